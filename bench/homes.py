@@ -76,7 +76,7 @@ class Homes:
         client = Client(home, delivery=delivery)
         await client.start()
         try:
-            await client.ready(PATIENCE)
+            await client.connection.ready(PATIENCE)
             yield client
         finally:
             await client.stop()

@@ -77,7 +77,7 @@ async def measure() -> tuple[list[float], int]:
         async with app.run_test(size=(100, 40)) as pilot:
             while not isinstance(screen := app.screen, ChatScreen):
                 await pilot.pause()  # it starts in the background
-            await screen.client.ready()  # type: ignore[attr-defined]
+            await screen.client.connection.ready()  # type: ignore[attr-defined]
             await screen.open_room(LOBBY)
             end = time.perf_counter() + SECONDS
             said, taken = await asyncio.gather(_flood(server, end), _typed(app, screen, end))

@@ -46,11 +46,11 @@ class Watched:
         """Start, and say how long connecting and catching up took, by the clock and of CPU."""
         began, cpu = time.monotonic(), _cpu()
         self.client = Client(Home(self.folder))
-        self.client.subscribe(self.hear)
+        self.client.events.subscribe(self.hear)
         await self.client.start()
-        await self.client.connected(_PATIENCE)
+        await self.client.connection.connected(_PATIENCE)
         online, online_cpu = time.monotonic(), _cpu()
-        await self.client.ready(_PATIENCE)
+        await self.client.connection.ready(_PATIENCE)
         ended = time.monotonic()
         return {
             "wall": ended - began,
@@ -84,7 +84,7 @@ class Watched:
     async def accept(self, room: str) -> None:
         """Come in by invitation."""
         assert self.client is not None  # noqa: S101
-        await self.client.accept(RoomId(room))
+        await self.client.invitations.accept(RoomId(room))
 
     async def count(self) -> int:
         """Count the messages that can be read here."""

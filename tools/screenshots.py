@@ -95,9 +95,9 @@ async def the_encryption(album: Album) -> None:
     room = album.chat.current
     assert room is not None  # noqa: S101 - it was just opened
     for client, text in ((guest, "Can the server read this?"), (album.people[CORA].client, "Not a word.")):
-        entry = await client.send(room, text)
+        entry = await client.messages.send(room, text)
         assert entry.request is not None  # noqa: S101 - it was just queued
-        await client.stored(entry.request)
+        await client.messages.stored(entry.request)
     await album.settle()
     album.save("pictures/direct.svg")
     await album.do("/encryption")
@@ -134,7 +134,7 @@ async def main() -> None:
             hello = await guest.send(people[CORA].lobby.id, "Hi all! Who is mallory?", reply_to=sent[0])
             assert hello.request is not None  # noqa: S101 - it was just queued
             seq = await guest.stored(hello.request)
-            await people[CORA].client.react(people[CORA].lobby.id, seq, "\U0001f44b")
+            await people[CORA].client.messages.react(people[CORA].lobby.id, seq, "\U0001f44b")
             await people[CORA].received(seq)
             await album.settle()
             for scene in SCENES:

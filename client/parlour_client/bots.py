@@ -51,7 +51,7 @@ class Incoming:
 
     async def react(self, reaction: str) -> None:
         """Put a reaction to it."""
-        await self.bot.client.react(self.room.id, self.seq, reaction)
+        await self.bot.client.messages.react(self.room.id, self.seq, reaction)
 
 
 Handler = Callable[[Incoming], Awaitable[None]]
@@ -95,14 +95,14 @@ class Bot:
 
     async def say(self, room: RoomId, text: str, *, reply_to: Seq | None = None) -> Seq:
         """Send a message; returns its number when it is on the server's disk."""
-        entry = await self.client.send(room, text, reply_to=reply_to)
+        entry = await self.client.messages.send(room, text, reply_to=reply_to)
         if entry.request is None:
             raise StoppedError("The message was not queued.")
-        return await self.client.stored(entry.request)
+        return await self.client.messages.stored(entry.request)
 
     def room(self, title: str) -> Room:
         """Return the room called `lobby` or `@user`. Raises LookupError."""
-        return next(room for room in self.client.rooms if room.title == title)
+        return next(room for room in self.client.rooms.all if room.title == title)
 
     async def run(self) -> None:
         """Run until cancelled. Raises why the client stopped: a session that ended, a changed pin."""
@@ -115,9 +115,9 @@ class Bot:
                 self._begin_new_rooms()
 
         await self.client.start()
-        unsubscribe = self.client.subscribe(hear)
+        unsubscribe = self.client.events.subscribe(hear)
         try:
-            await self.client.ready()
+            await self.client.connection.ready()
             self._begin_new_rooms()
             self.started.set()
             await self._work(some)
@@ -127,33 +127,33 @@ class Bot:
 
     def _begin_new_rooms(self) -> None:
         """Begin every new room with what comes from now on."""
-        for room in self.client.rooms:
+        for room in self.client.rooms.all:
             self._seen.setdefault(room.id, room.head)
 
     async def _work(self, some: asyncio.Event) -> None:
-        while self.client.status.state is not LinkState.STOPPED:
+        while self.client.connection.status.state is not LinkState.STOPPED:
             some.clear()
             await self._answer_invitations()
-            for room in self.client.rooms:
+            for room in self.client.rooms.all:
                 await self._read(room)
             await some.wait()
-        raise ParlourClientError(self.client.status.problem or "The client stopped.")
+        raise ParlourClientError(self.client.connection.status.problem or "The client stopped.")
 
     async def _answer_invitations(self) -> None:
-        for one in self.client.invitations if self._decide is not None else ():
+        for one in self.client.invitations.all if self._decide is not None else ():
             if one.kind is RoomKind.DIRECT or self._decide is None:
                 continue
             try:
                 if await self._decide(one):
-                    await self.client.accept(one.id)
+                    await self.client.invitations.accept(one.id)
                 else:
-                    await self.client.decline(one.id)
+                    await self.client.invitations.decline(one.id)
             except RefusedError:
                 pass  # taken back meanwhile, or the bot is in too many rooms
 
     async def _read(self, room: Room) -> None:
         while room.head > self._seen.get(room.id, room.head):
-            events = await self.client.log(room.id, after=self._seen[room.id])
+            events = await self.client.history.log(room.id, after=self._seen[room.id])
             if not events:
                 return
             for event in events:

@@ -55,8 +55,8 @@ async def test_a_bot_accepts_what_it_is_told_to(desk: Desk, server: FakeServer) 
     assert sorted(asked) == ["attic", "cellar", "shed"]
     answered = {type(one): one.room for one in server.requests if isinstance(one, Accept | Decline)}
     assert answered == {Accept: late.room, Decline: told("cellar").room}
-    assert not client.invitations
+    assert not client.invitations.all
     silent = Bot(desk.home.folder, client=client)
     await come(client, server, told("den"))
     await silent._answer_invitations()
-    assert [one.title for one in client.invitations] == ["den"]
+    assert [one.title for one in client.invitations.all] == ["den"]

@@ -114,11 +114,11 @@ class Device:
 
     async def online(self) -> None:
         """Wait until the connection is up and the rooms have caught up."""
-        await self.client.ready(60)
+        await self.client.connection.ready(60)
 
     async def code(self) -> str:
         """Return what approves this device."""
-        await self.client.ready(60)
+        await self.client.connection.ready(60)
         return self.client.encryption.own().code
 
     async def device(self) -> str:
@@ -135,36 +135,36 @@ class Device:
 
     async def create(self, name: str) -> str:
         """Make an encrypted room."""
-        made = await self.client.create_room(parse_room_name(name), RoomKind.PUBLIC, encrypted=True)
+        made = await self.client.rooms.create(parse_room_name(name), RoomKind.PUBLIC, encrypted=True)
         return made.id
 
     async def direct(self, user: str) -> str:
         """Open an encrypted direct room."""
-        return (await self.client.open_direct(parse_user_name(user))).id
+        return (await self.client.rooms.open_direct(parse_user_name(user))).id
 
     async def invite(self, room: str, user: str) -> None:
         """Invite somebody."""
-        await self.client.invite(RoomId(room), parse_user_name(user))
+        await self.client.invitations.send(RoomId(room), parse_user_name(user))
 
     async def accept(self, room: str) -> None:
         """Come in by invitation."""
-        await self.client.accept(RoomId(room))
+        await self.client.invitations.accept(RoomId(room))
 
     async def promote(self, room: str, user: str) -> None:
         """Let somebody found a contested group anew."""
-        await self.client.set_role(RoomId(room), parse_user_name(user), Role.OWNER)
+        await self.client.rooms.set_role(RoomId(room), parse_user_name(user), Role.OWNER)
 
     async def enter(self, room: str) -> None:
         """Come in."""
-        await self.client.join(RoomId(room))
+        await self.client.rooms.join(RoomId(room))
 
     async def leave(self, room: str) -> None:
         """Go."""
-        await self.client.leave(RoomId(room))
+        await self.client.rooms.leave(RoomId(room))
 
     async def kick(self, room: str, user: str) -> None:
         """Put somebody out."""
-        await self.client.kick(RoomId(room), parse_user_name(user))
+        await self.client.rooms.kick(RoomId(room), parse_user_name(user))
 
     async def renew(self, room: str) -> None:
         """Give this device new keys in the room: a commit."""
@@ -172,18 +172,18 @@ class Device:
 
     async def queue(self, room: str, text: str) -> str:
         """Have something said; it is on this disk when this returns."""
-        entry = await self.client.send(RoomId(room), text)
+        entry = await self.client.messages.send(RoomId(room), text)
         return str(entry.request)
 
     async def stored(self, request: str) -> int:
         """Wait until it is on the server's disk."""
-        return await self.client.stored(RequestId(request))
+        return await self.client.messages.stored(RequestId(request))
 
     async def say(self, room: str, text: str) -> int:
         """Have something said; it is on the server's disk when this returns."""
-        entry = await self.client.send(RoomId(room), text)
+        entry = await self.client.messages.send(RoomId(room), text)
         assert entry.request is not None
-        return await self.client.stored(entry.request)
+        return await self.client.messages.stored(entry.request)
 
     async def stand(self, room: str) -> Fields:
         """Return how the room stands here, in short."""
@@ -201,8 +201,8 @@ class Device:
                 if one.entry.room == room
             ],
             "top": self.client._parts.catch_up.top(RoomId(room)),
-            "member": self.client.room(RoomId(room)) is not None,
-            "link": f"{self.client.status.state.value} {self.client.status.problem}",
+            "member": self.client.rooms.get(RoomId(room)) is not None,
+            "link": f"{self.client.connection.status.state.value} {self.client.connection.status.problem}",
         }
 
     async def stop(self) -> None:

@@ -29,7 +29,7 @@ async def running(folder: Path) -> AsyncIterator[Client]:
     client = Client(Home(folder))
     await client.start()
     try:
-        await client.ready(PATIENCE)
+        await client.connection.ready(PATIENCE)
         yield client
     finally:
         await client.stop()
@@ -50,10 +50,10 @@ async def log_in(folder: Path, server: Server, name: str) -> None:
 async def shown(client: Client, room: RoomId, text: str) -> None:
     """Wait until a message is in the timeline."""
     changes = asyncio.Event()
-    unsubscribe = client.subscribe(lambda _: changes.set())
+    unsubscribe = client.events.subscribe(lambda _: changes.set())
     try:
         async with asyncio.timeout(PATIENCE):
-            while text not in [str(entry.text) for entry in await client.timeline(room)]:
+            while text not in [str(entry.text) for entry in await client.history.timeline(room)]:
                 changes.clear()
                 await changes.wait()
     finally:
@@ -63,7 +63,7 @@ async def shown(client: Client, room: RoomId, text: str) -> None:
 async def agreed(room: RoomId, devices: int, *clients: Client) -> None:
     """Wait until these see the same group of so many devices: each renews its keys when it likes."""
     changes = asyncio.Event()
-    unsubscribe = [client.subscribe(lambda _: changes.set()) for client in clients]
+    unsubscribe = [client.events.subscribe(lambda _: changes.set()) for client in clients]
     try:
         async with asyncio.timeout(PATIENCE):
             while True:
@@ -80,18 +80,18 @@ async def agreed(room: RoomId, devices: int, *clients: Client) -> None:
 
 async def say(client: Client, room: RoomId, text: str) -> None:
     """Send, and wait until the server has it."""
-    entry = await client.send(room, text)
+    entry = await client.messages.send(room, text)
     assert entry.request is not None
     async with asyncio.timeout(PATIENCE):
-        await client.stored(entry.request)
+        await client.messages.stored(entry.request)
 
 
 async def test_two_people_three_devices(server: Server, ada: Person, ben: Person, tmp_path: Path) -> None:
     """Founded, invited, said; a second device waits, is approved, and reads what is said from then on."""
     async with running(ada.home) as first, running(ben.home) as other:
-        room = (await first.create_room(parse_room_name("attic"), RoomKind.PRIVATE, encrypted=True)).id
-        await first.invite(room, parse_user_name("ben"))
-        await other.accept(room)
+        room = (await first.rooms.create(parse_room_name("attic"), RoomKind.PRIVATE, encrypted=True)).id
+        await first.invitations.send(room, parse_user_name("ben"))
+        await other.invitations.accept(room)
         await say(first, room, "CANARY one")
         await shown(other, room, "CANARY one")
         await say(other, room, "CANARY two")
@@ -108,7 +108,7 @@ async def test_two_people_three_devices(server: Server, ada: Person, ben: Person
             await shown(first, room, "CANARY four")
             await shown(other, room, "CANARY four")
             await agreed(room, 3, first, other, phone)
-        await first.kick(room, parse_user_name("ben"))
+        await first.rooms.kick(room, parse_user_name("ben"))
         assert len((await first.encryption.report(room)).members) == 2
     for file in server.data.iterdir():
         assert b"CANARY" not in file.read_bytes() if file.is_file() else True

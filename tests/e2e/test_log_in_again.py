@@ -16,11 +16,11 @@ from parlour_protocol.secret import Secret
 async def logged_out(client: Client, server: Server) -> None:
     """End ada's sessions and wait until her client says so."""
     changes = asyncio.Event()
-    unsubscribe = client.subscribe(lambda _: changes.set())
+    unsubscribe = client.events.subscribe(lambda _: changes.set())
     try:
         await asyncio.to_thread(server.command, "session", "end", "ada", "--all")
         async with asyncio.timeout(PATIENCE):
-            while not client.status.session_ended:
+            while not client.connection.status.session_ended:
                 changes.clear()
                 await changes.wait()
     finally:
@@ -30,25 +30,25 @@ async def logged_out(client: Client, server: Server) -> None:
 async def test_the_client_goes_on_as_the_same_device(server: Server, ada: Person, ben: Person) -> None:
     """What was written while logged out arrives once, in an open and in an encrypted room."""
     async with running(ada.home) as client, running(ben.home) as other:
-        open_room = (await client.create_room(parse_room_name("porch"), RoomKind.PUBLIC)).id
-        sealed = (await client.create_room(parse_room_name("cellar"), RoomKind.PRIVATE, encrypted=True)).id
-        await other.join(open_room)
-        await client.invite(sealed, parse_user_name("ben"))
-        await other.accept(sealed)
+        open_room = (await client.rooms.create(parse_room_name("porch"), RoomKind.PUBLIC)).id
+        sealed = (await client.rooms.create(parse_room_name("cellar"), RoomKind.PRIVATE, encrypted=True)).id
+        await other.rooms.join(open_room)
+        await client.invitations.send(sealed, parse_user_name("ben"))
+        await other.invitations.accept(sealed)
         await say(client, sealed, "before")
         await shown(other, sealed, "before")
         device = client.encryption.own().device
         await logged_out(client, server)
-        written = [await client.send(room, f"meanwhile in {room}") for room in (open_room, sealed)]
+        written = [await client.messages.send(room, f"meanwhile in {room}") for room in (open_room, sealed)]
         with pytest.raises(LoginRefusedError):
-            await client.log_in_again(Secret("a password that is wrong"))
-        assert client.status.session_ended
-        await client.log_in_again(Secret(password("ada")))
+            await client.connection.log_in_again(Secret("a password that is wrong"))
+        assert client.connection.status.session_ended
+        await client.connection.log_in_again(Secret(password("ada")))
         async with asyncio.timeout(PATIENCE):
-            await client.ready()
+            await client.connection.ready()
             for entry in written:
                 assert entry.request is not None
-                await client.stored(entry.request)
+                await client.messages.stored(entry.request)
         for room in (open_room, sealed):
             await shown(other, room, f"meanwhile in {room}")
         assert client.encryption.own().device == device

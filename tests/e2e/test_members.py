@@ -14,12 +14,12 @@ from parlour_protocol.names import parse_room_name, parse_user_name
 async def caught_up(client: Client, room: RoomId, head: Seq) -> int:
     """Wait until a client knows an event; return how many it takes to be in the room then."""
     changes = asyncio.Event()
-    unsubscribe = client.subscribe(lambda _: changes.set())
+    unsubscribe = client.events.subscribe(lambda _: changes.set())
     try:
         async with asyncio.timeout(PATIENCE):
             while True:
                 changes.clear()
-                known = client.room(room)
+                known = client.rooms.get(room)
                 if known is not None and known.head >= head:
                     return known.members
                 await changes.wait()
@@ -31,25 +31,25 @@ async def test_the_number_of_members_never_drifts(ada: Person, ben: Person) -> N
     """Joined, left, invited, kicked, banned after it, unbanned: the heading and the list always agree."""
     ben_name = parse_user_name("ben")
     async with running(ada.home) as owner, running(ben.home) as guest:
-        room = (await owner.create_room(parse_room_name("doorway"), RoomKind.PUBLIC)).id
+        room = (await owner.rooms.create(parse_room_name("doorway"), RoomKind.PUBLIC)).id
         steps = (
-            lambda: guest.join(room),
-            lambda: guest.leave(room),
-            lambda: owner.invite(room, ben_name),
-            lambda: guest.accept(room),
-            lambda: owner.kick(room, ben_name),
-            lambda: owner.ban(room, ben_name, seconds=None),
-            lambda: owner.ban(room, ben_name, seconds=600),
-            lambda: owner.unban(room, ben_name),
-            lambda: guest.join(room),
-            lambda: owner.ban(room, ben_name, seconds=None),
+            lambda: guest.rooms.join(room),
+            lambda: guest.rooms.leave(room),
+            lambda: owner.invitations.send(room, ben_name),
+            lambda: guest.invitations.accept(room),
+            lambda: owner.rooms.kick(room, ben_name),
+            lambda: owner.rooms.ban(room, ben_name, seconds=None),
+            lambda: owner.rooms.ban(room, ben_name, seconds=600),
+            lambda: owner.rooms.unban(room, ben_name),
+            lambda: guest.rooms.join(room),
+            lambda: owner.rooms.ban(room, ben_name, seconds=None),
         )
         for number, step in enumerate(steps, 2):
             await step()
-            members = len(await owner.members(room))
+            members = len(await owner.rooms.members(room))
             assert await caught_up(owner, room, Seq(number)) == members, number
-        assert len(await owner.members(room)) == 1
+        assert len(await owner.rooms.members(room)) == 1
     async with running(ada.home) as again:
-        known = again.room(room)
+        known = again.rooms.get(room)
         assert known is not None
         assert known.members == 1

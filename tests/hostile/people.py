@@ -139,7 +139,7 @@ class Device:
 
     async def queue(self, room: RoomId) -> Entry:
         """Write something new, and wait for nothing."""
-        return await self.client.send(room, self.world.ledger.text(room, self.user))
+        return await self.client.messages.send(room, self.world.ledger.text(room, self.user))
 
     async def say(self, room: RoomId) -> str:
         """Write something new and wait until the server has it; returns the text. Raises why not."""
@@ -147,7 +147,7 @@ class Device:
         assert entry.request is not None
         assert entry.text is not None
         try:
-            await self.world.during(self.client.stored(entry.request), within=SOON)
+            await self.world.during(self.client.messages.stored(entry.request), within=SOON)
         except TimeoutError:
             why = [one.problem for one in self.waiting(room)]
             raise AssertionError(f"{self!r} cannot send: {why}; it tells {await self.words()}") from None
@@ -174,20 +174,20 @@ class Device:
     async def reconnect(self, *, ready: bool = True) -> None:
         """Lose the connection and come back."""
         self.lies.drop()
-        await self.world.until(lambda: self.client.status.state is not LinkState.ONLINE)
+        await self.world.until(lambda: self.client.connection.status.state is not LinkState.ONLINE)
         await self.connect(ready=ready)
 
     async def connect(self, *, ready: bool = True) -> None:
         """Wait until it is connected again and, unless not, has caught up."""
 
         def is_online() -> bool:
-            if self.client.status.state is LinkState.OFFLINE:
-                self.client.hurry()
-            return self.client.status.state is LinkState.ONLINE
+            if self.client.connection.status.state is LinkState.OFFLINE:
+                self.client.connection.retry_now()
+            return self.client.connection.status.state is LinkState.ONLINE
 
         await self.world.until(is_online)
         if ready:
-            await self.world.during(self.client.ready(PATIENCE))
+            await self.world.during(self.client.connection.ready(PATIENCE))
 
     async def report(self, room: RoomId) -> RoomReport:
         """Return what `/encryption` shows of a room."""
@@ -195,14 +195,14 @@ class Device:
 
     def waiting(self, room: RoomId) -> list[Entry]:
         """Return what it wrote that is not in the room yet."""
-        return [one.entry for one in self.client.outgoing() if one.entry.room == room]
+        return [one.entry for one in self.client.messages.outgoing() if one.entry.room == room]
 
     # what it shows
     async def entries(self, room: RoomId) -> Sequence[Entry]:
         """Return every row of a room."""
-        if self.client.room(room) is None:
+        if self.client.rooms.get(room) is None:
             return []
-        return await self.world.during(self.client.timeline(room, limit=10_000))
+        return await self.world.during(self.client.history.timeline(room, limit=10_000))
 
     async def texts(self, room: RoomId) -> list[tuple[str, str]]:
         """Return the messages that can be read in a room: author and text."""
@@ -216,9 +216,9 @@ class Device:
         """Return everything it tells its person beside the messages: rows, alarms, problems, refusals."""
         client, found = self.client, list(self.errors)
         found += [alarm.text for alarm in client.encryption.alarms()]
-        if client.status.problem:
-            found.append(client.status.problem)
-        for room in client.rooms:
+        if client.connection.status.problem:
+            found.append(client.connection.status.problem)
+        for room in client.rooms.all:
             found += [room.trouble, client.encryption.room(room.id).problem]
             for entry in await self.entries(room.id):
                 found += [entry.trouble, entry.problem]
@@ -343,7 +343,7 @@ class World:
     async def room(self, owner: Device, *others: Device, kind: RoomKind = RoomKind.PRIVATE) -> RoomId:
         """Make an encrypted room, and wait until all of them are in it and in its group."""
         name = parse_room_name(f"room-{len(self.ledger.inside) + 1}")
-        made = await self.during(owner.client.create_room(name, kind, encrypted=True))
+        made = await self.during(owner.client.rooms.create(name, kind, encrypted=True))
         self.ledger.inside[made.id] = {owner.user}
         for other in others:
             await self.admit(made.id, owner, other)
@@ -352,16 +352,16 @@ class World:
     async def open_room(self, owner: Device, *others: Device) -> RoomId:
         """Make a room without encryption, with all of them in it."""
         name = parse_room_name(f"room-{len(self.ledger.inside) + 1}")
-        made = await self.during(owner.client.create_room(name, RoomKind.PUBLIC))
+        made = await self.during(owner.client.rooms.create(name, RoomKind.PUBLIC))
         self.ledger.inside[made.id] = {owner.user, *(other.user for other in others)}
         for other in others:
-            await self.during(other.client.join(made.id))
+            await self.during(other.client.rooms.join(made.id))
         return made.id
 
     async def admit(self, room: RoomId, inviter: Device, who: Device) -> None:
         """Let somebody in by an invitation, and wait until their device is in the group."""
-        await self.during(inviter.client.invite(room, parse_user_name(who.user)))
-        await self.during(who.client.accept(room))
+        await self.during(inviter.client.invitations.send(room, parse_user_name(who.user)))
+        await self.during(who.client.invitations.accept(room))
         self.ledger.inside[room].add(who.user)
         inside = [device for device in self.on() if device.user in self.ledger.inside[room]]
         await self.agreed(room, *inside)
@@ -369,7 +369,7 @@ class World:
     async def kick(self, room: RoomId, by: Device, who: Device) -> None:
         """Remove somebody."""
         self.ledger.inside[room].discard(who.user)
-        await self.during(by.client.kick(room, parse_user_name(who.user)))
+        await self.during(by.client.rooms.kick(room, parse_user_name(who.user)))
 
     async def agreed(self, room: RoomId, *devices: Device) -> None:
         """Wait until these devices are in one group, and in the same epoch of it."""

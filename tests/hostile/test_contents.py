@@ -23,20 +23,20 @@ async def seq_of(device: Device, room: RoomId, text: str) -> Seq:
 async def everything(world: World, room: RoomId, ada: Device, ben: Device, folder: Path) -> None:
     """Have ada write all that can be written, each with a canary in it, and ben read it."""
     client, ledger = ada.client, world.ledger
-    first = await client.send(room, f"CANARY {ledger.text(room, 'ada')}", reply_to=None)
+    first = await client.messages.send(room, f"CANARY {ledger.text(room, 'ada')}", reply_to=None)
     assert first.request is not None
-    seq = await world.during(client.stored(first.request))
-    await client.edit(room, seq, "CANARY edited")
-    await client.react(room, seq, "🦜")
-    await client.send(room, "CANARY reply", reply_to=seq)
-    await client.pin(room, seq)
+    seq = await world.during(client.messages.stored(first.request))
+    await client.messages.edit(room, seq, "CANARY edited")
+    await client.messages.react(room, seq, "🦜")
+    await client.messages.send(room, "CANARY reply", reply_to=seq)
+    await client.messages.pin(room, seq)
     file = folder / "CANARY name.txt"
     file.write_bytes(b"CANARY contents" * 100)
-    await world.during(client.send_file(room, file, "CANARY caption"))
-    await world.until(lambda: not client.outgoing())
+    await world.during(client.files.send(room, file, "CANARY caption"))
+    await world.until(lambda: not client.messages.outgoing())
     await world.heard(room, "CANARY caption", ben)
-    await ben.client.mark_read(room, seq, share=True)
-    await world.until(lambda: bool(ada.client.receipts(room)))
+    await ben.client.messages.mark_read(room, seq, share=True)
+    await world.until(lambda: bool(ada.client.messages.receipts(room)))
 
 
 async def test_nothing_that_is_said_lies_on_the_server(world: World, tmp_path: Path) -> None:
@@ -58,12 +58,12 @@ async def test_kinds_of_messages_look_alike(world: World) -> None:
     text = await ada.say(room)
     await world.heard(room, text, ben)
     seq = await seq_of(ben, room, text)
-    await ada.client.edit(room, seq, "another")
-    await ada.client.react(room, seq, "🦜")
-    await ada.client.pin(room, seq)
-    await world.until(lambda: not ada.client.outgoing())
-    await ben.client.mark_read(room, seq, share=True)
-    await world.until(lambda: bool(ada.client.receipts(room)))
+    await ada.client.messages.edit(room, seq, "another")
+    await ada.client.messages.react(room, seq, "🦜")
+    await ada.client.messages.pin(room, seq)
+    await world.until(lambda: not ada.client.messages.outgoing())
+    await ben.client.messages.mark_read(room, seq, share=True)
+    await world.until(lambda: bool(ada.client.messages.receipts(room)))
     rows = world.server.look("SELECT kind, length(body) FROM events WHERE room = ? AND seq >= ?", room, seq)
     assert len(rows) == 5
     assert {kind for kind, _ in rows} == {"sealed"}

@@ -44,7 +44,9 @@ async def story(world: World) -> None:
     """Play what touches every call: a room, a member, a message, a removal; what fails is tried again."""
     ada, ben, cat = world.on()
     await insist(
-        ada, lambda: ada.client.create_room(DEN, RoomKind.PRIVATE, encrypted=True), lambda: bool(room_of(ada))
+        ada,
+        lambda: ada.client.rooms.create(DEN, RoomKind.PRIVATE, encrypted=True),
+        lambda: bool(room_of(ada)),
     )
     room = room_of(ada)
     assert room is not None
@@ -52,14 +54,18 @@ async def story(world: World) -> None:
     for who in (ben, cat):
         name = parse_user_name(who.user)
         await insist(
-            ada, lambda name=name: ada.client.invite(room, name), lambda who=who: bool(who.client.invitations)
+            ada,
+            lambda name=name: ada.client.invitations.send(room, name),
+            lambda who=who: bool(who.client.invitations.all),
         )
-        await insist(who, lambda who=who: who.client.accept(room), lambda who=who: bool(room_of(who)))
+        await insist(
+            who, lambda who=who: who.client.invitations.accept(room), lambda who=who: bool(room_of(who))
+        )
         world.ledger.inside[room].add(who.user)
     await world.agreed(room, ada, ben, cat)
     await world.goes_on(room, ada, ben, cat)
     world.ledger.inside[room].discard("cat")
-    await insist(ada, lambda: ada.client.kick(room, parse_user_name("cat")), lambda: not room_of(cat))
+    await insist(ada, lambda: ada.client.rooms.kick(room, parse_user_name("cat")), lambda: not room_of(cat))
     await world.agreed_without(room, "cat", ada, ben)
     await world.goes_on(room, ada, ben)
     await world.judge()
@@ -67,7 +73,7 @@ async def story(world: World) -> None:
 
 def room_of(device: Device) -> RoomId | None:
     """Return the room of this story, if somebody is in it."""
-    return next((room.id for room in device.client.rooms if room.name == DEN), None)
+    return next((room.id for room in device.client.rooms.all if room.name == DEN), None)
 
 
 async def insist(device: Device, act: Callable[[], Awaitable[object]], is_done: Callable[[], bool]) -> None:

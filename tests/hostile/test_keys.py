@@ -60,8 +60,8 @@ async def test_a_key_of_low_order(world: World, low: str, where: str) -> None:
     package = package_of(cat, init=key) if where == "init" else package_of(cat, leaf=key)
     for device in (ada, ben):
         hand_out(device, cat, package)
-    await world.during(ada.client.invite(room, parse_user_name("cat")))
-    await world.during(cat.client.accept(room))
+    await world.during(ada.client.invitations.send(room, parse_user_name("cat")))
+    await world.during(cat.client.invitations.accept(room))
     await world.told(ada, "cat")
     assert "cat" not in {member.user for member in (await ada.report(room)).members}
     await world.goes_on(room, ada, ben)
@@ -76,8 +76,8 @@ async def test_a_key_package_of_another_device(world: World) -> None:
     room = await world.room(ada, ben)
     for device in (ada, ben):
         hand_out(device, cat, package_of(spy))
-    await world.during(ada.client.invite(room, parse_user_name("cat")))
-    await world.during(cat.client.accept(room))
+    await world.during(ada.client.invitations.send(room, parse_user_name("cat")))
+    await world.during(cat.client.invitations.accept(room))
     await world.goes_on(room, ada, ben)
     assert {member.user for member in (await ada.report(room)).members} == {"ada", "ben"}
     for device in (ada, ben):
@@ -94,8 +94,8 @@ async def test_no_key_package(world: World) -> None:
     room = await world.room(ada, ben)
     for device in (ada, ben):
         device.lies.answers["claim"] = lambda _: ClaimedKeyPackages(packages=())
-    await world.during(ada.client.invite(room, parse_user_name("cat")))
-    await world.during(cat.client.accept(room))
+    await world.during(ada.client.invitations.send(room, parse_user_name("cat")))
+    await world.during(cat.client.invitations.accept(room))
     await world.told(cat, "Waiting for a member's device to add this one")
     for device in (ada, ben):
         device.lies.end()

@@ -69,10 +69,10 @@ async def test_an_invitation_that_the_server_invented(world: World) -> None:
             " VALUES (?, 'spy', 'ada', ?, ?, 0)",
             room, world.clock.now(), world.clock.now() + 10**9,
         )  # fmt: skip
-    await spy.attempt(spy.client.accept(room))
+    await spy.attempt(spy.client.invitations.accept(room))
     await world.goes_on(room, ada, ben)
     assert not await spy.read(room)
-    if spy.client.room(room) is not None:
+    if spy.client.rooms.get(room) is not None:
         await world.told(ada, "spy", "no member admitted them")
     await world.judge()
 
@@ -136,7 +136,7 @@ async def test_a_role_that_the_server_invented(world: World) -> None:
     async with world.halted() as server:
         server.edit("UPDATE members SET role = 'owner' WHERE room = ? AND account = 'ben'", room)
         server.append(room, "ada", RoleSet(who=name(ben), role=Role.OWNER))
-    assert await ben.attempt(ben.client.kick(room, name(cat)))
+    assert await ben.attempt(ben.client.rooms.kick(room, name(cat)))
     users = {member.user for member in (await ada.report(room)).members}
     assert users == {"ada", "ben", "cat"}
     await world.goes_on(room, ada, ben, cat)
@@ -165,16 +165,16 @@ async def test_a_ban_that_the_server_lifts(world: World) -> None:
     """Somebody who was banned from a public encrypted room is not back because the server forgot it."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
     room = await world.room(ada, ben, kind=RoomKind.PUBLIC)
-    await world.during(cat.client.join(room))
+    await world.during(cat.client.rooms.join(room))
     world.ledger.inside[room].add("cat")
     await world.agreed(room, ada, ben, cat)
     await world.goes_on(room, ada, ben, cat)
     world.ledger.inside[room].discard("cat")
-    await world.during(ada.client.ban(room, name(cat), seconds=None))
+    await world.during(ada.client.rooms.ban(room, name(cat), seconds=None))
     await world.goes_on(room, ada, ben)
     async with world.halted() as server:
         server.edit("DELETE FROM bans WHERE room = ?", room)
-    await cat.attempt(cat.client.join(room))
+    await cat.attempt(cat.client.rooms.join(room))
     await world.goes_on(room, ada, ben)
     assert "cat" not in {member.user for member in (await ben.report(room)).members}
     await world.judge()
@@ -183,10 +183,10 @@ async def test_a_ban_that_the_server_lifts(world: World) -> None:
 async def test_a_third_person_in_a_direct_room(world: World) -> None:
     """A direct room stays between its two people."""
     ada, ben, spy = await world.start("ada", "ben", "spy")
-    made = await world.during(ada.client.open_direct(name(ben)))
+    made = await world.during(ada.client.rooms.open_direct(name(ben)))
     world.ledger.inside[made.id] = {"ada", "ben"}
     await ada.say(made.id)
-    await world.during(ben.client.accept(made.id))
+    await world.during(ben.client.invitations.accept(made.id))
     await world.goes_on(made.id, ada, ben)
     async with world.halted() as server:
         server.list_as_member(made.id, "spy")
@@ -224,7 +224,7 @@ async def test_a_newcomer_in_a_group_that_the_server_made(world: World) -> None:
     ada, ben, cat, spy = await world.start("ada", "ben", "cat", "spy")
     room = await world.room(ada, ben)
     await world.goes_on(room, ada, ben)
-    await world.during(ada.client.invite(room, name(cat)))
+    await world.during(ada.client.invitations.send(room, name(cat)))
     await ada.stop()
     await ben.stop()
     async with world.halted() as server:
@@ -233,7 +233,7 @@ async def test_a_newcomer_in_a_group_that_the_server_made(world: World) -> None:
         server.edit("UPDATE groups SET contested = 1")
         server.append(room, "ben", Contested(group=group, epoch=epoch))
     await found_a_copy(spy, room, "ada", "ben", "cat")
-    await world.during(cat.client.accept(room))
+    await world.during(cat.client.invitations.accept(room))
     world.ledger.inside[room].add("cat")
     await spy.attempt(spy.client.encryption.settle(room))
     await cat.queue(room)

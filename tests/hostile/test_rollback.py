@@ -192,8 +192,8 @@ async def test_who_saw_nothing_of_what_was_lost(world: World, way: str) -> None:
     async with world.halted():
         kept = server.backed_up() if way == "restore" else server.folder_copied()
     await ben.stop()
-    await world.during(ada.client.invite(room, parse_user_name("cat")))
-    await world.during(cat.client.accept(room))  # the group goes on without ben
+    await world.during(ada.client.invitations.send(room, parse_user_name("cat")))
+    await world.during(cat.client.invitations.accept(room))  # the group goes on without ben
     world.ledger.inside[room].add("cat")
     await world.agreed(room, ada, cat)
     await ada.say(room)

@@ -183,12 +183,12 @@ async def invented_role(walk: Walk) -> None:
     async with world.halted():
         server.edit("UPDATE members SET role = 'owner' WHERE room = ? AND account = 'ben'", walk.room)
         server.append(walk.room, "ada", RoleSet(who=parse_user_name("ben"), role=Role.OWNER))
-    assert await ben.attempt(ben.client.kick(walk.room, parse_user_name("cat"))), (
+    assert await ben.attempt(ben.client.rooms.kick(walk.room, parse_user_name("cat"))), (
         "a false owner removes people"
     )
     async with world.halted():
         server.edit("UPDATE members SET role = 'member' WHERE room = ? AND account = 'ben'", walk.room)
-    assert cat.client.room(walk.room) is not None
+    assert cat.client.rooms.get(walk.room) is not None
 
 
 async def invented_device(walk: Walk) -> None:
@@ -309,8 +309,8 @@ async def false_package(walk: Walk) -> None:
 
     for device in walk.people:
         device.lies.answers["claim"] = changed
-    await walk.people[0].attempt(walk.people[0].client.invite(walk.room, parse_user_name("dan")))
-    await walk.guest.attempt(walk.guest.client.accept(walk.room))
+    await walk.people[0].attempt(walk.people[0].client.invitations.send(walk.room, parse_user_name("dan")))
+    await walk.guest.attempt(walk.guest.client.invitations.accept(walk.room))
     inside.add("dan")  # a member invited him: the group lets him in once it has a key package of his
     await walk.world.goes_on(walk.room, *walk.people)
 

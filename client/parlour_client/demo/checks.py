@@ -44,7 +44,7 @@ class Stage:
 
 async def everyone_is_connected(stage: Stage) -> str:
     """Everyone joined with the invite link and is connected, with the server's key pinned."""
-    words = {person.client.status.security for person in stage.people.values()}
+    words = {person.client.connection.status.security for person in stage.people.values()}
     if not all("TLS 1.3" in text and "pin" in text for text in words):
         raise CheckFailedError(f"the connections say: {words}")
     return f"{len(stage.people)} people are connected: {words.pop()}"
@@ -146,16 +146,20 @@ async def nothing_is_lost_when_the_server_dies(stage: Stage) -> str:
     cora, ben = stage.people[CORA], stage.people[BEN]
     texts = [f"while the server dies: {number}" for number in range(BURST)]
     before = cora.lobby.head
-    requests = [(await cora.client.send(cora.lobby.id, text)).request for text in texts[: BURST // 2]]
+    requests = [
+        (await cora.client.messages.send(cora.lobby.id, text)).request for text in texts[: BURST // 2]
+    ]
     first = requests[0]
     if first is not None:
-        await cora.client.stored(first)  # some are on the disk now, the others are not
+        await cora.client.messages.stored(first)  # some are on the disk now, the others are not
     await stage.server.kill()
-    requests += [(await cora.client.send(cora.lobby.id, text)).request for text in texts[BURST // 2 :]]
+    requests += [
+        (await cora.client.messages.send(cora.lobby.id, text)).request for text in texts[BURST // 2 :]
+    ]
     await stage.server.start()
-    seqs = [await cora.client.stored(request) for request in requests if request is not None]
+    seqs = [await cora.client.messages.stored(request) for request in requests if request is not None]
     await ben.received(seqs[-1])
-    received = await ben.client.timeline(ben.lobby.id, after=before, limit=2 * BURST)
+    received = await ben.client.history.timeline(ben.lobby.id, after=before, limit=2 * BURST)
     if [entry.text for entry in received if entry.text in texts] != texts:
         raise CheckFailedError(f"ben received {[entry.text for entry in received]}")
     return f"the server was killed while people wrote: {BURST} of {BURST} messages arrived, once, in order"
@@ -200,7 +204,7 @@ async def run_check(check: Check, stage: Stage, *, seconds: float = 60) -> tuple
                 if not only_retries and not patience.expired():
                     patience.reschedule(loop.time() + seconds)
 
-            unsubscribe += [person.client.subscribe(heard) for person in stage.people.values()]
+            unsubscribe += [person.client.events.subscribe(heard) for person in stage.people.values()]
             return True, await check(stage)
     except CheckFailedError as failure:
         return False, f"{check.__doc__} But {failure}."

@@ -34,7 +34,7 @@ class Person:
 
     def room(self, name: str) -> Room:
         """Return a room that this person is in. Raises DemoError."""
-        for room in self.client.rooms:
+        for room in self.client.rooms.all:
             if room.name == name:
                 return room
         raise DemoError(f"{self.name} is not in {name}.")
@@ -51,16 +51,18 @@ class Person:
 
     async def say(self, text: str, *, room: str = LOBBY, reply_to: Seq | None = None) -> Seq:
         """Send a message and return its number when it is on the server's disk."""
-        entry = await self.client.send(self.room(room).id, text, reply_to=reply_to)
+        entry = await self.client.messages.send(self.room(room).id, text, reply_to=reply_to)
         if entry.request is None:
             raise DemoError("The message was not queued.")
-        return await self.client.stored(entry.request)
+        return await self.client.messages.stored(entry.request)
 
     async def received(self, seq: Seq) -> Entry:
         """Return the lobby's entry with this number; waits until it has arrived."""
-        changes = self.client.changes()  # subscribed before looking, so that nothing in between is missed
+        changes = (
+            self.client.events.stream()
+        )  # subscribed before looking, so that nothing in between is missed
         while True:
-            found = await self.client.timeline(self.lobby.id, after=Seq(seq - 1), limit=1)
+            found = await self.client.history.timeline(self.lobby.id, after=Seq(seq - 1), limit=1)
             if found and found[0].seq == seq:
                 return found[0]
             await anext(changes)
@@ -84,7 +86,7 @@ async def connect(server: DemoServer, name: str, link: InviteLink) -> Person:
     client = Client(home)
     await client.start()
     try:
-        await server.while_it_runs(client.ready())
+        await server.while_it_runs(client.connection.ready())
     except BaseException:
         await client.stop()
         raise
@@ -107,9 +109,9 @@ async def everyone_connected(server: DemoServer, names: tuple[str, ...]) -> Asyn
 async def open_garden(people: dict[str, Person]) -> None:
     """Create the second room and let everyone join it."""
     first, *others = people.values()
-    room = await first.client.create_room(parse_room_name(GARDEN), RoomKind.PUBLIC, "what is ripe")
+    room = await first.client.rooms.create(parse_room_name(GARDEN), RoomKind.PUBLIC, "what is ripe")
     for person in others:
-        await person.client.join(room.id)
+        await person.client.rooms.join(room.id)
 
 
 async def play(line: Line, people: dict[str, Person], sent: list[Seq]) -> None:
@@ -120,4 +122,4 @@ async def play(line: Line, people: dict[str, Person], sent: list[Seq]) -> None:
     sent.append(seq)
     for who, reaction in line.reactions:
         other = people[who]
-        await other.client.react(other.room(line.room).id, seq, reaction)
+        await other.client.messages.react(other.room(line.room).id, seq, reaction)

@@ -46,8 +46,8 @@ async def guest(server: DemoServer, people: dict[str, Person]) -> Client:
     """Sign the guest up and let them join the second room; the TUI starts their client again."""
     person = await connect(server, GUEST, await server.invite(1))
     try:
-        await person.client.join(people[CORA].garden.id)
-        await person.client.remember_open(person.lobby.id)
+        await person.client.rooms.join(people[CORA].garden.id)
+        await person.client.preferences.remember_open(person.lobby.id)
     finally:
         await person.client.stop()
     return Client(person.home)
@@ -58,7 +58,7 @@ async def _talk(people: dict[str, Person]) -> None:
     sent: list[Seq] = []
     for line in SCRIPT:
         speaker = people[line.who]
-        await speaker.client.typing(speaker.room(line.room).id, on=True)
+        await speaker.client.messages.typing(speaker.room(line.room).id, on=True)
         await asyncio.sleep(line.pause)
         await play(line, people, sent)
 
@@ -66,12 +66,12 @@ async def _talk(people: dict[str, Person]) -> None:
 async def _answer(people: dict[str, Person]) -> None:
     """Let someone answer what the guest says, so that the room is not a recording."""
     chance = random.Random()  # noqa: S311 - which answer comes next is no secret
-    async for change in people[CORA].client.changes():
+    async for change in people[CORA].client.events.stream():
         if not isinstance(change, EntryAdded) or change.entry.author != GUEST:
             continue
         if isinstance(change.entry.body, Message):
             speaker = people[chance.choice((CORA, BEN))]
             with contextlib.suppress(ParlourClientError):  # a dropped connection is not the demo's problem
-                await speaker.client.typing(change.entry.room, on=True)
+                await speaker.client.messages.typing(change.entry.room, on=True)
                 await asyncio.sleep(1.5)
-                await speaker.client.send(change.entry.room, chance.choice(ANSWERS))
+                await speaker.client.messages.send(change.entry.room, chance.choice(ANSWERS))

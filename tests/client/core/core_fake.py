@@ -382,7 +382,7 @@ class Desk:
         await client.start()
         self.clients.append(client)
         if ready:
-            await client.ready()
+            await client.connection.ready()
         return client
 
     async def archive(self) -> Archive:
@@ -401,11 +401,11 @@ class Desk:
 
     async def regain(self, client: Client) -> None:
         """Let the time pass until the client tries again, and wait until it has caught up."""
-        while client.status.state is not LinkState.ONLINE:
-            if client.status.state is LinkState.OFFLINE:
+        while client.connection.status.state is not LinkState.ONLINE:
+            if client.connection.status.state is LinkState.OFFLINE:
                 self.clock.advance(60)
             await asyncio.sleep(0)
-        await client.ready()
+        await client.connection.ready()
 
     async def close(self) -> None:
         for client in self.clients:
@@ -429,7 +429,7 @@ async def heard(
         if not future.done() and wanted(change):
             future.set_result(change)
 
-    unsubscribe = client.subscribe(listen)
+    unsubscribe = client.events.subscribe(listen)
     try:
         do()
         async with asyncio.timeout(5):

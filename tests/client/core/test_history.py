@@ -24,7 +24,7 @@ def answer(server: FakeServer, text: str, to: int, *, author: str = "bobby", tel
 
 async def texts(client: Client, words: str, room: RoomId | None = None) -> list[str | None]:
     """Search and return the texts."""
-    return [entry.text for entry in await client.search(words, room=room)]
+    return [entry.text for entry in await client.history.search(words, room=room)]
 
 
 async def test_search_by_each_restriction(desk: Desk, server: FakeServer) -> None:
@@ -37,7 +37,7 @@ async def test_search_by_each_restriction(desk: Desk, server: FakeServer) -> Non
     server.append(LOBBY, Reacted(target=said.seq, reaction=Reaction.parse("ok"), on=True))
     server.append(LOBBY, Edited(target=mine.seq, text=MessageText.parse("my own honey")), author="alice")
     client = await desk.open()
-    await client.star(LOBBY, mine.seq)
+    await client.messages.star(LOBBY, mine.seq)
     assert await texts(client, "has:link") == [said.body.text]  # type: ignore[union-attr]
     assert await texts(client, "is:mention") == ["honey for @alice"]
     assert await texts(client, "in:garden honey") == ["more honey"]
@@ -68,16 +68,16 @@ async def test_a_reaction_taken_back_is_no_reaction(desk: Desk, server: FakeServ
 async def test_unread_is_found_and_stays_unread(desk: Desk, server: FakeServer) -> None:
     """Searching marks nothing as read, here or on the server."""
     client = await desk.open()
-    await client.mark_read(LOBBY, Seq(1))
+    await client.messages.mark_read(LOBBY, Seq(1))
     await heard(client, lambda _: True, lambda: server.say("fresh"))
-    await client.ready()
+    await client.connection.ready()
     before = len([frame for frame in server.requests if isinstance(frame, MarkRead)])
     assert await texts(client, "is:unread") == ["fresh"]
-    room = client.room(LOBBY)
+    room = client.rooms.get(LOBBY)
     assert room is not None
     assert room.unread == 1
     assert len([frame for frame in server.requests if isinstance(frame, MarkRead)]) == before
-    await client.mark_read(LOBBY, Seq(2))
+    await client.messages.mark_read(LOBBY, Seq(2))
     assert await texts(client, "is:unread") == []
 
 
@@ -85,9 +85,9 @@ async def test_a_wrong_search_is_refused(desk: Desk) -> None:
     """With a sentence, and before anything is asked."""
     client = await desk.open()
     with pytest.raises(QueryError, match="no room of that name"):
-        await client.search("in:attic x")
+        await client.history.search("in:attic x")
     with pytest.raises(QueryError, match="Write what to look for"):
-        await client.search("   ")
+        await client.history.search("   ")
 
 
 async def test_search_works_without_a_connection(desk: Desk, server: FakeServer) -> None:
@@ -107,12 +107,12 @@ async def test_a_thread_from_anywhere_in_it(desk: Desk, server: FakeServer) -> N
     answer(server, "I, too", root.seq, author="carol")
     client = await desk.open()
     for seq in (root.seq, first.seq, Seq(root.seq + 3)):
-        thread = await client.thread(LOBBY, seq)
+        thread = await client.history.thread(LOBBY, seq)
         assert [entry.text for entry in thread.entries] == [
             "who has honey?", "I have", "how much?", "I, too",
         ]  # fmt: skip
         assert thread.missing is None
-    (entry,) = [e for e in await client.timeline(LOBBY) if e.seq == root.seq]
+    (entry,) = [e for e in await client.history.timeline(LOBBY) if e.seq == root.seq]
     assert entry.replies == 2
 
 
@@ -122,7 +122,7 @@ async def test_a_thread_in_a_circle_ends(desk: Desk, server: FakeServer) -> None
     answer(server, "two", one.seq + 2)
     answer(server, "three", one.seq + 1)
     client = await desk.open()
-    thread = await client.thread(LOBBY, Seq(one.seq + 2))
+    thread = await client.history.thread(LOBBY, Seq(one.seq + 2))
     assert [entry.text for entry in thread.entries] == ["two", "three"]
 
 
@@ -133,7 +133,7 @@ async def test_a_thread_fetches_its_root(desk: Desk, server: FakeServer) -> None
         server.say(f"hay {number}")
     answer(server, "the end", root.seq)
     client = await desk.open()
-    thread = await client.thread(LOBBY, Seq(len(server.rooms[LOBBY].log)))
+    thread = await client.history.thread(LOBBY, Seq(len(server.rooms[LOBBY].log)))
     assert [entry.text for entry in thread.entries] == ["the beginning", "the end"]
 
 
@@ -145,7 +145,7 @@ async def test_a_root_that_cannot_be_had_is_told(desk: Desk, server: FakeServer)
     answer(server, "the end", root.seq)
     client = await desk.open()
     await desk.lose(client)
-    thread = await client.thread(LOBBY, Seq(len(server.rooms[LOBBY].log)))
+    thread = await client.history.thread(LOBBY, Seq(len(server.rooms[LOBBY].log)))
     assert [entry.text for entry in thread.entries] == ["the end"]
     assert thread.missing == root.seq
 
@@ -156,13 +156,17 @@ async def test_earlier_texts_are_kept_until_the_message_is_deleted(desk: Desk, s
     for text in ("second", "third"):
         server.append(LOBBY, Edited(target=said.seq, text=MessageText.parse(text)))
     client = await desk.open()
-    assert [one.text for one in await client.versions(LOBBY, said.seq)] == ["first", "second", "third"]
+    assert [one.text for one in await client.history.versions(LOBBY, said.seq)] == [
+        "first",
+        "second",
+        "third",
+    ]
     await heard(
         client,
         lambda c: isinstance(c, EntryChanged) and c.entry.deleted,
         lambda: server.append(LOBBY, Deleted(target=said.seq)),
     )
-    assert list(await client.versions(LOBBY, said.seq)) == []
+    assert list(await client.history.versions(LOBBY, said.seq)) == []
 
 
 async def test_gaps_are_told_and_filled(desk: Desk, server: FakeServer) -> None:
@@ -173,12 +177,12 @@ async def test_gaps_are_told_and_filled(desk: Desk, server: FakeServer) -> None:
         server.say(f"number {number}", tell=False)
     await desk.regain(client)
     head = len(server.rooms[LOBBY].log)
-    (gap,) = await client.gaps(LOBBY, Seq(0), Seq(head + 1))
+    (gap,) = await client.history.gaps(LOBBY, Seq(0), Seq(head + 1))
     assert (gap.after, gap.gone) == (1, False)
     assert gap.count > 9_000
-    entries = await client.timeline(LOBBY, before=gap.before, limit=100)
+    entries = await client.history.timeline(LOBBY, before=gap.before, limit=100)
     assert [entry.seq for entry in entries] == list(range(gap.before - 100, gap.before))
-    (left,) = await client.gaps(LOBBY, Seq(0), Seq(head + 1))
+    (left,) = await client.history.gaps(LOBBY, Seq(0), Seq(head + 1))
     assert left.before < gap.before
 
 
@@ -199,39 +203,39 @@ async def test_a_server_that_denies_its_history_hides_nothing_that_is_here(
 
     server.page_of = denying
     head = len(server.rooms[LOBBY].log)
-    (gap,) = await client.gaps(LOBBY, Seq(0), Seq(head + 1))
-    entries = await client.timeline(LOBBY, before=gap.before, limit=500)
+    (gap,) = await client.history.gaps(LOBBY, Seq(0), Seq(head + 1))
+    entries = await client.history.timeline(LOBBY, before=gap.before, limit=500)
     assert "number 3" in [entry.text for entry in entries]
-    (gap,) = await client.gaps(LOBBY, Seq(0), Seq(head + 1))
+    (gap,) = await client.history.gaps(LOBBY, Seq(0), Seq(head + 1))
     assert gap.gone
 
 
 async def test_somebody_ignored_counts_for_nothing(desk: Desk, server: FakeServer) -> None:
     """No unread message, no mention, no search result, live or counted anew; it lasts over a restart."""
     client = await desk.open()
-    await client.mark_read(LOBBY, Seq(1))
-    await client.ignore(BOB)
+    await client.messages.mark_read(LOBBY, Seq(1))
+    await client.people.ignore(BOB)
     await heard(client, lambda _: True, lambda: server.say("buy this @alice"))
-    await client.ready()
+    await client.connection.ready()
     await heard(client, lambda _: True, lambda: server.say("hello", author="carol"))
-    await client.ready()
-    room = client.room(LOBBY)
+    await client.connection.ready()
+    room = client.rooms.get(LOBBY)
     assert room is not None
     assert (room.unread, room.mentions) == (1, 0)
     assert await texts(client, "is:unread") == ["hello"]
     assert await texts(client, "from:bobby") == ["buy this @alice"]
     await client.stop()
     again = await desk.open()
-    assert again.ignored == {BOB}
-    room = again.room(LOBBY)
+    assert again.people.ignored == {BOB}
+    room = again.rooms.get(LOBBY)
     assert room is not None
     assert room.unread == 1
-    await again.ignore(BOB, on=False)
-    room = again.room(LOBBY)
+    await again.people.ignore(BOB, on=False)
+    room = again.rooms.get(LOBBY)
     assert room is not None
     assert (room.unread, room.mentions) == (2, 1)
     with pytest.raises(SetupError, match="yourself"):
-        await again.ignore(ALICE)
+        await again.people.ignore(ALICE)
 
 
 async def test_choices_of_rooms_last_and_no_server_hears_of_them(desk: Desk, server: FakeServer) -> None:
@@ -239,19 +243,19 @@ async def test_choices_of_rooms_last_and_no_server_hears_of_them(desk: Desk, ser
     said = server.say("keep this")
     client = await desk.open()
     asked = len(server.requests)
-    await client.favour(LOBBY)
-    await client.silence(LOBBY)
-    await client.star(LOBBY, said.seq)
-    await client.remember_open(LOBBY)
+    await client.preferences.favourite(LOBBY)
+    await client.preferences.mute(LOBBY)
+    await client.messages.star(LOBBY, said.seq)
+    await client.preferences.remember_open(LOBBY)
     assert len(server.requests) == asked
     await client.stop()
     again = await desk.open()
-    room = again.room(LOBBY)
+    room = again.rooms.get(LOBBY)
     assert room is not None
     assert (room.favourite, room.muted) == (True, True)
     assert room.activity == said.at
-    assert again.last_room == LOBBY
-    assert [entry.starred for entry in await again.timeline(LOBBY) if entry.text] == [True]
+    assert again.preferences.last_room == LOBBY
+    assert [entry.starred for entry in await again.history.timeline(LOBBY) if entry.text] == [True]
 
 
 async def test_the_outbox_is_told_whole(desk: Desk, server: FakeServer) -> None:
@@ -259,11 +263,11 @@ async def test_the_outbox_is_told_whole(desk: Desk, server: FakeServer) -> None:
     said = server.say("mine", author="alice")
     client = await desk.open()
     await desk.lose(client)
-    await client.send(LOBBY, "later")
-    await client.edit(LOBBY, said.seq, "mine, better")
-    await client.react(LOBBY, said.seq, "ok")
-    await client.delete(LOBBY, said.seq)
-    waiting = client.outgoing()
+    await client.messages.send(LOBBY, "later")
+    await client.messages.edit(LOBBY, said.seq, "mine, better")
+    await client.messages.react(LOBBY, said.seq, "ok")
+    await client.messages.delete(LOBBY, said.seq)
+    waiting = client.messages.outgoing()
     assert [one.what for one in waiting] == ["message", "edit", "reaction", "deletion"]
     assert {one.entry.delivery for one in waiting} == {Delivery.QUEUED}
     await desk.regain(client)
@@ -275,7 +279,7 @@ async def test_what_is_known_of_a_person(desk: Desk, server: FakeServer) -> None
     server.say("second")
     server.say("other", author="carol")
     client = await desk.open()
-    person = await client.person(BOB)
+    person = await client.people.profile(BOB)
     assert person.messages == 2
     assert person.last is not None
     assert person.last.text == "second"

@@ -51,8 +51,8 @@ async def test_a_frame_that_cannot_be_read_is_told(desk: Desk, server: FakeServe
         assert "cannot be read" in problem, frame[:60]
         await desk.regain(client)
     server.say("still here")
-    await client.ready()
-    assert [entry.text for entry in await client.timeline(LOBBY) if entry.text] == ["still here"]
+    await client.connection.ready()
+    assert [entry.text for entry in await client.history.timeline(LOBBY) if entry.text] == ["still here"]
 
 
 async def test_events_in_any_order_and_twice_stand_once_and_in_order(desk: Desk, server: FakeServer) -> None:
@@ -62,9 +62,11 @@ async def test_events_in_any_order_and_twice_stand_once_and_in_order(desk: Desk,
     for number in (3, 0, 5, 5, 1, 0, 4, 2):
         server.wires[0].say(events[number])
     async with asyncio.timeout(5):
-        while len([e for e in await client.timeline(LOBBY) if e.text]) < len(events):
+        while len([e for e in await client.history.timeline(LOBBY) if e.text]) < len(events):
             await asyncio.sleep(0)
-    assert [e.text for e in await client.timeline(LOBBY) if e.text] == [f"number {n}" for n in range(6)]
+    assert [e.text for e in await client.history.timeline(LOBBY) if e.text] == [
+        f"number {n}" for n in range(6)
+    ]
 
 
 async def test_a_contradiction_changes_nothing_that_is_here(desk: Desk, server: FakeServer) -> None:
@@ -74,7 +76,7 @@ async def test_a_contradiction_changes_nothing_that_is_here(desk: Desk, server: 
     other = replace(event(2, "as somebody would have it", at=1), author=ALICE)
     server.wires[0].say(other)
     await heard(client, lambda c: isinstance(c, EntryAdded), lambda: server.say("next"))
-    entries = [entry for entry in await client.timeline(LOBBY) if entry.text]
+    entries = [entry for entry in await client.history.timeline(LOBBY) if entry.text]
     assert [(entry.author, entry.text) for entry in entries] == [(BOB, "as it was"), (BOB, "next")]
 
 
@@ -86,11 +88,11 @@ async def test_absurd_times_are_kept_shown_and_found(desk: Desk, server: FakeSer
         made = event(len(log) + 1, f"odd {number}", at=at)
         log.append(made)
         server.wires[0].say(made)
-    await client.ready()
+    await client.connection.ready()
     async with asyncio.timeout(10):
-        while client.room(LOBBY).head < len(log):  # type: ignore[union-attr]
+        while client.rooms.get(LOBBY).head < len(log):  # type: ignore[union-attr]
             await asyncio.sleep(0)
-    found = [entry.text for entry in await client.search("odd", limit=2_000)]
+    found = [entry.text for entry in await client.history.search("odd", limit=2_000)]
     assert len(found) == len(set(found)) == 1_004
     assert set(found[:2]) == {"odd 0", "odd 2"}
     assert set(found[-2:]) == {"odd 1", "odd 3"}
@@ -103,10 +105,10 @@ async def test_events_about_what_is_not_there_make_no_row(desk: Desk, server: Fa
         server.append(LOBBY, Edited(target=Seq(target), text=MessageText.parse("ghost")))
         server.append(LOBBY, Reacted(target=Seq(target), reaction=Reaction.parse("ok"), on=True))
     await heard(client, lambda c: isinstance(c, EntryAdded), lambda: server.say("after"))
-    entries = await client.timeline(LOBBY)
+    entries = await client.history.timeline(LOBBY)
     assert [entry.text for entry in entries] == [None, "after"]
-    assert list(await client.search("ghost")) == []
-    assert [list(await client.versions(LOBBY, Seq(seq))) for seq in (1, 4, 4_000)] == [[], [], []]
+    assert list(await client.history.search("ghost")) == []
+    assert [list(await client.history.versions(LOBBY, Seq(seq))) for seq in (1, 4, 4_000)] == [[], [], []]
 
 
 async def test_a_lie_about_the_head_loses_nothing(desk: Desk, server: FakeServer) -> None:
@@ -123,16 +125,16 @@ async def test_a_lie_about_the_head_loses_nothing(desk: Desk, server: FakeServer
 
     honest, server.hello = server.hello, lying  # type: ignore[method-assign]
     client = await desk.open()
-    room = client.room(LOBBY)
+    room = client.rooms.get(LOBBY)
     assert room is not None
     assert room.trouble == f"The server says that this room has {LATEST} events, and shows none after 2."
     assert room.head == 2
-    entry = await client.send(LOBBY, "mine")
-    assert "honest" in [one.text for one in await client.timeline(LOBBY)]
+    entry = await client.messages.send(LOBBY, "mine")
+    assert "honest" in [one.text for one in await client.history.timeline(LOBBY)]
     server.hello = honest  # type: ignore[method-assign]
     await desk.regain(client)
     assert entry.request is not None
-    await client.stored(entry.request)
+    await client.messages.stored(entry.request)
     assert server.texts().count("mine") == 1
 
 
@@ -141,17 +143,17 @@ async def test_a_flood_is_taken_at_the_disk_s_pace(desk: Desk, server: FakeServe
     client = await desk.open()
     for number in range(5_000):
         server.say(f"flood {number}")
-    entry = await client.send(LOBBY, "in between")
+    entry = await client.messages.send(LOBBY, "in between")
     assert entry.delivery is Delivery.QUEUED
     assert entry.request is not None
-    await client.stored(entry.request)
-    await client.ready()
+    await client.messages.stored(entry.request)
+    await client.connection.ready()
     async with asyncio.timeout(20):
-        while client.room(LOBBY).head < len(server.rooms[LOBBY].log):  # type: ignore[union-attr]
+        while client.rooms.get(LOBBY).head < len(server.rooms[LOBBY].log):  # type: ignore[union-attr]
             await asyncio.sleep(0)
-    newest = [one.text for one in await client.timeline(LOBBY, limit=3)]
+    newest = [one.text for one in await client.history.timeline(LOBBY, limit=3)]
     assert newest[-1] == "in between"
-    assert list(await client.gaps(LOBBY, Seq(0), Seq(5_003))) == []
+    assert list(await client.history.gaps(LOBBY, Seq(0), Seq(5_003))) == []
 
 
 async def test_more_in_one_millisecond_than_there_is_room_for(
@@ -165,6 +167,6 @@ async def test_more_in_one_millisecond_than_there_is_room_for(
         log.append(event(len(log) + 1, f"dense {len(log)}", at=at))
         server.wires[0].say(log[-1])
     async with asyncio.timeout(10):
-        while client.room(LOBBY).head < len(log):  # type: ignore[union-attr]
+        while client.rooms.get(LOBBY).head < len(log):  # type: ignore[union-attr]
             await asyncio.sleep(0)
-    assert len([entry for entry in await client.timeline(LOBBY) if entry.text]) == 10
+    assert len([entry for entry in await client.history.timeline(LOBBY) if entry.text]) == 10

@@ -46,16 +46,16 @@ async def test_what_was_written_meanwhile_is_sent_under_the_new_session(
     """The client does not stop: it waits for a login, keeps the outbox and sends it, once."""
     client = await desk.open()
     await end_session(client, server, code)
-    assert client.status.state is LinkState.STOPPED
-    entry = await client.send(LOBBY, "written while logged out")
+    assert client.connection.status.state is LinkState.STOPPED
+    entry = await client.messages.send(LOBBY, "written while logged out")
     assert (entry.delivery, entry.request is not None) == (Delivery.QUEUED, True)
     assert entry.request is not None
-    await client.log_in_again(RIGHT)
+    await client.connection.log_in_again(RIGHT)
     async with asyncio.timeout(10):
-        await client.ready()
-        await client.stored(entry.request)
-    assert client.status.state is LinkState.ONLINE
-    texts = [str(one.text) for one in await client.timeline(LOBBY)]
+        await client.connection.ready()
+        await client.messages.stored(entry.request)
+    assert client.connection.status.state is LinkState.ONLINE
+    texts = [str(one.text) for one in await client.history.timeline(LOBBY)]
     assert texts.count("written while logged out") == 1
 
 
@@ -64,11 +64,11 @@ async def test_a_wrong_password_changes_nothing(desk: Desk, server: FakeServer) 
     client = await desk.open()
     await end_session(client, server)
     with pytest.raises(LoginRefusedError):
-        await client.log_in_again(Secret("wrong"))
-    assert client.status.session_ended
-    await client.log_in_again(RIGHT)
+        await client.connection.log_in_again(Secret("wrong"))
+    assert client.connection.status.session_ended
+    await client.connection.log_in_again(RIGHT)
     async with asyncio.timeout(10):
-        await client.ready()
+        await client.connection.ready()
 
 
 async def test_it_can_end_again(desk: Desk, server: FakeServer) -> None:
@@ -77,18 +77,18 @@ async def test_it_can_end_again(desk: Desk, server: FakeServer) -> None:
     for _ in range(2):
         await end_session(client, server)
         with pytest.raises(SessionEndedError) as refused:
-            await client.ready()
+            await client.connection.ready()
         assert refused.value.hint == "Log in again: parlour login test:8443 --username alice"
-        await client.log_in_again(RIGHT)
+        await client.connection.log_in_again(RIGHT)
         async with asyncio.timeout(10):
-            await client.ready()
+            await client.connection.ready()
 
 
 async def test_who_is_logged_in_needs_no_login(desk: Desk, logins: list[str]) -> None:
     """A password goes nowhere without a reason."""
     client = await desk.open()
     with pytest.raises(SetupError):
-        await client.log_in_again(RIGHT)
+        await client.connection.log_in_again(RIGHT)
     assert not logins
 
 

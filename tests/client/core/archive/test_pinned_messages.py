@@ -25,7 +25,7 @@ def moderate(server: FakeServer, role: Role = Role.MODERATOR) -> None:
 
 async def pinned(client: Client, room: RoomId = LOBBY) -> list[tuple[Seq | None, str | None]]:
     """Return what is pinned."""
-    return [(entry.seq, entry.text) for entry in await client.pins(room)]
+    return [(entry.seq, entry.text) for entry in await client.history.pins(room)]
 
 
 async def test_a_pin_is_a_row_and_marks_its_message(desk: Desk, server: FakeServer) -> None:
@@ -33,7 +33,7 @@ async def test_a_pin_is_a_row_and_marks_its_message(desk: Desk, server: FakeServ
     said = server.say("the house rules")
     client = await desk.open()
     told: list[Change] = []
-    client.subscribe(told.append)
+    client.events.subscribe(told.append)
     await heard(
         client,
         lambda c: isinstance(c, EntryAdded),
@@ -41,7 +41,7 @@ async def test_a_pin_is_a_row_and_marks_its_message(desk: Desk, server: FakeServ
     )
     changed = [one.entry for one in told if isinstance(one, EntryChanged)]
     assert [(one.seq, one.pinned) for one in changed] == [(said.seq, True)]
-    rows = await client.timeline(LOBBY)
+    rows = await client.history.timeline(LOBBY)
     assert [(one.seq, one.pinned) for one in rows[-2:]] == [(said.seq, True), (Seq(3), False)]
     assert await pinned(client) == [(said.seq, "the house rules")]
     await desk.lose(client)
@@ -54,15 +54,15 @@ async def test_what_is_deleted_or_taken_off_is_pinned_no_more(desk: Desk, server
     one, two = server.say("one"), server.say("two")
     client = await desk.open()
     for seq in (one.seq, two.seq):
-        await client.stored(await client.pin(LOBBY, seq))
-    await client.ready()
+        await client.messages.stored(await client.messages.pin(LOBBY, seq))
+    await client.connection.ready()
     assert await pinned(client) == [(two.seq, "two"), (one.seq, "one")]
-    await client.stored(await client.pin(LOBBY, one.seq, on=False))
+    await client.messages.stored(await client.messages.pin(LOBBY, one.seq, on=False))
     await heard(
         client, lambda c: isinstance(c, EntryChanged), lambda: server.append(LOBBY, Deleted(target=two.seq))
     )
     assert await pinned(client) == []
-    bodies = [entry.body for entry in await client.timeline(LOBBY)]
+    bodies = [entry.body for entry in await client.history.timeline(LOBBY)]
     assert sum(isinstance(body, Pinned) for body in bodies) == 3
 
 
@@ -72,7 +72,7 @@ async def test_a_member_pins_nothing(desk: Desk, server: FakeServer) -> None:
     client = await desk.open()
     asked = len(server.requests)
     with pytest.raises(SetupError, match="Only moderators and owners"):
-        await client.pin(LOBBY, said.seq)
+        await client.messages.pin(LOBBY, said.seq)
     assert len(server.requests) == asked
 
 
@@ -83,7 +83,7 @@ async def test_a_newcomer_is_told_what_was_pinned_long_ago(desk: Desk, server: F
     for number in range(450):
         server.say(f"{number}", tell=False)
     client = await desk.open()
-    (entry,) = await client.pins(LOBBY)
+    (entry,) = await client.history.pins(LOBBY)
     assert (entry.seq, entry.text, entry.pinned) == (said.seq, "the house rules", True)
 
 
@@ -94,7 +94,7 @@ async def test_a_server_that_answers_with_another_rooms_pins_is_refused(
     client = await desk.open()
     monkeypatch.setattr(server, "_result", lambda _: Pins(room=RoomId("x" * 22), targets=(Seq(1),)))
     with pytest.raises(ServerMisbehavedError, match="pins"):
-        await client.pins(LOBBY)
+        await client.history.pins(LOBBY)
 
 
 def test_pins_that_an_older_archive_holds_are_found() -> None:

@@ -20,7 +20,7 @@ from parlour_protocol.names import parse_user_name
 
 async def texts(client: Client, room: RoomId = LOBBY) -> list[str]:
     """Return what a room's timeline shows."""
-    return [entry.text for entry in await client.timeline(room) if entry.text is not None]
+    return [entry.text for entry in await client.history.timeline(room) if entry.text is not None]
 
 
 async def test_a_room_is_forgotten_and_not_fetched_again(desk: Desk, server: FakeServer) -> None:
@@ -30,40 +30,42 @@ async def test_a_room_is_forgotten_and_not_fetched_again(desk: Desk, server: Fak
     server.say("CANARY two")
     server.say("kept", room=GARDEN)
     client = await desk.open()
-    await client.star(LOBBY, Seq(2))
+    await client.messages.star(LOBBY, Seq(2))
     told: list[Change] = []
-    client.subscribe(told.append)
-    assert await client.forget(LOBBY) == 1
+    client.events.subscribe(told.append)
+    assert await client.history.forget(LOBBY) == 1
     assert RoomForgotten(LOBBY) in told
-    room = client.room(LOBBY)
+    room = client.rooms.get(LOBBY)
     assert room is not None
     assert room.unread == 0
     await desk.lose(client)
     await desk.regain(client)
     asked = sum(isinstance(frame, History) for frame in server.requests)
     assert await texts(client) == []
-    assert not await client.search("canary")
-    assert await client.entry(LOBBY, Seq(2)) is None
+    assert not await client.history.search("canary")
+    assert await client.history.entry(LOBBY, Seq(2)) is None
     assert await texts(client, GARDEN) == ["kept"]
-    assert await client.gaps(LOBBY, Seq(1), Seq(4)) == [Gap(LOBBY, Seq(1), Seq(4), gone=True, forgotten=True)]
+    assert await client.history.gaps(LOBBY, Seq(1), Seq(4)) == [
+        Gap(LOBBY, Seq(1), Seq(4), gone=True, forgotten=True)
+    ]
     assert sum(isinstance(frame, History) for frame in server.requests) == asked
     await heard(client, lambda _: True, lambda: server.say("new"))
-    await client.ready()
+    await client.connection.ready()
     assert await texts(client) == ["new"]
-    assert await client.forget(LOBBY) == 1
-    assert await client.forget(LOBBY) == 0
+    assert await client.history.forget(LOBBY) == 1
+    assert await client.history.forget(LOBBY) == 0
 
 
 async def test_a_page_that_reaches_below_brings_nothing_back(desk: Desk, server: FakeServer) -> None:
     """A hole above what was forgotten is filled; what the server sends of below is not taken."""
     server.say("CANARY")
     client = await desk.open()
-    await client.forget(LOBBY)
+    await client.history.forget(LOBBY)
     await desk.lose(client)
     for number in range(10_150):  # so many that the newest page alone is fetched
         server.say(f"{number}", tell=False)
     await desk.regain(client)
-    found = await client.timeline(LOBBY, before=Seq(60), limit=100)
+    found = await client.history.timeline(LOBBY, before=Seq(60), limit=100)
     assert [entry.text for entry in found][-1] == "56"
     assert "CANARY" not in [entry.text for entry in found]
 
@@ -73,8 +75,8 @@ async def test_what_rules_rest_on_is_kept(desk: Desk, server: FakeServer) -> Non
     server.append(LOBBY, RoleSet(who=parse_user_name("carol"), role=Role.MODERATOR), author="house")
     server.say("CANARY")
     client = await desk.open()
-    await client.forget()
-    kinds = [type(entry.body).__name__ for entry in await client.timeline(LOBBY)]
+    await client.history.forget()
+    kinds = [type(entry.body).__name__ for entry in await client.history.timeline(LOBBY)]
     assert kinds == ["Created", "RoleSet"]
 
 
@@ -83,11 +85,11 @@ async def test_what_is_old_is_forgotten_by_itself(desk: Desk, server: FakeServer
     server.say("old")
     client = await desk.open()
     assert await texts(client) == ["old"]
-    await heard(client, lambda c: isinstance(c, RoomForgotten), lambda: client.keep(0 - 1))
+    await heard(client, lambda c: isinstance(c, RoomForgotten), lambda: client.history.keep(0 - 1))
     assert await texts(client) == []
-    client.keep(30 * 86_400)
+    client.history.keep(30 * 86_400)
     await heard(client, lambda _: True, lambda: server.say("young"))
-    await client.ready()
+    await client.connection.ready()
     assert await texts(client) == ["young"]
 
     def later() -> None:
@@ -96,7 +98,7 @@ async def test_what_is_old_is_forgotten_by_itself(desk: Desk, server: FakeServer
 
     await heard(client, lambda c: isinstance(c, RoomForgotten), later)
     assert await texts(client) == []
-    client.keep(None)
+    client.history.keep(None)
 
 
 async def test_before_a_time_only(desk: Desk, server: FakeServer) -> None:
@@ -104,7 +106,7 @@ async def test_before_a_time_only(desk: Desk, server: FakeServer) -> None:
     server.say("old")
     server.say("young")
     client = await desk.open()
-    assert await client.forget(LOBBY, before=Millis(BEGIN + 2)) == 1
+    assert await client.history.forget(LOBBY, before=Millis(BEGIN + 2)) == 1
     assert await texts(client) == ["young"]
 
 

@@ -61,11 +61,11 @@ async def test_a_drop_between_storing_and_answering_stores_once(desk: Desk, serv
     """The request keeps its id, so the server knows it the second time (M6)."""
     client = await desk.open()
     server.drop_after_storing = 1
-    entry = await client.send(LOBBY, "once")
+    entry = await client.messages.send(LOBBY, "once")
     assert entry.request is not None
     await heard(client, lambda c: isinstance(c, StatusChanged) and c.status.state is LinkState.OFFLINE)
     await desk.regain(client)
-    assert await client.stored(entry.request) == 2
+    assert await client.messages.stored(entry.request) == 2
     assert server.texts() == ["once"]
     sends = [request for request in server.requests if isinstance(request, Send)]
     assert len(sends) == 2
@@ -76,7 +76,7 @@ async def test_a_killed_client_sends_the_rest_the_next_time(desk: Desk, server: 
     """What was queued is on disk with its id: a new process sends it, and nothing is stored twice."""
     client = await desk.open()
     server.silent = True
-    entries = await client.send_many(LOBBY, ["one", "two", "three"])
+    entries = await client.messages.send_many(LOBBY, ["one", "two", "three"])
     while not server.done:
         await asyncio.sleep(0)
     await client.stop()
@@ -84,9 +84,9 @@ async def test_a_killed_client_sends_the_rest_the_next_time(desk: Desk, server: 
     again = await desk.open()
     for entry in entries:
         assert entry.request is not None
-        await again.stored(entry.request)
+        await again.messages.stored(entry.request)
     assert server.texts() == ["one", "two", "three"]
-    assert [row.text for row in await again.timeline(LOBBY)] == [None, "one", "two", "three"]
+    assert [row.text for row in await again.history.timeline(LOBBY)] == [None, "one", "two", "three"]
 
 
 async def test_what_is_queued_offline_goes_out_in_order(desk: Desk, server: FakeServer) -> None:
@@ -95,8 +95,8 @@ async def test_what_is_queued_offline_goes_out_in_order(desk: Desk, server: Fake
     await heard(
         client, lambda c: isinstance(c, StatusChanged) and c.status.state is LinkState.OFFLINE, server.drop
     )
-    entries = [await client.send(LOBBY, text) for text in ("one", "two")]
-    rows = await client.timeline(LOBBY)
+    entries = [await client.messages.send(LOBBY, text) for text in ("one", "two")]
+    rows = await client.history.timeline(LOBBY)
     assert [(row.text, row.delivery) for row in rows[1:]] == [
         ("one", Delivery.QUEUED),
         ("two", Delivery.QUEUED),
@@ -104,7 +104,7 @@ async def test_what_is_queued_offline_goes_out_in_order(desk: Desk, server: Fake
     await desk.regain(client)
     for entry in entries:
         assert entry.request is not None
-        await client.stored(entry.request)
+        await client.messages.stored(entry.request)
     assert server.texts() == ["one", "two"]
 
 
@@ -155,7 +155,7 @@ async def test_refused_for_speed_waits_and_keeps_the_order(desk: Desk, server: F
     """
     client = await desk.open()
     server.refusals = [RATE_LIMITED]
-    entries = await client.send_many(LOBBY, ["one", "two", "three"])
+    entries = await client.messages.send_many(LOBBY, ["one", "two", "three"])
     while server.refusals:
         await asyncio.sleep(0)
     await turns()
@@ -166,7 +166,7 @@ async def test_refused_for_speed_waits_and_keeps_the_order(desk: Desk, server: F
     desk.clock.advance(0.2)
     for entry in entries:
         assert entry.request is not None
-        await client.stored(entry.request)
+        await client.messages.stored(entry.request)
     assert server.texts() == ["one", "two", "three"]
 
 
@@ -188,14 +188,14 @@ async def test_whatever_makes_one_wait_keeps_the_order(
     """A full disk for a moment, too: what was written later does not overtake."""
     client = await desk.open()
     server.refusals = [Error(code=code)]
-    entries = await client.send_many(LOBBY, ["one", "two"])
+    entries = await client.messages.send_many(LOBBY, ["one", "two"])
     while server.refusals:
         await asyncio.sleep(0)
     await turns()
     desk.clock.advance(10)
     for entry in entries:
         assert entry.request is not None
-        await client.stored(entry.request)
+        await client.messages.stored(entry.request)
     assert server.texts() == ["one", "two"]
 
 
@@ -204,9 +204,9 @@ async def test_a_room_waits_for_no_other(desk: Desk, server: FakeServer) -> None
     server.add_room(GARDEN, "garden")
     client = await desk.open()
     server.silent = True
-    await client.send_many(LOBBY, ["one", "two"])
+    await client.messages.send_many(LOBBY, ["one", "two"])
     await turns()
-    await client.send(GARDEN, "of the garden")
+    await client.messages.send(GARDEN, "of the garden")
     await turns()
     assert sends(server) == ["one", "of the garden"]
 
@@ -215,15 +215,15 @@ async def test_a_refused_message_fails_and_can_be_sent_again(desk: Desk, server:
     """A refusal is told in words, the rest goes on, and retry sends it with its own id."""
     client = await desk.open()
     server.refusals = [Error(code=ErrorCode.MUTED, hint=ReasonText.parse("until\x1b[31m noon"))]
-    first, second = await client.send_many(LOBBY, ["one", "two"])
+    first, second = await client.messages.send_many(LOBBY, ["one", "two"])
     assert first.request is not None
     assert second.request is not None
     with pytest.raises(RefusedError, match="muted") as refused:
-        await client.stored(first.request)
+        await client.messages.stored(first.request)
     assert refused.value.hint == "until⟦ESC⟧[31m noon"
-    await client.stored(second.request)
-    await client.retry(first.request)
-    assert await client.stored(first.request) == 3
+    await client.messages.stored(second.request)
+    await client.messages.retry(first.request)
+    assert await client.messages.stored(first.request) == 3
     assert server.texts() == ["two", "one"]
 
 
@@ -239,10 +239,10 @@ async def test_what_a_command_could_not_send_waits_for_the_person(desk: Desk, se
             await command.stored(refused.request)
     await command.stop()
     later = await desk.open(follow=False, ready=False)
-    await later.connected()
-    entry = await later.send(LOBBY, "later")
+    await later.connection.connected()
+    entry = await later.messages.send(LOBBY, "later")
     assert entry.request is not None
-    await later.stored(entry.request)
+    await later.messages.stored(entry.request)
     await later.stop()
     assert server.texts() == ["later"]
     chat = await desk.open()
@@ -263,11 +263,11 @@ async def test_a_failed_message_stays_failed_over_a_restart(desk: Desk, server: 
     """What was refused is not sent by itself by the next process."""
     client = await desk.open()
     server.refusals = [Error(code=ErrorCode.FORBIDDEN)]
-    entry = await client.send(LOBBY, "no")
+    entry = await client.messages.send(LOBBY, "no")
     await heard(client, lambda c: isinstance(c, EntryChanged) and c.entry.delivery is Delivery.FAILED)
     await client.stop()
     again = await desk.open()
-    (row,) = (await again.timeline(LOBBY))[1:]
+    (row,) = (await again.history.timeline(LOBBY))[1:]
     assert (row.request, row.delivery, row.text) == (entry.request, Delivery.FAILED, "no")
     assert "does not allow" in row.problem
     assert server.texts() == []
@@ -277,23 +277,23 @@ async def test_cancelling_takes_a_message_back(desk: Desk, server: FakeServer) -
     """A queued message can be taken back; one that is on its way cannot."""
     client = await desk.open()
     server.silent = True
-    going = await client.send(LOBBY, "going")
+    going = await client.messages.send(LOBBY, "going")
     await heard(client, lambda c: isinstance(c, EntryChanged) and c.entry.delivery is Delivery.SENT)
     assert going.request is not None
     with pytest.raises(SetupError, match="on its way"):
-        await client.cancel(going.request)
+        await client.messages.cancel(going.request)
     await heard(
         client, lambda c: isinstance(c, StatusChanged) and c.status.state is LinkState.OFFLINE, server.drop
     )
-    queued = await client.send(LOBBY, "queued")
+    queued = await client.messages.send(LOBBY, "queued")
     assert queued.request is not None
     removed: list[Change] = []
-    client.subscribe(removed.append)
-    await client.cancel(queued.request)
+    client.events.subscribe(removed.append)
+    await client.messages.cancel(queued.request)
     assert EntryRemoved(LOBBY, queued.request) in removed
     server.silent = False
     await desk.regain(client)
-    await client.stored(going.request)
+    await client.messages.stored(going.request)
     assert server.texts() == ["going"]
 
 
@@ -301,17 +301,17 @@ async def test_a_server_that_cannot_store_is_asked_again_some_times(desk: Desk, 
     """UNAVAILABLE is tried again after a moment, and after some tries the person is asked."""
     client = await desk.open()
     server.refusals = [Error(code=ErrorCode.UNAVAILABLE)] * (MAX_TRIES - 1)
-    entry = await client.send(LOBBY, "patience")
+    entry = await client.messages.send(LOBBY, "patience")
     assert entry.request is not None
-    waiting = asyncio.ensure_future(client.stored(entry.request))
+    waiting = asyncio.ensure_future(client.messages.stored(entry.request))
     while not waiting.done():
         desk.clock.advance(10)
         await asyncio.sleep(0)
     assert waiting.result() == 2
     server.refusals = [Error(code=ErrorCode.UNAVAILABLE)] * MAX_TRIES
-    entry = await client.send(LOBBY, "in vain")
+    entry = await client.messages.send(LOBBY, "in vain")
     assert entry.request is not None
-    waiting = asyncio.ensure_future(client.stored(entry.request))
+    waiting = asyncio.ensure_future(client.messages.stored(entry.request))
     while not waiting.done():
         desk.clock.advance(10)
         await asyncio.sleep(0)
@@ -324,14 +324,14 @@ async def test_two_programs_on_one_home_do_not_send_each_others_messages(
     """A `send` beside an open client shares the archive; only one of them adopts what was left."""
     first = await desk.open()
     server.silent = True
-    waiting = await first.send(LOBBY, "of the first")
+    waiting = await first.messages.send(LOBBY, "of the first")
     await heard(first, lambda c: isinstance(c, EntryChanged) and c.entry.delivery is Delivery.SENT)
     before = sum(isinstance(request, Send) for request in server.requests)
     second = await desk.open(follow=False, ready=False)
-    await second.connected()
+    await second.connection.connected()
     server.silent = False
-    entry = await second.send(LOBBY, "of the second")
+    entry = await second.messages.send(LOBBY, "of the second")
     assert entry.request is not None
-    await second.stored(entry.request)
+    await second.messages.stored(entry.request)
     assert sum(isinstance(request, Send) for request in server.requests) == before + 1
     assert waiting.request is not None

@@ -74,13 +74,15 @@ async def test_a_page_that_does_not_continue_is_a_row_in_its_room(
         server.say(f"missed {number}", tell=False)
     server.page_of = lambda ask: page(server) if ask.room == LOBBY else server._page(ask)
     client = await desk.open()
-    assert client.status.state is LinkState.ONLINE
-    assert said(await client.timeline(LOBBY))[1:] == rows
-    known = client.room(LOBBY)
+    assert client.connection.status.state is LinkState.ONLINE
+    assert said(await client.history.timeline(LOBBY))[1:] == rows
+    known = client.rooms.get(LOBBY)
     assert known is not None
     assert known.trouble == trouble
-    assert said(await client.timeline(GARDEN))[1:] == ["in the garden"]
-    assert [event.seq for event in await client.log(LOBBY, after=Seq(1))] == list(range(2, 2 + len(rows)))
+    assert said(await client.history.timeline(GARDEN))[1:] == ["in the garden"]
+    assert [event.seq for event in await client.history.log(LOBBY, after=Seq(1))] == list(
+        range(2, 2 + len(rows))
+    )
     assert sum(isinstance(one, History) and one.room == LOBBY for one in server.requests) <= 4
 
 
@@ -90,12 +92,12 @@ async def test_a_room_that_was_held_back_goes_on(desk: Desk, server: FakeServer)
     server.page_of = lambda _: events(server)
     server.say("held back", tell=False)
     server.say("told")
-    await heard(client, lambda _: bool((room := client.room(LOBBY)) and room.trouble))
+    await heard(client, lambda _: bool((room := client.rooms.get(LOBBY)) and room.trouble))
     asked = len(server.requests)
     server.page_of = server._page
     await heard(client, lambda c: isinstance(c, EntryAdded), lambda: server.say("later"))
-    assert said(await client.timeline(LOBBY))[1:] == ["held back", "told", "later"]
-    known = client.room(LOBBY)
+    assert said(await client.history.timeline(LOBBY))[1:] == ["held back", "told", "later"]
+    known = client.rooms.get(LOBBY)
     assert known is not None
     assert known.trouble == ""
     assert len(server.requests) == asked + 1
@@ -119,13 +121,13 @@ async def test_what_is_here_stays_when_the_server_hides_it(desk: Desk, server: F
     client = await desk.open()
     for number in range(2, 9):
         await heard(client, lambda c: isinstance(c, EntryAdded), lambda: server.say(f"{number}"))  # noqa: B023
-    before = said(await client.timeline(LOBBY))
+    before = said(await client.history.timeline(LOBBY))
     server.say("far", tell=False)
     far = replace(server.rooms[LOBBY].log[-1], seq=Seq(12))
     server.page_of = lambda _: Page(room=LOBBY, events=(far,), more=False, incarnation=server.incarnation)
     assert await client.history._fetch(LOBBY, after=Seq(1))
-    assert said(await client.timeline(LOBBY, before=Seq(9))) == before
-    (gap,) = await client.gaps(LOBBY, Seq(0), Seq(12))
+    assert said(await client.history.timeline(LOBBY, before=Seq(9))) == before
+    (gap,) = await client.history.gaps(LOBBY, Seq(0), Seq(12))
     assert (gap.after, gap.before) == (8, 12)
 
 
@@ -137,11 +139,11 @@ async def test_a_run_of_missing_events_is_one_row(desk: Desk, server: FakeServer
     wire = server.wires[0]
     await heard(client, lambda c: isinstance(c, EntryAdded) and c.entry.text == "far", lambda: wire.say(far))
     asked = len(server.requests)
-    rows = said(await client.timeline(LOBBY))
+    rows = said(await client.history.timeline(LOBBY))
     assert rows[1:] == ["The server shows no events 2 to 8999 here: 8998 events are missing.", "far"]
-    assert list(await client.gaps(LOBBY, Seq(0), Seq(9_000))) == []
-    assert said(await client.timeline(LOBBY, before=Seq(9_000))) == rows[:2]
-    assert [event.seq for event in await client.log(LOBBY, after=Seq(0))] == [1, 8_999, 9_000]
+    assert list(await client.history.gaps(LOBBY, Seq(0), Seq(9_000))) == []
+    assert said(await client.history.timeline(LOBBY, before=Seq(9_000))) == rows[:2]
+    assert [event.seq for event in await client.history.log(LOBBY, after=Seq(0))] == [1, 8_999, 9_000]
     assert len(server.requests) == asked
 
 
@@ -159,7 +161,7 @@ async def test_a_hole_further_up_is_a_row_as_well(desk: Desk, server: FakeServer
 
     server.page_of = page
     client = await desk.open()
-    rows = await client.timeline(LOBBY, before=Seq(10_105), limit=6)
+    rows = await client.history.timeline(LOBBY, before=Seq(10_105), limit=6)
     assert [row.seq for row in rows] == [10_098, 10_099, 10_101, 10_102, 10_103, 10_104]
     assert "no events 10100 to 10101 here: 2 events are missing" in said(rows)[2]
 
@@ -173,9 +175,9 @@ async def test_a_long_absence_fetches_the_newest_page_first(desk: Desk, server: 
     client = await desk.open()
     asked = [request for request in server.requests if isinstance(request, History)]
     assert len(asked) == 2  # one page at the first start, one now
-    rows = await client.timeline(LOBBY, limit=250)
+    rows = await client.history.timeline(LOBBY, limit=250)
     assert [row.seq for row in rows] == list(range(head - 249, head + 1))
-    log = await client.log(LOBBY, after=Seq(1), limit=50)
+    log = await client.history.log(LOBBY, after=Seq(1), limit=50)
     assert [event.seq for event in log] == list(range(2, 52))
 
 
@@ -193,6 +195,6 @@ async def test_events_that_come_while_catching_up_are_not_lost(desk: Desk, serve
 
     server.page_of = page
     client = await desk.open()
-    await client.ready()
-    seen = [event.seq for start in (0, 200) for event in await client.log(LOBBY, after=Seq(start))]
+    await client.connection.ready()
+    seen = [event.seq for start in (0, 200) for event in await client.history.log(LOBBY, after=Seq(start))]
     assert seen == list(range(1, len(server.rooms[LOBBY].log) + 1))

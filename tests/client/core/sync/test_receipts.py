@@ -20,12 +20,12 @@ async def test_nobody_is_told_unless_it_was_wished(desk: Desk, server: FakeServe
     server.say("one")
     server.say("two")
     client = await desk.open()
-    await client.mark_read(LOBBY, Seq(2))
-    await client.mark_read(LOBBY, Seq(3), share=True)
-    await client.mark_read(LOBBY, Seq(1), share=True)
+    await client.messages.mark_read(LOBBY, Seq(2))
+    await client.messages.mark_read(LOBBY, Seq(3), share=True)
+    await client.messages.mark_read(LOBBY, Seq(1), share=True)
     assert shares(server) == [(Seq(2), False), (Seq(3), True), (Seq(1), False)]
     await desk.lose(client)
-    await client.mark_read(LOBBY, Seq(2))
+    await client.messages.mark_read(LOBBY, Seq(2))
     await desk.regain(client)
     assert shares(server)[-1] == (Seq(2), False)
 
@@ -42,8 +42,8 @@ async def test_how_far_others_have_read_is_told_to_the_views(desk: Desk, server:
     await heard(client, lambda c: c == ReceiptsChanged(LOBBY), lambda: says(2))
     says(1)
     await heard(client, lambda c: c == ReceiptsChanged(LOBBY), lambda: says(3))
-    assert client.receipts(LOBBY) == {BOB: Seq(3)}
-    assert client.receipts(GARDEN) == {}
+    assert client.messages.receipts(LOBBY) == {BOB: Seq(3)}
+    assert client.messages.receipts(GARDEN) == {}
 
 
 def test_a_server_cannot_fill_the_memory_with_readers() -> None:

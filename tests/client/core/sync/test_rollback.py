@@ -31,7 +31,7 @@ def restore(server: FakeServer, kept: int, *, told: bool = True, room: RoomId = 
 
 async def texts(client: Client, room: RoomId = LOBBY) -> list[str]:
     """Return what the log says here, with this client's own rows."""
-    entries = await client.timeline(room, limit=500)
+    entries = await client.history.timeline(room, limit=500)
     return [note_words(one) if one.note is not None else str(one.text) for one in entries if _is_said(one)]
 
 
@@ -69,13 +69,13 @@ async def test_both_branches_are_shown(desk: Desk, server: FakeServer, *, by_res
     client = await again(desk)
     new = ["new one", "new two"] if by_restore else ["new one"]
     assert await texts(client) == ["before", "lost one", "lost two", "lost three", told(3), *new]
-    log = await client.log(LOBBY, after=Seq(0))
+    log = await client.history.log(LOBBY, after=Seq(0))
     assert [event.seq for event in log] == list(range(1, len(log) + 1))
     server.say("live")
-    await client.timeline(LOBBY)
+    await client.history.timeline(LOBBY)
     client = await again(desk)
     assert await texts(client) == ["before", "lost one", "lost two", "lost three", told(3), *new, "live"]
-    found = await client.search("lost")
+    found = await client.history.search("lost")
     assert [entry.text for entry in found] == ["lost three", "lost two", "lost one"]
 
 
@@ -113,13 +113,13 @@ async def test_lost_history_that_comes_back_is_the_same(
     again_lost = [told(1)] if grown else []
     said = ["before", "one", "two", "three", divergence.BACK, *wrong, *again_lost, "new"]
     assert await texts(client) == said
-    one = next(entry.seq for entry in await client.timeline(LOBBY) if str(entry.text) == "one")
+    one = next(entry.seq for entry in await client.history.timeline(LOBBY) if str(entry.text) == "one")
     assert one is not None
-    await client.react(LOBBY, one, "ok")  # it is the server's again
+    await client.messages.react(LOBBY, one, "ok")  # it is the server's again
     server.say("live")
     client = await again(desk)
     assert await texts(client) == [*said, "live"]
-    log = await client.log(LOBBY, after=Seq(0), limit=500)
+    log = await client.history.log(LOBBY, after=Seq(0), limit=500)
     assert [event.seq for event in log] == list(range(1, len(log) + 1))
 
 
@@ -165,7 +165,7 @@ async def test_several_rollbacks(desk: Desk, server: FakeServer) -> None:
     assert (await texts(client))[: len(said)] == said
     assert (await texts(client))[-1] == "end"
     assert sum("only on this device" in text for text in await texts(client)) == 4
-    log = await client.log(LOBBY, after=Seq(0), limit=500)
+    log = await client.history.log(LOBBY, after=Seq(0), limit=500)
     assert [event.seq for event in log] == list(range(1, len(log) + 1))
 
 
@@ -191,9 +191,9 @@ async def test_a_long_history_is_compared_by_halves(desk: Desk, server: FakeServ
     for number in range(3_000):
         server.say(str(number), tell=False)
     client = await desk.open()
-    while await client.log(LOBBY, after=Seq(1), limit=1) == ():
+    while await client.history.log(LOBBY, after=Seq(1), limit=1) == ():
         pass
-    entries: Sequence[Entry] = await client.timeline(LOBBY, limit=2_900)
+    entries: Sequence[Entry] = await client.history.timeline(LOBBY, limit=2_900)
     assert len(entries) == 2_900
     restore(server, 700)
     for number in range(2_600):
@@ -204,11 +204,11 @@ async def test_a_long_history_is_compared_by_halves(desk: Desk, server: FakeServ
     assert len(pages) < 8
     rows = await texts(client)
     assert rows[-1] == "new 2599"
-    row = await client.timeline(LOBBY, before=Seq(3_010), limit=20)
+    row = await client.history.timeline(LOBBY, before=Seq(3_010), limit=20)
     notes = [one for one in row if one.note is not None and one.note.kind is NoteKind.ROLLED_BACK]
     assert [note_words(one) for one in notes] == [told(2_301)]
     assert notes[0].seq == 3_002
-    fresh = await client.log(LOBBY, after=Seq(3_001), limit=4)
+    fresh = await client.history.log(LOBBY, after=Seq(3_001), limit=4)
     assert [_text(event) for event in fresh] == ["None", "new 0", "new 1", "new 2"]
 
 
@@ -223,25 +223,29 @@ async def test_what_is_lost_cannot_be_acted_on(desk: Desk, server: FakeServer) -
     restore(server, 1)
     server.say("new", tell=False)
     client = await again(desk)
-    lost, new = [entry.seq for entry in await client.timeline(LOBBY) if entry.text is not None]
+    lost, new = [entry.seq for entry in await client.history.timeline(LOBBY) if entry.text is not None]
     assert lost is not None
     assert new is not None
     with pytest.raises(LostError, match="only on this device"):
-        await client.send(LOBBY, "to nothing", reply_to=lost)
-    for act in (client.react(LOBBY, lost, "ok"), client.delete(LOBBY, lost), client.edit(LOBBY, lost, "x")):
+        await client.messages.send(LOBBY, "to nothing", reply_to=lost)
+    for act in (
+        client.messages.react(LOBBY, lost, "ok"),
+        client.messages.delete(LOBBY, lost),
+        client.messages.edit(LOBBY, lost, "x"),
+    ):
         with pytest.raises(LostError):
             await act
-    sent = await client.send(LOBBY, "to this", reply_to=new)
-    await client.react(LOBBY, new, "ok")
+    sent = await client.messages.send(LOBBY, "to this", reply_to=new)
+    await client.messages.react(LOBBY, new, "ok")
     assert sent.request is not None
-    stored = await client.stored(sent.request)
+    stored = await client.messages.stored(sent.request)
     assert stored == new + 1
     replies = [r.reply_to for r in server.requests if isinstance(r, Send)]
     assert replies == [2]  # the server's number of `new`
     while not (targets := [r.target for r in server.requests if isinstance(r, React)]):
         await heard(client, lambda _: True)
     assert targets == [2]
-    entry = next(one for one in await client.timeline(LOBBY) if one.seq == stored)
+    entry = next(one for one in await client.history.timeline(LOBBY) if one.seq == stored)
     assert entry.reply_to == new
     assert entry.delivery is Delivery.STORED
 
@@ -251,32 +255,32 @@ async def test_read_markers_go_by_what_was_read_here(desk: Desk, server: FakeSer
     client = await desk.open()
     server.say("one")
     await heard(client, lambda _: True, lambda: server.say("two"))
-    await client.mark_read(LOBBY, Seq(3))
+    await client.messages.mark_read(LOBBY, Seq(3))
     restore(server, 2)
     server.say("new", tell=False)
     server.requests.clear()
     client = await again(desk)
-    room = client.room(LOBBY)
+    room = client.rooms.get(LOBBY)
     assert room is not None
     assert (room.unread, room.read) == (1, 3)
     assert [request.seq for request in server.requests if isinstance(request, MarkRead)] == [2]
     server.rooms[LOBBY].summary = replace(server.rooms[LOBBY].summary, read=Seq(2))
     client = await again(desk)
-    room = client.room(LOBBY)
+    room = client.rooms.get(LOBBY)
     assert room is not None
     assert (room.unread, room.read) == (1, 3)
-    new = (await client.timeline(LOBBY))[-1].seq
+    new = (await client.history.timeline(LOBBY))[-1].seq
     assert new is not None
-    await client.mark_read(LOBBY, new)
+    await client.messages.mark_read(LOBBY, new)
     assert server.requests[-1] == replace(server.requests[-1], seq=Seq(3))
 
 
 async def test_what_was_acknowledged_and_never_came_stays(desk: Desk, server: FakeServer) -> None:
     """R31: a message that the server had stored at a lost number is not sent again, and not lost here."""
     client = await desk.open()
-    sent = await client.send(LOBBY, "acknowledged")
+    sent = await client.messages.send(LOBBY, "acknowledged")
     assert sent.request is not None
-    await client.stored(sent.request)
+    await client.messages.stored(sent.request)
     restore(server, 1)
     client = await again(desk)
     assert await texts(client) == ["acknowledged", told(1)]
@@ -297,7 +301,7 @@ async def test_what_was_only_heard_of_is_lost(desk: Desk, server: FakeServer, *,
     """R41: nothing of it was here, so no row stands in the room; it is told once all the same."""
     server.say("one")
     client = await desk.open(follow=follow, ready=follow)
-    await client.connected()
+    await client.connection.connected()
     summary = replace(server.summary(LOBBY), head=Seq(9))
     await parts(client).archive.write(
         known_rooms.save, [summary]
@@ -308,8 +312,8 @@ async def test_what_was_only_heard_of_is_lost(desk: Desk, server: FakeServer, *,
         await desk.close()
         desk.clients.clear()
         client = await desk.open(follow=follow, ready=False)
-        client.subscribe(said.append)
-        await (client.ready() if follow else client.connected())
+        client.events.subscribe(said.append)
+        await (client.connection.ready() if follow else client.connection.connected())
     assert [change for change in said if isinstance(change, HistoryWithheld)] == [
         HistoryWithheld(LOBBY, divergence.words(0))
     ]
@@ -359,9 +363,9 @@ async def test_what_is_not_shown_is_not_taken_for_what_is_here(desk: Desk, serve
     honest = server.page_of
     server.page_of = lambda ask: replace(honest(ask), events=())  # type: ignore[type-var,assignment]
     client = await desk.open()
-    assert client.status.state is LinkState.ONLINE
+    assert client.connection.status.state is LinkState.ONLINE
     assert await texts(client) == ["kept", told(1)]
-    known = client.room(LOBBY)
+    known = client.rooms.get(LOBBY)
     assert known is not None
     assert "shows none after" in known.trouble
     server.page_of = honest
@@ -403,7 +407,7 @@ async def test_a_hole_where_histories_are_compared_is_compared_around(desk: Desk
     server.page_of = honest
     client = await desk.open()
     assert await texts(client) == said
-    assert client.status.state is LinkState.ONLINE
+    assert client.connection.status.state is LinkState.ONLINE
 
 
 async def test_a_copied_folder_that_grew_past_what_is_known(desk: Desk, server: FakeServer) -> None:
@@ -431,7 +435,7 @@ async def test_a_room_that_one_comes_back_to_is_compared(desk: Desk, server: Fak
     garden = server.rooms.pop(GARDEN)
     server.incarnation = new_incarnation()
     client = await desk.open()
-    assert client.room(GARDEN) is None
+    assert client.rooms.get(GARDEN) is None
     server.rooms[GARDEN] = garden
     restore(server, 1, told=False, room=GARDEN)
     server.say("new", room=GARDEN, tell=False)
@@ -450,12 +454,12 @@ async def test_what_a_program_sent_that_reads_nothing_stays(
 ) -> None:
     """R31: acknowledged to a program that follows no rooms, and lost: it is kept, and told of."""
     client = await desk.open(follow=False, ready=False)
-    await client.connected()
+    await client.connection.connected()
     server.say("of somebody else", tell=False)
     for text in ("kept", "lost"):
-        sent = await client.send(LOBBY, text)
+        sent = await client.messages.send(LOBBY, text)
         assert sent.request is not None
-        await client.stored(sent.request)
+        await client.messages.stored(sent.request)
     restore(server, 3)
     server.say("new", tell=False) if grown else None
     for _ in range(2):
@@ -470,11 +474,11 @@ async def test_a_home_that_only_sends_keeps_a_bounded_number(
     """R31: the newest ones; and none of them is left once their events came."""
     monkeypatch.setattr(outbox_table, "KEPT", 3)
     client = await desk.open(follow=False, ready=False)
-    await client.connected()
+    await client.connection.connected()
     for number in range(9):
-        sent = await client.send(LOBBY, str(number))
+        sent = await client.messages.send(LOBBY, str(number))
         assert sent.request is not None
-        await client.stored(sent.request)
+        await client.messages.stored(sent.request)
     await parts(client).outbox.flush()
     assert len(await parts(client).archive.read(outbox_table.load)) <= 4
     client = await again(desk)
@@ -485,17 +489,17 @@ async def test_a_home_that_only_sends_keeps_a_bounded_number(
 async def test_numbers_that_no_server_has_are_no_holes(desk: Desk, server: FakeServer) -> None:
     """R32: between what was shared and what this device alone has, nothing is asked for."""
     client = await desk.open(follow=False, ready=False)
-    await client.connected()
+    await client.connection.connected()
     for number in range(5):
         server.say(f"of somebody else {number}", tell=False)
-    sent = await client.send(LOBBY, "lost")
+    sent = await client.messages.send(LOBBY, "lost")
     assert sent.request is not None
-    assert await client.stored(sent.request) == 7
+    assert await client.messages.stored(sent.request) == 7
     restore(server, 3)
     client = await again(desk)
     server.requests.clear()
     assert await texts(client) == ["of somebody else 0", "of somebody else 1", "lost", told(1)]
-    log = await client.log(LOBBY, after=Seq(0))
+    log = await client.history.log(LOBBY, after=Seq(0))
     assert [event.seq for event in log] == [1, 2, 3, 7, 8]
     assert sum(isinstance(request, History) for request in server.requests) <= 1
-    assert all(gap.gone for gap in await client.gaps(LOBBY, Seq(0), Seq(9)))
+    assert all(gap.gone for gap in await client.history.gaps(LOBBY, Seq(0), Seq(9)))

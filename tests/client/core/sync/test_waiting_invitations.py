@@ -27,7 +27,7 @@ def into(room: str, name: str = "den", at: int = 5) -> Invitation:
 
 def titles(client: Client) -> list[str]:
     """Return what waits."""
-    return [one.title for one in client.invitations]
+    return [one.title for one in client.invitations.all]
 
 
 async def test_what_waits_is_known_when_the_connection_is_up(desk: Desk, server: FakeServer) -> None:
@@ -35,7 +35,7 @@ async def test_what_waits_is_known_when_the_connection_is_up(desk: Desk, server:
     server.invitations = [into(f"Room{number}", f"den{number}", number) for number in range(5)]
     client = await desk.open()
     assert titles(client) == ["den4", "den3", "den2", "den1", "den0"]
-    assert [one.inviter for one in client.invitations] == [BOB] * 5
+    assert [one.inviter for one in client.invitations.all] == [BOB] * 5
     await desk.lose(client)
     server.invitations = server.invitations[:1]
     await desk.regain(client)
@@ -52,7 +52,7 @@ async def test_invitations_come_and_go_live(desk: Desk, server: FakeServer) -> N
     """The same one again is no news; one that is taken back is gone; one that was accepted elsewhere, too."""
     client = await desk.open()
     changes: list[InvitationsChanged] = []
-    client.subscribe(lambda c: changes.append(c) if isinstance(c, InvitationsChanged) else None)
+    client.events.subscribe(lambda c: changes.append(c) if isinstance(c, InvitationsChanged) else None)
     one, other = into("Room1", "den"), into("Room2", "attic", 9)
     for told in (one, one, other):
         server.wires[0].say(InvitationReceived(invitation=told))
@@ -70,17 +70,17 @@ async def test_answers_go_to_the_server(desk: Desk, server: FakeServer) -> None:
     """Accepting enters the room; declining forgets the invitation; blocking is a list of the account's."""
     server.invitations = [into("Room1"), into("Room2", "attic")]
     client = await desk.open()
-    assert (await client.accept(server.invitations[0].room)).title == "den"
+    assert (await client.invitations.accept(server.invitations[0].room)).title == "den"
     assert titles(client) == ["attic"]
-    assert client.room(server.invitations[0].room) is not None
-    await client.decline(server.invitations[1].room)
+    assert client.rooms.get(server.invitations[0].room) is not None
+    await client.invitations.decline(server.invitations[1].room)
     assert titles(client) == []
-    await client.uninvite(LOBBY, BOB)
+    await client.invitations.withdraw(LOBBY, BOB)
     for name in ("carol", "dave", "eve"):
-        await client.block(parse_user_name(name))
-    assert await client.blocked() == ["carol", "dave", "eve"]
-    await client.block(parse_user_name("dave"), on=False)
-    assert await client.blocked() == ["carol", "eve"]
+        await client.invitations.block(parse_user_name(name))
+    assert await client.invitations.blocked() == ["carol", "dave", "eve"]
+    await client.invitations.block(parse_user_name("dave"), on=False)
+    assert await client.invitations.blocked() == ["carol", "eve"]
     assert {Decline, Uninvite} <= {type(one) for one in server.requests}
 
 
@@ -102,16 +102,16 @@ async def test_a_direct_room_waits_until_one_answers(desk: Desk, server: FakeSer
         request=True,
     )  # fmt: skip
     client = await desk.open()
-    (one,) = client.invitations
+    (one,) = client.invitations.all
     assert (one.id, one.title, one.kind, one.inviter) == (room, "@bobby", RoomKind.DIRECT, BOB)
-    known = client.room(room)
+    known = client.rooms.get(room)
     assert known is not None
     assert known.request
     await heard(
         client,
-        lambda c: isinstance(c, RoomsChanged) and not client.invitations,
+        lambda c: isinstance(c, RoomsChanged) and not client.invitations.all,
         lambda: server.append(room, Message(text=MessageText.parse("hello")), author=ALICE),
     )
-    known = client.room(room)
+    known = client.rooms.get(room)
     assert known is not None
     assert not known.request

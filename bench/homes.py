@@ -152,12 +152,13 @@ async def make_room(
     have to be connected.
     """
     made = await owner.create_room(parse_room_name(name), RoomKind.PRIVATE, encrypted=encrypted)
-    if encrypted and (signs := owner._membership) is not None:  # noqa: SLF001
-        await signs.ask_in(made.id, [name_of(number) for number in others])
+    rooms = owner._parts.encrypted_rooms  # noqa: SLF001
+    if encrypted and rooms is not None:
+        await rooms.membership.ask_in(made.id, [name_of(number) for number in others])
     await people.put_in(data, made.id, [name_of(number) for number in others])
     for _ in range(5):
         try:
-            await owner._settled(made.id)  # noqa: SLF001
+            await owner.rooms.settle(made.id)
         except EncryptionError:  # more than its patience: hundreds on a busy machine
             continue
         break

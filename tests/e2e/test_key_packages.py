@@ -11,9 +11,8 @@ from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import delivery_over_tls
 from parlour_client.core.clock import SystemClock
-from parlour_client.core.e2ee.identities import Identities
+from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.identity.key_directory import Directory
-from parlour_client.core.e2ee.maintenance.login_enrolment import _NoWire
 from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.core.transport.https import Api
 from parlour_client.core.transport.trust import Verifier
@@ -45,16 +44,14 @@ def session_of(profile: Profile) -> Secret:
     return profile.session
 
 
-def program(archive: Archive, profile: Profile, directory: Directory) -> Identities:
+async def _replaced() -> None:
+    """Nothing is to be forgotten."""
+
+
+def program(archive: Archive, profile: Profile, directory: Directory) -> IdentityService:
     """Return the keys of ada's device, as one more program on her home has them."""
-    return Identities(
-        archive,
-        profile.user,
-        profile.device,
-        directory,
-        SystemClock(),
-        _NoWire(),
-        lambda: None,
+    return IdentityService(
+        archive, profile.user, profile.device, directory, SystemClock(), _replaced, lambda: None
     )
 
 
@@ -71,12 +68,12 @@ async def test_two_programs_of_one_device_bring_some_at_once(ada: Person) -> Non
             done = asyncio.Event()
             late = Late(profile, done)
             second = program(archive, profile, late)
-            await second.open()
-            bringing = asyncio.ensure_future(second.packages_used())
+            await second.refresh()
+            bringing = asyncio.ensure_future(second.refresh_packages())
             await late.asked.wait()
             first = program(archive, profile, delivery)
-            await first.open()
-            await first.packages_used()
+            await first.refresh()
+            await first.refresh_packages()
             done.set()
             await bringing
             await late.close()

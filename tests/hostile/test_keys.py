@@ -22,7 +22,7 @@ LOW = {"zero": bytes(32), "one": b"\1" + bytes(31), "prime": b"\xed" + b"\xff" *
 
 def package_of(device: Device, *, init: bytes = b"", leaf: bytes = b"") -> bytes:
     """Make a key package of a real device, by its own keys, with another key in it."""
-    own = device.client._engine.encryption.identities.identity
+    own = device.client._engine.encryption.identity.identity
     assert own is not None
     store, now = KeyPackageStore(), device.world.clock.now() // 1000
     store.create(

@@ -251,8 +251,8 @@ async def found_a_copy(spy: Device, room: RoomId, *users: str) -> None:
         await spy.world.during(spy.client.encryption.person(parse_user_name(user)))
         ((key,),) = spy.world.server.look("SELECT key FROM account_keys WHERE account = ?", user)
         people.append((parse_user_name(user), bytes(key), Role.MEMBER))
-    reconciler, now = rooms.scheduler._reconciler, spy.world.clock.now()
-    body = await reconciler._archive.run_durably(
-        reconciler._keys.groups.found, room, RoomKind.PRIVATE, new_request_id(), now, people
+    now = spy.world.clock.now()
+    body = await rooms.archive.run_durably(
+        rooms.session.groups.found, room, RoomKind.PRIVATE, new_request_id(), now, people
     )
-    await spy.world.during(reconciler._asking.post_founding(room, body))
+    await spy.world.during(rooms.reconciler._submitter.post_founding(room, body))

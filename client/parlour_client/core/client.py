@@ -21,7 +21,7 @@ from parlour_client.core.clock import Clock, SystemClock
 from parlour_client.core.connection import Connection
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.messages.attachments import Progress
-from parlour_client.core.e2ee.service import Facade
+from parlour_client.core.e2ee.service import Encryption
 from parlour_client.core.engine import Engine
 from parlour_client.core.errors import EncryptionError, LoggedOutError, StoppedError
 from parlour_client.core.event_bus import EventBus
@@ -219,7 +219,7 @@ class Client:
         return self._parts.files
 
     @property
-    def encryption(self) -> Facade:
+    def encryption(self) -> Encryption:
         """Encryption: rooms, people, devices. Raises EncryptionError where there is none."""
         if self._parts.encryption is None:
             raise EncryptionError("There is no encryption here.")

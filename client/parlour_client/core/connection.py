@@ -7,7 +7,6 @@ from parlour_client.core.account.profile import Credentials
 from parlour_client.core.account.sign_in import SignIn
 from parlour_client.core.archive import Archive
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
-from parlour_client.core.e2ee.maintenance.background_tasks import quietly
 from parlour_client.core.errors import SetupError, StoppedError, UnreachableError
 from parlour_client.core.model import ConnectionStatus, LinkState
 from parlour_client.core.sync.catch_up import CatchUp
@@ -55,7 +54,7 @@ class Connection:
         if self._encrypted_rooms is not None:
             with suppress(TimeoutError):  # it goes on in the background
                 async with asyncio.timeout(patience):
-                    await self._reconnector.unless_stopped(quietly(self._encrypted_rooms.effects.history()))
+                    await self._reconnector.unless_stopped(self._encrypted_rooms.catch_up_history())
 
     def retry_now(self) -> None:
         """Try to connect now. Raises SetupError where there is a connection, or there will be none."""
@@ -76,7 +75,7 @@ class Connection:
             raise SetupError("You are logged in.")
         self._credentials.profile = await SignIn(self._archive).log_in_again(password)
         if self._encrypted_rooms is not None:
-            self._encrypted_rooms.keys.signed_in = False  # the session speaks for no device yet
+            self._encrypted_rooms.session.signed_in = False  # the session speaks for no device yet
         self._reconnector.session_renewed()
 
     async def _until(self, reached: asyncio.Event, patience: float | None) -> None:

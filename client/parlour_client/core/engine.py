@@ -92,7 +92,7 @@ class Engine:
         ]
         parts.live.conversation = conversation
         if parts.encrypted_rooms is not None:
-            parts.encrypted_rooms.begin(conversation)
+            parts.encrypted_rooms.begin()
         try:
             await parts.waiting_invitations.fetch(conversation)
             parts.live.online.set()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from parlour_client.core.e2ee.messages.attachments import Progress
-from parlour_client.core.e2ee.status import Encryption
+from parlour_client.core.e2ee.service import Encryption
 from parlour_client.core.events import Change
 from parlour_client.core.model import (
     Account,

@@ -13,9 +13,7 @@ from parlour_client.core.connection import Connection
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.maintenance.membership import Membership
-from parlour_client.core.e2ee.messages.history_transfer import HistoryTransfer
-from parlour_client.core.e2ee.service import Facade
-from parlour_client.core.e2ee.surroundings import Surroundings
+from parlour_client.core.e2ee.service import Encryption
 from parlour_client.core.event_bus import Emit
 from parlour_client.core.files import Files
 from parlour_client.core.history import History
@@ -80,22 +78,23 @@ class Parts:
         self.encrypted_rooms: EncryptedRooms | None = None
         membership: Membership | None = None
         if delivery is not None:
-            around = Surroundings(
+            self.encrypted_rooms = EncryptedRooms(
                 credentials.profile,
                 archive,
                 self.state,
+                delivery,
+                self.live,
+                self.catch_up,
+                self.numbers,
                 clock,
                 chance,
                 emit,
-                self.publisher.publish,
-                self.outbox.denied,
-                self.receipts.read_by,
-                self.numbers,
+                show=self.publisher.publish,
+                denied=self.outbox.denied,
+                read_by=self.receipts.read_by,
                 follow=follow,
             )
-            self.encrypted_rooms = EncryptedRooms(around, delivery)
-            self.encrypted_rooms.attach(self.catch_up)
-            membership = Membership(self.encrypted_rooms)
+            membership = self.encrypted_rooms.membership
 
         # what comes from the server
         self.receiver = Receiver(queue, archive, self.state, self.publisher, self.encrypted_rooms)
@@ -164,15 +163,13 @@ class Parts:
         self.preferences = Preferences(archive, self.state, self.room_store, self.encrypted_rooms, emit)
         self.sessions = Sessions(archive)
         self.files = Files(archive, self.state, self.messages, self.encrypted_rooms)
-        self.encryption = self._encryption(emit)
+        self.encryption = self._encryption()
 
-    def _encryption(self, emit: Emit) -> Facade | None:
+    def _encryption(self) -> Encryption | None:
         if self.encrypted_rooms is None:
             return None
-        histories = HistoryTransfer(self.encrypted_rooms, self._notes, self.state.names_me, emit)
-        self.encrypted_rooms.effects.take_history = histories.take
         rooms = self.rooms
-        return Facade(self.encrypted_rooms, histories, rooms.settle, rooms.members, rooms.encrypt)
+        return Encryption(self.encrypted_rooms, rooms.settle, rooms.members, rooms.encrypt, self._notes)
 
     async def _notes(self) -> RoomId:
         return (await self.rooms.open_direct(self.account.user)).id

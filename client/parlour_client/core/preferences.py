@@ -46,7 +46,7 @@ class Preferences:
         if self._encrypted_rooms is None or known is None or not known.encrypted:
             raise SetupError("This room is not end-to-end encrypted.", "/encrypt turns encryption on.")
         await self._set(room, "strict", on=on)
-        await self._encrypted_rooms.identities.refresh()  # what waits there may go now
+        await self._encrypted_rooms.identity.refresh()  # what waits there may go now
 
     @property
     def last_room(self) -> RoomId | None:

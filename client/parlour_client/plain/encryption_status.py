@@ -6,7 +6,8 @@ alarm at once and once. It decides nothing.
 
 from collections.abc import Iterator
 
-from parlour_client.core.e2ee.status import Encryption, RoomEncryption, WordsProcess
+from parlour_client.core.e2ee.service import Encryption
+from parlour_client.core.e2ee.status import RoomEncryption, WordsProcess
 from parlour_client.core.model import Room
 from parlour_client.plain.line_text import shown
 from parlour_protocol.ids import RequestId, RoomId

@@ -1,49 +1,57 @@
 """Encryption in the running client: this device's keys, its encrypted rooms, and what happens to them.
 
-It wires identities, vault, intake, settling and the keeper together and passes on what the server tells. A
-server without encryption, or keys that cannot be had now, never keep open rooms from working: encrypted rooms
-then wait and say why. The engine owns one; the facade and the outbox ask it.
+The composition root of this package: it makes the parts and hands them what the server tells. A server
+without encryption, or keys that cannot be had now, never keep open rooms from working: encrypted rooms wait
+and say why. The engine owns one.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from random import Random
 from typing import Final
 
 import apsw
 
-from parlour_client.core.archive import known_rooms, own_keys
+from parlour_client.core.account.profile import Profile
+from parlour_client.core.archive import Archive, known_rooms, own_keys
 from parlour_client.core.archive.divergence import Fork
+from parlour_client.core.archive.insertion import Applied
 from parlour_client.core.archive.own_keys import Name
+from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.groups.delivery import Delivery
-from parlour_client.core.e2ee.groups.group_service import GroupService
 from parlour_client.core.e2ee.groups.transaction import ThisDevice
-from parlour_client.core.e2ee.identities import Identities
 from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.identity.identity_errors import KeyLogError
+from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.maintenance.background_tasks import BackgroundTasks, ChangeSignal, quietly
 from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
 from parlour_client.core.e2ee.maintenance.erasure import Erasure
+from parlour_client.core.e2ee.maintenance.membership import Membership
 from parlour_client.core.e2ee.maintenance.reconcile import Reconciler
 from parlour_client.core.e2ee.maintenance.renewal import Renewal
 from parlour_client.core.e2ee.maintenance.room_status import RoomStatuses
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
+from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.e2ee.messages.effects import Effects
+from parlour_client.core.e2ee.messages.history_transfer import HistoryTransfer
 from parlour_client.core.e2ee.messages.incoming import Incoming
 from parlour_client.core.e2ee.messages.outgoing import Outgoing
 from parlour_client.core.e2ee.messages.read_receipts import ReadReceipts
 from parlour_client.core.e2ee.messages.store import StoredRun
-from parlour_client.core.e2ee.surroundings import Surroundings
-from parlour_client.core.e2ee.verification_channel import WayToPeople
-from parlour_client.core.errors import ParlourClientError, UnreachableError
+from parlour_client.core.e2ee.verification.contacts import Contacts
+from parlour_client.core.e2ee.verification.sas_sessions import SasSessions
+from parlour_client.core.errors import EncryptionError, ParlourClientError
+from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import EncryptionChanged
+from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.sync.catch_up import CatchUp
-from parlour_client.core.transport.conversation import Conversation
-from parlour_protocol.delivery import EventStored, GroupState
-from parlour_protocol.encrypted import AnyContent
+from parlour_client.core.sync.state import State
+from parlour_client.core.transport.live_connection import LiveConnection
 from parlour_protocol.frames import Hello, RoomSummary
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.replies import GroupChanged, KeyLogAppended, KeyPackagesLow
-from parlour_protocol.ids import DeviceId, Millis, RoomId, Seq
+from parlour_protocol.ids import DeviceId, RequestId, RoomId, Seq
+from parlour_protocol.names import UserName
 
 _LOOK_SECONDS: Final = 10.0
 """How long a report waits for a room to catch up."""
@@ -52,71 +60,131 @@ _LOOK_SECONDS: Final = 10.0
 class EncryptedRooms:
     """All encrypted rooms of one account on this device."""
 
-    def __init__(self, around: Surroundings, delivery: Delivery) -> None:
-        """Wire the parts; ``attach`` and ``load`` come next."""
-        self._around = around
-        self.archive, self.state, self.delivery = around.archive, around.state, delivery
-        self.identities = Identities(
-            around.archive,
-            around.profile.user,
-            around.profile.device,
-            delivery,
-            around.clock,
-            WayToPeople(self),
-            self._keys_changed,
+    def __init__(
+        self,
+        profile: Profile,
+        archive: Archive,
+        state: State,
+        delivery: Delivery,
+        live: LiveConnection,
+        catch_up: CatchUp,
+        numbers: Numbers,
+        clock: Clock,
+        chance: Random,
+        emit: Emit,
+        *,
+        show: Callable[[RoomId, Sequence[Applied]], Awaitable[None]],
+        denied: Callable[[RequestId], None],
+        read_by: Callable[[RoomId, UserName, Seq], None],
+        follow: bool,
+    ) -> None:
+        """Make the parts; ``load`` comes next.
+
+        ``show`` shows to the views what did not come by the receiver; ``denied`` is called with each request
+        that is not where the server said that it stored it; ``read_by`` with how far somebody let the room
+        know that they have read. Without ``follow`` only rooms that are used are followed.
+        """
+        self.archive, self.state, self.delivery, self.me = archive, state, delivery, profile.user
+        self._live = live
+        self._catch_up = catch_up
+        self._clock = clock
+        self._emit = emit
+        self._follow = follow
+        self._signal, self._background = ChangeSignal(), BackgroundTasks()
+        self.identity = IdentityService(
+            archive, self.me, profile.device, delivery, clock, self._device_replaced, self._identity_changed
         )
-        self.incoming = Incoming(
-            around.archive,
-            around.state.names_me,
-            around.clock,
-            delivery,
-            self._taken,
-            around.told,
-            self._kind,
-            around.numbers,
-        )
-        self.reconciler = Reconciler(around.archive, delivery, self)
-        self.keys = DeviceSession(self.identities)
-        self._background, self._signal = BackgroundTasks(), ChangeSignal()
+        self.contacts = Contacts(archive, self.me, clock, self.identity)
+        self.session = DeviceSession(self.identity)
+        self.server = ServerState(delivery, catch_up, numbers, clock, self.session)
+        self.incoming = Incoming(archive, state, clock, delivery, numbers, self.server, self._stored, show)
         self.room_statuses = RoomStatuses(
-            around.archive,
-            around.profile.user,
-            self.keys,
-            self.identities,
-            around.emit,
-            self._background,
-            self._signal,
+            archive, self.me, self.session, self.identity, self.contacts, emit, self._background, self._signal
         )
-        self.scheduler = Scheduler(self.reconciler, around.clock, around.chance, self.room_statuses.changed)
-        self.outgoing = Outgoing(around.archive, self)
-        self.renewal = Renewal(around.archive, self, self.scheduler, around.clock, around.chance)
-        self.me = around.profile.user
-        self.read_receipts = ReadReceipts(around.archive, self.me, around.clock, self.say)
-        self.erasure = Erasure(around.archive, self.keys, around.clock, self._background)
-        self.effects = Effects(
-            around,
-            self.identities,
+        self.reconciler = Reconciler(
+            archive,
+            delivery,
+            state,
+            self.session,
+            self.server,
+            self.identity,
+            self.room_statuses,
+            self._signal,
+            clock,
+        )
+        self.scheduler = Scheduler(self.reconciler, clock, chance, self.room_statuses.changed)
+        self.renewal = Renewal(archive, state, self.session, self.scheduler, clock, chance)
+        self.erasure = Erasure(archive, self.session, clock, self._background)
+        self.outgoing = Outgoing(
+            archive,
+            state,
+            live,
+            self.session,
+            self.server,
+            self.identity,
+            self.scheduler,
+            self.renewal,
+            clock,
+            self.covers,
+            self.track,
+        )
+        self.membership = Membership(
+            archive,
+            self.me,
+            self.session,
+            self.server,
+            self.scheduler,
+            self.identity,
+            clock,
+            lambda: self.incoming.rooms,
+            self.track,
+        )
+        self.read_receipts = ReadReceipts(archive, self.me, clock, self.outgoing.say)
+        self.sas = SasSessions(
+            self.me,
+            self.identity,
+            self.contacts,
+            clock,
+            self._direct_room,
+            self.outgoing.say,
+            self._identity_changed,
+        )
+        self.history = HistoryTransfer(
+            archive,
+            state,
+            delivery,
+            self.session,
+            self.server,
+            self.identity,
+            self.scheduler,
+            self.outgoing,
+            self._signal,
+            clock,
+            emit,
+        )
+        self._effects = Effects(
+            archive,
+            self.identity,
+            self.sas,
+            self.history,
             self.scheduler,
             self.renewal,
             self.room_statuses,
             self._background,
             self.erasure,
+            emit,
+            denied,
+            read_by,
         )
-        self._ahead = 0
         self._signed_in_now = False
         self._tracked: set[RoomId] = set()
         self._late: asyncio.Future[None] | None = None
-        self.conversation: Conversation | None = None
 
     # life
-    def attach(self, sync: CatchUp) -> None:
-        """Say who fetches events."""
-        self.incoming.attach(sync)
-
     async def load(self) -> None:
         """Take what the archive knows."""
         await self.incoming.load()
-        await self.keys.load()
+        await self.session.load()
         self._hand_on()
         for room in self.incoming.rooms:
             await self.room_statuses.look(room)
@@ -124,42 +192,40 @@ class EncryptedRooms:
 
     async def sign_in(self) -> None:
         """Let the session speak for this device, once; before the WebSocket. What fails is told later."""
-        self._signed_in_now = not self.keys.signed_in
-        self.identities.judge_key_log(later=True)
-        await self.keys.sign_in()
+        self._signed_in_now = not self.session.signed_in
+        self.identity.key_log.undecided = True  # the greeting says whether the server was restored
+        await self.session.sign_in()
         await self._use_keys()
 
     async def greet(self, hello: Hello) -> None:
         """Take the greeting: encrypted rooms go on where they were left."""
-        self._ahead = hello.now - self._around.clock.now()
+        self.server.greeted(hello.now)
         try:
-            await self.identities.server_is(hello.server)
+            await self.identity.check_server(hello.server)
         except ParlourClientError as error:
-            self.keys.refuse(error)
+            self.session.refuse(error)
             self.incoming.use(None, DeviceId(""))
         await self.entered([self.incoming.pinned(summary) for summary in hello.rooms])
 
     async def entered(self, summaries: Sequence[RoomSummary]) -> None:
         """Let encrypted rooms go on where they were left; in a program that only sends, those it uses."""
         self.incoming.note(summaries)
-        mine = [s for s in summaries if self._around.follow or s.room in self._tracked]
+        mine = [s for s in summaries if self._follow or s.room in self._tracked]
         await self.incoming.greet(mine)
 
-    def begin(self, conversation: Conversation) -> None:
+    def begin(self) -> None:
         """Begin the background work of a connection."""
-        self.conversation = conversation
-        rooms = [room for room in self.incoming.rooms if self._around.follow or room in self._tracked]
+        rooms = [room for room in self.incoming.rooms if self._follow or room in self._tracked]
         self.scheduler.begin([room for room in rooms if self.state.summary(room) is not None])
         self.renewal.begin()
-        if not self.keys.signed_in:
-            self._late = asyncio.ensure_future(self._sign_in_late(conversation))
+        if not self.session.signed_in:
+            self._late = asyncio.ensure_future(self._sign_in_late())
         self.read_receipts.resume()
-        self._background.run(self.effects.history())
+        self._background.run(self.history.take())
         self._signal.notify()
 
     async def end(self) -> None:
         """End it with the connection."""
-        self.conversation = None
         if self._late is not None:
             self._late.cancel()
         self.renewal.end()
@@ -178,30 +244,19 @@ class EncryptedRooms:
     async def track(self, room: RoomId) -> None:
         """Follow a room also in a program that follows no others: it is about to be used."""
         summary = self.state.summary(room)
-        if self._around.follow or summary is None or room in self._tracked:
+        if self._follow or summary is None or room in self._tracked:
             return
         self._tracked.add(room)
         await self.archive.write(known_rooms.save, [summary])
         await self.incoming.greet([summary])
         self.scheduler.unsure.add(room)
-        self.incoming.sync.track(room)
-
-    async def say(self, room: RoomId, content: AnyContent) -> None:
-        """Seal and send what is no message; the server has it when this returns. Raises why not."""
-        if self.conversation is None:
-            raise UnreachableError("There is no connection to the server now.", "Try again when it is back.")
-        await self.track(room)
-        await self.outgoing.say(self.conversation, room, content)
-
-    def sent(self, room: RoomId) -> None:
-        """Hear that the server has a message of ours."""
-        self.renewal.sent(room, self._around.profile.user)
+        self._catch_up.track(room)
 
     async def left(self, room: RoomId) -> None:
         """Forget the keys of a room that the account is no member of any more."""
         self.scheduler.unsure.discard(room)
         self.read_receipts.forget(room)
-        groups = self.keys.maybe_groups
+        groups = self.session.maybe_groups
         if groups is not None and self.covers(room):
             await self.archive.run(groups.leave, room)
         self._signal.notify()
@@ -210,15 +265,15 @@ class EncryptedRooms:
         """Take what the server tells."""
         match push:
             case GroupChanged(room=room):
-                if self._around.follow or room in self._tracked:
+                if self._follow or room in self._tracked:
                     self.scheduler.changed(room)
-            case KeyPackagesLow(left=left, last_resort_used=used):
-                self._background.run(self.identities.keys_low(left, last_resort_used=used))
+            case KeyPackagesLow(last_resort_used=used):  # the server is asked how many it has: that decides
+                self._background.run(self.identity.refresh_packages())
                 if used:
                     for room in self.incoming.rooms:
                         self.renewal.now(room)
             case KeyLogAppended():
-                self._background.run(self.identities.catch_up())
+                self._background.run(self.identity.catch_up())
 
     # what others ask
     def covers(self, room: RoomId) -> bool:
@@ -226,57 +281,32 @@ class EncryptedRooms:
         return self.incoming.covers(room)
 
     @property
-    def is_connected(self) -> bool:
-        """Whether there is a connection to the server now."""
-        return self.conversation is not None
-
-    @property
-    def trouble(self) -> ParlourClientError | None:
-        """Why there are no keys to work with."""
-        return self.keys.trouble
-
-    @property
-    def groups(self) -> GroupService:
-        """The vault. Raises EncryptionError while there are no keys."""
-        return self.keys.groups
-
-    @property
     def own(self) -> ThisDevice:
         """This device. Raises EncryptionError while it is not approved."""
-        return self.keys.own
+        return self.session.own
 
-    def summary(self, room: RoomId) -> RoomSummary | None:
-        """Return what the server told of a room."""
-        return self.state.summary(room)
+    async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
+        """Wait until it is so; it is asked whenever something was taken in."""
+        await self._signal.until(condition)
 
-    def now(self) -> Millis:
-        """Return the time by this device's clock."""
-        return self._around.clock.now()
+    def moved(self) -> asyncio.Event:
+        """Return what is set when anything about encryption changes next."""
+        return self._signal.moved()
 
-    def server_time(self) -> Millis:
-        """Return the time that the server claims: never decide about keys only by it (``times``)."""
-        return Millis(self._around.clock.now() + self._ahead)
+    async def catch_up_history(self) -> None:
+        """Take in the history that another device of ours sent; what fails is tried again later."""
+        await quietly(self.history.take())
 
-    async def reached(self, room: RoomId, seq: Seq | None = None) -> None:
-        """Wait until everything up to the head, and to ``seq`` at least, was taken in."""
-        _ = self.keys.groups  # raises why there is none: the room would never catch up
-        await self.incoming.sync.reached(room, seq or Seq(0))
+    async def look_at(self, room: RoomId) -> None:
+        """Read a room's state again, after all that waits for it was taken in."""
+        async with asyncio.timeout(_LOOK_SECONDS):
+            await self.server.reached(room)
+        await self.room_statuses.look(room)
 
-    async def logged(self, room: RoomId, logged: EventStored) -> None:
-        """Wait until the event at the place that the server named was taken in."""
-        numbers = self._around.numbers
-        numbers.check(logged.incarnation)
-        await self.reached(room, numbers.of(room).to_local(logged.seq))
-
-    async def group(self, room: RoomId) -> GroupState:
-        """Ask where a room's group stands, in the logs that the server greeted with."""
-        state = await self.delivery.group(room)
-        self._around.numbers.check(state.incarnation)
-        return state
-
+    # a server that was rolled back
     def rolled_back(self, connection: apsw.Connection, fork: Fork) -> None:
         """Take note of a rollback, in the transaction that writes it."""
-        if (groups := self.keys.maybe_groups) is not None:
+        if (groups := self.session.maybe_groups) is not None:
             groups.rolled_back(connection, fork.room, fork.shared, fork.top)
         else:  # it goes on behind the fork, whatever becomes of its keys
             connection.execute("UPDATE mls_rooms SET cursor = ? WHERE room = ?", (fork.top, fork.room))
@@ -292,87 +322,60 @@ class EncryptedRooms:
         Then it is brought what it may not have: this device, what it signed, fresh key packages. False: the
         session did not speak for this device when the connection was opened.
         """
-        self.identities.judge_key_log()
+        self.identity.key_log.undecided = False
         if not exchanged:
-            if isinstance(self.trouble, KeyLogError):
-                await self.keys_up_to_date()  # no restore excuses it: the alarm is raised
+            if isinstance(self.session.trouble, KeyLogError):
+                await quietly(self.identity.catch_up())  # no restore excuses it: the alarm is raised
             return True
-        spoke = self._signed_in_now and self.trouble is None
-        self.keys.signed_in = False
-        await self.keys.sign_in()
+        spoke = self._signed_in_now and self.session.trouble is None
+        self.session.signed_in = False
+        await self.session.sign_in()
         await self._use_keys()
         return spoke
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        await self._around.clock.sleep(seconds)
+    # what happened
+    def _stored(self, room: RoomId, run: StoredRun) -> None:
+        self._effects.follow(room, run)
+        self._signal.notify()
 
-    async def keys_up_to_date(self) -> None:
-        """Read what is new in the key log; what fails is tried again later."""
-        await quietly(self.identities.catch_up())
+    def _identity_changed(self) -> None:
+        self._background.run(self._use_keys())
+        self._emit(EncryptionChanged())
+        self._signal.notify()
 
-    async def shown_up_to(self, room: RoomId, seq: Seq) -> None:
-        """Wait until the log was taken in up to the server's number ``seq``."""
-        await self.reached(room, self._around.numbers.of(room).to_local(seq) if seq else None)
-
-    async def claimed(self, room: RoomId) -> None:
-        """Show what the server claims of a room's members."""
-        await self.room_statuses.look(room)
-        await self.identities.refresh()
-        self.room_statuses.changed(room)
-
-    async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
-        """Wait until it is so; it is asked whenever something was taken in."""
-        await self._signal.until(condition)
-
-    def moved(self) -> asyncio.Event:
-        """Return what is set when anything about encryption moves next."""
-        return self._signal.moved()
-
-    async def replaced(self) -> None:
+    async def _device_replaced(self) -> None:
         """Forget all groups: this device has a new key, which is in none of them."""
-        if (groups := self.keys.maybe_groups) is not None:
+        if (groups := self.session.maybe_groups) is not None:
             await self.archive.run(groups.forget_device)
         await self._use_keys()
-        if self.conversation is not None:  # this connection speaks for the old device
-            await self.conversation.wire.close()
+        await self._live.drop()  # it speaks for the old device
 
-    async def _sign_in_late(self, conversation: Conversation) -> None:
-        await self.keys.sign_in_late(self.sleep)
-        await conversation.wire.close()  # a new one speaks for this device
-
-    # what happened
-    def _taken(self, room: RoomId, taken: StoredRun) -> None:
-        self.effects.taken(room, taken)
-        self._signal.notify()
-
-    def _keys_changed(self) -> None:
-        self._background.run(self._use_keys())
-        self._around.emit(EncryptionChanged())
-        self._signal.notify()
+    async def _sign_in_late(self) -> None:
+        await self.session.sign_in_late(self._clock.sleep)
+        await self._live.drop()  # a new connection speaks for this device
 
     async def _use_keys(self) -> None:
         """Work with this device's keys as they are now."""
-        if not self.keys.renew():
+        if not self.session.renew():
             return
         self._hand_on()
         summaries = [s for room in self.incoming.rooms if (s := self.state.summary(room)) is not None]
-        if self.conversation is not None:
+        if self._live.conversation is not None:
             await self.entered(summaries)
             for summary in summaries:
                 self.scheduler.changed(summary.room)
         self._signal.notify()
 
     def _hand_on(self) -> None:
-        if (groups := self.keys.maybe_groups) is not None:
-            self.incoming.use(groups, self.identities.own().device)
+        if (groups := self.session.maybe_groups) is not None:
+            self.incoming.use(groups, self.identity.own().device)
 
-    def _kind(self, room: RoomId) -> RoomKind | None:
-        summary = self.state.summary(room)
-        return None if summary is None else summary.kind
-
-    async def look_at(self, room: RoomId) -> None:
-        """Read anew how a room stands, after all that waits for it was taken in."""
-        async with asyncio.timeout(_LOOK_SECONDS):
-            await self.reached(room)
-        await self.room_statuses.look(room)
+    def _direct_room(self, user: UserName) -> RoomId:
+        """Return the encrypted direct room with a person. Raises EncryptionError when there is none."""
+        for room in self.state.rooms:
+            if room.kind is RoomKind.DIRECT and room.peer == user and self.covers(room.id):
+                return room.id
+        raise EncryptionError(
+            f"There is no encrypted direct room with {user}.",
+            f"Open one first: /dm {user}, or parlour dm {user}",
+        )

@@ -32,16 +32,16 @@ class RoomLabels:
     def __init__(self, rooms: EncryptedRooms) -> None:
         """Speak of ``rooms``."""
         self._rooms = rooms
-        self._people = rooms.identities
+        self._identity = rooms.identity
 
     def standing(  # noqa: C901, PLR0911 - one return for each state, in order
         self, room: RoomId, report: GroupReport
     ) -> tuple[RoomState, str]:
         """Return where the room stands, and what is in the way, in words."""
-        if self._rooms.trouble is not None:
-            return RoomState.WAITING, self._rooms.trouble.whole
-        if self._people.own().status is not DeviceStatus.ACTIVE:
-            code = self._people.own().code
+        if self._rooms.session.trouble is not None:
+            return RoomState.WAITING, self._rooms.session.trouble.whole
+        if self._identity.own().status is not DeviceStatus.ACTIVE:
+            code = self._identity.own().code
             words = f"This device is not approved yet. On another device of yours: /approve {code}"
             return RoomState.PENDING_DEVICE, words
         if report.again:
@@ -58,11 +58,11 @@ class RoomLabels:
         if report.status is GroupStatus.REFUSED:
             words = "This device could not follow a change of the room's keys; it was reported."
             return RoomState.CONTESTED, words
-        wrong = room_conflict(self._rooms.summary(room), report, self._rooms.me)
+        wrong = room_conflict(self._rooms.state.summary(room), report, self._rooms.me)
         if wrong:
             return RoomState.BLOCKED, wrong
         people = {member.user for member in report.members} | self._peer(room)
-        changed = sorted(user for user in people if self._people.trust(user) is Trust.CHANGED)
+        changed = sorted(user for user in people if self._identity.trust(user) is Trust.CHANGED)
         if changed:
             words = f"The key of {', '.join(changed)} changed: nothing is sent before you decide (/verify)."
             return RoomState.BLOCKED, words
@@ -76,10 +76,10 @@ class RoomLabels:
 
     def _unverified(self, report: GroupReport) -> list[UserName]:
         users = {member.user for member in report.members} - {self._rooms.me}
-        return sorted(user for user in users if self._people.trust(user) is not Trust.VERIFIED)
+        return sorted(user for user in users if self._identity.trust(user) is not Trust.VERIFIED)
 
     def _peer(self, room: RoomId) -> set[UserName]:
-        summary = self._rooms.summary(room)
+        summary = self._rooms.state.summary(room)
         if summary is None or summary.kind is not RoomKind.DIRECT or summary.peer is None:
             return set()
         return {summary.peer}
@@ -99,10 +99,10 @@ class RoomLabels:
             return "E2EE, not open on this device"
         me = self._rooms.me
         others = {member.user for member in report.members} - {me}
-        verified = sum(self._people.trust(user) is Trust.VERIFIED for user in others)
+        verified = sum(self._identity.trust(user) is Trust.VERIFIED for user in others)
         kind = "E2EE post-quantum" if report.suite is RoomSuite.X_WING else "E2EE"
         label = f"{kind} {verified}/{len(others)} verified" if others else f"{kind}, nobody else"
-        changed = any(self._people.trust(user) is Trust.CHANGED for user in others)
+        changed = any(self._identity.trust(user) is Trust.CHANGED for user in others)
         blocked = ", BLOCKED: a key changed" if changed else ", BLOCKED"
         suffix = {RoomState.CONTESTED: ", contested", RoomState.BLOCKED: blocked}
         return label + suffix.get(state, "")
@@ -136,7 +136,7 @@ class RoomLabels:
 
     def devices(self, report: GroupReport, listed: Collection[UserName] | None = None) -> list[MemberDevice]:
         """Return the devices of the group, with how far each person is known."""
-        own = self._people.own().device
+        own = self._identity.own().device
         me = self._rooms.me
         people = {} if report.roster is None else {one.user: one.by for one in report.roster.people}
         return [
@@ -144,7 +144,7 @@ class RoomLabels:
                 user=member.user,
                 device=member.device,
                 name=member.certificate.name,
-                trust=Trust.VERIFIED if member.user == me else self._people.trust(member.user),
+                trust=Trust.VERIFIED if member.user == me else self._identity.trust(member.user),
                 certified=member.certificate.created,
                 own=member.user == me,
                 current=member.device == own,

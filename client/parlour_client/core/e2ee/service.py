@@ -16,9 +16,7 @@ from parlour_client.core.e2ee.groups import server_claims, statements
 from parlour_client.core.e2ee.groups.commit_plan import ServerClaims
 from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus
 from parlour_client.core.e2ee.groups.group_store import known_roster
-from parlour_client.core.e2ee.maintenance.membership import Membership
 from parlour_client.core.e2ee.maintenance.reconcile import is_ours
-from parlour_client.core.e2ee.messages.history_transfer import HistoryTransfer
 from parlour_client.core.e2ee.report_text import ASSURANCE, KEYS, OPEN, SERVER_SEES, SERVER_SEES_OPEN
 from parlour_client.core.e2ee.room_labels import RoomLabels
 from parlour_client.core.e2ee.status import (
@@ -44,30 +42,33 @@ _LET_IN_SECONDS: Final = 5.0
 """How long an approval waits for the new device to bring key packages, which takes an instant where it is
 connected; one that comes later is let in by whoever is online or sends first."""
 
-Settled = Callable[[RoomId], Awaitable[None]]
-Members = Callable[[RoomId], Awaitable[Sequence[MemberView]]]
 
-
-class Facade:
-    """Implements ``Encryption``."""
+class Encryption:
+    """Encryption of one account. Methods raise ParlourClientError with a sentence."""
 
     def __init__(
         self,
         rooms: EncryptedRooms,
-        history: HistoryTransfer,
-        settled: Settled,
-        members: Members,
-        encrypt: Settled,
+        settled: Callable[[RoomId], Awaitable[None]],
+        members: Callable[[RoomId], Awaitable[Sequence[MemberView]]],
+        encrypt: Callable[[RoomId], Awaitable[None]],
+        notes: Callable[[], Awaitable[RoomId]],
     ) -> None:
-        """Speak for ``rooms``; ``members`` asks who is in a room, ``encrypt`` asks to encrypt one."""
+        """Speak for ``rooms``.
+
+        ``settled`` waits until a room's group is as it should be, ``members`` asks who is in a room,
+        ``encrypt`` asks to encrypt one, and ``notes`` opens the direct room with oneself.
+        """
         self._rooms = rooms
-        self._people = rooms.identities
+        self._identity = rooms.identity
+        self._contacts = rooms.contacts
+        self._sas = rooms.sas
+        self._membership = rooms.membership
         self._labels = RoomLabels(rooms)
-        self._history = history
         self._settled = settled
         self._members = members
         self._encrypt = encrypt
-        self._membership = Membership(rooms)
+        self._notes = notes
 
     # rooms
     def room(self, room: RoomId) -> RoomEncryption:
@@ -88,8 +89,8 @@ class Facade:
         with suppress(ParlourClientError, TimeoutError):
             await self._rooms.look_at(room)
         report = self._rooms.room_statuses.of(room)
-        if any(self._people.trust(member.user) is Trust.UNKNOWN for member in report.members):
-            await self._people.refresh()  # who was met in the meantime, by what was sent or came in
+        if any(self._identity.trust(member.user) is Trust.UNKNOWN for member in report.members):
+            await self._identity.refresh()  # who was met in the meantime, by what was sent or came in
         state, problem = self._labels.standing(room, report)
         inside = {member.user for member in report.members}
         listed: Sequence[UserName] | None = None
@@ -130,7 +131,7 @@ class Facade:
         self, room: RoomId, report: GroupReport, listed: Sequence[UserName] | None
     ) -> ServerClaims:
         """Compare whom the server lists with whom the members admitted, those who come or go included."""
-        groups = self._rooms.keys.maybe_groups
+        groups = self._rooms.session.maybe_groups
         if listed is None or groups is None or report.roster is None:
             return report.claims
         expected = await self._rooms.archive.look(groups.expected, room)
@@ -186,19 +187,19 @@ class Facade:
     # people, by identities
     def own(self) -> OwnKeys:
         """Return where this device stands."""
-        return self._people.own()
+        return self._identity.own()
 
     def trust(self, user: UserName) -> Trust:
         """Return how a person's key stands."""
-        return self._people.trust(user)
+        return self._identity.trust(user)
 
     def own_code(self) -> str:
         """Return the code for others to scan or copy."""
-        return self._people.own_code()
+        return self._contacts.own_code()
 
     def alarms(self) -> Sequence[Alarm]:
         """Return what must be told loudly."""
-        return [self._named(alarm) for alarm in self._people.alarms()]
+        return [self._named(alarm) for alarm in self._identity.alarms()]
 
     def _named(self, alarm: Alarm) -> Alarm:
         """Name the room of an alarm that is about one: it is shown on every window."""
@@ -207,38 +208,38 @@ class Facade:
 
     async def dismiss(self, alarm: int) -> None:
         """Take an alarm off the windows."""
-        await self._people.dismiss(alarm)
+        await self._identity.dismiss(alarm)
 
     async def person(self, user: UserName) -> PersonReport:
         """Look a person's key up."""
-        return await self._people.person(user)
+        return await self._contacts.person(user)
 
     async def confirm(self, user: UserName, typed: str) -> PersonReport:
         """Mark a person verified by the digits that the person typed."""
-        found = await self._people.confirm(user, typed)
+        found = await self._contacts.confirm(user, typed)
         await self._membership.ask_in_again(user)
         return found
 
     async def check_code(self, user: UserName, code: str) -> PersonReport:
         """Mark a person verified by their code."""
-        found = await self._people.check_code(user, code)
+        found = await self._contacts.check_code(user, code)
         await self._membership.ask_in_again(user)
         return found
 
     async def accept_key(self, user: UserName) -> PersonReport:
         """Take a changed key as first seen, in the rooms that the person is in as well."""
-        found = await self._people.accept_key(user)
+        found = await self._contacts.accept_key(user)
         await self._membership.ask_in_again(user)
         return found
 
     # devices
     async def devices(self) -> Sequence[OwnDevice]:
         """List the account's devices."""
-        return await self._people.devices()
+        return await self._identity.devices()
 
     async def approve(self, code: str) -> OwnDevice:
         """Approve a device, and let it into every room."""
-        approved = await self._people.approve(code)
+        approved = await self._identity.approve(code)
         with suppress(TimeoutError):
             async with asyncio.timeout(_LET_IN_SECONDS):
                 await self._let_in(approved.device)
@@ -246,59 +247,61 @@ class Facade:
 
     async def revoke(self, device: DeviceId) -> None:
         """Revoke a device, and put it out of every room."""
-        await self._people.revoke(device)
+        await self._identity.revoke(device)
         await self._everywhere()
 
     async def recovery_words(self) -> Sequence[str]:
         """Return the words of the account key."""
-        return await self._people.recovery_words()
+        return await self._identity.recovery_words()
 
     async def recover(self, words: Sequence[str]) -> None:
         """Approve this device with the recovery words."""
-        await self._people.recover(words)
+        await self._identity.recover(words)
         await self._everywhere()
         with suppress(TimeoutError):
             async with asyncio.timeout(_LET_IN_SECONDS):
                 await self._rooms.until(self._others_answered)
-        await self._people.give_up_others()
+        await self._identity.give_up_others()
         await self._everywhere()
 
     async def reset_identity(self, password: Secret) -> None:
         """Make a new account key."""
-        await self._people.reset_identity(password)
+        await self._identity.reset_identity(password)
 
     async def send_history(self, device: DeviceId) -> int:
         """Hand the archive to another device of ours, which can read the rooms from then on, too."""
-        sent = await self._history.send(device)
+        room = await self._notes()
+        await self._rooms.track(room)
+        sent = await self._rooms.history.send(room, device)
         await self._everywhere()
         return sent
 
     # short words
     async def start_words(self, user: UserName) -> WordsProcess:
         """Begin a verification."""
-        return await self._people.start_words(user)
+        return await self._sas.start(user)
 
     async def answer_words(self, process: RequestId) -> WordsProcess:
         """Go along with one."""
-        return await self._people.answer_words(process)
+        return await self._sas.answer(process)
 
     async def confirm_words(self, process: RequestId, typed: str) -> WordsProcess:
         """Say that the words are the same."""
-        return await self._people.confirm_words(process, typed)
+        return await self._sas.confirm(process, typed)
 
     async def cancel_words(self, process: RequestId) -> None:
         """End one."""
-        await self._people.cancel_words(process)
+        await self._sas.cancel(process)
 
     def words(self) -> Sequence[WordsProcess]:
         """Return the processes under way."""
-        return self._people.words()
+        return self._sas.all()
 
     async def _others_answered(self) -> bool:
         """Say whether this device is in all groups that have only devices of ours."""
         rooms = self._rooms
         alone = [room for room, state in rooms.reconciler.seen.items() if is_ours(state, rooms.me)]
-        reports = [await rooms.archive.look(rooms.groups.status, room) for room in alone]
+        reports = [await rooms.archive.look(rooms.session.groups.status, room) for room in alone]
         return all(report.status is GroupStatus.ACTIVE for report in reports)
 
     async def _let_in(self, device: DeviceId) -> None:
@@ -318,6 +321,6 @@ class Facade:
     async def _everywhere(self) -> None:
         """Settle all rooms; what fails in one goes on by itself later, here or on another device."""
         for room in self._rooms.incoming.rooms:
-            if self._rooms.summary(room) is not None:
+            if self._rooms.state.summary(room) is not None:
                 with suppress(EncryptionError):
                     await self._settled(room)

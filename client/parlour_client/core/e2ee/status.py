@@ -1,20 +1,17 @@
-# ruff: noqa: D102 - an interface: a method whose name and types say all of it needs no sentence
-"""What the views and commands see of encryption: plain values, and one protocol (``Encryption``).
+"""What views and commands see of encryption, as plain values.
 
 Two facts are kept apart everywhere: a room is *encrypted* (to the devices in its group), and people are
-*verified* (they are who they say). Nothing here says "secure". ``Client.encryption`` implements it.
+*verified* (they are who they say). Nothing here says "secure". ``service.Encryption`` returns them.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
 
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.base import Role, RoomSuite
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RequestId, RoomId
 from parlour_protocol.names import DeviceName, UserName
-from parlour_protocol.secret import Secret
 
 
 class Trust(Enum):
@@ -196,108 +193,3 @@ class Alarm:
     """It stays for ever: what the server did cannot be taken back."""
     room: RoomId | None = None
     """The room that it is about."""
-
-
-class Encryption(Protocol):
-    """Encryption as views and commands use it. Methods raise ParlourClientError with a sentence."""
-
-    def room(self, room: RoomId) -> RoomEncryption:
-        """Return what the window says; at once, from memory."""
-        ...
-
-    def own(self) -> OwnKeys:
-        """Return where this device stands; at once, from memory."""
-        ...
-
-    def trust(self, user: UserName) -> Trust:
-        """Return how a person's key stands; at once, from memory."""
-        ...
-
-    async def report(self, room: RoomId) -> RoomReport: ...
-    async def person(self, user: UserName) -> PersonReport:
-        """Look a person's key up (asks the server for the key log)."""
-        ...
-
-    async def confirm(self, user: UserName, typed: str) -> PersonReport:
-        """Mark a person verified; ``typed`` are the last 20 digits at least, typed by the person."""
-        ...
-
-    async def check_code(self, user: UserName, code: str) -> PersonReport:
-        """Mark a person verified by the code that their client shows (QR, `parlour verify CODE`)."""
-        ...
-
-    def own_code(self) -> str:
-        """Return the code for others to scan or copy: our name, server and account key."""
-        ...
-
-    async def accept_key(self, user: UserName) -> PersonReport:
-        """Take a changed key as first seen: the person decided to go on."""
-        ...
-
-    async def turn_on(self, room: RoomId, people: Sequence[UserName]) -> None:
-        """Make a room encrypted, for good, and admit these people besides oneself: nobody else is added."""
-        ...
-
-    async def claims(self, room: RoomId) -> Sequence[str]:
-        """Return what the server claimed of the room's members when it was last looked at; sentences."""
-        ...
-
-    async def unfinished(self, room: RoomId) -> str:
-        """Say what could not be done for the room's members just now; empty: all was."""
-        ...
-
-    async def adoptable(self, room: RoomId) -> Sequence[RoomPerson]:
-        """Return whom a room from before its members decided has now; empty where they do decide."""
-        ...
-
-    async def adopt(self, room: RoomId, people: Sequence[RoomPerson]) -> None:
-        """Renew such a room for these people, whom the person has looked at (owners)."""
-        ...
-
-    async def refound(self, room: RoomId) -> None:
-        """Found a contested room's group anew."""
-        ...
-
-    async def settle(self, room: RoomId) -> None:
-        """Bring the group to what it ought to be now: add and remove devices; waits until it is done."""
-        ...
-
-    def alarms(self) -> Sequence[Alarm]:
-        """Return what must be told loudly, oldest first; at once, from memory."""
-        ...
-
-    async def dismiss(self, alarm: int) -> None:
-        """Take an alarm off that the person has read; one that is permanent stays."""
-        ...
-
-    # devices
-    async def devices(self) -> Sequence[OwnDevice]: ...
-    async def approve(self, code: str) -> OwnDevice:
-        """Approve the pending device that shows this code."""
-        ...
-
-    async def revoke(self, device: DeviceId) -> None: ...
-    async def recovery_words(self) -> Sequence[str]:
-        """Return the 24 words of the account key. Raises SetupError on a device that does not hold it."""
-        ...
-
-    async def recover(self, words: Sequence[str]) -> None:
-        """Approve this device with the recovery words; it holds the account key from now on."""
-        ...
-
-    async def reset_identity(self, password: Secret) -> None:
-        """Make a new account key: all is lost, everybody is told."""
-        ...
-
-    async def send_history(self, device: DeviceId) -> int:
-        """Hand the archive to another device of ours, over MLS; returns how many events."""
-        ...
-
-    # short words
-    async def start_words(self, user: UserName) -> WordsProcess: ...
-    async def answer_words(self, process: RequestId) -> WordsProcess: ...
-    async def confirm_words(self, process: RequestId, typed: str) -> WordsProcess: ...
-    async def cancel_words(self, process: RequestId) -> None: ...
-    def words(self) -> Sequence[WordsProcess]:
-        """Return the processes under way."""
-        ...

@@ -16,7 +16,7 @@ from parlour_client.core.e2ee.groups.group_errors import ArrivedError
 from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.ids import DeviceId, Millis, RequestId
 from parlour_protocol.mls import Group
-from parlour_protocol.mls.epoch.message_protection import open_sender_data
+from parlour_protocol.mls.epoch.message_protection import decrypt_sender_data
 from parlour_protocol.mls.messages import PrivateMessage, read_message
 
 _WRITES = ("INSERT", "UPDATE", "DELETE", "BEGIN", "COMMIT")
@@ -83,7 +83,7 @@ class Sent:
         ):
             state = Group.restore(blob)._state
             assert state.epoch.context.epoch == message.epoch
-            sender = open_sender_data(message, state.epoch.secrets.sender_data, lambda _leaf: True)
+            sender = decrypt_sender_data(message, state.epoch.secrets.sender_data, lambda _leaf: True)
             key = (group_id, message.epoch, sender.leaf, sender.generation, message.content_type.name)
             assert self.by_key.setdefault(key, data) == data, f"key {key} was used twice"
 

@@ -10,13 +10,15 @@ from typing import Self
 from tests.client.core.core_fake import FakeClock
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.e2ee.identities import Identities
 from parlour_client.core.e2ee.identity import key_trust
+from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.identity.key_trust import CertificateStatus
 from parlour_client.core.e2ee.identity.keys import AccountKey as OwnAccountKey
 from parlour_client.core.e2ee.identity.keys import DeviceKey
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
 from parlour_client.core.e2ee.identity.signing import public_of, sign, verify
+from parlour_client.core.e2ee.verification.contacts import Contacts
+from parlour_client.core.e2ee.verification.sas_sessions import SasSessions
 from parlour_client.core.errors import ApiRefusedError, UnreachableError
 from parlour_protocol.delivery import (
     AccountKey,
@@ -253,88 +255,77 @@ class Session:
         )
 
 
-class FakeWire:
-    """Keeps what is said until a test delivers it."""
-
-    def __init__(self) -> None:
-        self.said: list[VerifyContent] = []
-        self.replaced = 0
-        self.broken = False
-
-    async def direct_room(self, user: UserName) -> RoomId:
-        del user
-        return ROOM
-
-    async def say(self, room: RoomId, content: VerifyContent) -> None:
-        assert room == ROOM
-        if self.broken:
-            raise UnreachableError("down")
-        self.said.append(content)
-
-    async def device_replaced(self) -> None:
-        self.replaced += 1
-
-
 class Home:
     """One device of a person."""
 
     def __init__(self, archive: Archive, session: Session, clock: FakeClock) -> None:
         self.archive, self.session, self.clock = archive, session, clock
         self.user = session.user
-        self.wire = FakeWire()
+        self.said: list[VerifyContent] = []
+        """Steps of verifications, kept until a test delivers them."""
+        self.broken = False
+        self.replaced = 0
         self.changes = 0
-        self.identities = self._identities()
+        self._begin()
 
-    def _identities(self) -> Identities:
-        return Identities(
-            self.archive,
-            self.user,
-            parse_device_name("laptop"),
-            self.session,
-            self.clock,
-            self.wire,
-            self._changed,
+    def _begin(self) -> None:
+        name = parse_device_name("laptop")
+        self.identity = IdentityService(
+            self.archive, self.user, name, self.session, self.clock, self._device_replaced, self._changed
+        )
+        self.contacts = Contacts(self.archive, self.user, self.clock, self.identity)
+        self.sas = SasSessions(
+            self.user, self.identity, self.contacts, self.clock, lambda _: ROOM, self._send, self._changed
         )
 
     def _changed(self) -> None:
         self.changes += 1
 
+    async def _device_replaced(self) -> None:
+        self.replaced += 1
+
+    async def _send(self, room: RoomId, content: VerifyContent) -> None:
+        assert room == ROOM
+        if self.broken:
+            raise UnreachableError("down")
+        self.said.append(content)
+
     async def log_in_again(self) -> None:
         """Get a new session, as after a logout, and a new process."""
         self.session = self.session.service.session(self.user)
-        self.identities = self._identities()
-        await self.identities.sign_in()
+        self._begin()
+        await self.identity.sign_in()
 
     @property
     def device(self) -> DeviceId:
-        return self.identities.own().device
+        return self.identity.own().device
 
     @property
-    def identity(self) -> OwnIdentity:
-        found = self.identities.identity
+    def own_identity(self) -> OwnIdentity:
+        found = self.identity.identity
         assert found is not None
         return found
 
     @property
     def key(self) -> DeviceKey:
-        return self.identity.device
+        return self.own_identity.device
 
     @property
     def account(self) -> OwnAccountKey:
-        found = self.identity.account
+        found = self.own_identity.account
         assert found is not None
         return found
 
     @property
     def certificate(self) -> bytes:
-        return self.identity.certified()
+        return self.own_identity.certified()
 
-    async def standing(self, certificate: bytes) -> CertificateStatus:
+    async def judge(self, certificate: bytes) -> CertificateStatus:
         """Judge a certificate as the vault does."""
-        return await self.archive.run(key_trust.standing, certificate, self.clock.now())
+        return await self.archive.run(key_trust.certificate_status, certificate, self.clock.now())
 
     def alarms(self) -> list[str]:
-        return [alarm.text for alarm in self.identities.alarms()]
+        return [alarm.text for alarm in self.identity.alarms()]
 
 
 class World:
@@ -354,7 +345,7 @@ class World:
         self._archives.append(archive)
         made = Home(archive, (service or self.service).session(user), self.clock)
         if signed_in:
-            await made.identities.sign_in()
+            await made.identity.sign_in()
         return made
 
     async def close(self) -> None:

@@ -197,9 +197,9 @@ async def test_an_https_answer_of_other_logs_is_not_taken(flat: Flat) -> None:
 
     line.group, line.welcomes = group, welcomes  # type: ignore[method-assign]
     with pytest.raises(UnreachableError, match="other logs"):
-        await rooms.group(room)
+        await rooms.server.group(room)
     with pytest.raises(UnreachableError, match="other logs"):
-        await rooms.logged(room, EventStored(seq=Seq(1), at=flat.clock.now(), incarnation=other))
+        await rooms.server.logged(room, EventStored(seq=Seq(1), at=flat.clock.now(), incarnation=other))
     assert await rooms.incoming._inbox() is None
     del line.group, line.welcomes  # type: ignore[method-assign]
     await say(flat, ben, room, "after")

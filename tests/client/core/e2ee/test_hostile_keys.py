@@ -17,6 +17,7 @@ from parlour_client.core.e2ee.identity import key_log
 from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN
 from parlour_client.core.e2ee.identity.signing import sign
+from parlour_client.core.e2ee.maintenance.background_tasks import quietly
 from parlour_client.core.e2ee.status import RoomState, Trust
 from parlour_client.core.model import NoteKind
 from parlour_protocol.delivery import (
@@ -52,7 +53,7 @@ class Ghost:
     @classmethod
     def of(cls, flat: Flat, client: Client) -> "Ghost":
         """Return a real device, for key packages that its owner never made so."""
-        identity = client._engine.encryption.identities.identity
+        identity = client._engine.encryption.identity.identity
         assert identity is not None
         made = cls(flat, identity.user, FORGER)
         made.key, made.certificate = identity.device, identity.certified()
@@ -82,7 +83,7 @@ class Ghost:
 
 def account_of(client: Client) -> AccountKey:
     """Return somebody's account key, as a thief of their device would."""
-    identity = client._engine.encryption.identities.identity
+    identity = client._engine.encryption.identity.identity
     assert identity is not None
     assert identity.account is not None
     return identity.account
@@ -134,7 +135,7 @@ async def test_a_key_swapped_while_its_owner_is_verified_is_no_less_a_change(fla
     await ana.encryption.confirm(BEN, number)
     assert ana.encryption.trust(BEN) is Trust.VERIFIED
     flat.house.swap_account_key(BEN, FORGER)
-    await ana._engine.encryption.identities.catch_up()
+    await ana._engine.encryption.identity.catch_up()
     await flat.close(ana)
     ana = await flat.open(ANA)
     assert ana.encryption.trust(BEN) is Trust.CHANGED
@@ -291,7 +292,7 @@ async def test_a_forked_key_log_is_an_alarm_on_both_sides(flat: Flat) -> None:
     flat.house.swap_account_key(EVE, FORGER)
     flat.lines[ben].service.swap_account_key(EVE, AccountKey(Secret(bytes(32))))
     for client in (ana, ben):
-        await client._engine.encryption.identities.catch_up()
+        await client._engine.encryption.identity.catch_up()
     await say(flat, ana, room, "to ben")
     await say(flat, ben, room, "to ana")
     for client in (ana, ben):
@@ -307,7 +308,7 @@ async def test_a_server_that_tells_nobody_of_new_keys_is_overtaken_by_a_message(
     """E3: what a member has seen of the log stands in each message: who is behind fetches it at once."""
     ana, ben, room = await pair(flat)
     flat.house.swap_account_key(EVE, FORGER)  # and tells nobody
-    await ben._engine.encryption.identities.catch_up()
+    await ben._engine.encryption.identity.catch_up()
     before = await ana._engine.archive.run(key_log.seen)
     await say(flat, ben, room, "have you heard?")
     await flat.until_true(
@@ -320,7 +321,7 @@ async def test_a_key_log_that_was_rolled_back_is_an_alarm(flat: Flat) -> None:
     """E3: what it showed once it cannot take back; the chat goes on with the keys that are known."""
     ana, ben, room = await pair(flat)
     flat.house.entries.pop()
-    await ana._engine.encryption.keys_up_to_date()
+    await quietly(ana._engine.encryption.identity.catch_up())
     (alarm,) = ana.encryption.alarms()
     assert alarm.permanent
     assert "took entries out of its key log" in alarm.text
@@ -342,7 +343,7 @@ async def test_an_endless_key_log_is_refused_and_open_rooms_go_on(flat: Flat) ->
 
     line.key_log = endless  # type: ignore[method-assign, assignment]
     calls = len(flat.house.calls)
-    await ana._engine.encryption.keys_up_to_date()
+    await quietly(ana._engine.encryption.identity.catch_up())
     assert flat.house.calls[calls:].count("log") == 1
     await say(flat, ana, room, "still here")
     await shown(flat, ben, room)
@@ -354,7 +355,7 @@ async def test_a_head_that_a_member_makes_up_is_an_alarm_that_names_them(flat: F
     ana, ben, room = await pair(flat)
     false = KeyLogSeen(size=1, digest=Digest(b"\7" * 32))
     await ana._engine.archive.run(key_log.heard, BEN, false, flat.clock.now())
-    await ana._engine.encryption.identities.refresh()
+    await ana._engine.encryption.identity.refresh()
     (alarm,) = ana.encryption.alarms()
     assert "ben" in alarm.text
     assert "Either the server lies" in alarm.text
@@ -456,10 +457,8 @@ async def test_a_room_that_is_called_another_sends_nothing(flat: Flat, swap: str
     assert ana.encryption.room(which).state is RoomState.BLOCKED
     assert "server" in ana.encryption.room(which).problem
     sealed = ana._engine.encryption
-    conversation = ana._engine.conversation
-    assert conversation is not None
     with pytest.raises(BlockedError):  # what stands in no outbox neither
-        await sealed.outgoing.say(conversation, which, ReadContent(target=new_request_id()))
+        await sealed.outgoing.say(which, ReadContent(target=new_request_id()))
     await flat.close(ana)
     liar.summaries.clear()
     ana = await flat.open(ANA)

@@ -156,7 +156,7 @@ async def test_a_founding_of_the_other_device_in_the_middle_of_ours_is_followed(
     line, home, sealed = flat.lines[ana], flat.house.rooms[room], ana._engine.encryption
     assert line.device is not None
     home.present.remove(line.device)  # ana's device is not in the group that the other one has founded
-    await ana._engine.archive.run(sealed.groups.leave, room)
+    await ana._engine.archive.run(sealed.session.groups.leave, room)
     await ana._engine.archive.run(
         lambda connection: connection.execute("UPDATE mls_rooms SET group_id = ?", (home.group,))
     )
@@ -172,7 +172,7 @@ async def test_a_founding_of_the_other_device_in_the_middle_of_ours_is_followed(
     async with asyncio.timeout(5):
         await sealed.scheduler.now(room)
     assert not answers
-    assert await ana._engine.archive.look(sealed.groups.founding, room) is None
+    assert await ana._engine.archive.look(sealed.session.groups.founding, room) is None
 
 
 async def test_a_founding_that_the_log_has_not_decided_about_is_given_up(flat: Flat) -> None:
@@ -180,17 +180,19 @@ async def test_a_founding_that_the_log_has_not_decided_about_is_given_up(flat: F
     ana, _, room = await pair(flat)
     line, home, sealed = flat.lines[ana], flat.house.rooms[room], ana._engine.encryption
     archive = ana._engine.archive
-    await archive.run(sealed.groups.leave, room)
+    await archive.run(sealed.session.groups.leave, room)
     await archive.run(
         lambda connection: connection.execute("UPDATE mls_rooms SET group_id = ?", (home.group,))
     )
     now = Millis(flat.clock.now())
-    body = await archive.run_durably(sealed.groups.found, room, RoomKind.PRIVATE, new_request_id(), now)
+    body = await archive.run_durably(
+        sealed.session.groups.found, room, RoomKind.PRIVATE, new_request_id(), now
+    )
     home.group = new_group_id()
     assert line.device is not None
     async with asyncio.timeout(5):
         await sealed.reconciler._submitter.post_founding(room, body)
-    assert await archive.look(sealed.groups.founding, room) is None
+    assert await archive.look(sealed.session.groups.founding, room) is None
 
 
 async def test_what_is_sent_while_a_group_is_contested_waits_for_the_next_one(flat: Flat) -> None:
@@ -318,7 +320,7 @@ async def test_a_changed_key_stops_sending_until_the_person_decides(flat: Flat) 
     await say(flat, ben, room, "hello")
     await flat.quiet()
     flat.house.swap_account_key(BEN, AccountKey(Secret(bytes(range(1, 33)))))
-    await ana._engine.encryption.identities.catch_up()
+    await ana._engine.encryption.identity.catch_up()
     assert ana.encryption.trust(BEN) is Trust.CHANGED
     await ana.send(room, "CANARY to whom?")
     outbox = ana._engine.outbox
@@ -558,7 +560,7 @@ async def test_who_is_removed_before_the_welcome_came_is_told_so_and_does_not_wa
         await ben.send(room, "hello?")
         await ana.kick(room, BEN)
         await flat.until(lambda: ben.room(room) is None)
-    (item,) = ben._engine.outbox.waiting()
+    (item,) = ben._engine.outbox.unsent(room)
     await flat.until(lambda: item.waits is not None)
     assert str(item.waits) == "You are not in this room any more."
 
@@ -596,7 +598,7 @@ async def test_what_follows_a_hole_waits_for_the_next_fetch(flat: Flat) -> None:
     )  # fmt: skip
     engine = ben._engine
     taken = await engine.archive.run(
-        take_in, engine.encryption.groups, room, [late], engine.state.names_me, flat.clock.now()
+        take_in, engine.encryption.session.groups, room, [late], engine.state.names_me, flat.clock.now()
     )
     assert (taken.applied, taken.receipt.cursor) == ([], seq)
 

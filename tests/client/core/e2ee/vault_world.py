@@ -8,19 +8,20 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import apsw
 from tests.client.core.e2ee.room_log import PHONE, ROOM, START, Log, StaleError, sealed_body, waiting
 
+from parlour_client.core.archive import own_keys
 from parlour_client.core.archive.schema import MIGRATIONS
 from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.commit_plan import Plan, signed
 from parlour_client.core.e2ee.groups.group_service import GroupService, MakeAct
-from parlour_client.core.e2ee.groups.policy import read_certificate
 from parlour_client.core.e2ee.groups.received import Receipt, Received
 from parlour_client.core.e2ee.groups.transaction import ThisDevice
 from parlour_client.core.e2ee.identity import key_packages
+from parlour_client.core.e2ee.identity.certificates import read_certificate
 from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
 from parlour_client.core.e2ee.identity.mls_extensions import KNOWN, SUITES
 from parlour_client.core.e2ee.identity.signing import verify
@@ -63,22 +64,12 @@ class People:
 
     worries: dict[UserName, str] = field(default_factory=dict)
     asked: list[bytes] = field(default_factory=list)
-    changes: int = 0
 
-    def standing(self, _connection: apsw.Connection, certificate: bytes, _now: Millis) -> "Verdict":
+    def judge(self, _connection: apsw.Connection, certificate: bytes, _now: Millis) -> Any:
         """Judge."""
         self.asked.append(certificate)
         words = self.worries.get(read_certificate(certificate).user, "")
         return Verdict(bool(words), words)
-
-    def version(self, _connection: apsw.Connection) -> int:
-        """Tell how often something changed."""
-        return self.changes
-
-    def worry(self, user: UserName, words: str) -> None:
-        """Let a person's key have changed."""
-        self.worries[user] = words
-        self.changes += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +136,12 @@ class Device:
 
     def begin(self) -> None:
         """Start the program: nothing is in memory."""
-        self.groups = GroupService(self.own, self.people, cast("Any", key_packages))
+        self.groups = GroupService(self.own, self.people.judge)
+
+    def worry(self, user: UserName, words: str) -> None:
+        """Let a person's key have changed."""
+        self.people.worries[user] = words
+        self.run(own_keys.trust_changed)
 
     def reopen(self) -> None:
         """Start again after a crash."""

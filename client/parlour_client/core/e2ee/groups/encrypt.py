@@ -24,9 +24,10 @@ from parlour_client.core.e2ee.groups.group_errors import (
 from parlour_client.core.e2ee.groups.group_store import GroupStore, RoomRow, StoredGroup, require_durable
 from parlour_client.core.e2ee.groups.link_store import Links
 from parlour_client.core.e2ee.groups.payloads import known
-from parlour_client.core.e2ee.groups.policy import certificate_bytes, read_certificate
-from parlour_client.core.e2ee.groups.transaction import People, concerns_about
-from parlour_client.core.e2ee.identity.key_trust import trust
+from parlour_client.core.e2ee.groups.policy import certificate_bytes
+from parlour_client.core.e2ee.groups.transaction import Judge, concerns_about
+from parlour_client.core.e2ee.identity import key_trust
+from parlour_client.core.e2ee.identity.certificates import read_certificate
 from parlour_client.core.e2ee.status import Trust
 from parlour_protocol.encrypted import Payload, decode_message_payload, encode_message_payload
 from parlour_protocol.frames.opaque import Ciphertext
@@ -53,7 +54,7 @@ def require_sendable(row: RoomRow | None, stored: StoredGroup | None) -> StoredG
 
 def require_settled(
     connection: apsw.Connection,
-    people: People,
+    judge: Judge,
     group_store: GroupStore,
     stored: StoredGroup,
     me: UserName,
@@ -63,15 +64,15 @@ def require_settled(
 
     So does somebody who is not verified, where the person wishes it so.
     """
-    judged = stored.epoch, people.version(connection)
+    judged = stored.epoch, key_trust.version(connection)
     if group_store.settled.get(stored.id) == judged:
         return
     leaves = [certificate_bytes(leaf) for _, leaf in stored.group.tree.members()]
-    for concern in concerns_about(connection, people, leaves, now):
+    for concern in concerns_about(connection, judge, leaves, now):
         raise BlockedError(concern.words)
     if is_strict(connection, stored.room):
         users = {read_certificate(leaf).user for leaf in leaves} - {me}
-        unverified = sorted(user for user in users if trust(connection, user) is not Trust.VERIFIED)
+        unverified = sorted(user for user in users if key_trust.trust(connection, user) is not Trust.VERIFIED)
         if unverified:
             raise BlockedError(strict_words(unverified), "/verify NAME, or /strict off sends all the same.")
     group_store.settled[stored.id] = judged

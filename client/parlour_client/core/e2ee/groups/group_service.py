@@ -39,12 +39,14 @@ from parlour_client.core.e2ee.groups.group_store import (
     save_room,
     with_expired,
 )
-from parlour_client.core.e2ee.groups.join import OpenedWelcome, Packages
+from parlour_client.core.e2ee.groups.join import OpenedWelcome
 from parlour_client.core.e2ee.groups.link_store import Links, dropped, dropped_note
 from parlour_client.core.e2ee.groups.payloads import RoleOf
 from parlour_client.core.e2ee.groups.policy import certificate_of
 from parlour_client.core.e2ee.groups.received import Concern, Receipt, Received, ToContest
-from parlour_client.core.e2ee.groups.transaction import People, ThisDevice, Transaction
+from parlour_client.core.e2ee.groups.transaction import Judge, ThisDevice, Transaction
+from parlour_client.core.e2ee.identity import key_packages
+from parlour_client.core.e2ee.identity.key_trust import certificate_status
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Note
 from parlour_protocol.delivery import Commit, CreateGroup, GroupState, WaitingWelcome
@@ -69,11 +71,10 @@ _RENEW: Final = "An owner has to renew it first: /encryption, or parlour encrypt
 class GroupService:
     """All encrypted rooms of one device."""
 
-    def __init__(self, own: ThisDevice, people: People, packages: Packages) -> None:
+    def __init__(self, own: ThisDevice, judge: Judge = certificate_status) -> None:
         """Work for this device. Make a new one when its certificate or its key changed."""
         self._own = own
-        self._people = people
-        self._packages = packages
+        self._judge = judge
         self._store = GroupStore(own.server)
         self._rosters = Rosters()
 
@@ -144,7 +145,7 @@ class GroupService:
         transaction = Transaction(
             connection,
             self._own,
-            self._people,
+            self._judge,
             self._store,
             row,
             stored,
@@ -198,7 +199,7 @@ class GroupService:
         if group_rollback.is_due(connection, room):
             raise NotReadyError(group_rollback.FOUND_AGAIN)
         stored = encrypt.require_sendable(*self._both(connection, room))
-        encrypt.require_settled(connection, self._people, self._store, stored, self._own.user, at)
+        encrypt.require_settled(connection, self._judge, self._store, stored, self._own.user, at)
         return encrypt.seal(connection, self._store, stored, request, payload, blanks, before)
 
     def forget_sealed(self, connection: apsw.Connection, request: RequestId) -> None:
@@ -386,7 +387,7 @@ class GroupService:
         self, connection: apsw.Connection, opened: OpenedWelcome, event: LogEvent, now: Millis
     ) -> tuple[Received, list[Concern]]:
         """Join the group of an opened Welcome. In a durable transaction. Raises JoinRefusedError."""
-        return join.enter(connection, self._store, self._people, self._packages, opened, event, now)
+        return join.enter(connection, self._store, self._judge, opened, event, now)
 
     def join(
         self,
@@ -397,7 +398,7 @@ class GroupService:
         now: Millis,
     ) -> tuple[Received, list[Concern]]:
         """Open a Welcome and join, for groups that are not big. In a durable transaction."""
-        opened = self.open_welcome(self._packages.load(connection), kind, waiting, event)
+        opened = self.open_welcome(key_packages.load(connection), kind, waiting, event)
         return self.enter(connection, opened, event, now)
 
     # --- how it stands

@@ -297,7 +297,7 @@ def _concerns(transaction: Transaction, trial: Group, applied: CommitApplied) ->
     indices = [*applied.outcome.added, *([applied.outcome.committer] if not applied.own else [])]
     leaves = [trial.tree.leaf(index) for index in indices if index is not None]
     certificates = [certificate_bytes(leaf) for leaf in leaves if leaf is not None]
-    return concerns_about(transaction.connection, transaction.people, certificates, transaction.now)
+    return concerns_about(transaction.connection, transaction.judge, certificates, transaction.now)
 
 
 def _noted(

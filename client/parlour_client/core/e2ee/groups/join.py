@@ -8,7 +8,6 @@ nothing: the last would start our ratchet anew, and use keys twice.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import apsw
 
@@ -43,12 +42,13 @@ from parlour_client.core.e2ee.groups.received import Concern, Received
 from parlour_client.core.e2ee.groups.sealed_tree import WelcomeSupplement, open_beside
 from parlour_client.core.e2ee.groups.statements import accepted_from
 from parlour_client.core.e2ee.groups.transaction import (
-    People,
+    Judge,
     ThisDevice,
     concerns_about,
     stripped,
     with_body,
 )
+from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.identity.signing import verify
 from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.delivery import WaitingWelcome
@@ -60,18 +60,6 @@ from parlour_protocol.ids import Millis
 from parlour_protocol.membership import NotAllowedError, Person, Roster
 from parlour_protocol.mls import Extension, Group, KeyPackageStore, MlsError
 from parlour_protocol.names import UserName
-
-
-class Packages(Protocol):
-    """Where this device's key packages lie."""
-
-    def load(self, connection: apsw.Connection) -> KeyPackageStore:
-        """Return them."""
-        ...
-
-    def save(self, connection: apsw.Connection, store: KeyPackageStore) -> None:
-        """Write what is left."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +132,7 @@ def _check(group: Group, own: ThisDevice, rules: RoomRules, body: Handshake, gro
 def enter(
     connection: apsw.Connection,
     group_store: GroupStore,
-    people: People,
-    packages: Packages,
+    judge: Judge,
     opened: OpenedWelcome,
     event: LogEvent,
     now: Millis,
@@ -161,7 +148,7 @@ def enter(
         raise JoinRefusedError("The Welcome is an old one: this device was in that group at that time.")
     _require_suite(connection, opened.group, event)
     _require_lineage(connection, opened.rules, opened.own, event)
-    _spend(connection, packages, opened)
+    _spend(connection, opened)
     group = StoredGroup(body.group, event.room, "active", b"", opened.group, opened.rules, event.at)
     group_store.insert(connection, group)
     links = Links(connection, event.room)
@@ -175,7 +162,7 @@ def enter(
     leaves = [certificate_bytes(leaf) for _, leaf in opened.group.tree.members()]
     note = Note(NoteKind.HISTORY_STARTS)
     received = Received(with_body(event, stripped(body)), sealed=True, note=note)
-    return received, concerns_about(connection, people, leaves, now)
+    return received, concerns_about(connection, judge, leaves, now)
 
 
 def _require_suite(connection: apsw.Connection, group: Group, event: LogEvent) -> None:
@@ -259,11 +246,11 @@ def _is_alone(before: Sequence[Person], now: Sequence[Person]) -> bool:
     return people[0] == people[1] and len(people[0]) == 1
 
 
-def _spend(connection: apsw.Connection, packages: Packages, opened: OpenedWelcome) -> None:
+def _spend(connection: apsw.Connection, opened: OpenedWelcome) -> None:
     """Use the key package up for good; another program may have done so meanwhile."""
-    store = packages.load(connection)
+    store = key_packages.load(connection)
     if not opened.spent <= {package.ref for package in store}:
         raise JoinRefusedError("The Welcome's key package was used already.")
     for ref in opened.spent:
         store.drop(ref)
-    packages.save(connection, store)
+    key_packages.save(connection, store)

@@ -17,8 +17,8 @@ import msgspec
 
 from parlour_client.core.e2ee.groups.commit_evidence import Evidence, roster_after, statement_of
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
+from parlour_client.core.e2ee.identity.certificates import read_certificate
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN, MEMBERSHIP, ROOM_BINDING
-from parlour_client.core.e2ee.identity.signing import verify
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.identity import Certificate, StatementError, credential_of, device_id_of
 from parlour_protocol.ids import DeviceId, RoomId
@@ -65,12 +65,6 @@ def binding_of(extensions: tuple[Extension, ...]) -> Binding:
 def has_roster(extensions: tuple[Extension, ...]) -> bool:
     """Say whether a group's members decide who is in; groups from before that have no roster."""
     return any(extension.type == MEMBERSHIP for extension in extensions)
-
-
-@lru_cache(4096)
-def read_certificate(data: bytes) -> Certificate:
-    """Read a certificate and verify its signature. Raises StatementError."""
-    return Certificate.read(data, verify)
 
 
 def certificate_bytes(leaf: LeafNode) -> bytes:

@@ -4,18 +4,19 @@ Made by ``receive``, handed to ``opening`` and ``handshakes``; written once, at 
 it outlives the transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import apsw
 
 from parlour_client.core.e2ee.groups.group_store import GroupStore, RoomRow, StoredGroup
 from parlour_client.core.e2ee.groups.link_store import Links
 from parlour_client.core.e2ee.groups.payloads import RoleOf, Speaker
-from parlour_client.core.e2ee.groups.policy import binding_of, read_certificate
+from parlour_client.core.e2ee.groups.policy import binding_of
 from parlour_client.core.e2ee.groups.received import Concern, Received, ToContest
 from parlour_client.core.e2ee.groups.statements import expected
+from parlour_client.core.e2ee.identity.certificates import read_certificate
+from parlour_client.core.e2ee.identity.key_trust import CertificateStatus
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
 from parlour_client.core.model import Note, NoteKind
@@ -65,30 +66,8 @@ class ThisDevice:
         )
 
 
-class CertificateStatus(Protocol):
-    """What is to be said of a certificate beyond that its signature holds."""
-
-    @property
-    def blocks(self) -> bool:
-        """Nothing is sent before the person decides."""
-        ...
-
-    @property
-    def words(self) -> str:
-        """Why, as a sentence."""
-        ...
-
-
-class People(Protocol):
-    """Who is known by which key; pins a key that it sees for the first time."""
-
-    def standing(self, connection: apsw.Connection, certificate: bytes, now: Millis, /) -> CertificateStatus:
-        """Judge a certificate."""
-        ...
-
-    def version(self, connection: apsw.Connection, /) -> int:
-        """Return a number that grows when a judgement may have changed."""
-        ...
+Judge = Callable[[apsw.Connection, bytes, Millis], CertificateStatus]
+"""How far a certificate whose signature holds is trusted; what is seen for the first time is pinned."""
 
 
 @dataclass(slots=True)
@@ -97,7 +76,7 @@ class Transaction:
 
     connection: apsw.Connection
     own: ThisDevice
-    people: People
+    judge: Judge
     group_store: GroupStore
     row: RoomRow
     stored: StoredGroup | None
@@ -138,15 +117,15 @@ def kind_of_room(stored: StoredGroup) -> RoomKind:
 
 
 def concerns_about(
-    connection: apsw.Connection, people: People, certificates: Sequence[bytes], now: Millis
+    connection: apsw.Connection, judge: Judge, certificates: Sequence[bytes], now: Millis
 ) -> list[Concern]:
     """Ask about certificates whose signatures hold; those at first sight are pinned."""
     found = []
     for data in dict.fromkeys(certificates):
-        standing = people.standing(connection, data, now)
-        if standing.blocks:
+        status = judge(connection, data, now)
+        if status.blocks:
             certificate = read_certificate(data)
-            found.append(Concern(certificate.user, certificate.device, standing.words))
+            found.append(Concern(certificate.user, certificate.device, status.words))
     return found
 
 

@@ -13,7 +13,7 @@ import apsw
 
 from parlour_client.core.archive import key_log_copy, key_pins, own_keys
 from parlour_client.core.archive.certificate_facts import Facts, facts
-from parlour_client.core.e2ee.groups.policy import read_certificate
+from parlour_client.core.e2ee.identity.certificates import read_certificate
 from parlour_client.core.e2ee.status import Trust
 from parlour_protocol.identity import Certificate, StatementError
 from parlour_protocol.ids import DeviceId, Millis
@@ -71,7 +71,7 @@ class CertificateStatus:
 INVALID: Final = CertificateStatus(Kind.INVALID, None, Trust.UNKNOWN)
 
 
-def standing(connection: apsw.Connection, data: bytes, now: Millis) -> CertificateStatus:
+def certificate_status(connection: apsw.Connection, data: bytes, now: Millis) -> CertificateStatus:
     """Judge a certificate's bytes; whoever is met for the first time is pinned."""
     try:
         certificate = read_certificate(bytes(data))

@@ -12,7 +12,9 @@ from parlour_client.core.archive import Archive
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
 from parlour_client.core.e2ee.groups.group_report import GroupReport
-from parlour_client.core.e2ee.maintenance.needs import Keys
+from parlour_client.core.e2ee.maintenance.background_tasks import ChangeSignal
+from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
+from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.errors import ApiRefusedError, StaleEpochError
 from parlour_protocol.delivery import Commit, CreateGroup
 from parlour_protocol.errors import ErrorCode
@@ -30,21 +32,29 @@ class CommitSubmitter:
     """Asks for what one account has staged."""
 
     def __init__(
-        self, archive: Archive, delivery: Delivery, keys: Keys, taken: Callable[[Commit], None]
+        self,
+        archive: Archive,
+        delivery: Delivery,
+        session: DeviceSession,
+        server: ServerState,
+        signal: ChangeSignal,
+        committed: Callable[[Commit], None],
     ) -> None:
-        """Ask ``delivery``; ``taken`` hears of a commit of ours that is in force."""
+        """Ask ``delivery``; ``committed`` is called with each commit of ours that is in force."""
         self._archive = archive
         self._delivery = delivery
-        self._keys = keys
-        self._taken = taken
+        self._session = session
+        self._server = server
+        self._signal = signal
+        self._committed = committed
 
     async def resumed(self, room: RoomId) -> bool:
         """Ask again for what an earlier try, or an earlier run of the program, left undecided."""
-        staged = await self._archive.look(self._keys.groups.staged, room)
+        staged = await self._archive.look(self._session.groups.staged, room)
         if staged is not None:
             await self.post(room, staged.body)
             return True
-        founding = await self._archive.look(self._keys.groups.founding, room)
+        founding = await self._archive.look(self._session.groups.founding, room)
         if founding is not None:
             await self.post_founding(room, founding)
             return True
@@ -58,26 +68,26 @@ class CommitSubmitter:
             await self._came_second(room, body)
         except ApiRefusedError as error:
             if error.code not in TRANSIENT:
-                await self._archive.run_durably(self._keys.groups.drop_staged, room)
+                await self._archive.run_durably(self._session.groups.drop_staged, room)
             raise
         else:
-            await self.patiently(self._keys.logged(room, logged))
-            self._taken(body)
+            await self.patiently(self._server.logged(room, logged))
+            self._committed(body)
 
     async def _came_second(self, room: RoomId, body: Commit) -> None:
         """Follow the commit that came first; when there is none, what ours asked for is not so any more."""
-        state = await self._keys.group(room)
-        await self._keys.reached(room)
-        staged = await self._archive.look(self._keys.groups.staged, room)
+        state = await self._server.group(room)
+        await self._server.reached(room)
+        staged = await self._archive.look(self._session.groups.staged, room)
         if staged is None or staged.request != body.request:
             return
         if (state.group, state.epoch) == (body.group, body.epoch):
-            await self._archive.run_durably(self._keys.groups.drop_staged, room)
+            await self._archive.run_durably(self._session.groups.drop_staged, room)
         else:
-            await self.patiently(self._keys.until(lambda: self._decided(room, body.request)))
+            await self.patiently(self._signal.until(lambda: self._decided(room, body.request)))
 
     async def _decided(self, room: RoomId, request: RequestId) -> bool:
-        staged = await self._archive.look(self._keys.groups.staged, room)
+        staged = await self._archive.look(self._session.groups.staged, room)
         return staged is None or staged.request != request
 
     async def post_founding(self, room: RoomId, body: CreateGroup) -> None:
@@ -87,19 +97,19 @@ class CommitSubmitter:
         except StaleEpochError:
             # It is in the log already, or another one came first, or what it was to replace is in order. The
             # log decides; what it did not decide by then would wait for ever.
-            state = await self._keys.group(room)
-            await self.patiently(self._keys.shown_up_to(room, state.head))
-            await self._archive.run_durably(self._keys.groups.drop_founding, room)
+            state = await self._server.group(room)
+            await self.patiently(self._server.shown_up_to(room, state.head))
+            await self._archive.run_durably(self._session.groups.drop_founding, room)
         except ApiRefusedError as error:
             if error.code not in TRANSIENT:
-                await self._archive.run_durably(self._keys.groups.drop_founding, room)
+                await self._archive.run_durably(self._session.groups.drop_founding, room)
             raise
         else:
-            await self.patiently(self._keys.logged(room, logged))
+            await self.patiently(self._server.logged(room, logged))
 
     async def report(self, room: RoomId) -> GroupReport:
         """Return how the room stands here."""
-        return await self._archive.look(self._keys.groups.status, room)
+        return await self._archive.look(self._session.groups.status, room)
 
     async def shown(self, room: RoomId, wanted: Callable[[GroupReport], bool]) -> None:
         """Wait until the log has shown what the server says."""
@@ -107,7 +117,7 @@ class CommitSubmitter:
         async def is_so() -> bool:
             return wanted(await self.report(room))
 
-        await self.patiently(self._keys.until(is_so))
+        await self.patiently(self._signal.until(is_so))
 
     @staticmethod
     async def patiently(waiting: Awaitable[None]) -> None:

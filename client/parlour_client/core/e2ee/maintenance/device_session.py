@@ -10,9 +10,8 @@ from typing import Final
 
 from parlour_client.core.e2ee.groups.group_service import GroupService
 from parlour_client.core.e2ee.groups.transaction import ThisDevice
-from parlour_client.core.e2ee.identities import Identities
-from parlour_client.core.e2ee.identity import key_packages, key_trust
 from parlour_client.core.e2ee.identity.identity_errors import DevicePendingError
+from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
 from parlour_client.core.errors import (
     EncryptionError,
@@ -33,9 +32,9 @@ _PENDING: Final = "This device is not approved yet, so it can neither read nor w
 class DeviceSession:
     """The keys, as they are now."""
 
-    def __init__(self, identities: Identities) -> None:
+    def __init__(self, identity: IdentityService) -> None:
         """Begin without."""
-        self._identities = identities
+        self._identity = identity
         self._groups: GroupService | None = None
         self._own: ThisDevice | None = None
         self._used: OwnIdentity | None = None
@@ -45,7 +44,7 @@ class DeviceSession:
 
     async def load(self) -> None:
         """Take what the archive has: good for reading before the server is reached."""
-        await self._identities.open()
+        await self._identity.refresh()
         self.renew()
         if self._groups is not None:
             self.trouble = None
@@ -56,7 +55,7 @@ class DeviceSession:
             return
         try:
             async with asyncio.timeout(_SIGN_IN_SECONDS):
-                await self._identities.sign_in()
+                await self._identity.sign_in()
             self.signed_in = True
             self.trouble = None
         except SessionEndedError:
@@ -83,20 +82,12 @@ class DeviceSession:
 
     def renew(self) -> bool:
         """Work with the keys as they are now; True when they are others than before."""
-        identity = self._identities.identity
+        identity = self._identity.identity
         if identity is None or identity == self._used:
             return False
         self._used = identity
-        device = identity.device
-        self._own = ThisDevice(
-            identity.user,
-            identity.server,
-            device.id,
-            device.signer,
-            device.credential,
-            identity.leaf_extensions if identity.certificate is not None else (),
-        )
-        self._groups = GroupService(self._own, key_trust, key_packages)
+        self._own = ThisDevice.of(identity)
+        self._groups = GroupService(self._own)
         return True
 
     @property
@@ -114,7 +105,7 @@ class DeviceSession:
     @property
     def own(self) -> ThisDevice:
         """This device. Raises EncryptionError while it is not approved."""
-        identity = self._identities.identity
+        identity = self._identity.identity
         if self._own is None or identity is None:
             raise self.trouble or EncryptionError(_NO_KEYS)
         if identity.status is not DeviceStatus.ACTIVE:

@@ -24,11 +24,11 @@ class Erasure:
     """Erases for one archive."""
 
     def __init__(
-        self, archive: Archive, keys: DeviceSession, clock: Clock, background: BackgroundTasks
+        self, archive: Archive, session: DeviceSession, clock: Clock, background: BackgroundTasks
     ) -> None:
         """Work in ``archive``."""
         self._archive = archive
-        self._keys = keys
+        self._session = session
         self._clock = clock
         self._background = background
         self._beating: Timer | None = None
@@ -51,7 +51,7 @@ class Erasure:
         await quietly(self._archive.look(scrub))
 
     async def _expire(self) -> None:
-        groups = self._keys.maybe_groups
+        groups = self._session.maybe_groups
         if groups is not None:
             await self._archive.run(groups.expire, self._clock.now())
         await self._archive.look(scrub)

@@ -5,18 +5,23 @@ server carries the statement, and any member's device executes it. Somebody invi
 yet is remembered, and admitted by this device once there is one. ``RoomCalls`` asks before each request.
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 
 import apsw
 
-from parlour_client.core.archive import key_pins
-from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
+from parlour_client.core.archive import Archive, key_pins
+from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.groups import statements
 from parlour_client.core.e2ee.groups.group_errors import BlockedError
 from parlour_client.core.e2ee.groups.group_service import MakeAct
-from parlour_client.core.e2ee.groups.policy import read_certificate
 from parlour_client.core.e2ee.identity import key_trust
+from parlour_client.core.e2ee.identity.certificates import read_certificate
+from parlour_client.core.e2ee.identity.identity_service import IdentityService
+from parlour_client.core.e2ee.maintenance.background_tasks import quietly
+from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
+from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
+from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.errors import ApiRefusedError, EncryptionError
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.opaque import StatementBytes
@@ -28,9 +33,28 @@ from parlour_protocol.names import UserName
 class Membership:
     """Signs for one account."""
 
-    def __init__(self, rooms: EncryptedRooms) -> None:
-        """Sign in ``rooms``."""
-        self._rooms = rooms
+    def __init__(
+        self,
+        archive: Archive,
+        me: UserName,
+        session: DeviceSession,
+        server: ServerState,
+        scheduler: Scheduler,
+        identity: IdentityService,
+        clock: Clock,
+        encrypted: Callable[[], Sequence[RoomId]],
+        track: Callable[[RoomId], Awaitable[None]],
+    ) -> None:
+        """Sign for ``me``; ``encrypted`` returns all encrypted rooms, ``track`` follows one from now on."""
+        self._archive = archive
+        self._me = me
+        self._session = session
+        self._server = server
+        self._scheduler = scheduler
+        self._identity = identity
+        self._clock = clock
+        self._encrypted = encrypted
+        self._track = track
 
     async def admission(self, room: RoomId, user: UserName) -> StatementBytes | None:
         """Sign that somebody may come in; None in an open room, or while they have no key."""
@@ -38,7 +62,7 @@ class Membership:
             return None
         key, statement = await self._key_of(user), None
         if key is not None:
-            now = self._rooms.now()
+            now = self._clock.now()
             statement = await self._signed(
                 room, lambda roster: Admit(roster.server, room, roster.serial, now, user, key, roster.origin)
             )
@@ -47,37 +71,37 @@ class Membership:
 
     async def ask_in(self, room: RoomId, users: Iterable[UserName]) -> None:
         """Remember whom the person wants in an encrypted room; this device admits them when it can."""
-        await self._rooms.archive.run_durably(statements.ask_in, room, list(users))
-        self._rooms.scheduler.unsure.add(room)
+        await self._archive.run_durably(statements.ask_in, room, list(users))
+        self._scheduler.unsure.add(room)
 
     async def ask_in_again(self, user: UserName) -> None:
         """Want somebody in every room that they are in under another key than the one accepted now."""
-        rooms, groups = self._rooms, self._rooms.keys.maybe_groups
+        groups = self._session.maybe_groups
         if groups is None:
             return
-        for room in rooms.incoming.rooms:
-            roster = await rooms.archive.look(groups.roster, room)
+        for room in self._encrypted():
+            roster = await self._archive.look(groups.roster, room)
             person = None if roster is None else roster.person(user)
-            key = await rooms.archive.look(_accepted, user)
+            key = await self._archive.look(_accepted, user)
             if person is not None and key is not None and person.account_key != key:
                 await self.ask_in(room, [user])
-                rooms.scheduler.changed(room)
+                self._scheduler.changed(room)
 
     async def accepted(self, room: RoomId, inviter: UserName) -> None:
         """Enter no group of a room but the one that this person has signed an admission to."""
-        await self._rooms.archive.run_durably(statements.accepted, room, inviter)
+        await self._archive.run_durably(statements.accepted, room, inviter)
 
     async def ask_out(self, room: RoomId, user: UserName) -> None:
         """Forget that somebody was wanted."""
         if self._covers(room):
-            await self._rooms.archive.run(statements.ask_out, room, user)
+            await self._archive.run(statements.ask_out, room, user)
 
     async def removal(
         self, room: RoomId, user: UserName, *, ban: bool = False, until: Millis | None = None
     ) -> StatementBytes | None:
         """Sign that somebody is removed, or banned."""
         await self.ask_out(room, user)
-        now = self._rooms.now()
+        now = self._clock.now()
         return await self._signed(
             room, lambda roster: Remove(roster.server, room, roster.serial, now, user, ban, until)
         )
@@ -86,11 +110,11 @@ class Membership:
         """Sign that this account leaves. A device outside of the group has nothing to sign."""
         if not self._covers(room):
             return None
-        groups, me, now = self._rooms.groups, self._rooms.me, self._rooms.now()
+        groups, me, now = self._session.groups, self._me, self._clock.now()
         await self._caught_up(room)
-        roster = await self._rooms.archive.look(groups.roster, room)
+        roster = await self._archive.look(groups.roster, room)
         serial = 0 if roster is None else roster.serial
-        act = Remove(self._rooms.own.server, room, serial, now, me)
+        act = Remove(self._session.own.server, room, serial, now, me)
         return StatementBytes(groups.sign_own(act))
 
     async def heir(self, room: RoomId) -> UserName | None:
@@ -98,9 +122,9 @@ class Membership:
         if not self._covers(room):
             return None
         await self._caught_up(room)
-        roster = await self._rooms.archive.look(self._rooms.groups.expected, room)
-        others = [] if roster is None else [one for one in roster.people if one.user != self._rooms.me]
-        own = None if roster is None else roster.person(self._rooms.me)
+        roster = await self._archive.look(self._session.groups.expected, room)
+        others = [] if roster is None else [one for one in roster.people if one.user != self._me]
+        own = None if roster is None else roster.person(self._me)
         alone = own is not None and own.role is Role.OWNER and all(o.role is not Role.OWNER for o in others)
         if not alone or not others:
             return None
@@ -108,12 +132,12 @@ class Membership:
 
     async def unban(self, room: RoomId, user: UserName) -> StatementBytes | None:
         """Sign that a ban is lifted."""
-        now = self._rooms.now()
+        now = self._clock.now()
         return await self._signed(room, lambda roster: Unban(roster.server, room, roster.serial, now, user))
 
     async def role(self, room: RoomId, user: UserName, role: Role) -> StatementBytes | None:
         """Sign that somebody has another role."""
-        now = self._rooms.now()
+        now = self._clock.now()
         return await self._signed(
             room, lambda roster: SetRole(roster.server, room, roster.serial, now, user, role)
         )
@@ -123,35 +147,34 @@ class Membership:
 
         Not where somebody has admitted it already: who invites a person that has a key signs that.
         """
-        own, now = self._rooms.own, self._rooms.now()
+        own, now = self._session.own, self._clock.now()
         if invited is not None and own.certificate and read_certificate(own.certificate).created < invited:
             return None
-        return StatementBytes(self._rooms.groups.sign_own(Request(own.server, room, 0, now, self._rooms.me)))
+        return StatementBytes(self._session.groups.sign_own(Request(own.server, room, 0, now, self._me)))
 
     def _covers(self, room: RoomId) -> bool:
-        return self._rooms.covers(room)
+        return room in self._encrypted()
 
     async def _signed(self, room: RoomId, make: MakeAct) -> StatementBytes | None:
         if not self._covers(room):
             return None
         await self._caught_up(room)
-        return StatementBytes(await self._rooms.archive.look(self._rooms.groups.sign, room, make))
+        return StatementBytes(await self._archive.look(self._session.groups.sign, room, make))
 
     async def _caught_up(self, room: RoomId) -> None:
         """Know the room's members as they are now, and be among its devices if that can be."""
-        rooms = self._rooms
-        if rooms.trouble is not None:
-            raise rooms.trouble
-        await rooms.track(room)
-        await rooms.reached(room)
+        if self._session.trouble is not None:
+            raise self._session.trouble
+        await self._track(room)
+        await self._server.reached(room)
         with suppress(EncryptionError, ApiRefusedError):
-            await rooms.scheduler.ready(room)
+            await self._scheduler.ready(room)
 
     async def _key_of(self, user: UserName) -> bytes | None:
         """Return a person's account key; pins it at first sight. Raises BlockedError where it has changed."""
-        await self._rooms.keys_up_to_date()
-        key = await self._rooms.archive.run_durably(_met, user, self._rooms.now())
-        await self._rooms.identities.refresh()
+        await quietly(self._identity.catch_up())
+        key = await self._archive.run_durably(_met, user, self._clock.now())
+        await self._identity.refresh()
         return key
 
 

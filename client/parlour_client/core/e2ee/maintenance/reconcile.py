@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Final
 
 from parlour_client.core.archive import Archive, key_log_copy
+from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.groups import commit
 from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.commit_plan import Plan
@@ -24,10 +25,15 @@ from parlour_client.core.e2ee.groups.group_errors import (
 )
 from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus
 from parlour_client.core.e2ee.groups.group_service import InitialMember
+from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.identity.own_identity import lost_devices
+from parlour_client.core.e2ee.maintenance.background_tasks import ChangeSignal, quietly
 from parlour_client.core.e2ee.maintenance.commit_submission import TRANSIENT, CommitSubmitter
-from parlour_client.core.e2ee.maintenance.needs import Keys
+from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
+from parlour_client.core.e2ee.maintenance.room_status import RoomStatuses
+from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.errors import ApiRefusedError, SetupError, StaleEpochError
+from parlour_client.core.sync.state import State
 from parlour_protocol.delivery import ClaimKeyPackages, Commit, Contest, GroupState
 from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, RoomId, new_request_id
@@ -50,12 +56,28 @@ _NO_ROOM: Final = f"a post-quantum room holds {HYBRID_DEVICES.value} devices at 
 class Reconciler:
     """Settles rooms of one account."""
 
-    def __init__(self, archive: Archive, delivery: Delivery, keys: Keys) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        delivery: Delivery,
+        state: State,
+        session: DeviceSession,
+        server: ServerState,
+        identity: IdentityService,
+        room_statuses: RoomStatuses,
+        signal: ChangeSignal,
+        clock: Clock,
+    ) -> None:
         """Ask ``delivery``, keep in ``archive``."""
         self._archive = archive
         self._delivery = delivery
-        self._keys = keys
-        self._submitter = CommitSubmitter(archive, delivery, keys, self._taken)
+        self._state = state
+        self._session = session
+        self._server = server
+        self._identity = identity
+        self._room_statuses = room_statuses
+        self._clock = clock
+        self._submitter = CommitSubmitter(archive, delivery, session, server, signal, self._committed)
         self._claimed: dict[RoomSuite, dict[DeviceId, bytes]] = {suite: {} for suite in RoomSuite}
         """Key packages of a commit that lost: nobody else has them, so they are still good."""
         self.left_out: dict[RoomId, Mapping[DeviceId, str]] = {}
@@ -75,17 +97,15 @@ class Reconciler:
 
     async def renew(self, room: RoomId) -> None:
         """Give this device new keys in the room, unless something else is to be done there first."""
-        await self._keys.reached(room)
+        await self._server.reached(room)
         report = await self._submitter.report(room)
         if report.status is GroupStatus.ACTIVE and not report.staged and not report.again:
-            wanted = CommitRequest(
-                new_request_id(), "renew", {}, (), self._keys.server_time(), self._keys.now()
-            )
+            wanted = CommitRequest(new_request_id(), "renew", {}, (), self._server.time(), self._clock.now())
             await self._commit(room, len(report.members), wanted)
 
     async def refound(self, room: RoomId) -> None:
         """Found a contested room's group anew, and let everybody in."""
-        await self._keys.reached(room)
+        await self._server.reached(room)
         report = await self._submitter.report(room)
         if report.roster is None and report.members:  # its people would be lost: an owner says who they are
             raise NotReadyError(
@@ -98,11 +118,11 @@ class Reconciler:
 
     async def adopt(self, room: RoomId, people: Collection[InitialMember]) -> None:
         """Give a room from before rosters a group whose members decide who is in: these people (owners)."""
-        summary = self._keys.summary(room)
+        summary = self._state.summary(room)
         if summary is None or (summary.role is not Role.OWNER and summary.kind is not RoomKind.DIRECT):
             raise SetupError("Only an owner of the room can renew it.", "Ask an owner: /encryption renew.")
-        await self._keys.reached(room)
-        state, report = await self._keys.group(room), await self._submitter.report(room)
+        await self._server.reached(room)
+        state, report = await self._server.group(room), await self._submitter.report(room)
         renewed = report.roster is not None or report.status not in {
             GroupStatus.ACTIVE,
             GroupStatus.CONTESTED,
@@ -111,17 +131,17 @@ class Reconciler:
             raise SetupError("There is nothing to renew in this room now.", "Nothing is to be done.")
         if not state.contested:
             body = Contest(request=new_request_id(), group=report.group, epoch=state.epoch)
-            await self._keys.logged(room, await self._delivery.contest(room, body))
+            await self._server.logged(room, await self._delivery.contest(room, body))
         await self._found(room, people)
         await self.settle(room)
 
     async def contest(self) -> None:
         """Tell the server of every commit that could not be followed; when nothing waits to be taken in."""
-        for room, what in await self._archive.look(self._keys.groups.contests):
-            if self._keys.summary(room) is None:
+        for room, what in await self._archive.look(self._session.groups.contests):
+            if self._state.summary(room) is None:
                 continue
-            await self._keys.reached(room)
-            if (room, what) not in await self._archive.look(self._keys.groups.contests):
+            await self._server.reached(room)
+            if (room, what) not in await self._archive.look(self._session.groups.contests):
                 continue  # what it could not follow was false, and the genuine one came behind it
             body = Contest(request=new_request_id(), group=what.group, epoch=what.epoch)
             try:
@@ -129,18 +149,18 @@ class Reconciler:
             except ApiRefusedError as error:
                 if error.code in TRANSIENT:
                     raise
-            await self._archive.run(self._keys.groups.contested, room)
+            await self._archive.run(self._session.groups.contested, room)
 
     # one round
     async def _round(  # noqa: PLR0911 - one thing each
         self, room: RoomId, left_out: dict[DeviceId, str]
     ) -> GroupState | None:
         """Do one thing; returns the state when nothing is left to do. ``left_out`` is not tried again."""
-        await self._keys.reached(room)
+        await self._server.reached(room)
         if await self._submitter.resumed(room):
             return None
-        state = self.seen[room] = await self._keys.group(room)
-        await self._submitter.patiently(self._keys.shown_up_to(room, state.head))
+        state = self.seen[room] = await self._server.group(room)
+        await self._submitter.patiently(self._server.shown_up_to(room, state.head))
         report = await self._submitter.report(room)
         if report.again:
             await self._again(room, state)
@@ -168,7 +188,7 @@ class Reconciler:
 
     async def _again(self, room: RoomId, state: GroupState) -> None:
         """Bring a room to work whose log was rolled back: contest the server's old group, found the next."""
-        summary, own = self._keys.summary(room), self._keys.own.device
+        summary, own = self._state.summary(room), self._session.own.device
         if summary is None:
             return
         known = state.group is None or any(member.device == own for member in state.present)
@@ -181,12 +201,12 @@ class Reconciler:
             await self._contest(room, state.group, state.epoch)
             return
         body = await self._archive.run_durably(
-            self._keys.groups.found_again,
+            self._session.groups.found_again,
             room,
             summary.kind,
             state.group,
             new_request_id(),
-            self._keys.now(),
+            self._clock.now(),
         )
         await self._submitter.post_founding(room, body)
 
@@ -195,17 +215,17 @@ class Reconciler:
         body = Contest(request=new_request_id(), group=group, epoch=epoch)
         with suppress(StaleEpochError):  # somebody else was first
             logged = await self._delivery.contest(room, body)
-            await self._keys.logged(room, logged)
+            await self._server.logged(room, logged)
 
     async def _is_lost(self, state: GroupState) -> bool:
         """Say whether only devices of ours are in the group that count as lost: nobody could add this one."""
-        if not is_ours(state, self._keys.own.user):
+        if not is_ours(state, self._session.own.user):
             return False
         lost = await self._archive.look(lost_devices)
         return lost.issuperset(one.device for one in state.present)
 
     async def _outside(self, room: RoomId, state: GroupState, report: GroupReport) -> GroupState | None:
-        own = self._keys.own.device
+        own = self._session.own.device
         present, leaving = ({member.device for member in those} for those in (state.present, state.leaving))
         if own not in present or own in leaving:
             return state  # a device of a member has to let this one in, or first to put it out
@@ -234,8 +254,8 @@ class Reconciler:
             "settle",
             packages,
             plan.remove,
-            self._keys.server_time(),
-            self._keys.now(),
+            self._server.time(),
+            self._clock.now(),
             plan.statements,
             plan.revocations,
         )
@@ -252,22 +272,22 @@ class Reconciler:
         """Plan what is to be done; new devices and keys are known before they count."""
         inside = {member.device for member in state.present}
         if state.leaving or any(member.device not in inside for member in state.missing):
-            await self._keys.keys_up_to_date()
-        summary = self._keys.summary(room)
+            await quietly(self._identity.catch_up())
+        summary = self._state.summary(room)
         peer = None if summary is None else summary.peer
-        groups = self._keys.groups
-        plan = await self._archive.run(groups.plan, room, state, peer, self._keys.now())
+        groups = self._session.groups
+        plan = await self._archive.run(groups.plan, room, state, peer, self._clock.now())
         if plan.told:
-            await self._keys.claimed(room)
+            await self._room_statuses.refresh(room)
         return plan
 
     async def _commit(self, room: RoomId, devices: int, wanted: CommitRequest) -> None:
-        groups = self._keys.groups
+        groups = self._session.groups
         if devices < BIG:
             body = await self._archive.run_durably(groups.stage, room, wanted)
         else:
             stored = await self._archive.run(groups.stored, room)
-            prepared = await asyncio.to_thread(commit.prepare, stored, wanted, self._keys.own)
+            prepared = await asyncio.to_thread(commit.prepare, stored, wanted, self._session.own)
             body = await self._archive.run_durably(groups.store, prepared)
         await self._submitter.post(room, body)
 
@@ -284,7 +304,7 @@ class Reconciler:
             claimed |= {one.device: one.package for one in given.packages if one.device in chunk}
         return {device: claimed[device] for device in devices if device in claimed}
 
-    def _taken(self, body: Commit) -> None:
+    def _committed(self, body: Commit) -> None:
         self._forget(body.added)
 
     def _forget(self, devices: Iterable[DeviceId]) -> None:
@@ -294,7 +314,7 @@ class Reconciler:
 
     async def _found(self, room: RoomId, people: Collection[InitialMember] = ()) -> None:
         """Found the room's group: for the people of the last one, if this device knew them."""
-        summary, groups = self._keys.summary(room), self._keys.groups
+        summary, groups = self._state.summary(room), self._session.groups
         known = await self._archive.look(groups.known_roster, room)
         may = known is not None or (summary is not None and summary.role is Role.OWNER)
         if summary is None or not (may or summary.kind is RoomKind.DIRECT):
@@ -303,7 +323,7 @@ class Reconciler:
                 "It goes on by itself when an owner is online.",
             )
         body = await self._archive.run_durably(
-            groups.found, room, summary.kind, new_request_id(), self._keys.now(), people
+            groups.found, room, summary.kind, new_request_id(), self._clock.now(), people
         )
         await self._submitter.post_founding(room, body)
 

@@ -11,7 +11,8 @@ from typing import Final
 from parlour_client.core.archive import Archive
 from parlour_client.core.clock import Clock, Timer
 from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus
-from parlour_client.core.e2ee.maintenance.needs import Keys
+from parlour_client.core.e2ee.groups.received import Receipt
+from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
 from parlour_client.core.e2ee.maintenance.renewal_rule import (
     HOUR,
     LONG_SLEEP,
@@ -21,7 +22,7 @@ from parlour_client.core.e2ee.maintenance.renewal_rule import (
     quiet,
 )
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
-from parlour_client.core.e2ee.messages.store import StoredRun
+from parlour_client.core.sync.state import State
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import Millis, RoomId
 from parlour_protocol.names import UserName
@@ -34,11 +35,18 @@ class Renewal:
     """Who spoke last where, and when this machine slept."""
 
     def __init__(
-        self, archive: Archive, keys: Keys, scheduler: Scheduler, clock: Clock, chance: Random
+        self,
+        archive: Archive,
+        state: State,
+        session: DeviceSession,
+        scheduler: Scheduler,
+        clock: Clock,
+        chance: Random,
     ) -> None:
         """Plan with ``keeper``."""
         self._archive = archive
-        self._keys = keys
+        self._state = state
+        self._session = session
         self._scheduler = scheduler
         self._clock = clock
         self._chance = chance
@@ -64,24 +72,24 @@ class Renewal:
         """Renew soon, whatever the rule says."""
         self._scheduler.renew(room, self._chance.uniform(0, 5))
 
-    def taken(self, room: RoomId, taken: StoredRun) -> None:
-        """Hear what was said."""
-        for item in taken.receipt.items:
+    def received(self, room: RoomId, receipt: Receipt) -> None:
+        """Note who wrote, and look at the group again where it changed."""
+        for item in receipt.items:
             if item.sealed and item.message is not None:
                 self._last[room] = item.event.author
-                self._said[room] = self._keys.now()
-        if taken.receipt.moved:
+                self._said[room] = self._clock.now()
+        if receipt.moved:
             self._quiet.pop(room, None)
-        entered = any(item.note is not None for item in taken.receipt.items) and taken.receipt.moved
+        entered = any(item.note is not None for item in receipt.items) and receipt.moved
         if entered or self._is_long_ago(room):
             self._scheduler.later(room, self._consider)
 
-    def sent(self, room: RoomId, me: UserName) -> None:
+    def sent(self, room: RoomId) -> None:
         """Hear that something of ours was stored."""
-        turned = self._last.get(room) != me
-        self._last[room] = me
-        self._said[room] = self._keys.now()
-        direct = (summary := self._keys.summary(room)) is None or summary.kind is RoomKind.DIRECT
+        turned = self._last.get(room) != self._state.me
+        self._last[room] = self._state.me
+        self._said[room] = self._clock.now()
+        direct = (summary := self._state.summary(room)) is None or summary.kind is RoomKind.DIRECT
         if turned and direct:
             self._scheduler.later(room, self._turned)
         elif not self._is_quiet(room):
@@ -91,7 +99,7 @@ class Renewal:
         """Count a message of ours; say whether the rule has nothing to say of it."""
         left, until = self._quiet.get(room, (0, Millis(0)))
         self._quiet[room] = left - 1, until
-        return left > 0 and self._keys.now() < until
+        return left > 0 and self._clock.now() < until
 
     async def _turned(self, room: RoomId) -> None:
         await self._plan(room, turned=True)
@@ -100,11 +108,11 @@ class Renewal:
         await self._plan(room, turned=False)
 
     async def _plan(self, room: RoomId, *, turned: bool) -> None:
-        summary, now = self._keys.summary(room), self._keys.now()
+        summary, now = self._state.summary(room), self._clock.now()
         if summary is None:
             return
         self._looked[room] = now
-        report: GroupReport = await self._archive.look(self._keys.groups.status, room)
+        report: GroupReport = await self._archive.look(self._session.groups.status, room)
         if report.status is not GroupStatus.ACTIVE:
             self._quiet.pop(room, None)
             return
@@ -125,12 +133,12 @@ class Renewal:
 
     def _is_long_ago(self, room: RoomId) -> bool:
         looked = self._looked.get(room)
-        return looked is None or self._keys.now() - looked > HOUR
+        return looked is None or self._clock.now() - looked > HOUR
 
     def _heartbeat(self) -> None:
         now = self._clock.now()
         if self._beat is not None and now - self._beat > LONG_SLEEP:
-            self._slept = self._keys.now()
+            self._slept = self._clock.now()
             self._looked.clear()
             self._quiet.clear()
         self._beat = now

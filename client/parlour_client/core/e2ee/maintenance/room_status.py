@@ -6,10 +6,11 @@ says when to look anew, the facade asks.
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus
-from parlour_client.core.e2ee.identities import Identities
+from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.maintenance.background_tasks import BackgroundTasks, ChangeSignal
 from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
 from parlour_client.core.e2ee.status import Trust
+from parlour_client.core.e2ee.verification.contacts import Contacts
 from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import EncryptionChanged
 from parlour_protocol.ids import RoomId
@@ -25,8 +26,9 @@ class RoomStatuses:
         self,
         archive: Archive,
         me: UserName,
-        keys: DeviceSession,
-        identities: Identities,
+        session: DeviceSession,
+        identity: IdentityService,
+        contacts: Contacts,
         emit: Emit,
         background: BackgroundTasks,
         signal: ChangeSignal,
@@ -34,8 +36,9 @@ class RoomStatuses:
         """Look into ``archive`` with the vault of ``keys``."""
         self._archive = archive
         self._me = me
-        self._keys = keys
-        self._identities = identities
+        self._session = session
+        self._identity = identity
+        self._contacts = contacts
         self._emit = emit
         self._background = background
         self._signal = signal
@@ -47,12 +50,18 @@ class RoomStatuses:
 
     async def look(self, room: RoomId) -> None:
         """Look how it stands now, and meet who is new in it."""
-        if (groups := self._keys.maybe_groups) is None:
+        if (groups := self._session.maybe_groups) is None:
             return
         report = self._known[room] = await self._archive.look(groups.status, room)
         people = {member.user for member in report.members} - {self._me}
-        if strangers := [user for user in people if self._identities.trust(user) is Trust.UNKNOWN]:
-            await self._identities.meet(strangers)
+        if strangers := [user for user in people if self._identity.trust(user) is Trust.UNKNOWN]:
+            await self._contacts.meet(strangers)
+
+    async def refresh(self, room: RoomId) -> None:
+        """Look at once, alarms included, and tell the views: the server claims something else of the room."""
+        await self.look(room)
+        await self._identity.refresh()
+        self.changed(room)
 
     def changed(self, room: RoomId) -> None:
         """Look in the background, and tell the views; whoever waits for something looks at once."""

@@ -5,25 +5,26 @@ a key log that somebody saw more of has each its errand. It decides nothing abou
 it after each run of events.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
+from parlour_client.core.archive import Archive
 from parlour_client.core.e2ee.groups.payloads import known
 from parlour_client.core.e2ee.groups.received import Receipt, Received
-from parlour_client.core.e2ee.identities import Identities
+from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.maintenance.background_tasks import BackgroundTasks
 from parlour_client.core.e2ee.maintenance.erasure import Erasure
 from parlour_client.core.e2ee.maintenance.renewal import Renewal
 from parlour_client.core.e2ee.maintenance.room_status import RoomStatuses
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
+from parlour_client.core.e2ee.messages.history_transfer import HistoryTransfer
 from parlour_client.core.e2ee.messages.store import StoredRun
-from parlour_client.core.e2ee.surroundings import Surroundings
+from parlour_client.core.e2ee.verification.sas_sessions import SasSessions
+from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import HistoryReplaced
 from parlour_client.core.model import NoteKind
 from parlour_protocol.encrypted import HistoryContent, ReadContent, VerifyContent
-from parlour_protocol.ids import RequestId, RoomId
+from parlour_protocol.ids import RequestId, RoomId, Seq
 from parlour_protocol.names import UserName
-
-TakeHistory = Callable[[], Awaitable[None]]
 
 
 class Effects:
@@ -31,46 +32,58 @@ class Effects:
 
     def __init__(
         self,
-        around: Surroundings,
-        identities: Identities,
+        archive: Archive,
+        identity: IdentityService,
+        sas: SasSessions,
+        history: HistoryTransfer,
         scheduler: Scheduler,
         renewal: Renewal,
         room_statuses: RoomStatuses,
         background: BackgroundTasks,
         erasure: Erasure,
+        emit: Emit,
+        denied: Callable[[RequestId], None],
+        read_by: Callable[[RoomId, UserName, Seq], None],
     ) -> None:
-        """Pass it on to these."""
-        self._around = around
-        self._identities = identities
+        """Pass it on to these.
+
+        ``denied`` is called with each request that is not where the server said that it stored it;
+        ``read_by`` with how far somebody let the room know that they have read.
+        """
+        self._archive = archive
+        self._identity = identity
+        self._sas = sas
+        self._history = history
+        self._emit = emit
+        self._denied = denied
+        self._read_by = read_by
         self._scheduler = scheduler
         self._renewal = renewal
         self._room_statuses = room_statuses
         self._background = background
         self._erasure = erasure
-        self.take_history: TakeHistory | None = None
-        """Takes in what another device of ours sent, all of it that waits."""
 
-    def taken(self, room: RoomId, taken: StoredRun) -> None:
-        """Hear what became of a run of events."""
-        receipt = taken.receipt
+    def follow(self, room: RoomId, run: StoredRun) -> None:
+        """Do what follows from a run of events."""
+        receipt = run.receipt
         for item in receipt.items:
-            self._said(room, item)
-        for request in taken.denied:
-            self._around.denied(request)
-        if taken.behind or receipt.concerns:
-            self._background.run(self._identities.catch_up())
-        if taken.differs:
-            self._background.run(self._identities.refresh())
-        if taken.corrected:
-            self._around.emit(HistoryReplaced(room))
-        self._keep(room, receipt)
-        self._renewal.taken(room, taken)
+            self._pass_on(room, item)
+        for request in run.denied:
+            self._denied(request)
+        if run.behind or receipt.concerns:
+            self._background.run(self._identity.catch_up())
+        if run.differs:
+            self._background.run(self._identity.refresh())
+        if run.corrected:
+            self._emit(HistoryReplaced(room))
+        self._look_after(room, receipt)
+        self._renewal.received(room, receipt)
         if receipt.moved:
             self._erasure.epoch_ended()
         if receipt.moved or receipt.removed or receipt.concerns:
             self._room_statuses.changed(room)
 
-    def _keep(self, room: RoomId, receipt: Receipt) -> None:
+    def _look_after(self, room: RoomId, receipt: Receipt) -> None:
         """Let the group be looked after where something is to be done."""
         if receipt.contest is not None:
             self._scheduler.contest(room)
@@ -79,32 +92,27 @@ class Effects:
         if receipt.lost or receipt.removed:
             self._scheduler.changed(room)
 
-    def _said(self, room: RoomId, item: Received) -> None:
+    def _pass_on(self, room: RoomId, item: Received) -> None:
         """Pass on what is no message."""
         if item.note is not None and item.note.kind is NoteKind.HISTORY_STARTS:
-            self._background.run(self._identities.packages_used())
+            self._background.run(self._identity.refresh_packages())
         match item.content:
             case ReadContent(target=target):
-                self._background.run(self._read_by(room, item.event.author, target))
+                self._background.run(self._note_reader(room, item.event.author, target))
             case VerifyContent() as step:
                 self._verify(room, item, step)
             case HistoryContent():
-                self._background.run(self.history())
+                self._background.run(self._history.take())
             case _:
                 pass
 
-    async def _read_by(self, room: RoomId, reader: UserName, target: RequestId) -> None:
-        message = await self._around.archive.look(known, room, target)
+    async def _note_reader(self, room: RoomId, reader: UserName, target: RequestId) -> None:
+        message = await self._archive.look(known, room, target)
         if message is not None:
-            self._around.read_by(room, reader, message.seq)
+            self._read_by(room, reader, message.seq)
 
     def _verify(self, room: RoomId, item: Received, content: VerifyContent) -> None:
         event, device = item.event, item.device
         if device is not None:
-            step = self._identities.receive_verify(room, event.author, device, content, event.at)
+            step = self._sas.receive(room, event.author, device, content, event.at)
             self._background.run(step)
-
-    async def history(self) -> None:
-        """Take in what another device of ours sent."""
-        if self.take_history is not None:
-            await self.take_history()

@@ -9,7 +9,7 @@ of the account is believed. The facade asks it to send, ``SealedRooms`` hands it
 import asyncio
 import hashlib
 import io
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,25 +18,32 @@ from typing import Final, cast
 import apsw
 import msgspec
 
-from parlour_client.core.archive import history_parts, insertion
+from parlour_client.core.archive import Archive, history_parts, insertion
 from parlour_client.core.archive.history_parts import Part
 from parlour_client.core.archive.insertion import Mark
 from parlour_client.core.archive.numbering_table import numbering
 from parlour_client.core.archive.rows import COLUMNS, Row, event_of, is_row
-from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
+from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.groups.decrypt import BEFORE_JOIN
+from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.identity import shared_trust
+from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.identity.shared_trust import SharedTrust
+from parlour_client.core.e2ee.maintenance.background_tasks import ChangeSignal
 from parlour_client.core.e2ee.maintenance.commit_submission import TRANSIENT
+from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
+from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
+from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.e2ee.messages import attachments
-from parlour_client.core.e2ee.messages.outgoing import keyed
+from parlour_client.core.e2ee.messages.outgoing import Outgoing, keyed
 from parlour_client.core.e2ee.messages.store import Names, hide_dividers, keep_file_key
 from parlour_client.core.e2ee.status import OwnDevice
-from parlour_client.core.errors import ApiRefusedError, EncryptionError, UnreachableError
+from parlour_client.core.errors import ApiRefusedError, EncryptionError
 from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import HistoryReplaced
 from parlour_client.core.room_log.numbering import Numbering
 from parlour_client.core.room_log.translation import event_here, event_there
+from parlour_client.core.sync.state import State
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.encrypted import EncryptedFile, HistoryContent
 from parlour_protocol.errors import MalformedFrameError
@@ -80,23 +87,41 @@ class HistoryTransfer:
     """Hands the archive over, and takes it."""
 
     def __init__(
-        self, rooms: EncryptedRooms, notes: Callable[[], Awaitable[RoomId]], names_me: Names, emit: Emit
+        self,
+        archive: Archive,
+        state: State,
+        delivery: Delivery,
+        session: DeviceSession,
+        server: ServerState,
+        identity: IdentityService,
+        scheduler: Scheduler,
+        outgoing: Outgoing,
+        signal: ChangeSignal,
+        clock: Clock,
+        emit: Emit,
     ) -> None:
-        """Go by the room with oneself, which ``notes`` opens."""
-        self._rooms = rooms
-        self._notes = notes
-        self._names_me = names_me
+        """Send and take what is in ``archive``."""
+        self._archive = archive
+        self._state = state
+        self._delivery = delivery
+        self._session = session
+        self._server = server
+        self._identity = identity
+        self._scheduler = scheduler
+        self._outgoing = outgoing
+        self._signal = signal
+        self._clock = clock
         self._emit = emit
         self._one_at_a_time = asyncio.Lock()
 
-    async def send(self, device: DeviceId) -> int:
-        """Hand the archive to another device of ours; returns how many events. Raises EncryptionError."""
-        rooms = self._rooms
-        room = await self._notes()
-        await rooms.track(room)
+    async def send(self, room: RoomId, device: DeviceId) -> int:
+        """Hand the archive to another device of ours; returns how many events. Raises EncryptionError.
+
+        ``room`` is the direct room with oneself.
+        """
         await self._let_in(room, device)
-        events = await rooms.archive.look(_events)
-        known = [msgspec.json.encode(one) for one in await rooms.archive.look(shared_trust.vouched)]
+        events = await self._archive.look(_events)
+        known = [msgspec.json.encode(one) for one in await self._archive.look(shared_trust.vouched)]
         parts = list(_parts([*known, *events]))
         for number, part in enumerate(parts):
             await self._send_part(room, part, number, len(parts))
@@ -104,34 +129,30 @@ class HistoryTransfer:
 
     async def _let_in(self, room: RoomId, device: DeviceId) -> None:
         """Wait until both devices are in the room with oneself, whichever of them founded its group."""
-        rooms = self._rooms
-        others = [one.device for one in await rooms.identities.devices() if not one.current and _reads(one)]
+        others = [one.device for one in await self._identity.devices() if not one.current and _reads(one)]
         if device not in others:
             raise EncryptionError(
                 "That is no other approved device of yours.", "See them: parlour device list"
             )
         try:
             async with asyncio.timeout(_LET_IN_SECONDS):
-                for wanted in (rooms.own.device, device):
-                    await rooms.scheduler.now(room)
-                    await rooms.until(partial(self._is_in, room, wanted))
+                for wanted in (self._session.own.device, device):
+                    await self._scheduler.now(room)
+                    await self._signal.until(partial(self._is_in, room, wanted))
         except TimeoutError:
             raise EncryptionError(
                 "The other device could not be let in.", "Start Parlour there, then try again."
             ) from None
 
     async def _is_in(self, room: RoomId, device: DeviceId) -> bool:
-        report = await self._rooms.archive.look(self._rooms.groups.status, room)
+        report = await self._archive.look(self._session.groups.status, room)
         return any(member.device == device for member in report.members)
 
     async def _send_part(self, room: RoomId, part: bytes, number: int, parts: int) -> None:
-        conversation = self._rooms.conversation
-        if conversation is None:
-            raise UnreachableError("There is no connection to the server now.", "Try again when it is back.")
         key, digest = attachments.new_key(), hashlib.sha256()
         sealed = attachments.seal(io.BytesIO(part), len(part), key, digest, _nothing)
         size = attachments.sealed_size(len(part))
-        uploaded = await self._rooms.delivery.upload(room, sealed, size)
+        uploaded = await self._delivery.upload(room, sealed, size)
         if uploaded.sha256 != digest.digest():
             raise EncryptionError("The server stored something else than what was sent.")
         file = EncryptedFile(
@@ -142,20 +163,17 @@ class HistoryTransfer:
             media_type=_TYPE,
             size=len(part),
         )
-        await self._rooms.outgoing.say(
-            conversation, room, HistoryContent(file=file, part=number, parts=parts)
-        )
+        await self._outgoing.say(room, HistoryContent(file=file, part=number, parts=parts))
 
     async def take(self) -> None:
         """Take in all that waits. What cannot be fetched now is kept, what is of no use is dropped.
 
         Rooms catch up first: nothing newer than what this device has processed is taken.
         """
-        rooms = self._rooms
         async with self._one_at_a_time:
-            await rooms.incoming.sync.caught_up.wait()
-            own = rooms.own.device
-            for part in await rooms.archive.look(history_parts.waiting):
+            await self._server.catch_up.caught_up.wait()
+            own = self._session.own.device
+            for part in await self._archive.look(history_parts.waiting):
                 try:
                     changed = await self._taken(part, own)
                 except EncryptionError:
@@ -164,7 +182,7 @@ class HistoryTransfer:
                     if error.code in TRANSIENT:
                         raise
                     changed = set()
-                await rooms.archive.run_durably(history_parts.drop, part)
+                await self._archive.run_durably(history_parts.drop, part)
                 for room in changed:
                     self._emit(HistoryReplaced(room))
 
@@ -173,20 +191,19 @@ class HistoryTransfer:
 
         Raises ParlourClientError when it cannot be fetched or is not what was sent.
         """
-        rooms = self._rooms
-        summary = rooms.summary(part.room)
+        summary = self._state.summary(part.room)
         # Its author is MLS's word; and only where nobody else can have read the keys of the files.
-        mine = summary is not None and summary.peer == rooms.me
+        mine = summary is not None and summary.peer == self._state.me
         if not mine or part.device == own or part.size > PART_BYTES + _LINE:
             return set()  # anybody else could write history that never was
         into = io.BytesIO()
-        async with rooms.delivery.download(part.file) as chunks:
+        async with self._delivery.download(part.file) as chunks:
             digest = await attachments.open_sealed(chunks, into, part.size, Secret(part.key), _nothing)
         if digest != part.sha256:
             raise EncryptionError("The history that came is not what was sent.")
         lines = await asyncio.to_thread(_read, into.getvalue())
-        changed: set[RoomId] = await rooms.archive.run(_store, lines, self._names_me, rooms.now())
-        await rooms.identities.refresh()
+        changed: set[RoomId] = await self._archive.run(_store, lines, self._state.names_me, self._clock.now())
+        await self._identity.refresh()
         return changed
 
 

@@ -8,7 +8,7 @@ on. Without keys (a server without encryption, a failed registration) encrypted 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Final, Protocol
+from typing import Final
 
 import apsw
 from msgspec.structs import replace
@@ -23,10 +23,11 @@ from parlour_client.core.e2ee.groups.group_store import load_room, save_room
 from parlour_client.core.e2ee.groups.join import OpenedWelcome
 from parlour_client.core.e2ee.groups.received import Receipt
 from parlour_client.core.e2ee.identity import key_packages
+from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.e2ee.messages.store import Names, StoredRun, store, take_in, take_older
 from parlour_client.core.errors import ArchiveError, ParlourClientError, UnreachableError
 from parlour_client.core.room_log.translation import Numbers
-from parlour_client.core.sync.catch_up import CatchUp
+from parlour_client.core.sync.state import State
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent, RoomSummary
 from parlour_protocol.frames.base import RoomKind, RoomSuite
@@ -40,55 +41,38 @@ _MAX_INBOX: Final = 50
 """Answers with Welcomes that are read: a server that never says `the end` does not hold the client."""
 
 
-class Tell(Protocol):
-    """What became of a run of events, for whoever acts on it."""
-
-    def __call__(self, room: RoomId, taken: StoredRun) -> None:
-        """Hear it."""
-        ...
-
-
 class Incoming:
     """Takes in the events of all encrypted rooms."""
 
     def __init__(
         self,
         archive: Archive,
-        names_me: Names,
+        state: State,
         clock: Clock,
         delivery: Delivery,
-        tell: Tell,
-        told: Callable[[RoomId, Sequence[Applied]], Awaitable[None]],
-        kind_of: Callable[[RoomId], RoomKind | None],
         numbers: Numbers,
+        server: ServerState,
+        stored: Callable[[RoomId, StoredRun], None],
+        show: Callable[[RoomId, Sequence[Applied]], Awaitable[None]],
     ) -> None:
-        """Write to ``archive``; ``told`` shows to the views what did not come by ``Ingest``.
+        """Write to ``archive``.
 
-        ``kind_of`` gives None for a room that this account is not in.
+        ``stored`` is called with what became of each run of events; ``show`` shows to the views what did not
+        come by the receiver.
         """
-        self._kind_of = kind_of
         self._numbers = numbers
         self._archive = archive
-        self._names_me = names_me
+        self._state = state
+        self._names_me = state.names_me
         self._clock = clock
         self._delivery = delivery
-        self._tell = tell
-        self._told = told
-        self._sync: CatchUp | None = None
+        self._server = server
+        self._stored = stored
+        self._show = show
         self._groups: GroupService | None = None
         self._device = DeviceId("")
         self._rooms: set[RoomId] = set()
         self._joining: dict[RoomId, asyncio.Task[None]] = {}
-
-    def attach(self, sync: CatchUp) -> None:
-        """Say who fetches events; before anything else."""
-        self._sync = sync
-
-    @property
-    def sync(self) -> CatchUp:
-        """Who fetches events."""
-        assert self._sync is not None  # noqa: S101 - the engine attaches it when it wires the parts
-        return self._sync
 
     @property
     def rooms(self) -> Sequence[RoomId]:
@@ -113,7 +97,7 @@ class Incoming:
         groups = self._groups
         if groups is None or room in self._joining:
             if groups is None:
-                self.sync.hold(room)
+                self._server.catch_up.hold(room)
             return ()
         taken = await self._archive.run(
             take_in,
@@ -122,26 +106,26 @@ class Incoming:
             events,
             self._names_me,
             self._clock.now(),
-            to_head=events[-1].seq >= self.sync.head(room),
+            to_head=events[-1].seq >= self._server.catch_up.head(room),
         )
         if taken.receipt.needs_welcome is not None:
-            self.sync.hold(room, briefly=True)
+            self._server.catch_up.hold(room, briefly=True)
             self._joining[room] = asyncio.ensure_future(self._join(room, taken.receipt.needs_welcome))
         elif taken.receipt.cursor < events[-1].seq:
-            self.sync.stand_at(room, taken.receipt.cursor)
-        self._tell(room, taken)
+            self._server.catch_up.stand_at(room, taken.receipt.cursor)
+        self._stored(room, taken)
         return taken.applied
 
     async def turned_on(self, event: LogEvent) -> None:
         """Keep the room as encrypted from this event on; what follows comes by ``take``."""
         self._rooms.add(event.room)
         if self._groups is None:
-            self.sync.hold(event.room)
+            self._server.catch_up.hold(event.room)
             return
         await self._archive.run(
             _begin, self._groups, event.room, event.seq, Seq(event.seq - 1), RoomSuite.X25519
         )
-        self.sync.stand_at(event.room, self.sync.top(event.room))
+        self._server.catch_up.stand_at(event.room, self._server.catch_up.top(event.room))
 
     # at a greeting
     def pinned(self, summary: RoomSummary) -> RoomSummary:
@@ -159,7 +143,7 @@ class Incoming:
         groups = self._groups
         if groups is None:
             for summary in mine:
-                self.sync.hold(summary.room)
+                self._server.catch_up.hold(summary.room)
             return
         inbox = await self._inbox() if mine else []
         for summary in mine:
@@ -193,7 +177,7 @@ class Incoming:
             if used.room == room and used.seq <= cursor:
                 with suppress(ParlourClientError):
                     await self._delivery.drop_welcome(used.id)
-        self.sync.release(room, cursor)
+        self._server.catch_up.release(room, cursor)
 
     async def _inbox(self) -> list[WaitingWelcome] | None:
         """Return what waits for this device; None when it cannot be had now."""
@@ -220,20 +204,20 @@ class Incoming:
             except ArchiveError:
                 raise
             except ParlourClientError:
-                self.sync.hold(room)  # for longer: the other rooms do not wait for this one
+                self._server.catch_up.hold(room)  # for longer: the other rooms do not wait for this one
                 await self._clock.sleep(wait)
                 wait = min(2 * wait, _LONGEST_WAIT)
             else:
                 break
         del self._joining[room]
-        self.sync.release(room, cursor)
+        self._server.catch_up.release(room, cursor)
 
     async def _joined(self, room: RoomId, event: LogEvent) -> Seq:
         groups = self._groups
         if groups is None:
             raise ParlourClientError("There are no keys here now.")
-        kind = self._kind_of(room)
-        if kind is None:  # this account left meanwhile: if it comes back, its devices are added again
+        summary = self._state.summary(room)
+        if summary is None:  # this account left meanwhile: if it comes back, its devices are added again
             return await self._archive.look(groups.cursor, room)
         inbox = await self._inbox()
         if inbox is None:
@@ -241,9 +225,9 @@ class Incoming:
         waiting = next((w for w in inbox if w.room == room and w.seq == event.seq), None)
         if waiting is not None:
             with suppress(JoinRefusedError):
-                taken = await self._entered(groups, kind, waiting, event)
-                self._tell(room, taken)
-                await self._told(room, taken.applied)
+                taken = await self._entered(groups, summary.kind, waiting, event)
+                self._stored(room, taken)
+                await self._show(room, taken.applied)
                 with suppress(ParlourClientError):  # else it is dropped at the next greeting
                     await self._delivery.drop_welcome(waiting.id)
                 return taken.receipt.cursor
@@ -251,8 +235,8 @@ class Incoming:
         taken = await self._archive.run(
             take_in, groups, room, [event], self._names_me, now, welcome_missing=True
         )
-        self._tell(room, taken)
-        await self._told(room, taken.applied)
+        self._stored(room, taken)
+        await self._show(room, taken.applied)
         return taken.receipt.cursor
 
     async def _entered(

@@ -5,23 +5,28 @@ taken off, of what was readable before the room was encrypted. It holds what wou
 whose other person has no device). The outbox's lanes and the verification by words call it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, Protocol
+from typing import Final
 
 import apsw
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.outbox_table import Beside
+from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.groups.group_errors import ArrivedError, BlockedError, NotReadyError
 from parlour_client.core.e2ee.groups.group_service import GroupService
 from parlour_client.core.e2ee.groups.payloads import content_of, was_readable
 from parlour_client.core.e2ee.identity import key_log
+from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.identity.key_trust import trust
-from parlour_client.core.e2ee.maintenance.needs import Keys
+from parlour_client.core.e2ee.maintenance.background_tasks import quietly
+from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
+from parlour_client.core.e2ee.maintenance.renewal import Renewal
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
+from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.e2ee.messages.recipients import Recipients
 from parlour_client.core.errors import (
     ApiRefusedError,
@@ -30,7 +35,8 @@ from parlour_client.core.errors import (
     RefusedError,
     ServerMisbehavedError,
 )
-from parlour_client.core.transport.conversation import Conversation
+from parlour_client.core.sync.state import State
+from parlour_client.core.transport.live_connection import LiveConnection
 from parlour_protocol.encrypted import AnyContent, EncryptedFile, Payload
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import FileRef
@@ -57,41 +63,38 @@ Sealed = SendEncrypted | Delete | Pin | Arrived | ParlourClientError
 """What became of one request: a frame to send, or why there is none."""
 
 
-class Rooms(Keys, Protocol):
-    """What sealing needs of the rest of encryption."""
-
-    scheduler: Scheduler
-
-    def covers(self, room: RoomId) -> bool:
-        """Say whether a room is encrypted."""
-        ...
-
-    @property
-    def is_connected(self) -> bool:
-        """Whether there is a connection to the server now."""
-        ...
-
-    @property
-    def trouble(self) -> ParlourClientError | None:
-        """Why there are no keys to work with."""
-        ...
-
-    async def track(self, room: RoomId) -> None:
-        """Follow a room also in a program that follows no others."""
-        ...
-
-    def sent(self, room: RoomId) -> None:
-        """Hear that the server has a message of ours."""
-        ...
-
-
 class Outgoing:
     """Seals for all rooms."""
 
-    def __init__(self, archive: Archive, rooms: Rooms) -> None:
-        """Keep in ``archive`` what is sealed, before it leaves."""
+    def __init__(
+        self,
+        archive: Archive,
+        state: State,
+        live: LiveConnection,
+        session: DeviceSession,
+        server: ServerState,
+        identity: IdentityService,
+        scheduler: Scheduler,
+        renewal: Renewal,
+        clock: Clock,
+        covers: Callable[[RoomId], bool],
+        track: Callable[[RoomId], Awaitable[None]],
+    ) -> None:
+        """Keep in ``archive`` what is encrypted, before it leaves.
+
+        ``covers`` says whether a room is encrypted; ``track`` follows one from now on.
+        """
         self._archive = archive
-        self._rooms = rooms
+        self._state = state
+        self._live = live
+        self._session = session
+        self._server = server
+        self._identity = identity
+        self._scheduler = scheduler
+        self._renewal = renewal
+        self._clock = clock
+        self._covers = covers
+        self._track = track
         self._stored: dict[RoomId, dict[RequestId, None]] = {}
         """What the server has said that it has, since something was sealed last."""
 
@@ -100,16 +103,16 @@ class Outgoing:
         work = partial(
             _seal_where_it_reaches,
             recipients=await self._ready(room),
-            groups=self._rooms.groups,
+            groups=self._session.groups,
             room=room,
             frames=frames,
-            now=self._rooms.now(),
+            now=self._clock.now(),
             before=set(self._stored.get(room, ())),
         )
         sealed = await self._archive.run_durably(work)
         if any(isinstance(one, BlockedError) for one in sealed):
             # Perhaps this device's copy of the key log is only behind: then nothing is to be decided.
-            await self._rooms.keys_up_to_date()
+            await quietly(self._identity.catch_up())
             sealed = await self._archive.run_durably(work)
         blocked = next((one for one in sealed if isinstance(one, BlockedError)), None)
         if blocked is not None:
@@ -122,27 +125,29 @@ class Outgoing:
         It saves the second wait for the disk. By this nothing leaves: ``seal`` looks at all again, and gives
         the same bytes while the epoch stands.
         """
-        rooms = self._rooms
-        sure = rooms.is_connected and room not in rooms.scheduler.unsure
-        if not rooms.covers(room) or not sure or len(frames) > AT_ONCE:
+        sure = self._live.conversation is not None and room not in self._scheduler.unsure
+        if not self._covers(room) or not sure or len(frames) > AT_ONCE:
             return None  # unsure: what the server's log has may be newer than the keys here
         try:
-            groups = rooms.groups
+            groups = self._session.groups
         except EncryptionError:
             return None
         before = set(self._stored.get(room, ()))
-        return partial(_seal_early, groups=groups, frames=frames, now=rooms.now(), before=before)
+        return partial(_seal_early, groups=groups, frames=frames, now=self._clock.now(), before=before)
 
-    async def say(self, conversation: Conversation, room: RoomId, content: AnyContent) -> None:
-        """Seal and send what is no message and stands in no outbox. Raises why it was refused."""
+    async def say(self, room: RoomId, content: AnyContent) -> None:
+        """Encrypt and send what is not a message, past the outbox; the server has it when this returns.
+
+        Raises UnreachableError, and why it was refused.
+        """
         request = new_request_id()
         for _ in range(MAX_TRIES):
             recipients = await self._ready(room)
             frame = await self._archive.run_durably(
-                self._seal_one, recipients, room, request, content, self._rooms.now()
+                self._seal_one, recipients, room, request, content, self._clock.now()
             )
             try:
-                await conversation.request(frame)
+                await self._live.ask(frame)
             except RefusedError as error:
                 if error.code not in {ErrorCode.STALE_EPOCH, ErrorCode.REMOVAL_PENDING}:
                     await self.forget(request)
@@ -157,7 +162,7 @@ class Outgoing:
     def stored(self, room: RoomId, request: RequestId) -> None:
         """Hear that the server has a message of ours."""
         self._has(room, request)
-        self._rooms.sent(room)
+        self._renewal.sent(room)
 
     def _has(self, room: RoomId, request: RequestId) -> None:
         """Remember what the server has, until its event is here at the latest."""
@@ -168,11 +173,11 @@ class Outgoing:
 
     def moved_on(self, room: RoomId) -> None:
         """Hear that the server did not take something because the group is in another state."""
-        self._rooms.scheduler.unsure.add(room)
+        self._scheduler.unsure.add(room)
 
     async def forget(self, request: RequestId) -> None:
         """Forget what was sealed for a request that never left, or was refused for good."""
-        await self._archive.run(self._rooms.groups.forget_sealed, request)
+        await self._archive.run(self._session.groups.forget_sealed, request)
 
     def _seal_one(
         self,
@@ -183,30 +188,32 @@ class Outgoing:
         content: AnyContent,
         at: Millis,
     ) -> SendEncrypted:
-        recipients.require(self._rooms.groups.status(connection, room), partial(trust, connection))
+        recipients.require(self._session.groups.status(connection, room), partial(trust, connection))
         payload = Payload(content=content, key_log=key_log.seen(connection))
         before = set(self._stored.get(room, ()))
-        return self._rooms.groups.seal(connection, request, room, payload, at, before=before)
+        return self._session.groups.seal(connection, request, room, payload, at, before=before)
 
     async def _ready(self, room: RoomId) -> Recipients:
         """Settle the room, if need be; return what says whether anybody would be reached."""
-        rooms = self._rooms
-        if rooms.trouble is not None:
-            raise rooms.trouble
-        own = rooms.own  # raises while this device is not approved
-        await rooms.track(room)
-        await rooms.reached(room)
+        if self._session.trouble is not None:
+            raise self._session.trouble
+        own = self._session.own  # raises while this device is not approved
+        await self._track(room)
+        await self._server.reached(room)
+        scheduler = self._scheduler
         try:
-            await rooms.scheduler.ready(room)
+            await scheduler.ready(room)
         except (EncryptionError, ApiRefusedError):
             # Somebody could not be let in, or put out. Those who are inside can still be written to: whether
             # nobody is who must not be, the server says (`removal_pending`).
             pass
         except ServerMisbehavedError as error:
             raise EncryptionError(str(error), error.hint) from error
-        scheduler = rooms.scheduler
         return Recipients(
-            own, rooms.summary(room), scheduler.leaves_in(room, own.device), scheduler.problems.get(room)
+            own,
+            self._state.summary(room),
+            scheduler.leaves_in(room, own.device),
+            scheduler.problems.get(room),
         )
 
 

@@ -5,9 +5,9 @@ what comes after one is left for the next fetch. Functions over a connection, ru
 ``Intake`` calls them.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol, cast
+from typing import Final, cast
 
 import apsw
 
@@ -17,9 +17,10 @@ from parlour_client.core.archive.history_parts import Part
 from parlour_client.core.archive.insertion import Applied, Came, Mark
 from parlour_client.core.archive.rows import user_name
 from parlour_client.core.e2ee.groups.decrypt import BEFORE_JOIN
+from parlour_client.core.e2ee.groups.group_service import GroupService
 from parlour_client.core.e2ee.groups.received import Receipt, Received
 from parlour_client.core.e2ee.identity import key_log
-from parlour_client.core.model import Note, NoteKind
+from parlour_client.core.model import NoteKind
 from parlour_client.core.room_log.withheld import first_of
 from parlour_protocol.encrypted import EncryptedFile, HistoryContent, TextContent
 from parlour_protocol.frames import AnyBody, LogEvent, decode_body
@@ -30,37 +31,6 @@ from parlour_protocol.names import UserName
 
 Names = Callable[[AnyBody], bool]
 """Says whether a message names this account."""
-
-
-class Opener(Protocol):
-    """The part of the vault that takes events in."""
-
-    def cursor(self, connection: apsw.Connection, room: RoomId) -> Seq:
-        """Return the last event that was processed."""
-        ...
-
-    def receive(
-        self,
-        connection: apsw.Connection,
-        room: RoomId,
-        events: Sequence[LogEvent],
-        role_of: Callable[[UserName], Role | None],
-        now: Millis,
-        *,
-        welcome_missing: bool = False,
-    ) -> Receipt:
-        """Process the next events."""
-        ...
-
-    def dropped(self, connection: apsw.Connection, room: RoomId) -> Mapping[Seq, Note | None]:
-        """Return notes of what the server blanked by itself."""
-        ...
-
-    def before(
-        self, connection: apsw.Connection, room: RoomId, events: Sequence[LogEvent]
-    ) -> Sequence[Received]:
-        """Judge events below the first one that was processed."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +51,7 @@ class StoredRun:
 
 def take_in(
     connection: apsw.Connection,
-    opener: Opener,
+    groups: GroupService,
     room: RoomId,
     events: Sequence[LogEvent],
     names_me: Names,
@@ -94,16 +64,16 @@ def take_in(
 
     ``to_head``: nothing comes after these, as far as the server has said.
     """
-    cursor = opener.cursor(connection, room)
+    cursor = groups.cursor(connection, room)
     following = _following(events, cursor)
     roles = _Roles(connection, room)
-    receipt = opener.receive(connection, room, following, roles.of, now, welcome_missing=welcome_missing)
+    receipt = groups.receive(connection, room, following, roles.of, now, welcome_missing=welcome_missing)
     denied = _deny(connection, room, receipt.items)
     heard = _keep(connection, room, receipt.items, now)
     fresh = store(connection, receipt.items, names_me, receipt.cursor, following)
     corrected = dict(receipt.corrected)
     if to_head and events and receipt.cursor >= events[-1].seq:
-        corrected |= opener.dropped(connection, room)
+        corrected |= groups.dropped(connection, room)
     for seq, note in corrected.items():
         insertion.correct(connection, room, seq, note)
     # Another program on this home may have taken them in: its views know, ours do not.
@@ -114,12 +84,16 @@ def take_in(
 
 
 def take_older(
-    connection: apsw.Connection, opener: Opener, room: RoomId, events: Sequence[LogEvent], names_me: Names
+    connection: apsw.Connection,
+    groups: GroupService,
+    room: RoomId,
+    events: Sequence[LogEvent],
+    names_me: Names,
 ) -> None:
     """Store events below where this device began: readable ones are from before encryption."""
-    cursor = opener.cursor(connection, room)
+    cursor = groups.cursor(connection, room)
     store(
-        connection, opener.before(connection, room, [e for e in events if e.seq <= cursor]), names_me, Seq(0)
+        connection, groups.before(connection, room, [e for e in events if e.seq <= cursor]), names_me, Seq(0)
     )
 
 

@@ -1,11 +1,11 @@
 """What a person can do about other people's keys: look at them, compare them, or go on with a changed one.
 
 Nothing here verifies by a single key press: digits or a code must be typed. A key that differs from the one
-on the screen is never the one that gets verified, since the digits are computed anew. ``identities`` runs it.
+on the screen is never the one that gets verified, since the digits are computed again.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Concatenate, ParamSpec, TypeVar
+from collections.abc import Sequence
+from contextlib import suppress
 
 import apsw
 
@@ -13,64 +13,82 @@ from parlour_client.core.archive import Archive, key_pins, own_keys
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.identity import key_trust, own_identity
+from parlour_client.core.e2ee.identity.identity_errors import KeyLogError
+from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.identity.key_log import server_of
 from parlour_client.core.e2ee.status import MemberDevice, PersonReport, Trust
 from parlour_client.core.e2ee.verification.safety_number import Party, check_typed, safety_number
 from parlour_client.core.e2ee.verification.verification_code import code_of, read_code
-from parlour_client.core.errors import EncryptionError, SetupError
+from parlour_client.core.errors import EncryptionError, SetupError, UnreachableError
 from parlour_protocol.ids import Millis
 from parlour_protocol.names import UserName
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 
 class Contacts:
-    """Other people's keys, as the archive has them."""
+    """The people whose keys this account knows, as the archive has them."""
 
-    def __init__(self, archive: Archive, me: UserName, clock: Clock) -> None:
+    def __init__(self, archive: Archive, me: UserName, clock: Clock, identity: IdentityService) -> None:
         """Look from the side of ``me``."""
         self._archive = archive
         self._me = me
         self._clock = clock
+        self._identity = identity
 
-    async def report(self, user: UserName) -> PersonReport:
-        """Return what is known of a person; pins a key that is seen for the first time."""
-        return await self._run(_report, self._me, user, self._clock.now())
+    async def person(self, user: UserName) -> PersonReport:
+        """Look a person's key up; what is known here is returned when the server does not help."""
+        await self._catch_up()
+        return await self._report(user)
 
     async def meet(self, users: Sequence[UserName]) -> None:
         """Pin the keys of people who are seen for the first time."""
-        await self._run(_meet, users, self._clock.now())
+        await self._archive.run_durably(_meet, users, self._clock.now())
+        await self._identity.refresh()
 
-    async def confirm(self, user: UserName, typed: str) -> None:
+    async def confirm(self, user: UserName, typed: str) -> PersonReport:
         """Mark a person verified by the end of the safety number, or all of it. Raises SetupError."""
-        await self._run(_confirm, self._me, user, typed, self._clock.now())
+        await self._archive.run_durably(_confirm, self._me, user, typed, self._clock.now())
+        return await self._report(user)
 
-    async def check_code(self, user: UserName, code: str) -> None:
+    async def check_code(self, user: UserName, code: str) -> PersonReport:
         """Mark a person verified by the code that their client shows."""
-        await self._run(_check_code, self._me, user, read_code(code), self._clock.now())
+        await self._catch_up()
+        await self._archive.run_durably(_check_code, self._me, user, read_code(code), self._clock.now())
+        return await self._report(user)
 
-    async def accept(self, user: UserName) -> None:
-        """Go on with a changed key, unverified."""
-        await self._run(_accept, user, self._clock.now())
+    async def accept_key(self, user: UserName) -> PersonReport:
+        """Go on with a changed key, unverified; our own changes when the keys are reset on another device."""
+        if user == self._me:
+            await self._identity.accept_own_key()
+        else:
+            await self._archive.run_durably(_accept, user, self._clock.now())
+        return await self._report(user)
 
     async def parties(self, user: UserName) -> tuple[Party, Party]:
         """Return ourselves and a person with the present keys. Raises EncryptionError without both."""
-        return await self._run(_parties, self._me, user, self._clock.now())
+        return await self._archive.run_durably(_parties, self._me, user, self._clock.now())
 
     async def prove(self, party: Party) -> bool:
-        """Mark a person verified by words, if their key is still this one."""
-        return await self._run(_prove, party, self._clock.now())
+        """Mark a person verified by SAS; False: their key is another one by now."""
+        proven = await self._archive.run_durably(_prove, party, self._clock.now())
+        await self._identity.refresh()
+        return proven
 
-    async def own_code(self) -> str:
+    def own_code(self) -> str:
         """Return the code for others; empty before our account has a key."""
-        party = await self._archive.run(_party_of_ours, self._me)
-        return code_of(party) if party is not None else ""
+        found = self._identity.identity
+        if found is None or found.account_key is None:
+            return ""
+        return code_of(Party(found.user, found.server, found.account_key))
 
-    async def _run(
-        self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        return await self._archive.run_durably(call, *args, **kwargs)
+    async def _catch_up(self) -> None:
+        with suppress(UnreachableError, KeyLogError):  # a log that lies has raised its alarm
+            await self._identity.key_log.sync()
+
+    async def _report(self, user: UserName) -> PersonReport:
+        """Return what is known of a person; pins a key that is seen for the first time."""
+        found = await self._archive.run_durably(_report, self._me, user, self._clock.now())
+        await self._identity.refresh()
+        return found
 
 
 def _meet(connection: apsw.Connection, users: Sequence[UserName], now: Millis) -> None:

@@ -2,7 +2,7 @@
 
 A step counts only if it comes from the one device of the one person, in the one direct room, within ten
 minutes; what belongs to no process here (another device of ours runs it) is passed over in silence. Fresh
-keys live in memory alone, so a restart ends them. ``identities`` runs it.
+keys live only in memory, so a restart ends them.
 """
 
 import asyncio
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from parlour_client.core.clock import Clock
+from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.status import WordsProcess
-from parlour_client.core.e2ee.verification.channel import Wire
+from parlour_client.core.e2ee.verification.contacts import Contacts
 from parlour_client.core.e2ee.verification.safety_number import Party
 from parlour_client.core.e2ee.verification.sas import VERIFIED, Context, Exchange, State
 from parlour_client.core.errors import ParlourClientError, SetupError
@@ -24,11 +25,6 @@ LIFETIME: Final = 10 * 60_000
 """Milliseconds from the start to the last step: two people talk to each other now."""
 MAX_KEPT: Final = 16
 """Processes that are remembered, ended ones too: somebody who begins again and again fills nothing."""
-
-Parties = Callable[[UserName], Awaitable[tuple[Party, Party]]]
-"""Returns ourselves and the other one with the account keys as they are known now."""
-Prove = Callable[[Party], Awaitable[bool]]
-"""Marks somebody verified by words; False: their key is another one meanwhile."""
 
 
 @dataclass(slots=True)
@@ -66,17 +62,23 @@ class SasSessions:
     def __init__(
         self,
         me: UserName,
-        parties: Parties,
-        prove: Prove,
-        wire: Wire,
+        identity: IdentityService,
+        contacts: Contacts,
         clock: Clock,
+        direct_room: Callable[[UserName], RoomId],
+        send: Callable[[RoomId, VerifyContent], Awaitable[None]],
         changed: Callable[[], None],
     ) -> None:
-        """Verify for ``me``; ``changed`` is called when there is something new to show."""
+        """Verify for ``me``; ``changed`` is called when there is something new to show.
+
+        ``direct_room`` returns the encrypted direct room with somebody or raises why there is none; ``send``
+        returns when the server has the step.
+        """
         self._me = me
-        self._parties = parties
-        self._prove = prove
-        self._wire = wire
+        self._identity = identity
+        self._contacts = contacts
+        self._direct_room = direct_room
+        self._send_step = send
         self._clock = clock
         self._changed = changed
         self._running: dict[RequestId, _Running] = {}
@@ -93,8 +95,8 @@ class SasSessions:
         for running in self._with(user):
             if running.exchange.state is State.ASKED:
                 return await self._act(running, running.exchange.answer)
-        room = await self._wire.direct_room(user)
-        we, they = await self._parties(user)
+        room = self._direct_room(user)
+        we, they = await self._contacts.parties(user)
         context = Context(new_request_id(), room, starter=we, other=they)
         exchange, step = Exchange.begin(context)
         running = self._keep(_Running(exchange, room, they, self._clock.now()))
@@ -120,6 +122,9 @@ class SasSessions:
         self, room: RoomId, sender: UserName, device: DeviceId, content: VerifyContent, at: Millis
     ) -> None:
         """Take in a step from a direct room; ``sender`` and ``device`` are those that MLS verified."""
+        own = self._identity.identity
+        if own is not None and device == own.device.id:
+            return  # our own step, come back
         async with self._in_order:
             await self._receive(room, sender, device, content, at)
 
@@ -137,7 +142,7 @@ class SasSessions:
             await self._asked(room, sender, device, content)
 
     async def _asked(self, room: RoomId, sender: UserName, device: DeviceId, content: VerifyContent) -> None:
-        we, they = await self._parties(sender)
+        we, they = await self._contacts.parties(sender)
         exchange = Exchange.asked(Context(content.process, room, starter=they, other=we), content)
         for other in self._with(sender):
             if not other.exchange.we_started:
@@ -185,13 +190,13 @@ class SasSessions:
         """Send what the exchange says, and note what it proves."""
         try:
             for step in steps:
-                await self._wire.say(running.room, step)
+                await self._send_step(running.room, step)
         except ParlourClientError:
             running.exchange.cancel()
             running.verdict = "A step of the verification could not be sent: begin again."
             raise
         finally:
-            if running.ended == VERIFIED and not await self._prove(running.peer):
+            if running.ended == VERIFIED and not await self._contacts.prove(running.peer):
                 running.verdict = "Their account key changed meanwhile: nothing is verified."
             self._changed()
 

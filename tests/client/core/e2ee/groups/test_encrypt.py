@@ -102,10 +102,10 @@ def test_nothing_is_sealed_while_a_key_needs_a_decision() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     alice.say(log, 10, "before")
-    alice.people.worry(bobby.user, "bobby has another key.")
+    alice.worry(bobby.user, "bobby has another key.")
     with pytest.raises(BlockedError, match="bobby has another key"):
         alice.seal(log, 11, "after")
-    alice.people.worry(bobby.user, "")
+    alice.worry(bobby.user, "")
     alice.say(log, 11, "after")
 
 

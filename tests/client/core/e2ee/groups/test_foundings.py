@@ -1,7 +1,6 @@
 """Foundings: in force when the log shows them, one group after another, and never an old one again."""
 
 from dataclasses import replace
-from typing import Any, cast
 
 import pytest
 from tests.client.core.e2ee.hostile_commits import note_of
@@ -18,7 +17,6 @@ from tests.client.core.e2ee.vault_world import (
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
 from parlour_client.core.e2ee.groups.group_report import GroupStatus
 from parlour_client.core.e2ee.groups.group_service import GroupService
-from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.model import NoteKind
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import Contested, GroupCreated
@@ -28,9 +26,7 @@ from parlour_protocol.ids import Epoch, GroupId, Millis, RoomId
 def test_a_device_that_is_not_approved_founds_nothing_and_reads_the_log() -> None:
     """It has no certificate: whoever let it in would be refused by all."""
     alice, pending = Device("alice"), Device("bobby")
-    pending.groups = GroupService(
-        replace(pending.own, leaf_extensions=()), pending.people, cast("Any", key_packages)
-    )
+    pending.groups = GroupService(replace(pending.own, leaf_extensions=()), pending.people.judge)
     log = room_of(alice)
     assert pending.sync(log)
     assert pending.status(log).status is GroupStatus.OUTSIDE

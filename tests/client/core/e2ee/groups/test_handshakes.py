@@ -243,7 +243,7 @@ def test_a_changed_key_is_applied_told_and_blocks_sending() -> None:
     """Soft: the commit is followed; nothing is sealed until the person decides."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby)
-    bobby.people.worry(carol.user, "carol has another key.")
+    bobby.worry(carol.user, "carol has another key.")
     alice.commit(log, 3, [carol])
     receipt = bobby.receive(log.events[bobby.cursor(log) :])
     assert [(c.user, c.device) for c in receipt.concerns] == [(carol.user, carol.id)]

@@ -3,7 +3,7 @@
 import pytest
 
 from parlour_client.core.e2ee.groups.key_lifetimes import KEEP_PAST, SKEW, TOLERANCE, Ended, trouble_of_adding
-from parlour_client.core.e2ee.groups.policy import read_certificate
+from parlour_client.core.e2ee.identity.certificates import read_certificate
 from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
 from parlour_protocol.identity import Certificate
 from parlour_protocol.ids import Millis

@@ -21,13 +21,13 @@ from parlour_protocol.secret import Secret
 async def test_the_first_device_needs_no_question(world: World):
     """The first device makes the account key, certifies itself, and has key packages out at once."""
     ana = await world.home(ANA)
-    found = ana.identities.own()
+    found = ana.identity.own()
     assert (found.status, found.has_account_key) == (DeviceStatus.ACTIVE, True)
     assert found.protection == "not protected by a passphrase"
     assert world.service.accounts[ANA] == ana.account.public
     assert len(world.service.devices[found.device].packages) == 50
     assert not ana.alarms()
-    assert ana.identities.trust(ANA) is Trust.VERIFIED
+    assert ana.identity.trust(ANA) is Trust.VERIFIED
 
 
 async def test_key_packages_are_brought_once_however_often_it_is_asked_for(world: World):
@@ -36,7 +36,7 @@ async def test_key_packages_are_brought_once_however_often_it_is_asked_for(world
     kept = world.service.devices[ana.device].packages
     del kept[10:]
     world.service.calls.clear()
-    await asyncio.gather(*(ana.identities.packages_used() for _ in range(3)))
+    await asyncio.gather(*(ana.identity.refresh_packages() for _ in range(3)))
     assert world.service.calls.count("packages") == 1
     assert len(kept) == 50
 
@@ -54,7 +54,7 @@ async def test_a_restart_changes_nothing(world: World):
 async def test_a_second_device_waits(world: World):
     """A second device is pending: it has a code to show, no account key, and no key packages out."""
     first, second = await world.home(ANA), await world.home(ANA)
-    found = second.identities.own()
+    found = second.identity.own()
     assert (found.status, found.has_account_key) == (DeviceStatus.PENDING, False)
     assert found.code.replace("-", "") == found.device[:16]
     assert not world.service.devices[found.device].packages
@@ -79,7 +79,7 @@ async def test_keys_are_on_the_disk_before_the_server_hears_of_them(world: World
         held.append((call, account is not None, packages is not None))
 
     ana.session.before = look
-    await ana.identities.sign_in()
+    await ana.identity.sign_in()
     assert ("publish", True, False) in held
     assert ("packages", True, True) in held
 
@@ -90,9 +90,9 @@ async def test_a_lost_reply_is_made_up_for(world: World, call: str):
     ana = await world.home(ANA, signed_in=False)
     ana.session.lose_reply_of = call
     with pytest.raises(UnreachableError):
-        await ana.identities.sign_in()
+        await ana.identity.sign_in()
     await ana.log_in_again()
-    assert ana.identities.own().status is DeviceStatus.ACTIVE
+    assert ana.identity.own().status is DeviceStatus.ACTIVE
     assert world.service.accounts[ANA] == ana.account.public
     assert len([device for device in world.service.devices.values() if device.user == ANA]) == 1
     assert len(world.service.devices[ana.device].packages) == 50
@@ -109,9 +109,9 @@ async def test_two_first_devices_do_not_make_two_keys(world: World):
             world.service.swap_account_key(ANA, faster)
 
     slow.session.before = race
-    await slow.identities.sign_in()
-    assert slow.identities.own().status is DeviceStatus.PENDING
-    assert not slow.identities.own().has_account_key
+    await slow.identity.sign_in()
+    assert slow.identity.own().status is DeviceStatus.PENDING
+    assert not slow.identity.own().has_account_key
     assert not slow.alarms()
     assert await slow.archive.run(own_keys.get, Name.ACCOUNT_SEED_NEXT) is None
 
@@ -122,12 +122,12 @@ async def test_another_key_for_our_account_is_a_loud_alarm(world: World):
     world.service.swap_account_key(ANA, AccountKey.generate())
     with pytest.raises(OwnKeyChangedError):
         await ana.log_in_again()
-    (alarm,) = ana.identities.alarms()
+    (alarm,) = ana.identity.alarms()
     assert "another identity key" in alarm.text
     assert "change the password" in alarm.text
-    assert ana.identities.own().status is DeviceStatus.PENDING
+    assert ana.identity.own().status is DeviceStatus.PENDING
     with pytest.raises(OwnKeyChangedError):
-        await ana.identities.approve("aaaa-aaaa-aaaa-aaaa")
+        await ana.identity.approve("aaaa-aaaa-aaaa-aaaa")
 
 
 async def test_a_device_that_nobody_approved_here_is_an_alarm(world: World):
@@ -135,20 +135,20 @@ async def test_a_device_that_nobody_approved_here_is_an_alarm(world: World):
     ana = await world.home(ANA)
     world.service.certify(ANA, ana.account, b"g" * 32, "ghost")
     await ana.log_in_again()
-    (alarm,) = ana.identities.alarms()
+    (alarm,) = ana.identity.alarms()
     assert "The device ghost (code " in alarm.text
     assert "revoke it now" in alarm.text
-    await ana.identities.dismiss(alarm.id)
-    assert not ana.identities.alarms()
+    await ana.identity.dismiss(alarm.id)
+    assert not ana.identity.alarms()
     await ana.log_in_again()
-    assert not ana.identities.alarms()
+    assert not ana.identity.alarms()
 
 
 async def test_a_forged_device_of_ours_is_no_alarm(world: World):
     """A certificate in our name that our account key did not sign has no effect, so it alarms nobody."""
     ana = await world.home(ANA)
     world.service.certify(ANA, AccountKey.generate(), b"g" * 32)
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     assert not ana.alarms()
 
 
@@ -156,8 +156,8 @@ async def test_what_was_there_before_a_new_device_is_no_alarm(world: World):
     """A new device does not cry over the devices that its account had before it came."""
     first = await world.home(ANA)
     second = await world.home(ANA)
-    await first.identities.approve(second.identities.own().code)
-    await second.identities.catch_up()
+    await first.identity.approve(second.identity.own().code)
+    await second.identity.catch_up()
     third = await world.home(ANA)
     assert not third.alarms()
     assert not second.alarms()
@@ -168,7 +168,7 @@ async def test_a_server_that_lost_our_key_gets_no_second_one(world: World):
     ana = await world.home(ANA, signed_in=False)
     await ana.archive.run_durably(own_keys.put, Name.ACCOUNT_KEY, b"k" * 32)
     with pytest.raises(OwnKeyChangedError, match="lost"):
-        await ana.identities.sign_in()
+        await ana.identity.sign_in()
     assert "publish" not in world.service.calls
 
 
@@ -197,16 +197,16 @@ async def test_a_server_that_takes_us_for_another_device_is_refused(world: World
 
     ana.session.register_device = mixed_up  # type: ignore[method-assign, assignment]
     with pytest.raises(ServerMisbehavedError):
-        await ana.identities.sign_in()
+        await ana.identity.sign_in()
 
 
 async def revoked_home(world: World) -> tuple[Home, Home]:
     """Return two devices of ana; the second one was approved and then revoked by the first."""
     first, second = await world.home(ANA), await world.home(ANA)
-    await first.identities.approve(second.identities.own().code)
-    await second.identities.catch_up()
-    assert second.identities.own().status is DeviceStatus.ACTIVE
-    await first.identities.revoke(second.device)
+    await first.identity.approve(second.identity.own().code)
+    await second.identity.catch_up()
+    assert second.identity.own().status is DeviceStatus.ACTIVE
+    await first.identity.revoke(second.device)
     return first, second
 
 
@@ -216,21 +216,21 @@ async def test_a_revoked_device_comes_back_as_another_one(world: World):
     old = second.device
     await second.log_in_again()
     assert second.device != old
-    assert second.identities.own().status is DeviceStatus.PENDING
-    assert second.wire.replaced == 1
+    assert second.identity.own().status is DeviceStatus.PENDING
+    assert second.replaced == 1
     assert await second.archive.run(own_keys.get, Name.PACKAGES) is None
 
 
 async def test_the_recovery_words_approve_a_device(world: World):
     """When all else is lost, the words make a new device an active one that holds the account key."""
     first = await world.home(ANA)
-    words = await first.identities.recovery_words()
+    words = await first.identity.recovery_words()
     second = await world.home(ANA)
-    await second.identities.recover(words)
-    found = second.identities.own()
+    await second.identity.recover(words)
+    found = second.identity.own()
     assert (found.status, found.has_account_key) == (DeviceStatus.ACTIVE, True)
     assert len(world.service.devices[found.device].packages) == 50
-    assert await second.identities.recovery_words() == words
+    assert await second.identity.recovery_words() == words
 
 
 async def test_words_of_another_account_are_refused(world: World):
@@ -239,25 +239,25 @@ async def test_words_of_another_account_are_refused(world: World):
     await world.home(ANA)
     second = await world.home(ANA)
     with pytest.raises(SetupError, match="another account key"):
-        await second.identities.recover(await ben.identities.recovery_words())
-    assert not second.identities.own().has_account_key
+        await second.identity.recover(await ben.identity.recovery_words())
+    assert not second.identity.own().has_account_key
 
 
 async def test_a_reset_makes_a_new_key_and_a_new_device(world: World):
     """After a reset everything is new; others see a changed key."""
     ana, ben = await world.home(ANA), await world.home(BEN)
-    await ben.identities.person(ANA)
+    await ben.contacts.person(ANA)
     old = (ana.device, ana.account.public)
-    await ana.identities.reset_identity(PASSWORD)
-    found = ana.identities.own()
+    await ana.identity.reset_identity(PASSWORD)
+    found = ana.identity.own()
     assert (found.status, found.has_account_key) == (DeviceStatus.ACTIVE, True)
     assert found.device != old[0]
     assert world.service.accounts[ANA] == ana.account.public != old[1]
-    assert ana.wire.replaced == 1
+    assert ana.replaced == 1
     assert not ana.alarms()
     assert len(world.service.devices[found.device].packages) == 50
-    await ben.identities.catch_up()
-    assert ben.identities.trust(ANA) is Trust.CHANGED
+    await ben.identity.catch_up()
+    assert ben.identity.trust(ANA) is Trust.CHANGED
 
 
 async def test_a_reset_where_all_devices_are_lost(world: World):
@@ -265,8 +265,8 @@ async def test_a_reset_where_all_devices_are_lost(world: World):
     await world.home(ANA)
     ana = await world.home(ANA)
     waiting = ana.device
-    await ana.identities.reset_identity(PASSWORD)
-    found = ana.identities.own()
+    await ana.identity.reset_identity(PASSWORD)
+    found = ana.identity.own()
     assert (found.device, found.status, found.has_account_key) == (waiting, DeviceStatus.ACTIVE, True)
     assert len(world.service.devices[waiting].packages) == 50
 
@@ -275,12 +275,12 @@ async def test_a_device_that_waits_goes_on_under_a_key_made_elsewhere(world: Wor
     """Accepted, the new key approves the same device, in the session that it has."""
     first, second = await world.home(ANA), await world.home(ANA)
     waiting = second.device
-    await first.identities.reset_identity(PASSWORD)
-    await second.identities.catch_up()
-    await second.identities.accept_key(ANA)
-    await first.identities.approve(second.identities.own().code)
-    await second.identities.catch_up()
-    assert (second.device, second.identities.own().status) == (waiting, DeviceStatus.ACTIVE)
+    await first.identity.reset_identity(PASSWORD)
+    await second.identity.catch_up()
+    await second.contacts.accept_key(ANA)
+    await first.identity.approve(second.identity.own().code)
+    await second.identity.catch_up()
+    assert (second.device, second.identity.own().status) == (waiting, DeviceStatus.ACTIVE)
 
 
 async def test_a_wrong_password_resets_nothing(world: World):
@@ -288,7 +288,7 @@ async def test_a_wrong_password_resets_nothing(world: World):
     ana = await world.home(ANA)
     old = (ana.device, ana.account.public)
     with pytest.raises(ApiRefusedError):
-        await ana.identities.reset_identity(Secret("wrong"))
+        await ana.identity.reset_identity(Secret("wrong"))
     await ana.log_in_again()
     assert (ana.device, ana.account.public) == old
 
@@ -299,52 +299,52 @@ async def test_a_reset_whose_answer_was_lost_is_finished_at_the_next_login(world
     old = ana.device
     ana.session.lose_reply_of = "publish"
     with pytest.raises(UnreachableError):
-        await ana.identities.reset_identity(PASSWORD)
+        await ana.identity.reset_identity(PASSWORD)
     await ana.log_in_again()
-    assert ana.identities.own().status is DeviceStatus.ACTIVE
+    assert ana.identity.own().status is DeviceStatus.ACTIVE
     assert ana.device != old
     assert world.service.accounts[ANA] == ana.account.public
     assert not ana.alarms()
-    assert ana.wire.replaced == 1
+    assert ana.replaced == 1
 
 
 async def test_a_reset_elsewhere_can_be_accepted(world: World):
     """Another device of ours sees the alarm, and after the person's decision waits for approval."""
     first, second = await world.home(ANA), await world.home(ANA)
-    await first.identities.approve(second.identities.own().code)
-    await second.identities.catch_up()
-    await first.identities.reset_identity(PASSWORD)
+    await first.identity.approve(second.identity.own().code)
+    await second.identity.catch_up()
+    await first.identity.reset_identity(PASSWORD)
     with pytest.raises(OwnKeyChangedError):
         await second.log_in_again()
     old = second.device
-    await second.identities.accept_key(ANA)
+    await second.contacts.accept_key(ANA)
     assert second.device != old
-    assert second.identities.own().status is DeviceStatus.PENDING
-    assert not second.identities.alarms()
-    assert second.wire.replaced == 1
-    await first.identities.approve(second.identities.own().code)
-    await second.identities.catch_up()
-    assert second.identities.own().status is DeviceStatus.ACTIVE
+    assert second.identity.own().status is DeviceStatus.PENDING
+    assert not second.identity.alarms()
+    assert second.replaced == 1
+    await first.identity.approve(second.identity.own().code)
+    await second.identity.catch_up()
+    assert second.identity.own().status is DeviceStatus.ACTIVE
 
 
 async def test_new_words_bring_a_device_back_after_a_reset(world: World):
     """The words of the new key also say that the change was ours."""
     first, second = await world.home(ANA), await world.home(ANA)
-    await first.identities.reset_identity(PASSWORD)
+    await first.identity.reset_identity(PASSWORD)
     with pytest.raises(OwnKeyChangedError):
         await second.log_in_again()
-    await second.identities.recover(await first.identities.recovery_words())
-    assert second.identities.own().status is DeviceStatus.ACTIVE
-    assert not second.identities.alarms()
+    await second.identity.recover(await first.identity.recovery_words())
+    assert second.identity.own().status is DeviceStatus.ACTIVE
+    assert not second.identity.alarms()
 
 
 async def test_accepting_our_own_unchanged_key_changes_nothing(world: World):
     """A wrong press does not throw the device away."""
     ana = await world.home(ANA)
     old = ana.device
-    await ana.identities.accept_key(ANA)
-    assert (ana.device, ana.wire.replaced) == (old, 0)
-    assert ana.identities.own().has_account_key
+    await ana.contacts.accept_key(ANA)
+    assert (ana.device, ana.replaced) == (old, 0)
+    assert ana.identity.own().has_account_key
 
 
 async def test_a_certificate_by_a_made_up_account_key_is_not_ours(world: World):
@@ -354,6 +354,6 @@ async def test_a_certificate_by_a_made_up_account_key_is_not_ours(world: World):
     liar = AccountKey.generate()
     world.service.swap_account_key(ANA, liar)
     world.service.certify(ANA, liar, second.key.public)
-    await second.identities.catch_up()
-    assert second.identities.own().status is DeviceStatus.PENDING
+    await second.identity.catch_up()
+    assert second.identity.own().status is DeviceStatus.PENDING
     assert "another identity key" in second.alarms()[0]

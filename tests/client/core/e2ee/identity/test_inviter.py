@@ -26,16 +26,16 @@ async def test_who_invited_is_verified_before_the_server_shows_a_key(world: Worl
     """Also while the server has shown none; everybody else is only first seen."""
     ana, ben = await world.home(ANA), await world.home(BEN)
     eve = await introduced(world, ana.account.public)
-    await eve.identities.refresh()
-    assert eve.identities.trust(ANA) is Trust.VERIFIED
-    found = await eve.identities._people.report(ANA)
+    await eve.identity.refresh()
+    assert eve.identity.trust(ANA) is Trust.VERIFIED
+    eve.session.down = True
+    found = await eve.contacts.person(ANA)
     assert (found.trust, found.safety_number, found.devices) == (Trust.VERIFIED, "", ())
-    await eve.identities.sign_in()
-    assert (await eve.standing(ana.certificate)).trust is Trust.VERIFIED
-    assert (await eve.standing(ben.certificate)).trust is Trust.FIRST_SEEN
-    assert (await eve.identities.person(ANA)).safety_number == (
-        await ana.identities.person(EVE)
-    ).safety_number
+    eve.session.down = False
+    await eve.identity.sign_in()
+    assert (await eve.judge(ana.certificate)).trust is Trust.VERIFIED
+    assert (await eve.judge(ben.certificate)).trust is Trust.FIRST_SEEN
+    assert (await eve.contacts.person(ANA)).safety_number == (await ana.contacts.person(EVE)).safety_number
     assert eve.alarms() == []
 
 
@@ -50,9 +50,9 @@ async def test_a_lying_server_that_shows_another_key_is_caught_at_first_contact(
     eve = await world.home(EVE, lying, signed_in=False)
     await eve.archive.run_durably(inviter.keep, SERVER, Inviter(ANA, PublicKey(ana.account.public)))
     await eve.archive.run_durably(inviter.pin, SERVER, world.clock.now())
-    await eve.identities.sign_in()
-    assert eve.identities.trust(ANA) is Trust.CHANGED
-    found = await eve.standing(ghost)
+    await eve.identity.sign_in()
+    assert eve.identity.trust(ANA) is Trust.CHANGED
+    found = await eve.judge(ghost)
     assert (found.kind, found.blocks) == (Kind.CHANGED, True)
     (alarm,) = eve.alarms()
     assert alarm.startswith("The server shows another key for ana than the invite link")
@@ -65,24 +65,24 @@ async def test_a_key_that_changes_later_is_no_alarm_about_the_link(world: World)
     """A reset of somebody whom the link named is what every reset is."""
     ana = await world.home(ANA)
     eve = await introduced(world, ana.account.public)
-    await eve.identities.sign_in()
+    await eve.identity.sign_in()
     world.service.swap_account_key(ANA, AccountKey.generate())
-    await eve.identities.catch_up()
-    assert eve.identities.trust(ANA) is Trust.CHANGED
+    await eve.identity.catch_up()
+    assert eve.identity.trust(ANA) is Trust.CHANGED
     assert eve.alarms() == []
 
 
 async def test_a_key_of_another_link_does_not_replace_one_that_is_pinned(world: World) -> None:
     """Nor does the log's: both are for the person to decide. The same key verifies who was first seen."""
     ana, ben = await world.home(ANA), await world.home(BEN)
-    await ana.identities.catch_up()
-    await ana.identities.person(BEN)
+    await ana.identity.catch_up()
+    await ana.contacts.person(BEN)
     key, other = ben.account.public, AccountKey.generate().public
     for told, trust in ((key, Trust.VERIFIED), (other, Trust.CHANGED)):
         await ana.archive.run_durably(inviter.keep, SERVER, Inviter(BEN, PublicKey(told)))
         await ana.archive.run_durably(inviter.pin, SERVER, world.clock.now())
-        await ana.identities.refresh()
-        assert ana.identities.trust(BEN) is trust
+        await ana.identity.refresh()
+        assert ana.identity.trust(BEN) is trust
         pinned = await ana.archive.run(key_pins.find, BEN)
         assert pinned is not None
         assert pinned.account_key == key
@@ -92,24 +92,24 @@ async def test_a_key_of_another_link_does_not_replace_one_that_is_pinned(world: 
 async def test_a_link_whose_key_the_log_that_is_here_denies(world: World, *, known: bool) -> None:
     """A home that was at the server before: what it has of the log does not win over the link in silence."""
     ana, ben = await world.home(ANA), await world.home(BEN)
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     if known:
-        await ana.identities.person(BEN)
+        await ana.contacts.person(BEN)
     told = AccountKey.generate().public
     await ana.archive.run_durably(inviter.keep, SERVER, Inviter(BEN, PublicKey(told)))
     await ana.archive.run_durably(inviter.pin, SERVER, world.clock.now())
-    await ana.identities.refresh()
-    assert ana.identities.trust(BEN) is Trust.CHANGED
+    await ana.identity.refresh()
+    assert ana.identity.trust(BEN) is Trust.CHANGED
     assert len(ana.alarms()) == 1
-    assert (await ana.standing(ben.certificate)).blocks
+    assert (await ana.judge(ben.certificate)).blocks
 
 
 async def test_it_counts_for_the_server_of_the_link_alone_and_once(world: World) -> None:
     """A name elsewhere is somebody else; and a later login does not take a decision back."""
     ana = await world.home(ANA)
     eve = await introduced(world, ana.account.public, server="elsewhere.example:8443")
-    await eve.identities.sign_in()
-    assert eve.identities.trust(ANA) is Trust.UNKNOWN
+    await eve.identity.sign_in()
+    assert eve.identity.trust(ANA) is Trust.UNKNOWN
     await eve.archive.run_durably(inviter.pin, SERVER, world.clock.now())
-    await eve.identities.refresh()
-    assert eve.identities.trust(ANA) is Trust.UNKNOWN
+    await eve.identity.refresh()
+    assert eve.identity.trust(ANA) is Trust.UNKNOWN

@@ -28,7 +28,7 @@ async def hear(home: Home, user: str, what: KeyLogSeen) -> Heard:
     """Let a message with this head come in."""
     name = {"ana": ANA, "ben": BEN}[user]
     made = await home.archive.run(key_log.heard, name, what, home.clock.now())
-    await home.identities.refresh()
+    await home.identity.refresh()
     return made
 
 
@@ -38,7 +38,7 @@ async def test_the_copy_grows_and_leads_to_the_signed_head(world: World):
     ana = await world.home(ANA)
     for name in (BEN, EVE):
         await world.home(name)
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     assert len(world.service.entries) == 6
     for size in range(7):
         expected = world.service.head(size).digest
@@ -50,7 +50,7 @@ async def test_two_people_with_one_log_agree(world: World):
     ana, ben = await world.home(ANA), await world.home(BEN)
     assert await hear(ben, "ana", await seen(ana)) is Heard.AGREES
     assert await hear(ana, "ben", await seen(ben)) is Heard.BEHIND
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     assert await hear(ana, "ben", await seen(ben)) is Heard.AGREES
     assert not ana.alarms()
     assert not ben.alarms()
@@ -77,8 +77,8 @@ async def split(world: World) -> tuple[Home, Home, AccountKey]:
     ana.session.service = lie
     world.service.certify(EVE, made_up, b"x" * 32)  # the honest log grows as well
     world.service.certify(EVE, made_up, b"y" * 32)
-    await ana.identities.catch_up()
-    await ben.identities.catch_up()
+    await ana.identity.catch_up()
+    await ben.identity.catch_up()
     return ana, ben, made_up
 
 
@@ -88,7 +88,7 @@ async def test_a_split_view_is_caught_by_both(world: World):
     assert await hear(ben, "ana", await seen(ana)) is Heard.DIFFERS
     assert await hear(ana, "ben", await seen(ben)) is Heard.DIFFERS
     for home, other in ((ana, "ben"), (ben, "ana")):
-        (alarm,) = home.identities.alarms()
+        (alarm,) = home.identity.alarms()
         assert alarm.permanent
         assert "shows different keys to different people" in alarm.text
         assert f"{other} saw another key log" in alarm.text
@@ -98,11 +98,11 @@ async def test_a_split_view_is_caught_when_our_copy_is_shorter(world: World):
     """A head past our copy is kept, and compared as soon as the server had to show us that much."""
     ana, ben, made_up = await split(world)
     world.service.certify(EVE, made_up, b"z" * 32)
-    await ben.identities.catch_up()
+    await ben.identity.catch_up()
     assert await hear(ana, "ben", await seen(ben)) is Heard.BEHIND
     assert not ana.alarms()
     ana.session.service.certify(BEN, made_up, b"z" * 32)
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     (alarm,) = ana.alarms()
     assert "ben saw another key log" in alarm
 
@@ -112,13 +112,13 @@ async def test_entries_that_somebody_saw_cannot_be_withheld(world: World):
     ana, ben = await world.home(ANA), await world.home(BEN)
     stale = world.service.fork()
     world.service.swap_account_key(EVE, AccountKey.generate())
-    await ben.identities.catch_up()
+    await ben.identity.catch_up()
     ana.session.service = stale
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     assert await hear(ana, "ben", await seen(ben)) is Heard.BEHIND
     assert not ana.alarms()
-    await ana.identities.catch_up()
-    (alarm,) = ana.identities.alarms()
+    await ana.identity.catch_up()
+    (alarm,) = ana.identity.alarms()
     assert "The server hides keys: ben saw" in alarm.text
     assert alarm.permanent
 
@@ -126,10 +126,10 @@ async def test_entries_that_somebody_saw_cannot_be_withheld(world: World):
 async def test_what_is_heard_during_a_fetch_is_not_called_withheld(world: World):
     """A head that comes while we ask may be newer than the answer: it is compared the next time."""
     ana, ben = await world.home(ANA), await world.home(BEN)
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     stale = world.service.fork()
     world.service.swap_account_key(EVE, AccountKey.generate())
-    await ben.identities.catch_up()
+    await ben.identity.catch_up()
     told = await seen(ben)
     ana.session.service = stale
     page = stale.key_log
@@ -141,11 +141,11 @@ async def test_what_is_heard_during_a_fetch_is_not_called_withheld(world: World)
         return page(after)
 
     ana.session.key_log = meanwhile  # type: ignore[method-assign]
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     assert not ana.alarms()
     ana.session.key_log = original  # type: ignore[method-assign]
     ana.session.service = world.service
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     assert not ana.alarms()
 
 
@@ -166,9 +166,9 @@ async def test_two_programs_of_one_home_cannot_be_told_two_stories(world: World)
 
     honest, ana.session.key_log = ana.session.key_log, meanwhile  # type: ignore[method-assign]
     with pytest.raises(KeyLogError, match="two programs"):
-        await ana.identities.catch_up()
+        await ana.identity.catch_up()
     with pytest.raises(KeyLogError, match="changed old entries"):
-        await ana.identities.catch_up()
+        await ana.identity.catch_up()
     assert ana.alarms()
 
 
@@ -184,7 +184,7 @@ async def test_two_programs_cannot_pin_two_keys_at_first_contact(world: World):
 
     ana.session.key_log = meanwhile  # type: ignore[method-assign]
     with pytest.raises(KeyLogError, match="two programs"):
-        await ana.identities.catch_up()
+        await ana.identity.catch_up()
 
 
 async def test_two_programs_of_one_home_may_fetch_at_once(world: World):
@@ -201,7 +201,7 @@ async def test_two_programs_of_one_home_may_fetch_at_once(world: World):
         return page
 
     ana.session.key_log = meanwhile  # type: ignore[method-assign]
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     assert not ana.alarms()
     assert (await seen(ana)).size == len(world.service.entries)
 
@@ -212,11 +212,11 @@ async def test_a_shorter_log_is_refused_for_ever(world: World):
     before = await seen(ana)
     world.service.entries.pop()
     with pytest.raises(KeyLogError, match="took entries out"):
-        await ana.identities.catch_up()
-    (alarm,) = ana.identities.alarms()
+        await ana.identity.catch_up()
+    (alarm,) = ana.identity.alarms()
     assert alarm.permanent
-    await ana.identities.dismiss(alarm.id)
-    assert ana.identities.alarms()
+    await ana.identity.dismiss(alarm.id)
+    assert ana.identity.alarms()
     assert await seen(ana) == before
 
 
@@ -225,7 +225,7 @@ async def test_a_rewritten_log_of_the_same_length_is_refused(world: World):
     ana = await world.home(ANA)
     world.service.entries[-1] = world.service.entries[0]
     with pytest.raises(KeyLogError, match="changed old entries"):
-        await ana.identities.catch_up()
+        await ana.identity.catch_up()
     assert ana.alarms()
 
 
@@ -235,7 +235,7 @@ async def test_a_rewritten_log_that_grew_is_refused(world: World):
     world.service.entries[0] = world.service.entries[1]
     world.service.swap_account_key(EVE, AccountKey.generate())
     with pytest.raises(KeyLogError, match="changed old entries"):
-        await ana.identities.catch_up()
+        await ana.identity.catch_up()
     assert ana.alarms()
     assert await ana.archive.run(key_log_copy.account, EVE) is None
 
@@ -245,7 +245,7 @@ async def test_another_key_of_the_log_is_refused(world: World):
     ana = await world.home(ANA)
     world.service.log_seed = Secret(bytes(32))
     with pytest.raises(KeyLogError, match="another key"):
-        await ana.identities.catch_up()
+        await ana.identity.catch_up()
     assert ana.alarms()
 
 
@@ -255,10 +255,10 @@ async def test_another_name_of_the_server_is_refused(world: World):
     other = Service(world.clock, "elsewhere.example.org")
     ana.session.service = other
     with pytest.raises(OtherServerError):
-        await ana.identities.catch_up()
+        await ana.identity.catch_up()
     with pytest.raises(OtherServerError):
-        await ana.identities.server_is("elsewhere.example.org")
-    await ana.identities.server_is("chat.example.org")
+        await ana.identity.check_server("elsewhere.example.org")
+    await ana.identity.check_server("chat.example.org")
 
 
 @pytest.mark.parametrize("what", ["signature", "head", "size"])
@@ -278,7 +278,7 @@ async def test_an_unsigned_head_is_refused(world: World, what: str):
         **{name: getattr(page, name) for name in page.__struct_fields__} | wrong
     )
     with pytest.raises(ServerMisbehavedError, match="signature"):
-        await ana.identities.sign_in()
+        await ana.identity.sign_in()
     assert await ana.archive.run(key_log.seen) is None
 
 
@@ -288,7 +288,7 @@ async def test_a_server_that_holds_back_pages_ends(world: World):
     world.service.page = 0
     ana = await world.home(ANA, signed_in=False)
     with pytest.raises(ServerMisbehavedError, match="holds back"):
-        await ana.identities.sign_in()
+        await ana.identity.sign_in()
 
 
 async def test_an_endless_log_is_refused(world: World, monkeypatch: pytest.MonkeyPatch):
@@ -300,18 +300,18 @@ async def test_an_endless_log_is_refused(world: World, monkeypatch: pytest.Monke
     world.service.swap_account_key(BEN, AccountKey.generate())
     eve = await world.home(EVE, signed_in=False)
     with pytest.raises(ServerMisbehavedError, match="longer"):
-        await eve.identities.sign_in()
+        await eve.identity.sign_in()
 
 
 async def test_without_the_server_the_copy_answers(world: World):
     """A safety number can be compared while the server is away."""
     ana, ben = await world.home(ANA), await world.home(BEN)
-    number = (await ana.identities.person(BEN)).safety_number
+    number = (await ana.contacts.person(BEN)).safety_number
     ana.session.down = True
-    assert (await ana.identities.person(BEN)).safety_number == number
+    assert (await ana.contacts.person(BEN)).safety_number == number
     ben.session.down = True
     with pytest.raises(UnreachableError):
-        await ben.identities.catch_up()
+        await ben.identity.catch_up()
 
 
 async def restored(home: Home) -> None:
@@ -322,12 +322,12 @@ async def restored(home: Home) -> None:
 async def test_a_restored_log_is_followed_and_told_of_once(world: World):
     """R37: a log that is the beginning of ours is no lie after a restore; what it lost keeps its effect."""
     ana, ben = await world.home(ANA), await world.home(BEN)
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     before, lost = await seen(ana), world.service.entries[-2:]
     del world.service.entries[-2:]
     await restored(ana)
-    await ana.identities.catch_up()
-    (alarm,) = ana.identities.alarms()
+    await ana.identity.catch_up()
+    (alarm,) = ana.identity.alarms()
     assert "its key log lacks 2 entries" in alarm.text
     assert not alarm.permanent
     assert (await seen(ana)).size == before.size - 2
@@ -336,13 +336,13 @@ async def test_a_restored_log_is_followed_and_told_of_once(world: World):
     assert await hear(ana, "ben", await seen(ben)) is Heard.AGREES  # a head of before is no other story
     world.service.swap_account_key(EVE, AccountKey.generate())
     world.service.entries += lost
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     assert (await seen(ana)).size == before.size + 1
     assert await ana.archive.run(key_log_copy.account, BEN) == ours
     assert set(await ana.archive.run(key_log_copy.certificates, BEN)) == {ben.device}
-    await ana.identities.dismiss(alarm.id)
-    await ana.identities.catch_up()
-    assert not ana.identities.alarms()
+    await ana.identity.dismiss(alarm.id)
+    await ana.identity.catch_up()
+    assert not ana.identity.alarms()
 
 
 @pytest.mark.parametrize("grown", [1, 2, 3, 400])
@@ -351,13 +351,13 @@ async def test_a_restored_log_that_grew_since_is_followed(world: World, grown: i
     ana = await world.home(ANA)
     for _ in range(200):
         world.service.swap_account_key(EVE, AccountKey.generate())
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     kept = len(world.service.entries) - 150
     del world.service.entries[kept:]
     for _ in range(grown):
         world.service.swap_account_key(BEN, AccountKey.generate())
     await restored(ana)
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     assert (await seen(ana)).size == kept + grown
     assert (await seen(ana)).digest == world.service.head().digest
     assert len(await ana.archive.run(key_log_copy.lost)) == 150
@@ -368,13 +368,13 @@ async def test_a_restore_excuses_one_reading_only(world: World):
     """R37: after the log was read, taking entries out again is refused for ever."""
     ana = await world.home(ANA)
     world.service.swap_account_key(BEN, AccountKey.generate())
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     await restored(ana)
-    await ana.identities.catch_up()
-    assert not ana.identities.alarms()
+    await ana.identity.catch_up()
+    assert not ana.identity.alarms()
     world.service.entries.pop()
     with pytest.raises(KeyLogError, match="took entries out"):
-        await ana.identities.catch_up()
+        await ana.identity.catch_up()
     assert ana.alarms()
 
 
@@ -382,27 +382,27 @@ async def test_a_restore_does_not_excuse_another_past(world: World):
     """R37: a log that has nothing in common with ours does not come from a backup of this server."""
     ana = await world.home(ANA)
     world.service.swap_account_key(BEN, AccountKey.generate())
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     honest = world.service.key_log(0)
     await restored(ana)
     world.service.key_log = lambda after: replace(  # type: ignore[method-assign]
         world.service.fork().key_log(after), size=honest.size - 1
     )
     with pytest.raises(ServerMisbehavedError, match="signature"):
-        await ana.identities.catch_up()
+        await ana.identity.catch_up()
 
 
 async def test_what_contradicts_before_the_greeting_waits_for_it(world: World):
     """R37: before the server says whether it was restored, there is an error and no alarm; then there is."""
     ana = await world.home(ANA)
     world.service.entries.pop()
-    ana.identities.judge_key_log(later=True)
+    ana.identity.key_log.undecided = True
     with pytest.raises(KeyLogError, match="took entries out"):
-        await ana.identities.catch_up()
-    assert not ana.identities.alarms()
-    ana.identities.judge_key_log()
+        await ana.identity.catch_up()
+    assert not ana.identity.alarms()
+    ana.identity.key_log.undecided = False
     with pytest.raises(KeyLogError, match="took entries out"):
-        await ana.identities.catch_up()
+        await ana.identity.catch_up()
     assert ana.alarms()
 
 
@@ -411,21 +411,21 @@ async def test_what_a_restored_server_lost_is_published_again(world: World):
     before = world.service.fork()
     ana = await world.home(ANA)
     phone = await world.home(ANA)
-    await ana.identities.approve(phone.identity.code)
+    await ana.identity.approve(phone.own_identity.code)
     gone = phone.device
-    await ana.identities.revoke(gone)
+    await ana.identity.revoke(gone)
     devices = world.service.devices
     ana.session.service = before
     before.devices = {id_: Registered(one.user, one.key) for id_, one in devices.items()}
     await restored(ana)
-    await ana.identities.sign_in()
-    identity = ana.identity
+    await ana.identity.sign_in()
+    identity = ana.own_identity
     assert before.accounts[ANA] == identity.account_key
     assert before.devices[identity.device.id].status is DeviceStatus.ACTIVE
     assert before.devices[gone].status is DeviceStatus.REVOKED
     assert len(before.entries) == 4
     calls = len(before.calls)
-    await ana.identities.sign_in()
+    await ana.identity.sign_in()
     assert {"publish", "certify", "revoke"}.isdisjoint(before.calls[calls:])
 
 
@@ -433,10 +433,10 @@ async def test_what_is_said_after_a_restore_is_later_than_what_was_lost(world: W
     """R37: a certificate under a key whose entry was lost counts, though it stands no higher in the log."""
     ana, key = await world.home(ANA), AccountKey.generate()
     world.service.swap_account_key(EVE, key)
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     world.service.entries.pop()
     await restored(ana)
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     world.service.certify(EVE, key, bytes(range(32)))
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     assert len(await ana.archive.run(key_log_copy.certificates, EVE)) == 1

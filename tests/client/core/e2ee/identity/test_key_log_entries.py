@@ -26,8 +26,8 @@ async def test_forged_statements_say_nothing(world: World):
     service.append(DeviceEntry(now, b"nonsense"))
     service.append(RevocationEntry(now, forger.revoke(BEN, service.server, ben.key.public, now)))
     service.entries.append(b"\xff not an entry")
-    await ana.identities.catch_up()
-    person = await ana.identities.person(BEN)
+    await ana.identity.catch_up()
+    person = await ana.contacts.person(BEN)
     assert [one.device for one in person.devices] == [ben.device]
     assert not ana.alarms()
 
@@ -40,7 +40,7 @@ async def test_statements_for_another_server_say_nothing(world: World):
     _, data = account.certify(BEN, "elsewhere.example.org", b"h" * 32, name, now)
     service.append(DeviceEntry(now, data))
     service.append(RevocationEntry(now, account.revoke(BEN, "elsewhere.example.org", ben.key.public, now)))
-    person = await ana.identities.person(BEN)
+    person = await ana.contacts.person(BEN)
     assert [one.device for one in person.devices] == [ben.device]
 
 
@@ -51,17 +51,17 @@ async def test_a_replayed_certificate_does_not_bring_a_device_back(world: World)
     now = world.clock.now()
     world.service.append(RevocationEntry(now, account.revoke(BEN, world.service.server, ben.key.public, now)))
     world.service.append(DeviceEntry(now, old))
-    assert not (await ana.identities.person(BEN)).devices
+    assert not (await ana.contacts.person(BEN)).devices
 
 
 async def test_an_old_key_that_comes_back_does_not_bring_its_devices_back(world: World):
     """What was certified before another key came is void, also when the first key comes again."""
     ana, ben = await world.home(ANA), await world.home(BEN)
     account = ben.account
-    await ana.identities.person(BEN)
+    await ana.contacts.person(BEN)
     world.service.swap_account_key(BEN, AccountKey.generate())
     world.service.swap_account_key(BEN, account)
-    person = await ana.identities.person(BEN)
+    person = await ana.contacts.person(BEN)
     assert not person.devices
     assert person.trust is Trust.CHANGED
 
@@ -74,4 +74,4 @@ async def test_a_key_of_small_order_certifies_nothing(world: World):
     account.public = small
     world.service.swap_account_key(BEN, account)
     world.service.certify(BEN, account, b"g" * 32)
-    assert not (await ana.identities.person(BEN)).devices
+    assert not (await ana.contacts.person(BEN)).devices

@@ -33,7 +33,9 @@ async def prepare(
 ) -> KeyPackages | None:
     """Prepare what the server lacks, and say that it arrived."""
     there = AtServer(single, last_resort)
-    made = await home.archive.run_durably(key_packages.prepare, home.identity, there, home.clock.now(), suite)
+    made = await home.archive.run_durably(
+        key_packages.prepare, home.own_identity, there, home.clock.now(), suite
+    )
     await home.archive.run_durably(key_packages.published, suite)
     return made
 
@@ -70,7 +72,7 @@ async def test_they_can_be_used_to_add_us(world: World):
 
     group = await ana.archive.run(join)
     leaf = dict(group.tree.members())[group.own_index]
-    assert leaf.credential == ana.identity.credential
+    assert leaf.credential == ana.own_identity.credential
     assert [e.data for e in leaf.extensions if e.type == CERTIFICATE] == [ana.certificate]
     assert leaf.signature_key == ana.key.public
     assert await held(ana) == (49, 1)
@@ -115,7 +117,7 @@ async def test_a_used_last_resort_is_replaced(world: World):
     """A new last resort is published; the old one's keys stay for a Welcome on its way, a week."""
     ana = await world.home(ANA)
     world.service.devices[ana.device].last_resort = None
-    await ana.identities.keys_low(30, last_resort_used=True)
+    await ana.identity.refresh_packages()
     assert world.service.devices[ana.device].last_resort is not None
     assert await held(ana) == (50, 2)
     world.clock.advance(8 * DAY)
@@ -154,7 +156,7 @@ async def test_private_keys_are_written_before_publishing(world: World):
     world.service.devices[ana.device].packages.clear()
     ana.session.lose_reply_of = "packages"
     with pytest.raises(UnreachableError):
-        await ana.identities.packages_used()
+        await ana.identity.refresh_packages()
     published = world.service.devices[ana.device].packages
     store = await ana.archive.run(key_packages.load)
     assert len(published) == 50
@@ -168,9 +170,9 @@ async def test_after_a_lost_answer_all_are_replaced(world: World):
     world.service.devices[ana.device].packages.clear()
     ana.session.lose_reply_of = "packages"
     with pytest.raises(UnreachableError):
-        await ana.identities.packages_used()
+        await ana.identity.refresh_packages()
     first = set(world.service.devices[ana.device].packages)
-    await ana.identities.packages_used()
+    await ana.identity.refresh_packages()
     second = world.service.devices[ana.device].packages
     assert len(second) == 50
     assert not first & set(second)
@@ -187,7 +189,7 @@ async def test_publishing_that_fails_does_not_fill_the_archive(world: World):
                 connection, own, AtServer(0, last_resort=True), ana.clock.now(), RoomSuite.X25519
             )
 
-    await ana.archive.run_durably(fail_often, ana.identity)
+    await ana.archive.run_durably(fail_often, ana.own_identity)
     single, _ = await held(ana)
     assert single == MAX_HELD + 50
     assert await held(ana, RoomSuite.X_WING) == (16, 1)
@@ -197,7 +199,7 @@ async def test_a_new_device_key_has_new_packages_alone(world: World):
     """Packages of an earlier device key are gone: nobody may be led into a group by them."""
     ana = await world.home(ANA)
     old = {package.ref for package in await ana.archive.run(key_packages.load)}
-    await ana.identities.reset_identity(PASSWORD)
+    await ana.identity.reset_identity(PASSWORD)
     new = {package.ref for package in await ana.archive.run(key_packages.load)}
     assert len(new) == 51 + 17
     assert not old & new
@@ -207,7 +209,7 @@ async def test_a_pending_device_makes_none(world: World):
     """Without a certificate nobody could check a package, so none is made."""
     await world.home(ANA)
     second = await world.home(ANA)
-    await second.identities.keys_low(0)
+    await second.identity.refresh_packages()
     assert await held(second) == (0, 0)
 
 

@@ -13,65 +13,65 @@ from parlour_protocol.ids import DeviceId
 async def test_approving_by_code(world: World):
     """The code that the new device shows approves it; the key log tells it, and it publishes packages."""
     first, second = await world.home(ANA), await world.home(ANA)
-    approved = await first.identities.approve(second.identities.own().code)
+    approved = await first.identity.approve(second.identity.own().code)
     assert (approved.device, approved.status) == (second.device, DeviceStatus.ACTIVE)
-    await second.identities.catch_up()
-    assert second.identities.own().status is DeviceStatus.ACTIVE
+    await second.identity.catch_up()
+    assert second.identity.own().status is DeviceStatus.ACTIVE
     assert len(world.service.devices[second.device].packages) == 50
     assert not first.alarms()
-    listed = await first.identities.devices()
+    listed = await first.identity.devices()
     assert [(one.device, one.current) for one in listed] == [(first.device, True), (second.device, False)]
 
 
 async def test_the_code_may_be_typed_as_people_type(world: World):
     """Case, spaces and dashes make no difference."""
     first, second = await world.home(ANA), await world.home(ANA)
-    code = second.identities.own().code.replace("-", " ").upper()
-    assert (await first.identities.approve(f" {code} ")).device == second.device
+    code = second.identity.own().code.replace("-", " ").upper()
+    assert (await first.identity.approve(f" {code} ")).device == second.device
 
 
 @pytest.mark.parametrize("code", ["", "-", "aaaa", "aaaa-aaaa-aaaa-aaaa", "{beginning}", "{longer}"])
 async def test_another_code_approves_nothing(world: World, code: str):
     """A code must be there in full: a part of it would fit devices that a server can make."""
     first, second = await world.home(ANA), await world.home(ANA)
-    whole = second.identities.own().code
+    whole = second.identity.own().code
     with pytest.raises(SetupError, match="shows this code"):
-        await first.identities.approve(code.format(beginning=whole[:14], longer=whole + "a"))
+        await first.identity.approve(code.format(beginning=whole[:14], longer=whole + "a"))
 
 
 async def test_a_server_cannot_put_its_own_key_behind_a_code(world: World):
     """The id is computed from the key: a ghost that the server lists under the typed code is not approved."""
     first, second = await world.home(ANA), await world.home(ANA)
-    code = second.identities.own().code
+    code = second.identity.own().code
     world.service.devices[second.device] = Registered(ANA, b"g" * 32)
     with pytest.raises(SetupError):
-        await first.identities.approve(code)
+        await first.identity.approve(code)
     assert "certify" not in world.service.calls
 
 
 async def test_a_revoked_device_cannot_be_approved_again(world: World):
     """A code of a device that was revoked, or is active, is refused though the server calls it pending."""
     first, second = await world.home(ANA), await world.home(ANA)
-    code = second.identities.own().code
-    await first.identities.approve(code)
+    code = second.identity.own().code
+    await first.identity.approve(code)
     world.service.devices[second.device].status = DeviceStatus.PENDING
     with pytest.raises(SetupError, match="already"):
-        await first.identities.approve(code)
-    await first.identities.revoke(second.device)
+        await first.identity.approve(code)
+    await first.identity.revoke(second.device)
     world.service.devices[second.device].status = DeviceStatus.PENDING
     with pytest.raises(SetupError, match="revoked"):
-        await first.identities.approve(code)
+        await first.identity.approve(code)
 
 
 async def test_without_the_account_key_nothing_is_signed(world: World):
     """A device that has only a certificate says where to go."""
     first, second = await world.home(ANA), await world.home(ANA)
-    await first.identities.approve(second.identities.own().code)
-    await second.identities.catch_up()
+    await first.identity.approve(second.identity.own().code)
+    await second.identity.catch_up()
     for attempt in (
-        second.identities.approve("aaaa-aaaa-aaaa-aaaa"),
-        second.identities.revoke(first.device),
-        second.identities.recovery_words(),
+        second.identity.approve("aaaa-aaaa-aaaa-aaaa"),
+        second.identity.revoke(first.device),
+        second.identity.recovery_words(),
     ):
         with pytest.raises(NoAccountKeyError) as caught:
             await attempt
@@ -81,19 +81,19 @@ async def test_without_the_account_key_nothing_is_signed(world: World):
 async def test_a_revoked_device_is_out(world: World):
     """A revocation is in the log, so that everybody stops sending to the device, and its list says so."""
     first, second, ben = await world.home(ANA), await world.home(ANA), await world.home(BEN)
-    await first.identities.approve(second.identities.own().code)
-    await first.identities.revoke(second.device)
-    states = {one.device: one.status for one in await first.identities.devices()}
+    await first.identity.approve(second.identity.own().code)
+    await first.identity.revoke(second.device)
+    states = {one.device: one.status for one in await first.identity.devices()}
     assert states == {first.device: DeviceStatus.ACTIVE, second.device: DeviceStatus.REVOKED}
-    assert [one.device for one in (await ben.identities.person(ANA)).devices] == [first.device]
+    assert [one.device for one in (await ben.contacts.person(ANA)).devices] == [first.device]
 
 
 async def test_a_device_can_be_refused_before_it_is_approved(world: World):
     """A pending device that is not ours is revoked like any other."""
     first, second = await world.home(ANA), await world.home(ANA)
-    await first.identities.revoke(second.device)
+    await first.identity.revoke(second.device)
     with pytest.raises(SetupError):
-        await first.identities.approve(second.identities.own().code)
+        await first.identity.approve(second.identity.own().code)
 
 
 async def test_unknown_devices_cannot_be_revoked(world: World):
@@ -101,7 +101,7 @@ async def test_unknown_devices_cannot_be_revoked(world: World):
     first, ben = await world.home(ANA), await world.home(BEN)
     for device in (ben.device, DeviceId("a" * 26)):
         with pytest.raises(SetupError, match="no such device"):
-            await first.identities.revoke(device)
+            await first.identity.revoke(device)
 
 
 async def test_what_the_server_says_of_a_device_is_not_believed(world: World):
@@ -109,6 +109,6 @@ async def test_what_the_server_says_of_a_device_is_not_believed(world: World):
     first = await world.home(ANA)
     ghost = device_id_of(ANA, world.service.server, b"g" * 32)
     world.service.devices[ghost] = Registered(ANA, b"g" * 32, DeviceStatus.ACTIVE)
-    states = {one.device: one.status for one in await first.identities.devices()}
+    states = {one.device: one.status for one in await first.identity.devices()}
     assert states[ghost] is DeviceStatus.PENDING
     assert len(pairing_code(ghost)) == 19

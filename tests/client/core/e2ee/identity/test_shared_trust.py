@@ -32,19 +32,19 @@ async def test_whom_one_verified_is_verified_on_the_other_device(flat: Flat) -> 
 async def test_another_key_than_the_compared_one_is_not_verified(world: World) -> None:
     """Nor is a change that was seen here undone by what was compared before it, but by what was after."""
     ana, _ = await world.home(ANA), await world.home(BEN)
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     key = await ana.archive.run(key_trust.meet, BEN, world.clock.now())
     assert key is not None
     await ana.archive.run(shared_trust.take, BEN, b"k" * 32, world.clock.now())
-    await ana.identities.refresh()
-    assert ana.identities.trust(BEN) is Trust.FIRST_SEEN
+    await ana.identity.refresh()
+    assert ana.identity.trust(BEN) is Trust.FIRST_SEEN
     world.service.swap_account_key(BEN, AccountKey.generate())
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     await ana.archive.run(shared_trust.take, BEN, key, world.clock.now())
-    await ana.identities.refresh()
-    assert ana.identities.trust(BEN) is Trust.CHANGED
+    await ana.identity.refresh()
+    assert ana.identity.trust(BEN) is Trust.CHANGED
     changed = await ana.archive.run(key_trust.meet, BEN, world.clock.now())
     assert changed is not None
     await ana.archive.run(shared_trust.take, BEN, changed, world.clock.now())
-    await ana.identities.refresh()
-    assert ana.identities.trust(BEN) is Trust.VERIFIED  # the person decided, on the other device
+    await ana.identity.refresh()
+    assert ana.identity.trust(BEN) is Trust.VERIFIED  # the person decided, on the other device

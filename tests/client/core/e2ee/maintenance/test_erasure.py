@@ -135,7 +135,7 @@ async def test_a_running_client_forgets_past_epochs_by_its_own_clock(
 
     async def past() -> list[int]:
         return [
-            len((await c._engine.archive.look(c._engine.encryption.groups.stored, room)).ended)
+            len((await c._engine.archive.look(c._engine.encryption.session.groups.stored, room)).ended)
             for c in (ana, ben)
         ]
 

@@ -8,7 +8,6 @@ from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatu
 from parlour_client.core.e2ee.groups.received import Receipt
 from parlour_client.core.e2ee.maintenance.renewal import Renewal
 from parlour_client.core.e2ee.maintenance.renewal_rule import DAY, MINUTE, MOST_UNSEEN, OWN_MESSAGES
-from parlour_client.core.e2ee.messages.store import StoredRun
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import parse_user_name
@@ -29,12 +28,13 @@ class World:
     renewals: int = 0
     waiting: list[Any] = field(default_factory=list)
     groups: Any = None
+    me = ME
 
     def __post_init__(self) -> None:
         """Make the thing under test."""
         self.groups = self
         this = cast("Any", self)
-        self.renewal = Renewal(this, this, this, this, Random(1))  # noqa: S311 - spreads alone
+        self.renewal = Renewal(this, this, this, this, this, Random(1))  # noqa: S311 - spreads alone
 
     def status(self) -> None:
         """Stand for the vault's method."""
@@ -63,7 +63,7 @@ class World:
     async def send(self, count: int = 1) -> None:
         """Send messages, one after the other."""
         for _ in range(count):
-            self.renewal.sent(ROOM, ME)
+            self.renewal.sent(ROOM)
             self.report = GroupReport(
                 GroupStatus.ACTIVE, members=self.report.members, joined=self.report.joined,
                 own_since=self.report.own_since, sent=self.report.sent + 1,
@@ -74,7 +74,7 @@ class World:
 
     def hear(self, *, moved: bool = False) -> None:
         """Take in something that is no message."""
-        self.renewal.taken(ROOM, StoredRun(Receipt([], Seq(1), moved=moved), []))
+        self.renewal.received(ROOM, Receipt([], Seq(1), moved=moved))
         for one in self.waiting:
             one.close()
         self.waiting.clear()

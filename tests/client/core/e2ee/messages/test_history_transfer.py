@@ -116,7 +116,7 @@ async def hand_over(
         media_type="application/octet-stream",
         size=size or len(line),
     )
-    await sender._engine.encryption.say(by, HistoryContent(file=file, part=0, parts=1))
+    await sender._engine.encryption.outgoing.say(by, HistoryContent(file=file, part=0, parts=1))
     await flat.quiet()
 
 

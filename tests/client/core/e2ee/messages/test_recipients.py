@@ -10,7 +10,7 @@ from tests.client.core.e2ee.vault_world import Device
 
 from parlour_client.core.e2ee.groups.group_errors import BlockedError, NotReadyError
 from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus, MemberReport
-from parlour_client.core.e2ee.groups.policy import read_certificate
+from parlour_client.core.e2ee.identity.certificates import read_certificate
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 from parlour_client.core.e2ee.messages.recipients import Recipients
 from parlour_client.core.e2ee.room_labels import RoomLabels
@@ -103,7 +103,12 @@ def test_a_person_without_a_device_whose_key_changed_is_decided_about() -> None:
         trust=lambda user: Trust.CHANGED if user == BEN else Trust.VERIFIED,
         own=lambda: SimpleNamespace(status=DeviceStatus.ACTIVE),
     )
-    rooms = SimpleNamespace(identities=people, trouble=None, me=ANA, summary=lambda _: recipients().summary)
+    rooms = SimpleNamespace(
+        identity=people,
+        session=SimpleNamespace(trouble=None),
+        me=ANA,
+        state=SimpleNamespace(summary=lambda _: recipients().summary),
+    )
     state, words = RoomLabels(cast("Any", rooms)).standing(ROOM, report(ANA))
     assert state is RoomState.BLOCKED
     assert words.startswith("The key of ben changed")
@@ -129,13 +134,15 @@ async def test_a_program_that_ends_does_at_once_what_was_planned_for_its_keys() 
     assert renewed == [ROOM]
 
 
-def test_the_keeper_knows_the_epoch_in_which_a_device_must_leave() -> None:
+def test_the_scheduler_knows_the_epoch_in_which_a_device_must_leave() -> None:
     """As the server said when it was last asked, of this device alone."""
     mine, other = Device(ANA), Device(BEN)
     leaving = (GroupDevice(device=mine.id, user=ANA),)
     reconciler = cast(
         "Any",
-        type("Settler", (), {"seen": {ROOM: GroupState(Epoch(7), Incarnation("i" * 22), leaving=leaving)}}),
+        type(
+            "Reconciler", (), {"seen": {ROOM: GroupState(Epoch(7), Incarnation("i" * 22), leaving=leaving)}}
+        ),
     )
     scheduler = Scheduler(reconciler, cast("Any", None), Random(1), lambda _: None)  # noqa: S311 - spreads alone
     assert scheduler.leaves_in(ROOM, mine.id) == 7

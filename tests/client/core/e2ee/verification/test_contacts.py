@@ -13,42 +13,42 @@ from parlour_client.core.errors import EncryptionError, SetupError
 async def test_both_sides_see_one_number_and_verify_by_its_end(world: World):
     """The safety number is the same on both sides; its last twenty digits verify, on each side by itself."""
     ana, ben = await world.home(ANA), await world.home(BEN)
-    one, other = await ana.identities.person(BEN), await ben.identities.person(ANA)
+    one, other = await ana.contacts.person(BEN), await ben.contacts.person(ANA)
     assert one.safety_number == other.safety_number
     assert one.trust is Trust.FIRST_SEEN
-    verified = await ana.identities.confirm(BEN, f" {one.safety_number[-23:]}\n")
-    assert verified.trust is ana.identities.trust(BEN) is Trust.VERIFIED
+    verified = await ana.contacts.confirm(BEN, f" {one.safety_number[-23:]}\n")
+    assert verified.trust is ana.identity.trust(BEN) is Trust.VERIFIED
     assert verified.first_seen == one.first_seen
-    assert (await ben.identities.person(ANA)).trust is Trust.FIRST_SEEN
+    assert (await ben.contacts.person(ANA)).trust is Trust.FIRST_SEEN
 
 
 @pytest.mark.parametrize("typed", ["", "0", "00000", "{last}", "{first}"])
 async def test_other_digits_do_not_verify(world: World, typed: str):
     """Neither an empty line nor only the last group, nor others than the last four."""
     ana, _ = await world.home(ANA), await world.home(BEN)
-    number = (await ana.identities.person(BEN)).safety_number
+    number = (await ana.contacts.person(BEN)).safety_number
     with pytest.raises(SetupError, match=r"the last (20 )?digits"):
-        await ana.identities.confirm(BEN, typed.format(first=number[:23], last=number[-5:]))
-    assert ana.identities.trust(BEN) is Trust.FIRST_SEEN
+        await ana.contacts.confirm(BEN, typed.format(first=number[:23], last=number[-5:]))
+    assert ana.identity.trust(BEN) is Trust.FIRST_SEEN
 
 
 async def test_a_key_that_changes_under_the_number_is_not_verified(world: World):
     """Digits that were compared before the server swapped the key do not verify the new one."""
     ana, _ = await world.home(ANA), await world.home(BEN)
-    number = (await ana.identities.person(BEN)).safety_number
+    number = (await ana.contacts.person(BEN)).safety_number
     world.service.swap_account_key(BEN, AccountKey.generate())
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     with pytest.raises(SetupError):
-        await ana.identities.confirm(BEN, number)
-    assert ana.identities.trust(BEN) is Trust.CHANGED
-    new = (await ana.identities.person(BEN)).safety_number
-    assert (await ana.identities.confirm(BEN, new[-23:])).trust is Trust.VERIFIED
+        await ana.contacts.confirm(BEN, number)
+    assert ana.identity.trust(BEN) is Trust.CHANGED
+    new = (await ana.contacts.person(BEN)).safety_number
+    assert (await ana.contacts.confirm(BEN, new[-23:])).trust is Trust.VERIFIED
 
 
 async def test_a_code_verifies(world: World):
     """The code that one client shows verifies its person on another one."""
     ana, ben = await world.home(ANA), await world.home(BEN)
-    assert (await ana.identities.check_code(BEN, ben.identities.own_code())).trust is Trust.VERIFIED
+    assert (await ana.contacts.check_code(BEN, ben.contacts.own_code())).trust is Trust.VERIFIED
 
 
 async def test_a_code_with_another_key_is_told_loudly(world: World):
@@ -56,28 +56,28 @@ async def test_a_code_with_another_key_is_told_loudly(world: World):
     ana, _ = await world.home(ANA), await world.home(BEN)
     other = code_of(Party(BEN, SERVER, AccountKey.generate().public))
     with pytest.raises(EncryptionError, match="another key") as caught:
-        await ana.identities.check_code(BEN, other)
+        await ana.contacts.check_code(BEN, other)
     assert "stand in between" in caught.value.hint
-    assert ana.identities.trust(BEN) is not Trust.VERIFIED
+    assert ana.identity.trust(BEN) is not Trust.VERIFIED
 
 
 async def test_a_code_of_somebody_else_verifies_nobody(world: World):
     """A code of another person, of another server or of our own is refused."""
     ana, ben, eve = await world.home(ANA), await world.home(BEN), await world.home(EVE)
     elsewhere = code_of(Party(BEN, "elsewhere", ben.account.public))
-    for code in (eve.identities.own_code(), ana.identities.own_code(), elsewhere):
+    for code in (eve.contacts.own_code(), ana.contacts.own_code(), elsewhere):
         with pytest.raises(SetupError, match="not the code of ben"):
-            await ana.identities.check_code(BEN, code)
+            await ana.contacts.check_code(BEN, code)
     with pytest.raises(SetupError, match="That is you"):
-        await ana.identities.check_code(ANA, ana.identities.own_code())
+        await ana.contacts.check_code(ANA, ana.contacts.own_code())
 
 
 async def test_who_has_no_key_is_unknown(world: World):
     """Somebody who never logged in has no number, and nothing can be verified or accepted."""
     ana = await world.home(ANA)
-    found = await ana.identities.person(BEN)
+    found = await ana.contacts.person(BEN)
     assert (found.trust, found.safety_number, found.first_seen) == (Trust.UNKNOWN, "", None)
-    for attempt in (ana.identities.confirm(BEN, ""), ana.identities.accept_key(BEN)):
+    for attempt in (ana.contacts.confirm(BEN, ""), ana.contacts.accept_key(BEN)):
         with pytest.raises(EncryptionError, match="no account key yet"):
             await attempt
 
@@ -85,15 +85,15 @@ async def test_who_has_no_key_is_unknown(world: World):
 async def test_accepting_does_not_lower_what_was_verified(world: World):
     """A key that did not change cannot be accepted down to first seen by a wrong press."""
     ana, _ = await world.home(ANA), await world.home(BEN)
-    await ana.identities.confirm(BEN, (await ana.identities.person(BEN)).safety_number)
-    assert (await ana.identities.accept_key(BEN)).trust is Trust.VERIFIED
+    await ana.contacts.confirm(BEN, (await ana.contacts.person(BEN)).safety_number)
+    assert (await ana.contacts.accept_key(BEN)).trust is Trust.VERIFIED
 
 
 async def test_looking_twice_tells_the_views_once(world: World):
     """A view that asks again whenever something changed does not go round in circles."""
     ana, _ = await world.home(ANA), await world.home(BEN)
-    await ana.identities.person(BEN)
+    await ana.contacts.person(BEN)
     changes = ana.changes
-    await ana.identities.person(BEN)
-    await ana.identities.devices()
+    await ana.contacts.person(BEN)
+    await ana.identity.devices()
     assert ana.changes == changes

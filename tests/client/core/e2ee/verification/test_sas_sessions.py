@@ -19,33 +19,31 @@ OTHER_ROOM = RoomId("s" * 22)
 
 async def carry(sender: Home, *receivers: Home, device: DeviceId | None = None) -> list[VerifyContent]:
     """Deliver what a home said to others, and to itself as the room does."""
-    steps, sender.wire.said = sender.wire.said, []
+    steps, sender.said = sender.said, []
     for step in steps:
         for home in (sender, *receivers):
-            await home.identities.receive_verify(
-                ROOM, sender.user, device or sender.device, step, home.clock.now()
-            )
+            await home.sas.receive(ROOM, sender.user, device or sender.device, step, home.clock.now())
     return steps
 
 
 def only(home: Home) -> WordsProcess:
     """Return the one process that a home shows."""
-    (shown,) = home.identities.words()
+    (shown,) = home.sas.all()
     return shown
 
 
 async def pair(world: World) -> tuple[Home, Home]:
     """Return two people who know each other's keys."""
     ana, ben = await world.home(ANA), await world.home(BEN)
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     return ana, ben
 
 
 async def compare(ana: Home, ben: Home) -> RequestId:
     """Bring both to the point where they show words."""
-    process = (await ana.identities.start_words(BEN)).process
+    process = (await ana.sas.start(BEN)).process
     await carry(ana, ben)
-    await ben.identities.answer_words(process)
+    await ben.sas.answer(process)
     await carry(ben, ana)
     await carry(ana, ben)
     return process
@@ -53,8 +51,8 @@ async def compare(ana: Home, ben: Home) -> RequestId:
 
 async def agree(home: Home, process: RequestId) -> None:
     """Let a person type the words that they see."""
-    shown = next(one for one in home.identities.words() if one.process == process)
-    await home.identities.confirm_words(process, " ".join(shown.words))
+    shown = next(one for one in home.sas.all() if one.process == process)
+    await home.sas.confirm(process, " ".join(shown.words))
 
 
 async def test_both_verify_each_other(world: World):
@@ -68,12 +66,12 @@ async def test_both_verify_each_other(world: World):
     await carry(ana, ben)
     assert only(ben).they_confirmed
     assert not only(ben).we_confirmed
-    assert ben.identities.trust(ANA) is not Trust.VERIFIED
-    assert ana.identities.trust(BEN) is not Trust.VERIFIED
+    assert ben.identity.trust(ANA) is not Trust.VERIFIED
+    assert ana.identity.trust(BEN) is not Trust.VERIFIED
     await agree(ben, process)
     await carry(ben, ana)
     assert (only(ana).ended, only(ben).ended) == ("verified", "verified")
-    assert ana.identities.trust(BEN) is ben.identities.trust(ANA) is Trust.VERIFIED
+    assert ana.identity.trust(BEN) is ben.identity.trust(ANA) is Trust.VERIFIED
 
 
 async def test_a_swapped_account_key_is_heard(world: World):
@@ -83,14 +81,14 @@ async def test_a_swapped_account_key_is_heard(world: World):
     lie = world.service.fork()
     lie.swap_account_key(BEN, AccountKey.generate())
     ana.session.service = lie
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     process = await compare(ana, ben)
     assert only(ana).words != only(ben).words
-    await ana.identities.cancel_words(process)
+    await ana.sas.cancel(process)
     await carry(ana, ben)
     assert "differ" in only(ben).ended
-    assert ana.identities.trust(BEN) is not Trust.VERIFIED
-    assert ben.identities.trust(ANA) is not Trust.VERIFIED
+    assert ana.identity.trust(BEN) is not Trust.VERIFIED
+    assert ben.identity.trust(ANA) is not Trust.VERIFIED
 
 
 async def test_a_key_that_changes_during_it_is_not_verified(world: World):
@@ -100,10 +98,10 @@ async def test_a_key_that_changes_during_it_is_not_verified(world: World):
     await agree(ben, process)
     await carry(ben, ana)
     world.service.swap_account_key(BEN, AccountKey.generate())
-    await ana.identities.catch_up()
+    await ana.identity.catch_up()
     await agree(ana, process)
     assert "changed meanwhile" in only(ana).ended
-    assert ana.identities.trust(BEN) is Trust.CHANGED
+    assert ana.identity.trust(BEN) is Trust.CHANGED
 
 
 async def test_steps_of_somebody_else_change_nothing(world: World):
@@ -111,8 +109,8 @@ async def test_steps_of_somebody_else_change_nothing(world: World):
     ana, ben = await pair(world)
     process = await compare(ana, ben)
     cancel = VerifyContent(process=process, step=VerifyStep.CANCEL)
-    await ana.identities.receive_verify(ROOM, EVE, ben.device, cancel, world.clock.now())
-    await ana.identities.receive_verify(OTHER_ROOM, BEN, ben.device, cancel, world.clock.now())
+    await ana.sas.receive(ROOM, EVE, ben.device, cancel, world.clock.now())
+    await ana.sas.receive(OTHER_ROOM, BEN, ben.device, cancel, world.clock.now())
     assert not only(ana).ended
 
 
@@ -128,9 +126,9 @@ async def test_another_device_of_theirs_ends_it(world: World):
 async def test_a_repeated_start_ends_it(world: World):
     """A start that is played again under a known id proves nothing."""
     ana, ben = await pair(world)
-    await ana.identities.start_words(BEN)
+    await ana.sas.start(BEN)
     (start,) = await carry(ana, ben)
-    await ben.identities.receive_verify(ROOM, ANA, ana.device, start, world.clock.now())
+    await ben.sas.receive(ROOM, ANA, ana.device, start, world.clock.now())
     assert "twice" in only(ben).ended
 
 
@@ -140,34 +138,34 @@ async def test_what_belongs_to_nothing_is_passed_over_in_silence(world: World):
     for step in VerifyStep:
         if step is not VerifyStep.START:
             content = VerifyContent(process=RequestId("unknown-process1"), step=step)
-            await ana.identities.receive_verify(ROOM, BEN, ben.device, content, world.clock.now())
-    assert not ana.identities.words()
-    assert not ana.wire.said
+            await ana.sas.receive(ROOM, BEN, ben.device, content, world.clock.now())
+    assert not ana.sas.all()
+    assert not ana.said
 
 
 async def test_another_device_of_ours_may_take_it(world: World):
     """A start is shown on all our devices; when one answers, the others say so and stay silent."""
     ana, ben = await pair(world)
     phone = await world.home(BEN)
-    await ana.identities.start_words(BEN)
+    await ana.sas.start(BEN)
     await carry(ana, ben, phone)
-    await ben.identities.answer_words(only(ben).process)
+    await ben.sas.answer(only(ben).process)
     await carry(ben, ana, phone)
     await carry(ana, ben, phone)
     assert only(ben).words == only(ana).words
     assert only(phone).ended == "Another device of yours answered it."
-    assert not phone.wire.said
+    assert not phone.said
 
 
 async def test_steps_that_come_at_once_are_taken_in_order(world: World):
     """A cancellation that is handed over with its start ends it, though taking the start in takes longer."""
     ana, ben = await pair(world)
-    await ana.identities.cancel_words((await ana.identities.start_words(BEN)).process)
-    start, cancel = ana.wire.said
+    await ana.sas.cancel((await ana.sas.start(BEN)).process)
+    start, cancel = ana.said
     now = world.clock.now()
     await asyncio.gather(
-        ben.identities.receive_verify(ROOM, ANA, ana.device, start, now),
-        ben.identities.receive_verify(ROOM, ANA, ana.device, cancel, now),
+        ben.sas.receive(ROOM, ANA, ana.device, start, now),
+        ben.sas.receive(ROOM, ANA, ana.device, cancel, now),
     )
     assert only(ben).ended
 
@@ -175,11 +173,11 @@ async def test_steps_that_come_at_once_are_taken_in_order(world: World):
 async def test_old_starts_are_not_shown(world: World):
     """A start that waited in the queue for longer than it lives does not pop up."""
     ana, ben = await pair(world)
-    await ana.identities.start_words(BEN)
-    (start,) = ana.wire.said
+    await ana.sas.start(BEN)
+    (start,) = ana.said
     old = type(world.clock.now())(world.clock.now() - LIFETIME)
-    await ben.identities.receive_verify(ROOM, ANA, ana.device, start, old)
-    assert not ben.identities.words()
+    await ben.sas.receive(ROOM, ANA, ana.device, start, old)
+    assert not ben.sas.all()
 
 
 async def test_it_ends_after_ten_minutes(world: World):
@@ -197,10 +195,10 @@ async def test_it_ends_after_ten_minutes(world: World):
 async def test_a_person_who_begins_anew_replaces_the_first(world: World):
     """One question of one person stands at a time."""
     ana, ben = await pair(world)
-    await ana.identities.start_words(BEN)
-    await ana.identities.start_words(BEN)
+    await ana.sas.start(BEN)
+    await ana.sas.start(BEN)
     await carry(ana, ben)
-    first, second = ben.identities.words()
+    first, second = ben.sas.all()
     assert first.ended == "They began anew."
     assert not second.ended
 
@@ -208,9 +206,9 @@ async def test_a_person_who_begins_anew_replaces_the_first(world: World):
 async def test_who_wants_what_the_other_one_began_goes_along(world: World):
     """To begin with somebody who waits for us is the answer to them, not a second question."""
     ana, ben = await pair(world)
-    process = (await ana.identities.start_words(BEN)).process
+    process = (await ana.sas.start(BEN)).process
     await carry(ana, ben)
-    assert (await ben.identities.start_words(ANA)).process == process
+    assert (await ben.sas.start(ANA)).process == process
     await carry(ben, ana)
     await carry(ana, ben)
     assert only(ana).words == only(ben).words != ()
@@ -219,34 +217,34 @@ async def test_who_wants_what_the_other_one_began_goes_along(world: World):
 async def test_both_begin_before_they_hear_of_each_other(world: World):
     """Neither waits for the other, and the same words are left on both sides."""
     ana, ben = await pair(world)
-    await ana.identities.start_words(BEN)
-    await ben.identities.start_words(ANA)
-    from_ana, ana.wire.said = ana.wire.said, []
+    await ana.sas.start(BEN)
+    await ben.sas.start(ANA)
+    from_ana, ana.said = ana.said, []
     await carry(ben, ana)
-    ana.wire.said = from_ana + ana.wire.said
+    ana.said = from_ana + ana.said
     for _ in range(3):
         await carry(ana, ben)
         await carry(ben, ana)
-    (of_ana,) = (one for one in ana.identities.words() if not one.ended)
-    (of_ben,) = (one for one in ben.identities.words() if not one.ended)
+    (of_ana,) = (one for one in ana.sas.all() if not one.ended)
+    (of_ben,) = (one for one in ben.sas.all() if not one.ended)
     assert of_ana.process == of_ben.process
     assert of_ana.words == of_ben.words != ()
     await agree(ana, of_ana.process)
     await carry(ana, ben)
     await agree(ben, of_ben.process)
     await carry(ben, ana)
-    assert ana.identities.trust(BEN) is ben.identities.trust(ANA) is Trust.VERIFIED
+    assert ana.identity.trust(BEN) is ben.identity.trust(ANA) is Trust.VERIFIED
 
 
 async def test_somebody_who_begins_for_ever_fills_nothing(world: World):
     """Only the newest processes are remembered."""
     ana, ben = await pair(world)
-    await ana.identities.start_words(BEN)
-    (start,) = ana.wire.said
+    await ana.sas.start(BEN)
+    (start,) = ana.said
     for number in range(MAX_KEPT + 5):
         again = replace(start, process=RequestId(f"process-{number:08}"))
-        await ben.identities.receive_verify(ROOM, ANA, ana.device, again, world.clock.now())
-    assert len(ben.identities.words()) == MAX_KEPT
+        await ben.sas.receive(ROOM, ANA, ana.device, again, world.clock.now())
+    assert len(ben.sas.all()) == MAX_KEPT
 
 
 async def test_a_step_that_cannot_be_sent_ends_it(world: World):
@@ -255,11 +253,11 @@ async def test_a_step_that_cannot_be_sent_ends_it(world: World):
     process = await compare(ana, ben)
     await agree(ben, process)
     await carry(ben, ana)
-    ana.wire.broken = True
+    ana.broken = True
     with pytest.raises(UnreachableError):
         await agree(ana, process)
     assert "could not be sent" in only(ana).ended
-    assert ana.identities.trust(BEN) is not Trust.VERIFIED
+    assert ana.identity.trust(BEN) is not Trust.VERIFIED
 
 
 @pytest.mark.parametrize("user", [ANA, EVE])
@@ -267,12 +265,12 @@ async def test_nobody_is_verified_who_has_no_key(world: World, user: UserName):
     """Neither oneself nor somebody without an account key can be verified by words."""
     ana, _ = await pair(world)
     with pytest.raises(ParlourClientError, match=r"That is you|no account key yet"):
-        await ana.identities.start_words(user)
-    assert not ana.wire.said
+        await ana.sas.start(user)
+    assert not ana.said
 
 
 async def test_an_unknown_process_cannot_be_acted_on(world: World):
     """After a restart the fresh keys are gone, and the person is told to begin anew."""
     ana, _ = await pair(world)
     with pytest.raises(SetupError, match="no such verification"):
-        await ana.identities.answer_words(RequestId("unknown-process1"))
+        await ana.sas.answer(RequestId("unknown-process1"))

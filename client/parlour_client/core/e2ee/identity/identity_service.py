@@ -1,0 +1,208 @@
+"""This account's keys, devices and alarms, and how far other people's keys are trusted.
+
+What views ask all the time is answered from memory, and read again after each change. It never sends a
+message, and never takes a pinned key back.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from parlour_client.core.archive import Archive, alarms, key_log_copy, key_pins, own_keys
+from parlour_client.core.archive.own_keys import Name
+from parlour_client.core.clock import Clock
+from parlour_client.core.e2ee.identity import key_trust, own_identity, recovery_words
+from parlour_client.core.e2ee.identity.enrolment import Enrolment, SignedIn
+from parlour_client.core.e2ee.identity.identity_errors import (
+    DevicePendingError,
+    NoAccountKeyError,
+    OtherServerError,
+)
+from parlour_client.core.e2ee.identity.key_directory import Directory
+from parlour_client.core.e2ee.identity.key_log import KeyLog, server_of
+from parlour_client.core.e2ee.identity.own_devices import OwnDevices
+from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
+from parlour_client.core.e2ee.status import Alarm, OwnDevice, OwnKeys, Trust
+from parlour_client.core.errors import SetupError
+from parlour_protocol.ids import DeviceId, RoomId
+from parlour_protocol.names import DeviceName, UserName
+from parlour_protocol.secret import Secret
+
+
+class IdentityService:
+    """Identity and trust of one account on this device."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        user: UserName,
+        device_name: DeviceName,
+        directory: Directory,
+        clock: Clock,
+        device_replaced: Callable[[], Awaitable[None]],
+        changed: Callable[[], None],
+    ) -> None:
+        """Work for ``user``.
+
+        ``device_replaced`` is awaited when this device has a new key, which makes it a new device;
+        ``changed`` is called when views should ask again.
+        """
+        self._archive = archive
+        self._user = user
+        self._device_replaced = device_replaced
+        self._changed = changed
+        self.key_log = KeyLog(archive, directory, clock, own_identity.watch)
+        self._enrolment = Enrolment(archive, user, device_name, directory, self.key_log, clock)
+        self._devices = OwnDevices(archive, directory, self.key_log, self._enrolment, clock)
+        self._identity: OwnIdentity | None = None
+        self._version = 0
+        self._levels: dict[UserName, str] = {}
+        self._alarms: Sequence[Alarm] = ()
+
+    async def sign_in(self) -> SignedIn:
+        """Bind the session to this device and bring keys up to date; after a login, before the chat."""
+        try:
+            made = await self._enrolment.sign_in()
+        finally:
+            await self.refresh()
+        if made.device_changed:
+            await self._device_replaced()
+        return made
+
+    async def check_server(self, name: str) -> None:
+        """Check the name in the server's greeting. Raises OtherServerError."""
+        known = await self._archive.run(server_of)
+        if known and known != name:
+            raise OtherServerError("The server calls itself by another name than before.")
+
+    async def catch_up(self) -> None:
+        """Fetch the key log; a device that waited for its certificate publishes its key packages."""
+        try:
+            grown = await self.key_log.sync()
+            waited = self._identity is not None and self._identity.certificate is None
+            if grown and waited:
+                await self.refresh_packages()
+        finally:
+            await self.refresh()
+
+    async def refresh_packages(self) -> None:
+        """Bring the server as many key packages as it should have."""
+        await self._enrolment.refresh_packages()
+
+    async def refresh(self) -> None:
+        """Read again what is answered from memory; tell the views if anything is different."""
+        before = self._remembered()
+        self._identity = await self._archive.run(own_identity.load)
+        self._version = await self._archive.run(key_trust.version)
+        self._levels = await self._archive.run(key_pins.levels)
+        self._alarms = [
+            Alarm(one.id, one.detail, one.at, one.kind in alarms.PERMANENT, _room_of(one))
+            for one in await self._archive.run(alarms.load)
+        ]
+        if self._remembered() != before:  # else a view that asks again would go round in circles
+            self._changed()
+
+    def _remembered(self) -> tuple[object, ...]:
+        found = self._identity
+        state = found and (found.device.id, found.status, found.certificate, found.account is None)
+        return state, found and found.account_key, self._version, tuple(self._alarms)
+
+    # from memory
+    @property
+    def identity(self) -> OwnIdentity | None:
+        """This device's keys, as they were when last read."""
+        return self._identity
+
+    def own(self) -> OwnKeys:
+        """Return the state of this device. Raises DevicePendingError before the first contact."""
+        found = self._identity
+        if found is None:
+            raise DevicePendingError("This device has no keys yet.", "Connect to the server once.")
+        return OwnKeys(
+            device=found.device.id,
+            status=found.status,
+            code=found.code,
+            has_account_key=found.account is not None,
+            protection=self._archive.key.protection,
+        )
+
+    def trust(self, user: UserName) -> Trust:
+        """Return how far a person's key is trusted."""
+        level = self._levels.get(user)
+        return Trust(level) if level is not None else Trust.UNKNOWN
+
+    def alarms(self) -> Sequence[Alarm]:
+        """Return the alarms that are not dismissed, oldest first."""
+        return self._alarms
+
+    async def dismiss(self, alarm: int) -> None:
+        """Dismiss an alarm that the person has read."""
+        await self._archive.run_durably(alarms.dismiss, alarm)
+        await self.refresh()
+
+    # devices
+    async def devices(self) -> Sequence[OwnDevice]:
+        """Return the account's devices."""
+        found = await self._devices.list()
+        await self.refresh()
+        return found
+
+    async def approve(self, code: str) -> OwnDevice:
+        """Approve the pending device that shows ``code``."""
+        try:
+            return await self._devices.approve(code)
+        finally:
+            await self.refresh()
+
+    async def revoke(self, device: DeviceId) -> None:
+        """Revoke a device for good."""
+        try:
+            await self._devices.revoke(device)
+        finally:
+            await self.refresh()
+
+    # the account key
+    async def recovery_words(self) -> Sequence[str]:
+        """Return the 24 words of the account key. Raises NoAccountKeyError."""
+        found = await self._archive.run(own_identity.load)
+        if found is None or found.account is None:
+            raise NoAccountKeyError("This device does not hold your account key.")
+        return recovery_words.words_of(found.account)
+
+    async def recover(self, words: Sequence[str]) -> None:
+        """Approve this device with the recovery words."""
+        key = recovery_words.key_of(words)
+        await self.key_log.sync()
+        logged = await self._archive.run(key_log_copy.account, self._user)
+        if logged is None or logged.key != key.public:
+            raise SetupError(
+                "These words belong to another account key than yours has now.",
+                "If the keys were reset, only the newest words count.",
+            )
+        try:
+            if await self._archive.run(own_keys.get, Name.ACCOUNT_KEY) != key.public:
+                await self.accept_own_key()
+            await self._enrolment.certify_self(key)
+        finally:
+            await self.refresh()
+
+    async def give_up_others(self) -> None:
+        """Stop waiting for our other devices: the recovery words are for when they are lost."""
+        await self._archive.run_durably(own_identity.give_up_others)
+
+    async def accept_own_key(self) -> None:
+        """Go on with the account key that the person made on another device."""
+        if await self._enrolment.adopt():
+            await self._device_replaced()
+        await self.refresh()
+
+    async def reset_identity(self, password: Secret) -> None:
+        """Make a new account key: everybody is told, and all other devices are removed."""
+        try:
+            await self._enrolment.replace_account_key(password)
+        finally:
+            await self.refresh()
+        await self._device_replaced()
+
+
+def _room_of(alarm: alarms.Raised) -> RoomId | None:
+    """Return the room of an alarm about members, which ``server_claims`` names as ``room/user``."""
+    return RoomId(alarm.about.partition("/")[0]) if alarm.kind is alarms.Kind.MEMBERS else None

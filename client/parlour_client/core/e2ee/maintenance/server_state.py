@@ -1,0 +1,60 @@
+"""The server's side of rooms: where logs and groups are, and waiting until that is here.
+
+Nothing that the server says takes effect by itself: callers wait until the room's log has shown it.
+"""
+
+from parlour_client.core.clock import Clock
+from parlour_client.core.e2ee.groups.delivery import Delivery
+from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
+from parlour_client.core.room_log.translation import Numbers
+from parlour_client.core.sync.catch_up import CatchUp
+from parlour_protocol.delivery import EventStored, GroupState
+from parlour_protocol.ids import Millis, RoomId, Seq
+
+
+class ServerState:
+    """What one account's server has, as far as it was asked."""
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        catch_up: CatchUp,
+        numbers: Numbers,
+        clock: Clock,
+        session: DeviceSession,
+    ) -> None:
+        """Ask ``delivery``; ``catch_up`` fetches events, ``numbers`` translates the server's numbers."""
+        self._delivery = delivery
+        self._numbers = numbers
+        self._clock = clock
+        self._session = session
+        self.catch_up = catch_up
+        self._ahead = 0
+
+    def greeted(self, now: Millis) -> None:
+        """Take the time of a greeting."""
+        self._ahead = now - self._clock.now()
+
+    def time(self) -> Millis:
+        """Return the time that the server claims: never decide about keys only by it (``key_lifetimes``)."""
+        return Millis(self._clock.now() + self._ahead)
+
+    async def group(self, room: RoomId) -> GroupState:
+        """Ask for the state of a room's group, in the logs that the server greeted with."""
+        state = await self._delivery.group(room)
+        self._numbers.check(state.incarnation)
+        return state
+
+    async def reached(self, room: RoomId, seq: Seq | None = None) -> None:
+        """Wait until everything up to the head, and to ``seq`` at least, was taken in."""
+        _ = self._session.groups  # raises why there are no keys: the room would never catch up
+        await self.catch_up.reached(room, seq or Seq(0))
+
+    async def logged(self, room: RoomId, logged: EventStored) -> None:
+        """Wait until the event at the place that the server named was taken in."""
+        self._numbers.check(logged.incarnation)
+        await self.reached(room, self._numbers.of(room).to_local(logged.seq))
+
+    async def shown_up_to(self, room: RoomId, seq: Seq) -> None:
+        """Wait until the log was taken in up to the server's number ``seq``."""
+        await self.reached(room, self._numbers.of(room).to_local(seq) if seq else None)

@@ -24,8 +24,7 @@ import apsw
 
 from parlour_client.core.account.home import Home
 from parlour_client.core.account.profile import Profile, save_profile
-from parlour_client.core.archive import Archive, known_rooms, search
-from parlour_client.core.archive import search_index as index
+from parlour_client.core.archive import Archive, known_rooms, search, search_index
 from parlour_client.core.search_query import parse
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.codec import encode_body
@@ -73,7 +72,7 @@ def fill(connection: apsw.Connection, count: int) -> None:
         at = 1_600_000_000_000 + number * 1_000
         body = encode_body(Message(MessageText(text))).decode()
         connection.execute(event, (at << 20, room, number // len(ROOMS) + 1, at, author, body))
-        facts = f"{index.ANY} {index.room_fact(room)} {index.author_fact(author)}"
+        facts = f"{search_index.ANY} {search_index.room_fact(room)} {search_index.author_fact(author)}"
         connection.execute(words, (at << 20, text, facts))
 
 

@@ -18,9 +18,9 @@ from parlour_client.core.archive import (
     known_rooms,
     pinned_messages,
     retention,
+    search,
     threads,
 )
-from parlour_client.core.archive import search as archive_search
 from parlour_client.core.checked_text import message_text
 from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
@@ -148,7 +148,7 @@ class History:
             if query.rooms and room not in query.rooms:
                 return ()
             query.rooms = [room]
-        return await self._archive.read(archive_search.search, query, self._state.me, limit)
+        return await self._archive.read(search.search, query, self._state.me, limit)
 
     async def room_names(self) -> Mapping[RoomId, str]:
         """Return what every room is called of which there is history here, left ones too."""

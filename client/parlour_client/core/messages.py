@@ -16,7 +16,7 @@ from parlour_client.core.events import EntryChanged
 from parlour_client.core.model import Entry, Outgoing
 from parlour_client.core.outbox.item import Item, Lasting, StoredAt
 from parlour_client.core.outbox.outbox import Outbox
-from parlour_client.core.sync.read_markers import ReadMarkers
+from parlour_client.core.receive.read_markers import ReadMarkers
 from parlour_client.core.sync.receipts import Receipts
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State

@@ -17,7 +17,7 @@ from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.e2ee.maintenance.membership import Membership
 from parlour_client.core.errors import EncryptionError, ServerMisbehavedError, SetupError, StoppedError
 from parlour_client.core.model import MemberView, Room
-from parlour_client.core.sync.dispatcher import Dispatcher
+from parlour_client.core.receive.dispatcher import Dispatcher
 from parlour_client.core.sync.state import State
 from parlour_client.core.transport.live_connection import LiveConnection
 from parlour_client.core.transport.reconnector import Reconnector

@@ -11,10 +11,10 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, cast, get_args, get_origin, get_type_hints
 
 from parlour_client.core.errors import SetupError
 from parlour_client.core.private_files import open_private
@@ -110,9 +110,16 @@ def _row(key: str, kind: Any, default: Value, about: str) -> Setting:
 
 
 def _table() -> tuple[Setting, ...]:
-    kinds, defaults = get_type_hints(Settings), Settings()
-    rows = ((one.name, one.metadata["help"]) for one in fields(Settings) if one.metadata)
-    return tuple(_row(key, kinds[key], getattr(defaults, key), about) for key, about in rows)
+    kinds = get_type_hints(Settings)
+    return tuple(
+        _row(one.name, kinds[one.name], _default(one), one.metadata["help"])
+        for one in fields(Settings)
+        if one.metadata
+    )
+
+
+def _default(one: "Field[Value]") -> Value:
+    return one.default_factory() if one.default_factory is not MISSING else cast("Value", one.default)
 
 
 TABLE: Final = _table()

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 from tests.client.core.core_fake import ALICE, BEGIN, BOB, LAPTOP, LOBBY, Desk, FakeServer, heard
 
-from parlour_client.core.archive import insertion as adding
+from parlour_client.core.archive import insertion
 from parlour_client.core.client import Client
 from parlour_client.core.events import EntryAdded, StatusChanged
 from parlour_client.core.model import Delivery, LinkState
@@ -160,7 +160,7 @@ async def test_more_in_one_millisecond_than_there_is_room_for(
     desk: Desk, server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A server that gives everything the same time fills no neighbour's place: all of it is kept."""
-    monkeypatch.setattr(adding, "AT_ONE_TIME", 2)
+    monkeypatch.setattr(insertion, "AT_ONE_TIME", 2)
     client = await desk.open()
     log = server.rooms[LOBBY].log
     for at in (BEGIN + 10_001, *[BEGIN + 10_000] * 9):

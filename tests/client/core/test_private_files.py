@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from parlour_client.core import private_files as private
+from parlour_client.core import private_files
 from parlour_client.core.account.home import Home
 from parlour_client.core.errors import SetupError
 from parlour_client.core.private_files import exposed
@@ -36,9 +36,9 @@ def test_a_group_that_can_write_is_others_unless_it_is_the_users_own(
 ) -> None:
     """O2: many systems give each user a group of their own, and a umask that lets it write."""
     inner.parent.chmod(0o775)
-    monkeypatch.setattr(private, "_is_private", lambda _group: True)
+    monkeypatch.setattr(private_files, "_is_private", lambda _group: True)
     assert exposed(inner) is None
-    monkeypatch.setattr(private, "_is_private", lambda _group: False)
+    monkeypatch.setattr(private_files, "_is_private", lambda _group: False)
     assert "others can write" in str(exposed(inner))
 
 
@@ -64,7 +64,7 @@ def test_what_belongs_to_another_user(inner: Path, tmp_path: Path, what: str) ->
 
 
 def test_what_is_not_there_yet(tmp_path: Path) -> None:
-    """Whoever makes it makes it private."""
+    """Whoever makes it makes it private_files."""
     assert exposed(tmp_path / "none" / "at all") is None
 
 

@@ -1,1 +1,1 @@
-"""What the server says, into the archive, the room list and the views."""
+"""What is known of the rooms: the room list, how far each has come, and fetching what is missing."""

@@ -10,9 +10,9 @@ from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.errors import ServerMisbehavedError
 from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import RoomsChanged
+from parlour_client.core.receive.read_markers import ReadMarkers
 from parlour_client.core.sync.catch_up import CatchUp
 from parlour_client.core.sync.presence import Presence
-from parlour_client.core.sync.read_markers import ReadMarkers
 from parlour_client.core.sync.receipts import Receipts
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State

@@ -1,7 +1,7 @@
 """Random walks of a hostile operator against three people, and a guest who comes and goes.
 
 One walk runs in `make test`, more in `make test-all`. `PARLOUR_SOAK=50` makes it fifty, each with a seed of
-its own, and `PARLOUR_SEED=3` begins with that one.
+its own, and `PARLOUR_SEED=3` begins with that one. `HARD` went wrong once.
 """
 
 import os
@@ -12,6 +12,8 @@ from tests.hostile.walk import ACTS, Walk
 
 FIRST = int(os.environ.get("PARLOUR_SEED", "33"))
 WALKS = int(os.environ.get("PARLOUR_SOAK", "2"))
+HARD = (11,)
+"""A member whom an unsigned event calls removed has to found the group again, after a log that was edited."""
 
 
 async def walked(world: World, seed: int, steps: int) -> None:
@@ -32,7 +34,7 @@ async def test_a_walk(world: World) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("seed", range(FIRST, FIRST + WALKS))
+@pytest.mark.parametrize("seed", [*HARD, *range(FIRST, FIRST + WALKS)])
 async def test_walks(world: World, seed: int) -> None:
     """All acts in another order each time."""
     await walked(world, seed, steps=len(ACTS))

@@ -367,10 +367,14 @@ async def older_for_one(walk: Walk) -> None:
 
 
 async def another_name(walk: Walk) -> None:
-    """Say to one device that the logs are others, and show the same."""
+    """Say to one device that the logs are others, and show the same.
+
+    It compares them all: where an act before has changed what it knew, it founds the group again first.
+    """
     victim = walk.victim()
     victim.lies.incarnation(new_incarnation())
     await victim.reconnect()
+    await walk.world.agreed(walk.room, *walk.people)
     await walk.world.goes_on(walk.room, *walk.people)
 
 

@@ -19,6 +19,7 @@ from parlour_client.core.model import NoteKind
 from parlour_protocol.frames import AnyBody, decode_body
 from parlour_protocol.frames.bodies import Added, Banned, GroupCreated, Joined, Kicked, Left
 from parlour_protocol.ids import GroupId, RoomId, Seq
+from parlour_protocol.membership import Roster
 from parlour_protocol.names import UserName
 
 FOUND_AGAIN: Final = (
@@ -85,19 +86,24 @@ def note(
     shared: Seq,
     fork: Seq,
     members: Collection[UserName],
+    roster: Roster | None,
     me: UserName,
 ) -> None:
     """Take note of a rollback to ``shared``: what was lost ends at ``fork``; ``members`` are the group's.
 
-    The room goes on after ``fork``, with the group that it had at ``shared`` as the one in force.
+    The room goes on after ``fork``, with the group that it had at ``shared`` as the one in force. Where there
+    is a ``roster``, its people are the room's: an event that no member has signed moves nobody.
     """
     known = load(connection, row.room)
-    people = {*members} or (None if known is None or known.people is None else {*known.people})
-    if people is not None:
-        people = _moved(connection, row.room, shared, people)
+    if roster is not None:
+        people: set[UserName] | None = {one.user for one in roster.people}
+    else:
+        people = {*members} or (None if known is None or known.people is None else {*known.people})
+        people = None if people is None else _moved(connection, row.room, shared, people)
     row.group, row.contested = _group_at(connection, row, shared), False
     row.cursor = fork
-    due = bool(members) and people is not None and me in people
+    was_inside = bool(members) or (known is not None and known.due)
+    due = was_inside and people is not None and me in people
     query = "INSERT OR REPLACE INTO mls_rolled_back VALUES (?, ?, ?, ?)"
     named = None if people is None else json.dumps(sorted(people))
     connection.execute(query, (row.room, fork, due, named))

@@ -247,8 +247,9 @@ class GroupService:
             commit.drop(connection, self._store, stored)
         self.contested(connection, room)
         members = {member.user for member in self.status(connection, room).members}
+        roster = known_roster(connection, room) if stored is None else statements.expected(connection, stored)
         before = row.group
-        group_rollback.note(connection, row, shared, fork, members, self._own.user)
+        group_rollback.note(connection, row, shared, fork, members, roster, self._own.user)
         links = Links(connection, room)
         links.forked()
         links.save()

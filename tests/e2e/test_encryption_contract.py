@@ -245,7 +245,7 @@ def renewed(person: Person, room: str) -> int | None:
 
     async def read() -> int | None:
         archive = await open_archive(Home(person.home))
-        found = await archive.look(own_since)
+        found = await archive.read(own_since)
         await archive.close()
         return found
 
@@ -257,7 +257,7 @@ def recovery_words(person: Person) -> str:
 
     async def read() -> str:
         archive = await open_archive(Home(person.home))
-        found = await archive.look(own_identity.load)
+        found = await archive.read(own_identity.load)
         await archive.close()
         assert found is not None
         assert found.account is not None

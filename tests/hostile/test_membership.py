@@ -252,7 +252,7 @@ async def found_a_copy(spy: Device, room: RoomId, *users: str) -> None:
         ((key,),) = spy.world.server.look("SELECT key FROM account_keys WHERE account = ?", user)
         people.append((parse_user_name(user), bytes(key), Role.MEMBER))
     now = spy.world.clock.now()
-    body = await rooms.archive.run_durably(
+    body = await rooms.archive.write_durably(
         rooms.session.groups.found, room, RoomKind.PRIVATE, new_request_id(), now, people
     )
     await spy.world.during(rooms.reconciler._submitter.post_founding(room, body))

@@ -72,7 +72,7 @@ class EncryptedRooms:
         await self._add_devices(mallory, alice)
         groups = mallory._engine.encryption.session.groups
         for room in self.names:
-            held = await mallory._engine.archive.run(groups.stored, room)
+            held = await mallory._engine.archive.write(groups.stored, room)
             self._groups[room] = held.id, held.epoch, held.group
         await self.flat.end()
         self.flat.house.wires.clear()

@@ -274,7 +274,7 @@ async def write_profile(folder: Path, port: int, made: Made, queued: Sequence[Se
     await save_profile(archive, profile)
     for room in dict.fromkeys(frame.room for frame in queued):
         frames = [frame for frame in queued if frame.room == room]
-        await archive.run(outbox_table.put, room, frames, Millis(BEGIN))
+        await archive.write(outbox_table.put, room, frames, Millis(BEGIN))
     await archive.close()
     downloads = folder.parent / "downloads"
     downloads.mkdir()

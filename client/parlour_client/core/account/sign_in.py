@@ -67,7 +67,7 @@ class SignIn:
             raise SetupError(f"This link is from {user}.", "Choose another name for your account.")
         await self._fits(link.address, user)
         if link.by is not None:  # before the server is asked: it may answer nothing and leave a login to us
-            await self._archive.run_durably(inviter.keep, link.address.authority, link.by)
+            await self._archive.write_durably(inviter.keep, link.address.authority, link.by)
         api = Api(Verifier(link.address, trust))
         made = await api.make_account(NewAccount(invite=link.code, username=user, password=password))
         return await self.log_in(link.address, trust, made.user, password, device)
@@ -104,7 +104,7 @@ class SignIn:
         from parlour_client.core.e2ee.identity import own_identity as own  # noqa: PLC0415 - the engine's part
 
         await load_profile(self._archive)
-        found = await self._archive.look(own.load_active)  # else the key is only what the server shows
+        found = await self._archive.read(own.load_active)  # else the key is only what the server shows
         return Inviter(found.user, PublicKey(found.account_key or b""))
 
     async def invite(self, link: InviteLink) -> InviteLink:
@@ -122,7 +122,7 @@ class SignIn:
         """Return how a person's key stands."""
         from parlour_client.core.e2ee.identity import key_trust as people  # noqa: PLC0415 - the engine's part
 
-        return await self._archive.look(people.trust, user)
+        return await self._archive.read(people.trust, user)
 
     async def _open_session(self, profile: Profile, password: Secret) -> tuple[Profile, Secret]:
         from parlour_client.core.e2ee.identity import inviter  # noqa: PLC0415 - the engine's part
@@ -131,7 +131,7 @@ class SignIn:
         made = await Api(Verifier(profile.address, profile.trust)).log_in(login)
         if made.user != profile.user:
             raise SetupError("The server answered with another account.", "Ask the server's owner.")
-        await self._archive.run_durably(inviter.pin, profile.server, SystemClock().now())
+        await self._archive.write_durably(inviter.pin, profile.server, SystemClock().now())
         profile = replace(profile, session=made.session)
         await save_profile(self._archive, profile)
         return profile, made.session

@@ -80,8 +80,6 @@ class Archive:
         """Run it so that it is on the disk when this returns: for what no server has yet."""
         return await self._submit(lambda: _durably(self._connection, call, *args, **kwargs))
 
-    look, run, run_durably = read, write, write_durably
-
     async def shorten_log(self) -> None:
         """Take out of the write-ahead log what was overwritten, unless another program reads it just now."""
         await self.read(_shorten)

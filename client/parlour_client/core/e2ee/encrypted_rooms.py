@@ -258,7 +258,7 @@ class EncryptedRooms:
         self.read_receipts.forget(room)
         groups = self.session.maybe_groups
         if groups is not None and self.covers(room):
-            await self.archive.run(groups.leave, room)
+            await self.archive.write(groups.leave, room)
         self._signal.notify()
 
     def hear(self, push: GroupChanged | KeyPackagesLow | KeyLogAppended) -> None:
@@ -346,7 +346,7 @@ class EncryptedRooms:
     async def _device_replaced(self) -> None:
         """Forget all groups: this device has a new key, which is in none of them."""
         if (groups := self.session.maybe_groups) is not None:
-            await self.archive.run(groups.forget_device)
+            await self.archive.write(groups.forget_device)
         await self._use_keys()
         await self._live.drop()  # it speaks for the old device
 

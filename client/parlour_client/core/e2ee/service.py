@@ -134,8 +134,8 @@ class Encryption:
         groups = self._rooms.session.maybe_groups
         if listed is None or groups is None or report.roster is None:
             return report.claims
-        expected = await self._rooms.archive.look(groups.expected, room)
-        asked_in = await self._rooms.archive.look(statements.asked_in, room)
+        expected = await self._rooms.archive.read(groups.expected, room)
+        asked_in = await self._rooms.archive.read(statements.asked_in, room)
         soon = set() if expected is None else {one.user for one in expected.people}
         now = {one.user for one in report.roster.people}
         return ServerClaims(sorted({*listed} - soon - now - asked_in), sorted(soon & now - {*listed}))
@@ -148,8 +148,8 @@ class Encryption:
 
     async def claims(self, room: RoomId) -> Sequence[str]:
         """Return what the server claims of a room's members."""
-        found = await self._rooms.archive.look(server_claims.of, room)
-        return server_claims.words(found, await self._rooms.archive.look(known_roster, room))
+        found = await self._rooms.archive.read(server_claims.of, room)
+        return server_claims.words(found, await self._rooms.archive.read(known_roster, room))
 
     async def unfinished(self, room: RoomId) -> str:
         """Say what could not be done for the room's members just now."""
@@ -301,7 +301,7 @@ class Encryption:
         """Say whether this device is in all groups that have only devices of ours."""
         rooms = self._rooms
         alone = [room for room, state in rooms.reconciler.seen.items() if is_ours(state, rooms.me)]
-        reports = [await rooms.archive.look(rooms.session.groups.status, room) for room in alone]
+        reports = [await rooms.archive.read(rooms.session.groups.status, room) for room in alone]
         return all(report.status is GroupStatus.ACTIVE for report in reports)
 
     async def _let_in(self, device: DeviceId) -> None:

@@ -97,8 +97,8 @@ async def test_what_one_run_says_and_takes_back_is_not_found(archive: Archive) -
     await add(archive, event(1, "CANARYone"), event(2, Deleted(target=Seq(1))), event(3, "stays"))
     assert await found(archive, "canary") == []
     assert await found(archive, "stays") == ["stays"]
-    words = await archive.look(lambda c: list(c.execute("SELECT * FROM words_content")))
-    bodies = await archive.look(lambda c: list(c.execute("SELECT body FROM events")))
+    words = await archive.read(lambda c: list(c.execute("SELECT * FROM words_content")))
+    bodies = await archive.read(lambda c: list(c.execute("SELECT body FROM events")))
     assert "CANARY" not in str(words) + str(bodies)
 
 

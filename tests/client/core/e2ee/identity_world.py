@@ -322,7 +322,7 @@ class Home:
 
     async def judge(self, certificate: bytes) -> CertificateStatus:
         """Judge a certificate as the vault does."""
-        return await self.archive.run(key_trust.certificate_status, certificate, self.clock.now())
+        return await self.archive.write(key_trust.certificate_status, certificate, self.clock.now())
 
     def alarms(self) -> list[str]:
         return [alarm.text for alarm in self.identity.alarms()]

@@ -309,12 +309,12 @@ async def test_a_server_that_tells_nobody_of_new_keys_is_overtaken_by_a_message(
     ana, ben, room = await pair(flat)
     flat.house.swap_account_key(EVE, FORGER)  # and tells nobody
     await ben._engine.encryption.identity.catch_up()
-    before = await ana._engine.archive.run(key_log.seen)
+    before = await ana._engine.archive.write(key_log.seen)
     await say(flat, ben, room, "have you heard?")
     await flat.until_true(
-        lambda: ana._engine.archive.run(key_log.seen), await ben._engine.archive.run(key_log.seen)
+        lambda: ana._engine.archive.write(key_log.seen), await ben._engine.archive.write(key_log.seen)
     )
-    assert await ana._engine.archive.run(key_log.seen) != before
+    assert await ana._engine.archive.write(key_log.seen) != before
 
 
 async def test_a_key_log_that_was_rolled_back_is_an_alarm(flat: Flat) -> None:
@@ -354,7 +354,7 @@ async def test_a_head_that_a_member_makes_up_is_an_alarm_that_names_them(flat: F
     """Either the server lies or that person's device does: the words say both."""
     ana, ben, room = await pair(flat)
     false = KeyLogSeen(size=1, digest=Digest(b"\7" * 32))
-    await ana._engine.archive.run(key_log.heard, BEN, false, flat.clock.now())
+    await ana._engine.archive.write(key_log.heard, BEN, false, flat.clock.now())
     await ana._engine.encryption.identity.refresh()
     (alarm,) = ana.encryption.alarms()
     assert "ben" in alarm.text

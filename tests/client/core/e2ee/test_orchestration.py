@@ -156,8 +156,8 @@ async def test_a_founding_of_the_other_device_in_the_middle_of_ours_is_followed(
     line, home, sealed = flat.lines[ana], flat.house.rooms[room], ana._engine.encryption
     assert line.device is not None
     home.present.remove(line.device)  # ana's device is not in the group that the other one has founded
-    await ana._engine.archive.run(sealed.session.groups.leave, room)
-    await ana._engine.archive.run(
+    await ana._engine.archive.write(sealed.session.groups.leave, room)
+    await ana._engine.archive.write(
         lambda connection: connection.execute("UPDATE mls_rooms SET group_id = ?", (home.group,))
     )
     before = GroupState(
@@ -172,7 +172,7 @@ async def test_a_founding_of_the_other_device_in_the_middle_of_ours_is_followed(
     async with asyncio.timeout(5):
         await sealed.scheduler.now(room)
     assert not answers
-    assert await ana._engine.archive.look(sealed.session.groups.founding, room) is None
+    assert await ana._engine.archive.read(sealed.session.groups.founding, room) is None
 
 
 async def test_a_founding_that_the_log_has_not_decided_about_is_given_up(flat: Flat) -> None:
@@ -180,19 +180,19 @@ async def test_a_founding_that_the_log_has_not_decided_about_is_given_up(flat: F
     ana, _, room = await pair(flat)
     line, home, sealed = flat.lines[ana], flat.house.rooms[room], ana._engine.encryption
     archive = ana._engine.archive
-    await archive.run(sealed.session.groups.leave, room)
-    await archive.run(
+    await archive.write(sealed.session.groups.leave, room)
+    await archive.write(
         lambda connection: connection.execute("UPDATE mls_rooms SET group_id = ?", (home.group,))
     )
     now = Millis(flat.clock.now())
-    body = await archive.run_durably(
+    body = await archive.write_durably(
         sealed.session.groups.found, room, RoomKind.PRIVATE, new_request_id(), now
     )
     home.group = new_group_id()
     assert line.device is not None
     async with asyncio.timeout(5):
         await sealed.reconciler._submitter.post_founding(room, body)
-    assert await archive.look(sealed.session.groups.founding, room) is None
+    assert await archive.read(sealed.session.groups.founding, room) is None
 
 
 async def test_what_is_sent_while_a_group_is_contested_waits_for_the_next_one(flat: Flat) -> None:
@@ -472,9 +472,9 @@ async def test_the_first_key_of_a_file_stays(flat: Flat) -> None:
     )  # fmt: skip
     archive = ana._engine.archive
     for file in (first, second):
-        await archive.run(keep_file_key, room, file)
+        await archive.write(keep_file_key, room, file)
     reference = FileRef(file=first.file, name=first.name, media_type="a/b", size=1, sha256=first.sha256)
-    assert (await archive.look(keyed, room, reference)).key == first.key
+    assert (await archive.read(keyed, room, reference)).key == first.key
 
 
 async def test_a_running_client_scrubs_after_each_epoch(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -597,7 +597,7 @@ async def test_what_follows_a_hole_waits_for_the_next_fetch(flat: Flat) -> None:
         body=TopicSet(topic=TopicText("late")),
     )  # fmt: skip
     engine = ben._engine
-    taken = await engine.archive.run(
+    taken = await engine.archive.write(
         take_in, engine.encryption.session.groups, room, [late], engine.state.names_me, flat.clock.now()
     )
     assert (taken.applied, taken.receipt.cursor) == ([], seq)

@@ -66,12 +66,12 @@ class Enrolment:
 
     async def sign_in(self) -> SignedIn:
         """Bind this session to the device, and bring everything up to date. Raises OwnKeyChangedError."""
-        before = await self._archive.run(own_identity.load)
+        before = await self._archive.write(own_identity.load)
         await self._key_log.sync()
-        server = await self._archive.run(server_of)
-        await self._archive.run_durably(own_identity.ensure_device, self._user, server)
+        server = await self._archive.write(server_of)
+        await self._archive.write_durably(own_identity.ensure_device, self._user, server)
         await self._publish_account(server)
-        await self._archive.run_durably(own_identity.pin_account, self._user, self._clock.now())
+        await self._archive.write_durably(own_identity.pin_account, self._user, self._clock.now())
         await self.register()
         await self._publish_again()
         identity = await self.identity()
@@ -81,7 +81,7 @@ class Enrolment:
 
     async def identity(self) -> OwnIdentity:
         """Return this device's identity. Raises DevicePendingError before the first login."""
-        found = await self._archive.run(own_identity.load)
+        found = await self._archive.write(own_identity.load)
         if found is None:
             raise DevicePendingError("This device has no keys yet.", "Connect to the server once.")
         return found
@@ -107,7 +107,7 @@ class Enrolment:
 
     async def certify_self(self, account: AccountKey) -> None:
         """Approve this device with the account key, which stays here from now on."""
-        await self._archive.run_durably(own_identity.hold, self._user, account, self._clock.now())
+        await self._archive.write_durably(own_identity.hold, self._user, account, self._clock.now())
         identity = await self.identity()
         if identity.certificate is None:
             certificate = CertificateBytes(self._certificate(identity, account))
@@ -117,12 +117,12 @@ class Enrolment:
 
     async def replace_account_key(self, password: Secret) -> None:
         """Publish a new account key and become its first device."""
-        server = await self._archive.run(server_of)
-        following = await self._archive.run_durably(own_identity.next_account_key)
+        server = await self._archive.write(server_of)
+        following = await self._archive.write_durably(own_identity.next_account_key)
         try:
             await self._publish(following, server, password)
         except ApiRefusedError:
-            await self._archive.run_durably(own_identity.forget_next)
+            await self._archive.write_durably(own_identity.forget_next)
             raise
         await self._key_log.sync()  # the new key stands in it: from then on it is ours
         await self.register()
@@ -130,8 +130,8 @@ class Enrolment:
 
     async def adopt(self) -> bool:
         """Take the account's changed key as ours and register anew under it; False: it did not change."""
-        server = await self._archive.run(server_of)
-        if not await self._archive.run_durably(
+        server = await self._archive.write(server_of)
+        if not await self._archive.write_durably(
             own_identity.adopt_account, self._user, server, self._clock.now()
         ):
             return False
@@ -151,17 +151,17 @@ class Enrolment:
             for suite in RoomSuite:
                 there = key_packages.AtServer.of(info, suite)
                 now = self._clock.now()
-                made = await self._archive.run_durably(key_packages.prepare, identity, there, now, suite)
+                made = await self._archive.write_durably(key_packages.prepare, identity, there, now, suite)
                 if made is not None:
                     await self._directory.put_packages(identity.device.id, made)
-                    await self._archive.run_durably(key_packages.published, suite)
+                    await self._archive.write_durably(key_packages.published, suite)
 
     async def _publish_again(self) -> None:
         """Publish what this account signed, and a restored server has lost: keys, devices and revocations.
 
         What it refuses is left: it is another device's to publish, or there is another key by now.
         """
-        looked_at, lost = await self._archive.look(_lost)
+        looked_at, lost = await self._archive.read(_lost)
         if not lost:
             return
         identity = await self.identity()
@@ -170,7 +170,7 @@ class Enrolment:
                 await self._say_again(identity, entry)
         await self._key_log.sync()
         done = b"%d" % (looked_at + len(lost))
-        await self._archive.run_durably(own_keys.put, Name.REPUBLISHED, done)
+        await self._archive.write_durably(own_keys.put, Name.REPUBLISHED, done)
 
     async def _say_again(self, identity: OwnIdentity, entry: LogEntry) -> None:
         match entry.said:
@@ -196,17 +196,17 @@ class Enrolment:
 
     async def _publish_account(self, server: str) -> None:
         """Make and publish the account's key, if the account has none."""
-        if await self._archive.run(key_log_copy.account, self._user) is not None:
+        if await self._archive.write(key_log_copy.account, self._user) is not None:
             return
         if (await self.identity()).account_key is not None:
             # An honest server cannot have forgotten it; and a new key would bury the old one.
             raise OwnKeyChangedError("The server has lost your account's identity key.")
-        following = await self._archive.run_durably(own_identity.next_account_key)
+        following = await self._archive.write_durably(own_identity.next_account_key)
         try:
             await self._publish(following, server)
         except ApiRefusedError:
             await self._key_log.sync()
-            if await self._archive.run(key_log_copy.account, self._user) is None:
+            if await self._archive.write(key_log_copy.account, self._user) is None:
                 raise
             return  # another device of ours was faster
         await self._key_log.sync()

@@ -69,7 +69,7 @@ class IdentityService:
 
     async def check_server(self, name: str) -> None:
         """Check the name in the server's greeting. Raises OtherServerError."""
-        known = await self._archive.run(server_of)
+        known = await self._archive.write(server_of)
         if known and known != name:
             raise OtherServerError("The server calls itself by another name than before.")
 
@@ -90,12 +90,12 @@ class IdentityService:
     async def refresh(self) -> None:
         """Read again what is answered from memory; tell the views if anything is different."""
         before = self._remembered()
-        self._identity = await self._archive.run(own_identity.load)
-        self._version = await self._archive.run(key_trust.version)
-        self._levels = await self._archive.run(key_pins.levels)
+        self._identity = await self._archive.write(own_identity.load)
+        self._version = await self._archive.write(key_trust.version)
+        self._levels = await self._archive.write(key_pins.levels)
         self._alarms = [
             Alarm(one.id, one.detail, one.at, one.kind in alarms.PERMANENT, _room_of(one))
-            for one in await self._archive.run(alarms.load)
+            for one in await self._archive.write(alarms.load)
         ]
         if self._remembered() != before:  # else a view that asks again would go round in circles
             self._changed()
@@ -135,7 +135,7 @@ class IdentityService:
 
     async def dismiss(self, alarm: int) -> None:
         """Dismiss an alarm that the person has read."""
-        await self._archive.run_durably(alarms.dismiss, alarm)
+        await self._archive.write_durably(alarms.dismiss, alarm)
         await self.refresh()
 
     # devices
@@ -162,7 +162,7 @@ class IdentityService:
     # the account key
     async def recovery_words(self) -> Sequence[str]:
         """Return the 24 words of the account key. Raises NoAccountKeyError."""
-        found = await self._archive.run(own_identity.load)
+        found = await self._archive.write(own_identity.load)
         if found is None or found.account is None:
             raise NoAccountKeyError("This device does not hold your account key.")
         return recovery_words.words_of(found.account)
@@ -171,14 +171,14 @@ class IdentityService:
         """Approve this device with the recovery words."""
         key = recovery_words.key_of(words)
         await self.key_log.sync()
-        logged = await self._archive.run(key_log_copy.account, self._user)
+        logged = await self._archive.write(key_log_copy.account, self._user)
         if logged is None or logged.key != key.public:
             raise SetupError(
                 "These words belong to another account key than yours has now.",
                 "If the keys were reset, only the newest words count.",
             )
         try:
-            if await self._archive.run(own_keys.get, Name.ACCOUNT_KEY) != key.public:
+            if await self._archive.write(own_keys.get, Name.ACCOUNT_KEY) != key.public:
                 await self.accept_own_key()
             await self._enrolment.certify_self(key)
         finally:
@@ -186,7 +186,7 @@ class IdentityService:
 
     async def give_up_others(self) -> None:
         """Stop waiting for our other devices: the recovery words are for when they are lost."""
-        await self._archive.run_durably(own_identity.give_up_others)
+        await self._archive.write_durably(own_identity.give_up_others)
 
     async def accept_own_key(self) -> None:
         """Go on with the account key that the person made on another device."""

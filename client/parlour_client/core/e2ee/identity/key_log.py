@@ -130,20 +130,20 @@ class KeyLog:
     async def sync(self) -> bool:
         """Fetch what is new; says whether anything was. Raises KeyLogError, OtherServerError."""
         async with self._one_at_a_time:
-            waiting = await self._archive.run(lambda c: list(key_log_copy.heard(c)))
-            start = await self._archive.run(_start)
+            waiting = await self._archive.write(lambda c: list(key_log_copy.heard(c)))
+            start = await self._archive.write(_start)
             page = await self._directory.key_log(start.head.size if start else 0)
             if start is None:
                 start = _Start(page.server, bytes(page.key), Head.empty(page.server))
             self._check_signed(start, page)
             if start.restored and (shared := await self._shared(start, page)) is not None:
-                start = await self._archive.run_durably(self._lose, start, shared)
+                start = await self._archive.write_durably(self._lose, start, shared)
                 page = await self._directory.key_log(shared)
                 self._check_signed(start, page)
             await self._check(start, page)
             entries = await self._entries(start, page)
-            await self._archive.run_durably(self._grow, page, entries)
-            await self._archive.run(self._compare, waiting)
+            await self._archive.write_durably(self._grow, page, entries)
+            await self._archive.write(self._compare, waiting)
             return bool(entries)
 
     async def _shared(self, start: _Start, page: KeyLogPage) -> int | None:
@@ -158,10 +158,10 @@ class KeyLog:
             return None
         while True:
             after = max(0, min(page.size, start.head.size) - back)
-            digest = await self._archive.look(key_log_copy.digest_at, start.server, after)
+            digest = await self._archive.read(key_log_copy.digest_at, start.server, after)
             heads = await self._leads(Head(after, digest or b""), signed, ())
             if heads is not None:
-                return await self._archive.look(_last_alike, start.server, after, heads)
+                return await self._archive.read(_last_alike, start.server, after, heads)
             if not after:
                 raise await self._contradiction("changed old entries of its key log", start.head.size)
             back *= 8
@@ -272,7 +272,7 @@ class KeyLog:
             "Keys and devices that are new from today on are not trusted. "
             "Ask its owner whether a backup was restored."
         )
-        await self._archive.run_durably(
+        await self._archive.write_durably(
             alarms.sound, alarms.Kind.ROLLBACK, "key-log", self._clock.now(), detail
         )
         return KeyLogError(f"The server {deed}.")

@@ -56,7 +56,7 @@ class OwnDevices:
         identity = await self._enrolment.identity()
         device, info = await self._pending(identity, code)
         _, data = account.certify(identity.user, identity.server, info.key, info.name, self._clock.now())
-        await self._archive.run_durably(own_keys.add_device, device)
+        await self._archive.write_durably(own_keys.add_device, device)
         await self._directory.certify(device, CertifyDevice(certificate=CertificateBytes(data)))
         await self._key_log.sync()
         return await self._shown(identity, device, info)
@@ -79,7 +79,7 @@ class OwnDevices:
         identity = await self._enrolment.identity()
         if identity.account is None:
             raise NoAccountKeyError("This device does not hold your account key.")
-        logged = await self._archive.run(key_log_copy.account, identity.user)
+        logged = await self._archive.write(key_log_copy.account, identity.user)
         if logged is None or logged.key != identity.account.public:
             raise OwnKeyChangedError("Your account has an identity key that this device does not know.")
         return identity.account
@@ -102,9 +102,9 @@ class OwnDevices:
         return {device_id_of(identity.user, identity.server, info.key): info for info in listed}
 
     async def _status(self, identity: OwnIdentity, device: DeviceId) -> DeviceStatus:
-        if await self._archive.run(key_log_copy.is_revoked, device):
+        if await self._archive.write(key_log_copy.is_revoked, device):
             return DeviceStatus.REVOKED
-        live = await self._archive.run(key_trust.live_devices, identity.user, self._clock.now())
+        live = await self._archive.write(key_trust.live_devices, identity.user, self._clock.now())
         return DeviceStatus.ACTIVE if device in live else DeviceStatus.PENDING
 
     async def _shown(self, identity: OwnIdentity, device: DeviceId, info: DeviceInfo) -> OwnDevice:

@@ -50,11 +50,11 @@ class CommitSubmitter:
 
     async def resumed(self, room: RoomId) -> bool:
         """Ask again for what an earlier try, or an earlier run of the program, left undecided."""
-        staged = await self._archive.look(self._session.groups.staged, room)
+        staged = await self._archive.read(self._session.groups.staged, room)
         if staged is not None:
             await self.post(room, staged.body)
             return True
-        founding = await self._archive.look(self._session.groups.founding, room)
+        founding = await self._archive.read(self._session.groups.founding, room)
         if founding is not None:
             await self.post_founding(room, founding)
             return True
@@ -68,7 +68,7 @@ class CommitSubmitter:
             await self._came_second(room, body)
         except ApiRefusedError as error:
             if error.code not in TRANSIENT:
-                await self._archive.run_durably(self._session.groups.drop_staged, room)
+                await self._archive.write_durably(self._session.groups.drop_staged, room)
             raise
         else:
             await self.patiently(self._server.logged(room, logged))
@@ -78,16 +78,16 @@ class CommitSubmitter:
         """Follow the commit that came first; when there is none, what ours asked for is not so any more."""
         state = await self._server.group(room)
         await self._server.reached(room)
-        staged = await self._archive.look(self._session.groups.staged, room)
+        staged = await self._archive.read(self._session.groups.staged, room)
         if staged is None or staged.request != body.request:
             return
         if (state.group, state.epoch) == (body.group, body.epoch):
-            await self._archive.run_durably(self._session.groups.drop_staged, room)
+            await self._archive.write_durably(self._session.groups.drop_staged, room)
         else:
             await self.patiently(self._signal.until(lambda: self._decided(room, body.request)))
 
     async def _decided(self, room: RoomId, request: RequestId) -> bool:
-        staged = await self._archive.look(self._session.groups.staged, room)
+        staged = await self._archive.read(self._session.groups.staged, room)
         return staged is None or staged.request != request
 
     async def post_founding(self, room: RoomId, body: CreateGroup) -> None:
@@ -99,17 +99,17 @@ class CommitSubmitter:
             # log decides; what it did not decide by then would wait for ever.
             state = await self._server.group(room)
             await self.patiently(self._server.shown_up_to(room, state.head))
-            await self._archive.run_durably(self._session.groups.drop_founding, room)
+            await self._archive.write_durably(self._session.groups.drop_founding, room)
         except ApiRefusedError as error:
             if error.code not in TRANSIENT:
-                await self._archive.run_durably(self._session.groups.drop_founding, room)
+                await self._archive.write_durably(self._session.groups.drop_founding, room)
             raise
         else:
             await self.patiently(self._server.logged(room, logged))
 
     async def report(self, room: RoomId) -> GroupReport:
         """Return how the room stands here."""
-        return await self._archive.look(self._session.groups.status, room)
+        return await self._archive.read(self._session.groups.status, room)
 
     async def shown(self, room: RoomId, wanted: Callable[[GroupReport], bool]) -> None:
         """Wait until the log has shown what the server says."""

@@ -48,17 +48,17 @@ class Erasure:
         for timer in (self._beating, self._again):
             if timer is not None:
                 timer.cancel()
-        await quietly(self._archive.look(scrub))
+        await quietly(self._archive.read(scrub))
 
     async def _expire(self) -> None:
         groups = self._session.maybe_groups
         if groups is not None:
-            await self._archive.run(groups.expire, self._clock.now())
-        await self._archive.look(scrub)
+            await self._archive.write(groups.expire, self._clock.now())
+        await self._archive.read(scrub)
 
     async def _scrub(self, wait: float) -> None:
         if self._again is not None:
             self._again.cancel()
             self._again = None
-        if not await self._archive.look(scrub) and wait < _BEAT:
+        if not await self._archive.read(scrub) and wait < _BEAT:
             self._again = self._clock.call_later(wait, lambda: self._background.run(self._scrub(2 * wait)))

@@ -22,7 +22,7 @@ async def enrol(archive: Archive, profile: Profile, delivery: Delivery) -> None:
     key_log = KeyLog(archive, delivery, clock, own_identity.watch)
     enrolment = Enrolment(archive, profile.user, profile.device, delivery, key_log, clock)
     if (await enrolment.sign_in()).device_changed:
-        await archive.run(_forget_groups)
+        await archive.write(_forget_groups)
 
 
 def _forget_groups(connection: apsw.Connection) -> None:

@@ -71,7 +71,7 @@ class Membership:
 
     async def ask_in(self, room: RoomId, users: Iterable[UserName]) -> None:
         """Remember whom the person wants in an encrypted room; this device admits them when it can."""
-        await self._archive.run_durably(statements.ask_in, room, list(users))
+        await self._archive.write_durably(statements.ask_in, room, list(users))
         self._scheduler.unsure.add(room)
 
     async def ask_in_again(self, user: UserName) -> None:
@@ -80,21 +80,21 @@ class Membership:
         if groups is None:
             return
         for room in self._encrypted():
-            roster = await self._archive.look(groups.roster, room)
+            roster = await self._archive.read(groups.roster, room)
             person = None if roster is None else roster.person(user)
-            key = await self._archive.look(_accepted, user)
+            key = await self._archive.read(_accepted, user)
             if person is not None and key is not None and person.account_key != key:
                 await self.ask_in(room, [user])
                 self._scheduler.changed(room)
 
     async def accepted(self, room: RoomId, inviter: UserName) -> None:
         """Enter no group of a room but the one that this person has signed an admission to."""
-        await self._archive.run_durably(statements.accepted, room, inviter)
+        await self._archive.write_durably(statements.accepted, room, inviter)
 
     async def ask_out(self, room: RoomId, user: UserName) -> None:
         """Forget that somebody was wanted."""
         if self._covers(room):
-            await self._archive.run(statements.ask_out, room, user)
+            await self._archive.write(statements.ask_out, room, user)
 
     async def removal(
         self, room: RoomId, user: UserName, *, ban: bool = False, until: Millis | None = None
@@ -112,7 +112,7 @@ class Membership:
             return None
         groups, me, now = self._session.groups, self._me, self._clock.now()
         await self._caught_up(room)
-        roster = await self._archive.look(groups.roster, room)
+        roster = await self._archive.read(groups.roster, room)
         serial = 0 if roster is None else roster.serial
         act = Remove(self._session.own.server, room, serial, now, me)
         return StatementBytes(groups.sign_own(act))
@@ -122,7 +122,7 @@ class Membership:
         if not self._covers(room):
             return None
         await self._caught_up(room)
-        roster = await self._archive.look(self._session.groups.expected, room)
+        roster = await self._archive.read(self._session.groups.expected, room)
         others = [] if roster is None else [one for one in roster.people if one.user != self._me]
         own = None if roster is None else roster.person(self._me)
         alone = own is not None and own.role is Role.OWNER and all(o.role is not Role.OWNER for o in others)
@@ -159,7 +159,7 @@ class Membership:
         if not self._covers(room):
             return None
         await self._caught_up(room)
-        return StatementBytes(await self._archive.look(self._session.groups.sign, room, make))
+        return StatementBytes(await self._archive.read(self._session.groups.sign, room, make))
 
     async def _caught_up(self, room: RoomId) -> None:
         """Know the room's members as they are now, and be among its devices if that can be."""
@@ -173,7 +173,7 @@ class Membership:
     async def _key_of(self, user: UserName) -> bytes | None:
         """Return a person's account key; pins it at first sight. Raises BlockedError where it has changed."""
         await quietly(self._identity.catch_up())
-        key = await self._archive.run_durably(_met, user, self._clock.now())
+        key = await self._archive.write_durably(_met, user, self._clock.now())
         await self._identity.refresh()
         return key
 

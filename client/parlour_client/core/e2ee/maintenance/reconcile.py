@@ -137,11 +137,11 @@ class Reconciler:
 
     async def contest(self) -> None:
         """Tell the server of every commit that could not be followed; when nothing waits to be taken in."""
-        for room, what in await self._archive.look(self._session.groups.contests):
+        for room, what in await self._archive.read(self._session.groups.contests):
             if self._state.summary(room) is None:
                 continue
             await self._server.reached(room)
-            if (room, what) not in await self._archive.look(self._session.groups.contests):
+            if (room, what) not in await self._archive.read(self._session.groups.contests):
                 continue  # what it could not follow was false, and the genuine one came behind it
             body = Contest(request=new_request_id(), group=what.group, epoch=what.epoch)
             try:
@@ -149,7 +149,7 @@ class Reconciler:
             except ApiRefusedError as error:
                 if error.code in TRANSIENT:
                     raise
-            await self._archive.run(self._session.groups.contested, room)
+            await self._archive.write(self._session.groups.contested, room)
 
     # one round
     async def _round(  # noqa: PLR0911 - one thing each
@@ -200,7 +200,7 @@ class Reconciler:
         if state.group is not None and not state.contested and not _abandoned(state):
             await self._contest(room, state.group, state.epoch)
             return
-        body = await self._archive.run_durably(
+        body = await self._archive.write_durably(
             self._session.groups.found_again,
             room,
             summary.kind,
@@ -221,7 +221,7 @@ class Reconciler:
         """Say whether only devices of ours are in the group that count as lost: nobody could add this one."""
         if not is_ours(state, self._session.own.user):
             return False
-        lost = await self._archive.look(lost_devices)
+        lost = await self._archive.read(lost_devices)
         return lost.issuperset(one.device for one in state.present)
 
     async def _outside(self, room: RoomId, state: GroupState, report: GroupReport) -> GroupState | None:
@@ -238,7 +238,7 @@ class Reconciler:
     ) -> GroupState | None:
         plan = await self._plan(room, state)
         missing = [device for device in plan.missing if device not in left_out]
-        revoked = [device for device in missing if await self._archive.look(key_log_copy.is_revoked, device)]
+        revoked = [device for device in missing if await self._archive.read(key_log_copy.is_revoked, device)]
         left_out |= dict.fromkeys(revoked, "it was revoked")  # a restored server may not know of it
         missing = [device for device in missing if device not in left_out]
         room_for, at_once = _bounds(report.suite, len(report.members))
@@ -276,7 +276,7 @@ class Reconciler:
         summary = self._state.summary(room)
         peer = None if summary is None else summary.peer
         groups = self._session.groups
-        plan = await self._archive.run(groups.plan, room, state, peer, self._clock.now())
+        plan = await self._archive.write(groups.plan, room, state, peer, self._clock.now())
         if plan.told:
             await self._room_statuses.refresh(room)
         return plan
@@ -284,11 +284,11 @@ class Reconciler:
     async def _commit(self, room: RoomId, devices: int, wanted: CommitRequest) -> None:
         groups = self._session.groups
         if devices < BIG:
-            body = await self._archive.run_durably(groups.stage, room, wanted)
+            body = await self._archive.write_durably(groups.stage, room, wanted)
         else:
-            stored = await self._archive.run(groups.stored, room)
+            stored = await self._archive.write(groups.stored, room)
             prepared = await asyncio.to_thread(commit.prepare, stored, wanted, self._session.own)
-            body = await self._archive.run_durably(groups.store, prepared)
+            body = await self._archive.write_durably(groups.store, prepared)
         await self._submitter.post(room, body)
 
     async def _packages(
@@ -315,14 +315,14 @@ class Reconciler:
     async def _found(self, room: RoomId, people: Collection[InitialMember] = ()) -> None:
         """Found the room's group: for the people of the last one, if this device knew them."""
         summary, groups = self._state.summary(room), self._session.groups
-        known = await self._archive.look(groups.known_roster, room)
+        known = await self._archive.read(groups.known_roster, room)
         may = known is not None or (summary is not None and summary.role is Role.OWNER)
         if summary is None or not (may or summary.kind is RoomKind.DIRECT):
             raise NotReadyError(
                 "The room's group is not founded yet: a device of an owner has to do it.",
                 "It goes on by itself when an owner is online.",
             )
-        body = await self._archive.run_durably(
+        body = await self._archive.write_durably(
             groups.found, room, summary.kind, new_request_id(), self._clock.now(), people
         )
         await self._submitter.post_founding(room, body)

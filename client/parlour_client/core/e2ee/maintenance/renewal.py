@@ -112,7 +112,7 @@ class Renewal:
         if summary is None:
             return
         self._looked[room] = now
-        report: GroupReport = await self._archive.look(self._session.groups.status, room)
+        report: GroupReport = await self._archive.read(self._session.groups.status, room)
         if report.status is not GroupStatus.ACTIVE:
             self._quiet.pop(room, None)
             return

@@ -52,7 +52,7 @@ class RoomStatuses:
         """Look how it stands now, and meet who is new in it."""
         if (groups := self._session.maybe_groups) is None:
             return
-        report = self._known[room] = await self._archive.look(groups.status, room)
+        report = self._known[room] = await self._archive.read(groups.status, room)
         people = {member.user for member in report.members} - {self._me}
         if strangers := [user for user in people if self._identity.trust(user) is Trust.UNKNOWN]:
             await self._contacts.meet(strangers)

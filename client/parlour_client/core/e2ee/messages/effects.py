@@ -107,7 +107,7 @@ class Effects:
                 pass
 
     async def _note_reader(self, room: RoomId, reader: UserName, target: RequestId) -> None:
-        message = await self._archive.look(known, room, target)
+        message = await self._archive.read(known, room, target)
         if message is not None:
             self._read_by(room, reader, message.seq)
 

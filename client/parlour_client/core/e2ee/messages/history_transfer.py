@@ -120,8 +120,8 @@ class HistoryTransfer:
         ``room`` is the direct room with oneself.
         """
         await self._let_in(room, device)
-        events = await self._archive.look(_events)
-        known = [msgspec.json.encode(one) for one in await self._archive.look(shared_trust.vouched)]
+        events = await self._archive.read(_events)
+        known = [msgspec.json.encode(one) for one in await self._archive.read(shared_trust.vouched)]
         parts = list(_parts([*known, *events]))
         for number, part in enumerate(parts):
             await self._send_part(room, part, number, len(parts))
@@ -145,7 +145,7 @@ class HistoryTransfer:
             ) from None
 
     async def _is_in(self, room: RoomId, device: DeviceId) -> bool:
-        report = await self._archive.look(self._session.groups.status, room)
+        report = await self._archive.read(self._session.groups.status, room)
         return any(member.device == device for member in report.members)
 
     async def _send_part(self, room: RoomId, part: bytes, number: int, parts: int) -> None:
@@ -173,7 +173,7 @@ class HistoryTransfer:
         async with self._one_at_a_time:
             await self._server.catch_up.caught_up.wait()
             own = self._session.own.device
-            for part in await self._archive.look(history_parts.waiting):
+            for part in await self._archive.read(history_parts.waiting):
                 try:
                     changed = await self._taken(part, own)
                 except EncryptionError:
@@ -182,7 +182,7 @@ class HistoryTransfer:
                     if error.code in TRANSIENT:
                         raise
                     changed = set()
-                await self._archive.run_durably(history_parts.drop, part)
+                await self._archive.write_durably(history_parts.drop, part)
                 for room in changed:
                     self._emit(HistoryReplaced(room))
 
@@ -202,7 +202,9 @@ class HistoryTransfer:
         if digest != part.sha256:
             raise EncryptionError("The history that came is not what was sent.")
         lines = await asyncio.to_thread(_read, into.getvalue())
-        changed: set[RoomId] = await self._archive.run(_store, lines, self._state.names_me, self._clock.now())
+        changed: set[RoomId] = await self._archive.write(
+            _store, lines, self._state.names_me, self._clock.now()
+        )
         await self._identity.refresh()
         return changed
 

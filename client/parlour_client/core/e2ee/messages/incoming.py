@@ -81,7 +81,7 @@ class Incoming:
 
     async def load(self) -> None:
         """Take what the archive knows: a room that was encrypted once is so for ever."""
-        self._rooms |= set(await self._archive.look(_pinned))
+        self._rooms |= set(await self._archive.read(_pinned))
 
     def use(self, groups: GroupService | None, device: DeviceId) -> None:
         """Open with this vault from now on, as this device."""
@@ -99,7 +99,7 @@ class Incoming:
             if groups is None:
                 self._server.catch_up.hold(room)
             return ()
-        taken = await self._archive.run(
+        taken = await self._archive.write(
             take_in,
             groups,
             room,
@@ -122,7 +122,7 @@ class Incoming:
         if self._groups is None:
             self._server.catch_up.hold(event.room)
             return
-        await self._archive.run(
+        await self._archive.write(
             _begin, self._groups, event.room, event.seq, Seq(event.seq - 1), RoomSuite.X25519
         )
         self._server.catch_up.stand_at(event.room, self._server.catch_up.top(event.room))
@@ -153,7 +153,7 @@ class Incoming:
     async def older(self, room: RoomId, events: Sequence[LogEvent]) -> None:
         """Store a page from below where this device began."""
         if self._groups is not None:
-            await self._archive.run(take_older, self._groups, room, events, self._names_me)
+            await self._archive.write(take_older, self._groups, room, events, self._names_me)
 
     async def stop(self) -> None:
         """End what is under way."""
@@ -166,11 +166,11 @@ class Incoming:
         self, groups: GroupService, summary: RoomSummary, inbox: Sequence[WaitingWelcome] | None
     ) -> None:
         room = summary.room
-        cursor = await self._archive.run(_pin, groups, room, summary.head, summary.suite)
+        cursor = await self._archive.write(_pin, groups, room, summary.head, summary.suite)
         if cursor == 0 and inbox is not None and summary.head > PAGE_EVENTS.value:
             # A newcomer reads nothing of what was before, so it need not walk all of it.
             first = min((w.seq for w in inbox if w.room == room), default=Seq(summary.head + 1))
-            cursor = await self._archive.run(
+            cursor = await self._archive.write(
                 _begin, groups, room, summary.head, Seq(first - 1), summary.suite
             )
         for used in inbox or ():
@@ -218,7 +218,7 @@ class Incoming:
             raise ParlourClientError("There are no keys here now.")
         summary = self._state.summary(room)
         if summary is None:  # this account left meanwhile: if it comes back, its devices are added again
-            return await self._archive.look(groups.cursor, room)
+            return await self._archive.read(groups.cursor, room)
         inbox = await self._inbox()
         if inbox is None:
             raise UnreachableError("The invitation cannot be fetched now.")
@@ -232,7 +232,7 @@ class Incoming:
                     await self._delivery.drop_welcome(waiting.id)
                 return taken.receipt.cursor
         now = self._clock.now()
-        taken = await self._archive.run(
+        taken = await self._archive.write(
             take_in, groups, room, [event], self._names_me, now, welcome_missing=True
         )
         self._stored(room, taken)
@@ -243,9 +243,9 @@ class Incoming:
         self, groups: GroupService, kind: RoomKind, waiting: WaitingWelcome, event: LogEvent
     ) -> StoredRun:
         """Open the Welcome off the event loop and off the archive's thread: 500 members take a while."""
-        keys = await self._archive.look(_packages)
+        keys = await self._archive.read(_packages)
         opened = await asyncio.to_thread(groups.open_welcome, keys, kind, waiting, event)
-        return await self._archive.run_durably(
+        return await self._archive.write_durably(
             _enter, groups, opened, event, self._names_me, self._clock.now()
         )
 

@@ -109,11 +109,11 @@ class Outgoing:
             now=self._clock.now(),
             before=set(self._stored.get(room, ())),
         )
-        sealed = await self._archive.run_durably(work)
+        sealed = await self._archive.write_durably(work)
         if any(isinstance(one, BlockedError) for one in sealed):
             # Perhaps this device's copy of the key log is only behind: then nothing is to be decided.
             await quietly(self._identity.catch_up())
-            sealed = await self._archive.run_durably(work)
+            sealed = await self._archive.write_durably(work)
         blocked = next((one for one in sealed if isinstance(one, BlockedError)), None)
         if blocked is not None:
             raise blocked
@@ -143,7 +143,7 @@ class Outgoing:
         request = new_request_id()
         for _ in range(MAX_TRIES):
             recipients = await self._ready(room)
-            frame = await self._archive.run_durably(
+            frame = await self._archive.write_durably(
                 self._seal_one, recipients, room, request, content, self._clock.now()
             )
             try:
@@ -177,7 +177,7 @@ class Outgoing:
 
     async def forget(self, request: RequestId) -> None:
         """Forget what was sealed for a request that never left, or was refused for good."""
-        await self._archive.run(self._session.groups.forget_sealed, request)
+        await self._archive.write(self._session.groups.forget_sealed, request)
 
     def _seal_one(
         self,

@@ -71,7 +71,7 @@ class ReadReceipts:
 
     async def _send(self, room: RoomId) -> None:
         seq = self._wanted.pop(room)
-        target = await self._archive.look(_newest_of_others, room, seq, self._me)
+        target = await self._archive.read(_newest_of_others, room, seq, self._me)
         if target is None or target == self._told.get(room):
             return
         try:

@@ -41,18 +41,18 @@ class Contacts:
 
     async def meet(self, users: Sequence[UserName]) -> None:
         """Pin the keys of people who are seen for the first time."""
-        await self._archive.run_durably(_meet, users, self._clock.now())
+        await self._archive.write_durably(_meet, users, self._clock.now())
         await self._identity.refresh()
 
     async def confirm(self, user: UserName, typed: str) -> PersonReport:
         """Mark a person verified by the end of the safety number, or all of it. Raises SetupError."""
-        await self._archive.run_durably(_confirm, self._me, user, typed, self._clock.now())
+        await self._archive.write_durably(_confirm, self._me, user, typed, self._clock.now())
         return await self._report(user)
 
     async def check_code(self, user: UserName, code: str) -> PersonReport:
         """Mark a person verified by the code that their client shows."""
         await self._catch_up()
-        await self._archive.run_durably(_check_code, self._me, user, read_code(code), self._clock.now())
+        await self._archive.write_durably(_check_code, self._me, user, read_code(code), self._clock.now())
         return await self._report(user)
 
     async def accept_key(self, user: UserName) -> PersonReport:
@@ -60,16 +60,16 @@ class Contacts:
         if user == self._me:
             await self._identity.accept_own_key()
         else:
-            await self._archive.run_durably(_accept, user, self._clock.now())
+            await self._archive.write_durably(_accept, user, self._clock.now())
         return await self._report(user)
 
     async def parties(self, user: UserName) -> tuple[Party, Party]:
         """Return ourselves and a person with the present keys. Raises EncryptionError without both."""
-        return await self._archive.run_durably(_parties, self._me, user, self._clock.now())
+        return await self._archive.write_durably(_parties, self._me, user, self._clock.now())
 
     async def prove(self, party: Party) -> bool:
         """Mark a person verified by SAS; False: their key is another one by now."""
-        proven = await self._archive.run_durably(_prove, party, self._clock.now())
+        proven = await self._archive.write_durably(_prove, party, self._clock.now())
         await self._identity.refresh()
         return proven
 
@@ -86,7 +86,7 @@ class Contacts:
 
     async def _report(self, user: UserName) -> PersonReport:
         """Return what is known of a person; pins a key that is seen for the first time."""
-        found = await self._archive.run_durably(_report, self._me, user, self._clock.now())
+        found = await self._archive.write_durably(_report, self._me, user, self._clock.now())
         await self._identity.refresh()
         return found
 

@@ -59,7 +59,7 @@ async def test_a_second_device_waits(world: World):
     assert found.code.replace("-", "") == found.device[:16]
     assert not world.service.devices[found.device].packages
     with pytest.raises(DevicePendingError, match=found.code):
-        await second.archive.run(own_identity.load_active)
+        await second.archive.write(own_identity.load_active)
     assert not first.alarms()
 
 
@@ -113,7 +113,7 @@ async def test_two_first_devices_do_not_make_two_keys(world: World):
     assert slow.identity.own().status is DeviceStatus.PENDING
     assert not slow.identity.own().has_account_key
     assert not slow.alarms()
-    assert await slow.archive.run(own_keys.get, Name.ACCOUNT_SEED_NEXT) is None
+    assert await slow.archive.write(own_keys.get, Name.ACCOUNT_SEED_NEXT) is None
 
 
 async def test_another_key_for_our_account_is_a_loud_alarm(world: World):
@@ -166,7 +166,7 @@ async def test_what_was_there_before_a_new_device_is_no_alarm(world: World):
 async def test_a_server_that_lost_our_key_gets_no_second_one(world: World):
     """A server that shows no key of ours any more is not given a new one: it would bury the old one."""
     ana = await world.home(ANA, signed_in=False)
-    await ana.archive.run_durably(own_keys.put, Name.ACCOUNT_KEY, b"k" * 32)
+    await ana.archive.write_durably(own_keys.put, Name.ACCOUNT_KEY, b"k" * 32)
     with pytest.raises(OwnKeyChangedError, match="lost"):
         await ana.identity.sign_in()
     assert "publish" not in world.service.calls
@@ -218,7 +218,7 @@ async def test_a_revoked_device_comes_back_as_another_one(world: World):
     assert second.device != old
     assert second.identity.own().status is DeviceStatus.PENDING
     assert second.replaced == 1
-    assert await second.archive.run(own_keys.get, Name.PACKAGES) is None
+    assert await second.archive.write(own_keys.get, Name.PACKAGES) is None
 
 
 async def test_the_recovery_words_approve_a_device(world: World):

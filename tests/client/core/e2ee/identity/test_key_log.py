@@ -19,7 +19,7 @@ from parlour_protocol.mls import Secret
 
 async def seen(home: Home) -> KeyLogSeen:
     """Return what a home's messages say."""
-    found = await home.archive.run(key_log.seen)
+    found = await home.archive.write(key_log.seen)
     assert found is not None
     return found
 
@@ -27,7 +27,7 @@ async def seen(home: Home) -> KeyLogSeen:
 async def hear(home: Home, user: str, what: KeyLogSeen) -> Heard:
     """Let a message with this head come in."""
     name = {"ana": ANA, "ben": BEN}[user]
-    made = await home.archive.run(key_log.heard, name, what, home.clock.now())
+    made = await home.archive.write(key_log.heard, name, what, home.clock.now())
     await home.identity.refresh()
     return made
 
@@ -42,7 +42,7 @@ async def test_the_copy_grows_and_leads_to_the_signed_head(world: World):
     assert len(world.service.entries) == 6
     for size in range(7):
         expected = world.service.head(size).digest
-        assert await ana.archive.run(key_log_copy.digest_at, world.service.server, size) == expected
+        assert await ana.archive.write(key_log_copy.digest_at, world.service.server, size) == expected
 
 
 async def test_two_people_with_one_log_agree(world: World):
@@ -63,7 +63,7 @@ async def test_each_saying_of_a_run_is_compared(world: World):
     false = KeyLogSeen(size=honest.size, digest=Digest(bytes(32)))
     further = await seen(ben)
     both = [(ANA, honest), (BEN, honest), (ANA, false), (BEN, further), (ANA, honest)]
-    found = await ana.archive.run(key_log.heard_in, both, ana.clock.now())
+    found = await ana.archive.write(key_log.heard_in, both, ana.clock.now())
     assert found == {Heard.AGREES, Heard.DIFFERS, Heard.BEHIND}
 
 
@@ -237,7 +237,7 @@ async def test_a_rewritten_log_that_grew_is_refused(world: World):
     with pytest.raises(KeyLogError, match="changed old entries"):
         await ana.identity.catch_up()
     assert ana.alarms()
-    assert await ana.archive.run(key_log_copy.account, EVE) is None
+    assert await ana.archive.write(key_log_copy.account, EVE) is None
 
 
 async def test_another_key_of_the_log_is_refused(world: World):
@@ -279,7 +279,7 @@ async def test_an_unsigned_head_is_refused(world: World, what: str):
     )
     with pytest.raises(ServerMisbehavedError, match="signature"):
         await ana.identity.sign_in()
-    assert await ana.archive.run(key_log.seen) is None
+    assert await ana.archive.write(key_log.seen) is None
 
 
 async def test_a_server_that_holds_back_pages_ends(world: World):
@@ -316,7 +316,7 @@ async def test_without_the_server_the_copy_answers(world: World):
 
 async def restored(home: Home) -> None:
     """Let the server's greeting say that its logs are of another incarnation."""
-    await home.archive.run_durably(own_keys.put, Name.LOG_RESTORED, b"1")
+    await home.archive.write_durably(own_keys.put, Name.LOG_RESTORED, b"1")
 
 
 async def test_a_restored_log_is_followed_and_told_of_once(world: World):
@@ -331,15 +331,15 @@ async def test_a_restored_log_is_followed_and_told_of_once(world: World):
     assert "its key log lacks 2 entries" in alarm.text
     assert not alarm.permanent
     assert (await seen(ana)).size == before.size - 2
-    ours = await ana.archive.run(key_log_copy.account, BEN)
+    ours = await ana.archive.write(key_log_copy.account, BEN)
     assert ours is not None
     assert await hear(ana, "ben", await seen(ben)) is Heard.AGREES  # a head of before is no other story
     world.service.swap_account_key(EVE, AccountKey.generate())
     world.service.entries += lost
     await ana.identity.catch_up()
     assert (await seen(ana)).size == before.size + 1
-    assert await ana.archive.run(key_log_copy.account, BEN) == ours
-    assert set(await ana.archive.run(key_log_copy.certificates, BEN)) == {ben.device}
+    assert await ana.archive.write(key_log_copy.account, BEN) == ours
+    assert set(await ana.archive.write(key_log_copy.certificates, BEN)) == {ben.device}
     await ana.identity.dismiss(alarm.id)
     await ana.identity.catch_up()
     assert not ana.identity.alarms()
@@ -360,8 +360,8 @@ async def test_a_restored_log_that_grew_since_is_followed(world: World, grown: i
     await ana.identity.catch_up()
     assert (await seen(ana)).size == kept + grown
     assert (await seen(ana)).digest == world.service.head().digest
-    assert len(await ana.archive.run(key_log_copy.lost)) == 150
-    assert await ana.archive.run(key_log_copy.account, BEN) is not None
+    assert len(await ana.archive.write(key_log_copy.lost)) == 150
+    assert await ana.archive.write(key_log_copy.account, BEN) is not None
 
 
 async def test_a_restore_excuses_one_reading_only(world: World):
@@ -439,4 +439,4 @@ async def test_what_is_said_after_a_restore_is_later_than_what_was_lost(world: W
     await ana.identity.catch_up()
     world.service.certify(EVE, key, bytes(range(32)))
     await ana.identity.catch_up()
-    assert len(await ana.archive.run(key_log_copy.certificates, EVE)) == 1
+    assert len(await ana.archive.write(key_log_copy.certificates, EVE)) == 1

@@ -33,16 +33,16 @@ async def prepare(
 ) -> KeyPackages | None:
     """Prepare what the server lacks, and say that it arrived."""
     there = AtServer(single, last_resort)
-    made = await home.archive.run_durably(
+    made = await home.archive.write_durably(
         key_packages.prepare, home.own_identity, there, home.clock.now(), suite
     )
-    await home.archive.run_durably(key_packages.published, suite)
+    await home.archive.write_durably(key_packages.published, suite)
     return made
 
 
 async def held(home: Home, suite: RoomSuite = RoomSuite.X25519) -> tuple[int, int]:
     """Return how many single-use and last-resort packages the archive has private keys of."""
-    store = [one for one in await home.archive.run(key_packages.load) if one.cipher_suite == suite]
+    store = [one for one in await home.archive.write(key_packages.load) if one.cipher_suite == suite]
     resorts = sum(package.last_resort for package in store)
     return len(store) - resorts, resorts
 
@@ -70,7 +70,7 @@ async def test_they_can_be_used_to_add_us(world: World):
         key_packages.save(connection, store)
         return group
 
-    group = await ana.archive.run(join)
+    group = await ana.archive.write(join)
     leaf = dict(group.tree.members())[group.own_index]
     assert leaf.credential == ana.own_identity.credential
     assert [e.data for e in leaf.extensions if e.type == CERTIFICATE] == [ana.certificate]
@@ -158,7 +158,7 @@ async def test_private_keys_are_written_before_publishing(world: World):
     with pytest.raises(UnreachableError):
         await ana.identity.refresh_packages()
     published = world.service.devices[ana.device].packages
-    store = await ana.archive.run(key_packages.load)
+    store = await ana.archive.write(key_packages.load)
     assert len(published) == 50
     known = {package.encode() for package in store}
     assert all(any(one in wire for one in known) for wire in published)
@@ -189,7 +189,7 @@ async def test_publishing_that_fails_does_not_fill_the_archive(world: World):
                 connection, own, AtServer(0, last_resort=True), ana.clock.now(), RoomSuite.X25519
             )
 
-    await ana.archive.run_durably(fail_often, ana.own_identity)
+    await ana.archive.write_durably(fail_often, ana.own_identity)
     single, _ = await held(ana)
     assert single == MAX_HELD + 50
     assert await held(ana, RoomSuite.X_WING) == (16, 1)
@@ -198,9 +198,9 @@ async def test_publishing_that_fails_does_not_fill_the_archive(world: World):
 async def test_a_new_device_key_has_new_packages_alone(world: World):
     """Packages of an earlier device key are gone: nobody may be led into a group by them."""
     ana = await world.home(ANA)
-    old = {package.ref for package in await ana.archive.run(key_packages.load)}
+    old = {package.ref for package in await ana.archive.write(key_packages.load)}
     await ana.identity.reset_identity(PASSWORD)
-    new = {package.ref for package in await ana.archive.run(key_packages.load)}
+    new = {package.ref for package in await ana.archive.write(key_packages.load)}
     assert len(new) == 51 + 17
     assert not old & new
 

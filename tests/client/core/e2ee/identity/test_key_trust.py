@@ -58,7 +58,7 @@ async def test_nobody_who_is_not_in_the_log_stands(world: World):
     ana = await world.home(ANA)
     _, ghost = AccountKey.generate().certify(BEN, SERVER, b"g" * 32, NAME, world.clock.now())
     assert (await ana.judge(ghost)).kind is Kind.NOT_LOGGED
-    assert await ana.archive.run(key_pins.find, BEN) is None
+    assert await ana.archive.write(key_pins.find, BEN) is None
 
 
 async def test_a_certificate_by_another_account_key_is_wrong(world: World):
@@ -114,13 +114,13 @@ async def test_a_swapped_account_key_blocks_until_the_person_decides(world: Worl
     assert ana.identity.trust(BEN) is Trust.CHANGED
     found = await ana.judge(ghost)
     assert (found.kind, found.blocks) == (Kind.CHANGED, True)
-    assert await ana.archive.run(key_trust.trust, BEN) is Trust.CHANGED
+    assert await ana.archive.write(key_trust.trust, BEN) is Trust.CHANGED
     after = await ana.contacts.person(BEN)
     assert after.trust is Trust.CHANGED
     assert after.safety_number != person.safety_number
     accepted = await ana.contacts.accept_key(BEN)
     assert (accepted.trust, (await ana.judge(ghost)).kind) == (Trust.FIRST_SEEN, Kind.OK)
-    assert await ana.archive.run(key_trust.trust, BEN) is Trust.FIRST_SEEN
+    assert await ana.archive.write(key_trust.trust, BEN) is Trust.FIRST_SEEN
 
 
 async def test_a_key_that_is_swapped_back_stays_changed(world: World):
@@ -148,10 +148,10 @@ async def test_a_swap_before_we_met_is_not_called_a_change(world: World):
 async def test_the_version_moves_with_every_change(world: World):
     """Who remembers a judgement can tell when it may be another one."""
     ana, ben = await world.home(ANA), await world.home(BEN)
-    versions = [await ana.archive.run(key_trust.version)]
+    versions = [await ana.archive.write(key_trust.version)]
 
     async def note() -> None:
-        versions.append(await ana.archive.run(key_trust.version))
+        versions.append(await ana.archive.write(key_trust.version))
 
     await ana.identity.catch_up()
     await note()
@@ -167,4 +167,4 @@ async def test_the_version_moves_with_every_change(world: World):
     assert versions == sorted(set(versions))
     await ana.judge(ben.certificate)
     await ana.identity.catch_up()
-    assert await ana.archive.run(key_trust.version) == versions[-1]
+    assert await ana.archive.write(key_trust.version) == versions[-1]

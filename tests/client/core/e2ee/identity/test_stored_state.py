@@ -41,8 +41,8 @@ async def test_keys_of_another_version_are_refused_in_words_and_left_alone(
     await flat.close(ana)
     home = Home(flat.folder / str(ANA))
     archive = await Archive.open(home.archive, home.key)
-    await archive.run_durably(_age, *where)
-    before = await archive.look(_kept)
+    await archive.write_durably(_age, *where)
+    before = await archive.read(_kept)
     await archive.close()
     assert sum(blob[11] == 1 for blob in before) == 1
     if where is GROUP:
@@ -58,6 +58,6 @@ async def test_keys_of_another_version_are_refused_in_words_and_left_alone(
         await flat.close(client)
     archive = await Archive.open(home.archive, home.key)
     assert [blob for blob in before if blob[11] == 1] == [
-        blob for blob in await archive.look(_kept) if blob[11] == 1
+        blob for blob in await archive.read(_kept) if blob[11] == 1
     ]
     await archive.close()

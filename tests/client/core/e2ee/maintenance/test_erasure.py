@@ -48,16 +48,16 @@ class World:
 
     async def write(self) -> None:
         """Write something over."""
-        await self.archive.run(lambda c: c.execute("REPLACE INTO ignored VALUES ('eve')"))
+        await self.archive.write(lambda c: c.execute("REPLACE INTO ignored VALUES ('eve')"))
         assert self.log
 
     async def read(self) -> None:
         """Begin to read, as another program."""
-        await self.other.look(_begin)
+        await self.other.read(_begin)
 
     async def let_go(self) -> None:
         """End that."""
-        await self.other.look(lambda c: c.execute("ROLLBACK"))
+        await self.other.read(lambda c: c.execute("ROLLBACK"))
 
 
 def _begin(connection: apsw.Connection) -> None:
@@ -135,7 +135,7 @@ async def test_a_running_client_forgets_past_epochs_by_its_own_clock(
 
     async def past() -> list[int]:
         return [
-            len((await c._engine.archive.look(c._engine.encryption.session.groups.stored, room)).ended)
+            len((await c._engine.archive.read(c._engine.encryption.session.groups.stored, room)).ended)
             for c in (ana, ben)
         ]
 

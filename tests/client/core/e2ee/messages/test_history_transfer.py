@@ -203,7 +203,7 @@ async def test_history_that_cannot_be_fetched_now_is_taken_in_later(flat: Flat, 
     fetched = flat.house.calls.count("download")
     phone = await flat.open(ANA, "phone")
     assert flat.house.calls.count("download") == fetched
-    assert await phone._engine.archive.look(history_parts.waiting) == []
+    assert await phone._engine.archive.read(history_parts.waiting) == []
 
 
 async def test_history_is_taken_in_when_the_connection_is_back(flat: Flat) -> None:

@@ -26,7 +26,7 @@ async def kept(client: Client, entry: Entry) -> list[bytes]:
         query = "SELECT data FROM mls_sealed WHERE request = ?"
         return [bytes(data) for (data,) in connection.execute(query, (entry.request,))]
 
-    return await client._engine.archive.look(look)
+    return await client._engine.archive.read(look)
 
 
 def sent(flat: Flat) -> list[bytes]:

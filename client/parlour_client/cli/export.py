@@ -29,7 +29,7 @@ async def _export(home: Home, wanted: str, *, as_json: bool) -> None:
     async with connected(home, follow=True) as client:
         room = find_room(client, Front.CLI, wanted)
         after = Seq(0)
-        while events := await client.log(room.id, after=after):
+        while events := await client.history.log(room.id, after=after):
             for event in events:
                 print_event(room, event, await said_of(client, event), as_json=as_json)
             after = events[-1].seq

@@ -133,9 +133,9 @@ async def _blocked_listed(result: results.BlockedListed, out: Output) -> None:
 
 @show.register(results.MessagesFound)
 async def _messages_found(result: results.MessagesFound, out: Output) -> None:
-    names = await out.client.room_names()
+    names = await out.client.history.room_names()
     for entry in result.entries:
-        known = out.client.room(entry.room)
+        known = out.client.rooms.get(entry.room)
         left = names.get(entry.room) or (entry.room if out.as_json else "a room that you left")
         print_entry(known.title if known is not None else left, entry, as_json=out.as_json)
     if result.more:
@@ -152,9 +152,9 @@ async def _pins_listed(result: results.PinsListed, out: Output) -> None:
 async def _queued(result: results.Queued, out: Output) -> None:
     """Wait for the server; what it refuses is not sent later."""
     try:
-        await out.client.stored(result.request)
+        await out.client.messages.stored(result.request)
     except ParlourClientError:
-        await out.client.abandon([result.request])
+        await out.client.messages.abandon([result.request])
         raise
 
 

@@ -108,7 +108,7 @@ def _warn(client: Client, told: dict[str, None], change: Change, *, rows: bool) 
             pass
         case _:
             return
-    known = client.room(room)
+    known = client.rooms.get(room)
     line = f"parlour: {known.title if known is not None else room}: {words}"
     if line not in told:
         told[line] = None
@@ -119,10 +119,10 @@ def _warn(client: Client, told: dict[str, None], change: Change, *, rows: bool) 
 async def connected(home: Home, *, follow: bool = False, adopt: bool = False) -> AsyncIterator[Client]:
     """Give a client that is connected; with ``follow`` also caught up."""
     client = Client(home, passphrase=the_passphrase(home), follow=follow, adopt=adopt)
-    client.subscribe(partial(_warn, client, {}, rows=not follow))
+    client.events.subscribe(partial(_warn, client, {}, rows=not follow))
     await client.start()
     try:
-        await (client.ready(PATIENCE) if follow else client.connected(PATIENCE))
+        await (client.connection.ready(PATIENCE) if follow else client.connection.connected(PATIENCE))
         for alarm in client.encryption.alarms():
             echo(f"parlour: ALARM: {alarm.text} In the chat, /alarms takes it off.", err=True)
         yield client

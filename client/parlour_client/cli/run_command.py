@@ -61,7 +61,7 @@ async def _client(home: Home, connect: Connect) -> AsyncIterator[Client]:
     await client.start()
     try:
         try:
-            await client.ready(_PATIENCE)
+            await client.connection.ready(_PATIENCE)
         except (UnreachableError, SessionEndedError) as error:
             echo(f"parlour: {error} Only what is on this device is searched.", err=True)
         yield client

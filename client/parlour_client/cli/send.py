@@ -74,7 +74,7 @@ def send(
 async def _send_one(home: Home, wanted: str, text: str, *, as_json: bool) -> int:
     async with connected(home, adopt=True) as client:
         room = find_room(client, Front.CLI, wanted)
-        entry = await client.send(room.id, text)
+        entry = await client.messages.send(room.id, text)
         await delivered(client, room, entry, as_json=as_json)
     return 0
 
@@ -84,7 +84,7 @@ async def _send_file(home: Home, wanted: str, path: Path, caption: str, *, as_js
         message_text(caption)
     async with connected(home, adopt=True) as client:
         room = find_room(client, Front.CLI, wanted)
-        entry = await client.send_file(room.id, path, caption)
+        entry = await client.files.send(room.id, path, caption)
         await delivered(client, room, entry, as_json=as_json)
     return 0
 
@@ -105,11 +105,11 @@ async def delivered(client: Client, room: Room, entry: Entry, *, as_json: bool) 
 
 async def _what_becomes_of(client: Client, entry: Entry) -> str:
     """Let go of a refused message that is one too many; return what to say of it."""
-    refused = sum(one.entry.delivery is Delivery.FAILED for one in client.outgoing())
+    refused = sum(one.entry.delivery is Delivery.FAILED for one in client.messages.outgoing())
     if refused <= MAX_KEPT:
         return _KEPT
     if entry.request is not None:
-        await client.abandon([entry.request])
+        await client.messages.abandon([entry.request])
     return _FULL
 
 
@@ -145,7 +145,7 @@ class _Lines:
         async for lines in read_lines():
             texts = [text for line in lines if (text := self._text(line)) is not None]
             if texts:
-                for entry in await self._client.send_many(self._room.id, texts):
+                for entry in await self._client.messages.send_many(self._room.id, texts):
                     await self._going.put(entry)
         await self._going.put(None)
 
@@ -162,7 +162,7 @@ class _Lines:
 
     async def _give_up(self) -> None:
         waiting = [entry for entry in iter(self._queued, None) if entry.request is not None]
-        await self._client.abandon([entry.request for entry in waiting if entry.request is not None])
+        await self._client.messages.abandon([entry.request for entry in waiting if entry.request is not None])
 
     def _queued(self) -> Entry | None:
         return None if self._going.empty() else self._going.get_nowait()
@@ -188,16 +188,16 @@ class _Lines:
 async def acknowledged(client: Client, room: Room, entry: Entry, *, as_json: bool) -> None:
     """Wait for the server's word and print it; gives up when there is no connection for too long."""
     assert entry.request is not None  # noqa: S101 - a message that was just queued has one
-    waiting = asyncio.ensure_future(client.outcome(entry.request))
+    waiting = asyncio.ensure_future(client.messages.outcome(entry.request))
     try:
         while not (await asyncio.wait({waiting}, timeout=LONGEST_OUTAGE))[0]:
-            if client.status.state is not LinkState.ONLINE:
+            if client.connection.status.state is not LinkState.ONLINE:
                 raise UnreachableError(
-                    client.status.problem or "The connection was lost.", "Send it again later."
+                    client.connection.status.problem or "The connection was lost.", "Send it again later."
                 )
         stored = waiting.result()
     except (UnreachableError, asyncio.CancelledError):
-        await client.abandon([entry.request])
+        await client.messages.abandon([entry.request])
         raise
     finally:
         waiting.cancel()

@@ -89,16 +89,18 @@ async def follow(client: Client, room: Room, after: Seq) -> AsyncIterator[LogEve
     def hear(_: Change) -> None:
         news.set()
 
-    unsubscribe = client.subscribe(hear)
+    unsubscribe = client.events.subscribe(hear)
     try:
         while True:
             news.clear()
-            for event in await client.log(room.id, after=after):
+            for event in await client.history.log(room.id, after=after):
                 after = event.seq
                 news.set()
                 yield event
-            if client.status.state is LinkState.STOPPED:
-                raise UnreachableError(client.status.problem, "Log in again, then go on with --from.")
+            if client.connection.status.state is LinkState.STOPPED:
+                raise UnreachableError(
+                    client.connection.status.problem, "Log in again, then go on with --from."
+                )
             await news.wait()
     finally:
         unsubscribe()
@@ -107,12 +109,12 @@ async def follow(client: Client, room: Room, after: Seq) -> AsyncIterator[LogEve
 async def said_of(client: Client, event: LogEvent) -> str:
     """Return what this client says of an event: why it cannot be read, who came."""
     if not isinstance(event.body, _SPOKEN_FOR):
-        note = await client.note_at(event.room, event.seq)
+        note = await client.history.note_at(event.room, event.seq)
         return note.detail if note is not None else ""
-    entries = await client.timeline(event.room, before=Seq(event.seq + 1), limit=1)
+    entries = await client.history.timeline(event.room, before=Seq(event.seq + 1), limit=1)
     entry = next((one for one in entries if one.seq == event.seq), None)
     if entry is None:
-        return await client.trouble_of(event.room, event.seq)
+        return await client.history.trouble_of(event.room, event.seq)
     if isinstance(event.body, Unreadable) and entry.note is None:
         return UNREADABLE
     return note_words(entry) if entry.note is not None else entry.trouble

@@ -28,7 +28,9 @@ async def sessions(
     end: Annotated[str | None, Takes(Kind.SESSION, "ID", "End this session.", fronts=SHELL)] = None,
 ) -> SessionsListed | Done:
     """List where you are logged in, or end one of these sessions."""
-    return await end_session(call, end) if end is not None else SessionsListed(await call.client.sessions())
+    return (
+        await end_session(call, end) if end is not None else SessionsListed(await call.client.sessions.all())
+    )
 
 
 @command(ui=Elsewhere("x in /sessions."), line="sessions end", cli=Elsewhere("parlour sessions --end ID"))
@@ -36,25 +38,25 @@ async def end_session(call: Call, session: Session) -> Done:
     """Log a device out, by its number in /sessions."""
     which = session
     if call.front is Front.LINE:
-        listed = await call.client.sessions()
+        listed = await call.client.sessions.all()
         which = listed[read_number(session, most=len(listed), what="a session") - 1].id
-    await call.client.end_session(SessionId(which))
+    await call.client.sessions.end(SessionId(which))
     return Done("The session has ended.")
 
 
 @command("reconnect", cli=Elsewhere("Every command connects by itself."))
 async def reconnect(call: Call) -> LoginWanted | None:
     """Try to connect now."""
-    if call.client.status.session_ended:
+    if call.client.connection.status.session_ended:
         return LoginWanted()
-    call.client.hurry()
+    call.client.connection.retry_now()
     return None
 
 
 @command("login", cli=Elsewhere("parlour login ADDRESS --username NAME"))
 async def login(call: Call) -> LoginWanted:
     """Log in again after your session has ended; what is queued is sent then."""
-    if not call.client.status.session_ended:
+    if not call.client.connection.status.session_ended:
         raise SetupError("You are logged in.")
     return LoginWanted()
 

@@ -35,7 +35,7 @@ from parlour_protocol.ids import DeviceId, Seq
 from parlour_protocol.names import RoomName, UserName
 
 if TYPE_CHECKING:
-    from parlour_client.core.interface import ChatClient
+    from parlour_client.core.client import Client
 
 P = ParamSpec("P")
 R = TypeVar("R", bound="Result | None")
@@ -219,7 +219,7 @@ YES: Final = "--yes"
 class Call:
     """Where and how a command was given."""
 
-    client: "ChatClient"
+    client: "Client"
     front: Front
     settings: Settings
     room: Room | None = None
@@ -235,7 +235,7 @@ class Call:
 
     def here(self) -> Room:
         """Return the open room as it is now. Raises SetupError."""
-        room = self.client.room(self.room.id) if self.room is not None else None
+        room = self.client.rooms.get(self.room.id) if self.room is not None else None
         if room is None:
             how = {
                 Front.UI: "/rooms shows which there are.",

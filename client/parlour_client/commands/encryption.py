@@ -84,7 +84,7 @@ async def encrypt(call: Call, room: Here) -> EncryptQuestion:
     if room.encrypted:
         raise SetupError("This room is already encrypted.", f"{call.written(encryption)} shows how.")
     me = call.client.account.user
-    people = [one.user for one in await call.client.members(room.id) if one.user != me]
+    people = [one.user for one in await call.client.rooms.members(room.id) if one.user != me]
 
     async def do() -> RoomEncrypted:
         await call.client.encryption.turn_on(room.id, people)
@@ -98,7 +98,7 @@ async def strict(call: Call, room: Here, *, on: On = None) -> None:
     """Send here only while everyone in the room is verified."""
     if on is None and call.front is Front.UI:
         raise SetupError("Write /strict on or /strict off.")
-    await call.client.keep_strict(room.id, on=on is not False)
+    await call.client.preferences.strict(room.id, on=on is not False)
 
 
 @command("refound", cli=_IN_CHAT, role=Role.OWNER)

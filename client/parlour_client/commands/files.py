@@ -38,7 +38,7 @@ async def file(
     """Send a file; write a space in its path as backslash and space, or quote the path."""
 
     async def run(progress: "Progress") -> FileSent:
-        await call.client.send_file(room.id, path, caption, progress=progress)
+        await call.client.files.send(room.id, path, caption, progress=progress)
         return FileSent(room, path.name)
 
     return Transfer(room, path.name, run)
@@ -62,7 +62,7 @@ async def save(
         raise SetupError("There is no file with that message.", "Check the number.")
 
     async def run(progress: "Progress") -> FileSaved:
-        return FileSaved(await call.client.save_file(entry, folder, progress=progress))
+        return FileSaved(await call.client.files.save(entry, folder, progress=progress))
 
     return Transfer(room, body.file.name, run, body.file)
 
@@ -70,15 +70,15 @@ async def save(
 async def _found(call: Call, room: Room, seq: Seq) -> Entry | None:
     """Return the message; a command that has just connected waits until it is decrypted."""
     if call.front is not Front.CLI:
-        return await call.client.entry(room.id, seq)
+        return await call.client.history.entry(room.id, seq)
     numbers = "parlour tail ROOM --json shows the numbers."
     if seq > room.head:
         raise SetupError(f"{room.title} has no message {seq} yet.", numbers)
     changed = asyncio.Event()
-    unsubscribe = call.client.subscribe(lambda _: changed.set())
+    unsubscribe = call.client.events.subscribe(lambda _: changed.set())
     try:
         async with asyncio.timeout(PATIENCE):
-            while (entry := await call.client.entry(room.id, seq)) is None:
+            while (entry := await call.client.history.entry(room.id, seq)) is None:
                 await changed.wait()
                 changed.clear()
     except TimeoutError:

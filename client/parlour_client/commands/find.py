@@ -10,7 +10,7 @@ from parlour_protocol.ids import Seq
 from parlour_protocol.text import safe_text
 
 if TYPE_CHECKING:
-    from parlour_client.core.interface import ChatClient
+    from parlour_client.core.client import Client
 
 _ROOMS: Final = {
     Front.UI: "F2 lists yours; /join enters another.",
@@ -18,7 +18,7 @@ _ROOMS: Final = {
 }
 
 
-def find_room(client: "ChatClient", front: Front, wanted: str) -> Room:
+def find_room(client: "Client", front: Front, wanted: str) -> Room:
     """Return a room of the person's by title, name, `@user` or id. Raises SetupError."""
     found = find(client.rooms, wanted)
     if found is not None:
@@ -52,7 +52,7 @@ def find_invitation(call: Call, wanted: str) -> Invitation:
 
 async def find_message(call: Call, room: Room, seq: Seq) -> Entry:
     """Return a message, fetched where this device does not have it. Raises SetupError."""
-    entry = await call.client.entry(room.id, seq)
+    entry = await call.client.history.entry(room.id, seq)
     if entry is None or entry.seq is None:
         raise SetupError("That message is not available.", "Check the number.")
     return entry

@@ -53,14 +53,16 @@ def _count(number: int) -> int:
 @command("last", ui=_SCROLL, cli=_TAIL)
 async def last(call: Call, room: Here, count: Count = 10) -> MessagesListed:
     """Show the last messages of this room again."""
-    entries = await call.client.timeline(room.id, limit=_count(count))
+    entries = await call.client.history.timeline(room.id, limit=_count(count))
     return MessagesListed(room, entries, newest=True)
 
 
 @command("older", ui=_SCROLL, cli=_TAIL)
 async def older(call: Call, room: Here, count: Count = 10) -> MessagesListed:
     """Show what was said before the oldest message that you have seen here."""
-    return MessagesListed(room, await call.client.timeline(room.id, before=call.oldest, limit=_count(count)))
+    return MessagesListed(
+        room, await call.client.history.timeline(room.id, before=call.oldest, limit=_count(count))
+    )
 
 
 @command(ui=Elsewhere("Ctrl+N"), line="unread", cli=Elsewhere("parlour search is:unread"))
@@ -70,7 +72,7 @@ async def next_unread(call: Call) -> RoomOpened | Done:
     room = next((room for room in rooms if room.mentions), None) or next(iter(rooms), None)
     if room is None:
         return Done("Nothing is unread.")
-    entries = await call.client.timeline(room.id, after=Seq(room.read), limit=_MOST)
+    entries = await call.client.history.timeline(room.id, after=Seq(room.read), limit=_MOST)
     return RoomOpened(room, Opened.UNREAD, entries)
 
 
@@ -79,20 +81,22 @@ async def show(call: Call, room: Here, message: Message) -> MessageShown:
     """Show one message, and what it answers."""
     entry = await find_message(call, room, message)
     answered = entry.reply_to
-    return MessageShown(entry, await call.client.entry(room.id, answered) if answered is not None else None)
+    return MessageShown(
+        entry, await call.client.history.entry(room.id, answered) if answered is not None else None
+    )
 
 
 @command("thread", cli=_TAIL)
 async def thread(call: Call, room: Here, message: Message) -> ThreadShown:
     """Show the thread of a message: everything that leads to it and follows from it by replies."""
-    return ThreadShown(await call.client.thread(room.id, message))
+    return ThreadShown(await call.client.history.thread(room.id, message))
 
 
 @command("history", cli=_TAIL)
 async def history(call: Call, room: Here, message: Message) -> VersionsShown:
     """Show the earlier texts of a message."""
-    entry = await call.client.entry(room.id, message)
-    return VersionsShown(entry, await call.client.versions(room.id, message))
+    entry = await call.client.history.entry(room.id, message)
+    return VersionsShown(entry, await call.client.history.versions(room.id, message))
 
 
 @command(
@@ -125,7 +129,7 @@ async def search(
         return MessagesFound("", ())
     most = FOUND_IN_LINE_MODE if call.front is Front.LINE else limit
     inside = room.id if room is not None else None
-    found = await call.client.search(words, room=inside, limit=most + 1)
+    found = await call.client.history.search(words, room=inside, limit=most + 1)
     return MessagesFound(words, found[:most], more=len(found) > most)
 
 
@@ -152,13 +156,13 @@ async def read(call: Call, *, everywhere: Annotated[bool, Takes(Kind.FLAG, word=
     """Mark this room as read, or all rooms."""
     rooms = [room for room in call.client.rooms if room.unread] if everywhere else [call.here()]
     for room in rooms:
-        await call.client.mark_read(room.id, room.head, share=call.settings.receipts)
+        await call.client.messages.mark_read(room.id, room.head, share=call.settings.receipts)
 
 
 @command("mark", ui=Elsewhere("u on the message."), cli=_READ)
 async def mark(call: Call, room: Here, message: Message) -> None:
     """Mark this room as unread from a message on."""
-    await call.client.mark_read(room.id, Seq(message - 1))
+    await call.client.messages.mark_read(room.id, Seq(message - 1))
 
 
 @command("receipts", cli=Elsewhere("the setting `receipts`"))
@@ -167,7 +171,7 @@ async def receipts(call: Call, *, on: On = None) -> SettingChosen | ReceiptsShow
     if on is not None:
         return SettingChosen("receipts", on)
     room = call.here()
-    return ReceiptsShown(room, call.client.receipts(room.id))
+    return ReceiptsShown(room, call.client.messages.receipts(room.id))
 
 
 @command("forget", cli=Elsewhere("the setting `keep`"))
@@ -182,7 +186,7 @@ async def forget(
     before = None if age is None else Millis(int(time.time() - age) * 1000)
 
     async def do() -> Done:
-        gone = await call.client.forget(room.id, before=before)
+        gone = await call.client.history.forget(room.id, before=before)
         return Done(
             f"{room.title}, forgotten on this device."
             if gone

@@ -34,7 +34,7 @@ async def reply(call: Call, room: Here, message: Message, text: Text) -> SendWan
 async def edit(call: Call, room: Here, message: Message, text: Text) -> None:
     """Change the text of a message of yours."""
     entry = await find_message(call, room, message)
-    await call.client.edit(room.id, entry.seq or message, text)
+    await call.client.messages.edit(room.id, entry.seq or message, text)
 
 
 @command("delete", ui=Elsewhere("d on the message."), cli=_IN_CHAT, asks=Asks())
@@ -43,7 +43,7 @@ async def delete(call: Call, room: Here, message: Message) -> Question:
     entry = await find_message(call, room, message)
 
     async def do() -> None:
-        await call.client.delete(room.id, message)
+        await call.client.messages.delete(room.id, message)
 
     question = f"Delete #{message} in {room.title} for everyone? You can't undo this."
     return Question(question, do, message=entry)
@@ -55,21 +55,21 @@ async def react(call: Call, room: Here, message: Message, emoji: Emoji) -> None:
     entry = await find_message(call, room, message)
     me = call.client.account.user
     there = any(one.reaction == emoji and me in one.users for one in entry.reactions)
-    await call.client.react(room.id, message, emoji, on=call.switch(None, there))
+    await call.client.messages.react(room.id, message, emoji, on=call.switch(None, there))
 
 
 @command("unreact", ui=Elsewhere("/react with the same emoji."), cli=_IN_CHAT)
 async def unreact(call: Call, room: Here, message: Message, emoji: Emoji) -> None:
     """Remove your reaction."""
     await find_message(call, room, message)
-    await call.client.react(room.id, message, emoji, on=False)
+    await call.client.messages.react(room.id, message, emoji, on=False)
 
 
 @command("star", cli=_IN_CHAT)
 async def star(call: Call, room: Here, message: Message, *, on: On = None) -> None:
     """Star a message to find it again, or remove the star."""
     entry = await find_message(call, room, message)
-    await call.client.star(room.id, message, on=call.switch(on, entry.starred))
+    await call.client.messages.star(room.id, message, on=call.switch(on, entry.starred))
 
 
 @command(
@@ -85,23 +85,23 @@ async def pin(call: Call, room: Here, message: Message, *, on: On = None) -> Que
     entry = await find_message(call, room, message)
 
     async def do() -> Queued:
-        return Queued(await call.client.pin(room.id, message))
+        return Queued(await call.client.messages.pin(room.id, message))
 
     if not call.switch(on, entry.pinned):
-        return Queued(await call.client.pin(room.id, message, on=False))
+        return Queued(await call.client.messages.pin(room.id, message, on=False))
     return Question(f"Pin #{message} for everyone in {room.title}?", do, message=entry)
 
 
 @command("pins", cli="room pins", connect=Connect.CAUGHT_UP, json=True, examples=("room pins lobby --json",))
 async def pins(call: Call, room: Here) -> PinsListed:
     """Show what is pinned in this room, the newest pin first."""
-    return PinsListed(room, await call.client.pins(room.id))
+    return PinsListed(room, await call.client.history.pins(room.id))
 
 
 @command(ui="outbox", line="unsent", cli=_OUTBOX)
 async def unsent(call: Call) -> OutgoingListed:
     """Show what is not sent yet, and why."""
-    return OutgoingListed(call.client.outgoing())
+    return OutgoingListed(call.client.messages.outgoing())
 
 
 @command("retry", ui=Elsewhere("s in /outbox."), cli=_OUTBOX)
@@ -110,11 +110,11 @@ async def retry(call: Call, outgoing: Unsent) -> None:
     entry = outgoing.entry
     if entry.request is None or entry.delivery is not Delivery.FAILED:
         raise SetupError("That one has not failed.", "It is sent by itself.")
-    await call.client.retry(entry.request)
+    await call.client.messages.retry(entry.request)
 
 
 @command("cancel", ui=Elsewhere("x in /outbox."), cli=_OUTBOX)
 async def cancel(call: Call, outgoing: Unsent) -> None:
     """Drop an unsent message, by its number in /unsent."""
     if outgoing.entry.request is not None:
-        await call.client.cancel(outgoing.entry.request)
+        await call.client.messages.cancel(outgoing.entry.request)

@@ -15,31 +15,31 @@ from parlour_protocol.frames.base import Role
 )
 async def kick(call: Call, room: Here, user: Person, *, reason: Reason = "") -> None:
     """Remove someone from this room; they can come back."""
-    await call.client.kick(room.id, user, reason)
+    await call.client.rooms.kick(room.id, user, reason)
 
 
 @command("ban", cli="room ban", role=Role.MODERATOR, examples=("room ban garden mallory --for 86400",))
 async def ban(call: Call, room: Here, user: Person, *, seconds: For = None, reason: Reason = "") -> None:
     """Remove someone from this room and keep them out, for a time or for good."""
-    await call.client.ban(room.id, user, seconds=seconds, reason=reason)
+    await call.client.rooms.ban(room.id, user, seconds=seconds, reason=reason)
 
 
 @command("unban", cli="room unban", role=Role.MODERATOR, examples=("room unban garden mallory",))
 async def unban(call: Call, room: Here, user: Person) -> None:
     """Lift a ban."""
-    await call.client.unban(room.id, user)
+    await call.client.rooms.unban(room.id, user)
 
 
 @command("mute", cli="room mute", role=Role.MODERATOR, examples=("room mute garden mallory --for 600",))
 async def mute(call: Call, room: Here, user: Person, *, seconds: For = None) -> None:
     """Let someone read here but not write, for a time or for good."""
-    await call.client.mute(room.id, user, seconds=seconds)
+    await call.client.rooms.mute(room.id, user, seconds=seconds)
 
 
 @command("unmute", cli="room unmute", role=Role.MODERATOR, examples=("room unmute garden mallory",))
 async def unmute(call: Call, room: Here, user: Person) -> None:
     """Let someone write here again."""
-    await call.client.unmute(room.id, user)
+    await call.client.rooms.unmute(room.id, user)
 
 
 @command(
@@ -58,7 +58,7 @@ async def role(
     """Give someone a role in this room."""
 
     async def do() -> None:
-        await call.client.set_role(room.id, user, Role(role))
+        await call.client.rooms.set_role(room.id, user, Role(role))
 
     if Role(role) is not Role.OWNER:
         await do()

@@ -178,7 +178,7 @@ def _message(reading: _Reading, rest: str) -> tuple[Any, str]:
 
 def _outgoing(reading: _Reading, rest: str) -> tuple[Any, str]:
     word, rest = reading.word(rest)
-    waiting = reading.call.client.outgoing()
+    waiting = reading.call.client.messages.outgoing()
     at = read_number(word, what="one of the unsent")
     if at > len(waiting):
         raise SetupError("There is no such number among the unsent.", "/unsent lists them.")

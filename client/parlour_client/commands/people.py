@@ -21,13 +21,13 @@ async def whois(
     who = user or peer
     if who is None:
         raise SetupError("Write /whois PERSON.")
-    return PersonShown(await call.client.person(who))
+    return PersonShown(await call.client.people.profile(who))
 
 
 @command("ignore", cli=_KEPT_HERE)
 async def ignore(call: Call, user: Person) -> Done:
     """Hide someone's messages, on this device only."""
-    await call.client.ignore(user)
+    await call.client.people.ignore(user)
     return Done(
         f"Ignoring {user}. Their messages are hidden on this device only; /unignore {user} undoes it."
     )
@@ -36,23 +36,23 @@ async def ignore(call: Call, user: Person) -> Done:
 @command("unignore", cli=_KEPT_HERE)
 async def unignore(call: Call, user: Person) -> Done:
     """Show someone's messages again."""
-    await call.client.ignore(user, on=False)
+    await call.client.people.ignore(user, on=False)
     return Done(f"You see the messages of {user} again.")
 
 
 @command("ignored", cli=_KEPT_HERE)
 async def ignored(call: Call) -> IgnoredListed:
     """Show who you ignore."""
-    return IgnoredListed(sorted(call.client.ignored))
+    return IgnoredListed(sorted(call.client.people.ignored))
 
 
 @command("away", cli=_WHILE_OPEN)
 async def away(call: Call) -> None:
     """Show others that you are away."""
-    await call.client.set_status(Status.AWAY)
+    await call.client.people.set_status(Status.AWAY)
 
 
 @command("back", cli=_WHILE_OPEN)
 async def back(call: Call) -> None:
     """Show others that you are back."""
-    await call.client.set_status(Status.ONLINE)
+    await call.client.people.set_status(Status.ONLINE)

@@ -81,21 +81,23 @@ async def rooms(
     """List your rooms."""
     mine = call.client.rooms
     known = {room.id for room in mine}
-    others = [one for one in await call.client.directory() if one.room not in known] if everything else []
+    others = (
+        [one for one in await call.client.rooms.directory() if one.room not in known] if everything else []
+    )
     return RoomsListed(mine, others)
 
 
 @command(ui="rooms", line="public", cli=Elsewhere("parlour room list --all"))
 async def public(call: Call) -> PublicRoomsListed:
     """List the public rooms of this server."""
-    listed = await call.client.directory()
+    listed = await call.client.rooms.directory()
     return PublicRoomsListed(listed, {room.id for room in call.client.rooms})
 
 
 @command(ui=Elsewhere("F2, or Ctrl+P and the name."), line="go", cli=Elsewhere("parlour send, parlour tail"))
 async def go(call: Call, room: NamedRoom) -> RoomOpened:
     """Go to a room and show its last ten messages."""
-    entries = await call.client.timeline(room.id, limit=_NEWEST)
+    entries = await call.client.history.timeline(room.id, limit=_NEWEST)
     return RoomOpened(room, Opened.WENT, entries)
 
 
@@ -104,7 +106,7 @@ async def go(call: Call, room: NamedRoom) -> RoomOpened:
 )
 async def where(call: Call) -> PlaceShown:
     """Show which room you write in, and the state of the connection."""
-    return PlaceShown(call.client.room(call.room.id) if call.room is not None else None)
+    return PlaceShown(call.client.rooms.get(call.room.id) if call.room is not None else None)
 
 
 @command("join", cli="room join", examples=("room join garden",))
@@ -115,10 +117,10 @@ async def join(call: Call, room: PublicRoom) -> RoomOpened:
         if mine is not None:
             return RoomOpened(mine, Opened.WENT)
     name = parse_room_name(room.removeprefix("#"))
-    found = next((one for one in await call.client.directory() if one.name == name), None)
+    found = next((one for one in await call.client.rooms.directory() if one.name == name), None)
     if found is None:
         raise SetupError(f"There is no public room called {name}.", f"List them: {call.written(public)}")
-    return RoomOpened(await call.client.join(found.room), Opened.JOINED)
+    return RoomOpened(await call.client.rooms.join(found.room), Opened.JOINED)
 
 
 @command(
@@ -149,7 +151,7 @@ async def create(
 ) -> RoomOpened:
     """Create a room and be its owner; private rooms are entered by invitation."""
     del public_room  # a room is, unless it is private
-    made = await call.client.create_room(
+    made = await call.client.rooms.create(
         name,
         RoomKind.PRIVATE if private else RoomKind.PUBLIC,
         topic,
@@ -169,7 +171,7 @@ async def leave(call: Call, room: Here) -> Question:
     """Leave a room."""
 
     async def do() -> RoomLeft:
-        await call.client.leave(room.id)
+        await call.client.rooms.leave(room.id)
         return RoomLeft(room)
 
     public_room = room.kind is RoomKind.PUBLIC
@@ -202,7 +204,7 @@ async def dm(
     ] = False,
 ) -> RoomOpened:
     """Open the direct room with someone, end-to-end encrypted."""
-    room = await call.client.open_direct(
+    room = await call.client.rooms.open_direct(
         user, encrypted=not is_open, suite=suite_for(post_quantum=post_quantum)
     )
     if call.front is Front.CLI and not room.encrypted and not is_open:
@@ -210,8 +212,8 @@ async def dm(
             f"The direct room with {user} was opened without encryption: the server can read it.",
             "With --open it goes there as it is; in the chat, /encrypt turns encryption on.",
         )
-    sent = await call.client.send(room.id, text) if text else None
-    entries = await call.client.timeline(room.id, limit=_NEWEST) if call.front is Front.LINE else ()
+    sent = await call.client.messages.send(room.id, text) if text else None
+    entries = await call.client.history.timeline(room.id, limit=_NEWEST) if call.front is Front.LINE else ()
     return RoomOpened(room, Opened.DIRECT, entries, sent)
 
 
@@ -231,30 +233,30 @@ async def topic(
     """Show the topic, or set it; --clear removes it."""
     if text is None and not clear:
         return TopicShown(room)
-    await call.client.set_topic(room.id, text or "")
+    await call.client.rooms.set_topic(room.id, text or "")
     return None
 
 
 @command("who", cli="room members", view=View.MEMBERS, json=True, examples=("room members lobby",))
 async def members(call: Call, room: Here) -> MembersListed:
     """Show who is in this room."""
-    return MembersListed(await call.client.members(room.id))
+    return MembersListed(await call.client.rooms.members(room.id))
 
 
 @command("favourite", cli=Elsewhere("It is about the order of a list on a screen."))
 async def favourite(call: Call, room: OwnRoom, *, on: On = None) -> None:
     """Put a room among the favourites, or remove it from them."""
-    await call.client.favour(room.id, on=call.switch(on, room.favourite))
+    await call.client.preferences.favourite(room.id, on=call.switch(on, room.favourite))
 
 
 @command("silence", cli=Elsewhere("It is about what a chat that is open tells you."))
 async def silence(call: Call, room: OwnRoom, *, on: On = None) -> None:
     """Mute a room for yourself, or unmute it."""
-    await call.client.silence(room.id, on=call.switch(on, room.muted))
+    await call.client.preferences.mute(room.id, on=call.switch(on, room.muted))
 
 
 @command("peek", cli=Elsewhere("parlour tail marks nothing as read."))
 async def peek(call: Call, room: OwnRoom) -> RoomOpened:
     """Look into a room without marking anything as read."""
-    entries = await call.client.timeline(room.id, limit=_NEWEST) if call.front is Front.LINE else ()
+    entries = await call.client.history.timeline(room.id, limit=_NEWEST) if call.front is Front.LINE else ()
     return RoomOpened(room, Opened.WENT, entries, peek=True)

@@ -114,7 +114,7 @@ async def decide_about(call: Call, user: UserName, decision: Decision) -> KeyDec
 
 def _peer(call: Call) -> UserName:
     """Return the person of an open direct room, who need not be named."""
-    room = call.client.room(call.room.id) if call.room is not None else None
+    room = call.client.rooms.get(call.room.id) if call.room is not None else None
     if room is None or room.kind is not RoomKind.DIRECT or room.peer is None:
         raise SetupError("Write /verify PERSON.")
     return room.peer

@@ -17,6 +17,7 @@ from parlour_client.commands.parse import names, read_arguments, read_line
 from parlour_client.commands.results import EncryptQuestion, Question
 from parlour_client.console.input_lines import read_lines
 from parlour_client.console.printing import say
+from parlour_client.core.client import Client
 from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.core.events import (
     Change,
@@ -30,7 +31,6 @@ from parlour_client.core.events import (
     RoomsChanged,
     StatusChanged,
 )
-from parlour_client.core.interface import ChatClient
 from parlour_client.core.model import Delivery, Entry, LinkState, Room
 from parlour_client.core.settings import Settings, Value, kept_seconds, save
 from parlour_client.plain.encryption_status import EncryptionStatus
@@ -59,7 +59,7 @@ class LineMode:
 
     def __init__(
         self,
-        client: ChatClient,
+        client: Client,
         out: Callable[[str], None],
         settings: Settings,
         folder: Path | None = None,
@@ -109,11 +109,11 @@ class LineMode:
 
     def say_status(self) -> None:
         """Say how the connection stands."""
-        self.say(status_line(self.client.status))
+        self.say(status_line(self.client.connection.status))
 
     def title(self, room: RoomId) -> str:
         """Return what to call a room."""
-        known = self.client.room(room)
+        known = self.client.rooms.get(room)
         return known.title if known is not None else "a room that you left"
 
     def say_newest(self, room: Room, entries: Sequence[Entry]) -> None:
@@ -125,7 +125,7 @@ class LineMode:
         """Mark what was printed as read, unless the settings say that looking marks nothing."""
         seen = next((entry.seq for entry in reversed(entries) if entry.seq is not None), None)
         if seen is not None and not self.settings.peek:
-            await self.client.mark_read(room.id, seen, share=self.settings.receipts)
+            await self.client.messages.mark_read(room.id, seen, share=self.settings.receipts)
 
     def enter(self, room: Room, words: str = "") -> None:
         """Write in this room from now on; who can read it is said first."""
@@ -143,7 +143,7 @@ class LineMode:
 
     def say_encryption(self) -> None:
         """Say what changed about encryption."""
-        room = self.client.room(self.current.id) if self.current is not None else None
+        room = self.client.rooms.get(self.current.id) if self.current is not None else None
         for line in self.encryption_status.changes(self.client.encryption, room):
             self.say(line)
 
@@ -161,7 +161,11 @@ class LineMode:
             self.say(f"Settings: {shown(problem)}")
         for room in self.client.rooms:
             self.say(room_line(room))
-        last = self.client.room(self.client.last_room) if self.client.last_room is not None else None
+        last = (
+            self.client.rooms.get(self.client.preferences.last_room)
+            if self.client.preferences.last_room is not None
+            else None
+        )
         first = last or next(iter(self.client.rooms), None)
         if first is not None:
             self.enter(first, f"You write in {first.title}. /help says what else there is.")
@@ -184,7 +188,7 @@ class LineMode:
             elif line.strip():
                 await self.send(read_line(line, Front.LINE).rest)
             if self.current is not None:
-                await self.client.remember_open(self.current.id)
+                await self.client.preferences.remember_open(self.current.id)
         except ParlourClientError as error:
             self.say(f"Not done: {error} {error.hint}".rstrip())
         except (ParlourProtocolError, ValueError) as error:
@@ -267,14 +271,14 @@ class LineMode:
             what = ", ".join(finding.what for finding in findings)
             self.say(f"Held back: this looks like {what}. /yes sends it to {room.title}, /no drops it.")
             return
-        await self.client.send(room.id, text, reply_to=reply_to)
+        await self.client.messages.send(room.id, text, reply_to=reply_to)
 
     async def send_held(self) -> None:
         """Send what was held back, to the room that it was written in. Raises SetupError."""
         if self._held is None:
             raise SetupError("Nothing is held back.")
         (room, text, reply_to), self._held = self._held, None
-        await self.client.send(room, text, reply_to=reply_to)
+        await self.client.messages.send(room, text, reply_to=reply_to)
 
     def drop_held(self) -> None:
         """Drop what was held back."""
@@ -309,11 +313,16 @@ class LineMode:
 
     def _added(self, entry: Entry) -> None:
         if entry.request is not None and entry.seq is None:
-            if entry.delivery is Delivery.QUEUED and self.client.status.state is not LinkState.ONLINE:
-                waits = "your login: /login" if self.client.status.session_ended else "the connection"
+            if (
+                entry.delivery is Delivery.QUEUED
+                and self.client.connection.status.state is not LinkState.ONLINE
+            ):
+                waits = (
+                    "your login: /login" if self.client.connection.status.session_ended else "the connection"
+                )
                 self.say(f"{self.title(entry.room)}, not sent yet: waiting for {waits}.")
             return
-        room = self.client.room(entry.room)
+        room = self.client.rooms.get(entry.room)
         self._bursts.discard(entry.room)
         self._memory.note(entry)
         if room is None or not room.muted:
@@ -327,7 +336,7 @@ class LineMode:
 
     def _many(self, room: RoomId) -> None:
         """Say once of a burst that it came: its messages are not told one by one."""
-        known = self.client.room(room)
+        known = self.client.rooms.get(room)
         is_news = self._begun and room not in self._bursts
         if is_news and known is not None and known.unread and not known.muted:
             self._bursts.add(room)
@@ -385,7 +394,7 @@ VIEWS: Final[Mapping[View | None, Callable[[LineMode, str], Awaitable[None]]]] =
 
 
 async def run(
-    client: ChatClient,
+    client: Client,
     source: int = 0,
     out: Callable[[str], None] = say,
     settings: Settings | None = None,
@@ -394,16 +403,16 @@ async def run(
     """Run until the input ends or the person quits; returns the exit status."""
     mode = LineMode(client, out, settings or Settings(), folder, source)
     await client.start()
-    client.keep(kept_seconds(mode.settings))
-    unsubscribe = client.subscribe(mode.hear)
+    client.history.keep(kept_seconds(mode.settings))
+    unsubscribe = client.events.subscribe(mode.hear)
     try:
         try:
             async with asyncio.timeout(_PATIENCE):
-                await client.ready()
+                await client.connection.ready()
         except TimeoutError:
             mode.say_status()
         except ParlourClientError as error:
-            if mode.over or (error.stops and not client.status.session_ended):
+            if mode.over or (error.stops and not client.connection.status.session_ended):
                 raise
         await mode.begin()
         async for lines in read_lines(source):
@@ -415,8 +424,8 @@ async def run(
                 break
         if not mode.over:
             await mode.transfers.finished()  # the input ended: what was asked for is done
-        if client.status.session_ended and not mode.hidden.is_possible:
-            await client.ready()  # raises the error, with the command to log in
+        if client.connection.status.session_ended and not mode.hidden.is_possible:
+            await client.connection.ready()  # raises the error, with the command to log in
         await _let_go(client)
     finally:
         mode.hidden.end()
@@ -427,13 +436,13 @@ async def run(
     return 0
 
 
-async def _let_go(client: ChatClient) -> None:
+async def _let_go(client: Client) -> None:
     """Give what was just typed a moment to get out; what does not stays in the outbox."""
-    for one in client.outgoing():
+    for one in client.messages.outgoing():
         entry = one.entry
         if entry.request is not None and entry.delivery in {Delivery.QUEUED, Delivery.SENT}:
             try:
                 async with asyncio.timeout(2):
-                    await client.stored(entry.request)
+                    await client.messages.stored(entry.request)
             except (TimeoutError, ParlourClientError):
                 return

@@ -68,4 +68,4 @@ async def take_password(mode: "LineMode", line: str) -> None:
     if not line:
         mode.say("You are still logged out. Write /login to try again.")
         return
-    await mode.client.log_in_again(Secret(line))
+    await mode.client.connection.log_in_again(Secret(line))

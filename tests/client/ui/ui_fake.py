@@ -1,4 +1,5 @@
-"""A ``ChatClient`` in memory, for tests, for measuring and for looking at the screen.
+# mypy: disable-error-code="assignment, override, misc"
+"""A ``Client`` in memory, for tests, for measuring and for looking at the screen.
 
 It stores what it is told at once and tells its listeners, as the real core does. Not for production: it has
 no network, no disk and no checks.
@@ -10,9 +11,11 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tests.client.ui.encryption_fake import FakeEncryption
 
+from parlour_client.core.client import Client
 from parlour_client.core.e2ee.messages import attachments
 from parlour_client.core.e2ee.messages.attachments import Progress
 from parlour_client.core.errors import ParlourClientError, RefusedError
@@ -73,15 +76,100 @@ def a_file(name: str, size: int = 5) -> bodies.FileRef:
     return bodies.FileRef(file=FileId("f" * 22), name=raw, media_type="text/plain", size=size, sha256=digest)
 
 
-class FakeClient:
+class FakePart:
+    """One of the client's objects: its methods are those of the fake, some by another name."""
+
+    def __init__(self, fake: "FakeClient", **names: str) -> None:
+        self._fake, self._names = fake, names
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._fake, self._names.get(name, name))
+
+
+class FakeRooms(FakePart, Sequence[Room]):
+    """The rooms, by title."""
+
+    @property
+    def all(self) -> Sequence[Room]:
+        return sorted(self._fake._rooms.values(), key=lambda room: room.title)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.all[index]
+
+    def __len__(self) -> int:
+        return len(self._fake._rooms)
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == other
+
+    __hash__ = None
+
+
+class FakeInvitations(FakePart, Sequence[Invitation]):
+    """What waits."""
+
+    @property
+    def all(self) -> Sequence[Invitation]:
+        return self._fake.waiting
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == other
+
+    __hash__ = None
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.all[index]
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+
+class FakePeople(dict[RoomId, list[MemberView]]):
+    """Who is in each room; and what the client's object for people does."""
+
+    def __init__(self, fake: "FakeClient") -> None:
+        super().__init__()
+        self._fake = fake
+
+    @property
+    def ignored(self) -> frozenset[UserName]:
+        return self._fake.ignored
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._fake, {"profile": "person"}.get(name, name))
+
+
+class FakeSessions(FakePart):
+    """Where the account is logged in."""
+
+    async def all(self) -> Sequence[SessionInfo]:
+        return await self()
+
+    async def __call__(self) -> Sequence[SessionInfo]:
+        self._fake._called("sessions")
+        return self._fake.logged_in
+
+
+class FakeClient(Client):
     """One account in memory."""
 
+    account = encryption = status = people = messages = history = None
+    preferences = sessions = files = connection = ignored = last_room = invitations = None
+
     def __init__(self) -> None:
+        self.connection = FakePart(self, retry_now="hurry")
+        self.events = FakePart(self, stream="changes")
+        self.people = FakePeople(self)
+        self.invitations = FakeInvitations(self, send="invite", withdraw="uninvite")
+        self.messages = FakePart(self)
+        self.history = FakePart(self)
+        self.preferences = FakePart(self, favourite="favour", mute="silence", strict="keep_strict")
+        self.sessions = FakeSessions(self, end="end_session")
+        self.files = FakePart(self, send="send_file", save="save_file")
         self.account = Account(ALICE, LAPTOP, "chat.example:8443")
         self.status = ConnectionStatus(LinkState.ONLINE, "chat.example:8443", "TLS 1.3, key pinned")
         self._rooms: dict[RoomId, Room] = {}
         self.logs: dict[RoomId, list[Entry]] = {}
-        self.people: dict[RoomId, list[MemberView]] = {}
         self.listing: list[RoomListing] = []
         self.drafts: dict[RoomId, str] = {}
         self.last_room: RoomId | None = None
@@ -95,7 +183,7 @@ class FakeClient:
         self.started = self.stopped = False
         self.encryption = FakeEncryption()
         self.ignored: frozenset[UserName] = frozenset()
-        self.invitations: list[Invitation] = []
+        self.waiting: list[Invitation] = []
         self.blocks: frozenset[UserName] = frozenset()
         self.texts: dict[tuple[RoomId, Seq], Sequence[Version]] = {}
         self.missing: dict[RoomId, Sequence[tuple[Seq, Seq, bool]]] = {}
@@ -199,11 +287,11 @@ class FakeClient:
         if self.refusal is not None:
             raise self.refusal
 
-    # --- ChatClient
+    # --- Client
 
     @property
-    def rooms(self) -> Sequence[Room]:
-        return sorted(self._rooms.values(), key=lambda room: room.title)
+    def rooms(self) -> FakeRooms:
+        return FakeRooms(self, get="room", create="create_room")
 
     def room(self, room: RoomId) -> Room | None:
         return self._rooms.get(room)
@@ -277,10 +365,6 @@ class FakeClient:
             if one.user == user
         )
         return Profile(user, shared, Status.AWAY, len(said), said[-1] if said else None, user in self.ignored)
-
-    async def sessions(self) -> Sequence[SessionInfo]:
-        self._called("sessions")
-        return self.logged_in
 
     async def end_session(self, which: SessionId) -> None:
         self._called("end_session", which)
@@ -457,8 +541,8 @@ class FakeClient:
 
     async def accept(self, room: RoomId) -> Room:
         self._called("accept", room)
-        one = next(one for one in self.invitations if one.id == room)
-        self.invitations = [other for other in self.invitations if other is not one]
+        one = next(one for one in self.waiting if one.id == room)
+        self.waiting = [other for other in self.waiting if other is not one]
         if room not in self._rooms:
             self.add_room(room, one.name)
         self._rooms[room] = replace(self._rooms[room], request=False)
@@ -467,19 +551,19 @@ class FakeClient:
 
     async def decline(self, room: RoomId) -> None:
         self._called("decline", room)
-        self.invited(*(one for one in self.invitations if one.id != room))
+        self.invited(*(one for one in self.waiting if one.id != room))
 
     async def block(self, user: UserName, *, on: bool = True) -> None:
         self._called("block", user, on)
         self.blocks = (self.blocks | {user}) if on else (self.blocks - {user})
-        self.invited(*(one for one in self.invitations if one.inviter not in self.blocks))
+        self.invited(*(one for one in self.waiting if one.inviter not in self.blocks))
 
     async def blocked(self) -> Sequence[UserName]:
         return sorted(self.blocks)
 
     def invited(self, *invitations: Invitation) -> None:
         """Let these invitations wait."""
-        self.invitations = list(invitations)
+        self.waiting = list(invitations)
         self.tell(InvitationsChanged())
 
     async def set_topic(self, room: RoomId, topic: str) -> None:

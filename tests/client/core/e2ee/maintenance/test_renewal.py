@@ -39,7 +39,7 @@ class World:
     def status(self) -> None:
         """Stand for the vault's method."""
 
-    async def look(self, *_: object) -> GroupReport:
+    async def read(self, *_: object) -> GroupReport:
         """Count a look at the group."""
         self.looks += 1
         return self.report

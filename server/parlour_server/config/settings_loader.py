@@ -12,7 +12,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -238,7 +238,8 @@ def _near(word: str, known: Mapping[str, Any]) -> str:
     return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(sorted(known))}"
 
 
-def _sections() -> dict[str, dict[str, msgspec.inspect.Type]]:
+@cache
+def _sections() -> Mapping[str, Mapping[str, msgspec.inspect.Type]]:
     """Return every section with its keys and their types."""
     whole = msgspec.inspect.type_info(Settings)
     if not isinstance(whole, msgspec.inspect.StructType):
@@ -246,7 +247,7 @@ def _sections() -> dict[str, dict[str, msgspec.inspect.Type]]:
     return {field.name: _fields(field.type) for field in whole.fields}
 
 
-def _keys(section: str) -> dict[str, msgspec.inspect.Type]:
+def _keys(section: str) -> Mapping[str, msgspec.inspect.Type]:
     return _sections()[section]
 
 

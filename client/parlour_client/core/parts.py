@@ -79,7 +79,7 @@ class Parts:
         membership: Membership | None = None
         if delivery is not None:
             self.encrypted_rooms = EncryptedRooms(
-                credentials.profile,
+                account,
                 archive,
                 self.state,
                 delivery,

@@ -147,7 +147,7 @@ class SignIn:
         delivery = DeliveryClient(Api(verifier, keep=True), lambda: session)
         try:
             async with asyncio.timeout(_ENROL_SECONDS):
-                await enrol(self._archive, profile, delivery)
+                await enrol(self._archive, profile.account, delivery)
         except (ParlourClientError, TimeoutError):
             return
         finally:

@@ -12,7 +12,6 @@ from typing import Final
 
 import apsw
 
-from parlour_client.core.account.profile import Profile
 from parlour_client.core.archive import Archive, known_rooms, own_keys
 from parlour_client.core.archive.divergence import Fork
 from parlour_client.core.archive.insertion import Applied
@@ -43,6 +42,7 @@ from parlour_client.core.e2ee.verification.sas_sessions import SasSessions
 from parlour_client.core.errors import EncryptionError, ParlourClientError
 from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import EncryptionChanged
+from parlour_client.core.model import Account
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.sync.catch_up import CatchUp
 from parlour_client.core.sync.state import State
@@ -62,7 +62,7 @@ class EncryptedRooms:
 
     def __init__(
         self,
-        profile: Profile,
+        account: Account,
         archive: Archive,
         state: State,
         delivery: Delivery,
@@ -84,7 +84,7 @@ class EncryptedRooms:
         that is not where the server said that it stored it; ``read_by`` with how far somebody let the room
         know that they have read. Without ``follow`` only rooms that are used are followed.
         """
-        self.archive, self.state, self.delivery, self.me = archive, state, delivery, profile.user
+        self.archive, self.state, self.delivery, self.me = archive, state, delivery, account.user
         self._live = live
         self._catch_up = catch_up
         self._clock = clock
@@ -92,7 +92,7 @@ class EncryptedRooms:
         self._follow = follow
         self._signal, self._background = ChangeSignal(), BackgroundTasks()
         self.identity = IdentityService(
-            archive, self.me, profile.device, delivery, clock, self._device_replaced, self._identity_changed
+            archive, self.me, account.device, delivery, clock, self._device_replaced, self._identity_changed
         )
         self.contacts = Contacts(archive, self.me, clock, self.identity)
         self.session = DeviceSession(self.identity)

@@ -5,7 +5,6 @@ It makes keys, registers and publishes key packages; it sends no message and joi
 
 import apsw
 
-from parlour_client.core.account.profile import Profile
 from parlour_client.core.archive import Archive
 from parlour_client.core.clock import SystemClock
 from parlour_client.core.e2ee.groups.delivery import Delivery
@@ -13,14 +12,15 @@ from parlour_client.core.e2ee.groups.group_store import GroupStore
 from parlour_client.core.e2ee.identity import own_identity
 from parlour_client.core.e2ee.identity.enrolment import Enrolment
 from parlour_client.core.e2ee.identity.key_log import KeyLog, server_of
+from parlour_client.core.model import Account
 from parlour_protocol.ids import GroupId
 
 
-async def enrol(archive: Archive, profile: Profile, delivery: Delivery) -> None:
+async def enrol(archive: Archive, account: Account, delivery: Delivery) -> None:
     """Let the session speak for this device. Raises ParlourClientError."""
     clock = SystemClock()
     key_log = KeyLog(archive, delivery, clock, own_identity.watch)
-    enrolment = Enrolment(archive, profile.user, profile.device, delivery, key_log, clock)
+    enrolment = Enrolment(archive, account.user, account.device, delivery, key_log, clock)
     if (await enrolment.sign_in()).device_changed:
         await archive.write(_forget_groups)
 

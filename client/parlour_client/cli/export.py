@@ -7,7 +7,7 @@ import click
 
 from parlour_client.cli.output import tell_claims
 from parlour_client.cli.run_client import connected, run, the_home
-from parlour_client.cli.tail import print_event, said_of
+from parlour_client.cli.tail import note_of, print_event
 from parlour_client.commands.command import Front
 from parlour_client.commands.find import find_room
 from parlour_client.core.account.home import Home
@@ -31,7 +31,7 @@ async def _export(home: Home, wanted: str, *, as_json: bool) -> None:
         after = Seq(0)
         while events := await client.history.log(room.id, after=after):
             for event in events:
-                print_event(room, event, await said_of(client, event), as_json=as_json)
+                print_event(room, event, await note_of(client, event), as_json=as_json)
             after = events[-1].seq
         await client.finish(room.id)
         await tell_claims(client, room, look=True)

@@ -303,22 +303,22 @@ def _ended_by(error: BaseException) -> int | None:  # noqa: PLR0911 - a table of
         case KeyboardInterrupt() | click.Abort():
             return _INTERRUPTED
         case BrokenPipeError():
-            return _nobody_reads()
+            return _close_output()
         case BaseExceptionGroup():  # side-by-side work: the first failure ended the rest
             return _ended_by(error.exceptions[0])
         case Exception():
-            return _told(*_words(error))
+            return _print_error(*_sentence_and_hint(error))
         case _:
             return None
 
 
-def _nobody_reads() -> int:
+def _close_output() -> int:
     """Keep Python from complaining about a closed pipe while it exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return _FAILED
 
 
-def _words(error: Exception) -> tuple[str, str]:
+def _sentence_and_hint(error: Exception) -> tuple[str, str]:
     """Return the sentence for an error, and what to do."""
     match error:
         case ParlourClientError():
@@ -344,7 +344,7 @@ def _fault(error: Exception) -> tuple[str, str]:
     return f"This is a bug in Parlour ({kind}).", "Set PARLOUR_DEBUG=1 to see where."
 
 
-def _told(sentence: str, hint: str) -> int:
+def _print_error(sentence: str, hint: str) -> int:
     echo(f"parlour: {sentence}", err=True)
     if hint:
         echo(f"  {hint}", err=True)

@@ -1,8 +1,7 @@
 """From a command to a client and back: the home, the passphrase, the event loop, a connected client.
 
 A command's coroutine runs to its end or to the first error; Ctrl+C ends it quietly, with the client stopped
-and what was queued on disk. It tells on standard error what the person should know. Every command that
-connects uses it.
+and what was queued on disk. What the person should know goes to standard error.
 """
 
 import asyncio
@@ -99,7 +98,7 @@ async def opened(home: Home, passphrase: Secret | None) -> AsyncIterator[Archive
         await archive.close()
 
 
-def _warn(client: Client, told: dict[str, None], change: Change, *, rows: bool) -> None:
+def _warn(client: Client, printed: dict[str, None], change: Change, *, rows: bool) -> None:
     """Say, once, what the server leaves out of a room while a command runs; ``rows``: within a history."""
     match change:
         case HistoryWithheld(room=room, words=words):
@@ -110,8 +109,8 @@ def _warn(client: Client, told: dict[str, None], change: Change, *, rows: bool) 
             return
     known = client.rooms.get(room)
     line = f"parlour: {known.title if known is not None else room}: {words}"
-    if line not in told:
-        told[line] = None
+    if line not in printed:
+        printed[line] = None
         echo(line, err=True)
 
 

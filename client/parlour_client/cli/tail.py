@@ -38,7 +38,7 @@ from parlour_protocol.frames.bodies import (
 )
 from parlour_protocol.ids import Seq
 
-_SPOKEN_FOR = Blank | Contested | GroupCreated | Handshake | EncryptedMessage | Unreadable
+_WITH_OWN_ROW = Blank | Contested | GroupCreated | Handshake | EncryptedMessage | Unreadable
 
 _UNDER_TEXT: Final = " " * 6
 
@@ -72,24 +72,24 @@ async def _tail(
         room = find_room(client, Front.CLI, wanted)
         left = count
         async for event in follow(client, room, Seq(max(0, first - 1)) if first is not None else room.head):
-            said = await said_of(client, event)
+            note = await note_of(client, event)
             if events or isinstance(event.body, Message):
-                print_event(room, event, said, as_json=as_json)
+                print_event(room, event, note, as_json=as_json)
                 left = left - 1 if left is not None else None
                 if left == 0:
                     return
-            elif said and said != BEFORE_JOIN:  # never in silence; what came before has its one divider
-                echo(f"parlour: #{event.seq} {shown(said)}", err=True)
+            elif note and note != BEFORE_JOIN:  # never in silence; what came before has its one divider
+                echo(f"parlour: #{event.seq} {shown(note)}", err=True)
 
 
 async def follow(client: Client, room: Room, after: Seq) -> AsyncIterator[LogEvent]:
     """Yield the room's events over ``after``, each number in turn, for ever; raises why it cannot."""
     news = asyncio.Event()
 
-    def hear(_: Change) -> None:
+    def wake(_: Change) -> None:
         news.set()
 
-    unsubscribe = client.events.subscribe(hear)
+    unsubscribe = client.events.subscribe(wake)
     try:
         while True:
             news.clear()
@@ -106,9 +106,9 @@ async def follow(client: Client, room: Room, after: Seq) -> AsyncIterator[LogEve
         unsubscribe()
 
 
-async def said_of(client: Client, event: LogEvent) -> str:
+async def note_of(client: Client, event: LogEvent) -> str:
     """Return what this client says of an event: why it cannot be read, who came."""
-    if not isinstance(event.body, _SPOKEN_FOR):
+    if not isinstance(event.body, _WITH_OWN_ROW):
         note = await client.history.note_at(event.room, event.seq)
         return note.detail if note is not None else ""
     entries = await client.history.timeline(event.room, before=Seq(event.seq + 1), limit=1)
@@ -120,19 +120,19 @@ async def said_of(client: Client, event: LogEvent) -> str:
     return note_words(entry) if entry.note is not None else entry.trouble
 
 
-def print_event(room: Room, event: LogEvent, said: str = "", *, as_json: bool) -> None:
+def print_event(room: Room, event: LogEvent, note: str = "", *, as_json: bool) -> None:
     """Print one event for a script or for a person, with what this client says of it."""
     if as_json:
-        print_json(event_fields(room, event) | ({"note": said} if said else {}))
+        print_json(event_fields(room, event) | ({"note": note} if note else {}))
     else:
         time = datetime.fromtimestamp(event.at / 1000, tz=UTC).astimezone().strftime("%H:%M")
         if isinstance(event.body, Message):
-            if said:
-                echo(f"{time} note: {shown(said)}")
+            if note:
+                echo(f"{time} note: {shown(note)}")
             text = shown(event.body.text, indent=_UNDER_TEXT)
             echo(f"{time} {event.author}: {text}{file_words(event.body)}")
-        elif said:
-            echo(f"{time} {event.author}: {shown(said, indent=_UNDER_TEXT)}")
+        elif note:
+            echo(f"{time} {event.author}: {shown(note, indent=_UNDER_TEXT)}")
         else:
             sentence, words = event_sentence(event.author, event.body)
             more = f": {shown(words, indent=_UNDER_TEXT)}" if words is not None else ""

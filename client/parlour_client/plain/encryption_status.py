@@ -23,9 +23,9 @@ class EncryptionStatus:
 
     def room_line(self, encryption: Encryption, room: Room) -> str:
         """Return the label of a room, as it is opened."""
-        standing = encryption.room(room.id)
-        self._labels[room.id] = standing
-        return label_line(room.title, standing)
+        status = encryption.room(room.id)
+        self._labels[room.id] = status
+        return label_line(room.title, status)
 
     def changes(self, encryption: Encryption, room: Room | None) -> Iterator[str]:
         """Yield what changed: alarms, then the open room, then short words."""
@@ -42,10 +42,10 @@ class EncryptionStatus:
                     yield line
 
 
-def label_line(title: str, standing: RoomEncryption) -> str:
+def label_line(title: str, status: RoomEncryption) -> str:
     """Say a room's label and what is in the way."""
-    problem = f" Problem: {shown(standing.problem)}" if standing.problem else ""
-    return f"{title}, encryption: {shown(standing.label)}.{problem}"
+    problem = f" Problem: {shown(status.problem)}" if status.problem else ""
+    return f"{title}, encryption: {shown(status.label)}.{problem}"
 
 
 def words_line(process: WordsProcess, before: WordsProcess | None = None) -> str:

@@ -1,6 +1,6 @@
-"""The one file that is on its way in the line mode, beside everything else that is typed and heard.
+"""The one file that is on its way in the line mode, beside everything else.
 
-How far it is is said at each quarter of a large one; a failure is a sentence and ends nothing. ``files``
+Progress is printed at each quarter of a large one; a failure is a sentence and ends nothing. ``files``
 begins one, ``line_mode`` waits for it at the end.
 """
 
@@ -44,14 +44,14 @@ class Transfers:
                 await asyncio.shield(self._task)
 
     async def _run(self, what: Callable[[Progress], Awaitable[str]]) -> None:
-        told = 0
+        reported = 0
 
         def progress(done: int, whole: int) -> None:
-            nonlocal told
+            nonlocal reported
             percent = 100 * done // whole if whole else 100
-            if whole >= _LARGE and told + _QUARTER <= percent < 100:  # noqa: PLR2004 - its end is said anyway
-                told = percent - percent % _QUARTER
-                self._say(f"File: {told} % of {size_words(whole)}.")
+            if whole >= _LARGE and reported + _QUARTER <= percent < 100:  # noqa: PLR2004 - its end is printed anyway
+                reported = percent - percent % _QUARTER
+                self._say(f"File: {reported} % of {size_words(whole)}.")
 
         try:
             self._say(await what(progress))

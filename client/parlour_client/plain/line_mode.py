@@ -1,8 +1,8 @@
 """The loop of the line mode: lines in, lines out, on a core that goes on by itself.
 
 It moves no cursor and rewrites nothing, so a screen reader, a dumb terminal and a pipe all work; each message
-is said once. What is typed goes to the current room, a line that begins with / is a command, and what looks
-like a secret is held back until it is confirmed. `parlour --plain` runs it.
+is printed once. What is typed goes to the current room, a line that begins with / is a command, and what
+looks like a secret is held back until it is confirmed. `parlour --plain` runs it.
 """
 
 import asyncio
@@ -86,7 +86,7 @@ class LineMode:
         """What the next line answers."""
         self._held: tuple[RoomId, str, Seq | None] | None = None
         self._begun = False
-        self._stood = ""
+        self._last_status = ""
         self._invitations: set[tuple[RoomId, UserName]] = set()
         """Invitations that were said."""
         self._bursts: set[RoomId] = set()
@@ -285,9 +285,9 @@ class LineMode:
         self._held = None
         self.say("Dropped.")
 
-    # --- hearing
+    # --- changes
 
-    def hear(self, change: Change) -> None:
+    def on_change(self, change: Change) -> None:
         """Say what a person should know of a change."""
         match change:
             case EntryAdded(entry=entry):
@@ -295,7 +295,7 @@ class LineMode:
             case EntryChanged(entry=entry):
                 self._changed(entry)
             case StatusChanged(status=status) if status.state is not LinkState.CONNECTING:
-                self._stand(status_line(status))
+                self._say_status_change(status_line(status))
                 waits = status.session_ended and self.hidden.is_possible
                 self.over = self.over or (status.state is LinkState.STOPPED and not waits)
             case EncryptionChanged():
@@ -328,10 +328,10 @@ class LineMode:
         if room is None or not room.muted:
             self.say(entry_line(self.title(entry.room), entry, self._memory.answered(entry)))
 
-    def _stand(self, line: str) -> None:
+    def _say_status_change(self, line: str) -> None:
         """Say where the connection stands once, not again with each try."""
-        if line != self._stood:
-            self._stood = line
+        if line != self._last_status:
+            self._last_status = line
             self.say(line)
 
     def _many(self, room: RoomId) -> None:
@@ -404,7 +404,7 @@ async def run(
     mode = LineMode(client, out, settings or Settings(), folder, source)
     await client.start()
     client.history.keep(kept_seconds(mode.settings))
-    unsubscribe = client.events.subscribe(mode.hear)
+    unsubscribe = client.events.subscribe(mode.on_change)
     try:
         try:
             async with asyncio.timeout(_PATIENCE):

@@ -1,4 +1,4 @@
-"""What the line mode says: each change as one line of plain words, with the room first.
+"""What the line mode prints: each change as one line of plain words, with the room first.
 
 Strangers' text goes through the rule, and every further line of a message is indented, so that none can look
 like a line of its own. Pure functions; ``line_mode`` prints what they return.
@@ -81,8 +81,8 @@ def _file(entry: Entry) -> str:
 def _reactions(entry: Entry) -> str:
     if not entry.reactions:
         return ""
-    said = (f"{shown(one.reaction)} from {', '.join(one.users)}" for one in entry.reactions)
-    return f" [reactions: {'; '.join(said)}]"
+    each = (f"{shown(one.reaction)} from {', '.join(one.users)}" for one in entry.reactions)
+    return f" [reactions: {'; '.join(each)}]"
 
 
 def _on_its_way(entry: Entry) -> str:
@@ -101,8 +101,8 @@ def change_line(title: str, before: Entry | None, entry: Entry, answered: Entry 
     if entry.deleted:
         return f"{title}, #{entry.seq} {entry.author}: deleted"
     if before is not None and before.reactions != entry.reactions and before.text == entry.text:
-        said = _reactions(entry) or " [no reactions left]"
-        return f"{title}, #{entry.seq} {entry.author}:{said}"
+        reactions = _reactions(entry) or " [no reactions left]"
+        return f"{title}, #{entry.seq} {entry.author}:{reactions}"
     if entry.edited and (before is None or before.text != entry.text):
         return entry_line(title, entry, answered)
     return ""

@@ -1,7 +1,7 @@
-"""What the line mode has said: so that a reply can name what it answers, and a change can say what changed.
+"""The messages that the line mode has printed: a reply names what it answers, a change says what changed.
 
 It keeps the beginnings of the last messages and nothing on disk. The number of a message that is not sent yet
-is its place in the list of unsent ones. ``line_mode`` feeds it.
+is its place in the list of unsent ones.
 """
 
 from collections import OrderedDict
@@ -16,20 +16,20 @@ KEPT: Final = 2_000
 
 
 class PrintedMessages:
-    """The last messages that were said."""
+    """The last messages that were printed."""
 
     def __init__(self) -> None:
-        self._said: OrderedDict[tuple[RoomId, Seq], Entry] = OrderedDict()
+        self._printed: OrderedDict[tuple[RoomId, Seq], Entry] = OrderedDict()
 
     def note(self, entry: Entry) -> Entry | None:
-        """Remember an entry; returns how it was when it was last said."""
+        """Remember an entry; returns how it was when it was last printed."""
         if entry.seq is None:
             return None
         key = (entry.room, entry.seq)
-        before = self._said.pop(key, None)
-        self._said[key] = entry
-        while len(self._said) > KEPT:
-            _ = self._said.popitem(last=False)
+        before = self._printed.pop(key, None)
+        self._printed[key] = entry
+        while len(self._printed) > KEPT:
+            _ = self._printed.popitem(last=False)
         return before
 
     def note_all(self, entries: Iterable[Entry]) -> None:
@@ -38,10 +38,10 @@ class PrintedMessages:
             self.note(entry)
 
     def forget(self, room: RoomId) -> None:
-        """Let go of what was said of a room."""
-        for key in [key for key in self._said if key[0] == room]:
-            del self._said[key]
+        """Forget the messages of a room."""
+        for key in [key for key in self._printed if key[0] == room]:
+            del self._printed[key]
 
     def answered(self, entry: Entry) -> Entry | None:
         """Return the message that this one answers, when it is remembered."""
-        return self._said.get((entry.room, entry.reply_to)) if entry.reply_to is not None else None
+        return self._printed.get((entry.room, entry.reply_to)) if entry.reply_to is not None else None

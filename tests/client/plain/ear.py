@@ -15,7 +15,7 @@ class Ear:
         self.heard: list[str] = []
         self.client = client
         self.mode = LineMode(client, self.heard.append, settings or Settings())
-        client.subscribe(self.mode.hear)
+        client.subscribe(self.mode.on_change)
 
     async def say(self, *lines: str) -> Sequence[str]:
         """Type lines; returns what was heard then."""

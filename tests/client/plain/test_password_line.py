@@ -32,7 +32,7 @@ async def test_the_password_is_typed_unseen_and_what_waits_is_kept(client: FakeC
     """The line mode does not end; a wrong password can be tried again, and echo always comes back."""
     heard: list[str] = []
     mode = LineMode(client, heard.append, Settings(), source=terminal)
-    client.subscribe(mode.hear)
+    client.subscribe(mode.on_change)
     mode.current = client.room(LOBBY)
     client.lose_session()
     assert not mode.over

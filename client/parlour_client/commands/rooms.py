@@ -39,6 +39,8 @@ from parlour_client.text.encryption_text import POST_QUANTUM, suite_for
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.names import parse_room_name
 
+GUARDED: Final = frozenset({Front.UI, Front.CLI})
+"""Where a text with a command was looked at for secrets before it came here, or a script wrote it."""
 _NEWEST: Final = 10
 """Messages that are shown of a room that is opened."""
 
@@ -53,7 +55,7 @@ def _check_create(front: Front, values: Mapping[str, Any]) -> None:
 def _check_dm(_: Front, values: Mapping[str, Any]) -> None:
     if values.get("is_open") and values["post_quantum"]:
         raise WrongUseError("--open and --post-quantum exclude each other.")
-    if values["text"]:
+    if values.get("text"):
         message_text(values["text"])
 
 
@@ -183,7 +185,7 @@ async def leave(call: Call, room: Here) -> Question:
 async def dm(
     call: Call,
     user: Person,
-    text: Annotated[str, Takes(Kind.TEXT, "MESSAGE")] = "",
+    text: Annotated[str, Takes(Kind.TEXT, "MESSAGE", fronts=GUARDED)] = "",
     *,
     is_open: Annotated[
         bool,

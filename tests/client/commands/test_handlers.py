@@ -50,7 +50,7 @@ GIVEN: list[tuple[tuple[Front, ...], str, tuple[object, ...]]] = [
     (BOTH, "/topic tea at five", ("set_topic", LOBBY, "tea at five")),
     (BOTH, "/topic --clear", ("set_topic", LOBBY, "")),
     (BOTH, "/dm bob", ("open_direct", BOB)),
-    (BOTH, "/dm @bob psst psst", ("send", DIRECT, "psst psst", None)),
+    ((Front.UI,), "/dm @bob psst psst", ("send", DIRECT, "psst psst", None)),
     (BOTH, "/favourite", ("favour", LOBBY, True)),
     (BOTH, "/favourite garden", ("favour", GARDEN, True)),
     (BOTH, "/favourite off", ("favour", LOBBY, False)),

@@ -52,7 +52,7 @@ class Invitations(Sequence[Invitation]):
         except RefusedError as error:
             if error.code != ErrorCode.ALREADY or statement is None:
                 raise
-            await self._rooms.settle(room)
+            await self._rooms.reconcile(room)
 
     async def withdraw(self, room: RoomId, user: UserName) -> None:
         """Take an invitation back."""
@@ -74,7 +74,7 @@ class Invitations(Sequence[Invitation]):
     async def decline(self, room: RoomId) -> None:
         """Turn an invitation down, or hide a direct room that someone opened. They are not told."""
         await self._live.ask(Decline(id=new_request_id(), room=room))
-        self._waiting.gone(room)
+        self._waiting.removed(room)
 
     async def block(self, user: UserName, *, on: bool = True) -> None:
         """Hide invitations and direct rooms of someone, or show them again. They are not told."""

@@ -7,14 +7,14 @@ server. Texts are checked before they are queued.
 from collections.abc import Mapping, Sequence
 
 from parlour_client.core.archive import Archive, events, saved_preferences, stored_values
-from parlour_client.core.archive.outbox_table import Beside
+from parlour_client.core.archive.outbox_table import AlsoWrite
 from parlour_client.core.checked_text import message_text, reaction_text
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.errors import SetupError
 from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import EntryChanged
 from parlour_client.core.model import Entry, Outgoing
-from parlour_client.core.outbox.item import Item, Lasting, StoredAt
+from parlour_client.core.outbox.item import DurableRequest, Item, StoredAt
 from parlour_client.core.outbox.outbox import Outbox
 from parlour_client.core.receive.read_markers import ReadMarkers
 from parlour_client.core.sync.receipts import Receipts
@@ -154,12 +154,12 @@ class Messages:
     async def _change(self, frame: Edit | Delete | React | Pin) -> RequestId:
         return (await self._put([frame]))[0].request
 
-    async def _put(self, frames: Sequence[Lasting]) -> Sequence[Item]:
+    async def _put(self, frames: Sequence[DurableRequest]) -> Sequence[Item]:
         room = frames[0].room
         if self._state.room(room) is None:
             raise SetupError("You are not in this room.", "Join it first: parlour room join NAME.")
         await self._rooms.keep(room)
-        early: Beside | None = None
+        early: AlsoWrite | None = None
         if self._encrypted_rooms is not None and self._follow and not self._outbox.has_any(room):
             early = self._encrypted_rooms.outgoing.early(
                 room, frames

@@ -169,7 +169,7 @@ class Parts:
         if self.encrypted_rooms is None:
             return None
         rooms = self.rooms
-        return Encryption(self.encrypted_rooms, rooms.settle, rooms.members, rooms.encrypt, self._notes)
+        return Encryption(self.encrypted_rooms, rooms.reconcile, rooms.members, rooms.encrypt, self._notes)
 
     async def _notes(self) -> RoomId:
         return (await self.rooms.open_direct(self.account.user)).id

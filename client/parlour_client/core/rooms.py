@@ -47,7 +47,7 @@ from parlour_protocol.names import RoomName, UserName
 
 MAX_PAGES: Final = 40
 """Pages of a list that are read: a server that never says `the end` does not hold the client."""
-SETTLE_SECONDS: Final = 30.0
+RECONCILE_SECONDS: Final = 30.0
 """How long a command waits until the keys of a room are as they ought to be."""
 
 
@@ -114,7 +114,7 @@ class Rooms(Sequence[Room]):
                 "The server made this room without encryption: it could read what is said there.",
                 "Leave it, and talk to the server's operator over another way.",
             )
-        await self.settle(made.id)
+        await self.reconcile(made.id)
         return made
 
     async def open_direct(
@@ -123,7 +123,7 @@ class Rooms(Sequence[Room]):
         """Open the room with one person, or your notes; encrypted unless it was opened otherwise."""
         _require_able(suite)
         made = await self.enter(OpenDirect(id=new_request_id(), user=user, encrypted=encrypted, suite=suite))
-        await self.settle(made.id)
+        await self.reconcile(made.id)
         return made
 
     async def encrypt(self, room: RoomId) -> None:
@@ -132,7 +132,7 @@ class Rooms(Sequence[Room]):
         await self._live.ask(Encrypt(id=new_request_id(), room=room))
         summary = self._state.summary(room)
         if summary is not None and self._encrypted_rooms is not None and not self._follow:
-            self._state.tell(replace(summary, encrypted=True))
+            self._state.update(replace(summary, encrypted=True))
             self._encrypted_rooms.incoming.note([replace(summary, encrypted=True)])
         elif self._encrypted_rooms is not None:
             await self._encrypted_rooms.until(_is_covered(self._encrypted_rooms, room))
@@ -188,7 +188,7 @@ class Rooms(Sequence[Room]):
         await self._live.ask(
             SetRole(id=new_request_id(), room=room, user=user, role=role, statement=statement)
         )
-        await self.settle(room)
+        await self.reconcile(room)
 
     async def kick(self, room: RoomId, user: UserName, reason: str = "") -> None:
         """Remove a member; they can come back."""
@@ -197,7 +197,7 @@ class Rooms(Sequence[Room]):
         await self._live.ask(
             Kick(id=new_request_id(), room=room, user=user, reason=words, statement=statement)
         )
-        await self.settle(room)
+        await self.reconcile(room)
 
     async def ban(self, room: RoomId, user: UserName, *, seconds: int | None, reason: str = "") -> None:
         """Remove someone and keep them out, for a time or for good."""
@@ -207,14 +207,14 @@ class Rooms(Sequence[Room]):
         await self._live.ask(
             Ban(id=new_request_id(), room=room, user=user, seconds=seconds, reason=words, statement=statement)
         )
-        await self.settle(room)
+        await self.reconcile(room)
 
     async def unban(self, room: RoomId, user: UserName) -> None:
         """Lift a ban."""
         signs = self._membership
         statement = None if signs is None else await signs.unban(room, user)
         await self._live.ask(Unban(id=new_request_id(), room=room, user=user, statement=statement))
-        await self.settle(room)
+        await self.reconcile(room)
 
     async def mute(self, room: RoomId, user: UserName, *, seconds: int | None) -> None:
         """Let a member read but not write."""
@@ -241,13 +241,13 @@ class Rooms(Sequence[Room]):
             raise StoppedError("You are not in this room any more.")
         return room
 
-    async def settle(self, room: RoomId) -> None:
+    async def reconcile(self, room: RoomId) -> None:
         """Bring an encrypted room's group to what it ought to be after a change of ours. Raises why not."""
         if self._encrypted_rooms is None or not self._encrypted_rooms.covers(room):
             return
         await self._encrypted_rooms.track(room)
         try:
-            async with asyncio.timeout(SETTLE_SECONDS):
+            async with asyncio.timeout(RECONCILE_SECONDS):
                 await self._reconnector.unless_stopped(self._encrypted_rooms.scheduler.now(room))
         except TimeoutError:
             raise EncryptionError(

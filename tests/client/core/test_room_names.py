@@ -32,7 +32,7 @@ def state(*rooms: RoomSummary) -> State:
     """Return the state of somebody who is in these rooms."""
     made = State(ME)
     for room in rooms:
-        made.tell(room)
+        made.update(room)
     return made
 
 
@@ -45,8 +45,8 @@ def test_rooms_that_look_alike_carry_the_beginning_of_their_ids() -> None:
     """L15: a private room with the name of another, or one that looks like it, is told from it."""
     known = state(summary("Abcd1", "garden", RoomKind.PUBLIC), summary("Wxyz2", "garden"))
     assert titles(known) == ["garden~Abcd", "garden~Wxyz"]
-    known.tell(summary("Qrst3", "1obby"))
-    known.tell(summary("Mnop4", "lobby", RoomKind.PUBLIC))
+    known.update(summary("Qrst3", "1obby"))
+    known.update(summary("Mnop4", "lobby", RoomKind.PUBLIC))
     assert titles(known) == ["1obby~Qrst", "garden~Abcd", "garden~Wxyz", "lobby~Mnop"]
     known.forget(RoomId("Wxyz2".ljust(22, "_")))
     assert "garden" in titles(known)

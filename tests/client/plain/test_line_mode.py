@@ -27,7 +27,7 @@ from parlour_client.core.model import (
     Note,
     NoteKind,
 )
-from parlour_client.core.room_log.withheld import missing_words, withheld_words
+from parlour_client.core.room_log.withheld import ends_early_text, withheld_text
 from parlour_client.core.settings import Settings
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.base import Role, RoomKind
@@ -81,9 +81,9 @@ async def test_a_lost_connection_is_said_once(ear: Ear) -> None:
 
 async def test_what_a_server_leaves_out_is_said(ear: Ear) -> None:
     """N10, N11: a row within the history as a note, an end that is held back as a line of its own."""
-    ear.client.tell(HistoryWithheld(GARDEN, withheld_words(Seq(3), Seq(9))))
+    ear.client.tell(HistoryWithheld(GARDEN, ends_early_text(Seq(3), Seq(9))))
     assert ear.heard[-1] == "garden, The server says that this room has 9 events, and shows none after 3."
-    note = Note(NoteKind.MISSING, detail=missing_words(Seq(4), Seq(5)))
+    note = Note(NoteKind.MISSING, detail=withheld_text(Seq(4), Seq(5)))
     row = Entry(GARDEN, Millis(1), BOB, parse_device_name("box"), Unreadable(), seq=Seq(5), note=note)
     ear.client.tell(EntryAdded(row))
     assert ear.heard[-1] == "garden, #5 note: The server shows no events 4 to 5 here: 2 events are missing."

@@ -13,7 +13,7 @@ from typing import Final, cast
 import apsw
 
 from parlour_client.core.archive import insertion, outbox_table
-from parlour_client.core.archive.insertion import Applied, Mark
+from parlour_client.core.archive.insertion import Annotation, Applied
 from parlour_client.core.archive.numbering_table import numberings, save_numbering
 from parlour_client.core.archive.rows import is_row
 from parlour_client.core.archive.stored_values import set_setting, setting
@@ -213,7 +213,7 @@ def _whom(body: AnyBody) -> UserName | None:
 
 # a fork
 @dataclass(frozen=True, slots=True)
-class Fork:
+class Divergence:
     """What came of a rollback in one room."""
 
     room: RoomId
@@ -318,7 +318,7 @@ def take_back(connection: apsw.Connection, room: RoomId, numbers: Numbering, ret
     return beyond
 
 
-def fork(
+def diverge(
     connection: apsw.Connection,
     room: RoomId,
     shared: Seq,
@@ -326,7 +326,7 @@ def fork(
     now: Millis,
     me: tuple[UserName, DeviceName],
     names_me: Callable[[AnyBody], bool],
-) -> Fork | None:
+) -> Divergence | None:
     """Keep what the server lost, and number what comes next above it; None: nothing here was lost.
 
     ``shared`` is the last number, of the server, of which both sides have the same event.
@@ -343,9 +343,9 @@ def fork(
     numbers = known.numbers.forked(shared, told)
     save_numbering(connection, room, numbers)
     event = LogEvent(room=room, seq=told, at=now, author=AUTHOR, device=DEVICE, body=Blank(was="message"))
-    mark = Mark(row=True, note=Note(NoteKind.ROLLED_BACK, None, words(messages)))
+    mark = Annotation(row=True, note=Note(NoteKind.ROLLED_BACK, None, words(messages)))
     applied = [*kept, *insertion.add(connection, [event], [False], told, [mark])]
-    return Fork(room, numbers, last, told, messages, applied)
+    return Divergence(room, numbers, last, told, messages, applied)
 
 
 def _keep_sent(
@@ -367,7 +367,7 @@ def _keep_sent(
         if isinstance(frame, Send):
             body = Message(text=frame.text, reply_to=frame.reply_to, file=frame.file)
             event = LogEvent(room=room, seq=row.seq, at=row.at, author=me[0], device=me[1], body=body)
-            mark = Mark(is_row(body), sealed=encrypted)
+            mark = Annotation(is_row(body), sealed=encrypted)
             applied += insertion.add(connection, [event], [names_me(body)], row.seq, [mark])
         outbox_table.remove(connection, frame.id)
     return applied

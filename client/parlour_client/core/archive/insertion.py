@@ -15,7 +15,7 @@ from parlour_client.core.archive.events import floors, shown
 from parlour_client.core.archive.rows import about_of, is_row, kind_of, note_text, target_of
 from parlour_client.core.archive.search_index import index_fresh, index_message
 from parlour_client.core.model import Entry, Note
-from parlour_client.core.room_log.withheld import Missing
+from parlour_client.core.room_log.withheld import WithheldEvents
 from parlour_protocol.frames import LogEvent, decode_body, encode_body
 from parlour_protocol.frames.bodies import (
     Blank,
@@ -67,7 +67,7 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Annotation:
     """What this client says of a sealed event. ``row``: it stands in the timeline by itself."""
 
     row: bool
@@ -79,7 +79,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Came:
+class NewEvent:
     """An event that is in the archive now. ``number`` is its row's there."""
 
     event: LogEvent
@@ -93,7 +93,7 @@ def add(
     events: Sequence[LogEvent],
     mentions: Sequence[bool],
     top: Seq,
-    marks: Sequence[Mark] | None = None,
+    marks: Sequence[Annotation] | None = None,
 ) -> list[Applied]:
     """Store the events of one room that are not here yet; ``top`` is the newest that the room then has.
 
@@ -105,16 +105,16 @@ def add(
     marks = marks or [_mark(event) for event in events]
     _, forgotten = floors(connection, room)  # what was forgotten is not taken again
     fresh = [
-        Came(event, mention, number)
+        NewEvent(event, mention, number)
         for event, mention, mark in zip(events, mentions, marks, strict=True)
         if event.seq > forgotten
-        and _is_missing_still(connection, event)
+        and _is_still_missing(connection, event)
         and (number := _insert(connection, event, mention, mark)) is not None
     ]
     for came in fresh:
         if isinstance(came.event.body, Deleted):
             _blank(connection, room, came.event.body.target)
-        elif isinstance(came.event, Missing):
+        elif isinstance(came.event, WithheldEvents):
             values = (room, came.event.first, came.event.seq)
             connection.execute("INSERT OR REPLACE INTO missing VALUES (?, ?, ?)", values)
     _index(connection, room, fresh)
@@ -122,11 +122,11 @@ def add(
     return applied(connection, room, fresh)
 
 
-def applied(connection: apsw.Connection, room: RoomId, run: Sequence[Came]) -> list[Applied]:
+def applied(connection: apsw.Connection, room: RoomId, run: Sequence[NewEvent]) -> list[Applied]:
     """Return what events that are here did; rows of the outbox that are stored there go."""
     if not run:
         return []
-    ours = _arrived(connection, room, [c.event.seq for c in run if not isinstance(c.event, Missing)])
+    ours = _arrived(connection, room, [c.event.seq for c in run if not isinstance(c.event, WithheldEvents)])
     about = [target_of(came.event.body) or came.event.seq for came in run]
     pinned = {came.event.seq: came.event.body.target for came in run if isinstance(came.event.body, Pinned)}
     told = shown(connection, room, [*about, *pinned.values()]) if len(run) <= TOLD_ONE_BY_ONE else ()
@@ -143,13 +143,15 @@ def applied(connection: apsw.Connection, room: RoomId, run: Sequence[Came]) -> l
     ]
 
 
-def _mark(event: LogEvent) -> Mark:
-    return Mark(row=True, note=event.note) if isinstance(event, Missing) else Mark(is_row(event.body))
+def _mark(event: LogEvent) -> Annotation:
+    if isinstance(event, WithheldEvents):
+        return Annotation(row=True, note=event.note)
+    return Annotation(is_row(event.body))
 
 
-def _is_missing_still(connection: apsw.Connection, event: LogEvent) -> bool:
+def _is_still_missing(connection: apsw.Connection, event: LogEvent) -> bool:
     """Say no for missing events of which some are here, or that a row tells of already."""
-    if not isinstance(event, Missing):
+    if not isinstance(event, WithheldEvents):
         return True
     query = """
         SELECT 1 FROM events WHERE room = ?1 AND seq BETWEEN ?2 AND ?3
@@ -161,7 +163,7 @@ def _insert(
     connection: apsw.Connection,
     event: LogEvent,
     mention: bool,  # noqa: FBT001 - a column
-    mark: Mark,
+    mark: Annotation,
 ) -> int | None:
     """Return the number of the row that is new or changed."""
     body, first = event.body, min(event.at, LATEST_TIME) << AT_ONE_TIME
@@ -198,7 +200,7 @@ def _blank(connection: apsw.Connection, room: RoomId, target: Seq) -> None:
         connection.execute(update, (is_row(body), encode_body(body).decode(), room, seq))
 
 
-def _index(connection: apsw.Connection, room: RoomId, fresh: Sequence[Came]) -> None:
+def _index(connection: apsw.Connection, room: RoomId, fresh: Sequence[NewEvent]) -> None:
     """Let the search find what came; a message about which something else is here is read from the table."""
     if not fresh:
         return

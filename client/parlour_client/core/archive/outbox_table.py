@@ -15,7 +15,7 @@ import apsw
 from parlour_protocol.frames import AnyRequest, decode_request, encode
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
 
-Beside = Callable[[apsw.Connection], None]
+AlsoWrite = Callable[[apsw.Connection], None]
 """What is written in the same transaction."""
 
 
@@ -36,7 +36,7 @@ def put(
     room: RoomId,
     frames: Sequence[AnyRequest],
     at: Millis,
-    beside: Beside | None = None,
+    also: AlsoWrite | None = None,
 ) -> Sequence[Outgoing]:
     """Queue requests at the end, in order."""
     query = "INSERT INTO outbox (request, room, at, frame, state) VALUES (?, ?, ?, ?, 'queued')"
@@ -44,8 +44,8 @@ def put(
     for frame in frames:
         connection.execute(query, (frame.id, room, at, encode(frame).decode()))
         queued.append(Outgoing(connection.last_insert_rowid(), at, frame, "queued", None, ""))
-    if beside is not None:
-        beside(connection)
+    if also is not None:
+        also(connection)
     return queued
 
 

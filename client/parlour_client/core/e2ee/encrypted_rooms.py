@@ -13,7 +13,7 @@ from typing import Final
 import apsw
 
 from parlour_client.core.archive import Archive, known_rooms, own_keys
-from parlour_client.core.archive.divergence import Fork
+from parlour_client.core.archive.divergence import Divergence
 from parlour_client.core.archive.insertion import Applied
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.clock import Clock
@@ -304,7 +304,7 @@ class EncryptedRooms:
         await self.room_statuses.look(room)
 
     # a server that was rolled back
-    def rolled_back(self, connection: apsw.Connection, fork: Fork) -> None:
+    def rolled_back(self, connection: apsw.Connection, fork: Divergence) -> None:
         """Take note of a rollback, in the transaction that writes it."""
         if (groups := self.session.maybe_groups) is not None:
             groups.rolled_back(connection, fork.room, fork.shared, fork.top)

@@ -13,7 +13,7 @@ from parlour_protocol.frames.replies import Stored
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
 
-Lasting = Send | Edit | Delete | React | Pin
+DurableRequest = Send | Edit | Delete | React | Pin
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Item:
     """One request on its way."""
 
     position: int
-    frame: Lasting
+    frame: DurableRequest
     at: Millis
     delivery: Delivery
     stored: StoredAt | None = None
@@ -99,7 +99,7 @@ def at_of(stored: Stored) -> StoredAt:
 
 
 class RoomQueue(Protocol):
-    """A way of its own for the requests of one room (``e2ee.lanes``)."""
+    """A way of its own for the requests of one room (``e2ee.messages.send_queue``)."""
 
     def put(self, item: Item) -> None:
         """Queue a request at its place."""

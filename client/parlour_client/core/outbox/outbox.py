@@ -2,7 +2,7 @@
 
 queued -> sent -> stored, or failed with a reason. A request keeps its id for ever, so sending it again after
 a drop or a crash stores it once. ``SendScheduler`` says which one goes; what goes to an encrypted room has a
-lane of its own. Nothing else sends what lasts.
+queue of its own. Nothing else sends what lasts.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from functools import partial
 from typing import Final
 
 from parlour_client.core.archive import Archive, events, outbox_table
-from parlour_client.core.archive.outbox_table import DENIED, Beside, Place
+from parlour_client.core.archive.outbox_table import DENIED, AlsoWrite, Place
 from parlour_client.core.clock import Clock
 from parlour_client.core.errors import (
     ParlourClientError,
@@ -25,7 +25,7 @@ from parlour_client.core.errors import (
 from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import EntryAdded, EntryChanged, EntryRemoved
 from parlour_client.core.model import Account, Delivery, Entry, Outgoing
-from parlour_client.core.outbox.item import Item, Lasting, MakeRoomQueue, RoomQueue, StoredAt, at_of
+from parlour_client.core.outbox.item import DurableRequest, Item, MakeRoomQueue, RoomQueue, StoredAt, at_of
 from parlour_client.core.outbox.send_scheduler import SendScheduler
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.transport.conversation import Conversation
@@ -64,7 +64,7 @@ class Outbox:
         self._clock = clock
         self._emit = emit
         self._follow = follow
-        self._lanes: dict[RoomId, tuple[RoomQueue, asyncio.Future[None]]] = {}
+        self._room_queues: dict[RoomId, tuple[RoomQueue, asyncio.Future[None]]] = {}
         self._items: OrderedDict[RequestId, Item] = OrderedDict()
         self._finished: OrderedDict[RequestId, Item] = OrderedDict()
         self._wake = asyncio.Event()
@@ -75,7 +75,7 @@ class Outbox:
     async def load(self) -> None:
         """Adopt what earlier programs on this home left unsent."""
         for row in await self._archive.read(outbox_table.load):
-            if isinstance(row.frame, Lasting) and row.state != "stored":
+            if isinstance(row.frame, DurableRequest) and row.state != "stored":
                 self._items.setdefault(
                     row.frame.id, item := Item(row.position, row.frame, row.at, Delivery.QUEUED, left=True)
                 )
@@ -89,17 +89,17 @@ class Outbox:
         """Say whether something of a room is still on its way."""
         return any(item.frame.room == room for item in self._items.values())
 
-    async def put(self, frames: Sequence[Lasting], beside: Beside | None = None) -> Sequence[Item]:
+    async def put(self, frames: Sequence[DurableRequest], also: AlsoWrite | None = None) -> Sequence[Item]:
         """Queue requests of one room; they are on disk when this returns.
 
-        ``beside`` writes in the same transaction. Raises LostError for what is about a message that the
+        ``also`` writes in the same transaction. Raises LostError for what is about a message that the
         server does not have any more.
         """
         at, room = self._clock.now(), frames[0].room
         for frame in frames:
             target = frame.reply_to if isinstance(frame, Send) else frame.target
             self._numbers.require_there(room, target)
-        rows = await self._archive.write_durably(outbox_table.put, room, frames, at, beside)
+        rows = await self._archive.write_durably(outbox_table.put, room, frames, at, also)
         items = [
             Item(row.position, frame, at, Delivery.QUEUED) for row, frame in zip(rows, frames, strict=True)
         ]
@@ -158,12 +158,12 @@ class Outbox:
         for item in [self._items[request] for request in requests if request in self._items]:
             await self._forget(item)
 
-    async def run(self, conversation: Conversation, make_lane: MakeRoomQueue) -> None:
+    async def run(self, conversation: Conversation, make_room_queue: MakeRoomQueue) -> None:
         """Send in order while the conversation lasts. What was on its way before is sent again.
 
-        ``make_lane`` gives the way to an encrypted room, and None for an open one.
+        ``make_room_queue`` gives the way to an encrypted room, and None for an open one.
         """
-        self._scheduler = SendScheduler(self._clock, self._wake.set)  # also what a lane held
+        self._scheduler = SendScheduler(self._clock, self._wake.set)  # also what a room's queue held
         for known in self._items.values():
             if known.delivery in {Delivery.SENT, Delivery.QUEUED}:
                 known.delivery = Delivery.QUEUED
@@ -172,22 +172,23 @@ class Outbox:
             while True:
                 self._wake.clear()
                 while (item := self._scheduler.take()) is not None:
-                    if (lane := self._lane(item.frame.room, conversation, make_lane)) is not None:
-                        lane.put(item)  # nothing readable goes to an encrypted room
-                        self._scheduler.free(item.frame.room)
+                    room = item.frame.room
+                    if (queue := self._room_queue(room, conversation, make_room_queue)) is not None:
+                        queue.put(item)  # nothing readable goes to an encrypted room
+                        self._scheduler.free(room)
                         continue
                     self.goes(item)
                     await conversation.ask(item.frame, partial(self._answered, item))
                 await self._wake.wait()
-                self._look_after_lanes()
+                self._check_room_queues()
         finally:
-            running = [task for _, task in self._lanes.values()]
-            self._lanes.clear()
+            running = [task for _, task in self._room_queues.values()]
+            self._room_queues.clear()
             for task in running:
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
 
-    # what lanes report
+    # what room queues report
     def goes(self, item: Item) -> None:
         """Hear that a request leaves now."""
         item.delivery, item.waits, item.left = Delivery.SENT, None, True
@@ -234,19 +235,21 @@ class Outbox:
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _lane(self, room: RoomId, conversation: Conversation, make_lane: MakeRoomQueue) -> RoomQueue | None:
-        if room in self._lanes:
-            return self._lanes[room][0]
-        lane = make_lane(room, conversation)
-        if lane is not None:
-            task = asyncio.ensure_future(lane.run())
+    def _room_queue(
+        self, room: RoomId, conversation: Conversation, make_room_queue: MakeRoomQueue
+    ) -> RoomQueue | None:
+        if room in self._room_queues:
+            return self._room_queues[room][0]
+        queue = make_room_queue(room, conversation)
+        if queue is not None:
+            task = asyncio.ensure_future(queue.run())
             task.add_done_callback(lambda _: self._wake.set())
-            self._lanes[room] = (lane, task)
-        return lane
+            self._room_queues[room] = (queue, task)
+        return queue
 
-    def _look_after_lanes(self) -> None:
-        """Raise why a lane ended: only a broken connection or archive ends one."""
-        for _, task in self._lanes.values():
+    def _check_room_queues(self) -> None:
+        """Raise why a room's queue ended: only a broken connection or archive ends one."""
+        for _, task in self._room_queues.values():
             if task.done():
                 task.result()
 
@@ -296,7 +299,7 @@ class Outbox:
                 self._again(item, (reply.retry_after or 1_000) / 1_000)
             case ErrorCode.TOO_MANY_IN_FLIGHT:
                 self._again(item, _A_MOMENT)
-            case ErrorCode.ENCRYPTED if item.tries < MAX_TRIES:  # since now: it goes by a lane next
+            case ErrorCode.ENCRYPTED if item.tries < MAX_TRIES:  # since now: it goes by a room's queue next
                 self._again(item, _A_MOMENT)
             case ErrorCode.UNAVAILABLE if item.tries < MAX_TRIES:
                 self._scheduler.slow_down()
@@ -321,7 +324,7 @@ class Outbox:
         self._report(item)
 
     async def _forget(self, item: Item) -> None:
-        item.delivery = Delivery.FAILED  # a lane that holds it lets it go
+        item.delivery = Delivery.FAILED  # a room's queue that holds it lets it go
         self._finish(item)
         await self._archive.write(outbox_table.take_back, item.request, left=item.left)
 

@@ -83,10 +83,10 @@ class Dispatcher:
 
     async def enter(self, summary: RoomSummary) -> None:
         """Take a room that the account came into, or that is not what it was."""
-        self._invitations.gone(summary.room)
+        self._invitations.removed(summary.room)
         if self._encrypted_rooms is not None:
             summary = self._encrypted_rooms.incoming.pinned(summary)
-        self._state.tell(summary)
+        self._state.update(summary)
         if await self._archive.read(divergence.is_other, summary.room):
             await self._live.drop()  # the next greeting compares it
             return
@@ -109,9 +109,9 @@ class Dispatcher:
             case RoomClosed(room=room):
                 await self._leave(room)
             case InvitationReceived(invitation=invitation):
-                self._invitations.came(invitation)
+                self._invitations.received(invitation)
             case InvitationWithdrawn(room=room):
-                self._invitations.gone(room)
+                self._invitations.removed(room)
             case ReadMarked(room=room, seq=seq):
                 await self._read_markers.moved(room, seq)
             case ReadBy(room=room, user=user, seq=seq):

@@ -11,7 +11,7 @@ from typing import Final
 import apsw
 
 from parlour_client.core.archive import Archive, divergence
-from parlour_client.core.archive.divergence import Fork, Known, Returned
+from parlour_client.core.archive.divergence import Divergence, Known, Returned
 from parlour_client.core.archive.numbering_table import numberings
 from parlour_client.core.archive.stored_values import setting
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
@@ -19,9 +19,9 @@ from parlour_client.core.errors import RefusedError, ServerMisbehavedError
 from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import HistoryReplaced, HistoryWithheld
 from parlour_client.core.model import Account
-from parlour_client.core.room_log.numbering import ForkSearch
+from parlour_client.core.room_log.numbering import DivergenceSearch
 from parlour_client.core.room_log.translation import Numbers, event_here
-from parlour_client.core.room_log.withheld import Missing
+from parlour_client.core.room_log.withheld import WithheldEvents
 from parlour_client.core.sync.catch_up import fetch
 from parlour_client.core.sync.publisher import Publisher
 from parlour_client.core.transport.conversation import Conversation
@@ -63,7 +63,7 @@ class Rollback:
         """Of the logs that everything here was compared with last; None: before the first greeting."""
         self.exchanged = False
         """The last greeting was of other logs than the one before."""
-        self._found: list[Fork] = []
+        self._found: list[Divergence] = []
         """Where histories parted, until views were told."""
         self._restored: list[RoomId] = []
         """Rooms in which lost events are the server's again, until views were told."""
@@ -143,7 +143,7 @@ class Rollback:
         """Return the last number, of the server, up to which its history is the one that is here."""
         hidden = False
         here = await self._archive.read(divergence.numbers_here, summary.room, known, summary.head)
-        search = ForkSearch(here, PAGE_EVENTS.value)
+        search = DivergenceSearch(here, PAGE_EVENTS.value)
         for _ in range(_MOST_PAGES):
             if (end := search.ask) is None:
                 break
@@ -152,7 +152,7 @@ class Rollback:
             page = [one for one in await fetch(conversation, ask) if _can_be_compared(one, end)]
             if not page or page[-1].seq != end:  # it is not shown, and so it proves nothing
                 here, hidden = [number for number in here if number != end], True
-                search = ForkSearch(here, PAGE_EVENTS.value)
+                search = DivergenceSearch(here, PAGE_EVENTS.value)
                 continue
             events = [event_here(event, known.numbers) for event in page]
             same = await self._archive.read(divergence.alike, events, self._me[0])
@@ -179,7 +179,7 @@ class Rollback:
             if after >= summary.head:
                 break
             ask = History(id=new_request_id(), room=summary.room, after=after, limit=PAGE_EVENTS.value)
-            page = [one for one in await fetch(conversation, ask) if not isinstance(one, Missing)]
+            page = [one for one in await fetch(conversation, ask) if not isinstance(one, WithheldEvents)]
             if not page:
                 break
             look = divergence.returning
@@ -191,8 +191,8 @@ class Rollback:
 
     def _fork(
         self, connection: apsw.Connection, room: RoomId, shared: Seq, known: Known, now: Millis
-    ) -> Fork | None:
-        made = divergence.fork(connection, room, shared, known, now, self._me, self._names_me)
+    ) -> Divergence | None:
+        made = divergence.diverge(connection, room, shared, known, now, self._me, self._names_me)
         if made is not None and self._encrypted_rooms is not None:
             self._encrypted_rooms.rolled_back(connection, made)
         return made
@@ -214,5 +214,5 @@ def is_stale(hello: Hello, summary: RoomSummary, known: Known | None) -> bool:
 
 
 def _can_be_compared(event: LogEvent, end: Seq) -> bool:
-    shown = not (isinstance(event, Missing) or isinstance(event.body, Unreadable))
+    shown = not (isinstance(event, WithheldEvents) or isinstance(event.body, Unreadable))
     return shown and end - PAGE_EVENTS.value < event.seq <= end

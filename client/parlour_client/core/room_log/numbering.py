@@ -3,7 +3,7 @@
 What is here keeps its number for good. Where a restored server uses numbers a second time, its events get
 others here, above everything that was known: a number of the server is a *local* number plus a distance that
 changes at each fork. Numbers that no server has any more are *lost*. Values alone, no I/O; ``translation``
-puts it to whole frames, ``ForkSearch`` finds where two histories part.
+puts it to whole frames, ``DivergenceSearch`` finds where two histories part.
 """
 
 from bisect import bisect_left
@@ -104,7 +104,7 @@ class Numbering:
 PLAIN = Numbering()
 
 
-class ForkSearch:
+class DivergenceSearch:
     """Finds the last event that two histories share, by pages of the server's.
 
     Histories that part never come together again, so the first event that differs decides, and halving finds

@@ -20,7 +20,7 @@ AUTHOR: Final = parse_user_name("house")
 DEVICE: Final = parse_device_name("house")
 
 
-class Missing(LogEvent, frozen=True, tag="event"):
+class WithheldEvents(LogEvent, frozen=True, tag="event"):
     """The events from ``first`` to ``seq``, which the server does not show. It never goes over a wire."""
 
     first: Seq
@@ -28,28 +28,28 @@ class Missing(LogEvent, frozen=True, tag="event"):
     @property
     def note(self) -> Note:
         """What its row says."""
-        return Note(NoteKind.MISSING, detail=missing_words(self.first, self.seq))
+        return Note(NoteKind.MISSING, detail=withheld_text(self.first, self.seq))
 
 
 def first_of(event: LogEvent) -> Seq:
     """Return the lowest number that an event stands for: its own, unless it tells of missing ones."""
-    return event.first if isinstance(event, Missing) else event.seq
+    return event.first if isinstance(event, WithheldEvents) else event.seq
 
 
-def missing_words(first: Seq, last: Seq) -> str:
+def withheld_text(first: Seq, last: Seq) -> str:
     """Say which events are missing."""
     if first == last:
         return f"The server shows no event {first} here: 1 event is missing."
     return f"The server shows no events {first} to {last} here: {last - first + 1} events are missing."
 
 
-def withheld_words(shown: Seq, claimed: Seq) -> str:
+def ends_early_text(shown: Seq, claimed: Seq) -> str:
     """Say that a room ends before the server says that it does."""
     return f"The server says that this room has {claimed} events, and shows none after {shown}."
 
 
 def complete(ask: History, answer: Iterable[LogEvent], numbers: Numbering = PLAIN) -> Sequence[LogEvent]:
-    """Return the events of an answer in order, each number once, with a `Missing` for what was left out.
+    """Return the events of an answer in order, each number once, and a `WithheldEvents` for each hole.
 
     The number decides and never the order of arrival; what was not asked for is dropped. What may lie above
     the last one of a page that was asked for upwards is for the next page to show. ``numbers`` says which
@@ -83,4 +83,4 @@ def _missing(beside: LogEvent, low: int, high: int, numbers: Numbering) -> list[
         return []
     first = numbers.to_local(numbers.ceiling(Seq(low)))
     last = numbers.to_local(numbers.floor(Seq(high)))
-    return [Missing(beside.room, last, beside.at, AUTHOR, DEVICE, Unreadable(), first)]
+    return [WithheldEvents(beside.room, last, beside.at, AUTHOR, DEVICE, Unreadable(), first)]

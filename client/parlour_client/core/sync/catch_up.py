@@ -18,7 +18,7 @@ from parlour_client.core.errors import RefusedError, ServerMisbehavedError, Unre
 from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import HistoryWithheld, RoomsChanged
 from parlour_client.core.room_log.numbering import PLAIN
-from parlour_client.core.room_log.withheld import Missing, complete, withheld_words
+from parlour_client.core.room_log.withheld import WithheldEvents, complete, ends_early_text
 from parlour_client.core.sync.event_queue import EventQueue, Run
 from parlour_client.core.sync.state import State
 from parlour_client.core.transport.conversation import Conversation
@@ -219,12 +219,12 @@ class CatchUp:
         self._heads[room] = top
         self._moved.set()
         self._state.withhold(room, top, claimed)
-        self._emit(HistoryWithheld(room, withheld_words(top, claimed)))
+        self._emit(HistoryWithheld(room, ends_early_text(top, claimed)))
         self._emit(RoomsChanged())
 
     async def _contradicts(self, event: LogEvent) -> bool:
         """Say whether another event is here under this number: then the next connection compares the room."""
-        if isinstance(event, Missing):
+        if isinstance(event, WithheldEvents):
             return False
         return await self._archive.write(divergence.doubt, event, self._state.me)
 
@@ -241,11 +241,11 @@ class CatchUp:
 
 def _above(event: LogEvent, top: Seq) -> LogEvent:
     """Return an event that tells of missing ones without those that are here."""
-    return replace(event, first=max(event.first, top + 1)) if isinstance(event, Missing) else event
+    return replace(event, first=max(event.first, top + 1)) if isinstance(event, WithheldEvents) else event
 
 
 async def fetch(conversation: Conversation, ask: History) -> Sequence[LogEvent]:
-    """Return a page of history whose numbers go up by one, with a `Missing` where some are left out.
+    """Return a page of history whose numbers go up by one, with a `WithheldEvents` where some are left out.
 
     A page of another room is one without events. Raises ServerMisbehavedError, RefusedError.
     """

@@ -29,7 +29,7 @@ class RoomStore:
         """Take what the archive knows."""
         await self.load_preferences()
         for known in await self._archive.read(known_rooms.load):
-            self._state.tell(known.summary)
+            self._state.update(known.summary)
             self._catch_up.know({known.summary.room: known.top})
             if self._follow:
                 await self.recount(known.summary.room)
@@ -46,7 +46,7 @@ class RoomStore:
         if all_of_them:
             self._state.keep_only([summary.room for summary in summaries])
         for summary in summaries:
-            self._state.tell(summary)
+            self._state.update(summary)
             if self._follow:
                 await self.recount(summary.room)
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from parlour_client.core.archive.saved_preferences import SavedPreferences
 from parlour_client.core.model import Room
-from parlour_client.core.room_log.withheld import withheld_words
+from parlour_client.core.room_log.withheld import ends_early_text
 from parlour_client.core.room_names import marks
 from parlour_protocol.frames import AnyBody, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import (
@@ -67,7 +67,7 @@ class KnownRoom:
             activity=max(self.activity, preferences.activity.get(told.room, Millis(0))),
             mark=mark,
             request=told.request,
-            trouble=withheld_words(told.head, self.withheld) if self.withheld > told.head else "",
+            trouble=ends_early_text(told.head, self.withheld) if self.withheld > told.head else "",
         )
 
 
@@ -108,7 +108,7 @@ class State:
         known = self._known.get(room)
         return known.summary if known else None
 
-    def tell(self, summary: RoomSummary) -> None:
+    def update(self, summary: RoomSummary) -> None:
         """Take a room as the server tells it now; counts stay until they are counted anew."""
         known = self._known.get(summary.room)
         if known is None:

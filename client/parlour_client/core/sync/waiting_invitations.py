@@ -85,13 +85,13 @@ class WaitingInvitations:
                 break
         self._emit(InvitationsChanged())
 
-    def came(self, told: replies.Invitation) -> None:
+    def received(self, told: replies.Invitation) -> None:
         """Take one that came just now."""
         if self._told.get(told.room) != told:
             self._told[told.room] = told
             self._emit(InvitationsChanged())
 
-    def gone(self, room: RoomId) -> None:
+    def removed(self, room: RoomId) -> None:
         """Forget one: answered here or on another device, or taken back."""
         if self._told.pop(room, None) is not None:
             self._emit(InvitationsChanged())

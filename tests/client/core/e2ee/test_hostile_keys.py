@@ -214,7 +214,7 @@ async def test_a_false_key_package_lets_nobody_in_and_is_told(flat: Flat, lie: s
     house.devices[device].last_resort = false[-1] if false else None
     room = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     await ana.invite(room, BEN)  # this server makes him a member at once
-    await ana.rooms.settle(room)
+    await ana.rooms.reconcile(room)
     assert "could not be let in" in ana.encryption.room(room).problem
     assert await members(ana, room) == {ana.encryption.own().device}
     assert (await ana.encryption.report(room)).without_device == [BEN]
@@ -238,7 +238,7 @@ async def test_a_greeting_with_a_false_time_brings_no_old_key_package_into_a_gro
     ana = await flat.open(ANA)
     room = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     await ana.invite(room, BEN)
-    await ana.rooms.settle(room)
+    await ana.rooms.reconcile(room)
     assert "that of ben: it has expired by the clock of this device" in ana.encryption.room(room).problem
     assert await members(ana, room) == {ana.encryption.own().device}
     await say(flat, ana, room, "alone")
@@ -255,11 +255,11 @@ async def test_one_key_package_handed_out_twice_is_refused_the_second_time(flat:
         line.claim = _always(line.claim, device, twice)  # type: ignore[method-assign]
     first = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     await ana.invite(first, BEN)
-    await ana.rooms.settle(first)
+    await ana.rooms.reconcile(first)
     await shown(flat, ben, first)
     second = (await eve.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     await eve.invite(second, BEN)
-    await eve.rooms.settle(second)
+    await eve.rooms.reconcile(second)
     await flat.until(lambda: flat.head(ben, second) >= flat.house.rooms[second].head)
     await shown(flat, ben, second)
     await say(flat, ana, first, "genuine")

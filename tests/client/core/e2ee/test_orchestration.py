@@ -252,7 +252,7 @@ async def test_a_lost_answer_to_a_commit_changes_nothing(flat: Flat) -> None:
     flat.lines[ana].lose_reply_of = "commit"
     await ana.invite(room, BEN)
     with pytest.raises(ParlourClientError):
-        await ana.rooms.settle(room)
+        await ana.rooms.reconcile(room)
     await flat.quiet()
     await say(flat, ben, room, "here")
     await flat.quiet()
@@ -355,7 +355,7 @@ async def test_a_withheld_welcome_is_told(flat: Flat) -> None:
     device = ben.encryption.own().device
     flat.house.inboxes[device] = Withheld()  # type: ignore[assignment]
     await ana.invite(room, BEN)
-    await ana.rooms.settle(room)
+    await ana.rooms.reconcile(room)
     await flat.until(lambda: flat.head(ben, room) == flat.house.rooms[room].head)
     troubles = [entry.trouble for entry in await ben.timeline(room) if entry.trouble]
     assert any("invitation did not come" in trouble for trouble in troubles)
@@ -411,7 +411,7 @@ async def test_a_commit_that_never_left_is_asked_for_again_after_a_restart(flat:
     flat.lines[ana].before = cut
     await ana.invite(room, BEN)
     with pytest.raises(UnreachableError):
-        await ana.rooms.settle(room)
+        await ana.rooms.reconcile(room)
     await flat.close(ana)
     ana = await flat.open(ANA)
     await flat.quiet()

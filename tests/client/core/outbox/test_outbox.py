@@ -38,9 +38,9 @@ def message(text: str) -> Send:
 
 @asynccontextmanager
 async def sending(
-    desk: Desk, server: FakeServer, outbox: Outbox, lane: RoomQueue | None
+    desk: Desk, server: FakeServer, outbox: Outbox, queue: RoomQueue | None
 ) -> AsyncIterator[None]:
-    """Let the outbox send over a connection, to the room's lane if it has one."""
+    """Let the outbox send over a connection, to the room's queue if it has one."""
 
     async def ignore(_: Push) -> None:
         return
@@ -49,7 +49,7 @@ async def sending(
     await conversation.hello()
     tasks = [
         asyncio.ensure_future(conversation.listen(ignore)),
-        asyncio.ensure_future(outbox.run(conversation, lambda _room, _conversation: lane)),
+        asyncio.ensure_future(outbox.run(conversation, lambda _room, _conversation: queue)),
     ]
     yield
     for task in tasks:
@@ -111,10 +111,10 @@ async def test_what_is_queued_offline_goes_out_in_order(desk: Desk, server: Fake
 async def test_what_a_lane_held_when_the_connection_broke_goes_out_in_its_place(
     desk: Desk, server: FakeServer
 ) -> None:
-    """It had left the queue for the lane of the room; the next conversation has another lane."""
+    """It had left the outbox's queue for the room's; the next conversation has another one."""
 
     class Holding:
-        """A lane that never gets on."""
+        """A room's queue that never gets on."""
 
         def __init__(self) -> None:
             self.items: list[Item] = []
@@ -125,10 +125,10 @@ async def test_what_a_lane_held_when_the_connection_broke_goes_out_in_its_place(
         async def run(self) -> None:
             await asyncio.Event().wait()
 
-    outbox, lane = await alone(desk), Holding()
+    outbox, queue = await alone(desk), Holding()
     (first,) = await outbox.put([message("one")])
-    async with sending(desk, server, outbox, lane):
-        while not lane.items:
+    async with sending(desk, server, outbox, queue):
+        while not queue.items:
             await asyncio.sleep(0)
     (second,) = await outbox.put([message("two")])
     async with sending(desk, server, outbox, None):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parlour_client.core.room_log.numbering import PLAIN, ForkSearch, Numbering, Piece
+from parlour_client.core.room_log.numbering import PLAIN, DivergenceSearch, Numbering, Piece
 from parlour_protocol.ids import Seq
 
 FORKS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 30), st.integers(1, 5)), max_size=6)
@@ -93,7 +93,7 @@ def test_what_is_no_order_is_refused() -> None:
 def test_the_fork_is_found_in_a_few_pages(here: set[int], shared: int, page: int) -> None:
     """The first event here that differs decides, whatever is missing here, and however short pages are."""
     known = sorted(Seq(number) for number in here)
-    search, pages = ForkSearch(known, page), 0
+    search, pages = DivergenceSearch(known, page), 0
     while (end := search.ask) is not None:
         begin = max(1, end - page + 1)
         search.take(begin, [n <= shared if n in here else None for n in range(begin, end + 1)])
@@ -108,7 +108,7 @@ ANSWERS = st.lists(st.lists(st.sampled_from([True, False, None]), max_size=5), m
 @given(ANSWERS)
 def test_a_server_that_contradicts_itself_ends_the_search(answers: list[list[bool | None]]) -> None:
     """Whatever a page says, the search comes to its end or refuses the page."""
-    search = ForkSearch([Seq(number) for number in range(1, 101)], 4)
+    search = DivergenceSearch([Seq(number) for number in range(1, 101)], 4)
     for answer in islice(cycle(answers), 200):
         if (end := search.ask) is None:
             break
@@ -119,7 +119,7 @@ def test_a_server_that_contradicts_itself_ends_the_search(answers: list[list[boo
 
 def test_a_page_without_what_was_asked_for_is_refused() -> None:
     """A server cannot hold the search for ever."""
-    search = ForkSearch([Seq(number) for number in range(1, 101)], 50)
+    search = DivergenceSearch([Seq(number) for number in range(1, 101)], 50)
     with pytest.raises(ValueError, match="asked"):
         search.take(1, [True] * 50)
     with pytest.raises(ValueError, match="asked"):

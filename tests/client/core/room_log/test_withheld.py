@@ -7,7 +7,7 @@ from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, parts
 from parlour_client.core.archive import insertion, outbox_table
 from parlour_client.core.archive.outbox_table import Place
 from parlour_client.core.room_log.numbering import Numbering
-from parlour_client.core.room_log.withheld import Missing, complete, first_of, missing_words
+from parlour_client.core.room_log.withheld import WithheldEvents, complete, first_of, withheld_text
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.requests import History, Send
 from parlour_protocol.ids import Millis, Seq, new_request_id
@@ -27,7 +27,7 @@ def stretches(
 ) -> list[int | tuple[int, int]]:
     """Return the numbers that a page has, and the runs that it says are missing."""
     found = complete(History(id=new_request_id(), room=LOBBY, **where), events)
-    return [(first_of(one), one.seq) if isinstance(one, Missing) else one.seq for one in found]
+    return [(first_of(one), one.seq) if isinstance(one, WithheldEvents) else one.seq for one in found]
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def stretches(
 def test_a_page_is_put_in_order_and_says_what_it_lacks(
     log: list[LogEvent], numbers: list[int], where: dict[str, Seq], wanted: list[int | tuple[int, int]]
 ) -> None:
-    """N10: whatever comes, what is taken is in order, and a run that lacks is one `Missing`."""
+    """N10: whatever comes, what is taken is in order, and a run that lacks is one `WithheldEvents`."""
     assert stretches([log[number - 2] for number in numbers], where) == wanted
 
 
@@ -69,8 +69,8 @@ def test_an_event_of_another_room_fills_no_place(log: list[LogEvent]) -> None:
 
 def test_words() -> None:
     """One event, and several."""
-    assert missing_words(Seq(17), Seq(17)) == "The server shows no event 17 here: 1 event is missing."
-    assert missing_words(Seq(3), Seq(4)) == "The server shows no events 3 to 4 here: 2 events are missing."
+    assert withheld_text(Seq(17), Seq(17)) == "The server shows no event 17 here: 1 event is missing."
+    assert withheld_text(Seq(3), Seq(4)) == "The server shows no events 3 to 4 here: 2 events are missing."
 
 
 def test_numbers_that_the_server_gave_up_are_not_missing(log: list[LogEvent]) -> None:

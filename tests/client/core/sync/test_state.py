@@ -20,7 +20,7 @@ def event(seq: int, body: AnyBody, author: UserName = BOB) -> LogEvent:
 def state() -> State:
     """Return a state with a lobby of two at event 1."""
     state = State(ALICE)
-    state.tell(FakeServer().summary(LOBBY))
+    state.update(FakeServer().summary(LOBBY))
     return state
 
 

@@ -27,7 +27,7 @@ from parlour_client.core.e2ee.groups.statements import note, statement_in
 from parlour_client.core.e2ee.groups.transaction import Transaction, silent, with_body
 from parlour_client.core.errors import ServerMisbehavedError
 from parlour_client.core.model import Note, NoteKind
-from parlour_client.core.room_log.withheld import Missing, first_of
+from parlour_client.core.room_log.withheld import WithheldEvents, first_of
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import (
@@ -58,7 +58,7 @@ _PLAINTEXT: Final = "Something that the server can read came in this encrypted r
 def run(transaction: Transaction, events: Sequence[LogEvent]) -> Receipt:
     """Process what follows the room's cursor; what was processed before is dropped.
 
-    Raises ServerMisbehavedError when events are missing in between and none of them says so (`Missing`).
+    Raises ServerMisbehavedError when events are missing in between and no `WithheldEvents` says so.
     """
     row, waits = transaction.row, None
     for event in events:
@@ -205,7 +205,9 @@ def note_encryption(row: RoomRow, event: LogEvent) -> None:
 
 def _readable(event: LogEvent, since: Seq | None) -> Received:
     """Take what everybody may read, unless it came where only sealed things may stand."""
-    if isinstance(event, Missing):  # perhaps a commit: then what follows says that it cannot be followed
+    if isinstance(
+        event, WithheldEvents
+    ):  # perhaps a commit: then what follows says that it cannot be followed
         return Received(event, note=event.note)
     body = event.body
     if isinstance(body, Blank) and body.was == "sealed":

@@ -20,7 +20,7 @@ import msgspec
 
 from parlour_client.core.archive import Archive, history_parts, insertion
 from parlour_client.core.archive.history_parts import Part
-from parlour_client.core.archive.insertion import Mark
+from parlour_client.core.archive.insertion import Annotation
 from parlour_client.core.archive.numbering_table import numbering
 from parlour_client.core.archive.rows import COLUMNS, Row, event_of, is_row
 from parlour_client.core.clock import Clock
@@ -292,7 +292,7 @@ def _store(connection: apsw.Connection, came: _Part, names_me: Names, now: Milli
     for room, found in by_room.items():
         for one in found:
             _make_room(connection, one)
-        read_receipts = [Mark(is_row(one.event.body), one.line.sealed) for one in found]
+        read_receipts = [Annotation(is_row(one.event.body), one.line.sealed) for one in found]
         mentions = [names_me(one.event.body) for one in found]
         if insertion.add(connection, [one.event for one in found], mentions, Seq(0), read_receipts):
             changed.add(room)

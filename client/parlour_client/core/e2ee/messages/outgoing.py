@@ -14,7 +14,7 @@ from typing import Final
 import apsw
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.archive.outbox_table import Beside
+from parlour_client.core.archive.outbox_table import AlsoWrite
 from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.groups.group_errors import ArrivedError, BlockedError, NotReadyError
 from parlour_client.core.e2ee.groups.group_service import GroupService
@@ -119,7 +119,7 @@ class Outgoing:
             raise blocked
         return sealed
 
-    def early(self, room: RoomId, frames: Sequence[Intent]) -> Beside | None:
+    def early(self, room: RoomId, frames: Sequence[Intent]) -> AlsoWrite | None:
         """Return what seals requests in the very write that queues them, where a room is in order.
 
         It saves the second wait for the disk. By this nothing leaves: ``seal`` looks at all again, and gives

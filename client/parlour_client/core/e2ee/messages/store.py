@@ -14,7 +14,7 @@ import apsw
 from parlour_client.core.archive import events, history_parts, insertion, outbox_table
 from parlour_client.core.archive.divergence import wire_digest
 from parlour_client.core.archive.history_parts import Part
-from parlour_client.core.archive.insertion import Applied, Came, Mark
+from parlour_client.core.archive.insertion import Annotation, Applied, NewEvent
 from parlour_client.core.archive.rows import user_name
 from parlour_client.core.e2ee.groups.decrypt import BEFORE_JOIN
 from parlour_client.core.e2ee.groups.group_service import GroupService
@@ -109,7 +109,8 @@ def store(
     items = list(_folded(connection, items))
     events = [item.event for item in items]
     marks = [
-        Mark(item.row, item.sealed, item.trouble, item.note, digests.get(item.event.seq)) for item in items
+        Annotation(item.row, item.sealed, item.trouble, item.note, digests.get(item.event.seq))
+        for item in items
     ]
     mentions = [item.row and names_me(item.event.body) for item in items]
     applied = insertion.add(connection, events, mentions, top, marks)
@@ -214,7 +215,7 @@ def _told(
     query = "SELECT seq, id FROM mls_messages WHERE room = ? AND seq BETWEEN ? AND ?"
     ids = cast("list[tuple[Seq, str]]", list(connection.execute(query, (room, seqs[0], seqs[-1]))))
     ours = {seq: RequestId(one) for seq, one in ids}
-    run = [Came(e, names_me(e.body), request=ours.get(e.seq)) for e in found if e.seq <= seqs[-1]]
+    run = [NewEvent(e, names_me(e.body), request=ours.get(e.seq)) for e in found if e.seq <= seqs[-1]]
     return insertion.applied(connection, room, run)
 
 

@@ -44,7 +44,7 @@ def test_a_second_rollback_before_the_group_was_founded_again_changes_nothing() 
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     founding = log.events[1]
-    mark = insertion.Mark(row=True, note=Note(NoteKind.FOUNDED, alice.user))
+    mark = insertion.Annotation(row=True, note=Note(NoteKind.FOUNDED, alice.user))
     bobby.run(insertion.add, [founding], [False], founding.seq, [mark])
     for top in (10, 20):
         roll_back(bobby, log, founding.seq - 1, top)

@@ -134,7 +134,7 @@ async def test_a_running_client_removes_it_and_leaves_its_device_out(flat: Flat)
     assert "that of ben: a public key is a low-order point" in ana.encryption.room(room).problem
     eve = await flat.open(EVE)
     await ana.invite(room, EVE)
-    await ana.rooms.settle(room)
+    await ana.rooms.reconcile(room)
     await say(flat, ana, room, "among us")
     for client in (ben, eve):
         await shown(flat, client, room)

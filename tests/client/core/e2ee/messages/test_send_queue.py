@@ -12,7 +12,7 @@ from parlour_client.core.e2ee.groups.group_errors import NotReadyError
 from parlour_client.core.e2ee.messages.send_queue import SendQueue
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.model import Delivery
-from parlour_client.core.outbox.item import Item, Lasting, at_of
+from parlour_client.core.outbox.item import DurableRequest, Item, at_of
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, Ok
 from parlour_protocol.frames.replies import Stored
@@ -35,7 +35,7 @@ class World:
     is_ready: bool = True
     looks: int = 0
 
-    async def seal(self, _room: RoomId, frames: Sequence[Lasting]) -> list[Lasting]:
+    async def seal(self, _room: RoomId, frames: Sequence[DurableRequest]) -> list[DurableRequest]:
         """Seal nothing: the order is what is looked at."""
         self.looks += 1
         await asyncio.sleep(0)
@@ -68,7 +68,7 @@ class World:
         """Hear it as the outbox does."""
         item.delivery = Delivery.QUEUED
 
-    async def ask(self, frame: Lasting, answered: Callable[[Ok | Error], None]) -> None:
+    async def ask(self, frame: DurableRequest, answered: Callable[[Ok | Error], None]) -> None:
         """Be the server: refuse what is to be refused, once for each code."""
         self.tried.append(frame.id)
         if codes := self.refusals.get(frame.id):

@@ -187,7 +187,10 @@ class Application:
         host, port = addresses[0]
         stack.callback(forget_running, self._folder)
         if not self._note_running(host, port):
-            warn("address_not_noted", consequence="invite links are made from the configuration meanwhile")
+            warn(
+                "address_not_noted",
+                consequence="until then, invite links use the address in the configuration",
+            )
         _run(stack, self._settle(host, port))
         return f"https://{_in_url(host)}:{port}"
 

@@ -54,7 +54,8 @@ class JournalFollower:
         except UnavailableError:
             if not self._failing:
                 warn(
-                    "journal_unreadable", consequence="sessions that other processes end stay open meanwhile"
+                    "journal_unreadable",
+                    consequence="until then, sessions ended by other processes stay open",
                 )
             self._failing = True
             return

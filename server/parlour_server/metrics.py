@@ -47,5 +47,5 @@ def refuse_open(host: str) -> None:
         closed = host == "localhost"
     if not closed:
         raise SetupError(
-            f"listen.metrics is {host}: metrics have no TLS, so only loopback will do, as 127.0.0.1:9464"
+            f"listen.metrics is {host}: metrics have no TLS, so use a loopback address such as 127.0.0.1:9464"
         )

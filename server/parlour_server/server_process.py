@@ -105,7 +105,9 @@ def _reload(application: Application, load: Callable[[], Settings]) -> None:
 def refuse_old_websockets(found: str) -> None:
     """Raise SetupError for a library without the bound on fragments (F7, O1)."""
     if tuple(int(part) for part in found.split(".")[:2] if part.isdigit()) < _LEAST_WEBSOCKETS:
-        raise SetupError(f"websockets {found} is installed, which bounds no fragments; install 17.4 or newer")
+        raise SetupError(
+            f"websockets {found} is installed, which does not limit fragments; install 17.4 or newer"
+        )
 
 
 def _limit_process(settings: Settings) -> None:
@@ -123,7 +125,7 @@ def _limit_process(settings: Settings) -> None:
 def _say_what_is_in_force(settings: Settings, url: str) -> None:
     log("ready", url=url, openssl=ssl.OPENSSL_VERSION, post_quantum=HAS_HYBRID)
     if os.geteuid() == 0:
-        warn("running_as_root", do="run the server as a user of its own; it needs no rights")
+        warn("running_as_root", do="run the server as its own user; it needs no privileges")
     host, _ = listen_address(settings.listen.address)
     if host not in {"127.0.0.1", "::1", "localhost"}:
         log("public", address=settings.listen.address, note="other machines can connect")

@@ -84,7 +84,7 @@ def _with_checksum(block: bytearray) -> bytes:
     return bytes(block)
 
 
-PLAIN: Final = "in it is no plain file"
+PLAIN: Final = "in it is not a regular file"
 LARGE: Final = "in it is too large"
 
 HOSTILE: Final[dict[str, tuple[Callable[[bytes], bytes], str]]] = {

@@ -20,9 +20,9 @@ from parlour_server.api.operations import OPERATIONS, Operation
 
 _FIELDS: Final[dict[type, str]] = {
     UserName: "A user name: canonical (RFC 8265), 1 to 32 grapheme clusters.",
-    DeviceName: "What a person calls a device: one line, 1 to 32 code points.",
-    Secret: "A secret. A new password has "
-    f"{PASSWORD_MIN.value} code points at least and {PASSWORD_BYTES.value} bytes of UTF-8 at most.",
+    DeviceName: "The name of a device: one line, 1 to 32 code points.",
+    Secret: "A secret. A new password has at least "
+    f"{PASSWORD_MIN.value} code points and at most {PASSWORD_BYTES.value} bytes of UTF-8.",
 }
 _BYTES: Final = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
@@ -54,7 +54,7 @@ def document() -> bytes:
                 "session": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "The token that POST /v1/sessions gave. A ticket is no session.",
+                    "description": "The token from POST /v1/sessions. A ticket does not work here.",
                 }
             },
         },

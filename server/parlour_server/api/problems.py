@@ -40,35 +40,35 @@ _ANSWERS: Final[dict[type[Exception], tuple[HTTPStatus, str, str]]] = {
     SessionRefusedError: (
         HTTPStatus.UNAUTHORIZED,
         "unauthenticated",
-        "The session has ended, or there was none: log in.",
+        "You are not logged in, or your session has ended. Log in again.",
     ),
     InviteRefusedError: (
         HTTPStatus.FORBIDDEN,
         "invite_refused",
-        "The invite is not known, used up or expired: ask for a new one.",
+        "This invite is unknown, used up or expired. Ask for a new one.",
     ),
     NameTakenError: (
         HTTPStatus.CONFLICT,
         "name_taken",
-        "The name, or one that looks like it, is taken: choose another.",
+        "This name, or one that looks like it, is taken. Choose another.",
     ),
     StatementError: (HTTPStatus.BAD_REQUEST, "statement_refused", ""),
     NoDeviceError: (
         HTTPStatus.FORBIDDEN,
         "no_device",
-        "This session does not speak for that device: register the device first.",
+        "This session does not belong to that device. Register the device first.",
     ),
     PasswordNeededError: (
         HTTPStatus.FORBIDDEN,
         "password_needed",
-        "Your account has another key: to replace it, give your password.",
+        "Your account already has a key. Give your password to replace it.",
     ),
     FilesFullError: (HTTPStatus.INSUFFICIENT_STORAGE, "no_room", ""),
     TooManyAttemptsError: (HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", ""),
     UnavailableError: (
         HTTPStatus.SERVICE_UNAVAILABLE,
         "unavailable",
-        "The server cannot do it now and changed nothing: try again.",
+        "The server can't do this right now and changed nothing. Try again.",
     ),
 }
 # Refusals that a room's log gives to requests over WebSocket too: the code is the same word on both ways.
@@ -87,7 +87,7 @@ _REFUSED: Final[dict[ErrorCode, HTTPStatus]] = {
 _FAULT: Final = (
     HTTPStatus.INTERNAL_SERVER_ERROR,
     "fault",
-    "The server made a mistake; its operator finds it in the log.",
+    "Something went wrong on the server. Its operator can find the error in the log.",
 )
 
 
@@ -147,7 +147,7 @@ def http_problem(status: int, allow: str | None) -> Response:
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         methods = ", ".join(sorted((allow or "").replace(" ", "").split(",")))
         return problem(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", f"Use {methods}.", Allow=methods)
-    return problem(HTTPStatus.NOT_FOUND, "not_found", "There is nothing here.")
+    return problem(HTTPStatus.NOT_FOUND, "not_found", "Not found.")
 
 
 def _refused(error: RefusedError) -> Response:

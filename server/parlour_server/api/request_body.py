@@ -69,10 +69,12 @@ async def in_time(seconds: float) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         raise RequestRefusedError(
-            HTTPStatus.REQUEST_TIMEOUT, "too_slow", "The body did not come in time."
+            HTTPStatus.REQUEST_TIMEOUT, "too_slow", "The request body took too long to arrive."
         ) from None
     except ClientDisconnect:
-        raise RequestRefusedError(HTTPStatus.BAD_REQUEST, "cut_off", "The body was cut off.") from None
+        raise RequestRefusedError(
+            HTTPStatus.BAD_REQUEST, "cut_off", "The request body was cut off."
+        ) from None
 
 
 def _length(request: Request, cap: Limit) -> int | None:
@@ -96,7 +98,9 @@ async def _read(request: Request, cap: Limit) -> bytes:
 
 def _too_large(cap: Limit) -> RequestRefusedError:
     return RequestRefusedError(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", f"At most {cap.value} bytes."
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "body_too_large",
+        f"The body is too large: at most {cap.value} bytes.",
     )
 
 

@@ -81,12 +81,12 @@ def number_in(request: Request, name: str) -> int:
     if not values:
         return 0
     if len(values) > 1 or not _NUMBER.fullmatch(values[0]):
-        raise RequestRefusedError(HTTPStatus.BAD_REQUEST, "malformed", f"`{name}` is to be one number.")
+        raise RequestRefusedError(HTTPStatus.BAD_REQUEST, "malformed", f"`{name}` must be a single number.")
     return int(values[0])
 
 
 def _matching(request: Request, pattern: re.Pattern[str]) -> str:
     found: str = request.path_params["id"]
     if not pattern.fullmatch(found):
-        raise RequestRefusedError(HTTPStatus.NOT_FOUND, "not_found", "There is no such thing.")
+        raise RequestRefusedError(HTTPStatus.NOT_FOUND, "not_found", "Not found.")
     return found

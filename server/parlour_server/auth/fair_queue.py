@@ -36,7 +36,7 @@ class FairQueue(Generic[_K, _T]):
         """Let an item wait; returns one of another key that lost its place. Raises UnavailableError."""
         mine = len(self._waiting.get(key, ()))
         if mine >= self._per_key:
-            raise UnavailableError("too much of one address waits")
+            raise UnavailableError("too many requests from one address are waiting")
         lost = self._make_room(mine) if self._size >= self._total else None
         self._waiting.setdefault(key, deque()).append(item)
         self._size += 1
@@ -76,7 +76,7 @@ class FairQueue(Generic[_K, _T]):
     def _make_room(self, mine: int) -> _T:
         longest = max(self._waiting, key=lambda key: len(self._waiting[key]), default=None)
         if longest is None or len(self._waiting[longest]) <= mine + 1:
-            raise UnavailableError("too much waits")
+            raise UnavailableError("too many requests are waiting")
         item = self._waiting[longest].pop()
         self._taken_out(longest)
         return item

@@ -66,14 +66,14 @@ def why_guessable(password: str, names: Iterable[str]) -> str | None:
     if len(set(low)) < _LEAST_DIFFERENT:
         return f"The password has fewer than {_LEAST_DIFFERENT} different characters."
     if _is_repeated(low):
-        return "The password repeats one short part; guessers try that first."
+        return "The password repeats one short part. Attackers try that first."
     context = _context(names)
     for form in {low, low.translate(_LOOKS)}:
         own, found = _take_out(form, (*context, *_common_words()))
         if own < _LEAST_OWN and len(found) <= _MOST_WORDS:
             if found & set(context):
-                return "The password is a name of this account or server with little added to it."
-            return "The password is made of the words and sequences that guessers try first."
+                return "The password is little more than a name of this account or server."
+            return "The password consists of common words and sequences. Attackers try those first."
     return None
 
 

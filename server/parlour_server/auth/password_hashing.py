@@ -125,7 +125,7 @@ class HashingPool:
         else:
             lost = self._waiting.put(key, job)
             if lost is not None and not lost.outcome.done():
-                lost.outcome.set_exception(UnavailableError("others wait, too"))
+                lost.outcome.set_exception(UnavailableError("too many requests are waiting"))
         try:
             return await outcome
         finally:

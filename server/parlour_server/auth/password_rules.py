@@ -28,7 +28,8 @@ def check_new_password(password: Secret, names: Iterable[str]) -> None:
     # Code points are counted after NFKC: U+FDFA alone would be eighteen of them before it is hashed.
     if min(len(password.reveal()), len(value)) < PASSWORD_MIN.value:
         raise PasswordRefusedError(
-            f"The password is too short: {PASSWORD_MIN.value} characters at least. Four words make one."
+            f"The password is too short. Use at least {PASSWORD_MIN.value} characters, "
+            "for example four words."
         )
     if len(value.encode()) > PASSWORD_BYTES.value:
         raise PasswordRefusedError(f"The password is longer than {PASSWORD_BYTES.value} bytes.")

@@ -244,7 +244,7 @@ class Commands:
 
     def _publish_quietly(self, future: "Future[Appended]") -> None:
         if not future.cancelled() and future.exception() is None:
-            with ErrorBoundary("telling of an event"):
+            with ErrorBoundary("publishing an event"):
                 self._publish(future.result())
 
     def _publish(self, appended: Appended) -> None:

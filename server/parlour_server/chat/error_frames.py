@@ -18,27 +18,27 @@ def refusal(request: RequestId, error: ParlourServerError) -> Error:
     if isinstance(error, RefusedError):
         return Error(re=request, code=error.code, hint=ReasonText(error.hint), retry_after=error.retry_after)
     if isinstance(error, NameTakenError):
-        hint = "this name, or one that looks like it, exists: choose another"
+        hint = "this name, or one that looks like it, is taken: choose another"
         return Error(re=request, code=ErrorCode.NAME_TAKEN, hint=ReasonText(hint))
     return unavailable(request)
 
 
 def unavailable(request: RequestId) -> Error:
     """Return the answer to a request that could not be done now."""
-    hint = "the server cannot do this now: try again in a moment"
+    hint = "the server can't do this right now: try again in a moment"
     return Error(re=request, code=ErrorCode.UNAVAILABLE, hint=ReasonText(hint))
 
 
 def too_fast(request: RequestId, seconds: float) -> Error:
     """Return the answer to a request over a budget that has room again after ``seconds``."""
-    hint = "you are too fast for this server: wait a moment"
+    hint = "you are sending too fast: wait a moment"
     wait = max(1, math.ceil(seconds * 1000))
     return Error(re=request, code=ErrorCode.RATE_LIMITED, hint=ReasonText(hint), retry_after=wait)
 
 
 def too_many(request: RequestId) -> Error:
     """Return the answer to a request that was one too many in flight."""
-    hint = "wait for answers before asking more"
+    hint = "too many requests at once: wait for the answers first"
     return Error(re=request, code=ErrorCode.TOO_MANY_IN_FLIGHT, hint=ReasonText(hint))
 
 

@@ -50,14 +50,14 @@ class GapFiller:
     def check(self, room: RoomId, first: Seq) -> None:
         """Read a room without a feed from event ``first`` on, for memberships that begin or end there."""
         # Whom it would have told is not known, and the room is read again when the next event comes.
-        self._background.insist("looking at a room", lambda: self._look(room, first), lambda: None)
+        self._background.insist("checking a room", lambda: self._look(room, first), lambda: None)
 
     def _later(self, sequencer: Sequencer, seconds: float) -> None:
         self._loop.call_at(self._loop.time() + seconds, self._begin, sequencer)
 
     def _begin(self, sequencer: Sequencer) -> None:
         if sequencer.has_hole and sequencer.out.members:
-            self._background.start("filling a hole", self._fill(sequencer), sequencer.fail)
+            self._background.start("filling a gap", self._fill(sequencer), sequencer.fail)
         else:
             sequencer.filling = False
 

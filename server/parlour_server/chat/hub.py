@@ -168,7 +168,9 @@ class Hub:
     def consent_changed(self, user: UserName, room: RoomId) -> None:
         """Somebody said yes or no to a room, on one of their connections: show it to all of them."""
         self._background.insist(
-            "telling of a consent", lambda: self._tell_consent(room, user), lambda: self._fail(user)
+            "announcing an answer to an invitation",
+            lambda: self._tell_consent(room, user),
+            lambda: self._fail(user),
         )
 
     def tell_room(self, notice: RoomEphemeral) -> None:
@@ -283,7 +285,7 @@ class Hub:
 
     def _tell_invitation_soon(self, room: RoomId, user: UserName) -> None:
         self._background.insist(
-            "telling of an invitation", lambda: self._tell_invitation(room, user), lambda: self._fail(user)
+            "announcing an invitation", lambda: self._tell_invitation(room, user), lambda: self._fail(user)
         )
 
     async def _tell_invitation(self, room: RoomId, user: UserName) -> None:

@@ -31,7 +31,9 @@ class KeyChangeNotifier:
         """Tell of it soon; whoever changes much is told of once at a time."""
         if user not in self._waiting:
             self._waiting.add(user)
-            self._background.insist("telling of keys", lambda: self._tell(user), lambda: self._fail(user))
+            self._background.insist(
+                "announcing changed keys", lambda: self._tell(user), lambda: self._fail(user)
+            )
 
     def _fail(self, user: UserName) -> None:
         for state in self._connected.of(user):

@@ -14,13 +14,13 @@ from parlour_server.cli.command_options import example
         "parlour-server audit --event login_failed < server.log"
     )
 )
-@click.option("--user", help="Only what is about this account.")
-@click.option("--event", help="Only this kind, as login_failed or moderation.")
+@click.option("--user", help="Show only events about this account.")
+@click.option("--event", help="Show only this kind of event, such as login_failed or moderation.")
 @click.argument("file", type=click.File("r", encoding="utf-8", errors="replace"), default="-")
 def audit(file: TextIO, user: str | None, event: str | None) -> None:
     """Print the audit events of a log FILE (default: standard input).
 
-    The server writes its log to standard error, a JSON object a line; those with "audit": true say who did
+    The server logs to standard error, one JSON object per line; those with "audit": true say who did
     what, from where and when. Under systemd they are in the journal.
     """
     for line in file:

@@ -14,7 +14,7 @@ _file = click.Path(path_type=Path, dir_okay=False)
 @data_option
 @click.argument("file", type=_file)
 def backup(data: Path, file: Path) -> None:
-    """Write everything of a server (database, keys, configuration, files) to FILE, while it runs.
+    """Back up the whole server (database, keys, configuration, files) to FILE, even while it runs.
 
     The file holds the server's private keys: keep it as safe as the server. The status is 1 when the database
     turns out to be damaged; the backup is written all the same, so keep the earlier ones.
@@ -24,21 +24,23 @@ def backup(data: Path, file: Path) -> None:
     folder = folder_of(data)
     damaged = write_backup(folder, file)
     record(folder, "backup", file=str(file))
-    click.echo(f"{file} holds everything; it contains private keys")
+    click.echo(f"{file} contains everything, including private keys")
     if damaged:
-        _tell_damage(damaged, "the database is damaged, and so is its copy in this backup; keep earlier ones")
+        _tell_damage(
+            damaged, "the database is damaged, and so is its copy in this backup; keep earlier backups"
+        )
         raise click.exceptions.Exit(1)
 
 
 @click.command(epilog=example("parlour-server verify /backup/parlour-2030-01-01.tar"))
 @click.argument("file", type=_file)
 def verify(file: Path) -> None:
-    """Check that the backup FILE is whole: every size and every SHA-256 of its manifest. Writes nothing."""
+    """Check the backup FILE against its manifest: every size and every SHA-256. Writes nothing."""
     from parlour_server.setup.backup_archive import verify_backup  # noqa: PLC0415 - keeps `--help` quick
 
     files, incarnation = verify_backup(file)
     logs = f"; incarnation {incarnation} of the logs" if incarnation else ""
-    click.echo(f"{file} is whole: {files} files are as they were backed up{logs}")
+    click.echo(f"{file} is intact: {files} files match their checksums{logs}")
 
 
 @click.command(epilog=example("parlour-server restore --data ~/parlour-again /backup/parlour-2030-01-01.tar"))
@@ -47,7 +49,7 @@ def verify(file: Path) -> None:
 @click.option(
     "--accept-damage",
     is_flag=True,
-    help="Restore a database that was damaged before the backup: what cannot be read of it is lost.",
+    help="Restore even if the database was damaged before the backup; what can't be read is lost.",
 )
 def restore(data: Path, file: Path, accept_damage: bool) -> None:  # noqa: FBT001 - click
     """Make a new data folder from the backup FILE. It never writes into a folder that has something in it.
@@ -81,7 +83,7 @@ The logs are another incarnation: everything is as it was at the backup. What to
 @click.command(epilog=example("parlour-server migrate --data ~/parlour"))
 @data_option
 def migrate(data: Path) -> None:
-    """Bring the database to the schema of this version. Make a backup before, and stop the server."""
+    """Upgrade the database to the schema of this version. Stop the server and make a backup first."""
     from parlour_server.setup.folder_lock import locked  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.store import migrate as schema  # noqa: PLC0415 - loads Alembic
 
@@ -92,7 +94,7 @@ def migrate(data: Path) -> None:
         after = schema.current(folder.database)
     if before != after:
         record(folder, "migrate", schema=f"{before} to {after}")
-    click.echo(f"schema {after}" + ("; it was so already" if before == after else f"; it was {before}"))
+    click.echo(f"schema {after}" + ("; nothing to change" if before == after else f"; it was {before}"))
 
 
 def _tell_damage(damaged: list[str], what: str) -> None:

@@ -37,7 +37,7 @@ Example, a server for friends:
 @click.group(epilog=_EXAMPLE, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="parlour", prog_name="parlour-server", message="%(prog)s %(version)s")
 def cli() -> None:
-    """Run a Parlour server, and look after it. Commands work while the server runs."""
+    """Run and administer a Parlour server. Commands also work while the server is running."""
     # Everything that any command writes is for this user alone.
     os.umask(0o077)
 
@@ -86,7 +86,7 @@ def guarded(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get("PARLOUR_DEBUG"):
             raise
         kind = type(error).__name__
-        status = _told(f"this is a fault in Parlour ({kind}); PARLOUR_DEBUG=1 in the environment shows where")
+        status = _told(f"this is a bug in Parlour ({kind}); set PARLOUR_DEBUG=1 to see where")
     return status
 
 
@@ -101,7 +101,7 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, RefusedError):
         return error.hint or error.code.value.replace("_", " ")
     if isinstance(error, UnavailableError):
-        return f"the store cannot do it now, nothing was changed ({error}); is the disk full?"
+        return f"the store can't do this right now and nothing was changed ({error}); is the disk full?"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename or 'the system'}: {error.strerror}"
     return str(error) or type(error).__name__

@@ -24,9 +24,9 @@ data_option = click.option(
     required=True,
     envvar="PARLOUR_DATA",
     type=click.Path(path_type=Path, file_okay=False),
-    help="The data folder; PARLOUR_DATA in the environment does as well.",
+    help="The data folder. Can also be set with PARLOUR_DATA.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def example(text: str) -> str:

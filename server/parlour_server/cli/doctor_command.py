@@ -13,9 +13,9 @@ _MARKS = {"danger": "DANGER ", "advice": "advice ", "fine": "fine   "}
 @data_option
 @json_option
 def doctor(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
-    """Look a server over: every danger with what to do, and every setting in force.
+    """Check a server: list problems and how to fix them, and every setting in force.
 
-    The status is 1 when something is dangerous or broken, so that it can be run by a timer.
+    The exit status is 1 when something is dangerous or broken, so it can run from a timer.
     """
     from parlour_server.config.settings_file import rows  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.setup.data_folder import DataFolder  # noqa: PLC0415

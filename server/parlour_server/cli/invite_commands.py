@@ -26,7 +26,7 @@ _SHOWN = 12
 
 @click.group()
 def invite() -> None:
-    """Make, list and revoke invite links."""
+    """Create, list and revoke invite links."""
 
 
 @invite.command(
@@ -37,16 +37,20 @@ def invite() -> None:
 )
 @data_option
 @click.option(
-    "--uses", default=1, show_default=True, type=click.IntRange(1, 10_000), help="Accounts it makes."
+    "--uses",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 10_000),
+    help="How many accounts the link can create.",
 )
 @click.option(
-    "--days", default=7, show_default=True, type=click.IntRange(1, 3650), help="Days until it ends."
+    "--days", default=7, show_default=True, type=click.IntRange(1, 3650), help="Days until the link expires."
 )
-@click.option("--address", metavar="HOST:PORT", help="The address in the link; else the server's own.")
+@click.option("--address", metavar="HOST:PORT", help="The address in the link. Default: the server's own.")
 @click.option(
     "--by",
     metavar="NAME.KEY",
-    help="Who invites, and their account key, as `parlour invite-link` prints them: verified for who joins.",
+    help="The inviter and their account key, as `parlour invite-link` prints them. Newcomers have them verified.",
 )
 @json_option
 def create(
@@ -57,7 +61,7 @@ def create(
     by: str | None,
     as_json: bool,  # noqa: FBT001 - click
 ) -> None:
-    """Print a link that makes accounts. Whoever has the link can use it: send it privately."""
+    """Create an invite link. Anyone who has the link can use it, so send it privately."""
     from parlour_protocol.ids import Millis  # noqa: PLC0415 - keeps `--help` quick
     from parlour_protocol.invite_link import Inviter  # noqa: PLC0415
     from parlour_protocol.secret import Secret  # noqa: PLC0415
@@ -82,7 +86,7 @@ def create(
 @data_option
 @json_option
 def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
-    """List the invites that can still be used. Their codes are not stored, only digests."""
+    """List invites that can still be used. Only digests of their codes are stored."""
     records = with_store(data, lambda store: store.accounts.list_invites(), did=None)
     rows = [
         {"id": r.digest.hex()[:_SHOWN], "uses": r.uses, "created": r.created, "expires": r.expires}
@@ -99,7 +103,7 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 @data_option
 @click.argument("which")
 def revoke(data: Path, which: str) -> None:
-    """Take an invite away: WHICH is its id from `invite list`, or its whole link."""
+    """Revoke an invite. WHICH is its id from `invite list`, or the whole link."""
     from parlour_protocol.invite_link import InviteLink  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.errors import SetupError  # noqa: PLC0415
     from parlour_server.store.interface import Store  # noqa: PLC0415
@@ -109,7 +113,7 @@ def revoke(data: Path, which: str) -> None:
     async def work(store: Store) -> None:
         found = [r for r in await store.accounts.list_invites() if r.digest.hex().startswith(wanted)]
         if len(found) != 1 or not wanted:
-            raise SetupError(f"{len(found)} invites begin so; `parlour-server invite list` shows their ids")
+            raise SetupError(f"{len(found)} invites match; `parlour-server invite list` shows their full ids")
         await store.accounts.revoke_invite(found[0].digest)
 
     with_store(data, work, did="invite revoke", invite=wanted[:_SHOWN])
@@ -123,7 +127,10 @@ def _link(data: Path, code: "Secret", address: str | None, by: "Inviter | None")
 
     folder = folder_of(data)
     if address is None and running(folder) is None:
-        click.echo("no server runs on this folder: the link has the address of the configuration", err=True)
+        click.echo(
+            "no server is running on this folder, so the link uses the address from the configuration",
+            err=True,
+        )
     server = ServerAddress.parse(address) if address else reachable_at(folder, settings_of(folder))
     leaf = read_certificate(folder.certificate)
     # A certificate that a public CA signed changes its key when it is renewed: its pin would break links.

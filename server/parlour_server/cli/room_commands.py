@@ -18,7 +18,7 @@ _PAGE = 100
 
 @click.group()
 def room() -> None:
-    """List and make rooms that belong to the house; appoint who looks after them."""
+    """List and create rooms that belong to the server; appoint people to moderate them."""
 
 
 @room.command("list", epilog=example("parlour-server room list --data ~/parlour"))
@@ -52,10 +52,10 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     epilog=example("parlour-server room create --data ~/parlour kitchen --topic 'What is for dinner'")
 )
 @data_option
-@click.option("--topic", default="", help="One line about it.")
+@click.option("--topic", default="", help="A one-line topic.")
 @click.argument("name")
 def create(data: Path, name: str, topic: str) -> None:
-    """Make a public room that belongs to the house."""
+    """Create a public room that belongs to the server."""
     from parlour_protocol.frames.base import RoomKind  # noqa: PLC0415 - keeps `--help` quick
     from parlour_protocol.frames.fields import TopicText  # noqa: PLC0415
     from parlour_protocol.ids import new_request_id, new_room_id  # noqa: PLC0415
@@ -77,7 +77,7 @@ def create(data: Path, name: str, topic: str) -> None:
         topic=TopicText.parse(topic),
     )
     with_store(data, lambda store: store.rooms.create(new), did="room create", room=str(chosen))
-    click.echo(f"{chosen} is there; anybody can join it")
+    click.echo(f"{chosen} exists; anyone can join it")
 
 
 @room.command(epilog=example("parlour-server room appoint --data ~/parlour lobby anna --role moderator"))
@@ -88,7 +88,7 @@ def create(data: Path, name: str, topic: str) -> None:
 @click.argument("name")
 @click.argument("who")
 def appoint(data: Path, name: str, who: str, role: str) -> None:
-    """Give WHO, a member of the room NAME (or of this id), a role in it."""
+    """Give WHO a role in the room NAME (or with this id). They must be a member."""
     from parlour_protocol.frames.base import Role  # noqa: PLC0415 - keeps `--help` quick
     from parlour_protocol.frames.bodies import RoleSet  # noqa: PLC0415
     from parlour_protocol.ids import RoomId, new_request_id  # noqa: PLC0415
@@ -104,7 +104,9 @@ def appoint(data: Path, name: str, who: str, role: str) -> None:
         except NameRefusedError:  # an id may begin with a dash
             found = ()
         if len(found) > 1:
-            raise SetupError(f"several rooms have this name: give the id of one instead ({', '.join(found)})")
+            raise SetupError(
+                f"several rooms have this name: give one of their ids instead ({', '.join(found)})"
+            )
         chosen = await known(store, who)
         body = RoleSet(chosen, Role(role))
         room = found[0] if found else RoomId(name)
@@ -123,5 +125,5 @@ def _if_member(_: "AppendEvent", facts: "Facts") -> None:
     from parlour_server.errors import RefusedError  # noqa: PLC0415
 
     if facts.subject is None:
-        hint = "there is no such room (`parlour-server room list`), or they are not a member of it"
+        hint = "no such room (see `parlour-server room list`), or they are not a member of it"
         raise RefusedError(ErrorCode.NOT_FOUND, hint)

@@ -28,18 +28,18 @@ from parlour_server.cli.command_options import (
     "names",
     metavar="HOST",
     multiple=True,
-    help="A host name or address that people will connect to; may be given again.",
+    help="A host name or address that people will connect to. Can be given several times.",
 )
 @click.option(
     "--replace-lost-keys",
     is_flag=True,
-    help="Make new keys for those that are lost: clients and invite links will not know the server any more.",
+    help="Replace lost keys with new ones. Clients and invite links will no longer recognise the server.",
 )
 @json_option
 def init(data: Path, names: tuple[str, ...], replace_lost_keys: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
-    """Make a data folder with configuration, certificates, database and lobby.
+    """Create a data folder with configuration, certificates, database and lobby.
 
-    Running it again makes what is missing, except lost keys, and adds names; it changes nothing else.
+    Running it again creates what is missing, except lost keys, and adds names; nothing else changes.
     """
     import asyncio  # noqa: PLC0415 - keeps `--help` quick
 
@@ -66,7 +66,7 @@ def init(data: Path, names: tuple[str, ...], replace_lost_keys: bool, as_json: b
     )
 )
 @data_option
-@click.option("--listen", metavar="HOST:PORT", help="Where to listen; port 0 takes a free one.")
+@click.option("--listen", metavar="HOST:PORT", help="Where to listen. Port 0 picks a free port.")
 @click.option("--metrics", metavar="HOST:PORT", help="Serve Prometheus metrics on this loopback address.")
 @click.option(
     "--ready-file",
@@ -74,13 +74,15 @@ def init(data: Path, names: tuple[str, ...], replace_lost_keys: bool, as_json: b
     type=click.Path(path_type=Path, dir_okay=False),
     help='When ready, write {"url": …} to this file.',
 )
-@click.option("--ready-fd", metavar="N", type=click.IntRange(min=1), help="The same, to this descriptor.")
+@click.option(
+    "--ready-fd", metavar="N", type=click.IntRange(min=1), help="The same, to this file descriptor."
+)
 @click.option(
     "--loop",
     type=click.Choice(["auto", "asyncio", "uvloop", "fastnet", "fast"]),
     default="auto",
     show_default=True,
-    help="The event loop; auto takes the fastest installed.",
+    help="The event loop; auto picks the fastest one installed.",
 )
 def run(
     data: Path,
@@ -92,8 +94,8 @@ def run(
 ) -> None:
     """Serve until SIGTERM or Ctrl-C. Log lines go to standard error, as JSON.
 
-    It listens on this machine alone unless --listen or the configuration says otherwise. SIGHUP makes it read
-    its certificates and its configuration again.
+    It listens only on this machine unless --listen or the configuration says otherwise. SIGHUP makes it
+    reload its certificates and configuration.
     """
     from parlour_server.net.tls_groups import restart_configured  # noqa: PLC0415 - keeps `--help` quick
 

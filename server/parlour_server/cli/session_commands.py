@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def session() -> None:
-    """List and end sessions. The sockets of one that ends close within a second."""
+    """List and end sessions. When a session ends, its connections close within a second."""
 
 
 @session.command("list", epilog=example("parlour-server session list --data ~/parlour anna"))
@@ -52,7 +52,7 @@ def list_(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
 
 @session.command(epilog=example("parlour-server session end --data ~/parlour anna --all"))
 @data_option
-@click.option("--all", "every", is_flag=True, help="End all of them.")
+@click.option("--all", "every", is_flag=True, help="End all sessions.")
 @name_argument
 @click.argument("which", required=False)
 def end(data: Path, name: str, which: str | None, every: bool) -> None:  # noqa: FBT001 - click
@@ -68,7 +68,9 @@ def end(data: Path, name: str, which: str | None, every: bool) -> None:  # noqa:
         if which is None:
             return await store.sessions.end_all(chosen)
         if not await store.sessions.end(chosen, SessionId(which)):
-            raise SetupError("the account has no such session; `parlour-server session list` shows them")
+            raise SetupError(
+                "this account has no such session; `parlour-server session list` shows its sessions"
+            )
         return 1
 
     ended = with_store(data, work, did="session end", user=canonical(name), session=which or "all")

@@ -18,7 +18,7 @@ name_argument = click.argument("name")
 
 @click.group()
 def user() -> None:
-    """List, make, disable and enable accounts; reset a password."""
+    """List, create, disable and enable accounts; reset a password."""
 
 
 @user.command("list", epilog=example("parlour-server user list --data ~/parlour"))
@@ -42,10 +42,10 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 
 @user.command(epilog=example("parlour-server user create --data ~/parlour anna\n… --password-stdin < file"))
 @data_option
-@click.option("--password-stdin", is_flag=True, help="Read the password from standard input, one line.")
+@click.option("--password-stdin", is_flag=True, help="Read the password as one line from standard input.")
 @name_argument
 def create(data: Path, name: str, password_stdin: bool) -> None:  # noqa: FBT001 - click
-    """Make an account without an invite; prints a random password once unless one is given."""
+    """Create an account without an invite. Prints a random password once, unless you give one."""
     from parlour_protocol.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
     from parlour_protocol.secret import Secret  # noqa: PLC0415
     from parlour_server.audit import Audit  # noqa: PLC0415
@@ -100,7 +100,7 @@ def reset_password(data: Path, name: str) -> None:
 @data_option
 @name_argument
 def disable(data: Path, name: str) -> None:
-    """Keep an account from logging in, and end all its sessions and sockets."""
+    """Disable an account: end all its sessions and connections, and refuse new logins."""
     _set_disabled(data, name, disabled=True)
 
 
@@ -139,7 +139,7 @@ async def known(store: "Store", name: str) -> "UserName":
 
     chosen = parse_user_name(name)
     if chosen == system_account() or await store.accounts.find(chosen) is None:
-        raise SetupError("there is no such account; `parlour-server user list` shows all")
+        raise SetupError("no such account; `parlour-server user list` shows all accounts")
     return chosen
 
 
@@ -155,5 +155,5 @@ def _set_disabled(data: Path, name: str, *, disabled: bool) -> None:
 
 
 def _print_once(name: "UserName", password: "Secret") -> None:
-    click.echo(f"The password of {name}, shown this once; change it after the first login:", err=True)
+    click.echo(f"The password of {name}. It is shown only once; change it after the first login:", err=True)
     click.echo(password.reveal())

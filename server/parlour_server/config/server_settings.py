@@ -25,50 +25,55 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class Listen(Section, frozen=True):
     """Where the server listens and by which names it is known."""
 
-    address: Annotated[str, Meta(description="host:port; loopback unless a public bind is asked for")] = (
+    address: Annotated[str, Meta(description="host:port; loopback unless you choose a public address")] = (
         "127.0.0.1:8443"
     )
     names: Annotated[
         tuple[str, ...],
-        Meta(description="names that the Host header may carry; `name:port` behind a balancer (H3)"),
+        Meta(description="names allowed in the Host header; `name:port` behind a load balancer (H3)"),
     ] = ("localhost", "127.0.0.1", "::1")
     origins: Annotated[
         tuple[str, ...],
-        Meta(description="Origins that may open a WebSocket; a native client sends none (H1)"),
+        Meta(description="Origins that may open a WebSocket; native clients send none (H1)"),
     ] = ()
     proxies: Annotated[
         tuple[str, ...],
         Meta(
-            description="addresses or networks of balancers: each connection from there must begin with a "
-            "PROXY protocol v2 header, which is believed (L6)"
+            description="addresses or networks of load balancers: each connection from there must start with "
+            "a PROXY protocol v2 header, which is trusted (L6)"
         ),
     ] = ()
-    metrics: Annotated[str, Meta(description="loopback host:port of the metrics listener; empty: none")] = ""
+    metrics: Annotated[
+        str, Meta(description="loopback host:port of the metrics listener; empty turns it off")
+    ] = ""
 
 
 class Connections(Section, frozen=True):
     """How many sockets, for how long, with how much unsent."""
 
     total: Annotated[int, _setting("connections", "file descriptors and memory are finite (H6)")] = 10_000
-    per_address: Annotated[int, _setting("connections", "one address must not take all (H6)")] = 64
+    per_address: Annotated[int, _setting("connections", "one address must not take them all (H6)")] = 64
     per_user: Annotated[int, _setting("connections", "devices times windows (H6)")] = 16
     tls_seconds: Annotated[int, _setting("seconds", "a silent socket before TLS is an attack (H5)")] = 5
     request_seconds: Annotated[
-        int, _setting("seconds", "a request head must be complete by then, however it trickles (H5)")
+        int, _setting("seconds", "a request head must be complete by then, however slowly it arrives (H5)")
     ] = 5
     body_seconds: Annotated[int, _setting("seconds", "a request body must be complete by then (K9)")] = 5
     body_bytes_per_second: Annotated[
-        int, _setting("bytes per second", "a large body gets that much more time (K9: slow upload)", ge=1024)
+        int,
+        _setting("bytes per second", "a large body gets more time at this rate (K9: slow upload)", ge=1024),
     ] = 65_536
     stalled_seconds: Annotated[
-        int, _setting("seconds", "who takes nothing of an answer for so long is cut off (R2)")
+        int, _setting("seconds", "a client that takes nothing of an answer for this long is cut off (R2)")
     ] = 20
     ping_seconds: Annotated[
         int,
-        _setting("seconds", "between pings; who sends nothing for 2.1 times as long is cut off (R3, L30)"),
+        _setting(
+            "seconds", "between pings; a client that sends nothing for 2.1 times as long is cut off (R3, L30)"
+        ),
     ] = 20
     unsent_bytes: Annotated[
-        int, _setting("bytes", "unsent to one peer; above it the peer is cut off (R2)", ge=65_536)
+        int, _setting("bytes", "unsent to one client; a client above it is cut off (R2)", ge=65_536)
     ] = 1_048_576
     close_seconds: Annotated[
         int, _setting("seconds", "a closing handshake, then the socket is aborted (S2)")
@@ -79,7 +84,10 @@ class Rates(Section, frozen=True):
     """How fast one account, one connection and one address may be. All of them are on."""
 
     messages_per_minute: Annotated[
-        int, _setting("requests per minute", "lasting requests of one account over all its connections (R1)")
+        int,
+        _setting(
+            "requests per minute", "messages and other changes of one account over all its connections (R1)"
+        ),
     ] = 600
     message_burst: Annotated[int, _setting("requests", "a pasted conversation, a bot's start")] = 240
     requests_per_minute: Annotated[
@@ -92,20 +100,20 @@ class Rates(Section, frozen=True):
     bytes_burst: Annotated[int, _setting("bytes", "the same, at once", ge=32_768)] = 1_048_576
     reads_per_minute: Annotated[
         int,
-        _setting("requests per minute", "pages and lists of one account over all its connections (L26)"),
+        _setting("requests per minute", "pages and lists read by one account over all its connections (L26)"),
     ] = 1_200
     read_burst: Annotated[
         int, _setting("requests", "a new device fetches a hundred thousand messages in about 500 pages")
     ] = 600
     read_bytes_per_minute: Annotated[
-        int, _setting("bytes per minute", "what it reads by that, as bytes (L26)", ge=1_048_576)
+        int, _setting("bytes per minute", "the same in bytes (L26)", ge=1_048_576)
     ] = 134_217_728
     read_bytes_burst: Annotated[int, _setting("bytes", "the same, at once", ge=1_048_576)] = 134_217_728
     read_shares_per_address: Annotated[
-        int, _setting("accounts", "one address reads as much as so many accounts (L26)")
+        int, _setting("accounts", "one address may read as much as this many accounts (L26)")
     ] = 4
     strikes: Annotated[
-        int, _setting("refused requests in a row", "a client that goes on regardless is disconnected (R1)")
+        int, _setting("refused requests in a row", "a client that continues anyway is disconnected (R1)")
     ] = 200
     http_per_minute: Annotated[
         int,
@@ -114,14 +122,14 @@ class Rates(Section, frozen=True):
         ),
     ] = 600
     rooms_per_hour: Annotated[
-        int, _setting("rooms per hour", "rooms made and direct rooms opened by one account")
+        int, _setting("rooms per hour", "rooms and direct rooms created by one account")
     ] = 60
     invites_per_hour: Annotated[
-        int, _setting("invitations per hour", "of one account, to anybody and into any room (L14)")
+        int, _setting("invitations per hour", "by one account, to anyone and to any room (L14)")
     ] = 120
     http_burst: Annotated[int, _setting("requests", "several people behind one address")] = 200
     key_changes_per_hour: Annotated[
-        int, _setting("changes per hour", "keys, certificates and key packages that one account brings")
+        int, _setting("changes per hour", "keys, certificates and key packages uploaded by one account")
     ] = 240
     claims_per_hour: Annotated[
         int, _setting("key packages per hour", "claimed by one account; a full room takes 500 at once")
@@ -130,39 +138,41 @@ class Rates(Section, frozen=True):
         int, _setting("key packages per hour", "of one person, claimed by one other account (exhaustion)")
     ] = 60
     claims_of_person_per_hour: Annotated[
-        int, _setting("key packages per hour", "of one person, claimed by anybody (exhaustion)")
+        int, _setting("key packages per hour", "of one person, claimed by anyone (exhaustion)")
     ] = 1_000
     commits_per_minute: Annotated[
-        int, _setting("commits per minute", "of one account: each goes to everybody in the room")
+        int, _setting("commits per minute", "by one account: each goes to everyone in the room")
     ] = 120
 
 
 class Logins(Section, frozen=True):
     """Passwords, sessions, tickets."""
 
-    session_days: Annotated[int, _setting("days", "a session ends then, used or not (S3)")] = 30
-    idle_days: Annotated[int, _setting("days", "a session that nobody used ends (S3)")] = 14
+    session_days: Annotated[int, _setting("days", "a session ends after this time, used or not (S3)")] = 30
+    idle_days: Annotated[int, _setting("days", "a session that is not used for this long ends (S3)")] = 14
     sessions_per_user: Annotated[
-        int, _setting("sessions", "over it the one that is idle longest ends (S6)")
+        int, _setting("sessions", "above it, the session that has been idle longest ends (S6)")
     ] = 20
     ticket_seconds: Annotated[
-        int, _setting("seconds", "a ticket is made to be used at once (K4)", le=TICKET_SECONDS.value)
+        int, _setting("seconds", "a ticket is meant to be used right away (K4)", le=TICKET_SECONDS.value)
     ] = 30
     tickets_per_session: Annotated[int, _setting("tickets per minute", "reconnecting in a loop")] = 240
     hash_threads: Annotated[
-        int, _setting("threads", "argon2 takes a core and 64 MiB each; 0 means as many as cores (P6)", ge=0)
+        int, _setting("threads", "argon2 uses one core and 64 MiB each; 0 means one per core (P6)", ge=0)
     ] = 0
-    hash_queue: Annotated[int, _setting("logins", "logins that wait for a thread; more get 503 (P6)")] = 64
+    hash_queue: Annotated[int, _setting("logins", "logins waiting for a thread; more get 503 (P6)")] = 64
     hash_queue_per_address: Annotated[
-        int, _setting("logins", "of those, from one address; addresses take turns (L13)")
+        int, _setting("logins", "of these, from one address; addresses take turns (L13)")
     ] = 24
     failures_per_account: Annotated[
         int,
-        _setting("failures", "then each further one doubles the wait; NIST allows 100 at most (P5)", le=100),
+        _setting(
+            "failures", "after that, each failure doubles the wait; NIST allows at most 100 (P5)", le=100
+        ),
     ] = 10
     failures_per_address: Annotated[int, _setting("failures", "the same for one address (P5)")] = 50
     longest_wait_seconds: Annotated[
-        int, _setting("seconds", "the wait never grows further, so nobody is locked out for good (P5)")
+        int, _setting("seconds", "the longest wait, so no one is locked out permanently (P5)")
     ] = 900
 
 
@@ -173,14 +183,15 @@ class Delivery(Section, frozen=True):
         int,
         _setting(
             "milliseconds",
-            "least time between two writes to one busy room's members; an idle room's event goes out at once",
+            "minimum time between two writes to the members of a busy room; "
+            "an idle room's event is sent at once",
             ge=0,
             le=100,
         ),
     ] = 13
     presence_members: Annotated[
         int,
-        _setting("members", "in larger rooms presence is asked for, not told: telling grows with the square"),
+        _setting("members", "in larger rooms clients ask for presence: announcing it grows with the square"),
     ] = 50
 
 
@@ -188,15 +199,15 @@ class Files(Section, frozen=True):
     """Uploaded files."""
 
     user_bytes: Annotated[
-        int, _setting("bytes", "all files of one account: one person must not fill the disk", ge=0)
+        int, _setting("bytes", "all files of one account, so that one person can't fill the disk", ge=0)
     ] = 1_073_741_824
     total_bytes: Annotated[int, _setting("bytes", "all files of the server", ge=0)] = 21_474_836_480
     uploads_per_user: Annotated[
-        int, _setting("uploads", "large bodies of one account at a time; each holds memory or a file")
+        int, _setting("uploads", "large bodies of one account at a time; each uses memory or a file")
     ] = 4
     uploads_per_hour: Annotated[int, _setting("uploads per hour", "of one account")] = 240
     unnamed_minutes: Annotated[
-        int, _setting("minutes", "a file that no message names by then is removed")
+        int, _setting("minutes", "a file that no message refers to by then is removed")
     ] = 60
 
 

@@ -16,9 +16,9 @@ import msgspec
 from parlour_server.config.server_settings import Section, Settings
 
 _HEAD = """\
-# The configuration of this Parlour server. Everything has a default: what is commented out says it.
-# PARLOUR_<SECTION>_<KEY> in the environment and flags of `parlour-server run` go before this file.
-# `parlour-server doctor --data …` prints what is in force; SIGHUP makes a running server read this again.
+# The configuration of this Parlour server. Lines that are commented out show the defaults.
+# PARLOUR_<SECTION>_<KEY> in the environment and flags of `parlour-server run` override this file.
+# `parlour-server doctor --data …` prints the settings in force; SIGHUP makes a running server reload them.
 """
 
 

@@ -64,10 +64,12 @@ def _text_of(path: Path) -> str:
         raise SetupError(f"cannot read {path}: {error.strerror}") from error
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise SetupError(
-            f"others can write {path}, so it cannot be trusted; look it over and `chmod 600 {path}`"
+            f"other users can write to {path}, so it can't be trusted; check it and run `chmod 600 {path}`"
         )
     if len(data) > _MOST_BYTES:
-        raise SetupError(f"{path} has more than {_MOST_BYTES:,} bytes: that is no configuration")
+        raise SetupError(
+            f"{path} has more than {_MOST_BYTES:,} bytes, which is too large for a configuration file"
+        )
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -81,7 +83,7 @@ def _read_file(path: Path, text: str) -> Values:
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"at line ([0-9]+)", str(error))
         line = found[1] if found else max(1, len(text.splitlines()))
-        raise SetupError(f"{path}, line {line}: no valid TOML: {printable(str(error))}") from error
+        raise SetupError(f"{path}, line {line}: invalid TOML:  {printable(str(error))}") from error
     except (ValueError, RecursionError) as error:
         why = "nested too deeply" if isinstance(error, RecursionError) else "a number with too many digits"
         raise SetupError(f"{path}, line {_line_that_ends(text)}: {why}") from None
@@ -140,7 +142,7 @@ def _read_environment(environment: Mapping[str, str]) -> Values:
         if section not in _sections():
             continue  # another program's, or the client's
         if key not in _keys(section):
-            raise SetupError(f"{name} in the environment names no setting{_near(key, _keys(section))}")
+            raise SetupError(f"{name} in the environment is not a setting{_near(key, _keys(section))}")
         values.setdefault(section, {})[key] = _from_text(name, text, _keys(section)[key])
     return values
 
@@ -168,15 +170,13 @@ def _refuse_unknown(values: Mapping[str, Any], place: _Place) -> None:
     for section, keys in values.items():
         where = place(section)
         if section not in _sections():
-            raise SetupError(
-                f"{where}: there is no section [{printable(section)}]{_near(section, _sections())}"
-            )
+            raise SetupError(f"{where}: unknown section [{printable(section)}]{_near(section, _sections())}")
         if not isinstance(keys, dict):
-            raise SetupError(f"{where}: {section} is a section; write [{section}] on a line of its own")
+            raise SetupError(f"{where}: {section} is a section; write [{section}] on its own line")
         for key in keys:
             if key not in _keys(section):
                 raise SetupError(
-                    f"{place(section, key)}: there is no setting {section}.{printable(key)}"
+                    f"{place(section, key)}: unknown setting {section}.{printable(key)}"
                     f"{_near(key, _keys(section))}"
                 )
 
@@ -224,7 +224,7 @@ def refuse_names(names: tuple[str, ...]) -> None:
 def _refuse_origins(origins: tuple[str, ...]) -> None:
     for origin in origins:
         if not _ORIGIN.fullmatch(origin):
-            raise SetupError(f"{origin!r} is no Origin; write scheme://host or scheme://host:port")
+            raise SetupError(f"{origin!r} is not an Origin; write scheme://host or scheme://host:port")
 
 
 def printable(text: str) -> str:
@@ -235,7 +235,7 @@ def printable(text: str) -> str:
 
 def _near(word: str, known: Mapping[str, Any]) -> str:
     close = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(sorted(known))}"
+    return f"; did you mean {close[0]}?" if close else f"; valid names are {', '.join(sorted(known))}"
 
 
 @cache

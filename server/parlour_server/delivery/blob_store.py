@@ -72,7 +72,7 @@ class BlobStore:
                     old.rename(self._incoming / old.stem)
         except OSError as error:
             raise SetupError(
-                f"cannot make the folder {self._folder} ({error.strerror}): give the server's user the"
+                f"cannot create the folder {self._folder} ({error.strerror}): give the server's user the"
                 f" right to write to {self._folder.parent}"
             ) from error
 
@@ -194,4 +194,4 @@ async def _in_thread(work: Callable[[], _T]) -> _T:
     try:
         return await asyncio.to_thread(work)
     except OSError as error:
-        raise UnavailableError("the disk cannot do it") from error
+        raise UnavailableError("the disk refused the operation") from error

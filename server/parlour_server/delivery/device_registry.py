@@ -90,7 +90,7 @@ class DeviceRegistry:
         user = session.user
         self._budgets.change(user)
         if not holds(body.key, account_proof(user, self._server), body.proof):
-            raise self._refused(session, "the proof of the account key does not hold")
+            raise self._refused(session, "the proof of the account key is invalid")
         before = await self._store.account_key(user)
         if before == body.key:
             return
@@ -112,7 +112,7 @@ class DeviceRegistry:
         user, now = session.user, self._clock.now()
         self._budgets.change(user)
         if not holds(body.key, device_proof(self._server, session.id), body.proof):
-            raise self._refused(session, "the proof of the device's key does not hold for this session")
+            raise self._refused(session, "the proof of the device's key is invalid for this session")
         device = device_id_of(user, self._server, body.key)
         certificate = entry = None
         if body.certificate is not None:
@@ -160,7 +160,7 @@ class DeviceRegistry:
         statement = self._read(session, Revocation, body.revocation)
         key = await self._fits(session, statement, device)
         if statement.at > self._clock.now() + _SKEW:
-            raise self._refused(session, "the revocation is dated in the future: set the device's clock")
+            raise self._refused(session, "the revocation is dated in the future: check the device's clock")
         entry = self._entry(RevocationEntry(self._clock.now(), bytes(body.revocation)))
         change = await self._store.revoke(session.user, device, key, entry)
         self._audit.record(AuditEvent.DEVICE_REVOKED, user=session.user, device=device, session=session.id)
@@ -174,9 +174,9 @@ class DeviceRegistry:
         key = await self._fits(session, statement, device)
         now = self._clock.now()
         if statement.created > now + _SKEW:
-            raise self._refused(session, "the certificate begins in the future: set the device's clock")
+            raise self._refused(session, "the certificate starts in the future: check the device's clock")
         if not now < statement.expires <= now + _LONGEST or statement.expires <= statement.created:
-            raise self._refused(session, "the certificate has run out, or would hold for too long")
+            raise self._refused(session, "the certificate has expired, or would be valid for too long")
         return CertificateRecord(data, key, statement.expires)
 
     def _read(self, session: SessionRecord, kind: type[_Statement], data: CertificateBytes) -> _Statement:
@@ -194,7 +194,7 @@ class DeviceRegistry:
             raise self._refused(session, "the statement is about another account or another server")
         # The signature only shows that *somebody's* key made it; the key in force is the account's.
         if key is None or statement.account_key != key:
-            raise self._refused(session, "the statement was not signed by the account key in force")
+            raise self._refused(session, "the statement was not signed by the current account key")
         if statement.device != device:
             raise self._refused(session, "the statement is about another device")
         return key

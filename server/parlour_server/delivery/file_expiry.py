@@ -40,7 +40,7 @@ class FileExpiry:
             try:
                 await self.sweep()
             except UnavailableError:
-                warn("files_not_removed", consequence="files whose time is over stay until the next try")
+                warn("files_not_removed", consequence="expired files stay until the next attempt")
             try:
                 async with asyncio.timeout(EVERY_SECONDS):
                     await self._wanted.wait()

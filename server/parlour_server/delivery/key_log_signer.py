@@ -41,10 +41,10 @@ class KeyLogSigner:
             key = load_pem_private_key(path.read_bytes(), password=None)
         except (OSError, ValueError, TypeError) as error:
             raise SetupError(
-                f"cannot read the key of the key log, {path}: restore it from a backup"
+                f"cannot read the signing key of the key log, {path}; restore it from a backup"
             ) from error
         if not isinstance(key, Ed25519PrivateKey):
-            raise SetupError(f"{path} holds no Ed25519 key: restore it from a backup")
+            raise SetupError(f"{path} does not contain an Ed25519 key; restore it from a backup")
         return cls(key)
 
 

@@ -53,9 +53,7 @@ class KeyPackageService:
         now = self._clock.now()
         expires = Millis(now + _USUAL) if body.expires is None else body.expires
         if not now < expires <= now + _LONGEST:
-            raise RefusedError(
-                ErrorCode.MALFORMED, "key packages must end within 90 days, and not before now"
-            )
+            raise RefusedError(ErrorCode.MALFORMED, "key packages must expire in the future, within 90 days")
         first = await self._store.devices.put_packages(
             NewPackages(device, body.packages, body.last_resort, expires, body.replace, body.suite)
         )

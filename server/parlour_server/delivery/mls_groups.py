@@ -142,7 +142,7 @@ def _attached(body: Commit) -> Attached | None:
     """Return Welcome and tree, which are there exactly when devices are added."""
     if bool(body.added) != (body.welcome is not None) or (body.welcome is None) != (body.tree is None):
         raise RefusedError(
-            ErrorCode.MALFORMED, "a Welcome and a tree belong to a commit that adds devices, and to no other"
+            ErrorCode.MALFORMED, "a Welcome and a tree belong only to a commit that adds devices"
         )
     if body.welcome is None or body.tree is None:
         return None

@@ -66,7 +66,7 @@ class Uploads:
         Raises RefusedError, FilesFullError, TooManyAttemptsError.
         """
         if not 0 < size <= FILE_BYTES.value:
-            raise RefusedError(ErrorCode.MALFORMED, f"a file has 1 to {FILE_BYTES.value} bytes")
+            raise RefusedError(ErrorCode.MALFORMED, f"a file must have 1 to {FILE_BYTES.value} bytes")
         member = await self._store.rooms.membership(room, session.user)
         summary = await self._store.rooms.summary(room, session.user)
         if member is None or summary is None:
@@ -90,11 +90,11 @@ class Uploads:
             async for chunk in chunks:
                 size += len(chunk)
                 if size > upload.size:
-                    raise RefusedError(ErrorCode.MALFORMED, "more bytes came than Content-Length said")
+                    raise RefusedError(ErrorCode.MALFORMED, "the body is longer than its Content-Length")
                 digest.update(chunk)
                 await incoming.write(chunk)
             if size != upload.size:
-                raise RefusedError(ErrorCode.MALFORMED, "fewer bytes came than Content-Length said")
+                raise RefusedError(ErrorCode.MALFORMED, "the body is shorter than its Content-Length")
             await incoming.sync()
             record = self._record(file, upload, Digest(digest.digest()))
             await self._keep(record, incoming)
@@ -105,7 +105,7 @@ class Uploads:
         """Return a file that the session's account may have. Raises RefusedError(NOT_FOUND)."""
         found = await self._store.files.find(FileId(file), session.user, self._clock.now())
         if found is None or not self._blobs.has(found.id):
-            raise RefusedError(ErrorCode.NOT_FOUND, "there is no such file, or it is not for you")
+            raise RefusedError(ErrorCode.NOT_FOUND, "no such file, or you don't have access to it")
         return found
 
     def read(self, record: FileRecord) -> AsyncIterator[bytes]:
@@ -151,6 +151,4 @@ class Uploads:
             raise
 
 
-_FULL: Final = (
-    "Your files, or all files of this server, would take too much room: delete messages with files."
-)
+_FULL: Final = "Not enough space for this file on the server. Delete messages with files to make room."

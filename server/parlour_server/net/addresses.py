@@ -33,9 +33,9 @@ def listen_address(text: str) -> tuple[str, int]:
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:
-        raise SetupError(f"{text!r}: an IPv6 address stands in brackets, as in [::1]:8443")
+        raise SetupError(f"{text!r}: put an IPv6 address in brackets, as in [::1]:8443")
     if not separator or not host or not _PORT.fullmatch(port) or int(port) > _LAST_PORT:
-        raise SetupError(f"{text!r} is no address to listen on; write host:port, as in 127.0.0.1:8443")
+        raise SetupError(f"{text!r} is not an address to listen on; write host:port, as in 127.0.0.1:8443")
     refuse_no_host(host)
     return host, int(port)
 
@@ -47,7 +47,7 @@ def refuse_no_host(text: str) -> None:
     except ValueError:
         if len(text) > _LONGEST_NAME or not _HOST_NAME.fullmatch(text):
             raise SetupError(
-                f"{text!r} is no host name; write one with non-ASCII letters in its xn-- form"
+                f"{text!r} is not a host name; write names with non-ASCII letters in their xn-- form"
             ) from None
 
 
@@ -73,6 +73,7 @@ def _network(setting: str, text: str) -> ipaddress.IPv4Network | ipaddress.IPv6N
         ) from None
     if not network.prefixlen:
         raise SetupError(
-            f"{setting}: {text} is every address, so anyone could claim to be anyone; name the balancer's own"
+            f"{setting}: {text} matches every address, so anyone could claim to be anyone; name only your "
+            "load balancer"
         )
     return network

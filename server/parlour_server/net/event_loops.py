@@ -79,7 +79,7 @@ def _uvloop() -> LoopFactory:
     try:
         import uvloop  # noqa: PLC0415 - optional: the `fast` extra
     except ImportError as error:
-        raise SetupError("uvloop is not installed; `pip install 'parlour[fast]'` brings it") from error
+        raise SetupError("uvloop is not installed; run `pip install 'parlour[fast]'`") from error
     return uvloop.new_event_loop
 
 
@@ -87,7 +87,7 @@ def _fastnet(base: LoopFactory) -> LoopFactory:
     try:
         import aiofastnet  # noqa: PLC0415 - optional: the `fast` extra
     except ImportError as error:
-        raise SetupError("aiofastnet is not installed; `pip install 'parlour[fast]'` brings it") from error
+        raise SetupError("aiofastnet is not installed; run `pip install 'parlour[fast]'`") from error
     patched = aiofastnet.loop_factory(base)
 
     def factory() -> asyncio.AbstractEventLoop:

@@ -34,51 +34,53 @@ class Refusal:
         self.wire = Response(status.value, status.phrase, fields, body).serialize()
 
 
-BAD_REQUEST: Final = Refusal(HTTPStatus.BAD_REQUEST, "bad_request", "This is no valid HTTP/1.1 request.")
+BAD_REQUEST: Final = Refusal(HTTPStatus.BAD_REQUEST, "bad_request", "This is not a valid HTTP/1.1 request.")
 TOO_LARGE: Final = Refusal(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "head_too_large", "The request's head is too large."
 )
 OLD_VERSION: Final = Refusal(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "http_version", "Use HTTP/1.1.")
 WRONG_HOST: Final = Refusal(
-    HTTPStatus.MISDIRECTED_REQUEST, "wrong_host", "This server is not known by that name and port."
+    HTTPStatus.MISDIRECTED_REQUEST, "wrong_host", "This server does not serve that host name and port."
 )
 WRONG_ORIGIN: Final = Refusal(
-    HTTPStatus.FORBIDDEN, "wrong_origin", "Pages of this origin may not talk to this server."
+    HTTPStatus.FORBIDDEN, "wrong_origin", "Pages from this origin may not use this server."
 )
 NEEDS_LENGTH: Final = Refusal(
-    HTTPStatus.LENGTH_REQUIRED, "needs_length", "Send a body with Content-Length, not in chunks."
+    HTTPStatus.LENGTH_REQUIRED, "needs_length", "Send the body with Content-Length, not chunked."
 )
 BODY_TOO_LARGE: Final = Refusal(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", "The request's body is too large."
 )
 ONLY_GET: Final = Refusal(
-    HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", "A WebSocket is opened with GET.", Allow="GET"
+    HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", "Open the WebSocket with GET.", Allow="GET"
 )
 NO_UPGRADE: Final = Refusal(
     HTTPStatus.UPGRADE_REQUIRED,
     "upgrade_required",
-    "This address speaks WebSocket alone.",
+    "This path only accepts WebSocket connections.",
     Upgrade="websocket",
     Sec_WebSocket_Version="13",
 )
 BAD_HANDSHAKE: Final = Refusal(
-    HTTPStatus.BAD_REQUEST, "bad_handshake", "This is no valid WebSocket handshake with our subprotocol."
+    HTTPStatus.BAD_REQUEST,
+    "bad_handshake",
+    "This is not a valid WebSocket handshake with the required subprotocol.",
 )
 UNAUTHORIZED: Final = Refusal(
     HTTPStatus.UNAUTHORIZED,
     "unauthorized",
-    "A fresh ticket is needed; log in again if you have none.",
+    "You need a new ticket. Log in again if you can't get one.",
     WWW_Authenticate="Bearer",
 )
 TOO_MANY_CONNECTIONS: Final = Refusal(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "too_many_connections",
-    "This account has too many connections open; close one.",
+    "This account has too many open connections. Close one.",
     Retry_After="30",
 )
 UNAVAILABLE: Final = Refusal(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "unavailable",
-    "The server cannot do this now; try again.",
+    "The server can't do this right now. Try again.",
     Retry_After="5",
 )

@@ -27,7 +27,7 @@ MOST_SOCKETS: Final = 8  # one scraper needs one
 SECONDS: Final = 5.0
 _CLOSE_SECONDS: Final = 2.0
 _TOO_LARGE: Final = 431
-_NOT_HERE: Final = Refusal(HTTPStatus.NOT_FOUND, "not_found", "There is nothing here.")
+_NOT_HERE: Final = Refusal(HTTPStatus.NOT_FOUND, "not_found", "Not found.")
 _ONLY_GET: Final = Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", "Use GET.", Allow="GET")
 
 

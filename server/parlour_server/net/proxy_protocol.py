@@ -76,7 +76,7 @@ def _read_fixed(header: bytes) -> tuple[int, int, int]:
     signature, version_command, family, rest = _FIXED.unpack_from(header)
     version, command = version_command >> 4, version_command & 0x0F
     if signature != _SIGNATURE or version != _VERSION:
-        raise ProxyHeaderError("this is no header of PROXY protocol version 2")
+        raise ProxyHeaderError("this is not a PROXY protocol version 2 header")
     if command not in {_LOCAL, _PROXY}:
         raise ProxyHeaderError("the header has an unknown command")
     if FIXED_BYTES + rest > MOST_BYTES:

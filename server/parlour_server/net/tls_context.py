@@ -50,8 +50,8 @@ def _context(certificate: Path, key: Path) -> ssl.SSLContext:
         context.load_cert_chain(certificate, key, password=_no_passphrase)
     except (OSError, ValueError) as error:
         raise SetupError(
-            f"the certificate {certificate} and the key {key} are no usable pair ({error}); "
-            "`parlour-server init` makes one"
+            f"the certificate {certificate} and the key {key} do not work together ({error}); "
+            "`parlour-server init` creates a pair"
         ) from error
     return context
 
@@ -63,7 +63,7 @@ def _refuse_open_key(key: Path) -> None:
     except OSError as error:
         raise SetupError(f"cannot read the key {key}: {error.strerror}") from error
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise SetupError(f"others can read the private key {key}; `chmod 600 {key}` mends it")
+        raise SetupError(f"other users can read the private key {key}; run `chmod 600 {key}`")
 
 
 def _no_passphrase() -> str:

@@ -17,11 +17,9 @@ def decide_sealed(event: AppendEvent, facts: Facts, body: EncryptedMessage) -> N
     allow(event, facts, Action.WRITE)
     group = check_group(facts, body.group)
     if not _is_timely(event, group, body):
-        raise RefusedError(ErrorCode.STALE_EPOCH, "the group has moved on: seal it again")
+        raise RefusedError(ErrorCode.STALE_EPOCH, "the group has changed: encrypt the message again")
     if group.removal_pending:  # perhaps the sender's: who came back is removed, and let in anew
-        raise RefusedError(
-            ErrorCode.REMOVAL_PENDING, "somebody who left is to be removed from the group first"
-        )
+        raise RefusedError(ErrorCode.REMOVAL_PENDING, "someone who left must be removed from the group first")
     if not group.sender_present:
         raise RefusedError(ErrorCode.FORBIDDEN, "your device is not in the room's group")
     if body.blanks is not None:
@@ -35,7 +33,7 @@ def _is_timely(event: AppendEvent, group: GroupFacts, body: EncryptedMessage) ->
 
 def _decide_blanking(event: AppendEvent, facts: Facts, target: Target | None) -> None:
     if target is None or target.kind not in {"sealed", "blank"}:
-        raise RefusedError(ErrorCode.NOT_FOUND, "there is no such sealed message")
+        raise RefusedError(ErrorCode.NOT_FOUND, "there is no such encrypted message")
     if target.kind == "blank":
-        raise RefusedError(ErrorCode.ALREADY, "this message is deleted already")
+        raise RefusedError(ErrorCode.ALREADY, "this message is already deleted")
     allow(event, facts, Action.DELETE_OWN if target.author == event.author else Action.DELETE_ANY)

@@ -38,7 +38,7 @@ def decide_encryption(event: AppendEvent, facts: Facts) -> None:
     """Let an owner switch encryption on, once; nothing switches it off."""
     allow(event, facts, Action.ENCRYPT)
     if facts.encrypted:
-        raise RefusedError(ErrorCode.ALREADY, "the room is encrypted already")
+        raise RefusedError(ErrorCode.ALREADY, "the room is already encrypted")
 
 
 def decide_founding(event: AppendEvent, facts: Facts, body: GroupCreated) -> None:
@@ -46,13 +46,13 @@ def decide_founding(event: AppendEvent, facts: Facts, body: GroupCreated) -> Non
     author = allow(event, facts, Action.FOUND if body.replaces is None else Action.REFOUND)
     check_encrypted(facts)
     if event.sender is None or event.sender != body.device or not facts.sender_active:
-        raise RefusedError(ErrorCode.FORBIDDEN, "this session speaks for no approved device")
+        raise RefusedError(ErrorCode.FORBIDDEN, "this session has no approved device")
     group = facts.group
     # The first founder wins, as the first commit of an epoch does.
     if (group and group.id) != body.replaces:
-        raise RefusedError(ErrorCode.STALE_EPOCH, "the room has another group now: ask for its state")
+        raise RefusedError(ErrorCode.STALE_EPOCH, "the room has a new group: get its state")
     if group is not None and not (group.contested or group.abandoned):
-        raise RefusedError(ErrorCode.STALE_EPOCH, "the room's group is in order: nobody contested it")
+        raise RefusedError(ErrorCode.STALE_EPOCH, "the room's group works: no one contested it")
     # Any member: the next group has the same people, or its members refuse it.
     stands_above = RANK[author.role] > RANK[Role.MEMBER]
     nobody_else = group is None or group.abandoned or group.only_authors
@@ -71,18 +71,20 @@ def decide_handshake(event: AppendEvent, facts: Facts, body: Handshake) -> None:
     _check_present(group)
     added, removed = _distinct(body.added), _distinct(body.removed)
     if not _distinct(body.unusable) <= removed:
-        raise RefusedError(ErrorCode.MALFORMED, "a device with an unusable key is not among the removed ones")
+        raise RefusedError(ErrorCode.MALFORMED, "a device with an unusable key must be removed")
     # A device that nobody in the room stands behind (a ghost), or a removal that is nobody's due (RFC 9750
     # section 5.3): most often the list of members changed while the commit was made. Whether a key is
     # unusable no server sees: the members check it, and contest the commit if it is not so.
     if added != group.addable or removed != group.removable:
-        raise RefusedError(ErrorCode.STALE_EPOCH, "who is to enter or leave has changed: ask for the state")
+        raise RefusedError(
+            ErrorCode.STALE_EPOCH, "the devices to add or remove have changed: get the group's state"
+        )
     if bool(added) is (event.attached is None):
         raise RefusedError(
-            ErrorCode.MALFORMED, "Welcome and tree go with devices that are added, and only so"
+            ErrorCode.MALFORMED, "a Welcome and a tree are needed when devices are added, and only then"
         )
     if group.devices + len(added) - len(removed) > GROUP_DEVICES.value:
-        raise RefusedError(ErrorCode.LIMIT_REACHED, "an encrypted room cannot hold so many devices")
+        raise RefusedError(ErrorCode.LIMIT_REACHED, "too many devices for an encrypted room")
 
 
 def decide_contest(event: AppendEvent, facts: Facts, body: Contested) -> None:
@@ -97,7 +99,7 @@ def decide_contest(event: AppendEvent, facts: Facts, body: Contested) -> None:
     if event.sender not in group.addable:
         _check_present(group)
     if group.contested_by_author:
-        raise RefusedError(ErrorCode.ALREADY, "you contested this group already")
+        raise RefusedError(ErrorCode.ALREADY, "you already contested this group")
 
 
 def check_encrypted(facts: Facts) -> None:
@@ -110,9 +112,7 @@ def check_group(facts: Facts, group: GroupId) -> GroupFacts:
     """Return the group in force, if it is this one."""
     check_encrypted(facts)
     if facts.group is None or facts.group.id != group:
-        raise RefusedError(
-            ErrorCode.STALE_EPOCH, "the room has another group now, or none: ask for its state"
-        )
+        raise RefusedError(ErrorCode.STALE_EPOCH, "the room has another group, or none: get its state")
     return facts.group
 
 

@@ -23,57 +23,55 @@ def decide_invite(event: AppendEvent, facts: Facts) -> None:
     if not facts.subject_exists:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such user")
     if facts.subject is not None:
-        raise RefusedError(ErrorCode.ALREADY, "they are in this room already")
+        raise RefusedError(ErrorCode.ALREADY, "they are already in this room")
     if in_force(facts.subject_banned_until, event.at):
-        raise RefusedError(ErrorCode.FORBIDDEN, "they are banned here: a moderator must lift the ban first")
+        raise RefusedError(ErrorCode.FORBIDDEN, "they are banned here: a moderator must unban them first")
     if facts.invited_by_author:
-        raise RefusedError(ErrorCode.ALREADY, "you invited them already, and they have not answered yet")
+        raise RefusedError(ErrorCode.ALREADY, "you already invited them, and they have not answered yet")
     if facts.invite_again > event.at:
-        hint = "you took their invitation back not long ago: invite them again later"
+        hint = "you withdrew their invitation recently: invite them again later"
         raise RefusedError(ErrorCode.RATE_LIMITED, hint, retry_after=facts.invite_again - event.at)
     if facts.invitations_of_author >= INVITATIONS_OF_INVITER.value:
         raise RefusedError(
-            ErrorCode.LIMIT_REACHED, "too many of your invitations wait for an answer: take one back, or wait"
+            ErrorCode.LIMIT_REACHED, "too many of your invitations are unanswered: withdraw one, or wait"
         )
     if facts.invitations_into_room >= INVITATIONS_INTO_ROOM.value:
-        raise RefusedError(ErrorCode.LIMIT_REACHED, "too many invitations into this room wait for an answer")
+        raise RefusedError(ErrorCode.LIMIT_REACHED, "too many invitations to this room are unanswered")
 
 
 def decide_uninvite(facts: Facts, author: Membership) -> None:
     """Take back one's own invitation; a moderator: anybody's."""
     own = facts.invited_by_author
     if not (own or (facts.subject_invited and RANK[author.role] > RANK[Role.MEMBER])):
-        raise RefusedError(
-            ErrorCode.NOT_FOUND, "there is no such invitation, or it is not yours to take back"
-        )
+        raise RefusedError(ErrorCode.NOT_FOUND, "no such invitation, or it is not yours to withdraw")
 
 
 def decide_role(event: AppendEvent, facts: Facts, body: RoleSet, author: Membership) -> None:
     """Give a role to somebody below, or step down oneself while another owner stays."""
     subject = _subject(facts)
     if subject.role is body.role:
-        raise RefusedError(ErrorCode.ALREADY, "they have this role already")
+        raise RefusedError(ErrorCode.ALREADY, "they already have this role")
     if body.who != event.author:
         _outranks(author, subject)
     elif subject.role is Role.OWNER and facts.owners <= 1:
-        raise RefusedError(ErrorCode.FORBIDDEN, "make somebody else an owner first")
+        raise RefusedError(ErrorCode.FORBIDDEN, "make someone else an owner first")
 
 
 def decide_kick(event: AppendEvent, facts: Facts, body: Kicked, author: Membership) -> None:
     """Put a member out."""
-    _not_oneself(event, body.who, "to go, leave the room")
+    _not_oneself(event, body.who, "to go, leave the room instead")
     _outranks(author, _subject(facts))
 
 
 def decide_ban(event: AppendEvent, facts: Facts, body: Banned, author: Membership) -> None:
     """Put somebody out and keep them out; they need not be in the room."""
-    _not_oneself(event, body.who, "to go, leave the room")
+    _not_oneself(event, body.who, "to go, leave the room instead")
     if facts.subject is not None:
         _outranks(author, facts.subject)
     elif not facts.subject_exists:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such user")
     elif _same_end(facts.subject_banned_until, body.until):
-        raise RefusedError(ErrorCode.ALREADY, "they are banned already")
+        raise RefusedError(ErrorCode.ALREADY, "they are already banned")
 
 
 def decide_unban(event: AppendEvent, facts: Facts) -> None:
@@ -88,7 +86,7 @@ def decide_mute(event: AppendEvent, facts: Facts, body: Muted, author: Membershi
     subject = _subject(facts)
     _outranks(author, subject)
     if _same_end(subject.muted_until, body.until):
-        raise RefusedError(ErrorCode.ALREADY, "they are muted already")
+        raise RefusedError(ErrorCode.ALREADY, "they are already muted")
 
 
 def decide_unmute(event: AppendEvent, facts: Facts, body: Unmuted, author: Membership) -> None:
@@ -108,7 +106,7 @@ def _subject(facts: Facts) -> Membership:
 
 def _outranks(author: Membership, subject: Membership) -> None:
     if RANK[author.role] <= RANK[subject.role]:
-        raise RefusedError(ErrorCode.FORBIDDEN, "their role is not below yours")
+        raise RefusedError(ErrorCode.FORBIDDEN, "their role is as high as yours or higher")
 
 
 def _not_oneself(event: AppendEvent, who: UserName, hint: str) -> None:

@@ -119,7 +119,7 @@ def allow(event: AppendEvent, facts: Facts, action: Action) -> Membership:
         raise RefusedError(ErrorCode.FORBIDDEN, f"only {ROLES_IN_WORDS[lowest]} can do this here")
     if author.asked and action is Action.WRITE and facts.author_rooms >= ROOMS_PER_USER.value:
         raise RefusedError(
-            ErrorCode.LIMIT_REACHED, "you are in too many rooms to say yes to this one: leave one"
+            ErrorCode.LIMIT_REACHED, "you are in too many rooms to accept this one: leave one first"
         )
     if action in _SILENCED and in_force(author.muted_until, event.at):
         refuse_timed(ErrorCode.MUTED, "you are muted in this room", author.muted_until, event.at)
@@ -134,7 +134,7 @@ def allow_readable(event: AppendEvent, facts: Facts, action: Action) -> Membersh
     author = allow(event, facts, action)
     if facts.encrypted:
         raise RefusedError(
-            ErrorCode.ENCRYPTED, "this room is end-to-end encrypted: nothing readable is taken"
+            ErrorCode.ENCRYPTED, "this room is end-to-end encrypted: send encrypted messages only"
         )
     return author
 

@@ -125,9 +125,9 @@ def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912, PL
 
 def _decide_join(event: AppendEvent, facts: Facts) -> None:
     if facts.author is not None:
-        raise RefusedError(ErrorCode.ALREADY, "you are in this room already")
+        raise RefusedError(ErrorCode.ALREADY, "you are already in this room")
     if facts.kind is None or not (facts.author_invited or Action.JOIN in LOWEST_ROLE[facts.kind]):
-        raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or it is entered by invitation only")
+        raise RefusedError(ErrorCode.NOT_FOUND, "no such room, or you need an invitation to join it")
     if in_force(facts.author_banned_until, event.at):
         refuse_timed(ErrorCode.BANNED, "you are banned from this room", facts.author_banned_until, event.at)
     if facts.author_rooms >= ROOMS_PER_USER.value:
@@ -139,7 +139,7 @@ def _decide_delete(event: AppendEvent, facts: Facts) -> None:
     allow(event, facts, Action.DELETE_OWN)
     target = facts.target
     if target is not None and target.kind == "blank":
-        raise RefusedError(ErrorCode.ALREADY, "this message is deleted already")
+        raise RefusedError(ErrorCode.ALREADY, "this message is already deleted")
     if _message(target).author != event.author:
         allow(event, facts, Action.DELETE_ANY)
 
@@ -157,26 +157,26 @@ def _message(target: Target | None) -> Target:
 
 def _decide_reaction(target: Target, *, on: bool) -> None:
     if target.has_reaction is on:
-        hint = "you have put this reaction already" if on else "you have not put this reaction"
+        hint = "you already added this reaction" if on else "you have not added this reaction"
         raise RefusedError(ErrorCode.ALREADY, hint)
     if on and target.reactions >= REACTIONS_PER_MESSAGE.value:
-        raise RefusedError(ErrorCode.LIMIT_REACHED, "this message has as many reactions as it can hold")
+        raise RefusedError(ErrorCode.LIMIT_REACHED, "this message has the maximum number of reactions")
 
 
 def _decide_pin(facts: Facts, target: Target, *, on: bool) -> None:
     if target.pinned is on:
-        raise RefusedError(ErrorCode.ALREADY, "it is pinned already" if on else "it is not pinned")
+        raise RefusedError(ErrorCode.ALREADY, "it is already pinned" if on else "it is not pinned")
     if on and facts.pins >= PINS_PER_ROOM.value:
-        raise RefusedError(ErrorCode.LIMIT_REACHED, "so many messages are pinned that one must go first")
+        raise RefusedError(ErrorCode.LIMIT_REACHED, "too many messages are pinned: unpin one first")
 
 
 def _decide_file(event: AppendEvent, facts: Facts, named: FileRef) -> None:
     """Let somebody name only what they uploaded here, as it is: nobody else's file, no false digest."""
     file = facts.file
     if file is None or file.room != event.room or file.owner != event.author or _is_over(file, event.at):
-        raise RefusedError(ErrorCode.NOT_FOUND, "there is no such file of yours in this room")
+        raise RefusedError(ErrorCode.NOT_FOUND, "you have no such file in this room")
     if (file.size, file.sha256) != (named.size, named.sha256):
-        raise RefusedError(ErrorCode.MALFORMED, "this is not the size and digest of the file")
+        raise RefusedError(ErrorCode.MALFORMED, "the size or digest of the file is wrong")
 
 
 def _is_over(file: FileRecord, at: Millis) -> bool:

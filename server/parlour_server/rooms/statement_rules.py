@@ -44,9 +44,9 @@ def check_statement(event: AppendEvent, server: str) -> None:
     if (act.server, act.room) != (server, event.room):
         raise RefusedError(ErrorCode.MALFORMED, "the statement is about another room")
     if (statement.by, statement.device) != (event.author, event.sender):
-        raise RefusedError(ErrorCode.MALFORMED, "the statement was signed by another device than yours")
+        raise RefusedError(ErrorCode.MALFORMED, "the statement was signed by a device other than yours")
     if act.who != _subject(event.author, body) or not _says(body, act):
-        raise RefusedError(ErrorCode.MALFORMED, "the statement says something else than the request")
+        raise RefusedError(ErrorCode.MALFORMED, "the statement does not match the request")
 
 
 def require_statement(facts: Facts, body: Left | Kicked | Banned | RoleSet) -> None:
@@ -57,7 +57,7 @@ def require_statement(facts: Facts, body: Left | Kicked | Banned | RoleSet) -> N
     if facts.in_group and body.statement is None:
         raise RefusedError(
             ErrorCode.FORBIDDEN,
-            "in an encrypted room a device of yours has to sign this: use one that is in it",
+            "in an encrypted room one of your devices must sign this: use one that is in the room",
         )
 
 

@@ -70,7 +70,7 @@ def write_backup(folder: DataFolder, file: Path) -> list[str]:
     A damaged database is copied as it is: what can be read of it is worth keeping. Raises SetupError.
     """
     if file.exists():
-        raise SetupError(f"{file} exists; choose another name, backups are not overwritten")
+        raise SetupError(f"{file} already exists; choose another name, because backups are never overwritten")
     with _beside(folder) as work:
         copy = work / folder.database.name
         _copy_database(folder.database, copy)
@@ -143,7 +143,7 @@ def _begin_incarnation(file: Path, database: Path) -> None:
     try:
         begin_incarnation(database)
     except sqlite3.Error as error:
-        raise _damaged(file, f"nothing can be written to its database ({error})") from error
+        raise _damaged(file, f"its database can't be written to ({error})") from error
 
 
 _DAMAGED: Final = (
@@ -195,7 +195,7 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
     """Open a backup. Raises SetupError, also for what the system refuses in the block."""
     try:
         if not stat.S_ISREG(file.stat().st_mode):
-            raise SetupError(f"{file} is no file")
+            raise SetupError(f"{file} is not a file")
         with file.open("rb") as archive:
             yield archive
     except OSError as error:
@@ -208,7 +208,7 @@ def _read_manifest(file: Path, archive: BinaryIO) -> tuple[_Manifest, Mapping[st
     place = places.pop(_MANIFEST, None)
     if place is None:
         raise SetupError(
-            f"{file} has no manifest: it was cut off, or an earlier version made it, which wrote none"
+            f"{file} has no manifest: it was cut off, or an earlier version made it"
             " (such a backup can be unpacked with `tar` into a folder of mode 700; then run `doctor`)"
         )
     if place.size > _MANIFEST_LINE * (len(places) + 1):
@@ -219,9 +219,9 @@ def _read_manifest(file: Path, archive: BinaryIO) -> tuple[_Manifest, Mapping[st
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise _damaged(file, "its manifest cannot be read") from error
     if manifest.members.keys() != places.keys():
-        raise _damaged(file, "its manifest names other files than it holds")
+        raise _damaged(file, "its manifest does not match the files in it")
     if DataFolder(Path()).database.name not in places:
-        raise _no_backup(file, "it holds no database")
+        raise _no_backup(file, "it contains no database")
     for name, found in places.items():
         if manifest.members[name].size != found.size:
             raise _damaged(file, f"{name} has {found.size} bytes instead of {manifest.members[name].size}")
@@ -261,10 +261,10 @@ def _header(file: Path, archive: BinaryIO, at: int) -> tarfile.TarInfo | None:
         info = tarfile.TarInfo.frombuf(block, "ascii", "strict")
     except (tarfile.TarError, ValueError) as error:
         if not at:
-            raise _no_backup(file, "it is no archive") from error
+            raise _no_backup(file, "it is not an archive") from error
         raise _damaged(file, "a header in it cannot be read") from error
     if info.type not in {tarfile.REGTYPE, tarfile.AREGTYPE}:
-        raise _no_backup(file, f"{info.name!a} in it is no plain file")
+        raise _no_backup(file, f"{info.name!a} in it is not a regular file")
     if not 0 <= info.size <= _most(file, info.name):
         raise _no_backup(file, f"{info.name!a} in it is too large")
     return info
@@ -298,7 +298,7 @@ def _copy(archive: BinaryIO, place: _Place, out: BinaryIO | None) -> str:
 
 def _check(file: Path, name: str, recorded: _Member, digest: str) -> None:
     if digest != recorded.sha256:
-        raise _damaged(file, f"{name} is not what was backed up (its SHA-256 differs)")
+        raise _damaged(file, f"{name} is damaged (its SHA-256 differs)")
 
 
 def _check_space(folder: DataFolder, places: Mapping[str, _Place]) -> None:
@@ -319,7 +319,7 @@ def _remove(folder: DataFolder, places: Mapping[str, _Place]) -> None:
 
 
 def _no_backup(file: Path, why: str) -> SetupError:
-    return SetupError(f"{file} is no backup of a Parlour server: {why}")
+    return SetupError(f"{file} is not a backup of a Parlour server:  {why}")
 
 
 def _damaged(file: Path, why: str) -> SetupError:

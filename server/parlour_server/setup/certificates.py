@@ -58,7 +58,7 @@ def read_certificate(path: Path) -> x509.Certificate:
     except OSError as error:
         raise SetupError(f"cannot read the certificate {path}: {error.strerror}") from error
     except ValueError as error:
-        raise SetupError(f"{path} holds no certificate; move it away and run `init` again") from error
+        raise SetupError(f"{path} contains no certificate; move it away and run `init` again") from error
 
 
 def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
@@ -155,7 +155,7 @@ class Renewal:
                 reload()
             self._written = False
         except SetupError as error:
-            warn("certificate_not_renewed", why=str(error), in_force="the certificate from before")
+            warn("certificate_not_renewed", why=str(error), in_force="the old certificate stays in use")
 
 
 def _is_due(leaf: x509.Certificate, now: datetime) -> bool:
@@ -227,9 +227,9 @@ def _key(path: Path) -> EllipticCurvePrivateKey:
     try:
         found = load_pem_private_key(path.read_bytes(), password=None)
     except (OSError, ValueError, TypeError) as error:
-        raise SetupError(f"{path} holds no key that can be read; restore it from a backup") from error
+        raise SetupError(f"{path} contains no readable key; restore it from a backup") from error
     if not isinstance(found, EllipticCurvePrivateKey):
-        raise SetupError(f"{path} holds a key that is not ECDSA; move it away and run `init` again")
+        raise SetupError(f"{path} contains a key that is not ECDSA; move it away and run `init` again")
     return found
 
 
@@ -269,7 +269,7 @@ def _general(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
     except ValueError as error:
         raise SetupError(
-            f"{name!r} is no host name; write one with non-ASCII letters in its xn-- form"
+            f"{name!r} is not a host name; write names with non-ASCII letters in their xn-- form"
         ) from error
 
 

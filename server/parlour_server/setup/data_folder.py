@@ -92,7 +92,7 @@ class DataFolder:
             with contextlib.suppress(FileExistsError):
                 self.path.mkdir(mode=_FOLDER_MODE)
         except OSError as error:
-            raise SetupError(f"cannot make the folder {self.path}: {error.strerror}") from error
+            raise SetupError(f"cannot create the folder {self.path}: {error.strerror}") from error
         self.check()
 
     def check(self) -> None:
@@ -124,13 +124,13 @@ class DataFolder:
         for file in (self.database, self.certificate, self.key, self.log_key):
             if not file.exists():
                 raise SetupError(
-                    f"{file} is missing; `parlour-server init --data {self.path}` makes what is missing"
+                    f"{file} is missing; `parlour-server init --data {self.path}` creates what is missing"
                 )
 
     def lost(self, key: Path) -> SetupError:
         """Return the error for a key that was there: another one would not be this server (L21)."""
         return SetupError(
-            f"{key} is missing, and with another key no client would know this server; restore it from a "
+            f"{key} is missing, and with a new key no client would recognise this server; restore it from a "
             f"backup, or give it up by `parlour-server init --data {self.path} --replace-lost-keys`"
         )
 
@@ -176,10 +176,11 @@ def _problem(path: Path) -> list[str]:
     if stat.S_ISLNK(status.st_mode):
         status = path.stat()  # a link is as private as what it points to
     if status.st_uid != os.geteuid():
-        return [f"{path} belongs to another user; run the server as its owner, or `chown` it"]
+        return [f"{path} belongs to another user; run the server as that user, or `chown` it"]
     if status.st_mode & _OTHERS:
         mode = "700" if stat.S_ISDIR(status.st_mode) else "600"
         return [
-            f"others can read or write {path} (mode {stat.S_IMODE(status.st_mode):o}); `chmod {mode} {path}`"
+            f"other users can read or write {path} (mode {stat.S_IMODE(status.st_mode):o}); "
+            f"run `chmod {mode} {path}`"
         ]
     return []

@@ -40,8 +40,8 @@ def give_up_reserve(folder: DataFolder) -> bool:
     warn(
         "disk_full",
         folder=str(folder.path),
-        consequence="people can read and not write",
-        do="make room; nothing needs to be restarted",
+        consequence="people can read but not write",
+        do="free some disk space; no restart is needed",
     )
     return True
 

@@ -55,7 +55,7 @@ def examine(folder: DataFolder) -> tuple[list[Finding], Settings | None]:
     if not folder.path.is_dir():
         return found, None
     if not problems:
-        found.append(Finding("fine", "files", f"{folder.path} and what is in it are private"))
+        found.append(Finding("fine", "files", f"{folder.path} and its contents are private"))
     settings = None
     try:
         settings = load(folder.settings)
@@ -65,7 +65,7 @@ def examine(folder: DataFolder) -> tuple[list[Finding], Settings | None]:
     found += [*_certificate(folder), *_log_key(folder), *_database(folder), *_uploads(folder)]
     found += [*_machine(folder), *_libraries()]
     where = running(folder)
-    found.append(Finding("fine", "server", f"runs on {where[0]}:{where[1]}" if where else "does not run"))
+    found.append(Finding("fine", "server", f"runs on {where[0]}:{where[1]}" if where else "not running"))
     return found, settings
 
 
@@ -74,10 +74,10 @@ def _listening(settings: Settings, where: tuple[str, int] | None) -> list[Findin
     configured = settings.listen.address
     host, port = where or listen_address(configured)
     shown = configured if where is None else f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    told = "" if shown == configured else f" (the server was started so; the configuration says {configured})"
+    told = "" if shown == configured else f" (set on the command line; the configuration says {configured})"
     found = []
     if host in {"127.0.0.1", "::1", "localhost"}:
-        found.append(Finding("fine", "listen", f"{shown}: this machine alone can connect{told}"))
+        found.append(Finding("fine", "listen", f"{shown}: only this machine can connect{told}"))
     else:
         found.append(Finding("advice", "listen", f"{shown}: other machines can connect{told}"))
     if settings.listen.metrics:
@@ -131,12 +131,12 @@ def _database(folder: DataFolder) -> list[Finding]:
         return [Finding("danger", "database", str(error))]
     damaged = damage(folder.database)
     if not damaged:
-        fine = Finding("fine", "database", f"schema {SCHEMA_VERSION}, and all of it can be read")
+        fine = Finding("fine", "database", f"schema {SCHEMA_VERSION}, all of it readable")
         return [fine, *_logs(folder), *_names(folder)]
     return [
         *(Finding("danger", "database", sentence) for sentence in damaged),
         Finding(
-            "danger", "database", "it is damaged: restore a backup that `parlour-server verify` finds whole"
+            "danger", "database", "it is damaged: restore a backup that `parlour-server verify` finds intact"
         ),
     ]
 
@@ -159,8 +159,8 @@ def _names(folder: DataFolder) -> list[Finding]:
         Finding(
             "advice",
             "names",
-            f"the {kind} {one} and {other} count as one name; both were made before this was so. Tell their"
-            " people; `parlour-server user disable` closes an account",
+            f"the {kind} {one} and {other} count as the same name; both were created before this rule. Tell the"
+            " people concerned; `parlour-server user disable` closes an account",
         )
         for one, other, kind in look_alikes(folder.database)
     ]
@@ -178,18 +178,18 @@ def _uploads(folder: DataFolder) -> list[Finding]:
         if (why := _wrong_with(folder.files / file, size, sha256))
     ]
     if not damaged:
-        return [Finding("fine", "uploads", f"{len(recorded)} files are as they were uploaded")]
+        return [Finding("fine", "uploads", f"{len(recorded)} files are intact")]
     told = damaged[:MOST]
     if len(damaged) > len(told):
         told.append(f"{len(damaged) - len(told)} more files are damaged or missing")
-    return [Finding("danger", "uploads", f"{sentence}; a backup may have it") for sentence in told]
+    return [Finding("danger", "uploads", f"{sentence}; look for it in a backup") for sentence in told]
 
 
 def _wrong_with(path: Path, size: int, sha256: bytes) -> str:
     try:
         with path.open("rb") as data:
             if os.fstat(data.fileno()).st_size != size:
-                return "has another size than when it was uploaded"
+                return "has a different size than when it was uploaded"
             return (
                 "" if hashlib.file_digest(data, "sha256").digest() == sha256 else "is not what was uploaded"
             )
@@ -204,10 +204,12 @@ def _machine(folder: DataFolder) -> list[Finding]:
     free = shutil.disk_usage(folder.path).free
     if free < _LEAST_FREE:
         found.append(
-            Finding("danger", "disk", f"{free // 1024**2} MiB are free; without room nothing can be sent")
+            Finding(
+                "danger", "disk", f"{free // 1024**2} MiB free; when the disk is full, nothing can be sent"
+            )
         )
     if os.geteuid() == 0:
-        found.append(Finding("advice", "user", "run the server as a user of its own, not as root"))
+        found.append(Finding("advice", "user", "run the server as its own user, not as root"))
     return found
 
 
@@ -218,9 +220,9 @@ def _libraries() -> list[Finding]:
     except SetupError as error:
         found.append(Finding("danger", "websockets", str(error)))
     if HAS_HYBRID:
-        text = f"TLS 1.3 alone, X25519MLKEM768 offered first ({ssl.OPENSSL_VERSION})"
+        text = f"TLS 1.3 only, X25519MLKEM768 offered first ({ssl.OPENSSL_VERSION})"
         found.append(Finding("fine", "tls", text))
     else:
-        text = f"TLS 1.3 alone; {ssl.OPENSSL_VERSION} has no post-quantum key exchange, 3.5 has"
+        text = f"TLS 1.3 only; {ssl.OPENSSL_VERSION} has no post-quantum key exchange, OpenSSL 3.5 has"
         found.append(Finding("advice", "tls", text))
     return found

@@ -31,7 +31,7 @@ def locked(folder: DataFolder) -> Iterator[None]:
             time.sleep(_PAUSE_SECONDS)
         else:
             raise SetupError(
-                f"a server already runs on {folder.path}; stop it first, or give this one a folder of its own"
+                f"a server is already running on {folder.path}; stop it first, or use another folder"
             )
         yield
     finally:

@@ -28,17 +28,15 @@ def exposed(path: Path) -> str | None:
         except OSError:
             return None  # it is not there: whoever makes it makes it private
         if status.st_uid not in {0, os.geteuid()} and (rest or stat.S_ISLNK(status.st_mode)):
-            return f"{here} belongs to another user, who can put something else in its place"
+            return f"{here} belongs to another user, who could replace it"
         if stat.S_ISLNK(status.st_mode):
             links += 1
             if links > _MOST_LINKS:
-                return f"{path} leads through too many links"
+                return f"{path} goes through too many symbolic links"
             target = here.readlink()
             here, rest = here.parent, [*target.parts, *rest]
         elif rest and _others_write(status):
-            return (
-                f"others can write to the folder {here}, and put something else in the place of {path.name}"
-            )
+            return f"other users can write to the folder {here}, and could replace {path.name}"
     return None
 
 

@@ -35,7 +35,7 @@ def create(path: Path) -> None:
     except FileExistsError:
         raise SetupError(f"{path} exists already; `parlour-server migrate` brings it up to date") from None
     except OSError as error:
-        raise SetupError(f"{path} cannot be made: {error.strerror}") from error
+        raise SetupError(f"{path} cannot be created:  {error.strerror}") from error
     try:
         os.fchmod(descriptor, PRIVATE)  # whatever the umask is; SQLite gives its -wal and -shm the same mode
     finally:
@@ -46,7 +46,7 @@ def create(path: Path) -> None:
 def upgrade(path: Path) -> None:
     """Apply every revision that the database lacks, in one transaction. Raises SetupError.
 
-    What is no database of Parlour stays as it is: nobody's data is in an empty file.
+    What is not a Parlour database stays as it is: nobody's data is in an empty file.
     """
     found, newest = current(path), head()
     if found is None:
@@ -91,7 +91,7 @@ def _config() -> Config:
 @contextmanager
 def _connect(path: Path) -> Iterator[Connection]:
     if not path.is_file():
-        raise SetupError(f"there is no database at {path}; `parlour-server init` makes one")
+        raise SetupError(f"there is no database at {path}; `parlour-server init` creates one")
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)

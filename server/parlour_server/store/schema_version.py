@@ -15,7 +15,7 @@ def no_schema(path: Path) -> str:
     """Return what to say of a file in which no revision stands."""
     if path.stat().st_size == 0:
         return (
-            f"{path} is empty: the data that was in it is gone; restore a backup into a new folder"
+            f"{path} is empty: its data is gone; restore a backup into a new folder"
             " (for a new, empty server remove the file, then run `parlour-server init`)"
         )
-    return f"{path} is no database of Parlour; restore a backup into a new folder"
+    return f"{path} is not a Parlour database; restore a backup into a new folder"

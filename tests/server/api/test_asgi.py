@@ -271,7 +271,7 @@ async def test_fingerprinting_finds_no_framework(api: Api, path: str) -> None:
     """H10: 404 of ours for every path, no redirect, no library's words."""
     refused = await api.http.get(path)
     assert refused.status_code == 404
-    assert refused.json() == {"error": "not_found", "message": "There is nothing here."}
+    assert refused.json() == {"error": "not_found", "message": "Not found."}
     assert "server" not in refused.headers
 
 

@@ -268,7 +268,7 @@ def test_doctor_finds_damage(folder: DataFolder, capsys: Capture) -> None:
     ("damage", "words"),
     [
         ("empty", "is empty: the data that was in it is gone; restore a backup"),
-        ("foreign", "is no database of Parlour; restore a backup"),
+        ("foreign", "is not a Parlour database; restore a backup"),
         ("newer", "was made by a newer parlour-server; install that version or a newer one"),
         ("no database", "file is not a database"),
     ],

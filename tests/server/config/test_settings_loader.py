@@ -84,7 +84,7 @@ def test_a_wrong_file_is_refused_with_file_key_and_expectation(file: Path, text:
     ("name", "value", "said"),
     [
         ("PARLOUR_CONNECTIONS_TOTAL", "many", "PARLOUR_CONNECTIONS_TOTAL in the environment must be a whole"),
-        ("PARLOUR_CONNECTIONS_TOTLE", "5", "PARLOUR_CONNECTIONS_TOTLE in the environment names no setting"),
+        ("PARLOUR_CONNECTIONS_TOTLE", "5", "PARLOUR_CONNECTIONS_TOTLE in the environment is not a setting"),
         ("PARLOUR_LOGINS_TICKET_SECONDS", "31", "the environment: logins.ticket_seconds: Expected int <= 30"),
         ("PARLOUR_CONNECTIONS_TOTAL", "1" * 5000, "PARLOUR_CONNECTIONS_TOTAL in the environment must be a"),
         ("PARLOUR_LISTEN_NAMES", "a.example,b\nc", "PARLOUR_LISTEN_NAMES in the environment: listen.names: "),

@@ -34,7 +34,7 @@ class MemoryTickets:
         if len(self._tickets) >= TICKETS:
             self._tickets = {key: kept for key, kept in self._tickets.items() if kept[0] > now}
         if len(self._tickets) >= TICKETS:
-            raise UnavailableError("too many tickets are waiting to be used")
+            raise UnavailableError("too many unused tickets")
         self._tickets[ticket] = (now + seconds, grant)
 
     async def take(self, ticket: bytes) -> TicketGrant | None:

@@ -119,7 +119,7 @@ def _create(db: sqlite3.Connection, account: NewAccountRecord, invite: bytes | N
         (plain(account.user), plain(account.skeleton)),
     ).fetchone()
     if taken is not None:
-        raise NameTakenError("this name, or one that looks like it, exists")
+        raise NameTakenError("this name, or one that looks like it, is taken")
     if invite is not None:
         db.execute("DELETE FROM invites WHERE digest = ? AND uses = 1", (invite,))
         db.execute("UPDATE invites SET uses = uses - 1 WHERE digest = ?", (invite,))

@@ -46,7 +46,7 @@ def publish(
     if held == key:
         return DeviceChange(changed=False)
     if held != replaces:
-        raise RefusedError(ErrorCode.CONFLICT, "the account has another key than you know of")
+        raise RefusedError(ErrorCode.CONFLICT, "the account has a different key than you think")
     db.execute(
         "INSERT INTO account_keys (account, key) VALUES (?, ?)"
         " ON CONFLICT (account) DO UPDATE SET key = excluded.key",
@@ -71,9 +71,7 @@ def certify(
     """Make a device of this account active, or give it a newer certificate."""
     held = own_device(db, user, device, at)
     if held.status is DeviceStatus.REVOKED:
-        raise RefusedError(
-            ErrorCode.FORBIDDEN, "this device was revoked; a device needs a new key after that"
-        )
+        raise RefusedError(ErrorCode.FORBIDDEN, "this device was revoked; it needs a new key")
     activate(db, held, certificate, entry, at)
     return own_device(db, user, device, at)
 

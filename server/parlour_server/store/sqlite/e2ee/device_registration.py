@@ -30,9 +30,7 @@ def register(
     _check_session(db, session, new)
     held = find_device(db, new.id, new.at)
     if held is not None and (held.user != new.user or held.status is DeviceStatus.REVOKED):
-        raise RefusedError(
-            ErrorCode.FORBIDDEN, "this device was revoked; a device needs a new key after that"
-        )
+        raise RefusedError(ErrorCode.FORBIDDEN, "this device was revoked; it needs a new key")
     if certificate is not None:
         check_account_key(db, new.user, certificate.account_key)
     if held is None:
@@ -55,7 +53,7 @@ def _check_session(db: sqlite3.Connection, session: SessionId, new: NewDevice) -
     if row is None:
         raise RefusedError(ErrorCode.NOT_FOUND, "this session has ended")
     if row[0] not in {None, new.id}:
-        raise RefusedError(ErrorCode.CONFLICT, "this session speaks for another device: log in again")
+        raise RefusedError(ErrorCode.CONFLICT, "this session belongs to another device: log in again")
 
 
 def _make_room_for_one(db: sqlite3.Connection, user: UserName) -> None:

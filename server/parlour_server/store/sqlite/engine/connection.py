@@ -108,7 +108,7 @@ def schema_of(path: Path) -> str | None:
             raise SetupError(cannot_open(path, error)) from error
         row = None
     except sqlite3.DatabaseError as error:
-        raise SetupError(f"{path} is no database of Parlour: {error}") from error
+        raise SetupError(f"{path} is not a Parlour database: {error}") from error
     return None if row is None else str(row[0])
 
 

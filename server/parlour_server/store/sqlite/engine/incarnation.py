@@ -27,7 +27,7 @@ def incarnation_of(path: Path) -> tuple[Incarnation, Millis] | None:
     except sqlite3.Error as error:
         raise SetupError(cannot_open(path, error)) from error
     if row is None:
-        raise SetupError(f"{path} does not say which incarnation its logs are; restore a backup")
+        raise SetupError(f"{path} has no incarnation for its logs; restore a backup")
     return Incarnation(row[0]), Millis(row[1])
 
 

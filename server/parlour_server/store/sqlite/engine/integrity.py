@@ -63,7 +63,7 @@ def _damage(db: sqlite3.Connection) -> Iterator[str]:
         return
     yield from _of_the_logs(db)
     if "incarnation" in tables and db.execute("SELECT count(*) FROM incarnation").fetchone() != (1,):
-        yield "it does not say which incarnation its logs are"
+        yield "it has no incarnation for its logs"
     if "file_usage" in tables:  # a backup may be of an earlier version
         for owner, off in db.execute(_COUNTED):
             yield f"the files of {owner} are counted with {off} bytes too many"
@@ -75,9 +75,9 @@ def _of_the_file(db: sqlite3.Connection) -> Iterator[str]:
         if sentence != "ok":
             yield sentence
     for kind, name in db.execute("SELECT type, name FROM sqlite_schema WHERE type IN ('trigger', 'view')"):
-        yield f"it has a {kind} that no version of Parlour makes: {name!a}"
+        yield f"it has a {kind} that no version of Parlour creates:  {name!a}"
     for table, row, _, _ in db.execute("PRAGMA foreign_key_check"):
-        yield f"row {row} of the table {table!a} belongs to nothing"
+        yield f"row {row} of the table {table!a} refers to nothing"
 
 
 def _of_the_logs(db: sqlite3.Connection) -> Iterator[str]:

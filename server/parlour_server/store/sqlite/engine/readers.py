@@ -56,7 +56,7 @@ class Readers:
     async def run(self, read: Callable[[sqlite3.Connection], _T]) -> _T:
         """Run ``read`` in a thread. Raises UnavailableError."""
         if not self._open or self._waiting >= QUEUE:
-            raise UnavailableError("too many reads wait" if self._open else "the store is closed")
+            raise UnavailableError("too many reads are waiting" if self._open else "the store is closed")
         if not self._threads:
             self._start()
         future: Future[_T] = self._loop.create_future()

@@ -136,7 +136,7 @@ class Writer:
         """Queue a write. Its future ends when it is on disk; UnavailableError when the queue is full."""
         future: Future[_T] = self._loop.create_future()
         if not self._open or self._waiting >= QUEUE:
-            why = "too many writes wait for the disk" if self._open else "the store is closed"
+            why = "too many writes are waiting for the disk" if self._open else "the store is closed"
             future.set_exception(UnavailableError(why))
             return future
         self._waiting += 1

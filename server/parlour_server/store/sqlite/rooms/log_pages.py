@@ -71,7 +71,7 @@ class DamageLog:
                         "event_unreadable",
                         room=event.room,
                         seq=event.seq,
-                        consequence="members see that it cannot be read",
+                        consequence="members see that it can't be read",
                         do="run `parlour-server doctor`; restore a backup from before the damage",
                     )
 

@@ -78,7 +78,7 @@ def _made_before(db: WriteConnection, room: NewRoom) -> RoomId | None:
         return _find_direct(db, room)
     name = room.name and plain(room.name)
     if db.execute(_TAKEN, (name, room.skeleton, plain(room.author))).fetchone() is not None:
-        raise NameTakenError("this name, or one that looks like it, exists")
+        raise NameTakenError("this name, or one that looks like it, is taken")
     return None
 
 

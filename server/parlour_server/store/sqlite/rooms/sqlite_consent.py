@@ -274,7 +274,7 @@ def _block(db: WriteConnection, user: UserName, whom: UserName, *, on: bool, now
         return _invited_by(db, user, whom, now)
     many = "SELECT count(*) FROM blocks WHERE account = ?"
     if db.execute(many, (plain(user),)).fetchone()[0] >= BLOCKED_PEOPLE.value:
-        raise RefusedError(ErrorCode.LIMIT_REACHED, "you block too many people: unblock somebody first")
+        raise RefusedError(ErrorCode.LIMIT_REACHED, "you have blocked too many people: unblock someone first")
     db.execute(
         "INSERT INTO blocks (account, blocked, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         (plain(user), plain(whom), now),

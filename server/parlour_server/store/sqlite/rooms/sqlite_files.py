@@ -41,7 +41,7 @@ class SqliteFiles:
             # In the transaction: else uploads at the same time would pass the quota together (TOCTOU).
             own, total = _used(db, file.owner)
             if own + file.size > user_bytes:
-                raise RefusedError(ErrorCode.LIMIT_REACHED, "your files take all the space that you have")
+                raise RefusedError(ErrorCode.LIMIT_REACHED, "your files use all the space you have")
             if total + file.size > total_bytes:
                 raise RefusedError(ErrorCode.LIMIT_REACHED, "the server has no space left for files")
             db.execute(

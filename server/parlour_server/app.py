@@ -105,7 +105,7 @@ class Application:
         return url
 
     async def stop(self) -> None:
-        """Tell everybody, write what is queued, be gone within five seconds."""
+        """Close every connection, write what is queued, and stop within five seconds."""
         await self._stack.aclose()
         self._audit.summarise()
         self._audit.record(AuditEvent.SERVER_STOPPED)

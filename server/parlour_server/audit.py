@@ -1,4 +1,4 @@
-"""The audit log: one structured line for each thing that somebody may have to answer for (M7).
+"""The audit log: one structured line for each thing that someone may have to answer for (M7).
 
 ``Audit.record`` takes a fixed event name and fields; it never takes a password, a ticket, a token or the
 text of a message (K7), and a newline in a field cannot make a second line (M5): lines are JSON. Every part
@@ -62,7 +62,7 @@ REPEATABLE: Final = frozenset(
         AuditEvent.STATEMENT_REFUSED,
     }
 )
-"""Refusals: what anybody can cause as often as they like. What was done has a line each, whoever did it."""
+"""Refusals, which anyone can cause as often as they like. Everything that was done has its own line."""
 
 
 class Audit:

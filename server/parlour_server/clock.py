@@ -2,7 +2,7 @@
 
 ``now`` is for what people read and what outlives the process; ``monotonic`` is for deadlines, because it
 never jumps (K4: setting the system clock must not extend a ticket). ``SteadyClock`` is for limits in days,
-which must outlive the process and must not be reached by a jump. Nobody in the server calls ``time``.
+which must outlive the process and must not be reached by a jump. No one in the server calls ``time``.
 """
 
 import time

@@ -12,7 +12,7 @@ ParlourServerError
 ├── InviteRefusedError    no such invite, used up or expired
 ├── NameTakenError        the name, or one that looks like it, exists
 ├── NoDeviceError         the session speaks for no device with keys, or for another one
-├── PasswordNeededError   a change that a session alone may not make
+├── PasswordNeededError   a change for which a session is not enough
 ├── FilesFullError        the account's files, or all files, take too much room
 └── SetupError            the server cannot start, or a command cannot run: the text says what to do
 """
@@ -40,7 +40,7 @@ class UnavailableError(ParlourServerError):
 
 
 class LoginRefusedError(ParlourServerError):
-    """The login failed; why is in the audit log alone (P4: user enumeration)."""
+    """The login failed; the reason is only in the audit log (P4: user enumeration)."""
 
 
 class SessionRefusedError(ParlourServerError):
@@ -77,7 +77,7 @@ class PasswordNeededError(ParlourServerError):
 
 
 class FilesFullError(ParlourServerError):
-    """There is no room for the file; the text says whose room it is."""
+    """There is no room for the file; the text says whose space is used up."""
 
 
 class SetupError(ParlourServerError):

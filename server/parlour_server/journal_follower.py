@@ -1,9 +1,8 @@
 """Follows the store's journal: what other processes did that the sockets of this one must hear about.
 
-An administration command, or another server on the same store, ends a session, appends to a room or
-changes somebody's devices; this loop sees it within a quarter of a second, also when the bus lost the notice
-(S1: a socket that outlives its session). It never raises: a store that cannot answer is asked again. The
-composition root runs it.
+An administration command, or another server on the same store, ends a session, appends to a room or changes
+someone's devices; this loop sees it within a quarter of a second, also when the bus lost the notice (S1: a
+socket that outlives its session). It never raises: a store that cannot answer is asked again.
 """
 
 import asyncio

@@ -2,7 +2,7 @@
 
 Refusals of one kind from one address are told at first, then counted, and a line a minute says how many there
 were. There is a bound on the lines of all addresses together and on the addresses that are counted apart, so
-neither the log nor the memory is anybody's to fill. No I/O and no clock: ``audit`` asks about every refusal.
+no one can fill the log or the memory. No I/O and no clock: ``audit`` asks about every refusal.
 """
 
 from collections import Counter
@@ -42,7 +42,7 @@ class LogLimiter:
         self._counted: Counter[tuple[str, str]] = Counter()
 
     def should_log(self, event: str, source: str, now: float) -> bool:
-        """Tell whether this one gets a line of its own; otherwise it is counted."""
+        """Return whether this one gets a line of its own; otherwise it is counted."""
         key = (event, source)
         if key not in self._logged and len(self._logged) >= MOST_SOURCES:
             self._counted[event, ELSEWHERE] += 1

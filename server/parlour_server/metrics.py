@@ -1,7 +1,7 @@
 """Prometheus metrics, on a listener of their own that only this machine can reach.
 
-Off unless `listen.metrics` names a loopback address: numbers about people are nobody else's business, and the
-listener speaks plain HTTP. No label carries a name, an address or an id. The composition root makes them.
+Off unless `listen.metrics` names a loopback address: numbers about people are no one else's business, and the
+listener speaks plain HTTP. No label carries a name, an address or an id.
 """
 
 import ipaddress

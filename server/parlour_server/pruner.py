@@ -1,7 +1,7 @@
-"""Removes, every hour, what is over and of no use to anybody (docs/growth.md).
+"""Removes, every hour, what has expired and is of no more use (docs/growth.md).
 
 It never raises and never hurries: a batch, then the next, and a store that cannot do it is asked again an
-hour later. The composition root runs it.
+hour later.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Runs a server as a process: limits of the process, signals, the ready file, and an end in time.
 
 SIGTERM and SIGINT stop it within five seconds, whatever happens (R5); SIGHUP makes it read certificates and
-configuration again. It never leaves a core file, in which passwords would lie. `parlour-server run` calls it.
+configuration again. It never leaves a core file, in which passwords would lie.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Token buckets: how many things may be done at once, and how many in the long run.
 
-A bucket holds up to ``burst`` tokens and fills steadily; what is asked for and not there is refused with
-the time to wait, never queued. Time is the caller's monotonic clock, so that setting the system's clock
-gives nobody anything. The chat limits requests and bytes with them (R1), the API requests of an address.
+A bucket holds up to ``burst`` tokens and fills steadily; what is asked for and not there is refused with the
+time to wait, never queued. Time is the caller's monotonic clock, so that setting the system's clock gives no
+one anything. The chat limits requests and bytes with them (R1), the API requests of an address.
 """
 
 import ipaddress
@@ -48,7 +48,7 @@ class TokenBucket:
         self._level -= amount
 
     def is_full(self, now: float) -> bool:
-        """Tell whether nothing would be lost by forgetting this bucket."""
+        """Return whether nothing would be lost by forgetting this bucket."""
         return self._level + (now - self._at) * self._rate >= self._burst
 
 

@@ -1,7 +1,7 @@
 """The endpoints of files: bytes in, bytes out, and nothing in the answer that a person chose.
 
-A download is `application/octet-stream`, an attachment without a name, not to be sniffed: whatever somebody
-uploaded, a browser that is led here shows none of it. The bytes are never held in memory as a whole.
+A download is `application/octet-stream`, an attachment without a name, not to be sniffed: a browser that is
+led here displays none of it. The bytes are never held in memory as a whole.
 """
 
 from dataclasses import dataclass

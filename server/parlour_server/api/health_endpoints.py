@@ -1,4 +1,4 @@
-"""The endpoints that are about the server itself. They need no session and tell nothing of anybody."""
+"""The endpoints that are about the server itself. They need no session and reveal nothing about anyone."""
 
 import asyncio
 import math

@@ -1,9 +1,9 @@
 """Large JSON, read and written beside the event loop (L27).
 
-A commit may have 7 MB: decoded on the loop, each one held everybody up for 50 ms and more. One thread does it
+A commit may have 7 MB: decoded on the loop, each one blocked everyone for 50 ms or more. One thread does it
 for the whole server, in steps of some 64 KiB (`parlour_protocol.frames.opaque`), between which the loop goes
-on. An account has one in it at a time, so that those of one account wait for each other and not everybody for
-them. The composition root makes one; the endpoints call it through their ``Door``.
+on. An account has one in it at a time, so that bodies of one account wait only for each other. The
+composition root makes one; the endpoints call it through their ``RequestGuard``.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ class LargeJson:
     """One thread, and whose turn it is."""
 
     def __init__(self) -> None:
-        """Begin with nobody; the thread starts with the first body."""
+        """Begin idle: the thread starts with the first body."""
         self._thread = ThreadPoolExecutor(1, "bodies")
         self._turns: dict[UserName, tuple[asyncio.Lock, int]] = {}
 

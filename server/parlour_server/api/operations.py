@@ -44,7 +44,7 @@ from parlour_protocol.limits import FILE_BYTES, HTTP_BODY, HTTP_COMMIT, HTTP_KEY
 class Operation:
     """One operation: who may call it, what goes in and out, and how it fails. ``does`` documents it.
 
-    ``cap`` is the largest body that it takes. ``takes_bytes`` and ``gives_bytes``: the body is no JSON.
+    ``cap`` is the largest body that it takes. ``takes_bytes`` and ``gives_bytes``: the body is not JSON.
     ``query`` names the parameters that may stand in the URL, all of them numbers.
     """
 
@@ -351,7 +351,7 @@ def cap_of(kind: type[Payload]) -> Limit:
 
 
 def body_cap(method: bytes, path: bytes) -> int:
-    """Return how many bytes the body of a request may have, from its first line alone.
+    """Return how many bytes the body of a request may have, from its first line.
 
     A path that is written in another way (`%2F`) gets the small cap: the doubt is the sender's.
     """

@@ -2,7 +2,7 @@
 
 A body says what it is and how long, is no longer than its operation's cap, and comes in time, or it is
 refused before it is parsed (K8: a form on a foreign page cannot send this type; K9: body bombs, slow bodies).
-The endpoints call it through their ``Door``.
+The endpoints call it through their ``RequestGuard``.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ async def read_json(request: Request, cap: Limit, pace: BodyPace) -> bytes:
 
 
 def length_of_bytes(request: Request, cap: Limit) -> int:
-    """Return how many bytes will come, for a body that is no JSON. Raises RequestRefusedError."""
+    """Return how many bytes will come, for a body that is not JSON. Raises RequestRefusedError."""
     if request.headers.get("content-type", "").strip().lower() != _BYTES:
         raise RequestRefusedError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_bytes", f"Send bytes, with Content-Type: {_BYTES}."

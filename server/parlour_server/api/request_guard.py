@@ -1,7 +1,7 @@
 """What every endpoint asks of a request first: whose it is, what is in it, which thing it names.
 
-A ticket is no session: it finds none, so it opens nothing here (K5: confused deputy). An id that has not the
-form of one is answered like one that does not exist. All endpoint classes share one door.
+A ticket is not a session, so it opens nothing here (K5: confused deputy). An id that has not the form of one
+is answered like one that does not exist. All endpoint classes share one guard.
 """
 
 import re

@@ -1,1 +1,1 @@
-"""Who somebody is: passwords, logins, sessions, tickets, and the brakes on guessing them."""
+"""Authentication: passwords, logins, sessions, tickets, and limits on guessing them."""

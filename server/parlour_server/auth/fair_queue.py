@@ -1,8 +1,8 @@
 """A bounded queue that is fair by key: whose turn it is depends on who waits, not on how many wait (L13).
 
-The next item is of the key that has the fewest running, and among those of the key whose last turn is
-longest ago: a key that had none yet goes first. When the queue is full, a key with fewer waiting takes the
-place of the last one of the key with most, so nobody can keep others out by filling it. No I/O, no clock.
+The next item is of the key that has the fewest running, and among those of the key whose last turn is longest
+ago: a key that had none yet goes first. When the queue is full, a key with fewer waiting takes the place of
+the last one of the key with most, so no one can keep others out by filling it. No I/O, no clock.
 ``passwords`` owns one; its keys are addresses.
 """
 

@@ -2,7 +2,7 @@
 
 Every failure is one and the same to the outside, in words and in time (P4: user enumeration): an unknown
 user, a wrong password, a disabled account. A login always makes a new session and ends the one that came with
-it (K6: fixation). `POST /v1/sessions` calls it.
+it (K6: fixation).
 """
 
 import unicodedata
@@ -66,7 +66,7 @@ class LoginService:
 
     async def _verified(self, user: UserName | None, password: Secret, address: str) -> Account:
         account = await self._accounts.find(user) if user else None
-        # Always one verification, of a hash that nobody has where there is no account.
+        # Always one verification, of a hash that no one has where there is no account.
         hashed = account.password_hash if account else None
         rehashed = await self._passwords.verify(hashed, password, address=address)
         if account is None or account.disabled:
@@ -86,7 +86,7 @@ class LoginService:
 
 
 def _user_of(username: str) -> UserName | None:
-    """Return the name, or None for one that nobody can have."""
+    """Return the name, or None for one that no one can have."""
     if len(username) > _LONGEST_NAME:
         return None
     try:

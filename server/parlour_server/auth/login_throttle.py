@@ -2,7 +2,7 @@
 
 Over a limit each further failure doubles the wait, up to a cap: strangers can slow an account down, never
 lock it out for good (NIST would end the password after a hundred failures: that is what a stranger would
-want). An address from which the account was used within a week is judged by its own failures alone, so that
+want). An address from which the account was used within a week is judged only by its own failures, so that
 strangers' failures do not keep the owner out at home. An unknown user name is counted like a known one (P4).
 ``logins``, ``changes`` and ``tickets`` call it. Invariants:
 

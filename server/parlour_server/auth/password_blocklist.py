@@ -1,10 +1,9 @@
 """The offline blocklist: passwords of allowed length that guessers try first (P3).
 
-Lists of leaked passwords hold little of fifteen characters or more, and most of it is made by a few
-recipes: a common word twice, a word padded with digits, a walk over the keyboard, one block repeated. This
-module knows the recipes and takes the words from zxcvbn's frequency lists: it judges all that they make, and
-it is no substitute for a breach corpus, which would need a network or hundreds of megabytes.
-``rules`` calls it.
+Lists of leaked passwords hold little of fifteen characters or more, and most of it is made by a few recipes:
+a common word twice, a word padded with digits, a walk over the keyboard, one block repeated. This module
+knows the recipes and takes the words from zxcvbn's frequency lists: it judges all that they make, and it does
+not replace a breach corpus, which would need a network or hundreds of megabytes.
 """
 
 import re
@@ -78,7 +77,7 @@ def why_guessable(password: str, names: Iterable[str]) -> str | None:
 
 
 def _is_repeated(text: str) -> bool:
-    """Tell whether the text is one block again and again, the last one perhaps cut short."""
+    """Return whether the text is one block again and again, the last one perhaps cut short."""
     return any((text[:size] * len(text))[: len(text)] == text for size in range(1, len(text) // 2 + 1))
 
 

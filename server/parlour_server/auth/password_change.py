@@ -1,7 +1,7 @@
 """Changing a password: by its owner with the old one, or by the operator with a new random one.
 
 A change by the owner needs the old password, even with a live session (P7: stolen session), and ends all
-other sessions and their sockets. It is throttled like a login. `POST /v1/password` calls it.
+other sessions and their sockets. It is throttled like a login.
 """
 
 from parlour_protocol.secret import Secret
@@ -35,7 +35,7 @@ class PasswordChanger:
         self._names = names
 
     async def confirm(self, session: SessionRecord, password: Secret, *, address: str) -> None:
-        """Check the password of somebody who is logged in, for what a session alone may not do.
+        """Check the password of someone who is logged in, for what a session is not enough for.
 
         Raises LoginRefusedError, TooManyAttemptsError, UnavailableError.
         """

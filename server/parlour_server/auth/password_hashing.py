@@ -3,7 +3,7 @@
 ``verify`` raises for a wrong password and takes the same time when there is no account at all (P4: user
 enumeration); more work than the slots and the queue hold is refused at once (P6: argon2 as denial of
 service), and addresses take turns, so that a stranger's logins wait for the stranger's own (L13). It never
-returns a bool that a caller could forget, and never truncates. ``logins``, ``accounts``, ``changes`` call it.
+returns a bool that a caller could forget, and never truncates.
 """
 
 import asyncio
@@ -101,7 +101,7 @@ class HashingPool:
         return await self._run(address, lambda: self._verify(encoded or self._nobody, value))
 
     def unusable(self) -> str:
-        """Return a hash that no password has, for an account that nobody may log in to."""
+        """Return a hash that no password has, for an account that no one may log in to."""
         return _hash_of_nothing(self._hasher)
 
     def close(self) -> None:

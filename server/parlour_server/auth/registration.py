@@ -1,8 +1,7 @@
 """Accounts: made with an invite over HTTPS, or by the operator on the machine itself.
 
 Registration is closed: no invite, no account, and no default account exists (P8). A name that looks like
-another's is refused (M4). Whoever has an account is in the lobby. `POST /v1/accounts` and the command line
-call it.
+another's is refused (M4). Anyone who has an account is in the lobby.
 """
 
 from parlour_protocol.errors import ErrorCode
@@ -44,7 +43,7 @@ class Registration:
     async def make(
         self, user: UserName, password: Secret, *, invite: Secret | None, address: str = "local"
     ) -> None:
-        """Make the account and bring it into the lobby; ``invite`` is None for the operator alone.
+        """Make the account and bring it into the lobby; ``invite`` is None only for the operator.
 
         Raises NameRefusedError, PasswordRefusedError, InviteRefusedError, NameTakenError, UnavailableError.
         """

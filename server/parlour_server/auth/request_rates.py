@@ -1,7 +1,6 @@
 """How often an address may ask the HTTPS API, and a session ask for tickets.
 
-Over the rate ``spend`` raises with the time to wait; nothing is queued. The HTTPS API and ``tickets`` call
-it.
+Over the rate ``spend`` raises with the time to wait; nothing is queued.
 """
 
 import math

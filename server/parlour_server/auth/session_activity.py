@@ -55,7 +55,7 @@ class SessionActivity:
         return dict(self._unwritten)
 
     def due(self) -> Mapping[SessionId, Millis]:
-        """Return what of it is to be written now: the first use at once, then once a minute a session."""
+        """Return what of it must be written now: the first use at once, then once a minute a session."""
         now = self._clock.monotonic()
         self._written = {session: at for session, at in self._written.items() if now - at < WRITE_SECONDS}
         return {session: at for session, at in self._unwritten.items() if session not in self._written}

@@ -1,8 +1,8 @@
 """Holds open sockets to the limits of their sessions, and notices a clock that was set.
 
-Once a second it asks the store which sessions with an open socket are past a limit (S3, L17) and closes
-those sockets; before that it has written down which sessions were used. It never raises: a store that
-cannot answer is asked again. The composition root runs it.
+Once a second it asks the store which sessions with an open socket are past a limit (S3, L17) and closes those
+sockets; before that it has written down which sessions were used. It never raises: a store that cannot answer
+is asked again.
 """
 
 import asyncio

@@ -1,10 +1,10 @@
 """Sessions: who presents a bearer token, which devices are logged in, and how a session ends.
 
-A token is 256 random bits, made here alone (K6: fixation) and stored as its SHA-256 (K2). A session ends when
-somebody ends it: its sockets hear of it by the bus at once, by the journal otherwise. At its absolute or its
+A token is 256 random bits, made only here (K6: fixation) and stored as its SHA-256 (K2). A session ends when
+someone ends it: its sockets hear of it by the bus at once, by the journal otherwise. At its absolute or its
 idle limit it is not good any more (S3): it is refused, and its sockets are closed (``session_watch.py``). It
-is not deleted then, because a clock that was wrong would have ended everybody's sessions for good; the cap on
-an account's sessions is what keeps them few. The HTTPS API, ``logins`` and ``session_watch.py`` call it.
+is not deleted then, because a clock that was wrong would have ended everyone's sessions for good; the cap on
+an account's sessions is what keeps them few.
 """
 
 import contextlib

@@ -1,8 +1,7 @@
-"""The house: the name that the server itself writes in the rooms that no person made, such as `lobby`.
+"""The system account: the author of what the server itself does in rooms that no person created.
 
-The store needs a row for an author, so `init` makes one: disabled, with a hash that no password has, hence
-nothing to log in to (P8: default accounts). Nobody can register the name or one that looks like it. `setup`,
-`accounts` and the command line call it.
+The store needs a row for every author, so `init` creates one: disabled, with a hash that no password has, so
+no one can log in to it (P8: default accounts). The name, and names that look like it, can't be registered.
 """
 
 from functools import cache
@@ -38,11 +37,11 @@ def system_device() -> DeviceName:
 
 @cache
 def lobby() -> RoomName:
-    """Return the name of the room that everybody enters."""
+    """Return the name of the room that everyone joins."""
     return parse_room_name(_LOBBY)
 
 
 def refuse_system_account(user: UserName) -> None:
-    """Raise NameRefusedError for a name that could be taken for the house."""
+    """Raise NameRefusedError for a name that looks like that of the system account."""
     if skeleton(user) == skeleton(_NAME):
         raise NameRefusedError(NameReason.RESERVED)

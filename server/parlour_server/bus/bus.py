@@ -72,7 +72,7 @@ class KeysChanged:
 
 @dataclass(frozen=True, slots=True)
 class ConsentChanged:
-    """This account said yes or no to being in the room, on one of its devices: the others look again."""
+    """This account accepted or declined a room on one of its devices: the others check again."""
 
     user: UserName
     room: RoomId
@@ -94,7 +94,7 @@ class Bus(Protocol):
     """Publish to all servers, this one included."""
 
     def publish(self, notice: Notice) -> None:
-        """Tell everybody, in this caller's order. Never blocks, never raises for a lost peer."""
+        """Deliver to every server, in this caller's order. Never blocks, never raises for a lost peer."""
         ...
 
     def subscribe(self, handler: Handler) -> None:

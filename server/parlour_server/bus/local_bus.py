@@ -1,8 +1,8 @@
 """The bus of a single process: a notice is delivered before ``publish`` returns, in order.
 
-It refuses nothing and loses nothing; a handler that raises is logged and keeps neither the publisher nor
-the other handlers from going on. A notice published from within a handler waits until the one being told
-has reached everybody, so that all handlers see one order. The composition root makes it.
+It refuses nothing and loses nothing; a handler that raises is logged and keeps neither the publisher nor the
+other handlers from going on. A notice published from within a handler waits until the one being told has
+reached every handler, so that all of them see one order.
 """
 
 import logging
@@ -15,10 +15,10 @@ _log: Final = logging.getLogger(__name__)
 
 
 class LocalBus:
-    """Everybody is in this process."""
+    """A bus whose subscribers are all in this process."""
 
     def __init__(self) -> None:
-        """Begin with nobody subscribed."""
+        """Begin with no one subscribed."""
         self._handlers: tuple[Handler, ...] = ()
         self._waiting: deque[Notice] = deque()
         self._telling = False

@@ -1,9 +1,9 @@
 """The chat's own tasks: none is forgotten, none outlives the chat, and none fails without a consequence.
 
-What one connection waits for closes it when it fails. What several depend on is done again until it is
-done: a store that cannot answer now will later. A task that fails takes nothing else with it, which is why
-this is no ``asyncio.TaskGroup``. The service, the intake and the hub start their work here; ``close`` ends
-what is left.
+What one connection waits for closes it when it fails. What several depend on is done again until it is done:
+a store that cannot answer now will later. A task that fails takes nothing else with it, which is why this is
+no ``asyncio.TaskGroup``. The service, the dispatcher and the hub start their work here; ``close`` ends what
+is left.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from parlour_server.chat.error_boundary import ErrorBoundary
 from parlour_server.errors import UnavailableError
 
 RETRY_SECONDS: Final = 1.0
-"""How long a store that could not answer is left alone."""
+"""How long to wait before asking a store again that could not answer."""
 _ATTEMPTS: Final = 5
 """How often something is begun that fails for another reason: again may help, for ever would not."""
 

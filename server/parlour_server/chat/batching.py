@@ -33,7 +33,7 @@ class BatchingWriter:
         self.members: dict[PeerState, None] = {}
 
     def add(self, state: PeerState) -> None:
-        """Let a member take part from the next event on; what is collected goes to the earlier ones alone."""
+        """Add a member from the next event on; what is already collected goes only to earlier members."""
         self.flush()
         self.members[state] = None
         self._writes = None
@@ -89,7 +89,7 @@ class BatchingWriter:
                 state.fail()
 
     def close(self) -> None:
-        """Drop what is collected: nobody is here any more."""
+        """Drop what is collected: no one is here any more."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

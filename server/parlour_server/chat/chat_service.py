@@ -1,8 +1,8 @@
-"""The chat: greets connections, hands their frames to the intake, and what servers tell to the hub.
+"""The chat: greets connections, hands their frames to the dispatcher, and notices from the bus to the hub.
 
 It implements ``Chat`` of `peer.py`. A connection is counted in before anything is read for it, so that no
-event and no revocation can slip through between; one that is ended is forgotten by everybody at once and
-gets nothing more (S2). The composition root makes it; `net` and the bus call it.
+event and no revocation can slip through between; one that is ended is forgotten everywhere at once and gets
+nothing more (S2).
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Requests that append to a room's log: turned into an event, handed to the store, answered when on disk.
 
-No task is made for a message: the store's future answers from its callback. Author, device and time are
-the server's own and never the client's (S5: spoofed sender). The intake calls ``append``; joining, which
+No task is made for a message: the store's future answers from its callback. Author, device and time are the
+server's own and never the client's (S5: spoofed sender). The dispatcher calls ``append``; joining, which
 needs more of an answer than a number, and the HTTPS API's commits call ``commit``.
 """
 
@@ -150,7 +150,7 @@ class Commands:
     def __init__(
         self, *, server: str, log: Log, bus: Bus, clock: Clock, audit: Audit, incarnation: Incarnation
     ) -> None:
-        """Take the collaborators, the name that stands in signed statements, and what the logs are called."""
+        """``server`` is the name in signed statements, ``incarnation`` that of the logs."""
         self._server = server
         self.incarnation = incarnation
         self._log = log

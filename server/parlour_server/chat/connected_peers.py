@@ -1,6 +1,6 @@
 """Who is connected to this server: connections by account and by session.
 
-Whoever reads a membership from the store watches meanwhile which memberships end, so that what was read
+Anyone who reads a membership from the store watches meanwhile which memberships end, so that what was read
 cannot outlive its end (S4). It sends nothing and decides nothing; the service, the hub and presence ask it.
 """
 
@@ -16,7 +16,7 @@ class ConnectedPeers:
     """The connections of this process that are not gone."""
 
     def __init__(self) -> None:
-        """Begin with nobody."""
+        """Begin with no one."""
         self._users: dict[UserName, tuple[PeerState, ...]] = {}
         self._watches: dict[UserName, list[dict[RoomId, Seq]]] = {}
 
@@ -37,7 +37,7 @@ class ConnectedPeers:
         return self._users.get(user, ())
 
     def with_sessions(self, sessions: frozenset[SessionId]) -> list[PeerState]:
-        """Return the connections of these sessions (walks over everybody: sessions end rarely)."""
+        """Return the connections of these sessions (walks over all connections: sessions end rarely)."""
         return [
             state
             for states in self._users.values()

@@ -1,4 +1,4 @@
-"""The one guard: what nobody foresaw ends one request, never the connection of somebody else.
+"""The error boundary: an unforeseen error ends one request, never someone else's connection.
 
 It writes one log line: the kind of the error and where in this program it arose. Never the error's text
 nor a traceback's lines, because both may quote what a person wrote (K7). The entrances of the chat use it:

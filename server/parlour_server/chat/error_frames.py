@@ -1,7 +1,7 @@
 """Refusals as frames: what a person is told when a request is not done.
 
-Hints are ASCII sentences of this server's own; nothing that a client sent is ever quoted back, and no
-detail of an unforeseen failure leaves the server. Everything in the chat that refuses calls this.
+Hints are ASCII sentences of this server's own; nothing that a client sent is ever quoted back, and no detail
+of an unforeseen failure leaves the server.
 """
 
 import math
@@ -43,5 +43,5 @@ def too_many(request: RequestId) -> Error:
 
 
 def malformed(request: RequestId | None, reason: str) -> Error:
-    """Return the answer to bytes that are no frame; ``reason`` comes from the codec, which quotes nothing."""
+    """Return the answer to bytes that are not a frame; ``reason`` is the codec's, which quotes nothing."""
     return Error(re=request, code=ErrorCode.MALFORMED, hint=ReasonText(reason))

@@ -1,8 +1,8 @@
 """Holes in a room's numbers: wait a moment, then read what is missing from the store.
 
-On several servers notices overtake each other, so that most holes close by themselves; one that does not
-was a lost notice, and the store is the truth. Reading that fails is tried again, the room's delivery
-waiting in order meanwhile. The hub alone calls it.
+On several servers notices overtake each other, so that most holes close by themselves; one that does not was
+a lost notice, and the store is the truth. Reading that fails is tried again, the room's delivery waiting in
+order meanwhile.
 """
 
 from asyncio import AbstractEventLoop
@@ -42,13 +42,13 @@ class GapFiller:
         self._background = background
 
     def found(self, sequencer: Sequencer) -> None:
-        """Fill the feed's hole, if it is still there in a moment."""
+        """Fill the room's gap, if it is still there in a moment."""
         if not sequencer.filling:
             sequencer.filling = True
             self._later(sequencer, _WAIT)
 
     def check(self, room: RoomId, first: Seq) -> None:
-        """Read a room without a feed from event ``first`` on, for memberships that begin or end there."""
+        """Read a room without a sequencer from event ``first`` on: memberships may begin or end there."""
         # Whom it would have told is not known, and the room is read again when the next event comes.
         self._background.insist("checking a room", lambda: self._look(room, first), lambda: None)
 

@@ -1,9 +1,8 @@
-"""Fan-out: what is on disk goes to every member that is connected here, in order, and to nobody else.
+"""Fan-out: what is on disk goes to every member that is connected here, in order, and to no one else.
 
-Who gets a room's events is a projection of that room's own log: the event that puts somebody out takes
-them off before any later event is written (S4: stale room rights). A hole in the numbers is filled from
-the store; a notice that is lost, repeated or late changes nothing. The service publishes and subscribes.
-Invariants:
+Who gets a room's events is a projection of that room's own log: the event that removes someone takes them off
+before any later event is written (S4: stale room rights). A hole in the numbers is filled from the store; a
+notice that is lost, repeated or late changes nothing. The service publishes and subscribes. Invariants:
 
 * a connection gets the events of a room from its summary's ``head`` on, each at least once, in order;
 * an event that ended a membership, however late it is heard, ends the delivery that began before it.
@@ -57,15 +56,15 @@ from parlour_server.store.interface import Store
 _MOVES: Final[frozenset[type]] = frozenset({Created, Joined, Added, Left, Kicked, Banned})
 """Bodies that begin or end a membership; nearly all events are none of them."""
 _INVITING: Final[frozenset[type]] = frozenset({Invited, Uninvited})
-"""Bodies that begin or end somebody's invitation."""
+"""Bodies that begin or end someone's invitation."""
 _SPOKEN: Final[frozenset[type]] = frozenset({Message, EncryptedMessage})
-"""Bodies by which somebody says yes to a direct room that was opened with them."""
+"""Bodies by which someone accepts a direct room that someone opened with them."""
 _GROUP_MATTERS: Final[frozenset[type]] = frozenset({*_MOVES, EncryptionOn, Contested})
 """After these the group of an encrypted room owes a commit, or a founding."""
 
 
 class Hub:
-    """The rooms that somebody here listens to."""
+    """The rooms that have listeners here, and who they are."""
 
     def __init__(
         self,
@@ -86,14 +85,14 @@ class Hub:
         self._gaps = GapFiller(store=store, offer=self.committed, loop=loop, background=background)
 
     def sequencer(self, room: RoomId) -> Sequencer | None:
-        """Return the room's sequencer if somebody here listens to it."""
+        """Return the room's sequencer if someone here listens to it."""
         return self._sequencers.get(room)
 
     def committed(self, event: LogEvent) -> None:
         """Deliver an event that is on disk; early, late and repeated ones are put right."""
         sequencer = self._sequencers.get(event.room)
         if sequencer is None or event.seq <= sequencer.last:
-            # Told already or to nobody; but it may end or begin a membership that was read before it.
+            # Told already or to no one; but it may end or begin a membership that was read before it.
             self._apply(sequencer, event)
             return
         for due in sequencer.take(event):
@@ -166,7 +165,7 @@ class Hub:
         state.asked.clear()
 
     def consent_changed(self, user: UserName, room: RoomId) -> None:
-        """Somebody said yes or no to a room, on one of their connections: show it to all of them."""
+        """Someone accepted or declined a room, on one of their connections: show it to all of them."""
         self._background.insist(
             "announcing an answer to an invitation",
             lambda: self._tell_consent(room, user),
@@ -184,19 +183,19 @@ class Hub:
                 state.peer.write(wire)
 
     def tell_user(self, notice: UserEphemeral) -> None:
-        """Tell somebody's connections something that is not stored."""
+        """Tell someone's connections something that is not stored."""
         for state in self._connected.of(notice.user):
             if state.ready and state.info.id != notice.origin and notice.frame.room in state.rooms:
                 state.push(notice.frame)
 
     def tell_device(self, notice: DeviceEphemeral) -> None:
-        """Tell the connections of one device something that is not stored (walks over everybody: rare)."""
+        """Send the connections of one device something that is not stored (walks over all: rare)."""
         for state in self._connected.everybody():
             if state.ready and state.info.grant.device_id == notice.device:
                 state.push(notice.frame)
 
     def is_encrypted(self, room: RoomId) -> bool:
-        """Say whether a room that somebody listens to is end-to-end encrypted."""
+        """Return whether a room that someone listens to is end-to-end encrypted."""
         sequencer = self._sequencers.get(room)
         return sequencer is not None and sequencer.encrypted
 
@@ -264,7 +263,7 @@ class Hub:
         )
 
     def _fail(self, user: UserName) -> None:
-        """Close somebody's connections: they did not hear of a room."""
+        """Close someone's connections: they did not hear of a room."""
         for state in self._connected.of(user):
             state.fail()
 
@@ -289,7 +288,7 @@ class Hub:
         )
 
     async def _tell_invitation(self, room: RoomId, user: UserName) -> None:
-        """Show the invitation that waits for somebody now, or that there is none."""
+        """Show the invitation that waits for someone now, or that there is none."""
         invitation = await self._store.consent.invitation(room, user)
         frame = (
             InvitationWithdrawn(room=room)

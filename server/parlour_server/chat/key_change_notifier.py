@@ -2,7 +2,7 @@
 
 The members of its encrypted rooms look at their groups and at the key log, its own devices at the key log;
 what changed is never told here, because the key log says it with proofs. It may tell twice, and it never
-tells somebody who shares no encrypted room with the account. The service and the journal call it.
+tells someone who shares no encrypted room with the account.
 """
 
 from parlour_protocol.frames.replies import KeyLogAppended

@@ -26,8 +26,8 @@ class PeerInfo:
 class Peer(Protocol):
     """A connection that may be written to. No method waits, and none raises when the peer is gone.
 
-    A peer that does not read is cut off by the connection itself when more than its byte cap is unsent
-    (R2: slow reader); the chat never waits for anybody.
+    A peer that does not read is cut off by the connection itself when more than its byte cap is unsent (R2:
+    slow reader); the chat never waits for anyone.
     """
 
     @property

@@ -62,11 +62,11 @@ class PeerState:
         """A request that waits for the store runs; later ones wait in ``queue``."""
         self.queue: deque[AnyRequest] = deque()
         self.rooms: dict[RoomId, Seq] = {}
-        """Rooms whose events this connection gets, and the head at which each began. The hub alone writes."""
+        """Rooms whose events this connection gets, and the head at which each began. Only the hub writes."""
         self.entered: set[RoomId] = set()
         """Rooms that the user entered while this connection was not ready yet."""
         self.requests: set[RoomId] = set()
-        """Those of its rooms that the user has not said yes to: they are not told of the user."""
+        """Those of its rooms that the user has not accepted: their members are not told about the user."""
         self.asked: set[RoomId] = set()
         """Rooms into which an invitation came, or went, while this connection was not ready yet."""
         self.expects: RoomId | None = None
@@ -95,7 +95,7 @@ class PeerState:
         self.ready = True
 
     def push(self, frame: Frame) -> None:
-        """Tell this connection alone something that nobody asked for. Never raises."""
+        """Send this connection something that it did not ask for. Never raises."""
         if not self.closed:
             with ErrorBoundary("a push", self.fail):
                 self.peer.send(frame)

@@ -1,10 +1,10 @@
 """Who is here: never stored, told in small rooms, answered in large ones.
 
-Telling everybody of everybody grows with the square of a room, so rooms over a size are told nothing and
-ask (`members`). It grows with the square of all who share small rooms, too, so a connection is told of so
-many people a minute, and a restart, after which thousands come at once, is worked through a little at a time.
-Changes are collected for a moment: a connection that drops and comes back is no news. It gives nobody's
-status to somebody who shares no room with them. The service reports, the hub's feeds carry.
+Telling everyone of everyone grows with the square of a room, so rooms over a size are told nothing and ask
+(`members`). It grows with the square of all who share small rooms, too, so a connection is told of so many
+people a minute, and a restart, after which thousands come at once, is worked through a little at a time.
+Changes are collected for a moment: a connection that drops and comes back is not worth a notice. It gives no
+one's status to someone who shares no room with them. It reports through the sequencers of the hub.
 """
 
 from asyncio import AbstractEventLoop
@@ -64,7 +64,7 @@ class Presence:
         self._later: dict[PeerState, dict[UserName, StatusUpdate]] = {}
 
     def of(self, user: UserName) -> Status:
-        """Return the best of the statuses of somebody's connections."""
+        """Return the best of the statuses of someone's connections."""
         statuses = {state.status for state in self._connected.of(user) if state.ready}
         if Status.ONLINE in statuses:
             return Status.ONLINE
@@ -127,7 +127,7 @@ class Presence:
     def _publish(self, frame: StatusUpdate, rooms: Iterable[RoomId]) -> None:
         for room in rooms:
             sequencer = self._hub.sequencer(room)
-            # without a feed here the room may still have listeners at another server
+            # without a sequencer here the room may still have listeners at another server
             if sequencer is None or sequencer.size <= self._members:
                 self._bus.publish(RoomEphemeral(room=room, frame=frame))
 

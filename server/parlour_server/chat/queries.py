@@ -1,8 +1,8 @@
 """Requests that wait for the store: rooms made and entered, history, members, markers, and the fleeting ones.
 
-Each returns the result of its ``ok`` or raises. What is read for somebody is given to them only if they are
-a member *after* it was read (S4): a membership that ended meanwhile refuses the answer. The intake runs
-one of these at a time for a connection.
+Each returns the result of its ``ok`` or raises. What is read for someone is given to them only if they are a
+member *after* it was read (S4): a membership that ended meanwhile refuses the answer. The intake runs one of
+these at a time for a connection.
 """
 
 from typing import assert_never
@@ -188,7 +188,7 @@ class Queries:
         marked = ReadMarked(room=frame.room, seq=frame.seq)
         self._bus.publish(UserEphemeral(user=state.user, frame=marked, origin=state.info.id))
         if not frame.share or frame.room in state.requests or self._hub.is_encrypted(frame.room):
-            return  # a receipt in an encrypted room is a sealed message: nobody takes the server's word there
+            return  # a receipt in an encrypted room is an encrypted message, not the server's word
         if state.budget.notice(self._clock.monotonic()):
             shared = ReadBy(room=frame.room, user=state.user, seq=frame.seq)
             self._bus.publish(RoomEphemeral(room=frame.room, frame=shared, origin=state.info.id))
@@ -255,7 +255,7 @@ class Queries:
             self._stop_expecting(state, new.room)
 
     async def _accept(self, state: PeerState, frame: Accept) -> Entered:
-        """Say yes to a direct room that somebody opened, or to an invitation."""
+        """Accept a direct room that someone opened, or to an invitation."""
         if not await self._store.consent.accept_direct(frame.room, state.user):
             return await self._join(state, frame)
         entered = Entered(room=await self._hub.enter(state, frame.room))

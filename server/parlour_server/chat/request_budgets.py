@@ -70,7 +70,7 @@ class ConnectionBudget:
         return self._requests.take(now) or self._bytes.take(now, size)
 
     def notice(self, now: float) -> bool:
-        """Tell whether something fleeting may be told on; otherwise it is dropped without a word."""
+        """Return whether something fleeting may be told on; otherwise it is dropped without a word."""
         return not self._notices.take(now)
 
     def statuses(self, count: int, now: float) -> int:
@@ -90,7 +90,7 @@ class ReadBudget:
     __slots__ = ("_bytes", "_reads", "_shares")
 
     def __init__(self, rates: Rates) -> None:
-        """Begin with nobody."""
+        """Begin with no one."""
         self._reads: KeyedBuckets[str] = KeyedBuckets(
             rates.reads_per_minute, per=MINUTE, burst=rates.read_burst
         )
@@ -121,7 +121,7 @@ class AccountBudget:
     __slots__ = ("_invites", "_messages", "_reads", "_rooms")
 
     def __init__(self, rates: Rates) -> None:
-        """Begin with nobody."""
+        """Begin with no one."""
         self._reads = ReadBudget(rates)
         self._messages: KeyedBuckets[UserName] = KeyedBuckets(
             rates.messages_per_minute, per=MINUTE, burst=rates.message_burst

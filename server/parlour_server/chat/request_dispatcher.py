@@ -1,9 +1,9 @@
 """Received frames: decoded, put in order, counted, and handed on.
 
 Bad input costs its sender one ``error`` and one audit line, and after too many in a row the connection;
-everybody else notices nothing (R4: poison message). Requests of one connection are begun in the order in
-which they came: while one waits for the store, later ones queue behind it, as many as may be in flight.
-The service calls ``receive`` for every frame.
+everyone else notices nothing (R4: poison message). Requests of one connection are begun in the order in which
+they came: while one waits for the store, later ones queue behind it, as many as may be in flight. The service
+calls ``receive`` for every frame.
 """
 
 from collections.abc import Callable

@@ -18,7 +18,7 @@ _EARLY: Final = 256
 
 
 class Sequencer:
-    """A room that somebody here listens to."""
+    """A room with listeners here."""
 
     __slots__ = ("_early", "announced", "encrypted", "filling", "is_request", "last", "out", "room", "size")
 
@@ -33,7 +33,7 @@ class Sequencer:
         self.encrypted = False
         """The room is end-to-end encrypted; once true, it stays so."""
         self.is_request = False
-        """It was told to somebody as a direct room that they have not said yes to; never taken back."""
+        """It was told to someone as a direct room that they have not accepted yet; stays true."""
         self.out = BatchingWriter(loop, floor)
         self.filling = False
         """The missing events are being fetched, or will be."""

@@ -28,7 +28,7 @@ def audit(file: TextIO, user: str | None, event: str | None) -> None:
         if found is None or (user and found.get("user") != user) or (event and found.get("event") != event):
             continue
         rest = {k: v for k, v in found.items() if k not in {"time", "event", "audit", "level"}}
-        # ASCII JSON: a log that somebody else wrote into must not reach the terminal raw.
+        # ASCII JSON: a log that others can write to must not reach the terminal raw.
         click.echo(f"{_word(found, 'time')}  {_word(found, 'event')}  {json.dumps(rest)}")
 
 

@@ -38,7 +38,7 @@ Example, a server for friends:
 @click.version_option(package_name="parlour", prog_name="parlour-server", message="%(prog)s %(version)s")
 def cli() -> None:
     """Run and administer a Parlour server. Commands also work while the server is running."""
-    # Everything that any command writes is for this user alone.
+    # Everything that any command writes is only for this user.
     os.umask(0o077)
 
 
@@ -77,7 +77,7 @@ def guarded(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         status = _INTERRUPTED
     except BrokenPipeError:
-        # Nobody reads any more; keep Python from complaining about it while it exits.
+        # No one reads any more; keep Python from complaining about it while it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = _FAILED
     except _EXPECTED as error:

@@ -1,6 +1,6 @@
 """What the commands share: their options, the folder that they work on, and how they print.
 
-Nothing heavy is imported before a command runs, so that `--help` is quick. The command modules call it.
+Nothing heavy is imported before a command runs, so that `--help` is quick.
 """
 
 import json
@@ -82,7 +82,7 @@ def record(folder: "DataFolder", did: str, **about: str) -> None:
 
 
 def say(value: Any) -> None:
-    """Print JSON on one line; anything that is no JSON type is printed as its text."""
+    """Print JSON on one line; anything that is not a JSON type is printed as its text."""
     click.echo(json.dumps(value, default=str, ensure_ascii=True))
 
 

@@ -50,7 +50,7 @@ def invite() -> None:
 @click.option(
     "--by",
     metavar="NAME.KEY",
-    help="The inviter and their account key, as `parlour invite-link` prints them. Newcomers have them verified.",
+    help="The inviter and their account key (see `parlour invite-link`). Newcomers have them verified.",
 )
 @json_option
 def create(

@@ -2,7 +2,7 @@
 
 The file (`parlour.toml` in the data folder), the environment (`PARLOUR_…`) and flags are laid over these
 defaults by `config/settings_loader.py`; nothing else in the server reads a file or the environment. A server
-that nobody configured is safe: it listens on loopback, limits everything, and knows no account.
+that no one configured is safe: it listens on loopback, limits everything, and knows no account.
 """
 
 from typing import Annotated

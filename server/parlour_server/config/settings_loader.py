@@ -3,7 +3,7 @@
 `parlour.toml` in the data folder, `PARLOUR_<SECTION>_<KEY>` in the environment, `--flags` of the command
 line. An unknown key, a value out of bounds or without a meaning and a file that others may write are refused
 in a sentence that names the place (a setting with a typing error must not silently be the default), and so is
-a file over which Python's own parser ends (L23). The command line calls it.
+a file over which Python's own parser ends (L23).
 """
 
 import difflib

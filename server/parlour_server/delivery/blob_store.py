@@ -1,7 +1,7 @@
 """The folder in which uploaded files lie: each under its id, 0600, whole or not at all.
 
 While a file comes in it lies in the folder `incoming` and its upload holds a lock on it; only when its record
-is in the store does it get its place. So one that nobody holds belongs to an upload that never ended, and its
+is in the store does it get its place. So one that no one holds belongs to an upload that never ended, and its
 record, if there is one, is void; finding it lists no other file. Names are ids of ours and nothing else: any
 other is refused here, whoever asks (CWE-22). Disk work runs in threads.
 """
@@ -77,13 +77,13 @@ class BlobStore:
             ) from error
 
     def path(self, file: FileId) -> Path:
-        """Return where a file lies. Raises ValueError for anything that is no id."""
+        """Return where a file lies. Raises ValueError for anything that is not an id."""
         if not _NAME.fullmatch(file):
             raise ValueError("not the id of a file")
         return self._folder / file
 
     def has(self, file: FileId) -> bool:
-        """Tell whether the file's bytes are here."""
+        """Return whether the file's bytes are here."""
         return self.path(file).is_file()
 
     @asynccontextmanager
@@ -96,7 +96,7 @@ class BlobStore:
             yield Incoming(part, final, out)
         finally:
             part.unlink(missing_ok=True)
-            out.close()  # and with it the lock: nobody finds the file in between
+            out.close()  # and with it the lock: no one finds the file in between
 
     async def read(self, file: FileId) -> AsyncIterator[bytes]:
         """Read a file, some at a time. Raises UnavailableError when it cannot be read."""
@@ -109,7 +109,7 @@ class BlobStore:
             source.close()
 
     async def remove(self, files: list[FileId]) -> None:
-        """Remove the bytes of these files; those that are gone already are no error."""
+        """Remove the bytes of these files; those that are already gone are not an error."""
         paths = [self.path(file) for file in files]
 
         def unlink_all() -> None:
@@ -142,7 +142,7 @@ class BlobStore:
 
 
 def _open_new(path: Path) -> FileIO:
-    # O_EXCL, O_NOFOLLOW: a link that somebody put there is not written through
+    # O_EXCL, O_NOFOLLOW: a link that someone put there is not written through
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     out = FileIO(descriptor, "wb")
     try:
@@ -156,7 +156,7 @@ def _open_new(path: Path) -> FileIO:
 
 
 def _take_over(part: Path) -> bool:
-    """Rename an upload that nobody writes any more: its lock went with its process, whenever that was."""
+    """Rename an upload that no one writes any more: its lock went with its process, whenever that was."""
     try:
         with part.open("rb", buffering=0) as found:
             fcntl.flock(found, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -169,7 +169,7 @@ def _take_over(part: Path) -> bool:
 
 
 def _is_at(file: FileIO, path: Path) -> bool:
-    """Tell whether the open file still lies there, under this name."""
+    """Return whether the open file still lies there, under this name."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:

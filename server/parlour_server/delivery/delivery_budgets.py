@@ -1,9 +1,9 @@
 """How much of the delivery service one account may use, and how fast.
 
-Key packages are the scarce thing: whoever claims all of somebody's makes them fall back on the last one
-(exhaustion), so that claims count against the claimer, against each pair of people and against the person
-whose they are. Nothing is queued; over a budget the answer is 429, or the device is left out. The services of
-this package ask before they do anything.
+Key packages are the scarce thing: someone who claims all of a person's packages makes them fall back on the
+last one (exhaustion), so that claims count against the claimer, against each pair of people and against the
+person whose they are. Nothing is queued; over a budget the answer is 429, or the device is left out. The
+services of this package ask before they do anything.
 """
 
 import math
@@ -22,7 +22,7 @@ class DeliveryBudgets:
     """The budgets of all accounts; forgotten when they are whole again."""
 
     def __init__(self, rates: Rates, files: Files, clock: Clock) -> None:
-        """Begin with nobody."""
+        """Begin with no one."""
         self._clock = clock
         self._changes = _hourly(rates.key_changes_per_hour)
         self._claims = _hourly(rates.claims_per_hour)
@@ -54,8 +54,8 @@ class DeliveryBudgets:
         self._spend(self._claims, claimer, devices)
 
     def may_take_from(self, claimer: UserName, owner: UserName) -> bool:
-        """Count one key package of ``owner``; False when none is to be given out now."""
-        if claimer == owner:  # somebody's own new device enters all their rooms at once
+        """Count one key package of ``owner``; False when none must be given out now."""
+        if claimer == owner:  # someone's own new device enters all their rooms at once
             return True
         now = self._clock.monotonic()
         return not self._pairs.take((claimer, owner), now) and not self._of_person.take(owner, now)

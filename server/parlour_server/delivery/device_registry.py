@@ -1,9 +1,8 @@
 """Account keys and devices: published, registered, certified, revoked, each proof checked here.
 
-The server has no key that could certify anybody's device: it checks signatures against the account key in
+The server has no key that could certify anyone's device: it checks signatures against the account key in
 force and writes them into the key log, where all can see them. A stolen session cannot bind itself to a
-device whose key it does not hold, nor replace the account key without the password (P7). The HTTPS API calls
-it.
+device whose key it does not hold, nor replace the account key without the password (P7).
 """
 
 from collections.abc import Sequence
@@ -192,7 +191,7 @@ class DeviceRegistry:
         key = await self._store.account_key(session.user)
         if (statement.user, statement.server) != (session.user, self._server):
             raise self._refused(session, "the statement is about another account or another server")
-        # The signature only shows that *somebody's* key made it; the key in force is the account's.
+        # The signature only shows that *someone's* key made it; the key in force is the account's.
         if key is None or statement.account_key != key:
             raise self._refused(session, "the statement was not signed by the current account key")
         if statement.device != device:

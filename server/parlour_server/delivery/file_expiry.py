@@ -1,8 +1,7 @@
-"""Removes the files whose time is over: named by nobody, their message deleted, their upload broken off.
+"""Removes the files whose time is over: named by no one, their message deleted, their upload broken off.
 
-It runs every minute, and at once when somebody deletes a message; several servers on one folder may do it at
-the same time. It never raises: a disk or a store that cannot do it is asked again. The composition root runs
-it.
+It runs every minute, and at once when someone deletes a message; several servers on one folder may do it at
+the same time. It never raises: a disk or a store that cannot do it is asked again.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The key that signs the head of the key log: made once, kept in the data folder, 0600.
 
 Its public half goes to every client with each page of the log; a client that sees another one than before
-warns. It signs heads and nothing else. `init` makes it for a new folder.
+warns. It signs heads and nothing else.
 """
 
 from contextlib import suppress

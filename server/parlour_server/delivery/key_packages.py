@@ -1,9 +1,8 @@
-"""Key packages: brought by a device for itself, claimed by whoever adds it to a room.
+"""Key packages: brought by a device for itself, claimed by someone who adds it to a room.
 
 A claim gives out packages only of devices that ought to be in the room's group and are not; those whose
 budget is used up are left out like those that have none (package exhaustion), so that a stranger cannot make
-somebody unreachable for others. A package's content is opaque here: who claims it checks it. The HTTPS API
-calls it.
+someone unreachable for others. A package's content is opaque here: who claims it checks it.
 """
 
 from typing import Final
@@ -61,7 +60,7 @@ class KeyPackageService:
             self._bus.publish(KeysChanged(session.user))
 
     async def claim(self, session: SessionRecord, body: ClaimKeyPackages) -> ClaimedKeyPackages:
-        """Give out one package for each device that is to be added to the room.
+        """Give out one package for each device that must be added to the room.
 
         Raises NoDeviceError, RefusedError, TooManyAttemptsError.
         """

@@ -2,7 +2,7 @@
 
 Each of these is an event of the room's log, appended like a message, so that one order holds for all and the
 rules are decided in one transaction (`rooms/group_rules.py`); of two commits for one epoch the store takes
-one. A device sees its own Welcomes alone. What is inside is opaque here. The HTTPS API calls it.
+one. A device sees only its own Welcomes. What is inside is opaque here.
 """
 
 from typing import Final
@@ -64,7 +64,7 @@ class MlsGroups:
         self._budgets.commit(session.user)
 
     async def commit(self, session: SessionRecord, room: RoomId, body: Commit) -> EventStored:
-        """Take the group to its next epoch, if nobody did before. Raises NoDeviceError, RefusedError."""
+        """Take the group to its next epoch, if no one did before. Raises NoDeviceError, RefusedError."""
         _device(session)
         handshake = Handshake(
             group=body.group,
@@ -101,7 +101,7 @@ class MlsGroups:
     async def welcomes(self, session: SessionRecord, device: DeviceId) -> Welcomes:
         """Return what waits for the device that this session speaks for. Raises NoDeviceError."""
         if session.device_id != device:
-            raise NoDeviceError  # whoever else's inbox it is: who is added where is nobody else's business
+            raise NoDeviceError  # another device's Welcomes: who is added where is no one else's business
         found, more = await self._store.welcomes(device, max_bytes=_WELCOMES_BYTES)
         return Welcomes(tuple(found), self._commands.incarnation, more)
 

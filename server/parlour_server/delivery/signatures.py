@@ -1,8 +1,8 @@
 """Checks Ed25519 signatures of account and device keys, and cannot make any.
 
-A key of small order is refused: under such a key there are signatures that hold for every message, so that
-a "certificate" by it would prove nothing (RFC 8032 leaves the check to whoever verifies). The devices and
-files of this package call it with the statements of `parlour_protocol.identity`.
+A key of small order is refused: under such a key there are signatures that hold for every message, so that a
+"certificate" by it would prove nothing (RFC 8032 leaves the check to the verifier). The devices and files of
+this package call it with the statements of `parlour_protocol.identity`.
 """
 
 from typing import Final
@@ -27,7 +27,7 @@ _SMALL_ORDER: Final = frozenset(
 
 
 def holds(key: bytes, message: bytes, signature: bytes) -> bool:
-    """Tell whether ``signature`` is one of ``message`` by the Ed25519 key (``identity.Verify``)."""
+    """Return whether ``signature`` is one of ``message`` by the Ed25519 key (``identity.Verify``)."""
     if key[:-1] + bytes([key[-1] & _SIGN_BIT]) in _SMALL_ORDER:
         return False
     try:

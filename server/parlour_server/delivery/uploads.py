@@ -119,7 +119,7 @@ class Uploads:
         return FileRecord(file, upload.room, upload.session.user, upload.size, digest, now, expires)
 
     async def _keep(self, record: FileRecord, incoming: Incoming) -> None:
-        """Keep record and bytes, both or neither, also when whoever uploads them goes in the middle of it."""
+        """Keep record and bytes, both or neither, even if the uploader disconnects in the middle."""
 
         async def both() -> None:
             await self._put(record)
@@ -135,7 +135,7 @@ class Uploads:
         except asyncio.CancelledError:
             await asyncio.wait([keeping])
             if keeping.exception() is None:
-                # Nobody hears its id: it would take room for good in an encrypted room.
+                # No one hears its id: it would take room for good in an encrypted room.
                 await self._blobs.remove([record.id])
                 await self._store.files.forget([record.id])
             raise

@@ -1,8 +1,7 @@
 """Addresses: of those who connect, and where to listen.
 
 ``plain_address`` writes an address one way; ``listen_address`` reads the `host:port` of the configuration,
-``Networks`` the balancers that it names. None ever asks a name server. `net/listener.py` and
-`net/net_server.py` call them.
+``Networks`` the balancers that it names. None ever asks a name server.
 """
 
 import ipaddress
@@ -59,7 +58,7 @@ class Networks:
         self._networks = tuple(_network(setting, text) for text in texts)
 
     def __contains__(self, address: str) -> bool:
-        """Tell whether the setting names this plain address."""
+        """Return whether the setting names this plain address."""
         found = ipaddress.ip_address(address)
         return any(found.version == network.version and found in network for network in self._networks)
 

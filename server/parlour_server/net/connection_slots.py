@@ -1,9 +1,9 @@
 """How many sockets there may be, in all and from one address, counted from accept on.
 
 A slot is taken before TLS, so a silent socket counts as much as a chatting one (H6: connection exhaustion),
-and is given back exactly once, however the connection ends. It never waits: over a cap there is no slot.
-A balancer's socket is counted for nobody until its PROXY header has said for whom it is.
-The listener takes them; whoever holds the socket at its end gives them back.
+and is given back exactly once, however the connection ends. It never waits: over a cap there is no slot. A
+balancer's socket is counted for no one until its PROXY header has said for whom it is. The listener takes
+them; the socket's last owner gives them back.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """Which event loop the server runs on: the fastest one that is installed, or the one that is named.
 
-The loops differ in speed and memory, never in behaviour: every test of `net` passes on each. A name that
-is not installed is refused, never silently replaced. The composition root and the benchmarks call it.
+The loops differ in speed and memory, never in behaviour: every test of `net` passes on each. A name that is
+not installed is refused, never silently replaced.
 """
 
 import asyncio

@@ -1,11 +1,11 @@
-"""The gate: what becomes of a request, decided from its head alone.
+"""The gate: what becomes of a request, decided only from its head.
 
 ``judge`` is pure: no I/O, no clock, no state. It refuses whatever is not exactly expected, and the order of
 its checks is part of its promise: form, Host, Origin for every request; for the chat then method, query,
 handshake, subprotocol, and last the ticket, so that no foreign page can use one up. `net/http_connection.py`
 asks it about every request before anything else sees it.
 
-Origin and Host are never a substitute for the ticket (H2): whoever is not a browser can send any.
+Origin and Host are never a substitute for the ticket (H2): a client other than a browser can send anything.
 """
 
 import re

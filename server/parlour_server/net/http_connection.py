@@ -249,7 +249,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             "asgi": _ASGI,
             "http_version": head.version.decode("ascii"),
             "server": None,
-            "client": (self._address, 0),  # nobody asks for the port
+            "client": (self._address, 0),  # no one asks for the port
             "scheme": "https",
             "method": head.method.decode("ascii"),
             "root_path": "",
@@ -305,7 +305,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._close()
 
     def _is_done(self) -> bool:
-        """Tell whether what else comes is no longer looked at."""
+        """Return whether what else comes is no longer looked at."""
         return self._is_taken or self._transport.is_closing()
 
     def _stop_reading(self) -> None:

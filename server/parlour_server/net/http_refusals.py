@@ -1,8 +1,8 @@
 """The answers to requests that are turned away before anything else sees them.
 
 Each is one constant: status, reason word for the audit log, and the whole HTTP response as bytes, the same
-for everybody (H4: whoever probes with tickets learns nothing from the answer). None names a library or a
-version (H10). `net/gate.py` and `net/http_connection.py` choose among them; every one closes the connection.
+for everyone (H4: probing with tickets teaches nothing). None names a library or a version (H10).
+`net/gate.py` and `net/http_connection.py` choose among them; every one closes the connection.
 """
 
 from http import HTTPStatus

@@ -1,10 +1,10 @@
 """The listening socket: accepts, counts, and only then speaks TLS.
 
-Sockets are accepted here rather than by asyncio's own server, because a cap must count a socket before
-it costs a TLS state (H6), and running out of file descriptors must neither stop the server nor fill its
-log. It never waits for a peer: a handshake that is not done in time is aborted (H5: slowloris). A socket
-of a named balancer begins with a PROXY header, or is closed; from anybody else a PROXY header is what it is
-to TLS, a broken hello, so no stranger can claim an address (L6).
+Sockets are accepted here rather than by asyncio's own server, because a cap must count a socket before it
+costs a TLS state (H6), and running out of file descriptors must neither stop the server nor fill its log. It
+never waits for a peer: a handshake that is not done in time is aborted (H5: slowloris). A socket of a named
+balancer begins with a PROXY header, or is closed; from anyone else a PROXY header is just a broken TLS hello,
+so no stranger can claim an address (L6).
 """
 
 import asyncio
@@ -179,7 +179,7 @@ class Listener:
             slot.release()
             return False
         if transport.is_closing():
-            # asyncio tells nobody of a connection that was lost between the handshake and here
+            # asyncio tells no one of a connection that was lost between the handshake and here
             slot.release()
         return True
 

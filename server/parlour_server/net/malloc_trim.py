@@ -1,9 +1,9 @@
 """Gives memory back to the operating system once many connections are gone.
 
 By itself glibc returns only what is free at the top of its heap. What was freed last lies there, and its
-cache for the thread keeps that: 500 connections that are gone would leave the process 25 MiB larger for good.
-``malloc_trim`` returns the rest. It is called when a wave of connections is over, never by the clock; where
-the C library has no such function nothing is done. `net/ping_timer.py` calls it.
+cache for the thread keeps that: 500 connections that are gone would leave the process 25 MiB larger
+permanently. ``malloc_trim`` returns the rest. It is called when a wave of connections is over, never by the
+clock; where the C library has no such function nothing is done.
 """
 
 import ctypes

@@ -53,7 +53,7 @@ class MessageAssembler:
         return None
 
     def allow_controls(self) -> None:
-        """Begin to count control frames anew."""
+        """Start counting control frames again."""
         self._controls = 0
 
     def _continue(self, frame: Frame) -> bytes | None:

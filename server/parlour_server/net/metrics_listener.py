@@ -2,7 +2,7 @@
 
 It is served like every other answer (L28): the gate's checks of form, Host and Origin, so that a page that
 points its own name here reads nothing (H3); fixed refusals; no name of any software (H10); a deadline in
-total (H5), few sockets, no body. It refuses an address that other machines could reach. `app.py` makes one.
+total (H5), few sockets, no body. It refuses an address that other machines could reach.
 """
 
 import asyncio

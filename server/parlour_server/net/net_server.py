@@ -106,7 +106,7 @@ class NetServer:
         return self._addresses
 
     async def stop(self) -> None:
-        """Stop accepting, send everybody 1001, and be rid of every socket within ``STOP_SECONDS``."""
+        """Stop accepting, send everyone 1001, and be rid of every socket within ``STOP_SECONDS``."""
         self._listener.close()
         self._pings.stop()
         for connection in self._registry:

@@ -1,9 +1,9 @@
 """The pulse: one timer for all connections, not one each.
 
-A beat comes ``BEATS`` times in each ping interval. Each beat pings one share of the connections, so that
-ten thousand pings never go out at once, and gives up whoever was silent for ``SILENT_BEATS`` (R3, L30: dead
-peers). It tells the heap how many sockets there are. Beats are counted, not seconds: after a machine slept,
-nobody was silent. `net/net_server.py` runs it.
+A beat comes ``BEATS`` times in each ping interval. Each beat pings one share of the connections, so that ten
+thousand pings never go out at once, and drops connections that were silent for ``SILENT_BEATS`` (R3, L30:
+dead peers). It tells the heap how many sockets there are. Beats are counted, not seconds: after a machine
+slept, no one was silent.
 """
 
 import asyncio

@@ -2,8 +2,9 @@
 
 Sans-I/O: ``header_size`` reads the fixed part, ``parse`` the whole header. Only TCP over IPv4 or IPv6 has an
 address of a client; everything else that the specification lets a sender write (version 1, UDP, Unix sockets,
-unknown families) is refused, because its sender would be counted as the balancer, together with everybody.
-TLVs are walked, so that a length that lies is found, and none is interpreted: what they say is not needed.
+unknown families) is refused, because its sender would be counted as the balancer, together with everyone
+else. TLVs are walked, so that a length that lies is found, and none is interpreted: what they say is not
+needed.
 
 Written here, not taken from PyPI: proxy-protocol 0.11.3, of 2024, bounds no length, takes datagrams and
 unknown families, and ends in a struct.error where addresses are short; refusing all that around it would be
@@ -33,7 +34,7 @@ _ADDRESS_BYTES: Final = {_TCP4: 12, _TCP6: 36}  # source, destination, two ports
 
 
 class ProxyHeaderError(ParlourServerError):
-    """What came is no header that this server takes; the connection is closed."""
+    """What came is not a header that this server accepts; the connection is closed."""
 
 
 @dataclass(frozen=True, slots=True)

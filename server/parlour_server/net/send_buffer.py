@@ -1,8 +1,8 @@
 """What a connection has to send: gathered, written once per loop iteration, bounded.
 
-Every write first looks at what the transport still holds; above the cap the peer is cut off at once (R2:
-slow reader), because asking it to close would wait behind the very bytes that it does not read. Nothing
-here ever waits. `net/websocket_connection.py` owns one for each connection.
+Every write first looks at what the transport still holds; above the cap the peer is cut off at once (R2: slow
+reader), because asking it to close would wait behind the very bytes that it does not read. Nothing here ever
+waits.
 """
 
 import asyncio

@@ -32,5 +32,5 @@ def forget(transport: asyncio.Transport) -> None:
 
     asyncio's TLS keeps the methods of a ``BufferedProtocol``, which refers to the transport in turn.
     """
-    with suppress(AttributeError):  # a transport that was closed twice has lost its TLS, and refers to nobody
+    with suppress(AttributeError):  # a transport that was closed twice has lost its TLS, and refers to no one
         transport.set_protocol(_NOBODY)

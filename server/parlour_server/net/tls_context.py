@@ -1,8 +1,8 @@
 """TLS: the one context that the server offers, and its renewal without a restart.
 
-TLS 1.3 alone (T2: weak TLS), no session tickets, HTTP/1.1 by ALPN. It refuses a private key that anybody
-else can read, and never asks for a passphrase at a terminal. `net/net_server.py` takes the current context
-for each new connection.
+TLS 1.3 only (T2: weak TLS), no session tickets, HTTP/1.1 by ALPN. It refuses a private key that anyone else
+can read, and never asks for a passphrase at a terminal. `net/net_server.py` takes the current context for
+each new connection.
 
 `net/tls_groups.py` says which groups keys are exchanged in.
 """

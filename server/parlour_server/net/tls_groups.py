@@ -3,9 +3,9 @@
 Python 3.15 has a call for it (``SSLContext.set_groups``). Before that the one documented way is an OpenSSL
 configuration file, and OpenSSL reads it once in a process, before any code of ours can tell it where: so
 ``restart_configured`` lets the same command begin again in the same process with OPENSSL_CONF set. An
-operator's own OPENSSL_CONF is left alone. ``taken_besides`` asks OpenSSL itself which other groups it would
-take, so that a server on which neither worked says so. ``set_ecdh_curve`` is never called: it would silently
-switch X25519MLKEM768 off (T3: recorded now, decrypted later).
+operator's own OPENSSL_CONF is left as it is. ``taken_besides`` asks OpenSSL itself which other groups it
+would take, so that a server on which neither worked says so. ``set_ecdh_curve`` is never called: it would
+silently switch X25519MLKEM768 off (T3: recorded now, decrypted later).
 """
 
 import os
@@ -44,7 +44,7 @@ def restart_configured(
 ) -> None:
     """Begin this command again with OPENSSL_CONF set, where Python cannot choose groups; else return.
 
-    The process stays the same (id, open files), so that whoever started it notices nothing.
+    The process stays the same (id, open files), so that its parent notices nothing.
     """
     given = sys.orig_argv if arguments is None else arguments
     if sys.version_info >= (3, 15) or _VARIABLE in environment or not sys.executable:
@@ -54,7 +54,7 @@ def restart_configured(
 
 
 def operator_configures() -> bool:
-    """Say whether OPENSSL_CONF is set to something that is not ours."""
+    """Return whether OPENSSL_CONF is set to something that is not ours."""
     return _VARIABLE in os.environ and Path(os.environ[_VARIABLE]).parent != _HERE
 
 
@@ -70,7 +70,7 @@ def taken_besides(context: ssl.SSLContext) -> list[str]:
 
 
 def _takes(context: ssl.SSLContext, group: int) -> bool:
-    """Offer this group alone, without a share: a server that takes it asks for one, another one refuses."""
+    """Offer only this group, without a share: a server that takes it asks for one, any other refuses."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     server = context.wrap_bio(incoming, outgoing, server_side=True)
     incoming.write(_client_hello(group))

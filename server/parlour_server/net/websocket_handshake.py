@@ -19,7 +19,7 @@ from parlour_server.net import http_refusals as refusals
 from parlour_server.net.http_refusals import Refusal
 from parlour_server.net.quiet_logger import quiet_logger
 
-# One for all: ``process_request`` reads the request alone; what it leaves in here is never looked at.
+# One for all: ``process_request`` reads only the request; what it leaves in here is never looked at.
 _checker: Final = ServerProtocol(subprotocols=(Subprotocol(SUBPROTOCOL),), logger=quiet_logger("websocket"))
 # No Date: RFC 9110 section 6.6.1 asks for it in answers from 200 on, and making it cost more than the check.
 _ANSWER: Final = (
@@ -33,7 +33,7 @@ _ANSWER: Final = (
 
 
 def answer_handshake(target: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bytes | Refusal:
-    """Return the response that opens the WebSocket, or what is to be answered instead."""
+    """Return the response that opens the WebSocket, or what must be answered instead."""
     try:
         fields = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers])
         accept, extensions, subprotocol = _checker.process_request(Request(target.decode("ascii"), fields))

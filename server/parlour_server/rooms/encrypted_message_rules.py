@@ -1,4 +1,4 @@
-"""The rule for sealed messages: from a device of the group, for its epoch, when nobody is to leave it.
+"""The rule for encrypted messages: from a device of the group, for its epoch, when no one is to leave it.
 
 A message is refused, never dropped: its sender seals it again for the epoch that is in force. Called by
 `rights.py` for every encrypted message, so it asks for nothing that costs more than one look at the group.
@@ -13,12 +13,12 @@ from parlour_server.store.types import AppendEvent, Facts, GroupFacts, Target
 
 
 def decide_sealed(event: AppendEvent, facts: Facts, body: EncryptedMessage) -> None:
-    """Refuse what the group could not read, or what somebody could read who has left the room."""
+    """Refuse what the group could not read, or what someone could read who has left the room."""
     allow(event, facts, Action.WRITE)
     group = check_group(facts, body.group)
     if not _is_timely(event, group, body):
         raise RefusedError(ErrorCode.STALE_EPOCH, "the group has changed: encrypt the message again")
-    if group.removal_pending:  # perhaps the sender's: who came back is removed, and let in anew
+    if group.removal_pending:  # perhaps the sender's: someone who came back is removed, and added again
         raise RefusedError(ErrorCode.REMOVAL_PENDING, "someone who left must be removed from the group first")
     if not group.sender_present:
         raise RefusedError(ErrorCode.FORBIDDEN, "your device is not in the room's group")
@@ -27,7 +27,7 @@ def decide_sealed(event: AppendEvent, facts: Facts, body: EncryptedMessage) -> N
 
 
 def _is_timely(event: AppendEvent, group: GroupFacts, body: EncryptedMessage) -> bool:
-    """Tell whether the epoch is the one in force, or just past and nobody was removed by its end."""
+    """Return whether the epoch is the one in force, or just past and no one was removed by its end."""
     return body.epoch == group.epoch or (body.epoch == group.epoch - 1 and event.at < group.stale_until)
 
 

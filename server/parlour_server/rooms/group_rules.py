@@ -2,7 +2,7 @@
 
 The server cannot read a commit; it holds what can be held without: the epoch is a compare-and-set, devices
 enter and leave only if the room's members say so, and the sender is in the group. What a commit does inside
-is checked by every client. Called by `rights.py`, in the transaction that appends.
+is checked by every client.
 """
 
 from typing import assert_never
@@ -72,7 +72,7 @@ def decide_handshake(event: AppendEvent, facts: Facts, body: Handshake) -> None:
     added, removed = _distinct(body.added), _distinct(body.removed)
     if not _distinct(body.unusable) <= removed:
         raise RefusedError(ErrorCode.MALFORMED, "a device with an unusable key must be removed")
-    # A device that nobody in the room stands behind (a ghost), or a removal that is nobody's due (RFC 9750
+    # A device that no one in the room stands behind (a ghost), or a removal that is no one's due (RFC 9750
     # section 5.3): most often the list of members changed while the commit was made. Whether a key is
     # unusable no server sees: the members check it, and contest the commit if it is not so.
     if added != group.addable or removed != group.removable:
@@ -90,7 +90,7 @@ def decide_handshake(event: AppendEvent, facts: Facts, body: Handshake) -> None:
 def decide_contest(event: AppendEvent, facts: Facts, body: Contested) -> None:
     """Let a device that is or belongs in the group say, once for its account, that it could not follow.
 
-    A commit that removed everybody as unusable could otherwise be contested by nobody.
+    A commit that removed everyone as unusable could otherwise be contested by no one.
     """
     allow(event, facts, Action.COMMIT)
     group = check_group(facts, body.group)

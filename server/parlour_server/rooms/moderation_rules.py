@@ -1,7 +1,7 @@
 """What one member may do to another: invite, role, kick, ban, mute, and their opposites.
 
-The rule under all of them: nobody acts on somebody of an equal or a higher role, and on oneself only to
-step down. `rights.py` has checked by then that the author is a member whose role allows the action at all.
+The rule under all of them: no one acts on a member of an equal or higher role, and on oneself only to step
+down. `rights.py` has checked by then that the author is a member whose role allows the action at all.
 """
 
 from parlour_protocol.errors import ErrorCode
@@ -16,7 +16,7 @@ from parlour_server.store.types import AppendEvent, Facts, Membership
 
 
 def decide_invite(event: AppendEvent, facts: Facts) -> None:
-    """Invite somebody who exists, is not there, is not banned and was not invited by the author just now.
+    """Invite someone who exists, is not there, is not banned and was not invited by the author just now.
 
     It never depends on what that person does with invitations, or on how many they have (L14: no oracle).
     """
@@ -40,14 +40,14 @@ def decide_invite(event: AppendEvent, facts: Facts) -> None:
 
 
 def decide_uninvite(facts: Facts, author: Membership) -> None:
-    """Take back one's own invitation; a moderator: anybody's."""
+    """Take back one's own invitation; a moderator: anyone's."""
     own = facts.invited_by_author
     if not (own or (facts.subject_invited and RANK[author.role] > RANK[Role.MEMBER])):
         raise RefusedError(ErrorCode.NOT_FOUND, "no such invitation, or it is not yours to withdraw")
 
 
 def decide_role(event: AppendEvent, facts: Facts, body: RoleSet, author: Membership) -> None:
-    """Give a role to somebody below, or step down oneself while another owner stays."""
+    """Give a role to someone below, or step down oneself while another owner stays."""
     subject = _subject(facts)
     if subject.role is body.role:
         raise RefusedError(ErrorCode.ALREADY, "they already have this role")
@@ -64,7 +64,7 @@ def decide_kick(event: AppendEvent, facts: Facts, body: Kicked, author: Membersh
 
 
 def decide_ban(event: AppendEvent, facts: Facts, body: Banned, author: Membership) -> None:
-    """Put somebody out and keep them out; they need not be in the room."""
+    """Remove someone and keep them out; they need not be in the room."""
     _not_oneself(event, body.who, "to go, leave the room instead")
     if facts.subject is not None:
         _outranks(author, facts.subject)
@@ -115,5 +115,5 @@ def _not_oneself(event: AppendEvent, who: UserName, hint: str) -> None:
 
 
 def _same_end(held: Millis | None, wanted: Millis | None) -> bool:
-    """Tell whether what holds ends when it is wanted to: the store's 0 is a body's None, for good."""
+    """Return whether what holds ends when it is wanted to: the store's 0 is a body's None, for good."""
     return held is not None and held == (wanted or 0)

@@ -1,7 +1,7 @@
 """The rights of a room as one table: kind of room, action, and the lowest role that may do it.
 
-An action that is missing from a kind of room is possible for nobody there. The table knows nothing of
-mutes, bans and other people's roles: `rights.py` does, and it alone reads this.
+An action that is missing from a kind of room is possible for no one there. The table knows nothing of mutes,
+bans and other people's roles: `rights.py` does, and nothing else reads this.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from parlour_server.store.types import AppendEvent, Facts, Membership
 
 
 class Action(Enum):
-    """What somebody does in a room."""
+    """What someone does in a room."""
 
     WRITE = auto()
     """Send, sealed or not, edit one's own message, react."""
@@ -73,7 +73,7 @@ LOWEST_ROLE: Final[Mapping[RoomKind, Mapping[Action, Role]]] = MappingProxyType(
     {
         RoomKind.PUBLIC: MappingProxyType({**_PRIVATE, Action.JOIN: Role.MEMBER}),
         RoomKind.PRIVATE: _PRIVATE,
-        # Two people, for good, as equals: nobody comes, goes, or is put out, and no one is above the other.
+        # Two equals, permanently: no one joins, leaves or is removed, and neither is above the other.
         RoomKind.DIRECT: MappingProxyType(
             {
                 Action.WRITE: Role.MEMBER,
@@ -99,7 +99,7 @@ ROLES_IN_WORDS: Final[Mapping[Role, str]] = MappingProxyType(
 
 
 def in_force(until: Millis | None, at: Millis) -> bool:
-    """Tell whether a mute or a ban holds: None is none, 0 is for good, else it ends at that time."""
+    """Return whether a mute or a ban holds: None is none, 0 is for good, else it ends at that time."""
     return until is not None and (until == 0 or until > at)
 
 
@@ -127,7 +127,7 @@ def allow(event: AppendEvent, facts: Facts, action: Action) -> Membership:
 
 
 def allow_readable(event: AppendEvent, facts: Facts, action: Action) -> Membership:
-    """Return the same for what everybody with access to the server can read: never in an encrypted room.
+    """Return the same for what everyone with access to the server can read: never in an encrypted room.
 
     The last line of defence against a client that falls back to plaintext (e2ee: no fallback, ever).
     """
@@ -140,7 +140,7 @@ def allow_readable(event: AppendEvent, facts: Facts, action: Action) -> Membersh
 
 
 def _refuse_stranger(event: AppendEvent, facts: Facts) -> Never:
-    """Refuse somebody who is not in the room. Only a public room may admit that it exists."""
+    """Refuse someone who is not in the room. Only a public room may admit that it exists."""
     if facts.kind is not RoomKind.PUBLIC:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or you are not in it")
     if in_force(facts.author_banned_until, event.at):

@@ -52,7 +52,7 @@ def check_statement(event: AppendEvent, server: str) -> None:
 def require_statement(facts: Facts, body: Left | Kicked | Banned | RoleSet) -> None:
     """Require a statement where members would not follow without one. Raises RefusedError(FORBIDDEN).
 
-    Else the person would be gone from this server's list and go on reading, and nobody could send.
+    Else the person would be gone from this server's list and go on reading, and no one could send.
     """
     if facts.in_group and body.statement is None:
         raise RefusedError(

@@ -3,9 +3,9 @@
 The database is copied by SQLite's own backup, so that a running server may go on writing; the result is a
 plain tar of mode 0600, because private keys lie in it. Its last member, `manifest.json`, holds the size and
 the SHA-256 of every other one: they find damage, not forgery. A backup is not trusted when it is read: every
-header is judged before a byte is unpacked, and what is no plain file of a known name and a bounded size is
-refused. What cannot be restored whole leaves nothing behind. What is restored is another incarnation of the
-logs, so that clients see that numbers are used again. The command line calls it.
+header is judged before a byte is unpacked, and what is not a regular file with a known name and a bounded
+size is refused. What cannot be restored whole leaves nothing behind. What is restored is another incarnation
+of the logs, so that clients see that numbers are used again.
 """
 
 import hashlib
@@ -80,7 +80,7 @@ def write_backup(folder: DataFolder, file: Path) -> list[str]:
         with private_file(file) as out, tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
             for path in (copy, *_others(folder)):
                 _add(tar, path, path.name, members)
-            # After the database: what was uploaded since is in no record, what was removed since is no loss.
+            # After the database: what was uploaded since is in no record, what was removed since is not lost.
             for path in sorted(folder.files.glob("*")):
                 if _FILE.fullmatch(path.name):
                     _add(tar, path, f"{folder.files.name}/{path.name}", members)
@@ -229,7 +229,7 @@ def _read_manifest(file: Path, archive: BinaryIO) -> tuple[_Manifest, Mapping[st
 
 
 def _walk(file: Path, archive: BinaryIO) -> dict[str, _Place]:
-    """Return every member, judged by its header alone.
+    """Return every member, judged only by its header.
 
     Only plain headers are known, each of one block: a link, a device, a sparse file or a header that extends
     another one is refused, and no size may exceed what follows in the file. So nothing can unpack to more

@@ -1,8 +1,8 @@
 """The server's own small certificate authority, its leaf, and the pin that invite links carry.
 
-The CA signs this server's certificates and nothing below them (path length 0); the leaf is ECDSA P-256,
-for the names given, for 90 days at most. A renewal keeps the leaf's key, so that the pin of every invite link
-that was ever given out stays true. `setup/initialise.py`, the server and `doctor` call it.
+The CA signs this server's certificates and nothing below them (path length 0); the leaf is ECDSA P-256, for
+the names given, for 90 days at most. A renewal keeps the leaf's key, so that the pin of every invite link
+that was ever given out stays true.
 """
 
 import asyncio
@@ -72,7 +72,7 @@ def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
 
 
 def is_own(folder: DataFolder, leaf: x509.Certificate) -> bool:
-    """Tell whether the folder's own CA signed this certificate: only then its key stays, and a pin holds."""
+    """Return whether the folder's own CA signed this certificate: only then do its key and pin stay."""
     if not folder.ca_certificate.exists():
         return False
     try:
@@ -108,7 +108,7 @@ def make_keys(folder: DataFolder, *, replace_lost: bool = False) -> bool:
 def renew_if_due(folder: DataFolder, names: Iterable[str], now: datetime | None = None) -> bool:
     """Make a new leaf when it is missing, or when names or time ask for it; the first time the CA as well.
 
-    A certificate that another CA signed is left alone. Returns whether something was written. Raises
+    A certificate that another CA signed is left as it is. Returns whether something was written. Raises
     SetupError, also where a key is missing: it never makes one.
     """
     now = now or datetime.now(UTC)
@@ -159,7 +159,7 @@ class Renewal:
 
 
 def _is_due(leaf: x509.Certificate, now: datetime) -> bool:
-    """Say whether a leaf ends soon, lasts too long, or was made by a clock that was ahead."""
+    """Return whether a leaf ends soon, lasts too long, or was made by a clock that was ahead."""
     return (
         leaf.not_valid_after_utc - now <= _RENEW_BEFORE
         or leaf.not_valid_after_utc - leaf.not_valid_before_utc > _LONGEST_LEAF

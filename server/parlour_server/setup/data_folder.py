@@ -1,8 +1,7 @@
-"""The data folder: everything that a server keeps, in one folder that its user alone can enter (O2).
+"""The data folder: everything that a server keeps, in one folder that only its user can enter (O2).
 
 The folder is 0700 and every file in it 0600; a folder or a file that others can read is refused, with the
-command that mends it, because somebody may have read it already. New files appear whole or not at all. The
-command line and the composition root call it.
+command that fixes it, because someone may already have read it. New files appear whole or not at all.
 """
 
 import contextlib
@@ -152,7 +151,7 @@ def private_file(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
     """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        # O_EXCL: a file or link that somebody put there is not followed.
+        # O_EXCL: a file or link that someone put there is not followed.
         file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE)
         with os.fdopen(file, "wb") as out:
             yield out
@@ -180,7 +179,6 @@ def _problem(path: Path) -> list[str]:
     if status.st_mode & _OTHERS:
         mode = "700" if stat.S_ISDIR(status.st_mode) else "600"
         return [
-            f"other users can read or write {path} (mode {stat.S_IMODE(status.st_mode):o}); "
-            f"run `chmod {mode} {path}`"
+            f"other users can access {path} (mode {stat.S_IMODE(status.st_mode):o}); `chmod {mode} {path}`"
         ]
     return []

@@ -1,9 +1,8 @@
 """A little room on the disk that is given back when there is none left, so that a server can start there.
 
 SQLite needs a small file beside the database before it can read a row; on a disk that is full to the last
-byte it could not be made, and nobody could read. The reserve is a file of the data folder; what starts a
-server gives it up where there is no other room, and makes it again when there is. It never raises. The
-composition root and `init` call it.
+byte it could not be made, and no one could read. The reserve is a file of the data folder; what starts a
+server gives it up where there is no other room, and makes it again when there is. It never raises.
 """
 
 import contextlib

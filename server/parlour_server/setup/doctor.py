@@ -1,7 +1,7 @@
 """Looks a server's data folder over and says what is dangerous, what could be better and what is fine.
 
 It changes nothing and needs no running server; every sentence that is not "fine" says what to do. It reads
-all of the database and every uploaded file, which takes as long as reading the folder. `doctor` calls it.
+all of the database and every uploaded file, which takes as long as reading the folder.
 """
 
 import hashlib
@@ -159,8 +159,8 @@ def _names(folder: DataFolder) -> list[Finding]:
         Finding(
             "advice",
             "names",
-            f"the {kind} {one} and {other} count as the same name; both were created before this rule. Tell the"
-            " people concerned; `parlour-server user disable` closes an account",
+            f"the {kind} {one} and {other} count as the same name; both were created before this rule. "
+            "Tell the people concerned; `parlour-server user disable` closes an account",
         )
         for one, other, kind in look_alikes(folder.database)
     ]

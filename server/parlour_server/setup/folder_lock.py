@@ -39,7 +39,7 @@ def locked(folder: DataFolder) -> Iterator[None]:
 
 
 def is_locked(folder: DataFolder) -> bool:
-    """Say whether a server runs on this folder."""
+    """Return whether a server runs on this folder."""
     descriptor = _open(folder)
     try:
         return not _take(descriptor, fcntl.LOCK_SH)

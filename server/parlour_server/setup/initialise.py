@@ -1,7 +1,7 @@
-"""Makes a data folder ready to serve: configuration, certificates, database, the house and its lobby.
+"""Makes a data folder ready to serve: configuration, certificates, database, system account and lobby.
 
 Every step does nothing where its work is done already, so `init` may be run again at any time, for a new name
-or after a restore. It makes no account that can log in (P8). `parlour-server init` calls it.
+or after a restore. It makes no account that can log in (P8).
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,6 @@
 """Opens the store of a data folder: the one place that knows which implementation it is.
 
-It makes no database and changes no schema (`initialise`, `migrate`). The composition root and the commands of
-the command line call it.
+It makes no database and changes no schema (`initialise`, `migrate`).
 """
 
 from collections.abc import AsyncIterator
@@ -13,7 +12,7 @@ from parlour_server.store.interface import Store
 
 
 def make_store(folder: DataFolder, clock: Clock, *, tells_by_bus: bool = False) -> Store:
-    """Return the store, not opened yet; ``tells_by_bus`` is for a server alone (``SqliteStore``)."""
+    """Return the store, not opened yet; ``tells_by_bus`` is only for a server (``SqliteStore``)."""
     from parlour_server.store.sqlite.sqlite_store import SqliteStore  # noqa: PLC0415 - not for `--help`
 
     return SqliteStore(folder.database, clock, tells_by_bus=tells_by_bus)

@@ -1,8 +1,8 @@
 """What the operator's commands did, kept until the running server has written it into its log (M7).
 
-A command is a process of its own, whose output nobody keeps: it appends a line here, with the system's user
+A command is a process of its own, whose output no one keeps: it appends a line here, with the system's user
 who ran it, and the server takes the lines within a second, or at its next start. They end in the audit log
-beside all other events. `cli/command_options.py` records, `app.py` runs it.
+beside all other events.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from parlour_server.logs import warn
 
 _LOOK_SECONDS: Final = 0.5
 _LONGEST: Final = 200  # characters of one field
-_UNSET: Final = 4_294_967_295  # what the kernel says of a process that nobody logged in for
+_UNSET: Final = 4_294_967_295  # what the kernel says of a process that no one logged in for
 
 
 class OperatorLog:

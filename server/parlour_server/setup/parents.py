@@ -26,7 +26,7 @@ def exposed(path: Path) -> str | None:
         try:
             status = here.lstat()
         except OSError:
-            return None  # it is not there: whoever makes it makes it private
+            return None  # it is not there: it is private when it is created
         if status.st_uid not in {0, os.geteuid()} and (rest or stat.S_ISLNK(status.st_mode)):
             return f"{here} belongs to another user, who could replace it"
         if stat.S_ISLNK(status.st_mode):
@@ -49,7 +49,7 @@ def _others_write(status: os.stat_result) -> bool:
 
 
 def _is_private(group: int) -> bool:
-    """Say whether a group is the user's own, with nobody else in it."""
+    """Return whether a group is the user's own, with no one else in it."""
     try:
         user, found = pwd.getpwuid(os.geteuid()), grp.getgrgid(group)
     except KeyError:

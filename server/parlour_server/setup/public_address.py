@@ -1,8 +1,7 @@
 """Where this server can be reached: what the running one wrote down, or what the configuration says.
 
 `run.json` in the data folder is written when a server is ready and taken away when it stops; one that was
-killed leaves it behind, so the lock decides. Invite links are made from it. The command line and the
-composition root call it.
+killed leaves it behind, so the lock decides. Invite links are made from it.
 """
 
 import contextlib

@@ -28,9 +28,9 @@ PRIVATE: Final = 0o600
 
 
 def create(path: Path) -> None:
-    """Make a new database of the newest schema, readable by its owner alone. Raises SetupError."""
+    """Make a new database of the newest schema, readable only by its owner. Raises SetupError."""
     try:
-        # O_EXCL: a file, or a link, that somebody put there is not taken for ours
+        # O_EXCL: a file, or a link, that someone put there is not taken for ours
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, PRIVATE)
     except FileExistsError:
         raise SetupError(f"{path} exists already; `parlour-server migrate` brings it up to date") from None
@@ -46,7 +46,7 @@ def create(path: Path) -> None:
 def upgrade(path: Path) -> None:
     """Apply every revision that the database lacks, in one transaction. Raises SetupError.
 
-    What is not a Parlour database stays as it is: nobody's data is in an empty file.
+    What is not a Parlour database stays as it is: no one's data is in an empty file.
     """
     found, newest = current(path), head()
     if found is None:

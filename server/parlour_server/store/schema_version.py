@@ -1,7 +1,7 @@
 """The version of the database schema that this program works with.
 
-A server compares it with the one in the database and refuses any other; only `migrate.py` changes a
-schema. It stands alone so that running a server loads neither SQLAlchemy nor Alembic.
+A server compares it with the one in the database and refuses any other; only `migrate.py` changes a schema.
+It is a file of its own so that running a server loads neither SQLAlchemy nor Alembic.
 """
 
 from pathlib import Path

@@ -120,7 +120,7 @@ class Attempts(Protocol):
         ...
 
     async def add(self, keys: Iterable[str], now: Millis, *, forget_after: Millis) -> None:
-        """Note a failure for each key, counting anew after ``forget_after`` ms without one."""
+        """Note a failure for each key, counting again after ``forget_after`` ms without one."""
         ...
 
     async def clear(self, keys: Iterable[str]) -> None:

@@ -1,8 +1,8 @@
 """What people are asked, and what they answer: invitations, direct rooms that others opened, blocks.
 
-Inviting and entering are events of the room's log (``Log.append``). What is here nobody else learns of: an
-invitation that was declined, dropped or is of somebody who is blocked looks to its inviter, and to every
-limit that the inviter feels, as one that waits (L14).
+Inviting and entering are events of the room's log (``Log.append``). What is here no one else learns of: an
+invitation that was declined, dropped or is of someone who is blocked looks to its inviter, and to every limit
+that the inviter feels, as one that waits (L14).
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class Consent(Protocol):
         ...
 
     async def accept_direct(self, room: RoomId, user: UserName) -> bool:
-        """Say yes to a direct room; False when it is no direct room of the user's.
+        """Accept a direct room; False when it is not one of the user's direct rooms.
 
         Raises RefusedError(LIMIT_REACHED) when the user is in too many rooms.
         """
@@ -38,7 +38,7 @@ class Consent(Protocol):
         ...
 
     async def block(self, user: UserName, whom: UserName, *, on: bool) -> Sequence[RoomId]:
-        """Block somebody, or no longer; returns the rooms that look different to the user now.
+        """Block someone, or no longer; returns the rooms that look different to the user now.
 
         Raises RefusedError(NOT_FOUND, FORBIDDEN for oneself, LIMIT_REACHED).
         """

@@ -24,11 +24,11 @@ class Files(Protocol):
         ...
 
     async def used(self, user: UserName) -> tuple[int, int]:
-        """Return how many bytes the user's files take, and everybody's."""
+        """Return how many bytes the user's files take, and everyone's."""
         ...
 
     async def expired(self, now: Millis, *, limit: int) -> Sequence[FileId]:
-        """Return files whose bytes are to be removed: their time is over, or their message was deleted."""
+        """Return files whose bytes must be removed: their time is over, or their message was deleted."""
         ...
 
     async def forget(self, files: Iterable[FileId]) -> None:

@@ -61,7 +61,7 @@ class Rooms(Protocol):
         ...
 
     async def find_named(self, name: RoomName) -> Sequence[RoomId]:
-        """Return all rooms of this name, public or private: for the operator alone."""
+        """Return all rooms of this name, public or private: only for the operator."""
         ...
 
     async def mark_read(self, user: UserName, room: RoomId, seq: Seq) -> bool:

@@ -1,1 +1,1 @@
-"""The history of the schema: one revision a file in `versions`, applied by `migrate.py` alone."""
+"""The history of the schema: one revision a file in `versions`, applied only by `migrate.py`."""

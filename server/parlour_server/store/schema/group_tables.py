@@ -27,7 +27,7 @@ groups: Final = Table(
     **KEYED,
 )
 
-# The event that led to each epoch: its key alone already lets one commit of an epoch win.
+# The event that led to each epoch: its key already lets only one commit of an epoch win.
 epochs: Final = Table(
     "epochs",
     metadata,
@@ -43,7 +43,7 @@ group_devices: Final = Table(
     key("group_id", "groups.group_id", primary_key=True),
     key("device", "devices.device", primary_key=True, index=True),
     key("account", "accounts.account"),
-    # it must be removed before anybody sends: kept here, not computed, because every message asks
+    # it must be removed before anyone sends: kept here, not computed, because every message asks
     Column("leaving", Flag, nullable=False),
     Index(
         None,

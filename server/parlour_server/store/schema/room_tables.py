@@ -23,7 +23,7 @@ rooms: Final = Table(
     metadata,
     Column("room", Text, primary_key=True),
     Column("kind", Text, nullable=False),
-    # unique among public rooms alone: that a private room's name is taken would say that the room exists
+    # unique only among public rooms: that a private room's name is taken would say that the room exists
     Column("name", Text, index=True),
     Column("skeleton", Text, index=True),
     # the two people of a direct room, in order, so that a pair has one spelling; the same twice for notes
@@ -56,7 +56,7 @@ members: Final = Table(
     Column("role", Text, nullable=False),
     Column("since", Number, nullable=False),
     Column("read", Number, nullable=False),
-    # `given`; in a direct room that somebody else opened: `asked` until they say yes, `refused` hides it
+    # `given`; in a direct room that someone else opened: `asked` until they say yes, `refused` hides it
     Column("consent", Text, nullable=False),
     Index(None, "account"),
     Index(None, "room", "role", "since"),

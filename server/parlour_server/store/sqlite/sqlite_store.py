@@ -31,8 +31,8 @@ from parlour_server.store.sqlite.rooms.sqlite_rooms import SqliteRooms
 class SqliteStore:
     """Accounts, sessions, tickets, devices, rooms, logs, groups, failed logins and the journal, in one file.
 
-    ``tells_by_bus``: whoever appends tells every server by the bus, so that the journal need not. Without it
-    each event is announced in its own transaction, and nobody who appends has to think of it.
+    ``tells_by_bus``: every append is published on the bus, so that the journal need not. Without it each
+    event is announced in its own transaction, and no one who appends has to think of it.
     """
 
     def __init__(self, path: Path, clock: Clock, *, tells_by_bus: bool = False) -> None:

@@ -71,7 +71,7 @@ class DeviceChange:
 
 @dataclass(frozen=True, slots=True)
 class NewPackages:
-    """Key packages of a device, unused; nobody is given one after ``expires``."""
+    """Key packages of a device, unused; no one is given one after ``expires``."""
 
     device: DeviceId
     packages: tuple[KeyPackageBytes, ...]

@@ -15,9 +15,9 @@ from parlour_protocol.names import DeviceName, RoomName, UserName
 
 
 class Membership(Struct, frozen=True):
-    """What somebody is in a room. ``muted_until``: None not muted; 0 for good; else a time in ms.
+    """What someone is in a room. ``muted_until``: None not muted; 0 for good; else a time in ms.
 
-    ``asked``: a direct room that somebody else opened, and they have not said yes to it.
+    ``asked``: a direct room that someone else opened, and they have not accepted it.
     """
 
     user: UserName
@@ -28,7 +28,7 @@ class Membership(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """What goes with a commit that adds devices: for them alone, so it stands in no room's log."""
+    """What goes with a commit that adds devices: only for them, so it is in no room's log."""
 
     welcome: WelcomeBytes
     tree: TreeBytes
@@ -75,7 +75,7 @@ class GroupFacts(Struct, frozen=True):
     sender_present: bool
     """The event's ``sender`` is the author's, is in the group, and need not leave it."""
     removal_pending: bool
-    """Some device in it must be removed before anybody sends (RFC 9420 section 12.4)."""
+    """Some device in it must be removed before anyone sends (RFC 9420 section 12.4)."""
     devices: int = 0
     """How many devices are in it; only looked up for a handshake."""
     addable: frozenset[DeviceId] = frozenset()
@@ -85,7 +85,7 @@ class GroupFacts(Struct, frozen=True):
     contested_by_author: bool = False
     """Only looked up for a contest."""
     abandoned: bool = False
-    """Nobody is in it but who must leave, so that no commit can come; only looked up for a founding."""
+    """No one is in it but who must leave, so that no commit can come; only looked up for a founding."""
     only_authors: bool = False
     """All devices in it that need not leave are the author's own; only looked up for a founding."""
 
@@ -101,14 +101,14 @@ class Facts(Struct, frozen=True):
     author: Membership | None
     author_banned_until: Millis | None = None
     author_rooms: int = 0
-    """How many rooms the author is in by their own will; only looked up for whoever would be in one more."""
+    """How many rooms the author chose to be in; only looked up when they would be in one more."""
     author_invited: bool = False
     """An invitation of the author into the room is open; only looked up for joining."""
     subject: Membership | None = None
     subject_exists: bool = False
     subject_banned_until: Millis | None = None
     subject_invited: bool = False
-    """An invitation of the subject is open, whoever invited them, and whatever they think of it."""
+    """An invitation of the subject is open, no matter who invited them or how they answered."""
     invited_by_author: bool = False
     """One of these is the author's."""
     invite_again: Millis = Millis(0)
@@ -121,7 +121,7 @@ class Facts(Struct, frozen=True):
     """How many owners the room has; only looked up for a role, a leave, a kick or a ban."""
     encrypted: bool = False
     group: GroupFacts | None = None
-    """None: none was founded; only looked up for sealed messages and what changes a group."""
+    """None: none was founded; only looked up for encrypted messages and what changes a group."""
     sender_active: bool = False
     """The event's ``sender`` is a certified device of the author; only looked up for a founding."""
     in_group: bool = False
@@ -145,8 +145,8 @@ class Greeting:
 class Appended(Struct, frozen=True):
     """An event that is on disk. ``replay``: it was so already, from the same request before.
 
-    ``also`` are the events that the store appended after it on its own, in the same transaction: the role
-    of the member who became owner because the last owner went. They are to be told like the event itself.
+    ``also`` are the events that the store appended after it on its own, in the same transaction: the role of
+    the member who became owner because the last owner went. They must be told like the event itself.
     """
 
     event: LogEvent
@@ -178,7 +178,7 @@ class NewRoom:
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """A file that somebody uploaded to a room. Its bytes are elsewhere; ``expires`` None: never."""
+    """A file that someone uploaded to a room. Its bytes are elsewhere; ``expires`` None: never."""
 
     id: FileId
     room: RoomId

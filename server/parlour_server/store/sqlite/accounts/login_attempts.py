@@ -1,7 +1,7 @@
 """Failed logins by key, in SQLite, so that a restart does not give a guesser a fresh start (P5).
 
-Keys are opaque here. What is a week old is pruned, so an attacker with many addresses cannot fill the
-disk for good. Called by the login throttle.
+Keys are opaque here. What is a week old is pruned, so an attacker with many addresses cannot fill the disk
+for good.
 """
 
 import sqlite3

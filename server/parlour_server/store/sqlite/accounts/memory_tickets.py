@@ -1,8 +1,7 @@
 """Tickets on one machine: in memory, where taking one is a single step that nothing can interleave.
 
-They do not outlive the process and never touch the disk; their clock cannot be set back (K4). A
-distributed store keeps them in its database instead, behind the same interface. Called by the HTTPS API
-(put) and the handshake (take).
+They do not outlive the process and never touch the disk; their clock cannot be set back (K4). A distributed
+store keeps them in its database instead, behind the same interface.
 """
 
 from dataclasses import replace

@@ -1,7 +1,7 @@
 """Accounts and the invites that make them, in SQLite.
 
-An account is never deleted, so a name is never given to a second person. Passwords come in hashed,
-invites as digests. Called by the HTTPS API and the administration commands.
+An account is never deleted, so a name is never given to a second person. Passwords come in hashed, invites as
+digests.
 """
 
 import sqlite3
@@ -111,7 +111,7 @@ def account_exists(db: sqlite3.Connection, user: UserName) -> bool:
 
 
 def _create(db: sqlite3.Connection, account: NewAccountRecord, invite: bytes | None) -> None:
-    # The invite first: without one, nobody learns which names are taken (P4: user enumeration).
+    # The invite first: without one, no one learns which names are taken (P4: user enumeration).
     if invite is not None and not _is_usable(db, invite, account.created):
         raise InviteRefusedError("this invite does not exist, is used up or has expired")
     taken = db.execute(

@@ -2,7 +2,7 @@
 
 A session that ends is deleted, and the journal says so in the same transaction. One that expires stays until
 it is over the cap of its account: the clock that expired it may be wrong, and the cap bounds the table.
-Tokens are digests. Called by the HTTPS API and the tickets.
+Tokens are digests.
 """
 
 import json

@@ -1,8 +1,7 @@
 """Account keys, certificates and revocations: what they mean for the tables, with their entries in the log.
 
-Whatever an account key signed counts only while it is the account's key, looked up in the same transaction.
-A revoked device loses its sessions, key packages and Welcomes, and must leave its groups. Called by
-`sqlite_devices.py` and `device_registration.py` in a write's transaction.
+Whatever an account key signed counts only while it is the account's key, looked up in the same transaction. A
+revoked device loses its sessions, key packages and Welcomes, and must leave its groups.
 """
 
 import sqlite3

@@ -2,7 +2,7 @@
 
 A device belongs there when its owner is in the room and it is certified and not revoked. What changes one of
 these calls ``settle`` in its transaction, so the mark `leaving`, which each encrypted message looks at, is
-never late. Members remove a device only for what somebody signed (a departure, a removal, a revocation), so
+never late. Members remove a device only for what someone signed (a departure, a removal, a revocation), so
 nothing else is a reason here: a disabled account is not served, but stays in its groups.
 """
 
@@ -16,7 +16,7 @@ from parlour_protocol.limits import GROUP_DEVICES
 from parlour_protocol.names import UserName
 from parlour_server.store.sqlite.engine.column_values import plain, user_name
 
-# A mark stays when somebody came back before the removal was committed: their devices forgot the group's keys
+# A mark stays when someone came back before the removal was committed: their devices forgot the group's keys
 # when they went. They are removed first, then missing, and added again.
 _MARK: Final = """
     UPDATE group_devices SET leaving = leaving OR NOT EXISTS (
@@ -41,7 +41,7 @@ _MISSING: Final = """
 
 
 def update_leaving(db: sqlite3.Connection, user: UserName, room: RoomId | None = None) -> None:
-    """Mark those of the user's devices in groups (or in the room's alone) that must leave."""
+    """Mark those of the user's devices in groups (or only in the room's) that must leave."""
     if room is None:
         db.execute(_MARK + _EVERYWHERE, (plain(user),))
     else:

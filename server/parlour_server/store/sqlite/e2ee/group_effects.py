@@ -1,7 +1,7 @@
 """What founding, commits and contests mean for the tables of MLS groups.
 
 A commit's new epoch, its devices and its Welcome are one transaction with its event; should two ever be let
-through for one epoch, the second changes nothing and is refused here. Called by the effects of events.
+through for one epoch, the second changes nothing and is refused here.
 """
 
 from collections.abc import Iterable
@@ -41,7 +41,7 @@ def founded(db: WriteConnection, event: LogEvent, body: GroupCreated) -> None:
 
 def handshake(db: WriteConnection, event: LogEvent, body: Handshake) -> None:
     """Move the group to its next epoch, with its new devices and without those that were removed."""
-    # Whoever was removed could still open a message for the epoch just past: then none is taken.
+    # Anyone who was removed could still open a message for the epoch just past: then none is taken.
     stale_until = 0 if body.removed else event.at + _STALE_MILLIS
     moved = db.execute(
         "UPDATE groups SET epoch = epoch + 1, stale_until = ?"

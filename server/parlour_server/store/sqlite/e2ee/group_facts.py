@@ -1,7 +1,7 @@
 """Looks up what a decision about a room's MLS group rests on, in the transaction that appends.
 
-An encrypted message costs one indexed SELECT; what only commits and contests need is read for them alone. It
-judges nothing. Called by `rooms/event_facts.py`.
+An encrypted message costs one indexed SELECT; what only commits and contests need is read only for them. It
+judges nothing.
 """
 
 import sqlite3

@@ -1,4 +1,4 @@
-"""Key packages: kept for a device until somebody who adds it to a group takes one.
+"""Key packages: kept for a device until someone who adds it to a group takes one.
 
 A single-use package is given to one caller and its bytes are gone then; what was given is remembered, so that
 an upload that is repeated cannot bring it back (its keys would be used twice). Called by `sqlite_devices.py`
@@ -88,7 +88,7 @@ def claim_packages(
     if row is None:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such encrypted room, or you are not in it")
     claimed: list[ClaimRecord] = []
-    # Only for who is to be added: else anybody could use up the packages of anybody (exhaustion).
+    # Only for who should be added: else anyone could use up the packages of anyone (exhaustion).
     for device, owner in addable(db, room, row[0], dict.fromkeys(devices), now).items():
         taken = _take(db, device, suite, now)
         if taken is not None:

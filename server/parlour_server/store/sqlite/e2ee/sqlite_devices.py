@@ -1,7 +1,7 @@
 """Devices with keys of their own, in SQLite: registered by a session, certified, revoked for good.
 
 Each change is one transaction with its entry in the key log, and is refused when the account key that signed
-it is not the one in force. A device is never deleted once it was certified. Called by the HTTPS API.
+it is not the one in force. A device is never deleted once it was certified.
 """
 
 import sqlite3

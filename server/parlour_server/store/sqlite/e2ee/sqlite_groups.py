@@ -1,7 +1,7 @@
 """The MLS groups of encrypted rooms in SQLite, as far as a server knows them.
 
 It only looks, and drops Welcomes that were fetched: groups change by events of the log. Nothing is told to
-somebody who is not in the room. Called by the HTTPS API.
+someone who is not in the room.
 """
 
 import sqlite3

@@ -1,7 +1,7 @@
 """Welcomes that wait for devices: kept once for all that a commit added, until the last of them has it.
 
 A Welcome whose device was removed, or whose group was replaced, is dropped: it opens nothing any more. A
-device that must leave is not shown one. Called by the log, the effects of events, and the groups.
+device that must leave is not shown one.
 """
 
 import sqlite3

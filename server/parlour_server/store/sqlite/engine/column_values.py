@@ -33,7 +33,7 @@ def _as_stored(kind: type, value: str) -> object:
 
 _bodies: Final = msgspec.json.Decoder(AnyBody, dec_hook=_as_stored)
 UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
-"""What ``read_body`` raises for bytes that are no body any more."""
+"""What ``read_body`` raises for bytes that are no longer a body."""
 
 
 def user_name(raw: str) -> UserName:

@@ -32,7 +32,7 @@ def incarnation_of(path: Path) -> tuple[Incarnation, Millis] | None:
 
 
 def begin_incarnation(path: Path) -> Incarnation | None:
-    """Give the logs of a database that nobody serves another name; None for a schema of before.
+    """Give the logs of a database that no one serves another name; None for a schema of before.
 
     A schema of before gets its name from `migrate`. Single-use key packages count as given: some were, since
     the backup, and a device that is added with one of those could not open its Welcome. Raises sqlite3.Error.

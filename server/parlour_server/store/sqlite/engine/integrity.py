@@ -1,7 +1,7 @@
 """Looks a database over for damage: what SQLite finds, events that cannot be read, numbers that are missing.
 
 It changes nothing and may look while a server writes. SQLite's own check sees a broken page, not a body whose
-bytes have changed, so that every event is read as well. `doctor`, `backup` and `restore` call it.
+bytes have changed, so that every event is read as well.
 """
 
 import sqlite3

@@ -1,9 +1,8 @@
 """The readers: a few threads, each with a connection of its own that cannot write.
 
-Reads never run in the event loop and never wait for a write (WAL). What waits is bounded: beyond that a
-read is refused at once (UnavailableError). Reads that are asked for in one turn of the loop are handed over
-together, and so are their results, because waking a thread costs more than a small read. Called by every
-part of the store that only looks.
+Reads never run in the event loop and never wait for a write (WAL). What waits is bounded: beyond that a read
+is refused at once (UnavailableError). Reads that are asked for in one turn of the loop are handed over
+together, and so are their results, because waking a thread costs more than a small read.
 """
 
 import asyncio
@@ -95,7 +94,7 @@ class Readers:
         while self._done:
             future, value, error = self._done.popleft()
             self._waiting -= 1
-            if future.done():  # whoever waited was cancelled
+            if future.done():  # the waiting task was cancelled
                 continue
             if error is None:
                 future.set_result(value)
@@ -142,5 +141,5 @@ class Readers:
         self._delivery_scheduled = True
         try:
             self._loop.call_soon_threadsafe(self._deliver)
-        except RuntimeError:  # the loop is closed: nobody waits any more
+        except RuntimeError:  # the loop is closed: no one waits any more
             self._done.clear()

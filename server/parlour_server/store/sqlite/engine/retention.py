@@ -1,9 +1,9 @@
-"""What is over and of no use to anybody goes, a little at a time.
+"""What is over and of no use to anyone goes, a little at a time.
 
 The rows are looked for by a reader, and removed by the writer in small batches that each share a commit with
-what people do meanwhile, so that nobody waits for it. It takes only what has been over for months: a clock
+what people do meanwhile, so that no one waits for it. It takes only what has been over for months: a clock
 that jumps ahead and back must not lift a ban, or end a session that is alive. What is bounded by itself is
-not here; docs/growth.md lists all of it. Called by the store.
+not here; docs/growth.md lists all of it.
 """
 
 import sqlite3
@@ -52,7 +52,7 @@ def _find(db: sqlite3.Connection, *, rule: _Rule, before: int) -> list[tuple[Any
 
 
 def _remove(db: sqlite3.Connection, *, rule: _Rule, before: int, found: list[tuple[Any, ...]]) -> int:
-    # With the condition again: somebody may have been banned anew between the look and now.
+    # With the condition again: someone may have been banned again between the look and now.
     keys = " AND ".join(f"{column} = :{column}" for column in rule.key)
     query = f"DELETE FROM {rule.table} WHERE {keys} AND {rule.over}"  # noqa: S608 - of ours
     gone = 0

@@ -99,7 +99,7 @@ _log: Final = logging.getLogger(__name__)
 QUEUE: Final = 4096
 """Writes that wait or run; at 10,000 a second the last of them waits for less than half a second."""
 BATCH: Final = 512
-"""Writes in one transaction, so that nobody waits for a transaction without end."""
+"""Writes in one transaction, so that no one waits for a transaction without end."""
 SCRUB_SECONDS: Final = 1.0
 """How long after a deletion the old text may stand in the -wal file; deletions in between share the work."""
 
@@ -183,7 +183,7 @@ class Writer:
         return jobs, False
 
     def _patience(self) -> float | None:
-        """Return how long to wait for work: for ever, unless the -wal file is to be scrubbed."""
+        """Return how long to wait for work: for ever, unless the -wal file must be scrubbed."""
         if self._connection is None or not self._connection.stale_wal:
             return None
         return max(0.0, self._scrub_at - self._clock.monotonic())
@@ -216,13 +216,13 @@ class Writer:
     def _hand_to_loop(self, outcomes: list[Outcome]) -> None:
         try:
             self._loop.call_soon_threadsafe(self._deliver, outcomes)
-        except RuntimeError:  # the loop is closed: nobody waits any more
+        except RuntimeError:  # the loop is closed: no one waits any more
             _log.debug("%d results after the end of the loop", len(outcomes))
 
     def _deliver(self, outcomes: list[Outcome]) -> None:
         self._waiting -= len(outcomes)
         for future, value, error in outcomes:
-            if future.done():  # whoever waited was cancelled; the write was done all the same
+            if future.done():  # the waiting task was cancelled; the write was done all the same
                 continue
             if error is None:
                 future.set_result(value)

@@ -1,7 +1,7 @@
 """What an event means for the rest of the database: members, bans, mutes, roles, topic, pins, deleted text.
 
 Everything happens in the transaction that appends the event, so the tables never say other than the log.
-Nothing is decided here: the event was let through. Called by the log.
+Nothing is decided here: the event was let through.
 """
 
 import sqlite3
@@ -150,7 +150,7 @@ def _end_its_file(db: WriteConnection, event: LogEvent, seq: Seq) -> None:
 
 
 def _sealed(db: WriteConnection, event: LogEvent, body: EncryptedMessage) -> None:
-    """Blank the sealed message that this one deletes; what else belongs to it only its readers know."""
+    """Blank the encrypted message that this one deletes; what else belongs to it only its readers know."""
     if body.blanks is not None:
         _blank(db, event, body.blanks, "sealed")
         db.stale_wal = True

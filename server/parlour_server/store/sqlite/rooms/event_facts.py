@@ -1,7 +1,7 @@
 """Looks up what a decision rests on, in the transaction that appends.
 
-Only what the kind of body needs is read, because this runs for every event: a plain message costs one
-indexed SELECT. It judges nothing. Called by the log, just before ``decide``.
+Only what the kind of body needs is read, because this runs for every event: a plain message costs one indexed
+SELECT. It judges nothing.
 """
 
 import sqlite3
@@ -89,7 +89,7 @@ class Standing(NamedTuple):
 
 
 def read_standing(db: sqlite3.Connection, event: AppendEvent) -> Standing | None:
-    """Return how things stand for an event that somebody wants to append; None for no such room."""
+    """Return how things stand for an event that someone wants to append; None for no such room."""
     row = db.execute(_STANDING, (plain(event.author), event.room, event.request)).fetchone()
     return None if row is None else Standing._make(row)
 

@@ -1,9 +1,8 @@
 """A page of a room's log, around what cannot be read.
 
 A body whose bytes have changed, a row that is missing, a broken page of the file: whatever the damage is,
-each number of the page has an event, and one that cannot be read is an ``Unreadable`` in its place. So nobody
-loses a room's whole history to one row, and nobody sees a history that looks whole and is not. Called by the
-log.
+each number of the page has an event, and one that cannot be read is an ``Unreadable`` in its place. So no one
+loses a room's whole history to one row, and no one sees a history that looks whole and is not.
 """
 
 import sqlite3

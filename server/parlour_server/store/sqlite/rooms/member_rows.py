@@ -1,7 +1,7 @@
 """Who is in a room: the table that the room's log says, kept in step with it.
 
-It decides nothing; an event that was let through is applied as it stands. One rule is its own: a room
-that has members has an owner (``heir``). Called by the effects of events and when a room is made.
+It decides nothing; an event that was let through is applied as it stands. One rule is its own: a room that
+has members has an owner (``heir``).
 """
 
 import sqlite3
@@ -24,7 +24,7 @@ def enter(
     read: int,
     will: str = consent.GIVEN,
 ) -> None:
-    """Make somebody a member from event ``since`` on, with events up to ``read`` read."""
+    """Make someone a member from event ``since`` on, with events up to ``read`` read."""
     made = db.execute(
         "INSERT INTO members (room, account, role, since, read, consent) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT DO NOTHING",
@@ -36,7 +36,7 @@ def enter(
 
 
 def leave(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
-    """Take somebody out; nothing when they are not in."""
+    """Take someone out; nothing when they are not in."""
     gone = db.execute("DELETE FROM members WHERE room = ? AND account = ?", (room, plain(user))).rowcount
     db.execute("UPDATE rooms SET members = members - ? WHERE room = ?", (gone, room))
     consent.left(db, room, user)
@@ -63,7 +63,7 @@ def count_owners(db: sqlite3.Connection, room: RoomId) -> int:
 
 
 def heir(db: sqlite3.Connection, room: RoomId) -> UserName | None:
-    """Return who must become owner: None when the room has an owner, or nobody in it.
+    """Return who must become owner: None when the room has an owner, or no one in it.
 
     It is the moderator who is longest in the room, else the member who is.
     """

@@ -1,7 +1,7 @@
 """Makes rooms: a named one with its owner, or the one direct room of two people, or of one for notes.
 
-Asked for twice, a room is made once: by the request's id, and for two people by their pair. It refuses
-before it changes anything. Called by `sqlite_rooms.py` in a write's transaction.
+Asked for twice, a room is made once: by the request's id, and for two people by their pair. It refuses before
+it changes anything.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ from parlour_server.store.types import NewRoom
 
 Made = tuple[RoomId, Sequence[LogEvent]]
 
-# Among the rooms that the author can see: else a refusal would tell that somebody has such a room (L15).
+# Among the rooms that the author can see: else a refusal would tell that someone has such a room (L15).
 _TAKEN: Final = """
     SELECT 1 FROM rooms r WHERE (r.name = ?1 OR r.skeleton = ?2) AND (
         r.kind = 'public' OR EXISTS (SELECT 1 FROM members m WHERE m.room = r.room AND m.account = ?3)

@@ -1,6 +1,6 @@
 """Invitations, direct rooms that wait for a yes, and blocks, in SQLite.
 
-An invitation that was declined or dropped, or is of somebody who is blocked, stays open: it counts for its
+An invitation that was declined or dropped, or is of someone who is blocked, stays open: it counts for its
 inviter and is answered to them as one that waits, until it ends (L14: no oracle). What a person is shown is
 worked out when it is asked for. The chat calls the class; facts and effects of events call the functions.
 """
@@ -85,7 +85,7 @@ class SqliteConsent:
         return await self._readers.run(read)
 
     async def accept_direct(self, room: RoomId, user: UserName) -> bool:
-        """Say yes to a direct room; False when it is no direct room of the user's."""
+        """Accept a direct room; False when it is not one of the user's direct rooms."""
 
         def write(db: WriteConnection) -> bool:
             is_theirs = (
@@ -117,7 +117,7 @@ class SqliteConsent:
         return await self._writer.submit(write)
 
     async def block(self, user: UserName, whom: UserName, *, on: bool) -> Sequence[RoomId]:
-        """Block somebody, or no longer; returns the rooms that look different to the user now."""
+        """Block someone, or no longer; returns the rooms that look different to the user now."""
         return await self._writer.submit(partial(_block, user=user, whom=whom, on=on, now=self._clock.now()))
 
     async def blocked(
@@ -141,13 +141,13 @@ def count_shown(db: sqlite3.Connection, user: UserName, now: Millis) -> int:
 
 
 def has_blocked(db: sqlite3.Connection, user: UserName, whom: UserName) -> bool:
-    """Tell whether the user blocks somebody."""
+    """Return whether the user blocks someone."""
     query = "SELECT 1 FROM blocks WHERE account = ? AND blocked = ?"
     return db.execute(query, (plain(user), plain(whom))).fetchone() is not None
 
 
 def count_rooms(db: sqlite3.Connection, user: UserName) -> int:
-    """Return how many rooms somebody is in by their own will."""
+    """Return how many rooms someone is in by their own will."""
     query = "SELECT count(*) FROM members WHERE account = ? AND consent = ?"
     count: int = db.execute(query, (plain(user), GIVEN)).fetchone()[0]
     return count
@@ -197,13 +197,13 @@ def facts_of_invitation(db: sqlite3.Connection, event: AppendEvent, who: UserNam
 
 
 def is_invited(db: sqlite3.Connection, event: AppendEvent) -> bool:
-    """Tell whether an invitation of the event's author into its room is open."""
+    """Return whether an invitation of the event's author into its room is open."""
     query = f"SELECT 1 FROM invitations WHERE room = ? AND account = ? AND {_OPEN}"  # noqa: S608 - of ours
     return db.execute(query, (event.room, plain(event.author), event.at)).fetchone() is not None
 
 
 def admission(db: sqlite3.Connection, room: RoomId, user: UserName, at: Millis) -> StatementBytes | None:
-    """Return the newest admission that a member signed for somebody who is invited and has not entered."""
+    """Return the newest admission that a member signed for someone who is invited and has not entered."""
     query = (
         f"SELECT statement FROM invitations WHERE room = ? AND account = ? AND {_OPEN}"  # noqa: S608 - of ours
         " AND statement IS NOT NULL ORDER BY at DESC, inviter LIMIT 1"
@@ -213,7 +213,7 @@ def admission(db: sqlite3.Connection, room: RoomId, user: UserName, at: Millis) 
 
 
 def invited(db: WriteConnection, event: LogEvent, body: Invited) -> None:
-    """Keep an invitation; over the person's limit, the oldest of whoever has most of them is not shown."""
+    """Keep an invitation; over the person's limit, the oldest by the inviter with most is not shown."""
     db.execute("DELETE FROM invitations WHERE expires <= ?1 AND coalesce(quiet, 0) <= ?1", (event.at,))
     db.execute(
         "INSERT INTO invitations (room, account, inviter, at, expires, withdrawn, statement)"
@@ -240,7 +240,7 @@ def invited(db: WriteConnection, event: LogEvent, body: Invited) -> None:
 
 
 def uninvited(db: WriteConnection, event: LogEvent, body: Uninvited) -> None:
-    """Take the author's invitation back; a moderator's word takes everybody's."""
+    """Take the author's invitation back; a moderator withdraws everyone's."""
     query = "SELECT 1 FROM members WHERE room = ? AND account = ? AND role != ?"
     stands_above = db.execute(query, (event.room, plain(event.author), Role.MEMBER.value)).fetchone()
     db.execute(
@@ -250,17 +250,17 @@ def uninvited(db: WriteConnection, event: LogEvent, body: Uninvited) -> None:
 
 
 def entered(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
-    """Forget the invitations of somebody who is in the room now."""
+    """Forget the invitations of someone who is in the room now."""
     db.execute("DELETE FROM invitations WHERE room = ? AND account = ?", (room, plain(user)))
 
 
 def left(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
-    """Take back what somebody invited others to who is not in the room any more."""
+    """Take back what someone invited others to who is not in the room any more."""
     db.execute("UPDATE invitations SET withdrawn = 1 WHERE room = ? AND inviter = ?", (room, plain(user)))
 
 
 def banned(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
-    """Take the invitations of somebody back who may not enter."""
+    """Take the invitations of someone back who may not enter."""
     db.execute("UPDATE invitations SET withdrawn = 1 WHERE room = ? AND account = ?", (room, plain(user)))
 
 

@@ -1,7 +1,7 @@
 """What is known of uploaded files, in SQLite: whose they are, how large, and until when.
 
 Their bytes are never here. A file counts against its owner until its record is forgotten, which happens when
-its bytes are gone. Called by the HTTPS API and by what removes old files.
+its bytes are gone.
 """
 
 import sqlite3
@@ -75,11 +75,11 @@ class SqliteFiles:
         return await self._readers.run(read)
 
     async def used(self, user: UserName) -> tuple[int, int]:
-        """Return how many bytes the user's files take, and everybody's."""
+        """Return how many bytes the user's files take, and everyone's."""
         return await self._readers.run(lambda db: _used(db, user))
 
     async def expired(self, now: Millis, *, limit: int) -> Sequence[FileId]:
-        """Return files whose bytes are to be removed."""
+        """Return files whose bytes must be removed."""
 
         def read(db: sqlite3.Connection) -> list[FileId]:
             query = "SELECT file FROM files WHERE expires <= ? ORDER BY expires LIMIT ?"
@@ -123,7 +123,7 @@ def _used(db: sqlite3.Connection, user: UserName) -> tuple[int, int]:
 
 
 def _count(db: sqlite3.Connection, owner: UserName, size: int) -> None:
-    """Add to what the owner's files take, and everybody's: in the transaction that changes the files."""
+    """Add to what the owner's files take, and everyone's: in the transaction that changes the files."""
     db.executemany(
         "INSERT INTO file_usage (owner, bytes) VALUES (?, ?)"
         " ON CONFLICT (owner) DO UPDATE SET bytes = bytes + excluded.bytes",

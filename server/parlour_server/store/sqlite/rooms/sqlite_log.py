@@ -1,8 +1,7 @@
 """The log: appends events with their rights decided and their effects done, and reads pages of them.
 
-One transaction holds all of an append; it refuses before it changes anything. It never orders by time:
-a clock that is set back changes what people read, not the order. Called by the chat for every request
-that lasts.
+One transaction holds all of an append; it refuses before it changes anything. It never orders by time: a
+clock that is set back changes what people read, not the order.
 """
 
 import sqlite3
@@ -97,9 +96,9 @@ def find_request(db: sqlite3.Connection, author: UserName, request: RequestId) -
 def is_same(earlier: LogEvent, event: AppendEvent) -> bool:
     """Return whether a repeated request says what the first one said.
 
-    Of a deleted event nothing is left to compare but its kind; a time that the request gave as a span
-    ends later in the repetition, by as much as it comes later. A sealed message says what only its readers
-    know, and is sealed anew for another epoch: the id alone tells that it is the same.
+    Of a deleted event nothing is left to compare but its kind; a time that the request gave as a span ends
+    later in the repetition, by as much as it comes later. an encrypted message says what only its readers
+    know, and is sealed again for another epoch: only the id shows that it is the same.
     """
     before, body = earlier.body, event.body
     if isinstance(before, Unreadable):
@@ -175,7 +174,7 @@ def _numbered(like: AppendEvent | LogEvent, seq: Seq, body: AnyBody) -> LogEvent
 
 
 def _name_heir(db: WriteConnection, cause: LogEvent) -> tuple[LogEvent, ...]:
-    """Make somebody owner if the room has none; the log shows it, in the name of who caused it."""
+    """Make someone owner if the room has none; the log shows it, in the name of who caused it."""
     who = heir(db, cause.room)
     if who is None:
         return ()

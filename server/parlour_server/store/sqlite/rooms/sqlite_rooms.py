@@ -1,7 +1,7 @@
 """Rooms in SQLite: the lists and look-ups that members, the directory and the chat need.
 
 Everything here but the read marker follows from the logs; `room_creation.py` makes rooms. Nothing tells of a
-private room to somebody who is not in it. Called by the chat.
+private room to someone who is not in it.
 """
 
 import sqlite3
@@ -60,7 +60,7 @@ class SqliteRooms:
         """Return what a session is greeted with; None when it has ended."""
 
         def read(db: sqlite3.Connection) -> Greeting | None:
-            # one trip to a thread for all of it: a server that restarts greets everybody at once
+            # one trip to a thread for all of it: a server that restarts greets everyone at once
             if not is_live(db, session, now):
                 return None
             return Greeting(_summaries(db, user), count_shown(db, user, now))

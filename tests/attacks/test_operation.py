@@ -150,7 +150,7 @@ def test_second_server_on_one_folder(own: RunningServer) -> None:
     """L22: it is refused, and what commands are told of the first one stays true."""
     done = run(own, "--listen", "127.0.0.1:0")
     assert done.returncode == 1
-    assert "already runs" in done.stderr
+    assert "already running" in done.stderr
     assert f":{own.port}" in own.invite()
     own.command("doctor")
     own.command("backup", str(own.data.parent / "backup.tar"))

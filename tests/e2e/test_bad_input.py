@@ -122,7 +122,7 @@ def test_an_invite_that_is_used_up(server: Server, tmp_path: Path) -> None:
     first, second = Person(tmp_path / "one", server), Person(tmp_path / "two", server)
     first.run(*words, "first", stdin=f"{password('first')}\n")
     said = told(second.run(*words, "second", stdin=f"{password('second')}\n", check=False), 1)
-    assert "ask for a new one" in said
+    assert "Ask for a new one" in said
 
 
 @pytest.mark.parametrize("what", ["archive.db", "archive.key"])

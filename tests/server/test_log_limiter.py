@@ -29,13 +29,13 @@ def test_neither_log_nor_memory_is_a_strangers_to_fill() -> None:
     repeats = LogLimiter(0.0)
     told = sum(repeats.should_log("login_failed", f"192.0.{n // 250}.{n % 250}", 0.0) for n in range(60_000))
     assert told == BURST
-    assert len(repeats._told) == MOST_SOURCES
+    assert len(repeats._logged) == MOST_SOURCES
     assert len(repeats._counted) <= MOST_SOURCES + 1
     summaries = repeats.due(60.0)
     assert len(summaries) <= MOST_SOURCES + 1
     assert told + sum(one.count for one in summaries) == 60_000
     assert max(summaries, key=lambda one: one.count).source == ELSEWHERE
-    assert not repeats._told
+    assert not repeats._logged
     assert not repeats._counted
     steady = sum(repeats.should_log("limit_hit", str(n % 150), 60.0 + n / 100) for n in range(1000))
     assert steady <= BURST + 10 * LINES_PER_SECOND + 1

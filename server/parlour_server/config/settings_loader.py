@@ -83,7 +83,7 @@ def _read_file(path: Path, text: str) -> Values:
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"at line ([0-9]+)", str(error))
         line = found[1] if found else max(1, len(text.splitlines()))
-        raise SetupError(f"{path}, line {line}: invalid TOML:  {printable(str(error))}") from error
+        raise SetupError(f"{path}, line {line}: invalid TOML: {printable(str(error))}") from error
     except (ValueError, RecursionError) as error:
         why = "nested too deeply" if isinstance(error, RecursionError) else "a number with too many digits"
         raise SetupError(f"{path}, line {_line_that_ends(text)}: {why}") from None

@@ -319,7 +319,7 @@ def _remove(folder: DataFolder, places: Mapping[str, _Place]) -> None:
 
 
 def _no_backup(file: Path, why: str) -> SetupError:
-    return SetupError(f"{file} is not a backup of a Parlour server:  {why}")
+    return SetupError(f"{file} is not a backup of a Parlour server: {why}")
 
 
 def _damaged(file: Path, why: str) -> SetupError:

@@ -43,7 +43,7 @@ class OperatorLog:
                 os.write(file, json.dumps(line).encode() + b"\n")
         except OSError as error:
             raise SetupError(
-                f"done, but it could not be recorded for the audit log:  {self._path}: {error.strerror}"
+                f"done, but it could not be recorded for the audit log: {self._path}: {error.strerror}"
             ) from error
 
     async def run(self, audit: Audit) -> None:

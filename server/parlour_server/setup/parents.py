@@ -26,17 +26,19 @@ def exposed(path: Path) -> str | None:
         try:
             status = here.lstat()
         except OSError:
-            return None  # it is not there: it is private when it is created
+            return None  # it is not there: whoever makes it makes it private
         if status.st_uid not in {0, os.geteuid()} and (rest or stat.S_ISLNK(status.st_mode)):
-            return f"{here} belongs to another user, who could replace it"
+            return f"{here} belongs to another user, who can put something else in its place"
         if stat.S_ISLNK(status.st_mode):
             links += 1
             if links > _MOST_LINKS:
-                return f"{path} goes through too many symbolic links"
+                return f"{path} leads through too many links"
             target = here.readlink()
             here, rest = here.parent, [*target.parts, *rest]
         elif rest and _others_write(status):
-            return f"other users can write to the folder {here}, and could replace {path.name}"
+            return (
+                f"others can write to the folder {here}, and put something else in the place of {path.name}"
+            )
     return None
 
 
@@ -49,7 +51,7 @@ def _others_write(status: os.stat_result) -> bool:
 
 
 def _is_private(group: int) -> bool:
-    """Return whether a group is the user's own, with no one else in it."""
+    """Say whether a group is the user's own, with nobody else in it."""
     try:
         user, found = pwd.getpwuid(os.geteuid()), grp.getgrgid(group)
     except KeyError:

@@ -35,7 +35,7 @@ def create(path: Path) -> None:
     except FileExistsError:
         raise SetupError(f"{path} exists already; `parlour-server migrate` brings it up to date") from None
     except OSError as error:
-        raise SetupError(f"{path} cannot be created:  {error.strerror}") from error
+        raise SetupError(f"{path} cannot be created: {error.strerror}") from error
     try:
         os.fchmod(descriptor, PRIVATE)  # whatever the umask is; SQLite gives its -wal and -shm the same mode
     finally:

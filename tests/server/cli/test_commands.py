@@ -198,7 +198,7 @@ def test_backup_and_restore(folder: DataFolder, tmp_path: Path, capsys: Capture)
     again = ("--data", str(tmp_path / "again"))
     assert "another incarnation" in run(capsys, "restore", *again, str(tmp_path / "all.tar"))
     assert [one["user"] for one in json.loads(run(capsys, "user", "list", *again, "--json"))] == ["anna"]
-    assert "so already" in run(capsys, "migrate", *again)
+    assert "nothing to change" in run(capsys, "migrate", *again)
     assert json.loads(run(capsys, "doctor", *again, "--json"))["ok"] is True
 
 
@@ -207,20 +207,20 @@ def test_backups_are_verified_and_damage_is_told(folder: DataFolder, tmp_path: P
     data, file = ("--data", str(folder.path)), tmp_path / "all.tar"
     run(capsys, "backup", *data, str(file))
     assert re.search(
-        r"is whole: 7 files .*; incarnation \S{22} of the logs", run(capsys, "verify", str(file))
+        r"is intact: 7 files .*; incarnation \S{22} of the logs", run(capsys, "verify", str(file))
     )
     whole = bytearray(file.read_bytes())
     whole[whole.index(b"SQLite format 3") + 5000] ^= 1
     file.write_bytes(whole)
     for command in (("verify",), ("restore", "--data", str(tmp_path / "again"))):
-        assert "parlour.db is not what was backed up" in fail(capsys, *command, str(file))[1]
+        assert "parlour.db is damaged (its SHA-256" in fail(capsys, *command, str(file))[1]
     with closing(sqlite3.connect(folder.database)) as database:
         database.execute("UPDATE events SET body = x'00'")
         database.commit()
     status, said = fail(capsys, "backup", *data, str(tmp_path / "damaged.tar"))
     assert status == 1
     assert "cannot be read" in said
-    assert "keep earlier ones" in said
+    assert "keep earlier backups" in said
     again = ("--data", str(tmp_path / "again"), str(tmp_path / "damaged.tar"))
     assert "--accept-damage" in fail(capsys, "restore", *again)[1]
     run(capsys, "restore", "--accept-damage", *again)
@@ -253,7 +253,7 @@ def test_doctor_finds_damage(folder: DataFolder, capsys: Capture) -> None:
     found = dangers(capsys, folder)
     assert f"{files[0]}" not in found
     assert f"{files[1]} is not what was uploaded" in found
-    assert f"{files[2]} has another size" in found
+    assert f"{files[2]} has a different size" in found
     assert f"{files[3]} is missing" in found
     with closing(sqlite3.connect(folder.database)) as database:
         database.execute("UPDATE events SET body = x'00'")
@@ -267,7 +267,7 @@ def test_doctor_finds_damage(folder: DataFolder, capsys: Capture) -> None:
 @pytest.mark.parametrize(
     ("damage", "words"),
     [
-        ("empty", "is empty: the data that was in it is gone; restore a backup"),
+        ("empty", "is empty: its data is gone; restore a backup"),
         ("foreign", "is not a Parlour database; restore a backup"),
         ("newer", "was made by a newer parlour-server; install that version or a newer one"),
         ("no database", "file is not a database"),
@@ -363,7 +363,7 @@ def test_doctor_names_two_names_that_are_one(folder: DataFolder, capsys: Capture
     db.close()
     found = json.loads(run(capsys, "doctor", *data, "--json"))
     assert [one["text"].split(";")[0] for one in found["findings"] if one["about"] == "names"] == [
-        "the accounts strasse and stra\u00dfe count as one name"
+        "the accounts strasse and stra\u00dfe count as the same name"
     ]
     assert "name" in fail(capsys, "user", "create", *data, "stra\u00dfe")[1]
 
@@ -387,7 +387,7 @@ def test_doctor_prints_what_is_in_force(folder: DataFolder, capsys: Capture) -> 
         (["run", "--data", "{none}"], 1),
         (["user", "list", "--data", "{none}"], 1),
         (["user", "create", "--data", "{data}", "admin"], 1),
-        (["invite", "create", "--data", "{data}", "--address", "no address"], 1),
+        (["invite", "create", "--data", "{data}", "--address", "not an address"], 1),
         (["backup", "--data", "{data}", "/nowhere/x/y"], 1),
         (["restore", "--data", "{data}", "/nowhere/x/y"], 1),
     ],

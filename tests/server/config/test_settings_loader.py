@@ -63,13 +63,13 @@ def test_what_is_not_ours_in_the_environment_is_left_alone(file: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[listn]\n", "no section [listn]; did you mean listen?"),
-        ("[connections]\ntotle = 5\n", "no setting connections.totle; did you mean total?"),
+        ("[listn]\n", "unknown section [listn]; did you mean listen?"),
+        ("[connections]\ntotle = 5\n", "unknown setting connections.totle; did you mean total?"),
         ("[connections]\ntotal = 'many'\n", "connections.total: Expected int, got str"),
         ("[connections]\ntotal = 0\n", "connections.total: Expected int >= 1"),
         ("[logins]\nticket_seconds = 31\n", "logins.ticket_seconds: Expected int <= 30"),
         ("listen = 5\n", "listen is a section"),
-        ("total = \n", "no valid TOML"),
+        ("total = \n", "invalid TOML"),
     ],
 )
 def test_a_wrong_file_is_refused_with_file_key_and_expectation(file: Path, text: str, said: str) -> None:
@@ -104,22 +104,22 @@ def test_a_wrong_variable_is_refused_by_its_name(file: Path, name: str, value: s
         ("[connections]\n\ntotal = 'many'\n", 3, "connections.total: Expected int"),
         ("# a comment\nconnections.total = 0\n", 2, "connections.total: Expected int >= 1"),
         ("[connections]\ntotal = 5\n[rates]\nmessage_burst = 0\n", 4, "rates.message_burst: Expected"),
-        ("[connections]\n# more\ntotle = 5\n", 3, "no setting connections.totle"),
-        ("\n[listn]\n", 2, "no section [listn]"),
+        ("[connections]\n# more\ntotle = 5\n", 3, "unknown setting connections.totle"),
+        ("\n[listn]\n", 2, "unknown section [listn]"),
         ("[connections]\ntotal = " + "1" * 5000 + "\n[rates]\n", 2, "a number with too many digits"),
         ("[listen]\n\nnames = " + "[" * 5000 + "\n", 3, "nested too deeply"),
         ("[listen]\nnames = [\n'a',\n" + "[" * 5000 + "\n", 4, "nested too deeply"),
-        ('[listen]\nnames = ["localhost", "evil\\nexample"]\n', 2, "'evil\\nexample' is no host name"),
+        ('[listen]\nnames = ["localhost", "evil\\nexample"]\n', 2, "'evil\\nexample' is not a host name"),
         ('[listen]\nnames = ["schön.example"]\n', 2, "xn--"),
-        ('[listen]\nnames = ["a..b"]\n', 2, "no host name"),
-        ('[listen]\nnames = [""]\n', 2, "no host name"),
-        ("[listen]\nnames = []\n", 2, "no host name"),
-        ('[listen]\naddress = "somewhere"\n', 2, "listen.address: 'somewhere' is no address"),
-        ('[listen]\naddress = "a..b:1"\n', 2, "listen.address: 'a..b' is no host name"),
+        ('[listen]\nnames = ["a..b"]\n', 2, "not a host name"),
+        ('[listen]\nnames = [""]\n', 2, "not a host name"),
+        ("[listen]\nnames = []\n", 2, "not a host name"),
+        ('[listen]\naddress = "somewhere"\n', 2, "listen.address: 'somewhere' is not an address"),
+        ('[listen]\naddress = "a..b:1"\n', 2, "listen.address: 'a..b' is not a host name"),
         ('[listen]\nmetrics = "127.0.0.1:70000"\n', 2, "listen.metrics: "),
-        ('[listen]\norigins = ["https://a b"]\n', 2, "listen.origins: 'https://a b' is no Origin"),
+        ('[listen]\norigins = ["https://a b"]\n', 2, "listen.origins: 'https://a b' is not an Origin"),
         ('[listen]\nproxies = ["everybody"]\n', 2, "listen.proxies: 'everybody' is not an address"),
-        ("[listen]\n[listen]\n", 2, "no valid TOML"),
+        ("[listen]\n[listen]\n", 2, "invalid TOML"),
     ],
 )
 def test_a_sentence_with_file_and_line(file: Path, text: str, line: int, said: str) -> None:
@@ -198,7 +198,7 @@ def refusal(file: Path, environment: dict[str, str]) -> str | None:
 def test_a_file_that_others_may_write_is_refused(file: Path, mode: int) -> None:
     """O2: whoever can write it could open the server to the world."""
     write(file, "").chmod(mode)
-    with pytest.raises(SetupError, match=r"others can write .*`chmod 600"):
+    with pytest.raises(SetupError, match=r"users can write .*`chmod 600"):
         load(file, environment={})
 
 

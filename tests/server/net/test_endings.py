@@ -72,6 +72,34 @@ async def test_stopping_tells_everybody(bench: Any) -> None:
             await b.wire()
 
 
+async def test_stopping_does_not_wait_for_connections_that_ask_nothing(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R5: an idle HTTP connection is closed at once, one that is being answered after its answer."""
+    monkeypatch.setattr("parlour_server.net.net_server.STOP_SECONDS", 3600)
+    answering, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        del scope, receive
+        answering.set()
+        await may_answer.wait()
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async with bench(app=slow) as b:
+        idle, busy = await b.wire(), await b.wire()
+        await b.until(lambda: len(b.server._http.connections) == 2)
+        busy.send(b.request("GET /a HTTP/1.1", upgrade=None, connection=None))
+        await answering.wait()
+        stopping = asyncio.create_task(b.server.stop())
+        assert await idle.rest() == b""
+        may_answer.set()
+        assert (await busy.answer()).status == 204
+        assert await busy.rest() == b""
+        async with asyncio.timeout(5):
+            await stopping
+
+
 async def test_a_dead_peer(bench: Any) -> None:
     """R3: two pings without an answer end the connection."""
     async with bench(ping_seconds=0.05) as b:

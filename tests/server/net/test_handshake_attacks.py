@@ -75,8 +75,9 @@ async def test_a_store_that_hangs_does_not_hold_the_socket(bench: Any) -> None:
         wire.send(b.request(authorization=f"Bearer {await b.ticket()}"))
         assert await wire.rest() == b""
         b.tickets.may_answer.set()
-        await b.until(lambda: b.server.sockets == 0)
+        await b.until(lambda: b.server.sockets == 0 and not b.server._http.tasks)
         assert b.chat.peers == []
+        assert b.server.connections == 0
 
 
 async def test_frames_in_the_same_packet_as_the_handshake(bench: Any) -> None:

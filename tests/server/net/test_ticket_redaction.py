@@ -1,9 +1,12 @@
 """L18: what is read into the one buffer, and what comes out of it."""
 
 from hashlib import sha256
+from typing import Any
 
 import pytest
 
+from parlour_server.net import http_connection
+from parlour_server.net.gate import Head, Rules
 from parlour_server.net.ticket_redaction import READ_BYTES, REDACTED, ReadBuffer
 
 TICKET = b"0123456789abcdefghijABCDEFGHIJ-_0123456789x"
@@ -52,3 +55,22 @@ def test_the_buffer_is_wiped() -> None:
 def test_what_is_no_whole_handshake_goes_through_as_it_is(data: bytes) -> None:
     """The API's sessions are not tickets; and a head in pieces works, though nothing is replaced in it."""
     assert read(ReadBuffer(), data) == (data, None)
+
+
+async def test_the_parser_never_sees_the_ticket(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handshake is read through the buffer: the head that is judged holds dots and a digest."""
+    heads: list[Head] = []
+    judge = http_connection.judge
+
+    def keep(head: Head, rules: Rules) -> Any:
+        heads.append(head)
+        return judge(head, rules)
+
+    monkeypatch.setattr(http_connection, "judge", keep)
+    async with bench() as b:
+        ticket = await b.ticket()
+        wire = await b.wire()
+        assert (await wire.ask(b.request(authorization=f"Bearer {ticket}"))).status == 101
+    [head] = heads
+    assert head.values(b"authorization") == [b"Bearer " + REDACTED]
+    assert head.ticket == sha256(ticket.encode()).digest()

@@ -75,10 +75,10 @@ def test_files_that_are_missing_or_no_pair(pair: Any, tmp_path: Path) -> None:
     certificate, key = copied(pair, tmp_path)
     with pytest.raises(SetupError, match="cannot read the key"):
         TlsFiles(certificate, tmp_path / "none")
-    with pytest.raises(SetupError, match="no usable pair"):
+    with pytest.raises(SetupError, match="do not work together"):
         TlsFiles(tmp_path / "none", key)
     key.write_text("nonsense")
-    with pytest.raises(SetupError, match="no usable pair"):
+    with pytest.raises(SetupError, match="do not work together"):
         TlsFiles(certificate, key)
 
 

@@ -89,13 +89,13 @@ def test_each_event_takes_its_own_statement(kind: str) -> None:
     check(bodies(FITS[kind])[kind])
     for act in ACTS:
         if act is not FITS[kind]:
-            refused(bodies(act)[kind], "something else than the request")
+            refused(bodies(act)[kind], "does not match the request")
 
 
 def test_a_statement_by_another_person_or_device() -> None:
     """It has to be signed by the device that this very session speaks for."""
-    refused(bodies(KICK, by="cora")["kicked"], "another device")
-    refused(bodies(KICK)["kicked"], "another device", sender="ada phone")
+    refused(bodies(KICK, by="cora")["kicked"], "a device other than yours")
+    refused(bodies(KICK)["kicked"], "a device other than yours", sender="ada phone")
 
 
 def test_a_statement_about_another_room() -> None:
@@ -129,4 +129,4 @@ def test_who_has_a_device_in_the_group_goes_by_a_signed_statement_only() -> None
 def test_a_role_other_than_the_signed_one() -> None:
     """What is signed is what is stored."""
     signed = StatementBytes(carried(GIVE, "ada"))
-    refused(RoleSet(BEN, Role.OWNER, signed), "something else")
+    refused(RoleSet(BEN, Role.OWNER, signed), "does not match")

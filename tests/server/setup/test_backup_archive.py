@@ -104,7 +104,7 @@ def test_a_backup_is_private_and_overwrites_nothing(folder: DataFolder, tmp_path
     """O2: keys are in it."""
     write_backup(folder, tmp_path / "all.tar")
     assert (tmp_path / "all.tar").stat().st_mode & 0o777 == 0o600
-    with pytest.raises(SetupError, match="not overwritten"):
+    with pytest.raises(SetupError, match="never overwritten"):
         write_backup(folder, tmp_path / "all.tar")
 
 
@@ -140,7 +140,7 @@ def test_path_traversal_in_an_archive_is_refused(tmp_path: Path, name: str) -> N
             tar.addfile(info, io.BytesIO(b"evil"))
     (tmp_path / "evil.tar").write_bytes(whole.getvalue())
     again = DataFolder(tmp_path / "again")
-    with pytest.raises(SetupError, match="no backup"):
+    with pytest.raises(SetupError, match="not a backup"):
         read_backup(again, tmp_path / "evil.tar")
     assert list(again.path.iterdir()) == []
 
@@ -148,7 +148,7 @@ def test_path_traversal_in_an_archive_is_refused(tmp_path: Path, name: str) -> N
 def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     """A sentence with the file's name."""
     (tmp_path / "x.tar").write_bytes(b"nothing")
-    with pytest.raises(SetupError, match="is no archive"):
+    with pytest.raises(SetupError, match="not an archive"):
         read_backup(DataFolder(tmp_path / "again"), tmp_path / "x.tar")
 
 
@@ -197,9 +197,9 @@ async def test_one_wrong_byte_anywhere_is_found(store: Store, folder: DataFolder
         damaged = bytearray(whole)
         damaged[whole.index(data) + len(data) // 2] ^= 1
         (tmp_path / "damaged.tar").write_bytes(damaged)
-        with pytest.raises(SetupError, match=r"damaged|no backup"):
+        with pytest.raises(SetupError, match=r"damaged|not a backup"):
             verify_backup(tmp_path / "damaged.tar")
-        refused(tmp_path, tmp_path / "damaged.tar", r"damaged|no backup")
+        refused(tmp_path, tmp_path / "damaged.tar", r"damaged|not a backup")
         assert name
 
 
@@ -210,7 +210,7 @@ def test_a_backup_that_was_cut_off_is_refused(folder: DataFolder, tmp_path: Path
     end = len(whole.rstrip(b"\0"))
     for length in (0, 1, 511, 512, 513, 4096, end // 2, end - 1, whole.rindex(b"manifest.json")):
         (tmp_path / "short.tar").write_bytes(whole[:length])
-        refused(tmp_path, tmp_path / "short.tar", r"cut off|no backup|cannot be read")
+        refused(tmp_path, tmp_path / "short.tar", r"cut off|not a backup|cannot be read")
     (tmp_path / "padded.tar").write_bytes(whole[: whole.rindex(b"manifest.json")] + bytes(10_240))
     refused(tmp_path, tmp_path / "padded.tar", "no manifest: it was cut off")
 
@@ -218,14 +218,14 @@ def test_a_backup_that_was_cut_off_is_refused(folder: DataFolder, tmp_path: Path
 @pytest.mark.parametrize(
     ("evil", "why"),
     [
-        (member("parlour.db", b"x" * 512, type=tarfile.GNUTYPE_SPARSE), "no plain file"),
-        (member("parlour.db", b"", type=tarfile.SYMTYPE, linkname="/etc/passwd"), "no plain file"),
-        (member("parlour.db", b"", type=tarfile.LNKTYPE, linkname="parlour.toml"), "no plain file"),
-        (member("parlour.db", b"", type=tarfile.CHRTYPE), "no plain file"),
-        (member("parlour.db", b"", type=tarfile.FIFOTYPE), "no plain file"),
-        (member("files", b"", type=tarfile.DIRTYPE), "no plain file|is in it"),
-        (member("parlour.db", b"20 path=../../outside\n", type=tarfile.XHDTYPE), "no plain file"),
-        (member("parlour.db", b"x" * 512, type=tarfile.GNUTYPE_LONGNAME), "no plain file"),
+        (member("parlour.db", b"x" * 512, type=tarfile.GNUTYPE_SPARSE), "not a regular file"),
+        (member("parlour.db", b"", type=tarfile.SYMTYPE, linkname="/etc/passwd"), "not a regular file"),
+        (member("parlour.db", b"", type=tarfile.LNKTYPE, linkname="parlour.toml"), "not a regular file"),
+        (member("parlour.db", b"", type=tarfile.CHRTYPE), "not a regular file"),
+        (member("parlour.db", b"", type=tarfile.FIFOTYPE), "not a regular file"),
+        (member("files", b"", type=tarfile.DIRTYPE), "not a regular file|is in it"),
+        (member("parlour.db", b"20 path=../../outside\n", type=tarfile.XHDTYPE), "not a regular file"),
+        (member("parlour.db", b"x" * 512, type=tarfile.GNUTYPE_LONGNAME), "not a regular file"),
         (member("parlour.db", b"x", size=2**40), "cut off"),
         (member("parlour.db", b"x", size=2**62), "cut off"),
         (member("parlour.db", b"x", size=-1), "too large"),
@@ -259,7 +259,7 @@ def test_a_manifest_is_bounded_and_must_agree(folder: DataFolder, tmp_path: Path
         (b" " * 1024 * 1024, "too large"),
         (b"[" * 900, "cannot be read"),
         (json.dumps({**told, "format": 2}).encode(), "cannot be read"),
-        (json.dumps(more).encode(), "names other files"),
+        (json.dumps(more).encode(), "does not match the files"),
         (members["manifest.json"].replace(b'"size":', b'"size":9'), "instead of|cannot be read"),
     ):
         changed = {**members, "manifest.json": manifest}
@@ -291,7 +291,7 @@ def test_what_does_not_fit_on_the_disk_is_refused_before(
 
 
 def test_only_a_plain_file_is_read(tmp_path: Path) -> None:
-    """A pipe that nobody writes to, or a device without an end, is no backup."""
+    """A pipe that nobody writes to, or a device without an end, is not a backup."""
     os.mkfifo(tmp_path / "pipe")
-    refused(tmp_path, tmp_path / "pipe", "is no file")
-    refused(tmp_path, Path("/dev/zero"), "is no file")
+    refused(tmp_path, tmp_path / "pipe", "is not a file")
+    refused(tmp_path, Path("/dev/zero"), "is not a file")

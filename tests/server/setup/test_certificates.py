@@ -241,7 +241,7 @@ def test_keys_are_private(made: DataFolder) -> None:
 
 def test_a_name_that_is_none_is_refused(made: DataFolder) -> None:
     """A sentence, not a traceback of a library."""
-    with pytest.raises(SetupError, match="no host name"):
+    with pytest.raises(SetupError, match="not a host name"):
         renew_if_due(made, ("schön.example",))
 
 

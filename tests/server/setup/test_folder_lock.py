@@ -24,7 +24,7 @@ def test_a_second_server_is_refused(folder: DataFolder) -> None:
     assert not is_locked(folder)
     with locked(folder):
         assert is_locked(folder)
-        with pytest.raises(SetupError, match="already runs"), locked(folder):
+        with pytest.raises(SetupError, match="already running"), locked(folder):
             pass
         assert is_locked(folder)  # what was refused took nothing away
     assert not is_locked(folder)

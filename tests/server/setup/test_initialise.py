@@ -49,7 +49,7 @@ async def test_a_second_init_adds_a_name(folder: DataFolder) -> None:
 async def test_a_name_that_is_none_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
     """L23: it is refused before it stands in a file."""
     folder = DataFolder(tmp_path / "new")
-    with pytest.raises(SetupError, match="no host name"):
+    with pytest.raises(SetupError, match="not a host name"):
         await initialise(folder, (name,), SystemClock())
     assert not folder.path.exists()
 

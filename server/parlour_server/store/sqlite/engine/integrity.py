@@ -75,7 +75,7 @@ def _of_the_file(db: sqlite3.Connection) -> Iterator[str]:
         if sentence != "ok":
             yield sentence
     for kind, name in db.execute("SELECT type, name FROM sqlite_schema WHERE type IN ('trigger', 'view')"):
-        yield f"it has a {kind} that no version of Parlour creates:  {name!a}"
+        yield f"it has a {kind} that no version of Parlour creates: {name!a}"
     for table, row, _, _ in db.execute("PRAGMA foreign_key_check"):
         yield f"row {row} of the table {table!a} refers to nothing"
 

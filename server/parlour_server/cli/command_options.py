@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from parlour_protocol.names import UserName
     from parlour_server.config.server_settings import Settings
     from parlour_server.setup.data_folder import DataFolder
     from parlour_server.store.interface import Store
@@ -27,6 +28,7 @@ data_option = click.option(
     help="The data folder. Can also be set with PARLOUR_DATA.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+name_argument = click.argument("name")
 
 
 def example(text: str) -> str:
@@ -50,6 +52,25 @@ def settings_of(folder: "DataFolder", **flags: Any) -> "Settings":
 
     given = {name.replace("__", ".", 1): value for name, value in flags.items() if value is not None}
     return load(folder.settings, flags=given)
+
+
+def canonical(name: str) -> str:
+    """Return a name of an account as it is stored. Raises NameRefusedError."""
+    from parlour_protocol.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
+
+    return str(parse_user_name(name))
+
+
+async def known(store: "Store", name: str) -> "UserName":
+    """Return the name of an account that exists. Raises SetupError."""
+    from parlour_protocol.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.auth.system_account import system_account  # noqa: PLC0415
+    from parlour_server.errors import SetupError  # noqa: PLC0415
+
+    chosen = parse_user_name(name)
+    if chosen == system_account() or await store.accounts.find(chosen) is None:
+        raise SetupError("no such account; `parlour-server user list` shows all accounts")
+    return chosen
 
 
 def with_store(data: Path, work: "Callable[[Store], Awaitable[_T]]", *, did: str | None, **about: str) -> _T:

@@ -5,8 +5,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parlour_server.cli.command_options import data_option, example, json_option, say, with_store
-from parlour_server.cli.user_commands import canonical, known
+from parlour_server.cli.command_options import (
+    canonical,
+    data_option,
+    example,
+    json_option,
+    known,
+    say,
+    with_store,
+)
 
 if TYPE_CHECKING:
     from parlour_protocol.frames.replies import RoomListing

@@ -5,8 +5,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parlour_server.cli.command_options import data_option, example, json_option, say, shown_time, with_store
-from parlour_server.cli.user_commands import canonical, known, name_argument
+from parlour_server.cli.command_options import (
+    canonical,
+    data_option,
+    example,
+    json_option,
+    known,
+    name_argument,
+    say,
+    shown_time,
+    with_store,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

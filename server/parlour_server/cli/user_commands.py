@@ -6,14 +6,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parlour_server.cli.command_options import data_option, example, json_option, say, shown_time, with_store
+from parlour_server.cli.command_options import (
+    canonical,
+    data_option,
+    example,
+    json_option,
+    known,
+    name_argument,
+    say,
+    shown_time,
+    with_store,
+)
+from parlour_server.cli.session_commands import list_ as list_sessions
 
 if TYPE_CHECKING:
     from parlour_protocol.names import UserName
     from parlour_protocol.secret import Secret
     from parlour_server.store.interface import Store
-
-name_argument = click.argument("name")
 
 
 @click.group()
@@ -119,28 +128,7 @@ def enable(data: Path, name: str) -> None:
 @click.pass_context
 def sessions_(context: click.Context, data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
     """List the devices on which an account is logged in; the same as `session list`."""
-    from parlour_server.cli.session_commands import list_ as list_sessions  # noqa: PLC0415 - it imports this module
-
     context.invoke(list_sessions, data=data, name=name, as_json=as_json)
-
-
-def canonical(name: str) -> str:
-    """Return a name of an account as it is stored. Raises NameRefusedError."""
-    from parlour_protocol.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
-
-    return str(parse_user_name(name))
-
-
-async def known(store: "Store", name: str) -> "UserName":
-    """Return the name of an account that exists. Raises SetupError."""
-    from parlour_protocol.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.auth.system_account import system_account  # noqa: PLC0415
-    from parlour_server.errors import SetupError  # noqa: PLC0415
-
-    chosen = parse_user_name(name)
-    if chosen == system_account() or await store.accounts.find(chosen) is None:
-        raise SetupError("no such account; `parlour-server user list` shows all accounts")
-    return chosen
 
 
 def _set_disabled(data: Path, name: str, *, disabled: bool) -> None:

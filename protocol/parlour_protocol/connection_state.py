@@ -4,11 +4,11 @@ Each side keeps a ``ConnectionState`` and tells it every frame that it sends and
 ``TRANSITIONS`` ends the connection (``OutOfOrderError``). No I/O, no clock: the two sides can be run
 against each other in a test without a wire. Invariants:
 
-* the server speaks first, with ``hello``, and says it once;
+* the server sends ``hello`` first, and only once;
 * an answer names a request that is in flight, and ends it;
 * a request's id is not in flight already, and no more than ``IN_FLIGHT`` requests are.
 
-Events, being told to many at once, are not noted by the server: its fan-out writes only to connections
+Events go to many at once and are not recorded by the server: its fan-out writes only to connections
 that are ready, which is all that the table asks of them.
 """
 
@@ -24,10 +24,10 @@ from parlour_protocol.limits import IN_FLIGHT
 
 
 class State(Enum):
-    """Where a connection stands after the HTTP upgrade."""
+    """The state of a connection after the HTTP upgrade."""
 
     OPENING = auto()
-    """The server has not said hello yet."""
+    """The server has not sent hello yet."""
     READY = auto()
     """Requests, answers and events."""
     CLOSED = auto()
@@ -73,7 +73,7 @@ def kind_of(frame: Frame) -> Kind:
         return Kind.HELLO
     if isinstance(frame, Push):
         return Kind.PUSH
-    raise OutOfOrderError(f"{type(frame).__name__} is no frame of a connection")
+    raise OutOfOrderError(f"{type(frame).__name__} is not a frame of a connection")
 
 
 class ConnectionState:
@@ -93,15 +93,15 @@ class ConnectionState:
         return frozenset(self._in_flight)
 
     def sent(self, frame: Frame) -> None:
-        """Note a frame that this side sends. Raises OutOfOrderError before it goes out."""
+        """Record a frame that this side sends. Raises OutOfOrderError before it goes out."""
         self._step(self._side, frame)
 
     def received(self, frame: Frame) -> None:
-        """Note a frame of the other side. Raises OutOfOrderError: the connection is to be ended."""
+        """Record a frame of the other side. Raises OutOfOrderError: the connection is to be ended."""
         self._step(Side.SERVER if self._side is Side.CLIENT else Side.CLIENT, frame)
 
     def close(self) -> None:
-        """Note that the connection ended, by whichever side."""
+        """Record that the connection ended, no matter by which side."""
         self.state = State.CLOSED
         self._in_flight.clear()
 

@@ -1,6 +1,6 @@
 """The bodies of the HTTPS API for devices, key packages, MLS groups and files (the delivery service).
 
-Everything that opens a message stays with the devices: what is `Opaque` here is stored and handed on as it
+Everything that decrypts a message stays with the devices: what is `Opaque` here is stored and handed on as it
 came. The server checks signatures of certificates, who may ask, and that one commit wins an epoch. Used by
 both sides; `protocol/README.md` tells how the calls follow each other.
 """
@@ -46,7 +46,7 @@ from parlour_protocol.secret import Secret
 
 
 class DeviceStatus(StrEnum):
-    """Where a device of an account stands."""
+    """The state of a device of an account."""
 
     PENDING = "pending"
     """Its key is known, no certificate yet: another device, or the recovery key, approves it."""
@@ -60,7 +60,7 @@ class DeviceStatus(StrEnum):
 class AccountKey(Payload, frozen=True):
     """`POST /v1/identity`: the account's identity key, once.
 
-    ``password`` is needed to replace a key that exists, which everybody is told of (a new entry of the key
+    ``password`` is needed to replace a key that exists, which everyone is notified of (a new entry of the key
     log): all certificates under the old key are void, and its devices revoked.
     """
 
@@ -125,7 +125,7 @@ class RevokeDevice(Payload, frozen=True):
 class KeyPackages(Payload, frozen=True):
     """`PUT /v1/devices/{id}/key-packages`: add to what is there; with ``replace`` instead of it.
 
-    Over the limit of what the server keeps, the oldest make place.
+    Over the limit of what the server keeps, the oldest are dropped.
     """
 
     packages: Annotated[tuple[KeyPackageBytes, ...], Meta(max_length=KEY_PACKAGES.value)] = ()
@@ -167,7 +167,7 @@ class ClaimedKeyPackages(Payload, frozen=True):
 class KeyLogPage(Payload, frozen=True):
     """`GET /v1/key-log?after=N`: entries N+1, N+2, …; and the signed head of the whole log.
 
-    ``server`` is the name that stands in the log's start and in every certificate. ``signature`` is the key
+    ``server`` is the name at the log's start and in every certificate. ``signature`` is the key
     log's, over `Head.to_be_signed`; ``key`` is its public key.
     """
 
@@ -237,10 +237,10 @@ class GroupDevice(Payload, frozen=True):
 
 
 class GroupState(Payload, frozen=True):
-    """`GET /v1/rooms/{id}/group`: where the room's group stands, as the server sees it.
+    """`GET /v1/rooms/{id}/group`: the state of the room's group, as the server sees it.
 
     ``present``: devices in the group. ``missing``: active devices of members that are not in it. ``leaving``:
-    devices in it that must be removed before anybody sends. ``group`` is absent before it was founded.
+    devices in it that must be removed before anyone sends. ``group`` is absent before it was created.
     """
 
     epoch: EpochField

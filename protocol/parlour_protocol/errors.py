@@ -3,7 +3,7 @@
 The tree::
 
     ParlourProtocolError
-    ├── MalformedFrameError    bytes that are no frame: not JSON, not of the schema, too deep
+    ├── MalformedFrameError    bytes that are not a frame: not JSON, not of the schema, too deep
     ├── OutOfOrderError        a frame that the state machine does not allow now
     ├── InvalidLinkError       an invite link that cannot be read
     └── WireTextError, NameRefusedError (text/errors.py, names/errors.py): also ValueErrors
@@ -16,11 +16,11 @@ from typing import Self
 
 
 class ParlourProtocolError(Exception):
-    """Something that the other side sent, or that a person typed, is against the protocol."""
+    """Something that the other side sent, or that a person typed, breaks the protocol."""
 
 
 class MalformedFrameError(ParlourProtocolError):
-    """The bytes are no frame of this protocol."""
+    """The bytes are not a frame of this protocol."""
 
 
 class OutOfOrderError(ParlourProtocolError):
@@ -28,7 +28,7 @@ class OutOfOrderError(ParlourProtocolError):
 
 
 class InvalidLinkError(ParlourProtocolError):
-    """The text is no invite link."""
+    """The text is not an invite link."""
 
 
 class ErrorCode(StrEnum):
@@ -49,7 +49,7 @@ class ErrorCode(StrEnum):
     NAME_TAKEN = "name_taken"
     """The name, or one that looks like it, exists: of a room, where you may see that one."""
     ALREADY = "already"
-    """It is so already; nothing was changed."""
+    """Nothing to change."""
     RATE_LIMITED = "rate_limited"
     """Too fast; `retry_after` says when to try again, in milliseconds."""
     LIMIT_REACHED = "limit_reached"
@@ -57,11 +57,11 @@ class ErrorCode(StrEnum):
     CONFLICT = "conflict"
     """The id was used before for another request."""
     ENCRYPTED = "encrypted"
-    """The room is end-to-end encrypted: nothing readable is taken."""
+    """The room is end-to-end encrypted: unencrypted messages are refused."""
     STALE_EPOCH = "stale_epoch"
-    """The group has moved on: catch up, seal it again, and send it with the same id."""
+    """The group is in a later epoch: catch up, encrypt it again, and send it with the same id."""
     REMOVAL_PENDING = "removal_pending"
-    """Somebody who left is still in the group: commit the removal first (RFC 9420 section 12.4)."""
+    """Someone who left is still in the group: commit the removal first (RFC 9420 section 12.4)."""
     UNAVAILABLE = "unavailable"
     """The server cannot do it now (overloaded, disk full); nothing was stored."""
 

@@ -1,7 +1,7 @@
 """Identifiers: room ids, request ids, sequence numbers, times; each a type of its own.
 
 An identifier is made once, at the edge, and carried as its type from there on, so that a room id can
-never stand where a request id belongs. Nothing here is a name that people choose (``names``) and
+never be used where a request id belongs. Nothing here is a name that people choose (``names``) and
 nothing here is secret. Both sides call the ``new_…`` functions.
 """
 
@@ -69,7 +69,7 @@ SeqField = Annotated[Seq, Meta(ge=1, le=_MAX_INT)]
 SeqOrZero = Annotated[Seq, Meta(ge=0, le=_MAX_INT)]
 MillisField = Annotated[Millis, Meta(ge=0, le=_MAX_INT)]
 ServerNameField = Annotated[str, Meta(max_length=255, pattern=SERVER_NAME_PATTERN)]
-"""What a server calls itself: it stands in certificates, proofs and the key log, and clients show it."""
+"""What a server calls itself: it is in certificates, proofs and the key log, and clients show it."""
 Count = Annotated[int, Meta(ge=0, le=_MAX_INT)]
 
 
@@ -114,7 +114,7 @@ def new_incarnation() -> Incarnation:
 
 
 def new_group_id() -> GroupId:
-    """Make the id of a new MLS group; the device that founds it does."""
+    """Make the id of a new MLS group, on the device that creates it."""
     return GroupId(secrets.token_urlsafe(32))
 
 

@@ -1,6 +1,6 @@
 """Invite links: `parlour://host:port/join#code=…&pin=…&by=…`, everything that joining needs in one paste.
 
-All of it stands in the fragment, which no HTTP request carries. The pin is the SHA-256 of the server's public
+All of it is in the fragment, which no HTTP request carries. The pin is the SHA-256 of the server's public
 key (SubjectPublicKeyInfo, DER): with it the client knows the server before a word of a credential leaves.
 `by` names the person who invites and their account key: with it the client knows that person before the
 server says anything about them. A link that does not fit this form exactly is refused. The server and members
@@ -38,7 +38,7 @@ class ServerAddress:
 
     @property
     def authority(self) -> str:
-        """`host:port`, an IPv6 address in brackets: what stands in a URL and in the Host header."""
+        """`host:port`, an IPv6 address in brackets: as in a URL and in the Host header."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @classmethod
@@ -72,7 +72,7 @@ class Inviter:
             return cls(parse_user_name(name), PublicKey.parse(key))
         except (NameRefusedError, ValueError) as error:
             raise InvalidLinkError(
-                "what the link says about who invites is damaged: ask them for the link again"
+                "the inviter's part of the link is damaged: ask them for the link again"
             ) from error
 
 
@@ -107,7 +107,7 @@ class InviteLink:
         except ValueError as error:
             raise InvalidLinkError("the link is damaged: paste it whole, up to its last character") from error
         if parts.path != "/join" or parts.query or not fields.keys() <= {"code", "pin", "by"}:
-            raise InvalidLinkError("the link is no invitation to join")
+            raise InvalidLinkError("this is not a link to join a server")
         if any(len(values) != 1 for values in fields.values()):
             raise InvalidLinkError("the link names a part twice")
         code, pin = fields.get("code", [""])[0], fields.get("pin", [None])[0]

@@ -1,6 +1,6 @@
 """Every limit that both sides must agree on, each with its name, its unit and its reason.
 
-Limits that only one side enforces (rate limits, connection caps, deadlines) stand in that side's
+Limits that only one side enforces (rate limits, connection caps, deadlines) are in that side's
 configuration. This module never reads configuration: a limit of the protocol is the same everywhere.
 The specification's table of limits is generated from ``LIMITS``.
 """
@@ -61,7 +61,7 @@ IN_FLIGHT = Limit(
 )
 REQUEST_ID = Limit("request_id", 36, "characters", "a UUID in its long form")
 PASSWORD_MIN = Limit(
-    "password_min", 15, "code points", "NIST SP 800-63B-4 section 3.1.1.2: a password that stands alone"
+    "password_min", 15, "code points", "NIST SP 800-63B-4 section 3.1.1.2: a password without a second factor"
 )
 PASSWORD_BYTES = Limit("password_bytes", 1024, "bytes of UTF-8", "argon2 must not be fed megabytes")
 TICKET_SECONDS = Limit(
@@ -86,7 +86,9 @@ CERTIFICATE_BYTES = Limit("certificate_bytes", 1 * KIB, "bytes", "an honest one 
 KEY_PACKAGES = Limit(
     "key_packages", 50, "key packages", "single-use ones that the server keeps for one device"
 )
-KEY_PACKAGES_LOW = Limit("key_packages_low", 20, "key packages", "below it the device is told to bring more")
+KEY_PACKAGES_LOW = Limit(
+    "key_packages_low", 20, "key packages", "below it the device is asked to upload more"
+)
 HYBRID_PACKAGES = Limit(
     "hybrid_packages",
     16,
@@ -94,7 +96,7 @@ HYBRID_PACKAGES = Limit(
     "single-use ones for post-quantum rooms; each is five times as large",
 )
 HYBRID_PACKAGES_LOW = Limit(
-    "hybrid_packages_low", 6, "key packages", "below it the device is told to bring more"
+    "hybrid_packages_low", 6, "key packages", "below it the device is asked to upload more"
 )
 HYBRID_DEVICES = Limit(
     "hybrid_devices",
@@ -111,7 +113,7 @@ STALE_SECONDS = Limit(
     "stale_seconds",
     30,
     "seconds",
-    "a message sealed for the epoch just past is still taken, unless somebody was removed",
+    "a message encrypted in the previous epoch is still accepted, unless someone was removed",
 )
 KEY_LOG_PAGE = Limit("key_log_page", 500, "entries", "one answer holds no more")
 HTTP_KEYS = Limit("http_keys", 320 * KIB, "bytes", "key packages of one device, or one handshake message")
@@ -131,7 +133,7 @@ INVITATIONS_FOR_PERSON = Limit(
     "invitations_for_person",
     100,
     "invitations",
-    "that one person is shown; a further one hides the oldest of whoever has most, and is never refused",
+    "that one person is shown; one more hides the oldest of the inviter who has most, and is never refused",
 )
 INVITATION_AGAIN_HOURS = Limit(
     "invitation_again_hours",

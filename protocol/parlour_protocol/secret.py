@@ -2,7 +2,7 @@
 
 ``Secret`` holds a password, a session token or a ticket between the place where it is read and the one
 place that uses it. It never shows its value in ``repr``, ``str``, a format string or a traceback's
-locals (K7: secrets in logs). Whoever needs the value says so with ``reveal()``.
+locals (K7: secrets in logs). Code that needs the value calls ``reveal()``.
 """
 
 import hashlib
@@ -51,4 +51,4 @@ class Secret:
 
     def __reduce__(self) -> str | tuple[object, ...]:
         # pickling would write the value somewhere
-        raise TypeError("a secret is not to be pickled")
+        raise TypeError("a Secret cannot be pickled")

@@ -85,8 +85,8 @@ def test_a_login_after_a_join_that_was_not_answered_knows_who_invited(
 @pytest.mark.parametrize(
     ("link", "words"),
     [
-        ("&by=ada", "what the link says about who invites is damaged"),
-        ("&by=ada.AAAA", "what the link says about who invites is damaged"),
+        ("&by=ada", "the inviter's part of the link is damaged"),
+        ("&by=ada.AAAA", "the inviter's part of the link is damaged"),
     ],
 )
 def test_a_damaged_inviter_joins_nothing(server: Server, tmp_path: Path, link: str, words: str) -> None:

@@ -1,4 +1,4 @@
-"""What stands inside an encrypted message: one versioned envelope for everything that is said.
+"""The plaintext of an encrypted message: one versioned envelope for every kind of content.
 
 The server never sees any of it and cannot import this package; it cannot even tell a reaction from a text.
 """

@@ -1,7 +1,7 @@
-"""How a sealed message joins on to those before it, so that what a server leaves out or moves is seen.
+"""How an encrypted message links to those before it, so that it shows when a server drops or moves one.
 
 A link holds the message's number among those of its device in the room, and what that device had processed of
-the room when it sealed: how many sealed events, and two digests over them. It is read strictly: another form
+the room by then: how many encrypted events, and two digests over them. It is read strictly: another form
 is refused. Nothing here judges a link; the client's ``core/e2ee/groups/links`` does.
 """
 
@@ -33,13 +33,13 @@ class Link(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=T
     """Read as a part of the envelope."""
 
     number: Annotated[int, Meta(ge=1, le=2**53 - 1)]
-    """Of this message among those that its device sealed for the room, over all epochs and groups."""
+    """Of this message among those that its device encrypted for the room, over all epochs and groups."""
     top: Annotated[int, Meta(ge=1, le=2**53 - 1)]
     """The highest number that its device had given by then: another program of it may be ahead."""
     seen: Count
-    """Sealed events of the room that the device had processed, blanked ones included."""
+    """Encrypted events of the room that the device had processed, deleted ones included."""
     epoch: tuple[Count, Count]
-    """Of ``seen``, and of the numbers up to this one: how many since the epoch of its sealing began."""
+    """Of ``seen``, and of the numbers up to this one: how many since its own epoch began."""
     base: Count
     """The value of ``seen`` from which ``running`` counts: it starts again after a blanked event."""
     marks: Annotated[bytes, Meta(min_length=TIP_BYTES + DIGEST_BYTES, max_length=TIP_BYTES + DIGEST_BYTES)]

@@ -1,4 +1,4 @@
-"""The envelope inside an MLS application message: what was said, and what its sender had seen.
+"""The envelope inside an MLS application message: its content, and what its sender had seen.
 
 That is the key log, and the messages before this one (``links``). Version 1, one JSON object, had no links
 and is still read.
@@ -29,7 +29,7 @@ MessageId = RequestIdField
 
 
 class EncryptedFile(Part, frozen=True):
-    """An attachment: where its ciphertext lies, and what opens it. Its name and true size stand only here."""
+    """An attachment: where its ciphertext is, and its key. Its name and true size are only here."""
 
     file: FileIdField
     key: FileKey
@@ -42,7 +42,7 @@ class EncryptedFile(Part, frozen=True):
 
 
 class Content(Part, frozen=True, tag_field="kind"):
-    """What is said."""
+    """One kind of content."""
 
 
 class TextContent(Content, frozen=True, tag="text"):
@@ -97,7 +97,7 @@ class VerifyStep(StrEnum):
     REVEAL = "reveal"
     """``share`` is the starter's public key; now both sides show the words."""
     CONFIRM = "confirm"
-    """The person said that the words are the same."""
+    """The person confirmed that the words are the same."""
     CANCEL = "cancel"
 
 
@@ -137,7 +137,7 @@ class KeyLogSeen(Part, frozen=True):
 
 
 class Payload(msgspec.Struct, frozen=True):
-    """What stands in the envelope."""
+    """What is in the envelope."""
 
     content: AnyContent
     key_log: KeyLogSeen | None = None

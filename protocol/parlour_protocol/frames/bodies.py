@@ -85,7 +85,7 @@ class Handshake(Body, frozen=True, tag="handshake"):
 class EncryptedMessage(Body, frozen=True, tag="sealed"):
     """An encrypted message: of any kind, which only the members of ``group`` can tell.
 
-    ``blanks`` is a sealed message that this one deletes: the server has dropped its content.
+    ``blanks`` is an encrypted message that this one deletes: the server has dropped its content.
     """
 
     group: GroupIdField
@@ -102,7 +102,7 @@ class Contested(Body, frozen=True, tag="contested"):
 
 
 class Message(Body, frozen=True, tag="message"):
-    """Somebody said something, perhaps in reply to the message ``reply_to``."""
+    """Someone sent a message, perhaps in reply to the message ``reply_to``."""
 
     text: MessageText
     reply_to: SeqField | None = None
@@ -123,7 +123,7 @@ class Deleted(Body, frozen=True, tag="deleted"):
 
 
 class Reacted(Body, frozen=True, tag="reacted"):
-    """Somebody put a reaction to message ``target`` (``on``) or took it back."""
+    """Someone added a reaction to message ``target`` (``on``) or removed it."""
 
     target: SeqField
     reaction: Reaction
@@ -131,11 +131,11 @@ class Reacted(Body, frozen=True, tag="reacted"):
 
 
 class MembershipChange(Body, frozen=True, kw_only=True):
-    """Somebody came into the room or went from it.
+    """Someone joined the room or left it.
 
     ``members`` is how many are in it afterwards. The server writes it; no request carries it. ``statement``:
-    what was signed for the members of an encrypted room (``membership``): an admission or a request of who
-    joined, or the removal of who went. Clients trust it and not the event.
+    what was signed for the members of an encrypted room (``membership``): the admission or the
+    request of someone who joined, or the removal of someone who left. Clients trust it and not the event.
     """
 
     members: Count | None = None
@@ -143,11 +143,11 @@ class MembershipChange(Body, frozen=True, kw_only=True):
 
 
 class Joined(MembershipChange, frozen=True, tag="joined"):
-    """The author entered the room: a public one, or one that they were invited into."""
+    """The author joined the room: a public one, or one that they were invited to."""
 
 
 class Invited(Body, frozen=True, tag="invited"):
-    """The author invited ``who``, who is no member before they accept (``joined``).
+    """The author invited ``who``, who is not a member until they accept (``joined``).
 
     ``statement``: the author's signed admission, which comes back in ``joined``.
     """
@@ -157,7 +157,7 @@ class Invited(Body, frozen=True, tag="invited"):
 
 
 class Uninvited(Body, frozen=True, tag="uninvited"):
-    """The author took the invitation of ``who`` back."""
+    """The author withdrew the invitation of ``who``."""
 
     who: UserName
 
@@ -173,14 +173,14 @@ class Left(MembershipChange, frozen=True, tag="left"):
 
 
 class Kicked(MembershipChange, frozen=True, tag="kicked"):
-    """The author put ``who`` out; ``who`` may come back."""
+    """The author kicked ``who``, who may come back."""
 
     who: UserName
     reason: ReasonText = ReasonText()
 
 
 class Banned(MembershipChange, frozen=True, tag="banned"):
-    """The author put ``who`` out for good, or until the time ``until``."""
+    """The author banned ``who``, for good or until the time ``until``."""
 
     who: UserName
     until: MillisField | None = None
@@ -208,7 +208,7 @@ class Unmuted(Body, frozen=True, tag="unmuted"):
 
 
 class TopicSet(Body, frozen=True, tag="topic"):
-    """The author set the room's topic; empty takes it away."""
+    """The author set the room's topic; an empty one removes it."""
 
     topic: TopicText
 
@@ -222,20 +222,20 @@ class RoleSet(Body, frozen=True, tag="role"):
 
 
 class Pinned(Body, frozen=True, tag="pinned"):
-    """Message ``target`` was put where everybody finds it (``on``), or taken off."""
+    """Message ``target`` was pinned (``on``) or unpinned."""
 
     target: SeqField
     on: bool
 
 
 class Blank(Body, frozen=True, tag="blank"):
-    """What stood here was deleted for good. ``was`` is the kind of body that it was."""
+    """What was here is deleted for good. ``was`` is the kind of body that it was."""
 
     was: Annotated[str, Meta(pattern=r"\A[a-z]{1,16}\Z")]
 
 
 class Unreadable(Body, frozen=True, tag="unreadable"):
-    """The server cannot read what stands here: its storage is damaged. It is never written to a log."""
+    """The server cannot read this event: its storage is damaged. It is never written to a log."""
 
 
 AnyBody = (

@@ -46,7 +46,7 @@ _REFUSALS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> None:
     if len({key for key, _ in pairs}) != len(pairs):
-        raise MalformedFrameError("a key stands twice in one object")
+        raise MalformedFrameError("a key appears twice in one object")
 
 
 # msgspec keeps the last of two equal keys; another parser may keep the first. Reading the text a second
@@ -101,7 +101,7 @@ def large_decoder(kind: type[_T]) -> Callable[[bytes], _T]:
     """Return a function that reads megabytes of ``kind``, for a thread beside others (L27).
 
     It does nothing in one step that takes long. What is large in such a body is base64url, so no string of it
-    needs an escape, and few strings stand in it: anything else is refused. Raises MalformedFrameError.
+    needs an escape, and few strings are in it: anything else is refused. Raises MalformedFrameError.
     """
     decoder: msgspec.json.Decoder[_T] = msgspec.json.Decoder(kind, dec_hook=decode_field)
 
@@ -123,7 +123,7 @@ def _refuse_unusual(data: bytes) -> None:
         part = data[at : at + _STEP]
         quotes += part.count(b'"')
         if b"\\" in part or quotes > _MOST_QUOTES:
-            raise MalformedFrameError("a large body has plain strings, and not many")
+            raise MalformedFrameError("a large body may hold a few plain strings only")
 
 
 def _without_long_strings(data: bytes) -> bytes:

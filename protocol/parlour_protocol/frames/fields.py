@@ -43,7 +43,7 @@ class WireText(str):
         """Return ``raw`` as this type.
 
         Raises WireTextError for text over the limit or with code points that no frame may carry, and
-        ValueError for nothing but spaces where something must stand.
+        ValueError for nothing but spaces where text is required.
         """
         check_wire_text(raw, max_bytes=cls.max_bytes.value, max_lines=cls.max_lines)
         if not cls.may_be_blank and (not raw or raw.isspace()):

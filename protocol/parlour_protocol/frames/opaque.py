@@ -27,7 +27,7 @@ _SLICE: Final = 64 * 1024
 
 
 class Opaque(bytes):
-    """Bytes of a known greatest size. Each kind is a type of its own, so that none stands for another."""
+    """Bytes of a known greatest size. Each kind is a type of its own, so none can pass for another."""
 
     __slots__ = ()
     max_bytes: ClassVar[Limit] = HANDSHAKE_BYTES
@@ -46,7 +46,7 @@ class Opaque(bytes):
 
     @property
     def text(self) -> str:
-        """The same as it stands in a frame."""
+        """The same as text in a frame."""
         step = _SLICE // 4 * 3
         return "".join(_encoded(self[at : at + step]) for at in range(0, len(self), step))
 
@@ -93,7 +93,7 @@ class WelcomeBytes(Opaque):
 
 
 class TreeBytes(Opaque):
-    """A ratchet tree, sealed under a key that only the Welcome carries (RFC 9420 section 12.4.3.3)."""
+    """A ratchet tree, encrypted with a key that only the Welcome carries (RFC 9420 section 12.4.3.3)."""
 
     __slots__ = ()
     max_bytes = TREE_BYTES
@@ -152,7 +152,7 @@ class Digest(Opaque):
 
 
 class FileKey(Opaque):
-    """The key of one attachment: 32 bytes; stands only inside sealed messages."""
+    """The key of one attachment: 32 bytes; only inside encrypted messages."""
 
     __slots__ = ()
     max_bytes = Limit("file_key", 32, "bytes", "secretstream's key")
@@ -160,7 +160,7 @@ class FileKey(Opaque):
 
 
 class Share(Opaque):
-    """A value of verification by short words: a commitment or a key; stands only inside sealed messages."""
+    """A value of verification by short words: a commitment or a key; only inside encrypted messages."""
 
     __slots__ = ()
     max_bytes = Limit("share", 64, "bytes", "a digest or an X25519 key")

@@ -1,4 +1,4 @@
-"""What a server says: answers to requests, events of the log, and what is told but never stored."""
+"""What a server sends: answers to requests, events of the log, and notifications that are never stored."""
 
 from typing import Annotated
 
@@ -208,13 +208,13 @@ class RoomClosed(Frame, frozen=True, tag="room_closed"):
 
 
 class InvitationReceived(Frame, frozen=True, tag="invitation"):
-    """Somebody invited you into a room, or another invitation into it is the last one now."""
+    """Someone invited you to a room, or another invitation to it is the newest now."""
 
     invitation: Invitation
 
 
 class InvitationWithdrawn(Frame, frozen=True, tag="invitation_gone"):
-    """No invitation into this room waits for you any more (declined, taken back)."""
+    """You have no invitation to this room any more (declined or withdrawn)."""
 
     room: RoomIdField
 
@@ -227,7 +227,7 @@ class ReadMarked(Frame, frozen=True, tag="read"):
 
 
 class TypingUpdate(Frame, frozen=True, tag="typing"):
-    """``user`` began to type, or stopped."""
+    """``user`` started or stopped typing."""
 
     room: RoomIdField
     user: UserName
@@ -235,7 +235,7 @@ class TypingUpdate(Frame, frozen=True, tag="typing"):
 
 
 class StatusUpdate(Frame, frozen=True, tag="status"):
-    """``user``, who shares a room with you, came, went or is away.
+    """``user``, who shares a room with you, is online, away or offline now.
 
     A server need not tell you of members of large rooms, nor of many people a minute: ask ``members``.
     """
@@ -245,7 +245,7 @@ class StatusUpdate(Frame, frozen=True, tag="status"):
 
 
 class ReadBy(Frame, frozen=True, tag="read_by"):
-    """``user`` shares that everything up to ``seq`` is read; never said of an encrypted room."""
+    """``user`` shares that everything up to ``seq`` is read; never sent for an encrypted room."""
 
     room: RoomIdField
     user: UserName
@@ -253,15 +253,15 @@ class ReadBy(Frame, frozen=True, tag="read_by"):
 
 
 class GroupChanged(Frame, frozen=True, tag="group_changed"):
-    """Devices ought to enter or leave the room's MLS group, or it is contested: ask for its state."""
+    """Devices must be added to the room's MLS group or removed, or it is contested: ask for its state."""
 
     room: RoomIdField
 
 
 class KeyPackagesLow(Frame, frozen=True, tag="keys_low"):
-    """Your device has ``left`` single-use key packages at the server: bring more.
+    """Your device has ``left`` single-use key packages on the server: upload more.
 
-    ``last_resort_used``: the last-resort one was given out: bring a new one, and renew your keys everywhere.
+    ``last_resort_used``: the last-resort one was given out: upload a new one, and renew your keys everywhere.
     """
 
     left: Count
@@ -269,7 +269,7 @@ class KeyPackagesLow(Frame, frozen=True, tag="keys_low"):
 
 
 class KeyLogAppended(Frame, frozen=True, tag="key_log_grew"):
-    """The key log has ``size`` entries now: somebody whom you share a room with has a new key or device."""
+    """The key log has ``size`` entries now: someone who shares a room with you has a new key or device."""
 
     size: Count
 

@@ -44,8 +44,8 @@ class Send(RoomRequest, frozen=True, tag="send"):
 class SendEncrypted(RoomRequest, frozen=True, tag="send_sealed"):
     """Put an encrypted message into the log. Answer: ``stored``, or the error ``stale_epoch``.
 
-    Sealed anew for another epoch it keeps its id and is still the same request. ``blanks`` is a sealed
-    message of your own (a moderator: anybody's) whose content the server is to drop.
+    Encrypted again for another epoch it keeps its id and is still the same request. ``blanks`` is a message
+    of your own (a moderator: anybody's) whose content the server is to drop.
     """
 
     group: GroupIdField
@@ -86,8 +86,8 @@ class History(RoomRequest, frozen=True, tag="history"):
 class MarkRead(RoomRequest, frozen=True, tag="mark_read"):
     """Everything up to ``seq`` is read; goes to your other devices. May go back (mark unread).
 
-    With ``share`` the other members of an open room are told as well (a read receipt); off unless a person
-    turned it on. In an encrypted room the server tells nobody: a receipt there is a sealed message.
+    With ``share`` the other members of an open room see it as well (a read receipt); off unless a person
+    turned it on. In an encrypted room the server tells nobody: there a receipt is an encrypted message.
     """
 
     seq: SeqOrZero
@@ -106,9 +106,9 @@ class SetStatus(Request, frozen=True, tag="set_status"):
     status: Status
 
     def __post_init__(self) -> None:
-        """Refuse to be told that the sender is not here. Raises ValueError."""
+        """Refuse ``offline``: a client disconnects instead. Raises ValueError."""
         if self.status is Status.OFFLINE:
-            raise ValueError("who is offline sends nothing")
+            raise ValueError("a client cannot set itself offline")
 
 
 class CreateRoom(Request, frozen=True, tag="create_room"):
@@ -197,7 +197,7 @@ class Accept(RoomRequest, frozen=True, tag="accept"):
 
 
 class Decline(RoomRequest, frozen=True, tag="decline"):
-    """Turn down all invitations into a room, or hide a direct room that waits for you. Nobody is told."""
+    """Turn down all invitations into a room, or hide a direct room that waits for you. Nobody is notified."""
 
 
 class ListInvitations(Request, frozen=True, tag="invitations"):
@@ -207,7 +207,7 @@ class ListInvitations(Request, frozen=True, tag="invitations"):
 
 
 class Block(Request, frozen=True, tag="block"):
-    """See no invitation, and no direct room, of ``user`` any more, or see them again. They are not told."""
+    """Hide invitations and direct rooms of ``user``, or show them again. They are not notified."""
 
     user: UserName
     on: bool = True

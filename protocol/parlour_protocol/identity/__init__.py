@@ -1,6 +1,6 @@
 """Who a device belongs to: account keys, device certificates, revocations, and the log of all of them.
 
-Statements are bytes with a signature of Ed25519 under a label of their own; whoever checks one brings the
+Statements are bytes with a signature of Ed25519 under a label of their own; who checks one brings the
 ``verify`` function, because the server and the client have different libraries and the server none that
 could sign for a person. No private key is ever here.
 """

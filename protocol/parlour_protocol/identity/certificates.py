@@ -1,7 +1,7 @@
 """What an account key signs about its devices: a certificate makes one valid, a revocation ends it for good.
 
 A statement is carried and stored as the exact bytes that were signed (MessagePack of a fixed list, then the
-signature), so that no two readings of it can differ. Decoding checks the shape alone; ``check`` verifies.
+signature), so that no two readings of it can differ. Decoding checks only the shape; ``check`` verifies.
 """
 
 from collections.abc import Callable
@@ -59,12 +59,12 @@ class Statement(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fie
         try:
             statement = msgspec.msgpack.decode(body, type=cls, dec_hook=_field)
         except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
-            raise StatementError("not a statement about a device") from error
-        # Else two encodings of one statement could be told apart by nobody but who compares bytes.
+            raise StatementError("this is not a statement about a device") from error
+        # Otherwise one statement would have two encodings, which only a comparison of bytes can tell apart.
         if statement.encode() != body:
-            raise StatementError("a statement about a device that is not in its one form")
+            raise StatementError("the statement about a device is not in its canonical form")
         if not verify(statement.account_key, cls.label + body, signature):
-            raise StatementError("the signature of a statement about a device does not hold")
+            raise StatementError("the signature of the statement about a device is not valid")
         return statement
 
 

@@ -58,9 +58,9 @@ def decode_entry(data: bytes) -> Entry:
     try:
         entry: Entry = msgspec.msgpack.decode(data, type=Entry, dec_hook=decode_field)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
-        raise StatementError("not an entry of a key log") from error
+        raise StatementError("this is not an entry of a key log") from error
     if encode_entry(entry) != data:
-        raise StatementError("an entry of a key log that is not in its one form")
+        raise StatementError("the entry of the key log is not in its canonical form")
     return entry
 
 

@@ -46,7 +46,7 @@ class NotAllowedError(ParlourProtocolError):
 
 
 class Person(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Somebody in the room. ``account_key`` is what their devices' certificates are signed by."""
+    """Someone in the room. ``account_key`` is what their devices' certificates are signed by."""
 
     user: UserName
     account_key: Key
@@ -56,15 +56,15 @@ class Person(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     at: MillisField
     """When, by the clock of the device that signed it."""
     since: Count
-    """The change by which they came in."""
+    """The change by which they joined."""
     first: Role = Role.MEMBER
-    """Their role when they came in."""
+    """Their role when they joined."""
     proof: bytes = b""
     """The statement that admitted them; empty for those who were there when the roster was begun."""
 
 
 class RemovedPerson(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Somebody who is not in the room any more, or never was and is banned."""
+    """Someone who is not in the room any more, or never was and is banned."""
 
     user: UserName
     serial: Count
@@ -119,7 +119,7 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         found = tuple(_vouched_for(one, founder, at) for one in vouched)
         made = cls(server, room, kind, Origin(founder, at, vouched), 0, found)
         if made.person(founder) is None:
-            _refuse(f"{founder} is not among the people of the room that they found")
+            _refuse(f"{founder} is not among the first members of the room")
         _require_form(made)
         return made
 
@@ -129,10 +129,10 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         try:
             roster = msgspec.msgpack.decode(data, type=cls, dec_hook=decode_field)
             if roster.encode() != data:
-                raise StatementError("a roster that is not in its one form")
+                raise StatementError("the member list is not in its canonical form")
             _require_form(roster)
         except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
-            raise StatementError("not a roster") from error
+            raise StatementError("this is not a member list") from error
         except NotAllowedError as error:
             raise StatementError(str(error)) from error
         return roster
@@ -143,12 +143,12 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
 
     @property
     def digest(self) -> bytes:
-        """32 bytes that stand for all of it."""
+        """32 bytes, the digest of all of it."""
         return hashlib.sha256(_LABEL + self.encode()).digest()
 
     @property
     def origin(self) -> bytes:
-        """32 bytes that stand for how the roster began, which never changes."""
+        """32 bytes, the digest of how the roster began, which never changes."""
         began = (self.server, self.room, self.kind, self.began)
         return hashlib.sha256(_ORIGIN_LABEL + msgspec.msgpack.encode(began, enc_hook=plain_text)).digest()
 
@@ -191,7 +191,7 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         if (act.server, act.room) != (self.server, self.room):
             _refuse("the statement is about another room")
         if act.serial > self.serial:
-            _refuse("the statement knows of changes that never were")
+            _refuse("the statement refers to changes that never happened")
         match act:
             case Request():
                 return self._requested(statement, act)
@@ -212,7 +212,7 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
 
     def _requested(self, statement: Statement, act: Request) -> "Roster":
         if self.kind is not RoomKind.PUBLIC:
-            _refuse("this room is entered by invitation only")
+            _refuse("people join this room by invitation only")
         before = self._may_come(act)
         if self.person(act.who) is not None:
             _refuse(f"{act.who} is in the room already")
@@ -224,7 +224,7 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     def _admitted(self, statement: Statement, act: Admit, by: Person) -> "Roster":
         _require_role(by, act)
         if act.origin != self.origin:
-            _refuse("the admission is to a group that began with other people")
+            _refuse("the admission is for a group that began with other people")
         before, now = self._may_come(act), self.person(act.who)
         if before is not None and act.serial < before.serial:
             _refuse(f"{act.who} was removed after that admission was signed")
@@ -238,18 +238,18 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
 
     def _removed(self, statement: Statement, act: Remove, by: Person) -> "Roster":
         if self.kind is RoomKind.DIRECT:
-            _refuse("nobody leaves or is removed from a direct room")
+            _refuse("people cannot leave a direct room or be removed from it")
         now, before = self.person(act.who), self.removal_of(act.who)
         if act.who != by.user:
             _require_role(by, act)
             if now is not None and _RANK[by.role] <= _RANK[now.role]:
                 _refuse(f"{act.who}'s role is not below {by.user}'s")
         elif act.ban:
-            _refuse("nobody bans themselves")
+            _refuse("people cannot ban themselves")
         if now is None and not (act.ban and (before is None or not before.banned)):
             _refuse(f"{act.who} is not in the room")
         if now is not None and act.serial < now.since:
-            _refuse(f"{act.who} came in after that was signed")
+            _refuse(f"{act.who} joined after that was signed")
         last = max(act.at, before.at if before is not None else 0, now.at if now is not None else 0)
         was = now if now is not None else before.was if before is not None else None
         until = act.until if act.ban else None
@@ -275,18 +275,18 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         if self.kind is RoomKind.DIRECT or now is None:
             _refuse(f"{act.who} has no role here")
         if act.serial < now.since:
-            _refuse(f"{act.who} came in after that was signed")
+            _refuse(f"{act.who} joined after that was signed")
         if act.who == by.user:
             if _RANK[act.role] >= _RANK[by.role]:
-                _refuse("nobody raises their own role")
+                _refuse("people cannot raise their own role")
             if by.role is Role.OWNER and sum(one.role is Role.OWNER for one in self.people) == 1:
-                _refuse("a room keeps an owner")
+                _refuse("a room needs an owner")
         else:
             _require_role(by, act)
             if _RANK[by.role] <= _RANK[now.role]:
                 _refuse(f"{act.who}'s role is not below {by.user}'s")
         if statement.data in self.roles:
-            _refuse("that statement has given its role already")
+            _refuse("that statement was used already")
         if now.role is act.role:
             _refuse(f"{act.who} has this role already")
         changed = self._with(replace(now, role=act.role))
@@ -299,7 +299,7 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         return before
 
     def _with(self, person: Person | None = None, removed: RemovedPerson | None = None) -> "Roster":
-        """Replace what is said of one name, and count the change."""
+        """Replace the entry of one name, and count the change."""
         who = person.user if person is not None else removed.user if removed is not None else ""
         people = [one for one in self.people if one.user != who]
         others = [one for one in self.removed if one.user != who]
@@ -332,19 +332,19 @@ class _Proofs:
         roster, known = self._roster, self._known
         if known is not None:
             if (roster.server, roster.room, roster.kind) != (known.server, known.room, known.kind):
-                _refuse("it is the list of another room")
+                _refuse("it is the member list of another room")
             if roster.began != known.began:
                 _refuse("the room did not begin with these people")
             if roster.serial < known.serial:
-                _refuse("the list of its people is older than the one that is known here")
+                _refuse("the member list is older than the one known here")
             if roster.serial == known.serial and roster.digest != known.digest:
-                _refuse("the list of its people is another one than is known here")
+                _refuse("the member list differs from the one known here")
         else:
             self._trust_founders()
         self._trust_admitted()
         for person in roster.people:
             if not (self._was_there(person) or self._is_admitted(person)):
-                _refuse(f"{person.user} is in it, and no member admitted them")
+                _refuse(f"{person.user} is in it, but no member admitted them")
             self._require_role(person)
         for removed in roster.removed:
             self._require_removal(removed)
@@ -355,7 +355,7 @@ class _Proofs:
         """Take those who were there when the roster was begun; one person vouches for all of them."""
         began = self._roster.began
         if began.founder not in [user for user, _, _ in began.people]:
-            _refuse("nobody vouches for its first people")
+            _refuse("nobody vouches for its first members")
         for one in began.people:
             person = _vouched_for(one, began.founder, began.at)
             self._trust(person, person.first)
@@ -433,7 +433,7 @@ class _Proofs:
         statement = self._statement(removed.proof)
         act = None if statement is None else statement.act
         if statement is None or not isinstance(act, Remove | Unban) or act.who != removed.user:
-            _refuse(f"nobody removed {removed.user}, whom it calls removed")
+            _refuse(f"it lists {removed.user} as removed, but nobody removed them")
         own = isinstance(act, Remove) and statement.by == removed.user and not act.ban
         trusted = (statement.by, statement.signer.account_key) in self._trusted
         if not (own and trusted) and not self._signed_by(statement, MAY[Remove]):
@@ -446,11 +446,11 @@ class _Proofs:
         for one in known.people:
             now, removed = self._roster.person(one.user), self._roster.removal_of(one.user)
             if now is None and (removed is None or removed.serial <= known.serial):
-                _refuse(f"{one.user} is missing in it, and nobody removed them")
+                _refuse(f"{one.user} is missing from it, but nobody removed them")
         for before in known.removed:
             removed = self._roster.removal_of(before.user)
             if removed is None or removed.serial < before.serial:
-                _refuse(f"the removal of {before.user} is missing in it")
+                _refuse(f"the removal of {before.user} is missing from it")
 
     def _statement(self, data: bytes) -> Statement | None:
         """Read a statement about this room, each once: two signatures are checked."""
@@ -482,12 +482,12 @@ class _Proofs:
 def _require_form(roster: Roster) -> None:
     people, removed = [one.user for one in roster.people], [one.user for one in roster.removed]
     if people != sorted(set(people)) or removed != sorted(set(removed)):
-        _refuse("the names of a roster are not in order, each once")
+        _refuse("the names in the member list are not sorted, each once")
     if roster.kind is RoomKind.DIRECT and len(people) > _TWO:
         _refuse("a direct room has two people")
     numbers = [one.since for one in roster.people] + [one.serial for one in roster.removed]
     if any(number > roster.serial for number in numbers):
-        _refuse("a roster knows of changes that never were")
+        _refuse("the member list refers to changes that never happened")
 
 
 def _came(act: Admit | Request, key: bytes, by: UserName, since: int, proof: bytes) -> Person:
@@ -508,7 +508,7 @@ def _everybody(roster: Roster | None) -> list[Person]:
 
 def _require_role(by: Person, act: AnyAct) -> None:
     if _RANK[by.role] < _RANK[MAY[type(act)]]:
-        _refuse(f"{by.user} may not do that: it takes the role {MAY[type(act)].value}")
+        _refuse(f"{by.user} may not do that: it needs the role {MAY[type(act)].value}")
 
 
 def _name(person: tuple[UserName, bytes, Role]) -> str:

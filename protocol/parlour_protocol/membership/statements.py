@@ -46,7 +46,7 @@ class RoomAct(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
 class Admit(RoomAct, frozen=True, array_like=True, tag="admit", forbid_unknown_fields=True):
     """``who``, under this account key, may be in the room; or is in it with a key that changed.
 
-    ``origin`` (32 bytes) stands for the people whom the room began with: a group that somebody else began for
+    ``origin`` (32 bytes) is the digest of the people the room began with: a group that someone else began for
     the same room, in the names of the same people, is another one.
     """
 
@@ -116,22 +116,24 @@ def sign_statement(act: AnyAct, certificate: bytes, sign: Sign) -> bytes:
 def read_statement(data: bytes, verify: Verify) -> Statement:
     """Read a statement and check both signatures. Raises StatementError."""
     if len(data) > STATEMENT_BYTES.value:
-        raise StatementError("a room statement that is too long")
+        raise StatementError("the room statement is too long")
     try:
         carried = msgspec.msgpack.decode(data, type=_Carried)
         act: AnyAct = msgspec.msgpack.decode(carried.body, type=AnyAct, dec_hook=decode_field)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
-        raise StatementError("not a room statement") from error
+        raise StatementError("this is not a room statement") from error
     canonical = msgspec.msgpack.encode(act, enc_hook=plain_text)
     if canonical != carried.body or msgspec.msgpack.encode(carried) != data:
-        raise StatementError("a room statement that is not in its one form")
+        raise StatementError("the room statement is not in its canonical form")
     signer = Certificate.read(carried.certificate, verify)
     if signer.server != act.server:
-        raise StatementError("a room statement signed for another server")
+        raise StatementError("the room statement is for another server")
     if not signer.created - SKEW <= act.at <= signer.expires + SKEW:
-        raise StatementError("a room statement signed when its device's certificate did not hold")
+        raise StatementError(
+            "the certificate of the device that signed the room statement was not valid then"
+        )
     if not verify(signer.device_key, LABEL + carried.body, carried.signature):
-        raise StatementError("the signature of a room statement does not hold")
+        raise StatementError("the signature of the room statement is not valid")
     if isinstance(act, Request) and act.who != signer.user:
-        raise StatementError("a request in somebody else's name")
+        raise StatementError("the request is in someone else's name")
     return Statement(act, signer, bytes(data))

@@ -17,13 +17,13 @@ _LIKE_AN_ESCAPE: Final = frozenset("\u27e6\u27e7\u301a\u301b")
 
 
 class DeviceName(str):
-    """A device's name in the form of RFC 8266; made by `parse_device_name` alone."""
+    """A device's name in the form of RFC 8266; only `parse_device_name` makes one."""
 
     __slots__ = ()
 
     def __new__(cls, *_args: object) -> Self:
-        """Refuse: a name that was not parsed is no DeviceName."""
-        raise TypeError("DeviceName is made by parse_device_name() alone.")
+        """Refuse: a name that was not parsed is not a DeviceName."""
+        raise TypeError("Only parse_device_name() makes a DeviceName.")
 
     @classmethod
     def _parsed(cls, canonical: str) -> Self:

@@ -1,6 +1,6 @@
 """Why a name was refused, in words for the person who chose it.
 
-The sentence stands here, beside the reason; the refused name itself never stands in the message. Raised by
+The sentence is here, beside the reason; the refused name itself is never in the message. Raised by
 the `parse_…` functions of this package, shown by the command line and the client.
 """
 
@@ -20,17 +20,17 @@ class NameReason(Enum):
     TOO_LONG = ("too_long", "The name is too long.")
     CHARACTERS = (
         "characters",
-        "The name has a character that names may not have. Use letters, digits and - _ . (no spaces).",
+        "The name has a character that is not allowed. Use letters, digits and - _ . (no spaces).",
     )
-    ENDS = ("ends", "A name starts and ends with a letter or a digit.")
+    ENDS = ("ends", "A name must start and end with a letter or a digit.")
     MIXED_SCRIPTS = (
         "mixed_scripts",
-        "The name mixes alphabets or kinds of digits, so it could be taken for another. Use one of them.",
+        "The name mixes alphabets or kinds of digits, so it could be mistaken for another. Use only one.",
     )
     RESERVED = ("reserved", "The name is reserved, or looks like one that is. Choose another.")
     NOT_PLAIN = (
         "not_plain",
-        "The name has characters that cannot be seen, or look as if; or too many marks on a letter.",
+        "The name has invisible characters, or too many marks on a letter.",
     )
 
 

@@ -1,6 +1,6 @@
 """The name of a room: canonical like a user name, a little longer.
 
-The same discipline, 1 to 40 letters; `lobby` is allowed, a few words that the client uses are not.
+The same rules, 1 to 40 letters; `lobby` is allowed, a few words that the client uses are not.
 `parse_room_name` is the only maker. The server calls it when a room is made or renamed.
 """
 
@@ -17,13 +17,13 @@ MAX_ROOM_NAME_BYTES: Final = 240
 
 
 class RoomName(str):
-    """A canonical room name; made by `parse_room_name` alone."""
+    """A canonical room name; only `parse_room_name` makes one."""
 
     __slots__ = ()
 
     def __new__(cls, *_args: object) -> Self:
-        """Refuse: a name that was not parsed is no RoomName."""
-        raise TypeError("RoomName is made by parse_room_name() alone.")
+        """Refuse: a name that was not parsed is not a RoomName."""
+        raise TypeError("Only parse_room_name() makes a RoomName.")
 
     @classmethod
     def _parsed(cls, canonical: str) -> Self:

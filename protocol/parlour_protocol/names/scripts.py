@@ -28,14 +28,14 @@ _IN_CONTEXT: Final = {
 }
 """Joiners, and signs inside words (gal·la, רמב״ם, ジョン・スミス), with their scripts.
 
-PRECIS has looked at where they stand (RFC 5892 appendix A); alone they say nothing about a script.
+PRECIS has checked their context (RFC 5892 appendix A); by themselves they say nothing about a script.
 """
 _ScriptSets = list[tuple[int, int, frozenset[str] | None]]
 
 
 @cache
 def _script_sets() -> _ScriptSets:
-    """Return (first, last, scripts); None stands for a character that every script uses."""
+    """Return (first, last, scripts); None is for a character that every script uses."""
     return [
         (first, last, None if name == "SCRIPTS COMMON" else frozenset(name.split()[1:]))
         for name, table in read_tables("parlour_protocol.names", "name_scripts.txt").items()

@@ -18,13 +18,13 @@ MAX_USER_NAME_BYTES: Final = 192
 
 
 class UserName(str):
-    """A canonical user name; made by `parse_user_name` alone."""
+    """A canonical user name; only `parse_user_name` makes one."""
 
     __slots__ = ()
 
     def __new__(cls, *_args: object) -> Self:
-        """Refuse: a name that was not parsed is no UserName."""
-        raise TypeError("UserName is made by parse_user_name() alone.")
+        """Refuse: a name that was not parsed is not a UserName."""
+        raise TypeError("Only parse_user_name() makes a UserName.")
 
     @classmethod
     def _parsed(cls, canonical: str) -> Self:

@@ -1,12 +1,11 @@
-"""Text from strangers: what may cross the wire, how it is shown, what may reach the terminal.
+"""Text from other people: what may cross the wire, how it is shown, what may reach the terminal.
 
-`check_wire_text` (wall one), `safe_text` (wall two) and `guard.FORBIDDEN` (wall three) share the
+`check_wire_text` (wall one), `safe_text` (wall two) and `forbidden.FORBIDDEN` (wall three) share the
 tables of one pinned Unicode version. Nothing here knows a terminal or a widget; importing it loads no table.
 """
 
 from parlour_protocol.text.errors import WireTextError, WireTextReason
-from parlour_protocol.text.safe_text import BLANK_LABEL, SafeText, Span
-from parlour_protocol.text.sanitiser import safe_text
+from parlour_protocol.text.sanitiser import BLANK_LABEL, SafeText, Span, safe_text
 from parlour_protocol.text.wire_text import check_wire_text
 
 __all__ = [

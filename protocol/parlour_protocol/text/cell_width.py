@@ -2,13 +2,13 @@
 
 Terminals disagree about Indic scripts and emoji sequences, and no table fixes that: this counts as the widest
 of them do (every emoji of a family and every spacing mark for itself), so that a row cut by it spills over on
-none. It never draws. `layout.py` calls it, and so do the client's rows, which anchor the cursor besides.
+none. It never draws. `rows.py` calls it, and so do the client's rows, which also anchor the cursor.
 """
 
 from collections.abc import Iterator
 from typing import Final
 
-from parlour_protocol.text import unicode_data as ranges
+from parlour_protocol.text import unicode_data
 from parlour_protocol.text.unicode_data import Kind
 
 _ZERO: Final = frozenset({
@@ -24,7 +24,7 @@ _WIDE_VARIATION: Final = "\ufe0f"
 def clusters(text: str, most: int = 1_000_000) -> Iterator[tuple[str, int]]:
     """Yield (cluster, cells): the pieces between which a line may be broken, close to UAX #29.
 
-    A cluster of more than ``most`` cells is no use to a row of that width: it comes in pieces.
+    A cluster of more than ``most`` cells does not fit into a row of that width: it comes in pieces.
     """
     for cluster, cells in _clusters(text):
         if cells <= most:
@@ -34,7 +34,7 @@ def clusters(text: str, most: int = 1_000_000) -> Iterator[tuple[str, int]]:
 
 
 def _pieces(cluster: str, most: int) -> Iterator[tuple[str, int]]:
-    kinds = ranges.kinds()
+    kinds = unicode_data.kinds()
     piece, cells = "", 0
     for char in cluster:
         grown = _grown(cells, char, Kind(kinds(ord(char))), piece[-1:], attached=False)
@@ -49,7 +49,7 @@ def _clusters(text: str) -> Iterator[tuple[str, int]]:
     if text.isascii():
         yield from ((char, 1) for char in text)
         return
-    kinds = ranges.kinds()
+    kinds = unicode_data.kinds()
     start = cells = 0
     before = Kind.HIDDEN
     flags = 0  # regional indicators in the open cluster
@@ -73,15 +73,17 @@ def _clusters(text: str) -> Iterator[tuple[str, int]]:
 
 
 def _grown(cells: int, char: str, kind: Kind, base: str, *, attached: bool) -> int:
-    """Return the cells of a cluster after one more code point, which stands behind ``base``."""
+    """Return the cells of a cluster after one more code point, which follows ``base``."""
     if char == _WIDE_VARIATION and cells:
-        return cells + (ranges.one_of("WIDE").match(base) is None)  # that base alone is drawn wider by it
-    latest = ranges.one_of("LATEST").match(char) is not None  # unknown to many terminals
+        return cells + (
+            unicode_data.one_of("WIDE").match(base) is None
+        )  # only that base is drawn wider by it
+    latest = unicode_data.one_of("LATEST").match(char) is not None  # unknown to many terminals
     if kind in _ZERO:  # but a terminal with older tables gives a mark that it does not know a cell or two
-        return cells + (2 if latest else ranges.one_of("LATE_MARKS").match(char) is not None)
-    wide = latest or ranges.one_of("WIDE").match(char) is not None
+        return cells + (2 if latest else unicode_data.one_of("LATE_MARKS").match(char) is not None)
+    wide = latest or unicode_data.one_of("WIDE").match(char) is not None
     own = 2 if wide or kind is Kind.REGIONAL else 1
-    is_second_half = attached and kind is Kind.REGIONAL and ranges.kinds()(ord(base)) == Kind.REGIONAL
+    is_second_half = attached and kind is Kind.REGIONAL and unicode_data.kinds()(ord(base)) == Kind.REGIONAL
     return max(cells, own) if is_second_half else cells + own
 
 
@@ -106,7 +108,7 @@ def most_cells(text: str) -> int:
     """Return the cells on a terminal that joins nothing: one for each code point, marks included, or two."""
     if text.isascii():
         return len(text)
-    wide, latest, kinds = ranges.one_of("WIDE"), ranges.one_of("LATEST"), ranges.kinds()
+    wide, latest, kinds = unicode_data.one_of("WIDE"), unicode_data.one_of("LATEST"), unicode_data.kinds()
     return sum(
         2 if wide.match(char) or latest.match(char) or kinds(ord(char)) == Kind.REGIONAL else 1
         for char in text

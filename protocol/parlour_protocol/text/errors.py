@@ -1,7 +1,7 @@
 """Why a text was refused at the wire.
 
-The reason is a short code that may go back to the sender; the text itself never stands in the message, so
-that a log or a crash report cannot carry it. Raised by `wire.check_wire_text` alone.
+The reason is a short code that may go back to the sender; the text itself is never in the message, so
+that a log or a crash report cannot carry it. Raised by `check_wire_text` only.
 """
 
 from enum import StrEnum

@@ -2,7 +2,7 @@
 
 The label is ASCII but for its brackets and the multiplication sign, so it is readable without colour and
 says the same in every font. A peer may type the brackets: that only makes harmless text look suspicious.
-`rule.py` and `inspect.py` call it.
+`sanitiser.py` and `inspector.py` call it.
 """
 
 from typing import Final

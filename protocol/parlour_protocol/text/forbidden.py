@@ -1,4 +1,4 @@
-"""Wall three: what may never reach the terminal, whoever wrote it.
+"""Wall three: what may never reach the terminal, no matter who wrote it.
 
 `FORBIDDEN` matches one code point that no output of the rule ever holds: controls (also LF, TAB and C1), line
 and paragraph separators, bidi embeddings and isolates, invisible formats, private use, surrogates, unassigned

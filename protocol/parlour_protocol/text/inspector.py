@@ -54,11 +54,15 @@ def _code_point(char: str, verdict: Verdict) -> CodePoint:
         Verdict.ESCAPED: escape(point),
         Verdict.ON_CIRCLE: DOTTED_CIRCLE + char,
         Verdict.SPACES: "4 spaces",
-        Verdict.IN_CONTEXT: label(point),  # it has no look of its own, and alone it would be out of context
+        Verdict.IN_CONTEXT: label(
+            point
+        ),  # it has no look of its own, and by itself it would be out of context
         Verdict.LINE_BREAK: "line break",
     }.get(verdict, char)
     if verdict is Verdict.SHOWN and unicodedata.category(char).startswith("M"):
-        shown = DOTTED_CIRCLE + char  # alone in its cell of the table, it would attach to the client's text
+        shown = (
+            DOTTED_CIRCLE + char
+        )  # by itself in its cell of the table, it would attach to the client's text
     return CodePoint(
         f"U+{point:04X}", unicodedata.name(char, label(point)), unicodedata.category(char), shown, verdict
     )

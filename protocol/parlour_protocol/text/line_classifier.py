@@ -2,7 +2,7 @@
 
 A code point is shown as itself only if it is visible, or if it is an invisible character in the one context
 where an orthography or an RGI emoji needs it; the verdicts cover the whole line, so nothing is dropped.
-`rule.safe_text` turns the verdicts into text and `inspect.inspect_text` into a table; nobody else calls it.
+`sanitiser.safe_text` turns the verdicts into text, `inspector.inspect_text` into a table.
 """
 
 import unicodedata
@@ -11,7 +11,7 @@ from enum import Enum
 from itertools import islice
 from typing import ClassVar, Final
 
-from parlour_protocol.text import unicode_data as ranges
+from parlour_protocol.text import unicode_data
 from parlour_protocol.text.unicode_data import Kind
 
 MAX_NONSPACING: Final = 4  # UTS #39 section 5.4
@@ -77,8 +77,8 @@ class LineClassifier:
 
     def __init__(self, line: str) -> None:
         self._line = line
-        self._kinds = ranges.kinds()
-        self._scripts = ranges.scripts()
+        self._kinds = unicode_data.kinds()
+        self._scripts = unicode_data.scripts()
         self._kind = Kind.HIDDEN
         self._shown = False
         self._base = -1
@@ -92,7 +92,7 @@ class LineClassifier:
 
     def runs(self) -> Iterator[Run]:
         """Yield (start, end, verdict) for the whole line."""
-        line, plain, kinds = self._line, ranges.plain_run().match, self._kinds
+        line, plain, kinds = self._line, unicode_data.plain_run().match, self._kinds
         position, end = 0, len(line)
         while position < end:
             if match := plain(line, position):
@@ -238,14 +238,14 @@ class LineClassifier:
     def _variation(self, position: int, point: int, _kind: Kind) -> tuple[int, Verdict]:
         """Let a registered sequence through: a selector that asks for nothing carries data nobody sees."""
         base = ord(self._line[position - 1]) if position else 0
-        return self._if(self._shown and ranges.is_registered(base, point))
+        return self._if(self._shown and unicode_data.is_registered(base, point))
 
     def _mongolian_variation(self, position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
-        return self._if(self._shown and self._script(position - 1) == ranges.mongolian())
+        return self._if(self._shown and self._script(position - 1) == unicode_data.mongolian())
 
     def _mongolian_separator(self, position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
         beside = (self._script(position - 1), self._script(position + 1))
-        allowed = self._kind is not Kind.MONGOLIAN_SEPARATOR and ranges.mongolian() in beside
+        allowed = self._kind is not Kind.MONGOLIAN_SEPARATOR and unicode_data.mongolian() in beside
         return self._if(allowed)
 
     def _joiner(self, position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
@@ -270,7 +270,7 @@ class LineClassifier:
     def _joins_letters(self, position: int) -> bool:
         """RFC 5892 appendix A.1 and A.2, widened: the end of a word counts as well."""
         script = self._script_before(position)
-        if script not in ranges.joining_scripts() or self._before(position, "NOT_LETTERS"):
+        if script not in unicode_data.joining_scripts() or self._before(position, "NOT_LETTERS"):
             return False
         if position + 1 == len(self._line):
             return True
@@ -282,20 +282,25 @@ class LineClassifier:
         return self._scripts(follows) == script or is_shared_mark
 
     def _ends_digits(self, position: int) -> bool:
-        """Tell whether a ZWNJ stands between a number and its suffix, as Persian writes a plural of ten."""
+        """Tell whether a ZWNJ is between a number and its suffix, as Persian writes a plural of ten."""
         if not 0 < position < len(self._line) - 1 or self._line[position] != _ZWNJ:
             return False
         before, follows = self._line[position - 1], self._line[position + 1]
-        return before in _DIGITS and follows.isalpha() and self._scripts(ord(follows)) == ranges.arabic()
+        return (
+            before in _DIGITS and follows.isalpha() and self._scripts(ord(follows)) == unicode_data.arabic()
+        )
 
     def _zero_width_space(self, position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
-        """Let it through where a word ends in a script without spaces, or its quotes and commas stand."""
+        """Let it through where a word ends in a script without spaces, or beside its quotes and commas."""
         before, after = self._script_before(position), self._script(position + 1)
-        if not {before, after} & ranges.spaceless_scripts() and not self._among_spaces(position):
+        if not {before, after} & unicode_data.spaceless_scripts() and not self._among_spaces(position):
             before, after = self._beyond_edge(position, -1), self._beyond_edge(position, +1)
             if not before and not after and self._is_between_words(position):
                 before, after = self._beyond_word(position, -1), self._beyond_word(position, +1)
-        ends = {before, after} & ranges.spaceless_scripts()  # with letters of two of them, no word of either
+        ends = {
+            before,
+            after,
+        } & unicode_data.spaceless_scripts()  # with letters of two of them, no word of either
         result = self._if(
             self._shown and position > 0 and self._kind is not Kind.ZERO_WIDTH_SPACE and len(ends) == 1
         )
@@ -336,7 +341,7 @@ class LineClassifier:
     def _beyond_word(self, position: int, step: int) -> int:
         """Return the script behind the run of words and signs on this side that only ZWSP divide."""
         before, after = self._line[max(0, position - RUN_WINDOW) : position], self._line[position + 1 :]
-        run = ranges.run_to_spaceless().match(after[:RUN_WINDOW] if step > 0 else before[::-1])
+        run = unicode_data.run_to_spaceless().match(after[:RUN_WINDOW] if step > 0 else before[::-1])
         return self._scripts(ord(run[1])) if run is not None else 0
 
     def _direction_mark(self, position: int, _point: int, _kind: Kind) -> tuple[int, Verdict]:
@@ -350,25 +355,25 @@ class LineClassifier:
 
     def _near_rtl(self, position: int) -> bool:
         start, end = max(0, position - RTL_WINDOW), position + RTL_WINDOW + 1
-        return ranges.one_of("STRONG_RTL").search(self._line, start, end) is not None
+        return unicode_data.one_of("STRONG_RTL").search(self._line, start, end) is not None
 
     def _leads_rtl(self, position: int) -> bool:
         """Tell a mark that sets the direction of the whole line, which begins with a name or a number."""
-        return position == 0 and ranges.one_of("STRONG_RTL").search(self._line) is not None
+        return position == 0 and unicode_data.one_of("STRONG_RTL").search(self._line) is not None
 
     def _edges_rtl(self, position: int) -> bool:
-        """Tell a mark beside a name or number that stands among words from right to left."""
+        """Tell a mark beside a name or number among words from right to left."""
         before = self._line[max(0, position - WORD_WINDOW) : position]
         after = self._line[position + 1 : position + 1 + WORD_WINDOW]
         if before[-1:].isalnum() and after[:1].isalnum():
             return False
         words = (*_nearest_words(before.split(" ")[-2::-1]), *_nearest_words(after.split(" ")[1:]))
-        return any(ranges.one_of("STRONG_RTL").search(word) is not None for word in words)
+        return any(unicode_data.one_of("STRONG_RTL").search(word) is not None for word in words)
 
     # --- looking around
 
     def _is(self, point: int, table: str) -> bool:
-        return ranges.one_of(table).match(chr(point)) is not None
+        return unicode_data.one_of(table).match(chr(point)) is not None
 
     def _before(self, position: int, table: str) -> bool:
         return position > 0 and self._is(ord(self._line[position - 1]), table)
@@ -377,7 +382,7 @@ class LineClassifier:
         return self._scripts(ord(self._line[position])) if 0 <= position < len(self._line) else 0
 
     def _script_before(self, position: int) -> int:
-        """Return the script of what stands before; a mark that many scripts share has its base's."""
+        """Return the script of what is before; a mark that many scripts share has its base's."""
         before = self._script(position - 1)
         shared = {Kind.NONSPACING, Kind.SPACING, Kind.MONGOLIAN_VARIATION, Kind.VARIATION}
         if not before and self._kind in shared and self._base >= 0:

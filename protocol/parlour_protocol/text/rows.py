@@ -12,12 +12,12 @@ from enum import Enum
 from typing import Final
 
 from parlour_protocol.text.cell_width import clusters, most_cells
-from parlour_protocol.text.safe_text import BLANK_LABEL, Line, SafeText, Span
+from parlour_protocol.text.sanitiser import BLANK_LABEL, Line, SafeText, Span
 
 GUTTER: Final = "│ "
 GUTTER_CELLS: Final = 2
 BAR: Final = "    | "
-"""What stands before every row of a printed line but its first."""
+"""What is before every row of a printed line but its first."""
 NARROW_BAR: Final = "| "
 _NARROW: Final = 4 * len(BAR)
 MIN_CONTENT: Final = 2

@@ -1,22 +1,75 @@
-"""The rule: how a stranger's text is shown.
+"""The rule by which text from other people is shown, and SafeText, the only form in which views hold it.
 
-One pure function, total over every `str`: what is not plainly visible is written as an escape, nothing is
-dropped, nothing is interpreted (no markup, no links, no emoji codes), and the raw text is never changed.
-Apply it once, to raw text: its output is for the eye, and escapes can push a mark out of its context.
-Every view, the clipboard and the composer go through it; stored and signed bytes never do.
+`safe_text` is one pure function, total over every `str`: what is not plainly visible is written as an escape,
+nothing is dropped, nothing is interpreted (no markup, no links, no emoji codes), and the raw text is never
+changed. Apply it once, to raw text: escapes can push a mark out of its context. Every view, the clipboard and
+the composer go through it; stored and signed bytes never do.
 """
 
 from collections.abc import Iterator
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, NamedTuple, NoReturn, Self
 
 from parlour_protocol.text.escapes import escape
-from parlour_protocol.text.safe_text import Line, SafeText, Span
 
+BLANK_LABEL: Final = "(blank)"
+"""What a view shows, in its own style, for a text with nothing to see in it."""
 MAX_SHOWN: Final = 100_000
 """Code points of one text that are shown: ten times what the wire lets through, so only a file preview or
 a hostile archive meets it; the rest is replaced by one escape that tells how much is missing."""
 
 _TAB: Final = "    "
+
+
+class Span(NamedTuple):
+    """A stretch of one line: peer text, or an escape written by the rule."""
+
+    text: str
+    is_escape: bool
+
+
+Line = tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class SafeText:
+    """Text that is safe to show, line by line: never a `str` by accident (`str()`, f-strings).
+
+    So it cannot slip into markup, a title or an exception message. Only `safe_text` makes one.
+    ``spans`` holds one tuple per line, without line breaks; ``hidden`` counts the code points that are
+    shown as escapes; ``blank`` says that there is nothing to see; ``truncated`` that the end is left out.
+    """
+
+    spans: tuple[Line, ...]
+    hidden: int
+    blank: bool
+    truncated: bool
+
+    def __init__(self) -> None:
+        raise TypeError("Only safe_text() makes a SafeText.")
+
+    @classmethod
+    def _made_by_rule(cls, spans: tuple[Line, ...], *, hidden: int, blank: bool, truncated: bool) -> Self:
+        self = object.__new__(cls)
+        for name, value in (("spans", spans), ("hidden", hidden), ("blank", blank), ("truncated", truncated)):
+            object.__setattr__(self, name, value)
+        return self
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Each line as it is shown, escapes included."""
+        return tuple("".join(span.text for span in line) for line in self.spans)
+
+    @property
+    def plain(self) -> str:
+        """The text as it is shown. It is also what is copied: never the raw text (paste-jacking)."""
+        return "\n".join(self.lines)
+
+    def __str__(self) -> NoReturn:
+        raise TypeError("SafeText is not a str: use .spans to draw it and .plain to copy it.")
+
+    def __format__(self, spec: str) -> NoReturn:
+        raise TypeError("SafeText is not a str: use .spans to draw it and .plain to copy it.")
 
 
 def safe_text(untrusted: str) -> SafeText:
@@ -92,6 +145,6 @@ def _is_blank(line: Line) -> bool:
     text = "".join(span.text for span in line)
     if text.isascii():
         return not text.strip(" ")
-    from parlour_protocol.text import unicode_data as ranges  # noqa: PLC0415 - ASCII never pays for the tables
+    from parlour_protocol.text import unicode_data  # noqa: PLC0415 - ASCII never pays for the tables
 
-    return ranges.blank_line().fullmatch(text) is not None
+    return unicode_data.blank_line().fullmatch(text) is not None

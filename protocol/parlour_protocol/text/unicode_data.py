@@ -44,7 +44,7 @@ class Kind(IntEnum):
     TAB = 18
     REGIONAL = 19
     INKLESS = 20
-    """A mark without ink of its own, which means something among letters of its script alone."""
+    """A mark without ink of its own, which means something only among letters of its script."""
 
 
 _TABLE_OF_KIND: Final = {
@@ -125,7 +125,7 @@ def class_body(ranges: str) -> str:
 
 @cache
 def plain_run() -> re.Pattern[str]:
-    """Return the pattern of a run of code points that are shown wherever they stand."""
+    """Return the pattern of a run of code points that are shown anywhere."""
     return re.compile(f"[{class_body(table('PLAIN'))}]+")
 
 

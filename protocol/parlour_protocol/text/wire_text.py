@@ -1,7 +1,7 @@
 """Wall one: what text may cross the wire at all.
 
 It refuses lone surrogates, NUL, noncharacters and texts over the caller's limits; everything else passes
-unchanged, however ugly, because stored and signed bytes are never altered: the rule of `rule.py` is for
+unchanged, however ugly, because stored and signed bytes are never altered: the rule of `sanitiser.py` is for
 showing. Both sides call it on every text that they take from the other.
 """
 
@@ -20,7 +20,7 @@ _NONCHARACTER: Final = re.compile(f"[{_NONCHARACTERS}]")
 def check_wire_text(text: str, *, max_bytes: int, max_lines: int) -> None:
     """Raise WireTextError unless the text may cross the wire.
 
-    ``max_bytes`` counts UTF-8; ``max_lines`` counts lines as the rule shows them (LF alone breaks a line).
+    ``max_bytes`` counts UTF-8; ``max_lines`` counts lines as the rule shows them (only LF breaks a line).
     """
     # The cheap bound comes first: a text of a million characters is not searched before it is refused.
     if len(text) > max_bytes:

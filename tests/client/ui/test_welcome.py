@@ -94,7 +94,7 @@ async def test_an_address_logs_in(door: Door) -> None:
 WRONG = [
     ("parlour://damaged", "alice", PASSWORD, "no invitation"),
     ("not an address", "alice", PASSWORD, "the address"),
-    (LINK, "a b", PASSWORD, "a character that names may not have"),
+    (LINK, "a b", PASSWORD, "a character that is not allowed"),
     (LINK, "alice", "short", "at least 15 characters"),
     ("chat.example", "alice", "", "Type your password."),
 ]

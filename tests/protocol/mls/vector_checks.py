@@ -450,7 +450,7 @@ def check_message_protection(vector: Vector) -> None:
     data = unhex(vector["application"])
     assert epoch.open(unhex(vector["application_priv"])) == data
     assert epoch.open(epoch.encrypt(WireFormat.PRIVATE_MESSAGE, data)) == data
-    with pytest.raises(InvalidError, match="clear"):
+    with pytest.raises(InvalidError, match="must be encrypted"):
         epoch.encrypt(WireFormat.PUBLIC_MESSAGE, data)
 
 

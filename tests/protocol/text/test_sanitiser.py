@@ -316,9 +316,9 @@ class TestSafeText:
 
     def test_it_does_not_become_a_str(self):
         """An f-string with peer text in it is a mistake that shows at once."""
-        with pytest.raises(TypeError, match="no str"):
+        with pytest.raises(TypeError, match="not a str"):
             str(safe_text("x"))
-        with pytest.raises(TypeError, match="no str"):
+        with pytest.raises(TypeError, match="not a str"):
             f"{safe_text('x')}"
         assert not isinstance(safe_text("x"), str)
 

@@ -15,7 +15,7 @@ from textual.events import Mount, Unmount
 
 from parlour_client.core.settings import Settings
 from parlour_client.ui.app_settings import Preferring
-from parlour_protocol.text import unicode_data as ranges
+from parlour_protocol.text import unicode_data
 from parlour_protocol.text.cell_width import clusters
 
 LEFT_TO_RIGHT_MARK: Final = "\u200e"
@@ -27,7 +27,7 @@ _STAND_INS: Final = frozenset(point for pool in (*_POOLS.values(), _OTHER) for p
 
 def has_right_to_left(text: str) -> bool:
     """Tell whether a letter is written from right to left."""
-    return not text.isascii() and ranges.one_of("STRONG_RTL").search(text) is not None
+    return not text.isascii() and unicode_data.one_of("STRONG_RTL").search(text) is not None
 
 
 def in_visual_order(text: str) -> str:

@@ -188,7 +188,7 @@ class Reader:
         """Read `uint32 values<V>`."""
         body = self.vec()
         if len(body) % 4:
-            raise MalformedError("a list of uint32 has a length that is no multiple of 4")
+            raise MalformedError("a list of uint32 has a length that is not a multiple of 4")
         return struct.unpack(f">{len(body) // 4}I", body)
 
     def optional(self, read: "Callable[[Reader], T]") -> T | None:

@@ -1,6 +1,6 @@
 """The cipher suites of this engine: they differ in how keys are encapsulated, and in nothing else.
 
-Hash, KDF, AEAD and signatures are the same in both (`suite`). A group keeps its suite for life, and
+Hash, KDF, AEAD and signatures are the same in both (`primitives`). A group keeps its suite for life, and
 everything that enters it must be of the same one: key packages, leaves, paths, Welcomes.
 """
 
@@ -21,7 +21,7 @@ class CipherSuite:
     kem: Kem
 
     def check_public_key(self, key: bytes) -> None:
-        """Refuse a key of another suite, or that nothing can be sealed to, where it enters a group."""
+        """Refuse a key of another suite, or one that nothing can be encrypted to, where it enters a group."""
         if len(key) != self.kem.public_size:
             raise InvalidError(
                 f"a public key has {len(key)} bytes: it is not for the group's cipher suite ({self.name})"

@@ -1,6 +1,6 @@
 """HPKE in base mode (RFC 9180): a key encapsulation of `kem`, HKDF-SHA256, ChaCha20-Poly1305.
 
-It encrypts to a public key with a fresh ephemeral key each time. `path` and the Welcome code use the labelled
+It encrypts to a public key with a fresh ephemeral key each time. Update paths and Welcomes use the labelled
 forms; the export form serves external commits (RFC 9420 section 8.3).
 """
 
@@ -105,7 +105,9 @@ def encrypt_with_label(
     return HpkeCiphertext(kem_output, sender.seal(b"", plaintext))
 
 
-def decrypt_with_label(kem: Kem, pair: KeyPair, label: str, context: bytes, sealed: HpkeCiphertext) -> bytes:
+def decrypt_with_label(
+    kem: Kem, pair: KeyPair, label: str, context: bytes, encrypted: HpkeCiphertext
+) -> bytes:
     """DecryptWithLabel (RFC 9420 section 5.1.3)."""
-    receiver = setup_receiver(kem, sealed.kem_output, pair, _info(label, context))
-    return receiver.open(b"", sealed.ciphertext)
+    receiver = setup_receiver(kem, encrypted.kem_output, pair, _info(label, context))
+    return receiver.open(b"", encrypted.ciphertext)

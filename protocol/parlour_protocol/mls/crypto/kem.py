@@ -74,7 +74,7 @@ class Kem(Protocol):
         ...
 
     def check(self, public: bytes) -> None:
-        """Refuse a public key to which nothing can be sealed. Raises MlsError."""
+        """Refuse a public key that nothing can be encrypted to. Raises MlsError."""
         ...
 
     def encapsulate(self, public: bytes, random: Random) -> tuple[bytes, bytes]:
@@ -167,7 +167,7 @@ class X25519:
         return self.derive(random(PRIVATE_SIZE))
 
     def check(self, public: bytes) -> None:
-        """Refuse a low-order point: all who seal to it would fail, and nobody could change the group."""
+        """Refuse a low-order point: encrypting to it would fail, and nobody could change the group."""
         _require(public, self.public_size, "an X25519 public key")
         _require_order(public)
 

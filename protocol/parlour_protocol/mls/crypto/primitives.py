@@ -139,4 +139,4 @@ def aead_decrypt(key: bytes, nonce: bytes, aad: bytes, ciphertext: bytes, what: 
     try:
         return bindings.crypto_aead_chacha20poly1305_ietf_decrypt(ciphertext, aad, nonce, key)
     except CryptoError:
-        raise AuthenticationError(f"the {what} does not open") from None
+        raise AuthenticationError(f"the {what} cannot be decrypted") from None

@@ -27,10 +27,10 @@ class Secret:
         return isinstance(other, Secret) and hmac.compare_digest(self._value, other._value)
 
     def __hash__(self) -> int:
-        raise TypeError("a Secret is no key of a dictionary")
+        raise TypeError("a Secret cannot be a dictionary key")
 
     def __repr__(self) -> str:
         return f"Secret({len(self._value)} bytes)"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a Secret is not pickled")
+        raise TypeError("a Secret cannot be pickled")

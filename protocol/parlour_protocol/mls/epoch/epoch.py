@@ -56,8 +56,8 @@ class Epoch:
     privates: Mapping[int, Secret]
     """Private keys of our leaf and of nodes above it, by node index."""
     signer: SigningKey
-    # What stands before and behind the keys of messages in the blob: it is written after every message, and
-    # stays as it is for all of an epoch. Never copied by `replace`, but by `with_keys` alone.
+    # What is before and after the keys of messages in the blob: it is written after every message, and
+    # stays as it is for all of an epoch. Never copied by `replace`, only by `with_keys`.
     _around: tuple[bytes, bytes] | None = field(init=False, repr=False, compare=False, default=None)
 
     def with_keys(self, keys: SecretTree) -> "Epoch":

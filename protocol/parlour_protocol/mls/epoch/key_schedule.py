@@ -36,7 +36,7 @@ _EXTERNAL_INIT = b"MLS 1.0 external init secret"
 
 @dataclass(frozen=True, slots=True)
 class EpochSecrets:
-    """What an epoch keeps of its key schedule; the encryption secret lives in the secret tree alone."""
+    """What an epoch keeps of its key schedule; the encryption secret is only in the secret tree."""
 
     sender_data: Secret
     exporter: Secret

@@ -2,7 +2,7 @@
 
 Opening gives the content *and* the secret tree in which its key is used up; the caller keeps that tree only
 when everything about the message has been accepted. Which epoch a message belongs to is decided by
-`receive`.
+`process_message`.
 """
 
 from collections.abc import Callable
@@ -93,7 +93,7 @@ def frame_public_message(
 ) -> PublicMessage:
     """Frame a handshake message in clear; a member's carries a membership tag."""
     if content_type(content.body) is ContentType.APPLICATION:
-        raise InvalidError("application data is never sent in clear (section 6)")
+        raise InvalidError("application data must be encrypted (section 6)")
     tag = None if membership is None else mac(membership, _to_be_tagged(content, auth, context))
     return PublicMessage(content, auth, tag)
 
@@ -105,7 +105,7 @@ def _to_be_tagged(content: FramedContent, auth: AuthData, context: bytes) -> byt
 def check_public_message(message: PublicMessage, context: bytes, membership: Secret) -> AuthenticatedContent:
     """Check what a public message claims about its sender; the signature is still to be verified."""
     if content_type(message.content.body) is ContentType.APPLICATION:
-        raise InvalidError("application data came in clear (section 6)")
+        raise InvalidError("application data was not encrypted (section 6)")
     if message.membership_tag is not None:
         tagged = _to_be_tagged(message.content, message.auth, context)
         check_mac(membership, tagged, message.membership_tag, "membership tag")

@@ -26,7 +26,7 @@ class Psks:
         else:
             found = self.resumption.get((psk.group_id, psk.epoch))
         if found is None:
-            raise UnknownPskError("a pre-shared key is asked for that this client does not have")
+            raise UnknownPskError("this client does not have a pre-shared key that is needed")
         return found
 
     def secret(self, psks: Iterable[PskId]) -> bytes:

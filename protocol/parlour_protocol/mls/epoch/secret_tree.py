@@ -1,4 +1,4 @@
-"""The secret tree and its ratchets: one key for each message, gone once used (RFC 9420 section 9).
+"""The secret tree and its ratchets: one key for each message, deleted once used (RFC 9420 section 9).
 
 Every operation gives a new tree and leaves the old one as it was: the caller keeps the new one only after the
 message has passed its AEAD and its signature, so a forged message can never burn the key of the genuine one.

@@ -203,7 +203,7 @@ def check_single(
         case GroupContextExtensions(extensions):
             check_group_extensions(extensions, rules.policy)
         case ExternalInit():
-            raise InvalidError("ExternalInit is for external commits alone (section 12.1.6)")
+            raise InvalidError("only external commits may hold an ExternalInit (section 12.1.6)")
     rules.policy.authorise(change_of((item,), tree, item.sender, authenticated_data))
 
 

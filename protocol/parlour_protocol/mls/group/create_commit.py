@@ -102,7 +102,7 @@ class CommitOptions:
     tree_in_welcome: bool = True
     """Put the ratchet tree into the Welcome; otherwise hand it to newcomers beside it."""
     info_extensions: Extensions = ()
-    """More for newcomers to read in the group info of the Welcome, encrypted to them alone."""
+    """More for newcomers to read in the group info of the Welcome, encrypted to them only."""
     authenticated_data: bytes = b""
     leaf: LeafChange = NO_CHANGE
 
@@ -258,11 +258,13 @@ def _welcome(
     """Invite all new members with one Welcome (section 12.4.3.1)."""
     info = group_info(after, tree=options.tree_in_welcome, external_pub=False, more=options.info_extensions)
     key, nonce = welcome_key(joiner, psk)
-    sealed_info = aead_encrypt(key, nonce, b"", info.encode())
+    encrypted_info = aead_encrypt(key, nonce, b"", info.encode())
     suite, secrets = after.context.suite, list[EncryptedGroupSecrets]()
     for index, package in applied.added:
         path_secret = None if planned is None else planned.secret_for(index)
-        told = GroupSecrets(joiner, path_secret, applied.psks).encode()
-        sealed = encrypt_with_label(suite.kem, package.init_key, "Welcome", sealed_info, told, random)
-        secrets.append(EncryptedGroupSecrets(package.ref, sealed))
-    return encode_message(Welcome(tuple(secrets), sealed_info, cipher_suite=suite.number))
+        group_secrets = GroupSecrets(joiner, path_secret, applied.psks).encode()
+        encrypted = encrypt_with_label(
+            suite.kem, package.init_key, "Welcome", encrypted_info, group_secrets, random
+        )
+        secrets.append(EncryptedGroupSecrets(package.ref, encrypted))
+    return encode_message(Welcome(tuple(secrets), encrypted_info, cipher_suite=suite.number))

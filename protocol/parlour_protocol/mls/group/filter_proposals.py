@@ -36,10 +36,10 @@ def filter_proposals(
 
     Leaves that nobody can encrypt to are removed, whatever else it is for: no path could be made past them.
     """
-    alone = any(isinstance(proposal, ReInit) for proposal in own)
-    own = own if alone else [*own, *_healing(own, epoch)]
+    reinit = any(isinstance(proposal, ReInit) for proposal in own)
+    own = own if reinit else [*own, *_healing(own, epoch)]
     mine: Chosen = [(proposal, QueuedProposal(proposal, member(epoch.own_leaf))) for proposal in own]
-    if alone:
+    if reinit:
         return mine
     seen = _Seen.start(received, own, epoch)
     chosen: Chosen = [(ref, item) for ref, item in received.items() if seen.takes(ref, item)]

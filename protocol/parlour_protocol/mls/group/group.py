@@ -109,7 +109,7 @@ class Group:
         policy: Policy = STRICT,
         random: Random = system_random,
     ) -> "Group":
-        """Found a group with ourselves as its only member (section 11)."""
+        """Create a group with ourselves as its only member (section 11)."""
         pair = suite.kem.generate(random)
         leaf = own_leaf(credential, signer, lifetime, pair, policy, suite, leaf_extensions)
         check_group_extensions(extensions, policy)
@@ -283,7 +283,7 @@ class Group:
     # --- proposals ---
 
     def propose(self, proposal: Proposal, *, now: int, options: CommitOptions = DEFAULT_OPTIONS) -> bytes:
-        """Propose a change: the message to send. It waits here, too, for whoever commits first."""
+        """Propose a change: the message to send. It waits here, too, for the first commit."""
         state = self._state
         state.require_active()
         item = QueuedProposal(proposal, member(state.epoch.own_leaf))

@@ -158,9 +158,9 @@ class State:
 
     def removed(self, policy: Policy) -> "State":
         """Leave: keys of the epoch go, but for late messages (section 12.4.2)."""
-        gone = self.epoch.scrubbed()
+        scrubbed = self.epoch.scrubbed()
         past = (self.epoch.past(), *self.past)[: policy.past_epochs]
-        after = State.start(gone)
+        after = State.start(scrubbed)
         return replace(after, status=Status.REMOVED, past=past, resumption={}, echoes=self.echoes)
 
     def encode(self) -> bytes:

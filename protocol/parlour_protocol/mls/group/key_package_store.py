@@ -1,6 +1,6 @@
 """Our own key packages with their private keys: made, published, spent by one Welcome (RFC 9420 section 10).
 
-A package is gone once a group was joined with it, so that its init key cannot open an old Welcome again;
+A package is dropped once a group was joined with it, so that its init key cannot open an old Welcome again;
 only a last-resort package stays, until it is dropped. Holds secrets in clear in its blob; the caller
 encrypts it.
 """
@@ -97,9 +97,9 @@ class KeyPackageStore:
 
     def find(self, welcome: Welcome) -> KeyPackageSecrets:
         """Give the key package that a Welcome is for."""
-        for sealed in welcome.secrets:
-            if sealed.new_member in self._packages:
-                return self._packages[sealed.new_member]
+        for each in welcome.secrets:
+            if each.new_member in self._packages:
+                return self._packages[each.new_member]
         raise NotForThisGroupError("the Welcome is for none of our key packages (used, dropped, or not ours)")
 
     def secrets_of(self, package: KeyPackage) -> KeyPackageSecrets:

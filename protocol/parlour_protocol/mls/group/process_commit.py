@@ -61,7 +61,7 @@ class ProcessedCommit:
 def provisional_context(context: GroupContext, tree: RatchetTree, applied: Applied) -> GroupContext:
     """Context under which path secrets are encrypted: the new tree, the old transcript (section 12.4.1)."""
     if context.epoch >= LAST_EPOCH:
-        raise StateError("the group has used up its epoch numbers: found a new one")
+        raise StateError("the group has used up its epoch numbers: create a new one")
     return replace(context, epoch=context.epoch + 1, tree_hash=tree.tree_hash, extensions=applied.extensions)
 
 

@@ -106,11 +106,11 @@ def _open_secrets(welcome: Welcome, own: KeyPackageSecrets) -> GroupSecrets:
     if own.package.cipher_suite != welcome.cipher_suite:
         raise NotForThisGroupError("the Welcome is for another cipher suite (section 12.4.3.1)")
     ref = own.package.ref
-    sealed = next((s.secrets for s in welcome.secrets if s.new_member == ref), None)
-    if sealed is None:
+    encrypted = next((s.secrets for s in welcome.secrets if s.new_member == ref), None)
+    if encrypted is None:
         raise NotForThisGroupError("the Welcome is not for this key package (section 12.4.3.1)")
     kem, pair = suite_of(welcome.cipher_suite).kem, KeyPair(own.init_private, own.package.init_key)
-    plaintext = decrypt_with_label(kem, pair, "Welcome", welcome.encrypted_group_info, sealed)
+    plaintext = decrypt_with_label(kem, pair, "Welcome", welcome.encrypted_group_info, encrypted)
     return decode(GroupSecrets.read, plaintext)
 
 
@@ -119,9 +119,7 @@ def _check_psks(psks: tuple[PskId, ...]) -> None:
     if any(len(psk.nonce) != HASH_SIZE for psk in psks):
         raise InvalidError("the nonce of a PSK has the wrong length (section 8.4)")
     if any(isinstance(psk, ResumptionPskId) and psk.usage is not ResumptionUsage.APPLICATION for psk in psks):
-        raise PolicyError(
-            "the Welcome is to a group that continues another one, which this client does not join"
-        )
+        raise PolicyError("this client does not join groups that continue another one")
 
 
 def _open_info(welcome: Welcome, secrets: GroupSecrets, psk: bytes) -> GroupInfo:

@@ -21,6 +21,6 @@ def unwrap(kind: bytes, blob: bytes, what: str) -> bytes:
     body = blob[start:]
     if digest(body) != blob[len(kind) : start]:
         raise MalformedError(
-            f"{what} is damaged; it cannot be mended, and an old copy is no way out: join anew"
+            f"{what} is damaged and cannot be repaired. Do not restore an old copy: join the group again"
         )
     return body

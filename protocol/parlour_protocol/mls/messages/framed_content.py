@@ -1,6 +1,6 @@
 """What a message says and who says it: commits, framed content, signatures (RFC 9420 section 6).
 
-The structures know their own encodings and nothing about keys; `framing` protects and checks them.
+The structures know their own encodings and nothing about keys; `message_protection` protects and checks them.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """What a group says about itself in its context: what members must support, who outside may propose.
 
 The extensions of RFC 9420 sections 11.1 and 12.1.8.1, out of and into their opaque data; whether one is
-acceptable is for `validate_leaf` and the policy to say.
+acceptable is for `leaf_rules` and the policy to say.
 """
 
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """Key packages: what a client publishes so that others can add it while it is away (RFC 9420 section 10).
 
-Decoding checks the shape only; `validate_leaf.check_key_package` says whether one may be used.
+Decoding checks the shape only; `leaf_rules.check_key_package` says whether one may be used.
 """
 
 from dataclasses import dataclass, field, replace

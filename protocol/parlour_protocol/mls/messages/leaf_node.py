@@ -1,7 +1,7 @@
 """What a member shows of itself: credential, capabilities, and the signed leaf (RFC 9420 section 7.2).
 
 Decoding checks the shape and the sizes that the cipher suites fix, nothing else: whether a leaf may enter a
-tree is the business of `validate_leaf`. Unknown extension and credential types are kept as they came.
+tree is the business of `leaf_rules`. Unknown extension and credential types are kept as they came.
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ MAX_EXTENSIONS = 256
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """One extension; its data is opaque to whoever does not know the type (section 7.2)."""
+    """One extension; its data is opaque to those who do not know the type (section 7.2)."""
 
     type: int
     data: bytes
@@ -191,7 +191,7 @@ class LeafNode:
         return body + vec(group_id) + u32(leaf_index)  # a leaf made in a group is bound to its place there
 
     def signed(self, key: SigningKey, group_id: bytes = b"", leaf_index: int = 0) -> "LeafNode":
-        """Sign it anew."""
+        """Sign it again."""
         unsigned = replace(self, signature_key=key.public)
         return replace(
             unsigned, signature=key.sign("LeafNodeTBS", unsigned.to_be_signed(group_id, leaf_index))

@@ -1,8 +1,8 @@
 """The ratchet tree: who is in the group, and a public key for each group of them (RFC 9420 sections 4 and 7).
 
 A tree is immutable: adding, updating and removing give a new tree that shares all unchanged nodes and
-hashes with the old one. Nothing here decides whether a change is allowed; `validate_leaf`, `validate_tree`
-and `validate_proposals` do.
+hashes with the old one. Nothing here decides whether a change is allowed; the modules
+of `validate` do.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -65,5 +65,5 @@ def parent_hash_input(content: ParentNode | None, left: bytes, right: bytes) -> 
 
 
 def parent_hash(encryption_key: bytes, above: bytes, original_sibling: bytes) -> bytes:
-    """Parent hash of a node (section 7.9): its key, what is above it, and the subtree it was sealed to."""
+    """Parent hash of a node (section 7.9): its key, what is above it, and the subtree it was encrypted to."""
     return digest(vec(encryption_key) + vec(above) + vec(original_sibling))

@@ -1,8 +1,8 @@
-"""Update paths: fresh keys from a leaf to the root, told to everybody below (RFC 9420 sections 7.4 to 7.6).
+"""Update paths: fresh keys from a leaf to the root, sent to everyone below (RFC 9420 sections 7.4 to 7.6).
 
 Making one is two steps, because the path secrets are encrypted under a group context that holds the hash of
-the tree with the new keys in it: `plan` gives the tree, `seal` the path to send. `merge` and `decrypt_path`
-are the receiving side. Nothing here changes a group.
+the tree with the new keys in it: `plan_path` gives the tree, `encrypt_path` the path to send. The receiving
+side is `merge_path` and `decrypt_path`. Nothing here changes a group.
 """
 
 from collections.abc import Mapping
@@ -117,7 +117,7 @@ def encrypt_path(
     planned: PathPlan, new_leaves: AbstractSet[int], context: bytes, random: Random = system_random
 ) -> UpdatePath:
     """Encrypt each path secret to all below the node's other child but new members (section 7.6)."""
-    tree, sealed = planned.tree, []
+    tree, encrypted = planned.tree, []
     for (node, other), secret in zip(planned.nodes, planned.path_secrets, strict=True):
         ciphertexts = tuple(
             encrypt_with_label(
@@ -128,8 +128,8 @@ def encrypt_path(
         )
         parent = tree.nodes[node]
         if parent is not None:
-            sealed.append(UpdatePathNode(parent.encryption_key, ciphertexts))
-    return UpdatePath(planned.leaf, tuple(sealed))
+            encrypted.append(UpdatePathNode(parent.encryption_key, ciphertexts))
+    return UpdatePath(planned.leaf, tuple(encrypted))
 
 
 def merge_path(suite: CipherSuite, tree: RatchetTree, sender: int, path: UpdatePath) -> RatchetTree:
@@ -163,15 +163,15 @@ def decrypt_path(
         if len(sent.encrypted_path_secret) != len(resolution):
             raise InvalidError("an update path has too few or too many ciphertexts (section 7.6)")
         if own_leaf in tree_math.span(other):
-            for at, sealed in zip(resolution, sent.encrypted_path_secret, strict=True):
+            for at, ciphertext in zip(resolution, sent.encrypted_path_secret, strict=True):
                 content = tree.nodes[at]
                 if at in privates and content is not None:
-                    ours = position, KeyPair(privates[at], content.encryption_key), sealed
+                    ours = position, KeyPair(privates[at], content.encryption_key), ciphertext
                     break
     if ours is None:
-        raise InvalidError("an update path holds nothing for us")
-    start, pair, sealed = ours
-    secret = decrypt_with_label(suite.kem, pair, "UpdatePathNode", context, sealed)
+        raise InvalidError("the update path has no secret for this member")
+    start, pair, ciphertext = ours
+    secret = decrypt_with_label(suite.kem, pair, "UpdatePathNode", context, ciphertext)
     if len(secret) != HASH_SIZE:
         raise InvalidError("a path secret has the wrong length")
     return derive_path_keys(suite, tree, [node for node, _ in nodes[start:]], secret)

@@ -48,7 +48,7 @@ def signature_key(content: FramedContent, epoch: Epoch, policy: Policy) -> bytes
 def member_key(content: FramedContent, epoch: Epoch, policy: Policy) -> bytes:
     """Require that a member signs with the key of its leaf, which is not blank."""
     if not policy.public_messages:
-        raise PolicyError("handshake messages in clear are switched off by the policy of this client")
+        raise PolicyError("unencrypted handshake messages are switched off by the policy of this client")
     leaf = epoch.tree.leaf(content.sender.index)
     if leaf is None:
         raise InvalidError("the sender's leaf is blank (section 6.1)")
@@ -61,7 +61,7 @@ def external_key(content: FramedContent, epoch: Epoch, policy: Policy) -> bytes:
         raise PolicyError("proposals from outside are switched off by the policy of this client")
     body = content.body
     if isinstance(body, bytes | Commit):
-        raise InvalidError("an external sender sent something else than a proposal (section 6.1)")
+        raise InvalidError("an external sender sent something other than a proposal (section 6.1)")
     if body.type not in EXTERNAL_ALLOWED:
         raise InvalidError("an external sender made a proposal that only members may make (section 12.1.8)")
     data = find_extension(epoch.context.extensions, EXTERNAL_SENDERS)
@@ -76,7 +76,7 @@ def new_member_key(content: FramedContent, policy: Policy) -> bytes:
     if not policy.new_member_proposals:
         raise PolicyError("requests to join are switched off by the policy of this client")
     if not isinstance(content.body, Add):
-        raise InvalidError("a new member proposed something else than its own Add (section 6.1)")
+        raise InvalidError("a new member proposed something other than its own Add (section 6.1)")
     return content.body.key_package.leaf_node.signature_key
 
 
@@ -86,7 +86,7 @@ def external_committer_key(content: FramedContent, policy: Policy) -> bytes:
         raise PolicyError("external commits are switched off by the policy of this client")
     body = content.body
     if not isinstance(body, Commit):
-        raise InvalidError("an external joiner sent something else than a commit (section 6.1)")
+        raise InvalidError("an external joiner sent something other than a commit (section 6.1)")
     if body.path is None:
         raise InvalidError("an external commit has no path (section 12.4.3.2)")
     return body.path.leaf_node.signature_key

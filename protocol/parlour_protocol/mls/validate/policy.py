@@ -2,7 +2,7 @@
 
 The defaults are the strict ones: no external commits or proposals, no ReInit, short windows. The
 hooks raise an `MlsError` to refuse; they see every leaf before it enters the tree and every change before it
-takes effect, whoever made it, ourselves included.
+takes effect, no matter who made it, ourselves included.
 """
 
 from collections.abc import Callable
@@ -68,7 +68,7 @@ def _check_basic(credential: Credential) -> None:
 def same_credential(old: LeafNode, new: LeafNode) -> None:
     """Refuse a leaf that changes its owner's identity, by Update, commit or resync (section 5.3.1)."""
     if old.credential != new.credential:
-        raise NotAuthorisedError("a member's new leaf carries another identity than its old one")
+        raise NotAuthorisedError("a member's new leaf has another identity than its old one")
 
 
 def everybody_may(_change: Change) -> None:

@@ -1,8 +1,8 @@
 """Whether a list of proposals may be committed: RFC 9420 sections 12.1, 12.2 and 12.4.
 
 One function for each rule; each raises. They hold for the committer and for everybody who receives the
-commit, before anything is applied; rules about the resulting tree are in `validate_leaf` and
-`validate_tree`.
+commit, before anything is applied; rules about the resulting tree are in `leaf_rules` and
+`tree_rules`.
 """
 
 from collections.abc import Sequence
@@ -98,7 +98,7 @@ def check_distinct_clients(items: Items) -> None:
 
 
 def check_psk_id(psk: PskId) -> None:
-    """Require a nonce of full length; ReInit and branch PSKs come in a Welcome alone."""
+    """Require a nonce of full length; ReInit and branch PSKs come only in a Welcome."""
     if len(psk.nonce) != HASH_SIZE:
         raise InvalidError("the nonce of a PSK has the wrong length (section 12.1.4)")
     if isinstance(psk, ResumptionPskId) and psk.usage is not ResumptionUsage.APPLICATION:
@@ -121,7 +121,7 @@ def check_one_extension_list(items: Items) -> None:
 
 
 def check_reinit(items: Items) -> None:
-    """Require that a ReInit stands alone and does not lower the version."""
+    """Require that a ReInit is the only proposal and does not lower the version."""
     for item in items:
         if isinstance(item.proposal, ReInit):
             if len(items) > 1:
@@ -172,11 +172,11 @@ def check_nothing_by_reference(commit: Commit) -> None:
 def check_external_kinds(items: Items) -> None:
     """Require that it holds one ExternalInit, one Remove at most, PSKs, and nothing else.
 
-    That it has a path is seen when its signature is verified, whose key is in it: `validate_message`.
+    That it has a path is seen when its signature is verified, whose key is in it: `message_rules`.
     """
     proposals = [i.proposal for i in items]
     if sum(isinstance(p, ExternalInit) for p in proposals) != 1:
-        raise InvalidError("an external commit has not exactly one ExternalInit (section 12.2)")
+        raise InvalidError("an external commit does not have exactly one ExternalInit (section 12.2)")
     if sum(isinstance(p, Remove) for p in proposals) > 1:
         raise InvalidError("an external commit removes more than one leaf (section 12.2)")
     if not all(isinstance(p, ExternalInit | Remove | PreSharedKey) for p in proposals):

@@ -154,8 +154,8 @@ def test_an_external_joiner_sends_commits_only() -> None:
     world = World(2, policy=OPEN)
     context, signer = world["m0"].context, world.device("guest").signer
     for kind, why in (
-        (SenderType.NEW_MEMBER_COMMIT, "something else than a commit"),
-        (SenderType.NEW_MEMBER_PROPOSAL, "something else than its own Add"),
+        (SenderType.NEW_MEMBER_COMMIT, "something other than a commit"),
+        (SenderType.NEW_MEMBER_PROPOSAL, "something other than its own Add"),
     ):
         message = propose(context, Sender(kind), signer, remove_proposal(1))
         refused(world["m1"], message, InvalidError, why)
@@ -208,7 +208,7 @@ def test_an_external_sender_commits_nothing() -> None:
     content = FramedContent(GROUP_ID, world["m0"].epoch, Sender(SenderType.EXTERNAL), b"", body)
     auth = AuthData(sign(WireFormat.PUBLIC_MESSAGE, content, b"", key), bytes(32))
     message = encode_message(frame_public_message(content, auth, b"", None))
-    refused(world["m1"], message, InvalidError, "something else than a proposal")
+    refused(world["m1"], message, InvalidError, "something other than a proposal")
 
 
 def test_somebody_asks_to_be_added() -> None:

@@ -75,7 +75,7 @@ PATHS: dict[str, tuple[Edit, type[MlsError], str]] = {
     ),
     "a ciphertext missing": (lambda _, p: _short_ciphertexts(p), InvalidError, "few or too many ciph"),
     "a ciphertext too many": (lambda _, p: _long_ciphertexts(p), InvalidError, "few or too many ciph"),
-    "a damaged ciphertext": (lambda _, p: _damaged(p), AuthenticationError, "does not open"),
+    "a damaged ciphertext": (lambda _, p: _damaged(p), AuthenticationError, "cannot be decrypted"),
     "another node key": (
         lambda _, p: node(p, 0, encryption_key=bytes(range(32))),
         InvalidError,

@@ -122,7 +122,7 @@ def test_welcomes_for_others() -> None:
             "none of our",
         ),
         (replace(message, cipher_suite=1), NotForThisGroupError, "cipher suite"),
-        (replace(message, encrypted_group_info=bytes(99)), AuthenticationError, "does not open"),
+        (replace(message, encrypted_group_info=bytes(99)), AuthenticationError, "cannot be decrypted"),
     ):
         check_refused(world, encode_message(changed), error, why)
 
@@ -135,7 +135,7 @@ def test_group_secrets_that_do_not_fit() -> None:
     """A path secret must give the keys of the tree, a joiner secret the key of the group info."""
     for edit, error, why in (
         (lambda s: replace(s, path_secret=Secret(bytes(32))), AuthenticationError, "public key"),
-        (lambda s: replace(s, joiner_secret=Secret(bytes(32))), AuthenticationError, "does not open"),
+        (lambda s: replace(s, joiner_secret=Secret(bytes(32))), AuthenticationError, "cannot be decrypted"),
         (lambda s: replace(s, joiner_secret=Secret(b"short")), MalformedError, "joiner secret"),
     ):
         world = World(3)
@@ -154,8 +154,8 @@ def test_psks_of_a_welcome() -> None:
     for psks, error, why in (
         ((_lineage(ResumptionUsage.APPLICATION),), UnknownPskError, "does not have"),
         ((_lineage(ResumptionUsage.APPLICATION, b"short"),), InvalidError, "nonce"),
-        ((reinit,), PolicyError, "continues another"),
-        ((branch,), PolicyError, "continues another"),
+        ((reinit,), PolicyError, "continue another"),
+        ((branch,), PolicyError, "continue another"),
     ):
         world = World(2)
         told = _secrets(lambda s, psks=psks: replace(s, psks=psks))

@@ -123,7 +123,7 @@ def test_application_data_in_clear() -> None:
     context = epoch.context.encode()
     auth = AuthData(sign(WireFormat.PUBLIC_MESSAGE, content, context, epoch.signer), None)
     message = encode_message(PublicMessage(content, auth, bytes(32)))
-    refused(world["m1"], message, InvalidError, "in clear")
+    refused(world["m1"], message, InvalidError, "not encrypted")
 
 
 def test_a_damaged_ciphertext_does_not_burn_the_key() -> None:
@@ -135,7 +135,7 @@ def test_a_damaged_ciphertext_does_not_burn_the_key() -> None:
         spoilt = bytearray(message.ciphertext)
         spoilt[place] ^= 1
         forged = encode_message(replace(message, ciphertext=bytes(spoilt)))
-        refused(world["m1"], forged, AuthenticationError, "does not open")
+        refused(world["m1"], forged, AuthenticationError, "cannot be decrypted")
     event = world["m1"].process(genuine, now=NOW)
     assert isinstance(event, ApplicationMessage)
 
@@ -278,7 +278,7 @@ def test_a_handshake_key_does_not_open_application_data() -> None:
     world = World(2)
     message = private(world["m0"].encrypt(b"x"))
     forged = encode_message(replace(message, content_type=ContentType.COMMIT))
-    refused(world["m1"], forged, AuthenticationError, "does not open")
+    refused(world["m1"], forged, AuthenticationError, "cannot be decrypted")
 
 
 def test_associated_data_is_authenticated() -> None:
@@ -286,14 +286,14 @@ def test_associated_data_is_authenticated() -> None:
     world = World(2)
     message = private(world["m0"].encrypt(b"x", b"to ana"))
     forged = encode_message(replace(message, authenticated_data=b"to bob"))
-    refused(world["m1"], forged, AuthenticationError, "does not open")
+    refused(world["m1"], forged, AuthenticationError, "cannot be decrypted")
 
 
 def test_sending_application_data_in_clear_is_impossible() -> None:
     """The engine cannot be told to."""
     world = World(1)
     epoch = world["m0"]._state.epoch
-    with unchanged(world["m0"]), pytest.raises(InvalidError, match="in clear"):
+    with unchanged(world["m0"]), pytest.raises(InvalidError, match="must be encrypted"):
         frame_public_message(framed(world["m0"], b"x"), AuthData(b"", None), b"", epoch.secrets.membership)
 
 
@@ -324,5 +324,5 @@ def test_handshake_messages_in_clear_can_be_switched_off() -> None:
     world = World(2)
     message = world["m0"].propose_update(now=NOW, options=PUBLIC)
     world["m1"].policy = Policy(public_messages=False)
-    refused(world["m1"], message, PolicyError, "in clear are switched off")
+    refused(world["m1"], message, PolicyError, "unencrypted handshake messages are switched off")
     world["m1"].process(world.stage("m0").message, now=NOW)

@@ -136,7 +136,7 @@ def test_single_proposals_are_judged_when_they_come() -> None:
         (remove_proposal(7), "blank leaf"),
         (PreSharedKey(ExternalPskId(b"k", b"")), "nonce"),
         (PreSharedKey(ResumptionPskId(ResumptionUsage.BRANCH, b"g", 1, NONCE)), "usage BRANCH"),
-        (ExternalInit(bytes(32)), "external commits alone"),
+        (ExternalInit(bytes(32)), "only external commits"),
         (replace(REINIT, version=0), "lowers the protocol version"),
     ):
         with unchanged(world["m0"]), pytest.raises(InvalidError, match=why):

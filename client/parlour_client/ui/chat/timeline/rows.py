@@ -20,7 +20,7 @@ from parlour_protocol.frames.bodies import Message
 from parlour_protocol.names import UserName
 from parlour_protocol.text import BLANK_LABEL, Span, safe_text
 from parlour_protocol.text.cell_width import cell_width, clusters
-from parlour_protocol.text.safe_text import Line
+from parlour_protocol.text.sanitiser import Line
 
 GUTTER: Final = "│ "
 MENTION_GUTTER: Final = "┃ "

@@ -106,7 +106,7 @@ def _above(leaf: int, tree: RatchetTree) -> set[int]:
 
 def copy(group: Group) -> Group:
     """Make an independent group out of a state."""
-    return Group(group._state, group.policy)  # noqa: SLF001 - states are immutable, so sharing one is a copy
+    return Group(group.state, group.policy)  # states are immutable, so sharing one is a copy
 
 
 def message_rows(first: Group, second: Group) -> list[Row]:

@@ -139,7 +139,7 @@ INVITATION_AGAIN_HOURS = Limit(
     "invitation_again_hours",
     24,
     "hours",
-    "until somebody whose invitation was taken back may be invited again",
+    "until someone whose invitation was withdrawn may be invited again",
 )
 INVITATIONS_PAGE = Limit("invitations_page", 50, "invitations", "one reply lists no more")
 DIRECT_REQUESTS = Limit(

@@ -151,7 +151,7 @@ def read_with(state: bytes, log: Sequence[Logged]) -> dict[int, str]:
 
 def _as_another(group: Group) -> Group:
     """Return the group as a thief may use it: who denies being the member can try that member's own keys."""
-    state = group._state
+    state = group.state
     other = next(i for i in range(MAX_LEAVES) if i != state.epoch.own_leaf)
     return Group(replace(state, epoch=replace(state.epoch, own_leaf=other)))
 

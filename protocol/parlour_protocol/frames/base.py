@@ -17,7 +17,7 @@ class RoomKind(StrEnum):
     """Who may find and enter a room."""
 
     PUBLIC = "public"
-    """Listed in the directory; anybody with an account may join."""
+    """Listed in the directory; anyone with an account may join."""
     PRIVATE = "private"
     """Not listed; entered by invitation of a member."""
     DIRECT = "direct"
@@ -41,7 +41,7 @@ class Role(StrEnum):
 
 
 class Status(StrEnum):
-    """Whether somebody is here. Never stored."""
+    """Whether someone is online. Never stored."""
 
     ONLINE = "online"
     AWAY = "away"

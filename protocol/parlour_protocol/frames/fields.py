@@ -2,7 +2,7 @@
 
 Each is made by one function that refuses what is against its rule, so a decoded frame holds only checked
 values. Text here has passed the first wall (`text/wire_text.py`): it can be stored and sent, but it is still
-a stranger's text and must go through ``safe_text`` before anybody sees it.
+a stranger's text and must go through ``safe_text`` before anyone sees it.
 """
 
 import functools
@@ -67,7 +67,7 @@ class TopicText(WireText):
 
 
 class ReasonText(WireText):
-    """Why somebody was kicked, banned or refused: one line."""
+    """Why someone was kicked, banned or refused: one line."""
 
     __slots__ = ()
     max_bytes = REASON_BYTES

@@ -58,7 +58,7 @@ class RoomSummary(Part, frozen=True):
 
 
 class Invitation(Part, frozen=True):
-    """A room that somebody invited you into: all that you learn of it before you accept.
+    """A room that someone invited you to: all that you learn of it before you accept.
 
     ``inviter`` is who invited you last; ``expires`` is when it ends by itself.
     """

@@ -45,7 +45,7 @@ class SendEncrypted(RoomRequest, frozen=True, tag="send_sealed"):
     """Put an encrypted message into the log. Answer: ``stored``, or the error ``stale_epoch``.
 
     Encrypted again for another epoch it keeps its id and is still the same request. ``blanks`` is a message
-    of your own (a moderator: anybody's) whose content the server is to drop.
+    of your own (a moderator: anyone's) whose content the server is to drop.
     """
 
     group: GroupIdField
@@ -62,7 +62,7 @@ class Edit(RoomRequest, frozen=True, tag="edit"):
 
 
 class Delete(RoomRequest, frozen=True, tag="delete"):
-    """Delete your own message ``target`` (a moderator: anybody's). Answer: ``stored``."""
+    """Delete your own message ``target`` (a moderator: anyone's). Answer: ``stored``."""
 
     target: SeqField
 
@@ -145,7 +145,7 @@ class Encrypt(RoomRequest, frozen=True, tag="encrypt"):
 
 
 class Pin(RoomRequest, frozen=True, tag="pin"):
-    """Put message ``target`` where everybody finds it, or take it off. Answer: ``stored``."""
+    """Pin message ``target``, or unpin it. Answer: ``stored``."""
 
     target: SeqField
     on: bool = True
@@ -182,7 +182,7 @@ class Invite(RoomRequest, frozen=True, tag="invite"):
 
 
 class Uninvite(RoomRequest, frozen=True, tag="uninvite"):
-    """Take your invitation of ``user`` back (a moderator: everybody's). Answer: ``stored``."""
+    """Withdraw your invitation of ``user`` (a moderator: anyone's). Answer: ``stored``."""
 
     user: UserName
 
@@ -242,7 +242,7 @@ class Kick(RoomRequest, frozen=True, tag="kick"):
 
 
 class Ban(RoomRequest, frozen=True, tag="ban"):
-    """Put somebody out and keep them out, for ``seconds`` or for good. Answer: ``stored``.
+    """Remove someone and keep them out, for ``seconds`` or for good. Answer: ``stored``.
 
     ``statement``: the same, signed, in an encrypted room.
     """

@@ -1,4 +1,4 @@
-"""The names that follow from a device's key, and the proofs that somebody holds a key.
+"""The names that follow from a device's key, and the proofs that someone holds a key.
 
 A device's id *is* the hash of its signature key with its owner's name, so that a server cannot give it to
 another key; the code that a new device shows is the beginning of that id. Nothing here signs or verifies.

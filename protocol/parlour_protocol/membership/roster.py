@@ -34,7 +34,7 @@ from parlour_protocol.names import UserName
 MAY: Final[Mapping[type[AnyAct], Role]] = MappingProxyType(
     {Admit: Role.MEMBER, Remove: Role.MODERATOR, Unban: Role.MODERATOR, SetRole: Role.OWNER}
 )
-"""The lowest role that may make a statement about somebody else. In a direct room there is only `Admit`."""
+"""The lowest role that may make a statement about someone else. In a direct room there is only `Admit`."""
 _RANK: Final[Mapping[Role, int]] = MappingProxyType({Role.MEMBER: 1, Role.MODERATOR: 2, Role.OWNER: 3})
 _LABEL: Final = b"parlour room roster v1\0"
 _ORIGIN_LABEL: Final = b"parlour room origin v1\0"
@@ -160,11 +160,11 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     # --- looking
 
     def person(self, user: UserName) -> Person | None:
-        """Return somebody who is in the room."""
+        """Return someone who is in the room."""
         return next((one for one in self.people if one.user == user), None)
 
     def removal_of(self, user: UserName) -> RemovedPerson | None:
-        """Return somebody who left, was removed or is banned."""
+        """Return someone who left, was removed or is banned."""
         return next((one for one in self.removed if one.user == user), None)
 
     def admits(self, user: UserName, account_key: bytes) -> bool:
@@ -175,11 +175,11 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     # --- believing
 
     def require_proofs(self, verify: Verify, known: "Roster | None" = None) -> None:
-        """Check a roster that came from somebody else. Raises NotAllowedError.
+        """Check a roster that came from someone else. Raises NotAllowedError.
 
-        Everybody in it was admitted by somebody who is, or was, in it. A device that knew this room's roster
+        Everyone in it was admitted by someone who is, or was, in it. A device that knew this room's roster
         before gives it as ``known``: then nobody is taken in, taken out or raised in role without a statement
-        by somebody who may make it, and nothing goes back to an earlier time.
+        by someone who may make it, and nothing goes back to an earlier time.
         """
         _Proofs(self, known, verify).require()
 
@@ -323,7 +323,7 @@ class _Proofs:
         self._roster, self._known, self._verify = roster, known, verify
         self._trusted: dict[tuple[UserName, bytes], Role] = {}
         self._statements: dict[bytes, Statement | None] = {}
-        for one in _everybody(known):
+        for one in _everyone(known):
             self._trust(one, one.role)
             self._trust(one, one.first)
         self._roles = [self._statement(data) for data in roster.roles]
@@ -361,7 +361,7 @@ class _Proofs:
             self._trust(person, person.first)
 
     def _was_there(self, person: Person) -> bool:
-        """Say whether somebody needs no admission: known as a member, or among the first people."""
+        """Say whether someone needs no admission: known as a member, or among the first people."""
         if self._known is None:
             return self._is_first(person)
         return self._known.admits(person.user, person.account_key)
@@ -375,7 +375,7 @@ class _Proofs:
         before = None
         while before != self._trusted:
             before = dict(self._trusted)
-            for one in _everybody(self._roster):
+            for one in _everyone(self._roster):
                 if self._is_admitted(one):
                     self._trust(one, Role.MEMBER)
                 if self._is_trusted(one):
@@ -383,7 +383,7 @@ class _Proofs:
                         self._trust(one, role)
 
     def _given_to(self, person: Person) -> Iterable[Role]:
-        """Give the roles that somebody was given since they came in, in order."""
+        """Give the roles that someone was given since they came in, in order."""
         role = person.first
         for given in self._roles:
             if given is None or not isinstance(given.act, SetRole) or given.act.who != person.user:
@@ -420,10 +420,10 @@ class _Proofs:
             _refuse(f"nobody gave {person.user} the role that they have in it")
 
     def _came_with_role(self, person: Person) -> bool:
-        """Say whether the role that somebody came in with is one of the first people's."""
+        """Say whether the role that someone came in with is one of the first people's."""
         if self._known is None:
             return self._is_first(person)
-        known = [(one.user, one.account_key, one.first) for one in _everybody(self._known)]
+        known = [(one.user, one.account_key, one.first) for one in _everyone(self._known)]
         return (person.user, person.account_key, person.first) in known
 
     def _require_removal(self, removed: RemovedPerson) -> None:
@@ -499,8 +499,8 @@ def _vouched_for(one: tuple[UserName, bytes, Role], founder: UserName, at: Milli
     return Person(user, key, role, founder, at, since=0, first=role)
 
 
-def _everybody(roster: Roster | None) -> list[Person]:
-    """Return everybody who is, or was, on a roster."""
+def _everyone(roster: Roster | None) -> list[Person]:
+    """Return everyone who is, or was, on a roster."""
     if roster is None:
         return []
     return [*roster.people, *(removed.was for removed in roster.removed if removed.was is not None)]

@@ -1,6 +1,6 @@
 """What a device signs about who is in an encrypted room: admissions, requests, removals, roles.
 
-A statement is carried as the exact bytes that were signed, with the signer's certificate, so that anybody can
+A statement is carried as the exact bytes that were signed, with the signer's certificate, so that anyone can
 check it without asking a server. Reading one checks its form and its signatures; whether its signer may say
 it is for the `Roster` to decide. The server hands statements on and cannot make any.
 """
@@ -32,7 +32,7 @@ Sign = Callable[[bytes], bytes]
 class RoomAct(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """A change of the people in one room of one server.
 
-    ``serial`` counts the changes that the signer knew of, so that a statement from before somebody's removal
+    ``serial`` counts the changes that the signer knew of, so that a statement from before someone's removal
     cannot bring them back. ``at`` is the signer's clock (milliseconds since 1970).
     """
 
@@ -61,7 +61,7 @@ class Request(RoomAct, frozen=True, array_like=True, tag="request", forbid_unkno
 class Remove(RoomAct, frozen=True, array_like=True, tag="remove", forbid_unknown_fields=True):
     """``who`` leaves the room by their own wish, or is removed from it.
 
-    With ``ban`` they cannot come back before somebody lifts it, or by what is signed after ``until``.
+    With ``ban`` they cannot come back before someone lifts it, or by what is signed after ``until``.
     """
 
     ban: bool = False

@@ -1,6 +1,6 @@
 """Messaging Layer Security (RFC 9420), on PyNaCl: group encryption that heals.
 
-Pure and synchronous: no I/O, no clock, no framework. Not audited by anybody: read README.md beside this
+Pure and synchronous: no I/O, no clock, no framework. Not audited by anyone: read README.md beside this
 file for what it promises and what not. The rest of Parlour uses the names in `__all__` and nothing else.
 """
 

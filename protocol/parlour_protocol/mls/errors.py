@@ -66,7 +66,7 @@ class NotAuthorisedError(MlsError):
 
 
 class AuthenticationError(MlsError):
-    """A signature, a tag or a ciphertext does not verify: forged, damaged, or meant for somebody else."""
+    """A signature, a tag or a ciphertext does not verify: forged, damaged, or meant for someone else."""
 
 
 class PolicyError(MlsError):

@@ -1,4 +1,4 @@
-"""Words that no person may take as a name: they speak for the server, or for everybody.
+"""Words that no person may take as a name: they speak for the server, or for everyone.
 
 A name is reserved when it looks like one of the words, dots, dashes and signs left out, so `adm1n` and
 `ad-min` are as taken as `admin`. Rooms have a list of their own, without `lobby`. The `parse_…` functions
@@ -24,7 +24,7 @@ _ROOMS: Final = "admin all everyone here me null parlour security server system 
 
 
 def is_reserved_user_name(name: str) -> bool:
-    """Tell whether the canonical name looks like a word that speaks for the server or for everybody."""
+    """Tell whether the canonical name looks like a word that speaks for the server or for everyone."""
     return _bare(name) in _skeletons(_SPEAKS_FOR_SERVER + _SPEAKS_FOR_OTHERS)
 
 

@@ -39,7 +39,7 @@ class Recorder:
 
 def identity(group: Group) -> bytes:
     """Name a member."""
-    return group._state.epoch.own_node().credential.identity
+    return group.state.epoch.own_node().credential.identity
 
 
 _ACTIONS = ("encrypt", "decrypt", "process", "propose", "propose_update", "commit", "merge_pending_commit")
@@ -82,7 +82,7 @@ def recording() -> Iterator[Recorder]:
 
 def kept_by_design(group: Group) -> set[bytes]:
     """Secrets that derive many things and live as long as their epoch: exporter and sender data."""
-    state = group._state
+    state = group.state
     epochs = [state.epoch] + ([state.pending.epoch] if state.pending else [])
     kept = {e.secrets.sender_data.reveal() for e in epochs} | {e.secrets.exporter.reveal() for e in epochs}
     return kept | {past.sender_data.reveal() for past in state.past}
@@ -94,11 +94,11 @@ def test_the_recorder_sees_what_it_should() -> None:
     with recording() as recorder:
         message = world["m0"].encrypt(b"x")
         world["m1"].decrypt(message)
-    root = world["m1"]._state.epoch.keys
+    root = world["m1"].state.epoch.keys
     secret = next(s for s, what in recorder.consumed[b"m1"].items() if what.endswith("'tree'"))
     group = world["m1"]
     bad = SecretTree(root.leaves, {**root.nodes, 99: secret}, root.ratchets)
-    group._state = replace(group._state, epoch=replace(group._state.epoch, keys=bad))
+    group.state = replace(group.state, epoch=replace(group.state.epoch, keys=bad))
     with pytest.raises(AssertionError, match="consumed secrets"):
         recorder.check(group)
 
@@ -168,8 +168,8 @@ def test_the_key_of_a_late_message_is_gone_too() -> None:
 def test_old_private_keys_are_gone_after_a_commit() -> None:
     """The committer's old leaf key and the old path keys do not outlive their epoch, at any member."""
     world = World(4)
-    old = {secret.reveal() for secret in world["m0"]._state.epoch.privates.values()}
-    shared = {secret.reveal() for secret in world["m1"]._state.epoch.privates.values()} & old
+    old = {secret.reveal() for secret in world["m0"].state.epoch.privates.values()}
+    shared = {secret.reveal() for secret in world["m1"].state.epoch.privates.values()} & old
     assert shared
     world.commit("m0")
     for secret in old:
@@ -184,7 +184,7 @@ def test_the_key_of_a_node_that_was_blanked_is_gone() -> None:
     for name in world.groups:
         world.commit(name)
     node = 5  # above m2 and m3 alone
-    key = world["m3"]._state.epoch.privates[node].reveal()
+    key = world["m3"].state.epoch.privates[node].reveal()
     world.deliver(world["m2"].propose_update(now=NOW), by="m2")
     world.commit("m0")
     assert world["m3"].tree.parent(node) is None
@@ -194,7 +194,7 @@ def test_the_key_of_a_node_that_was_blanked_is_gone() -> None:
 def test_of_an_old_epoch_only_what_late_messages_need_is_kept() -> None:
     """All but the sender data secret (until the window closes) and the resumption secret is forgotten."""
     world = World(3)
-    old = world["m0"]._state.epoch.secrets
+    old = world["m0"].state.epoch.secrets
     named = {field.name: getattr(old, field.name).reveal() for field in fields(old)}
     world.commit("m0")
     for kept in ({"sender_data", "resumption"}, {"resumption"}):
@@ -211,8 +211,8 @@ def test_what_a_commit_or_an_update_replaces_is_gone() -> None:
     refused_keys = [secret.reveal() for secret in pending.privates.values()]
     world["m0"].clear_pending_commit()
     sent = world["m1"].propose_update(now=NOW), world["m1"].propose_update(now=NOW)
-    first, second = (update.private.reveal() for update in world["m1"]._state.own_updates.values())
-    former = world["m1"]._state.epoch.privates[2 * world.index("m1")].reveal()
+    first, second = (update.private.reveal() for update in world["m1"].state.own_updates.values())
+    former = world["m1"].state.epoch.privates[2 * world.index("m1")].reveal()
     for message in sent:
         world.deliver(message, by="m1")
     world.commit("m0")
@@ -227,7 +227,7 @@ def test_secrets_do_not_show() -> None:
     """No repr of anything in a group shows a secret, and secrets are not pickled or hashed."""
     world = World(2)
     world.stage("m0")
-    state = world["m0"]._state
+    state = world["m0"].state
     shown = repr(state)
     epoch = state.epoch
     hidden = [*epoch.privates.values(), epoch.secrets.init, epoch.signer.seed, *state.resumption.values()]

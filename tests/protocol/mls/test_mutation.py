@@ -28,12 +28,12 @@ def flips(message: bytes) -> Iterator[bytes]:
 
 def all_refused(group: Group, message: bytes) -> None:
     """Check that a group refuses every flip; the state object itself is looked at, then its bytes once."""
-    state = group._state
+    state = group.state
     with unchanged(group):
         for bad in flips(message):
             with pytest.raises(MlsError):
                 group.process(bad, now=NOW)
-            assert group._state is state, "a refused message has replaced the state"
+            assert group.state is state, "a refused message has replaced the state"
 
 
 @pytest.mark.parametrize("public", [False, True], ids=["private", "public"])
@@ -64,11 +64,11 @@ def test_every_bit_of_a_key_package() -> None:
     """A key package with one bit changed is never added."""
     world = World(1)
     package = world.device("m1").publish()
-    state = world["m0"]._state
+    state = world["m0"].state
     for bad in flips(package):
         with pytest.raises(MlsError):
             world["m0"].commit([add_proposal(bad)], now=NOW)
-        assert world["m0"]._state is state
+        assert world["m0"].state is state
     assert world["m0"].commit([add_proposal(package)], now=NOW)
 
 
@@ -143,7 +143,7 @@ def test_every_byte_behind_the_digest() -> None:
     world = World(2)
     world.stage("m0")
     refusals = 0
-    for bad in _damaged(world["m0"]._state.body()):
+    for bad in _damaged(world["m0"].state.body()):
         try:
             decode(State.read, bad)
         except MlsError:

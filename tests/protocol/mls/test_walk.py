@@ -180,7 +180,7 @@ class Walk(RuleBasedStateMachine):
         """Bytes that were kept from the last writing are those that would be written now, at two of them."""
         for name in sorted(self.world.groups)[:2]:
             group = self.world[name]
-            assert group.serialise() == unkept(group._state).encode()
+            assert group.serialise() == unkept(group.state).encode()
 
 
 def unkept(state: State) -> State:

@@ -82,7 +82,7 @@ class Kem(Protocol):
         ...
 
     def decapsulate(self, pair: KeyPair, output: bytes) -> bytes:
-        """Give the secret that somebody has sent to our key. Raises MlsError."""
+        """Give the secret that someone has sent to our key. Raises MlsError."""
         ...
 
 

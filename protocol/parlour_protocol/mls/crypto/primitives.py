@@ -1,7 +1,7 @@
 """The primitives that all cipher suites here share: SHA-256, HKDF, Ed25519, ChaCha20-Poly1305.
 
 All of it is libsodium and hashlib; what is here are the labels, and the lengths that must be checked before
-bytes reach C code. A check raises `AuthenticationError`, it never returns a bool that somebody may forget
+bytes reach C code. A check raises `AuthenticationError`, it never returns a bool that someone may forget
 to look at.
 """
 

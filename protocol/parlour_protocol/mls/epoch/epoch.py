@@ -1,7 +1,7 @@
 """What a member knows in one epoch, and what it keeps of an epoch that is over.
 
 Both are immutable; a commit gives a new `Epoch`. A past epoch keeps a snapshot of who its members were,
-because the leaf of somebody who has left may belong to another by the time that a late message comes.
+because the leaf of someone who has left may belong to another by the time that a late message comes.
 """
 
 from collections.abc import Mapping
@@ -104,7 +104,7 @@ class Epoch:
         )
 
     def scrubbed(self) -> "Epoch":
-        """Forget all keys, as somebody who was removed must; what is left says which group it was."""
+        """Forget all keys, as someone who was removed must; what is left says which group it was."""
         zero = Secret(bytes(HASH_SIZE))
         secrets = EpochSecrets(*(zero for _ in fields(EpochSecrets)))
         empty = SecretTree(self.tree.size, {}, {})

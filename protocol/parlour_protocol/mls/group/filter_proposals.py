@@ -61,7 +61,7 @@ class _Seen:
 
     own_leaf: int
     leaving: set[int]
-    """Leaves that somebody wants removed: their Updates are moot."""
+    """Leaves that someone wants removed: their Updates are moot."""
     updates: dict[int | None, bytes]
     """The latest Update of each member."""
     removed: set[int]

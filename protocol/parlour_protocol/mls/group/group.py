@@ -82,16 +82,16 @@ from parlour_protocol.mls.validate import STRICT, LeafRules, Policy, check_all_s
 class Group:
     """One group, as one member knows it."""
 
-    __slots__ = ("_random", "_state", "policy")
+    __slots__ = ("_random", "policy", "state")
 
     def __init__(self, state: State, policy: Policy = STRICT, random: Random = system_random) -> None:
-        self._state = state
+        self.state = state
         self.policy = policy
         self._random = random
 
     def __copy__(self) -> Self:
         """Give another group in the same state; what one does next, the other does not."""
-        return type(self)(self._state, self.policy, self._random)
+        return type(self)(self.state, self.policy, self._random)
 
     # --- beginning ---
 
@@ -162,24 +162,24 @@ class Group:
 
     def serialise(self) -> bytes:
         """Write the whole state, keys in clear: encrypt it at rest. Nothing consumed is in it."""
-        return self._state.encode()
+        return self.state.encode()
 
     # --- what can be seen of it ---
 
     @property
     def group_id(self) -> bytes:
         """Id of the group."""
-        return self._state.epoch.context.group_id
+        return self.state.epoch.context.group_id
 
     @property
     def epoch(self) -> int:
         """Number of the current epoch."""
-        return self._state.epoch.context.epoch
+        return self.state.epoch.context.epoch
 
     @property
     def context(self) -> GroupContext:
         """What all members agree on: hashes, extensions."""
-        return self._state.epoch.context
+        return self.state.epoch.context
 
     @property
     def suite(self) -> CipherSuite:
@@ -189,61 +189,61 @@ class Group:
     @property
     def status(self) -> Status:
         """Whether the group is alive, closed, or has removed us."""
-        return self._state.status
+        return self.state.status
 
     @property
     def own_index(self) -> int:
         """Index of our leaf."""
-        return self._state.epoch.own_leaf
+        return self.state.epoch.own_leaf
 
     def members(self) -> tuple[Member, ...]:
-        """Everybody in the group, ourselves included."""
-        return self._state.epoch.members()
+        """Everyone in the group, ourselves included."""
+        return self.state.epoch.members()
 
     @property
     def tree(self) -> RatchetTree:
         """The public tree, leaves with their extensions included."""
-        return self._state.epoch.tree
+        return self.state.epoch.tree
 
     def ratchet_tree(self) -> bytes:
         """Give the tree to hand to newcomers beside a Welcome (section 12.4.3.3)."""
-        return self._state.epoch.tree.encode()
+        return self.state.epoch.tree.encode()
 
     @property
     def epoch_authenticator(self) -> bytes:
         """Equal at two members if and only if they are in the same group and epoch (section 8.7)."""
-        self._state.require_member()
-        return self._state.epoch.secrets.authenticator.reveal()
+        self.state.require_member()
+        return self.state.epoch.secrets.authenticator.reveal()
 
     def export(self, label: str, context: bytes, length: int) -> Secret:
         """Derive a secret for use outside of MLS, bound to this epoch (section 8.5)."""
-        self._state.require_member()
-        return self._state.epoch.secrets.export(label, context, length)
+        self.state.require_member()
+        return self.state.epoch.secrets.export(label, context, length)
 
     def group_info(self, *, ratchet_tree: bool = True, external_pub: bool = True) -> bytes:
-        """Make a signed GroupInfo (MLSMessage), by which somebody may join from outside (section 12.4.3)."""
-        self._state.require_active()
-        info = group_info(self._state.epoch, tree=ratchet_tree, external_pub=external_pub)
+        """Make a signed GroupInfo (MLSMessage), by which someone may join from outside (section 12.4.3)."""
+        self.state.require_active()
+        info = group_info(self.state.epoch, tree=ratchet_tree, external_pub=external_pub)
         return encode_message(info)
 
     @property
     def pending_commit(self) -> PendingCommit | None:
         """Our staged commit, if the delivery service has not ruled on it yet."""
-        return self._state.pending
+        return self.state.pending
 
     @property
     def proposals(self) -> dict[bytes, QueuedProposal]:
         """Proposals of this epoch that wait for a commit of ours, by reference."""
-        return self._state.waiting
+        return self.state.waiting
 
     # --- messages ---
 
     def encrypt(self, data: bytes, authenticated_data: bytes = b"") -> bytes:
         """Encrypt application data for the group; `authenticated_data` travels readable but authenticated."""
-        state = self._state
+        state = self.state
         state.require_active()
         if state.waiting:
-            # Section 12.4: else somebody whose removal is proposed would still read what comes.
+            # Section 12.4: else someone whose removal is proposed would still read what comes.
             raise StateError("proposals wait: commit them before sending (section 12.4)")
         epoch = state.epoch
         context = epoch.context
@@ -255,15 +255,15 @@ class Group:
         message, keys = encrypt_private_message(
             content, auth, epoch.message_keys, self.policy.padding, self._random
         )
-        self._state = state.with_epoch(epoch.with_keys(keys))
+        self.state = state.with_epoch(epoch.with_keys(keys))
         return encode_message(message)
 
     def decrypt(self, message: bytes) -> ApplicationMessage:
         """Decrypt an application message; a handshake message is refused, `process` takes both."""
-        state, event = process_message(self._state, message, Rules(self.policy, None), NO_PSKS)
+        state, event = process_message(self.state, message, Rules(self.policy, None), NO_PSKS)
         if not isinstance(event, ApplicationMessage):
             raise PolicyError("this is a handshake message: give it to `process`")
-        self._state = state
+        self.state = state
         return event
 
     def process(self, message: bytes, *, now: int | None, psks: Psks = NO_PSKS) -> Event:
@@ -273,32 +273,32 @@ class Group:
         which the delivery service took the message in, so that a member that was away for weeks judges as
         the others did; None leaves lifetimes unchecked.
         """
-        self._state, event = process_message(self._state, message, Rules(self.policy, now), psks)
+        self.state, event = process_message(self.state, message, Rules(self.policy, now), psks)
         return event
 
     def forget_past_epochs(self, keep: int = 0) -> None:
         """Drop the keys for late messages of all but the last `keep` past epochs."""
-        self._state = replace(self._state, past=self._state.past[: max(0, keep)])
+        self.state = replace(self.state, past=self.state.past[: max(0, keep)])
 
     # --- proposals ---
 
     def propose(self, proposal: Proposal, *, now: int, options: CommitOptions = DEFAULT_OPTIONS) -> bytes:
         """Propose a change: the message to send. It waits here, too, for the first commit."""
-        state = self._state
+        state = self.state
         state.require_active()
         item = QueuedProposal(proposal, member(state.epoch.own_leaf))
         data = options.authenticated_data
         check_single(item, state.epoch.tree, state.epoch.context, data, Rules(self.policy, now))
         encoded, message, keys = frame_proposal(state.epoch, proposal, options, self.policy, self._random)
         after = with_proposal(state, proposal_ref(message), item)
-        self._state = replace(after, epoch=replace(state.epoch, keys=keys)).remembering(encoded)
+        self.state = replace(after, epoch=replace(state.epoch, keys=keys)).remembering(encoded)
         return encoded
 
     def propose_update(
         self, change: LeafChange = NO_CHANGE, *, now: int, options: CommitOptions = DEFAULT_OPTIONS
     ) -> bytes:
         """Propose fresh keys for our own leaf (section 12.1.2); a commit of ours does that by itself."""
-        state = self._state
+        state = self.state
         pair = state.epoch.context.suite.kem.generate(self._random)
         signer = change.signer or state.epoch.signer
         old = state.epoch.own_node()
@@ -310,8 +310,8 @@ class Group:
             parent_hash=None,
         ).signed(signer, self.group_id, self.own_index)
         encoded = self.propose(Update(leaf), now=now, options=options)
-        updates = {**self._state.own_updates, pair.public: OwnUpdate(pair.private, signer)}
-        self._state = replace(self._state, own_updates=updates)
+        updates = {**self.state.own_updates, pair.public: OwnUpdate(pair.private, signer)}
+        self.state = replace(self.state, own_updates=updates)
         return encoded
 
     def external_psk(self, psk_id: bytes) -> PreSharedKey:
@@ -326,9 +326,9 @@ class Group:
     def set_aside_proposals(self) -> None:
         """Leave the proposals that wait out of our commits, as when no valid commit can be made of them.
 
-        They are still known: somebody else may commit them, and we must be able to follow.
+        They are still known: someone else may commit them, and we must be able to follow.
         """
-        self._state = replace(self._state, set_aside=frozenset(self._state.proposals))
+        self.state = replace(self.state, set_aside=frozenset(self.state.proposals))
 
     # --- commits ---
 
@@ -344,7 +344,7 @@ class Group:
 
         Send `message`; send `welcome` only when the commit has been accepted, never that of a losing one.
         """
-        state = self._state
+        state = self.state
         state.require_active()
         if state.pending is not None:
             raise StateError("a commit is staged already: wait for the answer of the delivery service")
@@ -360,19 +360,19 @@ class Group:
             made.applied.reinit,
             options.authenticated_data,
         )
-        self._state = replace(state, epoch=replace(epoch, keys=made.keys), pending=pending)
+        self.state = replace(state, epoch=replace(epoch, keys=made.keys), pending=pending)
         return pending
 
     def merge_pending_commit(self) -> CommitApplied:
         """Enter the epoch of the staged commit: the delivery service has accepted it."""
-        self._state, event = merge_pending_commit(self._state, self.policy)
+        self.state, event = merge_pending_commit(self.state, self.policy)
         return event
 
     def clear_pending_commit(self) -> None:
         """Drop the staged commit: another one has won, or the delivery service wants none."""
-        if self._state.pending is None:
+        if self.state.pending is None:
             raise StateError("there is no staged commit")
-        self._state = replace(self._state, pending=None)
+        self.state = replace(self.state, pending=None)
 
 
 def add_proposal(key_package: bytes) -> Add:

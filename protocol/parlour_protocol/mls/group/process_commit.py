@@ -93,7 +93,7 @@ def process_commit(
     psks: Psks,
     own_updates: Mapping[bytes, OwnUpdate],
 ) -> ProcessedCommit:
-    """Process a commit of somebody else (section 12.4.2), once its signature was verified.
+    """Process a commit of someone else (section 12.4.2), once its signature was verified.
 
     `items` are its proposals, those that it refers to included.
     """

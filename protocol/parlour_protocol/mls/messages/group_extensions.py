@@ -35,7 +35,7 @@ def _once(values: tuple[int, ...]) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class ExternalSender:
-    """Somebody outside who may make proposals (section 12.1.8.1)."""
+    """Someone outside who may make proposals (section 12.1.8.1)."""
 
     signature_key: bytes
     credential: Credential

@@ -69,7 +69,7 @@ def find_extension(extensions: Extensions, kind: int) -> bytes | None:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Who somebody says to be; all types of credential are one opaque vector on the wire (section 5.3)."""
+    """Who someone says to be; all types of credential are one opaque vector on the wire (section 5.3)."""
 
     type: int
     identity: bytes
@@ -106,11 +106,11 @@ class Capabilities:
         return cls(cipher_suites=cipher_suites, extensions=known)
 
     def all_extensions(self) -> frozenset[int]:
-        """Give all supported types: everybody supports the default ones, others who lists them."""
+        """Give all supported types: everyone supports the default ones, others who lists them."""
         return DEFAULT_EXTENSIONS.union(self.extensions)
 
     def all_proposals(self) -> frozenset[int]:
-        """Give all supported types: everybody supports the default ones, others who lists them."""
+        """Give all supported types: everyone supports the default ones, others who lists them."""
         return DEFAULT_PROPOSALS.union(self.proposals)
 
     def encode(self) -> bytes:

@@ -105,7 +105,7 @@ class RatchetTree:
         return all(content is None for content in self.nodes[2 * span.start : 2 * span.stop - 1])
 
     def filtered_path(self, leaf: int) -> list[tuple[int, int]]:
-        """Nodes above a leaf whose other child has somebody below, each with that child (section 4.1.2)."""
+        """Nodes above a leaf whose other child has someone below, each with that child (section 4.1.2)."""
         path, below = [], 2 * leaf
         for node in tree_math.direct_path(2 * leaf, self.size):
             other = tree_math.sibling(below)

@@ -35,7 +35,7 @@ Privates = Mapping[int, Secret]
 
 @dataclass(frozen=True, slots=True)
 class OpenedPath:
-    """What a path gives to somebody who can read it: private keys, and the secret above the root."""
+    """What a path gives to someone who can read it: private keys, and the secret above the root."""
 
     privates: Privates
     commit_secret: Secret

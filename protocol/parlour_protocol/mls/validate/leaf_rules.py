@@ -172,7 +172,7 @@ def check_replacement(old: LeafNode, new: LeafNode, policy: Policy) -> None:
 
 
 def check_credential_types(tree: RatchetTree) -> None:
-    """Everybody supports everybody's credential type (section 7.3)."""
+    """Everyone supports everyone's credential type (section 7.3)."""
     in_use = {leaf.credential.type for _, leaf in tree.members()}
     if len(in_use) == 1:
         # All leaves list their own type, so a group with one type needs no look at each leaf.

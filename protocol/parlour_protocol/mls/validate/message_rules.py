@@ -72,7 +72,7 @@ def external_key(content: FramedContent, epoch: Epoch, policy: Policy) -> bytes:
 
 
 def new_member_key(content: FramedContent, policy: Policy) -> bytes:
-    """Somebody outside may propose to add itself, and nothing else (section 6.1)."""
+    """Someone outside may propose to add itself, and nothing else (section 6.1)."""
     if not policy.new_member_proposals:
         raise PolicyError("requests to join are switched off by the policy of this client")
     if not isinstance(content.body, Add):

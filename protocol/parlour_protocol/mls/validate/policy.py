@@ -71,7 +71,7 @@ def same_credential(old: LeafNode, new: LeafNode) -> None:
         raise NotAuthorisedError("a member's new leaf has another identity than its old one")
 
 
-def everybody_may(_change: Change) -> None:
+def everyone_may(_change: Change) -> None:
     """Let every member do everything that RFC 9420 lets it."""
 
 
@@ -106,7 +106,7 @@ class Policy:
     validate_credential: Callable[[LeafNode], None] = basic_credentials_only
     validate_successor: Callable[[LeafNode, LeafNode], None] = same_credential
     validate_external_sender: Callable[[ExternalSender], None] = basic_senders_only
-    authorise: Callable[[Change], None] = everybody_may
+    authorise: Callable[[Change], None] = everyone_may
 
 
 STRICT = Policy()

@@ -1,6 +1,6 @@
 """Whether a list of proposals may be committed: RFC 9420 sections 12.1, 12.2 and 12.4.
 
-One function for each rule; each raises. They hold for the committer and for everybody who receives the
+One function for each rule; each raises. They hold for the committer and for everyone who receives the
 commit, before anything is applied; rules about the resulting tree are in `leaf_rules` and
 `tree_rules`.
 """

@@ -81,7 +81,7 @@ class Sent:
         for (blob,) in device.connection.execute(
             "SELECT state FROM mls_groups WHERE group_id = ?", (group_id,)
         ):
-            state = Group.restore(blob)._state
+            state = Group.restore(blob).state
             assert state.epoch.context.epoch == message.epoch
             sender = decrypt_sender_data(message, state.epoch.secrets.sender_data, lambda _leaf: True)
             key = (group_id, message.epoch, sender.leaf, sender.generation, message.content_type.name)

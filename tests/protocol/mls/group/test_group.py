@@ -163,7 +163,7 @@ def test_a_member_that_is_removed_learns_it_and_can_do_nothing_more() -> None:
     """It reads late messages of its last epoch, and keeps no keys of the group beside."""
     world = World(3)
     late = world["m1"].encrypt(b"late")
-    secret = world["m2"]._state.epoch.secrets.exporter.reveal()
+    secret = world["m2"].state.epoch.secrets.exporter.reveal()
     world.commit("m0", [remove_proposal(world.index("m2"))])
     gone = world["m2"]
     assert gone.status is Status.REMOVED
@@ -196,7 +196,7 @@ def test_an_update_whose_private_key_is_lost_is_told_apart() -> None:
     world = World(2)
     world["m1"].process(world["m0"].propose_update(now=NOW), now=NOW)
     lost = world["m0"]
-    lost._state = replace(lost._state, own_updates={})
+    lost.state = replace(lost.state, own_updates={})
     refused(lost, world.stage("m1").message, StateError, "private key is lost")
 
 

@@ -211,10 +211,10 @@ def test_a_group_at_its_last_epoch() -> None:
     """A founder may begin at epoch 2^64-1: no commit can follow, and nothing breaks."""
     world = World(2)
     before, after = (
-        replace(group._state.epoch, context=replace(group.context, epoch=(1 << 64) - 1))
+        replace(group.state.epoch, context=replace(group.context, epoch=(1 << 64) - 1))
         for group in world.groups.values()
     )
-    world["m0"]._state = replace(world["m0"]._state, epoch=before)
-    world["m1"]._state = replace(world["m1"]._state, epoch=after)
+    world["m0"].state = replace(world["m0"].state, epoch=before)
+    world["m1"].state = replace(world["m1"].state, epoch=after)
     with unchanged(world["m0"]), pytest.raises(StateError, match="epoch numbers"):
         world.stage("m0")

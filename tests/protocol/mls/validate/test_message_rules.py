@@ -66,7 +66,7 @@ def framed(group: Group, body: Any, **changes: Any) -> FramedContent:
 
 def clear(group: Group, content: FramedContent, tag: bytes | None = None) -> bytes:
     """Sign and frame content in clear, with a correct membership tag, whatever it says."""
-    epoch = group._state.epoch
+    epoch = group.state.epoch
     context = epoch.context.encode()
     auth = AuthData(sign(WireFormat.PUBLIC_MESSAGE, content, context, epoch.signer), tag)
     is_member = content.sender.type is SenderType.MEMBER
@@ -108,7 +108,7 @@ def test_a_blank_sender_in_private(leaf: int) -> None:
     world = World(3)
     world.commit("m0", [remove_proposal(2)])
     message = private(world["m0"].encrypt(b"x"))
-    key, nonce = sender_data_key(world["m0"]._state.epoch.secrets.sender_data.reveal(), message.ciphertext)
+    key, nonce = sender_data_key(world["m0"].state.epoch.secrets.sender_data.reveal(), message.ciphertext)
     aad = encode_message(message)[4 : 4 + 1 + len(GROUP_ID) + 8 + 1]
     sealed = aead_encrypt(key, nonce, aad, u32(leaf) + u32(0) + bytes(4))
     forged = encode_message(replace(message, encrypted_sender_data=sealed))
@@ -118,7 +118,7 @@ def test_a_blank_sender_in_private(leaf: int) -> None:
 def test_application_data_in_clear() -> None:
     """ValSem005: application data comes encrypted."""
     world = World(2)
-    epoch = world["m0"]._state.epoch
+    epoch = world["m0"].state.epoch
     content = framed(world["m0"], b"readable")
     context = epoch.context.encode()
     auth = AuthData(sign(WireFormat.PUBLIC_MESSAGE, content, context, epoch.signer), None)
@@ -144,7 +144,7 @@ def test_a_forged_signature_does_not_burn_the_key() -> None:
     """ValSem010: who encrypts as another member is refused, and the other's message still comes."""
     world = World(3)
     genuine = world["m0"].encrypt(b"genuine")
-    epoch = world["m2"]._state.epoch
+    epoch = world["m2"].state.epoch
     content = framed(world["m0"], b"forged")
     context = epoch.context.encode()
     auth = AuthData(sign(WireFormat.PRIVATE_MESSAGE, content, context, epoch.signer), None)
@@ -172,7 +172,7 @@ def test_confirmation_tags(cut: int) -> None:
     world = World(2)
     message = public(world.stage("m0", (), PUBLIC).message)
     tag = (message.auth.confirmation_tag or b"") + b"\x00"
-    epoch = world["m0"]._state.epoch
+    epoch = world["m0"].state.epoch
     context, membership = epoch.context.encode(), epoch.secrets.membership
     for bad in (tag[:cut], bytes(32)):
         auth = replace(message.auth, confirmation_tag=bad)
@@ -183,7 +183,7 @@ def test_confirmation_tags(cut: int) -> None:
 def test_a_signature_does_not_move_to_the_other_wire_format() -> None:
     """The signature covers the wire format (section 6.1)."""
     world = World(2)
-    epoch = world["m0"]._state.epoch
+    epoch = world["m0"].state.epoch
     content = framed(world["m0"], remove_proposal(1))
     context = epoch.context.encode()
     auth = AuthData(sign(WireFormat.PUBLIC_MESSAGE, content, context, epoch.signer), None)
@@ -196,7 +196,7 @@ def test_signatures_of_any_other_length(signature: bytes) -> None:
     """The length is checked first: libsodium reads 64 bytes whatever it gets."""
     world = World(2)
     content = framed(world["m0"], remove_proposal(1))
-    epoch = world["m0"]._state.epoch
+    epoch = world["m0"].state.epoch
     message = frame_public_message(
         content, AuthData(signature, None), epoch.context.encode(), epoch.secrets.membership
     )
@@ -206,7 +206,7 @@ def test_signatures_of_any_other_length(signature: bytes) -> None:
 def test_padding_that_is_not_zero() -> None:
     """ValSem011: padding is no covert channel (section 6.3.1)."""
     world = World(2)
-    epoch = world["m0"]._state.epoch
+    epoch = world["m0"].state.epoch
     content = framed(world["m0"], b"x")
     context = epoch.context.encode()
     auth = AuthData(sign(WireFormat.PRIVATE_MESSAGE, content, context, epoch.signer), None)
@@ -238,7 +238,7 @@ def test_a_handshake_message_that_only_names_our_leaf_is_of_no_other_copy() -> N
     for signer, unread in ((SigningKey.generate(), False), (None, True)):
         clone = Group.restore(world["m0"].serialise())
         if signer is not None:
-            clone._state = clone._state.with_epoch(dataclasses.replace(clone._state.epoch, signer=signer))
+            clone.state = clone.state.with_epoch(dataclasses.replace(clone.state.epoch, signer=signer))
         message = clone.commit(now=NOW, options=CommitOptions()).message
         if unread:
             world["m0"].commit(now=NOW, options=CommitOptions())  # the key is used up
@@ -292,7 +292,7 @@ def test_associated_data_is_authenticated() -> None:
 def test_sending_application_data_in_clear_is_impossible() -> None:
     """The engine cannot be told to."""
     world = World(1)
-    epoch = world["m0"]._state.epoch
+    epoch = world["m0"].state.epoch
     with unchanged(world["m0"]), pytest.raises(InvalidError, match="must be encrypted"):
         frame_public_message(framed(world["m0"], b"x"), AuthData(b"", None), b"", epoch.secrets.membership)
 
@@ -301,9 +301,9 @@ def test_a_membership_tag_needs_the_key_of_the_epoch() -> None:
     """A tag with another key, as somebody outside would have to make one, does not verify."""
     world, other = World(2), World(2, seed=1)
     content = framed(world["m0"], remove_proposal(1))
-    epoch, context = world["m0"]._state.epoch, world["m0"].context.encode()
+    epoch, context = world["m0"].state.epoch, world["m0"].context.encode()
     auth = AuthData(sign(WireFormat.PUBLIC_MESSAGE, content, context, epoch.signer), None)
-    tagged = frame_public_message(content, auth, context, other["m0"]._state.epoch.secrets.membership)
+    tagged = frame_public_message(content, auth, context, other["m0"].state.epoch.secrets.membership)
     assert tagged.membership_tag != mac(epoch.secrets.membership, b"")
     refused(world["m1"], encode_message(tagged), AuthenticationError, "membership tag")
 

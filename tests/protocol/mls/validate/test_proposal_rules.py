@@ -178,8 +178,8 @@ def test_nothing_changes_a_group_that_is_closed_or_has_removed_us(public: bool) 
     options = CommitOptions(public=public)
     world = World(2, policy=OPEN)
     world.commit("m0", [REINIT])
-    lively = world["m0"]._state
-    world["m0"]._state = replace(lively, status=Status.ACTIVE, reinit=None)
+    lively = world["m0"].state
+    world["m0"].state = replace(lively, status=Status.ACTIVE, reinit=None)
     for message in (
         world["m0"].propose_update(now=NOW, options=options),
         world.stage("m0", (), options).message,

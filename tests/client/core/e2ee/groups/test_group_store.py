@@ -24,7 +24,7 @@ def test_keys_of_an_epoch_that_is_over_are_in_no_file(tmp_path: Path) -> None:
     alice.connection.pragma("secure_delete", 1)
     log = room_of(alice, bobby)
     stored = alice.groups.stored(alice.connection, ROOM)
-    init = stored.group._state.epoch.secrets.init.reveal()
+    init = stored.group.state.epoch.secrets.init.reveal()
     assert holds(tmp_path, init)
     alice.commit(log, 3)
     assert holds(tmp_path, init)

@@ -384,7 +384,7 @@ def test_nobody_else_displaces_a_device() -> None:
     forger = copied(ben)  # every member can derive what encrypts for ben's leaf, but not ben's signature
     group = forger.groups.stored(forger.connection, log.room).group
     group.policy = Policy(extensions=KNOWN, validate_successor=lambda _old, _new: None)
-    group._state = group._state.with_epoch(replaced(group._state.epoch, signer=Device("eve").key.signer))
+    group.state = group.state.with_epoch(replaced(group.state.epoch, signer=Device("eve").key.signer))
     handshake(log, ben, group.commit(now=log.now // 1_000).message)
     ben.sync(log)
     assert ben.status(log).status is GroupStatus.REFUSED

@@ -61,14 +61,14 @@ def test_late_messages_are_read_and_old_epochs_forgotten() -> None:
     assert "too late" in item.trouble
     stored = carol.groups.stored(carol.connection, ROOM)
     assert stored.ended == []
-    assert stored.group._state.past == ()
+    assert stored.group.state.past == ()
     agree(log, bobby, carol)
 
 
 def past(device: Device) -> int:
     """Return of how many past epochs a device has keys."""
     stored = device.groups.stored(device.connection, ROOM)
-    assert len(stored.ended) == len(stored.group._state.past)
+    assert len(stored.ended) == len(stored.group.state.past)
     return len(stored.ended)
 
 

@@ -64,7 +64,17 @@ class EpochSecrets:
 
     def encode(self) -> bytes:
         """Write them, for the state blob."""
-        return b"".join(getattr(self, f.name).reveal() for f in fields(self))
+        secrets = (
+            self.sender_data,
+            self.exporter,
+            self.external,
+            self.confirmation,
+            self.membership,
+            self.resumption,
+            self.authenticator,
+            self.init,
+        )
+        return b"".join(secret.reveal() for secret in secrets)
 
     @classmethod
     def read(cls, r: Reader) -> "EpochSecrets":

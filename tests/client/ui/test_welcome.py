@@ -92,7 +92,7 @@ async def test_an_address_logs_in(door: Door) -> None:
 
 
 WRONG = [
-    ("parlour://damaged", "alice", PASSWORD, "no invitation"),
+    ("parlour://damaged", "alice", PASSWORD, "not a link to join"),
     ("not an address", "alice", PASSWORD, "the address"),
     (LINK, "a b", PASSWORD, "a character that is not allowed"),
     (LINK, "alice", "short", "at least 15 characters"),
@@ -209,7 +209,7 @@ async def test_what_is_wrong_is_seen_and_its_field_has_the_focus(door: Door, siz
     async with welcome(door, size, new=True) as pilot:
         for where, who, password, field, words in (
             ("nowhere at all", "ada", PASSWORD, "where", "ddress"),
-            (LINK, "Ada!", PASSWORD, "who", "character that names"),
+            (LINK, "Ada!", PASSWORD, "who", "character that is not"),
             (LINK, "ada", "short", "password", "at least 15"),
         ):
             await fill(pilot, where, who, password)

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tests.client.core.core_fake import LOBBY, Desk
 
 from parlour_client.core import event_bus
 from parlour_client.core.errors import StoppedError
@@ -21,3 +22,18 @@ async def test_a_reader_that_lags_behind_is_ended(monkeypatch: pytest.MonkeyPatc
         source.emit(RoomsChanged())
     with pytest.raises(StoppedError):
         await first
+
+
+async def test_changes_end_with_the_client(desk: Desk) -> None:
+    """A bot's loop over changes ends when the client stops."""
+    client = await desk.open()
+
+    async def all_of_them() -> int:
+        return len([change async for change in client.events.stream()])
+
+    counting = asyncio.ensure_future(all_of_them())
+    await client.messages.send(LOBBY, "one")
+    await client.stop()
+    assert await counting > 0
+    with pytest.raises(StoppedError):
+        _ = client.connection.status

@@ -1,12 +1,11 @@
-"""Looking things up in the archive and beyond: search, threads, earlier texts, gaps, choices, the outbox."""
+"""Reading history: search, threads, earlier texts, gaps, and what a server hides."""
 
 import pytest
-from tests.client.core.core_fake import ALICE, BOB, GARDEN, LOBBY, Desk, FakeServer, heard
+from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, heard
 
 from parlour_client.core.client import Client
-from parlour_client.core.errors import SetupError
-from parlour_client.core.events import EntryChanged
-from parlour_client.core.model import Delivery
+from parlour_client.core.errors import SessionEndedError
+from parlour_client.core.events import EntryAdded, EntryChanged
 from parlour_client.core.search_query import QueryError
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.bodies import Deleted, Edited, Message, Reacted
@@ -210,77 +209,36 @@ async def test_a_server_that_denies_its_history_hides_nothing_that_is_here(
     assert gap.gone
 
 
-async def test_somebody_ignored_counts_for_nothing(desk: Desk, server: FakeServer) -> None:
-    """No unread message, no mention, no search result, live or counted anew; it lasts over a restart."""
+async def test_older_history_is_fetched_while_scrolling_back(desk: Desk, server: FakeServer) -> None:
+    """A fresh device takes the newest page; the rest comes when it is asked for, without a hole."""
+    for number in range(500):
+        server.say(f"old {number}", tell=False)
     client = await desk.open()
-    await client.messages.mark_read(LOBBY, Seq(1))
-    await client.people.ignore(BOB)
-    await heard(client, lambda _: True, lambda: server.say("buy this @alice"))
-    await client.connection.ready()
-    await heard(client, lambda _: True, lambda: server.say("hello", author="carol"))
-    await client.connection.ready()
-    room = client.rooms.get(LOBBY)
-    assert room is not None
-    assert (room.unread, room.mentions) == (1, 0)
-    assert await texts(client, "is:unread") == ["hello"]
-    assert await texts(client, "from:bobby") == ["buy this @alice"]
-    await client.stop()
-    again = await desk.open()
-    assert again.people.ignored == {BOB}
-    room = again.rooms.get(LOBBY)
-    assert room is not None
-    assert room.unread == 1
-    await again.people.ignore(BOB, on=False)
-    room = again.rooms.get(LOBBY)
-    assert room is not None
-    assert (room.unread, room.mentions) == (2, 1)
-    with pytest.raises(SetupError, match="yourself"):
-        await again.people.ignore(ALICE)
+    seen: list[int | None] = []
+    before: Seq | None = None
+    while rows := await client.history.timeline(LOBBY, before=before, limit=90):
+        seen[:0] = [row.seq for row in rows]
+        before = rows[0].seq
+    assert seen == list(range(1, 502))
 
 
-async def test_choices_of_rooms_last_and_no_server_hears_of_them(desk: Desk, server: FakeServer) -> None:
-    """Favourite, muted, starred and open come back after a restart; not one request was made for them."""
-    said = server.say("keep this")
+async def test_offline_the_archive_answers(desk: Desk, server: FakeServer) -> None:
+    """Without a server the rooms, the history and the search are what they were."""
+    server.say("remember the honey", tell=False)
+    await (await desk.open()).stop()
+    server.refuse_dial = SessionEndedError("The session has ended.")
+    client = await desk.open(ready=False)
+    assert [room.title for room in client.rooms.all] == ["lobby"]
+    assert [row.text for row in await client.history.timeline(LOBBY)] == [None, "remember the honey"]
+    assert [row.text for row in await client.history.search("hon")] == ["remember the honey"]
+
+
+async def test_the_wire_form_is_what_the_server_sent(desk: Desk, server: FakeServer) -> None:
+    """The inspector shows the event's JSON, byte for byte."""
+    from parlour_protocol.frames import encode  # noqa: PLC0415 - beside its one use
+
     client = await desk.open()
-    asked = len(server.requests)
-    await client.preferences.favourite(LOBBY)
-    await client.preferences.mute(LOBBY)
-    await client.messages.star(LOBBY, said.seq)
-    await client.preferences.remember_open(LOBBY)
-    assert len(server.requests) == asked
-    await client.stop()
-    again = await desk.open()
-    room = again.rooms.get(LOBBY)
-    assert room is not None
-    assert (room.favourite, room.muted) == (True, True)
-    assert room.activity == said.at
-    assert again.preferences.last_room == LOBBY
-    assert [entry.starred for entry in await again.history.timeline(LOBBY) if entry.text] == [True]
-
-
-async def test_the_outbox_is_told_whole(desk: Desk, server: FakeServer) -> None:
-    """Messages, edits, deletions and reactions that wait are all listed, in order."""
-    said = server.say("mine", author="alice")
-    client = await desk.open()
-    await desk.lose(client)
-    await client.messages.send(LOBBY, "later")
-    await client.messages.edit(LOBBY, said.seq, "mine, better")
-    await client.messages.react(LOBBY, said.seq, "ok")
-    await client.messages.delete(LOBBY, said.seq)
-    waiting = client.messages.outgoing()
-    assert [one.what for one in waiting] == ["message", "edit", "reaction", "deletion"]
-    assert {one.entry.delivery for one in waiting} == {Delivery.QUEUED}
-    await desk.regain(client)
-
-
-async def test_what_is_known_of_a_person(desk: Desk, server: FakeServer) -> None:
-    """How much of theirs is here and the newest of it."""
-    server.say("first")
-    server.say("second")
-    server.say("other", author="carol")
-    client = await desk.open()
-    person = await client.people.profile(BOB)
-    assert person.messages == 2
-    assert person.last is not None
-    assert person.last.text == "second"
-    assert not person.ignored
+    event = server.say("exactly \x1b this")
+    await heard(client, lambda c: isinstance(c, EntryAdded) and c.entry.seq == 3, lambda: server.say("next"))
+    (_, row, _) = await client.history.timeline(LOBBY)
+    assert client.history.wire_form(row) == encode(event).decode()

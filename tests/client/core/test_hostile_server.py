@@ -10,7 +10,7 @@ from tests.client.core.core_fake import ALICE, BEGIN, BOB, LAPTOP, LOBBY, Desk, 
 from parlour_client.core.archive import insertion
 from parlour_client.core.client import Client
 from parlour_client.core.events import EntryAdded, StatusChanged
-from parlour_client.core.model import Delivery, LinkState
+from parlour_client.core.model import LinkState
 from parlour_protocol.frames import Hello, LogEvent, MessageText, encode
 from parlour_protocol.frames.bodies import Edited, Message, Reacted
 from parlour_protocol.frames.fields import Reaction
@@ -53,20 +53,6 @@ async def test_a_frame_that_cannot_be_read_is_told(desk: Desk, server: FakeServe
     server.say("still here")
     await client.connection.ready()
     assert [entry.text for entry in await client.history.timeline(LOBBY) if entry.text] == ["still here"]
-
-
-async def test_events_in_any_order_and_twice_stand_once_and_in_order(desk: Desk, server: FakeServer) -> None:
-    """Live events that are repeated, early or late are put right from the log."""
-    client = await desk.open()
-    events = [server.say(f"number {number}", tell=False) for number in range(6)]
-    for number in (3, 0, 5, 5, 1, 0, 4, 2):
-        server.wires[0].say(events[number])
-    async with asyncio.timeout(5):
-        while len([e for e in await client.history.timeline(LOBBY) if e.text]) < len(events):
-            await asyncio.sleep(0)
-    assert [e.text for e in await client.history.timeline(LOBBY) if e.text] == [
-        f"number {n}" for n in range(6)
-    ]
 
 
 async def test_a_contradiction_changes_nothing_that_is_here(desk: Desk, server: FakeServer) -> None:
@@ -136,24 +122,6 @@ async def test_a_lie_about_the_head_loses_nothing(desk: Desk, server: FakeServer
     assert entry.request is not None
     await client.messages.stored(entry.request)
     assert server.texts().count("mine") == 1
-
-
-async def test_a_flood_is_taken_at_the_disk_s_pace(desk: Desk, server: FakeServer) -> None:
-    """Five thousand events at once: all are here, in order, and what the person sent in between went out."""
-    client = await desk.open()
-    for number in range(5_000):
-        server.say(f"flood {number}")
-    entry = await client.messages.send(LOBBY, "in between")
-    assert entry.delivery is Delivery.QUEUED
-    assert entry.request is not None
-    await client.messages.stored(entry.request)
-    await client.connection.ready()
-    async with asyncio.timeout(20):
-        while client.rooms.get(LOBBY).head < len(server.rooms[LOBBY].log):  # type: ignore[union-attr]
-            await asyncio.sleep(0)
-    newest = [one.text for one in await client.history.timeline(LOBBY, limit=3)]
-    assert newest[-1] == "in between"
-    assert list(await client.history.gaps(LOBBY, Seq(0), Seq(5_003))) == []
 
 
 async def test_more_in_one_millisecond_than_there_is_room_for(

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.client.core.core_fake import ALICE, BEGIN, BOB, GARDEN, LAPTOP, LOBBY, FakeServer
+from tests.client.core.core_fake import ALICE, BEGIN, BOB, LAPTOP, LOBBY, FakeServer
 
 from parlour_client.core.archive import (
     Archive,
@@ -21,14 +21,13 @@ from parlour_client.core.archive import (
 from parlour_client.core.archive.key import Key, Protection, needs_passphrase, open_key, rewrap
 from parlour_client.core.archive.passphrase import Cost
 from parlour_client.core.archive.schema import MIGRATIONS
-from parlour_client.core.e2ee.groups.group_store import scrub
 from parlour_client.core.errors import (
     ArchiveError,
     DamagedArchiveError,
     PassphraseNeededError,
     WrongPassphraseError,
 )
-from parlour_client.core.search_query import Query, parse
+from parlour_client.core.search_query import Query
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message
 from parlour_protocol.frames.requests import Send
@@ -61,16 +60,6 @@ async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
     await archive.write(known_rooms.save, [FakeServer().summary(LOBBY)])
     yield archive
     await archive.close()
-
-
-async def test_a_window_leaves_no_statement_open(archive: Archive) -> None:
-    """E7: a statement that is not at its end holds the write-ahead log, and old keys in it."""
-    await add(archive, *(message(number, "hello") for number in range(1, 9)))
-    noted = 'UPDATE events SET note = \'{"kind":"founded"}\' WHERE seq = 8'  # looked at further
-    await archive.write(lambda connection: list(connection.execute(noted)))
-    await archive.read(events.below, LOBBY, Seq(9), 1)
-    await archive.read(search.messages_of, BOB)
-    assert await archive.read(scrub)
 
 
 async def test_nothing_lies_in_plain_form_in_any_file(archive: Archive, tmp_path: Path) -> None:
@@ -153,36 +142,6 @@ async def test_a_stored_event_is_never_changed_by_another(archive: Archive) -> N
     await add(archive, message(1, "as somebody would have it"))
     (row,) = (await archive.read(events.below, LOBBY, Seq(2), 9)).entries
     assert row.text == "as it was"
-
-
-async def test_search_finds_words_and_takes_no_operators(archive: Archive) -> None:
-    """Words in any order, the last one unfinished, accents or not; quotes and operators are text."""
-    await add(archive, message(1, "The first honey of the year"), message(2, "caf\u00e9 at noon"))
-    await add(archive, message(1, "honey here too", GARDEN))
-
-    def query(words: str, room: RoomId | None) -> Query:
-        asked = parse(words, lambda _: (), Millis(0))
-        asked.rooms = [room] if room is not None else []
-        return asked
-
-    async def found(words: str, room: RoomId | None = None) -> list[str | None]:
-        return [entry.text for entry in await archive.read(search.search, query(words, room), ALICE, 9)]
-
-    assert await found("honey fir") == ["The first honey of the year"]
-    assert await found("cafe") == ["caf\u00e9 at noon"]
-    assert await found("hon", GARDEN) == ["honey here too"]
-    for hostile in (
-        '"',
-        "honey OR noon",
-        "text: honey",
-        "NEAR(honey)",
-        "*",
-        "^honey",
-        "hon\0ey",
-        "'; DROP TABLE words",
-    ):
-        await archive.read(search.search, Query([hostile], unfinished=True), ALICE, 9)
-    assert await found("honey OR noon") == []
 
 
 async def test_a_wrong_key_is_told_plainly(archive: Archive, tmp_path: Path) -> None:

@@ -7,16 +7,11 @@ from pathlib import Path
 
 import keyring
 import pytest
-from keyring.backend import KeyringBackend
 from keyring.backends.fail import Keyring as NoKeyring
 from nacl.pwhash import argon2id
 from nacl.secret import SecretBox
 from tests.client.core.ring_fake import (
-    BrokenKeyring,
     FakeKeyring,
-    ForgetfulKeyring,
-    LockedKeyring,
-    OpenKeyring,
 )
 
 from parlour_client.core.archive.key import (
@@ -28,7 +23,7 @@ from parlour_client.core.archive.key import (
     protection_of,
     rewrap,
 )
-from parlour_client.core.archive.passphrase import FLOOR, Cost, calibrated
+from parlour_client.core.archive.passphrase import Cost
 from parlour_client.core.archive.system_keyring import NoKeyringError
 from parlour_client.core.errors import PassphraseNeededError
 from parlour_protocol.secret import Secret
@@ -50,39 +45,6 @@ def ring() -> Iterator[FakeKeyring]:
     keyring.set_keyring(fake)
     yield fake
     keyring.set_keyring(before)
-
-
-class Machine:
-    """Spends no time, and says how much it would be: so many seconds for a pass over a GiB."""
-
-    def __init__(self, pace: float, memory: int = 1 << 40) -> None:
-        self.pace, self.memory = pace, memory
-
-    def __call__(self, cost: Cost) -> float:
-        """Measure."""
-        if cost.memory > self.memory:
-            raise ValueError
-        return self.pace * cost.operations * cost.memory / (1 << 30)
-
-
-@pytest.mark.parametrize("pace", [0.05, 0.2, 0.5, 1, 2, 3])
-def test_a_guess_takes_between_half_a_second_and_a_second(pace: float) -> None:
-    """On fast machines and slow ones; memory grows first."""
-    machine = Machine(pace)
-    cost = calibrated(machine)
-    assert 0.5 <= machine(cost) <= 1 or cost.operations == 20
-    assert cost.memory >= FLOOR.memory
-    assert cost.operations >= FLOOR.operations
-
-
-@pytest.mark.parametrize("machine", [Machine(50), Machine(2.7), Machine(0.1, memory=FLOOR.memory)])
-def test_the_floor_holds_on_a_machine_that_is_slow_or_small(machine: Machine) -> None:
-    """t=3, 64 MiB, p=4: a loaded machine does not make the passphrase cheap to guess."""
-    cost = calibrated(machine)
-    assert cost.operations >= 3
-    assert cost.memory >= 64 << 20
-    assert cost.lanes >= 4
-    assert cost.memory <= machine.memory
 
 
 def test_the_cost_lies_beside_what_it_locks(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,44 +119,6 @@ def test_back_from_the_keyring(file: Path, ring: FakeKeyring) -> None:
     rewrap(file, key, None)
     assert not ring.kept
     assert open_key(file, None).protection is Protection.NONE
-
-
-@pytest.mark.parametrize(
-    ("backend", "words"),
-    [
-        (NoKeyring(), "no keyring that protects anything"),
-        (OpenKeyring(), "no keyring that protects anything"),
-        (ForgetfulKeyring(), "does not give it back"),
-        (LockedKeyring(), "does not take the key"),
-        (BrokenKeyring(), "does not take the key"),
-    ],
-)
-@pytest.mark.parametrize("passphrase", [None, WORDS])
-def test_a_keyring_that_is_none_is_told_and_changes_nothing(
-    file: Path, ring: FakeKeyring, backend: KeyringBackend, words: str, passphrase: Secret | None
-) -> None:
-    """A sentence, and the file is byte for byte as it was."""
-    assert ring is keyring.get_keyring()
-    key = open_key(file, None)
-    rewrap(file, key, passphrase, CHEAP)
-    before = file.read_bytes()
-    keyring.set_keyring(backend)
-    with pytest.raises(NoKeyringError, match=words):
-        into_keyring(file, key)
-    assert file.read_bytes() == before
-    assert open_key(file, passphrase).raw == key.raw
-
-
-def test_a_keyring_that_is_not_installed_is_told(
-    file: Path, ring: FakeKeyring, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The plain install does not bring it."""
-    key = open_key(file, None)
-    monkeypatch.setitem(__import__("sys").modules, "keyring", None)
-    with pytest.raises(NoKeyringError, match="cannot use the system's keyring"):
-        into_keyring(file, key)
-    assert not ring.kept
-    assert open_key(file, None).raw == key.raw
 
 
 def test_an_archive_in_a_keyring_that_is_not_here_says_where_to_open_it(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from tests.client.core.core_fake import ALICE, GARDEN, LAPTOP, LOBBY, RATE_LIMITED, Desk, FakeServer, heard
+from tests.client.core.core_fake import ALICE, LAPTOP, LOBBY, Desk, FakeServer, heard
 
 from parlour_client.core.checked_text import message_text
 from parlour_client.core.errors import RefusedError, SetupError
@@ -148,28 +148,6 @@ async def turns(count: int = 50) -> None:
         await asyncio.sleep(0)
 
 
-async def test_refused_for_speed_waits_and_keeps_the_order(desk: Desk, server: FakeServer) -> None:
-    """The first is refused, as by a budget that has room again for the second: it goes first all the same.
-
-    It waits as long as the server says, then all goes on by itself.
-    """
-    client = await desk.open()
-    server.refusals = [RATE_LIMITED]
-    entries = await client.messages.send_many(LOBBY, ["one", "two", "three"])
-    while server.refusals:
-        await asyncio.sleep(0)
-    await turns()
-    assert sends(server) == ["one"]
-    desk.clock.advance(2.9)
-    await turns()
-    assert sends(server) == ["one"]
-    desk.clock.advance(0.2)
-    for entry in entries:
-        assert entry.request is not None
-        await client.messages.stored(entry.request)
-    assert server.texts() == ["one", "two", "three"]
-
-
 async def test_what_has_arrived_is_not_sent_again(desk: Desk, server: FakeServer) -> None:
     """It was stored before the connection broke, and its event comes before its turn does."""
     outbox = await alone(desk)
@@ -179,36 +157,6 @@ async def test_what_has_arrived_is_not_sent_again(desk: Desk, server: FakeServer
     async with sending(desk, server, outbox, None):
         await turns()
     assert sends(server) == []
-
-
-@pytest.mark.parametrize("code", [ErrorCode.UNAVAILABLE, ErrorCode.TOO_MANY_IN_FLIGHT])
-async def test_whatever_makes_one_wait_keeps_the_order(
-    code: ErrorCode, desk: Desk, server: FakeServer
-) -> None:
-    """A full disk for a moment, too: what was written later does not overtake."""
-    client = await desk.open()
-    server.refusals = [Error(code=code)]
-    entries = await client.messages.send_many(LOBBY, ["one", "two"])
-    while server.refusals:
-        await asyncio.sleep(0)
-    await turns()
-    desk.clock.advance(10)
-    for entry in entries:
-        assert entry.request is not None
-        await client.messages.stored(entry.request)
-    assert server.texts() == ["one", "two"]
-
-
-async def test_a_room_waits_for_no_other(desk: Desk, server: FakeServer) -> None:
-    """The server is silent about one room's message; another room's goes out."""
-    server.add_room(GARDEN, "garden")
-    client = await desk.open()
-    server.silent = True
-    await client.messages.send_many(LOBBY, ["one", "two"])
-    await turns()
-    await client.messages.send(GARDEN, "of the garden")
-    await turns()
-    assert sends(server) == ["one", "of the garden"]
 
 
 async def test_a_refused_message_fails_and_can_be_sent_again(desk: Desk, server: FakeServer) -> None:

@@ -1,6 +1,6 @@
 """Invitations as the client keeps them: the list after a greeting, what comes and goes, what is answered."""
 
-from tests.client.core.core_fake import ALICE, BOB, LOBBY, Desk, FakeServer, heard
+from tests.client.core.core_fake import ALICE, BOB, Desk, FakeServer, heard
 
 from parlour_client.core.client import Client
 from parlour_client.core.events import InvitationsChanged, RoomsChanged
@@ -8,9 +8,9 @@ from parlour_protocol.frames import MessageText, RoomSummary
 from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.replies import Invitation, InvitationReceived, InvitationWithdrawn, RoomEntered
-from parlour_protocol.frames.requests import Decline, ListInvitations, Uninvite
+from parlour_protocol.frames.requests import ListInvitations
 from parlour_protocol.ids import Millis, RoomId, Seq
-from parlour_protocol.names import parse_room_name, parse_user_name
+from parlour_protocol.names import parse_room_name
 
 
 def into(room: str, name: str = "den", at: int = 5) -> Invitation:
@@ -64,24 +64,6 @@ async def test_invitations_come_and_go_live(desk: Desk, server: FakeServer) -> N
     server.wires[0].say(RoomEntered(room=server.summary(one.room)))
     await heard(client, lambda c: isinstance(c, RoomsChanged))
     assert titles(client) == []
-
-
-async def test_answers_go_to_the_server(desk: Desk, server: FakeServer) -> None:
-    """Accepting enters the room; declining forgets the invitation; blocking is a list of the account's."""
-    server.invitations = [into("Room1"), into("Room2", "attic")]
-    client = await desk.open()
-    assert (await client.invitations.accept(server.invitations[0].room)).title == "den"
-    assert titles(client) == ["attic"]
-    assert client.rooms.get(server.invitations[0].room) is not None
-    await client.invitations.decline(server.invitations[1].room)
-    assert titles(client) == []
-    await client.invitations.withdraw(LOBBY, BOB)
-    for name in ("carol", "dave", "eve"):
-        await client.invitations.block(parse_user_name(name))
-    assert await client.invitations.blocked() == ["carol", "dave", "eve"]
-    await client.invitations.block(parse_user_name("dave"), on=False)
-    assert await client.invitations.blocked() == ["carol", "eve"]
-    assert {Decline, Uninvite} <= {type(one) for one in server.requests}
 
 
 async def test_an_invitation_to_a_room_that_looks_like_ones_own_says_so(

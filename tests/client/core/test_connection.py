@@ -1,4 +1,4 @@
-"""After a session that ended: another login, and the client goes on where it stopped."""
+"""The connection as views see it, and logging in again."""
 
 import asyncio
 
@@ -13,6 +13,34 @@ from parlour_client.core.events import StatusChanged
 from parlour_client.core.model import Delivery, LinkState
 from parlour_protocol.errors import SESSION_ENDED, SESSION_EXPIRED
 from parlour_protocol.secret import Secret
+
+
+async def test_a_person_in_a_hurry_does_not_wait(desk: Desk) -> None:
+    """The next try comes at once, without the clock; where there is a connection it is said."""
+    client = await desk.open()
+    with pytest.raises(SetupError, match="There is a connection"):
+        client.connection.retry_now()
+    await desk.lose(client)
+    client.connection.retry_now()
+    async with asyncio.timeout(20):
+        await client.connection.ready()
+    assert client.connection.status.state is LinkState.ONLINE
+
+
+async def test_an_ended_session_stops_the_client(desk: Desk, server: FakeServer) -> None:
+    """Close code 4001 needs the person: no further try, and everything that waits is told why."""
+    client = await desk.open()
+    stopped = lambda c: isinstance(c, StatusChanged) and c.status.state is LinkState.STOPPED  # noqa: E731
+    await heard(client, stopped, lambda: server.drop(SESSION_ENDED))
+    entry = await client.messages.send(LOBBY, "too late")
+    assert entry.request is not None
+    with pytest.raises(SessionEndedError):
+        await client.messages.stored(entry.request)
+    with pytest.raises(SessionEndedError):
+        await client.connection.ready()
+    desk.clock.advance(600)
+    assert server.dials == 1
+
 
 RIGHT = Secret("correct horse battery")
 

@@ -1,0 +1,83 @@
+"""The archive's key in the system's keyring."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import keyring
+import pytest
+from keyring.backend import KeyringBackend
+from keyring.backends.fail import Keyring as NoKeyring
+from tests.client.core.ring_fake import (
+    BrokenKeyring,
+    FakeKeyring,
+    ForgetfulKeyring,
+    LockedKeyring,
+    OpenKeyring,
+)
+
+from parlour_client.core.archive.key import (
+    into_keyring,
+    open_key,
+    rewrap,
+)
+from parlour_client.core.archive.passphrase import Cost
+from parlour_client.core.archive.system_keyring import NoKeyringError
+from parlour_protocol.secret import Secret
+
+CHEAP = Cost(operations=1, memory=64 << 10)
+
+
+WORDS = Secret("open sesame")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Return where the key lies."""
+    return tmp_path / "archive.key"
+
+
+@pytest.fixture
+def ring() -> Iterator[FakeKeyring]:
+    """Give the process a keyring, by keyring's own means."""
+    before, fake = keyring.get_keyring(), FakeKeyring()
+    keyring.set_keyring(fake)
+    yield fake
+    keyring.set_keyring(before)
+
+
+@pytest.mark.parametrize(
+    ("backend", "words"),
+    [
+        (NoKeyring(), "no keyring that protects anything"),
+        (OpenKeyring(), "no keyring that protects anything"),
+        (ForgetfulKeyring(), "does not give it back"),
+        (LockedKeyring(), "does not take the key"),
+        (BrokenKeyring(), "does not take the key"),
+    ],
+)
+@pytest.mark.parametrize("passphrase", [None, WORDS])
+def test_a_keyring_that_is_none_is_told_and_changes_nothing(
+    file: Path, ring: FakeKeyring, backend: KeyringBackend, words: str, passphrase: Secret | None
+) -> None:
+    """A sentence, and the file is byte for byte as it was."""
+    assert ring is keyring.get_keyring()
+    key = open_key(file, None)
+    rewrap(file, key, passphrase, CHEAP)
+    before = file.read_bytes()
+    keyring.set_keyring(backend)
+    with pytest.raises(NoKeyringError, match=words):
+        into_keyring(file, key)
+    assert file.read_bytes() == before
+    assert open_key(file, passphrase).raw == key.raw
+
+
+def test_a_keyring_that_is_not_installed_is_told(
+    file: Path, ring: FakeKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The plain install does not bring it."""
+    key = open_key(file, None)
+    monkeypatch.setitem(__import__("sys").modules, "keyring", None)
+    with pytest.raises(NoKeyringError, match="cannot use the system's keyring"):
+        into_keyring(file, key)
+    assert not ring.kept
+    assert open_key(file, None).raw == key.raw

@@ -1,0 +1,82 @@
+"""What the account writes: queued, sent, stored, refused."""
+
+import pytest
+from tests.client.core.core_fake import LOBBY, Desk, FakeServer, heard
+
+from parlour_client.core.errors import SetupError
+from parlour_client.core.events import EntryChanged
+from parlour_client.core.model import Delivery
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames import Error, MessageText, Reaction
+from parlour_protocol.frames.bodies import Deleted, Edited, Reacted
+from parlour_protocol.ids import Seq
+
+
+async def test_a_message_is_queued_sent_and_stored(desk: Desk, server: FakeServer) -> None:
+    """Sending waits for no network; the server's word comes by ``stored``, the row by its event."""
+    client = await desk.open()
+    entry = await client.messages.send(LOBBY, "hello")
+    assert (entry.delivery, entry.seq) == (Delivery.QUEUED, None)
+    assert entry.request is not None
+    changed = await heard(client, lambda c: isinstance(c, EntryChanged) and c.entry.seq is not None)
+    assert isinstance(changed, EntryChanged)
+    assert (changed.entry.request, changed.entry.delivery) == (entry.request, Delivery.STORED)
+    assert await client.messages.stored(entry.request) == Seq(2)
+    rows = await client.history.timeline(LOBBY)
+    assert [(row.seq, row.text) for row in rows] == [(1, None), (2, "hello")]
+    assert server.texts() == ["hello"]
+
+
+async def test_edits_reactions_and_deletions_change_the_row(desk: Desk, server: FakeServer) -> None:
+    """A row shows its newest text and reactions, and nothing of a deleted message."""
+    client = await desk.open()
+    target = server.say("first").seq
+    server.append(LOBBY, Edited(target=target, text=MessageText.parse("second")))
+    server.append(LOBBY, Reacted(target=target, reaction=Reaction.parse("+1"), on=True), author="alice")
+    await heard(
+        client,
+        lambda c: (
+            isinstance(c, EntryChanged)
+            and len(c.entry.reactions) == 1
+            and len(c.entry.reactions[0].users) == 2
+        ),
+        lambda: server.append(LOBBY, Reacted(target=target, reaction=Reaction.parse("+1"), on=True)),
+    )
+    (row,) = (await client.history.timeline(LOBBY))[1:]
+    assert (row.text, row.edited, row.reactions[0].users) == ("second", True, ("alice", "bobby"))
+    await heard(
+        client,
+        lambda c: isinstance(c, EntryChanged) and c.entry.deleted,
+        lambda: server.append(LOBBY, Deleted(target=target)),
+    )
+    (row,) = (await client.history.timeline(LOBBY))[1:]
+    assert (row.text, row.deleted, row.reactions) == (None, True, ())
+    assert list(await client.history.search("second")) == []
+
+
+async def test_a_refused_edit_is_told_at_its_message(desk: Desk, server: FakeServer) -> None:
+    """An edit has no row of its own: why it was refused stands at the message."""
+    client = await desk.open()
+    server.say("theirs")
+    server.refusals.append(Error(code=ErrorCode.FORBIDDEN))
+    await client.messages.edit(LOBBY, Seq(2), "mine now")
+    change = await heard(client, lambda c: isinstance(c, EntryChanged) and bool(c.entry.problem))
+    assert isinstance(change, EntryChanged)
+    assert (change.entry.seq, change.entry.text) == (2, "theirs")
+
+
+async def test_what_cannot_be_sent_is_refused_before_it_is_queued(desk: Desk, server: FakeServer) -> None:
+    """An empty, an oversized and an ill-formed text never reach the outbox."""
+    client = await desk.open()
+    for text in ("", "  ", "x" * 9_000, "nul\0", "\ud800", "\n" * 300):
+        with pytest.raises(SetupError, match="cannot be sent"):
+            await client.messages.send(LOBBY, text)
+    assert server.texts() == []
+
+
+async def test_drafts_survive_a_restart(desk: Desk) -> None:
+    """What was typed and not sent is there the next time."""
+    client = await desk.open()
+    await client.messages.save_draft(LOBBY, "half a sent")
+    await client.stop()
+    assert await (await desk.open()).draft(LOBBY) == "half a sent"

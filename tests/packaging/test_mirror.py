@@ -18,13 +18,13 @@ TESTED_BY = {
     "transport/live_connection.py": "test_client.py",
     "sync/publisher.py": "receive/test_receiver.py",
     "sync/room_store.py": "receive/test_dispatcher.py",
-    "files.py": "e2ee/messages/test_attachments.py",
+    "files.py": "e2ee/test_chat.py",
     "rooms.py": "e2ee/test_orchestration.py",
     # only a real server shows what they do
     "account/profile.py": "test_connection.py",
     "account/sign_in.py": "../../e2e/test_first_contact.py",
-    "sessions.py": "../../e2e/test_log_in_again.py",
-    "transport/delivery_client.py": "../../e2e/test_encryption_contract.py",
+    "sessions.py": "../../e2e/oracle/fields.py",
+    "transport/delivery_client.py": "../../e2e/test_key_packages.py",
     # functions over a connection, tested where they are called
     "archive/alarms.py": "e2ee/identity/test_key_log.py",
     "archive/certificate_facts.py": "e2ee/identity/test_key_trust.py",

@@ -90,7 +90,7 @@ async def test_what_the_server_writes_itself(world: World, body: str) -> None:
     await world.goes_on(room, ada, ben)
     entry = next(one for one in await ben.entries(room) if one.seq == seq)
     assert (entry.text, entry.reactions, entry.edited, entry.pinned) == (text, (), False, False)
-    await world.told(ben, "something readable came in this encrypted room")
+    await world.told(ben, "an unencrypted message arrived in this encrypted room")
     await world.judge()
 
 
@@ -108,7 +108,7 @@ async def test_encryption_switched_off(world: World) -> None:
     await world.turns(200)
     rows = world.server.look("SELECT kind FROM events WHERE room = ? AND seq > ?", room, head + 1)
     assert {kind for (kind,) in rows} <= {"sealed", "handshake"}
-    await world.told(ben, "something readable came in this encrypted room")
+    await world.told(ben, "an unencrypted message arrived in this encrypted room")
     async with world.halted() as server:
         server.edit("UPDATE rooms SET encrypted = 1 WHERE room = ?", room)
     await world.goes_on(room, ada, ben)

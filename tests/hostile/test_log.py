@@ -241,7 +241,7 @@ async def test_a_message_under_another_name(world: World) -> None:
         server.edit("UPDATE events SET author = 'cat' WHERE room = ? AND seq = ?", room, server.head(room))
     await ben.start()
     await world.goes_on(room, cat, ben)
-    await world.told(ben, "the server said something of a message")
+    await world.told(ben, "the server claimed something about a message")
     await world.judge()
 
 

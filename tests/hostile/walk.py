@@ -403,7 +403,7 @@ async def other_author(walk: Walk) -> None:
         last = server.sealed(walk.room)[-1]
         server.edit("UPDATE events SET author = 'cat' WHERE room = ? AND seq = ?", walk.room, last)
     await victim.start()
-    await walk.told(("the server said something of a message",))
+    await walk.told(("the server claimed something about a message",))
 
 
 Act = Callable[[Walk], Awaitable[None]]

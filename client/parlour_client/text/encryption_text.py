@@ -33,14 +33,14 @@ TRUST: Final = {
     Trust.CHANGED: "KEY CHANGED: nothing is sent until you decide",
 }
 
-WON: Final = "Only the devices of its members read what is said from here on; the server does not."
+WON: Final = "From now on only members' devices can read what is written here; the server can't."
 LOST: Final = (
-    "It is never switched off again.",
-    "People who come later read nothing of before; so does a new device of yours.",
-    "The server cannot search it, preview links in it, or moderate by what is said.",
-    "Bots need a device of their own in the room. Webhooks cannot write here.",
-    "Names, members, topic, times and sizes stay visible to the server.",
-    "What was said before stays as it is: readable on the server.",
+    "You can't turn it off again.",
+    "People who join later can't read earlier messages, and neither can a new device of yours.",
+    "The server can't search it, preview links, or moderate what is written.",
+    "Bots need a device of their own in the room. Webhooks can't write here.",
+    "The server still sees names, members, the topic, times and sizes.",
+    "Earlier messages stay as they are: the server can read them.",
 )
 """What is lost by turning encryption on."""
 
@@ -48,10 +48,10 @@ LOST: Final = (
 def admitted_by_encrypting(people: Sequence[UserName]) -> str:
     """Say whom turning encryption on admits: the server made this list, the person has to look at it."""
     if not people:
-        return "The server lists nobody in it but you."
+        return "The server lists nobody here but you."
     return (
-        f"The server lists these people besides you: {', '.join(people)}. You admit them, and nobody else. "
-        "If one of them does not belong here, remove them first."
+        f"The server lists these people besides you: {', '.join(people)}. You admit them and nobody else. "
+        "If someone doesn't belong here, remove them first."
     )
 
 
@@ -93,8 +93,8 @@ def decide(typed: str, report: PersonReport) -> Decision | None:
 RENEW: Final = "renew"
 """What is typed behind /encryption to let the members of an older room decide who is in it."""
 RENEW_QUESTION: Final = "Are these the people of the room, and nobody else?"
-RENEWED: Final = "The members of this room decide from now on who is in it."
-NOTHING_TO_RENEW: Final = "The members of this room decide already who is in it."
+RENEWED: Final = "From now on the members of this room decide who is in it."
+NOTHING_TO_RENEW: Final = "The members of this room already decide who is in it."
 
 
 def admission_words(person: RoomPerson) -> str:
@@ -107,7 +107,7 @@ def how_admitted(person: RoomPerson) -> str:
     """Say who admitted somebody, and when."""
     when = "" if person.admitted_at is None else f" on {_day(person.admitted_at)}"
     if person.admitted_by is None:
-        return "in the room by the server's word"
+        return "listed only by the server"
     if person.admitted_by == person.user:
         return f"{'created the encrypted room' if person.founder else 'joined by themselves'}{when}"
     return f"admitted by {person.admitted_by}{when}"

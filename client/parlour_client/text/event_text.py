@@ -68,7 +68,7 @@ _ACTIONS: Final[dict[type[AnyBody], str]] = {
     bodies.EncryptionOn: "turned on end-to-end encryption",
     bodies.GroupCreated: "created the encrypted group",
     bodies.Handshake: "renewed keys",
-    bodies.Contested: "could not follow a change of keys: the group may have split",
+    bodies.Contested: "could not follow a key change: the group may have split",
     bodies.EncryptedMessage: "sent an encrypted message",
     bodies.Message: "sent a message",
 }

@@ -20,9 +20,9 @@ def is_shown_beside(entry: Entry) -> bool:
 def note_words(entry: Entry) -> str:
     """Return our sentence about an event that cannot be shown, is not there, or tells of keys."""
     if entry.trouble == BEFORE_JOIN:  # one row for all of them
-        return "what was sent before this device joined cannot be read here"
+        return "messages sent before this device joined can't be read here"
     if entry.note is None:
-        return f"a message of {entry.author} cannot be read: {entry.trouble}"
+        return f"a message from {entry.author} can't be read: {entry.trouble}"
     if entry.note.kind in _SENTENCES:
         return entry.note.detail
     if entry.note.kind in _MOVES and entry.note.detail:
@@ -31,13 +31,13 @@ def note_words(entry: Entry) -> str:
         return entry.note.detail
     who = str(entry.note.user) if entry.note.user is not None else str(entry.author)
     words = {
-        NoteKind.HISTORY_STARTS: "what was said before cannot be read by this device",
+        NoteKind.HISTORY_STARTS: "this device can't read earlier messages",
         NoteKind.DEVICE_ADDED: f"{who} has a new device here",
         NoteKind.DEVICE_REMOVED: f"a device of {who} was removed",
         NoteKind.KEY_CHANGED: f"the key of {who} has CHANGED: /verify {who}",
         NoteKind.FOUNDED: "this room is end-to-end encrypted from here on",
-        NoteKind.CONTESTED: "the group may have split: members could not follow a change of keys",
-        NoteKind.PLAINTEXT_REFUSED: "something readable came in this encrypted room; it is not shown",
-        NoteKind.FORGED: "the server said something of a message that the message does not prove",
+        NoteKind.CONTESTED: "the group may have split: some members could not follow a key change",
+        NoteKind.PLAINTEXT_REFUSED: "an unencrypted message arrived in this encrypted room; it is not shown",
+        NoteKind.FORGED: "the server claimed something about a message that the message does not prove",
     }[entry.note.kind]
     return f"{words}: {entry.note.detail}" if entry.note.detail else words

@@ -111,7 +111,7 @@ async def test_what_cannot_be_read_is_a_row_with_its_cause(client: FakeClient, o
         screen.timeline._flush()
         await settled(pilot)
         text = " ".join(screen_text(pilot).split())
-        assert "bob cannot be read" in text
+        assert "bob can't be read" in text
         assert "another device of yours" in text
 
 

@@ -11,12 +11,12 @@ import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 
-from parlour_client.core.transport import connection
+from parlour_client.core.transport import reconnector
 
 
 def impatient() -> None:
     """Wait at most a tenth of a second."""
-    connection.LONGEST_WAIT = 0.1  # type: ignore[misc]
+    reconnector.LONGEST_WAIT = 0.1  # type: ignore[misc]
 
 
 def no_wire() -> None:

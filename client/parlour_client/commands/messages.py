@@ -19,7 +19,7 @@ from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Delivery
 from parlour_protocol.frames.base import Role
 
-_IN_CHAT = Elsewhere("Reading and answering is what a chat is for.")
+_IN_CHAT = Elsewhere("Only in a chat.")
 _OUTBOX = Elsewhere("What a command could not send, it says at once.")
 
 

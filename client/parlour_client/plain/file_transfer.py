@@ -25,8 +25,8 @@ class Transfers:
         self._say = say
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self, words: str, what: Callable[[Progress], Awaitable[str]]) -> None:
-        """Begin one; ``what`` returns what is said at its end. Raises SetupError while another one runs."""
+    def begin(self, words: str, what: Callable[[Progress], Awaitable[None]]) -> None:
+        """Begin one; ``what`` prints its end. Raises SetupError while another one runs."""
         if self._task is not None and not self._task.done():
             raise SetupError("A file is on its way already.", "/cancel file ends it.")
         self._say(f"{words} /cancel file ends it.")
@@ -43,7 +43,7 @@ class Transfers:
             with suppress(asyncio.CancelledError):
                 await asyncio.shield(self._task)
 
-    async def _run(self, what: Callable[[Progress], Awaitable[str]]) -> None:
+    async def _run(self, what: Callable[[Progress], Awaitable[None]]) -> None:
         reported = 0
 
         def progress(done: int, whole: int) -> None:
@@ -54,7 +54,7 @@ class Transfers:
                 self._say(f"File: {reported} % of {size_words(whole)}.")
 
         try:
-            self._say(await what(progress))
+            await what(progress)
         except asyncio.CancelledError:
             self._say("The file was cancelled; nothing of it is kept.")
             raise

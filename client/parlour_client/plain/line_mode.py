@@ -7,17 +7,27 @@ looks like a secret is held back until it is confirmed. `parlour --plain` runs i
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from parlour_client.commands.command import FOR_GOOD, YES, Call, Command, Front, View
 from parlour_client.commands.parse import names, read_arguments, read_line
-from parlour_client.commands.results import EncryptQuestion, Question
+from parlour_client.commands.results import (
+    EncryptQuestion,
+    LoginWanted,
+    Question,
+    Result,
+    SendWanted,
+    SettingChosen,
+    Transfer,
+)
 from parlour_client.console.input_lines import read_lines
 from parlour_client.console.printing import say
 from parlour_client.core.client import Client
+from parlour_client.core.e2ee.messages.attachments import Progress
 from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.core.events import (
     Change,
@@ -31,25 +41,22 @@ from parlour_client.core.events import (
     RoomsChanged,
     StatusChanged,
 )
-from parlour_client.core.model import Delivery, Entry, LinkState, Room
+from parlour_client.core.model import Delivery, Entry, LinkState
 from parlour_client.core.settings import Settings, Value, kept_seconds, save
-from parlour_client.plain.encryption_status import EncryptionStatus
 from parlour_client.plain.file_transfer import Transfers
 from parlour_client.plain.line_text import (
-    change_line,
-    entry_line,
-    invitation_line,
     room_line,
     shown,
     status_line,
 )
-from parlour_client.plain.password_line import HiddenLine, take_password
-from parlour_client.plain.printed_messages import PrintedMessages
-from parlour_client.plain.render import explain, show
+from parlour_client.plain.password_line import HiddenLine
+from parlour_client.plain.printer import Printer
+from parlour_client.plain.render import explain, show, transfer_line
 from parlour_client.text.secret_guard import look_at_text
 from parlour_protocol.errors import ParlourProtocolError
-from parlour_protocol.ids import DeviceId, RoomId, Seq
+from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import UserName
+from parlour_protocol.secret import Secret
 
 _PATIENCE: Final = 10.0
 
@@ -67,100 +74,41 @@ class LineMode:
     ) -> None:
         """Say everything through ``out``, a line at a time; ``folder`` holds the settings."""
         self._folder = folder
+        self.client = client
+        self.printer = Printer(client, out, settings)
         self.hidden = HiddenLine(source)
-        self.client, self.settings = client, settings
-        self.current: Room | None = None
         self.over = False
-        self.oldest: dict[RoomId, Seq] = {}
-        """The oldest message of each room that was said."""
-        self._out = out
-        self.listed: tuple[DeviceId, ...] = ()
-        """One's devices, as they were last printed with their numbers."""
+        self.transfers = Transfers(self.printer.say)
         self._named: dict[RoomId, set[UserName]] = {}
         """Whom the question about encrypting a room named."""
-        self.encryption_status = EncryptionStatus()
-        self.transfers = Transfers(self.say)
-        self._memory = PrintedMessages()
         self._asks = os.isatty(source)
         self._question: Question | None = None
         """What the next line answers."""
         self._held: tuple[RoomId, str, Seq | None] | None = None
         self._begun = False
         self._last_status = ""
-        self._invitations: set[tuple[RoomId, UserName]] = set()
-        """Invitations that were said."""
         self._bursts: set[RoomId] = set()
-        """Rooms of which a burst was told, since anything was typed or said one by one."""
+        """Rooms of which a burst was reported, since anything was typed or printed one by one."""
 
-    # --- saying
-
-    def say(self, line: str) -> None:
-        """Print one line, or a message of several."""
-        self._out(line)
-
-    def say_entries(self, entries: Iterable[Entry], *, again: bool = False) -> None:
-        """Say rows of a timeline, and remember them; ``again``: they are not a part of it in order."""
-        found = list(entries)
-        self._memory.note_all(found)
-        for entry in found:
-            if entry.seq is not None and not again:
-                self.oldest[entry.room] = min(entry.seq, self.oldest.get(entry.room, entry.seq))
-            self.say(entry_line(self.title(entry.room), entry, self._memory.answered(entry)))
-
-    def say_status(self) -> None:
-        """Say how the connection stands."""
-        self.say(status_line(self.client.connection.status))
-
-    def title(self, room: RoomId) -> str:
-        """Return what to call a room."""
-        known = self.client.rooms.get(room)
-        return known.title if known is not None else "a room that you left"
-
-    def say_newest(self, room: Room, entries: Sequence[Entry]) -> None:
-        """Print the end of a room's timeline: older ones are counted from here."""
-        _ = self.oldest.pop(room.id, None)
-        self.say_entries(entries)
-
-    async def mark_read(self, room: Room, entries: Sequence[Entry]) -> None:
-        """Mark what was printed as read, unless the settings say that looking marks nothing."""
-        seen = next((entry.seq for entry in reversed(entries) if entry.seq is not None), None)
-        if seen is not None and not self.settings.peek:
-            await self.client.messages.mark_read(room.id, seen, share=self.settings.receipts)
-
-    def enter(self, room: Room, words: str = "") -> None:
-        """Write in this room from now on; who can read it is said first."""
-        self.current = room
-        self.say(words or f"You write in {room.title}.")
-        self.say(self.encryption_status.room_line(self.client.encryption, room))
-
-    def say_invitations(self, *, again: bool = False) -> None:
-        """Say which invitations wait; only those that were not said yet, unless ``again``."""
-        waiting = {(one.id, one.inviter): one for one in self.client.invitations}
-        for key, one in waiting.items():
-            if again or key not in self._invitations:
-                self.say(invitation_line(one))
-        self._invitations = set(waiting)
-
-    def say_encryption(self) -> None:
-        """Say what changed about encryption."""
-        room = self.client.rooms.get(self.current.id) if self.current is not None else None
-        for line in self.encryption_status.changes(self.client.encryption, room):
-            self.say(line)
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.printer.settings
 
     def set_setting(self, key: str, value: Value) -> None:
         """Change a setting, in the file too where there is one. Raises SetupError."""
         if self._folder is not None:
             save(self._folder, key, value)
-        self.settings = replace(self.settings, **{key: value})  # type: ignore[arg-type]  # its command checked it
+        self.printer.settings = replace(self.settings, **{key: value})  # type: ignore[arg-type]  # its command checked it
 
     # --- doing
 
     async def begin(self) -> None:
         """Say where things stand, and go to the room that was open last, or the first."""
         for problem in self.settings.problems:
-            self.say(f"Settings: {shown(problem)}")
+            self.printer.say(f"Settings: {shown(problem)}")
         for room in self.client.rooms:
-            self.say(room_line(room))
+            self.printer.say(room_line(room))
         last = (
             self.client.rooms.get(self.client.preferences.last_room)
             if self.client.preferences.last_room is not None
@@ -168,11 +116,13 @@ class LineMode:
         )
         first = last or next(iter(self.client.rooms), None)
         if first is not None:
-            self.enter(first, f"You write in {first.title}. /help says what else there is.")
+            self.printer.enter(first, f"You write in {first.title}. /help lists all commands.")
         else:
-            self.say("You are in no room yet. /public lists the public ones, /help says what else there is.")
-        self.say_encryption()
-        self.say_invitations()
+            self.printer.say(
+                "You are in no room yet. /public lists the public ones, /help lists all commands."
+            )
+        self.printer.encryption()
+        self.printer.invitations()
         self._begun = True
 
     async def take(self, line: str) -> None:
@@ -180,19 +130,27 @@ class LineMode:
         self._bursts.clear()
         try:
             if self.hidden.wanted:
-                await take_password(self, line)
+                await self._log_in(line)
             elif self._question is not None and await self._answered(line):
                 return
             elif line.startswith("/") and not line.startswith("//"):
                 await self._obey(line)
             elif line.strip():
                 await self.send(read_line(line, Front.LINE).rest)
-            if self.current is not None:
-                await self.client.preferences.remember_open(self.current.id)
+            if self.printer.current is not None:
+                await self.client.preferences.remember_open(self.printer.current.id)
         except ParlourClientError as error:
-            self.say(f"Not done: {error} {error.hint}".rstrip())
+            self.printer.say(f"Not done: {error} {error.hint}".rstrip())
         except (ParlourProtocolError, ValueError) as error:
-            self.say(f"Not done: {error}")
+            self.printer.say(f"Not done: {error}")
+
+    async def _log_in(self, password: str) -> None:
+        """Log in with a line that was typed unseen. Raises ParlourClientError."""
+        self.hidden.end()
+        if password:
+            await self.client.connection.log_in_again(Secret(password))
+        else:
+            self.printer.say("You are still logged out. Write /login to try again.")
 
     async def _obey(self, line: str) -> None:
         """Run a command. Raises ParlourClientError, ParlourProtocolError."""
@@ -211,7 +169,7 @@ class LineMode:
         if isinstance(result, Question):
             await self._ask(read.command, result, line, sure=given.sure)
         elif result is not None:
-            await show(result, self)
+            await self._show(result)
 
     def _call(self) -> Call:
         """Return where a command is given now."""
@@ -219,9 +177,11 @@ class LineMode:
             self.client,
             Front.LINE,
             self.settings,
-            room=self.current,
-            devices=self.listed,
-            oldest=self.oldest.get(self.current.id) if self.current is not None else None,
+            room=self.printer.current,
+            devices=self.printer.listed,
+            oldest=self.printer.oldest.get(self.printer.current.id)
+            if self.printer.current is not None
+            else None,
         )
 
     async def _ask(self, command: Command[..., Any], question: Question, line: str, *, sure: bool) -> None:
@@ -232,10 +192,10 @@ class LineMode:
         elif for_good:
             bare = line.strip().removesuffix(FOR_GOOD).rstrip()
             for sentence in explain(question, f"{bare} {FOR_GOOD}"):
-                self.say(sentence)
+                self.printer.say(sentence)
         elif self._asks:
             self._question = question
-            self.say(f"{question.text} y/N")
+            self.printer.say(f"{question.text} y/N")
         else:
             raise SetupError(question.text, f"In a script, write {YES} at the end of the command.")
 
@@ -247,10 +207,27 @@ class LineMode:
         self._named[question.room.id] = set(question.people)
         return before is not None and set(question.people) <= before
 
+    async def _show(self, result: Result) -> None:
+        """Print what a command gave back, or do what it wants of the line mode."""
+        match result:
+            case SendWanted(text=text, reply_to=reply_to):
+                await self.send(text, reply_to=reply_to)
+            case SettingChosen(key=key, value=value):
+                self.set_setting(key, value)
+            case LoginWanted():
+                self.printer.say(self.hidden.ask(self.client.account))
+            case Transfer():
+                self.transfers.begin(transfer_line(result), partial(self._run_transfer, result))
+            case _:
+                await show(result, self.printer)
+
+    async def _run_transfer(self, transfer: Transfer, progress: Progress) -> None:
+        await show(await transfer.run(progress), self.printer)
+
     async def _do(self, question: Question) -> None:
         result = await question.do()
         if result is not None:
-            await show(result, self)
+            await self._show(result)
 
     async def _answered(self, line: str) -> bool:
         """Take an answer. False for a line that is none: nothing is done, and the line is what it is."""
@@ -259,7 +236,7 @@ class LineMode:
         if question is not None and answer in {"y", "yes"}:
             await self._do(question)
             return True
-        self.say("Not done.")
+        self.printer.say("Not done.")
         return answer in {"", "n", "no"}
 
     async def send(self, text: str, *, reply_to: Seq | None = None) -> None:
@@ -269,7 +246,9 @@ class LineMode:
         if findings:
             self._held = (room.id, text, reply_to)
             what = ", ".join(finding.what for finding in findings)
-            self.say(f"Held back: this looks like {what}. /yes sends it to {room.title}, /no drops it.")
+            self.printer.say(
+                f"Held back: this looks like {what}. /yes sends it to {room.title}, /no drops it."
+            )
             return
         await self.client.messages.send(room.id, text, reply_to=reply_to)
 
@@ -283,7 +262,7 @@ class LineMode:
     def drop_held(self) -> None:
         """Drop what was held back."""
         self._held = None
-        self.say("Dropped.")
+        self.printer.say("Dropped.")
 
     # --- changes
 
@@ -299,15 +278,15 @@ class LineMode:
                 waits = status.session_ended and self.hidden.is_possible
                 self.over = self.over or (status.state is LinkState.STOPPED and not waits)
             case EncryptionChanged():
-                self.say_encryption()
+                self.printer.encryption()
             case InvitationsChanged() | RoomsChanged() if self._begun:
-                self.say_invitations()
+                self.printer.invitations()
             case HistoryChanged(room=room):
                 self._many(room)
             case HistoryWithheld(room=room, words=words):
-                self.say(f"{self.title(room)}, {words}")
+                self.printer.say(f"{self.printer.title(room)}, {words}")
             case RoomForgotten(room=room):
-                self._memory.forget(room)
+                self.printer.messages.forget(room)
             case _:
                 pass
 
@@ -320,19 +299,20 @@ class LineMode:
                 waits = (
                     "your login: /login" if self.client.connection.status.session_ended else "the connection"
                 )
-                self.say(f"{self.title(entry.room)}, not sent yet: waiting for {waits}.")
+                self.printer.say(f"{self.printer.title(entry.room)}, not sent yet: waiting for {waits}.")
             return
         room = self.client.rooms.get(entry.room)
         self._bursts.discard(entry.room)
-        self._memory.note(entry)
         if room is None or not room.muted:
-            self.say(entry_line(self.title(entry.room), entry, self._memory.answered(entry)))
+            self.printer.entry(entry)
+        else:
+            self.printer.messages.note(entry)
 
     def _say_status_change(self, line: str) -> None:
         """Say where the connection stands once, not again with each try."""
         if line != self._last_status:
             self._last_status = line
-            self.say(line)
+            self.printer.say(line)
 
     def _many(self, room: RoomId) -> None:
         """Say once of a burst that it came: its messages are not told one by one."""
@@ -340,30 +320,26 @@ class LineMode:
         is_news = self._begun and room not in self._bursts
         if is_news and known is not None and known.unread and not known.muted:
             self._bursts.add(room)
-            self.say(
+            self.printer.say(
                 f"{known.title}, {known.unread} unread messages came at once and are not shown. "
                 "/unread shows them, /last the newest."
             )
 
     def _changed(self, entry: Entry) -> None:
-        title = self.title(entry.room)
+        title = self.printer.title(entry.room)
         if entry.delivery is Delivery.FAILED:
-            self.say(f"{title}, not sent: {shown(entry.problem)} /unsent shows what you can do.")
+            self.printer.say(f"{title}, not sent: {shown(entry.problem)} /unsent shows what you can do.")
         elif entry.problem and entry.seq is not None:  # of an edit, a deletion, a reaction or a pin
-            self.say(f"{title}, #{entry.seq}, not done: {shown(entry.problem)}")
+            self.printer.say(f"{title}, #{entry.seq}, not done: {shown(entry.problem)}")
         elif entry.seq is not None:
-            before = self._memory.note(entry)
-            if before is None and entry.request is not None:
-                self.say(f"{title}, sent as #{entry.seq}.")
-            elif line := change_line(title, before, entry, self._memory.answered(entry)):
-                self.say(line)
+            self.printer.change(entry)
 
 
 async def _help(mode: LineMode, rest: str) -> None:
     known = names(Front.LINE)
     one = known.get(rest.removeprefix("/"))
     for command in (one,) if one is not None else known.values():
-        mode.say(f"{command.usage(Front.LINE)}: {command.help}")
+        mode.printer.say(f"{command.usage(Front.LINE)}: {command.help}")
 
 
 async def _send_held(mode: LineMode, _: str) -> None:
@@ -382,6 +358,8 @@ async def _quit(mode: LineMode, _: str) -> None:
     mode.over = True
 
 
+DONE_HERE: Final = (SendWanted, SettingChosen, LoginWanted, Transfer)
+"""Results that want something of the line mode, beside printing."""
 VIEWS: Final[Mapping[View | None, Callable[[LineMode, str], Awaitable[None]]]] = {
     View.HELP: _help,
     View.SEND_HELD: _send_held,
@@ -410,7 +388,7 @@ async def run(
             async with asyncio.timeout(_PATIENCE):
                 await client.connection.ready()
         except TimeoutError:
-            mode.say_status()
+            mode.printer.status()
         except ParlourClientError as error:
             if mode.over or (error.stops and not client.connection.status.session_ended):
                 raise

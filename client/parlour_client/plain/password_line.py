@@ -4,13 +4,10 @@ Only a terminal is asked. A pipe gets the command to run instead, since its line
 """
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from parlour_client.core.errors import SetupError
-from parlour_protocol.secret import Secret
-
-if TYPE_CHECKING:
-    from parlour_client.plain.line_mode import LineMode
+from parlour_client.core.model import Account
 
 
 class HiddenLine:
@@ -31,8 +28,17 @@ class HiddenLine:
             return False
         return os.isatty(self._descriptor)
 
-    def begin(self) -> None:
-        """Stop showing what is typed."""
+    def ask(self, account: Account) -> str:
+        """Make the next line the password; return the prompt. Raises SetupError where it can't be typed."""
+        if not self.is_possible:
+            raise SetupError(
+                "There is no terminal to type a password in.",
+                f"Run: parlour login {account.server} --username {account.user}",
+            )
+        self._begin()
+        return f"Password of {account.user} on {account.server}, which is not shown; an empty line cancels."
+
+    def _begin(self) -> None:
         import termios  # noqa: PLC0415 - as above
 
         self._before = termios.tcgetattr(self._descriptor)
@@ -48,24 +54,3 @@ class HiddenLine:
             import termios  # noqa: PLC0415 - as above
 
             termios.tcsetattr(self._descriptor, termios.TCSADRAIN, before)
-
-
-def ask_password(mode: "LineMode") -> None:
-    """Make the next line the password. Raises SetupError where there is no terminal to type it in."""
-    account = mode.client.account
-    if not mode.hidden.is_possible:
-        raise SetupError(
-            "There is no terminal to type a password in.",
-            f"Run: parlour login {account.server} --username {account.user}",
-        )
-    mode.hidden.begin()
-    mode.say(f"Password of {account.user} on {account.server}, which is not shown; an empty line cancels.")
-
-
-async def take_password(mode: "LineMode", line: str) -> None:
-    """Log in with a line that was typed unseen. Raises ParlourClientError."""
-    mode.hidden.end()
-    if not line:
-        mode.say("You are still logged out. Write /login to try again.")
-        return
-    await mode.client.connection.log_in_again(Secret(line))

@@ -5,7 +5,7 @@ Every result that a command can give here has one function; strangers' text goes
 
 from collections.abc import Iterator, Sequence
 from functools import singledispatch
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from parlour_client.commands import results
 from parlour_client.core.e2ee.status import MemberDevice, PersonReport, RoomPerson, Trust, WordsProcess
@@ -15,7 +15,7 @@ from parlour_client.plain.line_text import (
     room_line,
     shown,
 )
-from parlour_client.plain.password_line import ask_password
+from parlour_client.plain.printer import Printer
 from parlour_client.text.encryption_text import (
     GO_ON,
     LOST,
@@ -31,10 +31,6 @@ from parlour_client.text.file_text import facts_of
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.names import UserName
 
-if TYPE_CHECKING:
-    from parlour_client.core.e2ee.messages.attachments import Progress
-    from parlour_client.plain.line_mode import LineMode
-
 _STATUS: Final = {
     DeviceStatus.ACTIVE: "approved",
     DeviceStatus.PENDING: "waiting for approval",
@@ -44,94 +40,94 @@ _WORDS_A_LINE: Final = 4
 
 
 @singledispatch
-async def show(result: results.Result, mode: "LineMode") -> None:  # noqa: ARG001 - the registered ones use it
+async def show(result: results.Result, printer: Printer) -> None:  # noqa: ARG001 - the registered ones use it
     """Print what a command gave back."""
     raise TypeError(f"{type(result).__name__} has no lines")
 
 
 @show.register(results.Done)
-async def _done(result: results.Done, mode: "LineMode") -> None:
-    mode.say(result.sentence)
+async def _done(result: results.Done, printer: Printer) -> None:
+    printer.say(result.sentence)
 
 
 # --- rooms
 
 
 @show.register(results.RoomOpened)
-async def _room_opened(result: results.RoomOpened, mode: "LineMode") -> None:
+async def _room_opened(result: results.RoomOpened, printer: Printer) -> None:
     if result.peek:
-        mode.say_entries(result.entries, again=True)
+        printer.entries(result.entries, again=True)
         return
     unread = result.how is results.Opened.UNREAD
-    mode.enter(result.room, f"{result.room.title}, {result.room.unread} unread." if unread else "")
+    printer.enter(result.room, f"{result.room.title}, {result.room.unread} unread." if unread else "")
     if result.how in {results.Opened.WENT, results.Opened.DIRECT}:
-        mode.say_newest(result.room, result.entries)
+        printer.newest(result.room, result.entries)
     else:
-        mode.say_entries(result.entries)
-    await mode.mark_read(result.room, result.entries)
+        printer.entries(result.entries)
+    await printer.mark_read(result.room, result.entries)
 
 
 @show.register(results.RoomLeft)
-async def _room_left(result: results.RoomLeft, mode: "LineMode") -> None:
-    if mode.current is not None and mode.current.id == result.room.id:
-        mode.current = None
+async def _room_left(result: results.RoomLeft, printer: Printer) -> None:
+    if printer.current is not None and printer.current.id == result.room.id:
+        printer.current = None
 
 
 @show.register(results.RoomsListed)
-async def _rooms_listed(result: results.RoomsListed, mode: "LineMode") -> None:
+async def _rooms_listed(result: results.RoomsListed, printer: Printer) -> None:
     for room in result.rooms:
-        mode.say(room_line(room))
+        printer.say(room_line(room))
     if not result.rooms:
-        mode.say("You are in no room yet. /public lists the public ones.")
+        printer.say("You are in no room yet. /public lists the public ones.")
 
 
 @show.register(results.PublicRoomsListed)
-async def _public_rooms_listed(result: results.PublicRoomsListed, mode: "LineMode") -> None:
+async def _public_rooms_listed(result: results.PublicRoomsListed, printer: Printer) -> None:
     for one in result.rooms:
         topic = f": {shown(one.topic)}" if one.topic else ""
-        mode.say(f"{one.name}, {one.members} people{topic}")
+        printer.say(f"{one.name}, {one.members} people{topic}")
     if not result.rooms:
-        mode.say("There is no public room yet. /create NAME creates one.")
+        printer.say("There is no public room yet. /create NAME creates one.")
 
 
 @show.register(results.MembersListed)
-async def _members_listed(result: results.MembersListed, mode: "LineMode") -> None:
+async def _members_listed(result: results.MembersListed, printer: Printer) -> None:
     for one in result.members:
-        mode.say(f"{one.user}, {one.role.value}, {one.status.value}{', muted' * one.muted}")
+        printer.say(f"{one.user}, {one.role.value}, {one.status.value}{', muted' * one.muted}")
 
 
 @show.register(results.TopicShown)
-async def _topic_shown(result: results.TopicShown, mode: "LineMode") -> None:
+async def _topic_shown(result: results.TopicShown, printer: Printer) -> None:
     room = result.room
     if room.topic:
-        mode.say(f"{room.title}, topic: {shown(room.topic)}")
+        printer.say(f"{room.title}, topic: {shown(room.topic)}")
     else:
-        mode.say(f"{room.title} has no topic. /topic TEXT sets one.")
+        printer.say(f"{room.title} has no topic. /topic TEXT sets one.")
 
 
 @show.register(results.PlaceShown)
-async def _place_shown(result: results.PlaceShown, mode: "LineMode") -> None:
-    mode.say(room_line(result.room) if result.room is not None else "No room is open.")
-    mode.say_status()
+async def _place_shown(result: results.PlaceShown, printer: Printer) -> None:
+    printer.say(room_line(result.room) if result.room is not None else "No room is open.")
+    printer.status()
 
 
 @show.register(results.InvitationsListed)
-async def _invitations_listed(result: results.InvitationsListed, mode: "LineMode") -> None:
-    mode.say_invitations(again=True)
+async def _invitations_listed(result: results.InvitationsListed, printer: Printer) -> None:
+    printer.invitations(again=True)
     if not result.invitations:
-        mode.say("You have no invitations.")
+        printer.say("You have no invitations.")
 
 
 @show.register(results.BlockedListed)
-async def _blocked_listed(result: results.BlockedListed, mode: "LineMode") -> None:
-    mode.say(f"You block {', '.join(result.people) or 'nobody'}.")
+async def _blocked_listed(result: results.BlockedListed, printer: Printer) -> None:
+    printer.say(f"You block {', '.join(result.people) or 'nobody'}.")
 
 
 @show.register(results.ReceiptsShown)
-async def _receipts_shown(result: results.ReceiptsShown, mode: "LineMode") -> None:
+async def _receipts_shown(result: results.ReceiptsShown, printer: Printer) -> None:
     read = [f"{user} up to #{seq}" for user, seq in sorted(result.read.items())]
     title = result.room.title
-    mode.say(
+    printer.say(
         f"{title}, read by {', '.join(read)}." if read else f"{title}: nobody shares what they have read."
     )
 
@@ -140,152 +136,136 @@ async def _receipts_shown(result: results.ReceiptsShown, mode: "LineMode") -> No
 
 
 @show.register(results.MessagesListed)
-async def _messages_listed(result: results.MessagesListed, mode: "LineMode") -> None:
+async def _messages_listed(result: results.MessagesListed, printer: Printer) -> None:
     if result.newest:
-        mode.say_newest(result.room, result.entries)
-        await mode.mark_read(result.room, result.entries)
+        printer.newest(result.room, result.entries)
+        await printer.mark_read(result.room, result.entries)
     elif result.entries:
-        mode.say_entries(result.entries)
+        printer.entries(result.entries)
     else:
-        mode.say(f"{result.room.title}, nothing older.")
+        printer.say(f"{result.room.title}, nothing older.")
 
 
 @show.register(results.MessageShown)
-async def _message_shown(result: results.MessageShown, mode: "LineMode") -> None:
-    mode.say_entries([result.parent, result.entry] if result.parent is not None else [result.entry])
+async def _message_shown(result: results.MessageShown, printer: Printer) -> None:
+    printer.entries([result.parent, result.entry] if result.parent is not None else [result.entry])
 
 
 @show.register(results.MessagesFound)
-async def _messages_found(result: results.MessagesFound, mode: "LineMode") -> None:
+async def _messages_found(result: results.MessagesFound, printer: Printer) -> None:
     count = len(result.entries)
     if result.more:
-        mode.say(f"The newest {count}. There are more: before:DATE finds older ones.")
+        printer.say(f"The newest {count}. There are more: before:DATE finds older ones.")
     else:
-        mode.say(f"{count} found, newest first." if count else "Nothing found.")
-    mode.say_entries(result.entries, again=True)
+        printer.say(f"{count} found, newest first." if count else "Nothing found.")
+    printer.entries(result.entries, again=True)
 
 
 @show.register(results.PinsListed)
-async def _pins_listed(result: results.PinsListed, mode: "LineMode") -> None:
+async def _pins_listed(result: results.PinsListed, printer: Printer) -> None:
     count = len(result.entries)
-    mode.say(f"{count} pinned." if count else "Nothing is pinned here. /pin NUMBER pins a message.")
-    mode.say_entries(result.entries, again=True)
+    printer.say(f"{count} pinned." if count else "Nothing is pinned here. /pin NUMBER pins a message.")
+    printer.entries(result.entries, again=True)
 
 
 @show.register(results.ThreadShown)
-async def _thread_shown(result: results.ThreadShown, mode: "LineMode") -> None:
+async def _thread_shown(result: results.ThreadShown, printer: Printer) -> None:
     if result.thread.missing is not None:
-        mode.say(f"It begins with #{result.thread.missing}, which is not available.")
-    mode.say_entries(result.thread.entries)
+        printer.say(f"It begins with #{result.thread.missing}, which is not available.")
+    printer.entries(result.thread.entries)
 
 
 @show.register(results.VersionsShown)
-async def _versions_shown(result: results.VersionsShown, mode: "LineMode") -> None:
+async def _versions_shown(result: results.VersionsShown, printer: Printer) -> None:
     for at, version in enumerate(result.versions, 1):
-        mode.say(f"version {at}: {shown(version.text)}")
+        printer.say(f"version {at}: {shown(version.text)}")
 
 
 @show.register(results.OutgoingListed)
-async def _outgoing_listed(result: results.OutgoingListed, mode: "LineMode") -> None:
+async def _outgoing_listed(result: results.OutgoingListed, printer: Printer) -> None:
     for at, one in enumerate(result.outgoing, 1):
-        mode.say(outgoing_line(mode.title(one.entry.room), at, one))
+        printer.say(outgoing_line(printer.title(one.entry.room), at, one))
     if not result.outgoing:
-        mode.say("Everything is sent.")
+        printer.say("Everything is sent.")
 
 
 @show.register(results.Queued)
-async def _queued(result: results.Queued, mode: "LineMode") -> None:
-    del result, mode  # the room's log says it
-
-
-@show.register(results.SendWanted)
-async def _send_wanted(result: results.SendWanted, mode: "LineMode") -> None:
-    await mode.send(result.text, reply_to=result.reply_to)
+async def _queued(result: results.Queued, printer: Printer) -> None:
+    del result, printer  # the room's log says it
 
 
 # --- files
 
 
-@show.register(results.Transfer)
-async def _transfer(result: results.Transfer, mode: "LineMode") -> None:
-    if result.file is None:
-        words = f"Sending {shown(result.name)} to {result.room.title}."
-    else:
-        words = f"Saving a file, {facts_of(result.file)}."
-
-    async def run(progress: "Progress") -> str:
-        return _file_line(await result.run(progress))
-
-    mode.transfers.begin(words, run)
+def transfer_line(transfer: results.Transfer) -> str:
+    """Say which file is on its way."""
+    if transfer.file is None:
+        return f"Sending {shown(transfer.name)} to {transfer.room.title}."
+    return f"Saving a file, {facts_of(transfer.file)}."
 
 
-def _file_line(done: results.FileSent | results.FileSaved) -> str:
-    if isinstance(done, results.FileSaved):
-        return f"Saved: {shown(str(done.path))}"
-    return f"{done.room.title}, file uploaded: {shown(done.name)}"
+@show.register(results.FileSent)
+async def _file_sent(result: results.FileSent, printer: Printer) -> None:
+    printer.say(f"{result.room.title}, file uploaded: {shown(result.name)}")
+
+
+@show.register(results.FileSaved)
+async def _file_saved(result: results.FileSaved, printer: Printer) -> None:
+    printer.say(f"Saved: {shown(str(result.path))}")
 
 
 # --- people, account, settings
 
 
 @show.register(results.PersonShown)
-async def _person_shown(result: results.PersonShown, mode: "LineMode") -> None:
+async def _person_shown(result: results.PersonShown, printer: Printer) -> None:
     one = result.profile
     common = ", ".join(room.title for room, _ in one.rooms) or "none"
-    mode.say(f"{one.user}, {one.status.value}, rooms in common: {common}{', ignored by you' * one.ignored}")
+    printer.say(
+        f"{one.user}, {one.status.value}, rooms in common: {common}{', ignored by you' * one.ignored}"
+    )
 
 
 @show.register(results.IgnoredListed)
-async def _ignored_listed(result: results.IgnoredListed, mode: "LineMode") -> None:
-    mode.say(f"You ignore {', '.join(result.people) or 'nobody'}.")
+async def _ignored_listed(result: results.IgnoredListed, printer: Printer) -> None:
+    printer.say(f"You ignore {', '.join(result.people) or 'nobody'}.")
 
 
 @show.register(results.SessionsListed)
-async def _sessions_listed(result: results.SessionsListed, mode: "LineMode") -> None:
+async def _sessions_listed(result: results.SessionsListed, printer: Printer) -> None:
     for at, one in enumerate(result.sessions, 1):
-        mode.say(f"{at}: {one.device}{', this one' * one.current}")
-
-
-@show.register(results.SettingChosen)
-async def _setting_chosen(result: results.SettingChosen, mode: "LineMode") -> None:
-    mode.set_setting(result.key, result.value)
-
-
-@show.register(results.LoginWanted)
-async def _login_wanted(result: results.LoginWanted, mode: "LineMode") -> None:
-    del result
-    ask_password(mode)
+        printer.say(f"{at}: {one.device}{', this one' * one.current}")
 
 
 # --- encryption
 
 
 @show.register(results.EncryptionShown)
-async def _encryption_shown(result: results.EncryptionShown, mode: "LineMode") -> None:
+async def _encryption_shown(result: results.EncryptionShown, printer: Printer) -> None:
     report = result.report
-    mode.say(label_line(result.room.title, mode.client.encryption.room(result.room.id)))
+    printer.say(label_line(result.room.title, printer.client.encryption.room(result.room.id)))
     for sentence in report.claims:
         if sentence not in report.problem:
-            mode.say(shown(sentence))
+            printer.say(shown(sentence))
     people = {one.user: one for one in report.people if one.admitted_by is not None}
     for user in dict.fromkeys(member.user for member in report.members):
         devices = [member for member in report.members if member.user == user]
-        mode.say(_person_line(user, devices, people.get(user)))
+        printer.say(_person_line(user, devices, people.get(user)))
     for user in report.without_device:
         by = f", {how_admitted(people[user])}" if user in people else ""
-        mode.say(f"{user}{by}: no device in the group, cannot read this room.")
+        printer.say(f"{user}{by}: no device in the group, cannot read this room.")
     if report.authenticator:
-        mode.say(
+        printer.say(
             f"The room's digits, epoch {report.epoch}: {report.authenticator}. "
             "Equal digits on two devices: the same group, the same members."
         )
     if report.last_change is not None:
-        mode.say(f"This device last renewed its keys here: {day_and_time(report.last_change)}.")
+        printer.say(f"This device last renewed its keys here: {day_and_time(report.last_change)}.")
     if report.keys:
-        mode.say(report.keys)
+        printer.say(report.keys)
     for sentence in report.server_sees:
-        mode.say(sentence)
-    mode.say(report.assurance)
+        printer.say(sentence)
+    printer.say(report.assurance)
 
 
 def _person_line(user: UserName, devices: Sequence[MemberDevice], person: RoomPerson | None) -> str:
@@ -297,20 +277,20 @@ def _person_line(user: UserName, devices: Sequence[MemberDevice], person: RoomPe
 
 
 @show.register(results.RoomEncrypted)
-async def _room_encrypted(result: results.RoomEncrypted, mode: "LineMode") -> None:
-    mode.say(mode.encryption_status.room_line(mode.client.encryption, result.room))
+async def _room_encrypted(result: results.RoomEncrypted, printer: Printer) -> None:
+    printer.say(printer.encryption_status.room_line(printer.client.encryption, result.room))
 
 
 @show.register(results.RoomRenewed)
-async def _room_renewed(result: results.RoomRenewed, mode: "LineMode") -> None:
+async def _room_renewed(result: results.RoomRenewed, printer: Printer) -> None:
     del result
-    mode.say(RENEWED)
+    printer.say(RENEWED)
 
 
 @show.register(results.KeyShown)
-async def _key_shown(result: results.KeyShown, mode: "LineMode") -> None:
+async def _key_shown(result: results.KeyShown, printer: Printer) -> None:
     for line in _key_lines(result.report):
-        mode.say(line)
+        printer.say(line)
 
 
 def _key_lines(report: PersonReport) -> Iterator[str]:
@@ -333,13 +313,13 @@ def _key_lines(report: PersonReport) -> Iterator[str]:
 
 
 @show.register(results.KeyDecided)
-async def _key_decided(result: results.KeyDecided, mode: "LineMode") -> None:
-    mode.say(f"{result.report.user}: {TRUST[result.report.trust]}.")
+async def _key_decided(result: results.KeyDecided, printer: Printer) -> None:
+    printer.say(f"{result.report.user}: {TRUST[result.report.trust]}.")
 
 
 @show.register(results.ComparisonShown)
-async def _comparison_shown(result: results.ComparisonShown, mode: "LineMode") -> None:
-    mode.say(_comparison_line(result.process))
+async def _comparison_shown(result: results.ComparisonShown, printer: Printer) -> None:
+    printer.say(_comparison_line(result.process))
 
 
 def _comparison_line(process: WordsProcess) -> str:
@@ -348,59 +328,59 @@ def _comparison_line(process: WordsProcess) -> str:
 
 
 @show.register(results.ComparisonConfirmed)
-async def _comparison_confirmed(result: results.ComparisonConfirmed, mode: "LineMode") -> None:
+async def _comparison_confirmed(result: results.ComparisonConfirmed, printer: Printer) -> None:
     del result
-    mode.say("You confirmed that they are the same.")
+    printer.say("You confirmed that they are the same.")
 
 
 @show.register(results.CodeShown)
-async def _code_shown(result: results.CodeShown, mode: "LineMode") -> None:
-    mode.say(result.code)
+async def _code_shown(result: results.CodeShown, printer: Printer) -> None:
+    printer.say(result.code)
 
 
 @show.register(results.AlarmsListed)
-async def _alarms_listed(result: results.AlarmsListed, mode: "LineMode") -> None:
+async def _alarms_listed(result: results.AlarmsListed, printer: Printer) -> None:
     for at, alarm in enumerate(result.alarms, 1):
         lasting = ", can't be dismissed" * alarm.permanent
-        mode.say(f"{at}: {day_and_time(alarm.at)}{lasting}: {shown(alarm.text)}")
+        printer.say(f"{at}: {day_and_time(alarm.at)}{lasting}: {shown(alarm.text)}")
     if not result.alarms:
-        mode.say("There are no alarms.")
+        printer.say("There are no alarms.")
 
 
 @show.register(results.DevicesListed)
-async def _devices_listed(result: results.DevicesListed, mode: "LineMode") -> None:
-    mode.listed = tuple(one.device for one in result.devices)
+async def _devices_listed(result: results.DevicesListed, printer: Printer) -> None:
+    printer.listed = tuple(one.device for one in result.devices)
     for at, one in enumerate(result.devices, 1):
-        mode.say(f"{at}: {one.name}, {_STATUS[one.status]}{', this one' * one.current}")
-    mode.say(f"How the archive is locked: {result.own.protection}.")
+        printer.say(f"{at}: {one.name}, {_STATUS[one.status]}{', this one' * one.current}")
+    printer.say(f"How the archive is locked: {result.own.protection}.")
     if result.own.status is DeviceStatus.PENDING:
-        mode.say(f"This device is waiting for approval. On another one: /approve {result.own.code}")
+        printer.say(f"This device is waiting for approval. On another one: /approve {result.own.code}")
 
 
 @show.register(results.DeviceApproved)
-async def _device_approved(result: results.DeviceApproved, mode: "LineMode") -> None:
-    mode.say(
+async def _device_approved(result: results.DeviceApproved, printer: Printer) -> None:
+    printer.say(
         f"{result.device.name} is approved. Once it connects, it can read new messages; "
         "/devices history NUMBER sends it more."
     )
 
 
 @show.register(results.DeviceRevoked)
-async def _device_revoked(result: results.DeviceRevoked, mode: "LineMode") -> None:
-    mode.say(f"{result.device.name} is revoked.")
+async def _device_revoked(result: results.DeviceRevoked, printer: Printer) -> None:
+    printer.say(f"{result.device.name} is revoked.")
 
 
 @show.register(results.HistorySent)
-async def _history_sent(result: results.HistorySent, mode: "LineMode") -> None:
-    mode.say(f"Sent {result.count} events to {result.device.name}, encrypted.")
+async def _history_sent(result: results.HistorySent, printer: Printer) -> None:
+    printer.say(f"Sent {result.count} events to {result.device.name}, encrypted.")
 
 
 @show.register(results.RecoveryWordsShown)
-async def _recovery_words_shown(result: results.RecoveryWordsShown, mode: "LineMode") -> None:
-    mode.say("Write these words on paper, and show them to nobody:")
+async def _recovery_words_shown(result: results.RecoveryWordsShown, printer: Printer) -> None:
+    printer.say("Write these words on paper, and show them to nobody:")
     for start in range(0, len(result.words), _WORDS_A_LINE):
         part = result.words[start : start + _WORDS_A_LINE]
-        mode.say(", ".join(f"{start + n} {word}" for n, word in enumerate(part, 1)))
+        printer.say(", ".join(f"{start + n} {word}" for n, word in enumerate(part, 1)))
 
 
 # --- questions

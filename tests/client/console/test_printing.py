@@ -173,7 +173,7 @@ async def test_every_field_that_the_line_mode_says_is_kept_behind_the_bar(body: 
         room = client.rooms[0].id
         text = body.text if isinstance(body, Message) else None
         entry = Entry(room, Millis(BEGIN), BOB, LAPTOP, body, seq=Seq(7), text=text)
-        mode.say_entries([entry])
+        mode.printer.entries([entry])
         assert_no_spoof(terminal.rows())
 
 

@@ -33,7 +33,7 @@ async def test_the_password_is_typed_unseen_and_what_waits_is_kept(client: FakeC
     heard: list[str] = []
     mode = LineMode(client, heard.append, Settings(), source=terminal)
     client.subscribe(mode.on_change)
-    mode.current = client.room(LOBBY)
+    mode.printer.current = client.room(LOBBY)
     client.lose_session()
     assert not mode.over
     assert "/login" in heard[-1]

@@ -77,9 +77,7 @@ def test_several_lines_are_shown_first() -> None:
 def test_the_line_is_told_and_each_kind_once() -> None:
     """So that the person finds it in a long paste."""
     found = look_at_text("a\nb\npassword=hunter22\npassword=hunter23")
-    assert [(finding.what, finding.line) for finding in found] == [
-        ("a password or a token", 3)
-    ]
+    assert [(finding.what, finding.line) for finding in found] == [("a password or a token", 3)]
 
 
 def test_random_tokens_are_mostly_found() -> None:

@@ -1,0 +1,105 @@
+"""What the line mode prints, and what it has printed: rooms, messages, the connection, encryption.
+
+Each message is printed once; a label or an alarm again only when it changes. Numbers that a person types
+later (of a device, of the oldest message) mean what stands here.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from parlour_client.core.client import Client
+from parlour_client.core.model import Entry, Room
+from parlour_client.core.settings import Settings
+from parlour_client.plain.encryption_status import EncryptionStatus
+from parlour_client.plain.line_text import change_line, entry_line, invitation_line, status_line
+from parlour_client.plain.printed_messages import PrintedMessages
+from parlour_protocol.ids import DeviceId, RoomId, Seq
+from parlour_protocol.names import UserName
+
+
+class Printer:
+    """Prints lines, and remembers what they were about."""
+
+    def __init__(self, client: Client, out: Callable[[str], None], settings: Settings) -> None:
+        """Print everything through ``out``, a line at a time."""
+        self.client, self.settings = client, settings
+        self.current: Room | None = None
+        """The open room."""
+        self.listed: tuple[DeviceId, ...] = ()
+        """One's devices, as they were last printed with their numbers."""
+        self.oldest: dict[RoomId, Seq] = {}
+        """The oldest message of each room that was printed."""
+        self.encryption_status = EncryptionStatus()
+        self.messages = PrintedMessages()
+        self._out = out
+        self._invitations: set[tuple[RoomId, UserName]] = set()
+        """Invitations that were printed."""
+
+    def say(self, line: str) -> None:
+        """Print one line, or a message of several."""
+        self._out(line)
+
+    def title(self, room: RoomId) -> str:
+        """Return what to call a room."""
+        known = self.client.rooms.get(room)
+        return known.title if known is not None else "a room that you left"
+
+    def enter(self, room: Room, words: str = "") -> None:
+        """Write in this room from now on; who can read it is printed first."""
+        self.current = room
+        self.say(words or f"You write in {room.title}.")
+        self.say(self.encryption_status.room_line(self.client.encryption, room))
+
+    def entry(self, entry: Entry) -> None:
+        """Print a row that came in."""
+        self.messages.note(entry)
+        self.say(self._line(entry))
+
+    def entries(self, entries: Iterable[Entry], *, again: bool = False) -> None:
+        """Print rows of a timeline; ``again``: they are not a part of it in order."""
+        found = list(entries)
+        self.messages.note_all(found)
+        for entry in found:
+            if entry.seq is not None and not again:
+                self.oldest[entry.room] = min(entry.seq, self.oldest.get(entry.room, entry.seq))
+            self.say(self._line(entry))
+
+    def newest(self, room: Room, entries: Sequence[Entry]) -> None:
+        """Print the end of a room's timeline: older ones are counted from here."""
+        _ = self.oldest.pop(room.id, None)
+        self.entries(entries)
+
+    def change(self, entry: Entry) -> None:
+        """Print what changed about a message, or the number that ours was stored under."""
+        before = self.messages.note(entry)
+        title = self.title(entry.room)
+        if before is None and entry.request is not None:
+            self.say(f"{title}, sent as #{entry.seq}.")
+        elif line := change_line(title, before, entry, self.messages.answered(entry)):
+            self.say(line)
+
+    def _line(self, entry: Entry) -> str:
+        return entry_line(self.title(entry.room), entry, self.messages.answered(entry))
+
+    async def mark_read(self, room: Room, entries: Sequence[Entry]) -> None:
+        """Mark what was printed as read, unless the settings say that looking marks nothing."""
+        seen = next((entry.seq for entry in reversed(entries) if entry.seq is not None), None)
+        if seen is not None and not self.settings.peek:
+            await self.client.messages.mark_read(room.id, seen, share=self.settings.receipts)
+
+    def status(self) -> None:
+        """Print the state of the connection."""
+        self.say(status_line(self.client.connection.status))
+
+    def invitations(self, *, again: bool = False) -> None:
+        """Print the invitations; only those that were not printed yet, unless ``again``."""
+        waiting = {(one.id, one.inviter): one for one in self.client.invitations}
+        for key, one in waiting.items():
+            if again or key not in self._invitations:
+                self.say(invitation_line(one))
+        self._invitations = set(waiting)
+
+    def encryption(self) -> None:
+        """Print what changed about encryption."""
+        room = self.client.rooms.get(self.current.id) if self.current is not None else None
+        for line in self.encryption_status.changes(self.client.encryption, room):
+            self.say(line)

@@ -53,7 +53,7 @@ from parlour_protocol.mls.messages import (
     ReInit,
     Sender,
 )
-from parlour_protocol.mls.validate import STRICT, Change, Policy, unusable_leaves
+from parlour_protocol.mls.validate import STRICT, Change, Policy, UnusableLeafKeyError, unusable_leaves
 
 __all__ = [
     "CLASSIC",
@@ -107,6 +107,7 @@ __all__ = [
     "Status",
     "UnknownPskError",
     "UnusableKeyError",
+    "UnusableLeafKeyError",
     "WrongEpochError",
     "add_proposal",
     "remove_proposal",

@@ -21,11 +21,6 @@ act on.
         └── UnknownPskError       a pre-shared key is asked for that we do not have
 """
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from parlour_protocol.mls.messages import LeafNode
-
 
 class MlsError(Exception):
     """Whatever the engine refuses."""
@@ -40,9 +35,7 @@ class InvalidError(MalformedError):
 
 
 class UnusableKeyError(InvalidError):
-    """Nobody can encrypt to a public key. ``leaf``: what it came with, once that was verified."""
-
-    leaf: "LeafNode | None" = None
+    """Nobody can encrypt to a public key."""
 
 
 class NotForThisGroupError(MlsError):

@@ -2,6 +2,7 @@
 
 from parlour_protocol.mls.validate.leaf_rules import (
     LeafRules,
+    UnusableLeafKeyError,
     check_all_support,
     check_contents,
     check_credential_types,
@@ -37,6 +38,7 @@ __all__ = [
     "Change",
     "LeafRules",
     "Policy",
+    "UnusableLeafKeyError",
     "check_all_support",
     "check_contents",
     "check_credential_types",

@@ -21,6 +21,15 @@ from parlour_protocol.mls.tree import RatchetTree
 from parlour_protocol.mls.validate.policy import Policy
 
 
+class UnusableLeafKeyError(UnusableKeyError):
+    """Nobody can encrypt to a key that came with ``leaf``, whose signature was verified."""
+
+    def __init__(self, text: str, leaf: LeafNode) -> None:
+        """Say whose leaf it is."""
+        super().__init__(text)
+        self.leaf = leaf
+
+
 @dataclass(frozen=True, slots=True)
 class LeafRules:
     """What leaves are measured against: the group's (new) extensions, the client's policy, the time.
@@ -87,8 +96,7 @@ def check_key(key: bytes, leaf: LeafNode, suite: CipherSuite) -> None:
     try:
         suite.check_public_key(key)
     except UnusableKeyError as error:
-        error.leaf = leaf
-        raise
+        raise UnusableLeafKeyError(str(error), leaf) from error
 
 
 def check_suite(package: KeyPackage, suite: CipherSuite) -> None:

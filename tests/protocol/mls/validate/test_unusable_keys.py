@@ -24,6 +24,7 @@ from parlour_protocol.mls import (
     CommitApplied,
     Policy,
     UnusableKeyError,
+    UnusableLeafKeyError,
     add_proposal,
     remove_proposal,
     unusable_leaves,
@@ -91,7 +92,7 @@ def test_a_leaf_with_such_a_key_is_not_added(point: bytes) -> None:
     world = World(2)
     bad = package(world, leaf={"encryption_key": point})
     check_add(world, bad, UnusableKeyError, "low-order")
-    with pytest.raises(UnusableKeyError) as caught:
+    with pytest.raises(UnusableLeafKeyError) as caught:
         world["m0"].commit([Add(bad)], now=NOW)
     assert caught.value.leaf == bad.leaf_node
 
@@ -109,7 +110,7 @@ def test_a_key_package_with_such_an_init_key_is_not_used(point: bytes) -> None:
     """Its Welcome could not be encrypted; refused as a proposal too."""
     world = World(2)
     bad = package(world, init_key=point)
-    with unchanged(world["m0"]), pytest.raises(UnusableKeyError, match="low-order") as caught:
+    with unchanged(world["m0"]), pytest.raises(UnusableLeafKeyError, match="low-order") as caught:
         world["m0"].commit([Add(bad)], now=NOW)
     assert caught.value.leaf == bad.leaf_node
     with lawless():

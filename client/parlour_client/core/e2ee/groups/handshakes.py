@@ -46,7 +46,7 @@ from parlour_protocol.mls import (
     MlsError,
     OtherCopyError,
     OwnMessageError,
-    UnusableKeyError,
+    UnusableLeafKeyError,
 )
 from parlour_protocol.names import UserName
 
@@ -220,7 +220,7 @@ def _refused(
         transaction.contest = ToContest(stored.id, stored.contest)
     stored.status, transaction.changed = "refused", True
     whose = ""
-    if isinstance(error, UnusableKeyError) and error.leaf is not None:
+    if isinstance(error, UnusableLeafKeyError):
         whose = f" (a device of {certificate_of(error.leaf).user})"
     words = f"{_CANNOT_FOLLOW}{error}{whose}."
     return Received(

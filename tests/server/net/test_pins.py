@@ -7,6 +7,8 @@ import re
 from typing import Any
 
 import pytest
+from tests.server.net.conftest import client_frame
+from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from parlour_server.errors import SetupError
@@ -18,6 +20,18 @@ def test_websockets_checks_a_handshake_without_keeping_anything() -> None:
     """What one handshake leaves in the checker that all share is set anew by the next, and read by none."""
     source = inspect.getsource(ServerProtocol.process_request)
     assert set(re.findall(r"self\.(\w+)\b(?!\()", source)) == {"origin", "extensions", "subprotocol"}
+
+
+def test_websockets_keeps_the_close_frames() -> None:
+    """The code of a close frame is there as soon as it was received or sent, before the socket closes."""
+    ws = ServerProtocol(state=State.OPEN)
+    assert (ws.close_rcvd, ws.close_sent, ws.close_code) == (None, None, None)
+    ws.send_close(4001, "")
+    assert ws.close_sent is not None
+    assert (ws.close_sent.code, ws.close_rcvd, ws.close_code) == (4001, None, None)
+    ws.receive_data(client_frame(8, (4002).to_bytes(2, "big")))
+    assert ws.close_rcvd is not None
+    assert ws.close_rcvd.code == 4002
 
 
 def test_asyncios_tls_buffer() -> None:

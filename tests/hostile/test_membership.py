@@ -253,6 +253,6 @@ async def found_a_copy(spy: Device, room: RoomId, *users: str) -> None:
         people.append((parse_user_name(user), bytes(key), Role.MEMBER))
     now = spy.world.clock.now()
     body = await rooms.archive.write_durably(
-        rooms.session.groups.found, room, RoomKind.PRIVATE, new_request_id(), now, people
+        rooms.session.groups.create_group, room, RoomKind.PRIVATE, new_request_id(), now, people
     )
-    await spy.world.during(rooms.reconciler._submitter.post_founding(room, body))
+    await spy.world.during(rooms.reconciler._submitter.post_creation(room, body))

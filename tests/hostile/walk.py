@@ -210,7 +210,7 @@ async def repeated_message(walk: Walk) -> None:
         seq = walk.chance.choice(server.sealed(walk.room)[-5:])
         ((author,),) = server.look("SELECT author FROM events WHERE room = ? AND seq = ?", walk.room, seq)
         server.append(walk.room, author, server.event(walk.room, seq))
-    await walk.told(("second time",), ("came too late",), ("of another room or group",))
+    await walk.told(("second time",), ("arrived too late",), ("from another room or group",))
 
 
 async def repeated_commit(walk: Walk) -> None:

@@ -77,7 +77,7 @@ class Engine:
         """Do all that is done while a connection lasts."""
         parts = self._parts
         rolled_back = await parts.rollback.greet(conversation, hello)
-        if parts.encrypted_rooms is not None and not await parts.encrypted_rooms.met(
+        if parts.encrypted_rooms is not None and not await parts.encrypted_rooms.check_restored(
             exchanged=parts.rollback.exchanged
         ):
             raise UnreachableError("The server was restored. Parlour connects again.")
@@ -119,7 +119,7 @@ class Engine:
             parts.encrypted_rooms.outgoing,
             conversation,
             parts.clock,
-            parts.encrypted_rooms.moved,
+            parts.encrypted_rooms.next_change,
             follow=parts.follow,
         )
 

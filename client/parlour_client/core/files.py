@@ -16,7 +16,7 @@ from parlour_client.core.checked_text import message_text
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.e2ee.messages import attachments
 from parlour_client.core.e2ee.messages.attachments import Progress
-from parlour_client.core.e2ee.messages.outgoing import keyed
+from parlour_client.core.e2ee.messages.outgoing import file_with_key
 from parlour_client.core.e2ee.messages.store import keep_file_key
 from parlour_client.core.errors import EncryptionError, ServerMisbehavedError, SetupError
 from parlour_client.core.messages import Messages
@@ -95,7 +95,7 @@ class Files:
         wanted, rooms = entry.body.file, self._encryption()
         key = None
         if entry.sealed:
-            key = (await self._archive.read(keyed, entry.room, wanted)).key
+            key = (await self._archive.read(file_with_key, entry.room, wanted)).key
         with attachments.to_save(folder) as (into, part):
             async with rooms.delivery.download(wanted.file) as chunks:
                 if key is None:

@@ -161,7 +161,7 @@ class Messages:
         await self._rooms.keep(room)
         early: AlsoWrite | None = None
         if self._encrypted_rooms is not None and self._follow and not self._outbox.has_any(room):
-            early = self._encrypted_rooms.outgoing.early(
+            early = self._encrypted_rooms.outgoing.encrypt_early(
                 room, frames
             )  # what only sends has yet to catch up with it
         return await self._outbox.put(frames, early)

@@ -1,5 +1,5 @@
-"""End-to-end encryption in the client: keys and devices, trust in people, MLS groups, sealed messages.
+"""End-to-end encryption in the client: keys and devices, trust in people, MLS groups, encrypted messages.
 
-The views know ``interface`` alone. Everything secret lies in the encrypted archive; nothing here ever sends
-readable text into an encrypted room, whatever the server says.
+Views see ``service.Encryption`` and the values in ``status``. Everything secret is in the encrypted
+archive. Nothing here ever sends readable text into an encrypted room, whatever the server says.
 """

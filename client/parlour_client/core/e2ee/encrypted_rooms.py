@@ -1,8 +1,8 @@
 """Encryption in the running client: this device's keys, its encrypted rooms, and what happens to them.
 
-The composition root of this package: it makes the parts and hands them what the server tells. A server
-without encryption, or keys that cannot be had now, never keep open rooms from working: encrypted rooms wait
-and say why. The engine owns one.
+This is the composition root of the package: it makes the parts and hands them what the server tells. A
+server without encryption, or keys that cannot be had now, never keep open rooms from working: encrypted
+rooms wait and say why.
 """
 
 import asyncio
@@ -81,7 +81,7 @@ class EncryptedRooms:
         """Make the parts; ``load`` comes next.
 
         ``show`` shows to the views what did not come by the receiver; ``denied`` is called with each request
-        that is not where the server said that it stored it; ``read_by`` with how far somebody let the room
+        that is not where the server said that it stored it; ``read_by`` with how far someone let the room
         know that they have read. Without ``follow`` only rooms that are used are followed.
         """
         self.archive, self.state, self.delivery, self.me = archive, state, delivery, account.user
@@ -139,14 +139,14 @@ class EncryptedRooms:
             lambda: self.incoming.rooms,
             self.track,
         )
-        self.read_receipts = ReadReceipts(archive, self.me, clock, self.outgoing.say)
+        self.read_receipts = ReadReceipts(archive, self.me, clock, self.outgoing.send)
         self.sas = SasSessions(
             self.me,
             self.identity,
             self.contacts,
             clock,
             self._direct_room,
-            self.outgoing.say,
+            self.outgoing.send,
             self._identity_changed,
         )
         self.history = HistoryTransfer(
@@ -205,9 +205,9 @@ class EncryptedRooms:
         except ParlourClientError as error:
             self.session.refuse(error)
             self.incoming.use(None, DeviceId(""))
-        await self.entered([self.incoming.pinned(summary) for summary in hello.rooms])
+        await self.resume([self.incoming.pinned(summary) for summary in hello.rooms])
 
-    async def entered(self, summaries: Sequence[RoomSummary]) -> None:
+    async def resume(self, summaries: Sequence[RoomSummary]) -> None:
         """Let encrypted rooms go on where they were left; in a program that only sends, those it uses."""
         self.incoming.note(summaries)
         mine = [s for s in summaries if self._follow or s.room in self._tracked]
@@ -253,7 +253,7 @@ class EncryptedRooms:
         self._catch_up.track(room)
 
     async def left(self, room: RoomId) -> None:
-        """Forget the keys of a room that the account is no member of any more."""
+        """Forget the keys of a room that the account is not a member of any more."""
         self.scheduler.unsure.discard(room)
         self.read_receipts.forget(room)
         groups = self.session.maybe_groups
@@ -261,7 +261,7 @@ class EncryptedRooms:
             await self.archive.write(groups.leave, room)
         self._signal.notify()
 
-    def hear(self, push: GroupChanged | KeyPackagesLow | KeyLogAppended) -> None:
+    def dispatch(self, push: GroupChanged | KeyPackagesLow | KeyLogAppended) -> None:
         """Take what the server tells."""
         match push:
             case GroupChanged(room=room):
@@ -271,7 +271,7 @@ class EncryptedRooms:
                 self._background.run(self.identity.refresh_packages())
                 if used:
                     for room in self.incoming.rooms:
-                        self.renewal.now(room)
+                        self.renewal.renew_soon(room)
             case KeyLogAppended():
                 self._background.run(self.identity.catch_up())
 
@@ -289,15 +289,15 @@ class EncryptedRooms:
         """Wait until it is so; it is asked whenever something was taken in."""
         await self._signal.until(condition)
 
-    def moved(self) -> asyncio.Event:
+    def next_change(self) -> asyncio.Event:
         """Return what is set when anything about encryption changes next."""
-        return self._signal.moved()
+        return self._signal.next_change()
 
     async def catch_up_history(self) -> None:
         """Take in the history that another device of ours sent; what fails is tried again later."""
         await quietly(self.history.take())
 
-    async def look_at(self, room: RoomId) -> None:
+    async def reread(self, room: RoomId) -> None:
         """Read a room's state again, after all that waits for it was taken in."""
         async with asyncio.timeout(_LOOK_SECONDS):
             await self.server.reached(room)
@@ -316,8 +316,8 @@ class EncryptedRooms:
         key_packages.doubt(connection)
         own_keys.put(connection, Name.LOG_RESTORED, b"1")
 
-    async def met(self, *, exchanged: bool) -> bool:
-        """Hear whether the server was restored since the last connection, before its rooms are taken in.
+    async def check_restored(self, *, exchanged: bool) -> bool:
+        """Note whether the server was restored since the last connection, before its rooms are taken in.
 
         Then it is brought what it may not have: this device, what it signed, fresh key packages. False: the
         session did not speak for this device when the connection was opened.
@@ -361,7 +361,7 @@ class EncryptedRooms:
         self._hand_on()
         summaries = [s for room in self.incoming.rooms if (s := self.state.summary(room)) is not None]
         if self._live.conversation is not None:
-            await self.entered(summaries)
+            await self.resume(summaries)
             for summary in summaries:
                 self.scheduler.changed(summary.room)
         self._signal.notify()

@@ -1,6 +1,6 @@
-"""What screens and commands say of any room: what its encryption is, who checked it, what the server sees.
+"""What views say about any room: how it is encrypted, what was checked, what the server sees.
 
-They promise what `docs/encryption.md` does and no more. The facade hands them out.
+It promises what `docs/encryption.md` does and no more.
 """
 
 from typing import Final
@@ -33,9 +33,9 @@ SUITE_NAMES: Final = {
 SERVER_SEES: Final = (
     "The server sees who is in this room, with which devices, and which of them are online.",
     "It sees who sends when and from where, how long a message is (rounded up), and how often keys change.",
-    "It sees whose key packages are fetched by whom: who is about to talk to whom.",
+    "It sees who fetches whose key packages, and so who is about to talk to whom.",
     "It sees the name and topic of the room, roles, how far you have read, the sizes of files (rounded up).",
     "It does not see texts, edits, reactions, pins, replies, receipts, or the names and contents of files.",
-    "It can withhold or delay messages. It can offer false keys: comparing safety numbers finds that.",
+    "It can withhold or delay messages. It can offer false keys: comparing safety numbers reveals that.",
 )
-SERVER_SEES_OPEN: Final = ("The server sees everything that is said here.",)
+SERVER_SEES_OPEN: Final = ("The server sees everything that is written here.",)

@@ -1,7 +1,7 @@
-"""Where a room stands, in words: its label, what is in the way of sending or reading, and who is in it.
+"""A room's state in words: its label, what is in the way of sending or reading, and who is in it.
 
-Two facts are said apart: whether a room is encrypted, and how many of its people are verified. It answers
-from memory and changes nothing. The facade asks it.
+Two facts are kept apart: whether a room is encrypted, and how many of its people are verified. It answers
+from memory and changes nothing.
 """
 
 from collections.abc import Collection, Sequence
@@ -10,7 +10,7 @@ from typing import Final
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.e2ee.groups import server_claims
 from parlour_client.core.e2ee.groups.encrypt import strict_words
-from parlour_client.core.e2ee.groups.group_errors import WAITING, DisplacedError
+from parlour_client.core.e2ee.groups.group_errors import CONTESTED, WAITING, DisplacedError
 from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus
 from parlour_client.core.e2ee.groups.group_rollback import FOUND_AGAIN
 from parlour_client.core.e2ee.groups.room_conflict import room_conflict
@@ -21,8 +21,8 @@ from parlour_protocol.ids import DeviceId, RoomId
 from parlour_protocol.names import UserName
 
 _OLD: Final = (
-    "This room is from before its members decided who is in it: nobody new can come in, or be removed. "
-    "An owner renews it: /encryption renew, or parlour encryption ROOM --renew."
+    "This room was made before its members decided who is in it: nobody can be added or removed. "
+    "An owner can renew it: /encryption renew, or parlour encryption ROOM --renew."
 )
 
 
@@ -34,10 +34,10 @@ class RoomLabels:
         self._rooms = rooms
         self._identity = rooms.identity
 
-    def standing(  # noqa: C901, PLR0911 - one return for each state, in order
+    def state(  # noqa: C901, PLR0911 - one return for each state, in order
         self, room: RoomId, report: GroupReport
     ) -> tuple[RoomState, str]:
-        """Return where the room stands, and what is in the way, in words."""
+        """Return the room's state, and what is in the way, in words."""
         if self._rooms.session.trouble is not None:
             return RoomState.WAITING, self._rooms.session.trouble.whole
         if self._identity.own().status is not DeviceStatus.ACTIVE:
@@ -47,14 +47,13 @@ class RoomLabels:
         if report.again:
             problem = self._rooms.scheduler.problems.get(room)
             return RoomState.CONTESTED, problem.whole if problem is not None else FOUND_AGAIN
-        if report.status in {GroupStatus.UNFOUNDED, GroupStatus.OUTSIDE}:
+        if report.status in {GroupStatus.NO_GROUP, GroupStatus.OUTSIDE}:
             known = self._rooms.scheduler.problems.get(room)
             return RoomState.WAITING, known.whole if known is not None else WAITING
         if report.status is GroupStatus.DISPLACED:
             return RoomState.BLOCKED, DisplacedError().whole
         if report.status is GroupStatus.CONTESTED:
-            words = "Members could not follow the room's keys: an owner has to found the group anew."
-            return RoomState.CONTESTED, words
+            return RoomState.CONTESTED, CONTESTED
         if report.status is GroupStatus.REFUSED:
             words = "This device could not follow a change of the room's keys; it was reported."
             return RoomState.CONTESTED, words
@@ -64,7 +63,7 @@ class RoomLabels:
         people = {member.user for member in report.members} | self._peer(room)
         changed = sorted(user for user in people if self._identity.trust(user) is Trust.CHANGED)
         if changed:
-            words = f"The key of {', '.join(changed)} changed: nothing is sent before you decide (/verify)."
+            words = f"The key of {', '.join(changed)} changed. Nothing is sent until you decide (/verify)."
             return RoomState.BLOCKED, words
         if room in self._rooms.state.preferences.strict and (unverified := self._unverified(report)):
             return RoomState.BLOCKED, strict_words(unverified)
@@ -86,11 +85,11 @@ class RoomLabels:
 
     def _absent(self, room: RoomId, report: GroupReport) -> str:
         for peer in self._peer(room) - {member.user for member in report.members}:
-            return f"{peer} has no device with encryption yet: what you write waits."
+            return f"{peer} has no device with encryption yet. Your messages wait."
         left_out = self._rooms.reconciler.left_out.get(room, {})
         if left_out:
             why = "; ".join(sorted(set(left_out.values())))
-            return f"Devices that could not be let in: {len(left_out)} ({why})."
+            return f"Devices that could not be added: {len(left_out)} ({why})."
         return ""
 
     def label(self, report: GroupReport, state: RoomState) -> str:

@@ -1,8 +1,7 @@
-"""Encryption as views and commands see it (``interface.Encryption``): labels, reports, a person's decisions.
+"""Encryption as views and commands see it: labels, reports, a person's decisions. ``Client.encryption``.
 
-Every label says two facts apart: whether a room is encrypted, and how many of its people are verified. What
-is asked "at once" is answered from memory. It decides nothing about keys; people and devices are
-``identities``'. ``Client.encryption`` gives it.
+Every label keeps two facts apart: whether a room is encrypted, and how many of its people are verified.
+What is not awaited is answered from memory.
 """
 
 import asyncio
@@ -40,7 +39,7 @@ from parlour_protocol.secret import Secret
 
 _LET_IN_SECONDS: Final = 5.0
 """How long an approval waits for the new device to bring key packages, which takes an instant where it is
-connected; one that comes later is let in by whoever is online or sends first."""
+connected; one that comes later is added by the first member's device that is online or sends."""
 
 
 class Encryption:
@@ -76,7 +75,7 @@ class Encryption:
         if not self._rooms.covers(room):
             return RoomEncryption(RoomState.OPEN, OPEN)
         report = self._rooms.room_statuses.of(room)
-        state, problem = self._labels.standing(room, report)
+        state, problem = self._labels.state(room, report)
         return RoomEncryption(state, self._labels.label(report, state), problem, self._claims(report))
 
     async def report(self, room: RoomId) -> RoomReport:
@@ -87,11 +86,11 @@ class Encryption:
             )
         await self._rooms.track(room)
         with suppress(ParlourClientError, TimeoutError):
-            await self._rooms.look_at(room)
+            await self._rooms.reread(room)
         report = self._rooms.room_statuses.of(room)
         if any(self._identity.trust(member.user) is Trust.UNKNOWN for member in report.members):
             await self._identity.refresh()  # who was met in the meantime, by what was sent or came in
-        state, problem = self._labels.standing(room, report)
+        state, problem = self._labels.state(room, report)
         inside = {member.user for member in report.members}
         listed: Sequence[UserName] | None = None
         with suppress(ParlourClientError):
@@ -172,13 +171,13 @@ class Encryption:
         report = self._rooms.room_statuses.of(room)
         keys = {member.user: member.certificate.account_key for member in report.members}
         roles = {one.user: one.role or Role.MEMBER for one in people}
-        vouched = [(user, key, roles[user]) for user, key in sorted(keys.items()) if user in roles]
-        await self._rooms.scheduler.adopt(room, vouched)
+        verified_people = [(user, key, roles[user]) for user, key in sorted(keys.items()) if user in roles]
+        await self._rooms.scheduler.adopt(room, verified_people)
 
     async def refound(self, room: RoomId) -> None:
-        """Found a contested room's group anew."""
+        """Recreate a contested room's group."""
         await self._rooms.track(room)
-        await self._rooms.scheduler.refound(room)
+        await self._rooms.scheduler.recreate(room)
 
     async def settle(self, room: RoomId) -> None:
         """Bring the group to what it ought to be now."""
@@ -186,11 +185,11 @@ class Encryption:
 
     # people, by identities
     def own(self) -> OwnKeys:
-        """Return where this device stands."""
+        """Return the state of this device."""
         return self._identity.own()
 
     def trust(self, user: UserName) -> Trust:
-        """Return how a person's key stands."""
+        """Return how far a person's key is trusted."""
         return self._identity.trust(user)
 
     def own_code(self) -> str:
@@ -238,7 +237,7 @@ class Encryption:
         return await self._identity.devices()
 
     async def approve(self, code: str) -> OwnDevice:
-        """Approve a device, and let it into every room."""
+        """Approve a device, and add it to every room."""
         approved = await self._identity.approve(code)
         with suppress(TimeoutError):
             async with asyncio.timeout(_LET_IN_SECONDS):
@@ -276,7 +275,7 @@ class Encryption:
         await self._everywhere()
         return sent
 
-    # short words
+    # SAS words
     async def start_words(self, user: UserName) -> WordsProcess:
         """Begin a verification."""
         return await self._sas.start(user)
@@ -301,14 +300,14 @@ class Encryption:
         """Say whether this device is in all groups that have only devices of ours."""
         rooms = self._rooms
         alone = [room for room, state in rooms.reconciler.seen.items() if is_ours(state, rooms.me)]
-        reports = [await rooms.archive.read(rooms.session.groups.status, room) for room in alone]
+        reports = [await rooms.archive.read(rooms.session.groups.report, room) for room in alone]
         return all(report.status is GroupStatus.ACTIVE for report in reports)
 
     async def _let_in(self, device: DeviceId) -> None:
         """Settle all rooms, then wait until the device is in them.
 
         It brings its key packages when it hears that it was approved; the server tells of them, and the
-        keeper lets it in.
+        keeper adds it.
         """
         await self._everywhere()
 

@@ -1,7 +1,7 @@
 """What views and commands see of encryption, as plain values.
 
-Two facts are kept apart everywhere: a room is *encrypted* (to the devices in its group), and people are
-*verified* (they are who they say). Nothing here says "secure". ``service.Encryption`` returns them.
+Two facts are kept apart everywhere: a room is *encrypted* (for the devices in its group), and people are
+*verified* (they are who they say). Nothing here says "secure".
 """
 
 from collections.abc import Sequence
@@ -22,24 +22,24 @@ class Trust(Enum):
     FIRST_SEEN = "first-seen"
     """The key that was seen first; nobody compared it."""
     VERIFIED = "verified"
-    """Compared over another channel, or with short words."""
+    """Compared over another channel, or by SAS."""
     CHANGED = "changed"
     """Another key than the pinned one: nothing is sent until the person decides."""
 
 
 class RoomState(Enum):
-    """Where an encrypted room stands on this device."""
+    """The state of an encrypted room on this device."""
 
     OPEN = "open"
     """Not encrypted: the server can read it."""
     ACTIVE = "active"
     """This device is in the group."""
     WAITING = "waiting"
-    """Not in the group yet: a device of a member must let this one in."""
+    """Not in the group yet: a device of a member must add this one."""
     PENDING_DEVICE = "pending-device"
     """This device itself is not approved yet."""
     CONTESTED = "contested"
-    """Members could not follow the group: it may have split, and an owner founds it anew."""
+    """Members could not follow the group: it may have split, and an owner recreates it."""
     BLOCKED = "blocked"
     """Nothing is sent: the person has to decide about a key, or another copy of this home goes on."""
 
@@ -78,7 +78,7 @@ class MemberDevice:
 
 @dataclass(frozen=True, slots=True)
 class RoomPerson:
-    """Somebody in a room, as its members decided or as the server claims."""
+    """Someone in a room, as its members decided or as the server claims."""
 
     user: UserName
     role: Role | None
@@ -153,7 +153,7 @@ class OwnDevice:
 
 @dataclass(frozen=True, slots=True)
 class OwnKeys:
-    """This device's own standing."""
+    """The state of this device."""
 
     device: DeviceId
     status: DeviceStatus
@@ -167,7 +167,7 @@ class OwnKeys:
 
 @dataclass(frozen=True, slots=True)
 class WordsProcess:
-    """A verification by short words that is under way in a direct room."""
+    """A verification by SAS that is under way in a direct room."""
 
     process: RequestId
     room: RoomId

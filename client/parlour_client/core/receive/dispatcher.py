@@ -92,7 +92,7 @@ class Dispatcher:
             return
         await self._rooms.take([summary])
         if self._encrypted_rooms is not None:
-            await self._encrypted_rooms.entered([summary])
+            await self._encrypted_rooms.resume([summary])
             self._encrypted_rooms.scheduler.changed(summary.room)
         self._catch_up.entered(summary.room, summary.head)
         self._emit(RoomsChanged())
@@ -123,7 +123,7 @@ class Dispatcher:
             case StatusUpdate():
                 self._presence.status(push)
             case GroupChanged() | KeyPackagesLow() | KeyLogAppended() if self._encrypted_rooms is not None:
-                self._encrypted_rooms.hear(push)
+                self._encrypted_rooms.dispatch(push)
             case _:
                 pass
 

@@ -125,7 +125,7 @@ class Program:
         self.sync()
         device, log = self.device, self.log
         if log.group is None:
-            asked = device.run(device.groups.found, log.room, log.kind, self.number(), Millis(log.now))
+            asked = device.run(device.groups.create_group, log.room, log.kind, self.number(), Millis(log.now))
             self.served(lambda: log.found(device, asked))
         self.sync()
 
@@ -162,7 +162,7 @@ class Program:
             self.sync()
             try:
                 frame = device.run(
-                    device.groups.seal, request(number), log.room, text(words), Millis(log.now)
+                    device.groups.encrypt, request(number), log.room, text(words), Millis(log.now)
                 )
             except ArrivedError:
                 break

@@ -129,7 +129,7 @@ class Service:
     def certify(
         self, user: UserName, account: OwnAccountKey, device_key: bytes, name: str = "ghost"
     ) -> bytes:
-        """Log a certificate by whoever holds ``account``."""
+        """Log a certificate by someone who holds ``account``."""
         _, data = account.certify(user, self.server, device_key, parse_device_name(name), self.clock.now())
         self.append(DeviceEntry(self.clock.now(), data))
         return data
@@ -321,7 +321,7 @@ class Home:
         return self.own_identity.certified()
 
     async def judge(self, certificate: bytes) -> CertificateStatus:
-        """Judge a certificate as the vault does."""
+        """Judge a certificate as the group service does."""
         return await self.archive.write(key_trust.certificate_status, certificate, self.clock.now())
 
     def alarms(self) -> list[str]:

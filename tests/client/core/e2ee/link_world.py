@@ -66,7 +66,7 @@ class Device:
     """What the server has said that it has."""
     made: int = 0
     joined: int = 0
-    """What was sealed by somebody who had processed less cannot be read."""
+    """What was sealed by someone who had processed less cannot be read."""
 
     def __post_init__(self) -> None:
         self.db = apsw.Connection(":memory:")
@@ -122,11 +122,11 @@ class Device:
         if links.place(seq, what.data, unread, late=late):
             self.notes.setdefault(seq, moved(what.user))
 
-    def came_in(self, devices: Sequence[DeviceId]) -> None:
+    def members_joined(self, devices: Sequence[DeviceId]) -> None:
         """See devices join."""
         links = Links(self.db, ROOM)
         links.begins(Seq(1))
-        links.came_in(devices)
+        links.members_joined(devices)
         links.save()
 
 

@@ -16,7 +16,7 @@ PHONE = parse_device_name("phone")
 
 
 class Sender(Protocol):
-    """Whoever asks: a device of somebody."""
+    """Anyone who asks: a device of someone."""
 
     user: UserName
 
@@ -89,7 +89,7 @@ class Log:
 
 
 class StaleError(Exception):
-    """Somebody else was first."""
+    """Someone else was first."""
 
 
 def waiting(room: RoomId, seq: Seq, asked: Commit) -> WaitingWelcome:

@@ -57,7 +57,7 @@ async def test_two_people_talk_and_the_server_reads_nothing(flat: Flat) -> None:
 
 
 async def test_whom_one_talks_to_is_no_stranger(flat: Flat) -> None:
-    """The key that came first is known as such at once, not only after somebody asked for it."""
+    """The key that came first is known as such at once, not only after someone asked for it."""
     ana, _ben = await flat.open(ANA), await flat.open(BEN)
     room = (await ana.open_direct(BEN)).id
     await flat.quiet()

@@ -37,7 +37,7 @@ def no_others(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def mended(flat: Flat, clients: tuple[Client, Client], room: RoomId) -> None:
-    """Require that the split is reported, said in words on both sides, and over when an owner founds anew."""
+    """Require that the split is reported on both sides, and over when an owner recreates the group."""
     ana, _ = clients
     await flat.until(lambda: flat.house.rooms[room].contested)
     for client in clients:

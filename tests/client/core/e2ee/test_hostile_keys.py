@@ -82,7 +82,7 @@ class Ghost:
 
 
 def account_of(client: Client) -> AccountKey:
-    """Return somebody's account key, as a thief of their device would."""
+    """Return someone's account key, as a thief of their device would."""
     identity = client._engine.encryption.identity.identity
     assert identity is not None
     assert identity.account is not None
@@ -119,11 +119,11 @@ async def test_a_key_swapped_after_contact_warns_and_sends_nothing(flat: Flat) -
     flat.house.keys_changed(BEN)
     await flat.until(lambda: ana.encryption.trust(BEN) is Trust.CHANGED)
     why = await held(flat, ana, room, CANARY)
-    assert "ben has another account key than before: nothing is sent before you decide" in why
+    assert "ben has another account key than before: Nothing is sent until you decide" in why
     assert "/verify" in why  # what to do
     state = ana.encryption.room(room)
     assert state.state is RoomState.BLOCKED
-    assert "nothing is sent before you decide" in state.problem
+    assert "Nothing is sent until you decide" in state.problem
     assert "BLOCKED" in state.label
     assert "before" in await texts(ana, room)
 
@@ -167,7 +167,7 @@ async def test_a_certified_ghost_that_the_log_hides_stops_sending(flat: Flat) ->
     ghost = Ghost(flat, BEN, account_of(ben))
     ghost.move_in(ghost.packages())
     why = await held(flat, ana, room, CANARY)
-    assert "does not stand in the server's key log" in why
+    assert "is not in the server's key log" in why
     assert any("key log" in told for told in await noted(ana, room, NoteKind.KEY_CHANGED))
     await shown(flat, ben, room)
     assert await texts(ben, room) == ["before"]
@@ -246,7 +246,7 @@ async def test_a_greeting_with_a_false_time_brings_no_old_key_package_into_a_gro
 
 
 async def test_one_key_package_handed_out_twice_is_refused_the_second_time(flat: Flat) -> None:
-    """The first room works; in the second the newcomer says that it was not let in, and that one goes on."""
+    """The first room works; in the second the newcomer says that it was not added, and that one goes on."""
     ana, ben = await flat.open(ANA), await flat.open(BEN)
     eve = await flat.open(EVE)
     device = ben.encryption.own().device
@@ -354,7 +354,7 @@ async def test_a_head_that_a_member_makes_up_is_an_alarm_that_names_them(flat: F
     """Either the server lies or that person's device does: the words say both."""
     ana, ben, room = await pair(flat)
     false = KeyLogSeen(size=1, digest=Digest(b"\7" * 32))
-    await ana._engine.archive.write(key_log.heard, BEN, false, flat.clock.now())
+    await ana._engine.archive.write(key_log.compare, BEN, false, flat.clock.now())
     await ana._engine.encryption.identity.refresh()
     (alarm,) = ana.encryption.alarms()
     assert "ben" in alarm.text
@@ -458,7 +458,7 @@ async def test_a_room_that_is_called_another_sends_nothing(flat: Flat, swap: str
     assert "server" in ana.encryption.room(which).problem
     sealed = ana._engine.encryption
     with pytest.raises(BlockedError):  # what stands in no outbox neither
-        await sealed.outgoing.say(which, ReadContent(target=new_request_id()))
+        await sealed.outgoing.send(which, ReadContent(target=new_request_id()))
     await flat.close(ana)
     liar.summaries.clear()
     ana = await flat.open(ANA)

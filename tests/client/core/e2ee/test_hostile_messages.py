@@ -272,7 +272,7 @@ async def test_a_message_in_anothers_name_is_refused(flat: Flat) -> None:
     await shown(flat, ben, room)
     assert await texts(ben, room) == []
     (told,) = await noted(ben, room, NoteKind.FORGED)
-    assert "another author" in told
+    assert "wrong author" in told
     liar.events.clear()
     await say(flat, ana, room, "after")
     await shown(flat, ben, room)

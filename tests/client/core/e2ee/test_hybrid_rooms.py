@@ -101,7 +101,7 @@ async def test_after_a_restore_all_key_packages_are_replaced(flat: Flat) -> None
 
 
 async def test_a_device_without_such_key_packages_is_left_out_with_words(flat: Flat) -> None:
-    """An older Parlour brings none: it is not in the group, everybody sees why, and others are let in."""
+    """An older Parlour brings none: it is not in the group, everybody sees why, and others are added."""
     ana, ben = await flat.open(ANA), await flat.open(BEN)
     await flat.open(EVE)
     device = flat.house.devices[ben.encryption.own().device]

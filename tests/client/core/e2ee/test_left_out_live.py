@@ -1,4 +1,4 @@
-"""A server that leaves messages out and numbers the rest anew, against running clients: rows in words."""
+"""A server that leaves messages out and numbers the rest again, against running clients: rows in words."""
 
 from collections.abc import Callable
 
@@ -106,7 +106,7 @@ async def test_a_message_that_the_server_drops_by_itself_is_told(flat: Flat) -> 
     await shown(flat, ben, room)
     assert await texts(ben, room) == ["one", "four"]
     assert await noted(ben, room, NoteKind.DROPPED) == [
-        "the server dropped this message of ana: nobody who may delete it has asked for that"
+        "the server dropped this message of ana: nobody who may delete it asked for that"
     ]
     assert [row.seq for row in await rows(ben, room) if row.deleted] == [dropped, deleted]
 

@@ -20,8 +20,8 @@ from parlour_client.core.e2ee.groups.group_store import scrub
 from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.e2ee.maintenance import erasure
 from parlour_client.core.e2ee.maintenance.commit_submission import CommitSubmitter
-from parlour_client.core.e2ee.messages.outgoing import keyed
-from parlour_client.core.e2ee.messages.store import keep_file_key, take_in
+from parlour_client.core.e2ee.messages.outgoing import file_with_key
+from parlour_client.core.e2ee.messages.store import keep_file_key, store_events
 from parlour_client.core.e2ee.status import RoomState, Trust
 from parlour_client.core.errors import EncryptionError, ParlourClientError, SetupError, UnreachableError
 from parlour_client.core.model import Delivery, NoteKind
@@ -172,7 +172,7 @@ async def test_a_founding_of_the_other_device_in_the_middle_of_ours_is_followed(
     async with asyncio.timeout(5):
         await sealed.scheduler.now(room)
     assert not answers
-    assert await ana._engine.archive.read(sealed.session.groups.founding, room) is None
+    assert await ana._engine.archive.read(sealed.session.groups.pending_creation, room) is None
 
 
 async def test_a_founding_that_the_log_has_not_decided_about_is_given_up(flat: Flat) -> None:
@@ -186,13 +186,13 @@ async def test_a_founding_that_the_log_has_not_decided_about_is_given_up(flat: F
     )
     now = Millis(flat.clock.now())
     body = await archive.write_durably(
-        sealed.session.groups.found, room, RoomKind.PRIVATE, new_request_id(), now
+        sealed.session.groups.create_group, room, RoomKind.PRIVATE, new_request_id(), now
     )
     home.group = new_group_id()
     assert line.device is not None
     async with asyncio.timeout(5):
-        await sealed.reconciler._submitter.post_founding(room, body)
-    assert await archive.read(sealed.session.groups.founding, room) is None
+        await sealed.reconciler._submitter.post_creation(room, body)
+    assert await archive.read(sealed.session.groups.pending_creation, room) is None
 
 
 async def test_what_is_sent_while_a_group_is_contested_waits_for_the_next_one(flat: Flat) -> None:
@@ -300,7 +300,7 @@ async def test_a_room_that_is_turned_on_keeps_what_was_said(flat: Flat) -> None:
 
 
 async def test_turning_on_admits_only_the_people_who_were_looked_at(flat: Flat) -> None:
-    """M27: somebody whom the server adds to its list behind the question is not in the group."""
+    """M27: someone whom the server adds to its list behind the question is not in the group."""
     ana, _, _ = await flat.open(ANA), await flat.open(BEN), await flat.open(EVE)
     room = (await ana.create_room(GARDEN, RoomKind.PRIVATE)).id
     await ana.invite(room, BEN)
@@ -349,7 +349,7 @@ async def test_keys_that_cannot_be_had_do_not_stop_open_rooms(flat: Flat) -> Non
 
 
 async def test_a_withheld_welcome_is_told(flat: Flat) -> None:
-    """The server says that we were let in, and keeps the invitation: a row with cause and action."""
+    """The server says that we were added, and keeps the invitation: a row with cause and action."""
     ana, ben = await flat.open(ANA), await flat.open(BEN)
     room = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     device = ben.encryption.own().device
@@ -461,7 +461,7 @@ async def test_open_rooms_do_not_wait_for_an_encrypted_one(flat: Flat) -> None:
 
 
 async def test_the_first_key_of_a_file_stays(flat: Flat) -> None:
-    """Somebody who names another key for a file that was sent cannot make it unreadable."""
+    """Someone who names another key for a file that was sent cannot make it unreadable."""
     ana, _, room = await pair(flat)
     first, second = (
         EncryptedFile(
@@ -474,7 +474,7 @@ async def test_the_first_key_of_a_file_stays(flat: Flat) -> None:
     for file in (first, second):
         await archive.write(keep_file_key, room, file)
     reference = FileRef(file=first.file, name=first.name, media_type="a/b", size=1, sha256=first.sha256)
-    assert (await archive.read(keyed, room, reference)).key == first.key
+    assert (await archive.read(file_with_key, room, reference)).key == first.key
 
 
 async def test_a_running_client_scrubs_after_each_epoch(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -598,7 +598,7 @@ async def test_what_follows_a_hole_waits_for_the_next_fetch(flat: Flat) -> None:
     )  # fmt: skip
     engine = ben._engine
     taken = await engine.archive.write(
-        take_in, engine.encryption.session.groups, room, [late], engine.state.names_me, flat.clock.now()
+        store_events, engine.encryption.session.groups, room, [late], engine.state.names_me, flat.clock.now()
     )
     assert (taken.applied, taken.receipt.cursor) == ([], seq)
 
@@ -619,7 +619,7 @@ async def test_a_device_is_out_of_every_room_when_its_revocation_returns(flat: F
 
 
 async def test_the_recovery_words_let_a_device_into_all_its_rooms(flat: Flat) -> None:
-    """Where somebody else is, as soon as they are; where only lost devices are, at once: it founds again."""
+    """Where someone else is, as soon as they are; where only lost devices are, at once: it founds again."""
     ana, ben, room = await pair(flat)
     mine = (await ana.create_room(OTHER, RoomKind.PRIVATE, encrypted=True)).id
     notes_room = (await ana.open_direct(ANA)).id
@@ -650,7 +650,7 @@ async def test_the_recovery_words_let_a_device_into_all_its_rooms(flat: Flat) ->
 async def test_who_may_not_renew_a_room_does_not_contest_it(
     flat: Flat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only an owner renews a room from before; somebody else's try must not stop the group that it has."""
+    """Only an owner renews a room from before; someone else's try must not stop the group that it has."""
     _, ben, room = await pair(flat)
     report = CommitSubmitter.report
 
@@ -662,7 +662,7 @@ async def test_who_may_not_renew_a_room_does_not_contest_it(
     with pytest.raises(SetupError, match="Only an owner"):
         await reconciler.adopt(room, ())
     with pytest.raises(EncryptionError, match="from before its members decided"):
-        await reconciler.refound(room)
+        await reconciler.recreate(room)
     assert not flat.house.rooms[room].contested
     monkeypatch.undo()
     await say(flat, ben, room, "it goes on")

@@ -56,7 +56,7 @@ async def encrypted_later(flat: Flat) -> tuple[Client, Client, RoomId, Seq]:
 
 
 async def test_a_pin_from_before_encryption_can_be_taken_off(flat: Flat) -> None:
-    """It was readable, and stands for all until somebody takes it off; nothing readable is put there."""
+    """It was readable, and stands for all until someone takes it off; nothing readable is put there."""
     ana, ben, room, seq = await encrypted_later(flat)
     for client in (ana, ben):
         assert await pinned(client, room) == [(seq, "old rules")]

@@ -1,4 +1,4 @@
-"""A room that a person keeps to verified people: nothing leaves for it while somebody there is not."""
+"""A room that a person keeps to verified people: nothing leaves for it while someone there is not."""
 
 import pytest
 from tests.client.core.e2ee.flat import Flat
@@ -21,7 +21,7 @@ async def verify(client: Client, user: UserName) -> None:
 
 
 async def test_nothing_is_sent_until_everybody_is_verified(flat: Flat) -> None:
-    """It waits with its reason, goes by itself afterwards, and waits again when somebody else comes."""
+    """It waits with its reason, goes by itself afterwards, and waits again when someone else comes."""
     ana, ben, room = await pair(flat)
     await say(flat, ana, room, "before")
     await ana.keep_strict(room)

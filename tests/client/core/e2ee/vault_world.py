@@ -1,4 +1,4 @@
-"""A small world for the vault's tests: devices with archives of their own, and an honest server's log.
+"""A small world for tests of groups: devices with archives of their own, and an honest server's log.
 
 Tests make the server hostile by building events themselves (``Log.add``). What a device was shown lies in a
 table of its archive, written in the same transaction, so a crash loses or repeats both or neither.
@@ -82,7 +82,7 @@ class Verdict:
 
 @functools.cache
 def _template() -> bytes:
-    """Return an empty archive; making its tables anew for each device takes longer than most tests."""
+    """Return an empty archive; making its tables again for each device takes longer than most tests."""
     connection = apsw.Connection(":memory:")
     for migration in MIGRATIONS:
         for statement in migration:
@@ -130,7 +130,7 @@ class Device:
 
     @property
     def own(self) -> ThisDevice:
-        """What the vault knows of it."""
+        """What the group service knows of it."""
         extensions = (Extension(0xF0C1, self.certificate),)
         return ThisDevice(self.user, SERVER, self.id, self.key.signer, self.key.credential, extensions)
 
@@ -212,7 +212,7 @@ class Device:
 
     def found(self, log: Log, number: int = 1) -> None:
         """Found the room's group."""
-        asked = self.run(self.groups.found, log.room, log.kind, request(number), Millis(log.now))
+        asked = self.run(self.groups.create_group, log.room, log.kind, request(number), Millis(log.now))
         log.found(self, asked)
         self.sync(log)
 
@@ -299,7 +299,9 @@ class Device:
         """Seal something."""
         payload = text(what) if isinstance(what, str) else Payload(content=what)
         stored = [one for user, one in log.answers if user == self.user]
-        return self.run(self.groups.seal, request(number), log.room, payload, Millis(log.now), blanks, stored)
+        return self.run(
+            self.groups.encrypt, request(number), log.room, payload, Millis(log.now), blanks, stored
+        )
 
     def say(self, log: Log, number: int, what: str | AnyContent, blanks: Seq | None = None) -> Seq:
         """Seal and send something."""
@@ -346,7 +348,7 @@ class Device:
         here: Millis,
         **more: Any,
     ) -> Receipt:
-        receipt = self.groups.receive(connection, room, events, self.roles.get, here, **more)
+        receipt = self.groups.process(connection, room, events, self.roles.get, here, **more)
         for item in receipt.items:
             self._show(connection, item)
         return receipt
@@ -364,8 +366,8 @@ class Device:
         return self.groups.cursor(self.connection, log.room)
 
     def status(self, log: Log) -> Any:
-        """Return how the room stands here."""
-        return self.groups.status(self.connection, log.room)
+        """Return the state of the room here."""
+        return self.groups.report(self.connection, log.room)
 
     def texts(self, log: Log) -> list[str]:
         """Return what was shown, in order."""

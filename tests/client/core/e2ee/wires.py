@@ -180,7 +180,7 @@ class HouseWire:
         return Entered(room=house.summary(room, self.line.user))
 
     def _came(self, room: Room, who: UserName, statement: StatementBytes | None) -> tuple[AnyResult, None]:
-        """Let somebody in who is asked, as if they had accepted at once."""
+        """Let someone in who is asked, as if they had accepted at once."""
         room.members[who] = Role.MEMBER
         entered = self.house.summary(room, who)
         for wire in list(self.house.wires):

@@ -1,1 +1,1 @@
-"""MLS groups of rooms in the archive: founded, joined, changed, encrypted to and decrypted from."""
+"""MLS groups of rooms, in the archive: created, joined, changed, encrypted for and decrypted."""

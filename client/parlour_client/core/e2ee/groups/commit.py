@@ -1,9 +1,9 @@
-"""Commits of ours: founded, staged, and kept with the exact request that asks for them.
+"""Commits of this device: prepared, stored, and kept with the exact request that asks for them.
 
-A commit takes effect when its event comes by in the log (``handshakes``), never on the server's word: who
-merged before would stand alone when another one won, and who dropped it could not follow when it is in the
-log after all. ``prepare`` does the work and touches nothing (big groups: on a worker thread); ``store``
-writes it, if nobody went on with the group meanwhile.
+A commit takes effect when its event appears in the log (``handshakes``), never on the server's word: a
+device that merged earlier would be alone if another commit won, and one that dropped it could not follow if
+it is in the log after all. ``prepare`` does the work and changes nothing (for big groups: on a worker
+thread); ``store`` writes it, unless the group has changed in the meantime.
 """
 
 import copy
@@ -31,7 +31,12 @@ from parlour_client.core.e2ee.groups.policy import (
     person_of,
     require_in_time,
 )
-from parlour_client.core.e2ee.groups.sealed_tree import WelcomeSupplement, key_extension, new_key, seal_beside
+from parlour_client.core.e2ee.groups.sealed_tree import (
+    WelcomeSupplement,
+    encrypt_supplement,
+    key_extension,
+    new_key,
+)
 from parlour_client.core.e2ee.groups.transaction import ThisDevice
 from parlour_client.core.errors import EncryptionError
 from parlour_protocol.api import decode_payload, encode_payload
@@ -189,7 +194,7 @@ def _prepared(
     if pending.welcome is not None:
         welcome = WelcomeBytes(pending.welcome)
         beside = WelcomeSupplement(pending.ratchet_tree, None if roster is None else roster.encode())
-        tree = TreeBytes(seal_beside(beside, key, group_bytes(stored.id), outcome.epoch))
+        tree = TreeBytes(encrypt_supplement(beside, key, group_bytes(stored.id), outcome.epoch))
     body = Commit(
         request=wanted.request,
         group=stored.id,
@@ -224,7 +229,7 @@ def staged(connection: apsw.Connection, group: GroupId | None) -> StagedCommit |
 
 
 def drop(connection: apsw.Connection, group_store: GroupStore, stored: StoredGroup) -> None:
-    """Give a staged commit up: the server refused it for another reason than that somebody was first.
+    """Give a staged commit up: the server refused it for another reason than that someone was first.
 
     Its bytes stay known by their digest, in case the server shows it all the same: no other copy made it.
     """
@@ -240,7 +245,7 @@ def drop(connection: apsw.Connection, group_store: GroupStore, stored: StoredGro
         group_store.save(connection, stored)
 
 
-def found(
+def create_group(
     connection: apsw.Connection,
     group_store: GroupStore,
     own: ThisDevice,
@@ -275,8 +280,10 @@ def found(
     return group_id
 
 
-def founding(connection: apsw.Connection, room: RoomId, replaces: GroupId | None) -> CreateGroup | None:
-    """Return the founding that the log has not shown yet: POST it, the same after each restart."""
+def pending_creation(
+    connection: apsw.Connection, room: RoomId, replaces: GroupId | None
+) -> CreateGroup | None:
+    """Return the group's creation that the log has not shown yet: POST it, the same after each restart."""
     query = "SELECT group_id, request FROM mls_groups WHERE room = ? AND status = 'founding'"
     for row in connection.execute(query, (room,)):
         group, request = cast("tuple[str, str]", row)

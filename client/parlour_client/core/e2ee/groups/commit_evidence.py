@@ -1,8 +1,8 @@
-"""What a commit carries beside its proposals: the signed statements and revocations that it is made for.
+"""What a commit carries besides its proposals: the signed statements and revocations it is based on.
 
-It travels in the commit's authenticated data, so that every member checks by itself why somebody comes or
-goes. A commit that only renews keys, or adds a device of somebody who is in, carries nothing. ``rules``
-judges it, ``commit`` writes it.
+They are in the commit's authenticated data, so that every member can check why someone was added or
+removed. A commit that only renews keys, or adds a device of someone who is already in the group, carries
+none. ``commit`` writes them, ``policy`` judges them.
 """
 
 from collections.abc import Collection, Iterable

@@ -1,9 +1,9 @@
-"""What the next commit of a room ought to do, and what the server claims beyond it.
+"""What the next commit of a room should do, and what the server claims beyond that.
 
-The server says which devices are missing in the group and which are to leave it. A device is added when its
-person stands on the roster, or comes onto it by a statement that waits; one is removed when its person goes
-by such a statement, or its revocation is known. The rest are claims: they are told, and nothing follows from
-them. It looks and decides; ``commit`` makes the commit, and every member judges it again (``rules``).
+The server says which devices are missing from the group and which must leave it. A device is added if its
+person is on the roster, or a waiting statement adds them; it is removed if such a statement removes its
+person, or its revocation is known. The rest are claims: people are told of them, and nothing follows from
+them. This module only decides; ``commit`` makes the commit, and every member judges it again (``policy``).
 """
 
 from collections.abc import Collection, Sequence
@@ -154,7 +154,7 @@ class _Planner:
         return self._roster.person(user) is not None and self._after.person(user) is None
 
     def _ask_in(self, user: UserName) -> None:
-        """Sign the admission of somebody whom the person on this device asked in and the server lists."""
+        """Sign the admission of someone whom the person on this device asked in and the server lists."""
         if user in self._wait or all(one.user != user for one in self._state.missing):
             return
         key = key_trust.meet(self._connection, user, self._now)

@@ -1,8 +1,8 @@
-"""Opening the encrypted messages of a room: each becomes a readable event, or a row that says why it cannot.
+"""Decrypting the messages of a room: each becomes a readable event, or a row that says why it can't be read.
 
-The author is the MLS sender, and the server must have named the same; a message's id stands in the
-authenticated data and is taken once. What is refused leaves the group as it was, so that a forgery cannot
-burn the key of the genuine message, which is still read when it comes. ``receive`` calls it.
+The author is the MLS sender, and the server must have named the same one. A message's id is in the
+authenticated data and is accepted once. A refused message leaves the group unchanged, so that a forgery
+can't burn the key of the genuine message, which is still readable when it arrives.
 """
 
 import copy
@@ -35,20 +35,20 @@ from parlour_protocol.mls import (
 
 BEFORE_JOIN: Final = "Sent before this device joined: it cannot be read here."
 _MISSED: Final = "This device missed an update of the room's keys: a member must add it again."
-_TOO_LATE: Final = "It came too late: its keys are gone. Ask its author to send it again."
+_TOO_LATE: Final = "It arrived too late: its keys are gone. Ask its author to send it again."
 _DAMAGED: Final = "It is damaged or forged, and cannot be read. Ask its author to send it again."
-_NEWER: Final = "Of no known form: a newer Parlour wrote it (pip install -U parlour) or a broken one."
-_FORBIDDEN: Final = "It holds characters, or more of them, than a message may hold; it is not shown."
+_NEWER: Final = "Unknown format: a newer Parlour wrote it (pip install -U parlour), or a broken one."
+_FORBIDDEN: Final = "It has characters that are not allowed, or too many; it is not shown."
 _TEXTS: Final = (".text", ".reaction", ".name", "not UTF-8")
 """How the reason ends where a text was refused, and not a field that a newer version may have."""
-_NO_COPY: Final = "This device sent it, but its text is not here any more."
+_NO_COPY: Final = "This device sent it, but its text is no longer here."
 _REPLAY: Final = (
-    "A message came a second time, or in another one's place: the server replayed it, or its author uses two "
-    "copies of one home folder. It is not shown."
+    "A message came a second time, or in place of another one: the server replayed it, or its author uses "
+    "two copies of one home folder. It is not shown."
 )
-_ELSEWHERE: Final = "The server put a message of another room or group here; it is not shown."
-_WRONG_AUTHOR: Final = "The server named another author than the one who wrote it; it is not shown."
-_WRONG_EPOCH: Final = "The server claimed another epoch for a message than the one it was written in."
+_ELSEWHERE: Final = "The server put a message from another room or group here; it is not shown."
+_WRONG_AUTHOR: Final = "The server named the wrong author; it is not shown."
+_WRONG_EPOCH: Final = "The server claimed the wrong epoch for a message."
 _ID: Final = re.compile(REQUEST_ID_PATTERN)
 
 
@@ -160,7 +160,7 @@ def _not_sealed_here(transaction: Transaction, event: LogEvent, body: EncryptedM
     if any(transaction.connection.execute(given_up, (hashlib.sha256(body.data).digest(),))):
         return unread
     first = not transaction.links.is_older
-    transaction.links.is_older_copy()
+    transaction.links.found_older_copy()
     return replace(unread, note=older_copy(transaction.own.user)) if first else unread
 
 
@@ -182,7 +182,7 @@ def _said(
     try:
         said = body_of(transaction.connection, transaction.speaker(stored, author.user), content, blanks)
     except NotAllowedError as error:
-        trouble = f"{author.user} sent something that is not taken: {error}"
+        trouble = f"{author.user} sent something that is not accepted: {error}"
     text = isinstance(content, TextContent) and not trouble
     if not remember(transaction.connection, event.room, message, event.seq, author.user, text=text):
         return None

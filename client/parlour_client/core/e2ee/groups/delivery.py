@@ -1,9 +1,9 @@
 # ruff: noqa: D102 - an interface: a method whose name and types say all of it needs no sentence
-"""What the parts of encryption ask of the delivery service, as one protocol.
+"""What encryption asks of the delivery service, as one protocol.
 
 ``DeliveryClient`` implements it over HTTPS; tests implement it in memory, honest or hostile. Every method
-raises ParlourClientError, ``StaleEpochError`` where another commit came first; what it returns is decoded,
-not believed.
+raises ParlourClientError, and ``StaleEpochError`` if another commit came first. What it returns is decoded,
+not trusted.
 """
 
 from collections.abc import AsyncIterator

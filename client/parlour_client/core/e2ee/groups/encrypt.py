@@ -1,8 +1,8 @@
-"""Sealing: what leaves for an encrypted room, kept on the disk before it does.
+"""Encrypting messages for a room, stored on disk before they leave.
 
-The key of a generation is used up, and ciphertext and plaintext are stored, in the caller's one durable
-transaction; the same request gives the same bytes while the epoch stands and is sealed anew when it moved. It
-never seals while the person has to decide about a key, or while the group may have split. The vault calls it.
+The message key is used up and ciphertext and plaintext are stored in the caller's one durable transaction.
+The same request gives the same bytes while the epoch lasts, and is encrypted again when it has changed.
+Nothing is encrypted while the person must decide about a key, or while the group may have split.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from parlour_client.core.archive.outbox_table import give_up
 from parlour_client.core.archive.saved_preferences import is_strict
 from parlour_client.core.e2ee.groups.group_errors import (
+    CONTESTED,
     WAITING,
     ArrivedError,
     BlockedError,
@@ -25,7 +26,7 @@ from parlour_client.core.e2ee.groups.group_store import GroupStore, RoomRow, Sto
 from parlour_client.core.e2ee.groups.link_store import Links
 from parlour_client.core.e2ee.groups.payloads import known
 from parlour_client.core.e2ee.groups.policy import certificate_bytes
-from parlour_client.core.e2ee.groups.transaction import Judge, concerns_about
+from parlour_client.core.e2ee.groups.transaction import Judge, key_concerns
 from parlour_client.core.e2ee.identity import key_trust
 from parlour_client.core.e2ee.identity.certificates import read_certificate
 from parlour_client.core.e2ee.status import Trust
@@ -36,7 +37,6 @@ from parlour_protocol.ids import Epoch, GroupId, Millis, RequestId, Seq
 from parlour_protocol.names import UserName
 
 _REFUSED: Final = "This device could not follow a change of the room's keys."
-_CONTESTED: Final = "Members could not follow the room's keys: an owner has to found the group anew."
 
 
 def require_sendable(row: RoomRow | None, stored: StoredGroup | None) -> StoredGroup:
@@ -46,13 +46,15 @@ def require_sendable(row: RoomRow | None, stored: StoredGroup | None) -> StoredG
     if stored.displaced:
         raise DisplacedError
     if stored.status == "refused":
-        raise NotReadyError(_REFUSED, "A member has to add this device again, or an owner founds it anew.")
+        raise NotReadyError(
+            _REFUSED, "A member must add this device again, or an owner must recreate the group."
+        )
     if row.contested:
-        raise NotReadyError(_CONTESTED, "Ask an owner to do so with /encryption.")
+        raise NotReadyError(CONTESTED, "Ask an owner to do so.")
     return stored
 
 
-def require_settled(
+def require_trusted(
     connection: apsw.Connection,
     judge: Judge,
     group_store: GroupStore,
@@ -62,28 +64,30 @@ def require_settled(
 ) -> None:
     """Refuse to send while a key of anybody in the group needs a decision. Raises BlockedError.
 
-    So does somebody who is not verified, where the person wishes it so.
+    So does someone who is not verified, where the person wishes it so.
     """
     judged = stored.epoch, key_trust.version(connection)
     if group_store.settled.get(stored.id) == judged:
         return
     leaves = [certificate_bytes(leaf) for _, leaf in stored.group.tree.members()]
-    for concern in concerns_about(connection, judge, leaves, now):
+    for concern in key_concerns(connection, judge, leaves, now):
         raise BlockedError(concern.words)
     if is_strict(connection, stored.room):
         users = {read_certificate(leaf).user for leaf in leaves} - {me}
         unverified = sorted(user for user in users if key_trust.trust(connection, user) is not Trust.VERIFIED)
         if unverified:
-            raise BlockedError(strict_words(unverified), "/verify NAME, or /strict off sends all the same.")
+            raise BlockedError(strict_words(unverified), "/verify NAME, or /strict off to send anyway.")
     group_store.settled[stored.id] = judged
 
 
 def strict_words(unverified: Sequence[UserName]) -> str:
     """Say why nothing is sent to a room that is kept to verified people."""
-    return f"Not verified: {', '.join(unverified)}. This room is kept to verified people: nothing is sent."
+    return (
+        f"Not verified: {', '.join(unverified)}. This room only sends to verified people, so nothing is sent."
+    )
 
 
-def seal(
+def encrypt_message(
     connection: apsw.Connection,
     group_store: GroupStore,
     stored: StoredGroup,
@@ -114,7 +118,7 @@ def seal(
         if (group, epoch) == (stored.id, stored.epoch):
             return _frame(stored, request, data, blanks)
     if stored.group.proposals:
-        raise NotReadyError("A change of the room's keys waits to be made first.")
+        raise NotReadyError("A change of the room's keys must be made first.")
     link = links.next(number, before)
     text = encode_message_payload(replace(payload, link=link))
     data = stored.group.encrypt(text, request.encode())

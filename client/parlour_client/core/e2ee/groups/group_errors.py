@@ -1,7 +1,6 @@
-"""Why the vault does not seal, join or commit now: each with a sentence and what to do.
+"""Why the group service does not encrypt, join or commit now, each with what to do.
 
-None of them loses anything: what raised has changed nothing. The outbox, the settling of rooms and the
-commands show them.
+None of them loses anything: whatever raised them has changed nothing.
 """
 
 from collections.abc import Mapping
@@ -11,8 +10,11 @@ from parlour_client.core.errors import EncryptionError
 from parlour_protocol.ids import DeviceId, Seq
 from parlour_protocol.mls import MlsError
 
+CONTESTED: Final = (
+    "Members lost track of the room's keys. An owner must recreate the encrypted group (/encryption repair)."
+)
 WAITING: Final = (
-    "Waiting for a member's device to add this one: it happens by itself when one of them is online."
+    "Waiting for a member's device to add this one. It happens automatically when one of them is online."
 )
 
 
@@ -31,7 +33,7 @@ class DisplacedError(EncryptionError):
         """Say what happened."""
         super().__init__(
             "Another copy of this home folder is in use: it has renewed this device's keys, and this copy "
-            "can't read on."
+            "can no longer read the room."
         )
 
 

@@ -1,7 +1,4 @@
-"""Group ids as bytes, and the name of this device's state in words that people compare.
-
-Pure functions; the modules of the vault use them.
-"""
+"""Group ids as bytes, and the digits by which people compare the state of a group."""
 
 import base64
 

@@ -1,4 +1,4 @@
-"""How a room's group stands, as plain values for the screens and the settling of rooms; it only looks."""
+"""The state of a room's group, as plain values for views and for ``reconcile``."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ from parlour_protocol.names import UserName
 
 
 class GroupStatus(Enum):
-    """Where this device stands in a room."""
+    """The state of this device in a room."""
 
-    UNFOUNDED = "unfounded"
+    NO_GROUP = "unfounded"
     """The log has shown no group."""
     OUTSIDE = "outside"
     """There is a group, and this device is not in it."""
@@ -44,14 +44,14 @@ class MemberReport:
     device: DeviceId
     certificate: Certificate
     data: bytes
-    """The certificate's bytes, for ``people``."""
+    """The certificate's bytes, for ``key_trust``."""
     unusable: bool = False
     """It brought a key that nobody can encrypt to: the next commit removes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupReport:
-    """How a room stands."""
+    """A room's group as this device has it."""
 
     status: GroupStatus
     group: GroupId | None = None
@@ -101,15 +101,13 @@ def _member(leaf: LeafNode, *, unusable: bool) -> MemberReport:
     )
 
 
-def status(
+def group_report(
     row: RoomRow | None, stored: StoredGroup | None, rosters: Rosters, found: ServerClaims, *, again: bool
 ) -> GroupReport:
-    """Return how a room stands."""
+    """Return a room's state."""
     group = None if row is None else row.group
     if row is None or stored is None:
-        return GroupReport(
-            GroupStatus.UNFOUNDED if group is None else GroupStatus.OUTSIDE, group, again=again
-        )
+        return GroupReport(GroupStatus.NO_GROUP if group is None else GroupStatus.OUTSIDE, group, again=again)
     status = GroupStatus.ACTIVE
     if stored.displaced:
         status = GroupStatus.DISPLACED

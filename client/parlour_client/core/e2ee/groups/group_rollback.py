@@ -1,9 +1,8 @@
-"""An encrypted room whose log was rolled back at the server: what its devices know of the group goes on.
+"""Encrypted rooms whose log was rolled back at the server: this device keeps what it knows of the group.
 
-The server's group is an old one, which some devices have left behind and in which people are who were
-removed since. Nothing is sealed for it. The room is founded again, by a device of any member, and with the
-people that the device knew, never with those that the server lists. Functions over a connection; the vault
-calls them.
+The server's group is an old one, which some devices have left behind and which contains people who were
+removed since. Nothing is encrypted for it. Any member's device recreates the group, with the people it
+knew, never with those the server lists. Functions over a connection.
 """
 
 import json
@@ -23,7 +22,8 @@ from parlour_protocol.membership import Roster
 from parlour_protocol.names import UserName
 
 FOUND_AGAIN: Final = (
-    "The server's history was rolled back: the room's group has to be founded again before anything is sent."
+    "The server's history was rolled back: the encrypted group of this room must be recreated before "
+    "anything is sent."
 )
 CONTESTED: Final = (
     "The server's history was rolled back: the encrypted group of this room is recreated before anything is "
@@ -33,7 +33,7 @@ RECREATED: Final = (
     "{user} recreated the encrypted group of this room, because the server's history was rolled back."
 )
 NOT_A_MEMBER: Final = (
-    "{user} founded a group here, who was removed from the room before the server was rolled back."
+    "{user}, who was removed before the server was rolled back, created a group here; it was ignored."
 )
 
 
@@ -65,7 +65,7 @@ def is_due(connection: apsw.Connection, room: RoomId) -> bool:
 
 
 def is_stranger(connection: apsw.Connection, room: RoomId, user: UserName, known: RolledBack | None) -> bool:
-    """Say whether somebody is known not to be in a room that was rolled back.
+    """Say whether someone is known not to be in a room that was rolled back.
 
     A removal that only the log tells of takes nobody off the roster, which members have signed.
     """

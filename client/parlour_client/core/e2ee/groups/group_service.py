@@ -1,9 +1,9 @@
-"""The vault: encrypted rooms as the client's orchestration sees them, on the archive's thread.
+"""All that can be done with the groups of encrypted rooms, on the archive's thread.
 
 Every method works inside the transaction that the caller has begun (BEGIN IMMEDIATE; a durable one where it
-says so) and reads no clock: times are given, this device's own but for commits (``times``). It never asks
-the server and never sends; it gives what to send, after that is kept. Several processes of one home may take
-turns.
+says so) and reads no clock: times are passed in, this device's own except for commits (``key_lifetimes``).
+It never asks the server and never sends; it returns what to send once that is stored. Several processes of
+one home may take turns.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -60,12 +60,12 @@ from parlour_protocol.mls import KeyPackageStore
 from parlour_protocol.names import UserName
 
 InitialMember: TypeAlias = tuple[UserName, bytes, Role]
-"""Somebody whom a founder vouches for: name, account key, role."""
+"""Someone whom a founder vouches for: name, account key, role."""
 MakeAct: TypeAlias = Callable[[Roster], AnyAct]
 
 _NOBODY: Final = "This device is not in the room's group."
-_NO_ROSTER: Final = "This encrypted room is from before its members decided who is in."
-_RENEW: Final = "An owner has to renew it first: /encryption, or parlour encryption ROOM --renew."
+_NO_ROSTER: Final = "This encrypted room was made before members decided who is in it."
+_RENEW: Final = "An owner must renew it first: /encryption, or parlour encryption ROOM --renew."
 
 
 class GroupService:
@@ -110,7 +110,7 @@ class GroupService:
             save_room(connection, row)
 
     def leave(self, connection: apsw.Connection, room: RoomId) -> None:
-        """Forget all keys of a room that this account is no member of any more; its messages stay."""
+        """Forget all keys of a room that this account is not a member of any more; its messages stay."""
         row = load_room(connection, room)
         for (group,) in list(connection.execute("SELECT group_id FROM mls_groups WHERE room = ?", (room,))):
             self._store.drop(connection, GroupId(str(group)))
@@ -125,7 +125,7 @@ class GroupService:
 
     # --- events
 
-    def receive(
+    def process(
         self,
         connection: apsw.Connection,
         room: RoomId,
@@ -154,7 +154,7 @@ class GroupService:
             now,
             welcome_missing=welcome_missing,
         )
-        return process.run(transaction, events)
+        return process.process_events(transaction, events)
 
     def dropped(self, connection: apsw.Connection, room: RoomId) -> dict[Seq, Note | None]:
         """Return notes, once, of what the server blanked by itself; when all of the room was processed."""
@@ -181,7 +181,7 @@ class GroupService:
 
     # --- messages
 
-    def seal(
+    def encrypt(
         self,
         connection: apsw.Connection,
         request: RequestId,
@@ -199,16 +199,16 @@ class GroupService:
         if group_rollback.is_due(connection, room):
             raise NotReadyError(group_rollback.FOUND_AGAIN)
         stored = encrypt.require_sendable(*self._both(connection, room))
-        encrypt.require_settled(connection, self._judge, self._store, stored, self._own.user, at)
-        return encrypt.seal(connection, self._store, stored, request, payload, blanks, before)
+        encrypt.require_trusted(connection, self._judge, self._store, stored, self._own.user, at)
+        return encrypt.encrypt_message(connection, self._store, stored, request, payload, blanks, before)
 
-    def forget_sealed(self, connection: apsw.Connection, request: RequestId) -> None:
+    def forget_encrypted(self, connection: apsw.Connection, request: RequestId) -> None:
         """Forget a message that never left, or that the server has refused for good."""
         encrypt.forget(connection, request)
 
     # --- commits
 
-    def found(
+    def create_group(
         self,
         connection: apsw.Connection,
         room: RoomId,
@@ -219,20 +219,20 @@ class GroupService:
     ) -> CreateGroup:
         """Make the room's group, or its next one when it was contested or all its devices are gone.
 
-        The next one is for the people of the one before. ``people``: whom our person vouches for, besides
+        The next one is for the people of the one before. ``key_trust``: whom our person vouches for, besides
         themselves, where there is no roster yet. In a durable transaction. The server decides whether nobody
         is left; who holds keys is not nobody.
         """
         row = load_room(connection, room) or RoomRow(room, Seq(0))
         if self._store.load(connection, row.group) is not None and not row.contested:
-            raise NotReadyError("The room has a group already.", "Nothing is to be done.")
+            raise NotReadyError("The room has a group already.", "There is nothing to do.")
         save_room(connection, row)
-        again = commit.founding(connection, room, row.group)
+        again = commit.pending_creation(connection, room, row.group)
         if again is not None:
             return again
         roster = known_roster(connection, room) or self._begun(room, kind, at, people)
         suite = pinned_suite(connection, room)
-        group = commit.found(connection, self._store, self._own, roster, suite, request, at)
+        group = commit.create_group(connection, self._store, self._own, roster, suite, request, at)
         return CreateGroup(request=request, group=group, replaces=row.group)
 
     def rolled_back(self, connection: apsw.Connection, room: RoomId, shared: Seq, fork: Seq) -> None:
@@ -246,7 +246,7 @@ class GroupService:
         if stored is not None:
             commit.drop(connection, self._store, stored)
         self.contested(connection, room)
-        members = {member.user for member in self.status(connection, room).members}
+        members = {member.user for member in self.report(connection, room).members}
         roster = known_roster(connection, room) if stored is None else statements.expected(connection, stored)
         before = row.group
         group_rollback.note(connection, row, shared, fork, members, roster, self._own.user)
@@ -257,7 +257,7 @@ class GroupService:
             self._store.drop(connection, before)
         save_room(connection, row)
 
-    def found_again(
+    def recreate_group(
         self,
         connection: apsw.Connection,
         room: RoomId,
@@ -272,12 +272,12 @@ class GroupService:
         """
         row = load_room(connection, room)
         if row is None or not group_rollback.is_due(connection, room):
-            raise NotReadyError("The room has a group already.", "Nothing is to be done.")
+            raise NotReadyError("The room has a group already.", "There is nothing to do.")
         if row.group is not None and row.group != replaces:
             self._store.drop(connection, row.group)
         row.group, row.contested = replaces, True
         save_room(connection, row)
-        return self.found(connection, room, kind, request, at)
+        return self.create_group(connection, room, kind, request, at)
 
     def _begun(self, room: RoomId, kind: RoomKind, at: Millis, people: Collection[InitialMember]) -> Roster:
         if not self._own.account_key:
@@ -287,16 +287,16 @@ class GroupService:
         everybody = [(self._own.user, self._own.account_key, role), *others]
         return Roster.begin(self._own.server, room, kind, self._own.user, everybody, at)
 
-    def founding(self, connection: apsw.Connection, room: RoomId) -> CreateGroup | None:
-        """Return the founding that the log has not shown yet."""
+    def pending_creation(self, connection: apsw.Connection, room: RoomId) -> CreateGroup | None:
+        """Return the group's creation that the log has not shown yet."""
         row = load_room(connection, room)
-        return None if row is None else commit.founding(connection, room, row.group)
+        return None if row is None else commit.pending_creation(connection, room, row.group)
 
-    def drop_founding(self, connection: apsw.Connection, room: RoomId) -> None:
-        """Give a founding up that the server has refused for another reason than that one is there."""
-        founding = self.founding(connection, room)
-        if founding is not None:
-            self._store.drop(connection, founding.group)
+    def drop_creation(self, connection: apsw.Connection, room: RoomId) -> None:
+        """Give up a group's creation that the server refused, unless because another group is there."""
+        pending_creation = self.pending_creation(connection, room)
+        if pending_creation is not None:
+            self._store.drop(connection, pending_creation.group)
 
     def stored(self, connection: apsw.Connection, room: RoomId) -> StoredGroup:
         """Return the group for ``commit.prepare`` on another thread. Raises NotReadyError."""
@@ -402,13 +402,13 @@ class GroupService:
         opened = self.open_welcome(key_packages.load(connection), kind, waiting, event)
         return self.enter(connection, opened, event, now)
 
-    # --- how it stands
+    # --- its state
 
-    def status(self, connection: apsw.Connection, room: RoomId) -> GroupReport:
-        """Return how a room stands."""
+    def report(self, connection: apsw.Connection, room: RoomId) -> GroupReport:
+        """Return a room's state."""
         again = group_rollback.is_due(connection, room)
         found = server_claims.of(connection, room)
-        return group_report.status(*self._both(connection, room), self._rosters, found, again=again)
+        return group_report.group_report(*self._both(connection, room), self._rosters, found, again=again)
 
     def contests(self, connection: apsw.Connection) -> Sequence[tuple[RoomId, ToContest]]:
         """Return what could not be followed and was not reported yet."""

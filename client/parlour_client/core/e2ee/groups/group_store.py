@@ -2,9 +2,9 @@
 
 A group's row has a random version that is new at each write. What is kept in memory counts only while the
 row still has the same version, so neither another program's step nor a transaction that was rolled back can
-make this one go on from the wrong state (which would fork the group, or use a key twice). The roster lies
-beside its group; the last one of a room is kept when the group is dropped, so that no later group of the room
-forgets who was removed. Used by the other modules of the vault, inside the caller's transaction.
+make this one continue from the wrong state (which would fork the group, or use a key twice). The roster is
+stored with its group; the last one of a room is kept when the group is dropped, so that no later group of
+the room forgets who was removed. Used inside the caller's transaction.
 """
 
 import copy
@@ -45,7 +45,7 @@ class RoomRow:
 
 @dataclass(slots=True)
 class StoredGroup:
-    """One group of ours and what is noted beside it. ``group`` is replaced, never shared with the shelf."""
+    """One group of ours and what is noted beside it. ``group`` is replaced, never shared with the store."""
 
     id: GroupId
     room: RoomId
@@ -78,7 +78,7 @@ class StoredGroup:
         return True
 
     def move_to(self, group: Group, ended: Ended, *, removed: bool) -> None:
-        """Enter the next epoch. ``removed``: somebody is out now, so nothing of before is taken any more.
+        """Enter the next epoch. ``removed``: someone is out now, so nothing of before is taken any more.
 
         Else they could go on to write for a past epoch, with a server that helps them.
         """
@@ -94,7 +94,7 @@ class GroupStore:
         """Begin with nothing in memory."""
         self.server = server
         self.settled: dict[GroupId, tuple[Epoch, int]] = {}
-        """Epoch and version of ``people`` in which nobody's key needed a decision."""
+        """Epoch and version of ``key_trust`` in which nobody's key needed a decision."""
         self._kept: OrderedDict[GroupId, tuple[bytes, Group, Roster | None]] = OrderedDict()
 
     def load(self, connection: apsw.Connection, group: GroupId | None) -> StoredGroup | None:
@@ -281,7 +281,7 @@ def require_durable(connection: apsw.Connection) -> None:
 
 
 def scrub(connection: apsw.Connection) -> bool:
-    """Empty the write-ahead log, outside of a transaction; False: somebody reads, and it was not waited for.
+    """Empty the write-ahead log, outside of a transaction; False: someone reads, and it was not waited for.
 
     What was deleted is overwritten in the file, but old pages lie in that log until then (Marmot #756).
     """

@@ -1,8 +1,8 @@
-"""Commits and foundings as the log shows them: followed, known as our own, or refused with nothing changed.
+"""Commits and group creations in the log: applied, recognised as our own, or refused without effect.
 
-A commit of ours takes effect here and nowhere else, when its event comes by; one that another came before is
-given back as lost. What cannot be followed is to be reported (``ToContest``), once the queue is drained.
-``receive`` calls it.
+A commit of ours takes effect here and nowhere else, when its event appears; one that lost to another is
+reported as lost. What could not be followed is reported to the server (``ToContest``) once the queue is
+drained.
 """
 
 import copy
@@ -26,8 +26,8 @@ from parlour_client.core.e2ee.groups.policy import (
 from parlour_client.core.e2ee.groups.received import Concern, Received, ToContest
 from parlour_client.core.e2ee.groups.transaction import (
     Transaction,
-    concerns_about,
     forged,
+    key_concerns,
     silent,
     stripped,
     with_body,
@@ -50,23 +50,23 @@ from parlour_protocol.mls import (
 )
 from parlour_protocol.names import UserName
 
-_OTHER_GROUP: Final = "The server put a change of another group here; it was not followed."
-_OLD_EPOCH: Final = "The server showed a second change of an epoch that is over; it was not followed."
-_NOT_OURS: Final = "The server changed what a commit of this device says; it was not followed."
+_OTHER_GROUP: Final = "The server put a change from another group here; it was ignored."
+_OLD_EPOCH: Final = "The server showed a second change of an epoch that is over; it was ignored."
+_NOT_OURS: Final = "The server altered a change that this device made; it was ignored."
 _UNFOUNDED: Final = "The server put another group in this one's place, though nobody contested it."
-_STRANGER: Final = "{user}, who is not in this room, founded another group for it; it was not followed."
-_REPLAYED: Final = "The server showed a change of the room's keys a second time; it was not followed."
+_STRANGER: Final = "{user}, who is not in this room, created another group for it; it was ignored."
+_REPLAYED: Final = "The server showed a change of the room's keys twice; the second one was ignored."
 _NO_WELCOME: Final = "This device was added, but its invitation did not come: a member must add it again."
 _CANNOT_FOLLOW: Final = "This device could not follow a change of the room's keys: "
 
 
-def take_founded(transaction: Transaction, event: LogEvent, body: GroupCreated) -> Received:
+def process_created(transaction: Transaction, event: LogEvent, body: GroupCreated) -> Received:
     """Take a group as the one in force: the first, or one that replaces a contested or abandoned one.
 
     Who holds keys of the group in force lets it go only after a member has contested it.
     """
     row = transaction.row
-    ours = _founding(transaction, body.group)
+    ours = _pending_creation(transaction, body.group)
     genuine = ours is None or (event.author == transaction.own.user and body.device == transaction.own.device)
     may_go = row.contested or transaction.stored is None
     roster = (
@@ -87,7 +87,7 @@ def take_founded(transaction: Transaction, event: LogEvent, body: GroupCreated) 
         note = Note(NoteKind.ROLLED_BACK, event.author, group_rollback.RECREATED.format(user=event.author))
     group_rollback.settle(transaction.connection, row.room)
     leave_group(transaction)
-    _drop_foundings(transaction, but=body.group)
+    _drop_creations(transaction, but=body.group)
     row.group, row.contested, transaction.moved = body.group, False, True
     if ours is not None:
         transaction.roster = ours.rules.roster
@@ -99,7 +99,7 @@ def take_founded(transaction: Transaction, event: LogEvent, body: GroupCreated) 
     return Received(event, note=note)
 
 
-def _founding(transaction: Transaction, group: GroupId) -> StoredGroup | None:
+def _pending_creation(transaction: Transaction, group: GroupId) -> StoredGroup | None:
     stored = transaction.group_store.load(transaction.connection, group)
     return stored if stored is not None and stored.status == "founding" else None
 
@@ -120,7 +120,7 @@ def leave_group(transaction: Transaction) -> None:
     transaction.stored, transaction.changed = None, False
 
 
-def _drop_foundings(transaction: Transaction, but: GroupId) -> None:
+def _drop_creations(transaction: Transaction, but: GroupId) -> None:
     """Another founding came first: ours never was."""
     query = (
         "SELECT group_id, request FROM mls_groups WHERE room = ? AND status = 'founding' AND group_id != ?"
@@ -131,7 +131,7 @@ def _drop_foundings(transaction: Transaction, but: GroupId) -> None:
         transaction.group_store.drop(transaction.connection, GroupId(group))
 
 
-def take_contested(transaction: Transaction, event: LogEvent, body: Contested) -> Received:
+def process_contested(transaction: Transaction, event: LogEvent, body: Contested) -> Received:
     """Note that a member could not follow the group."""
     if body.group != transaction.row.group:
         return silent(event)
@@ -141,7 +141,7 @@ def take_contested(transaction: Transaction, event: LogEvent, body: Contested) -
     return Received(event, note=Note(NoteKind.CONTESTED, event.author))
 
 
-def take_handshake(  # noqa: PLR0911 - one return for each refusal, in order
+def process_commit(  # noqa: PLR0911 - one return for each refusal, in order
     transaction: Transaction, event: LogEvent, body: Handshake
 ) -> Received:
     """Follow a commit, or say why not."""
@@ -288,7 +288,7 @@ def _entered(
     after = {member.index: member for member in trial.members()}
     added = [person_of(after[index], transaction.own.server) for index in applied.outcome.added]
     transaction.links.epoch_begins()
-    transaction.links.came_in([person.device for person in added])
+    transaction.links.members_joined([person.device for person in added])
     return _noted(event, added, removed, concerns, followed, unusable=body.unusable)
 
 
@@ -297,7 +297,7 @@ def _concerns(transaction: Transaction, trial: Group, applied: CommitApplied) ->
     indices = [*applied.outcome.added, *([applied.outcome.committer] if not applied.own else [])]
     leaves = [trial.tree.leaf(index) for index in indices if index is not None]
     certificates = [certificate_bytes(leaf) for leaf in leaves if leaf is not None]
-    return concerns_about(transaction.connection, transaction.judge, certificates, transaction.now)
+    return key_concerns(transaction.connection, transaction.judge, certificates, transaction.now)
 
 
 def _noted(
@@ -309,7 +309,7 @@ def _noted(
     *,
     unusable: Sequence[DeviceId] = (),
 ) -> Received:
-    """Say who came and went, and who asked for it; a commit that only renews keys is no row.
+    """Say who came and went, and who asked for it; a commit that only renews keys is not a row.
 
     ``unusable``: those who went that had brought keys nobody could encrypt to.
     """

@@ -1,9 +1,9 @@
-"""Joining a room's group by a Welcome that waits for this device.
+"""Joining a room's group with a Welcome that waits for this device.
 
-``open_welcome`` does the work and touches nothing (it may run on any thread: 500 members take over 100 ms);
-``enter`` writes the group, spends the key package and moves the room's cursor past the commit, in one durable
-transaction. A Welcome for another room, for a group we are in, or of a time when we were in it changes
-nothing: the last would start our ratchet anew, and use keys twice.
+``open_welcome`` does the work and changes nothing (it may run on any thread: 500 members take over 100 ms).
+``enter`` writes the group, spends the key package and moves the room's cursor past the commit, in one
+durable transaction. A Welcome for another room, for a group we are in, or from a time when we were in it
+changes nothing: the last would restart our ratchet and use keys twice.
 """
 
 from collections.abc import Sequence
@@ -39,12 +39,12 @@ from parlour_client.core.e2ee.groups.policy import (
     require_members,
 )
 from parlour_client.core.e2ee.groups.received import Concern, Received
-from parlour_client.core.e2ee.groups.sealed_tree import WelcomeSupplement, open_beside
+from parlour_client.core.e2ee.groups.sealed_tree import WelcomeSupplement, decrypt_supplement
 from parlour_client.core.e2ee.groups.statements import accepted_from
 from parlour_client.core.e2ee.groups.transaction import (
     Judge,
     ThisDevice,
-    concerns_about,
+    key_concerns,
     stripped,
     with_body,
 )
@@ -88,7 +88,7 @@ def open_welcome(
     opened: list[WelcomeSupplement] = []
 
     def tree(info: tuple[Extension, ...]) -> bytes:
-        opened.append(open_beside(waiting.tree, info, group_id, body.epoch + 1))
+        opened.append(decrypt_supplement(waiting.tree, info, group_id, body.epoch + 1))
         return opened[-1].tree
 
     before = {package.ref for package in store}
@@ -141,7 +141,7 @@ def enter(
     require_durable(connection)
     body, row = event.body, load_room(connection, event.room)
     if not isinstance(body, Handshake) or row is None or row.cursor != event.seq - 1:
-        raise JoinRefusedError("The room has gone on meanwhile.")
+        raise JoinRefusedError("The room has changed in the meantime.")
     if row.group not in {None, body.group} or group_store.load(connection, body.group) is not None:
         raise JoinRefusedError("This device is in the room's group already.")
     if opened.group.epoch <= highest_epoch(connection, body.group):
@@ -162,7 +162,7 @@ def enter(
     leaves = [certificate_bytes(leaf) for _, leaf in opened.group.tree.members()]
     note = Note(NoteKind.HISTORY_STARTS)
     received = Received(with_body(event, stripped(body)), sealed=True, note=note)
-    return received, concerns_about(connection, judge, leaves, now)
+    return received, key_concerns(connection, judge, leaves, now)
 
 
 def _require_suite(connection: apsw.Connection, group: Group, event: LogEvent) -> None:
@@ -213,7 +213,7 @@ def _require_admission(
 ) -> None:
     """Require that who invited us has signed it, for this group. Raises JoinRefusedError, NotReadyError.
 
-    Anybody can begin a group in the names of others; nobody else can sign their admission to it.
+    Anybody can begin a group in the names of others; no one else can sign their admission to it.
     """
     pinned, logged = key_pins.find(connection, inviter), key_log_copy.account(connection, inviter)
     key = pinned.account_key if pinned is not None else logged.key if logged is not None else None

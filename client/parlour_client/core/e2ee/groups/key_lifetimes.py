@@ -1,9 +1,9 @@
 """Which clock decides about keys: never only the server's.
 
-What this device decides by itself (when it forgets and renews keys, whose certificates have run out) goes by
-its own clock. What all members must decide alike, a commit in the log, goes by the event's time, which all of
-them are shown; local clocks would split the group. What this device adds is judged by both clocks, because a
-server that turns its own back could bring an old key package into a group. Pure.
+What this device decides alone (when to forget and renew keys, whose certificates have expired) goes by its
+own clock. What all members must decide alike, a commit in the log, goes by the event's time, which all of
+them see; local clocks would split the group. What this device adds is judged by both clocks, because a
+server that sets its own clock back could bring an old key package into a group. Pure.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ KEEP_PAST: Final = 300_000
 SKEW: Final = 3_600_000
 """Milliseconds that clocks may differ."""
 TOLERANCE: Final = 86_400_000
-"""Milliseconds that this device's own clock may be wrong when it adds somebody: it is not always set."""
+"""Milliseconds that this device's own clock may be wrong when it adds someone: it is not always set."""
 
 
 @dataclass(frozen=True, slots=True)

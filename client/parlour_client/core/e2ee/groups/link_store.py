@@ -1,8 +1,8 @@
-"""The archive's side of links: what stands in a room, what each device has shown, and how ours are numbered.
+"""Links in the archive: the events of a room in order, what each device has shown, and our own numbers.
 
-``Links`` works for one run of events of one room, inside the caller's transaction, and is written once at its
-end. What it finds becomes the note of the event at which it was found, and is corrected when the missing
-message comes after all. The rule itself is ``links``.
+``Links`` works for one run of events of one room, inside the caller's transaction, and is written once at
+its end. What it finds becomes the note of the event at which it was found, and is corrected when the
+missing message arrives after all. The rule itself is in ``links``.
 """
 
 from collections.abc import Collection, Sequence
@@ -129,7 +129,7 @@ class Links:
         self._epoch_number, self._epoch_seen = self._number, self._seen
         self._epoch_place = self._place
 
-    def came_in(self, devices: Collection[DeviceId]) -> None:
+    def members_joined(self, devices: Collection[DeviceId]) -> None:
         """Note devices that joined: where all of the room is known, their first message is number one."""
         for device in devices if self._is_whole else ():
             if self._of(device) is None:
@@ -145,7 +145,7 @@ class Links:
         return any(self._connection.execute(query, (self._room, digest[:TIP_BYTES], digest)))
 
     def place(self, seq: Seq, data: bytes | None, unread: UserName | None, *, late: bool) -> bool:
-        """Give the next sealed event its place, after it was heard; True: somebody had seen it earlier.
+        """Give the next sealed event its place, after it was heard; True: someone had seen it earlier.
 
         ``data`` is None for one that was blanked, ``unread`` whose it is where it could not be read.
         """
@@ -227,7 +227,7 @@ class Links:
         return [missing_note(user, left)]
 
     def _unread(self, user: UserName, missing: Unseen) -> int:
-        """Count, each once, messages of somebody that are here and cannot be read, as the missing ones."""
+        """Count, each once, messages of someone that are here and cannot be read, as the missing ones."""
         query = """
             UPDATE mls_places SET unread = NULL WHERE room = ?1 AND place IN (
                 SELECT place FROM mls_places WHERE room = ?1 AND place > ?2 AND unread = ?3
@@ -349,7 +349,7 @@ class Links:
 
     # --- ours
 
-    def is_older_copy(self) -> None:
+    def found_older_copy(self) -> None:
         """Note that a message of this device came that this home does not know."""
         again = "UPDATE mls_sealed SET number = NULL, epoch = -1 WHERE room = ?"  # the other one had them
         self._connection.execute(again, (self._room,))
@@ -394,7 +394,7 @@ class Links:
     def _voids(self, number: int) -> tuple[list[tuple[int, int]], Ranges]:
         """Return the numbers below one that are given up, and those of them that its message says so of.
 
-        They are said until a message that says so is stored; it may be deleted before somebody reads it, so
+        They are said until a message that says so is stored; it may be deleted before someone reads it, so
         that no later message counts on them either (``Link.less``).
         """
         query = "SELECT low, high, said_in FROM mls_voids WHERE room = ? AND low < ? ORDER BY low"
@@ -444,13 +444,13 @@ def _messages(count: int) -> str:
 
 
 def missing_note(user: UserName, count: int) -> Note:
-    """Say that messages of somebody did not come."""
+    """Say that messages of someone did not come."""
     verb = "is" if count == 1 else "are"
     return Note(NoteKind.LEFT_OUT, user, f"{_messages(count)} of {user} {verb} missing here")
 
 
 def differs_note(user: UserName, differs: Differs) -> Note:
-    """Say how what somebody was shown differs."""
+    """Say how what someone was shown differs."""
     count = _messages(differs.count) if differs.count else "messages"
     match differs.how:
         case How.MISSING:
@@ -468,7 +468,7 @@ def differs_note(user: UserName, differs: Differs) -> Note:
 
 def moved(user: UserName) -> Note:
     """Say that a message stands behind some that were written later."""
-    words = f"out of order: the server moved this message of {user}, sent before some that stand above it"
+    words = f"out of order: the server moved this message from {user}, which was sent before some above it"
     return Note(NoteKind.MOVED, user, words)
 
 
@@ -482,10 +482,10 @@ def _repeated(user: UserName) -> Note:
 
 def older_copy(user: UserName) -> Note:
     """Say that this home is an older copy."""
-    return Note(NoteKind.OLDER_COPY, user, f"{_OLDER} Nothing is sent here before this device has new keys.")
+    return Note(NoteKind.OLDER_COPY, user, f"{_OLDER} Nothing is sent here until this device has new keys.")
 
 
 def dropped_note(user: UserName) -> Note:
     """Say that the server blanked a message by itself."""
-    words = f"the server dropped this message of {user}: nobody who may delete it has asked for that"
+    words = f"the server dropped this message of {user}: nobody who may delete it asked for that"
     return Note(NoteKind.DROPPED, user, words)

@@ -1,9 +1,8 @@
-"""The rule of links: what each device has shown of a room, and what a new message of it says is missing.
+"""The rule of links: what each device has shown of a room, and what its next message proves to be missing.
 
-A device numbers its messages in a room, and each message tells what the device had processed before. From
-that follows what the server left out, moved, or showed only to some. Values in, findings out; it reads no
-archive and sends nothing (``link_table`` keeps what it needs). A number is never missing because of what an
-honest device does: see ``Link.less`` and ``Link.void``.
+A device numbers its messages in a room, and each message says what the device had processed before. From
+that follows what the server left out, moved, or showed only to some. Pure; ``link_store`` keeps what it
+needs. A number is never missing because of what an honest device does: see ``Link.less`` and ``Link.void``.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,8 +1,8 @@
-"""Between what is said inside an encrypted message and the readable bodies and frames of the client.
+"""Between the contents of encrypted messages and the client's readable bodies and requests.
 
-Inside, messages are named by their ids; the archive numbers them by ``seq``. A number that the server moved
-about therefore moves nothing to another message. An edit is taken from its author alone, a deletion from its
-author or a moderator; what is refused is told in words. Functions over a connection.
+Inside, messages are named by their ids; the archive numbers them by ``seq``. So a number that the server
+changed moves nothing to another message. An edit is accepted only from its author, a deletion from its
+author or a moderator. Functions over a connection.
 """
 
 from collections.abc import Callable
@@ -45,7 +45,7 @@ class NotAllowedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownMessage:
     """A message that was read here."""
 
     seq: Seq
@@ -68,12 +68,12 @@ class Speaker:
         return self.kind is not RoomKind.DIRECT and self.role_of(self.user) in _MODERATORS
 
 
-def known(connection: apsw.Connection, room: RoomId, message: RequestId) -> Known | None:
+def known(connection: apsw.Connection, room: RoomId, message: RequestId) -> KnownMessage | None:
     """Return the message of that id."""
     query = "SELECT seq, author, is_text FROM mls_messages WHERE room = ? AND id = ?"
     for row in connection.execute(query, (room, message)):
         seq, author, is_text = cast("tuple[int, str, int]", row)
-        return Known(Seq(seq), user_name(author), bool(is_text))
+        return KnownMessage(Seq(seq), user_name(author), bool(is_text))
     return None
 
 
@@ -100,7 +100,7 @@ def body_of(
 ) -> AnyBody | None:
     """Return the readable body; None for what is no event of a timeline. Raises NotAllowedError."""
     if blanks is not None and not isinstance(content, DeleteContent):
-        raise NotAllowedError("It made the server drop another message without saying so.")
+        raise NotAllowedError("It made the server delete another message without saying so.")
     match content:
         case TextContent(text=text, reply_to=reply_to, file=file):
             answered = None if reply_to is None else known(connection, speaker.room, reply_to)
@@ -109,7 +109,7 @@ def body_of(
         case EditContent(target=target, text=text):
             about = _message(connection, speaker.room, target)
             if about.author != speaker.user:
-                raise NotAllowedError("It would change the message of somebody else.")
+                raise NotAllowedError("It would change someone else's message.")
             return Edited(target=about.seq, text=text)
         case DeleteContent(target=target):
             return _deleted(connection, speaker, target, blanks)
@@ -132,9 +132,9 @@ def _deleted(connection: apsw.Connection, speaker: Speaker, target: RequestId, b
             raise NotAllowedError("It is about a message that is not here.")
         return Deleted(target=blanks)
     if about.author != speaker.user and not speaker.moderates:
-        raise NotAllowedError("It would delete the message of somebody else.")
+        raise NotAllowedError("It would delete someone else's message.")
     if blanks not in {None, about.seq}:
-        raise NotAllowedError("It made the server drop another message than the one it names.")
+        raise NotAllowedError("It made the server delete a message other than the one it names.")
     return Deleted(target=about.seq)
 
 
@@ -143,7 +143,7 @@ def _is_read(connection: apsw.Connection, room: RoomId, seq: Seq) -> bool:
     return any(True for _ in connection.execute(query, (room, seq)))
 
 
-def _message(connection: apsw.Connection, room: RoomId, target: RequestId) -> Known:
+def _message(connection: apsw.Connection, room: RoomId, target: RequestId) -> KnownMessage:
     found = known(connection, room, target)
     if found is None or not found.is_text:
         raise NotAllowedError("It is about a message that is not here.")
@@ -165,8 +165,8 @@ def content_of(connection: apsw.Connection, frame: Intent) -> tuple[AnyContent, 
     match frame:
         case Send(text=text, reply_to=reply_to, file=file):
             answered = None if reply_to is None else _id_at(connection, frame.room, reply_to)
-            keyed = None if file is None else _keyed(connection, frame.room, file)
-            return TextContent(text=text, reply_to=answered, file=keyed), None
+            file_with_key = None if file is None else _keyed(connection, frame.room, file)
+            return TextContent(text=text, reply_to=answered, file=file_with_key), None
         case Edit(target=target, text=text):
             return EditContent(target=_id_at(connection, frame.room, target), text=text), None
         case Delete(target=target):
@@ -197,7 +197,7 @@ def _keyed(connection: apsw.Connection, room: RoomId, file: FileRef) -> Encrypte
             media_type=file.media_type,
             size=file.size,
         )
-    raise EncryptionError("The key of that file is not here.", "Send the file again.")
+    raise EncryptionError("This device does not have the key of that file.", "Send the file again.")
 
 
 def _id_at(connection: apsw.Connection, room: RoomId, seq: Seq) -> RequestId:
@@ -206,9 +206,9 @@ def _id_at(connection: apsw.Connection, room: RoomId, seq: Seq) -> RequestId:
         return RequestId(str(found))
     if was_readable(connection, room, seq):
         raise EncryptionError(
-            "That message was said before the room was encrypted.",
-            "It can be deleted, or its pin taken off; say anew what is to be answered or pinned.",
+            "That message was sent before the room was encrypted.",
+            "You can delete or unpin it. To reply to it or pin it, send it again.",
         )
     raise EncryptionError(
-        "That message was not read on this device.", "Answer or change one that you can read here."
+        "That message was not read on this device.", "Reply to or edit one that you can read here."
     )

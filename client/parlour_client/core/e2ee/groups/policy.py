@@ -1,10 +1,10 @@
-"""Parlour's own rules for MLS groups, as hooks of the engine's ``Policy``: who a leaf is, what a commit does.
+"""Parlour's own rules for MLS groups, as hooks of the engine: who a leaf is, what a commit may do.
 
-Each leaf that enters a tree carries a certificate of its account for exactly its signature key; after each
-commit the person of every leaf stands on the room's roster, which changes by signed statements only; a commit
-does what its event in the log declares and nothing else; a group is bound to one room of one server. What
-breaks that raises (RuleBrokenError). Whether a person's key is the one we know is ``people``'s, who is asked
-about leaves after they came in, because what is refused must not pin anybody.
+Each leaf carries a certificate of its account for exactly its signature key. After each commit the person
+of every leaf is on the room's roster, which changes only by signed statements. A commit does what its event
+in the log declares and nothing else. A group is bound to one room of one server. A violation raises
+RuleBrokenError. Whether a person's key is the one we know is decided by ``key_trust``, after the leaf was
+accepted, because a refused leaf must not pin anybody.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -195,7 +195,7 @@ class RoomRules:
             raise RuleBrokenError("a leaf's credential is not what its certificate says")
 
     def validate_successor(self, old: LeafNode, new: LeafNode) -> None:
-        """Let nobody become somebody else by an Update or a commit's path (a renewed certificate is fine)."""
+        """Let nobody become someone else by an Update or a commit's path (a renewed certificate is fine)."""
         before, after = certificate_of(old), certificate_of(new)
         same = (before.user, before.device, before.account_key) == (
             after.user,

@@ -1,8 +1,8 @@
-"""Events of one encrypted room, in strict order, to what is stored: one run, one transaction.
+"""Processing the events of one encrypted room in strict order: one run, one transaction.
 
-Nothing readable is taken after the room became encrypted, from anybody. The run stops before a Handshake that
-adds this device, because its Welcome must be opened first. It never asks the server; the caller stores the
-results in the same transaction: a ratchet's step and its message are on the disk together or not at all.
+Nothing readable is accepted from anyone after the room became encrypted. The run stops before a Handshake
+that adds this device, because its Welcome must be opened first. It never asks the server. The caller stores
+the results in the same transaction, so that a ratchet step and its message are both on disk or neither is.
 """
 
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
 from parlour_client.core.e2ee.groups.group_store import RoomRow, highest_epoch, know_roster, save_room
 from parlour_client.core.e2ee.groups.handshakes import (
     leave_group,
-    take_contested,
-    take_founded,
-    take_handshake,
+    process_commit,
+    process_contested,
+    process_created,
 )
 from parlour_client.core.e2ee.groups.link_store import blanked, deletion, moved
 from parlour_client.core.e2ee.groups.policy import certificate_of
@@ -52,10 +52,10 @@ from parlour_protocol.ids import Seq
 
 _READABLE: Final = Message | Edited | Reacted | Pinned | Deleted
 _ENCRYPTED: Final = EncryptionOn | GroupCreated | Handshake | EncryptedMessage | Contested
-_PLAINTEXT: Final = "Something that the server can read came in this encrypted room; it is not shown."
+_PLAINTEXT: Final = "Something unencrypted arrived in this encrypted room; it is not shown."
 
 
-def run(transaction: Transaction, events: Sequence[LogEvent]) -> Receipt:
+def process_events(transaction: Transaction, events: Sequence[LogEvent]) -> Receipt:
     """Process what follows the room's cursor; what was processed before is dropped.
 
     Raises ServerMisbehavedError when events are missing in between and no `WithheldEvents` says so.
@@ -119,11 +119,11 @@ def _take(transaction: Transaction, event: LogEvent) -> Received:
         case EncryptedMessage() as body:
             return open_message(transaction, event, body)
         case Handshake() as body:
-            return take_handshake(transaction, event, body)
+            return process_commit(transaction, event, body)
         case GroupCreated() as body:
-            return take_founded(transaction, event, body)
+            return process_created(transaction, event, body)
         case Contested() as body:
-            return take_contested(transaction, event, body)
+            return process_contested(transaction, event, body)
         case _ if _went(transaction, event):
             note(transaction.connection, event)
             leave_group(transaction)
@@ -226,7 +226,7 @@ def _readable(event: LogEvent, since: Seq | None) -> Received:
 
 
 def before_join(row: RoomRow, events: Sequence[LogEvent]) -> list[Received]:
-    """Return older events as somebody sees them who was not in the group then."""
+    """Return older events as someone sees them who was not in the group then."""
     items = []
     for event in events:
         note_encryption(row, event)

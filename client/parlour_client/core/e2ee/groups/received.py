@@ -1,7 +1,7 @@
-"""What comes of events of an encrypted room: what to store, and what the caller has to do about it.
+"""What came of events of an encrypted room: what to store, and what the caller must do about it.
 
-Everything in ``Received.event`` was either verified by MLS or is what the server alone says (who came and
-went); ``sealed`` tells which. Plain values; ``receive`` makes them.
+Everything in ``Received.event`` was either verified by MLS or is only claimed by the server (who joined and
+left); ``sealed`` tells which.
 """
 
 from collections.abc import Mapping, Sequence
@@ -65,9 +65,9 @@ class Receipt:
     needs_welcome: LogEvent | None = None
     """This Handshake adds this device and was not processed: fetch the Welcome, join, go on after it."""
     merged: Sequence[RequestId] = ()
-    """Commits (or the founding) of ours that are in force now."""
+    """Commits (or the group's creation) of ours that are in force now."""
     lost: Sequence[RequestId] = ()
-    """Commits (or the founding) of ours that another one came before."""
+    """Commits (or the group's creation) of ours that another one came before."""
     removed: bool = False
     """This device was removed; the keys of the group are gone."""
     contest: ToContest | None = None

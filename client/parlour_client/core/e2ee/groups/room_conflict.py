@@ -1,7 +1,7 @@
-"""Whether what the server calls a room is what the room's members agreed on.
+"""Whether the server's description of a room conflicts with what the room's members agreed on.
 
-A direct room shown under another person's name, or a room of many shown as a direct one, would let people
-write to somebody whom they do not mean. It never repairs anything; sealing and the facade ask first.
+A direct room shown under another person's name, or a group room shown as a direct one, would let people
+write to someone they do not mean.
 """
 
 from parlour_client.core.e2ee.groups.group_report import GroupReport

@@ -1,9 +1,9 @@
-"""What a newcomer needs beside a Welcome, sealed under a key that only the Welcome carries: tree and roster.
+"""What a newcomer needs besides a Welcome, encrypted under a key that it carries: tree and roster.
 
 In clear it would show the server every leaf; RFC 9420 section 12.4.3.3 asks for the protection that commits
 have. XChaCha20-Poly1305 with a fresh key for each commit; group and epoch are bound into it, so that a tree
-of another time or group does not open. A group without a roster has the tree by itself, as before there were
-rosters; the length of the key says which. ``commit`` seals, ``join`` opens.
+of another time or group does not open. A group without a roster has only the tree, as before there were
+rosters; the length of the key says which.
 """
 
 import secrets
@@ -40,7 +40,7 @@ def key_extension(key: bytes, *, roster: bool) -> Extension:
     return Extension(TREE_KEY, _WITH_ROSTER + key if roster else key)
 
 
-def seal_beside(beside: WelcomeSupplement, key: bytes, group: bytes, epoch: int) -> bytes:
+def encrypt_supplement(beside: WelcomeSupplement, key: bytes, group: bytes, epoch: int) -> bytes:
     """Return nonce and ciphertext of what goes with ``group`` in ``epoch``."""
     nonce = secrets.token_bytes(_NONCE)
     plain = beside.tree if beside.roster is None else msgspec.msgpack.encode(beside)
@@ -48,7 +48,9 @@ def seal_beside(beside: WelcomeSupplement, key: bytes, group: bytes, epoch: int)
     return nonce + sealed
 
 
-def open_beside(sealed: bytes, info: tuple[Extension, ...], group: bytes, epoch: int) -> WelcomeSupplement:
+def decrypt_supplement(
+    sealed: bytes, info: tuple[Extension, ...], group: bytes, epoch: int
+) -> WelcomeSupplement:
     """Open it with the key in the group info. Raises RuleBrokenError."""
     key = next((extension.data for extension in info if extension.type == TREE_KEY), b"")
     listed = len(key) == KEY + 1 and key.startswith(_WITH_ROSTER)

@@ -1,8 +1,9 @@
-"""What the server claims of a room's members and no member has signed: kept, told once, and named on request.
+"""What the server claims about a room's members that no member signed: stored, reported once, listed.
 
-A ghost is listed as a member and was admitted by nobody, or removed; somebody dropped is not listed any more
-and was removed by nobody. Neither changes the group. Each is an alarm at first; when members decide
-otherwise, or the server takes it back, it is forgotten. Functions over a connection; ``plan`` finds them.
+A ghost is listed as a member but was admitted by nobody, or was removed; a dropped member is no longer
+listed but was removed by nobody. Neither changes the group. Each first raises an alarm; it is forgotten
+when members decide otherwise or the server takes it back. Functions over a connection; ``commit_plan``
+finds them.
 """
 
 from collections.abc import Sequence
@@ -57,7 +58,7 @@ def words(claims: ServerClaims, roster: Roster | None) -> Sequence[str]:
 
 
 def ghost_words(user: UserName, roster: Roster | None) -> str:
-    """Say that somebody is listed whom nobody admitted, or who was removed."""
+    """Say that someone is listed whom nobody admitted, or who was removed."""
     why = "no member admitted them" if roster is None else _why_outside(user, roster)
     return f"The server lists {user} as a member; {why}. Nothing is sent to them."
 
@@ -76,7 +77,7 @@ def _why_outside(user: UserName, roster: Roster) -> str:
 
 
 def dropped_words(user: UserName) -> str:
-    """Say that somebody is not listed whom nobody removed."""
+    """Say that someone is not listed whom nobody removed."""
     here = f"The server no longer lists {user} as a member; no member removed them."
     return f"{here} They can still read this room."
 

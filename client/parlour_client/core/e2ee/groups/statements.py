@@ -1,9 +1,9 @@
-"""Signed statements about a room's members that wait for a commit, and whom the person here asked in.
+"""Signed statements about a room's members that wait for a commit, and whom this person invited.
 
 The log brings statements (``note``); any member's device executes them in its next commit, in the log's
-order, and then they wait no more (``executed``). A person may also ask somebody in whose account has no key
-yet: that is remembered here (``ask_in``), and this device signs the admission once there is a key. Functions
-over a connection; the vault and ``receive`` call them.
+order, and then they no longer wait (``executed``). A person may also invite someone whose account has no
+key yet: that is remembered (``ask_in``), and this device signs the admission once there is a key. Functions
+over a connection.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,7 +29,7 @@ _ROLES: Final = {Role.OWNER: "an owner", Role.MODERATOR: "a moderator", Role.MEM
 
 
 def statement_in(body: AnyBody) -> bytes | None:
-    """Return the statement by which an event says that somebody comes, goes or has another role.
+    """Return the statement by which an event says that someone comes, goes or has another role.
 
     That of an invitation waits in the log until its person has joined.
     """

@@ -1,7 +1,7 @@
-"""The state of one run of events while it is processed: the room, its group, and what came of them so far.
+"""The state of one run of events while it is processed: the room, its group, and the results so far.
 
-Made by ``receive``, handed to ``opening`` and ``handshakes``; written once, at the end of the run. Nothing in
-it outlives the transaction.
+``process`` makes it, ``decrypt`` and ``handshakes`` work on it, and it is written once, at the end of the
+run.
 """
 
 from collections.abc import Callable, Sequence
@@ -54,7 +54,7 @@ class ThisDevice:
 
     @classmethod
     def of(cls, identity: OwnIdentity) -> "ThisDevice":
-        """Take what ``own`` has loaded."""
+        """Take what ``own_identity`` has loaded."""
         extensions = () if identity.certificate is None else identity.leaf_extensions
         return cls(
             identity.user,
@@ -116,7 +116,7 @@ def kind_of_room(stored: StoredGroup) -> RoomKind:
     return binding_of(stored.group.context.extensions).kind
 
 
-def concerns_about(
+def key_concerns(
     connection: apsw.Connection, judge: Judge, certificates: Sequence[bytes], now: Millis
 ) -> list[Concern]:
     """Ask about certificates whose signatures hold; those at first sight are pinned."""

@@ -1,8 +1,8 @@
 """From a login to a device that others can encrypt for: keys, registration, certificate, key packages.
 
-The first device of an account makes the account key without a question and certifies itself; any other one
-is pending until a device that holds the account key, or the recovery words, approves it. A device that was
-revoked comes back as another one. ``identities`` runs it after every login and whenever keys change.
+The first device of an account makes the account key without asking and certifies itself. Any other one is
+pending until it is approved by a device that holds the account key, or with the recovery words. A revoked
+device comes back as another one.
 """
 
 import asyncio
@@ -129,7 +129,7 @@ class Enrolment:
         await self.refresh_packages()
 
     async def adopt(self) -> bool:
-        """Take the account's changed key as ours and register anew under it; False: it did not change."""
+        """Take the account's changed key as ours and register again under it; False: it did not change."""
         server = await self._archive.write(server_of)
         if not await self._archive.write_durably(
             own_identity.adopt_account, self._user, server, self._clock.now()

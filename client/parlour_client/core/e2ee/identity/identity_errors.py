@@ -1,6 +1,6 @@
 """What can be wrong with keys, devices and the key log, each with what to do.
 
-Chatting in open rooms goes on with all of them. Nothing here quotes what a server sent.
+Open rooms work with all of them. Nothing here quotes what a server sent.
 """
 
 from parlour_client.core.errors import EncryptionError
@@ -18,14 +18,14 @@ class KeyLogError(EncryptionError):
 class OtherServerError(EncryptionError):
     """The server calls itself by another name than at first contact."""
 
-    hint = "Ask the server's owner whether it was renamed; certificates of devices hold for one name alone."
+    hint = "Ask the server's owner whether it was renamed; device certificates are only valid for one name."
 
 
 class OwnKeyChangedError(EncryptionError):
     """The account has an identity key that this device does not know."""
 
     hint = (
-        "If you reset your keys on another device, accept the new key here. If not, somebody else has your "
+        "If you reset your keys on another device, accept the new key here. If not, someone else has your "
         "password, or the server lies: change the password and reset your keys."
     )
 

@@ -71,7 +71,7 @@ class IdentityService:
         """Check the name in the server's greeting. Raises OtherServerError."""
         known = await self._archive.write(server_of)
         if known and known != name:
-            raise OtherServerError("The server calls itself by another name than before.")
+            raise OtherServerError("The server has another name than before.")
 
     async def catch_up(self) -> None:
         """Fetch the key log; a device that waited for its certificate publishes its key packages."""
@@ -174,7 +174,7 @@ class IdentityService:
         logged = await self._archive.write(key_log_copy.account, self._user)
         if logged is None or logged.key != key.public:
             raise SetupError(
-                "These words belong to another account key than yours has now.",
+                "These words belong to another account key than the one you have now.",
                 "If the keys were reset, only the newest words count.",
             )
         try:

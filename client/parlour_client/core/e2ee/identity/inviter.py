@@ -1,8 +1,8 @@
 """Who invited us to the server, and with which account key: told by the link, so never by the server.
 
-It is kept before the server is asked for an account and pinned as verified with the first session, before the
-key log is read. So neither an answer that the server withholds nor the first key that it shows can take the
-place of the key in the link. Functions over a connection, durable ones; ``signin`` calls them.
+It is kept before the server is asked for an account, and pinned as verified with the first session, before
+the key log is read. So neither an answer that the server withholds nor the first key it shows can replace
+the key in the link. Functions over a connection, durable ones.
 """
 
 import json

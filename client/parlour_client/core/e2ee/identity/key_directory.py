@@ -1,7 +1,7 @@
-"""What identities ask of the server: accounts' keys, devices, key packages and the key log.
+"""What identity asks of the server: accounts' keys, devices, key packages and the key log.
 
-A part of ``delivery.Delivery``, which the client's HTTPS calls implement; tests implement this part alone,
-honest or hostile. What comes back is decoded, not believed.
+It is a part of ``delivery.Delivery``; tests implement this part alone, honest or hostile. What comes back
+is decoded, not trusted.
 """
 
 from typing import Protocol

@@ -1,8 +1,7 @@
-"""Our copy of the key log: fetched, verified, grown, and compared with what other people saw.
+"""Our copy of the key log: fetched, verified, extended, and compared with what other people saw.
 
-It never takes back what it holds: a log that is shorter, or says something else, is refused and raises an
-alarm for ever, and so does a head that another person saw differently. The archive's thread runs the
-functions over a connection; ``identities`` runs ``KeyLog``.
+It never gives up what it holds: a log that is shorter, or says something else, is refused and raises a
+permanent alarm, and so does a head that another person saw differently.
 """
 
 import asyncio
@@ -40,8 +39,8 @@ Watch = Callable[[apsw.Connection, LogEntry, Millis], None]
 """Looks at each new entry for what concerns our own account."""
 
 
-class Heard(Enum):
-    """What comes of a head that somebody says they saw."""
+class Comparison(Enum):
+    """What comes of a head that someone says they saw."""
 
     AGREES = auto()
     DIFFERS = auto()
@@ -64,31 +63,31 @@ def seen(connection: apsw.Connection) -> KeyLogSeen | None:
     return KeyLogSeen(size=head.size, digest=Digest(head.digest))
 
 
-def heard(connection: apsw.Connection, user: UserName, theirs: KeyLogSeen, now: Millis) -> Heard:
+def compare(connection: apsw.Connection, user: UserName, theirs: KeyLogSeen, now: Millis) -> Comparison:
     """Compare what a message says that its sender saw."""
     head = Head(theirs.size, bytes(theirs.digest))
     known = key_log_copy.knows(connection, server_of(connection), head)
     if known is None:
         key_log_copy.note_heard(connection, user, head)
-        return Heard.BEHIND
+        return Comparison.BEHIND
     if known:
-        return Heard.AGREES
+        return Comparison.AGREES
     _split(connection, user, head.size, now)
-    return Heard.DIFFERS
+    return Comparison.DIFFERS
 
 
-def heard_in(
+def compare_all(
     connection: apsw.Connection, sayings: Iterable[tuple[UserName, KeyLogSeen]], now: Millis
-) -> set[Heard]:
-    """Compare what a run of messages says; what somebody says in each of them is looked at once."""
-    return {heard(connection, user, theirs, now) for user, theirs in dict.fromkeys(sayings)}
+) -> set[Comparison]:
+    """Compare what a run of messages says; what someone says in each of them is looked at once."""
+    return {compare(connection, user, theirs, now) for user, theirs in dict.fromkeys(sayings)}
 
 
 def _split(connection: apsw.Connection, user: UserName, size: int, now: Millis) -> None:
     detail = (
         f"The server shows different keys to different people: {user} saw another key log of {size} entries "
         f"than this device did. Either the server lies to one of you, or {user}'s device does. "
-        "Compare safety numbers with your people in person before you trust a new key."
+        "Compare safety numbers with them in person before you trust a new key."
     )
     alarms.sound(connection, alarms.Kind.SPLIT_VIEW, user, now, detail)
 
@@ -196,7 +195,7 @@ class KeyLog:
     def _check_signed(self, start: _Start, page: KeyLogPage) -> None:
         """Refuse a page that is not this server's, or that nobody signed."""
         if page.server != start.server:
-            raise OtherServerError("The server calls itself by another name than before.")
+            raise OtherServerError("The server has another name than before.")
         signed = Head(page.size, bytes(page.head))
         if not verify(page.key, signed.to_be_signed(page.server), page.signature):
             raise ServerMisbehavedError("The signature of the server's key log does not hold.")

@@ -1,7 +1,7 @@
-"""What the entries of the key log say, verified: pure, so that thousands are read off the event loop.
+"""The entries of the key log, read and verified: pure, so that thousands are read off the event loop.
 
-An entry that is not signed as it must be is *void*: it stays in the chain and says nothing. It does not make
-the log false, since somebody other than the server may have written it; no key is ever taken from it.
+An entry that is not signed as it must be is *void*: it stays in the chain and has no effect. It does not
+make the log false, since someone other than the server may have written it; no key is ever taken from it.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
-"""This device's key packages: made ahead, so that others can add it to groups while it is away.
+"""This device's key packages: made in advance, so that others can add it to groups while it is away.
 
-Fifty for one use each and one last resort lie at the server, sixteen and one for post-quantum rooms; their
-private keys lie only in the archive, written before anything is published, and are spent by one Welcome.
-``devices`` publishes them, the vault joins groups with them.
+The server has fifty for single use and one last resort, and sixteen and one for post-quantum rooms. Their
+private keys are only in the archive, written before anything is published, and each is spent by one
+Welcome.
 """
 
 import itertools

@@ -1,8 +1,8 @@
-"""How far a certificate, and the person whom it names, can be trusted: from the key log's copy and the pins.
+"""How far a certificate, and the person it names, can be trusted: by the key log's copy and the pins.
 
-A leaf that is not ``OK`` may stand in a group, but nothing is sent to it before it is mended or the person
-decides; ``INVALID`` alone is forged and never enters. Functions over a connection, cheap enough for each leaf
-of a large group; the vault and ``identities`` call them.
+A leaf that is not ``OK`` may be in a group, but nothing is sent to it before that is resolved or the person
+decides; only ``INVALID`` is forged and never enters. Functions over a connection, cheap enough for each
+leaf of a large group.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from parlour_protocol.names import UserName
 
 
 class Kind(Enum):
-    """How a certificate stands."""
+    """How far a certificate is trusted."""
 
     OK = "ok"
     INVALID = "invalid"
@@ -36,12 +36,12 @@ class Kind(Enum):
     EXPIRED = "expired"
 
 
-_CHANGED: Final = "{user} has another account key than before: nothing is sent before you decide."
+_CHANGED: Final = "{user} has another account key than before. Nothing is sent until you decide."
 _WORDS: Final = {
     Kind.OK: "{user}'s device is certified by {user}'s account key.",
     Kind.REVOKED: "{user}'s device {name} was revoked.",
     Kind.WRONG_ACCOUNT_KEY: "{user}'s device {name} is certified by a key that is not {user}'s account key.",
-    Kind.NOT_LOGGED: "{user}'s device {name} does not stand in the server's key log: it may be a stranger's.",
+    Kind.NOT_LOGGED: "{user}'s device {name} is not in the server's key log: it may be someone else's.",
     Kind.CHANGED: _CHANGED,
     Kind.EXPIRED: "The certificate of {user}'s device {name} has expired.",
 }
@@ -72,7 +72,7 @@ INVALID: Final = CertificateStatus(Kind.INVALID, None, Trust.UNKNOWN)
 
 
 def certificate_status(connection: apsw.Connection, data: bytes, now: Millis) -> CertificateStatus:
-    """Judge a certificate's bytes; whoever is met for the first time is pinned."""
+    """Judge a certificate's bytes; everyone who is met for the first time is pinned."""
     try:
         certificate = read_certificate(bytes(data))
     except StatementError:
@@ -92,18 +92,18 @@ def certificate_status(connection: apsw.Connection, data: bytes, now: Millis) ->
 
 
 def trust(connection: apsw.Connection, user: UserName) -> Trust:
-    """Return how a person's account key stands."""
+    """Return how far a person's account key is trusted."""
     pinned = key_pins.find(connection, user)
     return _level(pinned.level if pinned is not None else None)
 
 
 def changed_words(user: UserName) -> str:
-    """Say that nothing is sent to somebody whose key changed."""
+    """Say that nothing is sent to someone whose key changed."""
     return _CHANGED.format(user=user)
 
 
 def version(connection: apsw.Connection) -> int:
-    """Return a number that grows when a standing may have changed: remember judgements until it does."""
+    """Return a number that grows when a judgement may have changed: remember judgements until it does."""
     return own_keys.trust_version(connection)
 
 
@@ -133,7 +133,7 @@ def _of_the_log(known: Facts, certificate: Certificate) -> Kind:
     if known.account_key is None:
         return Kind.NOT_LOGGED
     if known.account_key != certificate.account_key:
-        # An old device of somebody whose key changed is what the person has to decide about, no stranger's.
+        # An old device of someone whose key changed is what the person has to decide about, no stranger's.
         return Kind.CHANGED if known.level == key_pins.CHANGED else Kind.WRONG_ACCOUNT_KEY
     # A ghost device: certified by a stolen account key, and kept out of the log that its owner looks at.
     return Kind.OK if known.logged else Kind.NOT_LOGGED

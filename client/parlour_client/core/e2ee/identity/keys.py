@@ -1,7 +1,7 @@
-"""The two private keys of a person: the account's, which says what is theirs, and the device's own.
+"""The two private keys of a person: the account's, which certifies devices, and the device's own.
 
 Neither shows itself in a ``repr`` or a log. The account key exists on the device that made it, and where a
-person typed the recovery words; every other device has a certificate instead. ``own`` keeps them.
+person typed the recovery words; every other device has a certificate instead. ``own_identity`` keeps them.
 """
 
 import os

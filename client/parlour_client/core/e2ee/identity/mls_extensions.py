@@ -1,7 +1,4 @@
-"""The numbers of Parlour's own MLS extensions (RFC 9420 section 17.3: private use), and its cipher suites.
-
-Nobody else may give these numbers a meaning in our groups. The vault and the key packages use them.
-"""
+"""The numbers of Parlour's own MLS extensions (RFC 9420 section 17.3: private use), and its cipher suites."""
 
 from typing import Final
 

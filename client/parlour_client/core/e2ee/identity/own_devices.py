@@ -1,8 +1,8 @@
 """The devices of our own account: listed, approved by the code that they show, and revoked.
 
-What the server says of a device is not believed: its id is computed from its key, and it is active only if
-the key log shows our certificate for it. A server cannot slip in a device of its own, since the code that the
-person types names one key. ``identities`` passes the person's wishes on.
+What the server says of a device is not trusted: its id is computed from its key, and it is active only if
+the key log shows our certificate for it. A server cannot slip in a device of its own, since the code that
+the person types names one key.
 """
 
 from collections.abc import Sequence

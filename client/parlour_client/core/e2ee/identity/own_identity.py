@@ -1,8 +1,7 @@
 """Who we are on this device: its key, the account's key if it is here, and the certificate that binds them.
 
-Keys are made once and lie in the archive, durably, before the server hears of them. Entries of the key log
-about our own account that nobody here made raise an alarm. Functions over a connection; ``devices`` and the
-vault call them.
+Keys are made once and stored durably before the server learns of them. Entries of the key log about our own
+account that were not made here raise an alarm. Functions over a connection.
 """
 
 import json
@@ -212,8 +211,8 @@ def _watch_account(connection: apsw.Connection, said: AccountEntry, now: Millis)
             said.account_key.hex(),
             now,
             "Your account has another identity key than the one that this device knows. If you reset your "
-            "keys on another device, accept the new key here. If not, somebody has your password, or the "
-            "server lies: change the password, reset your keys, and tell the people whom you talk with.",
+            "keys on another device, accept the new key here. If not, someone has your password, or the "
+            "server lies: change the password, reset your keys, and tell the people you talk to.",
         )
 
 
@@ -229,12 +228,12 @@ def _watch_device(connection: apsw.Connection, said: Certificate, now: Millis) -
         now,
         f"The device {said.name} (code {pairing_code(said.device)}) was added to your account, not by this "
         "device. If you did not approve it on another one, revoke it now, reset your keys and change the "
-        "password: whoever added it has your account key.",
+        "password: the person who added it has your account key.",
     )
 
 
 def give_up_others(connection: apsw.Connection) -> None:
-    """Count our other devices as lost: this one does not wait for them where nobody else could add it."""
+    """Count our other devices as lost: this one does not wait for them where no one else could add it."""
     found = load_active(connection)
     others = sorted(set(key_log_copy.certificates(connection, found.user)) - {found.device.id})
     own_keys.put(connection, Name.LOST_DEVICES, json.dumps(others).encode())

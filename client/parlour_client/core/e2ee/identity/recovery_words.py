@@ -1,7 +1,7 @@
 """The account key as 24 words that a person can write down (BIP39, English list), and back.
 
-The last word carries a checksum of 8 bits, so that a slip of the pen is found. What is wrong is said word by
-word; the words themselves appear in no error and no log. ``own`` and the short words use the list.
+The last word carries a checksum of 8 bits, so that a typo is found. Errors say what is wrong by the word's
+position; the words themselves appear in no error and no log. SAS uses the same list.
 """
 
 import functools

@@ -1,8 +1,8 @@
-"""Whom another device of ours verified: people compare keys with people, once, and not on every device.
+"""Whom another device of ours verified: people compare keys once, and not on every device.
 
-It travels with the history that a device hands over, from an approved device of the account alone. It counts
-for the very key that was compared, and undoes nothing: where this device sees another key, that stays an
-alarm. Functions over a connection; ``history`` calls them.
+It travels with the history that an approved device of the account hands over. It counts for the very key
+that was compared, and undoes nothing: where this device sees another key, that stays an alarm. Functions
+over a connection.
 """
 
 from typing import Final
@@ -35,7 +35,7 @@ class SharedTrust(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_f
             raise MalformedFrameError(str(error)) from None
 
 
-def vouched(connection: apsw.Connection) -> list[SharedTrust]:
+def verified_people(connection: apsw.Connection) -> list[SharedTrust]:
     """Return everybody whom this device holds for verified."""
     found = []
     for user, level in key_pins.levels(connection).items():
@@ -46,7 +46,7 @@ def vouched(connection: apsw.Connection) -> list[SharedTrust]:
 
 
 def take(connection: apsw.Connection, user: UserName, key: bytes, now: Millis) -> None:
-    """Hold somebody for verified whose present key is the one that was compared."""
+    """Hold someone for verified whose present key is the one that was compared."""
     known = key_trust.meet(connection, user, now) == key
     if known and key_trust.trust(connection, user) is not Trust.VERIFIED:
         key_pins.verify(connection, user, key, now, _METHOD)

@@ -29,7 +29,7 @@ def sign(seed: Secret, message: bytes) -> bytes:
 
 
 def verify(key: bytes, message: bytes, signature: bytes) -> bool:
-    """Say whether the signature holds. Whoever calls it for a decision raises on False."""
+    """Say whether the signature holds. Anyone who calls it for a decision raises on False."""
     # libsodium reads 32 and 64 bytes whatever it is given
     if len(key) != KEY_BYTES or len(signature) != SIGNATURE_BYTES:
         return False

@@ -1,6 +1,6 @@
-"""What the MLS engine keeps in the archive, and rosters, read back; that of other versions is refused.
+"""Reading back what the MLS engine stored in the archive, and rosters; other versions' state is refused.
 
-There is no way to migrate keys yet: guessing at them would lose them. ``groups`` and ``packages`` call it.
+There is no way to migrate keys yet: guessing at them would lose them.
 """
 
 from collections.abc import Callable
@@ -22,6 +22,6 @@ def restored(restore: Callable[[bytes], T], blob: bytes) -> T:
         StatementError,
     ) as error:  # the archive's pages are authenticated: it is another version, no damage
         raise ArchiveError(
-            "The keys of encrypted rooms were written by another version of Parlour; they are left alone.",
-            "Open this home with that version, or log in on a home of its own: parlour --home DIR login.",
+            "The keys of encrypted rooms were written by another version of Parlour; nothing was changed.",
+            "Open this home with that version, or log in with a separate home: parlour --home DIR login.",
         ) from error

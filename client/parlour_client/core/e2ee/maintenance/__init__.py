@@ -1,1 +1,1 @@
-"""Keeping groups as they ought to be while a connection lasts: scheduled, reconciled, renewed, erased."""
+"""Keeping groups as they should be while a connection lasts: scheduled, reconciled, renewed, erased."""

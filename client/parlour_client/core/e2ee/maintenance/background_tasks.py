@@ -1,8 +1,7 @@
-"""Work in the background that nobody waits for, and the news that something moved, for those who wait for it.
+"""Tasks in the background that nobody waits for, and the signal that something about encryption changed.
 
-An errand that fails is silent: it is done again at the next greeting, or what is in its way is told
-elsewhere. A fault of the program is told at once, only by its name: what it says may quote a stranger.
-``SealedRooms`` has one of each and ends them.
+A task that fails is silent: it runs again after the next greeting, or the reason is shown elsewhere. A
+fault of the program is reported at once, only by its name: its message may quote a stranger.
 """
 
 import asyncio
@@ -47,13 +46,13 @@ class BackgroundTasks:
 
 
 class ChangeSignal:
-    """Something about encryption moved: whoever waits looks again whether it is what they wait for."""
+    """Something about encryption moved: everyone who waits looks again whether it is what they wait for."""
 
     def __init__(self) -> None:
         """Begin with nothing moved."""
         self._moved = asyncio.Event()
 
-    def moved(self) -> asyncio.Event:
+    def next_change(self) -> asyncio.Event:
         """Return what is set when anything moves next."""
         return self._moved
 

@@ -1,7 +1,7 @@
-"""Asking the server for a commit or a founding that lies staged, until the log has decided about it.
+"""Submitting a stored commit or group creation to the server, and waiting for the log to decide.
 
 Whatever the answer says, the log decides: nothing takes effect, and nothing is given up as lost, before its
-events have shown it. What was refused for another reason is dropped and raised. ``Settler`` has one.
+events show it. What is refused for another reason is dropped and raised.
 """
 
 import asyncio
@@ -54,9 +54,9 @@ class CommitSubmitter:
         if staged is not None:
             await self.post(room, staged.body)
             return True
-        founding = await self._archive.read(self._session.groups.founding, room)
-        if founding is not None:
-            await self.post_founding(room, founding)
+        pending_creation = await self._archive.read(self._session.groups.pending_creation, room)
+        if pending_creation is not None:
+            await self.post_creation(room, pending_creation)
             return True
         return False
 
@@ -90,8 +90,8 @@ class CommitSubmitter:
         staged = await self._archive.read(self._session.groups.staged, room)
         return staged is None or staged.request != request
 
-    async def post_founding(self, room: RoomId, body: CreateGroup) -> None:
-        """Ask for a founding; returns when the log has shown it, or another one, or there is no need."""
+    async def post_creation(self, room: RoomId, body: CreateGroup) -> None:
+        """Ask for a group's creation; returns when the log shows it or another one, or it is not needed."""
         try:
             logged = await self._delivery.found(room, body)
         except StaleEpochError:
@@ -99,17 +99,17 @@ class CommitSubmitter:
             # log decides; what it did not decide by then would wait for ever.
             state = await self._server.group(room)
             await self.patiently(self._server.shown_up_to(room, state.head))
-            await self._archive.write_durably(self._session.groups.drop_founding, room)
+            await self._archive.write_durably(self._session.groups.drop_creation, room)
         except ApiRefusedError as error:
             if error.code not in TRANSIENT:
-                await self._archive.write_durably(self._session.groups.drop_founding, room)
+                await self._archive.write_durably(self._session.groups.drop_creation, room)
             raise
         else:
             await self.patiently(self._server.logged(room, logged))
 
     async def report(self, room: RoomId) -> GroupReport:
-        """Return how the room stands here."""
-        return await self._archive.read(self._session.groups.status, room)
+        """Return the state of the room here."""
+        return await self._archive.read(self._session.groups.report, room)
 
     async def shown(self, room: RoomId, wanted: Callable[[GroupReport], bool]) -> None:
         """Wait until the log has shown what the server says."""

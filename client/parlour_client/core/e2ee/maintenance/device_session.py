@@ -1,7 +1,6 @@
-"""This device's keys while the client runs: signed in at the server, and the vault that works with them.
+"""This device's keys while the client runs: signed in at the server, and the group service for them.
 
-It tells why there are none to work with, and refuses what only an approved device may do. It knows no rooms.
-``SealedRooms`` owns it.
+It says why there are no keys, and refuses what only an approved device may do. It knows no rooms.
 """
 
 import asyncio
@@ -25,7 +24,7 @@ _SIGN_IN_SECONDS: Final = 15.0
 """Longer, and the connection is opened without: open rooms do not wait for keys."""
 _FIRST_RETRY: Final = 10.0
 _LONGEST_RETRY: Final = 300.0
-_NO_KEYS: Final = "This device has no keys here yet, so encrypted rooms wait."
+_NO_KEYS: Final = "This device has no keys yet, so encrypted rooms wait."
 _PENDING: Final = "This device is not approved yet, so it can neither read nor write in encrypted rooms."
 
 
@@ -92,12 +91,12 @@ class DeviceSession:
 
     @property
     def maybe_groups(self) -> GroupService | None:
-        """The vault, if there are keys."""
+        """The group service, if there are keys."""
         return self._groups
 
     @property
     def groups(self) -> GroupService:
-        """The vault. Raises EncryptionError while there are no keys."""
+        """The group service. Raises EncryptionError while there are no keys."""
         if self._groups is None:
             raise self.trouble or EncryptionError(_NO_KEYS)
         return self._groups

@@ -1,9 +1,9 @@
-"""What is over is gone from the disk: keys of past epochs, and old pages of the archive's write-ahead log.
+"""Erasing what is over from the disk: keys of past epochs, and old pages of the archive's write-ahead log.
 
-SQLite overwrites what is deleted in the file, but old pages lie in that log until it is emptied, which a
-reader can put off. So it is tried again until it was done: soon after an epoch, once a minute whatever
-happened (another program of this home may have ended in between), and when the program ends. Keys of past
-epochs go by this device's own clock, too. ``SealedRooms`` has one.
+SQLite overwrites deleted data in the file, but old pages stay in the write-ahead log until it is emptied,
+which a reader can delay. So it is tried until it succeeds: soon after an epoch, once a minute in any case
+(another program of this home may have ended in between), and when the program ends. Keys of past epochs
+also expire by this device's own clock.
 """
 
 from typing import Final
@@ -17,7 +17,7 @@ from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
 _BEAT: Final = 60.0
 """Seconds between two looks."""
 _FIRST_RETRY: Final = 0.5
-"""Seconds after which it is tried again when somebody reads; then twice as many, up to the next beat."""
+"""Seconds after which it is tried again when someone reads; then twice as many, up to the next beat."""
 
 
 class Erasure:

@@ -1,8 +1,8 @@
 """What this person decides about a room's members, signed by this device: invitations, removals, roles.
 
-In an open room the server decides, and nothing is signed. In an encrypted one the request that asks the
-server carries the statement, and any member's device executes it. Somebody invited whose account has no key
-yet is remembered, and admitted by this device once there is one. ``RoomCalls`` asks before each request.
+In an open room the server decides, and nothing is signed. In an encrypted one the request to the server
+carries the signed statement, and any member's device executes it. Someone invited whose account has no key
+yet is remembered, and admitted by this device once there is one.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -57,7 +57,7 @@ class Membership:
         self._track = track
 
     async def admission(self, room: RoomId, user: UserName) -> StatementBytes | None:
-        """Sign that somebody may come in; None in an open room, or while they have no key."""
+        """Sign that someone may come in; None in an open room, or while they have no key."""
         if not self._covers(room):
             return None
         key, statement = await self._key_of(user), None
@@ -75,7 +75,7 @@ class Membership:
         self._scheduler.unsure.add(room)
 
     async def ask_in_again(self, user: UserName) -> None:
-        """Want somebody in every room that they are in under another key than the one accepted now."""
+        """Want someone in every room that they are in under another key than the one accepted now."""
         groups = self._session.maybe_groups
         if groups is None:
             return
@@ -92,14 +92,14 @@ class Membership:
         await self._archive.write_durably(statements.accepted, room, inviter)
 
     async def ask_out(self, room: RoomId, user: UserName) -> None:
-        """Forget that somebody was wanted."""
+        """Forget that someone was wanted."""
         if self._covers(room):
             await self._archive.write(statements.ask_out, room, user)
 
     async def removal(
         self, room: RoomId, user: UserName, *, ban: bool = False, until: Millis | None = None
     ) -> StatementBytes | None:
-        """Sign that somebody is removed, or banned."""
+        """Sign that someone is removed, or banned."""
         await self.ask_out(room, user)
         now = self._clock.now()
         return await self._signed(
@@ -136,7 +136,7 @@ class Membership:
         return await self._signed(room, lambda roster: Unban(roster.server, room, roster.serial, now, user))
 
     async def role(self, room: RoomId, user: UserName, role: Role) -> StatementBytes | None:
-        """Sign that somebody has another role."""
+        """Sign that someone has another role."""
         now = self._clock.now()
         return await self._signed(
             room, lambda roster: SetRole(roster.server, room, roster.serial, now, user, role)
@@ -145,7 +145,7 @@ class Membership:
     def request(self, room: RoomId, invited: Millis | None) -> StatementBytes | None:
         """Sign that this account wants to be in a public encrypted room.
 
-        Not where somebody has admitted it already: who invites a person that has a key signs that.
+        Not where someone has admitted it already: who invites a person that has a key signs that.
         """
         own, now = self._session.own, self._clock.now()
         if invited is not None and own.certificate and read_certificate(own.certificate).created < invited:

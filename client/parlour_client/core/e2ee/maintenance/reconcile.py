@@ -1,9 +1,9 @@
-"""Settling a room: found its group, let in the devices that are missing, put out those that are to leave.
+"""Reconciling a room's group with its members: create it, add missing devices, remove those that must leave.
 
-One round asks the server how the group stands, makes one commit of what is to be done, and waits until the
-log shows it or a commit that came before; then it looks again. Who is a member the server also says in the
-room's log, for all to see; what a key package says is judged by the vault. It stops after some rounds and
-raises why. The keeper and commands call it, one call for a room at a time.
+One round asks the server for the state of the group, makes one commit of what must be done, and waits until
+the log shows it or a commit that came before; then it looks again. The server also says who is a member in
+the room's log, for all to see; the group service judges what a key package says. It stops after some rounds
+and raises why. Only one call for a room runs at a time.
 """
 
 import asyncio
@@ -79,21 +79,21 @@ class Reconciler:
         self._clock = clock
         self._submitter = CommitSubmitter(archive, delivery, session, server, signal, self._committed)
         self._claimed: dict[RoomSuite, dict[DeviceId, bytes]] = {suite: {} for suite in RoomSuite}
-        """Key packages of a commit that lost: nobody else has them, so they are still good."""
+        """Key packages of a commit that lost: no one else has them, so they are still good."""
         self.left_out: dict[RoomId, Mapping[DeviceId, str]] = {}
-        """Devices that could not be let in when a room was last settled, and why."""
+        """Devices that could not be added when a room was last settled, and why."""
         self.seen: dict[RoomId, GroupState] = {}
-        """The last answers, for whoever shows them."""
+        """The last answers, for anyone who shows them."""
 
-    async def settle(self, room: RoomId) -> GroupState:
-        """Bring the group to what it ought to be; returns how it stands then. Raises why it cannot."""
+    async def reconcile(self, room: RoomId) -> GroupState:
+        """Bring the group to what it ought to be; returns its state then. Raises why it cannot."""
         left_out: dict[DeviceId, str] = {}
         for _ in range(MAX_ROUNDS):
             state = await self._round(room, left_out)
             if state is not None:
                 self.left_out[room] = left_out
                 return state
-        raise NotReadyError("Other devices change the room's keys all the time just now.", "Try again soon.")
+        raise NotReadyError("Other devices keep changing the room's keys.", "Try again soon.")
 
     async def renew(self, room: RoomId) -> None:
         """Give this device new keys in the room, unless something else is to be done there first."""
@@ -103,18 +103,18 @@ class Reconciler:
             wanted = CommitRequest(new_request_id(), "renew", {}, (), self._server.time(), self._clock.now())
             await self._commit(room, len(report.members), wanted)
 
-    async def refound(self, room: RoomId) -> None:
-        """Found a contested room's group anew, and let everybody in."""
+    async def recreate(self, room: RoomId) -> None:
+        """Recreate a contested room's group, and add everybody."""
         await self._server.reached(room)
         report = await self._submitter.report(room)
         if report.roster is None and report.members:  # its people would be lost: an owner says who they are
             raise NotReadyError(
-                "This room is from before its members decided who is in it.",
-                "An owner renews it: /encryption renew, or parlour encryption ROOM --renew.",
+                "This room was made before its members decided who is in it.",
+                "An owner can renew it: /encryption renew, or parlour encryption ROOM --renew.",
             )
         if not report.again:  # after a rollback settling founds it, in the place of the server's old group
-            await self._found(room)
-        await self.settle(room)
+            await self._create_group(room)
+        await self.reconcile(room)
 
     async def adopt(self, room: RoomId, people: Collection[InitialMember]) -> None:
         """Give a room from before rosters a group whose members decide who is in: these people (owners)."""
@@ -128,12 +128,12 @@ class Reconciler:
             GroupStatus.CONTESTED,
         }
         if report.group is None or renewed or state.group != report.group:
-            raise SetupError("There is nothing to renew in this room now.", "Nothing is to be done.")
+            raise SetupError("There is nothing to renew in this room now.", "There is nothing to do.")
         if not state.contested:
             body = Contest(request=new_request_id(), group=report.group, epoch=state.epoch)
             await self._server.logged(room, await self._delivery.contest(room, body))
-        await self._found(room, people)
-        await self.settle(room)
+        await self._create_group(room, people)
+        await self.reconcile(room)
 
     async def contest(self) -> None:
         """Tell the server of every commit that could not be followed; when nothing waits to be taken in."""
@@ -171,9 +171,9 @@ class Reconciler:
             await self._contest(room, state.group, state.epoch)
             return None
         if state.group is None or lost or _abandoned(state):
-            await self._found(room)
+            await self._create_group(room)
             return None
-        if state.group != report.group or report.status in {GroupStatus.UNFOUNDED, GroupStatus.OUTSIDE}:
+        if state.group != report.group or report.status in {GroupStatus.NO_GROUP, GroupStatus.OUTSIDE}:
             return await self._outside(room, state, report)
         if report.status is GroupStatus.DISPLACED:
             raise DisplacedError
@@ -195,25 +195,25 @@ class Reconciler:
         if not known and summary.role is Role.MEMBER and summary.kind is not RoomKind.DIRECT:
             raise NotReadyError(
                 "The server was rolled back, and does not know this device in the room any more.",
-                "A device that was in the room before founds the group again when it is online.",
+                "A device that was in the room before recreates the group when it is online.",
             )
         if state.group is not None and not state.contested and not _abandoned(state):
             await self._contest(room, state.group, state.epoch)
             return
         body = await self._archive.write_durably(
-            self._session.groups.found_again,
+            self._session.groups.recreate_group,
             room,
             summary.kind,
             state.group,
             new_request_id(),
             self._clock.now(),
         )
-        await self._submitter.post_founding(room, body)
+        await self._submitter.post_creation(room, body)
 
     async def _contest(self, room: RoomId, group: GroupId, epoch: Epoch) -> None:
         """Say that this device cannot follow the group, so that another one may take its place."""
         body = Contest(request=new_request_id(), group=group, epoch=epoch)
-        with suppress(StaleEpochError):  # somebody else was first
+        with suppress(StaleEpochError):  # someone else was first
             logged = await self._delivery.contest(room, body)
             await self._server.logged(room, logged)
 
@@ -228,7 +228,7 @@ class Reconciler:
         own = self._session.own.device
         present, leaving = ({member.device for member in those} for those in (state.present, state.leaving))
         if own not in present or own in leaving:
-            return state  # a device of a member has to let this one in, or first to put it out
+            return state  # a device of a member has to add this one, or first to put it out
         before = (report.group, report.status)
         await self._submitter.shown(room, lambda now: (now.group, now.status) != before)
         return None
@@ -312,20 +312,20 @@ class Reconciler:
             for device in devices:
                 claimed.pop(device, None)
 
-    async def _found(self, room: RoomId, people: Collection[InitialMember] = ()) -> None:
+    async def _create_group(self, room: RoomId, people: Collection[InitialMember] = ()) -> None:
         """Found the room's group: for the people of the last one, if this device knew them."""
         summary, groups = self._state.summary(room), self._session.groups
         known = await self._archive.read(groups.known_roster, room)
         may = known is not None or (summary is not None and summary.role is Role.OWNER)
         if summary is None or not (may or summary.kind is RoomKind.DIRECT):
             raise NotReadyError(
-                "The room's group is not founded yet: a device of an owner has to do it.",
-                "It goes on by itself when an owner is online.",
+                "This room has no encrypted group yet: an owner's device must create it.",
+                "It happens automatically when an owner is online.",
             )
         body = await self._archive.write_durably(
-            groups.found, room, summary.kind, new_request_id(), self._clock.now(), people
+            groups.create_group, room, summary.kind, new_request_id(), self._clock.now(), people
         )
-        await self._submitter.post_founding(room, body)
+        await self._submitter.post_creation(room, body)
 
 
 def _bounds(suite: RoomSuite | None, inside: int) -> tuple[int, int]:
@@ -341,6 +341,6 @@ def is_ours(state: GroupState, me: UserName) -> bool:
 
 
 def _abandoned(state: GroupState) -> bool:
-    """Say whether every device of the group has to leave it: nobody is left who could let anybody in."""
+    """Say whether every device of the group has to leave it: nobody is left who could add anybody."""
     leaving = {member.device for member in state.leaving}
     return bool(state.present) and all(member.device in leaving for member in state.present)

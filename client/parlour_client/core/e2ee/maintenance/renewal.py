@@ -1,8 +1,8 @@
-"""Looks after what is said and joined, and plans when own keys are renewed, by the rule of ``schedule``.
+"""Plans when this device renews its own keys in a room, by the rule in ``renewal_rule``.
 
-It remembers in memory alone who spoke last where; after a restart the rule errs towards renewing. What the
-rule said of a group holds for a while, and until then no message makes it look at the group again. It never
-renews itself: the keeper does, when the time has come. ``SealedRooms`` tells it what happens.
+It remembers only in memory who wrote last where; after a restart the rule errs towards renewing. What the
+rule said of a group holds for a while, and until then no message makes it look at the group again. The
+scheduler does the renewing, when the time has come.
 """
 
 from random import Random
@@ -43,7 +43,7 @@ class Renewal:
         clock: Clock,
         chance: Random,
     ) -> None:
-        """Plan with ``keeper``."""
+        """Plan with ``scheduler``."""
         self._archive = archive
         self._state = state
         self._session = session
@@ -68,7 +68,7 @@ class Renewal:
         if self._timer is not None:
             self._timer.cancel()
 
-    def now(self, room: RoomId) -> None:
+    def renew_soon(self, room: RoomId) -> None:
         """Renew soon, whatever the rule says."""
         self._scheduler.renew(room, self._chance.uniform(0, 5))
 
@@ -85,7 +85,7 @@ class Renewal:
             self._scheduler.later(room, self._consider)
 
     def sent(self, room: RoomId) -> None:
-        """Hear that something of ours was stored."""
+        """Note that something of ours was stored."""
         turned = self._last.get(room) != self._state.me
         self._last[room] = self._state.me
         self._said[room] = self._clock.now()
@@ -112,7 +112,7 @@ class Renewal:
         if summary is None:
             return
         self._looked[room] = now
-        report: GroupReport = await self._archive.read(self._session.groups.status, room)
+        report: GroupReport = await self._archive.read(self._session.groups.report, room)
         if report.status is not GroupStatus.ACTIVE:
             self._quiet.pop(room, None)
             return

@@ -1,9 +1,9 @@
-"""When a device renews its own keys in a room: a pure rule, so that a stolen state is worth little for long.
+"""When a device renews its own keys in a room, so that a stolen state is soon worth little. Pure.
 
-Direct rooms: when the direction of talk turns, at most once a minute. Rooms: after joining, after a day of
-membership in which something was said, after 200 messages of one's own, and after a long sleep. Each is
-spread at random, after a mass add lazily, so that a big tree fills without a storm of commits. It has no
-clock and no side effects; the keeper asks it after everything that happens.
+Direct rooms: when the direction of the conversation turns, at most once a minute. Other rooms: after
+joining, after a day of membership in which something was written, after 200 own messages, and after a long
+sleep. Each is spread at random, and lazily after a mass add, so that a big tree fills without a storm of
+commits.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class RenewalFacts:
     said: Millis | None
     """When anybody last said something here."""
     turned: bool = False
-    """The message that is sent now answers one of somebody else: the direction of talk turns."""
+    """The message that is sent now answers one of someone else: the direction of talk turns."""
     slept: Millis | None = None
     """When the machine last came back from a long sleep."""
 

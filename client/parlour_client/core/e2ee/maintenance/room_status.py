@@ -1,7 +1,6 @@
-"""How each encrypted room stood when something last changed, for what views ask at once.
+"""The state of each encrypted room when something last changed, for what views ask all the time.
 
-Whoever comes into sight in a group is met: pinned at first sight. It changes nothing else. ``SealedRooms``
-says when to look anew, the facade asks.
+The keys of people who are seen in a group for the first time are pinned here.
 """
 
 from parlour_client.core.archive import Archive
@@ -16,11 +15,11 @@ from parlour_client.core.events import EncryptionChanged
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName
 
-_NOTHING_KNOWN = GroupReport(GroupStatus.UNFOUNDED)
+_NOTHING_KNOWN = GroupReport(GroupStatus.NO_GROUP)
 
 
 class RoomStatuses:
-    """Where all rooms stand."""
+    """The states of all rooms."""
 
     def __init__(
         self,
@@ -33,7 +32,7 @@ class RoomStatuses:
         background: BackgroundTasks,
         signal: ChangeSignal,
     ) -> None:
-        """Look into ``archive`` with the vault of ``keys``."""
+        """Look into ``archive`` with the group service of ``keys``."""
         self._archive = archive
         self._me = me
         self._session = session
@@ -45,14 +44,14 @@ class RoomStatuses:
         self._known: dict[RoomId, GroupReport] = {}
 
     def of(self, room: RoomId) -> GroupReport:
-        """Return how a room stood when it was last looked at."""
+        """Return a room's state when it was last looked at."""
         return self._known.get(room, _NOTHING_KNOWN)
 
     async def look(self, room: RoomId) -> None:
-        """Look how it stands now, and meet who is new in it."""
+        """Look its state now, and meet who is new in it."""
         if (groups := self._session.maybe_groups) is None:
             return
-        report = self._known[room] = await self._archive.read(groups.status, room)
+        report = self._known[room] = await self._archive.read(groups.report, room)
         people = {member.user for member in report.members} - {self._me}
         if strangers := [user for user in people if self._identity.trust(user) is Trust.UNKNOWN]:
             await self._contacts.meet(strangers)
@@ -64,7 +63,7 @@ class RoomStatuses:
         self.changed(room)
 
     def changed(self, room: RoomId) -> None:
-        """Look in the background, and tell the views; whoever waits for something looks at once."""
+        """Look in the background, and tell the views; everyone who waits for something looks at once."""
         self._background.run(self._look_and_tell(room))
         self._signal.notify()
 

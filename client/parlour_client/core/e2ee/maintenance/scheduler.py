@@ -1,8 +1,8 @@
-"""Keeps the groups of all encrypted rooms as they ought to be while a connection lasts, in the background.
+"""Keeps the groups of all encrypted rooms as they should be while a connection lasts, in the background.
 
-What the server tells, what came of events and the clock make a room due; due rooms are settled a few at a
-time, bystanders after a wait of chance, so that one device does it and not all. Failures are tried again, and
-told as the room's problem, never hidden. ``SealedRooms`` owns it; commands settle at once with ``now``.
+What the server tells, the results of events and the clock make a room due. Due rooms are reconciled a few
+at a time, bystanders after a random wait, so that one device does it and not all. Failures are retried and
+shown as the room's problem, never hidden. Commands reconcile at once with ``now``.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 _AT_ONCE: Final = 2
 _BYSTANDER: Final = (0.3, 2.0)
-"""Seconds: whoever caused the change is there first, and of the others one."""
+"""Seconds: the device that caused the change is first, and of the others one."""
 _FIRST_LOOK: Final = (0.5, 4.0)
 """Seconds after connecting in which rooms are looked at, spread."""
 _FIRST_RETRY: Final = 3.0
@@ -40,7 +40,7 @@ class Scheduler:
     def __init__(
         self, reconciler: Reconciler, clock: Clock, chance: Random, tell: Callable[[RoomId], None]
     ) -> None:
-        """Settle with ``settler``; ``tell`` hears when a room's problem changed."""
+        """Reconcile with ``reconciler``; ``tell`` is called when a room's problem changed."""
         self._reconciler = reconciler
         self._clock = clock
         self._chance = chance
@@ -83,15 +83,15 @@ class Scheduler:
 
     async def now(self, room: RoomId) -> GroupState:
         """Settle a room at once; raises why it cannot be."""
-        return await self._run(room, self._reconciler.settle)
+        return await self._run(room, self._reconciler.reconcile)
 
     async def adopt(self, room: RoomId, people: Sequence[InitialMember]) -> None:
         """Renew a room from before its members decided who is in."""
         await self._run(room, partial(self._reconciler.adopt, people=people))
 
-    async def refound(self, room: RoomId) -> None:
-        """Found a contested room's group anew."""
-        await self._run(room, self._reconciler.refound)
+    async def recreate(self, room: RoomId) -> None:
+        """Recreate a contested room's group."""
+        await self._run(room, self._reconciler.recreate)
 
     async def ready(self, room: RoomId) -> None:
         """Settle a room if its group may not be as it ought to be; before something is sent."""
@@ -192,7 +192,7 @@ class Scheduler:
             except DisplacedError:
                 return  # no second try helps
             except ArchiveError:
-                return  # whoever writes events is stopped by it, too, and says so
+                return  # anyone who writes events is stopped by it, too, and says so
             except ParlourClientError as error:
                 if not isinstance(error, NotReadyError) or room in self.unsure:
                     self._again(room)

@@ -1,6 +1,6 @@
-"""The server's side of rooms: where logs and groups are, and waiting until that is here.
+"""The server's side of rooms: where their logs and groups are, and waiting until that has arrived here.
 
-Nothing that the server says takes effect by itself: callers wait until the room's log has shown it.
+Nothing the server says takes effect by itself: callers wait until the room's log has shown it.
 """
 
 from parlour_client.core.clock import Clock

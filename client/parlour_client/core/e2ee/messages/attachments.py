@@ -1,9 +1,8 @@
-"""Files: sealed on the way out and opened on the way in, chunk by chunk, and proven before they get a name.
+"""Files: encrypted on the way out, decrypted on the way in, and verified before they get their names.
 
-A sealed file is libsodium's secretstream under a fresh key of its own, in chunks of 64 KiB with a final tag,
-its size padded (Padmé); the key travels only inside the message. What is truncated, reordered, swapped or
-padded otherwise never gets its final name; a name never leaves the folder, and nothing is overwritten.
-``files`` calls it.
+An encrypted file is libsodium's secretstream under a fresh key of its own, in chunks of 64 KiB with a final
+tag, its size padded (Padmé); the key travels only inside the message. What is truncated, reordered, swapped
+or padded otherwise never gets its final name; a name never leaves the folder, and nothing is overwritten.
 """
 
 import hashlib

@@ -1,8 +1,7 @@
-"""What follows when events of an encrypted room were taken in: who hears of them, and what is to be done.
+"""What follows when events of an encrypted room were stored.
 
-What was said and is no message goes to whom it concerns; a commit that could not be followed, a new epoch, or
-a key log that somebody saw more of has each its errand. It decides nothing about keys. ``SealedRooms`` calls
-it after each run of events.
+Contents that are not messages go where they belong; a commit that could not be followed, a new epoch, or a
+key log that someone else saw more of starts a background task. It decides nothing about keys.
 """
 
 from collections.abc import Callable
@@ -48,7 +47,7 @@ class Effects:
         """Pass it on to these.
 
         ``denied`` is called with each request that is not where the server said that it stored it;
-        ``read_by`` with how far somebody let the room know that they have read.
+        ``read_by`` with how far someone let the room know that they have read.
         """
         self._archive = archive
         self._identity = identity
@@ -93,7 +92,7 @@ class Effects:
             self._scheduler.changed(room)
 
     def _pass_on(self, room: RoomId, item: Received) -> None:
-        """Pass on what is no message."""
+        """Pass on what is not a message."""
         if item.note is not None and item.note.kind is NoteKind.HISTORY_STARTS:
             self._background.run(self._identity.refresh_packages())
         match item.content:

@@ -1,9 +1,9 @@
-"""History from one device of the account to another, over the encrypted room that they have with oneself.
+"""History from one device of the account to another, over the direct room with oneself.
 
-What was read here in encrypted rooms, and whom the person verified, goes as sealed files, their keys inside
-messages that only devices of the account can open. It comes as history alone: what is here stays as it is,
-nothing newer than what this device has processed is taken, and no key of a group ever travels. Only a device
-of the account is believed. The facade asks it to send, ``SealedRooms`` hands it what came.
+What was read here in encrypted rooms, and whom the person verified, goes as encrypted files; their keys are
+inside messages that only devices of the account can decrypt. It is accepted only as history: what is here
+stays as it is, nothing newer than what this device has processed is taken, and no key of a group ever
+travels. Only a device of the account is trusted.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.e2ee.messages import attachments
-from parlour_client.core.e2ee.messages.outgoing import Outgoing, keyed
+from parlour_client.core.e2ee.messages.outgoing import Outgoing, file_with_key
 from parlour_client.core.e2ee.messages.store import Names, hide_dividers, keep_file_key
 from parlour_client.core.e2ee.status import OwnDevice
 from parlour_client.core.errors import ApiRefusedError, EncryptionError
@@ -121,7 +121,7 @@ class HistoryTransfer:
         """
         await self._let_in(room, device)
         events = await self._archive.read(_events)
-        known = [msgspec.json.encode(one) for one in await self._archive.read(shared_trust.vouched)]
+        known = [msgspec.json.encode(one) for one in await self._archive.read(shared_trust.verified_people)]
         parts = list(_parts([*known, *events]))
         for number, part in enumerate(parts):
             await self._send_part(room, part, number, len(parts))
@@ -132,7 +132,7 @@ class HistoryTransfer:
         others = [one.device for one in await self._identity.devices() if not one.current and _reads(one)]
         if device not in others:
             raise EncryptionError(
-                "That is no other approved device of yours.", "See them: parlour device list"
+                "That is not another approved device of yours.", "See them: parlour device list"
             )
         try:
             async with asyncio.timeout(_LET_IN_SECONDS):
@@ -141,11 +141,11 @@ class HistoryTransfer:
                     await self._signal.until(partial(self._is_in, room, wanted))
         except TimeoutError:
             raise EncryptionError(
-                "The other device could not be let in.", "Start Parlour there, then try again."
+                "The other device could not be added.", "Start Parlour there, then try again."
             ) from None
 
     async def _is_in(self, room: RoomId, device: DeviceId) -> bool:
-        report = await self._archive.read(self._session.groups.status, room)
+        report = await self._archive.read(self._session.groups.report, room)
         return any(member.device == device for member in report.members)
 
     async def _send_part(self, room: RoomId, part: bytes, number: int, parts: int) -> None:
@@ -154,7 +154,7 @@ class HistoryTransfer:
         size = attachments.sealed_size(len(part))
         uploaded = await self._delivery.upload(room, sealed, size)
         if uploaded.sha256 != digest.digest():
-            raise EncryptionError("The server stored something else than what was sent.")
+            raise EncryptionError("The server stored something other than what was sent.")
         file = EncryptedFile(
             file=uploaded.file,
             key=FileKey(key.reveal()),
@@ -163,7 +163,7 @@ class HistoryTransfer:
             media_type=_TYPE,
             size=len(part),
         )
-        await self._outgoing.say(room, HistoryContent(file=file, part=number, parts=parts))
+        await self._outgoing.send(room, HistoryContent(file=file, part=number, parts=parts))
 
     async def take(self) -> None:
         """Take in all that waits. What cannot be fetched now is kept, what is of no use is dropped.
@@ -192,7 +192,7 @@ class HistoryTransfer:
         Raises ParlourClientError when it cannot be fetched or is not what was sent.
         """
         summary = self._state.summary(part.room)
-        # Its author is MLS's word; and only where nobody else can have read the keys of the files.
+        # Its author is MLS's word; and only where no one else can have read the keys of the files.
         mine = summary is not None and summary.peer == self._state.me
         if not mine or part.device == own or part.size > PART_BYTES + _LINE:
             return set()  # anybody else could write history that never was
@@ -229,7 +229,7 @@ def _events(connection: apsw.Connection) -> list[bytes]:
         key = None
         if isinstance(event.body, Message) and event.body.file is not None:
             with suppress(EncryptionError):
-                key = keyed(connection, event.room, event.body.file).key.text
+                key = file_with_key(connection, event.room, event.body.file).key.text
         lines.append(msgspec.json.encode(_Line(encode(there).decode(), bool(row[7]), found, key)))
     return lines
 

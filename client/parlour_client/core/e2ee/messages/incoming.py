@@ -1,8 +1,8 @@
-"""The way of an encrypted room's events into the client: in order, and a Welcome before what follows it.
+"""Events of encrypted rooms on their way into the client: in order, and a Welcome before what follows it.
 
-A room that needs a Welcome is held until it was fetched and joined, or is known to be missing; other rooms go
-on. Without keys (a server without encryption, a failed registration) encrypted rooms are held and say so.
-``Ingest`` hands events in, ``SealedRooms`` makes one and hears what came of them.
+A room that needs a Welcome is held until it was fetched and joined, or is known to be missing; other rooms
+go on. Without keys (a server without encryption, a failed registration) encrypted rooms are held and say
+so.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from parlour_client.core.e2ee.groups.join import OpenedWelcome
 from parlour_client.core.e2ee.groups.received import Receipt
 from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.maintenance.server_state import ServerState
-from parlour_client.core.e2ee.messages.store import Names, StoredRun, store, take_in, take_older
+from parlour_client.core.e2ee.messages.store import Names, StoredRun, store, store_events, store_older
 from parlour_client.core.errors import ArchiveError, ParlourClientError, UnreachableError
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.sync.state import State
@@ -84,7 +84,7 @@ class Incoming:
         self._rooms |= set(await self._archive.read(_pinned))
 
     def use(self, groups: GroupService | None, device: DeviceId) -> None:
-        """Open with this vault from now on, as this device."""
+        """Decrypt with these groups from now on, as this device."""
         self._groups, self._device = groups, device
 
     # for Ingest
@@ -100,7 +100,7 @@ class Incoming:
                 self._server.catch_up.hold(room)
             return ()
         taken = await self._archive.write(
-            take_in,
+            store_events,
             groups,
             room,
             events,
@@ -153,7 +153,7 @@ class Incoming:
     async def older(self, room: RoomId, events: Sequence[LogEvent]) -> None:
         """Store a page from below where this device began."""
         if self._groups is not None:
-            await self._archive.write(take_older, self._groups, room, events, self._names_me)
+            await self._archive.write(store_older, self._groups, room, events, self._names_me)
 
     async def stop(self) -> None:
         """End what is under way."""
@@ -215,13 +215,13 @@ class Incoming:
     async def _joined(self, room: RoomId, event: LogEvent) -> Seq:
         groups = self._groups
         if groups is None:
-            raise ParlourClientError("There are no keys here now.")
+            raise ParlourClientError("This device has no keys right now.")
         summary = self._state.summary(room)
         if summary is None:  # this account left meanwhile: if it comes back, its devices are added again
             return await self._archive.read(groups.cursor, room)
         inbox = await self._inbox()
         if inbox is None:
-            raise UnreachableError("The invitation cannot be fetched now.")
+            raise UnreachableError("The invitation can't be fetched right now.")
         waiting = next((w for w in inbox if w.room == room and w.seq == event.seq), None)
         if waiting is not None:
             with suppress(JoinRefusedError):
@@ -233,7 +233,7 @@ class Incoming:
                 return taken.receipt.cursor
         now = self._clock.now()
         taken = await self._archive.write(
-            take_in, groups, room, [event], self._names_me, now, welcome_missing=True
+            store_events, groups, room, [event], self._names_me, now, welcome_missing=True
         )
         self._stored(room, taken)
         await self._show(room, taken.applied)

@@ -1,8 +1,8 @@
-"""From what a person wants to say to the frame that leaves: the room is made ready, then it is sealed.
+"""From a person's request to the frame that leaves: the room is made ready, then the message is encrypted.
 
-Nothing readable ever comes out of here for an encrypted room but what takes back: the deletion, or the pin
-taken off, of what was readable before the room was encrypted. It holds what would reach nobody (a direct room
-whose other person has no device). The outbox's lanes and the verification by words call it.
+Nothing readable ever leaves here for an encrypted room, except to take back what was readable before it was
+encrypted: a deletion, or an unpin. What would reach nobody is held (a direct room whose other person has no
+device).
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -59,7 +59,7 @@ class Arrived:
     seq: Seq
 
 
-Sealed = SendEncrypted | Delete | Pin | Arrived | ParlourClientError
+Encrypted = SendEncrypted | Delete | Pin | Arrived | ParlourClientError
 """What became of one request: a frame to send, or why there is none."""
 
 
@@ -98,10 +98,10 @@ class Outgoing:
         self._stored: dict[RoomId, dict[RequestId, None]] = {}
         """What the server has said that it has, since something was sealed last."""
 
-    async def seal(self, room: RoomId, frames: Sequence[Intent]) -> list[Sealed]:
+    async def encrypt(self, room: RoomId, frames: Sequence[Intent]) -> list[Encrypted]:
         """Seal requests in order. Raises ParlourClientError when nothing can be sealed in the room now."""
         work = partial(
-            _seal_where_it_reaches,
+            _encrypt_if_reachable,
             recipients=await self._ready(room),
             groups=self._session.groups,
             room=room,
@@ -119,7 +119,7 @@ class Outgoing:
             raise blocked
         return sealed
 
-    def early(self, room: RoomId, frames: Sequence[Intent]) -> AlsoWrite | None:
+    def encrypt_early(self, room: RoomId, frames: Sequence[Intent]) -> AlsoWrite | None:
         """Return what seals requests in the very write that queues them, where a room is in order.
 
         It saves the second wait for the disk. By this nothing leaves: ``seal`` looks at all again, and gives
@@ -133,9 +133,9 @@ class Outgoing:
         except EncryptionError:
             return None
         before = set(self._stored.get(room, ()))
-        return partial(_seal_early, groups=groups, frames=frames, now=self._clock.now(), before=before)
+        return partial(_encrypt_early, groups=groups, frames=frames, now=self._clock.now(), before=before)
 
-    async def say(self, room: RoomId, content: AnyContent) -> None:
+    async def send(self, room: RoomId, content: AnyContent) -> None:
         """Encrypt and send what is not a message, past the outbox; the server has it when this returns.
 
         Raises UnreachableError, and why it was refused.
@@ -144,7 +144,7 @@ class Outgoing:
         for _ in range(MAX_TRIES):
             recipients = await self._ready(room)
             frame = await self._archive.write_durably(
-                self._seal_one, recipients, room, request, content, self._clock.now()
+                self._encrypt_content, recipients, room, request, content, self._clock.now()
             )
             try:
                 await self._live.ask(frame)
@@ -157,10 +157,10 @@ class Outgoing:
                 self._has(room, request)
                 return
         await self.forget(request)
-        raise NotReadyError("The room's keys change all the time just now.", "Try again soon.")
+        raise NotReadyError("The room's keys keep changing.", "Try again soon.")
 
     def stored(self, room: RoomId, request: RequestId) -> None:
-        """Hear that the server has a message of ours."""
+        """Note that the server has a message of ours."""
         self._has(room, request)
         self._renewal.sent(room)
 
@@ -172,14 +172,14 @@ class Outgoing:
             del stored[next(iter(stored))]
 
     def moved_on(self, room: RoomId) -> None:
-        """Hear that the server did not take something because the group is in another state."""
+        """Note that the server did not take something because the group is in another state."""
         self._scheduler.unsure.add(room)
 
     async def forget(self, request: RequestId) -> None:
         """Forget what was sealed for a request that never left, or was refused for good."""
-        await self._archive.write(self._session.groups.forget_sealed, request)
+        await self._archive.write(self._session.groups.forget_encrypted, request)
 
-    def _seal_one(
+    def _encrypt_content(
         self,
         connection: apsw.Connection,
         recipients: Recipients,
@@ -188,10 +188,10 @@ class Outgoing:
         content: AnyContent,
         at: Millis,
     ) -> SendEncrypted:
-        recipients.require(self._session.groups.status(connection, room), partial(trust, connection))
+        recipients.require(self._session.groups.report(connection, room), partial(trust, connection))
         payload = Payload(content=content, key_log=key_log.seen(connection))
         before = set(self._stored.get(room, ()))
-        return self._session.groups.seal(connection, request, room, payload, at, before=before)
+        return self._session.groups.encrypt(connection, request, room, payload, at, before=before)
 
     async def _ready(self, room: RoomId) -> Recipients:
         """Settle the room, if need be; return what says whether anybody would be reached."""
@@ -204,7 +204,7 @@ class Outgoing:
         try:
             await scheduler.ready(room)
         except (EncryptionError, ApiRefusedError):
-            # Somebody could not be let in, or put out. Those who are inside can still be written to: whether
+            # Someone could not be added, or removed. Those who are inside can still be written to: whether
             # nobody is who must not be, the server says (`removal_pending`).
             pass
         except ServerMisbehavedError as error:
@@ -217,7 +217,7 @@ class Outgoing:
         )
 
 
-def _seal_where_it_reaches(
+def _encrypt_if_reachable(
     connection: apsw.Connection,
     recipients: Recipients,
     groups: GroupService,
@@ -225,38 +225,38 @@ def _seal_where_it_reaches(
     frames: Sequence[Intent],
     now: Millis,
     before: set[RequestId],
-) -> list[Sealed]:
-    recipients.require(groups.status(connection, room), partial(trust, connection))
-    return _seal(connection, groups, frames, now, before)
+) -> list[Encrypted]:
+    recipients.require(groups.report(connection, room), partial(trust, connection))
+    return _encrypt_all(connection, groups, frames, now, before)
 
 
-def _seal(
+def _encrypt_all(
     connection: apsw.Connection,
     groups: GroupService,
     frames: Sequence[Intent],
     now: Millis,
     before: set[RequestId],
-) -> list[Sealed]:
+) -> list[Encrypted]:
     """Seal in the order in which they leave: each follows those before it."""
     sealed, before = [], set(before)
     for frame in frames:
-        one = _sealed(connection, groups, frame, now, before)
+        one = _encrypt_one(connection, groups, frame, now, before)
         sealed.append(one)
         if isinstance(one, SendEncrypted):
             before.add(one.id)
     return sealed
 
 
-def _sealed(
+def _encrypt_one(
     connection: apsw.Connection, groups: GroupService, frame: Intent, now: Millis, before: set[RequestId]
-) -> Sealed:
+) -> Encrypted:
     takes_back = not (isinstance(frame, Pin) and frame.on)
     if isinstance(frame, Delete | Pin) and takes_back and was_readable(connection, frame.room, frame.target):
         return frame
     try:
         content, blanks = content_of(connection, frame)
         payload = Payload(content=content, key_log=key_log.seen(connection))
-        return groups.seal(connection, frame.id, frame.room, payload, now, blanks, before)
+        return groups.encrypt(connection, frame.id, frame.room, payload, now, blanks, before)
     except ArrivedError as error:
         return Arrived(error.seq)
     except NotReadyError:
@@ -265,19 +265,19 @@ def _sealed(
         return error
 
 
-def _seal_early(
+def _encrypt_early(
     connection: apsw.Connection,
     groups: GroupService,
     frames: Sequence[Intent],
     now: Millis,
     before: set[RequestId],
 ) -> None:
-    """Seal, or change nothing: words are queued whatever fails here, and the lane finds out why."""
+    """Encrypt, or change nothing: the message is queued in any case, and the send queue finds out why."""
     with suppress(MlsError, NotReadyError), connection:  # a savepoint of its own
-        _seal(connection, groups, frames, now, before)
+        _encrypt_all(connection, groups, frames, now, before)
 
 
-def keyed(connection: apsw.Connection, room: RoomId, file: FileRef) -> EncryptedFile:
+def file_with_key(connection: apsw.Connection, room: RoomId, file: FileRef) -> EncryptedFile:
     """Return an attachment with what opens it. Raises NotReadyError where its key is not here."""
     query = "SELECT key FROM file_keys WHERE room = ? AND file = ? AND sha256 = ?"
     for (key,) in connection.execute(query, (room, file.file, bytes(file.sha256))):

@@ -1,8 +1,8 @@
-"""Receipts in encrypted rooms, sealed like any message: the server cannot tell one from words or make one up.
+"""Read receipts in encrypted rooms, encrypted like any message: the server cannot make one up.
 
-A mark names the newest message of somebody else that was read, so it says nothing twice, and none answers
-another. They are gathered for a while: the newest says all. One that cannot be sent is kept for the next
-connection, or given up where the room takes nothing: nothing is lost by it. ``ReadMarkers`` asks for them.
+A receipt names the newest message of someone else that was read, so it says nothing twice, and none answers
+another. They are gathered for a while: the newest says it all. One that cannot be sent is kept for the next
+connection, or given up where the room accepts nothing: nothing is lost by it.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
-"""Whether a message that is sealed now would reach whom the person means, and nobody else.
+"""Whether a message encrypted now would reach the people it is meant for, and no one else.
 
-It is judged in the transaction that seals, by the group as it stands there and by what the server last told,
-which was gathered just before. It only looks; ``sealing`` makes one for each time that it seals.
+It is judged in the transaction that encrypts, by the group as it is there and by what the server last told,
+which was gathered just before.
 """
 
 from collections.abc import Callable
@@ -41,16 +41,16 @@ class Recipients:
             raise NotReadyError(_COMES_BACK)
         if self.summary is None:
             raise EncryptionError("You are not in this room any more.")
-        if report.status in {GroupStatus.UNFOUNDED, GroupStatus.OUTSIDE}:
+        if report.status in {GroupStatus.NO_GROUP, GroupStatus.OUTSIDE}:
             raise self.problem or NotReadyError(WAITING)
         wrong = room_conflict(self.summary, report, self.own.user)
         if wrong:
-            raise BlockedError(wrong, "Do not trust this server; talk to its operator over another way.")
+            raise BlockedError(wrong, "Do not trust this server; contact its operator some other way.")
         peer = self.summary.peer if self.summary.kind is RoomKind.DIRECT else None
         if peer is not None and not any(member.user == peer for member in report.members):
             if trust(peer) is Trust.CHANGED:  # their devices were revoked with the old key
                 raise BlockedError(changed_words(peer))
             raise NotReadyError(
-                f"{peer} has no device with encryption yet, so nobody could read it.",
+                f"{peer} has no device with encryption yet, so they could not read it.",
                 f"It is sent as soon as {peer} opens Parlour.",
             )

@@ -1,9 +1,9 @@
-"""The outbox's lanes: one for each encrypted room, so that open rooms never wait for an encrypted one.
+"""A send queue for each encrypted room, so that open rooms never wait for an encrypted one.
 
-A lane seals a few requests at a time, in order, and sends each after the answer to the one before. What came
-too late for its epoch is sealed anew under the same id when the room has caught up; a pending removal is
-committed at once. What cannot be sealed now is held with the reason, and nothing is lost; a program that only
-sends is told the reason instead. The outbox makes them for the time of a connection.
+It encrypts a few requests at a time, in order, and sends each after the answer to the one before. What came
+too late for its epoch is encrypted again under the same id when the room has caught up; a pending removal
+is committed at once. What cannot be encrypted now is held with the reason, and nothing is lost; a program
+that only sends reports the reason instead.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from typing import Final, Literal, Protocol
 
 from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
-from parlour_client.core.e2ee.messages.outgoing import AT_ONCE, Arrived, Outgoing, Sealed
+from parlour_client.core.e2ee.messages.outgoing import AT_ONCE, Arrived, Encrypted, Outgoing
 from parlour_client.core.errors import EncryptionError, ParlourClientError, RefusedError
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.item import Item, StoredAt, at_of
@@ -35,22 +35,22 @@ _SLOWLY: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, Error
 
 
 class Ends(Protocol):
-    """The outbox, to which a lane tells how its requests fare."""
+    """The outbox, which is told how requests fare."""
 
     def goes(self, item: Item) -> None:
-        """Hear that it leaves now."""
+        """Note that it leaves now."""
         ...
 
     def waits(self, item: Item, why: ParlourClientError | None) -> None:
-        """Hear that it is held."""
+        """Note that it is held."""
         ...
 
     def stored(self, item: Item, stored: StoredAt) -> None:
-        """Hear that the server has it."""
+        """Note that the server has it."""
         ...
 
     def failed(self, item: Item, error: ParlourClientError) -> None:
-        """Hear that it was refused."""
+        """Note that it was refused."""
         ...
 
 
@@ -116,15 +116,15 @@ class SendQueue:
                 batch.append(item)
         return batch
 
-    async def _sealed(self, batch: Sequence[Item], waited: float) -> list[Sealed]:
+    async def _sealed(self, batch: Sequence[Item], waited: float) -> list[Encrypted]:
         frames = [item.frame for item in batch]
         if self._follow:
-            return await self._outgoing.seal(self._room, frames)
+            return await self._outgoing.encrypt(self._room, frames)
         try:
             async with asyncio.timeout(max(0.5, _PATIENCE - waited)):
-                return await self._outgoing.seal(self._room, frames)
+                return await self._outgoing.encrypt(self._room, frames)
         except TimeoutError:
-            raise NotReadyError("The room does not catch up with the server.") from None
+            raise NotReadyError("The room can't catch up with the server.") from None
 
     async def _hold(
         self, batch: Sequence[Item], error: ParlourClientError, moved: asyncio.Event, waited: float
@@ -149,7 +149,7 @@ class SendQueue:
             timer.cancel()
             waiting.cancel()
 
-    async def _send(self, batch: Sequence[Item], sealed: Sequence[Sealed]) -> None:
+    async def _send(self, batch: Sequence[Item], sealed: Sequence[Encrypted]) -> None:
         """Send one after the other: what follows one that waits must not overtake it.
 
         What follows one that is given up is sealed again: its link says that this one came before.
@@ -167,7 +167,7 @@ class SendQueue:
         if pause:
             await self._clock.sleep(pause)
 
-    async def _send_one(self, item: Item, one: Sealed) -> float:
+    async def _send_one(self, item: Item, one: Encrypted) -> float:
         """Send, or put back what is to wait; returns seconds to wait before the next request."""
         if isinstance(one, Arrived):
             self._ends.stored(item, StoredAt(room=self._room, seq=one.seq, at=item.at))

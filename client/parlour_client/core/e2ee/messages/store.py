@@ -1,8 +1,8 @@
-"""Events of an encrypted room into the archive: opened by the vault and stored in one transaction.
+"""Storing the events of an encrypted room: decrypted by the group service and written in one transaction.
 
-So a step of a ratchet and what it gave are on the disk together, or neither. A hole never gets to the vault:
-what comes after one is left for the next fetch. Functions over a connection, run on the archive's thread;
-``Intake`` calls them.
+So a step of a ratchet and what it gave are both on disk, or neither is. The group service never sees a
+hole: what comes after one is left for the next fetch. Functions over a connection, run on the archive's
+thread.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -35,21 +35,21 @@ Names = Callable[[AnyBody], bool]
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """What came of a run of events: ``applied`` for the views, the rest for whoever acts on it."""
+    """What came of a run of events: ``applied`` for the views, the rest for anyone who acts on it."""
 
     receipt: Receipt
     applied: Sequence[Applied]
     behind: bool = False
-    """Somebody has seen more of the key log than this device."""
+    """Someone has seen more of the key log than this device."""
     differs: bool = False
-    """Somebody has seen another key log: an alarm is stored."""
+    """Someone has seen another key log: an alarm is stored."""
     denied: Sequence[RequestId] = ()
     """Requests that are not where the server said that it stored them."""
     corrected: bool = False
     """Rows that were there before say something else now."""
 
 
-def take_in(
+def store_events(
     connection: apsw.Connection,
     groups: GroupService,
     room: RoomId,
@@ -67,7 +67,7 @@ def take_in(
     cursor = groups.cursor(connection, room)
     following = _following(events, cursor)
     roles = _Roles(connection, room)
-    receipt = groups.receive(connection, room, following, roles.of, now, welcome_missing=welcome_missing)
+    receipt = groups.process(connection, room, following, roles.of, now, welcome_missing=welcome_missing)
     denied = _deny(connection, room, receipt.items)
     heard = _keep(connection, room, receipt.items, now)
     fresh = store(connection, receipt.items, names_me, receipt.cursor, following)
@@ -79,11 +79,11 @@ def take_in(
     # Another program on this home may have taken them in: its views know, ours do not.
     known = [event.seq for event in events if event.seq <= cursor]
     applied = [*_told(connection, room, known, names_me), *fresh]
-    behind, differs = key_log.Heard.BEHIND in heard, key_log.Heard.DIFFERS in heard
+    behind, differs = key_log.Comparison.BEHIND in heard, key_log.Comparison.DIFFERS in heard
     return StoredRun(receipt, applied, behind, differs, denied, bool(corrected))
 
 
-def take_older(
+def store_older(
     connection: apsw.Connection,
     groups: GroupService,
     room: RoomId,
@@ -186,7 +186,7 @@ def _deny(connection: apsw.Connection, room: RoomId, items: Sequence[Received]) 
 
 def _keep(
     connection: apsw.Connection, room: RoomId, items: Sequence[Received], now: Millis
-) -> set[key_log.Heard]:
+) -> set[key_log.Comparison]:
     """Keep the keys of files and of history, and compare what others saw of the key log."""
     for item in items:
         if isinstance(item.content, TextContent) and item.content.file is not None:
@@ -195,7 +195,7 @@ def _keep(
             _keep_history(connection, item, item.content.file)
     theirs = (item for item in items if item.request is None)
     sayings = ((item.event.author, item.key_log) for item in theirs if item.key_log is not None)
-    return key_log.heard_in(connection, sayings, now)
+    return key_log.compare_all(connection, sayings, now)
 
 
 def _keep_history(connection: apsw.Connection, item: Received, file: EncryptedFile) -> None:
@@ -223,7 +223,7 @@ _ROLES: Final = "SELECT author, body FROM events WHERE room = ? AND kind IN ('ro
 
 
 class _Roles:
-    """Roles as the log tells them, read when somebody's is asked for."""
+    """Roles as the log tells them, read when someone's is asked for."""
 
     def __init__(self, connection: apsw.Connection, room: RoomId) -> None:
         self._connection = connection

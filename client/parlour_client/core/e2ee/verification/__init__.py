@@ -1,1 +1,1 @@
-"""How two people find out that they see the same keys: safety number, code, short words (SAS)."""
+"""Comparing keys with other people: safety number, code, and short authentication strings (SAS)."""

@@ -1,7 +1,7 @@
 """What a person can do about other people's keys: look at them, compare them, or go on with a changed one.
 
-Nothing here verifies by a single key press: digits or a code must be typed. A key that differs from the one
-on the screen is never the one that gets verified, since the digits are computed again.
+Nothing is verified by a single key press: digits or a code must be typed. If the key differs from the one
+on the screen it is not verified, since the digits are computed again.
 """
 
 from collections.abc import Sequence
@@ -160,8 +160,8 @@ def _check_code(connection: apsw.Connection, me: UserName, user: UserName, shown
     if shown.key != theirs.key:
         raise EncryptionError(
             f"The code shows another key than the one that the server gives for {user}.",
-            f"Somebody may stand in between, or the code is an old one. Ask {user} for a fresh code, and "
-            "send nothing that matters before it fits.",
+            f"Someone may be intercepting, or the code is an old one. Ask {user} for a fresh code, and "
+            "send nothing important until it matches.",
         )
     key_pins.verify(connection, user, theirs.key, now, "code")
 

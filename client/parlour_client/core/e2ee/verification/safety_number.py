@@ -1,8 +1,9 @@
 """The safety number of two people: sixty digits that are the same on both sides if the keys are.
 
 Each side is hashed as in Signal's NumericFingerprint, 5,200 rounds of SHA-512 over key and name, so that
-searching for a key with like digits is slow. Other than there the two are then hashed together: each group
-depends on both keys, so also those at the end, which the person types. Compared anywhere but in this chat.
+searching for a key with similar digits is slow. Unlike there, the two are then hashed together: each group
+depends on both keys, also those at the end, which the person types. It is compared anywhere but in this
+chat.
 """
 
 import functools
@@ -50,7 +51,7 @@ def check_typed(number: str, typed: str, user: UserName) -> None:
     if not (digits.isascii() and digits.isdigit()) or len(digits) < TYPED:
         raise SetupError(
             f"Type at least the last {TYPED} digits of the safety number with {user}: its last four groups.",
-            "Fewer prove too little: a key with the same five last digits is found by trying 100,000.",
+            "Fewer digits prove too little: a key with the same five last digits is found by trying 100,000.",
         )
     if not hmac.compare_digest(whole[-len(digits) :].encode(), digits.encode()):
         raise SetupError(

@@ -1,8 +1,9 @@
-"""Five short words that two people read to each other: a pure state machine for one verification.
+"""SAS (short authentication string): five words that two people read to each other. A pure state machine.
 
 The starter commits to an X25519 key before it sees the other's, so that nobody in between can choose keys
-until the words fit: one guess of 2^-55. The words depend on both account keys, as each side knows them.
-Whatever comes in the wrong order, twice, reflected or of another device ends it with words for the person.
+until the words fit: one guess of 2^-55. The words depend on both account keys, as each side knows them. A
+step that comes in the wrong order, twice, reflected or from another device ends the verification with a
+reason.
 """
 
 import hashlib
@@ -83,11 +84,10 @@ TRANSITIONS: Final[dict[tuple[State, Act], State]] = {
 }
 
 _THEY_ENDED: Final = (
-    "The other side ended the verification. If they said that the words differ, "
-    "somebody may stand in between."
+    "The other side ended the verification. If they said that the words differ, someone may be intercepting."
 )
-_OTHER_WORDS: Final = "The other side confirmed other words than these: somebody may stand in between."
-_OTHER_KEY: Final = "The other side's key is not the one that it promised: somebody may stand in between."
+_OTHER_WORDS: Final = "The other side confirmed other words than these: someone may be intercepting."
+_OTHER_KEY: Final = "The other side's key is not the one that it promised: someone may be intercepting."
 
 _HEARD: Final = {
     VerifyStep.ANSWER: Act.HEAR_ANSWER,
@@ -255,7 +255,7 @@ class Exchange:
 
 
 def are_typed(words: Sequence[str], typed: str) -> bool:
-    """Say whether somebody typed these words, all of them in their order."""
+    """Say whether someone typed these words, all of them in their order."""
     given = " ".join(typed.lower().split())
     return bool(words) and hmac.compare_digest(given.encode(), " ".join(words).lower().encode())
 

@@ -1,8 +1,8 @@
-"""The verifications by short words that are under way: who may take part, for how long, and what they prove.
+"""The SAS verifications that are under way: who may take part, for how long, and what they prove.
 
 A step counts only if it comes from the one device of the one person, in the one direct room, within ten
-minutes; what belongs to no process here (another device of ours runs it) is passed over in silence. Fresh
-keys live only in memory, so a restart ends them.
+minutes. What belongs to no verification here (another device of ours runs it) is ignored. Fresh keys are
+only in memory, so a restart ends them.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from parlour_protocol.names import UserName
 LIFETIME: Final = 10 * 60_000
 """Milliseconds from the start to the last step: two people talk to each other now."""
 MAX_KEPT: Final = 16
-"""Processes that are remembered, ended ones too: somebody who begins again and again fills nothing."""
+"""Processes that are remembered, ended ones too: someone who begins again and again fills nothing."""
 
 
 @dataclass(slots=True)
@@ -71,7 +71,7 @@ class SasSessions:
     ) -> None:
         """Verify for ``me``; ``changed`` is called when there is something new to show.
 
-        ``direct_room`` returns the encrypted direct room with somebody or raises why there is none; ``send``
+        ``direct_room`` returns the encrypted direct room with someone or raises why there is none; ``send``
         returns when the server has the step.
         """
         self._me = me
@@ -90,7 +90,7 @@ class SasSessions:
         return [running.shown() for running in self._running.values()]
 
     async def start(self, user: UserName) -> WordsProcess:
-        """Begin a verification with somebody, or go along with the one that they began."""
+        """Begin a verification with someone, or go along with the one that they began."""
         self._expire()
         for running in self._with(user):
             if running.exchange.state is State.ASKED:
@@ -146,7 +146,7 @@ class SasSessions:
         exchange = Exchange.asked(Context(content.process, room, starter=they, other=we), content)
         for other in self._with(sender):
             if not other.exchange.we_started:
-                other.exchange.cancel("They began anew.")  # not told to them: they know
+                other.exchange.cancel("They started again.")  # not told to them: they know
         we_began = any(other.exchange.state is State.WAITING for other in self._with(sender))
         running = self._keep(_Running(exchange, room, they, self._clock.now(), device))
         # Both began before they heard of each other: our person has said yes already.
@@ -158,7 +158,7 @@ class SasSessions:
         if running.device is None:
             running.device = device
         if running.device != device:
-            steps = running.exchange.cancel("Two devices of theirs took part: begin again.")
+            steps = running.exchange.cancel("Two devices of theirs took part: start again.")
         else:
             steps = running.exchange.receive(content)
         await self._send(running, steps)
@@ -168,11 +168,11 @@ class SasSessions:
         """Leave one of two that were begun at once: the same one on both sides, without a word about it."""
         comparing = [running for running in self._with(user) if running.exchange.words]
         for running in sorted(comparing, key=lambda one: one.exchange.context.process)[1:]:
-            running.exchange.cancel("Both of you began at once: the other words count.")
+            running.exchange.cancel("You both started at once: compare the other words.")
             self._changed()
 
     def _with(self, user: UserName) -> list[_Running]:
-        """Return those under way with somebody."""
+        """Return those under way with someone."""
         return [one for one in self._running.values() if one.peer.user == user and not one.ended]
 
     def _taken_elsewhere(self, running: _Running | None, content: VerifyContent) -> None:
@@ -193,11 +193,11 @@ class SasSessions:
                 await self._send_step(running.room, step)
         except ParlourClientError:
             running.exchange.cancel()
-            running.verdict = "A step of the verification could not be sent: begin again."
+            running.verdict = "A step of the verification could not be sent: start again."
             raise
         finally:
             if running.ended == VERIFIED and not await self._contacts.prove(running.peer):
-                running.verdict = "Their account key changed meanwhile: nothing is verified."
+                running.verdict = "Their account key changed in the meantime: nothing is verified."
             self._changed()
 
     def _keep(self, running: _Running) -> _Running:
@@ -211,7 +211,7 @@ class SasSessions:
         self._expire()
         running = self._running.get(process)
         if running is None:
-            raise SetupError("There is no such verification.", "Begin a new one.")
+            raise SetupError("There is no such verification.", "Start a new one.")
         if running.ended:
             raise SetupError("This verification has ended.", running.ended)
         return running

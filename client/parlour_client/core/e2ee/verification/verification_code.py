@@ -1,8 +1,8 @@
-"""The code by which others verify us: our name, server and account key as one word, or as a QR picture.
+"""The code by which others verify us: our name, server and account key as one word, or as a QR code.
 
-Only letters and digits that a QR code packs tightly and a terminal copies whole; four bytes of checksum find
-what was cut off or misread. A code proves nothing by itself: it must come from the person, not through the
-chat that it is to verify. Pure.
+Only letters and digits that a QR code packs tightly and a terminal copies whole; four bytes of checksum
+find what was cut off or misread. A code proves nothing by itself: it must come from the person, not through
+the chat that it is to verify. Pure.
 """
 
 import base64
@@ -33,7 +33,7 @@ def read_code(text: str) -> Party:
     """Read a code that was typed or pasted, whatever its spaces, lines and case. Raises SetupError."""
     packed = "".join(text[:_LONGEST].split()).upper()
     if not packed.startswith(CODE_PREFIX):
-        raise SetupError("That is no verification code of Parlour.", _HINT)
+        raise SetupError("That is not a Parlour verification code.", _HINT)
     packed = packed.removeprefix(CODE_PREFIX)
     try:
         data = base64.b32decode(packed + "=" * (-len(packed) % 8))

@@ -54,7 +54,7 @@ def test_a_staged_commit_is_the_same_request_after_a_restart() -> None:
 
 
 def test_the_loser_of_a_race_is_told_and_tries_again() -> None:
-    """Its commit is dropped when the winner comes by, and made anew on the new epoch; no Welcome is sent."""
+    """Its commit is dropped when the winner comes by, and made again on the new epoch; no Welcome is sent."""
     alice, bobby, carol, dave = (Device(name) for name in ("alice", "bobby", "carol", "davey"))
     log = room_of(alice, bobby)
     losing, winning = alice.stage(log, 3, [carol]), bobby.stage(log, 4, [dave])
@@ -107,7 +107,9 @@ def test_commits_and_foundings_need_a_durable_transaction() -> None:
     with pytest.raises(NotDurableError):
         alice.loosely(alice.groups.stage, ROOM, wanted)
     with pytest.raises(NotDurableError):
-        alice.loosely(alice.groups.found, RoomId("x" * 22), RoomKind.PRIVATE, request(1), Millis(log.now))
+        alice.loosely(
+            alice.groups.create_group, RoomId("x" * 22), RoomKind.PRIVATE, request(1), Millis(log.now)
+        )
 
 
 def test_whoever_is_not_in_the_group_or_is_removed_already_is_left_alone() -> None:

@@ -1,4 +1,4 @@
-"""A direct room is between two, for ever: whoever commits a third person is followed by nobody."""
+"""A direct room is between two, for ever: nobody follows a commit that adds a third person."""
 
 import pytest
 from tests.client.core.e2ee.hostile_commits import commit_of, handshake

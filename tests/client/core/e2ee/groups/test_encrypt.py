@@ -1,4 +1,4 @@
-"""Sealing: the same bytes while the epoch stands, anew when it moved, no key twice, and never too early."""
+"""Sealing: the same bytes while the epoch stands, again when it moved, no key twice, and never too early."""
 
 from typing import cast
 
@@ -93,7 +93,7 @@ def test_sealing_needs_a_durable_transaction() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     with pytest.raises(NotDurableError):
-        alice.loosely(alice.groups.seal, request(10), ROOM, text("hello"), Millis(log.now))
+        alice.loosely(alice.groups.encrypt, request(10), ROOM, text("hello"), Millis(log.now))
     assert left(alice) == (0, 0)
 
 
@@ -123,7 +123,7 @@ def test_people_are_asked_once_an_epoch() -> None:
 
 
 def test_nothing_is_sealed_while_a_proposal_waits() -> None:
-    """RFC 9420 section 12.4: somebody whose removal is proposed would still read it."""
+    """RFC 9420 section 12.4: someone whose removal is proposed would still read it."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     stored = alice.groups.stored(alice.connection, ROOM)
@@ -151,7 +151,7 @@ def test_a_message_that_was_given_up_leaves_nothing() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     alice.seal(log, 10, "hello")
-    alice.run(alice.groups.forget_sealed, request(10))
+    alice.run(alice.groups.forget_encrypted, request(10))
     assert left(alice) == (0, 1)
 
 
@@ -160,10 +160,10 @@ def test_an_own_message_that_nobody_here_remembers_is_told() -> None:
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     frame = alice.seal(log, 10, "CANARY")
-    alice.run(alice.groups.forget_sealed, request(10))
+    alice.run(alice.groups.forget_encrypted, request(10))
     log.send(alice, frame)
     item = alice.sync(log)[0]
-    assert "not here any more" in item.trouble
+    assert "no longer here" in item.trouble
 
 
 def test_another_device_of_the_same_account_reads_it() -> None:

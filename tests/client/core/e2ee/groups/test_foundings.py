@@ -1,4 +1,4 @@
-"""Foundings: in force when the log shows them, one group after another, and never an old one again."""
+"""Group creations: in force when the log shows them, one group after another, and never an old one again."""
 
 from dataclasses import replace
 
@@ -24,14 +24,16 @@ from parlour_protocol.ids import Epoch, GroupId, Millis, RoomId
 
 
 def test_a_device_that_is_not_approved_founds_nothing_and_reads_the_log() -> None:
-    """It has no certificate: whoever let it in would be refused by all."""
+    """It has no certificate: everyone who adds it would be refused by all."""
     alice, pending = Device("alice"), Device("bobby")
     pending.groups = GroupService(replace(pending.own, leaf_extensions=()), pending.people.judge)
     log = room_of(alice)
     assert pending.sync(log)
     assert pending.status(log).status is GroupStatus.OUTSIDE
     with pytest.raises(NotReadyError, match="not approved"):
-        pending.run(pending.groups.found, RoomId("x" * 22), RoomKind.PRIVATE, request(1), Millis(log.now))
+        pending.run(
+            pending.groups.create_group, RoomId("x" * 22), RoomKind.PRIVATE, request(1), Millis(log.now)
+        )
     with pytest.raises(NotReadyError):
         pending.seal(log, 10, "no")
 
@@ -39,17 +41,17 @@ def test_a_device_that_is_not_approved_founds_nothing_and_reads_the_log() -> Non
 def test_the_founding_is_in_force_when_the_log_shows_it() -> None:
     """The same request after a restart; nothing is sealed before."""
     alice, log = Device("alice"), Log()
-    asked = alice.run(alice.groups.found, ROOM, log.kind, request(1), Millis(log.now))
+    asked = alice.run(alice.groups.create_group, ROOM, log.kind, request(1), Millis(log.now))
     alice.begin()
-    assert alice.groups.founding(alice.connection, ROOM) == asked
-    assert alice.run(alice.groups.found, ROOM, log.kind, request(2), Millis(log.now)) == asked
+    assert alice.groups.pending_creation(alice.connection, ROOM) == asked
+    assert alice.run(alice.groups.create_group, ROOM, log.kind, request(2), Millis(log.now)) == asked
     with pytest.raises(NotReadyError):
         alice.seal(log, 10, "too early")
     log.found(alice, asked)
     receipt = alice.receive(log.events)
     assert list(receipt.merged) == [request(1)]
     assert alice.status(log).status is GroupStatus.ACTIVE
-    assert alice.groups.founding(alice.connection, ROOM) is None
+    assert alice.groups.pending_creation(alice.connection, ROOM) is None
     alice.say(log, 10, "hello")
 
 
@@ -57,7 +59,7 @@ def test_who_was_not_first_drops_its_founding() -> None:
     """Two devices of owners found at once; the log decides."""
     alice, bobby, log = Device("alice"), Device("bobby"), Log()
     for device in (alice, bobby):
-        device.run(device.groups.found, ROOM, log.kind, request(1), Millis(log.now))
+        device.run(device.groups.create_group, ROOM, log.kind, request(1), Millis(log.now))
     alice.found(log)
     receipt = bobby.receive(log.events)
     assert list(receipt.lost) == [request(1)]
@@ -68,12 +70,12 @@ def test_who_was_not_first_drops_its_founding() -> None:
 
 
 def test_our_founding_in_anothers_name_is_refused() -> None:
-    """The server shows our group id as founded by somebody else."""
+    """The server shows our group id as founded by someone else."""
     alice, bobby, log = Device("alice"), Device("bobby"), Log()
-    asked = alice.run(alice.groups.found, ROOM, log.kind, request(1), Millis(log.now))
+    asked = alice.run(alice.groups.create_group, ROOM, log.kind, request(1), Millis(log.now))
     log.add(bobby.user, GroupCreated(group=asked.group, device=bobby.id))
     assert note_of(alice.sync(log)[0]) is NoteKind.FORGED
-    assert alice.status(log).status is GroupStatus.UNFOUNDED
+    assert alice.status(log).status is GroupStatus.NO_GROUP
 
 
 def test_a_group_is_replaced_only_after_it_was_contested() -> None:
@@ -84,7 +86,7 @@ def test_a_group_is_replaced_only_after_it_was_contested() -> None:
     assert note_of(bobby.sync(log)[0]) is NoteKind.FORGED
     assert bobby.status(log).group == log.group
     with pytest.raises(NotReadyError):
-        alice.run(alice.groups.found, ROOM, log.kind, request(9), Millis(log.now))
+        alice.run(alice.groups.create_group, ROOM, log.kind, request(9), Millis(log.now))
 
 
 def test_an_abandoned_group_is_founded_anew_by_who_is_not_in_it() -> None:
@@ -93,7 +95,7 @@ def test_an_abandoned_group_is_founded_anew_by_who_is_not_in_it() -> None:
     log = room_of(alice)
     laptop.sync(log)
     assert laptop.status(log).status is GroupStatus.OUTSIDE
-    asked = laptop.run(laptop.groups.found, ROOM, log.kind, request(7), Millis(log.now))
+    asked = laptop.run(laptop.groups.create_group, ROOM, log.kind, request(7), Millis(log.now))
     assert asked.replaces == log.group
     log.found(laptop, asked)
     laptop.sync(log)
@@ -112,7 +114,7 @@ def test_a_contested_group_sends_nothing_and_is_founded_anew() -> None:
     assert alice.status(log).status is GroupStatus.CONTESTED
     with pytest.raises(NotReadyError):
         alice.seal(log, 10, "waits")
-    asked = alice.run(alice.groups.found, ROOM, log.kind, request(5), Millis(log.now))
+    asked = alice.run(alice.groups.create_group, ROOM, log.kind, request(5), Millis(log.now))
     assert asked.replaces == log.group
     log.found(alice, asked)
     alice.sync(log)
@@ -128,7 +130,7 @@ def test_a_contested_group_sends_nothing_and_is_founded_anew() -> None:
 
 
 def test_a_group_that_was_replaced_never_comes_back() -> None:
-    """Its id is known: a founding or a Welcome of it is refused."""
+    """Its id is known: a group's creation or a Welcome of it is refused."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     old = log.group
@@ -146,9 +148,9 @@ def test_a_group_that_was_replaced_never_comes_back() -> None:
 def test_a_founding_that_the_server_refuses_is_given_up() -> None:
     """For another reason than that a group is there."""
     alice, log = Device("alice"), Log()
-    alice.run(alice.groups.found, ROOM, log.kind, request(1), Millis(log.now))
-    alice.run(alice.groups.drop_founding, ROOM)
-    assert alice.groups.founding(alice.connection, ROOM) is None
+    alice.run(alice.groups.create_group, ROOM, log.kind, request(1), Millis(log.now))
+    alice.run(alice.groups.drop_creation, ROOM)
+    assert alice.groups.pending_creation(alice.connection, ROOM) is None
 
 
 def test_leaving_a_room_forgets_its_keys() -> None:

@@ -1,6 +1,6 @@
-"""The vault dies at every write, and before and after every answer of the server: no fork, nothing lost.
+"""The program dies at every write, and before and after every answer of the server: no fork, nothing lost.
 
-After each crash the program begins anew on what is on the disk. In the end all devices agree, every
+After each crash the program begins again on what is on the disk. In the end all devices agree, every
 acknowledged message is readable by everybody who was in the group, nothing stands anywhere twice, and no key
 has sealed two things.
 """
@@ -19,7 +19,7 @@ Goal = Callable[[Program], None]
 
 
 class Once:
-    """Somebody else acts, a single time however often the program begins anew."""
+    """Someone else acts, a single time however often the program begins again."""
 
     def __init__(self, act: Callable[[], object]) -> None:
         self.act, self.done = act, False
@@ -34,13 +34,13 @@ class Once:
 def catch_up_and_commit(
     device: Device, log: Log, number: int, add: Sequence[Device] = (), remove: Sequence[Device] = ()
 ) -> None:
-    """Let somebody else change the group."""
+    """Let someone else change the group."""
     device.sync(log)
     device.commit(log, number, add, remove)
 
 
 def story(crasher: Crasher) -> tuple[Program, Log, Sequence[Device]]:
-    """Found a room, invite, talk, lose a race, send into a moved epoch, and put somebody out."""
+    """Found a room, invite, talk, lose a race, send into a moved epoch, and put someone out."""
     alice, bobby, carol = Mortal("alice", crasher, next(_numbers)), Device("bobby"), Device("carol")
     log = Log()
     log.add(alice.user, Created(room_kind=log.kind, encrypted=True))
@@ -129,7 +129,7 @@ def test_many_crashes_lose_nothing_and_fork_nothing(every: int) -> None:
 
 
 def joiner_story(crasher: Crasher) -> tuple[Log, Mortal, Device]:
-    """Join, read, write, be put out, and join again."""
+    """Join, read, write, be removed, and join again."""
     alice, bobby = Device("alice"), Mortal("bobby", crasher, next(_numbers))
     log = Log()
     log.add(alice.user, Created(room_kind=log.kind, encrypted=True))
@@ -158,7 +158,7 @@ def joiner_story(crasher: Crasher) -> tuple[Log, Mortal, Device]:
 
 
 def invite_safely(crasher: Crasher, act: Callable[[], object]) -> Callable[[], object]:
-    """Let somebody else act on the device's behalf (publish a key package) without dying of it."""
+    """Let someone else act on the device's behalf (publish a key package) without dying of it."""
 
     def safely() -> None:
         at, every = crasher.at, crasher.every

@@ -61,7 +61,7 @@ def test_the_words_of_a_sealed_message_are_gone_when_its_event_is_here(tmp_path:
     alice.say(log, 10, "CANARY")
     assert holds(tmp_path, b"CANARY")
     alice.loosely(
-        alice.groups.receive, ROOM, log.events[alice.cursor(log) :], alice.roles.get, Millis(log.now)
+        alice.groups.process, ROOM, log.events[alice.cursor(log) :], alice.roles.get, Millis(log.now)
     )
     assert not holds(tmp_path, b"CANARY")
 

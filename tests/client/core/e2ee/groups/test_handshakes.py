@@ -26,7 +26,7 @@ from parlour_protocol.mls import (
 
 
 def test_who_came_and_went_is_told() -> None:
-    """One row a commit, with the users; a commit of fresh keys is no row."""
+    """One row a commit, with the users; a commit of fresh keys is not a row."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby)
     alice.commit(log, 3, [carol])
@@ -70,7 +70,7 @@ def test_a_device_that_was_removed_joins_again() -> None:
 
 @pytest.mark.parametrize("what", ["hidden addition", "hidden removal", "claimed removal", "other addition"])
 def test_a_commit_that_does_not_do_what_it_declares_is_refused(what: str) -> None:
-    """Whoever of server and committer lies: members refuse it and report it."""
+    """Anyone who of server and committer lies: members refuse it and report it."""
     alice, bobby, carol, dave = (Device(name) for name in ("alice", "bobby", "carol", "davey"))
     log = room_of(alice, bobby, carol)
     body = alice.stage(
@@ -228,7 +228,7 @@ def test_a_commit_damaged_anywhere_is_refused_in_words() -> None:
 
 
 def test_a_commit_of_another_group_is_told_and_never_joined() -> None:
-    """Neither by a member nor by somebody who waits to be let in."""
+    """Neither by a member nor by someone who waits to be added."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby)
     body = alice.stage(log, 3, [carol])

@@ -149,7 +149,7 @@ def test_a_welcome_replayed_while_in_the_group_changes_nothing() -> None:
 
 
 def test_an_old_welcome_of_a_last_resort_leads_nowhere() -> None:
-    """Its key package is still here; joining an old epoch anew would use this device's keys twice."""
+    """Its key package is still here; joining an old epoch again would use this device's keys twice."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice)
     resort = bobby.package(last_resort=True)

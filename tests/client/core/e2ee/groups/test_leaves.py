@@ -1,4 +1,4 @@
-"""Leaves that lie about who they are, in key packages and in the paths of commits: never let in."""
+"""Leaves that lie about who they are, in key packages and in the paths of commits: never added."""
 
 from collections.abc import Callable
 
@@ -42,7 +42,7 @@ def broken(certificate: bytes) -> bytes:
 
 
 def _stranger(name: str, device: Device) -> LeafChange:
-    """Claim to be somebody else by the credential alone."""
+    """Claim to be someone else by the credential alone."""
     user = parse_user_name(name)
     return LeafChange(credential=Credential.basic(f"{user}@{SERVER}/{device.id}".encode()))
 
@@ -90,7 +90,7 @@ def test_a_renewed_certificate_of_the_same_account_is_taken() -> None:
 
 @pytest.mark.parametrize("what", ["broken", "stolen", "another server", "another name", "none"])
 def test_a_key_package_with_a_false_certificate_is_not_added_nor_taken(what: str) -> None:
-    """Refused by who is to add it, naming the device; and by everybody when somebody does."""
+    """Refused by who is to add it, naming the device; and by everybody when someone does."""
     alice, bobby, ghost = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby)
     package = _ghostly(ghost, what)

@@ -1,4 +1,4 @@
-"""What a server leaves out of an encrypted room or turns around, through the vault: told in words, once."""
+"""What a server leaves out of an encrypted room, or moves around in it, is told in words, once."""
 
 from collections.abc import Sequence
 from dataclasses import replace as replaced
@@ -24,7 +24,7 @@ from parlour_protocol.mls import Policy
 
 OLDER = (
     "This device has sent messages here that this copy of its home does not know: the home was restored from "
-    "an older copy, or two copies are in use. Nothing is sent here before this device has new keys."
+    "an older copy, or two copies are in use. Nothing is sent here until this device has new keys."
 )
 
 
@@ -58,7 +58,7 @@ def three(path: str | Path = ":memory:") -> tuple[Log, Device, Device, Device]:
 
 
 def test_messages_that_are_left_out_are_counted() -> None:
-    """N1: two of ben's are cut out and the rest is numbered anew; cora reads how many are missing."""
+    """N1: two of ben's are cut out and the rest is numbered again; cora reads how many are missing."""
     log, _, ben, cora = three()
     for number in range(20, 24):
         ben.say(log, number, f"line {number}")
@@ -167,9 +167,9 @@ def test_what_was_given_up_is_not_missing() -> None:
     log, ada, ben, cora = three()
     ben.seal(log, 20, "refused")
     behind = ben.run(
-        ben.groups.seal, request(21), log.room, text("next"), Millis(log.now), None, [request(20)]
+        ben.groups.encrypt, request(21), log.room, text("next"), Millis(log.now), None, [request(20)]
     )
-    ben.run(ben.groups.forget_sealed, request(20))
+    ben.run(ben.groups.forget_encrypted, request(20))
     again = ben.seal(log, 21, "next")
     assert again.data != behind.data  # which says that the other one comes before it
     log.send(ben, again)
@@ -206,7 +206,7 @@ def test_a_message_without_a_link_is_read() -> None:
 
 
 def test_who_joins_later_is_told_nothing_of_before() -> None:
-    """N2: also who is removed and let in again, and hears everybody go on."""
+    """N2: also who is removed and added again, and hears everybody go on."""
     log, ada, ben, cora = three()
     dan = Device("dan")
     ben.say(log, 20, "before dan")
@@ -371,7 +371,7 @@ def test_a_group_that_is_founded_again_takes_a_displaced_copy_in() -> None:
     log.add(ada.user, Contested(group=log.group, epoch=Epoch(log.epoch)))
     for device in (ada, cora, old):
         device.sync(log)
-    asked = old.run(old.groups.found, log.room, log.kind, request(5), Millis(log.now))
+    asked = old.run(old.groups.create_group, log.room, log.kind, request(5), Millis(log.now))
     log.found(old, asked)
     old.sync(log)
     assert old.status(log).status is GroupStatus.ACTIVE
@@ -407,7 +407,7 @@ def test_a_message_that_was_given_up_and_is_stored_makes_no_older_copy() -> None
     """N4: a server that stores what it refused brings nobody to believe that."""
     log, _, ben, _ = three()
     refused = ben.seal(log, 20, "refused")
-    ben.run(ben.groups.forget_sealed, request(20))
+    ben.run(ben.groups.forget_encrypted, request(20))
     log.add(ben.user, sealed_body(refused))
     log.add(ben.user, sealed_body(refused))
     ben.sync(log)
@@ -415,7 +415,7 @@ def test_a_message_that_was_given_up_and_is_stored_makes_no_older_copy() -> None
 
 
 def test_what_is_shown_a_second_time_counts_once() -> None:
-    """R38: whoever was shown messages twice claims no more of them than others have."""
+    """R38: anyone who was shown messages twice claims no more of them than others have."""
     log, ada, ben, cora = three()
     for number in range(20, 23):
         ben.say(log, number, f"line {number}")

@@ -158,7 +158,7 @@ def test_a_first_message_that_is_dropped_is_told() -> None:
     """Where all of the room is known, a device that joined begins with number one."""
     random = chance(1)
     ada, reader = device(1, random), device(2, random)
-    reader.came_in([ada.name])
+    reader.members_joined([ada.name])
     first = ada.seal()
     second = ada.seal([first.request])  # sealed together: neither was processed by then
     assert told(reader, [Event(second)]) == [NoteKind.LEFT_OUT]

@@ -63,7 +63,7 @@ def plan(device: Device, log: Log, missing: Sequence[Device] = (), leaving: Sequ
 
 
 def act(log: Log, roster: Roster, who: Device, kind: Callable[..., AnyAct], *more: object) -> AnyAct:
-    """Return what is signed about somebody now."""
+    """Return what is signed about someone now."""
     more = (*more, roster.origin) if kind is Admit else more
     return kind(SERVER, log.room, roster.serial, Millis(log.now), who.user, *more)
 
@@ -91,7 +91,7 @@ def test_nobody_is_added_whom_no_member_admitted() -> None:
 
 
 def test_an_admission_is_signed_by_a_device_of_the_group() -> None:
-    """Not by whoever comes in, nor by a device of a member that is not in the group."""
+    """Not by anyone who comes in, nor by a device of a member that is not in the group."""
     for outside in (False, True):
         alice, bobby, lurker = Device("alice"), Device("bobby"), Device("lurker")
         phone = Device("alice", account=alice.account)
@@ -317,7 +317,7 @@ def test_who_comes_back_is_removed_first() -> None:
 
 
 def test_what_the_server_claims_is_an_alarm_once_and_changes_nothing() -> None:
-    """M21: a ghost is named and not added; somebody dropped is named and not removed."""
+    """M21: a ghost is named and not added; someone dropped is named and not removed."""
     alice, bobby, lurker = Device("alice"), Device("bobby"), Device("lurker")
     log = room_of(alice, bobby)
     made = plan(alice, log, missing=[lurker], leaving=[bobby])
@@ -338,7 +338,7 @@ def test_what_the_server_claims_is_an_alarm_once_and_changes_nothing() -> None:
 
 
 def test_a_ghost_whom_members_removed_is_named_with_who_did_it() -> None:
-    """M21: also before the removal is executed; somebody never admitted has the sentence of before."""
+    """M21: also before the removal is executed; someone never admitted has the sentence of before."""
     alice, bobby, carol, davey = (Device(name) for name in ("alice", "bobby", "carol", "davey"))
     log = room_of(alice, bobby, carol)
     kick = alice.sign(log, lambda r: act(log, r, bobby, Remove))
@@ -463,7 +463,7 @@ def _as_before(connection: apsw.Connection, device: Device, log: Log) -> None:
 
 
 def test_a_room_from_before_takes_nobody_new() -> None:
-    """Devices of its people come in; others do not, whoever adds them; and it is written and read."""
+    """Devices of its people come in; others do not, no matter who adds them; and it is written and read."""
     alice, bobby, lurker = Device("alice"), Device("bobby"), Device("lurker")
     log = old_room(alice, bobby)
     alice.say(log, 10, "as before")
@@ -510,7 +510,7 @@ def test_a_room_from_before_is_renewed_for_the_people_it_had(*, stranger: bool) 
     for device in (alice, bobby):
         device.sync(log)
     people = [(one.user, one.account.public, Role.MEMBER) for one in (bobby, *([lurker] * stranger))]
-    asked = alice.run(alice.groups.found, log.room, log.kind, request(9), Millis(log.now), people)
+    asked = alice.run(alice.groups.create_group, log.room, log.kind, request(9), Millis(log.now), people)
     log.found(alice, asked)
     alice.sync(log)
     log.commit(alice, alice.stage(log, 10, [bobby]))

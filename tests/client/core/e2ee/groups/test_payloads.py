@@ -60,7 +60,7 @@ def test_an_edit_is_taken_from_the_author_alone() -> None:
 
 
 def made(owner: Device, who: Device, log: Log, role: Role) -> RoleSet:
-    """Return the event by which an owner gives somebody a role."""
+    """Return the event by which an owner gives someone a role."""
 
     def act(roster: Roster) -> SetRole:
         return SetRole(SERVER, ROOM, roster.serial, Millis(log.now), who.user, role)
@@ -88,7 +88,7 @@ def test_a_deletion_is_taken_from_author_and_moderators() -> None:
 
 
 def test_a_role_counts_from_its_event_on_also_in_the_same_page() -> None:
-    """Whoever was away reads the appointment and what the moderator did in one run."""
+    """Anyone who was away reads the appointment and what the moderator did in one run."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby, carol)
     carol.sync(log)
@@ -106,7 +106,7 @@ def test_a_role_counts_from_its_event_on_also_in_the_same_page() -> None:
 
 
 def test_nobody_deletes_the_others_messages_in_a_direct_room() -> None:
-    """Whoever opened it is its owner only on paper."""
+    """Anyone who opened it is its owner only on paper."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby, kind=RoomKind.DIRECT)
     seq = bobby.say(log, 10, "hello")
@@ -152,7 +152,7 @@ def test_a_deletion_of_what_was_never_read_is_taken_by_its_place() -> None:
 
 
 def test_replies_reactions_and_pins_name_the_message_by_its_id() -> None:
-    """A server that numbers messages anew moves no reaction to another one."""
+    """A server that numbers messages again moves no reaction to another one."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     first = alice.seal(log, 10, "first")
@@ -227,7 +227,7 @@ def test_a_file_goes_out_with_its_key_or_not_at_all() -> None:
     file, key, digest = new_file_id(), FileKey(b"k" * 32), Digest(b"d" * 32)
     ref = FileRef(file=file, name=FileName.parse("a.txt"), media_type="text/plain", size=3, sha256=digest)
     frame = Send(id=request(10), room=ROOM, text=HELLO, file=ref)
-    with pytest.raises(EncryptionError, match="key of that file is not here"):
+    with pytest.raises(EncryptionError, match="not have the key of that file"):
         content_of(alice.connection, frame)
     _keep_key(alice, file, digest, key)
     content, _ = content_of(alice.connection, frame)

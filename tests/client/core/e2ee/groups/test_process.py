@@ -198,7 +198,7 @@ def test_blanked_messages_are_deleted_rows_and_the_next_are_read() -> None:
 
 
 def gone(by: Device, who: Device, log: Log) -> StatementBytes:
-    """Return the statement by which somebody is removed, or leaves."""
+    """Return the statement by which someone is removed, or leaves."""
     return by.sign(log, lambda roster: Remove(SERVER, ROOM, roster.serial, Millis(log.now), who.user))
 
 

@@ -5,10 +5,10 @@ import pytest
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
 from parlour_client.core.e2ee.groups.sealed_tree import (
     WelcomeSupplement,
+    decrypt_supplement,
+    encrypt_supplement,
     key_extension,
     new_key,
-    open_beside,
-    seal_beside,
 )
 from parlour_client.core.e2ee.identity.mls_extensions import TREE_KEY
 from parlour_protocol.mls import Extension
@@ -20,44 +20,44 @@ def test_a_tree_opens_for_its_own_group_and_epoch() -> None:
     """Not for another one, though the key is right."""
     key = new_key()
     info = (key_extension(key, roster=False),)
-    sealed = seal_beside(TREE, key, GROUP, 7)
-    assert open_beside(sealed, info, GROUP, 7) == TREE
+    sealed = encrypt_supplement(TREE, key, GROUP, 7)
+    assert decrypt_supplement(sealed, info, GROUP, 7) == TREE
     for group, epoch in ((b"h" * 32, 7), (GROUP, 8)):
         with pytest.raises(RuleBrokenError):
-            open_beside(sealed, info, group, epoch)
+            decrypt_supplement(sealed, info, group, epoch)
 
 
 def test_a_roster_travels_with_it() -> None:
     """Where the group has one; the key tells which, so that neither is taken for the other."""
     key, both = new_key(), WelcomeSupplement(b"all the leaves", b"all the people")
-    sealed = seal_beside(both, key, GROUP, 7)
-    assert open_beside(sealed, (key_extension(key, roster=True),), GROUP, 7) == both
-    without = seal_beside(TREE, key, GROUP, 7)
+    sealed = encrypt_supplement(both, key, GROUP, 7)
+    assert decrypt_supplement(sealed, (key_extension(key, roster=True),), GROUP, 7) == both
+    without = encrypt_supplement(TREE, key, GROUP, 7)
     with pytest.raises(RuleBrokenError):
-        open_beside(without, (key_extension(key, roster=True),), GROUP, 7)
+        decrypt_supplement(without, (key_extension(key, roster=True),), GROUP, 7)
 
 
 def test_every_byte_counts() -> None:
     """Flipped or cut off anywhere."""
     key = new_key()
     info = (key_extension(key, roster=False),)
-    sealed = seal_beside(TREE, key, GROUP, 7)
+    sealed = encrypt_supplement(TREE, key, GROUP, 7)
     for at in range(len(sealed)):
         with pytest.raises(RuleBrokenError):
-            open_beside(sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :], info, GROUP, 7)
+            decrypt_supplement(sealed[:at] + bytes([sealed[at] ^ 1]) + sealed[at + 1 :], info, GROUP, 7)
         with pytest.raises(RuleBrokenError):
-            open_beside(sealed[:at], info, GROUP, 7)
+            decrypt_supplement(sealed[:at], info, GROUP, 7)
 
 
 @pytest.mark.parametrize("info", [(), (Extension(TREE_KEY, b"short"),), (Extension(TREE_KEY, bytes(33)),)])
 def test_without_a_key_of_its_size_nothing_opens(info: tuple[Extension, ...]) -> None:
     """The Welcome brings none, or something else."""
     with pytest.raises(RuleBrokenError):
-        open_beside(seal_beside(TREE, new_key(), GROUP, 7), info, GROUP, 7)
+        decrypt_supplement(encrypt_supplement(TREE, new_key(), GROUP, 7), info, GROUP, 7)
 
 
 def test_no_two_trees_are_sealed_alike() -> None:
     """Nonce and key are new each time."""
     key = new_key()
     assert key != new_key()
-    assert seal_beside(TREE, key, GROUP, 7) != seal_beside(TREE, key, GROUP, 7)
+    assert encrypt_supplement(TREE, key, GROUP, 7) != encrypt_supplement(TREE, key, GROUP, 7)

@@ -100,8 +100,8 @@ def test_both_found_one_room(tmp_path: Path) -> None:
     """The second gets what the first has prepared."""
     first = Device("alice", path=tmp_path / "archive.db")
     second, log = first.twin(), Log()
-    asked = first.run(first.groups.found, ROOM, log.kind, request(1), Millis(log.now))
-    assert second.run(second.groups.found, ROOM, log.kind, request(2), Millis(log.now)) == asked
+    asked = first.run(first.groups.create_group, ROOM, log.kind, request(1), Millis(log.now))
+    assert second.run(second.groups.create_group, ROOM, log.kind, request(2), Millis(log.now)) == asked
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -48,7 +48,7 @@ def test_such_a_key_package_is_refused_with_the_members_name(*, init: bool) -> N
 
 
 def test_a_commit_that_adds_one_is_refused_with_the_members_name() -> None:
-    """Whoever was talked into it, or means it: the group stays as it is."""
+    """Anyone who was talked into it, or means it: the group stays as it is."""
     alice, bobby = Device("alice"), Device("bobby")
     carol = Device("bobby", account=bobby.account)
     log = room_of(alice, bobby)

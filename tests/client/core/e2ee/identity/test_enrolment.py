@@ -42,7 +42,7 @@ async def test_key_packages_are_brought_once_however_often_it_is_asked_for(world
 
 
 async def test_a_restart_changes_nothing(world: World):
-    """Another program on the same home is the same device, and publishes nothing anew."""
+    """Another program on the same home is the same device, and publishes nothing again."""
     ana = await world.home(ANA)
     device, entries = ana.device, len(world.service.entries)
     world.service.calls.clear()

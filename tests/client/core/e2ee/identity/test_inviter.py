@@ -62,7 +62,7 @@ async def test_a_lying_server_that_shows_another_key_is_caught_at_first_contact(
 
 
 async def test_a_key_that_changes_later_is_no_alarm_about_the_link(world: World) -> None:
-    """A reset of somebody whom the link named is what every reset is."""
+    """A reset of someone whom the link named is what every reset is."""
     ana = await world.home(ANA)
     eve = await introduced(world, ana.account.public)
     await eve.identity.sign_in()
@@ -105,7 +105,7 @@ async def test_a_link_whose_key_the_log_that_is_here_denies(world: World, *, kno
 
 
 async def test_it_counts_for_the_server_of_the_link_alone_and_once(world: World) -> None:
-    """A name elsewhere is somebody else; and a later login does not take a decision back."""
+    """A name elsewhere is someone else; and a later login does not take a decision back."""
     ana = await world.home(ANA)
     eve = await introduced(world, ana.account.public, server="elsewhere.example:8443")
     await eve.identity.sign_in()

@@ -8,7 +8,7 @@ from parlour_client.core.archive import key_log_copy, own_keys
 from parlour_client.core.archive.own_keys import Name
 from parlour_client.core.e2ee.identity import key_log, own_identity
 from parlour_client.core.e2ee.identity.identity_errors import KeyLogError, OtherServerError
-from parlour_client.core.e2ee.identity.key_log import Heard, KeyLog
+from parlour_client.core.e2ee.identity.key_log import Comparison, KeyLog
 from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.errors import ServerMisbehavedError, UnreachableError
 from parlour_protocol.delivery import DeviceStatus, KeyLogPage
@@ -24,10 +24,10 @@ async def seen(home: Home) -> KeyLogSeen:
     return found
 
 
-async def hear(home: Home, user: str, what: KeyLogSeen) -> Heard:
+async def hear(home: Home, user: str, what: KeyLogSeen) -> Comparison:
     """Let a message with this head come in."""
     name = {"ana": ANA, "ben": BEN}[user]
-    made = await home.archive.write(key_log.heard, name, what, home.clock.now())
+    made = await home.archive.write(key_log.compare, name, what, home.clock.now())
     await home.identity.refresh()
     return made
 
@@ -48,23 +48,23 @@ async def test_the_copy_grows_and_leads_to_the_signed_head(world: World):
 async def test_two_people_with_one_log_agree(world: World):
     """Heads that others tell are compared, whether they are older, equal or newer than the own copy."""
     ana, ben = await world.home(ANA), await world.home(BEN)
-    assert await hear(ben, "ana", await seen(ana)) is Heard.AGREES
-    assert await hear(ana, "ben", await seen(ben)) is Heard.BEHIND
+    assert await hear(ben, "ana", await seen(ana)) is Comparison.AGREES
+    assert await hear(ana, "ben", await seen(ben)) is Comparison.BEHIND
     await ana.identity.catch_up()
-    assert await hear(ana, "ben", await seen(ben)) is Heard.AGREES
+    assert await hear(ana, "ben", await seen(ben)) is Comparison.AGREES
     assert not ana.alarms()
     assert not ben.alarms()
 
 
 async def test_each_saying_of_a_run_is_compared(world: World):
-    """One that agrees does not hide another, of somebody else or of the same person."""
+    """One that agrees does not hide another, of someone else or of the same person."""
     ana, ben = await world.home(ANA), await world.home(BEN)
     honest = await seen(ana)
     false = KeyLogSeen(size=honest.size, digest=Digest(bytes(32)))
     further = await seen(ben)
     both = [(ANA, honest), (BEN, honest), (ANA, false), (BEN, further), (ANA, honest)]
-    found = await ana.archive.write(key_log.heard_in, both, ana.clock.now())
-    assert found == {Heard.AGREES, Heard.DIFFERS, Heard.BEHIND}
+    found = await ana.archive.write(key_log.compare_all, both, ana.clock.now())
+    assert found == {Comparison.AGREES, Comparison.DIFFERS, Comparison.BEHIND}
 
 
 async def split(world: World) -> tuple[Home, Home, AccountKey]:
@@ -85,8 +85,8 @@ async def split(world: World) -> tuple[Home, Home, AccountKey]:
 async def test_a_split_view_is_caught_by_both(world: World):
     """A server that shows two people different keys is caught on both sides as soon as they talk."""
     ana, ben, _ = await split(world)
-    assert await hear(ben, "ana", await seen(ana)) is Heard.DIFFERS
-    assert await hear(ana, "ben", await seen(ben)) is Heard.DIFFERS
+    assert await hear(ben, "ana", await seen(ana)) is Comparison.DIFFERS
+    assert await hear(ana, "ben", await seen(ben)) is Comparison.DIFFERS
     for home, other in ((ana, "ben"), (ben, "ana")):
         (alarm,) = home.identity.alarms()
         assert alarm.permanent
@@ -99,7 +99,7 @@ async def test_a_split_view_is_caught_when_our_copy_is_shorter(world: World):
     ana, ben, made_up = await split(world)
     world.service.certify(EVE, made_up, b"z" * 32)
     await ben.identity.catch_up()
-    assert await hear(ana, "ben", await seen(ben)) is Heard.BEHIND
+    assert await hear(ana, "ben", await seen(ben)) is Comparison.BEHIND
     assert not ana.alarms()
     ana.session.service.certify(BEN, made_up, b"z" * 32)
     await ana.identity.catch_up()
@@ -115,7 +115,7 @@ async def test_entries_that_somebody_saw_cannot_be_withheld(world: World):
     await ben.identity.catch_up()
     ana.session.service = stale
     await ana.identity.catch_up()
-    assert await hear(ana, "ben", await seen(ben)) is Heard.BEHIND
+    assert await hear(ana, "ben", await seen(ben)) is Comparison.BEHIND
     assert not ana.alarms()
     await ana.identity.catch_up()
     (alarm,) = ana.identity.alarms()
@@ -333,7 +333,7 @@ async def test_a_restored_log_is_followed_and_told_of_once(world: World):
     assert (await seen(ana)).size == before.size - 2
     ours = await ana.archive.write(key_log_copy.account, BEN)
     assert ours is not None
-    assert await hear(ana, "ben", await seen(ben)) is Heard.AGREES  # a head of before is no other story
+    assert await hear(ana, "ben", await seen(ben)) is Comparison.AGREES  # a head of before is no other story
     world.service.swap_account_key(EVE, AccountKey.generate())
     world.service.entries += lost
     await ana.identity.catch_up()

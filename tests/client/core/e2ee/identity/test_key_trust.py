@@ -62,7 +62,7 @@ async def test_nobody_who_is_not_in_the_log_stands(world: World):
 
 
 async def test_a_certificate_by_another_account_key_is_wrong(world: World):
-    """A device that a stranger's key certified in somebody's name blocks sending."""
+    """A device that a stranger's key certified in someone's name blocks sending."""
     ana, _ = await world.home(ANA), await world.home(BEN)
     await ana.identity.catch_up()
     _, ghost = AccountKey.generate().certify(BEN, SERVER, b"g" * 32, NAME, world.clock.now())
@@ -101,7 +101,7 @@ async def swapped(world: World) -> tuple[AccountKey, bytes]:
 
 @pytest.mark.parametrize("level", [Trust.FIRST_SEEN, Trust.VERIFIED])
 async def test_a_swapped_account_key_blocks_until_the_person_decides(world: World, level: Trust):
-    """A server that gives somebody another key is told loudly; nothing goes out before the decision."""
+    """A server that gives someone another key is told loudly; nothing goes out before the decision."""
     ana, _ = await world.home(ANA), await world.home(BEN)
     person = await ana.contacts.person(BEN)
     if level is Trust.VERIFIED:

@@ -55,5 +55,5 @@ def test_keys_do_not_show_themselves():
 
 
 def test_the_list_has_eleven_bits():
-    """The short words take eleven bits from the list for each word."""
+    """The SAS words take eleven bits from the list for each word."""
     assert len(set(word_list())) == 2048

@@ -48,11 +48,11 @@ async def test_keys_of_another_version_are_refused_in_words_and_left_alone(
     if where is GROUP:
         with pytest.raises(ArchiveError, match="another version of Parlour") as told:
             await flat.open(ANA)
-        assert "log in on a home of its own" in told.value.hint
+        assert "log in with a separate home" in told.value.hint
     else:
         problem = (await flat.open(ANA)).encryption.room(room).problem
         assert "another version of Parlour" in problem
-        assert "log in on a home of its own" in problem
+        assert "log in with a separate home" in problem
     await say(flat, ben, room, "the others go on")
     for client in list(flat.clients):
         await flat.close(client)

@@ -1,4 +1,4 @@
-"""Old pages leave the write-ahead log though somebody reads it, and old epochs' keys the archive."""
+"""Old pages leave the write-ahead log though someone reads it, and old epochs' keys the archive."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field

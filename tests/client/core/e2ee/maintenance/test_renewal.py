@@ -36,9 +36,6 @@ class World:
         this = cast("Any", self)
         self.renewal = Renewal(this, this, this, this, this, Random(1))  # noqa: S311 - spreads alone
 
-    def status(self) -> None:
-        """Stand for the vault's method."""
-
     async def read(self, *_: object) -> GroupReport:
         """Count a look at the group."""
         self.looks += 1
@@ -73,7 +70,7 @@ class World:
             self.waiting.clear()
 
     def hear(self, *, moved: bool = False) -> None:
-        """Take in something that is no message."""
+        """Take in something that is not a message."""
         self.renewal.received(ROOM, Receipt([], Seq(1), moved=moved))
         for one in self.waiting:
             one.close()

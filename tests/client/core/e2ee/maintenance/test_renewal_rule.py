@@ -60,7 +60,7 @@ def test_after_a_day_with_activity():
 
 
 def test_after_a_long_sleep():
-    """Whoever copied the sleeping machine is shut out when it wakes, once."""
+    """Anyone who copied the sleeping machine is shut out when it wakes, once."""
     assert due(replace(ROOM, slept=at(1)), at(2))
     assert not due(replace(ROOM, slept=NOW, renewed=at(1)), at(2))
 
@@ -87,7 +87,7 @@ def test_a_mass_add_is_spread_over_the_room():
 @pytest.mark.parametrize("after", [0, MINUTE, DAY - 1])
 @pytest.mark.parametrize("direct", [False, True])
 def test_what_is_quiet_is_not_due(sent: int, after: int, direct: bool):  # noqa: FBT001 - a parameter
-    """As long as it is said to last, with every message said now and whoever is alone."""
+    """As long as it is said to last, with every message said now and for someone who is alone."""
     facts = replace(DIRECT if direct else ROOM, sent=sent, said=at(after))
     left, until = quiet(facts, at(after))
     assert 0 <= left <= MOST_UNSEEN

@@ -1,4 +1,4 @@
-"""History from one device of a person to another, and from nobody else."""
+"""History from one device of a person to another, and from no one else."""
 
 import asyncio
 import hashlib
@@ -116,7 +116,7 @@ async def hand_over(
         media_type="application/octet-stream",
         size=size or len(line),
     )
-    await sender._engine.encryption.outgoing.say(by, HistoryContent(file=file, part=0, parts=1))
+    await sender._engine.encryption.outgoing.send(by, HistoryContent(file=file, part=0, parts=1))
     await flat.quiet()
 
 
@@ -128,12 +128,12 @@ async def notes_of(flat: Flat, client: Client) -> RoomId:
 
 
 async def test_history_goes_to_other_approved_devices_of_ones_own_alone(flat: Flat) -> None:
-    """Not to one that waits to be approved, not to somebody else's, whatever id is named."""
+    """Not to one that waits to be approved, not to someone else's, whatever id is named."""
     ana, ben, room = await pair(flat)
     await say(flat, ben, room, "long ago")
     phone = await flat.open(ANA, "phone")
     for device in (phone.encryption.own().device, ben.encryption.own().device, ana.encryption.own().device):
-        with pytest.raises(EncryptionError, match="no other approved device"):
+        with pytest.raises(EncryptionError, match="not another approved device"):
             await ana.encryption.send_history(device)
     assert flat.house.calls.count("upload") == 0
 

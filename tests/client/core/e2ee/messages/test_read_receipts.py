@@ -113,7 +113,7 @@ async def test_a_receipt_of_what_is_not_here_says_nothing(flat: Flat) -> None:
     """A member that names a message which nobody wrote is not shown as a reader."""
     ana, ben, room = await pair(flat)
     await say(flat, ana, room, "there")
-    await ben._engine.encryption.outgoing.say(room, ReadContent(target=new_request_id()))
+    await ben._engine.encryption.outgoing.send(room, ReadContent(target=new_request_id()))
     await shown(flat, ana, room)
     await let_pass(flat, 1)
     assert ana.receipts(room) == {}

@@ -43,7 +43,7 @@ def report(*members: UserName, kind: RoomKind = RoomKind.DIRECT, epoch: int = 7)
 def recipients(
     *, peer: UserName | None = BEN, leaves_in: int | None = None, problem: EncryptionError | None = None
 ) -> Recipients:
-    """Return what Ana knows of her room with somebody."""
+    """Return what Ana knows of her room with someone."""
     kind = RoomKind.DIRECT if peer is not None else RoomKind.PRIVATE
     summary = RoomSummary(
         room=ROOM, kind=kind, role=Role.MEMBER, head=Seq(1), read=Seq(0), members=2, peer=peer, encrypted=True
@@ -59,7 +59,7 @@ def test_a_room_in_order_takes_what_is_said() -> None:
 
 @pytest.mark.parametrize(("leaves_in", "raises"), [(7, True), (6, False), (None, False)])
 def test_who_must_leave_the_group_of_this_epoch_seals_nothing(leaves_in: int | None, raises: bool) -> None:  # noqa: FBT001 - a parameter
-    """Who left and came back is still inside with old keys, until a member lets them in anew."""
+    """Who left and came back is still inside with old keys, until a member lets them in again."""
     if raises:
         with pytest.raises(NotReadyError, match="came back"):
             recipients(leaves_in=leaves_in).require(report(ANA, BEN), calm)
@@ -73,7 +73,7 @@ def test_nobody_writes_into_a_room_that_was_left() -> None:
         Recipients(Device(ANA).own, None, None, None).require(report(ANA, BEN), calm)
 
 
-@pytest.mark.parametrize("status", [GroupStatus.UNFOUNDED, GroupStatus.OUTSIDE])
+@pytest.mark.parametrize("status", [GroupStatus.NO_GROUP, GroupStatus.OUTSIDE])
 def test_outside_of_the_group_the_reason_is_told(status: GroupStatus) -> None:
     """Why the room could not be settled, where that is known."""
     with pytest.raises(NotReadyError, match="Waiting for a member's device"):
@@ -109,7 +109,7 @@ def test_a_person_without_a_device_whose_key_changed_is_decided_about() -> None:
         me=ANA,
         state=SimpleNamespace(summary=lambda _: recipients().summary),
     )
-    state, words = RoomLabels(cast("Any", rooms)).standing(ROOM, report(ANA))
+    state, words = RoomLabels(cast("Any", rooms)).state(ROOM, report(ANA))
     assert state is RoomState.BLOCKED
     assert words.startswith("The key of ben changed")
 

@@ -72,13 +72,13 @@ async def test_an_epoch_that_moved_seals_it_anew(flat: Flat, monkeypatch: pytest
     """What was sealed for the members of before never leaves."""
     ana, ben, room = await pair(flat)
     await flat.until(lambda: room not in ana._engine.encryption.scheduler.unsure)
-    seal = Outgoing.seal
+    seal = Outgoing.encrypt
 
     async def later(self: Outgoing, *given: object) -> object:
         await ana._engine.encryption.reconciler.renew(room)
         return await seal(self, *given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Outgoing, "seal", later)
+    monkeypatch.setattr(Outgoing, "encrypt", later)
     entry = await ana.send(room, "to those of now")
     (early,) = await kept(ana, entry)
     await gone(flat, ana, room)
@@ -90,7 +90,7 @@ async def test_words_are_queued_whatever_fails(flat: Flat, monkeypatch: pytest.M
     """A group that cannot seal keeps nobody from writing, and what was half done is undone."""
     ana, ben, room = await pair(flat)
     await flat.until(lambda: room not in ana._engine.encryption.scheduler.unsure)
-    seal, in_turn, may_go = GroupService.seal, Outgoing.seal, asyncio.Event()
+    seal, in_turn, may_go = GroupService.encrypt, Outgoing.encrypt, asyncio.Event()
 
     def breaks(*given: object) -> object:
         seal(*given)  # type: ignore[arg-type]
@@ -100,9 +100,9 @@ async def test_words_are_queued_whatever_fails(flat: Flat, monkeypatch: pytest.M
         await may_go.wait()
         return await in_turn(self, *given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Outgoing, "seal", held)
+    monkeypatch.setattr(Outgoing, "encrypt", held)
     with monkeypatch.context() as patch:
-        patch.setattr(GroupService, "seal", breaks)
+        patch.setattr(GroupService, "encrypt", breaks)
         entry = await ana.send(room, "said all the same")
         assert await kept(ana, entry) == []
     may_go.set()
@@ -118,7 +118,7 @@ async def test_what_is_taken_back_leaves_nothing(flat: Flat, monkeypatch: pytest
     async def not_now(*_: object) -> object:
         raise NotReadyError("Not now.")
 
-    monkeypatch.setattr(Outgoing, "seal", not_now)
+    monkeypatch.setattr(Outgoing, "encrypt", not_now)
     entry = await ana.send(room, "never mind")
     await flat.until(lambda: any(item.waits for item in ana._engine.outbox.unsent(room)))
     assert len(await kept(ana, entry)) == 1

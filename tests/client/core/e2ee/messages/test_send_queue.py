@@ -35,7 +35,7 @@ class World:
     is_ready: bool = True
     looks: int = 0
 
-    async def seal(self, _room: RoomId, frames: Sequence[DurableRequest]) -> list[DurableRequest]:
+    async def encrypt(self, _room: RoomId, frames: Sequence[DurableRequest]) -> list[DurableRequest]:
         """Seal nothing: the order is what is looked at."""
         self.looks += 1
         await asyncio.sleep(0)
@@ -58,7 +58,7 @@ class World:
         self.forgotten.append(request)
 
     def moved_on(self, _room: RoomId) -> None:
-        """Nothing is sealed anew."""
+        """Nothing is encrypted again."""
 
     def goes(self, item: Item) -> None:
         """Hear it as the outbox does."""

@@ -52,12 +52,12 @@ async def test_a_code_verifies(world: World):
 
 
 async def test_a_code_with_another_key_is_told_loudly(world: World):
-    """When the server gives another key than the code, somebody may stand in between: nothing is verified."""
+    """When the server gives another key than the code, someone may be intercepting: nothing is verified."""
     ana, _ = await world.home(ANA), await world.home(BEN)
     other = code_of(Party(BEN, SERVER, AccountKey.generate().public))
     with pytest.raises(EncryptionError, match="another key") as caught:
         await ana.contacts.check_code(BEN, other)
-    assert "stand in between" in caught.value.hint
+    assert "intercepting" in caught.value.hint
     assert ana.identity.trust(BEN) is not Trust.VERIFIED
 
 
@@ -73,7 +73,7 @@ async def test_a_code_of_somebody_else_verifies_nobody(world: World):
 
 
 async def test_who_has_no_key_is_unknown(world: World):
-    """Somebody who never logged in has no number, and nothing can be verified or accepted."""
+    """Someone who never logged in has no number, and nothing can be verified or accepted."""
     ana = await world.home(ANA)
     found = await ana.contacts.person(BEN)
     assert (found.trust, found.safety_number, found.first_seen) == (Trust.UNKNOWN, "", None)

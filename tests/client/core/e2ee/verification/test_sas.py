@@ -1,4 +1,4 @@
-"""The short words: two honest sides, and everything that somebody in between can do."""
+"""The SAS words: two honest sides, and everything that someone in between can do."""
 
 import hashlib
 from dataclasses import replace
@@ -106,7 +106,7 @@ def test_a_swapped_account_key_gives_other_words(other: Context):
     (confirm,) = ana.confirm(said(ana))
     (cancel,) = ben.receive(confirm)
     assert cancel.step is VerifyStep.CANCEL
-    assert "somebody may stand in between" in ben.ended
+    assert "someone may be intercepting" in ben.ended
     assert not ben.words
 
 

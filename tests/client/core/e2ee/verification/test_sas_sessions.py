@@ -1,4 +1,4 @@
-"""Verifying by words from device to device: who may take part, how long, and what it proves."""
+"""Verifying by SAS from device to device: who may take part, how long, and what it proves."""
 
 import asyncio
 
@@ -199,12 +199,12 @@ async def test_a_person_who_begins_anew_replaces_the_first(world: World):
     await ana.sas.start(BEN)
     await carry(ana, ben)
     first, second = ben.sas.all()
-    assert first.ended == "They began anew."
+    assert first.ended == "They started again."
     assert not second.ended
 
 
 async def test_who_wants_what_the_other_one_began_goes_along(world: World):
-    """To begin with somebody who waits for us is the answer to them, not a second question."""
+    """To begin with someone who waits for us is the answer to them, not a second question."""
     ana, ben = await pair(world)
     process = (await ana.sas.start(BEN)).process
     await carry(ana, ben)
@@ -262,7 +262,7 @@ async def test_a_step_that_cannot_be_sent_ends_it(world: World):
 
 @pytest.mark.parametrize("user", [ANA, EVE])
 async def test_nobody_is_verified_who_has_no_key(world: World, user: UserName):
-    """Neither oneself nor somebody without an account key can be verified by words."""
+    """Neither oneself nor someone without an account key can be verified by words."""
     ana, _ = await pair(world)
     with pytest.raises(ParlourClientError, match=r"That is you|no account key yet"):
         await ana.sas.start(user)
@@ -270,7 +270,7 @@ async def test_nobody_is_verified_who_has_no_key(world: World, user: UserName):
 
 
 async def test_an_unknown_process_cannot_be_acted_on(world: World):
-    """After a restart the fresh keys are gone, and the person is told to begin anew."""
+    """After a restart the fresh keys are gone, and the person is told to begin again."""
     ana, _ = await pair(world)
     with pytest.raises(SetupError, match="no such verification"):
         await ana.sas.answer(RequestId("unknown-process1"))

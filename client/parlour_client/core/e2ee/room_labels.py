@@ -11,9 +11,8 @@ from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.e2ee.groups import server_claims
 from parlour_client.core.e2ee.groups.encrypt import strict_words
 from parlour_client.core.e2ee.groups.group_errors import CONTESTED, WAITING, DisplacedError
-from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus
+from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus, room_conflict
 from parlour_client.core.e2ee.groups.group_rollback import FOUND_AGAIN
-from parlour_client.core.e2ee.groups.room_conflict import room_conflict
 from parlour_client.core.e2ee.status import MemberDevice, RoomPerson, RoomState, Trust
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.base import RoomKind, RoomSuite

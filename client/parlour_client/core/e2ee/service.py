@@ -37,7 +37,7 @@ from parlour_protocol.ids import DeviceId, Epoch, RequestId, RoomId
 from parlour_protocol.names import UserName
 from parlour_protocol.secret import Secret
 
-_LET_IN_SECONDS: Final = 5.0
+_ADD_SECONDS: Final = 5.0
 """How long an approval waits for the new device to bring key packages, which takes an instant where it is
 connected; one that comes later is added by the first member's device that is online or sends."""
 
@@ -71,7 +71,7 @@ class Encryption:
 
     # rooms
     def room(self, room: RoomId) -> RoomEncryption:
-        """Return what the window says."""
+        """Return what a room's window shows; from memory."""
         if not self._rooms.covers(room):
             return RoomEncryption(RoomState.OPEN, OPEN)
         report = self._rooms.room_statuses.of(room)
@@ -79,7 +79,7 @@ class Encryption:
         return RoomEncryption(state, self._labels.label(report, state), problem, self._claims(report))
 
     async def report(self, room: RoomId) -> RoomReport:
-        """Return everything that is known of a room's encryption."""
+        """Return everything that `/encryption` shows of a room."""
         if not self._rooms.covers(room):
             return RoomReport(
                 room, RoomState.OPEN, OPEN, "", None, Epoch(0), "", (), (), None, SERVER_SEES_OPEN, ASSURANCE
@@ -140,25 +140,25 @@ class Encryption:
         return ServerClaims(sorted({*listed} - soon - now - asked_in), sorted(soon & now - {*listed}))
 
     async def turn_on(self, room: RoomId, people: Sequence[UserName]) -> None:
-        """Make a room encrypted, for good, for these people, whatever the server lists by then."""
+        """Make a room encrypted, for good, and admit these people besides oneself: nobody else is added."""
         await self._membership.ask_in(room, [user for user in people if user != self._rooms.me])
         await self._encrypt(room)
         await self._settled(room)
 
     async def claims(self, room: RoomId) -> Sequence[str]:
-        """Return what the server claims of a room's members."""
+        """Return what the server claimed about the room's members at the last look, as sentences."""
         found = await self._rooms.archive.read(server_claims.of, room)
         return server_claims.words(found, await self._rooms.archive.read(known_roster, room))
 
     async def unfinished(self, room: RoomId) -> str:
-        """Say what could not be done for the room's members just now."""
+        """Say what could not be done for the room's members just now; empty: everything was."""
         if not self._rooms.covers(room):
             return ""
         known = self._rooms.scheduler.problems.get(room)
         return "" if known is None else known.whole
 
     async def adoptable(self, room: RoomId) -> Sequence[RoomPerson]:
-        """Return whom a room from before rosters has."""
+        """Return who is in a room made before members decided who is in it; empty where they do."""
         found = await self.report(room)
         if found.decided_by_members or not found.members:
             return ()
@@ -166,7 +166,7 @@ class Encryption:
         return [replace(one, role=roles.get(one.user, Role.MEMBER)) for one in found.people if one.devices]
 
     async def adopt(self, room: RoomId, people: Sequence[RoomPerson]) -> None:
-        """Renew a room from before rosters for these people."""
+        """Renew such a room for these people, whom the person has looked at (owners)."""
         await self._rooms.track(room)
         report = self._rooms.room_statuses.of(room)
         keys = {member.user: member.certificate.account_key for member in report.members}
@@ -175,29 +175,29 @@ class Encryption:
         await self._rooms.scheduler.adopt(room, verified_people)
 
     async def refound(self, room: RoomId) -> None:
-        """Recreate a contested room's group."""
+        """Recreate the group of a contested room."""
         await self._rooms.track(room)
         await self._rooms.scheduler.recreate(room)
 
     async def settle(self, room: RoomId) -> None:
-        """Bring the group to what it ought to be now."""
+        """Bring the group to what it should be now: add and remove devices; returns when it is done."""
         await self._settled(room)
 
-    # people, by identities
+    # people
     def own(self) -> OwnKeys:
-        """Return the state of this device."""
+        """Return the state of this device; from memory."""
         return self._identity.own()
 
     def trust(self, user: UserName) -> Trust:
-        """Return how far a person's key is trusted."""
+        """Return how far a person's key is trusted; from memory."""
         return self._identity.trust(user)
 
     def own_code(self) -> str:
-        """Return the code for others to scan or copy."""
+        """Return the code for others to scan or copy: our name, server and account key."""
         return self._contacts.own_code()
 
     def alarms(self) -> Sequence[Alarm]:
-        """Return what must be told loudly."""
+        """Return the alarms that are not dismissed, oldest first; from memory."""
         return [self._named(alarm) for alarm in self._identity.alarms()]
 
     def _named(self, alarm: Alarm) -> Alarm:
@@ -206,27 +206,27 @@ class Encryption:
         return alarm if room is None else replace(alarm, text=f"{room.title}: {alarm.text}")
 
     async def dismiss(self, alarm: int) -> None:
-        """Take an alarm off the windows."""
+        """Dismiss an alarm that the person has read; a permanent one stays."""
         await self._identity.dismiss(alarm)
 
     async def person(self, user: UserName) -> PersonReport:
-        """Look a person's key up."""
+        """Look a person's key up (asks the server for the key log)."""
         return await self._contacts.person(user)
 
     async def confirm(self, user: UserName, typed: str) -> PersonReport:
-        """Mark a person verified by the digits that the person typed."""
+        """Mark a person verified; ``typed`` is at least the last 20 digits, typed by the person."""
         found = await self._contacts.confirm(user, typed)
         await self._membership.ask_in_again(user)
         return found
 
     async def check_code(self, user: UserName, code: str) -> PersonReport:
-        """Mark a person verified by their code."""
+        """Mark a person verified by the code that their client shows (QR, `parlour verify CODE`)."""
         found = await self._contacts.check_code(user, code)
         await self._membership.ask_in_again(user)
         return found
 
     async def accept_key(self, user: UserName) -> PersonReport:
-        """Take a changed key as first seen, in the rooms that the person is in as well."""
+        """Take a changed key as first seen: the person decided to go on."""
         found = await self._contacts.accept_key(user)
         await self._membership.ask_in_again(user)
         return found
@@ -237,63 +237,63 @@ class Encryption:
         return await self._identity.devices()
 
     async def approve(self, code: str) -> OwnDevice:
-        """Approve a device, and add it to every room."""
+        """Approve the pending device that shows this code, and add it to every room."""
         approved = await self._identity.approve(code)
         with suppress(TimeoutError):
-            async with asyncio.timeout(_LET_IN_SECONDS):
-                await self._let_in(approved.device)
+            async with asyncio.timeout(_ADD_SECONDS):
+                await self._add_everywhere(approved.device)
         return approved
 
     async def revoke(self, device: DeviceId) -> None:
-        """Revoke a device, and put it out of every room."""
+        """Revoke a device, and remove it from every room."""
         await self._identity.revoke(device)
         await self._everywhere()
 
     async def recovery_words(self) -> Sequence[str]:
-        """Return the words of the account key."""
+        """Return the 24 words of the account key. Raises SetupError on a device that does not hold it."""
         return await self._identity.recovery_words()
 
     async def recover(self, words: Sequence[str]) -> None:
-        """Approve this device with the recovery words."""
+        """Approve this device with the recovery words; it holds the account key from now on."""
         await self._identity.recover(words)
         await self._everywhere()
         with suppress(TimeoutError):
-            async with asyncio.timeout(_LET_IN_SECONDS):
+            async with asyncio.timeout(_ADD_SECONDS):
                 await self._rooms.until(self._others_answered)
         await self._identity.give_up_others()
         await self._everywhere()
 
     async def reset_identity(self, password: Secret) -> None:
-        """Make a new account key."""
+        """Make a new account key: all trust is lost, and everybody is told."""
         await self._identity.reset_identity(password)
 
     async def send_history(self, device: DeviceId) -> int:
-        """Hand the archive to another device of ours, which can read the rooms from then on, too."""
+        """Hand the archive to another device of ours, over MLS; returns how many events."""
         room = await self._notes()
         await self._rooms.track(room)
         sent = await self._rooms.history.send(room, device)
         await self._everywhere()
         return sent
 
-    # SAS words
+    # verification by SAS
     async def start_words(self, user: UserName) -> WordsProcess:
-        """Begin a verification."""
+        """Start a verification by SAS."""
         return await self._sas.start(user)
 
     async def answer_words(self, process: RequestId) -> WordsProcess:
-        """Go along with one."""
+        """Accept one that the other side started."""
         return await self._sas.answer(process)
 
     async def confirm_words(self, process: RequestId, typed: str) -> WordsProcess:
-        """Say that the words are the same."""
+        """Confirm that the words are the same, by typing them."""
         return await self._sas.confirm(process, typed)
 
     async def cancel_words(self, process: RequestId) -> None:
-        """End one."""
+        """End one; also the answer to words that differ."""
         await self._sas.cancel(process)
 
     def words(self) -> Sequence[WordsProcess]:
-        """Return the processes under way."""
+        """Return the verifications by SAS that are under way, and those that ended lately."""
         return self._sas.all()
 
     async def _others_answered(self) -> bool:
@@ -303,11 +303,11 @@ class Encryption:
         reports = [await rooms.archive.read(rooms.session.groups.report, room) for room in alone]
         return all(report.status is GroupStatus.ACTIVE for report in reports)
 
-    async def _let_in(self, device: DeviceId) -> None:
-        """Settle all rooms, then wait until the device is in them.
+    async def _add_everywhere(self, device: DeviceId) -> None:
+        """Reconcile all rooms, then wait until the device is in them.
 
         It brings its key packages when it hears that it was approved; the server tells of them, and the
-        keeper adds it.
+        scheduler adds it.
         """
         await self._everywhere()
 
@@ -318,7 +318,7 @@ class Encryption:
         await self._rooms.until(is_everywhere)
 
     async def _everywhere(self) -> None:
-        """Settle all rooms; what fails in one goes on by itself later, here or on another device."""
+        """Reconcile all rooms; what fails in one is done later, here or on another device."""
         for room in self._rooms.incoming.rooms:
             if self._rooms.state.summary(room) is not None:
                 with suppress(EncryptionError):

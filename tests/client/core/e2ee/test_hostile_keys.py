@@ -119,7 +119,7 @@ async def test_a_key_swapped_after_contact_warns_and_sends_nothing(flat: Flat) -
     flat.house.keys_changed(BEN)
     await flat.until(lambda: ana.encryption.trust(BEN) is Trust.CHANGED)
     why = await held(flat, ana, room, CANARY)
-    assert "ben has another account key than before: Nothing is sent until you decide" in why
+    assert "ben has another account key than before. Nothing is sent until you decide" in why
     assert "/verify" in why  # what to do
     state = ana.encryption.room(room)
     assert state.state is RoomState.BLOCKED
@@ -152,7 +152,7 @@ async def test_a_ghost_device_without_its_owners_signature_is_not_let_in(
     ghost.move_in(ghost.packages(certified=certified))
     await flat.until(lambda: ghost.key.id in ana._engine.encryption.reconciler.left_out.get(room, {}))
     problem = ana.encryption.room(room).problem
-    assert "could not be let in" in problem
+    assert "could not be added" in problem
     assert ("another account key than a member admitted" in problem) is certified
     await say(flat, ana, room, "among us")
     await shown(flat, ben, room)
@@ -215,7 +215,7 @@ async def test_a_false_key_package_lets_nobody_in_and_is_told(flat: Flat, lie: s
     room = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     await ana.invite(room, BEN)  # this server makes him a member at once
     await ana.rooms.reconcile(room)
-    assert "could not be let in" in ana.encryption.room(room).problem
+    assert "could not be added" in ana.encryption.room(room).problem
     assert await members(ana, room) == {ana.encryption.own().device}
     assert (await ana.encryption.report(room)).without_device == [BEN]
     await say(flat, ana, room, "alone")
@@ -407,7 +407,7 @@ async def test_a_direct_message_lets_in_no_third_person(flat: Flat) -> None:
         flat.house.state = lambda of, stranger=stranger: replace(honest(of), missing=(stranger,))  # type: ignore[method-assign, misc]
         await ana.encryption.settle(room)
         assert device not in await members(ana, room)
-        words = "The server lists eve as a member" if claimed == EVE else "could not be let in"
+        words = "The server lists eve as a member" if claimed == EVE else "could not be added"
         assert words in ana.encryption.room(room).problem
     flat.house.state = honest  # type: ignore[method-assign]
     await say(flat, ana, room, "between us")

@@ -661,7 +661,7 @@ async def test_who_may_not_renew_a_room_does_not_contest_it(
     reconciler = ben._engine.encryption.reconciler
     with pytest.raises(SetupError, match="Only an owner"):
         await reconciler.adopt(room, ())
-    with pytest.raises(EncryptionError, match="from before its members decided"):
+    with pytest.raises(EncryptionError, match="made before its members decided"):
         await reconciler.recreate(room)
     assert not flat.house.rooms[room].contested
     monkeypatch.undo()

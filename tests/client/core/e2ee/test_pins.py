@@ -65,7 +65,7 @@ async def test_a_pin_from_before_encryption_can_be_taken_off(flat: Flat) -> None
     for client in (ana, ben):
         assert await pinned(client, room) == []
     request = await ana.pin(room, seq, on=True)
-    with pytest.raises(EncryptionError, match="said before the room was encrypted"):
+    with pytest.raises(EncryptionError, match="sent before the room was encrypted"):
         await ana.stored(request)
     assert isinstance(flat.house.rooms[room].log[-1].body, Pinned | Handshake)
     assert sum(isinstance(event.body, Pinned) for event in flat.house.rooms[room].log) == 2

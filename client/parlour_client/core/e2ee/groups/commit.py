@@ -21,8 +21,7 @@ from parlour_client.core.e2ee.groups.group_errors import (
     NotReadyError,
     RuleBrokenError,
 )
-from parlour_client.core.e2ee.groups.group_ids import group_bytes
-from parlour_client.core.e2ee.groups.group_store import GroupStore, StoredGroup, require_durable
+from parlour_client.core.e2ee.groups.group_store import GroupStore, StoredGroup, group_bytes, require_durable
 from parlour_client.core.e2ee.groups.key_lifetimes import trouble_of_adding
 from parlour_client.core.e2ee.groups.policy import (
     Binding,

@@ -8,11 +8,11 @@ from typing import cast
 import apsw
 
 from parlour_client.core.e2ee.groups.commit_plan import NO_CLAIMS, ServerClaims
-from parlour_client.core.e2ee.groups.group_ids import digits
 from parlour_client.core.e2ee.groups.group_store import IN_MEMORY, RoomRow, StoredGroup
 from parlour_client.core.e2ee.groups.policy import certificate_bytes, certificate_of
 from parlour_client.core.e2ee.groups.received import ToContest
 from parlour_client.core.e2ee.groups.transaction import kind_of_room
+from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.identity import Certificate
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RoomId
@@ -138,3 +138,30 @@ def contests(connection: apsw.Connection) -> Sequence[tuple[RoomId, ToContest]]:
     query = "SELECT room, group_id, contest FROM mls_groups WHERE contest IS NOT NULL"
     rows = cast("list[tuple[str, str, int]]", list(connection.execute(query)))
     return [(RoomId(room), ToContest(GroupId(group), Epoch(epoch))) for room, group, epoch in rows]
+
+
+def room_conflict(summary: RoomSummary | None, report: GroupReport, me: UserName) -> str:
+    """Say where the server's description of a room conflicts with what its members agreed on; empty: nowhere.
+
+    A direct room shown under another person's name, or a group room shown as a direct one, would let people
+    write to someone they do not mean.
+    """
+    if summary is None or report.kind is None:
+        return ""
+    direct = report.kind is RoomKind.DIRECT
+    if direct is not (summary.kind is RoomKind.DIRECT):
+        said = "a direct room" if summary.kind is RoomKind.DIRECT else "a room of many"
+        made = "a direct room" if direct else "a room of many"
+        return f"The server calls this {said}, and its members made it {made}: nothing is sent."
+    others = {member.user for member in report.members} - {me}
+    if direct and others and others != {summary.peer}:
+        whose = ", ".join(sorted(others))
+        named = f"the direct room with {summary.peer}"
+        return f"The server calls this {named}, and its keys are {whose}'s: nothing is sent."
+    return ""
+
+
+def digits(authenticator: bytes) -> str:
+    """Return 30 digits in groups of five: equal for all who are in the same group and epoch."""
+    numbers = [int.from_bytes(authenticator[at : at + 5]) % 100_000 for at in range(0, 30, 5)]
+    return " ".join(f"{number:05}" for number in numbers)

@@ -7,6 +7,7 @@ stored with its group; the last one of a room is kept when the group is dropped,
 the room forgets who was removed. Used inside the caller's transaction.
 """
 
+import base64
 import copy
 import json
 import secrets
@@ -294,3 +295,8 @@ def scrub(connection: apsw.Connection) -> bool:
     finally:
         connection.set_busy_timeout(patience)
     return not cast("tuple[int, int, int]", row)[0]
+
+
+def group_bytes(group: GroupId) -> bytes:
+    """Return a group's id as MLS has it."""
+    return base64.urlsafe_b64decode(group + "=" * (-len(group) % 4))

@@ -14,10 +14,10 @@ import apsw
 from parlour_client.core.archive import key_log_copy, key_pins
 from parlour_client.core.e2ee.groups.commit_evidence import statement_of
 from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError, NotReadyError, RuleBrokenError
-from parlour_client.core.e2ee.groups.group_ids import group_bytes
 from parlour_client.core.e2ee.groups.group_store import (
     GroupStore,
     StoredGroup,
+    group_bytes,
     highest_epoch,
     know_roster,
     known_people,

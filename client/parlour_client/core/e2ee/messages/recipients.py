@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from parlour_client.core.e2ee.groups.group_errors import WAITING, BlockedError, NotReadyError
-from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus
-from parlour_client.core.e2ee.groups.room_conflict import room_conflict
+from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus, room_conflict
 from parlour_client.core.e2ee.groups.transaction import ThisDevice
 from parlour_client.core.e2ee.identity.key_trust import changed_words
 from parlour_client.core.e2ee.status import Trust

@@ -76,7 +76,7 @@ def test_messages_that_change_places_are_told() -> None:
         ben.say(log, number, f"line {number}")
     *before, second, third = log.events
     assert notes(shown(cora, log, [*before, third, second])) == [
-        "out of order: the server moved this message of ben, sent before some that stand above it"
+        "out of order: the server moved this message from ben, which was sent before some above it"
     ]
 
 
@@ -90,7 +90,7 @@ def test_a_message_that_cannot_be_read_hides_no_other_change_of_places() -> None
         ben.say(log, number, f"line {number}")
     first, second, third = log.events[-3:]
     assert notes(shown(cora, log, [*repeated, first, third, second])) == [
-        "out of order: the server moved this message of ben, sent before some that stand above it"
+        "out of order: the server moved this message from ben, which was sent before some above it"
     ]
 
 
@@ -322,8 +322,8 @@ def test_an_older_copy_of_a_home_seals_nothing_with_keys_that_were_used() -> Non
 
 
 DISPLACED = (
-    "Another copy of this home folder is in use: it has renewed this device's keys, and this copy can't read "
-    "on. Use that one, or log in here as a new device."
+    "Another copy of this home folder is in use: it has renewed this device's keys, and this copy can no "
+    "longer read the room. Use that one, or log in here as a new device."
 )
 
 

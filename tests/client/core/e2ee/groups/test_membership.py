@@ -476,7 +476,7 @@ def test_a_room_from_before_takes_nobody_new() -> None:
     for device in (bobby, phone):
         device.sync(log)
     agree(log, alice, bobby, phone)
-    with pytest.raises(EncryptionError, match="from before"):
+    with pytest.raises(EncryptionError, match="made before"):
         alice.sign(log, lambda r: act(log, r, lurker, Admit, lurker.account.public))
     handshake(log, alice, commit_of(alice, log, add_proposal(lurker.package())), added=(lurker.id,))
     assert "lurker, whom no member admitted" in refused(bobby, log).trouble

@@ -16,7 +16,7 @@ from tests.client.core.e2ee.liar import sealed_of
 from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import notes, pair, say
 
-from parlour_client.cli.tail import said_of
+from parlour_client.cli.tail import note_of
 from parlour_client.core.archive import history_parts
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.groups.decrypt import BEFORE_JOIN
@@ -85,7 +85,7 @@ async def test_each_message_of_a_run_says_why_it_cannot_be_read(flat: Flat) -> N
     sealed = [
         event for event in await phone.log(room, after=Seq(0)) if isinstance(event.body, EncryptedMessage)
     ]
-    said = [await said_of(phone, event) for event in sealed]
+    said = [await note_of(phone, event) for event in sealed]
     assert [words for words in said if "before this device joined" not in words] == []
     assert len(said) == 3
 

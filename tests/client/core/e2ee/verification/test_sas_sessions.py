@@ -100,7 +100,7 @@ async def test_a_key_that_changes_during_it_is_not_verified(world: World):
     world.service.swap_account_key(BEN, AccountKey.generate())
     await ana.identity.catch_up()
     await agree(ana, process)
-    assert "changed meanwhile" in only(ana).ended
+    assert "changed in the meantime" in only(ana).ended
     assert ana.identity.trust(BEN) is Trust.CHANGED
 
 

@@ -4,7 +4,8 @@ import pytest
 from tests.client.core.e2ee.vault_world import ROOM, SERVER, Device, room_of
 
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
-from parlour_client.core.e2ee.groups.group_report import digits, group_bytes
+from parlour_client.core.e2ee.groups.group_report import digits
+from parlour_client.core.e2ee.groups.group_store import group_bytes
 from parlour_client.core.e2ee.groups.policy import Binding, RoomRules, binding_of, person_of
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, ROOM_BINDING
 from parlour_client.core.model import NoteKind

@@ -25,8 +25,11 @@ endef
 test: $(VENV)/.dev ## the tests, with ruff and mypy beside them
 	$(call tests_beside,$(LINT),$(PYTEST) $(ARGS))
 
+# Where tests marked `long` are: each worker would load all the others first.
+LONG = $(shell grep -rl --include='test_*.py' 'mark\.long' tests)
+
 test-all: test ## the same, then pyright and what is long: everything that CI runs
-	$(call tests_beside,$(BIN)/basedpyright,$(PYTEST) -m long)
+	$(call tests_beside,$(BIN)/basedpyright,$(PYTEST) -m long $(LONG))
 
 lint: $(VENV)/.dev ## ruff and mypy
 	$(LINT)

@@ -8,6 +8,7 @@ import gc
 import os
 import signal
 import sys
+import time
 from importlib.util import find_spec
 from typing import Final
 
@@ -27,6 +28,10 @@ _LONGEST: Final = (
     "tests/client/ui/",
 )
 """Where the longest tests are, the longest first."""
+_COMPILED: Final = "parlour/compiled"
+"""The key of the cache that says that all tests were collected here before."""
+_COMPILING: Final = 90.0
+"""Seconds after which a worker no longer waits for the first one."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -65,12 +70,27 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) + 2
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection(session: pytest.Session) -> None:
+    """Let the first worker compile the tests of a fresh clone, and the others wait for it.
+
+    They begin at the same time with the same files, and would compile all of them four times.
+    """
+    cache = getattr(session.config, "cache", None)
+    if cache is None or getattr(session.config, "workerinput", {}).get("workerid", "gw0") == "gw0":
+        return
+    end = time.monotonic() + _COMPILING
+    while not cache.get(_COMPILED, default=False) and time.monotonic() < end:
+        time.sleep(0.1)  # another process compiles: there is no event to wait for
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
     """Collect garbage less often: it looks through all collected tests and imported modules each time.
 
     Whatever a test leaves open is still found, at the latest at the end of the run.
     """
     gc.set_threshold(50_000, 20, 20)
+    if (cache := getattr(session.config, "cache", None)) is not None:
+        cache.set(_COMPILED, True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

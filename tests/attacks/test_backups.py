@@ -2,8 +2,6 @@
 
 import io
 import resource
-import subprocess
-import sys
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Final
 
 import pytest
 from tests.attacks.raw import RunningServer
+from tests.e2e import commands
 
 SPARSE: Final = 64 * 1024 * 1024
 
@@ -29,15 +28,12 @@ def restore(folder: Path, backup: bytes) -> tuple[int, str, int]:
     """Restore it; returns the status, what was said, and how many bytes lie in the new folder."""
     file, data = folder / "backup.tar", folder / "again"
     file.write_bytes(backup)
-    done = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "parlour_server", "restore", "--data", str(data), str(file)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        # no more memory than it needs, and no file of the size that a sparse one unpacks to
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (SPARSE // 2, SPARSE // 2)),
-    )
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (SPARSE // 2, hard))  # no file of the size of the sparse one
+    try:
+        done = commands.run_here("parlour_server", "restore", "--data", str(data), str(file))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "Traceback" not in done.stderr
     left = sum(path.lstat().st_size for path in data.rglob("*") if not path.is_dir()) if data.exists() else 0
     return done.returncode, done.stderr, left

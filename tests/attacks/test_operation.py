@@ -6,15 +6,13 @@ import pwd
 import signal
 import socket
 import ssl
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
 from tests.attacks.raw import PATIENCE, RunningServer
-from tests.e2e.processes import DEADLINE
+from tests.e2e import commands
 
 
 @pytest.fixture
@@ -26,15 +24,9 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     made.kill()
 
 
-def run(server: RunningServer, *flags: str) -> "subprocess.CompletedProcess[str]":
+def run(server: RunningServer, *flags: str) -> commands.Done:
     """Start a server on this folder that is expected to end by itself."""
-    return subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "parlour_server", "run", "--data", str(server.data), *flags],
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-        check=False,
-    )
+    return commands.run_here("parlour_server", "run", "--data", str(server.data), *flags)
 
 
 def reload(server: RunningServer) -> dict[str, object]:
@@ -80,22 +72,22 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("how", BROKEN)
-def test_configuration_that_ends_in_an_error(own: RunningServer, how: str) -> None:
+def test_configuration_that_ends_in_an_error(own: RunningServer) -> None:
     """L23: a reload keeps what was in force, a start is refused; both name the file and the line."""
     file = own.data / "parlour.toml"
-    file.write_text(BROKEN[how])
-    line = reload(own)
-    assert line["event"] == "reload_refused"
-    assert str(file) in str(line["why"])
-    assert "line 2" in str(line["why"])
-    assert certificate(own)
+    for how, text in BROKEN.items():
+        file.write_text(text)
+        line = reload(own)
+        assert line["event"] == "reload_refused", how
+        assert str(file) in str(line["why"]), how
+        assert "line 2" in str(line["why"]), how
+        assert certificate(own), how
+        done = run(own, "--listen", "127.0.0.1:0")
+        assert done.returncode == 1, how
+        [said] = done.stderr.splitlines()
+        assert said.startswith(f"parlour-server: {file}"), how
+        assert "line 2" in said, how
     own.kill(signal.SIGTERM)
-    done = run(own, "--listen", "127.0.0.1:0")
-    assert done.returncode == 1
-    [said] = done.stderr.splitlines()
-    assert said.startswith(f"parlour-server: {file}")
-    assert "line 2" in said
     assert "Traceback" not in own.log.read_text()
 
 
@@ -148,7 +140,8 @@ def test_operator_without_a_trace(own: RunningServer) -> None:
 
 def test_second_server_on_one_folder(own: RunningServer) -> None:
     """L22: it is refused, and what commands are told of the first one stays true."""
-    done = run(own, "--listen", "127.0.0.1:0")
+    # a process of its own: two servers are, and the lock is between them
+    done = commands.run_alone("parlour_server", "run", "--data", str(own.data), "--listen", "127.0.0.1:0")
     assert done.returncode == 1
     assert "already running" in done.stderr
     assert f":{own.port}" in own.invite()

@@ -39,7 +39,7 @@ Done = subprocess.CompletedProcess[str]
 def run(program: str, *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None) -> Done:
     """Run a command of `parlour_client` or `parlour_server`; return its exit status and what it printed."""
     if _ALONE.isdisjoint(arguments) and arguments and _is_free():
-        return _here(program, arguments, stdin, env or {})
+        return run_here(program, *arguments, stdin=stdin, env=env)
     return run_alone(program, *arguments, stdin=stdin, env=env)
 
 
@@ -56,20 +56,21 @@ def run_alone(program: str, *arguments: str, stdin: str = "", env: Mapping[str, 
     )
 
 
+def run_here(program: str, *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None) -> Done:
+    """Run it in this process; for `run` only where the server must refuse to start."""
+    with CliRunner().isolation(stdin, env or {}) as (out, err, _), _as_it_was():
+        status = _MAINS[program](arguments)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        return Done(arguments, status, out.getvalue().decode(), err.getvalue().decode())
+
+
 def _is_free() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return threading.current_thread() is threading.main_thread()
     return False
-
-
-def _here(program: str, arguments: Sequence[str], stdin: str, env: Mapping[str, str]) -> Done:
-    with CliRunner().isolation(stdin, env) as (out, err, _), _as_it_was():
-        status = _MAINS[program](arguments)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        return Done(arguments, status, out.getvalue().decode(), err.getvalue().decode())
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The command line's edges: help, errors in words, exit statuses, passwords."""
 
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from tests.client.ui.pseudo_terminal import Terminal
+from tests.e2e import commands
 
 from parlour_client.cli import root
 from parlour_client.cli.output import print_json, shown
@@ -102,18 +102,8 @@ def test_what_is_not_ours_goes_on() -> None:
 @pytest.mark.parametrize("link", ["x", "parlour://h/join", "https://h/join#code=aaaaaaaaaaaaaaaaaaaa"])
 def test_a_bad_link_is_told_before_anything_is_made(link: str, tmp_path: Path) -> None:
     """No home is made and no password asked for a link that cannot be read."""
-    command = [
-        sys.executable,
-        "-m",
-        "parlour_client",
-        "--home",
-        str(tmp_path / "h"),
-        "join",
-        link,
-        "--username",
-        "ada",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)  # noqa: S603 - our own program
+    home = ("--home", str(tmp_path / "h"))
+    done = commands.run_here("parlour_client", *home, "join", link, "--username", "ada")
     assert done.returncode == 1
     assert done.stderr.startswith("parlour: ")
     assert not (tmp_path / "h").exists()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import click
 import pytest
+from tests.e2e import commands
 
 from parlour_protocol.frames.opaque import PublicKey
 from parlour_protocol.ids import new_file_id
@@ -419,15 +420,9 @@ def test_a_server_that_cannot_start_says_why(flags: list[str], folder: DataFolde
     assert not folder.running.exists()
 
 
-def serve(folder: DataFolder, *flags: str) -> "subprocess.CompletedProcess[str]":
+def serve(folder: DataFolder, *flags: str) -> commands.Done:
     """Run a server that is expected to end by itself."""
-    return subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-m", "parlour_server", "run", "--data", str(folder.path), *flags],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    return commands.run_here("parlour_server", "run", "--data", str(folder.path), *flags)
 
 
 def test_a_used_port_is_a_sentence(folder: DataFolder) -> None:

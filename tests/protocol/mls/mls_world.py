@@ -29,8 +29,9 @@ from parlour_protocol.mls import (
     Psks,
     SigningKey,
 )
+from parlour_protocol.mls.codec import ResumptionUsage
 from parlour_protocol.mls.group import KeyPackageSecrets, add_proposal
-from parlour_protocol.mls.messages import Remove
+from parlour_protocol.mls.messages import ExternalPskId, PreSharedKey, Remove, ResumptionPskId
 
 NOW = 1_790_000_000
 MONTH = 30 * 86_400
@@ -122,6 +123,14 @@ class World:
 
     def __getitem__(self, name: str) -> Group:
         return self.groups[name]
+
+    def external_psk(self, psk_id: bytes) -> PreSharedKey:
+        """Name a key of the application's, with the fresh nonce that section 8.4 asks for."""
+        return PreSharedKey(ExternalPskId(psk_id, self.random(32)))
+
+    def resumption_psk(self, epoch: int) -> PreSharedKey:
+        """Name the resumption secret of a past epoch of the group (section 8.6)."""
+        return PreSharedKey(ResumptionPskId(ResumptionUsage.APPLICATION, GROUP_ID, epoch, self.random(32)))
 
     def index(self, name: str) -> int:
         """Tell the leaf of a member."""

@@ -1,4 +1,4 @@
-"""External commits and external proposals, as somebody outside of a group sends them (RFC 9420 section 12).
+"""External commits and external proposals, as someone outside of a group sends them (RFC 9420 section 12).
 
 The engine follows these where its policy allows it, and makes none. They are made here to try the rules of
 members on them; nothing that is wrong is refused on this side, except by `apply_proposals` (`lawless`).
@@ -9,7 +9,7 @@ from dataclasses import fields
 
 from parlour_protocol.mls import Group, KeyPackageSecrets, Policy, Proposal, Psks, SigningKey
 from parlour_protocol.mls.codec import EXTERNAL_PUB, RATCHET_TREE, Reader, SenderType, WireFormat, decode
-from parlour_protocol.mls.crypto import ZERO, Random, Secret
+from parlour_protocol.mls.crypto import HASH_SIZE, ZERO, Random, Secret, setup_sender
 from parlour_protocol.mls.epoch import (
     Epoch,
     QueuedProposal,
@@ -18,7 +18,7 @@ from parlour_protocol.mls.epoch import (
     interim_hash,
     sign,
 )
-from parlour_protocol.mls.epoch.key_schedule import EpochSecrets, external_init_send
+from parlour_protocol.mls.epoch.key_schedule import EXTERNAL_INIT, EpochSecrets
 from parlour_protocol.mls.group.apply_proposals import Rules, apply_proposals
 from parlour_protocol.mls.group.group_state import State
 from parlour_protocol.mls.group.process_commit import next_epoch, provisional_context
@@ -61,7 +61,8 @@ def external_commit(
     context, kem = info.context, info.context.suite.kem
     tree = decode(RatchetTree.read, find_extension(info.extensions, RATCHET_TREE) or b"")
     external = decode(Reader.vec, find_extension(info.extensions, EXTERNAL_PUB) or b"")
-    kem_output, init = external_init_send(kem, external, random)
+    kem_output, joining = setup_sender(kem, external, b"", random)
+    init = Secret(joining.export(EXTERNAL_INIT, HASH_SIZE))
     sent = (ExternalInit(kem_output), *proposals)
     items = tuple(QueuedProposal(proposal, NEWCOMER) for proposal in sent)
     applied = apply_proposals(items, tree, context, NEWCOMER, Commit(sent, None), b"", Rules(policy, None))

@@ -123,8 +123,8 @@ def commits(script: Script) -> None:
 def psks(script: Script) -> None:
     """External and resumption PSKs, with and without a path."""
     group = script.world["m0"]
-    script.commit("m0", [group.external_psk(b"id"), group.resumption_psk(group.epoch)])
-    again = [group.resumption_psk(group.epoch - 1), group.external_psk(b"id")]
+    script.commit("m0", [script.world.external_psk(b"id"), script.world.resumption_psk(group.epoch)])
+    again = [script.world.resumption_psk(group.epoch - 1), script.world.external_psk(b"id")]
     script.commit("m0", again, CommitOptions(path=False))
 
 
@@ -132,7 +132,7 @@ def external_joins(script: Script) -> None:
     """Let in a newcomer, and a member that comes back with a PSK and removes its old leaf."""
     script.knock("guest")
     script.commit("guest")
-    script.knock("m2", remove_proposal(2), script.world["m0"].external_psk(b"id"))
+    script.knock("m2", remove_proposal(2), script.world.external_psk(b"id"))
     script.commit("m2")
 
 

@@ -95,7 +95,7 @@ class Walk(RuleBasedStateMachine):
     def mix_in_psks(self, by: int, path: bool) -> None:  # noqa: FBT001 - drawn
         """Commit an external PSK and the resumption PSK of this epoch, which all have."""
         group = self.world[self.name(by)]
-        psks = [group.external_psk(b"k"), group.resumption_psk(group.epoch)]
+        psks = [self.world.external_psk(b"k"), self.world.resumption_psk(group.epoch)]
         self.world.commit(self.name(by), psks, CommitOptions(path=path))
 
     @rule(updating=st.sets(st.integers(0, MOST), max_size=4), leaving=st.integers(0), by=st.integers(0))

@@ -407,7 +407,7 @@ def messages() -> list[Vector]:
             "add_proposal": Add(package),
             "update_proposal": update.content.body,
             "remove_proposal": Remove(RANDOM(1)[0]),
-            "pre_shared_key_proposal": group.resumption_psk(1) if seed == 5 else group.external_psk(b"id"),
+            "pre_shared_key_proposal": world.resumption_psk(1) if seed == 5 else world.external_psk(b"id"),
             "re_init_proposal": ReInit(RANDOM(16), 1, 3, (Extension(0xF0F0, RANDOM(5)),)),
             "external_init_proposal": ExternalInit(RANDOM(32)),
             "group_context_extensions_proposal": GroupContextExtensions((Extension(0xF0F0, RANDOM(90)),)),

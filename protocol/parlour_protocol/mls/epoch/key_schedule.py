@@ -16,7 +16,6 @@ from parlour_protocol.mls.crypto import (
     ZERO,
     Kem,
     KeyPair,
-    Random,
     Secret,
     derive_secret,
     digest,
@@ -24,14 +23,12 @@ from parlour_protocol.mls.crypto import (
     extract,
     mac,
     setup_receiver,
-    setup_sender,
-    system_random,
 )
 from parlour_protocol.mls.errors import InvalidError
 from parlour_protocol.mls.messages import AuthenticatedContent, PskId
 
 MAX_EXPORT = 255 * HASH_SIZE
-_EXTERNAL_INIT = b"MLS 1.0 external init secret"
+EXTERNAL_INIT = b"MLS 1.0 external init secret"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +124,9 @@ def psk_secret(psks: Sequence[tuple[PskId, Secret]]) -> bytes:
     return secret
 
 
-def external_init_send(kem: Kem, external_pub: bytes, random: Random = system_random) -> tuple[bytes, Secret]:
-    """Choose an init secret from outside: the KEM output to send, and the secret (section 8.3)."""
-    kem_output, context = setup_sender(kem, external_pub, b"", random)
-    return kem_output, Secret(context.export(_EXTERNAL_INIT, HASH_SIZE))
-
-
 def external_init_receive(kem: Kem, kem_output: bytes, external: KeyPair) -> Secret:
     """Find the init secret that a joiner chose (section 8.3)."""
-    return Secret(setup_receiver(kem, kem_output, external, b"").export(_EXTERNAL_INIT, HASH_SIZE))
+    return Secret(setup_receiver(kem, kem_output, external, b"").export(EXTERNAL_INIT, HASH_SIZE))
 
 
 def confirmed_hash(interim: bytes, commit: AuthenticatedContent) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Self
 
-from parlour_protocol.mls.codec import LeafNodeSource, ResumptionUsage, WireFormat, decode
+from parlour_protocol.mls.codec import LeafNodeSource, WireFormat, decode
 from parlour_protocol.mls.crypto import (
     CLASSIC,
     HASH_SIZE,
@@ -60,15 +60,12 @@ from parlour_protocol.mls.messages import (
     AuthData,
     Credential,
     Extensions,
-    ExternalPskId,
     FramedContent,
     GroupContext,
     KeyPackage,
     Lifetime,
-    PreSharedKey,
     Proposal,
     Remove,
-    ResumptionPskId,
     Update,
     Welcome,
     encode_message,
@@ -313,15 +310,6 @@ class Group:
         updates = {**self.state.own_updates, pair.public: OwnUpdate(pair.private, signer)}
         self.state = replace(self.state, own_updates=updates)
         return encoded
-
-    def external_psk(self, psk_id: bytes) -> PreSharedKey:
-        """Name a key of the application's, with the fresh nonce that section 8.4 asks for."""
-        return PreSharedKey(ExternalPskId(psk_id, self._random(HASH_SIZE)))
-
-    def resumption_psk(self, epoch: int) -> PreSharedKey:
-        """Name the resumption secret of a past epoch of this group (section 8.6)."""
-        usage = ResumptionUsage.APPLICATION
-        return PreSharedKey(ResumptionPskId(usage, self.group_id, epoch, self._random(HASH_SIZE)))
 
     def set_aside_proposals(self) -> None:
         """Leave the proposals that wait out of our commits, as when no valid commit can be made of them.

@@ -137,7 +137,7 @@ def test_psks_are_mixed_in_and_must_be_known() -> None:
     world = World(3)
     world.commit("m0")
     world.psks = Psks({b"quantum": Secret(bytes(32))})
-    psks = [world["m0"].external_psk(b"quantum"), world["m0"].resumption_psk(1)]
+    psks = [world.external_psk(b"quantum"), world.resumption_psk(1)]
     pending = world.stage("m0", psks)
     refused(world["m1"], pending.message, UnknownPskError, "does not have")
     world["m0"].merge_pending_commit()
@@ -152,7 +152,7 @@ def test_who_is_removed_needs_no_psk() -> None:
     """A member that is put out learns so although it lacks a key of the next epoch."""
     world = World(3)
     psks = Psks({b"k": Secret(b"key")})
-    psk = world["m0"].external_psk(b"k")
+    psk = world.external_psk(b"k")
     message = world["m0"].commit([remove_proposal(2), psk], now=NOW, psks=psks).message
     event = world["m2"].process(message, now=NOW)
     assert isinstance(event, CommitApplied)
@@ -164,7 +164,7 @@ def test_a_psk_in_an_adding_commit_reaches_the_newcomer() -> None:
     world = World(2)
     world.psks = Psks({b"k": Secret(b"key")})
     package = world.device("m2").publish()
-    pending = world.commit("m0", [add_proposal(package), world["m0"].external_psk(b"k")])
+    pending = world.commit("m0", [add_proposal(package), world.external_psk(b"k")])
     with pytest.raises(UnknownPskError):
         world.devices["m2"].join(pending.welcome or b"")
     world.groups["m2"] = world.devices["m2"].join(pending.welcome or b"", psks=world.psks)

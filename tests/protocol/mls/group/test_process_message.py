@@ -221,7 +221,7 @@ def test_old_resumption_secrets_are_forgotten() -> None:
     for _ in range(3):
         world.commit("m0")
     kept = world["m0"].epoch - 1
-    world.commit("m0", [world["m0"].resumption_psk(kept)])
+    world.commit("m0", [world.resumption_psk(kept)])
     world.agree()
     with unchanged(world["m0"]), pytest.raises(UnknownPskError):
-        world.stage("m0", [world["m0"].resumption_psk(kept)])
+        world.stage("m0", [world.resumption_psk(kept)])

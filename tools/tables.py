@@ -10,7 +10,8 @@ from typing import Any, get_args
 
 import msgspec
 
-from parlour_client.commands.command import Command, Front
+from parlour_client.commands.command import Command
+from parlour_client.commands.front import Front
 from parlour_client.commands.table import COMMANDS
 from parlour_client.core import settings as client_settings
 from parlour_client.ui.input.keymap import known

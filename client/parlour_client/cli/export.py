@@ -8,8 +8,8 @@ import click
 from parlour_client.cli.output import tell_claims
 from parlour_client.cli.run_client import connected, run, the_home
 from parlour_client.cli.tail import note_of, print_event
-from parlour_client.commands.command import Front
 from parlour_client.commands.find import find_room
+from parlour_client.commands.front import Front
 from parlour_client.core.account.home import Home
 from parlour_protocol.ids import Seq
 

@@ -10,7 +10,13 @@ from typing import Any, Final
 import click
 
 from parlour_client.cli.parameters import ROOM_NAME, USER, USER_OR_CODE
-from parlour_client.commands.command import YES, Argument, Command, Front, Kind
+from parlour_client.commands.command import (
+    YES,
+    Argument,
+    Command,
+    Kind,
+)
+from parlour_client.commands.front import Front
 
 _LONGEST: Final = 366 * 86_400
 """Seconds of a ban or a mute that ends."""

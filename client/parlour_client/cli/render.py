@@ -12,8 +12,9 @@ from msgspec.structs import asdict
 from parlour_client.cli.output import Output, print_entry, print_json, shown
 from parlour_client.cli.send import delivered
 from parlour_client.commands import results
-from parlour_client.commands.command import Call, Front
+from parlour_client.commands.command import Call
 from parlour_client.commands.encryption import encryption
+from parlour_client.commands.front import Front
 from parlour_client.console.printing import echo
 from parlour_client.core.e2ee.report_text import SUITE_NAMES
 from parlour_client.core.e2ee.status import MemberDevice, PersonReport, RoomPerson, RoomReport, Trust

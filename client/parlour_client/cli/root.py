@@ -167,7 +167,7 @@ class TableGroup(click.Group):
 
     def _sentences(self) -> dict[str, str]:
         """Return what `--help` says of each command."""
-        from parlour_client.commands.command import Front  # noqa: PLC0415 - `send` and `chat` need no table
+        from parlour_client.commands.front import Front  # noqa: PLC0415 - `send` and `chat` need no table
         from parlour_client.commands.parse import names  # noqa: PLC0415
 
         found = {}
@@ -188,7 +188,7 @@ class TableGroup(click.Group):
 
             return TableGroup(cmd_name, first=cmd_name, help=f"{sentence}.", epilog=epilog(examples))
         from parlour_client.cli.generated import click_command  # noqa: PLC0415
-        from parlour_client.commands.command import Front  # noqa: PLC0415
+        from parlour_client.commands.front import Front  # noqa: PLC0415
         from parlour_client.commands.parse import names  # noqa: PLC0415
 
         entry = names(Front.CLI).get(f"{self._first}{cmd_name}")

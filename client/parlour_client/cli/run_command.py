@@ -13,8 +13,14 @@ import click
 from parlour_client.cli.output import Output, shown
 from parlour_client.cli.render import show
 from parlour_client.cli.run_client import connected, run, the_home, the_passphrase
-from parlour_client.commands.command import Call, Command, Connect, Front, Kind
+from parlour_client.commands.command import (
+    Call,
+    Command,
+    Connect,
+    Kind,
+)
 from parlour_client.commands.find import find_invitation, find_room
+from parlour_client.commands.front import Front
 from parlour_client.commands.results import Question, RenewQuestion
 from parlour_client.console.printing import echo
 from parlour_client.core.account.home import Home

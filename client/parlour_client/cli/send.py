@@ -14,8 +14,8 @@ import click
 
 from parlour_client.cli.output import print_json, tell_claims
 from parlour_client.cli.run_client import connected, run, the_home
-from parlour_client.commands.command import Front
 from parlour_client.commands.find import find_room
+from parlour_client.commands.front import Front
 from parlour_client.console.input_lines import read_lines
 from parlour_client.console.printing import echo
 from parlour_client.core.account.home import Home

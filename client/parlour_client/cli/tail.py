@@ -15,8 +15,8 @@ from msgspec.structs import asdict
 
 from parlour_client.cli.output import file_words, print_json, shown
 from parlour_client.cli.run_client import connected, run, the_home
-from parlour_client.commands.command import Front
 from parlour_client.commands.find import find_room
+from parlour_client.commands.front import Front
 from parlour_client.console.printing import echo
 from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client

@@ -6,13 +6,13 @@ from parlour_client.commands.command import (
     SHELL,
     Call,
     Elsewhere,
-    Front,
     Kind,
     On,
     Session,
     Takes,
     command,
 )
+from parlour_client.commands.front import Front
 from parlour_client.commands.results import Done, LoginWanted, SessionsListed, SettingChosen
 from parlour_client.commands.values import read_number
 from parlour_client.core.errors import SetupError

@@ -26,6 +26,7 @@ from typing import (
     get_type_hints,
 )
 
+from parlour_client.commands.front import Front
 from parlour_client.commands.results import Result
 from parlour_client.core.errors import SetupError, WrongUseError
 from parlour_client.core.model import Invitation, Outgoing, Room
@@ -39,17 +40,6 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 R = TypeVar("R", bound="Result | None")
-
-
-class Front(Enum):
-    """Where a person gives a command."""
-
-    UI = "ui"
-    """`/name` on the chat screen."""
-    LINE = "line"
-    """`/name` in the line mode."""
-    CLI = "cli"
-    """`parlour name` in a shell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from parlour_client.commands.command import (
     Connect,
     Device,
     Elsewhere,
-    Front,
     Kind,
     Takes,
     View,
     command,
     shown_by,
 )
+from parlour_client.commands.front import Front
 from parlour_client.commands.results import (
     DeviceApproved,
     DeviceRevoked,

@@ -9,13 +9,13 @@ from parlour_client.commands.command import (
     Call,
     Connect,
     Elsewhere,
-    Front,
     Here,
     Kind,
     On,
     Takes,
     command,
 )
+from parlour_client.commands.front import Front
 from parlour_client.commands.results import (
     AlarmsListed,
     EncryptionShown,

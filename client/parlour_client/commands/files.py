@@ -11,12 +11,12 @@ from parlour_client.commands.command import (
     Elsewhere,
     File,
     FileMessage,
-    Front,
     Here,
     Kind,
     Takes,
     command,
 )
+from parlour_client.commands.front import Front
 from parlour_client.commands.results import FileSaved, FileSent, Transfer
 from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Entry, Room

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Final
 
-from parlour_client.commands.command import Call, Front
+from parlour_client.commands.front import Front
 from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Entry, Invitation, Room
 from parlour_client.core.room_names import find_room as find
@@ -10,6 +10,7 @@ from parlour_protocol.ids import Seq
 from parlour_protocol.text import safe_text
 
 if TYPE_CHECKING:
+    from parlour_client.commands.command import Call
     from parlour_client.core.client import Client
 
 _ROOMS: Final = {
@@ -36,7 +37,7 @@ def find_room(client: "Client", front: Front, wanted: str) -> Room:
     raise SetupError(what, hint)
 
 
-def find_invitation(call: Call, wanted: str) -> Invitation:
+def find_invitation(call: "Call", wanted: str) -> Invitation:
     """Return the invitation of that name; without one that of the open room, or the only one."""
     waiting = call.client.invitations
     found = find(waiting, wanted) if wanted else None
@@ -50,7 +51,7 @@ def find_invitation(call: Call, wanted: str) -> Invitation:
     return found
 
 
-async def find_message(call: Call, room: Room, seq: Seq) -> Entry:
+async def find_message(call: "Call", room: Room, seq: Seq) -> Entry:
     """Return a message, fetched where this device does not have it. Raises SetupError."""
     entry = await call.client.history.entry(room.id, seq)
     if entry is None or entry.seq is None:

@@ -9,7 +9,6 @@ from parlour_client.commands.command import (
     Connect,
     Count,
     Elsewhere,
-    Front,
     Here,
     Kind,
     Message,
@@ -18,6 +17,7 @@ from parlour_client.commands.command import (
     command,
 )
 from parlour_client.commands.find import find_message
+from parlour_client.commands.front import Front
 from parlour_client.commands.results import (
     Done,
     MessagesFound,

@@ -6,7 +6,6 @@ from parlour_client.commands.command import (
     SHELL,
     Call,
     Elsewhere,
-    Front,
     Here,
     Invited,
     Kind,
@@ -14,6 +13,7 @@ from parlour_client.commands.command import (
     Takes,
     command,
 )
+from parlour_client.commands.front import Front
 from parlour_client.commands.results import BlockedListed, Done, InvitationsListed, Opened, RoomOpened
 from parlour_protocol.names import UserName
 

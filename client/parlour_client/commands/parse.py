@@ -14,10 +14,10 @@ from parlour_client.commands.command import (
     Argument,
     Call,
     Command,
-    Front,
     Kind,
 )
 from parlour_client.commands.find import find_invitation, find_room
+from parlour_client.commands.front import Front
 from parlour_client.commands.table import COMMANDS
 from parlour_client.commands.values import read_duration, read_number
 from parlour_client.core.errors import SetupError

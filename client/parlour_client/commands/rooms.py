@@ -8,7 +8,6 @@ from parlour_client.commands.command import (
     Asks,
     Call,
     Elsewhere,
-    Front,
     Here,
     Kind,
     NamedRoom,
@@ -21,6 +20,7 @@ from parlour_client.commands.command import (
     View,
     command,
 )
+from parlour_client.commands.front import Front
 from parlour_client.commands.results import (
     MembersListed,
     Opened,

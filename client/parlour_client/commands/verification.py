@@ -9,11 +9,11 @@ from parlour_client.commands.command import (
     Call,
     Connect,
     Elsewhere,
-    Front,
     Kind,
     Takes,
     command,
 )
+from parlour_client.commands.front import Front
 from parlour_client.commands.results import (
     CodeShown,
     ComparisonConfirmed,

@@ -13,7 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from parlour_client.commands.command import FOR_GOOD, YES, Call, Command, Front, View
+from parlour_client.commands.command import (
+    FOR_GOOD,
+    YES,
+    Call,
+    Command,
+    View,
+)
+from parlour_client.commands.front import Front
 from parlour_client.commands.parse import names, read_arguments, read_line
 from parlour_client.commands.results import (
     EncryptQuestion,

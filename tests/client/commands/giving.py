@@ -2,7 +2,8 @@
 
 from tests.client.ui.ui_fake import LOBBY, FakeClient
 
-from parlour_client.commands.command import Call, Front
+from parlour_client.commands.command import Call
+from parlour_client.commands.front import Front
 from parlour_client.commands.parse import read_arguments, read_line
 from parlour_client.commands.results import Result
 from parlour_client.core.settings import Settings

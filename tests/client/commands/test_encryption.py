@@ -8,9 +8,10 @@ from tests.client.ui.encryption_fake import AT, NUMBER, OTHER, THIS
 from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, LOBBY, FakeClient
 
 from parlour_client.commands import results
-from parlour_client.commands.command import Call, Front
+from parlour_client.commands.command import Call
 from parlour_client.commands.devices import devices, recovery, revoke, send_history
 from parlour_client.commands.encryption import alarms, encryption, renew
+from parlour_client.commands.front import Front
 from parlour_client.commands.verification import mycode, verify, words
 from parlour_client.core.e2ee.status import Alarm, RoomPerson, Trust
 from parlour_client.core.errors import SetupError

@@ -7,7 +7,7 @@ from tests.client.commands.giving import call_from, give
 from tests.client.ui.ui_fake import BOB, DIRECT, GARDEN, LOBBY, FakeClient
 
 from parlour_client.commands import results
-from parlour_client.commands.command import Front
+from parlour_client.commands.front import Front
 from parlour_client.core.errors import ParlourClientError
 from parlour_protocol.errors import ParlourProtocolError
 from parlour_protocol.frames.base import Role, RoomKind, Status

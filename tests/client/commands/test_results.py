@@ -9,8 +9,8 @@ from tests.client.ui.ui_fake import ALICE, BOB, DIRECT, GARDEN, LOBBY, FakeClien
 
 from parlour_client.commands import results
 from parlour_client.commands.account import sessions
-from parlour_client.commands.command import Front
 from parlour_client.commands.files import save
+from parlour_client.commands.front import Front
 from parlour_client.commands.rooms import dm, join
 from parlour_client.core.errors import EncryptionError, SetupError
 from parlour_client.core.settings import Settings

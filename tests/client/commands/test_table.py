@@ -8,7 +8,12 @@ import pytest
 from parlour_client.cli import render as cli_render
 from parlour_client.cli.root import WRITTEN_HERE
 from parlour_client.commands import table
-from parlour_client.commands.command import Command, Elsewhere, Front, Kind
+from parlour_client.commands.command import (
+    Command,
+    Elsewhere,
+    Kind,
+)
+from parlour_client.commands.front import Front
 from parlour_client.commands.parse import READERS, names, read_line
 from parlour_client.commands.table import COMMANDS
 from parlour_client.plain import render as plain_render

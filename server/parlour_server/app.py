@@ -65,7 +65,7 @@ from parlour_server.setup.operator_log import OperatorLog
 from parlour_server.setup.public_address import forget_running, name_of, note_running
 
 _CLOSE_SECONDS: Final = 0.5
-_SETTLE_EVERY: Final = 60
+_RETRY_EVERY: Final = 60
 
 
 class Application:
@@ -191,7 +191,7 @@ class Application:
                 "address_not_noted",
                 consequence="until then, invite links use the address in the configuration",
             )
-        _run(stack, self._settle(host, port))
+        _run(stack, self._retry_failed_writes(host, port))
         return f"https://{_in_url(host)}:{port}"
 
     async def _start_metrics(self, stack: AsyncExitStack, net: NetServer) -> None:
@@ -257,13 +257,13 @@ class Application:
         if self._api is not None:
             await self._api(scope, receive, send)
 
-    async def _settle(self, host: str, port: int) -> None:
+    async def _retry_failed_writes(self, host: str, port: int) -> None:
         """Do later what a full disk did not let a start do."""
         while True:
             keep_reserve(self._folder)
             if not self._folder.running.exists():
                 self._note_running(host, port)
-            await asyncio.sleep(_SETTLE_EVERY)
+            await asyncio.sleep(_RETRY_EVERY)
 
     def _note_running(self, host: str, port: int) -> bool:
         """Write down where this process serves; False when the disk takes nothing."""

@@ -76,8 +76,8 @@ class JournalFollower:
             _try(self._room_advanced, room, first, last)
 
 
-def _try(tell: Callable[..., None], *what: object) -> None:
+def _try(notify: Callable[..., None], *what: object) -> None:
     try:
-        tell(*what)
+        notify(*what)
     except Exception as error:  # noqa: BLE001 - the next entry may end a session
         log_fault("journal", error)

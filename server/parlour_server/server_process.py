@@ -38,7 +38,7 @@ class Ready:
     file: Path | None = None
     descriptor: int | None = None
 
-    def tell(self, url: str) -> None:
+    def announce(self, url: str) -> None:
         """Write `{"url": …}`, whole or not at all. Raises SetupError."""
         data = json.dumps({"url": url}).encode() + b"\n"
         if self.file is not None:
@@ -72,7 +72,7 @@ async def _serve(folder: DataFolder, settings: Settings, load: Callable[[], Sett
     url = await application.start()
     try:
         _say_what_is_in_force(settings, url)
-        ready.tell(url)
+        ready.announce(url)
         await stopping.wait()
     finally:
         await application.stop()

@@ -25,7 +25,7 @@ def test_newer_dependencies_are_not_refused(found: str) -> None:
 def test_the_address_is_written_whole(tmp_path: Path) -> None:
     """To a file, and to a descriptor that is closed afterwards."""
     reading, writing = os.pipe()
-    Ready(tmp_path / "ready", writing).tell("https://127.0.0.1:1")
+    Ready(tmp_path / "ready", writing).announce("https://127.0.0.1:1")
     with os.fdopen(reading, "rb") as pipe:
         assert pipe.read() == b'{"url": "https://127.0.0.1:1"}\n'
     assert (tmp_path / "ready").read_bytes() == b'{"url": "https://127.0.0.1:1"}\n'
@@ -35,4 +35,4 @@ def test_the_address_is_written_whole(tmp_path: Path) -> None:
 def test_a_descriptor_that_is_none_is_a_sentence() -> None:
     """Not a traceback."""
     with pytest.raises(SetupError, match="descriptor 9999"):
-        Ready(None, 9999).tell("https://127.0.0.1:1")
+        Ready(None, 9999).announce("https://127.0.0.1:1")

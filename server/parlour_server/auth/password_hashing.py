@@ -84,7 +84,7 @@ class HashingPool:
         self._pool = ThreadPoolExecutor(self.threads, "argon2", initializer=_go_behind_the_loop)
         self._waiting: FairQueue[str, _Job] = FairQueue(total=queue, per_key=per_address)
         self._running = 0
-        self._nobody = _hash_of_nothing(self._hasher)
+        self._no_one = _hash_of_nothing(self._hasher)
 
     async def hash(self, password: Secret, *, address: str) -> str:
         """Return argon2id's encoded form with a salt of its own. Raises UnavailableError."""
@@ -98,7 +98,7 @@ class HashingPool:
         for a wrong password and UnavailableError when the queue is full.
         """
         value = normalized(password)
-        return await self._run(address, lambda: self._verify(encoded or self._nobody, value))
+        return await self._run(address, lambda: self._verify(encoded or self._no_one, value))
 
     def unusable(self) -> str:
         """Return a hash that no password has, for an account that no one may log in to."""

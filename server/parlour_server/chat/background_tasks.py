@@ -32,7 +32,7 @@ class BackgroundTasks:
         """Run ``work``, named ``what`` in the log; if it fails call ``failed``, which raises nothing."""
         self._run(_guarded(what, work, failed))
 
-    def insist(self, what: str, begin: Callable[[], Work], failed: Callable[[], None]) -> None:
+    def retry_until_done(self, what: str, begin: Callable[[], Work], failed: Callable[[], None]) -> None:
         """Run what ``begin`` returns, again and again until it succeeds.
 
         The store's failures are waited for without an end; after some others ``failed`` is called.

@@ -150,7 +150,7 @@ class ChatService:
 
     async def close(self) -> None:
         """End every connection and every task."""
-        for state in self._connected.everybody():
+        for state in self._connected.all_connections():
             self._end(state, GOING_AWAY)
         await self._background.close()
 
@@ -160,9 +160,9 @@ class ChatService:
         elif isinstance(notice, SessionsEnded):
             self._end_sessions(notice.sessions)
         elif isinstance(notice, UserEphemeral):
-            self._hub.tell_user(notice)
+            self._hub.send_to_user(notice)
         elif isinstance(notice, DeviceEphemeral):
-            self._hub.tell_device(notice)
+            self._hub.send_to_device(notice)
         elif isinstance(notice, KeysChanged):
             self._keys.changed(notice.user)
         elif isinstance(notice, ConsentChanged):
@@ -170,7 +170,7 @@ class ChatService:
         elif isinstance(notice.frame, StatusUpdate):
             self._presence.status_received(notice, notice.frame)
         else:
-            self._hub.tell_room(notice)
+            self._hub.send_to_room(notice)
 
     def _end_sessions(self, sessions: frozenset[SessionId]) -> None:
         for state in self._connected.with_sessions(sessions):
@@ -199,7 +199,7 @@ class ChatService:
             )
         )
         self._hub.enter_late(state)
-        self._presence.changed(state.user, state.rooms_told)
+        self._presence.changed(state.user, state.visible_rooms)
 
     def _failed(self, state: PeerState, data: bytes) -> None:
         """Answer a frame whose handling failed; where it began no request, close the connection."""

@@ -224,11 +224,11 @@ class Commands:
     def _answer_with(self, state: PeerState, frame: LastingRequest) -> Callable[["Future[Appended]"], None]:
         def done(future: "Future[Appended]") -> None:
             with ErrorBoundary("an append", lambda: state.answer(unavailable(frame.id))):
-                self._settle(state, frame, future)
+                self._finish(state, frame, future)
 
         return done
 
-    def _settle(self, state: PeerState, frame: LastingRequest, future: "Future[Appended]") -> None:
+    def _finish(self, state: PeerState, frame: LastingRequest, future: "Future[Appended]") -> None:
         try:
             appended = future.result()
         except ParlourServerError as error:

@@ -45,7 +45,7 @@ class ConnectedPeers:
             if state.info.grant.session in sessions
         ]
 
-    def everybody(self) -> list[PeerState]:
+    def all_connections(self) -> list[PeerState]:
         """Return all connections."""
         return [state for states in self._users.values() for state in states]
 

@@ -50,7 +50,7 @@ class GapFiller:
     def check(self, room: RoomId, first: Seq) -> None:
         """Read a room without a sequencer from event ``first`` on: memberships may begin or end there."""
         # Whom it would have told is not known, and the room is read again when the next event comes.
-        self._background.insist("checking a room", lambda: self._look(room, first), lambda: None)
+        self._background.retry_until_done("checking a room", lambda: self._check(room, first), lambda: None)
 
     def _later(self, sequencer: Sequencer, seconds: float) -> None:
         self._loop.call_at(self._loop.time() + seconds, self._begin, sequencer)
@@ -81,7 +81,7 @@ class GapFiller:
             if sequencer.last == before:
                 return
 
-    async def _look(self, room: RoomId, first: Seq) -> None:
+    async def _check(self, room: RoomId, first: Seq) -> None:
         after, more = Seq(first - 1), True
         while more:
             events, more = await self._store.log.page(

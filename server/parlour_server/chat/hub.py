@@ -161,18 +161,18 @@ class Hub:
             self._enter_soon(room, state.user)
         state.entered.clear()
         for room in state.asked:
-            self._tell_invitation_soon(room, state.user)
+            self._announce_invitation_soon(room, state.user)
         state.asked.clear()
 
     def consent_changed(self, user: UserName, room: RoomId) -> None:
         """Someone accepted or declined a room, on one of their connections: show it to all of them."""
-        self._background.insist(
+        self._background.retry_until_done(
             "announcing an answer to an invitation",
-            lambda: self._tell_consent(room, user),
+            lambda: self._announce_answer(room, user),
             lambda: self._fail(user),
         )
 
-    def tell_room(self, notice: RoomEphemeral) -> None:
+    def send_to_room(self, notice: RoomEphemeral) -> None:
         """Tell a room's members something that is not stored."""
         sequencer = self._sequencers.get(notice.room)
         if sequencer is None:
@@ -182,15 +182,15 @@ class Hub:
             if state.info.id != notice.origin:
                 state.peer.write(wire)
 
-    def tell_user(self, notice: UserEphemeral) -> None:
+    def send_to_user(self, notice: UserEphemeral) -> None:
         """Tell someone's connections something that is not stored."""
         for state in self._connected.of(notice.user):
             if state.ready and state.info.id != notice.origin and notice.frame.room in state.rooms:
                 state.push(notice.frame)
 
-    def tell_device(self, notice: DeviceEphemeral) -> None:
+    def send_to_device(self, notice: DeviceEphemeral) -> None:
         """Send the connections of one device something that is not stored (walks over all: rare)."""
-        for state in self._connected.everybody():
+        for state in self._connected.all_connections():
             if state.ready and state.info.grant.device_id == notice.device:
                 state.push(notice.frame)
 
@@ -215,7 +215,7 @@ class Hub:
         if kind in _INVITING:
             self._invited(event)
         if sequencer is not None and sequencer.is_request and kind in _SPOKEN:
-            self._spoken(event)
+            self._accepted_by_message(event)
         if sequencer is not None and kind in _GROUP_MATTERS:
             sequencer.encrypted = sequencer.encrypted or kind is EncryptionOn
             self.group_changed(event.room)
@@ -224,7 +224,7 @@ class Hub:
         body = event.body
         if isinstance(body, Created) and body.room_kind is RoomKind.DIRECT:
             # the log does not name the second of the two; the members do
-            self._background.insist(
+            self._background.retry_until_done(
                 "entering a direct room", lambda: self._enter_direct(event), lambda: self._fail(event.author)
             )
         elif isinstance(body, Joined | Created):
@@ -258,7 +258,7 @@ class Hub:
                 state.push(RoomClosed(room=event.room))
 
     def _enter_soon(self, room: RoomId, user: UserName) -> None:
-        self._background.insist(
+        self._background.retry_until_done(
             "entering a room", lambda: self._enter_all(room, user), lambda: self._fail(user)
         )
 
@@ -276,18 +276,20 @@ class Hub:
             if not state.ready:
                 state.asked.add(event.room)
         if states:
-            self._tell_invitation_soon(event.room, body.who)
+            self._announce_invitation_soon(event.room, body.who)
 
-    def _spoken(self, event: LogEvent) -> None:
+    def _accepted_by_message(self, event: LogEvent) -> None:
         if any(event.room in state.requests for state in self._connected.of(event.author)):
             self.consent_changed(event.author, event.room)
 
-    def _tell_invitation_soon(self, room: RoomId, user: UserName) -> None:
-        self._background.insist(
-            "announcing an invitation", lambda: self._tell_invitation(room, user), lambda: self._fail(user)
+    def _announce_invitation_soon(self, room: RoomId, user: UserName) -> None:
+        self._background.retry_until_done(
+            "announcing an invitation",
+            lambda: self._announce_invitation(room, user),
+            lambda: self._fail(user),
         )
 
-    async def _tell_invitation(self, room: RoomId, user: UserName) -> None:
+    async def _announce_invitation(self, room: RoomId, user: UserName) -> None:
         """Show the invitation that waits for someone now, or that there is none."""
         invitation = await self._store.consent.invitation(room, user)
         frame = (
@@ -299,7 +301,7 @@ class Hub:
             if state.ready and room not in state.rooms:
                 state.push(frame)
 
-    async def _tell_consent(self, room: RoomId, user: UserName) -> None:
+    async def _announce_answer(self, room: RoomId, user: UserName) -> None:
         summary = await self._read(room, user)
         for state in self._connected.of(user):
             if not state.ready:
@@ -310,7 +312,7 @@ class Hub:
                 self._unsubscribe(state, room)
                 state.push(RoomClosed(room=room))
         if summary is None:
-            await self._tell_invitation(room, user)
+            await self._announce_invitation(room, user)
 
     async def _enter_direct(self, event: LogEvent) -> None:
         members, _ = await self._store.rooms.members(event.room, after=None, limit=2)

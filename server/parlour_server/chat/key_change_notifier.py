@@ -31,22 +31,22 @@ class KeyChangeNotifier:
         """Tell of it soon; whoever changes much is told of once at a time."""
         if user not in self._waiting:
             self._waiting.add(user)
-            self._background.insist(
-                "announcing changed keys", lambda: self._tell(user), lambda: self._fail(user)
+            self._background.retry_until_done(
+                "announcing changed keys", lambda: self._notify(user), lambda: self._fail(user)
             )
 
     def _fail(self, user: UserName) -> None:
         for state in self._connected.of(user):
             state.fail()
 
-    async def _tell(self, user: UserName) -> None:
+    async def _notify(self, user: UserName) -> None:
         # From here on a change is a new one: what is read below may not hold it yet.
         self._waiting.discard(user)
         rooms = await self._store.groups.rooms_of(user)
         head = await self._store.keylog.head()
-        hearing: set[PeerState] = {state for state in self._connected.of(user) if state.ready}
+        listeners: set[PeerState] = {state for state in self._connected.of(user) if state.ready}
         for room in rooms:
-            hearing.update(self._hub.group_changed(room))
+            listeners.update(self._hub.group_changed(room))
         if head is not None:
-            for state in hearing:
+            for state in listeners:
                 state.push(KeyLogAppended(size=head.size))

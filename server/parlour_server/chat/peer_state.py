@@ -75,7 +75,7 @@ class PeerState:
         self.strikes = 0
 
     @property
-    def rooms_told(self) -> set[RoomId]:
+    def visible_rooms(self) -> set[RoomId]:
         """The rooms that may know whether the user is here."""
         return self.rooms.keys() - self.requests
 

@@ -25,7 +25,7 @@ from parlour_server.chat.peer import text_frame
 from parlour_server.chat.peer_state import PeerState
 from parlour_server.clock import Clock
 
-_SETTLE: Final = 1.0
+_DELAY: Final = 1.0
 """Seconds from a change until it is told: long enough for a reconnection."""
 _ROOMS_AT_ONCE: Final = 100
 """Rooms that are told of changes in one turn of the loop: a millisecond or two."""
@@ -60,7 +60,7 @@ class Presence:
         self._announced: dict[UserName, Status] = {}
         self._changed: dict[UserName, set[RoomId]] = {}
         self._due: dict[UserName, set[RoomId]] = {}
-        self._news: dict[PeerState, dict[UserName, StatusUpdate]] = {}
+        self._pending: dict[PeerState, dict[UserName, StatusUpdate]] = {}
         self._later: dict[PeerState, dict[UserName, StatusUpdate]] = {}
 
     def of(self, user: UserName) -> Status:
@@ -73,27 +73,27 @@ class Presence:
     def changed(self, user: UserName, rooms: Iterable[RoomId]) -> None:
         """Note that a connection of ``user``, who is in ``rooms``, came, went, or changed its status."""
         if not self._changed:
-            self._loop.call_at(self._loop.time() + _SETTLE, self._settled)
+            self._loop.call_at(self._loop.time() + _DELAY, self._start_announcing)
         self._changed.setdefault(user, set()).update(rooms)
 
     def left(self, state: PeerState) -> None:
         """Note that a connection is gone, and keep nothing for it."""
-        self._news.pop(state, None)
+        self._pending.pop(state, None)
         self._later.pop(state, None)
-        self.changed(state.user, state.rooms_told)
+        self.changed(state.user, state.visible_rooms)
 
     def status_received(self, notice: RoomEphemeral, status: StatusUpdate) -> None:
         """Pass on what a server told of a member of the room; each listener is told once, not once a room."""
         sequencer = self._hub.sequencer(notice.room)
         if sequencer is None or sequencer.size > self._members:
             return
-        if not self._news:
+        if not self._pending:
             self._loop.call_soon(self._pass_on)
         for state in sequencer.out.members:
             if state.user != status.user:
-                self._news.setdefault(state, {})[status.user] = status
+                self._pending.setdefault(state, {})[status.user] = status
 
-    def _settled(self) -> None:
+    def _start_announcing(self) -> None:
         """Begin to tell of the changes that were collected, or add them to what is being told."""
         idle = not self._due
         for user, rooms in self._changed.items():
@@ -103,10 +103,10 @@ class Presence:
             self._announce()
 
     def _announce(self) -> None:
-        told = 0
-        while self._due and told < _ROOMS_AT_ONCE:
+        announced = 0
+        while self._due and announced < _ROOMS_AT_ONCE:
             user = next(iter(self._due))
-            told += self._announce_status(user, self._due.pop(user))
+            announced += self._announce_status(user, self._due.pop(user))
         if self._due:
             self._loop.call_soon(self._announce)
 
@@ -120,7 +120,7 @@ class Presence:
         else:
             self._announced[user] = status
         for state in self._connected.of(user):
-            rooms.update(state.rooms_told)
+            rooms.update(state.visible_rooms)
         self._publish(StatusUpdate(user=user, status=status), rooms)
         return 1 + len(rooms)
 
@@ -133,9 +133,9 @@ class Presence:
 
     def _pass_on(self) -> None:
         now = self._clock.monotonic()
-        for state in list(islice(self._news, _WRITES_AT_ONCE)):
-            self._pass_on_to(state, self._news.pop(state), now)
-        if self._news:
+        for state in list(islice(self._pending, _WRITES_AT_ONCE)):
+            self._pass_on_to(state, self._pending.pop(state), now)
+        if self._pending:
             self._loop.call_soon(self._pass_on)
 
     def _pass_on_to(self, state: PeerState, statuses: dict[UserName, StatusUpdate], now: float) -> None:
@@ -154,9 +154,9 @@ class Presence:
             self._later[state] = {status.user: status for status in left}
 
     def _try_again(self) -> None:
-        if not self._news:
+        if not self._pending:
             self._loop.call_soon(self._pass_on)
         for state in self._later:
-            self._news.setdefault(state, {})
+            self._pending.setdefault(state, {})
         if self._later:
             self._loop.call_at(self._loop.time() + _AGAIN, self._try_again)

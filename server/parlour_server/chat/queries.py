@@ -204,7 +204,7 @@ class Queries:
 
     def _set_status(self, state: PeerState, frame: SetStatus) -> None:
         state.status = frame.status
-        self._presence.changed(state.user, state.rooms_told)
+        self._presence.changed(state.user, state.visible_rooms)
 
     def _named_room(self, state: PeerState, frame: CreateRoom) -> NewRoom:
         grant = state.info.grant

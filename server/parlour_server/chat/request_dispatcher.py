@@ -96,11 +96,11 @@ class RequestDispatcher:
         """Do a request that waits, then what queued up behind it."""
         following: AskingRequest | None = frame
         while following is not None:
-            await self._ask(state, following)
+            await self._run_query(state, following)
             following = self._next(state)
         state.busy = False
 
-    async def _ask(self, state: PeerState, frame: AskingRequest) -> None:
+    async def _run_query(self, state: PeerState, frame: AskingRequest) -> None:
         with ErrorBoundary("a request", lambda: state.answer(unavailable(frame.id))):
             try:
                 result = await self._queries.answer(state, frame)

@@ -26,7 +26,7 @@ def backup(data: Path, file: Path) -> None:
     record(folder, "backup", file=str(file))
     click.echo(f"{file} contains everything, including private keys")
     if damaged:
-        _tell_damage(
+        _print_damage(
             damaged, "the database is damaged, and so is its copy in this backup; keep earlier backups"
         )
         raise click.exceptions.Exit(1)
@@ -64,7 +64,7 @@ def restore(data: Path, file: Path, accept_damage: bool) -> None:  # noqa: FBT00
     damaged = read_backup(folder, file, accept_damage=accept_damage)
     record(folder, "restore", file=str(file))
     if damaged:
-        _tell_damage(damaged, "the restored database is damaged")
+        _print_damage(damaged, "the restored database is damaged")
     click.echo(_RESTORED)
     click.echo(f"restored; next: parlour-server run --data {data}")
 
@@ -97,7 +97,7 @@ def migrate(data: Path) -> None:
     click.echo(f"schema {after}" + ("; nothing to change" if before == after else f"; it was {before}"))
 
 
-def _tell_damage(damaged: list[str], what: str) -> None:
+def _print_damage(damaged: list[str], what: str) -> None:
     for sentence in damaged:
         click.echo(f"parlour-server: {sentence}", err=True)
     click.echo(f"parlour-server: {what}", err=True)

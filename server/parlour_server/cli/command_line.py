@@ -81,16 +81,16 @@ def guarded(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = _FAILED
     except _EXPECTED as error:
-        status = _told(_sentence(error))
+        status = _print_error(_sentence(error))
     except Exception as error:
         if os.environ.get("PARLOUR_DEBUG"):
             raise
         kind = type(error).__name__
-        status = _told(f"this is a bug in Parlour ({kind}); set PARLOUR_DEBUG=1 to see where")
+        status = _print_error(f"this is a bug in Parlour ({kind}); set PARLOUR_DEBUG=1 to see where")
     return status
 
 
-def _told(sentence: str) -> int:
+def _print_error(sentence: str) -> int:
     click.echo(f"parlour-server: {sentence}", err=True)
     return _FAILED
 

@@ -185,12 +185,12 @@ def _convert(values: Values, place: _Place) -> Settings:
     try:
         return msgspec.convert(values, Settings)
     except msgspec.ValidationError as error:
-        said, _, path = str(error).rpartition(" - at `$.")
+        sentence, _, path = str(error).rpartition(" - at `$.")
         path = path.removesuffix("`")
         section, _, key = path.partition(".")
         raise SetupError(
             f"{place(section, key.partition('[')[0])}: {path or 'a value'}: "
-            f"{(said or str(error)).replace('`', '')}"
+            f"{(sentence or str(error)).replace('`', '')}"
         ) from error
 
 

@@ -80,7 +80,7 @@ class KeyPackageService:
             raise TooManyAttemptsError(_WAIT)
         found = await self._store.devices.claim(body.room, user, allowed, now, body.suite) if allowed else ()
         for record in found:
-            self._tell_if_low(record)
+            self._notify_if_low(record)
         self._audit.record(
             AuditEvent.KEY_PACKAGES_CLAIMED,
             user=user,
@@ -91,7 +91,7 @@ class KeyPackageService:
         )
         return ClaimedKeyPackages(tuple(ClaimedKeyPackage(record.device, record.package) for record in found))
 
-    def _tell_if_low(self, record: ClaimRecord) -> None:
+    def _notify_if_low(self, record: ClaimRecord) -> None:
         if record.last_resort or record.left <= _LOW[record.suite]:
             low = KeyPackagesLow(left=record.left, last_resort_used=record.last_resort)
             self._bus.publish(DeviceEphemeral(record.device, low))

@@ -74,8 +74,8 @@ class Uploads:
         if in_force(member.muted_until, self._clock.now()):
             raise RefusedError(ErrorCode.MUTED, "you are muted in this room")
         self._budgets.upload(session.user)
-        mine, everybodys = await self._store.files.used(session.user)
-        if mine + size > self._settings.user_bytes or everybodys + size > self._settings.total_bytes:
+        own, in_all = await self._store.files.used(session.user)
+        if own + size > self._settings.user_bytes or in_all + size > self._settings.total_bytes:
             raise FilesFullError(_FULL)
         return Upload(session, room, size, summary.encrypted)
 

@@ -20,10 +20,10 @@ class SendBuffer:
         "_cap",
         "_closed",
         "_held",
+        "_is_stopped",
         "_loop",
         "_on_overflow",
         "_pending",
-        "_sealed",
         "_transport",
     )
 
@@ -42,9 +42,9 @@ class SendBuffer:
         self._pending: list[bytes] = []
         self._held = 0
         self._closed = False
-        self._sealed = False
+        self._is_stopped = False
         self._busy = False
-        """Something is gathered, or this is sealed or closed: what every delivery looks at, in one place."""
+        """Something is gathered, or this is stopped or closed: what every delivery looks at, in one place."""
 
     def put(self, data: bytes) -> None:
         """Send at the end of this loop iteration, together with what else comes until then."""
@@ -59,7 +59,7 @@ class SendBuffer:
             self.flush()
 
     def put_now(self, wire: bytes) -> None:
-        """Send now, after what was put before; nothing once sealed. Every delivery of a room is this call."""
+        """Send now, after what was put before; nothing once stopped. Every delivery to a room is this."""
         if self._busy:
             self._put_behind(wire)
         elif self._transport.get_write_buffer_size() > self._cap:
@@ -74,26 +74,26 @@ class SendBuffer:
         data = self._pending[0] if len(self._pending) == 1 else b"".join(self._pending)
         self._pending.clear()
         self._held = 0
-        self._busy = self._sealed
+        self._busy = self._is_stopped
         if self._transport.get_write_buffer_size() > self._cap:
             self._overflow()
         else:
             self._transport.write(data)
 
-    def seal(self) -> None:
+    def stop_accepting(self) -> None:
         """Take no more by ``put_now``: what the chat says is over, the closing handshake is not."""
-        self._sealed = self._busy = True
+        self._is_stopped = self._busy = True
 
     def close(self) -> None:
         """Forget what is gathered and write nothing more."""
         self._closed = self._busy = True
         self._pending.clear()
-        # The owner refers to this outbox: a reference back would keep both, and the TLS engine with them,
+        # The owner refers to this buffer: a reference back would keep both, and the TLS engine with them,
         # until the garbage collector's next full run.
         self._on_overflow = _nothing
 
     def _put_behind(self, data: bytes) -> None:
-        if not self._sealed and not self._closed:
+        if not self._is_stopped and not self._closed:
             self._pending.append(data)
             self.flush()
 
@@ -104,4 +104,4 @@ class SendBuffer:
 
 
 def _nothing() -> None:
-    """Do what a closed outbox does when it overflows."""
+    """Do what a closed buffer does when it overflows."""

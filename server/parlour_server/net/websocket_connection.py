@@ -50,14 +50,14 @@ class WebSocketConnection(asyncio.BufferedProtocol):
     """A ``Peer``. Lives from the handshake's answer until its socket is closed."""
 
     __slots__ = (
+        "_assembler",
         "_buffer",
         "_chat",
         "_ended",
-        "_inbox",
         "_limits",
         "_loop",
-        "_outbox",
         "_registry",
+        "_sending",
         "_timer",
         "_transport",
         "_ws",
@@ -87,10 +87,10 @@ class WebSocketConnection(asyncio.BufferedProtocol):
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._transport = transport
-        self._outbox = SendBuffer(self._loop, transport, limits.unsent_bytes, self._overflow)
-        self.write = self._outbox.put_now
+        self._sending = SendBuffer(self._loop, transport, limits.unsent_bytes, self._overflow)
+        self.write = self._sending.put_now
         """Write frames that are ready; cuts the peer off when too much is unsent. The chat calls it."""
-        self._inbox = MessageAssembler()
+        self._assembler = MessageAssembler()
         self._ws = ServerProtocol(state=State.OPEN, max_size=REQUEST_FRAME.value, logger=_log)
         self._ended: CloseCode | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -102,7 +102,7 @@ class WebSocketConnection(asyncio.BufferedProtocol):
         if self._ended is not None:
             return 0
         wire = text_frame(frames.encode(frame))
-        self._outbox.put(wire)
+        self._sending.put(wire)
         return len(wire)
 
     def end(self, code: CloseCode) -> None:
@@ -119,8 +119,8 @@ class WebSocketConnection(asyncio.BufferedProtocol):
     def ping(self) -> None:
         """Ask whether the peer is there."""
         if self._ended is None:
-            self._inbox.allow_controls()
-            self._outbox.put(_PING)
+            self._assembler.allow_controls()
+            self._sending.put(_PING)
 
     def give_up(self) -> None:
         """Drop a peer that was silent for too long (R3)."""
@@ -157,7 +157,7 @@ class WebSocketConnection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the chat and the registry; nothing refers to this connection afterwards."""
         del exc  # how it broke is the network's affair
-        self._outbox.close()
+        self._sending.close()
         forget(self._transport)
         self._stop(self._code_received())
         if self._timer is not None:
@@ -174,7 +174,7 @@ class WebSocketConnection(asyncio.BufferedProtocol):
         if self._ended is not None:
             return
         try:
-            message = self._inbox.receive(frame)
+            message = self._assembler.receive(frame)
         except MessageError as error:
             self._ws.fail(error.code, error.code.meaning)
             self._stop(error.code)
@@ -189,12 +189,12 @@ class WebSocketConnection(asyncio.BufferedProtocol):
             self._stop(self._code_received())
         for data in self._ws.data_to_send():
             if data:
-                self._outbox.put(data)
+                self._sending.put(data)
             else:
-                self._outbox.flush()
+                self._sending.flush()
                 self._transport.close()
         if closing:
-            self._outbox.flush()
+            self._sending.flush()
             self._arm()
 
     def _arm(self) -> None:
@@ -205,10 +205,10 @@ class WebSocketConnection(asyncio.BufferedProtocol):
     def _stop(self, code: CloseCode) -> None:
         """Deliver nothing more, if that is not so already; what was sent before goes out first."""
         if self._ended is None:
-            self._outbox.flush()
+            self._sending.flush()
         if self._ended is None:
             self._ended = code
-            self._outbox.seal()
+            self._sending.stop_accepting()
 
     def _code_received(self) -> CloseCode:
         received = self._ws.close_rcvd or self._ws.close_sent
@@ -219,7 +219,7 @@ class WebSocketConnection(asyncio.BufferedProtocol):
 
     def _cut_off(self, limit: str) -> None:
         self._ended = TOO_SLOW
-        self._outbox.close()
+        self._sending.close()
         self._registry.cut_off(self, limit)
         self._transport.abort()
 

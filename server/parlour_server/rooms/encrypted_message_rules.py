@@ -12,7 +12,7 @@ from parlour_server.rooms.permissions import Action, allow
 from parlour_server.store.types import AppendEvent, Facts, GroupFacts, Target
 
 
-def decide_sealed(event: AppendEvent, facts: Facts, body: EncryptedMessage) -> None:
+def decide_encrypted_message(event: AppendEvent, facts: Facts, body: EncryptedMessage) -> None:
     """Refuse what the group could not read, or what someone could read who has left the room."""
     allow(event, facts, Action.WRITE)
     group = check_group(facts, body.group)

@@ -54,9 +54,9 @@ def decide_founding(event: AppendEvent, facts: Facts, body: GroupCreated) -> Non
     if group is not None and not (group.contested or group.abandoned):
         raise RefusedError(ErrorCode.STALE_EPOCH, "the room's group works: no one contested it")
     # Any member: the next group has the same people, or its members refuse it.
-    stands_above = RANK[author.role] > RANK[Role.MEMBER]
-    nobody_else = group is None or group.abandoned or group.only_authors
-    if not (nobody_else or stands_above or (group and group.sender_present)):
+    outranks = RANK[author.role] > RANK[Role.MEMBER]
+    no_one_else = group is None or group.abandoned or group.only_authors
+    if not (no_one_else or outranks or (group and group.sender_present)):
         raise RefusedError(ErrorCode.FORBIDDEN, "your device is not in the room's group")
     if facts.group_used:
         raise RefusedError(ErrorCode.CONFLICT, "this group id was used before")

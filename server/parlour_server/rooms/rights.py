@@ -39,7 +39,7 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.ids import Millis
 from parlour_protocol.limits import PINS_PER_ROOM, REACTIONS_PER_MESSAGE, ROOMS_PER_USER
 from parlour_server.errors import RefusedError
-from parlour_server.rooms.encrypted_message_rules import decide_sealed
+from parlour_server.rooms.encrypted_message_rules import decide_encrypted_message
 from parlour_server.rooms.group_rules import decide_group
 from parlour_server.rooms.moderation_rules import (
     decide_ban,
@@ -73,7 +73,7 @@ def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912, PL
             if file is not None:
                 _decide_file(event, facts, file)
         case EncryptedMessage() as body:
-            decide_sealed(event, facts, body)
+            decide_encrypted_message(event, facts, body)
         case Edited():
             allow_readable(event, facts, Action.WRITE)
             if _message(facts.target).author != event.author:

@@ -71,7 +71,7 @@ def write_backup(folder: DataFolder, file: Path) -> list[str]:
     """
     if file.exists():
         raise SetupError(f"{file} already exists; choose another name, because backups are never overwritten")
-    with _beside(folder) as work:
+    with _temporary_copy(folder) as work:
         copy = work / folder.database.name
         _copy_database(folder.database, copy)
         found = damage(copy)
@@ -113,7 +113,7 @@ def read_backup(folder: DataFolder, file: Path, *, accept_damage: bool = False) 
     with _opened(file) as archive:
         manifest, places = _read_manifest(file, archive)
         _check_space(folder, places)
-        with _beside(folder) as work, ExitStack() as undo:
+        with _temporary_copy(folder) as work, ExitStack() as undo:
             undo.callback(_remove, folder, places)
             folder.files.mkdir(mode=0o700)
             database = work / folder.database.name
@@ -153,7 +153,7 @@ _DAMAGED: Final = (
 
 
 @contextmanager
-def _beside(folder: DataFolder) -> Iterator[Path]:
+def _temporary_copy(folder: DataFolder) -> Iterator[Path]:
     """Give a folder for what is made on the way, on the disk of the data. Raises SetupError."""
     try:
         work = tempfile.TemporaryDirectory(dir=folder.path, prefix=".backup-")

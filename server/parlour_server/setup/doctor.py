@@ -74,12 +74,12 @@ def _listening(settings: Settings, where: tuple[str, int] | None) -> list[Findin
     configured = settings.listen.address
     host, port = where or listen_address(configured)
     shown = configured if where is None else f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    told = "" if shown == configured else f" (set on the command line; the configuration says {configured})"
+    origin = "" if shown == configured else f" (set on the command line; the configuration says {configured})"
     found = []
     if host in {"127.0.0.1", "::1", "localhost"}:
-        found.append(Finding("fine", "listen", f"{shown}: only this machine can connect{told}"))
+        found.append(Finding("fine", "listen", f"{shown}: only this machine can connect{origin}"))
     else:
-        found.append(Finding("advice", "listen", f"{shown}: other machines can connect{told}"))
+        found.append(Finding("advice", "listen", f"{shown}: other machines can connect{origin}"))
     if settings.listen.metrics:
         try:
             refuse_open(listen_address(settings.listen.metrics)[0])
@@ -179,10 +179,10 @@ def _uploads(folder: DataFolder) -> list[Finding]:
     ]
     if not damaged:
         return [Finding("fine", "uploads", f"{len(recorded)} files are intact")]
-    told = damaged[:MOST]
-    if len(damaged) > len(told):
-        told.append(f"{len(damaged) - len(told)} more files are damaged or missing")
-    return [Finding("danger", "uploads", f"{sentence}; look for it in a backup") for sentence in told]
+    shown = damaged[:MOST]
+    if len(damaged) > len(shown):
+        shown.append(f"{len(damaged) - len(shown)} more files are damaged or missing")
+    return [Finding("danger", "uploads", f"{sentence}; look for it in a backup") for sentence in shown]
 
 
 def _wrong_with(path: Path, size: int, sha256: bytes) -> str:

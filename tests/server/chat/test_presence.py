@@ -18,7 +18,7 @@ from parlour_server.config.server_settings import Delivery
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tell changes at the loop's next turn."""
-    monkeypatch.setattr(presence, "_SETTLE", 0.0)
+    monkeypatch.setattr(presence, "_DELAY", 0.0)
 
 
 def statuses_received(peer: FakePeer) -> list[tuple[str, Status]]:
@@ -50,7 +50,7 @@ async def test_a_reconnection_is_no_news(chat: World, monkeypatch: pytest.Monkey
     await chat.ask(bob, Join, room=room)
     await settle()
     ada.frames.clear()
-    monkeypatch.setattr(presence, "_SETTLE", 3600.0)
+    monkeypatch.setattr(presence, "_DELAY", 3600.0)
     chat.chat.closed(bob)
     await chat.connect("bob")
     chat.chat._presence.rooms.settle()

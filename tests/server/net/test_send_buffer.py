@@ -82,7 +82,7 @@ async def test_what_is_sealed_writes_only_what_closes_it() -> None:
     """S2: nothing that is to be sent now goes out any more, before a close frame or after it."""
     box, transport, _ = outbox()
     box.put(b"a")
-    box.seal()
+    box.stop_accepting()
     box.put_now(b"b")
     await asyncio.sleep(0)
     box.put_now(b"c")

@@ -149,7 +149,7 @@ def _end_its_file(db: WriteConnection, event: LogEvent, seq: Seq) -> None:
         end_file(db, body.file.file, event.at)
 
 
-def _sealed(db: WriteConnection, event: LogEvent, body: EncryptedMessage) -> None:
+def _encrypted_message(db: WriteConnection, event: LogEvent, body: EncryptedMessage) -> None:
     """Blank the encrypted message that this one deletes; what else belongs to it only its readers know."""
     if body.blanks is not None:
         _blank(db, event, body.blanks, "sealed")
@@ -202,7 +202,7 @@ _EFFECTS: Final[dict[type[AnyBody], Effect]] = {
     Reacted: _reacted,
     Deleted: _deleted,
     Pinned: _pinned,
-    EncryptedMessage: _sealed,
+    EncryptedMessage: _encrypted_message,
     EncryptionOn: encryption_on,
     GroupCreated: founded,
     Handshake: handshake,

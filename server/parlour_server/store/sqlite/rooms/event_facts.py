@@ -55,7 +55,7 @@ _PERSON: Final = """
     WHERE r.room = ?2
 """
 # The same for the author, with the room and the request: one SELECT is all that a plain message costs.
-_STANDING: Final = """
+_ROOM_FACTS: Final = """
     SELECT r.kind, r.head, r.encrypted, e.seq, m.role, m.consent, u.until, b.until FROM rooms r
     LEFT JOIN members m ON m.room = r.room AND m.account = ?1 AND m.consent != 'refused'
     LEFT JOIN mutes u ON u.room = r.room AND u.account = ?1
@@ -74,7 +74,7 @@ _IN_GROUP: Final = """
 _PINS: Final = "SELECT count(*), coalesce(max(target = ?2), 0) FROM pins WHERE room = ?1"
 
 
-class Standing(NamedTuple):
+class RoomFacts(NamedTuple):
     """The room and its author as they are when an append begins."""
 
     kind: str
@@ -88,23 +88,23 @@ class Standing(NamedTuple):
     banned_until: Millis | None
 
 
-def read_standing(db: sqlite3.Connection, event: AppendEvent) -> Standing | None:
+def read_room_facts(db: sqlite3.Connection, event: AppendEvent) -> RoomFacts | None:
     """Return how things stand for an event that someone wants to append; None for no such room."""
-    row = db.execute(_STANDING, (plain(event.author), event.room, event.request)).fetchone()
-    return None if row is None else Standing._make(row)
+    row = db.execute(_ROOM_FACTS, (plain(event.author), event.room, event.request)).fetchone()
+    return None if row is None else RoomFacts._make(row)
 
 
-def read_facts(db: sqlite3.Connection, event: AppendEvent, standing: Standing) -> Facts:
+def read_facts(db: sqlite3.Connection, event: AppendEvent, room_facts: RoomFacts) -> Facts:
     """Return the facts for the decision: what stands, and what only this kind of body needs."""
     body = event.body
     more: dict[str, Any] = {}
     if type(body) is not Message or body.reply_to is not None or body.file is not None:
         more = _more(db, event, body)
-    author = read_membership(event.author, standing.role, standing.muted_until, standing.consent)
+    author = read_membership(event.author, room_facts.role, room_facts.muted_until, room_facts.consent)
     if author is not None and author.asked:
         more["author_rooms"] = count_rooms(db, event.author)
-    encrypted = bool(standing.encrypted)
-    return Facts(ROOM_KINDS[standing.kind], author, standing.banned_until, encrypted=encrypted, **more)
+    encrypted = bool(room_facts.encrypted)
+    return Facts(ROOM_KINDS[room_facts.kind], author, room_facts.banned_until, encrypted=encrypted, **more)
 
 
 def _more(db: sqlite3.Connection, event: AppendEvent, body: AnyBody) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def count_owners(db: sqlite3.Connection, room: RoomId) -> int:
     return count
 
 
-def heir(db: sqlite3.Connection, room: RoomId) -> UserName | None:
+def next_owner(db: sqlite3.Connection, room: RoomId) -> UserName | None:
     """Return who must become owner: None when the room has an owner, or no one in it.
 
     It is the moderator who is longest in the room, else the member who is.

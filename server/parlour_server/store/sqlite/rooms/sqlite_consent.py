@@ -242,10 +242,10 @@ def invited(db: WriteConnection, event: LogEvent, body: Invited) -> None:
 def uninvited(db: WriteConnection, event: LogEvent, body: Uninvited) -> None:
     """Take the author's invitation back; a moderator withdraws everyone's."""
     query = "SELECT 1 FROM members WHERE room = ? AND account = ? AND role != ?"
-    stands_above = db.execute(query, (event.room, plain(event.author), Role.MEMBER.value)).fetchone()
+    outranks = db.execute(query, (event.room, plain(event.author), Role.MEMBER.value)).fetchone()
     db.execute(
         "UPDATE invitations SET withdrawn = 1 WHERE room = ? AND account = ? AND (inviter = ? OR ?)",
-        (event.room, plain(body.who), plain(event.author), int(stands_above is not None)),
+        (event.room, plain(body.who), plain(event.author), int(outranks is not None)),
     )
 
 

@@ -47,9 +47,9 @@ from parlour_server.store.sqlite.engine.readers import Readers
 from parlour_server.store.sqlite.engine.sqlite_journal import note_room_advanced
 from parlour_server.store.sqlite.engine.writer import Writer
 from parlour_server.store.sqlite.rooms.event_effects import MOVES, apply_effect
-from parlour_server.store.sqlite.rooms.event_facts import read_facts, read_standing
+from parlour_server.store.sqlite.rooms.event_facts import read_facts, read_room_facts
 from parlour_server.store.sqlite.rooms.log_pages import DamageLog, read_page
-from parlour_server.store.sqlite.rooms.member_rows import count_members, heir
+from parlour_server.store.sqlite.rooms.member_rows import count_members, next_owner
 from parlour_server.store.sqlite.rooms.sqlite_consent import ASKED, admission, say_yes
 from parlour_server.store.types import Appended, AppendEvent, Facts
 
@@ -130,22 +130,22 @@ class SqliteLog:
         return self._writer.submit(partial(self._append, event, decide))
 
     def _append(self, event: AppendEvent, decide: Decide, db: WriteConnection) -> Appended:
-        standing = read_standing(db, event)
-        if standing is None or standing.repeats is not None:
+        room_facts = read_room_facts(db, event)
+        if room_facts is None or room_facts.repeats is not None:
             earlier = _replay(db, event)
             if earlier is not None:
                 return earlier
-        if standing is None:
+        if room_facts is None:
             decide(event, Facts(None, None))
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room")
-        decide(event, read_facts(db, event, standing))
-        stored = _numbered(event, Seq(standing.head + 1), event.body)
+        decide(event, read_facts(db, event, room_facts))
+        stored = _numbered(event, Seq(room_facts.head + 1), event.body)
         stored = _append_with_effect(db, stored, event.request)
-        if standing.consent == ASKED and isinstance(event.body, Message | EncryptedMessage):
+        if room_facts.consent == ASKED and isinstance(event.body, Message | EncryptedMessage):
             say_yes(db, event.room, event.author)  # who writes has accepted
         if isinstance(event.body, Handshake) and event.attached is not None:
             keep_welcome(db, stored, event.body, event.attached)
-        also = _name_heir(db, stored) if type(event.body) in MOVES else ()
+        also = _appoint_next_owner(db, stored) if type(event.body) in MOVES else ()
         return Appended(stored, also=also)
 
     async def page(
@@ -173,9 +173,9 @@ def _numbered(like: AppendEvent | LogEvent, seq: Seq, body: AnyBody) -> LogEvent
     return LogEvent(room=like.room, seq=seq, at=like.at, author=like.author, device=like.device, body=body)
 
 
-def _name_heir(db: WriteConnection, cause: LogEvent) -> tuple[LogEvent, ...]:
+def _appoint_next_owner(db: WriteConnection, cause: LogEvent) -> tuple[LogEvent, ...]:
     """Make someone owner if the room has none; the log shows it, in the name of who caused it."""
-    who = heir(db, cause.room)
+    who = next_owner(db, cause.room)
     if who is None:
         return ()
     event = _numbered(cause, Seq(cause.seq + 1), RoleSet(who=who, role=Role.OWNER))

@@ -159,7 +159,7 @@ class Client:
     async def stop(self) -> None:
         """Disconnect and close the archive; what is queued stays queued on disk."""
         started, self._started = self._started, None
-        self._passphrase = None  # whoever starts another client asks for it again
+        self._passphrase = None  # who starts another client asks for it again
         if started is not None:
             parts, engine = started
             parts.history.keep(None)

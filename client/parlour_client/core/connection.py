@@ -60,7 +60,7 @@ class Connection:
         """Try to connect now. Raises SetupError where there is a connection, or there will be none."""
         match self.status.state:
             case LinkState.ONLINE:
-                raise SetupError("There is a connection.")
+                raise SetupError("You are already connected.")
             case LinkState.STOPPED:
                 raise self._reconnector.error or StoppedError("The client has stopped.")
             case _:

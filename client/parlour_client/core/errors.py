@@ -136,7 +136,7 @@ class CertificateError(TrustError):
 class UnreachableError(ParlourClientError):
     """The server cannot be reached, or does not answer in time."""
 
-    hint = "Look whether the address is right, the server runs and the network is up."
+    hint = "Check that the address is right, the server is running and the network is up."
 
 
 class ServerMisbehavedError(UnreachableError):

@@ -1,6 +1,6 @@
 """What the client tells its views: that something changed, as frozen values.
 
-Each says what to read anew or holds what to show; views get them from ``Client.subscribe``.
+Each says what to read again or holds what to show; views get them from ``client.events``.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class RoomsChanged:
 
 @dataclass(frozen=True, slots=True)
 class InvitationsChanged:
-    """An invitation came, was answered, or was taken back: read ``Client.invitations`` again."""
+    """An invitation came, was answered, or was taken back: read ``client.invitations`` again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +45,14 @@ class EntryRemoved:
 
 @dataclass(frozen=True, slots=True)
 class HistoryChanged:
-    """Older entries came in, or a gap was filled: read the timeline anew around what is shown."""
+    """Older entries came in, or a gap was filled: read the timeline again around what is shown."""
 
     room: RoomId
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryReplaced:
-    """Rows that said what could not be read gave way to what another device sent: read the room anew."""
+    """Rows that said what could not be read gave way to what another device sent: read the room again."""
 
     room: RoomId
 
@@ -67,7 +67,7 @@ class HistoryWithheld:
 
 @dataclass(frozen=True, slots=True)
 class RoomForgotten:
-    """This device forgot messages of a room: let go of what is shown of it, and read it anew."""
+    """This device forgot messages of a room: drop what is shown of it, and read it again."""
 
     room: RoomId
 
@@ -101,7 +101,7 @@ class TypingChanged:
 
 @dataclass(frozen=True, slots=True)
 class EncryptionChanged:
-    """How rooms, people or devices stand changed: ask ``Client.encryption`` anew. None: several rooms."""
+    """Rooms, people or devices changed their status: ask ``client.encryption``. None: several rooms."""
 
     room: RoomId | None = None
 

@@ -120,7 +120,7 @@ class History:
             return await self._archive.read(pinned_messages.pins, room)
         told = await self._live.ask(ListPins(id=new_request_id(), room=room))
         if not isinstance(told, Pins) or told.room != room:
-            raise ServerMisbehavedError("The server answered with something else than pins.")
+            raise ServerMisbehavedError("The server answered with something other than pins.")
         for seq in told.targets:
             await self._bring(room, seq)
         pinned = await self._archive.read(pinned_messages.pins, room)

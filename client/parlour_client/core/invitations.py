@@ -87,7 +87,7 @@ class Invitations(Sequence[Invitation]):
             after = names[-1] if names else None
             page = await self._live.ask(ListBlocked(id=new_request_id(), after=after))
             if not isinstance(page, Blocked):
-                raise ServerMisbehavedError("The server answered with something else than a list of people.")
+                raise ServerMisbehavedError("The server answered with something other than a list of people.")
             names += page.users
             if not page.more or not page.users:
                 break

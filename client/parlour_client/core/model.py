@@ -1,7 +1,7 @@
 """What the client shows: rooms, entries of a timeline, and the state of the connection, as frozen values.
 
 ``core`` makes new values when something changes; a view only reads them. Text from others stands here as
-``WireText`` (as it was stored and signed) and is made visible by ``safe_text`` alone, once, in the view.
+``WireText`` (as it was stored and signed) and is made visible only by ``safe_text``, once, in the view.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class ConnectionStatus:
     retry_in: float | None = None
     """Seconds until the next try."""
     session_ended: bool = False
-    """Stopped because the session has ended: ``ChatClient.log_in_again`` goes on."""
+    """Stopped because the session has ended: ``client.connection.log_in_again`` goes on."""
 
 
 @dataclass(frozen=True, slots=True)

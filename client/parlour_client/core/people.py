@@ -53,7 +53,7 @@ class People:
     async def set_status(self, status: Status) -> None:
         """Show that this person is here, or away."""
         if status is Status.OFFLINE:
-            raise SetupError("Being offline is not said but done.", "Use: online or away.")
+            raise SetupError("You can't set yourself offline.", "Use online or away, or quit.")
         await self._live.tell(SetStatus(id=new_request_id(), status=status))
 
     @property

@@ -1,4 +1,4 @@
-"""Files that are ours alone, on every system: opened without links, in a folder that nobody can exchange.
+"""Files that are ours alone, on every system: opened without links, in a folder that no one can exchange.
 
 POSIX says it with modes, flags and ``flock``; on Windows the user's profile is closed to others by its ACL,
 and a lock is a locked byte. The home, the archive and the crash log call it. Never widens any right.
@@ -57,7 +57,7 @@ def exposed(path: Path) -> str | None:
         try:
             status = here.lstat()
         except OSError:
-            return None  # it is not there: whoever makes it makes it private
+            return None  # it is not there: what makes it makes it private
         if status.st_uid not in {0, os.geteuid()} and (rest or stat.S_ISLNK(status.st_mode)):
             return f"{here} belongs to another user, who can put something else in its place"
         if stat.S_ISLNK(status.st_mode):

@@ -96,7 +96,7 @@ class Rooms(Sequence[Room]):
     ) -> Room:
         """Create a room and own it; an encrypted one has its group when this returns."""
         if kind is RoomKind.DIRECT:
-            raise SetupError("A direct room is opened with a person, not made.", "Use: parlour dm USER.")
+            raise SetupError("You open a direct room with a person.", "Use: parlour dm USER.")
         if encrypted:
             self._require_keys()
         _require_able(suite)
@@ -112,7 +112,7 @@ class Rooms(Sequence[Room]):
         if encrypted and not made.encrypted:  # a server that does not do it must not get the first words
             raise EncryptionError(
                 "The server made this room without encryption: it could read what is said there.",
-                "Leave it, and talk to the server's operator over another way.",
+                "Leave it, and contact the server's operator some other way.",
             )
         await self.reconcile(made.id)
         return made
@@ -158,7 +158,7 @@ class Rooms(Sequence[Room]):
             after = rooms[-1].name if rooms else None
             page = await self._live.ask(ListRooms(id=new_request_id(), after=after))
             if not isinstance(page, Directory):
-                raise ServerMisbehavedError("The server answered with something else than a directory.")
+                raise ServerMisbehavedError("The server answered with something other than a directory.")
             rooms += page.rooms
             if not page.more or not page.rooms:
                 break
@@ -171,7 +171,7 @@ class Rooms(Sequence[Room]):
             after = members[-1].user if members else None
             page = await self._live.ask(ListMembers(id=new_request_id(), room=room, after=after))
             if not isinstance(page, Members):
-                raise ServerMisbehavedError("The server answered with something else than members.")
+                raise ServerMisbehavedError("The server answered with something other than members.")
             members += [MemberView(m.user, m.role, m.status, m.muted) for m in page.members]
             if not page.more or not page.members:
                 break
@@ -229,7 +229,7 @@ class Rooms(Sequence[Room]):
         """Ask for something that brings the account into a room; return that room."""
         result = await self._live.ask(frame)
         if not isinstance(result, Entered):
-            raise ServerMisbehavedError("The server answered with something else than a room.")
+            raise ServerMisbehavedError("The server answered with something other than a room.")
         if isinstance(frame, CreateRoom | OpenDirect) and result.room.suite < frame.suite:
             raise EncryptionError(  # before this device makes keys for it
                 "The server says that this room was made without post-quantum keys.",

@@ -1,8 +1,8 @@
 """The name under which a stranger's file is saved: visible, and nothing that a system takes for more.
 
-It never begins with a dot (hidden) or a dash (an option of a command), is no device of Windows, no path, and
-holds no character that a person could not see. `core.e2ee.messages.attachments` gives it to a
-finished file; what is shown of a message keeps the name that was sent.
+It never begins with a dot (hidden) or a dash (an option of a command), is not a device of Windows or a path,
+and holds no character that a person could not see. `core.e2ee.messages.attachments` gives it to a finished
+file; what is shown of a message keeps the name that was sent.
 """
 
 from typing import Final
@@ -21,7 +21,7 @@ _MARKS: Final = frozenset("\u200b\u200e\u200f\u061c")
 """What orders or breaks a line of text means nothing in a name."""
 _STEM_BYTES: Final = 180
 _SUFFIX: Final = 20
-"""Code points; what is longer, or has a space in it, is no suffix."""
+"""Code points; what is longer, or has a space in it, is not a suffix."""
 _NAMELESS: Final = "file"
 
 
@@ -42,7 +42,7 @@ def _kept(char: str) -> str:
     if char in _MARKS:
         return ""
     if is_blank(char):
-        return " "  # one that everybody sees as one: to a program U+2800 is no space
+        return " "  # one that everybody sees as one: to a program U+2800 is not a space
     return "_" if char in _FORBIDDEN else char
 
 

@@ -70,7 +70,7 @@ def parse(text: str, find_rooms: FindRooms, now: Millis) -> Query:
         elif name in _NEARLY:
             raise QueryError(f"There is no {name}: in a search; write {_NEARLY[name]}:.")
         elif not key and raw.lower().removesuffix(":") in KEYS and raw.endswith(":"):
-            raise QueryError(f"Something must stand after {raw.lower()}.")
+            raise QueryError(f"Write something after {raw.lower()}.")
         else:
             words = (f"{key}:" if key else "") + value
             if words.strip():
@@ -101,7 +101,7 @@ def _is_found(letter: str) -> bool:
 
 def _restrict(query: Query, key: str, value: str, find_rooms: FindRooms, now: Millis) -> None:
     if not value:
-        raise QueryError(f"Something must stand after {key}:.")
+        raise QueryError(f"Write something after {key}:.")
     match key:
         case "from":
             query.people.append(_person(value))
@@ -124,12 +124,12 @@ def _person(value: str) -> UserName:
     try:
         return parse_user_name(value.lstrip("@").lower())
     except ParlourProtocolError as error:
-        raise QueryError("What stands after from: is no name of a person.") from error
+        raise QueryError("from: takes a person's name.") from error
 
 
 def _one_of(key: str, value: str, allowed: Sequence[str]) -> str:
     if value.lower() not in allowed:
-        raise QueryError(f"After {key}: stands one of {', '.join(allowed)}.")
+        raise QueryError(f"{key}: takes one of {', '.join(allowed)}.")
     return value.lower()
 
 

@@ -143,7 +143,7 @@ def read(text: str) -> Settings:
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        return Settings(problems=(f"{FILE} is no valid TOML ({error}); the defaults hold.",))
+        return Settings(problems=(f"{FILE} isn't valid TOML ({error}); the defaults hold.",))
     values: dict[str, Any] = {}
     problems = []
     for key, value in found.items():
@@ -176,11 +176,11 @@ def save(home: Path, key: str, value: Value) -> None:
         _write(path, tomlkit.dumps(document))
     except (ParseError, UnicodeDecodeError) as error:
         raise SetupError(
-            f"{FILE} is no valid TOML, so nothing was written to it.", f"Put {path} right, or move it away."
+            f"{FILE} isn't valid TOML, so nothing was written to it.", f"Put {path} right, or move it away."
         ) from error
     except OSError as error:
         raise SetupError(
-            f"{FILE} cannot be written: {error.strerror}.", "Look whether the disk is full."
+            f"{FILE} cannot be written: {error.strerror}.", "Check whether the disk is full."
         ) from error
 
 

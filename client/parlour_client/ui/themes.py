@@ -93,7 +93,7 @@ def read(path: Path) -> Theme:
     except UnicodeDecodeError as error:
         raise ValueError("it is not UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"it is no valid TOML ({error}).") from error
+        raise ValueError(f"it isn't valid TOML ({error}).") from error
     if len(data) > MOST_BYTES:
         raise ValueError(f"it has more than {MOST_BYTES:,} bytes.")
     return _theme(path.stem, found)

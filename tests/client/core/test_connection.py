@@ -18,7 +18,7 @@ from parlour_protocol.secret import Secret
 async def test_a_person_in_a_hurry_does_not_wait(desk: Desk) -> None:
     """The next try comes at once, without the clock; where there is a connection it is said."""
     client = await desk.open()
-    with pytest.raises(SetupError, match="There is a connection"):
+    with pytest.raises(SetupError, match="already connected"):
         client.connection.retry_now()
     await desk.lose(client)
     client.connection.retry_now()

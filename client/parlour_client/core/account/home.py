@@ -2,7 +2,7 @@
 
 The folder is 0700 and everything in it 0600. A folder with other files that others can read is refused,
 never changed; an empty one, or one of ours, is closed to others. Several programs may use one home at a
-time (a `send` while the TUI is open): they share the archive, and ``adopt_outbox`` lets one alone of
+time (a `send` while the TUI is open): they share the archive, and ``adopt_outbox`` lets only one of
 them send what an earlier one left behind.
 """
 
@@ -36,7 +36,7 @@ class Home:
         if problem := exposed(folder.absolute()):
             raise SetupError(
                 f"The home folder {folder} is not safe: {problem}.",
-                "Take the right to write from others (chmod go-w), or name another folder with --home DIR.",
+                "Remove write access for others (chmod go-w), or name another folder with --home DIR.",
             )
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -79,5 +79,5 @@ def dismiss(connection: apsw.Connection, which: int) -> None:
 
 
 def settle(connection: apsw.Connection, kind: Kind) -> None:
-    """Forget the alarms of a kind: the person decided about it, and the next one is told anew."""
+    """Forget the alarms of a kind: the person decided about it, and the next one is raised again."""
     connection.execute("DELETE FROM alarms WHERE kind = ?", (kind,))

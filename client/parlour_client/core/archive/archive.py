@@ -139,7 +139,7 @@ def _guarded(call: Callable[[], T]) -> T:
     except apsw.FullError as error:
         raise ArchiveError(
             "The disk is full; nothing was written.",
-            "Free some space and try again; where Parlour has stopped, start it anew.",
+            "Free some space and try again; if Parlour has stopped, start it again.",
         ) from error
     except (apsw.BusyError, apsw.LockedError) as error:
         raise ArchiveError(

@@ -192,7 +192,7 @@ def _is_sent(connection: apsw.Connection, request: str, frame: AnyRequest, body:
 
 
 def _same_body(here: AnyBody, there: AnyBody, digest: bytes | None, *, opened: bool) -> bool:
-    """Compare two bodies of one time and author. What was deleted on one side is no difference."""
+    """Compare two bodies of one time and author. What was deleted on one side makes no difference."""
     if isinstance(here, Blank) or isinstance(there, Blank | Unreadable):
         return True
     theirs = wire_digest(there)

@@ -33,8 +33,8 @@ def below(
 ) -> Window:
     """Return the newest ``limit`` rows under ``before``.
 
-    What the server says it has not, and what was forgotten here, is no hole; what is here below is shown all
-    the same: a server that lies about its floor hides nothing that this device has.
+    What the server says it does not have, and what was forgotten here, leaves no hole; what is here below is
+    shown all the same: a server that lies about its floor hides nothing that this device has.
     """
     query = f"SELECT {COLUMNS} FROM events WHERE room = ? AND seq < ? ORDER BY seq DESC"  # noqa: S608 - constants
     floor, numbers = max(floors(connection, room)), numbering(connection, room)

@@ -29,7 +29,7 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.ids import RequestId, RoomId, Seq
 
 TOLD_ONE_BY_ONE: Final = 50
-"""Events whose rows are told; after a longer run a view reads anew what it shows."""
+"""Events whose rows are reported one by one; after a longer run a view reads again what it shows."""
 _INSERT: Final = """
     INSERT INTO events (id, room, seq, at, author, device, kind, target, reply_to, is_row, mention, body,
         sealed, trouble, note, digest)
@@ -42,7 +42,7 @@ _INSERT: Final = """
         WHERE excluded.kind = 'blank' AND events.kind != 'blank'
     RETURNING id
 """  # an id sorts by time (NULL, which lets SQLite choose, where a millisecond is full); what is known
-# changes in one way alone: it was deleted on the server meanwhile
+# changes in one way only: it was deleted on the server meanwhile
 LATEST_TIME: Final = (1 << 42) - 1
 """Milliseconds, the year 2109: a server may write any number, and an id has room for 42 bits of it."""
 AT_ONE_TIME: Final = 20
@@ -97,7 +97,7 @@ def add(
 ) -> list[Applied]:
     """Store the events of one room that are not here yet; ``top`` is the newest that the room then has.
 
-    ``marks`` are there for events of an encrypted room, which the vault has opened.
+    ``marks`` are there for events of an encrypted room, which the group service has decrypted.
     """
     if not events:
         return []

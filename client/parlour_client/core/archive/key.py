@@ -2,8 +2,8 @@
 
 The file is made once, with mode 0600, and replaced as a whole. A passphrase is stretched by Argon2id and the
 key sealed by XSalsa20-Poly1305 (PyNaCl); the system's keyring keeps a second key that the file's is sealed
-with, so neither opens anything alone. A passphrase that was set before stays as the way in where there is no
-keyring. A plain key is never taken for a protected one: ``Key.protection`` says which. ``Archive`` and
+with, so neither opens anything by itself. A passphrase that was set before stays as the way in where there
+is no keyring. A plain key is never taken for a protected one: ``Key.protection`` says which. ``Archive`` and
 `parlour passphrase` call it.
 """
 
@@ -67,7 +67,7 @@ class _KeyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     salt: str = ""
     operations: Annotated[int, msgspec.Meta(ge=0, le=MAX_OPERATIONS)] = 0
     memory: Annotated[int, msgspec.Meta(ge=0, le=MAX_MEMORY)] = 0
-    lanes: Annotated[int, msgspec.Meta(ge=1, le=MAX_LANES)] = 1  # as in files from before there were lanes
+    lanes: Annotated[int, msgspec.Meta(ge=1, le=MAX_LANES)] = 1  # as in files from before there were several
     ring: str = ""
     """The name in the system's keyring."""
     ring_key: str = ""
@@ -89,7 +89,7 @@ class Key:
 
     @property
     def is_plain(self) -> bool:
-        """Say whether whoever reads the file has the key."""
+        """Say whether everyone who reads the file has the key."""
         return self.protection is Protection.NONE
 
 

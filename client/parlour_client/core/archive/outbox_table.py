@@ -159,6 +159,6 @@ def give_up(connection: apsw.Connection, request: RequestId) -> None:
         again = "UPDATE mls_voids SET said_in = NULL WHERE room = ? AND said_in = ?"
         connection.execute(again, (room, number))
         connection.execute("INSERT OR IGNORE INTO mls_voids VALUES (?, ?, ?, NULL)", (room, number, number))
-        # Their links say that this one comes before them. None has left: a lane sends in order.
+        # Their links say that this one comes before them. None was sent: a room's queue sends in order.
         connection.execute("UPDATE mls_sealed SET epoch = -1 WHERE room = ? AND number > ?", (room, number))
         connection.execute("UPDATE mls_sealed SET number = NULL WHERE request = ?", (request,))

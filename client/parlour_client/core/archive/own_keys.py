@@ -1,6 +1,6 @@
 """This home's own keys and what it pinned of its server, by name; and the devices that it made or approved.
 
-The values are secret bytes and lie here alone. What must not be lost with the power is written in a durable
+The values are secret bytes and lie only here. What must not be lost with the power is written in a durable
 transaction, before anybody else hears of it: the caller's duty. Functions over a connection.
 """
 
@@ -87,5 +87,5 @@ def trust_version(connection: apsw.Connection) -> int:
 
 
 def trust_changed(connection: apsw.Connection) -> None:
-    """Let whoever remembers a standing look again."""
+    """Note that trust changed: what was judged by it is judged again."""
     put(connection, Name.TRUST_VERSION, b"%d" % (trust_version(connection) + 1))

@@ -1,6 +1,6 @@
 """Threads and earlier texts in the archive: what leads to a message, what answers it, what it said before.
 
-A thread is found by the chain of replies alone; nothing in the protocol names it. A chain that a hostile
+A thread is found by the chain of replies; nothing in the protocol names it. A chain that a hostile
 server made to run in a circle ends where it began. Functions over a connection.
 """
 

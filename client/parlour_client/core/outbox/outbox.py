@@ -128,7 +128,7 @@ class Outbox:
         """Wait until the server has it on its disk. Raises why it has not."""
         item = self._items.get(request) or self._finished.get(request)
         if item is None:
-            raise SetupError("There is no such message on its way.")
+            raise SetupError("No such message is on its way.")
         await item.done.wait()
         if item.stored is None:
             raise item.error or StoppedError("The message was cancelled.")
@@ -149,7 +149,7 @@ class Outbox:
         """Take back what is not on its way."""
         item = self._items.get(request)
         if item is None or item.delivery not in {Delivery.QUEUED, Delivery.FAILED}:
-            raise SetupError("The message is on its way already.", "Delete it when it has arrived.")
+            raise SetupError("The message is already on its way.", "Delete it when it has arrived.")
         await self._forget(item)
         self._report(item, removed=True)
 
@@ -218,7 +218,7 @@ class Outbox:
         """
         item = self._items.get(request)
         if item is not None:
-            item.delivery = Delivery.STORED  # whoever holds it lets it go
+            item.delivery = Delivery.STORED  # a room's queue that holds it lets it go
             item.stored = item.stored or StoredAt(room=event.room, seq=event.seq, at=event.at)
             self._finish(item)
         return request in self._finished

@@ -2,7 +2,7 @@
 
 What is here keeps its number for good. Where a restored server uses numbers a second time, its events get
 others here, above everything that was known: a number of the server is a *local* number plus a distance that
-changes at each fork. Numbers that no server has any more are *lost*. Values alone, no I/O; ``translation``
+changes at each fork. Numbers that no server has any more are *lost*. Values only, no I/O; ``translation``
 puts it to whole frames, ``DivergenceSearch`` finds where two histories part.
 """
 
@@ -29,7 +29,7 @@ class Numbering:
     pieces: tuple[Piece, ...] = (Piece(Seq(1), Seq(1)),)
 
     def __post_init__(self) -> None:
-        """Refuse what is no order. Raises ValueError."""
+        """Refuse pieces that are not in order. Raises ValueError."""
         if not self.pieces or self.pieces[0].server != 1 or self.pieces[0].local < 1:
             raise ValueError("a numbering begins at the server's first number")
         for low, high in pairwise(self.pieces):

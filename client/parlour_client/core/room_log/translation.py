@@ -43,7 +43,7 @@ OTHER_LOGS: Final = "The server answered from other logs than it greeted with."
 
 
 class LostError(SetupError):
-    """It is about a message that the server has not any more."""
+    """It is about a message that the server no longer has."""
 
     def __init__(self) -> None:
         """Say so."""
@@ -151,7 +151,7 @@ class Numbers:
                 return frame
 
     def require_there(self, room: RoomId, *targets: Seq | None) -> None:
-        """Refuse what is about a message that the server has not any more. Raises LostError."""
+        """Refuse what is about a message that the server no longer has. Raises LostError."""
         for target in targets:
             if target is not None:
                 _there(self.of(room), target)

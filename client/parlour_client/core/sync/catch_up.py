@@ -251,7 +251,7 @@ async def fetch(conversation: Conversation, ask: History) -> Sequence[LogEvent]:
     """
     page = await conversation.read(ask)
     if not isinstance(page, Page):
-        raise ServerMisbehavedError("The server answered with something else than history.")
+        raise ServerMisbehavedError("The server answered with something other than history.")
     numbers = conversation.numbers.of(ask.room) if conversation.numbers is not None else PLAIN
     return complete(ask, page.events if page.room == ask.room else (), numbers)
 

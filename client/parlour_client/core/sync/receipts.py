@@ -1,7 +1,7 @@
 """How far others have read, as they chose to tell: never stored, one number a person.
 
 In an open room it is the server's word. In an encrypted one it came sealed from that very person, and what
-the server says there is not heard. The engine and encryption hand in what is told, views read it.
+the server says there is ignored.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ class Receipts:
         self._rooms: dict[RoomId, dict[UserName, Seq]] = {}
 
     def read_by(self, room: RoomId, user: UserName, seq: Seq) -> None:
-        """Take what somebody lets be known; going back is no news."""
+        """Take how far someone lets it be known that they read; going back changes nothing."""
         readers = self._rooms.setdefault(room, {})
         known = readers.get(user)
         full = known is None and len(readers) >= MAX_READERS

@@ -1,7 +1,7 @@
 """What the client knows of its rooms: the server's summaries, moved on by each event of their logs.
 
 One function per kind of event; an event at or below a room's head is known already and changes nothing here.
-It does no I/O and emits nothing. ``Ingest`` applies events, the client reads ``rooms``.
+It does no I/O and emits nothing. ``Publisher`` applies events, the client reads ``rooms``.
 """
 
 import re
@@ -109,7 +109,7 @@ class State:
         return known.summary if known else None
 
     def update(self, summary: RoomSummary) -> None:
-        """Take a room as the server tells it now; counts stay until they are counted anew."""
+        """Take a room as the server tells it now; counts stay until they are counted again."""
         known = self._known.get(summary.room)
         if known is None:
             self._known[summary.room] = KnownRoom(summary)
@@ -138,7 +138,7 @@ class State:
             known.unread, known.mentions = unread, mentions
 
     def read(self, room: RoomId, seq: Seq) -> None:
-        """Move the read marker; the caller counts anew."""
+        """Move the read marker; the caller counts again."""
         if known := self._known.get(room):
             known.summary = replace(known.summary, read=seq)
 

@@ -1,8 +1,8 @@
 """What waits for this account's yes: invitations into rooms, and direct rooms that others opened.
 
 The server tells of invitations live, and how many there are with its greeting; they are asked for then, page
-by page. Direct rooms that wait are rooms already and known by their summaries. Nothing is kept on disk. The
-engine makes one, ``Hearing`` feeds it.
+by page. Direct rooms that wait are rooms already and known by their summaries. Nothing is kept on disk.
+``Dispatcher`` hands in what the server tells.
 """
 
 from collections.abc import Sequence
@@ -77,7 +77,7 @@ class WaitingInvitations:
         for _ in range(MAX_PAGES):
             page = await conversation.read(ListInvitations(id=new_request_id(), after=after))
             if not isinstance(page, replies.Invitations):
-                raise ServerMisbehavedError("The server answered with something else than invitations.")
+                raise ServerMisbehavedError("The server answered with something other than invitations.")
             for told in page.invitations:
                 self._told[told.room] = told
                 after = told.room

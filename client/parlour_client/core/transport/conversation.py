@@ -45,7 +45,7 @@ from parlour_protocol.ids import Incarnation, RequestId
 from parlour_protocol.limits import IN_FLIGHT
 
 ANSWER_SECONDS: Final = 20.0
-"""Longer than any honest answer takes; a wire that stays silent is given up and opened anew."""
+"""Longer than any honest answer takes; a wire that stays silent longer is given up."""
 _SPARE: Final = 4
 """Slots that are left unused, so that a request which was given up on does not push us over the limit."""
 
@@ -170,7 +170,7 @@ class Conversation:
             raise UnreachableError("The connection was lost.") from error
 
     def end(self) -> None:
-        """Forget what is unanswered; whoever waits is told."""
+        """Forget what is unanswered; everyone who waits is told."""
         self._break(WireClosedError())
         self._session.close()
         for _, timer in self._answers.values():

@@ -111,7 +111,7 @@ class Api:
     ) -> P:
         """Make a call and read its answer, of ``limit`` bytes at most. Raises ParlourClientError.
 
-        A ``body`` that is no payload is sent as it comes, ``size`` bytes of it: a file.
+        A ``body`` that is not a payload is sent as it comes, ``size`` bytes of it: a file.
         """
         data = await self.succeed(method, path, bearer, body, limit=limit, size=size)
         try:
@@ -272,7 +272,7 @@ async def _chunks(response: "httpx.Response", verifier: Verifier) -> AsyncIterat
 
 
 def _refusal(status: int, data: bytes) -> ParlourClientError:
-    """Return the error for an answer that is no success. The server's sentence goes through the rule."""
+    """Return the error for an answer that is not a success. The server's sentence goes through the rule."""
     if status == 401:  # noqa: PLR2004 - HTTP
         return SessionEndedError("The session has ended.")
     try:

@@ -64,7 +64,7 @@ class Pin:
     def parse(cls, text: str) -> "Pin":
         """Read a pin as it stands in a link. Raises SetupError."""
         if not _PIN.match(text.strip()):
-            raise SetupError("That is no pin.", "A pin has 43 characters; the server's `doctor` shows it.")
+            raise SetupError("That isn't a pin.", "A pin has 43 characters; the server's `doctor` shows it.")
         return cls(text.strip())
 
 
@@ -91,7 +91,7 @@ class Verifier:
         self._context: ssl.SSLContext | None = None
 
     async def context(self) -> ssl.SSLContext:
-        """Return a context that accepts the right server alone. Raises PinChangedError, UnreachableError."""
+        """Return a context that accepts only the right server. Raises PinChangedError, UnreachableError."""
         if self._context is None:
             self._context = await self._made()
         return self._context

@@ -1,4 +1,4 @@
-"""The one WebSocket: opened with a ticket that is used for this connection alone.
+"""The one WebSocket: opened with a ticket that is used for this connection only.
 
 It goes straight to the server (no proxy), follows no redirect, takes no compression, takes text frames up
 to the protocol's limit and requires ``parlour.v1`` in the answer. The library masks every frame with a

@@ -121,14 +121,14 @@ async def test_a_wrong_search_is_a_sentence(client: FakeClient, open_app: OpenAp
     """What cannot be understood is told under the line, with what can be written."""
 
     async def refused(*_args: object, **_rest: object) -> list[object]:
-        raise QueryError("After has: stands one of link, file, reaction.")
+        raise QueryError("has: takes one of link, file, reaction.")
 
     client.search = refused  # type: ignore[method-assign,assignment]
     async with open_app(client, size=(120, 30)) as pilot:
         await lobby(pilot)
         await pilot.press("f3", *"has:bees", "enter")
         await settled(pilot)
-        assert "After has: stands one of link, file, reaction." in screen_text(pilot)
+        assert "has: takes one of link, file, reaction." in screen_text(pilot)
 
 
 async def test_the_outbox_shows_states_and_takes_back(client: FakeClient, open_app: OpenApp) -> None:

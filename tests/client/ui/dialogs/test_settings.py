@@ -100,7 +100,7 @@ async def test_what_is_wrong_is_said_and_nothing_is_lost(
     async with open_app(client, size=(120, 40), folder=tmp_path) as pilot:
         assert "Something in the settings" in screen_text(pilot)
         await at(pilot, "vim")
-        assert "is no valid TOML" in screen_text(pilot)
+        assert "isn't valid TOML" in screen_text(pilot)
         await pilot.press("enter")
         await settled(pilot)
         assert "nothing was written" in screen_text(pilot)

@@ -49,7 +49,7 @@ def no_anchor() -> None:
 
 def no_veil() -> None:
     """Take the anchors out of what shines through a dialog."""
-    from parlour_client.ui.dialogs.questions import overlay as veiled  # noqa: PLC0415 - as above
+    from parlour_client.ui.dialogs import overlay as veiled  # noqa: PLC0415 - as above
 
     del veiled.Veiled.render_lines
 

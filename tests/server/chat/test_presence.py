@@ -53,7 +53,7 @@ async def test_a_reconnection_is_no_news(chat: World, monkeypatch: pytest.Monkey
     monkeypatch.setattr(presence, "_DELAY", 3600.0)
     chat.chat.closed(bob)
     await chat.connect("bob")
-    chat.chat._presence.rooms.settle()
+    chat.chat._presence._start_announcing()
     await settle()
     assert not statuses_received(ada)
 

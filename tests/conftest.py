@@ -17,13 +17,14 @@ from hypothesis import find
 from hypothesis import strategies as st
 
 _LONGEST: Final = (
-    "tests/e2e/test_terminal_oracle.py",
     "tests/e2e/test_oracle_corpus.py",
+    "tests/e2e/test_terminal_oracle.py",
     "tests/e2e/test_tui.py",
-    "tests/e2e/test_encryption_walks.py",
     "tests/e2e/test_encryption_contract.py",
+    "tests/e2e/test_rollback.py",
     "tests/client/ui/terminal/test_driver.py",
     "tests/e2e/",
+    "tests/hostile/",
     "tests/attacks/",
     "tests/client/ui/",
 )
@@ -35,11 +36,13 @@ _COMPILING: Final = 90.0
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let programs that tests start hear Ctrl+C, and find themselves compiled.
+    """Collect less garbage; let programs that tests start hear Ctrl+C, and find themselves compiled.
 
-    Tests start hundreds of them, and each would compile all that it imports where Python is told to write
-    nothing beside the sources.
+    Each collection looks through all tests and imported modules again; what a test leaves open is still
+    found, at the latest at the end of the run. Tests start hundreds of programs, and each would compile all
+    that it imports where Python is told to write nothing beside the sources.
     """
+    gc.set_threshold(50_000, 20, 20)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         # A shell starts what runs in its background so, and our programs would not hear Ctrl+C in the tests.
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -84,11 +87,7 @@ def pytest_collection(session: pytest.Session) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Collect garbage less often: it looks through all collected tests and imported modules each time.
-
-    Whatever a test leaves open is still found, at the latest at the end of the run.
-    """
-    gc.set_threshold(50_000, 20, 20)
+    """Say that everything is compiled."""
     if (cache := getattr(session.config, "cache", None)) is not None:
         cache.set(_COMPILED, True)
 

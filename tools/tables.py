@@ -119,7 +119,10 @@ def commands() -> str:
     """Return the table of all commands: how each is written, or what is done instead."""
     return _table(
         ["what it does", "on the screen", "in the line mode", "in a shell"],
-        [[one.help.replace("|", r"\|"), *(_usage(one, front) for front in Front)] for one in COMMANDS],
+        [
+            [f"{one.help}. {one.who}".strip().replace("|", r"\|"), *(_usage(one, front) for front in Front)]
+            for one in COMMANDS
+        ],
     )
 
 

@@ -47,7 +47,7 @@ def click_command(command: Command[..., Any], name: str) -> click.Command:
         name,
         params=parameters,
         callback=_callback(command),
-        help="\n\n".join(filter(None, (f"{command.help}.", command.about))),
+        help="\n\n".join(filter(None, (f"{command.help}. {command.who}".strip(), command.about))),
         short_help=command.help,
         epilog=epilog(command.examples),
     )

@@ -276,6 +276,11 @@ class Command(Generic[P, R]):
         assert self.handler is not None, self.names  # noqa: S101 - a front end shows views itself
         return self.handler(call, *args, **kwargs)
 
+    @property
+    def who(self) -> str:
+        """Who may use it, where that is not everyone: a sentence."""
+        return _WHO[self.role]
+
     def name(self, front: Front) -> str | None:
         """Return its name in a front end; None where it has none."""
         name = self.names[front]
@@ -313,6 +318,13 @@ class Command(Generic[P, R]):
     def wrong_use(self, front: Front) -> WrongUseError:
         """Return the error for what can't be read."""
         return WrongUseError(f"Write {self.usage(front)}.")
+
+
+_WHO: Final = {
+    Role.MEMBER: "",
+    Role.MODERATOR: "For moderators and owners.",
+    Role.OWNER: "For owners.",
+}
 
 
 def _is_written(one: Argument, front: Front) -> bool:

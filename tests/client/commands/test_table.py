@@ -11,10 +11,9 @@ from parlour_client.commands import table
 from parlour_client.commands.command import (
     Command,
     Elsewhere,
-    Kind,
 )
 from parlour_client.commands.front import Front
-from parlour_client.commands.parse import READERS, names, read_line
+from parlour_client.commands.parse import names
 from parlour_client.commands.table import COMMANDS
 from parlour_client.plain import render as plain_render
 from parlour_client.plain.line_mode import DONE_HERE as LINE_ACTIONS
@@ -60,11 +59,6 @@ def test_help_is_a_sentence() -> None:
         assert not one.help.endswith("."), one.help
 
 
-def test_every_kind_of_argument_can_be_read_in_a_chat() -> None:
-    """Each has its reader."""
-    assert set(READERS) == set(Kind)
-
-
 def test_the_line_mode_shows_every_result() -> None:
     """What a command can give there is printed, or the line mode does the command by itself."""
     for one in COMMANDS:
@@ -103,14 +97,3 @@ def test_usage_is_made_from_the_arguments() -> None:
     assert screen["create"].usage(Front.UI) == (
         "/create NAME [public] [private] [encrypted] [post-quantum] [TOPIC]"
     )
-
-
-def test_a_line_is_a_command_or_a_message() -> None:
-    """Two slashes begin a message with one; two words can name a command."""
-    assert read_line("//help", Front.UI).rest == "/help"
-    assert read_line("hello /help", Front.UI).command is None
-    assert read_line("/nothing at all", Front.LINE).unknown == "nothing"
-    longer = read_line("/devices  revoke 2", Front.LINE)
-    assert longer.command is names(Front.LINE)["devices revoke"]
-    assert longer.rest == "2"
-    assert read_line("/DEVICES", Front.LINE).command is names(Front.LINE)["devices"]

@@ -9,7 +9,7 @@ from tests.client.ui.ui_fake import ALICE, BOB, CAROL, LOBBY, FakeClient
 
 from parlour_client.core.events import EntryAdded, HistoryChanged, HistoryWithheld, RoomsChanged
 from parlour_client.core.model import ConnectionStatus, Entry, Gap, LinkState, Note, NoteKind
-from parlour_client.core.room_log.withheld import missing_words, withheld_words
+from parlour_client.core.room_log.withheld import ends_early_text, withheld_text
 from parlour_client.ui.chat.timeline.holes import Hole, HoleState, Run, covered
 from parlour_client.ui.chat.timeline.store import Store
 from parlour_protocol.frames.bodies import Unreadable
@@ -227,12 +227,12 @@ async def test_earlier_messages_say_that_they_are_loading(client: FakeClient, op
 
 async def test_what_a_server_leaves_out_is_on_the_screen(client: FakeClient, open_app: OpenApp) -> None:
     """N10, N11: a row where events are missing; for an end that is held back the heading, and words."""
-    note = Note(NoteKind.MISSING, detail=missing_words(Seq(8_000), Seq(9_000)))
+    note = Note(NoteKind.MISSING, detail=withheld_text(Seq(8_000), Seq(9_000)))
     row = Entry(LOBBY, Millis(1), BOB, parse_device_name("box"), Unreadable(), seq=Seq(9_000), note=note)
     async with open_app(client, size=(180, 30)) as pilot:
         await lobby(pilot)
         client.tell(EntryAdded(row))
-        client._rooms[LOBBY] = replace(client._rooms[LOBBY], trouble=withheld_words(Seq(9_000), Seq(9_009)))
+        client._rooms[LOBBY] = replace(client._rooms[LOBBY], trouble=ends_early_text(Seq(9_000), Seq(9_009)))
         client.tell(HistoryWithheld(LOBBY, client._rooms[LOBBY].trouble))
         client.tell(RoomsChanged())
         await settled(pilot)

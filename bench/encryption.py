@@ -156,7 +156,7 @@ async def _kick(owner: Client, member: Member, room: RoomId, number: int) -> flo
     assert entry.request is not None  # noqa: S101 - it is ours
     seq = await owner.stored(entry.request)
     taken = time.monotonic() - began
-    conversation = owner._engine.conversation  # noqa: SLF001 - what the server keeps, unopened
+    conversation = owner._parts.live.conversation  # noqa: SLF001 - what the server keeps, unopened
     assert conversation is not None  # noqa: S101
     ask = History(id=new_request_id(), room=room, after=Seq(seq - 1), limit=1)
     (event,) = await fetch(conversation, ask)

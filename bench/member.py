@@ -89,7 +89,7 @@ class Watched:
     async def count(self) -> int:
         """Count the messages that can be read here."""
         assert self.client is not None  # noqa: S101
-        return await self.client._engine.archive.read(_count)  # noqa: SLF001 - below the interface
+        return await self.client._parts.archive.read(_count)  # noqa: SLF001 - below the interface
 
     async def cpu(self) -> float:
         """Return the CPU seconds of this process so far."""
@@ -98,7 +98,7 @@ class Watched:
     async def keep(self, room: str) -> None:
         """Keep a copy of all keys of a room, as somebody would who does not want to forget them."""
         assert self.client is not None  # noqa: S101
-        self.kept = await self.client._engine.archive.read(_state, RoomId(room))  # noqa: SLF001
+        self.kept = await self.client._parts.archive.read(_state, RoomId(room))  # noqa: SLF001
 
     async def opens(self, data: str) -> bool:
         """Say whether the keys that were kept open a message."""

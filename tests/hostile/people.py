@@ -15,6 +15,7 @@ from time import time
 from typing import TypeVar
 
 from msgspec.structs import replace
+from tests.client.core.core_fake import parts
 from tests.client.core.e2ee.flat import Threads
 from tests.e2e.e2ee_look import read_with, server_log, states
 from tests.e2e.processes import password
@@ -234,7 +235,7 @@ class Device:
 
     def top(self, room: RoomId) -> int:
         """Return the newest event that it has taken in."""
-        return self.client._engine.sync.top(room)
+        return parts(self.client).catch_up.top(room)
 
 
 class World:

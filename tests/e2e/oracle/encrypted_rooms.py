@@ -70,9 +70,9 @@ class EncryptedRooms:
             self.names[room] = name
         await self.flat.quiet()
         await self._add_devices(mallory, alice)
-        groups = mallory._engine.encryption.session.groups
+        groups = mallory._parts.encrypted_rooms.session.groups
         for room in self.names:
-            held = await mallory._engine.archive.write(groups.stored, room)
+            held = await mallory._parts.archive.write(groups.stored, room)
             self._groups[room] = held.id, held.epoch, held.group
         await self.flat.end()
         self.flat.house.wires.clear()
@@ -90,7 +90,7 @@ class EncryptedRooms:
         house, now = self.flat.house, self.flat.clock.now()
         lifetime = Lifetime(now // 1000 - DAY, now // 1000 + DAY)
         for client, status in ((mallory, DeviceStatus.ACTIVE), (alice, DeviceStatus.PENDING)):
-            identity = client._engine.encryption.identity.identity
+            identity = client._parts.encrypted_rooms.identity.identity
             assert identity is not None
             assert identity.account is not None
             user = identity.user

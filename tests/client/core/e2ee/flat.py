@@ -108,7 +108,7 @@ class Flat:
         self.lines[client] = line
         self.clients.append(client)
         await client.start()
-        await client.ready(PATIENCE)
+        await client.connection.ready(PATIENCE)
         return client
 
     async def close(self, client: Client) -> None:
@@ -125,7 +125,7 @@ class Flat:
     @staticmethod
     def head(client: Client, room: RoomId) -> Seq:
         """Return the newest event that a client has shown."""
-        known = client.room(room)
+        known = client.rooms.get(room)
         return known.head if known is not None else Seq(0)
 
     async def until_true(self, ask: Callable[[], Awaitable[object]], wanted: object) -> None:
@@ -139,7 +139,7 @@ class Flat:
         """Let time pass until every group is as it ought to be, and every client has caught up."""
         await self.until(self._is_quiet)
         for client in self.clients:
-            await client.ready(PATIENCE)
+            await client.connection.ready(PATIENCE)
             rooms = [r for r in self.house.rooms.values() if client.account.user in r.members]
             await self.until(lambda c=client, rooms=rooms: all(self.head(c, r.id) >= r.head for r in rooms))  # type: ignore[misc]
 

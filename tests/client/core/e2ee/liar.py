@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
+from tests.client.core.core_fake import parts
 from tests.client.core.e2ee.flat import Flat
 from tests.client.core.e2ee.house import Room
 
@@ -86,7 +87,7 @@ def last_sealed(room: Room) -> tuple[LogEvent, EncryptedMessage]:
 
 async def rows(client: Client, room: RoomId) -> list[Entry]:
     """Return what stands in a timeline."""
-    return list(await client.timeline(room))
+    return list(await client.history.timeline(room))
 
 
 async def words(client: Client, room: RoomId) -> list[str]:
@@ -103,14 +104,14 @@ async def noted(client: Client, room: RoomId, kind: NoteKind) -> list[str]:
 async def shown(flat: Flat, client: Client, room: RoomId) -> None:
     """Wait until a client has taken in all that the log has."""
     await flat.until(lambda: flat.head(client, room) >= flat.house.rooms[room].head)
-    await client._engine.sync.reached(room, flat.house.rooms[room].head)
+    await parts(client).catch_up.reached(room, flat.house.rooms[room].head)
 
 
 async def held(flat: Flat, client: Client, room: RoomId, text: str) -> str:
     """Write something that must not leave; return why it waits or was refused, in words."""
-    entry = await client.send(room, text)
+    entry = await client.messages.send(room, text)
     assert entry.request is not None
-    item = client._engine.outbox._items[entry.request]
+    item = parts(client).outbox._items[entry.request]
     await flat.until(lambda: item.waits is not None or item.error is not None)
     assert text not in repr(flat.house.rooms[room].log)
     mine = next(one for one in await rows(client, room) if one.request == entry.request)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from tests.client.core.core_fake import parts
 from tests.client.core.e2ee.flat import Flat
 from tests.client.core.e2ee.identity_world import ANA, BEN
 
@@ -25,27 +26,27 @@ def names_in(folder: Path) -> list[str]:
 
 async def texts(client: Client, room: RoomId) -> list[str]:
     """Return what a client shows as messages that the server has."""
-    entries = [entry for entry in await client.timeline(room) if entry.delivery is Delivery.STORED]
+    entries = [entry for entry in await client.history.timeline(room) if entry.delivery is Delivery.STORED]
     return [str(entry.text) for entry in entries if entry.text is not None]
 
 
 async def test_two_people_talk_and_the_server_reads_nothing(flat: Flat) -> None:
     """Founded, invited, said, answered; everything in the log that was said is sealed."""
     ana, ben = await flat.open(ANA), await flat.open(BEN)
-    room = await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)
-    await ana.invite(room.id, BEN)
+    room = await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
+    await ana.invitations.send(room.id, BEN)
     await flat.quiet()
-    sent = await ana.send(room.id, "CANARY hello")
+    sent = await ana.messages.send(room.id, "CANARY hello")
     assert sent.request is not None
     await flat.until(
         lambda: flat.head(ana, room.id) == flat.head(ben, room.id) == flat.house.rooms[room.id].head
     )
-    seq = await ana.stored(sent.request)
-    await ben.send(room.id, "CANARY answer", reply_to=seq)
-    await flat.until(lambda: not ben._engine.outbox.unsent(room.id))
+    seq = await ana.messages.stored(sent.request)
+    await ben.messages.send(room.id, "CANARY answer", reply_to=seq)
+    await flat.until(lambda: not parts(ben).outbox.unsent(room.id))
     await flat.quiet()
     assert await texts(ana, room.id) == ["CANARY hello", "CANARY answer"] == await texts(ben, room.id)
-    entries = [entry for entry in await ana.timeline(room.id) if entry.text is not None]
+    entries = [entry for entry in await ana.history.timeline(room.id) if entry.text is not None]
     assert [(entry.sealed, entry.author, entry.delivery) for entry in entries] == [
         (True, ANA, Delivery.STORED),
         (True, BEN, Delivery.STORED),
@@ -59,10 +60,10 @@ async def test_two_people_talk_and_the_server_reads_nothing(flat: Flat) -> None:
 async def test_whom_one_talks_to_is_no_stranger(flat: Flat) -> None:
     """The key that came first is known as such at once, not only after someone asked for it."""
     ana, _ben = await flat.open(ANA), await flat.open(BEN)
-    room = (await ana.open_direct(BEN)).id
+    room = (await ana.rooms.open_direct(BEN)).id
     await flat.quiet()
-    await ana.send(room, "hello")
-    await flat.until(lambda: not ana._engine.outbox.unsent(room))
+    await ana.messages.send(room, "hello")
+    await flat.until(lambda: not parts(ana).outbox.unsent(room))
     await flat.quiet()
     report = await ana.encryption.report(room)
     assert {member.user: member.trust for member in report.members} == {
@@ -74,15 +75,15 @@ async def test_whom_one_talks_to_is_no_stranger(flat: Flat) -> None:
 async def test_a_file_is_sealed_and_saved(flat: Flat, tmp_path: Path) -> None:
     """The server holds neither its text nor its name; the other side gets it whole, or not at all."""
     ana, ben = await flat.open(ANA), await flat.open(BEN)
-    room = (await ana.open_direct(BEN)).id
+    room = (await ana.rooms.open_direct(BEN)).id
     await flat.quiet()
     (tmp_path / "CANARY.txt").write_text("CANARY content")
-    entry = await ana.send_file(room, tmp_path / "CANARY.txt")
+    entry = await ana.files.send(room, tmp_path / "CANARY.txt")
     assert entry.request is not None
-    await flat.until(lambda: not ana._engine.outbox.unsent(room))
+    await flat.until(lambda: not parts(ana).outbox.unsent(room))
     await flat.quiet()
-    (got,) = [one for one in await ben.timeline(room) if one.text is not None]
-    saved = await ben.save_file(got, tmp_path)
+    (got,) = [one for one in await ben.history.timeline(room) if one.text is not None]
+    saved = await ben.files.save(got, tmp_path)
     assert (saved.name, saved.read_text()) == ("CANARY (1).txt", "CANARY content")
     (file,) = flat.house.files
     assert b"CANARY" not in flat.house.files[file]
@@ -90,5 +91,5 @@ async def test_a_file_is_sealed_and_saved(flat: Flat, tmp_path: Path) -> None:
     flat.house.files[file] = flat.house.files[file][:-1] + b"x"
     before = names_in(tmp_path)
     with pytest.raises(EncryptionError):
-        await ben.save_file(got, tmp_path)
+        await ben.files.save(got, tmp_path)
     assert names_in(tmp_path) == before

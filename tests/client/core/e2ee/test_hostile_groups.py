@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from msgspec.structs import replace
+from tests.client.core.core_fake import parts
 from tests.client.core.e2ee.flat import Flat
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
 from tests.client.core.e2ee.liar import Liar, last_sealed, rows, shown, words
@@ -63,14 +64,14 @@ async def test_a_withheld_commit_is_told_at_the_next_message_and_mended(flat: Fl
     liar = Liar(flat)
     await say(flat, ben, room, "before")
     liar.puts(BEN, Seq(flat.house.rooms[room].head + 1), Joined(), EVE)
-    await ana._engine.encryption.scheduler._renew(room)
+    await parts(ana).encrypted_rooms.scheduler._renew(room)
     await say(flat, ana, room, "in the epoch that ben never saw")
     await shown(flat, ben, room)
     assert any("missed an update" in one for one in await words(ben, room))
     assert await texts(ben, room) == ["before"]
     reports = [await client.encryption.report(room) for client in (ana, ben)]
     assert reports[0].authenticator != reports[1].authenticator
-    await ana._engine.encryption.scheduler._renew(room)  # this one is shown, and cannot be followed
+    await parts(ana).encrypted_rooms.scheduler._renew(room)  # this one is shown, and cannot be followed
     await mended(flat, (ana, ben), room)
     assert (await texts(ben, room))[0] == "before"
     assert (await texts(ana, room))[:2] == ["before", "in the epoch that ben never saw"]
@@ -83,13 +84,13 @@ async def test_a_commit_in_a_hole_is_told_at_the_next_message_and_mended(flat: F
     await say(flat, ben, room, "before")
     gone = flat.house.rooms[room].head + 1
     liar.events[BEN] = lambda event: None if event.seq == gone and event.room == room else event
-    await ana._engine.encryption.scheduler._renew(room)
+    await parts(ana).encrypted_rooms.scheduler._renew(room)
     await say(flat, ana, room, "in the epoch that ben never saw")
     await shown(flat, ben, room)
     assert any("shows no event" in one for one in await words(ben, room))
     assert any("missed an update" in one for one in await words(ben, room))
     assert await texts(ben, room) == ["before"]
-    await ana._engine.encryption.scheduler._renew(room)  # this one is shown, and cannot be followed
+    await parts(ana).encrypted_rooms.scheduler._renew(room)  # this one is shown, and cannot be followed
     await mended(flat, (ana, ben), room)
 
 
@@ -101,9 +102,9 @@ async def test_a_forked_group_is_told_and_its_digits_differ(flat: Flat) -> None:
     await shown(flat, ben, room)
     asked = asyncio.Event()
     flat.lines[ben].commit = winner(flat, liar, asked)  # type: ignore[method-assign]
-    forking = asyncio.ensure_future(ben._engine.encryption.scheduler._renew(room))
+    forking = asyncio.ensure_future(parts(ben).encrypted_rooms.scheduler._renew(room))
     await asked.wait()
-    await ana._engine.encryption.scheduler._renew(room)
+    await parts(ana).encrypted_rooms.scheduler._renew(room)
     await flat.until(forking.done)
     await forking
     del flat.lines[ben].commit  # type: ignore[method-assign]
@@ -117,7 +118,7 @@ async def test_a_forked_group_is_told_and_its_digits_differ(flat: Flat) -> None:
         (row,) = [one for one in await rows(other, room) if one.seq == event.seq]
         assert row.text is None
         assert "cannot be read" in row.trouble
-    await ana._engine.encryption.scheduler._renew(room)  # shown to both, and ben cannot follow it
+    await parts(ana).encrypted_rooms.scheduler._renew(room)  # shown to both, and ben cannot follow it
     await mended(flat, (ana, ben), room)
     assert (await texts(ben, room))[0] == "before"
 
@@ -134,7 +135,7 @@ async def test_what_the_backlog_mends_by_itself_is_not_reported(
     Liar(flat).puts(BEN, seq, false, ANA)
     for _ in range(2 * PAGE_EVENTS.value):  # what follows comes by other pages, and other transactions
         flat.house.write(home, ANA, TopicSet(topic=TopicText("again")))
-    await ana._engine.encryption.scheduler._renew(room)
+    await parts(ana).encrypted_rooms.scheduler._renew(room)
     await say(flat, ana, room, "behind it all")
     fetch, gate, came = catch_up.fetch, asyncio.Event(), 0
 
@@ -155,7 +156,7 @@ async def test_what_the_backlog_mends_by_itself_is_not_reported(
     ben = opening.result()
     await flat.quiet()
     assert await texts(ben, room) == ["behind it all"]
-    (row,) = await ben.timeline(room, before=Seq(seq + 1), limit=1)
+    (row,) = await ben.history.timeline(room, before=Seq(seq + 1), limit=1)
     assert "could not follow" in row.trouble
     await a_while(flat)
     assert not home.contested
@@ -186,7 +187,7 @@ def winner(
 async def test_an_https_answer_of_other_logs_is_not_taken(flat: Flat) -> None:
     """R22: after a restore HTTPS may reach the new logs before the socket has broken."""
     ana, ben, room = await pair(flat)
-    rooms, line, other = ben._engine.encryption, flat.lines[ben], Incarnation("o" * 22)
+    rooms, line, other = parts(ben).encrypted_rooms, flat.lines[ben], Incarnation("o" * 22)
     state = replace(await line.group(room), incarnation=other)
 
     async def group(_: RoomId) -> GroupState:

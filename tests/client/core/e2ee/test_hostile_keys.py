@@ -5,6 +5,7 @@ Nothing is sent to a key that nobody vouched for; the person is told in words; w
 
 import pytest
 from msgspec.structs import replace
+from tests.client.core.core_fake import parts
 from tests.client.core.e2ee.flat import Flat
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, Registered
 from tests.client.core.e2ee.liar import Liar, held, noted, shown
@@ -53,7 +54,7 @@ class Ghost:
     @classmethod
     def of(cls, flat: Flat, client: Client) -> "Ghost":
         """Return a real device, for key packages that its owner never made so."""
-        identity = client._engine.encryption.identity.identity
+        identity = parts(client).encrypted_rooms.identity.identity
         assert identity is not None
         made = cls(flat, identity.user, FORGER)
         made.key, made.certificate = identity.device, identity.certified()
@@ -83,7 +84,7 @@ class Ghost:
 
 def account_of(client: Client) -> AccountKey:
     """Return someone's account key, as a thief of their device would."""
-    identity = client._engine.encryption.identity.identity
+    identity = parts(client).encrypted_rooms.identity.identity
     assert identity is not None
     assert identity.account is not None
     return identity.account
@@ -135,7 +136,7 @@ async def test_a_key_swapped_while_its_owner_is_verified_is_no_less_a_change(fla
     await ana.encryption.confirm(BEN, number)
     assert ana.encryption.trust(BEN) is Trust.VERIFIED
     flat.house.swap_account_key(BEN, FORGER)
-    await ana._engine.encryption.identity.catch_up()
+    await parts(ana).encrypted_rooms.identity.catch_up()
     await flat.close(ana)
     ana = await flat.open(ANA)
     assert ana.encryption.trust(BEN) is Trust.CHANGED
@@ -150,7 +151,7 @@ async def test_a_ghost_device_without_its_owners_signature_is_not_let_in(
     ana, ben, room = await pair(flat)
     ghost = Ghost(flat, BEN, FORGER)
     ghost.move_in(ghost.packages(certified=certified))
-    await flat.until(lambda: ghost.key.id in ana._engine.encryption.reconciler.left_out.get(room, {}))
+    await flat.until(lambda: ghost.key.id in parts(ana).encrypted_rooms.reconciler.left_out.get(room, {}))
     problem = ana.encryption.room(room).problem
     assert "could not be added" in problem
     assert ("another account key than a member admitted" in problem) is certified
@@ -212,8 +213,8 @@ async def test_a_false_key_package_lets_nobody_in_and_is_told(flat: Flat, lie: s
     }[lie]
     house.devices[device].packages, last = list(false), house.devices[device].last_resort
     house.devices[device].last_resort = false[-1] if false else None
-    room = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
-    await ana.invite(room, BEN)  # this server makes him a member at once
+    room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+    await ana.invitations.send(room, BEN)  # this server makes him a member at once
     await ana.rooms.reconcile(room)
     assert "could not be added" in ana.encryption.room(room).problem
     assert await members(ana, room) == {ana.encryption.own().device}
@@ -236,8 +237,8 @@ async def test_a_greeting_with_a_false_time_brings_no_old_key_package_into_a_gro
     flat.clock.advance(days)
     flat.ahead = -days * 1_000
     ana = await flat.open(ANA)
-    room = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
-    await ana.invite(room, BEN)
+    room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+    await ana.invitations.send(room, BEN)
     await ana.rooms.reconcile(room)
     assert "that of ben: it has expired by the clock of this device" in ana.encryption.room(room).problem
     assert await members(ana, room) == {ana.encryption.own().device}
@@ -253,19 +254,19 @@ async def test_one_key_package_handed_out_twice_is_refused_the_second_time(flat:
     twice = flat.house.devices[device].packages[0]
     for line in flat.lines.values():
         line.claim = _always(line.claim, device, twice)  # type: ignore[method-assign]
-    first = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
-    await ana.invite(first, BEN)
+    first = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+    await ana.invitations.send(first, BEN)
     await ana.rooms.reconcile(first)
     await shown(flat, ben, first)
-    second = (await eve.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
-    await eve.invite(second, BEN)
+    second = (await eve.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+    await eve.invitations.send(second, BEN)
     await eve.rooms.reconcile(second)
     await flat.until(lambda: flat.head(ben, second) >= flat.house.rooms[second].head)
     await shown(flat, ben, second)
     await say(flat, ana, first, "genuine")
     await shown(flat, ben, first)
     assert await texts(ben, first) == ["genuine"]
-    told = [entry.trouble for entry in await ben.timeline(second) if entry.trouble]
+    told = [entry.trouble for entry in await ben.history.timeline(second) if entry.trouble]
     assert any("invitation did not come" in one for one in told)
     await say(flat, eve, second, "unread")
     assert await texts(eve, second) == ["unread"]
@@ -292,7 +293,7 @@ async def test_a_forked_key_log_is_an_alarm_on_both_sides(flat: Flat) -> None:
     flat.house.swap_account_key(EVE, FORGER)
     flat.lines[ben].service.swap_account_key(EVE, AccountKey(Secret(bytes(32))))
     for client in (ana, ben):
-        await client._engine.encryption.identity.catch_up()
+        await parts(client).encrypted_rooms.identity.catch_up()
     await say(flat, ana, room, "to ben")
     await say(flat, ben, room, "to ana")
     for client in (ana, ben):
@@ -308,20 +309,20 @@ async def test_a_server_that_tells_nobody_of_new_keys_is_overtaken_by_a_message(
     """E3: what a member has seen of the log stands in each message: who is behind fetches it at once."""
     ana, ben, room = await pair(flat)
     flat.house.swap_account_key(EVE, FORGER)  # and tells nobody
-    await ben._engine.encryption.identity.catch_up()
-    before = await ana._engine.archive.write(key_log.seen)
+    await parts(ben).encrypted_rooms.identity.catch_up()
+    before = await parts(ana).archive.write(key_log.seen)
     await say(flat, ben, room, "have you heard?")
     await flat.until_true(
-        lambda: ana._engine.archive.write(key_log.seen), await ben._engine.archive.write(key_log.seen)
+        lambda: parts(ana).archive.write(key_log.seen), await parts(ben).archive.write(key_log.seen)
     )
-    assert await ana._engine.archive.write(key_log.seen) != before
+    assert await parts(ana).archive.write(key_log.seen) != before
 
 
 async def test_a_key_log_that_was_rolled_back_is_an_alarm(flat: Flat) -> None:
     """E3: what it showed once it cannot take back; the chat goes on with the keys that are known."""
     ana, ben, room = await pair(flat)
     flat.house.entries.pop()
-    await quietly(ana._engine.encryption.identity.catch_up())
+    await quietly(parts(ana).encrypted_rooms.identity.catch_up())
     (alarm,) = ana.encryption.alarms()
     assert alarm.permanent
     assert "took entries out of its key log" in alarm.text
@@ -343,7 +344,7 @@ async def test_an_endless_key_log_is_refused_and_open_rooms_go_on(flat: Flat) ->
 
     line.key_log = endless  # type: ignore[method-assign, assignment]
     calls = len(flat.house.calls)
-    await quietly(ana._engine.encryption.identity.catch_up())
+    await quietly(parts(ana).encrypted_rooms.identity.catch_up())
     assert flat.house.calls[calls:].count("log") == 1
     await say(flat, ana, room, "still here")
     await shown(flat, ben, room)
@@ -354,8 +355,8 @@ async def test_a_head_that_a_member_makes_up_is_an_alarm_that_names_them(flat: F
     """Either the server lies or that person's device does: the words say both."""
     ana, ben, room = await pair(flat)
     false = KeyLogSeen(size=1, digest=Digest(b"\7" * 32))
-    await ana._engine.archive.write(key_log.compare, BEN, false, flat.clock.now())
-    await ana._engine.encryption.identity.refresh()
+    await parts(ana).archive.write(key_log.compare, BEN, false, flat.clock.now())
+    await parts(ana).encrypted_rooms.identity.refresh()
     (alarm,) = ana.encryption.alarms()
     assert "ben" in alarm.text
     assert "Either the server lies" in alarm.text
@@ -389,7 +390,7 @@ async def test_a_stranger_that_the_server_lists_reads_nothing_and_is_named(flat:
         known = {one.user: one.admitted_by for one in report.people if one.user != EVE}
         assert known == {ANA: ANA, BEN: ANA}
     assert eve.encryption.own().device not in flat.house.rooms[room].present
-    await ana.invite(room, EVE)  # she may be admitted after all, by a member who wants it
+    await ana.invitations.send(room, EVE)  # she may be admitted after all, by a member who wants it
     assert EVE in {member.user for member in (await ana.encryption.report(room)).members}
     assert ana.encryption.alarms() == []
 
@@ -398,7 +399,7 @@ async def test_a_direct_message_lets_in_no_third_person(flat: Flat) -> None:
     """The same lie in a direct room is refused: it is between two, whatever the server says."""
     ana, ben = await flat.open(ANA), await flat.open(BEN)
     eve = await flat.open(EVE)
-    room = (await ana.open_direct(BEN)).id
+    room = (await ana.rooms.open_direct(BEN)).id
     await flat.quiet()
     device = eve.encryption.own().device
     honest = flat.house.state
@@ -443,7 +444,7 @@ async def test_a_member_that_the_server_drops_is_not_removed(flat: Flat) -> None
 async def test_a_room_that_is_called_another_sends_nothing(flat: Flat, swap: str) -> None:
     """`@ben` is shown as `@eve`, or a room of many as a direct one: what is written would reach others."""
     ana, ben, room = await pair(flat)
-    direct = (await ana.open_direct(BEN)).id
+    direct = (await ana.rooms.open_direct(BEN)).id
     await flat.quiet()
     await say(flat, ana, direct, "before")
     which = direct if swap == "peer" else room
@@ -456,12 +457,12 @@ async def test_a_room_that_is_called_another_sends_nothing(flat: Flat, swap: str
     assert "server" in why
     assert ana.encryption.room(which).state is RoomState.BLOCKED
     assert "server" in ana.encryption.room(which).problem
-    sealed = ana._engine.encryption
+    sealed = parts(ana).encrypted_rooms
     with pytest.raises(BlockedError):  # what stands in no outbox neither
         await sealed.outgoing.send(which, ReadContent(target=new_request_id()))
     await flat.close(ana)
     liar.summaries.clear()
     ana = await flat.open(ANA)
-    await flat.until(lambda: not ana._engine.outbox.unsent(which))
+    await flat.until(lambda: not parts(ana).outbox.unsent(which))
     await shown(flat, ben, which)
     assert (await texts(ben, which))[-1] == CANARY

@@ -5,6 +5,7 @@ Each lie is refused and told in words, and everything that was honest, before an
 
 import pytest
 from msgspec.structs import replace
+from tests.client.core.core_fake import parts
 from tests.client.core.e2ee.flat import Flat
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
 from tests.client.core.e2ee.liar import Liar, last_sealed, noted, rows, sealed_of, shown
@@ -86,11 +87,11 @@ async def test_a_replay_after_reconnecting_is_told(flat: Flat) -> None:
     for wire in list(flat.house.wires):
         wire.drop()  # type: ignore[attr-defined]
     replay = inject(flat, room, body, ANA)
-    await flat.until(lambda: ben.status.state is LinkState.ONLINE)
+    await flat.until(lambda: ben.connection.status.state is LinkState.ONLINE)
     await shown(flat, ben, room)
     assert await texts(ben, room) == ["once"]
     assert await told_at(ben, room, replay)
-    await flat.until(lambda: ana.status.state is LinkState.ONLINE)
+    await flat.until(lambda: ana.connection.status.state is LinkState.ONLINE)
     await goes_on(flat, (ana, ben), room, ["once"])
 
 
@@ -114,7 +115,7 @@ async def test_a_replay_after_the_epoch_moved_is_told(flat: Flat) -> None:
     ana, ben, room = await pair(flat)
     await say(flat, ana, room, "once")
     _, body = last_sealed(flat.house.rooms[room])
-    await ana._engine.encryption.reconciler.renew(room)
+    await parts(ana).encrypted_rooms.reconciler.renew(room)
     replay = inject(flat, room, body, ANA)
     await shown(flat, ben, room)
     assert await texts(ben, room) == ["once"]
@@ -167,7 +168,7 @@ async def test_a_hole_in_the_log_is_a_row_and_the_room_goes_on(flat: Flat) -> No
     for text in ("dropped", "later"):
         await say(flat, ana, room, text)
     await shown(flat, ben, room)
-    assert ben.status.state is LinkState.ONLINE
+    assert ben.connection.status.state is LinkState.ONLINE
     assert await texts(ben, room) == ["first", "later"]
     told = [f"The server shows no event {gone} here: 1 event is missing."]
     assert await noted(ben, room, NoteKind.MISSING) == told
@@ -187,12 +188,12 @@ async def test_a_hole_that_hides_a_message_of_ones_own_is_told(flat: Flat) -> No
     ana, ben, room = await pair(flat)
     liar, gone = Liar(flat), flat.house.rooms[room].head + 1
     liar.events[ANA] = lambda event: None if event.seq == gone and event.room == room else event
-    entry = await ana.send(room, "kept")
+    entry = await ana.messages.send(room, "kept")
     assert entry.request is not None
     await flat.until(lambda: bool(sealed_of(flat.house.rooms[room])))
     await say(flat, ben, room, "later")
     await shown(flat, ana, room)
-    await ana._engine.outbox.flush()
+    await parts(ana).outbox.flush()
     kept = [one for one in await rows(ana, room) if one.request == entry.request]
     assert [(str(one.text), one.delivery) for one in kept] == [("kept", Delivery.FAILED)]
     assert "later" in await texts(ana, room)
@@ -207,7 +208,7 @@ async def test_an_end_that_is_held_back_holds_back_nothing_else(flat: Flat) -> N
     await flat.close(ben)
     ben = await flat.open(BEN)
     await shown(flat, ben, room)
-    known = ben.room(room)
+    known = ben.rooms.get(room)
     assert known is not None
     assert (
         known.trouble == f"The server says that this room has {head + 7} events, and shows none after {head}."
@@ -223,11 +224,11 @@ async def test_what_the_server_says_it_stored_and_does_not_show_is_told(flat: Fl
         liar.events[user] = lambda event: (
             replace(event, body=Blank(was="sealed")) if is_sealed(event) and event.author == ANA else event
         )
-    entry = await ana.send(room, "kept")
+    entry = await ana.messages.send(room, "kept")
     assert entry.request is not None
     await flat.until(lambda: bool(sealed_of(flat.house.rooms[room])))
     await shown(flat, ana, room)
-    await ana._engine.outbox.flush()
+    await parts(ana).outbox.flush()
     kept = [one for one in await rows(ana, room) if one.text is not None]
     assert [(str(one.text), one.delivery) for one in kept] == [("kept", Delivery.FAILED)]
     assert "shows something else" in kept[0].problem
@@ -253,11 +254,11 @@ async def test_an_answer_that_names_a_place_long_gone_loses_nothing(flat: Flat) 
     liar, place = Liar(flat), Seq(flat.house.rooms[room].head)
     liar.answers[ANA] = lambda stored: replace(stored, seq=place) if isinstance(stored, Stored) else stored
     liar.events[ANA] = lambda event: event if event.seq <= place else None
-    entry = await ana.send(room, "kept")
+    entry = await ana.messages.send(room, "kept")
     assert entry.request is not None
-    item = ana._engine.outbox._items[entry.request]
+    item = parts(ana).outbox._items[entry.request]
     await flat.until(item.done.is_set)
-    await ana._engine.outbox.flush()
+    await parts(ana).outbox.flush()
     kept = [one for one in await rows(ana, room) if one.request == entry.request]
     assert [(str(one.text), one.delivery) for one in kept] == [("kept", Delivery.FAILED)]
     assert "shows something else" in kept[0].problem
@@ -282,7 +283,7 @@ async def test_a_message_in_anothers_name_is_refused(flat: Flat) -> None:
 async def test_a_message_moved_between_rooms_is_refused(flat: Flat) -> None:
     """E4: under its own group's name, and under that of the room that it was put into."""
     ana, ben, room = await pair(flat)
-    other = (await ana.open_direct(BEN)).id
+    other = (await ana.rooms.open_direct(BEN)).id
     await flat.quiet()
     await say(flat, ana, other, CANARY)
     await shown(flat, ben, other)
@@ -395,10 +396,10 @@ async def test_plaintext_is_an_error_live_and_in_history(flat: Flat, body: AnyBo
         assert await texts(client, room) == ["sealed"]
         refused = await noted(client, room, NoteKind.PLAINTEXT_REFUSED)
         assert len(refused) == 2
-        assert all("server can read" in one for one in refused)
+        assert all("unencrypted" in one for one in refused)
         (row,) = [one for one in await rows(client, room) if one.seq == genuine.seq]
         assert (row.edited, row.deleted, row.reactions) == (False, False, ())
-        assert not await client.search(CANARY)
+        assert not await client.history.search(CANARY)
     await goes_on(flat, (ana, ben), room, ["sealed"])
 
 
@@ -423,7 +424,7 @@ async def test_a_room_that_was_to_be_encrypted_and_is_not_is_told(flat: Flat) ->
     liar = Liar(flat)
     liar.summaries[ANA] = lambda summary: replace(summary, encrypted=False)
     with pytest.raises(EncryptionError, match="made this room without encryption"):
-        await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)
+        await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
 
 
 async def test_a_flood_of_what_cannot_be_opened_is_bounded(flat: Flat) -> None:
@@ -440,7 +441,7 @@ async def test_a_flood_of_what_cannot_be_opened_is_bounded(flat: Flat) -> None:
     here.log.append(replace(genuine, seq=Seq(here.head + 1)))
     ben = await flat.open(BEN)
     await shown(flat, ben, room)
-    window = await ben.timeline(room)
+    window = await ben.history.timeline(room)
     assert len(window) <= 200
     assert await texts(ben, room) == ["genuine"]
     assert all(one.trouble for one in window if one.text is None)
@@ -451,9 +452,9 @@ async def test_a_flood_of_what_cannot_be_opened_is_bounded(flat: Flat) -> None:
 async def test_open_rooms_go_on_beside_a_room_that_is_attacked(flat: Flat) -> None:
     """A lie in one room costs that room alone."""
     ana, ben, room = await pair(flat)
-    opened = (await ana.create_room(GARDEN, RoomKind.PRIVATE)).id
-    await ana.invite(opened, BEN)
-    await flat.until(lambda: ben.room(opened) is not None)
+    opened = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE)).id
+    await ana.invitations.send(opened, BEN)
+    await flat.until(lambda: ben.rooms.get(opened) is not None)
     here = flat.house.rooms[room]
     assert here.group is not None
     for _ in range(20):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from msgspec import structs
+from tests.client.core.core_fake import parts
 from tests.client.core.e2ee.flat import Flat
 from tests.client.core.e2ee.house import Room
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
@@ -38,7 +39,7 @@ from parlour_protocol.names import UserName
 
 async def made(client: Client) -> RoomId:
     """Make a room with post-quantum keys."""
-    room = await client.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True, suite=RoomSuite.X_WING)
+    room = await client.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True, suite=RoomSuite.X_WING)
     return room.id
 
 
@@ -52,11 +53,11 @@ async def test_people_talk_in_it_and_see_what_it_is(flat: Flat) -> None:
     """Founded, invited, said and answered; every device's report and label say what the keys are worth."""
     ana, ben = await flat.open(ANA), await flat.open(BEN)
     room = await made(ana)
-    await ana.invite(room, BEN)
+    await ana.invitations.send(room, BEN)
     await flat.quiet()
     for client, words in ((ana, "hello"), (ben, "answer")):
-        await client.send(room, words)
-        await flat.until(lambda: not client._engine.outbox.unsent(room))  # noqa: B023 - awaited at once
+        await client.messages.send(room, words)
+        await flat.until(lambda: not parts(client).outbox.unsent(room))  # noqa: B023 - awaited at once
         await flat.quiet()
     assert await texts(ana, room) == ["hello", "answer"] == await texts(ben, room)
     for client in (ana, ben):
@@ -64,7 +65,7 @@ async def test_people_talk_in_it_and_see_what_it_is(flat: Flat) -> None:
         assert (report.state, report.suite) == (RoomState.ACTIVE, RoomSuite.X_WING)
         assert report.keys == KEYS[RoomSuite.X_WING]
         assert report.label == "E2EE post-quantum 0/1 verified"
-    other = await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)
+    other = await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
     await flat.quiet()
     report = await ana.encryption.report(other.id)
     assert (report.suite, report.label) == (RoomSuite.X25519, "E2EE, nobody else")
@@ -74,17 +75,17 @@ async def test_a_direct_room(flat: Flat) -> None:
     """The same between two people; one that is there already keeps what it has, and the person is told."""
     ana, ben = await flat.open(ANA), await flat.open(BEN)
     await flat.open(EVE)
-    room = (await ana.open_direct(BEN, suite=RoomSuite.X_WING)).id
-    assert (await ben.open_direct(ANA)).id == room
+    room = (await ana.rooms.open_direct(BEN, suite=RoomSuite.X_WING)).id
+    assert (await ben.rooms.open_direct(ANA)).id == room
     await flat.quiet()
     assert (await ben.encryption.report(room)).suite is RoomSuite.X_WING
-    await ana._engine.encryption.reconciler.renew(room)
+    await parts(ana).encrypted_rooms.reconciler.renew(room)
     newest = flat.house.rooms[room].log[-1].body
     assert isinstance(newest, Handshake)
     assert len(newest.data) < 6_000
-    await ana.open_direct(EVE)
+    await ana.rooms.open_direct(EVE)
     with pytest.raises(EncryptionError, match="was made without"):
-        await ana.open_direct(EVE, suite=RoomSuite.X_WING)
+        await ana.rooms.open_direct(EVE, suite=RoomSuite.X_WING)
 
 
 async def test_after_a_restore_all_key_packages_are_replaced(flat: Flat) -> None:
@@ -107,8 +108,8 @@ async def test_a_device_without_such_key_packages_is_left_out_with_words(flat: F
     device = flat.house.devices[ben.encryption.own().device]
     device.hybrid, device.hybrid_last_resort = [], None
     room = await made(ana)
-    await ana.invite(room, BEN)
-    await ana.invite(room, EVE)
+    await ana.invitations.send(room, BEN)
+    await ana.invitations.send(room, EVE)
     await ana.encryption.settle(room)
     report = await ana.encryption.report(room)
     assert {member.user for member in report.members} == {ANA, EVE}
@@ -123,9 +124,9 @@ async def test_a_group_holds_so_many_devices(flat: Flat, monkeypatch: pytest.Mon
         await flat.open(user)
     monkeypatch.setattr(reconcile, "HYBRID_DEVICES", replace(reconcile.HYBRID_DEVICES, value=2))
     room = await made(ana)
-    await ana.invite(room, BEN)
+    await ana.invitations.send(room, BEN)
     await ana.encryption.settle(room)
-    await ana.invite(room, EVE)
+    await ana.invitations.send(room, EVE)
     await ana.encryption.settle(room)
     report = await ana.encryption.report(room)
     assert {member.user for member in report.members} == {ANA, BEN}

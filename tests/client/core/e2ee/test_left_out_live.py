@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from msgspec.structs import replace
+from tests.client.core.core_fake import parts
 from tests.client.core.e2ee.flat import Flat
 from tests.client.core.e2ee.identity_world import ANA, BEN
 from tests.client.core.e2ee.liar import Liar, last_sealed, noted, rows, sealed_of, shown
@@ -68,7 +69,7 @@ async def test_a_row_goes_when_the_message_comes_after_all(flat: Flat) -> None:
     await say(flat, ana, room, "two")
     await shown(flat, ben, room)
     changes: list[object] = []
-    ben.subscribe(changes.append)
+    ben.events.subscribe(changes.append)
     gone = Seq(flat.house.rooms[room].head + 1)
     liar.events[BEN] = hides({gone})
     liar.summaries[BEN] = lambda one: replace(one, head=Seq(one.head - 1))
@@ -96,10 +97,10 @@ async def test_a_message_that_the_server_drops_by_itself_is_told(flat: Flat) -> 
     await say(flat, ana, room, "two")
     dropped = flat.house.rooms[room].head
     await say(flat, ana, room, "three")
-    await flat.until(lambda: not ana._engine.outbox.unsent(room))
+    await flat.until(lambda: not parts(ana).outbox.unsent(room))
     (deleted,) = [row.seq for row in await rows(ana, room) if str(row.text) == "three"]
     assert deleted is not None
-    await ana.delete(room, deleted)
+    await ana.messages.delete(room, deleted)
     await say(flat, ana, room, "four")
     liar.puts(BEN, dropped, Blank(was="sealed"))
     ben = await flat.open(BEN)
@@ -116,10 +117,12 @@ async def test_honest_people_are_told_nothing(flat: Flat) -> None:
     ana, ben, room = await pair(flat)
     for number in range(6):
         for client in (ana, ben):
-            entries = [await client.send(room, f"{client.account.user} {number} {at}") for at in range(3)]
+            entries = [
+                await client.messages.send(room, f"{client.account.user} {number} {at}") for at in range(3)
+            ]
             last = [one for one in await rows(client, room) if one.seq is not None and one.text is not None]
             if last:
-                await client.react(room, last[-1].seq or Seq(0), "+1")
+                await client.messages.react(room, last[-1].seq or Seq(0), "+1")
             assert entries
         await flat.quiet()
         if number == 2:
@@ -128,11 +131,11 @@ async def test_honest_people_are_told_nothing(flat: Flat) -> None:
             await flat.until(lambda: all(one.status.state is not LinkState.ONLINE for one in flat.clients))
         if number == 4:
             await flat.close(ben)
-            await ana.send(room, "while ben is away")
+            await ana.messages.send(room, "while ben is away")
             ben = await flat.open(BEN)
         await flat.until(lambda: all(one.status.state is LinkState.ONLINE for one in flat.clients))
         for client in (ana, ben) if number != 2 else ():
-            await client.mark_read(room, flat.head(client, room), share=True)
+            await client.messages.mark_read(room, flat.head(client, room), share=True)
     flat.clock.advance(10)
     await flat.quiet()
     for client in (ana, ben):

@@ -7,6 +7,7 @@ from typing import Any
 
 import apsw
 import pytest
+from tests.client.core.core_fake import parts
 from tests.client.core.e2ee.flat import Flat
 from tests.client.core.e2ee.house import LAPTOP, Line, RefusedError
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
@@ -57,36 +58,36 @@ OTHER = parse_room_name("mine")
 async def pair(flat: Flat) -> tuple[Client, Client, RoomId]:
     """Return two people in an encrypted room of theirs."""
     ana, ben = await flat.open(ANA), await flat.open(BEN)
-    room = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
-    await ana.invite(room, BEN)
+    room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+    await ana.invitations.send(room, BEN)
     await flat.quiet()
     return ana, ben, room
 
 
 async def say(flat: Flat, client: Client, room: RoomId, text: str) -> RequestId:
     """Send and let time pass until the server has it."""
-    entry = await client.send(room, text)
+    entry = await client.messages.send(room, text)
     assert entry.request is not None
     request = entry.request
-    outbox = client._engine.outbox
+    outbox = parts(client).outbox
     await flat.until(lambda: request in outbox._finished or outbox._items[request].done.is_set())
-    await client.stored(request)
+    await client.messages.stored(request)
     return request
 
 
 async def notes(client: Client, room: RoomId) -> list[NoteKind]:
     """Return the notes in a client's timeline."""
-    return [entry.note.kind for entry in await client.timeline(room) if entry.note is not None]
+    return [entry.note.kind for entry in await client.history.timeline(room) if entry.note is not None]
 
 
 async def test_a_direct_message_waits_for_a_person_without_a_device(flat: Flat) -> None:
     """It says whom it waits for, and goes by itself when they come."""
     ana = await flat.open(ANA)
-    room = (await ana.open_direct(EVE)).id
-    await ana.send(room, "are you there?")
-    outbox = ana._engine.outbox
+    room = (await ana.rooms.open_direct(EVE)).id
+    await ana.messages.send(room, "are you there?")
+    outbox = parts(ana).outbox
     await flat.until(lambda: any(item.waits for item in outbox.unsent(room)))
-    (entry,) = [one for one in await ana.timeline(room) if one.text is not None]
+    (entry,) = [one for one in await ana.history.timeline(room) if one.text is not None]
     assert entry.delivery is Delivery.QUEUED
     assert "eve has no device" in entry.problem
     assert "eve has no device" in ana.encryption.room(room).problem
@@ -100,9 +101,9 @@ async def test_a_program_that_only_sends_follows_the_room_it_sends_to(flat: Flat
     """The group moved on while nobody was there: it catches up, and what it sent is read back later."""
     ana, ben, room = await pair(flat)
     await flat.close(ana)
-    await ben.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)
+    await ben.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
     await ben.encryption.settle(room)
-    await ben._engine.encryption.reconciler.renew(room)
+    await parts(ben).encrypted_rooms.reconciler.renew(room)
     sender = await flat.open(ANA, follow=False)
     await say(flat, sender, room, "from a script")
     await flat.close(sender)
@@ -116,7 +117,7 @@ async def test_who_was_let_in_while_nobody_was_here_is_known_at_the_first_look(f
     ana, ben, room = await pair(flat)
     await flat.close(ben)
     await flat.open(EVE)
-    await ana.invite(room, EVE)
+    await ana.invitations.send(room, EVE)
     await flat.quiet()
     ben = await flat.open(BEN)
     report = await ben.encryption.report(room)
@@ -153,11 +154,11 @@ async def test_a_founding_of_the_other_device_in_the_middle_of_ours_is_followed(
 ) -> None:
     """The server was asked before the other founded, the log was read after it: ours is given up at once."""
     ana, _, room = await pair(flat)
-    line, home, sealed = flat.lines[ana], flat.house.rooms[room], ana._engine.encryption
+    line, home, sealed = flat.lines[ana], flat.house.rooms[room], parts(ana).encrypted_rooms
     assert line.device is not None
     home.present.remove(line.device)  # ana's device is not in the group that the other one has founded
-    await ana._engine.archive.write(sealed.session.groups.leave, room)
-    await ana._engine.archive.write(
+    await parts(ana).archive.write(sealed.session.groups.leave, room)
+    await parts(ana).archive.write(
         lambda connection: connection.execute("UPDATE mls_rooms SET group_id = ?", (home.group,))
     )
     before = GroupState(
@@ -172,14 +173,14 @@ async def test_a_founding_of_the_other_device_in_the_middle_of_ours_is_followed(
     async with asyncio.timeout(5):
         await sealed.scheduler.now(room)
     assert not answers
-    assert await ana._engine.archive.read(sealed.session.groups.pending_creation, room) is None
+    assert await parts(ana).archive.read(sealed.session.groups.pending_creation, room) is None
 
 
 async def test_a_founding_that_the_log_has_not_decided_about_is_given_up(flat: Flat) -> None:
     """The server has a group that this device does not follow: waiting for another one would be for ever."""
     ana, _, room = await pair(flat)
-    line, home, sealed = flat.lines[ana], flat.house.rooms[room], ana._engine.encryption
-    archive = ana._engine.archive
+    line, home, sealed = flat.lines[ana], flat.house.rooms[room], parts(ana).encrypted_rooms
+    archive = parts(ana).archive
     await archive.write(sealed.session.groups.leave, room)
     await archive.write(
         lambda connection: connection.execute("UPDATE mls_rooms SET group_id = ?", (home.group,))
@@ -203,10 +204,10 @@ async def test_what_is_sent_while_a_group_is_contested_waits_for_the_next_one(fl
     body = Contest(request=new_request_id(), group=home.group, epoch=Epoch(home.epoch))
     flat.house.contest(home, flat.lines[ben], body)
     await flat.quiet()
-    await ben.send(room, "later")
+    await ben.messages.send(room, "later")
 
     async def held() -> list[tuple[Delivery, bool]]:
-        return [(one.entry.delivery, bool(one.entry.problem)) for one in ben.outgoing()]
+        return [(one.entry.delivery, bool(one.entry.problem)) for one in ben.messages.outgoing()]
 
     await flat.until_true(held, [(Delivery.QUEUED, True)])
     await ana.encryption.refound(room)
@@ -217,7 +218,7 @@ async def test_somebody_who_left_is_put_out_before_anything_is_sent(flat: Flat) 
     """The server bounces it; the sender commits the removal at once and sends the same request again."""
     ana, ben, room = await pair(flat)
     flat.house.tells = False  # nobody hears of it: the bounce alone must do
-    await ben.leave(room)
+    await ben.rooms.leave(room)
     flat.house.tells = True
     await say(flat, ana, room, "among us")
     assert [d.user for d in flat.house.state(flat.house.rooms[room]).present] == [ANA]
@@ -248,9 +249,9 @@ async def test_a_lost_answer_to_a_commit_changes_nothing(flat: Flat) -> None:
     """The commit is in the log and is known as our own when it comes by."""
     ana = await flat.open(ANA)
     ben = await flat.open(BEN)
-    room = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+    room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     flat.lines[ana].lose_reply_of = "commit"
-    await ana.invite(room, BEN)
+    await ana.invitations.send(room, BEN)
     with pytest.raises(ParlourClientError):
         await ana.rooms.reconcile(room)
     await flat.quiet()
@@ -275,12 +276,12 @@ async def test_no_server_makes_a_room_open_again(flat: Flat) -> None:
     await flat.close(ana)
     flat.house.rooms[room].encrypted = False
     ana = await flat.open(ANA)
-    shown = ana.room(room)
+    shown = ana.rooms.get(room)
     assert shown is not None
     assert shown.encrypted
-    await ana.send(room, "CANARY")
+    await ana.messages.send(room, "CANARY")
     await flat.until(
-        lambda: all(item.delivery is not Delivery.SENT for item in ana._engine.outbox.unsent(room))
+        lambda: all(item.delivery is not Delivery.SENT for item in parts(ana).outbox.unsent(room))
     )
     assert not any(isinstance(event.body, Message) for event in flat.house.rooms[room].log)
 
@@ -288,8 +289,8 @@ async def test_no_server_makes_a_room_open_again(flat: Flat) -> None:
 async def test_a_room_that_is_turned_on_keeps_what_was_said(flat: Flat) -> None:
     """Open history stays; from then on everything is sealed, for both."""
     ana, ben = await flat.open(ANA), await flat.open(BEN)
-    room = (await ana.create_room(GARDEN, RoomKind.PRIVATE)).id
-    await ana.invite(room, BEN)
+    room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE)).id
+    await ana.invitations.send(room, BEN)
     await say(flat, ana, room, "in the open")
     await ana.encryption.turn_on(room, [BEN])
     await flat.quiet()
@@ -302,9 +303,9 @@ async def test_a_room_that_is_turned_on_keeps_what_was_said(flat: Flat) -> None:
 async def test_turning_on_admits_only_the_people_who_were_looked_at(flat: Flat) -> None:
     """M27: someone whom the server adds to its list behind the question is not in the group."""
     ana, _, _ = await flat.open(ANA), await flat.open(BEN), await flat.open(EVE)
-    room = (await ana.create_room(GARDEN, RoomKind.PRIVATE)).id
-    await ana.invite(room, BEN)
-    await ana.invite(room, EVE)
+    room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE)).id
+    await ana.invitations.send(room, BEN)
+    await ana.invitations.send(room, EVE)
     await ana.encryption.turn_on(room, [BEN])
     await say(flat, ana, room, "sealed for two")
     report = await ana.encryption.report(room)
@@ -320,10 +321,10 @@ async def test_a_changed_key_stops_sending_until_the_person_decides(flat: Flat) 
     await say(flat, ben, room, "hello")
     await flat.quiet()
     flat.house.swap_account_key(BEN, AccountKey(Secret(bytes(range(1, 33)))))
-    await ana._engine.encryption.identity.catch_up()
+    await parts(ana).encrypted_rooms.identity.catch_up()
     assert ana.encryption.trust(BEN) is Trust.CHANGED
-    await ana.send(room, "CANARY to whom?")
-    outbox = ana._engine.outbox
+    await ana.messages.send(room, "CANARY to whom?")
+    outbox = parts(ana).outbox
     await flat.until(lambda: any(item.waits for item in outbox.unsent(room)))
     assert ana.encryption.room(room).state is RoomState.BLOCKED
     (item,) = outbox.unsent(room)
@@ -335,7 +336,7 @@ async def test_a_changed_key_stops_sending_until_the_person_decides(flat: Flat) 
 async def test_keys_that_cannot_be_had_do_not_stop_open_rooms(flat: Flat) -> None:
     """Open rooms work; encrypted ones say why they wait."""
     ana, _, room = await pair(flat)
-    opened = (await ana.create_room(GARDEN, RoomKind.PRIVATE)).id
+    opened = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE)).id
     await flat.close(ana)
 
     def broken(call: str) -> None:
@@ -351,13 +352,13 @@ async def test_keys_that_cannot_be_had_do_not_stop_open_rooms(flat: Flat) -> Non
 async def test_a_withheld_welcome_is_told(flat: Flat) -> None:
     """The server says that we were added, and keeps the invitation: a row with cause and action."""
     ana, ben = await flat.open(ANA), await flat.open(BEN)
-    room = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+    room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     device = ben.encryption.own().device
     flat.house.inboxes[device] = Withheld()  # type: ignore[assignment]
-    await ana.invite(room, BEN)
+    await ana.invitations.send(room, BEN)
     await ana.rooms.reconcile(room)
     await flat.until(lambda: flat.head(ben, room) == flat.house.rooms[room].head)
-    troubles = [entry.trouble for entry in await ben.timeline(room) if entry.trouble]
+    troubles = [entry.trouble for entry in await ben.history.timeline(room) if entry.trouble]
     assert any("invitation did not come" in trouble for trouble in troubles)
 
 
@@ -390,26 +391,26 @@ async def test_offline_for_many_epochs_and_longer_than_open_rooms_catch_up(
     await flat.close(ben)
     for number in range(3):
         await say(flat, ana, room, f"epoch {number}")
-        await ana._engine.encryption.reconciler.renew(room)
+        await parts(ana).encrypted_rooms.reconciler.renew(room)
         for _ in range(PAGE_EVENTS.value):
             flat.house.write(flat.house.rooms[room], ANA, TopicSet(topic=TopicText("again")))
     ben = await flat.open(BEN)
     await flat.quiet()
-    found = await ben.search("epoch")
+    found = await ben.history.search("epoch")
     assert sorted(str(entry.text) for entry in found) == [f"epoch {number}" for number in range(3)]
 
 
 async def test_a_commit_that_never_left_is_asked_for_again_after_a_restart(flat: Flat) -> None:
     """It was on the disk before it was sent; the next run sends the same."""
     ana, ben = await flat.open(ANA), await flat.open(BEN)
-    room = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+    room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
 
     def cut(call: str) -> None:
         if call == "commit":
             raise UnreachableError("cut")
 
     flat.lines[ana].before = cut
-    await ana.invite(room, BEN)
+    await ana.invitations.send(room, BEN)
     with pytest.raises(UnreachableError):
         await ana.rooms.reconcile(room)
     await flat.close(ana)
@@ -423,23 +424,23 @@ async def test_a_commit_that_never_left_is_asked_for_again_after_a_restart(flat:
 async def test_a_swapped_file_of_an_open_room_is_refused(flat: Flat, tmp_path: Path) -> None:
     """Even of the same length: the message says its digest."""
     ana = await flat.open(ANA)
-    room = (await ana.create_room(GARDEN, RoomKind.PRIVATE)).id
+    room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE)).id
     source = tmp_path / "a.txt"
     source.write_text("mine")
-    await ana.send_file(room, source)
-    await flat.until(lambda: not ana._engine.outbox.unsent(room))
-    (entry,) = [one for one in await ana.timeline(room) if one.text is not None]
+    await ana.files.send(room, source)
+    await flat.until(lambda: not parts(ana).outbox.unsent(room))
+    (entry,) = [one for one in await ana.history.timeline(room) if one.text is not None]
     (file,) = flat.house.files
     flat.house.files[file] = b"evil"
     with pytest.raises(EncryptionError):
-        await ana.save_file(entry, tmp_path)
+        await ana.files.save(entry, tmp_path)
     assert names_in(tmp_path) == ["a.txt", "ana"]
 
 
 async def test_plaintext_before_the_event_that_the_server_withholds(flat: Flat) -> None:
     """The greeting says `encrypted`, the log never does: what is readable after its head is refused."""
     ana, _ = await flat.open(ANA), await flat.open(BEN)
-    room = (await ana.create_room(GARDEN, RoomKind.PRIVATE)).id
+    room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE)).id
     await flat.close(ana)
     held = flat.house.rooms[room]
     held.encrypted = True
@@ -453,11 +454,11 @@ async def test_plaintext_before_the_event_that_the_server_withholds(flat: Flat) 
 async def test_open_rooms_do_not_wait_for_an_encrypted_one(flat: Flat) -> None:
     """A message that is held leaves the way free for what goes elsewhere."""
     ana = await flat.open(ANA)
-    direct = (await ana.open_direct(EVE)).id
-    opened = (await ana.create_room(GARDEN, RoomKind.PRIVATE)).id
-    await ana.send(direct, "waits")
+    direct = (await ana.rooms.open_direct(EVE)).id
+    opened = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE)).id
+    await ana.messages.send(direct, "waits")
     await say(flat, ana, opened, "goes")
-    assert [item.frame.room for item in ana._engine.outbox.unsent(direct)] == [direct]
+    assert [item.frame.room for item in parts(ana).outbox.unsent(direct)] == [direct]
 
 
 async def test_the_first_key_of_a_file_stays(flat: Flat) -> None:
@@ -470,7 +471,7 @@ async def test_the_first_key_of_a_file_stays(flat: Flat) -> None:
         )
         for n in (1, 2)
     )  # fmt: skip
-    archive = ana._engine.archive
+    archive = parts(ana).archive
     for file in (first, second):
         await archive.write(keep_file_key, room, file)
     reference = FileRef(file=first.file, name=first.name, media_type="a/b", size=1, sha256=first.sha256)
@@ -487,7 +488,7 @@ async def test_a_running_client_scrubs_after_each_epoch(flat: Flat, monkeypatch:
         return scrub(connection)
 
     monkeypatch.setattr(erasure, "scrub", spy)
-    await ana._engine.encryption.reconciler.renew(room)
+    await parts(ana).encrypted_rooms.reconciler.renew(room)
     await flat.until(lambda: {folder.name for folder in scrubbed} == {str(ANA), str(BEN)})
 
 
@@ -495,8 +496,8 @@ async def invited_while_away(flat: Flat) -> RoomId:
     """Let ben be invited, and be written to, while he is away."""
     ana, ben = await flat.open(ANA), await flat.open(BEN)
     await flat.close(ben)
-    room = (await ana.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
-    await ana.invite(room, BEN)
+    room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
+    await ana.invitations.send(room, BEN)
     await say(flat, ana, room, "welcome, ben")
     return room
 
@@ -523,7 +524,7 @@ async def test_ready_means_that_a_room_one_was_invited_to_is_read(
     gate.set()
     ben = await opening
     assert await texts(ben, room) == ["welcome, ben"]
-    assert [entry.text for entry in await ben.search("welcome")] == ["welcome, ben"]
+    assert [entry.text for entry in await ben.history.search("welcome")] == ["welcome, ben"]
 
 
 async def test_a_welcome_that_cannot_be_fetched_holds_its_room_alone(
@@ -539,7 +540,7 @@ async def test_a_welcome_that_cannot_be_fetched_holds_its_room_alone(
         broken.setattr(Line, "welcomes", down)
         ben = await flat.open(BEN)
         assert await texts(ben, room) == []
-    await flat.until(lambda: room not in ben._engine.sync._held)
+    await flat.until(lambda: room not in parts(ben).catch_up._held)
     await shown(flat, ben, room)
     assert await texts(ben, room) == ["welcome, ben"]
 
@@ -557,10 +558,10 @@ async def test_who_is_removed_before_the_welcome_came_is_told_so_and_does_not_wa
     with monkeypatch.context() as broken:
         broken.setattr(Line, "welcomes", down)
         ben = await flat.open(BEN)
-        await ben.send(room, "hello?")
-        await ana.kick(room, BEN)
-        await flat.until(lambda: ben.room(room) is None)
-    (item,) = ben._engine.outbox.unsent(room)
+        await ben.messages.send(room, "hello?")
+        await ana.rooms.kick(room, BEN)
+        await flat.until(lambda: ben.rooms.get(room) is None)
+    (item,) = parts(ben).outbox.unsent(room)
     await flat.until(lambda: item.waits is not None)
     assert str(item.waits) == "You are not in this room any more."
 
@@ -578,8 +579,8 @@ async def test_what_the_server_slows_down_stays_in_order(flat: Flat, monkeypatch
     monkeypatch.setattr(flat.house, "seal", slowed)
     wanted = [f"message {number}" for number in range(5)]
     for text in wanted:
-        await ana.send(room, text)
-    await flat.until(lambda: not ana._engine.outbox.unsent(room))
+        await ana.messages.send(room, text)
+    await flat.until(lambda: not parts(ana).outbox.unsent(room))
     await shown(flat, ben, room)
     assert await texts(ben, room) == wanted
 
@@ -596,10 +597,10 @@ async def test_what_follows_a_hole_waits_for_the_next_fetch(flat: Flat) -> None:
         room=room, seq=Seq(seq + 2), at=flat.clock.now(), author=ANA, device=LAPTOP,
         body=TopicSet(topic=TopicText("late")),
     )  # fmt: skip
-    engine = ben._engine
-    taken = await engine.archive.write(
-        store_events, engine.encryption.session.groups, room, [late], engine.state.names_me, flat.clock.now()
-    )
+    inside = parts(ben)
+    assert inside.encrypted_rooms is not None
+    groups, names_me = inside.encrypted_rooms.session.groups, inside.state.names_me
+    taken = await inside.archive.write(store_events, groups, room, [late], names_me, flat.clock.now())
     assert (taken.applied, taken.receipt.cursor) == ([], seq)
 
 
@@ -621,8 +622,8 @@ async def test_a_device_is_out_of_every_room_when_its_revocation_returns(flat: F
 async def test_the_recovery_words_let_a_device_into_all_its_rooms(flat: Flat) -> None:
     """Where someone else is, as soon as they are; where only lost devices are, at once: it founds again."""
     ana, ben, room = await pair(flat)
-    mine = (await ana.create_room(OTHER, RoomKind.PRIVATE, encrypted=True)).id
-    notes_room = (await ana.open_direct(ANA)).id
+    mine = (await ana.rooms.create(OTHER, RoomKind.PRIVATE, encrypted=True)).id
+    notes_room = (await ana.rooms.open_direct(ANA)).id
     await flat.quiet()
     words = await ana.encryption.recovery_words()
     for client in (ana, ben):
@@ -658,7 +659,7 @@ async def test_who_may_not_renew_a_room_does_not_contest_it(
         return replace(await report(self, which), roster=None)
 
     monkeypatch.setattr(CommitSubmitter, "report", older)
-    reconciler = ben._engine.encryption.reconciler
+    reconciler = parts(ben).encrypted_rooms.reconciler
     with pytest.raises(SetupError, match="Only an owner"):
         await reconciler.adopt(room, ())
     with pytest.raises(EncryptionError, match="made before its members decided"):
@@ -671,7 +672,7 @@ async def test_who_may_not_renew_a_room_does_not_contest_it(
 async def test_another_device_that_is_there_lets_in_who_used_the_recovery_words(flat: Flat) -> None:
     """Nothing is founded again: the devices were not lost."""
     ana = await flat.open(ANA)
-    mine = (await ana.create_room(OTHER, RoomKind.PRIVATE, encrypted=True)).id
+    mine = (await ana.rooms.create(OTHER, RoomKind.PRIVATE, encrypted=True)).id
     await flat.quiet()
     group = flat.house.rooms[mine].group
     words = await ana.encryption.recovery_words()
@@ -688,5 +689,5 @@ async def test_without_keys_no_room_is_made_that_was_to_be_encrypted(flat: Flat)
     await flat.open(ANA)
     phone = await flat.open(ANA, "phone")
     with pytest.raises(EncryptionError, match="not approved"):
-        await phone.create_room(GARDEN, RoomKind.PRIVATE, encrypted=True)
+        await phone.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
     assert not flat.house.rooms

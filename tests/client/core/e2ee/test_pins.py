@@ -1,6 +1,7 @@
 """Pins of an encrypted room: inside of sealed messages, by role as the members see it."""
 
 import pytest
+from tests.client.core.core_fake import parts
 from tests.client.core.e2ee.flat import Flat
 from tests.client.core.e2ee.identity_world import ANA, BEN
 from tests.client.core.e2ee.liar import noted
@@ -16,21 +17,21 @@ from parlour_protocol.names import parse_room_name
 
 async def pinned(client: Client, room: RoomId) -> list[tuple[Seq | None, str | None]]:
     """Return what is pinned."""
-    return [(entry.seq, entry.text) for entry in await client.pins(room)]
+    return [(entry.seq, entry.text) for entry in await client.history.pins(room)]
 
 
 async def test_pins_of_an_encrypted_room_are_sealed(flat: Flat) -> None:
     """The server sees one more sealed message and no pin; both sides see what is pinned, also without it."""
     ana, ben = await flat.open(ANA), await flat.open(BEN)
-    room = (await ana.create_room(parse_room_name("garden"), RoomKind.PRIVATE, encrypted=True)).id
-    await ana.invite(room, BEN)
+    room = (await ana.rooms.create(parse_room_name("garden"), RoomKind.PRIVATE, encrypted=True)).id
+    await ana.invitations.send(room, BEN)
     await flat.quiet()
-    sent = await ana.send(room, "CANARY rules")
+    sent = await ana.messages.send(room, "CANARY rules")
     assert sent.request is not None
-    seq = await ana.stored(sent.request)
+    seq = await ana.messages.stored(sent.request)
     await flat.quiet()
     for on, found in ((True, [(seq, "CANARY rules")]), (False, [])):
-        await ana.stored(await ana.pin(room, seq, on=on))
+        await ana.messages.stored(await ana.messages.pin(room, seq, on=on))
         await flat.until(lambda: flat.head(ben, room) == flat.house.rooms[room].head == flat.head(ana, room))
         await flat.quiet()
         assert await pinned(ana, room) == found == await pinned(ben, room)
@@ -38,18 +39,18 @@ async def test_pins_of_an_encrypted_room_are_sealed(flat: Flat) -> None:
     assert sum(isinstance(event.body, EncryptedMessage) for event in log) == 3
     assert not any(isinstance(event.body, Pinned) for event in log)
     with pytest.raises(SetupError, match="Only moderators"):
-        await ben.pin(room, seq)
+        await ben.messages.pin(room, seq)
 
 
 async def encrypted_later(flat: Flat) -> tuple[Client, Client, RoomId, Seq]:
     """Return two people in a room that became encrypted after something was said and pinned in it."""
     ana, ben = await flat.open(ANA), await flat.open(BEN)
-    room = (await ana.create_room(parse_room_name("garden"), RoomKind.PRIVATE)).id
-    await ana.invite(room, BEN)
-    sent = await ana.send(room, "old rules")
+    room = (await ana.rooms.create(parse_room_name("garden"), RoomKind.PRIVATE)).id
+    await ana.invitations.send(room, BEN)
+    sent = await ana.messages.send(room, "old rules")
     assert sent.request is not None
-    seq = await ana.stored(sent.request)
-    await ana.stored(await ana.pin(room, seq, on=True))
+    seq = await ana.messages.stored(sent.request)
+    await ana.messages.stored(await ana.messages.pin(room, seq, on=True))
     await ana.encryption.turn_on(room, [BEN])
     await flat.quiet()
     return ana, ben, room, seq
@@ -60,13 +61,13 @@ async def test_a_pin_from_before_encryption_can_be_taken_off(flat: Flat) -> None
     ana, ben, room, seq = await encrypted_later(flat)
     for client in (ana, ben):
         assert await pinned(client, room) == [(seq, "old rules")]
-    await ana.stored(await ana.pin(room, seq, on=False))
+    await ana.messages.stored(await ana.messages.pin(room, seq, on=False))
     await flat.quiet()
     for client in (ana, ben):
         assert await pinned(client, room) == []
-    request = await ana.pin(room, seq, on=True)
+    request = await ana.messages.pin(room, seq, on=True)
     with pytest.raises(EncryptionError, match="sent before the room was encrypted"):
-        await ana.stored(request)
+        await ana.messages.stored(request)
     assert isinstance(flat.house.rooms[room].log[-1].body, Pinned | Handshake)
     assert sum(isinstance(event.body, Pinned) for event in flat.house.rooms[room].log) == 2
 
@@ -75,11 +76,11 @@ async def test_a_pin_from_before_encryption_can_be_taken_off(flat: Flat) -> None
 async def test_a_server_pins_nothing_and_takes_no_sealed_pin_off(flat: Flat, *, on: bool) -> None:
     """Only what takes off a pin from before is let pass; the rest is told as what the server can read."""
     ana, _, room, seq = await encrypted_later(flat)
-    sent = await ana.send(room, "sealed rules")
+    sent = await ana.messages.send(room, "sealed rules")
     assert sent.request is not None
-    await flat.until(lambda: not ana._engine.outbox.unsent(room))
-    sealed = await ana.stored(sent.request)
-    await ana.stored(await ana.pin(room, sealed, on=True))
+    await flat.until(lambda: not parts(ana).outbox.unsent(room))
+    sealed = await ana.messages.stored(sent.request)
+    await ana.messages.stored(await ana.messages.pin(room, sealed, on=True))
     await flat.quiet()
     before = await pinned(ana, room)
     target = seq if on else sealed

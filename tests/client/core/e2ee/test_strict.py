@@ -24,7 +24,7 @@ async def test_nothing_is_sent_until_everybody_is_verified(flat: Flat) -> None:
     """It waits with its reason, goes by itself afterwards, and waits again when someone else comes."""
     ana, ben, room = await pair(flat)
     await say(flat, ana, room, "before")
-    await ana.keep_strict(room)
+    await ana.preferences.strict(room)
     assert ana.encryption.room(room).state is RoomState.BLOCKED
     assert f"Not verified: {BEN}." in await held(flat, ana, room, "for ben alone")
     assert await texts(ben, room) == ["before"]
@@ -32,18 +32,18 @@ async def test_nothing_is_sent_until_everybody_is_verified(flat: Flat) -> None:
     await flat.until_true(lambda: texts(ben, room), ["before", "for ben alone"])
     assert ana.encryption.room(room).state is RoomState.ACTIVE
     eve = await flat.open(EVE)
-    await ana.invite(room, EVE)
+    await ana.invitations.send(room, EVE)
     await flat.quiet()
     assert f"Not verified: {EVE}." in await held(flat, ana, room, "not for eve")
     assert await texts(eve, room) == []
-    await ana.keep_strict(room, on=False)
+    await ana.preferences.strict(room, on=False)
     await flat.until_true(lambda: texts(eve, room), ["not for eve"])
 
 
 async def test_it_is_ones_own_choice_and_lasts(flat: Flat) -> None:
     """The others send as before; a restart changes nothing."""
     ana, ben, room = await pair(flat)
-    await ana.keep_strict(room)
+    await ana.preferences.strict(room)
     await say(flat, ben, room, "I may")
     await flat.close(ana)
     again = await flat.open(ANA)
@@ -55,6 +55,6 @@ async def test_it_is_ones_own_choice_and_lasts(flat: Flat) -> None:
 async def test_an_open_room_cannot_be_kept_so(flat: Flat) -> None:
     """Where the server reads along, verified people would promise too much."""
     ana = await flat.open(ANA)
-    room = (await ana.create_room(parse_room_name("meadow"), RoomKind.PUBLIC)).id
+    room = (await ana.rooms.create(parse_room_name("meadow"), RoomKind.PUBLIC)).id
     with pytest.raises(SetupError, match="not end-to-end encrypted"):
-        await ana.keep_strict(room)
+        await ana.preferences.strict(room)

@@ -133,7 +133,7 @@ async def test_a_running_client_removes_it_and_leaves_its_device_out(flat: Flat)
     assert ghost.key.id not in flat.house.rooms[room].present
     assert "that of ben: a public key is a low-order point" in ana.encryption.room(room).problem
     eve = await flat.open(EVE)
-    await ana.invite(room, EVE)
+    await ana.invitations.send(room, EVE)
     await ana.rooms.reconcile(room)
     await say(flat, ana, room, "among us")
     for client in (ben, eve):

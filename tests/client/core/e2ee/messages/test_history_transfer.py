@@ -9,6 +9,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from tests.client.core.core_fake import parts
 from tests.client.core.e2ee.flat import Flat
 from tests.client.core.e2ee.house import LAPTOP
 from tests.client.core.e2ee.identity_world import ANA
@@ -48,10 +49,10 @@ async def test_a_new_device_gets_what_was_said_before(flat: Flat) -> None:
     await flat.until(approving.done)
     await flat.quiet()
     assert await texts(phone, room) == []
-    (unread,) = [entry for entry in await phone.timeline(room) if entry.trouble]
+    (unread,) = [entry for entry in await phone.history.timeline(room) if entry.trouble]
     assert unread.trouble == BEFORE_JOIN  # one row for both
     told: list[Change] = []
-    phone.subscribe(told.append)
+    phone.events.subscribe(told.append)
     sending = asyncio.ensure_future(ana.encryption.send_history(phone.encryption.own().device))
     await flat.until(sending.done)
     assert sending.result() >= 2
@@ -60,15 +61,15 @@ async def test_a_new_device_gets_what_was_said_before(flat: Flat) -> None:
     assert changed
     assert not any(b"CANARY" in data for data in changed.values())
     await flat.until_true(lambda: texts(phone, room), ["CANARY long ago", "CANARY yes"])
-    assert not [entry for entry in await phone.timeline(room) if entry.trouble]
+    assert not [entry for entry in await phone.history.timeline(room) if entry.trouble]
     assert HistoryReplaced(room) in told
-    (first, *_) = [entry for entry in await phone.timeline(room) if entry.text is not None]
+    (first, *_) = [entry for entry in await phone.history.timeline(room) if entry.text is not None]
     assert first.seq is not None
-    answer = await phone.send(room, "I am new here", reply_to=first.seq)
+    answer = await phone.messages.send(room, "I am new here", reply_to=first.seq)
     assert answer.request is not None
-    await flat.until(lambda: not phone._engine.outbox.unsent(room))
+    await flat.until(lambda: not parts(phone).outbox.unsent(room))
     await flat.quiet()
-    (*_, last) = [entry for entry in await ben.timeline(room) if entry.text is not None]
+    (*_, last) = [entry for entry in await ben.history.timeline(room) if entry.text is not None]
     assert (str(last.text), last.reply_to) == ("I am new here", first.seq)
 
 
@@ -83,7 +84,9 @@ async def test_each_message_of_a_run_says_why_it_cannot_be_read(flat: Flat) -> N
     await flat.until(approving.done)
     await flat.quiet()
     sealed = [
-        event for event in await phone.log(room, after=Seq(0)) if isinstance(event.body, EncryptedMessage)
+        event
+        for event in await phone.history.log(room, after=Seq(0))
+        if isinstance(event.body, EncryptedMessage)
     ]
     said = [await note_of(phone, event) for event in sealed]
     assert [words for words in said if "before this device joined" not in words] == []
@@ -116,13 +119,13 @@ async def hand_over(
         media_type="application/octet-stream",
         size=size or len(line),
     )
-    await sender._engine.encryption.outgoing.send(by, HistoryContent(file=file, part=0, parts=1))
+    await parts(sender).encrypted_rooms.outgoing.send(by, HistoryContent(file=file, part=0, parts=1))
     await flat.quiet()
 
 
 async def notes_of(flat: Flat, client: Client) -> RoomId:
     """Return the room with oneself, with both devices in it."""
-    room = (await client.open_direct(ANA)).id
+    room = (await client.rooms.open_direct(ANA)).id
     await flat.quiet()
     return room
 
@@ -176,9 +179,9 @@ async def test_what_was_handed_over_is_here_once_the_client_is_ready(flat: Flat)
     _, room = await handed_over_meanwhile(flat)
     phone = await flat.open(ANA, "phone")
     assert await texts(phone, room) == ["long ago"]
-    assert [entry.trouble for entry in await phone.timeline(room) if entry.trouble] == []
+    assert [entry.trouble for entry in await phone.history.timeline(room) if entry.trouble] == []
     assert NoteKind.HISTORY_STARTS not in await notes(phone, room)
-    said = [event for event in await phone.log(room, after=Seq(0)) if isinstance(event.body, Message)]
+    said = [event for event in await phone.history.log(room, after=Seq(0)) if isinstance(event.body, Message)]
     assert [str(event.body.text) for event in said if isinstance(event.body, Message)] == ["long ago"]
 
 
@@ -203,7 +206,7 @@ async def test_history_that_cannot_be_fetched_now_is_taken_in_later(flat: Flat, 
     fetched = flat.house.calls.count("download")
     phone = await flat.open(ANA, "phone")
     assert flat.house.calls.count("download") == fetched
-    assert await phone._engine.archive.read(history_parts.waiting) == []
+    assert await parts(phone).archive.read(history_parts.waiting) == []
 
 
 async def test_history_is_taken_in_when_the_connection_is_back(flat: Flat) -> None:
@@ -218,7 +221,7 @@ async def test_history_is_taken_in_when_the_connection_is_back(flat: Flat) -> No
     phone = await flat.open(ANA, "phone")
     flat.lines[phone].before = lambda _: None
     assert await texts(phone, room) == []
-    conversation = phone._engine.conversation
+    conversation = parts(phone).live.conversation
     assert conversation is not None
     await conversation.wire.close()
     await flat.until_true(lambda: texts(phone, room), ["long ago"])
@@ -256,7 +259,7 @@ async def test_history_waits_for_the_rooms_that_catch_up(flat: Flat) -> None:
     phone = await flat.open(ANA, "phone", follow=False)  # it follows no room
     approving = asyncio.ensure_future(ana.encryption.approve(phone.encryption.own().code))
     await flat.until(approving.done)
-    notes_room = (await ana.open_direct(ANA)).id
+    notes_room = (await ana.rooms.open_direct(ANA)).id
     sending = asyncio.ensure_future(ana.encryption.send_history(phone.encryption.own().device))
     await flat.until(sending.done)
     await flat.close(phone)

@@ -1,5 +1,6 @@
 """Receipts in encrypted rooms come sealed from the reader; the server can neither see nor make one up."""
 
+from tests.client.core.core_fake import parts
 from tests.client.core.e2ee.flat import Flat
 from tests.client.core.e2ee.identity_world import ANA, BEN
 from tests.client.core.e2ee.liar import sealed_of, shown
@@ -24,9 +25,9 @@ async def let_pass(flat: Flat, seconds: float = 4 * GATHER_SECONDS) -> None:
 
 async def read_all(client: Client, room: RoomId, *, share: bool = True) -> None:
     """Mark everything read, as a window does that shows it."""
-    known = client.room(room)
+    known = client.rooms.get(room)
     assert known is not None
-    await client.mark_read(room, known.head, share=share)
+    await client.messages.mark_read(room, known.head, share=share)
 
 
 async def test_a_receipt_is_a_sealed_message_and_the_server_is_told_nothing(flat: Flat) -> None:
@@ -36,8 +37,8 @@ async def test_a_receipt_is_a_sealed_message_and_the_server_is_told_nothing(flat
     await shown(flat, ben, room)
     said = sealed_of(flat.house.rooms[room])
     await read_all(ben, room)
-    await flat.until(lambda: bool(ana.receipts(room)))
-    assert ana.receipts(room) == {BEN: said[-1].seq}
+    await flat.until(lambda: bool(ana.messages.receipts(room)))
+    assert ana.messages.receipts(room) == {BEN: said[-1].seq}
     assert len(sealed_of(flat.house.rooms[room])) == len(said) + 1
     assert [frame.share for frame in flat.house.marked] == [False]
 
@@ -49,7 +50,7 @@ async def test_what_the_server_says_of_readers_is_not_heard(flat: Flat) -> None:
     for wire in flat.house.wires:
         wire.say(ReadBy(room=room, user=BEN, seq=Seq(flat.house.rooms[room].head)))
     await let_pass(flat, 1)
-    assert ana.receipts(room) == {}
+    assert ana.messages.receipts(room) == {}
 
 
 async def test_nothing_leaves_unless_it_was_wished(flat: Flat) -> None:
@@ -60,7 +61,7 @@ async def test_nothing_leaves_unless_it_was_wished(flat: Flat) -> None:
     await read_all(ben, room, share=False)
     await let_pass(flat)
     assert len(sealed_of(flat.house.rooms[room])) == 1
-    assert ana.receipts(room) == {}
+    assert ana.messages.receipts(room) == {}
 
 
 async def test_a_receipt_answers_no_receipt(flat: Flat) -> None:
@@ -88,11 +89,11 @@ async def test_a_receipt_waits_for_the_connection(flat: Flat) -> None:
     for wire in list(flat.house.wires):
         if wire.line is flat.lines[ben]:
             wire.drop()  # type: ignore[attr-defined]
-    await flat.until(lambda: ben.status.state is not LinkState.ONLINE)
+    await flat.until(lambda: ben.connection.status.state is not LinkState.ONLINE)
     await let_pass(flat)
-    assert ana.receipts(room) == {}
+    assert ana.messages.receipts(room) == {}
     flat.lines[ben].down = False
-    await flat.until(lambda: bool(ana.receipts(room)))
+    await flat.until(lambda: bool(ana.messages.receipts(room)))
 
 
 async def test_a_receipt_that_cannot_be_sealed_is_given_up(flat: Flat) -> None:
@@ -106,14 +107,14 @@ async def test_a_receipt_that_cannot_be_sealed_is_given_up(flat: Flat) -> None:
     await read_all(ben, room)
     await let_pass(flat)
     assert len(sealed_of(flat.house.rooms[room])) == 1
-    assert ben.status.state is LinkState.ONLINE
+    assert ben.connection.status.state is LinkState.ONLINE
 
 
 async def test_a_receipt_of_what_is_not_here_says_nothing(flat: Flat) -> None:
     """A member that names a message which nobody wrote is not shown as a reader."""
     ana, ben, room = await pair(flat)
     await say(flat, ana, room, "there")
-    await ben._engine.encryption.outgoing.send(room, ReadContent(target=new_request_id()))
+    await parts(ben).encrypted_rooms.outgoing.send(room, ReadContent(target=new_request_id()))
     await shown(flat, ana, room)
     await let_pass(flat, 1)
-    assert ana.receipts(room) == {}
+    assert ana.messages.receipts(room) == {}

@@ -4,6 +4,7 @@ import asyncio
 
 import apsw
 import pytest
+from tests.client.core.core_fake import parts
 from tests.client.core.e2ee.flat import Flat
 from tests.client.core.e2ee.identity_world import ANA, EVE
 from tests.client.core.e2ee.test_chat import texts
@@ -26,7 +27,7 @@ async def kept(client: Client, entry: Entry) -> list[bytes]:
         query = "SELECT data FROM mls_sealed WHERE request = ?"
         return [bytes(data) for (data,) in connection.execute(query, (entry.request,))]
 
-    return await client._engine.archive.read(look)
+    return await parts(client).archive.read(look)
 
 
 def sent(flat: Flat) -> list[bytes]:
@@ -37,15 +38,15 @@ def sent(flat: Flat) -> list[bytes]:
 
 async def gone(flat: Flat, client: Client, room: RoomId) -> None:
     """Wait until all that was written is at its place, and everybody has it."""
-    await flat.until(lambda: not client._engine.outbox.unsent(room))
+    await flat.until(lambda: not parts(client).outbox.unsent(room))
     await flat.quiet()
 
 
 async def test_what_leaves_was_sealed_when_it_was_queued(flat: Flat) -> None:
     """In a room that is in order nothing is written any more between the disk's word and the frame."""
     ana, ben, room = await pair(flat)
-    await flat.until(lambda: room not in ana._engine.encryption.scheduler.unsure)
-    entry = await ana.send(room, "once")
+    await flat.until(lambda: room not in parts(ana).encrypted_rooms.scheduler.unsure)
+    entry = await ana.messages.send(room, "once")
     (early,) = await kept(ana, entry)
     await gone(flat, ana, room)
     assert sent(flat) == [early]
@@ -55,15 +56,15 @@ async def test_what_leaves_was_sealed_when_it_was_queued(flat: Flat) -> None:
 async def test_nothing_is_sealed_early_without_a_connection(flat: Flat) -> None:
     """N4: this home may be an older copy; the server's log says so, if anything does."""
     ana, ben, room = await pair(flat)
-    await flat.until(lambda: room not in ana._engine.encryption.scheduler.unsure)
+    await flat.until(lambda: room not in parts(ana).encrypted_rooms.scheduler.unsure)
     flat.lines[ana].down = True
     for wire in list(flat.house.wires):
         wire.drop()  # type: ignore[attr-defined]
-    await flat.until(lambda: ana.status.state is not LinkState.ONLINE)
-    entry = await ana.send(room, "later")
+    await flat.until(lambda: ana.connection.status.state is not LinkState.ONLINE)
+    entry = await ana.messages.send(room, "later")
     assert await kept(ana, entry) == []
     flat.lines[ana].down = False
-    await flat.until(lambda: ana.status.state is LinkState.ONLINE)
+    await flat.until(lambda: ana.connection.status.state is LinkState.ONLINE)
     await gone(flat, ana, room)
     assert await texts(ben, room) == ["later"]
 
@@ -71,15 +72,15 @@ async def test_nothing_is_sealed_early_without_a_connection(flat: Flat) -> None:
 async def test_an_epoch_that_moved_seals_it_anew(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was sealed for the members of before never leaves."""
     ana, ben, room = await pair(flat)
-    await flat.until(lambda: room not in ana._engine.encryption.scheduler.unsure)
+    await flat.until(lambda: room not in parts(ana).encrypted_rooms.scheduler.unsure)
     seal = Outgoing.encrypt
 
     async def later(self: Outgoing, *given: object) -> object:
-        await ana._engine.encryption.reconciler.renew(room)
+        await parts(ana).encrypted_rooms.reconciler.renew(room)
         return await seal(self, *given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Outgoing, "encrypt", later)
-    entry = await ana.send(room, "to those of now")
+    entry = await ana.messages.send(room, "to those of now")
     (early,) = await kept(ana, entry)
     await gone(flat, ana, room)
     assert early not in sent(flat)
@@ -89,7 +90,7 @@ async def test_an_epoch_that_moved_seals_it_anew(flat: Flat, monkeypatch: pytest
 async def test_words_are_queued_whatever_fails(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
     """A group that cannot seal keeps nobody from writing, and what was half done is undone."""
     ana, ben, room = await pair(flat)
-    await flat.until(lambda: room not in ana._engine.encryption.scheduler.unsure)
+    await flat.until(lambda: room not in parts(ana).encrypted_rooms.scheduler.unsure)
     seal, in_turn, may_go = GroupService.encrypt, Outgoing.encrypt, asyncio.Event()
 
     def breaks(*given: object) -> object:
@@ -103,7 +104,7 @@ async def test_words_are_queued_whatever_fails(flat: Flat, monkeypatch: pytest.M
     monkeypatch.setattr(Outgoing, "encrypt", held)
     with monkeypatch.context() as patch:
         patch.setattr(GroupService, "encrypt", breaks)
-        entry = await ana.send(room, "said all the same")
+        entry = await ana.messages.send(room, "said all the same")
         assert await kept(ana, entry) == []
     may_go.set()
     await gone(flat, ana, room)
@@ -113,29 +114,29 @@ async def test_words_are_queued_whatever_fails(flat: Flat, monkeypatch: pytest.M
 async def test_what_is_taken_back_leaves_nothing(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
     """A message that was sealed and is held: its words are not kept beside the outbox, where nobody looks."""
     ana, _, room = await pair(flat)
-    await flat.until(lambda: room not in ana._engine.encryption.scheduler.unsure)
+    await flat.until(lambda: room not in parts(ana).encrypted_rooms.scheduler.unsure)
 
     async def not_now(*_: object) -> object:
         raise NotReadyError("Not now.")
 
     monkeypatch.setattr(Outgoing, "encrypt", not_now)
-    entry = await ana.send(room, "never mind")
-    await flat.until(lambda: any(item.waits for item in ana._engine.outbox.unsent(room)))
+    entry = await ana.messages.send(room, "never mind")
+    await flat.until(lambda: any(item.waits for item in parts(ana).outbox.unsent(room)))
     assert len(await kept(ana, entry)) == 1
     assert entry.request is not None
-    await ana.cancel(entry.request)
+    await ana.messages.cancel(entry.request)
     assert await kept(ana, entry) == []
 
 
 async def test_what_is_taken_back_never_goes(flat: Flat) -> None:
     """A message that waits for a person, taken back before they come."""
     ana = await flat.open(ANA)
-    room = (await ana.open_direct(EVE)).id
-    entry = await ana.send(room, "never mind")
-    outbox = ana._engine.outbox
+    room = (await ana.rooms.open_direct(EVE)).id
+    entry = await ana.messages.send(room, "never mind")
+    outbox = parts(ana).outbox
     await flat.until(lambda: any(item.waits for item in outbox.unsent(room)))
     assert entry.request is not None
-    await ana.cancel(entry.request)
+    await ana.messages.cancel(entry.request)
     eve = await flat.open(EVE)
     await flat.quiet()
     await say(flat, ana, room, "hello")

@@ -17,17 +17,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from parlour_server.addresses import listen_address
 from parlour_server.app import Application
 from parlour_server.config.server_settings import Settings
 from parlour_server.errors import SetupError
 from parlour_server.logs import log, set_up, warn
-from parlour_server.net.addresses import listen_address
 from parlour_server.net.event_loops import loop_factory
+from parlour_server.net.message_assembler import refuse_old_websockets
 from parlour_server.net.tls_groups import HAS_HYBRID
-from parlour_server.setup.data_folder import DataFolder, write_private
+from parlour_server.private_file import write_private
+from parlour_server.setup.data_folder import DataFolder
 
 _LAST_RESORT_SECONDS: Final = 4.9
-_LEAST_WEBSOCKETS: Final = (17, 4)
 _SPARE_FILES: Final = 256  # the database, the log, sockets that are being refused
 
 
@@ -100,14 +101,6 @@ def _reload(application: Application, load: Callable[[], Settings]) -> None:
         return
     if waiting:
         warn("restart_needed", settings=", ".join(waiting))
-
-
-def refuse_old_websockets(found: str) -> None:
-    """Raise SetupError for a library without the bound on fragments (F7, O1)."""
-    if tuple(int(part) for part in found.split(".")[:2] if part.isdigit()) < _LEAST_WEBSOCKETS:
-        raise SetupError(
-            f"websockets {found} is installed, which does not limit fragments; install 17.4 or newer"
-        )
 
 
 def _limit_process(settings: Settings) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from parlour_server.errors import SetupError
-from parlour_server.server_process import Ready, refuse_old_websockets
+from parlour_server.net.message_assembler import refuse_old_websockets
+from parlour_server.server_process import Ready
 
 
 @pytest.mark.parametrize("found", ["16.1", "17.0", "17.3", "17.3.1"])

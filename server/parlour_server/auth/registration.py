@@ -13,12 +13,12 @@ from parlour_protocol.secret import Secret
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.auth.password_hashing import HashingPool
 from parlour_server.auth.password_rules import check_new_password
-from parlour_server.auth.system_account import lobby, refuse_system_account, system_device
 from parlour_server.bus.bus import Bus, EventCommitted
 from parlour_server.clock import Clock
 from parlour_server.errors import InviteRefusedError, NameTakenError, RefusedError, UnavailableError
 from parlour_server.store.interface import Store
 from parlour_server.store.types import AppendEvent, Facts, NewAccountRecord
+from parlour_server.system_account import lobby, refuse_system_account, system_device
 
 
 class Registration:

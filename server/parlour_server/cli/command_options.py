@@ -64,8 +64,8 @@ def canonical(name: str) -> str:
 async def known(store: "Store", name: str) -> "UserName":
     """Return the name of an account that exists. Raises SetupError."""
     from parlour_protocol.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.auth.system_account import system_account  # noqa: PLC0415
     from parlour_server.errors import SetupError  # noqa: PLC0415
+    from parlour_server.system_account import system_account  # noqa: PLC0415
 
     chosen = parse_user_name(name)
     if chosen == system_account() or await store.accounts.find(chosen) is None:

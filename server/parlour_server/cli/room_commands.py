@@ -67,9 +67,9 @@ def create(data: Path, name: str, topic: str) -> None:
     from parlour_protocol.frames.fields import TopicText  # noqa: PLC0415
     from parlour_protocol.ids import new_request_id, new_room_id  # noqa: PLC0415
     from parlour_protocol.names import parse_room_name, skeleton  # noqa: PLC0415
-    from parlour_server.auth.system_account import system_account, system_device  # noqa: PLC0415
     from parlour_server.clock import SystemClock  # noqa: PLC0415
     from parlour_server.store.types import NewRoom  # noqa: PLC0415
+    from parlour_server.system_account import system_account, system_device  # noqa: PLC0415
 
     chosen = parse_room_name(name)
     new = NewRoom(
@@ -100,10 +100,10 @@ def appoint(data: Path, name: str, who: str, role: str) -> None:
     from parlour_protocol.frames.bodies import RoleSet  # noqa: PLC0415
     from parlour_protocol.ids import RoomId, new_request_id  # noqa: PLC0415
     from parlour_protocol.names import NameRefusedError, parse_room_name  # noqa: PLC0415
-    from parlour_server.auth.system_account import system_account, system_device  # noqa: PLC0415
     from parlour_server.clock import SystemClock  # noqa: PLC0415
     from parlour_server.errors import SetupError  # noqa: PLC0415
     from parlour_server.store.types import AppendEvent  # noqa: PLC0415
+    from parlour_server.system_account import system_account, system_device  # noqa: PLC0415
 
     async def work(store: "Store") -> None:
         try:

@@ -35,7 +35,7 @@ def user() -> None:
 @json_option
 def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """List all accounts."""
-    from parlour_server.auth.system_account import system_account  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.system_account import system_account  # noqa: PLC0415 - keeps `--help` quick
 
     accounts = [
         one

@@ -18,9 +18,9 @@ from typing import Any, Final
 
 import msgspec
 
+from parlour_server.addresses import Networks, listen_address, refuse_no_host
 from parlour_server.config.server_settings import Settings
 from parlour_server.errors import SetupError
-from parlour_server.net.addresses import Networks, listen_address, refuse_no_host
 
 _PREFIX: Final = "PARLOUR_"
 _MOST_BYTES: Final = 1_048_576

@@ -38,8 +38,8 @@ from parlour_server.auth.password_change import PasswordChanger
 from parlour_server.bus.bus import Bus, KeysChanged, SessionsEnded
 from parlour_server.clock import Clock
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
-from parlour_server.delivery.signatures import holds
 from parlour_server.errors import PasswordNeededError
+from parlour_server.signatures import holds
 from parlour_server.store.interface import Devices as DeviceStore
 from parlour_server.store.types import (
     CertificateRecord,

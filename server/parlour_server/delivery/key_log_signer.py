@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 from parlour_protocol.frames.opaque import PublicKey, Signature
 from parlour_protocol.identity import Head
 from parlour_server.errors import SetupError
-from parlour_server.setup.data_folder import write_private
+from parlour_server.private_file import write_private
 
 
 class KeyLogSigner:

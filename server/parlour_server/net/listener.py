@@ -15,10 +15,10 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
 
+from parlour_server.addresses import Networks, listen_address, plain_address
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.errors import SetupError
 from parlour_server.net import proxy_protocol
-from parlour_server.net.addresses import Networks, listen_address, plain_address
 from parlour_server.net.connection_slots import ConnectionSlots, Slot
 from parlour_server.net.proxy_protocol import ProxyHeader, ProxyHeaderError
 from parlour_server.net.tls_context import TlsFiles

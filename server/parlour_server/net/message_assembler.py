@@ -10,10 +10,12 @@ from typing import Final
 from websockets.frames import Frame, Opcode
 
 from parlour_protocol.errors import INVALID_DATA, TOO_BIG, TOO_FAST, UNSUPPORTED_DATA, CloseCode
-from parlour_server.errors import ParlourServerError
+from parlour_server.errors import ParlourServerError, SetupError
 
 MAX_FRAGMENTS: Final = 16  # our own client sends whole messages; this is for others' libraries
 MAX_CONTROLS: Final = 64  # pings and pongs between two pings of ours
+
+_LEAST_WEBSOCKETS: Final = (17, 4)
 
 
 class MessageError(ParlourServerError):
@@ -65,6 +67,14 @@ class MessageAssembler:
             return None
         self._fragments = None
         return _text(b"".join(fragments))
+
+
+def refuse_old_websockets(found: str) -> None:
+    """Raise SetupError for a library without the bound on fragments (F7, O1)."""
+    if tuple(int(part) for part in found.split(".")[:2] if part.isdigit()) < _LEAST_WEBSOCKETS:
+        raise SetupError(
+            f"websockets {found} is installed, which does not limit fragments; install 17.4 or newer"
+        )
 
 
 def _text(data: bytes) -> bytes:

@@ -14,10 +14,10 @@ import h11
 from websockets.datastructures import Headers
 from websockets.http11 import Response
 
+from parlour_server.addresses import listen_address
 from parlour_server.errors import SetupError
 from parlour_server.metrics import CONTENT_TYPE, refuse_open
 from parlour_server.net import http_refusals as refusals
-from parlour_server.net.addresses import listen_address
 from parlour_server.net.gate import HEAD_BYTES, Head, Rules, check_request, host_values
 from parlour_server.net.http_refusals import Refusal
 from parlour_server.net.socket_close import close_soon

@@ -13,11 +13,11 @@ from typing import Final
 from starlette.types import ASGIApp
 
 from parlour_protocol.errors import GOING_AWAY
+from parlour_server.addresses import Networks
 from parlour_server.audit import Audit
 from parlour_server.chat.peer import Chat
 from parlour_server.clock import Clock
 from parlour_server.config.server_settings import Settings
-from parlour_server.net.addresses import Networks
 from parlour_server.net.connection_slots import ConnectionSlots
 from parlour_server.net.gate import BodyCap, Rules, host_values, small_bodies
 from parlour_server.net.http_connection import HttpConnection, HttpSetup

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
+from parlour_server.addresses import plain_address
 from parlour_server.errors import ParlourServerError
-from parlour_server.net.addresses import plain_address
 
 FIXED_BYTES: Final = 16
 MOST_BYTES: Final = 4096  # addresses take 36; haproxy's and the clouds' TLVs some hundreds

@@ -27,7 +27,8 @@ import msgspec
 from parlour_protocol.ids import ID_PATTERN
 from parlour_protocol.limits import FILE_BYTES
 from parlour_server.errors import SetupError
-from parlour_server.setup.data_folder import DataFolder, private_file
+from parlour_server.private_file import private_file
+from parlour_server.setup.data_folder import DataFolder
 from parlour_server.store.sqlite.engine.incarnation import begin_incarnation, incarnation_of
 from parlour_server.store.sqlite.engine.integrity import damage
 

@@ -34,7 +34,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from parlour_server.clock import Clock
 from parlour_server.errors import SetupError
 from parlour_server.logs import log, warn
-from parlour_server.setup.data_folder import DataFolder, write_private
+from parlour_server.private_file import write_private
+from parlour_server.setup.data_folder import DataFolder
 
 _CA_LIFE: Final = timedelta(days=3652)
 _LONGEST_LEAF: Final = timedelta(days=90)  # what Mozilla's "modern" profile allows (T2)

@@ -6,18 +6,15 @@ command that fixes it, because someone may already have read it. New files appea
 
 import contextlib
 import os
-import secrets
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from parlour_server.errors import SetupError
 from parlour_server.setup.parents import exposed
 
 _FOLDER_MODE: Final = 0o700
-_FILE_MODE: Final = 0o600
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -132,42 +129,6 @@ class DataFolder:
             f"{key} is missing, and with a new key no client would recognise this server; restore it from a "
             f"backup, or give it up by `parlour-server init --data {self.path} --replace-lost-keys`"
         )
-
-
-def write_private(path: Path, data: bytes, *, replace: bool = True) -> None:
-    """Write a file of mode 0600, whole or not at all. Raises SetupError.
-
-    Without ``replace`` the first of several writers wins; the others get FileExistsError.
-    """
-    with private_file(path, replace=replace) as out:
-        out.write(data)
-
-
-@contextlib.contextmanager
-def private_file(path: Path, *, replace: bool = True) -> Iterator[BinaryIO]:
-    """Write a file of mode 0600 piece by piece: it is there, whole, when the block has ended well.
-
-    Raises SetupError; FileExistsError without ``replace``.
-    """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        # O_EXCL: a file or link that someone put there is not followed.
-        file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FILE_MODE)
-        with os.fdopen(file, "wb") as out:
-            yield out
-            out.flush()
-            os.fsync(out.fileno())
-        if replace:
-            beside.replace(path)
-        else:
-            path.hardlink_to(beside)
-    except FileExistsError:
-        raise
-    except OSError as error:
-        raise SetupError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink()
 
 
 def _problem(path: Path) -> list[str]:

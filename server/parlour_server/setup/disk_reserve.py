@@ -12,7 +12,8 @@ from typing import Final
 
 from parlour_server.errors import SetupError
 from parlour_server.logs import warn
-from parlour_server.setup.data_folder import DataFolder, write_private
+from parlour_server.private_file import write_private
+from parlour_server.setup.data_folder import DataFolder
 
 RESERVE_BYTES: Final = 256 * 1024
 """SQLite's index of its log takes 32 KiB, a certificate and the note of the address a few more."""

@@ -15,16 +15,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final, Literal
 
+from parlour_server.addresses import listen_address
 from parlour_server.clock import SystemClock
 from parlour_server.config.server_settings import Settings
 from parlour_server.config.settings_loader import load
 from parlour_server.delivery.key_log_signer import KeyLogSigner
 from parlour_server.errors import ParlourServerError, SetupError
 from parlour_server.metrics import refuse_open
-from parlour_server.net.addresses import listen_address
+from parlour_server.net.message_assembler import refuse_old_websockets
 from parlour_server.net.tls_context import TlsFiles
 from parlour_server.net.tls_groups import GROUPS, HAS_HYBRID, operator_configures, taken_besides
-from parlour_server.server_process import refuse_old_websockets
 from parlour_server.setup.certificates import is_own, names_of, pin_of, read_certificate
 from parlour_server.setup.data_folder import DataFolder
 from parlour_server.setup.public_address import running

@@ -10,19 +10,20 @@ from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RequestId, new_room_id
 from parlour_protocol.names import skeleton
 from parlour_server.auth.password_hashing import HashingPool
-from parlour_server.auth.system_account import lobby, system_account, system_device
 from parlour_server.clock import Clock
 from parlour_server.config.server_settings import Listen
 from parlour_server.config.settings_file import default_file, with_names
 from parlour_server.config.settings_loader import load, refuse_names
 from parlour_server.delivery.key_log_signer import make_log_key
 from parlour_server.errors import SetupError
+from parlour_server.private_file import write_private
 from parlour_server.setup.certificates import make_keys, pin_of, read_certificate, renew_if_due
-from parlour_server.setup.data_folder import DataFolder, write_private
+from parlour_server.setup.data_folder import DataFolder
 from parlour_server.setup.disk_reserve import keep_reserve
 from parlour_server.setup.open_store import opened
 from parlour_server.store.interface import Store
 from parlour_server.store.types import NewAccountRecord, NewRoom
+from parlour_server.system_account import lobby, system_account, system_device
 
 _REQUEST = RequestId("init-makes-the-lobby")
 

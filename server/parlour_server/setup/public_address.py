@@ -11,9 +11,10 @@ import os
 from typing import Any
 
 from parlour_protocol.invite_link import DEFAULT_PORT, ServerAddress
+from parlour_server.addresses import listen_address
 from parlour_server.config.server_settings import Settings
-from parlour_server.net.addresses import listen_address
-from parlour_server.setup.data_folder import DataFolder, write_private
+from parlour_server.private_file import write_private
+from parlour_server.setup.data_folder import DataFolder
 from parlour_server.setup.folder_lock import is_locked
 
 

@@ -19,7 +19,7 @@ from parlour_server.audit import AuditEvent
 from parlour_server.bus.bus import KeysChanged, Notice, SessionsEnded
 from parlour_server.config.server_settings import Settings
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
-from parlour_server.delivery.signatures import _SMALL_ORDER, holds
+from parlour_server.signatures import _SMALL_ORDER, holds
 
 MALLORY = SigningKey(b"mallory".ljust(32))
 

@@ -13,7 +13,6 @@ from parlour_server.auth.password_hashing import HashingPool
 from parlour_server.auth.registration import Registration
 from parlour_server.auth.session_activity import SessionActivity
 from parlour_server.auth.sessions import Sessions
-from parlour_server.auth.system_account import lobby, system_account
 from parlour_server.bus.bus import EventCommitted, Notice, SessionsEnded
 from parlour_server.bus.local_bus import LocalBus
 from parlour_server.config.server_settings import Logins
@@ -26,6 +25,7 @@ from parlour_server.errors import (
     TooManyAttemptsError,
 )
 from parlour_server.store.interface import Store
+from parlour_server.system_account import lobby, system_account
 
 PASSWORD = Secret("tigress-violin-marble")
 NEW = Secret("another-quiet-otter-sings")

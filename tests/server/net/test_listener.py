@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from parlour_server.addresses import listen_address, plain_address
 from parlour_server.audit import AuditEvent
 from parlour_server.errors import SetupError
-from parlour_server.net.addresses import listen_address, plain_address
 from parlour_server.net.connection_slots import ConnectionSlots
 from parlour_server.net.listener import bind
 from parlour_server.token_buckets import rate_limit_key

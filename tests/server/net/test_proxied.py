@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from tests.server.net.proxy_headers import LOCAL, SIGNATURE, header_for, tlv
 
+from parlour_server.addresses import Networks
 from parlour_server.audit import AuditEvent
 from parlour_server.errors import SetupError
-from parlour_server.net.addresses import Networks
 
 NAMED = ("127.0.0.0/8",)
 

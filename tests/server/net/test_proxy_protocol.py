@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.server.net.proxy_headers import LOCAL, SIGNATURE, header, header_for, tlv
 
-from parlour_server.net.addresses import plain_address
+from parlour_server.addresses import plain_address
 from parlour_server.net.proxy_protocol import (
     FIXED_BYTES,
     MOST_BYTES,

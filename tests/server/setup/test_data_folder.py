@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from parlour_server.errors import SetupError
-from parlour_server.setup.data_folder import DataFolder, write_private
+from parlour_server.private_file import write_private
+from parlour_server.setup.data_folder import DataFolder
 
 
 def test_a_new_folder_is_private(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from parlour_protocol.frames.base import RoomKind
-from parlour_server.auth.system_account import lobby, system_account
 from parlour_server.clock import SystemClock
 from parlour_server.config.settings_loader import load
 from parlour_server.errors import SetupError
@@ -15,6 +14,7 @@ from parlour_server.setup.folder_lock import locked
 from parlour_server.setup.initialise import initialise
 from parlour_server.setup.public_address import forget_running, note_running, reachable_at, running
 from parlour_server.store.interface import Store
+from parlour_server.system_account import lobby, system_account
 
 
 async def test_the_lobby_is_there_and_belongs_to_the_house(store: Store) -> None:

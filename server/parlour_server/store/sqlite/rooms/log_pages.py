@@ -12,7 +12,6 @@ from typing import Any, Final
 from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import Millis, RoomId, Seq
-from parlour_server.auth.system_account import system_account, system_device
 from parlour_server.logs import warn
 from parlour_server.store.sqlite.engine.column_values import (
     EVENT_COLUMNS,
@@ -21,6 +20,7 @@ from parlour_server.store.sqlite.engine.column_values import (
     read_event_if_possible,
 )
 from parlour_server.store.sqlite.engine.connection import snapshot
+from parlour_server.system_account import system_account, system_device
 
 _UPWARDS: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE room = ? AND seq BETWEEN ? AND ? ORDER BY seq"  # noqa: S608 - columns of ours
 _DOWNWARDS: Final = f"{_UPWARDS} DESC"

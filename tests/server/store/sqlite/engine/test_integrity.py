@@ -13,10 +13,10 @@ from parlour_protocol.frames.bodies import Deleted, Message, Unreadable
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import parse_user_name
-from parlour_server.auth.system_account import system_account
 from parlour_server.errors import UnavailableError
 from parlour_server.store.sqlite import SqliteStore
 from parlour_server.store.sqlite.engine.integrity import damage
+from parlour_server.system_account import system_account
 
 SAID = 300
 BAD = 150

@@ -78,7 +78,7 @@ async def measure() -> tuple[list[float], int]:
             while not isinstance(screen := app.screen, ChatScreen):
                 await pilot.pause()  # it starts in the background
             await screen.client.connection.ready()  # type: ignore[attr-defined]
-            await screen.open_room(LOBBY)
+            await screen.navigation.open(LOBBY)
             end = time.perf_counter() + SECONDS
             said, taken = await asyncio.gather(_flood(server, end), _typed(app, screen, end))
             await pilot.pause(0.5)

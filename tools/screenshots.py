@@ -43,7 +43,7 @@ class Album:
 
     async def do(self, line: str) -> None:
         """Do a command, as if it were typed."""
-        await self.chat.do_line(line)
+        await self.chat.commands.run(line)
         await self.settle()
 
     def save(self, name: str) -> None:
@@ -92,7 +92,7 @@ async def the_encryption(album: Album) -> None:
     """Save a direct room: who can read it, what the server sees, and how to compare keys."""
     guest = album.chat.client
     await album.do(f"/dm {CORA}")
-    room = album.chat.current
+    room = album.chat.current.id
     assert room is not None  # noqa: S101 - it was just opened
     for client, text in ((guest, "Can the server read this?"), (album.people[CORA].client, "Not a word.")):
         entry = await client.messages.send(room, text)

@@ -119,7 +119,7 @@ async def test_it_fails_without_anchors_below_a_dialog(changes: str, fails: bool
     ("changes", "stage", "place", "what"),
     [
         ("raw=parlour_client.ui.chat.files.peer_line", dialogs.files, "file name", WALL),
-        ("raw=parlour_client.ui.chat.messages_part.safe_text", dialogs.whole, "clipboard", "the control"),
+        ("raw=parlour_client.ui.chat.message_actions.safe_text", dialogs.whole, "clipboard", "the control"),
         ("raw=parlour_client.ui.dialogs.message_list.peer_line", lists.outbox, "outbox", WALL),
         ("news", stages.search, "search result", "operating system command"),
     ],

@@ -95,7 +95,7 @@ def opened() -> Iterator[Opened]:
 def wipe(screen: Terminal) -> None:
     """Take the draft away: it would be there in the next test, as it should."""
     screen.press("C-e", "C-u")
-    screen.wait("Write here.")
+    screen.wait("Write a message.")
 
 
 def said(person: Person, text: str) -> int:
@@ -138,22 +138,22 @@ def test_the_network_falls_silent_while_somebody_types(
     screen.type("before the silence")
     screen.press("Enter")
     screen.wait("│ before the silence", gone="queued")
-    screen.wait("│ before the silence", gone="stored yet")
+    screen.wait("│ before the silence", gone="confirmed yet")
     cable.hush()
     began = time.monotonic()
     screen.type("into the silence")
     screen.press("Enter")
-    screen.wait("│ into the silence", "sent, not stored yet")
+    screen.wait("│ into the silence", "sent, not confirmed yet")
     screen.wait("not connected", "trying again")
     assert time.monotonic() - began < NOTICED
     screen.type("and one more")
     screen.press("Enter")
-    screen.wait("│ and one more", "queued until it can be sent")
+    screen.wait("│ and one more", "queued (x: cancel)")
     screen.type("half a thought")
     ben.run("send", "lobby", "said in the silence")
     cable.mend()
     screen.wait("│ said in the silence", "connected ·", "half a thought", gone="queued")
-    seen = screen.wait("│ and one more", gone="stored yet")
+    seen = screen.wait("│ and one more", gone="confirmed yet")
     assert seen.index("│ into the silence") < seen.index("│ and one more")
     assert "│ half a thought" not in seen
     assert said(ben, "into the silence") == said(ben, "and one more") == 1
@@ -170,9 +170,9 @@ def test_the_server_is_killed_and_comes_back(
     screen.type("to a dead server")
     screen.press("Enter")
     screen.press("F7")
-    screen.wait("Outbox: 1 on the way", "queued")
+    screen.wait("Outbox: 1 waiting to be sent", "queued")
     server.start()
-    screen.wait("Outbox: nothing is on its way.")
+    screen.wait("Outbox: everything is sent")
     screen.press("Escape")
     screen.wait("│ to a dead server", "connected ·")
     assert said(ben, "to a dead server") == 1
@@ -257,7 +257,7 @@ def test_what_others_may_see(ada: Person, ben: Person, opened: Opened) -> None:
     box.wait("│ read by nobody yet")
     box.type("/receipts on")
     box.press("Enter")
-    box.wait("Write here.", gone="/receipts")
+    box.wait("Write a message.", gone="/receipts")
     assert "read by ben" not in desk.text
     desk.type("read by somebody")
     desk.press("Enter")
@@ -266,7 +266,7 @@ def test_what_others_may_see(ada: Person, ben: Person, opened: Opened) -> None:
     desk.press("M-Up")
     desk.wait("r Reply")
     desk.press("P")
-    desk.wait("Pin this message for everybody here?")
+    desk.wait("Pin this message for everyone in lobby?")
     desk.press("Enter")
     desk.wait("Only moderators and owners pin messages here.")
 

@@ -27,7 +27,7 @@ from parlour_protocol.invite_link import InviteLink, ServerAddress
 from parlour_protocol.secret import Secret
 
 if TYPE_CHECKING:
-    from parlour_client.ui.account_switcher import Accounts, Doors, Person
+    from parlour_client.ui.account_switcher import Accounts, Credentials, Entrance
 
 
 @click.command(epilog="\b\nExample:\n  parlour chat\n  parlour chat --plain")
@@ -48,7 +48,7 @@ def chat(context: click.Context, *, plain: bool = False) -> int:
     accounts = _accounts(home)
     if run(_saved(home, passphrase)) is not None:
         return run_screen(Client(home, passphrase=passphrase), folder=home.folder, accounts=accounts)
-    return run_screen(doors=_doors(home, passphrase), folder=home.folder, accounts=accounts)
+    return run_screen(entrance=_entrance(home, passphrase), folder=home.folder, accounts=accounts)
 
 
 async def _saved(home: Home, passphrase: Secret | None) -> Account | None:
@@ -60,18 +60,18 @@ async def _saved(home: Home, passphrase: Secret | None) -> Account | None:
 
 def _accounts(home: Home) -> "Accounts":
     """Return how the screen switches to another account."""
-    from parlour_client.ui.account_switcher import Accounts, Opened  # noqa: PLC0415 - the screen's own types
+    from parlour_client.ui.account_switcher import Accounts, OpenedAccount  # noqa: PLC0415 - the screen's own types
 
     current = name_of(home.folder)
 
     def home_of(name: str) -> Home:  # the one that `--home` named elsewhere has no name
         return home if name == current else Home(folder_of(name))
 
-    async def open_account(name: str, passphrase: Secret | None) -> Opened:
+    async def open_account(name: str, passphrase: Secret | None) -> OpenedAccount:
         other = home_of(name)
         if await account_in(other, passphrase) is None:
-            return Opened(name, other.folder, _doors(other, passphrase))
-        return Opened(name, other.folder, Client(other, passphrase=passphrase))
+            return OpenedAccount(name, other.folder, _entrance(other, passphrase))
+        return OpenedAccount(name, other.folder, Client(other, passphrase=passphrase))
 
     def locked(name: str) -> bool:
         return needs_passphrase(home_of(name).key)
@@ -101,20 +101,20 @@ class _FirstLock:
             await archive.close()
 
 
-def _doors(home: Home, passphrase: Secret | None) -> "Doors":
+def _entrance(home: Home, passphrase: Secret | None) -> "Entrance":
     """Return how the welcome screen gets a client."""
-    from parlour_client.ui.account_switcher import Doors  # noqa: PLC0415 - the screen's own type
+    from parlour_client.ui.account_switcher import Entrance  # noqa: PLC0415 - the screen's own type
 
     lock = _FirstLock(home, passphrase)
 
-    async def login(address: ServerAddress, person: "Person") -> Client:
+    async def login(address: ServerAddress, person: "Credentials") -> Client:
         async with lock.archive(person.passphrase) as archive:
             await SignIn(archive).log_in(address, None, person.user, person.password, person.device)
         return Client(home, passphrase=lock.passphrase)
 
-    async def join(link: InviteLink, person: "Person") -> Client:
+    async def join(link: InviteLink, person: "Credentials") -> Client:
         async with lock.archive(person.passphrase) as archive:
             await SignIn(archive).join(link, person.user, person.password, person.device)
         return Client(home, passphrase=lock.passphrase)
 
-    return Doors(login=login, join=join, device=this_device(), offers_passphrase=lock.is_offered)
+    return Entrance(login=login, join=join, device=this_device(), offers_passphrase=lock.is_offered)

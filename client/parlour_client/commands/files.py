@@ -59,7 +59,8 @@ async def save(
     entry = await _found(call, room, message)
     body = entry.body if entry is not None else None
     if entry is None or not isinstance(body, Message) or body.file is None or entry.deleted:
-        raise SetupError("There is no file with that message.", "Check the number.")
+        hint = "" if call.front is Front.UI else "Check the number."
+        raise SetupError("There is no file with that message.", hint)
 
     async def run(progress: "Progress") -> FileSaved:
         return FileSaved(await call.client.files.save(entry, folder, progress=progress))

@@ -14,6 +14,7 @@ from parlour_client.commands.command import (
     command,
 )
 from parlour_client.commands.find import find_message
+from parlour_client.commands.front import Front
 from parlour_client.commands.results import OutgoingListed, PinsListed, Question, Queued, SendWanted
 from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Delivery
@@ -45,7 +46,8 @@ async def delete(call: Call, room: Here, message: Message) -> Question:
     async def do() -> None:
         await call.client.messages.delete(room.id, message)
 
-    question = f"Delete #{message} in {room.title} for everyone? You can't undo this."
+    which = "this message" if call.front is Front.UI else f"#{message} in {room.title}"
+    question = f"Delete {which} for everyone? You can't undo this."
     return Question(question, do, message=entry)
 
 
@@ -89,7 +91,8 @@ async def pin(call: Call, room: Here, message: Message, *, on: On = None) -> Que
 
     if not call.switch(on, entry.pinned):
         return Queued(await call.client.messages.pin(room.id, message, on=False))
-    return Question(f"Pin #{message} for everyone in {room.title}?", do, message=entry)
+    which = "this message" if call.front is Front.UI else f"#{message}"
+    return Question(f"Pin {which} for everyone in {room.title}?", do, message=entry)
 
 
 @command("pins", cli="room pins", connect=Connect.CAUGHT_UP, json=True, examples=("room pins lobby --json",))

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 from parlour_client.core.errors import SetupError
 
 if TYPE_CHECKING:
-    from parlour_client.core.interface import ChatClient
-    from parlour_client.ui.account_switcher import Accounts, Doors
+    from parlour_client.core.client import Client
+    from parlour_client.ui.account_switcher import Accounts, Entrance
 
 
 def run(
-    client: "ChatClient | None" = None,
+    client: "Client | None" = None,
     *,
-    doors: "Doors | None" = None,
+    entrance: "Entrance | None" = None,
     tour: Sequence[str] = (),
     folder: Path | None = None,
     accounts: "Accounts | None" = None,
 ) -> int:
-    """Open the screen on a client that is not started, or on the doors to one; return the exit code.
+    """Open the screen on a client that is not started, or on the way to one; return the exit code.
 
     ``folder`` is the home with the settings; without one they are the defaults and nothing is kept. Raises
     SetupError when there is no terminal to draw on, and what the client's start raised.
@@ -40,7 +40,7 @@ def run(
 
     gc.collect()
     gc.freeze()  # what is loaded by now stays: later collections need not walk through it
-    app = ParlourApp(client, doors=doors, tour=tour, folder=folder, accounts=accounts)
+    app = ParlourApp(client, entrance=entrance, tour=tour, folder=folder, accounts=accounts)
     app.run(mouse=app.read_settings().mouse)
     if app.problem is not None:
         raise app.problem

@@ -1,23 +1,30 @@
-"""The doors: how a screen gets a client, told as callables of the composition root.
+"""Switching between accounts: one client is stopped, then another one is started; they are never both open.
 
-The screen parses what was typed into types; whoever gives the doors connects, checks the server and saves
-the account, and knows where the other accounts of the person are. Raise ``ParlourClientError`` to say no in
-words.
+The composition root says how an account is opened or a person logs in (``Accounts``, ``Entrance``); the
+screens parse what is typed into types first. What cannot be opened leaves the person where they were.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from parlour_client.core.interface import ChatClient
+from textual.content import Content
+
+from parlour_client.core.client import Client
+from parlour_client.core.errors import ParlourClientError
+from parlour_client.ui.app_settings import SettingsApp
+from parlour_client.ui.dialogs.passphrase import PassphraseScreen
+from parlour_client.ui.dialogs.questions import ChooseScreen
+from parlour_client.ui.safe import error_content, own, peer_line
+from parlour_client.ui.toasts import Toast, toast
 from parlour_protocol.invite_link import InviteLink, ServerAddress
 from parlour_protocol.names import DeviceName, UserName
 from parlour_protocol.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Who wants to come in."""
+class Credentials:
+    """Who logs in, and on which device."""
 
     user: UserName
     password: Secret
@@ -27,24 +34,27 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
-class Doors:
-    """Log in at an address, or join with an invite link. Both return a client that is not started."""
+class Entrance:
+    """Log in at an address, or join with an invite link. Both return a client that is not started.
 
-    login: Callable[[ServerAddress, Person], Awaitable[ChatClient]]
-    join: Callable[[InviteLink, Person], Awaitable[ChatClient]]
+    Both raise ``ParlourClientError`` with the reason.
+    """
+
+    login: Callable[[ServerAddress, Credentials], Awaitable[Client]]
+    join: Callable[[InviteLink, Credentials], Awaitable[Client]]
     device: str = ""
     """What to propose as this device's name."""
     offers_passphrase: bool = False
-    """Whether there is no archive yet, so that one can say how to lock it."""
+    """Whether there is no archive yet, so that the person can choose how to lock it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """An account that was opened: its name, its home folder, and a client or the doors to one."""
+class OpenedAccount:
+    """An account that was opened: its name, its home folder, and a client or the way to one."""
 
     name: str
     folder: Path
-    inside: ChatClient | Doors
+    inside: Client | Entrance
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +65,76 @@ class Accounts:
     names: Callable[[], Sequence[str]]
     locked: Callable[[str], bool]
     """Whether a passphrase is needed."""
-    open: Callable[[str, Secret | None], Awaitable[Opened]]
+    open: Callable[[str, Secret | None], Awaitable[OpenedAccount]]
     """Open one; the name of ``current`` opens that one again. Raises ParlourClientError, nothing changed."""
 
-    def moved_to(self, name: str) -> "Accounts":
-        """Return the same accounts with another one open."""
-        return replace(self, current=name)
+
+class AccountSwitcher:
+    """The accounts of one app."""
+
+    def __init__(
+        self,
+        app: SettingsApp,
+        accounts: Accounts | None,
+        *,
+        switch: Callable[[OpenedAccount], Awaitable[None]],
+        refuse: Callable[[Content], None],
+    ) -> None:
+        """``switch`` leaves what is open for another account; ``refuse`` says why one can't be opened."""
+        self._app, self._accounts = app, accounts
+        self._switch_to, self._refuse = switch, refuse
+
+    @property
+    def others(self) -> Sequence[str]:
+        """The accounts to switch to."""
+        accounts = self._accounts
+        return [name for name in accounts.names() if name != accounts.current] if accounts else ()
+
+    @property
+    def needs_passphrase(self) -> bool:
+        """Whether the open account can be locked."""
+        return self._accounts is not None and self._accounts.locked(self._accounts.current)
+
+    async def open_again(self, passphrase: Secret) -> OpenedAccount | None:
+        """Open the account that was open. Raises ParlourClientError."""
+        accounts = self._accounts
+        return await accounts.open(accounts.current, passphrase) if accounts is not None else None
+
+    def choose(self, name: str = "") -> None:
+        """Switch to an account, or let the person choose one."""
+        others = self.others
+        if not others:
+            toast(self._app, Toast.ONE_ACCOUNT)
+        elif name in others:
+            self._ask_for(name)
+        elif name:
+            toast(self._app, Toast.NO_SUCH_ACCOUNT)
+        else:
+            choices = [(one, peer_line(one)) for one in others]
+            screen = ChooseScreen(own("Switch to an account", "bold"), choices, "")
+            _ = self._app.push_screen(screen, lambda chosen: self._ask_for(chosen) if chosen else None)
+
+    def _ask_for(self, name: str) -> None:
+        if self._accounts is not None and self._accounts.locked(name):
+
+            def answer(passphrase: Secret | None) -> None:
+                if passphrase is not None:
+                    self._begin(name, passphrase)
+
+            _ = self._app.push_screen(PassphraseScreen(name), answer)
+        else:
+            self._begin(name, None)
+
+    def _begin(self, name: str, passphrase: Secret | None) -> None:
+        _ = self._app.run_worker(self._switch(name, passphrase), group="account", exclusive=True)
+
+    async def _switch(self, name: str, passphrase: Secret | None) -> None:
+        if self._accounts is None:
+            return
+        try:
+            opened = await self._accounts.open(name, passphrase)
+        except ParlourClientError as error:
+            self._refuse(error_content(error))
+            return
+        self._accounts = replace(self._accounts, current=opened.name)
+        await self._switch_to(opened)

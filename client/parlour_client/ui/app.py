@@ -1,80 +1,106 @@
-"""The Textual app: puts the client, the screens, the third wall and the crash path together.
+"""The Textual app: makes the parts of the interface and puts them together.
 
 It never puts peer text into a title, a notification or a link, and it never opens an address. ``ui.run``
-makes it; whoever gives it a client gives it an unstarted one, and the app starts and stops it, also when the
-person switches to another account.
+makes it and gives it an unstarted client; the app starts and stops it, also when the person switches to
+another account.
 """
 
 import asyncio
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from rich.segment import Segments
 from textual import work
-from textual.app import SystemCommand
+from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.driver import Driver
-from textual.events import Event, Key, Paste
+from textual.events import Event, InputEvent, Key, Paste
 from textual.filter import LineFilter
 from textual.screen import Screen
-from textual.worker import Worker
 
+from parlour_client.core.client import Client
 from parlour_client.core.errors import ParlourClientError
-from parlour_client.core.interface import ChatClient
 from parlour_client.core.settings import Settings, kept_seconds
-from parlour_client.ui.account_switcher import Accounts, Doors
+from parlour_client.ui.account_switcher import Accounts, AccountSwitcher, Entrance, OpenedAccount
+from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_client.ui.errands import Errands
-from parlour_client.ui.input.jump import Jumping
-from parlour_client.ui.input.vim import VimKeys
-from parlour_client.ui.locking import Locking
-from parlour_client.ui.notifications import Newsboy, run_program
+from parlour_client.ui.chat.vim import VI_BINDINGS
+from parlour_client.ui.input.jump import JumpScreen, Target
+from parlour_client.ui.locking import Lock
+from parlour_client.ui.notifications import Notifier, run_program
 from parlour_client.ui.palette import Everything, Palette
 from parlour_client.ui.terminal.bidi import TextDirection
-from parlour_client.ui.terminal.crash import QuietCrash
+from parlour_client.ui.terminal.crash import crash_report
 from parlour_client.ui.terminal.guard import TerminalGuard
 from parlour_client.ui.terminal.hangup import Hangup
-from parlour_client.ui.theming import LOOK_EVERY, Dressed
+from parlour_client.ui.theming import LOOK_EVERY, Theming
+from parlour_client.ui.toasts import Toast, toast
 from parlour_protocol.ids import RoomId
 
 _NOT_OFFERED = {"Screenshot", "Maximize", "Minimize"}  # a screenshot is a file outside the walls
 
 
-class ParlourApp(Locking, Jumping, VimKeys, Errands, Dressed, TextDirection, QuietCrash):
+class ParlourApp(SettingsApp):
     """Parlour in a terminal."""
 
     TITLE = "Parlour"
     CSS_PATH = ["chat/chat.tcss", "dialogs/dialogs.tcss"]  # noqa: RUF012 - Textual's declaration
-    COMMANDS = {*QuietCrash.COMMANDS, lambda: Everything}  # noqa: RUF012 - the same
+    COMMANDS = {*App.COMMANDS, lambda: Everything}  # noqa: RUF012 - the same
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", priority=True, id="app.quit"),
         Binding("f10", "settings", "Settings", show=False, id="app.settings"),
+        Binding("ctrl+o", "jump", "Jump", show=False, id="app.jump"),
+        *VI_BINDINGS,
     ]
 
     def __init__(
         self,
-        client: ChatClient | None = None,
+        client: Client | None = None,
         *,
-        doors: Doors | None = None,
+        entrance: Entrance | None = None,
         tour: Sequence[str] = (),
         folder: Path | None = None,
         accounts: Accounts | None = None,
     ) -> None:
-        """Take a client, or the doors through which one comes; and the home folder with the settings."""
+        """Take a client, or the way to one; and the home folder with the settings."""
         # with NO_COLOR in the terminal's own colours, so that not even greys are sent
-        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
-        self._guard = TerminalGuard()
-        self._doors, self._tour = doors, tour
-        self.client, self.folder, self.accounts = client, folder, accounts
+        super().__init__(folder, ansi_color=True if "NO_COLOR" in os.environ else None)
+        self.client = client
+        self._entrance, self._tour = entrance, tour
         self.problem: ParlourClientError | None = None
         """Why the client could not be opened."""
-        self._newsboy = Newsboy(self)  # pyright: ignore[reportArgumentType] - it sees descriptors
-        self._chat_screen: ChatScreen | None = None
-        self._hangup = Hangup(self._save_draft, self.exit, draws=lambda: self._driver)
+        self.crash_log: Path | None = None
+        """Where details of a crash go; None: the user's state folder."""
+        self._chat: ChatScreen | None = None
         self._leaving: asyncio.Future[None] | None = None
+        self.theming = Theming(self)
+        self.accounts = AccountSwitcher(self, accounts, switch=self._switch, refuse=self._refuse)
+        self.lock = Lock(
+            self,
+            self.accounts,
+            is_open=lambda: self.client is not None,
+            close=self._close,
+            enter=lambda opened: self._enter(opened.inside),
+        )
+        self._guard = TerminalGuard()
+        self._direction = TextDirection(self.to_terminal)
+        self._notifier = Notifier(
+            settings=lambda: self.settings,
+            sees=self._sees,
+            is_away=lambda: self.away,
+            ring=self.bell,
+            write=self.to_terminal,
+            run=self._in_background,
+        )
+        self._hangup = Hangup(self._save_draft, self.exit, draws=lambda: self._driver)
+
+    # --- Textual's own
 
     def get_driver_class(self) -> type[Driver]:
         """Draw through what can lose its terminal."""
@@ -83,12 +109,12 @@ class ParlourApp(Locking, Jumping, VimKeys, Errands, Dressed, TextDirection, Qui
             return found
         from textual.drivers.linux_driver import LinuxDriver  # noqa: PLC0415 - not on Windows
 
-        from parlour_client.ui.terminal.driver import Outlet  # noqa: PLC0415 - the same
+        from parlour_client.ui.terminal.driver import TerminalDriver  # noqa: PLC0415 - the same
 
-        return Outlet if found is LinuxDriver else found
+        return TerminalDriver if found is LinuxDriver else found
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Put the third wall behind everything else."""
+        """Put the third defence behind everything else."""
         return [*super().get_line_filters(), self._guard]
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
@@ -101,13 +127,54 @@ class ParlourApp(Locking, Jumping, VimKeys, Errands, Dressed, TextDirection, Qui
             _ = self.push_screen(Palette(id="--command-palette"))
 
     async def on_event(self, event: Event) -> None:
-        """Let what is typed go to the composer where it is no command."""
+        """Note that the person is there; let what is typed go to the composer where it is no command."""
+        if isinstance(event, InputEvent | Paste):
+            self.lock.key_pressed()
         if isinstance(event, Key | Paste) and not event.is_forwarded and isinstance(self.screen, ChatScreen):
             self.screen.give_to_composer(event)
         await super().on_event(event)
 
+    def on_key(self, event: Key) -> None:
+        """Tell the layer of vi."""
+        if self._chat is not None:
+            self._chat.vim.key_pressed(event.key)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Let the layer of vi exist in normal mode only."""
+        if action == "vi":
+            return isinstance(self.screen, ChatScreen) and self.screen.vim.mode == "normal"
+        return super().check_action(action, parameters)
+
     def open_url(self, url: str, *, new_tab: bool = True) -> None:
         """Open nothing: a chat has no links."""
+
+    def bell(self) -> None:
+        """Ring, unless the person wants no bell or another program has the terminal."""
+        if self.settings.bell and not self.away:
+            super().bell()
+
+    # --- a crash shows one sentence: docs/architecture.md, private interfaces
+
+    def _handle_exception(self, error: Exception) -> None:
+        self._return_code = 1
+        if self._exception is None:  # what Textual's pilot raises again in tests
+            self._exception = error
+            self._exception_event.set()
+        self._show_crash(error)
+
+    def _fatal_error(self) -> None:
+        self._show_crash(None)
+
+    def panic(self, *renderables: Any) -> None:  # noqa: ARG002 - they may hold anything, so nothing of them is shown
+        """End with a sentence."""
+        self._show_crash(None)
+
+    def _show_crash(self, error: BaseException | None) -> None:
+        if not self._exit_renderables:
+            self._exit_renderables.append(Segments([crash_report(error, self.crash_log, self.console.width)]))
+        self._close_messages_no_wait()
+
+    # --- coming and going
 
     def on_load(self) -> None:
         """Listen for what ends the process, before the terminal is taken."""
@@ -115,31 +182,39 @@ class ParlourApp(Locking, Jumping, VimKeys, Errands, Dressed, TextDirection, Qui
 
     async def on_mount(self) -> None:
         """Show the chat, or the welcome where there is no account yet."""
-        self.dress()
-        self.set_interval(LOOK_EVERY, self.look_at_themes)
-        self.begin_to_watch()
-        if self.client is None and self._doors is None:
+        self.theming.begin()
+        self.set_interval(LOOK_EVERY, self.theming.look_at_folder)
+        self.lock.begin()
+        self.watch(self, "settings", self._follow_direction)
+        inside = self.client or self._entrance
+        if inside is None:
             self.exit()
         else:
-            await self.enter(self.client or self._doors)
+            await self._enter(inside)
 
-    async def enter(self, inside: ChatClient | Doors | None) -> None:
+    async def on_unmount(self) -> None:
+        """Stop the client, and leave the terminal as it was."""
+        self._direction.leave()
+        await self._leave_client()
+        self._hangup.remove()
+
+    async def _enter(self, inside: Client | Entrance) -> None:
         """Show what was opened: the chat, or the welcome."""
-        if isinstance(inside, Doors):
+        if isinstance(inside, Entrance):
             from parlour_client.ui.welcome import WelcomeScreen  # noqa: PLC0415 - seldom needed, costs start-up time
 
             _ = self.push_screen(WelcomeScreen(inside), self._came_in)
-        elif inside is not None:
+        else:
             self._begin(inside)
 
-    async def _came_in(self, client: ChatClient | None) -> None:
+    async def _came_in(self, client: Client | None) -> None:
         if client is None:
             self.exit()
         else:
             self._begin(client)
 
     @work(exclusive=True, group="start")  # a start that takes its time must not keep the person in
-    async def _begin(self, client: ChatClient) -> None:
+    async def _begin(self, client: Client) -> None:
         self.client = client
         try:
             await client.start()
@@ -147,65 +222,135 @@ class ParlourApp(Locking, Jumping, VimKeys, Errands, Dressed, TextDirection, Qui
             self.problem = error
             self.exit(return_code=1)
             return
-        client.keep(kept_seconds(self.settings))
-        self._newsboy.follow(client)
-        self._chat_screen = chat = ChatScreen(client, self._tour)
-        self.watch(chat, "focused", self.show_mode, init=False)
+        client.history.keep(kept_seconds(self.settings))
+        self._notifier.follow(client)
+        self._chat = chat = ChatScreen(client, self._tour, self._lend_terminal)
         _ = self.push_screen(chat)
 
-    def watch_settings(self, settings: Settings) -> None:
-        """Put changed settings on; a shorter time to keep messages holds at once."""
-        super().watch_settings(settings)
-        if self.client is not None and self._chat_screen is not None:
-            self.client.keep(kept_seconds(settings))
-
-    async def leave_client(self) -> None:
+    async def _leave_client(self) -> None:
         """Save the draft and stop the client; what is queued stays queued on disk.
 
-        Whoever is cancelled meanwhile leaves it to the next caller to wait for the end.
+        A call that is cancelled leaves it to the next one to wait for the end.
         """
-        self._newsboy.forget()
+        self._notifier.forget()
         self.workers.cancel_group(self, "start")
         client, self.client = self.client, None
-        chat, self._chat_screen = self._chat_screen, None
+        chat, self._chat = self._chat, None
         if client is not None:
-            self._leaving = asyncio.ensure_future(_left(client, chat))
+            self._leaving = asyncio.ensure_future(_stop(client, chat))
         if self._leaving is not None:
             await asyncio.shield(self._leaving)
 
-    async def on_unmount(self) -> None:
-        """Stop the client."""
-        await self.leave_client()
-        self._hangup.remove()
+    async def _close(self) -> None:
+        """Stop the client and remove its screens."""
+        await self._leave_client()
+        while len(self.screen_stack) > 1:
+            _ = await self.pop_screen()
+
+    async def _switch(self, opened: OpenedAccount) -> None:
+        await self._close()
+        self.folder = opened.folder
+        self.theming.begin()
+        await self._enter(opened.inside)
+
+    def _refuse(self, words: Content) -> None:
+        if self._chat is not None:
+            self._chat.hint.refuse(words)
 
     async def _save_draft(self) -> None:
-        if self._chat_screen is not None:
-            await self._chat_screen.drafts.save()
+        if self._chat is not None:
+            await self._chat.composing.drafts.save()
 
-    # --- for the newsboy
+    # --- settings
 
-    def open_room_id(self) -> RoomId | None:
-        """Return the room that the person sees; none while a page lies over it."""
-        return self.screen.current if isinstance(self.screen, ChatScreen) else None
+    def watch_settings(self, settings: Settings) -> None:
+        """Apply changed settings; a shorter time to keep messages holds at once."""
+        if self.is_running:
+            self.theming.apply(settings)
+        if self.client is not None and self._chat is not None:
+            self.client.history.keep(kept_seconds(settings))
+
+    def watch_theme(self, theme: str) -> None:
+        """Keep a theme that was chosen in the palette."""
+        self.theming.theme_changed(theme)
+
+    def _follow_direction(self, settings: Settings) -> None:
+        self._direction.follow(settings)
+        self.refresh(layout=True)
+
+    # --- the terminal
 
     def to_terminal(self, data: str) -> None:
-        """Write a sequence made of constants of ours alone."""
-        if self._driver is not None and not self.away:
+        """Write a sequence made only of constants of ours."""
+        if self._driver is not None and not self._driver.is_headless and not self.away:
             self._driver.write(data)
 
-    def in_background(self, program: tuple[str, ...]) -> None:
+    @contextmanager
+    def _lend_terminal(self) -> Iterator[None]:
+        """Give the terminal to another program; nothing is drawn, rung or written meanwhile."""
+        with self.suspend(), self.batch_update():  # draws would fill the driver's queue and block us
+            self.away = True
+            try:
+                yield
+            finally:
+                self.away = False
+
+    def _sees(self, room: RoomId) -> bool:
+        """Tell whether the person looks at a room: no page lies over it, and the terminal has the focus."""
+        return self.app_focus and isinstance(self.screen, ChatScreen) and self.screen.current.id == room
+
+    def _in_background(self, program: tuple[str, ...]) -> None:
         """Run a program that nobody waits for."""
-        _: Worker[None] = self.run_worker(partial(run_program, program), group="notification", exclusive=True)
+        _ = self.run_worker(partial(run_program, program), group="notification", exclusive=True)
+
+    # --- actions
+
+    def other_accounts(self) -> Sequence[str]:
+        """Return the names of accounts to switch to."""
+        return self.accounts.others
+
+    def action_account(self, name: str = "") -> None:
+        """Switch to another account, or let the person choose one."""
+        self.accounts.choose(name)
+
+    def action_lock(self) -> None:
+        """Lock now."""
+        self.lock.lock()
 
     def action_settings(self, key: str = "") -> None:
         """Show the settings, at one of them."""
         from parlour_client.ui.dialogs.settings import SettingsScreen  # noqa: PLC0415 - seldom needed
 
         if not isinstance(self.screen, SettingsScreen):
-            _ = self.push_screen(SettingsScreen(self.wrong_settings(), key))
+            _ = self.push_screen(SettingsScreen(self.theming.problems(), key))
+
+    def action_editor(self) -> None:
+        """Go on writing in the person's own editor."""
+        if isinstance(self.screen, ChatScreen):
+            self.screen.action_editor()
+
+    async def action_vi(self, name: str) -> None:
+        """Do an action of the layer of vi."""
+        if isinstance(self.screen, ChatScreen):
+            await self.screen.vim.do(name)
+
+    def action_jump(self) -> None:
+        """Paint letters on what can be reached, and go where the person says."""
+        if not isinstance(self.screen, ChatScreen):
+            return
+        targets = list(self.screen.jump_targets())
+        if not targets:
+            toast(self, Toast.NOTHING_TO_REACH)
+            return
+
+        def go(target: Target | None) -> None:
+            if target is not None:
+                _ = target.go()
+
+        _ = self.push_screen(JumpScreen(targets), go)
 
 
-async def _left(client: ChatClient, chat: ChatScreen | None) -> None:
+async def _stop(client: Client, chat: ChatScreen | None) -> None:
     if chat is not None:  # also when it is gone already: a draft must outlive its screen
-        await chat.drafts.leave(chat.composer.text)
+        await chat.composing.drafts.leave(chat.composer.text)
     await client.stop()

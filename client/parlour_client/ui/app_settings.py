@@ -1,9 +1,10 @@
 """The settings in force while the app runs: one value that widgets read and watch, written back on change.
 
 A widget reads ``settings_of(self)`` and, to follow changes, watches ``settings`` of the app. Without a home
-folder (a test, the demo) changes hold until the app ends and nothing is written. ``ParlourApp`` inherits it.
+folder (a test, the demo) changes hold until the app ends and nothing is written.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -16,14 +17,17 @@ from parlour_client.core.errors import SetupError
 from parlour_client.core.settings import BY_KEY, Settings, Value, load, save
 
 
-class Preferring(App[None]):
+class SettingsApp(App[None]):
     """An app with settings."""
 
     settings: Reactive[Settings] = reactive(Settings, init=False)
-    away = False
-    """Whether another program has the terminal: then nothing may be written to it."""
-    folder: Path | None = None
-    """The home folder that holds `settings.toml` and the folder `themes`."""
+
+    def __init__(self, folder: Path | None = None, *, ansi_color: bool | None = None) -> None:
+        """Take the home folder that holds `settings.toml` and the folder `themes`, if there is one."""
+        super().__init__(ansi_color=ansi_color)
+        self.folder = folder
+        self.away = False
+        """Whether another program has the terminal: then nothing may be written to it."""
 
     def read_settings(self) -> Settings:
         """Read the home's settings, or the defaults."""
@@ -39,20 +43,12 @@ class Preferring(App[None]):
         kept = MappingProxyType(dict(value)) if not isinstance(value, bool | str) else value
         self.settings = replace(self.settings, **{key: kept})  # type: ignore[arg-type]  # checked by the table
 
-    def other_accounts(self) -> list[str]:
-        """Return the accounts that one can switch to."""
-        return []
-
-    def action_account(self, name: str = "") -> None:
-        """Switch to another account."""
-        raise NotImplementedError
-
-    def action_settings(self, key: str = "") -> None:
-        """Show the settings, at one of them."""
-        raise NotImplementedError
+    def other_accounts(self) -> Sequence[str]:
+        """Return the names of accounts to switch to."""
+        return ()
 
 
 def settings_of(node: MessagePump) -> Settings:
     """Return the settings in force for a widget or a screen."""
     app = node.app
-    return app.settings if isinstance(app, Preferring) else Settings()
+    return app.settings if isinstance(app, SettingsApp) else Settings()

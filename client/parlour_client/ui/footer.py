@@ -1,4 +1,4 @@
-"""The keys at the foot of a screen, drawn anew only where other keys are to be seen.
+"""The keys at the foot of a screen, drawn again only where other keys are to be seen.
 
 Textual's footer makes all its keys again whenever the focus moves or a dialog comes or goes, mostly the same
 ones, and what it puts away stays in memory: each key watches the footer, which lives as long as the screen.
@@ -23,13 +23,12 @@ class KeyFooter(Footer):
 
     def bindings_changed(self, screen: Screen[object]) -> None:
         """Draw the keys if they are others than before."""
-        if screen.app.app_focus and self._keys() != self._shown:
+        if screen.app.app_focus and (keys := self._keys()) != self._shown:
+            self._shown = keys
             super().bindings_changed(screen)
 
     def compose(self) -> ComposeResult:
         """Show one key for each action."""
-        if self._bindings_ready:
-            self._shown = self._keys()
         for key, written, words, action, enabled in self._shown:
             yield FooterKey(key, written, words, action, disabled=not enabled)
 

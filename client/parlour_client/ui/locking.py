@@ -2,31 +2,29 @@
 
 It comes by `/lock`, or by itself after the time without a key press that the settings say. Nothing of the
 chat stays on the screen and there is no connection meanwhile: what is queued waits on the disk. Where no
-passphrase was set there is nothing to lock with, which is said. ``ParlourApp`` inherits it.
+passphrase was set there is nothing to lock with, and a toast says so.
 """
 
 import time
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from textual import work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
-from textual.events import Event, InputEvent, Paste
 from textual.screen import Screen
 from textual.widgets import Input
 
 from parlour_client.core.errors import ParlourClientError
-from parlour_client.core.interface import ChatClient
-from parlour_client.ui.chat.base import words_of
+from parlour_client.ui.account_switcher import AccountSwitcher, OpenedAccount
+from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.input.key_ordering import Field
-from parlour_client.ui.safe import SafeStatic, own
-from parlour_client.ui.switch import Switching
-from parlour_client.ui.toasts import Notice, notice
+from parlour_client.ui.safe import SafeStatic, error_content, own
+from parlour_client.ui.toasts import Toast, toast
 from parlour_protocol.secret import Secret
 
 LOOK_EVERY: Final = 5.0
-"""Seconds between two looks at whether somebody is still there."""
+"""Seconds between two looks at whether the person is still there."""
 MINUTES: Final = {"off": None, "5m": 5, "15m": 15, "30m": 30, "1h": 60}
 
 
@@ -39,13 +37,17 @@ def since_boot() -> float:
 class LockScreen(Screen[None]):
     """All that is seen while it is locked."""
 
+    def __init__(self, unlock: Callable[[Secret], None]) -> None:
+        super().__init__()
+        self._unlock = unlock
+
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Vertical(classes="box"):
             yield SafeStatic(own("Locked", "bold"))
-            yield SafeStatic(own("Keys and messages are closed, and there is no connection."), id="said")
+            yield SafeStatic(own("Keys and messages are closed, and Parlour is disconnected."), id="said")
             yield Field(password=True, compact=True)
-            yield SafeStatic(own("enter opens it with your passphrase · ctrl+q quits", "dim"))
+            yield SafeStatic(own("Type your passphrase · enter: unlock · ctrl+q: quit", "dim"))
 
     def refuse(self, words: Content) -> None:
         """Say why it stays locked."""
@@ -54,68 +56,75 @@ class LockScreen(Screen[None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Try what was typed."""
         typed, event.input.value = event.value, ""
-        if typed and isinstance(self.app, Locking):
-            self.app.unlock(Secret(typed))
+        if typed:
+            self._unlock(Secret(typed))
 
 
-class Locking(Switching):
-    """An app that can be locked."""
+class Lock:
+    """Locks one app, and opens it again."""
 
-    client: ChatClient | None = None
-    _last_key = 0.0
+    def __init__(
+        self,
+        app: SettingsApp,
+        accounts: AccountSwitcher,
+        *,
+        is_open: Callable[[], bool],
+        close: Callable[[], Awaitable[None]],
+        enter: Callable[[OpenedAccount], Awaitable[None]],
+    ) -> None:
+        """``close`` stops the client, if one ``is_open``, and removes its screens."""
+        self._app, self._accounts = app, accounts
+        self._is_open, self._close, self._enter = is_open, close, enter
+        self._last_key = 0.0
 
-    def begin_to_watch(self) -> None:
-        """Lock when nobody is there any more."""
+    def begin(self) -> None:
+        """Lock when nobody has been there for a while."""
+        self.key_pressed()
+        self._app.set_interval(LOOK_EVERY, self.lock_if_left)
+
+    def key_pressed(self) -> None:
+        """Note that the person is there."""
         self._last_key = since_boot()
-        self.set_interval(LOOK_EVERY, self.lock_if_left)
-
-    async def on_event(self, event: Event) -> None:
-        """Note that somebody is there."""
-        if isinstance(event, InputEvent | Paste):
-            self._last_key = since_boot()
-        await super().on_event(event)
 
     def lock_if_left(self) -> None:
         """Lock if nobody has pressed a key for as long as the settings say."""
-        minutes = MINUTES[self.settings.lock_after]
-        if minutes is not None and since_boot() - self._last_key >= minutes * 60 and self._can_lock():
-            self._lock()
+        minutes = MINUTES[self._app.settings.lock_after]
+        if minutes is not None and since_boot() - self._last_key >= minutes * 60 and self._can_lock:
+            self._start(self._lock)
 
-    def action_lock(self) -> None:
+    def lock(self) -> None:
         """Lock now."""
-        if self._can_lock():
-            self._lock()
-        elif self.client is not None:
-            notice(self, Notice.NOTHING_TO_LOCK_WITH)
+        if self._can_lock:
+            self._start(self._lock)
+        elif self._is_open():
+            toast(self._app, Toast.NOTHING_TO_LOCK_WITH)
 
+    @property
     def _can_lock(self) -> bool:
-        accounts = self.accounts
-        return (
-            self.client is not None
-            and not self.away
-            and accounts is not None
-            and accounts.locked(accounts.current)
-        )
+        return self._is_open() and not self._app.away and self._accounts.needs_passphrase
 
-    @work(exclusive=True, group="account")
+    def _start(self, what: Callable[[], Awaitable[None]]) -> None:
+        _ = self._app.run_worker(what(), group="account", exclusive=True)
+
     async def _lock(self) -> None:
-        await self.leave_client()
-        while len(self.screen_stack) > 1:
-            _ = await self.pop_screen()
-        self.clear_notifications()
-        _ = self.push_screen(LockScreen())
+        await self._close()
+        self._app.clear_notifications()
+        _ = self._app.push_screen(LockScreen(self._unlock_soon))
 
-    @work(exclusive=True, group="account")
-    async def unlock(self, passphrase: Secret) -> None:
-        """Go on where the passphrase is right; the screen says why it is not."""
-        locked = self.screen
-        if self.accounts is None or not isinstance(locked, LockScreen):
+    def _unlock_soon(self, passphrase: Secret) -> None:
+        self._start(lambda: self._unlock(passphrase))
+
+    async def _unlock(self, passphrase: Secret) -> None:
+        """Go on if the passphrase is right; the screen says why it is not."""
+        locked = self._app.screen
+        if not isinstance(locked, LockScreen):
             return
         try:
-            opened = await self.accounts.open(self.accounts.current, passphrase)
+            opened = await self._accounts.open_again(passphrase)
         except ParlourClientError as error:
-            locked.refuse(words_of(error))
+            locked.refuse(error_content(error))
             return
-        _ = await self.pop_screen()
-        self._last_key = since_boot()
-        await self.enter(opened.inside)
+        if opened is not None:
+            _ = await self._app.pop_screen()
+            self.key_pressed()
+            await self._enter(opened)

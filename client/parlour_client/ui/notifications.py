@@ -1,8 +1,8 @@
-"""Tells of new messages outside the screen: bell, OSC 9, 777 or 99, or the desktop. Never whose or what.
+"""Notifies of new messages outside the screen: bell, OSC 9, 777 or 99, or the desktop. Never whose or what.
 
 Every byte of it is a constant of ours but for one number, so no stranger's text can reach a terminal or a
-desktop by it. It tells only what the person is not looking at: another room, or any while the terminal has no
-focus; and never more often than once in ``QUIET`` seconds. ``ParlourApp`` has one.
+desktop by it. It is only about what the person is not looking at: another room, or any while the terminal
+has no focus; and never comes more often than once in ``QUIET`` seconds.
 """
 
 import asyncio
@@ -10,10 +10,10 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
+from parlour_client.core.client import Client
 from parlour_client.core.events import Change, EntryAdded, RoomsChanged
-from parlour_client.core.interface import ChatClient
 from parlour_client.core.model import Delivery, Entry, Room
 from parlour_client.core.settings import Settings
 from parlour_protocol.frames.base import RoomKind
@@ -28,47 +28,38 @@ ONE: Final = "New message in Parlour"
 MANY: Final = "{count} new messages in Parlour"
 
 
-class Teller(Protocol):
-    """The app, as far as it is needed here."""
+class Notifier:
+    """Follows one client and notifies of its messages."""
 
-    settings: Settings
-    app_focus: bool
-    away: bool
+    def __init__(
+        self,
+        *,
+        settings: Callable[[], Settings],
+        sees: Callable[[RoomId], bool],
+        is_away: Callable[[], bool],
+        ring: Callable[[], None],
+        write: Callable[[str], None],
+        run: Callable[[tuple[str, ...]], None],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``sees`` tells whether the person looks at a room; ``is_away``, whether to stay silent.
 
-    def open_room_id(self) -> RoomId | None:
-        """Return the room that the person sees."""
-        ...
-
-    def bell(self) -> None:
-        """Ring."""
-        ...
-
-    def to_terminal(self, data: str) -> None:
-        """Write a sequence of ours."""
-        ...
-
-    def in_background(self, program: tuple[str, ...]) -> None:
-        """Run a program that nobody waits for."""
-        ...
-
-
-class Newsboy:
-    """Follows one client and tells of what comes."""
-
-    def __init__(self, app: Teller, now: Callable[[], float] = time.monotonic) -> None:
-        self._app, self._now = app, now
+        ``write`` is for sequences of ours to the terminal, ``run`` for a program that nobody waits for.
+        """
+        self._settings, self._sees, self._is_away = settings, sees, is_away
+        self._ring, self._write, self._run, self._now = ring, write, run, now
         self._end: Callable[[], None] | None = None
-        self._client: ChatClient | None = None
+        self._client: Client | None = None
         self._mentions: dict[RoomId, int] = {}
         self._waiting = 0
-        self._told_at = -QUIET
+        self._notified_at = -QUIET
 
-    def follow(self, client: ChatClient) -> None:
-        """Tell of this client's messages."""
+    def follow(self, client: Client) -> None:
+        """Notify of this client's messages."""
         self.forget()
         self._client = client
         self._mentions = {room.id: room.mentions for room in client.rooms}
-        self._end = client.subscribe(self.hear)
+        self._end = client.events.subscribe(self.changed)
 
     def forget(self) -> None:
         """Follow no client."""
@@ -77,37 +68,36 @@ class Newsboy:
         self._end = self._client = None
         self._waiting = 0
 
-    def hear(self, change: Change) -> None:
+    def changed(self, change: Change) -> None:
         """Judge a change."""
         if isinstance(change, RoomsChanged):
             self._forget_read()
         if not isinstance(change, EntryAdded) or self._client is None:
             return
-        entry, room = change.entry, self._client.room(change.entry.room)
+        entry, room = change.entry, self._client.rooms.get(change.entry.room)
         if room is None:
             return
         named = room.mentions > self._mentions.get(room.id, 0)
         self._mentions[room.id] = room.mentions
         if not room.muted and self._is_news(self._client, entry, room) and self._is_wanted(room, named=named):
             self._waiting += 1
-            self._tell()
+            self._notify()
 
     def _forget_read(self) -> None:
         """Count mentions down where they were read: the next one is then seen to be new."""
-        for room in self._client.rooms if self._client is not None else ():
+        for room in self._client.rooms.all if self._client is not None else ():
             self._mentions[room.id] = min(room.mentions, self._mentions.get(room.id, 0))
 
-    def _is_news(self, client: ChatClient, entry: Entry, room: Room) -> bool:
-        others = entry.author != client.account.user and entry.author not in client.ignored
+    def _is_news(self, client: Client, entry: Entry, room: Room) -> bool:
+        others = entry.author != client.account.user and entry.author not in client.people.ignored
         stored = entry.delivery is Delivery.STORED
         unread = entry.seq is not None and entry.seq > room.read
-        looked_at = self._app.app_focus and self._app.open_room_id() == entry.room
-        return others and stored and unread and entry.text is not None and not looked_at
+        return others and stored and unread and entry.text is not None and not self._sees(entry.room)
 
     def _is_wanted(self, room: Room, *, named: bool) -> bool:
         if room.request:  # a stranger's first words wait until they are looked at
             return False
-        match self._app.settings.notify_for:
+        match self._settings().notify_for:
             case "all":
                 return True
             case "direct":
@@ -115,21 +105,21 @@ class Newsboy:
             case _:
                 return named
 
-    def _tell(self) -> None:
-        if self._app.settings.notifications == "off" or self._app.away:
+    def _notify(self) -> None:
+        if self._settings().notifications == "off" or self._is_away():
             return
-        if self._now() - self._told_at < QUIET:
+        if self._now() - self._notified_at < QUIET:
             return
-        self._told_at = self._now()
+        self._notified_at = self._now()
         count, self._waiting = min(self._waiting, MOST), 0
-        match self._app.settings.notifications:
+        match self._settings().notifications:
             case "bell":
-                self._app.bell()
+                self._ring()
             case "desktop":
                 if program := desktop_program(words(count)):
-                    self._app.in_background(program)
+                    self._run(program)
             case kind:
-                self._app.to_terminal(sequence(kind, words(count)))
+                self._write(sequence(kind, words(count)))
 
 
 def words(count: int) -> str:

@@ -8,10 +8,13 @@ that a mistake in a name check cannot reach the screen. Called by every module t
 from typing import Final, Protocol
 
 from textual.content import Content
+from textual.geometry import Region
+from textual.strip import Strip
 from textual.widgets import Static
 from textual.widgets.option_list import Option
 
-from parlour_client.ui.terminal.column_anchoring import Anchored
+from parlour_client.core.errors import ParlourClientError
+from parlour_client.ui.terminal.column_anchoring import ColumnAnchors
 from parlour_protocol.text import BLANK_LABEL, SafeText, safe_text
 from parlour_protocol.text.cell_width import beginning
 
@@ -69,7 +72,15 @@ def lines(*parts: Content) -> Content:
     return Content("\n").join(parts)
 
 
-class SafeStatic(Anchored, Static):
+def error_content(error: Exception) -> Content:
+    """Return an error as its sentence and its hint, both through the rule."""
+    parts = [peer_line(str(error) or "That did not work.")]
+    if isinstance(error, ParlourClientError) and error.hint:
+        parts.append(peer_line(error.hint, style="dim"))
+    return own(" ").join(parts)
+
+
+class SafeStatic(Static):
     """A Static that takes Content alone, and whose rows keep their column."""
 
     def __init__(
@@ -81,9 +92,14 @@ class SafeStatic(Anchored, Static):
     ) -> None:
         self._shown = content or Content()
         super().__init__(self._shown, id=id, classes=classes, markup=False)
+        self._column_anchors = ColumnAnchors()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw, with each row in its columns."""
+        return self._column_anchors.anchor(self, super().render_lines(crop), crop)
 
     def show(self, content: Content) -> None:
-        """Replace what is shown; nothing is laid out anew where the style fixes the size."""
+        """Replace what is shown; nothing is laid out again where the style fixes the size."""
         if not content.is_same(self._shown):
             self._shown = content
             self.update(content, layout=self.styles.auto_dimensions)

@@ -1,8 +1,7 @@
 """Colours: Parlour's own themes, and the person's from `themes/*.toml` in the home folder.
 
 A theme of a person is colours and nothing else: a value that is no colour would be read as a style sheet.
-What is wrong with a file is said in a sentence, and its theme is left out or stays as it was. ``ParlourApp``
-registers them and asks ``Folder`` now and then whether a file changed.
+What is wrong with a file is said in a sentence, and its theme is left out or stays as it was.
 """
 
 import re
@@ -58,7 +57,7 @@ class Found:
 
 @dataclass
 class Folder:
-    """The person's themes, read anew when a file was changed, added or taken away."""
+    """The person's themes, read again when a file was changed, added or taken away."""
 
     path: Path
     _seen: dict[Path, tuple[int, int]] = field(default_factory=dict)

@@ -1,18 +1,17 @@
-"""What the settings change about the whole app: colours, keys, motion; and telling when they are wrong.
+"""What the settings change about the whole app: colours, keys, motion; and what is wrong with them.
 
 Themes of the person are looked at every two seconds and take effect while one looks at them. What is wrong in
-the settings, a theme or the keys is a notice, and the settings screen has the sentences. ``ParlourApp``
-inherits it.
+the settings, a theme or the keys is a toast, and the settings screen has the sentences.
 """
 
 from typing import Final
 
 from parlour_client.core.errors import SetupError
 from parlour_client.core.settings import Settings
-from parlour_client.ui.app_settings import Preferring
+from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.input.keymap import keymap, problems
 from parlour_client.ui.themes import OWN, Folder
-from parlour_client.ui.toasts import Notice, notice
+from parlour_client.ui.toasts import Toast, toast
 
 LOOK_EVERY: Final = 2.0
 """Seconds between two looks at the folder of themes: a few calls of stat."""
@@ -20,69 +19,67 @@ PLAIN: Final = "ansi-dark"
 """What NO_COLOR is drawn in: the terminal's own two colours."""
 
 
-class Dressed(Preferring):
-    """An app that wears its settings."""
+class Theming:
+    """The colours, keys and motion of one app."""
 
-    _themes: Folder | None = None
-    _theme_problems: tuple[str, ...] = ()
-    _dressing = False
+    def __init__(self, app: SettingsApp) -> None:
+        self._app = app
+        self._folder: Folder | None = None
+        self._folder_problems: tuple[str, ...] = ()
+        self._is_applying = False
 
-    def dress(self) -> None:
-        """Read the settings of the home folder and put them on."""
+    def begin(self) -> None:
+        """Read the settings of the home folder and apply them."""
+        app = self._app
         for theme in OWN:
-            self.register_theme(theme)
-        self.animation_level = "none"
-        self.settings = self.read_settings()
-        self._themes = Folder(self.folder / "themes") if self.folder is not None else None
-        self.look_at_themes()
-        self._put_on(self.settings)
-        if self.wrong_settings():
-            notice(self, Notice.WRONG_SETTINGS)
+            app.register_theme(theme)
+        app.animation_level = "none"
+        app.settings = app.read_settings()
+        self._folder = Folder(app.folder / "themes") if app.folder is not None else None
+        self.look_at_folder()
+        self.apply(app.settings)
+        if self.problems():
+            toast(app, Toast.WRONG_SETTINGS)
 
-    def wrong_settings(self) -> list[str]:
+    def problems(self) -> list[str]:
         """Return what is wrong with settings, keys and themes; the sentences may quote the person's files."""
-        found = [*self.settings.problems, *problems(self.settings), *self._theme_problems]
-        if self.settings.theme not in self.available_themes:
-            found.append(f"theme: there is no theme {self.settings.theme}; the default holds.")
+        settings = self._app.settings
+        found = [*settings.problems, *problems(settings), *self._folder_problems]
+        if settings.theme not in self._app.available_themes:
+            found.append(f"theme: there is no theme {settings.theme}; using the default.")
         return found
 
-    def watch_settings(self, settings: Settings) -> None:
-        """Put changed settings on."""
-        if self.is_running:
-            self._put_on(settings)
-            self.show_mode()
-
-    def show_mode(self) -> None:
-        """Say the mode of the keys where there are modes."""
-
-    def _put_on(self, settings: Settings) -> None:
-        self.set_keymap(keymap(settings))
-        self.set_class(settings.reduced_motion, "-reduced-motion")
-        self._dressing = True
+    def apply(self, settings: Settings) -> None:
+        """Apply these settings."""
+        app = self._app
+        app.set_keymap(keymap(settings))
+        app.set_class(settings.reduced_motion, "-reduced-motion")
+        self._is_applying = True
         try:
-            known = settings.theme in self.available_themes
-            self.theme = PLAIN if self.no_color else settings.theme if known else Settings().theme
+            known = settings.theme in app.available_themes
+            app.theme = PLAIN if app.no_color else settings.theme if known else Settings().theme
         finally:
-            self._dressing = False
+            self._is_applying = False
 
-    def watch_theme(self, theme: str) -> None:
+    def theme_changed(self, theme: str) -> None:
         """Keep a theme that was chosen in the palette."""
-        if self.is_running and not self._dressing and not self.no_color and theme != self.settings.theme:
+        app = self._app
+        if app.is_running and not self._is_applying and not app.no_color and theme != app.settings.theme:
             try:
-                self.set_setting("theme", theme)
+                app.set_setting("theme", theme)
             except SetupError:
-                notice(self, Notice.NOT_SAVED)
+                toast(app, Toast.NOT_SAVED)
 
-    def look_at_themes(self) -> None:
+    def look_at_folder(self) -> None:
         """Take what changed in the folder of themes; a broken file leaves its theme as it was."""
-        found = self._themes.changed() if self._themes is not None else None
+        found = self._folder.changed() if self._folder is not None else None
         if found is None:
             return
         for theme in found.themes.values():
-            self.register_theme(theme)
-        if found.problems and found.problems != self._theme_problems:
-            notice(self, Notice.WRONG_SETTINGS)
-        self._theme_problems = found.problems
-        if self.settings.theme in found.themes:
-            self._put_on(self.settings)
-            self.refresh_css(animate=False)
+            self._app.register_theme(theme)
+        if found.problems and found.problems != self._folder_problems:
+            toast(self._app, Toast.WRONG_SETTINGS)
+        self._folder_problems = found.problems
+        if self._app.settings.theme in found.themes:
+            self.apply(self._app.settings)
+            self._app.refresh_css(animate=False)

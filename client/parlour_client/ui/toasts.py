@@ -1,7 +1,7 @@
-"""The notifications of the client: a closed list of own sentences.
+"""Toasts: a closed list of own sentences.
 
 A toast can never carry a stranger's word, because only members of this list can be shown. The views call
-``notice``; nothing else in the package calls Textual's ``notify``.
+``toast``; nothing else in the package calls Textual's ``notify``.
 """
 
 from enum import Enum
@@ -12,34 +12,34 @@ from textual.app import App
 Severity = Literal["information", "warning", "error"]
 
 
-class Notice(Enum):
+class Toast(Enum):
     """What the client may say in a toast."""
 
-    COPIED = "Copied what is shown (not the raw text)."
-    NO_UNREAD = "Nothing unread."
-    TOO_FAR = "That message is too far back: scroll up to it."
-    NOT_YOURS = "Only your own messages can be edited."
-    WRONG_SETTINGS = "Something in the settings is not understood: /settings says what."
-    NOT_SAVED = "The settings could not be written; the change holds until you quit."
-    NO_EDITOR = "The terminal cannot be lent to an editor here."
-    NOTHING_TO_LOCK_WITH = "There is nothing to lock with: parlour passphrase sets a passphrase."
-    ONE_ACCOUNT = "There is one account here. parlour --account NAME begins another."
-    NO_SUCH_ACCOUNT = "There is no account of that name here: /account lists them."
-    NOTHING_TO_REACH = "There is nothing to jump to."
-    NOT_STORED = "The server has not stored this message yet."
+    COPIED = "Copied as shown, without hidden characters."
+    NO_UNREAD = "No unread messages."
+    TOO_FAR = "That message is too far back. Scroll up to load it."
+    NOT_YOURS = "You can only edit your own messages."
+    WRONG_SETTINGS = "Some settings are not valid. /settings shows which."
+    NOT_SAVED = "The settings could not be saved. The change lasts until you quit."
+    NO_EDITOR = "An editor cannot be opened in this terminal."
+    NOTHING_TO_LOCK_WITH = "Set a passphrase first: parlour passphrase"
+    ONE_ACCOUNT = "You have only one account. parlour --account NAME adds another."
+    NO_SUCH_ACCOUNT = "You have no account with that name. /account lists them."
+    NOTHING_TO_REACH = "Nothing to jump to."
+    NOT_STORED = "This message has not reached the server yet."
 
 
-_SEVERITY: Final[dict[Notice, Severity]] = {
-    Notice.TOO_FAR: "warning",
-    Notice.WRONG_SETTINGS: "warning",
-    Notice.NOT_SAVED: "warning",
-    Notice.NOTHING_TO_LOCK_WITH: "warning",
-    Notice.NO_EDITOR: "warning",
-    Notice.NOT_YOURS: "warning",
-    Notice.NOT_STORED: "warning",
+_SEVERITY: Final[dict[Toast, Severity]] = {
+    Toast.TOO_FAR: "warning",
+    Toast.WRONG_SETTINGS: "warning",
+    Toast.NOT_SAVED: "warning",
+    Toast.NOTHING_TO_LOCK_WITH: "warning",
+    Toast.NO_EDITOR: "warning",
+    Toast.NOT_YOURS: "warning",
+    Toast.NOT_STORED: "warning",
 }
 
 
-def notice(app: App[None], what: Notice) -> None:
+def toast(app: App[None], what: Toast) -> None:
     """Show one of our sentences for a few seconds."""
     app.notify(what.value, severity=_SEVERITY.get(what, "information"), timeout=4, markup=False)

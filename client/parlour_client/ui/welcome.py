@@ -1,7 +1,7 @@
 """The welcome: an address or an invite link, a name, a password; then the chat.
 
 The password is masked, becomes a ``Secret`` at once and is shown nowhere. What is wrong is said beside the
-fields and nothing typed is lost. ``ParlourApp`` shows it when there is no account.
+fields and nothing typed is lost.
 """
 
 from collections.abc import Callable
@@ -17,14 +17,13 @@ from textual.events import DescendantFocus
 from textual.screen import Screen
 from textual.widgets import Input
 
+from parlour_client.core.client import Client
 from parlour_client.core.errors import ParlourClientError
-from parlour_client.core.interface import ChatClient
-from parlour_client.ui.account_switcher import Doors, Person
-from parlour_client.ui.chat.base import words_of
+from parlour_client.ui.account_switcher import Credentials, Entrance
 from parlour_client.ui.dialogs.page import Page
 from parlour_client.ui.footer import KeyFooter
 from parlour_client.ui.input.key_ordering import Field
-from parlour_client.ui.safe import SafeStatic, lines, own
+from parlour_client.ui.safe import SafeStatic, error_content, lines, own
 from parlour_protocol.errors import ParlourProtocolError
 from parlour_protocol.invite_link import InviteLink, ServerAddress
 from parlour_protocol.limits import PASSWORD_MIN
@@ -36,8 +35,8 @@ T = TypeVar("T")
 _INTRO: Final = lines(
     own("Welcome to Parlour", "bold"),
     own(
-        "With an invite link: paste it, choose a name and a password. With an account: give the server's "
-        "address and log in. With neither: F1 says where an invite comes from."
+        "With an invite link: paste it, then choose a name and a password. With an account: enter the "
+        "server's address and log in. With neither: F1 explains how to get an invite."
     ),
 )
 _HELP: Final = lines(
@@ -61,20 +60,20 @@ _HELP: Final = lines(
     ),
     own(""),
     own("Keys", "bold"),
-    own("Enter and Down go to the next field, Up goes back, Ctrl+S lets you in, Ctrl+Q ends."),
+    own("Enter and Down go to the next field, Up goes back, Ctrl+S logs in, Ctrl+Q quits."),
 )
 _WHY: Final = own(
-    "With a passphrase, whoever gets hold of the disk or a backup cannot open what is kept here. It is asked "
-    "for when Parlour starts; nobody can tell it to you when it is lost. Empty: none.",
+    "With a passphrase, someone who gets your disk or a backup cannot read your messages. Parlour asks for "
+    "it when it starts, and nobody can recover it for you. Leave it empty for none.",
     "dim",
 )
 
 
-class WelcomeScreen(Screen[ChatClient | None]):
+class WelcomeScreen(Screen[Client | None]):
     """Come in by a link or by an address."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "enter", "Come in", id="welcome.enter"),
+        Binding("ctrl+s", "enter", "Log in", id="welcome.enter"),
         Binding("f1", "help", "Help", id="welcome.help"),
         # with priority: what is typed at once after it is for the next field, which may be the hidden one
         Binding("enter", "next_field", "Next field", show=False, priority=True, id="welcome.next_field"),
@@ -86,9 +85,9 @@ class WelcomeScreen(Screen[ChatClient | None]):
 
     AUTO_FOCUS: ClassVar[str | None] = ""  # it would scroll the welcome away before there is a size
 
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, entrance: Entrance) -> None:
         super().__init__()
-        self._doors = doors
+        self._entrance = entrance
         self._busy = False
 
     def compose(self) -> ComposeResult:
@@ -98,22 +97,20 @@ class WelcomeScreen(Screen[ChatClient | None]):
             yield SafeStatic(own("Invite link or address"))
             yield Field(placeholder="parlour://…  or  chat.example.org:8443", id="where", compact=True)
             yield SafeStatic(own("Your name"))
-            yield Field(placeholder="small letters and digits, such as alice", id="who", compact=True)
+            yield Field(placeholder="lowercase letters and digits, such as alice", id="who", compact=True)
             yield SafeStatic(own(f"Password (a new one: at least {PASSWORD_MIN.value} characters)"))
             yield Field(password=True, id="password", compact=True)
             yield SafeStatic(own("Name of this device"))
-            yield Field(self._doors.device, placeholder="laptop", id="device", compact=True)
-            if self._doors.offers_passphrase:
-                yield SafeStatic(own("Passphrase for this computer (may be empty)"))
+            yield Field(self._entrance.device, placeholder="laptop", id="device", compact=True)
+            if self._entrance.offers_passphrase:
+                yield SafeStatic(own("Passphrase for this computer (optional)"))
                 yield Field(
-                    password=True, placeholder="locks messages and keys", id="passphrase", compact=True
+                    password=True, placeholder="protects messages and keys", id="passphrase", compact=True
                 )
-                yield SafeStatic(own("The same again"))
+                yield SafeStatic(own("Repeat the passphrase"))
                 yield Field(password=True, id="again", compact=True)
                 yield SafeStatic(_WHY)
-        yield SafeStatic(
-            own("Enter goes to the next field; on the last one it lets you in.", "dim"), id="told"
-        )
+        yield SafeStatic(own("Enter: next field; on the last one it logs in", "dim"), id="told")
         yield KeyFooter()
 
     def on_mount(self) -> None:
@@ -150,7 +147,7 @@ class WelcomeScreen(Screen[ChatClient | None]):
             where = self._of("where", self._where)
             person = self._person(new=isinstance(where, InviteLink))
         except (ParlourProtocolError, ValueError) as error:
-            self._tell(words_of(error))
+            self._tell(error_content(error))
             return
         self._busy = True
         self._tell(own("Connecting…", "bold"))
@@ -178,20 +175,18 @@ class WelcomeScreen(Screen[ChatClient | None]):
             self.set_focus(self.query_one(f"#{name}"))
             raise
 
-    def _person(self, *, new: bool) -> Person:
-        return Person(
+    def _person(self, *, new: bool) -> Credentials:
+        return Credentials(
             self._of("who", lambda: parse_user_name(self._value("who"))),
             self._of("password", lambda: self._password(new=new)),
             self._of("device", lambda: parse_device_name(self._value("device") or "terminal")),
-            self._of("again", self._passphrase) if self._doors.offers_passphrase else None,
+            self._of("again", self._passphrase) if self._entrance.offers_passphrase else None,
         )
 
     def _password(self, *, new: bool) -> Secret:
         password = self.query_one("#password", Input).value
         if new and len(password) < PASSWORD_MIN.value:
-            raise ValueError(
-                f"The password needs at least {PASSWORD_MIN.value} characters; a few words are easy."
-            )
+            raise ValueError(f"The password needs at least {PASSWORD_MIN.value} characters. Try a few words.")
         if not password:
             raise ValueError("Type your password.")
         return Secret(password)
@@ -199,17 +194,17 @@ class WelcomeScreen(Screen[ChatClient | None]):
     def _passphrase(self) -> Secret | None:
         words, again = (self.query_one(name, Input).value for name in ("#passphrase", "#again"))
         if words != again:
-            raise ValueError("The two passphrases are not the same.")
+            raise ValueError("The passphrases do not match.")
         return Secret(words) if words else None
 
-    async def _go(self, where: InviteLink | ServerAddress, person: Person) -> None:
+    async def _go(self, where: InviteLink | ServerAddress, person: Credentials) -> None:
         try:
             if isinstance(where, InviteLink):
-                client = await self._doors.join(where, person)
+                client = await self._entrance.join(where, person)
             else:
-                client = await self._doors.login(where, person)
+                client = await self._entrance.login(where, person)
         except ParlourClientError as error:
-            self._tell(words_of(error))
+            self._tell(error_content(error))
             self._busy = False
         else:
             for field in self.query(Input):

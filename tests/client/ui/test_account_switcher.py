@@ -8,10 +8,10 @@ from tests.client.ui.ui_fake import LOBBY, FakeClient
 
 from parlour_client.core.errors import WrongPassphraseError
 from parlour_client.core.settings import FILE
-from parlour_client.ui.account_switcher import Accounts, Doors, Opened
+from parlour_client.ui.account_switcher import Accounts, Entrance, OpenedAccount
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_client.ui.switch import PassphraseScreen
+from parlour_client.ui.dialogs.passphrase import PassphraseScreen
 from parlour_client.ui.welcome import WelcomeScreen
 from parlour_protocol.secret import Secret
 
@@ -31,14 +31,14 @@ class House:
             open=self.open,
         )
 
-    async def open(self, name: str, passphrase: Secret | None) -> Opened:
+    async def open(self, name: str, passphrase: Secret | None) -> OpenedAccount:
         """Open one."""
         if name == "new":
-            return Opened(name, self.folder / "new", Doors(_never, _never))
+            return OpenedAccount(name, self.folder / "new", Entrance(_never, _never))
         if passphrase is None or passphrase.reveal() != "open sesame":
             raise WrongPassphraseError("The passphrase is wrong.")
         assert not self.first.stopped  # nothing is left before the other one is open
-        return Opened(name, self.folder / "work", self.work)
+        return OpenedAccount(name, self.folder / "work", self.work)
 
 
 async def _never(*_: object) -> FakeClient:
@@ -58,7 +58,7 @@ async def test_switching_stops_one_and_starts_the_other(
     async with open_app(client, accounts=house.accounts) as pilot:
         chat = pilot.app.screen
         assert isinstance(chat, ChatScreen)
-        await chat.open_room(LOBBY)
+        await chat.navigation.open(LOBBY)
         await pilot.press(*"a draft")
         await settled(pilot)
         pilot.app.action_account("work") if isinstance(pilot.app, ParlourApp) else None
@@ -109,7 +109,8 @@ async def test_an_account_without_a_login_shows_the_welcome(
 
 
 @pytest.mark.parametrize(
-    ("command", "words"), [("/account", "There is one account here."), ("/account x", "There is one account")]
+    ("command", "words"),
+    [("/account", "You have only one account."), ("/account x", "You have only one account")],
 )
 async def test_with_one_account_it_is_said_how_to_begin_another(
     client: FakeClient, open_app: OpenApp, command: str, words: str
@@ -126,5 +127,5 @@ async def test_an_unknown_account_is_said(client: FakeClient, house: House, open
     async with open_app(client, accounts=house.accounts) as pilot:
         await pilot.press(*"/account nobody", "enter")
         await settled(pilot)
-        assert "no account of that name" in screen_text(pilot)
+        assert "no account with that name" in screen_text(pilot)
         assert not client.stopped

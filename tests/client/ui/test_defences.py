@@ -7,7 +7,7 @@ from rich.segment import Segment
 from rich.style import Style
 from tests.client.ui.conftest import OpenApp, settled
 from tests.client.ui.corpus import samples
-from tests.client.ui.ui_fake import BOB, CAROL, LOBBY, FakeClient
+from tests.client.ui.ui_fake import ALICE, BOB, CAROL, LOBBY, FakeClient
 from textual.color import Color
 from textual.content import Content
 from textual.pilot import Pilot
@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from parlour_client.core.errors import RefusedError
 from parlour_client.core.model import ConnectionStatus, LinkState, ReactionCount
 from parlour_client.ui.chat.screen import ChatScreen
+from parlour_client.ui.chat.timeline.store import Store
 from parlour_client.ui.safe import SafeStatic, own, peer_line
 from parlour_client.ui.terminal.guard import TerminalGuard
 from parlour_protocol.errors import ErrorCode
@@ -63,12 +64,12 @@ async def test_the_whole_corpus_as_messages(client: FakeClient, open_app: OpenAp
     async with open_app(client, size=(100, 60)) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.open_room(LOBBY)
+        await screen.navigation.open(LOBBY)
         await settled(pilot)
         screen.timeline.prepend(client.logs[LOBBY], complete=True)
-        store = screen.timeline._store
-        assert store is not None
-        assert len(store) == len(texts) + 3
+        assert len(screen.timeline.entries) == len(texts) + 3
+        store = Store(ALICE, screen.timeline.entries)
+        store.estimate(60)
         rows = [piece.text for index in range(len(store)) for row in store.rows(index) for piece in row]
         assert not [text for text in rows if FORBIDDEN.search(text)]
         for _ in range(3):
@@ -89,10 +90,10 @@ async def test_the_worst_texts_everywhere(text: str, client: FakeClient, open_ap
     async with open_app(client, size=(120, 40)) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.open_room(LOBBY)
+        await screen.navigation.open(LOBBY)
         client.set_link(ConnectionStatus(LinkState.OFFLINE, text, text, text, retry_in=3))
         client.refusal = RefusedError(ErrorCode.FORBIDDEN, text)
-        screen.ask(lambda: client.send(LOBBY, "x"))
+        screen.interaction.run(lambda: client.send(LOBBY, "x"))
         await settled(pilot)
         assert not forbidden(pilot)
         client.refusal = None
@@ -106,19 +107,19 @@ async def test_the_worst_texts_everywhere(text: str, client: FakeClient, open_ap
             assert not forbidden(pilot)
             await pilot.press("escape")
         await client.pin(LOBBY, Seq(entry.seq or 0))
-        await screen.do_line("/pins")
+        await screen.commands.run("/pins")
         await settled(pilot)
         assert pilot.app.screen is not screen
         assert not forbidden(pilot)
         await pilot.press("escape")
-        await screen._do_rooms("")
+        await screen.commands.run("/rooms")
         await pilot.pause()
         assert not forbidden(pilot)
         await pilot.press("escape")
-        screen.search("hello")
+        screen.views.search("hello")
         await settled(pilot)
         await pilot.press("escape")
-        screen.search(text[:1])
+        screen.views.search(text[:1])
         await settled(pilot)
         assert not forbidden(pilot)
 

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from parlour_client.core.errors import WrongPassphraseError
 from parlour_client.core.settings import FILE
 from parlour_client.ui import locking
-from parlour_client.ui.account_switcher import Accounts, Opened
+from parlour_client.ui.account_switcher import Accounts, OpenedAccount
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.locking import LockScreen
@@ -28,11 +28,11 @@ class Home:
             current="", names=lambda: (), locked=lambda _: protected, open=self.open
         )  # a home that `--home` named has no name
 
-    async def open(self, name: str, passphrase: Secret | None) -> Opened:
+    async def open(self, name: str, passphrase: Secret | None) -> OpenedAccount:
         """Open it again."""
         if passphrase is None or passphrase.reveal() != "open sesame":
             raise WrongPassphraseError("The passphrase is wrong.")
-        return Opened(name, self.folder, self.again)
+        return OpenedAccount(name, self.folder, self.again)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ async def left_alone(pilot: Pilot[None], home: Home, seconds: float) -> None:
     """Let time pass without a key."""
     home.now += seconds
     assert isinstance(pilot.app, ParlourApp)
-    pilot.app.lock_if_left()
+    pilot.app.lock.lock_if_left()
     await settled(pilot)
 
 
@@ -58,7 +58,7 @@ async def test_locked_by_itself_and_opened_by_the_passphrase(
     async with open_app(client, accounts=home.accounts) as pilot:
         chat = pilot.app.screen
         assert isinstance(chat, ChatScreen)
-        await chat.open_room(LOBBY)
+        await chat.navigation.open(LOBBY)
         await left_alone(pilot, home, HOUR / 2 - 1)
         await pilot.press(*"a draft")  # somebody is there: it begins anew
         await left_alone(pilot, home, HOUR / 2 - 1)
@@ -113,7 +113,7 @@ async def test_without_a_passphrase_there_is_nothing_to_lock_with(
         assert not client.stopped
         await pilot.press(*"/lock", "enter")
         await settled(pilot)
-        assert "nothing to lock with" in screen_text(pilot)
+        assert "Set a passphrase first" in screen_text(pilot)
         assert not client.stopped
 
 

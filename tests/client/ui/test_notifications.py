@@ -14,7 +14,7 @@ from parlour_client.core.events import EntryAdded
 from parlour_client.core.model import Delivery
 from parlour_client.core.settings import Settings
 from parlour_client.ui import notifications as news
-from parlour_client.ui.notifications import QUIET, Newsboy, desktop_program, run_program, sequence, words
+from parlour_client.ui.notifications import QUIET, Notifier, desktop_program, run_program, sequence, words
 from parlour_protocol.ids import RoomId
 
 HOSTILE = "\x1b]0;PWNED\x07 @alice \u202e[/nope]; rm -rf /"
@@ -31,9 +31,9 @@ class Screen:
         self.told: list[object] = []
         self.time = 1000.0
 
-    def open_room_id(self) -> RoomId | None:
-        """Return the open room."""
-        return self.open
+    def sees(self, room: RoomId) -> bool:
+        """Whether the person looks at a room."""
+        return self.app_focus and self.open == room
 
     def bell(self) -> None:
         """Note a bell."""
@@ -47,17 +47,25 @@ class Screen:
         """Note a program."""
         self.told.append(program)
 
-    def now(self) -> float:
-        """Return the time."""
-        return self.time
+    def notifier(self) -> Notifier:
+        """Return what notifies here."""
+        return Notifier(
+            settings=lambda: self.settings,
+            sees=self.sees,
+            is_away=lambda: self.away,
+            ring=self.bell,
+            write=self.to_terminal,
+            run=self.in_background,
+            now=lambda: self.time,
+        )
 
 
 @pytest.fixture
 def follow(client: FakeClient) -> Callable[[Screen], Screen]:
-    """Return what lets a newsboy follow the client."""
+    """Return what lets a notifier follow the client."""
 
     def followed(screen: Screen) -> Screen:
-        Newsboy(screen, screen.now).follow(client)
+        screen.notifier().follow(client)
         return screen
 
     return followed

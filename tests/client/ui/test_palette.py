@@ -5,23 +5,20 @@ from pathlib import Path
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.test_account_switcher import House
 from tests.client.ui.ui_fake import LOBBY, FakeClient
-from textual.command import Provider
 from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from parlour_client.commands.front import Front
+from parlour_client.commands.parse import names
 from parlour_client.core.settings import TABLE
-from parlour_client.ui.chat.command_table import COMMANDS
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_client.ui.palette import AppProvider, ChatProvider
+from parlour_client.ui.palette import Everything
 
 
-async def offered(pilot: Pilot[None], *kinds: type[Provider]) -> str:
+async def offered(pilot: Pilot[None]) -> str:
     """Return all that is offered."""
-    found: list[str] = []
-    for kind in kinds:
-        found += [str(hit.prompt) async for hit in kind(pilot.app.screen).discover()]
-    return "\n".join(found)
+    return "\n".join([str(hit.prompt) async for hit in Everything(pilot.app.screen).discover()])
 
 
 async def test_everything_is_offered(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
@@ -29,18 +26,13 @@ async def test_everything_is_offered(client: FakeClient, open_app: OpenApp, tmp_
     async with open_app(client, accounts=House(tmp_path, client).accounts) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.open_room(LOBBY)
+        await screen.navigation.open(LOBBY)
         await settled(pilot)
-        text = await offered(pilot, ChatProvider, AppProvider)
-        assert not [command.line for command in COMMANDS if command.line not in text]
+        text = await offered(pilot)
+        assert not [one for one in names(Front.UI).values() if one.usage(Front.UI) not in text]
         assert not [row.key for row in TABLE if f"Setting: {row.key}" not in text]
         for words in ("Go to garden", "Write to bob", "Switch to account work"):
             assert words in text
-
-
-def test_every_command_does_something() -> None:
-    """Each row of the table has its deed."""
-    assert not [one.name for one in COMMANDS if not callable(getattr(ChatScreen, f"_do_{one.name}", None))]
 
 
 async def test_keys_that_come_in_one_piece_are_taken_in_turn(client: FakeClient, open_app: OpenApp) -> None:
@@ -59,7 +51,7 @@ async def test_a_command_that_needs_a_word_is_begun(client: FakeClient, open_app
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.open_room(LOBBY)
+        await screen.navigation.open(LOBBY)
         await settled(pilot)
         await pilot.press("ctrl+p")
         await pilot.pause()
@@ -70,9 +62,9 @@ async def test_a_command_that_needs_a_word_is_begun(client: FakeClient, open_app
         await settled(pilot)
         assert screen.composer.text == "/kick "
         screen.composer.put("my text")
-        screen.begin_command("/kick")
+        screen.composing.begin_command("/kick")
         assert screen.composer.text == "my text"
-        assert "Something is being written" in screen_text(pilot)
+        assert "You are writing something" in screen_text(pilot)
 
 
 async def test_what_one_does_in_a_chat_comes_first(client: FakeClient, open_app: OpenApp) -> None:
@@ -80,7 +72,7 @@ async def test_what_one_does_in_a_chat_comes_first(client: FakeClient, open_app:
     async with open_app(client, size=(100, 60)) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.open_room(LOBBY)
+        await screen.navigation.open(LOBBY)
         await settled(pilot)
         await pilot.press("ctrl+p")
         await settled(pilot)

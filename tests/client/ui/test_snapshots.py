@@ -19,7 +19,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from parlour_client.core.settings import FILE
-from parlour_client.ui.account_switcher import Doors
+from parlour_client.ui.account_switcher import Entrance
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_protocol.ids import Seq
@@ -57,7 +57,7 @@ async def lobby(pilot: Pilot[None]) -> ChatScreen:
     screen = pilot.app.screen
     assert isinstance(screen, ChatScreen)
     screen.composer.cursor_blink = False
-    await screen.open_room(LOBBY)
+    await screen.navigation.open(LOBBY)
     await settled(pilot)
     return screen
 
@@ -147,7 +147,7 @@ async def test_the_paste_guard(client: FakeClient, open_app: OpenApp) -> None:
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_first_run(size: tuple[int, int]) -> None:
     """It says what to do, from the smallest terminal to a large one."""
-    app = ParlourApp(doors=Doors(Door(), Door(), device="laptop", offers_passphrase=True))
+    app = ParlourApp(entrance=Entrance(Door(), Door(), device="laptop", offers_passphrase=True))
     async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
         await settled(pilot)
         compare(pilot, f"welcome-{size[0]}x{size[1]}")
@@ -159,7 +159,7 @@ async def test_the_pins(client: FakeClient, open_app: OpenApp) -> None:
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         compare(pilot, "pinned")
-        await screen.do_line("/pins")
+        await screen.commands.run("/pins")
         await settled(pilot)
         compare(pilot, "pins")
 
@@ -169,7 +169,7 @@ async def test_verifying(client: FakeClient, open_app: OpenApp, size: tuple[int,
     """The safety number, and where one types."""
     async with open_app(client, size=size) as pilot:
         screen = await lobby(pilot)
-        await screen.do_line("/verify bob")
+        await screen.commands.run("/verify bob")
         await settled(pilot)
         pilot.app.screen.query_one(Input).cursor_blink = False
         compare(pilot, f"verify-{size[0]}x{size[1]}")

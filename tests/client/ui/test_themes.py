@@ -91,16 +91,16 @@ async def test_a_theme_takes_effect_while_one_looks(
         assert isinstance(app, ParlourApp)
         assert app.theme_variables["background"] == "#010203"
         themes(tmp_path, dusk=DUSK.replace("#010203", "#040506") + "\n")
-        app.look_at_themes()
+        app.theming.look_at_folder()
         await settled(pilot)
         assert app.theme_variables["background"] == "#040506"
         assert app.screen.query_one("#timeline").styles.background.hex == "#040506"
         themes(tmp_path, dusk="primary = 'nope'\n\n\n")
-        app.look_at_themes()
+        app.theming.look_at_folder()
         await settled(pilot)
         assert app.theme_variables["background"] == "#040506"
-        assert "Something in the settings" in screen_text(pilot)
-        assert "themes/dusk.toml: primary is a colour" in "\n".join(app.wrong_settings())
+        assert "Some settings are not valid" in screen_text(pilot)
+        assert "themes/dusk.toml: primary is a colour" in "\n".join(app.theming.problems())
 
 
 async def test_a_theme_that_there_is_not_is_said(
@@ -111,7 +111,7 @@ async def test_a_theme_that_there_is_not_is_said(
     async with open_app(client, folder=tmp_path) as pilot:
         assert pilot.app.theme == "parlour"
         assert isinstance(pilot.app, ParlourApp)
-        assert pilot.app.wrong_settings() == ["theme: there is no theme nowhere; the default holds."]
+        assert pilot.app.theming.problems() == ["theme: there is no theme nowhere; using the default."]
 
 
 async def test_a_theme_chosen_in_the_palette_is_kept(
@@ -132,7 +132,7 @@ async def test_every_theme_of_ours_can_be_read(client: FakeClient, open_app: Ope
         pilot.app.theme = theme
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.open_room(LOBBY)
+        await screen.navigation.open(LOBBY)
         await settled(pilot)
         needed = 7 if theme == "high-contrast" else 4.5
         faint = {

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from parlour_client.core.errors import LoginRefusedError
-from parlour_client.ui.account_switcher import Doors, Person
+from parlour_client.ui.account_switcher import Credentials, Entrance
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_protocol.invite_link import InviteLink, ServerAddress
@@ -24,10 +24,10 @@ class Door:
     """Notes who came, and refuses when told to."""
 
     def __init__(self) -> None:
-        self.came: list[tuple[object, Person]] = []
+        self.came: list[tuple[object, Credentials]] = []
         self.refusal: LoginRefusedError | None = None
 
-    async def __call__(self, where: InviteLink | ServerAddress, person: Person) -> FakeClient:
+    async def __call__(self, where: InviteLink | ServerAddress, person: Credentials) -> FakeClient:
         """Let in."""
         if self.refusal is not None:
             raise self.refusal
@@ -46,7 +46,7 @@ async def welcome(
     door: Door, size: tuple[int, int] = (80, 24), *, new: bool = False
 ) -> AsyncIterator[Pilot[None]]:
     """Open the app without an account; ``new``: without an archive, too."""
-    app = ParlourApp(doors=Doors(door, door, device="laptop", offers_passphrase=new))
+    app = ParlourApp(entrance=Entrance(door, door, device="laptop", offers_passphrase=new))
     async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
         await settled(pilot)
         yield pilot
@@ -151,8 +151,8 @@ async def test_a_passphrase_is_offered_where_there_is_no_archive(door: Door) -> 
         pilot.app.screen.query_one("#passphrase", Input).value = "open sesame"
         again.value = "open barley"
         await fill(pilot, "chat.example", "alice", PASSWORD)
-        assert "not the same" in screen_text(pilot)
-        assert "whoever gets hold of the disk" in screen_text(pilot)  # the terminal is of 24 rows
+        assert "do not match" in screen_text(pilot)
+        assert "someone who gets your disk" in screen_text(pilot)  # the terminal is of 24 rows
         assert "sesame" not in screen_text(pilot)
         assert not door.came
         again.value = "open sesame"
@@ -175,7 +175,7 @@ async def test_no_passphrase_is_offered_for_an_archive_that_is_there(door: Door)
 @pytest.mark.parametrize("size", [(80, 24), (40, 15), (160, 50)])
 async def test_every_field_is_seen_with_what_it_is_for(size: tuple[int, int]) -> None:
     """The welcome at the start; then, field by field down and up again, the field and the words above it."""
-    app = ParlourApp(doors=Doors(Door(), Door(), device="laptop", offers_passphrase=True))
+    app = ParlourApp(entrance=Entrance(Door(), Door(), device="laptop", offers_passphrase=True))
     async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
         await settled(pilot)
         assert "Welcome to Parlour" in screen_text(pilot)
@@ -194,7 +194,7 @@ async def test_every_field_is_seen_with_what_it_is_for(size: tuple[int, int]) ->
 
 async def test_what_is_typed_fast_goes_where_it_belongs() -> None:
     """All keys come at once, as over a slow line: none of the password gets into a field that shows it."""
-    app = ParlourApp(doors=Doors(Door(), Door(), device=""))
+    app = ParlourApp(entrance=Entrance(Door(), Door(), device=""))
     async with app.run_test() as pilot:
         await settled(pilot)
         for key in [*"chat", "enter", *"ada", "enter", *"secret", "down", *"desk"]:

@@ -180,6 +180,8 @@ class FakeClient(Client):
         self.online = True
         self.wire = asyncio.Event()  # cleared: files wait on their way
         self.wire.set()
+        self.pages_wait = asyncio.Event()  # cleared: older pages wait on their way
+        self.pages_wait.set()
         self.started = self.stopped = False
         self.encryption = FakeEncryption()
         self.ignored: frozenset[UserName] = frozenset()
@@ -319,6 +321,7 @@ class FakeClient(Client):
         log = self.logs[room]
         if before is not None:
             self.calls.append(("timeline", before))
+            await self.pages_wait.wait()
             return tuple([entry for entry in log if entry.seq and entry.seq < before][-limit:])
         if after is not None:
             return tuple([entry for entry in log if entry.seq and entry.seq > after][:limit])

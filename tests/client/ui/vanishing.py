@@ -19,7 +19,7 @@ from textual.drivers._writer_thread import WriterThread
 from parlour_client.core.interface import ChatClient
 from parlour_client.core.model import ConnectionStatus, LinkState
 from parlour_client.ui import locking, run
-from parlour_client.ui.account_switcher import Accounts, Doors, Opened
+from parlour_client.ui.account_switcher import Accounts, Entrance, OpenedAccount
 from parlour_protocol.ids import RoomId
 from parlour_protocol.secret import Secret
 
@@ -64,9 +64,9 @@ async def never(*_: object) -> ChatClient:
     raise AssertionError
 
 
-async def again(name: str, _: Secret | None) -> Opened:
+async def again(name: str, _: Secret | None) -> OpenedAccount:
     """Open the account again."""
-    return Opened(name, FOLDER, Vanishing.peopled())
+    return OpenedAccount(name, FOLDER, Vanishing.peopled())
 
 
 def lock_once_there_is_a_draft() -> None:
@@ -91,7 +91,7 @@ def main() -> None:
         lock_once_there_is_a_draft()
         accounts = Accounts(current="", names=lambda: (), locked=lambda _: True, open=again)
     if MODE in {"welcome", "joining"}:
-        code = run(doors=Doors(login=never, join=never, device="desk"))
+        code = run(entrance=Entrance(login=never, join=never, device="desk"))
     else:
         code = run(the_client(), accounts=accounts)
     (FOLDER / "left").write_text(str(code))

@@ -84,7 +84,7 @@ async def _inspected(run: Run[HostileServer], numbers: Sequence[int]) -> None:
     await run.terminal.until("Code points")
     await page_through(run, "inspector", *numbers)
     run.terminal.press(ESCAPE)
-    await run.terminal.until(lambda _text: not run.terminal.has("esc closes"), "the end of the inspector")
+    await run.terminal.until(lambda _text: not run.terminal.has("esc: close"), "the end of the inspector")
 
 
 async def _edited(run: Run[HostileServer], numbers: Sequence[int]) -> None:
@@ -96,7 +96,7 @@ async def _edited(run: Run[HostileServer], numbers: Sequence[int]) -> None:
     while await turn(run, f"{WHEEL_UP}{at}" * 2):
         run.blame("edit, in the composer", *numbers)
     run.blame("edit, in the composer", *numbers)
-    await terminal.leave(ESCAPE, "esc leaves")
+    await terminal.leave(ESCAPE, "esc: c")
 
 
 # --- what shows one line
@@ -152,7 +152,7 @@ HINT = Dialog("reply hint", "r", "reply to ", 40, 0, 12)
 """A sample: the line above the composer shows every text as the hint of an error, and a reply is slow."""
 DIALOGS = (
     Dialog("deletion dialog", "d", "Delete this message", 116, 0),
-    Dialog("profile card", "w", " of theirs ", 116, 1),
+    Dialog("profile card", "w", " from them ", 116, 1),
 )
 
 

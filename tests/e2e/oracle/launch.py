@@ -42,16 +42,16 @@ def no_guard() -> None:
 
 def no_anchor() -> None:
     """Take the anchoring out: the cursor stays where the terminal puts it."""
-    from parlour_client.ui.terminal import column_anchoring as anchored  # noqa: PLC0415 - as above
+    from parlour_client.ui.terminal.column_anchoring import ColumnAnchors  # noqa: PLC0415 - as above
 
-    del anchored.Anchored.render_lines
+    ColumnAnchors.anchor = lambda _self, _widget, strips, _crop: strips  # type: ignore[method-assign]
 
 
 def no_veil() -> None:
     """Take the anchors out of what shines through a dialog."""
-    from parlour_client.ui.dialogs import overlay as veiled  # noqa: PLC0415 - as above
+    from parlour_client.ui.dialogs.overlay import Overlay  # noqa: PLC0415 - as above
 
-    del veiled.Veiled.render_lines
+    del Overlay.render_lines
 
 
 def news() -> None:

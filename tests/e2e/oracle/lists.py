@@ -81,9 +81,9 @@ async def history(run: Run[HostileServer]) -> None:
     """Show each text among the earlier ones of a message."""
     await open_room(run, HISTORY)
     run.terminal.press("/history\r")
-    await run.terminal.until("Texts of a message")
+    await run.terminal.until("Edit history of a message")
     await page_through(run, "edit history")
-    await run.terminal.leave(ESCAPE, "esc closes")
+    await run.terminal.leave(ESCAPE, "esc: close")
 
 
 async def pins(run: Run[HostileServer]) -> None:
@@ -101,9 +101,9 @@ async def outbox(run: Run[HostileServer]) -> None:
     await open_room(run, OUTBOX)
     await read_log(run, "refused message")
     run.terminal.press("/outbox\r")
-    await run.terminal.until("on the way")
+    await run.terminal.until("waiting to be sent")
     await scroll(run, "outbox", [f"#{number};" for number in range(len(run.entries))])
-    await run.terminal.leave(ESCAPE, "on the way")
+    await run.terminal.leave(ESCAPE, "waiting to be sent")
 
 
 async def sessions(run: Run[HostileServer]) -> None:

@@ -22,9 +22,9 @@ BATCH = 4
 CAUSE = "cannot be read"
 HONEST = "as it was before"
 SCREENS = (
-    ("/encryption", "Who can read what is sent now"),
+    ("/encryption", "Who can read new messages"),
     ("/devices", "Your devices"),
-    ("/alarms", "Enter takes one off"),
+    ("/alarms", "Enter dismisses an alarm"),
     ("/verify mallory", "Safety number"),
 )
 """What names devices, and what it shows of its own first."""

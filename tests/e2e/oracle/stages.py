@@ -142,7 +142,7 @@ async def search(run: Run[HostileServer]) -> None:
         await run.terminal.until("newest first")
         wanted = {f"#{number};" for number in numbers if number // FOUND == needle}
         await scroll(run, "search result", wanted)
-        await run.terminal.leave(ESCAPE, "to the results")
+        await run.terminal.leave(ESCAPE, "down: results")
 
 
 async def invited(run: Run[HostileServer], people: Sequence[UserName]) -> None:

@@ -1,6 +1,5 @@
-"""The screens: ``chat`` is where one is, ``welcome`` is before there is an account.
+"""The chat screen: ``screen`` lays out the widgets and makes their controllers, one file for each.
 
-Each screen is put together from parts of one idea: ``base`` asks the client, ``rooms_part`` opens rooms,
-``history_part`` fills what is missing in them,
-``messages_part`` acts on messages, ``deeds`` does the slash commands.
+``navigation`` opens rooms, ``timeline_controller`` fills the timeline, ``composer_controller`` sends,
+``message_actions`` acts on messages, ``slash_commands`` runs commands and ``results`` shows what they give.
 """

@@ -12,41 +12,42 @@ from typing import ClassVar, Final
 
 from textual.binding import Binding, BindingType
 from textual.events import Key, Paste
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
 
 from parlour_client.text.secret_guard import Finding, look_at_paste, look_at_text
-from parlour_client.ui.app_settings import Preferring, settings_of
+from parlour_client.ui.app_settings import SettingsApp, settings_of
 from parlour_client.ui.input.completion import Offer, Offers, complete
 from parlour_client.ui.input.completion_list import OfferList
 from parlour_client.ui.input.key_ordering import edit_in_turn
 from parlour_client.ui.input.keymap import keymap
 from parlour_client.ui.input.sanitiser import clean, warning
-from parlour_client.ui.terminal.column_anchoring import Anchored
+from parlour_client.ui.terminal.column_anchoring import ColumnAnchors
 
 REMEMBERED: Final = 100
 """Texts that Up goes back through."""
 
 
-class Composer(Anchored, TextArea):
+class Composer(TextArea):
     """Where one writes."""
 
     HELP: ClassVar[str | None] = (
-        "Write and press Enter. Shift+Enter or Ctrl+J begins a new line; F5 opens your editor.\n"
-        "Tab takes what the list offers; @ names a person, # a room, / begins a command, :smi an emoji.\n"
-        "Up and Down at the edges go through what you wrote before. Esc leaves a reply or an edit.\n"
-        "Several pasted lines, or what looks like a secret, are shown before they go anywhere."
+        "Type a message and press Enter. Shift+Enter or Ctrl+J adds a new line; F5 opens your editor.\n"
+        "Tab completes: @ for people, # for rooms, / for commands, :smi for emoji.\n"
+        "Up and Down recall what you sent before. Esc cancels a reply or an edit.\n"
+        "Parlour asks before it sends several pasted lines, or what looks like a secret."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "do('send')", "Send", id="composer.send"),
         Binding("shift+enter,ctrl+j", "do('newline')", "New line", show=False, id="composer.newline"),
-        Binding("tab", "do('take')", "Take what is offered", show=False, id="composer.take"),
-        Binding("up", "do('up')", "Written before", show=False, id="composer.up"),
-        Binding("down", "do('down')", "Written after", show=False, id="composer.down"),
+        Binding("tab", "do('take')", "Complete", show=False, id="composer.take"),
+        Binding("up", "do('up')", "Previous message", show=False, id="composer.up"),
+        Binding("down", "do('down')", "Next message", show=False, id="composer.down"),
         Binding(
-            "escape", "do('leave')", "Leave a reply, an edit or the offers", show=False, id="composer.leave"
+            "escape", "do('leave')", "Cancel a reply, an edit or completion", show=False, id="composer.leave"
         ),
         Binding("f5", "do('editor')", "Editor", show=False, id="composer.editor"),
     ]
@@ -85,12 +86,13 @@ class Composer(Anchored, TextArea):
 
     def __init__(self, offers: OfferList, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(
-            id=id, compact=True, highlight_cursor_line=False, placeholder="Write here. F1 helps."
+            id=id, compact=True, highlight_cursor_line=False, placeholder="Write a message. F1: help"
         )
+        self._column_anchors = ColumnAnchors()
         self._offers = offers
         self._open = Offers(0)
         self.aim: object = None
-        """Where what is written will go; whoever handles ``Sent`` says it and gets it back."""
+        """Where what is written will go; the one who handles ``Sent`` sets it and gets it back."""
         self.people: Sequence[str] = ()
         self.rooms: Sequence[str] = ()
         self._written: list[str] = []
@@ -101,7 +103,7 @@ class Composer(Anchored, TextArea):
     def on_mount(self) -> None:
         """Follow the settings."""
         self._obey_settings()
-        if isinstance(self.app, Preferring):
+        if isinstance(self.app, SettingsApp):
             self.watch(self.app, "settings", self._obey_settings, init=False)
 
     def _obey_settings(self) -> None:
@@ -109,7 +111,7 @@ class Composer(Anchored, TextArea):
         self.cursor_blink = not settings.reduced_motion
         changed = keymap(settings)
         self._keys = {
-            key.strip(): self._deed(str(binding.id))
+            key.strip(): self._action_of(str(binding.id))
             for binding in self.BINDINGS
             if isinstance(binding, Binding)
             for key in changed.get(str(binding.id), binding.key).split(",")
@@ -122,6 +124,10 @@ class Composer(Anchored, TextArea):
         cleaned = clean(edit.text)
         self._removed += cleaned.removed
         return super().edit(edit if cleaned.text == edit.text else replace(edit, text=cleaned.text))
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw, with each row in its columns."""
+        return self._column_anchors.anchor(self, super().render_lines(crop), crop)
 
     def render_line(self, y: int) -> Strip:
         """Draw one row; none where a pane is squeezed away: Textual wraps its placeholder to no width."""
@@ -152,8 +158,8 @@ class Composer(Anchored, TextArea):
 
     async def on_key(self, event: Key) -> None:
         """Handle the keys that TextArea would take for itself, and those of its own that edit."""
-        deed = self._keys.get(event.key)
-        if (deed is not None and deed()) or (deed is None and await self._edits(event.key)):
+        action = self._keys.get(event.key)
+        if (action is not None and action()) or (action is None and await self._edits(event.key)):
             event.stop()
             event.prevent_default()
 
@@ -164,8 +170,8 @@ class Composer(Anchored, TextArea):
             return True
         return await edit_in_turn(self, key)
 
-    def _deed(self, name: str) -> Callable[[], bool]:
-        deeds: dict[str, Callable[[], bool]] = {
+    def _action_of(self, name: str) -> Callable[[], bool]:
+        actions: dict[str, Callable[[], bool]] = {
             "composer.send": self._send,
             "composer.newline": self._newline,
             "composer.take": self._take_offer,
@@ -174,11 +180,11 @@ class Composer(Anchored, TextArea):
             "composer.leave": self._leave,
             "composer.editor": self._editor,
         }
-        return deeds[name]
+        return actions[name]
 
     def action_do(self, name: str) -> None:
         """Do what a key would (from the footer)."""
-        self._deed(f"composer.{name}")()
+        self._action_of(f"composer.{name}")()
 
     def _send(self) -> bool:
         if self._offers.was_moved and self._take_offer():

@@ -1,7 +1,7 @@
 """Drafts: what is being written belongs to a room, and is on disk a moment after it was typed.
 
 A text is saved for the room that it was typed in, never for one that was opened since. After a crash at most
-the last ``SOON`` is missing. The chat screen tells it what is typed and which room is open.
+the last ``SOON`` is missing.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The line above the composer: what you are doing (reply, edit), what was refused, who types.
 
 The most important of these is shown; a refusal stays until the next key press that sends or five more
-seconds have gone. The chat screen tells it.
+seconds have gone.
 """
 
 from collections.abc import Sequence
@@ -29,8 +29,15 @@ class HintLine(SafeStatic):
         self._typing: Sequence[str] = ()
         self._expiry = Deferred(self, self.forget)
 
-    def refuse(self, words: Content, *, sign: str = "! ") -> None:
-        """Tell that something was not done, and why; with another sign, that it was."""
+    def refuse(self, words: Content) -> None:
+        """Say that something was not done, and why."""
+        self._tell("! ", words)
+
+    def say(self, words: Content) -> None:
+        """Say what was done."""
+        self._tell("· ", words)
+
+    def _tell(self, sign: str, words: Content) -> None:
         self._refusal = join(own(sign, "bold $text-error"), words)
         self._expiry.postpone(STAYS)
         self._update()

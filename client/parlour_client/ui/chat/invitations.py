@@ -1,21 +1,19 @@
-"""How an invitation looks: its row in the list of rooms, and the question that is asked about it.
+"""Invitations: how one looks, what is asked about it, and what the answer does.
 
-Names are checked types and go through ``peer_line`` all the same; nothing else of a stranger's is shown. The
-list of rooms and the chat screen call it.
+Names are checked types and go through ``peer_line`` all the same; nothing else of a stranger's is shown.
 """
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
 
 from textual.content import Content
 
+from parlour_client.core.client import Client
 from parlour_client.core.model import Invitation
+from parlour_client.ui.chat.interaction import Interaction
+from parlour_client.ui.dialogs.questions import ChooseScreen
 from parlour_client.ui.safe import join, own, peer_line
 from parlour_protocol.frames.base import RoomKind
-
-ACCEPT: Final = "accept"
-DECLINE: Final = "decline"
-BLOCK: Final = "block"
+from parlour_protocol.ids import RoomId
 
 
 def row(one: Invitation) -> Content:
@@ -44,7 +42,59 @@ def question(one: Invitation) -> Content:
 def answers(one: Invitation) -> Sequence[tuple[str, Content]]:
     """Return what can be answered."""
     return [
-        (ACCEPT, own("Accept")),
-        (DECLINE, own("Decline; nobody is told")),
-        (BLOCK, join(own("Block "), peer_line(one.inviter), own("; they are not told"))),
+        ("accept", own("Accept")),
+        ("decline", own("Decline; nobody is told")),
+        ("block", join(own("Block "), peer_line(one.inviter), own("; they are not told"))),
     ]
+
+
+class InvitationPrompts:
+    """Asks about invitations and does what is answered."""
+
+    def __init__(
+        self,
+        client: Client,
+        interaction: Interaction,
+        open_room: Callable[[RoomId], Awaitable[None]],
+    ) -> None:
+        self._client, self._interaction, self._open_room = client, interaction, open_room
+
+    def choose(self) -> None:
+        """List the invitations, and ask about the chosen one."""
+        choices = [(one.id, row(one)) for one in self._client.invitations.all]
+
+        def take(chosen: str | None) -> None:
+            if chosen:
+                self.ask(RoomId(chosen))
+
+        screen = ChooseScreen(own("Invitations", "bold"), choices, "You have no invitations.")
+        self._interaction.push(screen, take)
+
+    def ask(self, room: RoomId) -> None:
+        """Ask what to do about an invitation."""
+        one = next((one for one in self._client.invitations.all if one.id == room), None)
+        if one is None:
+            return
+
+        def answer(chosen: str | None) -> None:
+            match chosen:
+                case "accept":
+                    self._interaction.run(lambda: self.accept(one))
+                case "decline":
+                    self._interaction.run(lambda: self.decline(one))
+                case "block":
+                    self._interaction.run(lambda: self._client.invitations.block(one.inviter))
+                case _:
+                    pass
+
+        self._interaction.push(ChooseScreen(question(one), answers(one), ""), answer)
+
+    async def accept(self, one: Invitation) -> None:
+        """Join a room that the person is invited to, or say yes to a direct one."""
+        room = await self._client.invitations.accept(one.id)
+        await self._open_room(room.id)
+
+    async def decline(self, one: Invitation) -> None:
+        """Turn an invitation down."""
+        await self._client.invitations.decline(one.id)
+        self._interaction.say(f"Declined. {one.inviter} is not told.")

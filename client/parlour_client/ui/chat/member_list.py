@@ -1,21 +1,22 @@
 """The list of members: who is here, in words; roles too.
 
-It shows what the client says; choosing somebody shows their card. The chat screen fills it and hides it
-where the terminal is narrow.
+It shows what the client says; choosing somebody shows their card.
 """
 
 from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.content import Content
+from textual.geometry import Region
+from textual.strip import Strip
 from textual.widgets import OptionList
 
 from parlour_client.core.model import MemberView
 from parlour_client.ui.safe import join, option, own, peer_line
-from parlour_client.ui.terminal.column_anchoring import Anchored
+from parlour_client.ui.terminal.column_anchoring import ColumnAnchors
 from parlour_protocol.frames.base import Role, Status
 
-_HEADINGS = {Status.ONLINE: "Here", Status.AWAY: "Away", Status.OFFLINE: "Not here"}
+_HEADINGS = {Status.ONLINE: "Online", Status.AWAY: "Away", Status.OFFLINE: "Offline"}
 
 
 def how_many(members: int) -> str:
@@ -23,11 +24,11 @@ def how_many(members: int) -> str:
     return f"{members} member{'' if members == 1 else 's'}"
 
 
-class MemberList(Anchored, OptionList):
+class MemberList(OptionList):
     """The members of the open room."""
 
     HELP: ClassVar[str | None] = (
-        "Who is in this room. Enter shows what is known of somebody; F4 hides the list, Esc goes\n"
+        "The members of this room. Enter shows a profile; F4 hides the list, Esc goes\n"
         "back to writing.\n"
         "/invite invites people; moderators have /kick, /ban, /mute and /role."
     )
@@ -36,6 +37,11 @@ class MemberList(Anchored, OptionList):
 
     def __init__(self) -> None:
         super().__init__(id="members", markup=False, compact=True)
+        self._column_anchors = ColumnAnchors()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw, with each row in its columns."""
+        return self._column_anchors.anchor(self, super().render_lines(crop), crop)
 
     def fill(self, members: Sequence[MemberView]) -> None:
         """Show these members."""
@@ -47,7 +53,7 @@ class MemberList(Anchored, OptionList):
                 entries.append(option(own(f"{heading} ({len(group)})", "bold dim"), disabled=True))
                 entries += [option(_row(member), id=f"user:{member.user}") for member in group]
         if not entries:
-            entries.append(option(own("nobody known yet", "dim"), disabled=True))
+            entries.append(option(own("No members loaded yet", "dim"), disabled=True))
         self.set_options(entries)
         if marked is not None and marked < len(entries):
             self.highlighted = marked

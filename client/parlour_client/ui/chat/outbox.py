@@ -1,49 +1,47 @@
 """The outbox: everything of ours that is on its way, with its state, and keys to send again or take back.
 
-It asks for the list again at every change and decides nothing. ``LookingPart`` pushes it.
+It asks for the list again at every change and decides nothing.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any, ClassVar, Final
+from collections.abc import Callable
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 
 from parlour_client.core import events as changes
-from parlour_client.core.interface import ChatClient
+from parlour_client.core.client import Client
 from parlour_client.core.model import Delivery, Outgoing
+from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.message_list import MessageChoices
-from parlour_client.ui.dialogs.overlay import Veiled
+from parlour_client.ui.dialogs.overlay import Overlay
 from parlour_client.ui.safe import SafeStatic, own, peer_line
 from parlour_protocol.ids import RequestId
 
 _STATES: Final = {
     Delivery.QUEUED: "queued",
-    Delivery.SENT: "sent, not stored yet",
+    Delivery.SENT: "sent, not confirmed yet",
     Delivery.STORED: "stored",
     Delivery.FAILED: "failed",
 }
 _STYLES: Final = {Delivery.FAILED: "bold $text-error", Delivery.STORED: "$text-success"}
 
-Ask = Callable[[Callable[[], Awaitable[Any]]], None]
 
-
-class OutboxScreen(Veiled, ModalScreen[None]):
+class OutboxScreen(Overlay[None]):
     """What is on its way."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "Leave", id="outbox.leave"),
         Binding("s", "retry", "Send again", id="outbox.retry"),
-        Binding("x", "cancel", "Take back", id="outbox.cancel"),
+        Binding("x", "cancel", "Cancel", id="outbox.cancel"),
     ]
 
-    def __init__(self, client: ChatClient, ask: Ask) -> None:
+    def __init__(self, client: Client, interaction: Interaction) -> None:
         super().__init__(classes="page")
-        self._client, self._ask = client, ask
+        self._client, self._interaction = client, interaction
         self._unsubscribe: Callable[[], None] | None = None
 
     def compose(self) -> ComposeResult:
@@ -51,13 +49,13 @@ class OutboxScreen(Veiled, ModalScreen[None]):
         with Vertical(classes="box"):
             yield SafeStatic(own("Outbox", "bold"), id="found")
             yield MessageChoices()
-        yield SafeStatic(own("esc leaves · s sends again · x takes back", "dim"), classes="keys")
+        yield SafeStatic(own("s: send again · x: cancel · esc: close", "dim"), classes="keys")
 
     def on_mount(self) -> None:
         """Follow the client."""
         self._fill()
         self.query_one(MessageChoices).focus()
-        self._unsubscribe = self._client.subscribe(self._changed)
+        self._unsubscribe = self._client.events.subscribe(self._changed)
 
     def on_unmount(self) -> None:
         """Follow no more."""
@@ -71,8 +69,8 @@ class OutboxScreen(Veiled, ModalScreen[None]):
             self.call_later(self._fill)
 
     def _fill(self) -> None:
-        waiting = self._client.outgoing()
-        words = "Outbox: nothing is on its way." if not waiting else f"Outbox: {len(waiting)} on the way"
+        waiting = self._client.messages.outgoing()
+        words = "Outbox: everything is sent" if not waiting else f"Outbox: {len(waiting)} waiting to be sent"
         self.query_one("#found", SafeStatic).show(own(words, "bold"))
         self.query_one(MessageChoices).fill(
             [one.entry for one in waiting], [self._head(one) for one in waiting]
@@ -80,7 +78,7 @@ class OutboxScreen(Veiled, ModalScreen[None]):
 
     def _head(self, one: Outgoing) -> Content:
         entry = one.entry
-        room = self._client.room(entry.room)
+        room = self._client.rooms.get(entry.room)
         parts = [
             own(_STATES[entry.delivery], _STYLES.get(entry.delivery, "bold")),
             own(f"{one.what}  {day(entry.at)} {clock(entry.at)}", "dim"),
@@ -98,13 +96,13 @@ class OutboxScreen(Veiled, ModalScreen[None]):
         """Send the marked one again."""
         request = self._marked()
         if request is not None:
-            self._ask(lambda: self._client.retry(request))
+            self._interaction.run(lambda: self._client.messages.retry(request))
 
     def action_cancel(self) -> None:
         """Take the marked one back."""
         request = self._marked()
         if request is not None:
-            self._ask(lambda: self._client.cancel(request))
+            self._interaction.run(lambda: self._client.messages.cancel(request))
 
     def action_leave(self) -> None:
         """Leave."""

@@ -1,10 +1,9 @@
 """People: the card of a person, those who are ignored, and the devices that are logged in to this account.
 
-A card says what this device knows and the server tells; it never asks anybody else. ``LookingPart`` pushes
-these.
+A card says what this device knows and the server tells; it never asks anybody else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from typing import ClassVar, Final
 
@@ -12,21 +11,24 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 
-from parlour_client.core.model import Profile
+from parlour_client.core.client import Client
+from parlour_client.core.model import Entry, Profile
+from parlour_client.ui.chat.interaction import Interaction
+from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.timeline.sentences import ROLE_WORDS, clock, day
-from parlour_client.ui.dialogs.overlay import Veiled
-from parlour_client.ui.dialogs.questions import Choices
+from parlour_client.ui.dialogs.overlay import Overlay
+from parlour_client.ui.dialogs.questions import Choices, ChooseScreen
 from parlour_client.ui.safe import SafeStatic, join, lines, option, own, peer_line
 from parlour_protocol.api import SessionInfo
 from parlour_protocol.frames.base import Status
 from parlour_protocol.ids import SessionId
+from parlour_protocol.names import UserName, parse_user_name
 
-_WORDS: Final = {Status.ONLINE: "here", Status.AWAY: "away", Status.OFFLINE: "not here"}
+_WORDS: Final = {Status.ONLINE: "online", Status.AWAY: "away", Status.OFFLINE: "offline"}
 
 
-class PersonWish(Enum):
+class PersonAction(Enum):
     """What to do about a person."""
 
     WRITE = auto()
@@ -35,15 +37,15 @@ class PersonWish(Enum):
     LAST = auto()
 
 
-class ProfileScreen(Veiled, ModalScreen[PersonWish | None]):
+class ProfileScreen(Overlay[PersonAction | None]):
     """The card of a person."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "Close", id="person.leave"),
-        Binding("enter,d", "wish('WRITE')", "Write to them", id="person.write"),
-        Binding("i", "wish('IGNORE')", "Ignore", id="person.ignore"),
-        Binding("m", "wish('MESSAGES')", "Their messages", id="person.messages"),
-        Binding("l", "wish('LAST')", "Their last message", id="person.last"),
+        Binding("enter,d", "act('WRITE')", "Write to them", id="person.write"),
+        Binding("i", "act('IGNORE')", "Ignore", id="person.ignore"),
+        Binding("m", "act('MESSAGES')", "Their messages", id="person.messages"),
+        Binding("l", "act('LAST')", "Their last message", id="person.last"),
     ]
 
     def __init__(self, person: Profile) -> None:
@@ -52,16 +54,16 @@ class ProfileScreen(Veiled, ModalScreen[PersonWish | None]):
 
     def compose(self) -> ComposeResult:
         """Lay out."""
-        keys = "enter writes to them · m their messages · l the last one · i ignores · esc closes"
+        keys = "enter: write to them · m: their messages · l: the last one · i: ignore · esc: close"
         if self._person.ignored:
-            keys = keys.replace("i ignores", "i ignores no longer")
+            keys = keys.replace("i: ignore", "i: stop ignoring")
         with Vertical(classes="box"):
             yield SafeStatic(card(self._person))
             yield SafeStatic(own(keys, "dim"))
 
-    def action_wish(self, name: str) -> None:
-        """Leave with a wish."""
-        _ = self.dismiss(PersonWish[name])
+    def action_act(self, name: str) -> None:
+        """Leave with what to do."""
+        _ = self.dismiss(PersonAction[name])
 
     def action_leave(self) -> None:
         """Leave with none."""
@@ -72,21 +74,21 @@ def card(person: Profile) -> Content:
     """Return what is known of a person."""
     rows = [join(peer_line(person.user, style="bold"), own(f"  {_WORDS[person.status]}", "dim"))]
     if person.ignored:
-        rows.append(own("You ignore this person.", "$text-warning"))
-    count = "1 message of theirs is" if person.messages == 1 else f"{person.messages} messages of theirs are"
+        rows.append(own("You are ignoring this person.", "$text-warning"))
+    count = "1 message from them is" if person.messages == 1 else f"{person.messages} messages from them are"
     rows.append(own(f"{count} on this device"))
     if person.last is not None:
         when = own(f"last  {day(person.last.at)} {clock(person.last.at)}  ", "dim")
         rows += [when, join(own("│ ", "dim"), peer_line(person.last.text or "", limit=120))]
     rows.append(
-        own("Rooms that you share" if person.rooms else "No room that you share is known now.", "bold")
+        own("Rooms you share" if person.rooms else "You share no rooms, as far as this device knows.", "bold")
     )
     for room, role in person.rooms:
         rows.append(join(own("  "), peer_line(room.title), own(f"  {ROLE_WORDS[role]}", "dim")))
     return lines(*rows)
 
 
-class SessionsScreen(Veiled, ModalScreen[SessionId | None]):
+class SessionsScreen(Overlay[SessionId | None]):
     """The devices that are logged in; x on one leaves with its id, to be logged out."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -101,9 +103,9 @@ class SessionsScreen(Veiled, ModalScreen[SessionId | None]):
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Vertical(classes="box"):
-            yield SafeStatic(own("Devices that are logged in to your account", "bold"))
-            yield Choices(*(option(_session(one)) for one in self._sessions), markup=False, compact=True)
-        yield SafeStatic(own("esc closes · x logs the marked device out", "dim"), classes="keys")
+            yield SafeStatic(own("Devices logged in to your account", "bold"))
+            yield Choices(*(option(_session(one)) for one in self._sessions))
+        yield SafeStatic(own("x: log out the marked device · esc: close", "dim"), classes="keys")
 
     def on_mount(self) -> None:
         """Mark the first."""
@@ -126,6 +128,70 @@ def _session(one: SessionInfo) -> Content:
     mine = own("  this device", "bold") if one.current else own("")
     facts = (
         f"  since {day(one.created)}, last seen {day(one.last_seen)} {clock(one.last_seen)}, "
-        f"ends by itself {day(one.expires)}"
+        f"expires {day(one.expires)}"
     )
     return lines(join(peer_line(one.device, style="bold"), mine), own(facts, "dim"))
+
+
+class People:
+    """Shows people and the devices of the account, and does what a person chooses there."""
+
+    def __init__(
+        self,
+        client: Client,
+        interaction: Interaction,
+        navigation: Navigation,
+        *,
+        search: Callable[[str], None],
+        go: Callable[[Entry | None], None],
+    ) -> None:
+        self._client, self._interaction, self._navigation = client, interaction, navigation
+        self._search, self._go = search, go
+
+    def show_card(self, person: Profile) -> None:
+        """Show the card of a person, and do what is chosen there."""
+        user = person.user
+
+        def take(action: PersonAction | None) -> None:
+            match action:
+                case PersonAction.WRITE if user != self._client.account.user:
+                    self._interaction.run(lambda: self._navigation.write_to(user))
+                case PersonAction.IGNORE:
+                    self._interaction.run(lambda: self._client.people.ignore(user, on=not person.ignored))
+                case PersonAction.MESSAGES:
+                    self._search(f"from:{user}")
+                case PersonAction.LAST:
+                    self._go(person.last)
+                case _:
+                    pass
+
+        self._interaction.push(ProfileScreen(person), take)
+
+    def list_ignored(self, people: Sequence[UserName]) -> None:
+        """List who is ignored; Enter on one ends it."""
+
+        def take(chosen: str | None) -> None:
+            if chosen is not None:
+                self._interaction.run(lambda: self._client.people.ignore(parse_user_name(chosen), on=False))
+
+        choices = [(str(user), peer_line(user)) for user in people]
+        title = own("Ignored people: Enter stops ignoring one", "bold")
+        screen = ChooseScreen(title, choices, "You ignore no one. /ignore PERSON does.")
+        self._interaction.push(screen, take)
+
+    def list_sessions(self, sessions: Sequence[SessionInfo]) -> None:
+        """Show the devices that are logged in, and log the chosen one out after a question."""
+        names = {one.id: one.device for one in sessions}
+
+        def take(chosen: SessionId | None) -> None:
+            if chosen is not None:
+                question = own("Log this device out? It must log in again with the password.", "bold")
+                self._interaction.confirm(
+                    lines(question, peer_line(names[chosen])), lambda: self._end_session(chosen)
+                )
+
+        self._interaction.push(SessionsScreen(sessions), take)
+
+    async def _end_session(self, which: SessionId) -> None:
+        await self._client.sessions.end(which)
+        self.list_sessions(await self._client.sessions.all())

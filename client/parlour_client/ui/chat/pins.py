@@ -1,6 +1,6 @@
 """What is pinned in a room: Enter goes to a message, x takes it off for everybody.
 
-It shows what it is given; whether somebody may take a pin off, the client says. ``LookingPart`` pushes it.
+It shows what it is given; whether somebody may take a pin off, the client says.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,22 +9,21 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 
 from parlour_client.core.model import Entry
 from parlour_client.ui.dialogs.message_list import MessageChoices, head_of
-from parlour_client.ui.dialogs.overlay import Veiled
+from parlour_client.ui.dialogs.overlay import Overlay
 from parlour_client.ui.safe import SafeStatic, own
 
 
-class PinsScreen(Veiled, ModalScreen[Entry | None]):
+class PinsScreen(Overlay[Entry | None]):
     """The pinned messages of one room."""
 
-    HELP: ClassVar[str | None] = "Up and Down choose a message, Enter goes to it, x takes it off, Esc leaves."
+    HELP: ClassVar[str | None] = "Up and Down choose a message, Enter goes to it, x unpins it, Esc closes."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "Leave", id="pins.leave"),
-        Binding("x", "take_off", "Take off", id="pins.take_off"),
+        Binding("x", "take_off", "Unpin", id="pins.take_off"),
     ]
 
     def __init__(self, pinned: Sequence[Entry], take_off: Callable[[Entry], None]) -> None:
@@ -36,9 +35,7 @@ class PinsScreen(Veiled, ModalScreen[Entry | None]):
         with Vertical(classes="box"):
             yield SafeStatic(id="found")
             yield MessageChoices()
-        yield SafeStatic(
-            own("esc leaves · enter goes to the message · x takes it off", "dim"), classes="keys"
-        )
+        yield SafeStatic(own("enter: go to the message · x: unpin · esc: close", "dim"), classes="keys")
 
     def on_mount(self) -> None:
         """Show the messages."""
@@ -47,9 +44,7 @@ class PinsScreen(Veiled, ModalScreen[Entry | None]):
 
     def _fill(self) -> None:
         count = len(self._pinned)
-        words = (
-            f"Pinned in this room: {count}" if count else "Nothing is pinned here: P on a message pins it."
-        )
+        words = f"Pinned in this room: {count}" if count else "Nothing is pinned here. P pins a message."
         self.query_one("#found", SafeStatic).show(own(words, "bold"))
         self.query_one(MessageChoices).fill(self._pinned, [head_of(entry) for entry in self._pinned])
 

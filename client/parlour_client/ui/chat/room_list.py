@@ -1,7 +1,7 @@
 """The list of rooms: favourites, unread, direct rooms, rooms; how much is unread, in figures.
 
-Typing filters it. It shows what the client says and posts what the person wants (``Wish``, and the choice of
-OptionList). The chat screen fills it. Counts stand left of the names, where no name can move them.
+Typing filters it. It shows what the client says and posts what the person wants (``Act``, and the choice of
+OptionList). Counts stand left of the names, where no name can move them.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,14 +12,16 @@ from typing import Any, ClassVar, Final
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.events import Key
+from textual.geometry import Region
 from textual.message import Message
+from textual.strip import Strip
 from textual.widgets import OptionList
 
 from parlour_client.core.model import Invitation, Room
 from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.invitations import row
 from parlour_client.ui.safe import join, option, own, peer_line
-from parlour_client.ui.terminal.column_anchoring import Anchored
+from parlour_client.ui.terminal.column_anchoring import ColumnAnchors
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId
 
@@ -39,7 +41,7 @@ ORDERS: Final[dict[str, Order]] = {
 """How rooms stand within a section; the setting ``room_sort`` names one."""
 
 
-class RoomWish(Enum):
+class RoomAction(Enum):
     """What a person can do with a room of the list."""
 
     FAVOURITE = auto()
@@ -49,35 +51,36 @@ class RoomWish(Enum):
     SORT = auto()
 
 
-class RoomList(Anchored, OptionList):
+class RoomList(OptionList):
     """The rooms that the account is in, by sections."""
 
     HELP: ClassVar[str | None] = (
-        "Up, Down and Enter choose a room. Typing shows only rooms with these letters; Esc shows all.\n"
-        "The number counts what you have not read; @ means that you are named there, ~ that it is muted.\n"
-        "Alt+F makes a favourite, Alt+M mutes, Alt+K looks without marking read, Alt+R marks read,\n"
-        "Alt+O changes the order. Ctrl+N goes to the next unread room.\n"
-        "/join, /rooms and /create bring more. What you are invited to stands first: Enter on it answers."
+        "Up, Down and Enter choose a room. Type to filter the list; Esc shows all rooms.\n"
+        "The number counts unread messages; @ means that you are mentioned, ~ that the room is muted.\n"
+        "Alt+F adds a favourite, Alt+M mutes, Alt+K peeks without marking as read, Alt+R marks as read,\n"
+        "Alt+O changes the order. Ctrl+N opens the next unread room.\n"
+        "/join, /rooms and /create add rooms. Invitations come first: press Enter on one to answer."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("alt+f", "wish('FAVOURITE')", "Favourite", id="rooms.favourite"),
-        Binding("alt+m", "wish('MUTE')", "Mute", id="rooms.mute"),
-        Binding("alt+k", "wish('PEEK')", "Peek", id="rooms.peek"),
-        Binding("alt+r", "wish('READ')", "Mark read", id="rooms.read"),
-        Binding("alt+o", "wish('SORT')", "Order", id="rooms.sort"),
+        Binding("alt+f", "act('FAVOURITE')", "Favourite", id="rooms.favourite"),
+        Binding("alt+m", "act('MUTE')", "Mute", id="rooms.mute"),
+        Binding("alt+k", "act('PEEK')", "Peek", id="rooms.peek"),
+        Binding("alt+r", "act('READ')", "Mark read", id="rooms.read"),
+        Binding("alt+o", "act('SORT')", "Order", id="rooms.sort"),
     ]
 
     @dataclass
-    class Wish(Message):
+    class Act(Message):
         """Do this with that room."""
 
-        wish: RoomWish
+        action: RoomAction
         room: RoomId | None
 
     FOCUS_ON_CLICK = False  # a click opens a room; letters stay with what is being written
 
     def __init__(self) -> None:
         super().__init__(id="rooms", markup=False, compact=True)
+        self._column_anchors = ColumnAnchors()
         self._shown: tuple[object, ...] = ()
         self._rooms: Sequence[Room] = ()
         self._invitations: Sequence[Invitation] = ()
@@ -85,6 +88,10 @@ class RoomList(Anchored, OptionList):
         self._sort = "name"
         self.filter = ""
         """What was typed; rooms without it in their names are not shown."""
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw, with each row in its columns."""
+        return self._column_anchors.anchor(self, super().render_lines(crop), crop)
 
     def fill(
         self,
@@ -156,12 +163,12 @@ class RoomList(Anchored, OptionList):
         """Show all rooms again."""
         self._set_filter("")
 
-    def action_wish(self, name: str) -> None:
+    def action_act(self, name: str) -> None:
         """Ask the screen to do something with the marked room."""
         marked = self.highlighted_option
         chosen = marked.id if marked is not None else None
         room = RoomId(chosen) if chosen is not None and not chosen.startswith(INVITATION) else None
-        self.post_message(self.Wish(RoomWish[name], room))
+        self.post_message(self.Act(RoomAction[name], room))
 
 
 def sections(rooms: Sequence[Room], current: RoomId | None, sort: str) -> list[tuple[str, list[Room], str]]:

@@ -1,45 +1,86 @@
-"""The chat screen: rooms, timeline, composer, people, status; laid out here and filled by its parts.
+"""The chat screen: lays out its widgets, makes their controllers, and passes messages and keys on to them.
 
-It knows the client by its interface and its widgets by their messages. It never handles a stranger's text
-itself. ``ParlourApp`` pushes it when there is an account.
+It knows the client by its interface and its widgets by their messages, and never handles a stranger's text.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import ClassVar, Final
 
-from textual import events, on
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.geometry import Offset
+from textual.screen import Screen
 
-from parlour_client.core.interface import ChatClient
+from parlour_client.commands import people
+from parlour_client.commands.command import View
+from parlour_client.core import events as changes
+from parlour_client.core.client import Client
+from parlour_client.core.model import ConnectionStatus, LinkState
 from parlour_client.core.settings import Settings
-from parlour_client.ui.app_settings import Preferring, settings_of
-from parlour_client.ui.chat.app_part import AppPart
-from parlour_client.ui.chat.base import REFUSALS
+from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.composer import Composer
-from parlour_client.ui.chat.drafts import SOON
+from parlour_client.ui.chat.composer_controller import ComposerController
+from parlour_client.ui.chat.current_room import CurrentRoom
+from parlour_client.ui.chat.encryption.devices import DevicePrompts
+from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
+from parlour_client.ui.chat.files import FileTransfers
+from parlour_client.ui.chat.header import RoomHeader
+from parlour_client.ui.chat.hint_line import HintLine
+from parlour_client.ui.chat.interaction import Interaction
+from parlour_client.ui.chat.invitations import InvitationPrompts
 from parlour_client.ui.chat.member_list import MemberList
-from parlour_client.ui.chat.messages_part import Aim
+from parlour_client.ui.chat.members_controller import MembersController
+from parlour_client.ui.chat.message_actions import MessageActions
+from parlour_client.ui.chat.navigation import Navigation
+from parlour_client.ui.chat.quick_paint import QuickPaint
+from parlour_client.ui.chat.results import ResultViews
+from parlour_client.ui.chat.room_list import INVITATION, RoomAction, RoomList
+from parlour_client.ui.chat.slash_commands import SlashCommands
+from parlour_client.ui.chat.status_line import StatusLine
+from parlour_client.ui.chat.timeline import Timeline
+from parlour_client.ui.chat.timeline_controller import TimelineController
 from parlour_client.ui.chat.tour import Tour
+from parlour_client.ui.chat.views import Views
+from parlour_client.ui.chat.vim import ViKeys
 from parlour_client.ui.deferred import Deferred
 from parlour_client.ui.dialogs.help import help_page
 from parlour_client.ui.dialogs.login import LoginScreen
+from parlour_client.ui.dialogs.questions import ChooseScreen
 from parlour_client.ui.footer import KeyFooter
 from parlour_client.ui.input.completion_list import OfferList
+from parlour_client.ui.input.jump import Target, option_targets
 from parlour_client.ui.safe import SafeStatic, lines, own
 from parlour_client.ui.terminal.gc_tuning import EVERY_SECONDS, Collector
+from parlour_protocol.ids import RoomId
 from parlour_protocol.names import parse_user_name
 
 QUIET: Final = 2.0
 """Seconds without a key after which a dialog may come by itself."""
-TYPING_EVERY: Final = 5.0
-"""Seconds between two signs that we type."""
+_EMPTY: Final = lines(
+    own("No room is open", "bold"),
+    own("/rooms lists the public rooms of this server, /create NAME makes one,"),
+    own("/dm PERSON writes to someone. F1 shows help."),
+)
+
+_VIEWS: Final = (
+    ("mentions", "Mentions: messages that mention you"),
+    ("unread", "Unread: everything you have not read"),
+    ("starred", "Starred: messages you starred"),
+    ("pins", "Pinned: messages pinned in this room"),
+    ("outbox", "Outbox: messages that are not sent yet"),
+    ("ignored", "Ignored people"),
+    ("sessions", "Devices logged in to your account"),
+)
+"""What F6 offers: commands, and what they are called there."""
 
 
-class ChatScreen(AppPart):
-    """Where one chats."""
+class ChatScreen(Screen[None]):
+    """Where people chat."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's declaration
     VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-high")]  # noqa: RUF012 - Textual's declaration
@@ -61,33 +102,116 @@ class ChatScreen(AppPart):
         Binding("escape", "write", "Write", show=False, id="chat.write"),
         Binding("f8", "tour_next", "Next step of the tour", show=False, id="chat.tour_next"),
         Binding("f9", "tour_end", "End the tour", show=False, id="chat.tour_end"),
+        Binding("alt+x", "cancel_file", "Cancel the file", show=False, priority=True, id="chat.cancel_file"),
     ]
 
-    def __init__(self, client: ChatClient, tour: Sequence[str] = ()) -> None:
-        super().__init__(client)
+    def __init__(
+        self,
+        client: Client,
+        tour: Sequence[str] = (),
+        lend_terminal: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """Take a started client; ``lend_terminal`` gives the terminal to an editor for a while."""
+        super().__init__()
+        self.client = client
+        self._lend_terminal = lend_terminal
         offers = OfferList()
         self.composer = Composer(offers, id="composer")
+        self.room_list = RoomList()
+        self.timeline = Timeline(id="timeline")
+        self.member_list = MemberList()
+        self.hint = HintLine()
+        self.status_line = StatusLine()
+        self.header = RoomHeader()
         self._offers = offers
         self._tour = Tour(tour)
+        self._empty = SafeStatic(_EMPTY, id="empty")
+        self._pill = SafeStatic(id="pill")
+
+        self.current = CurrentRoom(client)
+        self.interaction = Interaction(self, self.hint)
+        self.history = TimelineController(client, self.current, self.timeline, self.interaction)
+        self.composing = ComposerController(
+            self,
+            client,
+            self.current,
+            self.composer,
+            self.timeline,
+            self.hint,
+            self.interaction,
+            lambda text, aim: self.commands.run(text, aim),  # noqa: PLW0108 - they are made below, of this one
+        )
+        self.members = MembersController(
+            client, self.current, self.member_list, self.composer, self.interaction
+        )
+        self.encryption = EncryptionPrompts(
+            client, self.current, self.header, self.timeline, self.hint, self.interaction
+        )
+        self.navigation = Navigation(
+            self,
+            client,
+            self.current,
+            self.room_list,
+            self.header,
+            self._empty,
+            self.timeline,
+            self.composer,
+            self.hint,
+            self.interaction,
+            self.composing,
+            self.history,
+            self.members,
+            self.encryption,
+        )
+        self.invitations = InvitationPrompts(client, self.interaction, self.navigation.open)
+        self.files = FileTransfers(self.timeline, self.hint, self.interaction)
+        self.views = Views(client, self.interaction, self.navigation)
+        self.results = ResultViews(
+            client,
+            self.interaction,
+            self.navigation,
+            self.invitations,
+            self.views,
+            self.files,
+            self.encryption,
+            DevicePrompts(client, self.interaction),
+        )
+        self.commands = SlashCommands(
+            client,
+            self.current,
+            self.timeline,
+            self.interaction,
+            self.composing,
+            self.navigation,
+            self.results,
+            {
+                View.HELP: lambda _: self.action_help(),
+                View.MEMBERS: lambda _: self.action_people(),
+                View.EDITOR: lambda _: self.action_editor(),
+                View.SORT: lambda given: self.navigation.set_order(given["order"]),
+            },
+        )
+        self.actions = MessageActions(
+            client, self.interaction, self.composing, self.navigation, self.commands
+        )
+        self.vim = ViKeys(
+            self, self.composer, self.timeline, self.room_list, self.member_list, self.navigation
+        )
+        self.painter = QuickPaint(self, self.composer)
         self._unsubscribe: Callable[[], None] | None = None
-        self._typed_at = 0.0
         self._collector = Collector()
         self._login = Deferred(self, self._log_in_again)
-        self._wrote_at = -QUIET
-        self._draft_save = Deferred(self, self._save_draft)
 
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Horizontal(id="panes"):
             yield self.room_list
             with Vertical(id="main"):
-                yield SafeStatic(own("Parlour", "bold"), id="heading")
-                yield SafeStatic(id="lock")
-                yield SafeStatic(id="alarm")
+                yield self.header
                 yield self._tour
                 yield self.timeline
-                yield SafeStatic(_EMPTY, id="empty")
-                yield SafeStatic(id="pill")
+                yield self._empty
+                yield self._pill
                 yield self._offers
                 yield self.hint
                 yield self.composer
@@ -97,15 +221,16 @@ class ChatScreen(AppPart):
 
     def on_mount(self) -> None:
         """Follow the client."""
-        self.query_one("#pill").display = False
-        self._unsubscribe = self.client.subscribe(self.on_change)
+        self._pill.display = False
+        self._unsubscribe = self.client.events.subscribe(self.on_change)
         self._collector.start()
         self.set_interval(EVERY_SECONDS, self._collector.rest)
-        self.watch(self.app, "settings", self._obey_settings, init=False)
-        self.status_line.tell(self.client.status, self.client.account)
+        self.watch(self.app, "settings", self._settings_changed, init=False)
+        self.watch(self, "focused", self.show_mode, init=False)
+        self.status_line.tell(self.client.connection.status, self.client.account)
         self.login_soon()
         self.composer.focus()
-        self.open_last()
+        self.navigation.open_last()
 
     def on_unmount(self) -> None:
         """Follow no more."""
@@ -114,96 +239,185 @@ class ChatScreen(AppPart):
         if self._unsubscribe is not None:
             self._unsubscribe()
 
-    def _obey_settings(self, settings: Settings) -> None:
-        self.timeline.dress(settings.timestamps)
+    def on_idle(self) -> None:
+        """Paint what was typed."""
+        self.painter.paint()
 
-    # --- writing
+    def _settings_changed(self, settings: Settings) -> None:
+        self.timeline.show_timestamps(settings.timestamps)
+        self.show_mode()
 
-    @on(Composer.Sent)
-    def _sent(self, event: Composer.Sent) -> None:
-        self.hint.forget()
-        self.ask(lambda: self._do_written(event.text, event.aim), group="send")
-        if self.client.status.session_ended and not event.text.startswith("/"):
-            self.say("Kept until you log in again: /login")
-        self._typed_at = 0.0
+    def show_mode(self) -> None:
+        """Say in the status line whether keys act on messages, or the mode of vi."""
+        selects = "SELECT: esc to write" if self._selects else ""
+        self.status_line.mode(self.vim.mode.upper() or selects)
 
-    async def _do_written(self, text: str, aim: object) -> None:
-        aim = aim if isinstance(aim, Aim) else self.aim
-        room = aim.room
-        self.composer.remember(text)
-        try:
-            await self.do_line(text, aim)
-        except REFUSALS:
-            if room is None or self.current == room:
-                self.composer.bring_back(text)
-            else:  # another one was opened meanwhile: it waits where it was written
-                draft = await self.client.draft(room)
-                await self.client.save_draft(room, f"{text}\n{draft}" if draft else text)
-            raise
+    # --- what the client tells
 
-    @on(Composer.Wrote)
-    def _wrote(self, event: Composer.Wrote) -> None:
-        self._wrote_at = time.monotonic()
-        self._collector.typed()
-        self.hint.warn(event.warning)
-        if self.drafts.typed(self.composer.text):  # of now, not of the event's time
-            self._draft_save.schedule(SOON)
-        room, now = self.current, time.monotonic()
-        if (
-            settings_of(self).typing
-            and room is not None
-            and event.text
-            and now - self._typed_at > TYPING_EVERY
-        ):
-            self._typed_at = now
-            self.ask(lambda: self.client.typing(room, on=True), group="typing")
+    def on_change(self, change: changes.Change) -> None:
+        """Show a change."""
+        match change:
+            case changes.EntryAdded(entry=entry) | changes.EntryChanged(entry=entry):
+                if entry.room == self.current.id:
+                    self.history.take(entry)
+                    if entry.text is None:  # someone joined, left or has another role
+                        self.members.reload()
+            case changes.RoomsChanged() | changes.InvitationsChanged():
+                self.navigation.rooms_changed_soon()
+            case changes.IgnoredChanged():
+                self.timeline.ignore(self.client.people.ignored)
+            case changes.StatusChanged(status=status):
+                self._link_changed(status)
+            case changes.PresenceChanged():
+                self.members.reload()
+            case changes.EncryptionChanged():
+                self.encryption.changed()
+            case _ if change.room == self.current.id:
+                self._changed_here(change.room, change)
+            case _:
+                pass
+
+    def _changed_here(self, room: RoomId, change: changes.Change) -> None:
+        """Show a change of the open room."""
+        match change:
+            case changes.EntryRemoved(request=request):
+                self.timeline.take_out(request)
+            case changes.HistoryChanged():
+                self.history.renew()
+            case changes.RoomForgotten() | changes.HistoryReplaced():
+                self.interaction.run(lambda: self.navigation.reload(room), group="renew")
+            case changes.HistoryWithheld(words=words):
+                self.interaction.say(words)
+            case changes.ReceiptsChanged():
+                self.history.show_receipts(room)
+            case changes.TypingChanged(users=users):
+                self.hint.typing(users)
+            case _:
+                pass
+
+    def _link_changed(self, status: ConnectionStatus) -> None:
+        self.status_line.tell(status, self.client.account)
+        if status.session_ended:
+            self.login_soon()
+        if status.state is LinkState.ONLINE:
+            self.timeline.retry_holes()
+            self.members.came_online()
 
     def login_soon(self) -> None:
         """Ask for the password as soon as nothing else is being typed."""
         self._login.schedule(0)
 
     def _log_in_again(self) -> None:
-        """Show the dialog, but not under the hands of somebody who writes: keys would be a password."""
-        if not self.client.status.session_ended:
+        """Show the dialog, but not while someone is typing: those keys would become the password."""
+        if not self.client.connection.status.session_ended:
             return
-        quiet = time.monotonic() - self._wrote_at
-        if not self.is_current or (isinstance(self.app, Preferring) and self.app.away):
+        quiet = time.monotonic() - self.composing.wrote_at
+        if not self.is_current or self.interaction.is_away:
             self._login.schedule(QUIET)
         elif quiet < QUIET:
             self._login.schedule(QUIET - quiet)
         else:
-            self.push(LoginScreen(self.client))
+            self.interaction.push(LoginScreen(self.client))
 
-    def _save_draft(self) -> None:
-        self.ask(self.drafts.save, group="draft")
+    # --- what the widgets tell
+
+    @on(Composer.Sent)
+    def _sent(self, event: Composer.Sent) -> None:
+        self.composing.sent(event.text, event.aim)
+
+    @on(Composer.Wrote)
+    def _wrote(self, event: Composer.Wrote) -> None:
+        self._collector.typed()
+        self.composing.wrote(event.text, event.warning)
+
+    @on(Composer.GaveUp)
+    def _gave_up(self) -> None:
+        self.composing.give_up()
+
+    @on(Composer.Rested)
+    def _rested(self) -> None:
+        self.set_focus(self.timeline)
+
+    @on(Composer.Doubtful)
+    def _doubtful(self, event: Composer.Doubtful) -> None:
+        self.composing.ask_about(event)
+
+    @on(Composer.EditorWanted)
+    def action_editor(self) -> None:
+        """Go on writing in the person's own editor."""
+        self._open_editor()
+
+    @work(exclusive=True, group="editor")
+    async def _open_editor(self) -> None:
+        if not self.interaction.is_away:
+            try:
+                await self.composing.open_editor(self._lend_terminal)
+            finally:
+                self.navigation.come_back()
+
+    @on(Timeline.OlderWanted)
+    def _load_older(self, event: Timeline.OlderWanted) -> None:
+        self.history.load_older(event.before)
+
+    @on(Timeline.HoleInSight)
+    def _fill_hole(self, event: Timeline.HoleInSight) -> None:
+        self.history.fill_hole(event.hole)
+
+    @on(Timeline.ReadUpTo)
+    def _read(self, event: Timeline.ReadUpTo) -> None:
+        self.history.read_up_to(event.seq)
+
+    @on(Timeline.NewBelow)
+    def _show_pill(self, event: Timeline.NewBelow) -> None:
+        self._pill.display = event.count > 0
+        self._pill.show(own(f" {event.count} new below (ctrl+end) "))
+
+    @on(Timeline.Selected)
+    def _selected(self) -> None:
+        self.show_mode()
+
+    @on(Timeline.Act)
+    def _act(self, event: Timeline.Act) -> None:
+        self.actions.act(event.action, event.entry)
+
+    @on(RoomList.OptionSelected, "#rooms")
+    def _room_chosen(self, event: RoomList.OptionSelected) -> None:
+        self.remove_class("-rooms")
+        chosen = event.option_id or ""
+        if chosen.startswith(INVITATION):
+            self.invitations.ask(RoomId(chosen.removeprefix(INVITATION)))
+        elif chosen and self.client.rooms.get(RoomId(chosen)) is not None:
+            self.navigation.go_to(RoomId(chosen))
+
+    @on(RoomList.Act)
+    def _act_on_room(self, event: RoomList.Act) -> None:
+        if event.action is RoomAction.PEEK:
+            self.remove_class("-rooms")
+        self.navigation.act(event.action, event.room)
 
     @on(MemberList.OptionSelected, "#members")
-    def _person(self, event: MemberList.OptionSelected) -> None:
+    def _person_chosen(self, event: MemberList.OptionSelected) -> None:
         user = (event.option_id or "").removeprefix("user:")
         if user:
-            self.ask(lambda: self.show_person(parse_user_name(user)))
+            self.commands.act_soon(people.whois, user=parse_user_name(user))
 
     @on(events.AppFocus)
     def _focus_came(self) -> None:
-        self.read_now()
-
-    def command(self, text: str) -> None:
-        """Do a slash command, as the palette gives it."""
-        self.ask(lambda: self.do_line(text))
+        self.history.read_now()
 
     # --- keys
 
     @property
-    def selects(self) -> bool:
-        """Whether keys act on the selected message; the status line says so."""
+    def _selects(self) -> bool:
+        """Whether keys act on the selected message."""
         return self.focused is self.timeline and self.timeline.selected is not None
 
     def give_to_composer(self, event: events.Key | events.Paste) -> None:
         """Let the composer have what is typed, first letter included, unless it is a command somewhere.
 
-        That is so among messages, rooms and people, where one goes by the keyboard. A letter that is none
-        there, and any paste, is text. Called before the event goes to what has the focus: so what is typed
-        fast stays in order.
+        That is so among messages, rooms and people, where a person goes by the keyboard. A letter that is
+        none there, and any paste, is text. Called before the event goes to what has the focus: so what is
+        typed fast stays in order.
         """
         if self.focused is self.composer or not self.composer.display:
             return
@@ -214,11 +428,27 @@ class ChatScreen(AppPart):
     def _is_command(self, key: str) -> bool:
         if settings_of(self).vim or self.focused is self.room_list:  # normal mode; the filter of the rooms
             return True
-        return (self.focused is not self.timeline or self.selects) and key in self.active_bindings
+        return (self.focused is not self.timeline or self._selects) and key in self.active_bindings
+
+    def jump_targets(self) -> Iterator[Target]:
+        """Yield what jump mode can reach: composer, rooms, people, messages (the newest first)."""
+        if self.composer.display:
+            yield Target(self.composer.region.offset, partial(self.set_focus, self.composer))
+        for pane in (self.room_list, self.member_list):
+            yield from option_targets(self, pane)
+        timeline = self.timeline
+        if timeline.is_on_screen and timeline.display:
+            for row, index in reversed(timeline.in_sight()):
+                place = Offset(timeline.content_region.x, timeline.content_region.y + row)
+                yield Target(place, partial(self._select, index))
+
+    def _select(self, index: int) -> None:
+        self.set_focus(self.timeline)
+        self.timeline.select(index)
 
     def action_help(self) -> None:
-        """Tell about what has the focus."""
-        self.push(help_page(self))
+        """Show help about what has the focus."""
+        self.interaction.push(help_page(self))
 
     def action_rooms(self) -> None:
         """Go to the list of rooms, or back."""
@@ -230,17 +460,40 @@ class ChatScreen(AppPart):
 
     def action_search(self) -> None:
         """Open the search."""
-        self.search()
+        self.views.search()
+
+    def action_views(self) -> None:
+        """Choose a view."""
+        choices = [(command, own(words)) for command, words in _VIEWS]
+
+        def take(chosen: str | None) -> None:
+            if chosen is not None:
+                self.commands.run_soon(f"/{chosen}")
+
+        self.interaction.push(ChooseScreen(own("Views", "bold"), choices, ""), take)
+
+    def action_outbox(self) -> None:
+        """Show what is on its way."""
+        self.views.outbox()
+
+    def action_next_unread(self) -> None:
+        """Open the next room with something unread."""
+        self.navigation.open_next_unread()
+
+    def action_mark_read(self) -> None:
+        """Mark the open room as read."""
+        self.navigation.mark_open_read()
+
+    def action_cancel_file(self) -> None:
+        """Cancel the file that is on its way."""
+        self.files.cancel()
 
     def action_people(self) -> None:
-        """Go to the list of who is here, or away from it: then it is hidden."""
+        """Go to the list of members, or away from it: then it is hidden."""
         shows = not self.member_list.has_focus
         self.set_class(shows, "-people")
         self.set_class(not shows, "-hide-people")
-        if shows:
-            self.set_focus(self.member_list)
-        else:
-            self.write()
+        self.set_focus(self.member_list if shows else self.composer)
 
     def action_messages(self, step: int) -> None:
         """Go among the messages."""
@@ -260,12 +513,16 @@ class ChatScreen(AppPart):
         self.write()
 
     def action_write(self) -> None:
-        """Go back to writing; a list that covers the rest is put away."""
+        """Go back to writing; a list that covers the rest is hidden."""
         self.remove_class("-rooms")
         if self.has_class("-narrow"):
             self.remove_class("-people")
         self.timeline.clear_selection()
         self.write()
+
+    def write(self) -> None:
+        """Go back to writing."""
+        self.composing.focus()
 
     def action_tour_next(self) -> None:
         """Go on in the tour."""
@@ -274,10 +531,3 @@ class ChatScreen(AppPart):
     def action_tour_end(self) -> None:
         """End the tour."""
         self._tour.end()
-
-
-_EMPTY: Final = lines(
-    own("No room is open.", "bold"),
-    own("/rooms shows the public rooms of this server, /create NAME makes one,"),
-    own("/dm PERSON writes to somebody. F1 helps."),
-)

@@ -1,7 +1,7 @@
 """Search: words and `from: in: has: …` in, messages out, newest first; Enter goes to the message.
 
 Results are a stranger's text on one line each, behind our words. It asks the client's archive and nothing
-else, and marks nothing as read. The chat screen pushes it and goes where it says.
+else, and marks nothing as read.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,14 +11,14 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 
+from parlour_client.commands.results import MessagesFound
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.model import Entry
 from parlour_client.core.search_query import HELP
 from parlour_client.ui.dialogs.message_list import MessageChoices, head_of
-from parlour_client.ui.dialogs.overlay import Veiled
+from parlour_client.ui.dialogs.overlay import Overlay
 from parlour_client.ui.input.key_ordering import Field
 from parlour_client.ui.safe import SafeStatic, join, own, peer_line
 
@@ -30,11 +30,11 @@ _MORE: Final = f"The newest {MOST_FOUND}. There are more: before:DATE finds olde
 _NOTHING: Final = "Nothing found. Search covers what this device has seen."
 
 
-class SearchScreen(Veiled, ModalScreen[Entry | None]):
+class SearchScreen(Overlay[Entry | None]):
     """A line for words and the list of what was found."""
 
     HELP: ClassVar[str | None] = (
-        "Words are found in any order, the last one may be unfinished; the newest message comes first.\n"
+        "Words match in any order, the last one may be unfinished. The newest message comes first.\n"
         'from:NAME  in:ROOM  "exact words"  before: after: 2026-11-24, 2026-11, today, 7d\n'
         "has:link has:file has:reaction  is:unread is:mention is:starred is:edited is:mine"
     )
@@ -43,25 +43,33 @@ class SearchScreen(Veiled, ModalScreen[Entry | None]):
         Binding("down", "results", "Results", show=False, id="search.results"),
     ]
 
-    def __init__(self, find: Find, room_name: Name, words: str = "") -> None:
+    def __init__(
+        self, find: Find, room_name: Name, words: str = "", found: MessagesFound | None = None
+    ) -> None:
+        """Begin with these words, and with what was ``found`` for them if that is known already."""
         super().__init__(classes="page")
-        self._find, self._room_name, self._words = find, room_name, words
+        self._find, self._room_name, self._words, self._found = find, room_name, words, found
 
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Vertical(classes="box"):
-            yield Field(self._words, placeholder="Words to look for", compact=True)
-            yield SafeStatic(own("Write words and press Enter.", "dim"), id="found")
+            yield Field(self._words, placeholder="Search for", compact=True)
+            yield SafeStatic(own("Type words and press Enter.", "dim"), id="found")
             yield SafeStatic(own(HELP, "dim"), id="language")
             yield MessageChoices()
         yield SafeStatic(
-            own("esc leaves · down to the results · enter goes there · nothing is marked read", "dim"),
+            own(
+                "enter: search or open · down: results · esc: close · nothing is marked read",
+                "dim",
+            ),
             classes="keys",
         )
 
     def on_mount(self) -> None:
         """Search at once when words were given."""
-        if self._words:
+        if self._found is not None:
+            self._show(self._found.entries, is_all=not self._found.more)
+        elif self._words:
             self._search(self._words)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -77,7 +85,10 @@ class SearchScreen(Veiled, ModalScreen[Entry | None]):
         except ParlourClientError as error:
             told.show(join(peer_line(str(error), style="bold"), own(" "), peer_line(error.hint, style="dim")))
             return
-        found, is_all = found[:MOST_FOUND], len(found) <= MOST_FOUND
+        self._show(found[:MOST_FOUND], is_all=len(found) <= MOST_FOUND)
+
+    def _show(self, found: Sequence[Entry], *, is_all: bool) -> None:
+        told = self.query_one("#found", SafeStatic)
         results = self.query_one(MessageChoices)
         results.fill(found, [head_of(entry, self._room_name(entry)) for entry in found])
         if found:

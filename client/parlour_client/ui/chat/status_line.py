@@ -1,7 +1,7 @@
 """The status line: where the connection stands and what protects it, always, in words.
 
 It never says "secure": it says what there is (TLS version, pinned key). While there is no connection it
-counts down to the next try. The chat screen tells it every change.
+counts down to the next try.
 """
 
 from typing import Final

@@ -1,7 +1,6 @@
 """A thread: every message whose chain of replies leads to the same one; and the earlier texts of a message.
 
-Both are read from the archive as they are now. Enter goes to the message where it stands. ``LookingPart``
-pushes them.
+Both are read from the archive as they are now. Enter goes to the message where it stands.
 """
 
 from typing import ClassVar
@@ -9,19 +8,18 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import OptionList
 
 from parlour_client.core.model import Entry, Thread, Version
 from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.message_list import MessageChoices, head_of
-from parlour_client.ui.dialogs.overlay import Veiled
+from parlour_client.ui.dialogs.overlay import Overlay
 from parlour_client.ui.dialogs.page import Page
 from parlour_client.ui.safe import SafeStatic, join, lines, own, peer, peer_line
 from parlour_protocol.text import safe_text
 
 
-class ThreadScreen(Veiled, ModalScreen[Entry | None]):
+class ThreadScreen(Overlay[Entry | None]):
     """The messages of one thread."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "leave", "Leave", id="thread.leave")]
@@ -36,9 +34,9 @@ class ThreadScreen(Veiled, ModalScreen[Entry | None]):
         with Vertical(classes="box"):
             yield SafeStatic(own(f"Thread of {count} {'message' if count == 1 else 'messages'}", "bold"))
             if self._thread.missing is not None:
-                yield SafeStatic(own("What it began with cannot be had now.", "$text-warning"))
+                yield SafeStatic(own("The first message of this thread is not available.", "$text-warning"))
             yield MessageChoices()
-        yield SafeStatic(own("esc leaves · enter goes to the message", "dim"), classes="keys")
+        yield SafeStatic(own("enter: go to the message · esc: close", "dim"), classes="keys")
 
     def on_mount(self) -> None:
         """Show the messages."""
@@ -57,13 +55,13 @@ class ThreadScreen(Veiled, ModalScreen[Entry | None]):
 
 def history_page(entry: Entry, versions: "list[Version] | tuple[Version, ...]") -> Page:
     """Return the page with all texts that a message had."""
-    parts = [join(own("Texts of a message by ", "bold"), peer_line(entry.author, style="bold"))]
+    parts = [join(own("Edit history of a message by ", "bold"), peer_line(entry.author, style="bold"))]
     for number, version in enumerate(versions, 1):
         name = "first" if number == 1 else "now" if number == len(versions) else f"edit {number - 1}"
         parts += [own(""), own(f"{name}  {day(version.at)} {clock(version.at)}", "bold")]
         parts += [join(own("│ ", "dim"), peer(line)) for line in safe_lines(version.text)]
     if len(versions) < 2:  # noqa: PLR2004 - a first text and no other
-        parts.append(own("It was not edited, as far as this device knows.", "dim"))
+        parts.append(own("Never edited, as far as this device knows.", "dim"))
     return Page(lines(*parts))
 
 

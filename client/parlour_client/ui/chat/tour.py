@@ -1,7 +1,6 @@
 """The tour: a small panel that shows one step of own text at a time.
 
-The demo gives the steps; they are literal words of ours. F8 goes on, F9 ends it. The chat screen shows it
-when there are steps.
+The demo gives the steps; they are literal words of ours. F8 goes on, F9 ends it.
 """
 
 from collections.abc import Sequence

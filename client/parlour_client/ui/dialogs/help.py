@@ -1,7 +1,7 @@
 """F1: first what the focused part does and its keys, then all commands.
 
 A widget tells about itself in its ``HELP``; keys come from the bindings that are in force, commands from the
-table, so help cannot fall behind. The chat screen pushes the page.
+table, so help cannot fall behind.
 """
 
 from typing import Any
@@ -9,15 +9,16 @@ from typing import Any
 from textual.content import Content
 from textual.screen import Screen
 
-from parlour_client.ui.chat.command_table import COMMANDS
+from parlour_client.commands.front import Front
+from parlour_client.commands.parse import names
 from parlour_client.ui.dialogs.page import Page
 from parlour_client.ui.safe import join, lines, own
 
 _GENERAL = (
-    "Esc comes back to writing. Ctrl+P opens the palette: rooms, people, commands, settings, colours. "
-    "Ctrl+O paints a letter on whatever can be reached. F10 opens the settings, with every key in them. "
-    "Text of others is shown strictly as text: what is invisible or would act on the terminal "
-    "appears as an escape such as ⟦ESC⟧ or ⟦U+202E⟧, and nothing is a link."
+    "Esc returns to the composer. Ctrl+P opens the palette: rooms, people, commands, settings, colours. "
+    "Ctrl+O shows a letter on everything you can jump to. F10 opens the settings, and the keys in them. "
+    "Messages are shown strictly as text: characters that are invisible or would control the terminal "
+    "appear as escapes such as ⟦ESC⟧ or ⟦U+202E⟧, and links are not clickable."
 )
 
 
@@ -27,12 +28,15 @@ def help_page(screen: Screen[Any]) -> Page:
     about = getattr(focused, "HELP", None) if focused is not None else None
     parts = [
         own("Here", "bold"),
-        own(" ".join(about.split("\n")) if isinstance(about, str) else "Nothing has the focus: press Tab."),
+        own(" ".join(about.split("\n")) if isinstance(about, str) else "Nothing is focused. Press Tab."),
     ]
-    parts += [own(""), join(own("Keys", "bold"), own("  and the id of each, for the settings", "dim"))]
+    parts += [own(""), join(own("Keys", "bold"), own("  with their ids for the settings", "dim"))]
     parts += _keys(screen)
     parts += [own(""), own("Commands", "bold")]
-    parts += [join(own(f"{c.line:<36}", "bold"), own(f" {c.help}")) for c in COMMANDS]
+    parts += [
+        join(own(f"{one.usage(Front.UI):<36}", "bold"), own(f" {one.help}"))
+        for one in names(Front.UI).values()
+    ]
     return Page(lines(*parts, own(""), own(_GENERAL)))
 
 

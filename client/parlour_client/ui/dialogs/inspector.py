@@ -1,7 +1,7 @@
 """The inspector: one message as code points, and as the JSON that came over the wire.
 
 Every line is safe by itself: the code-point table is the client's words, the wire form goes through the rule
-behind a gutter. The chat screen pushes the page.
+behind a gutter.
 """
 
 from typing import Final

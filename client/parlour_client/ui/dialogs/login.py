@@ -1,8 +1,7 @@
 """Logging in again in place, over the chat: the password of the account whose session has ended.
 
 Nothing of the chat goes away for it: drafts, the room, the place in it and what is queued stay. The password
-is masked, becomes a ``Secret`` at once and leaves the field, whatever the server says. The chat screen
-shows it.
+is masked, becomes a ``Secret`` at once and leaves the field, whatever the server says.
 """
 
 from typing import ClassVar
@@ -10,26 +9,24 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from parlour_client.core.client import Client
 from parlour_client.core.errors import ParlourClientError
-from parlour_client.core.interface import ChatClient
-from parlour_client.ui.chat.base import words_of
-from parlour_client.ui.dialogs.overlay import Veiled
+from parlour_client.ui.dialogs.overlay import Overlay
 from parlour_client.ui.input.key_ordering import Field
-from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
+from parlour_client.ui.safe import SafeStatic, error_content, join, lines, own, peer_line
 from parlour_protocol.secret import Secret
 
 
-class LoginScreen(Veiled, ModalScreen[bool]):
+class LoginScreen(Overlay[bool]):
     """Asks for the password until it is right or the person leaves."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Later", id="login.leave"),
     ]
 
-    def __init__(self, client: ChatClient) -> None:
+    def __init__(self, client: Client) -> None:
         super().__init__(classes="dialog")
         self._client = client
         self._busy = False
@@ -44,7 +41,7 @@ class LoginScreen(Veiled, ModalScreen[bool]):
             yield SafeStatic(lines(own("Log in again", "bold"), why, who))
             yield Field(password=True, compact=True)
             yield SafeStatic(id="outcome")
-            yield SafeStatic(own("enter logs in · esc: later, by /login", "dim"))
+            yield SafeStatic(own("enter: log in · esc: later, with /login", "dim"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Try what was typed."""
@@ -56,9 +53,9 @@ class LoginScreen(Veiled, ModalScreen[bool]):
 
     async def _log_in(self, password: Secret) -> None:
         try:
-            await self._client.log_in_again(password)
+            await self._client.connection.log_in_again(password)
         except ParlourClientError as error:
-            self.query_one("#outcome", SafeStatic).show(words_of(error))
+            self.query_one("#outcome", SafeStatic).show(error_content(error))
         else:
             _ = self.dismiss(True)
         self._busy = False

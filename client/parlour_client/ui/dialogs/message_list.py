@@ -21,7 +21,7 @@ class MessageChoices(Choices):
     """Messages, one under the other."""
 
     def __init__(self) -> None:
-        super().__init__(markup=False, compact=True)
+        super().__init__()
         self.entries: Sequence[Entry] = ()
 
     def fill(self, entries: Sequence[Entry], heads: Sequence[Content]) -> None:

@@ -1,25 +1,22 @@
 """A dialog over the chat: what shines through from below cannot move a pane either.
 
-Textual paints the screen below into the dialog's own rows, and the anchors of ``anchored.py`` are lost there:
-a stranger's Tamil would then push the panes and the edge of the dialog about. Here each piece of such a row
-gets an anchor of its own. Every modal screen is a ``Veiled`` one; Textual's compositor calls the strips.
+Textual paints the screen below into the dialog's own rows, and the anchors of ``column_anchoring`` are lost
+there: a stranger's Tamil would then push the panes and the edge of the dialog about. Here each piece of such
+a row gets an anchor of its own. Every modal screen is an ``Overlay``; Textual's compositor calls the strips.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TypeVar
 
 from rich.console import Console
 from textual.await_complete import AwaitComplete
 from textual.geometry import Region
+from textual.screen import ModalScreen
 from textual.strip import Strip
 
 from parlour_client.ui.terminal.column_anchoring import AnchoredStrip
 
-if TYPE_CHECKING:
-    from textual.screen import ModalScreen
-
-    _Base = ModalScreen[Any]
-else:
-    _Base = object  # two Widgets among the bases, as in `anchored.py`
+Answer = TypeVar("Answer")
 
 
 class PiecewiseStrip(AnchoredStrip):
@@ -29,20 +26,20 @@ class PiecewiseStrip(AnchoredStrip):
 
     def render(self, console: Console) -> str:
         """Return the bytes, segment by segment."""
-        if self._render_cache is None:
+        if self._drawn is None:
             column, pieces = self._column, list[str]()
-            for segment in self._segments:
+            for segment in self:
                 piece = AnchoredStrip([segment], segment.cell_length, column, self._tail)
                 pieces.append(piece.render(console))
                 column += piece.cell_length
-            self._render_cache = "".join(pieces)
-        return self._render_cache
+            self._drawn = "".join(pieces)
+        return self._drawn
 
 
-class Veiled(_Base):
-    """A modal screen. Put it before the Textual class in the list of bases."""
+class Overlay(ModalScreen[Answer]):
+    """A modal screen over the chat."""
 
-    def dismiss(self, result: Any = None) -> AwaitComplete:
+    def dismiss(self, result: Answer | None = None) -> AwaitComplete:
         """Leave once: of two keys that came at the same time the second finds the screen gone.
 
         Textual would take the screen below off the stack instead, or end the app where there is none.
@@ -50,9 +47,13 @@ class Veiled(_Base):
         return super().dismiss(result) if self.is_current else AwaitComplete()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Render as Textual does, filters included, then anchor each row that is not plain ASCII."""
-        column = self.region.x + crop.x
-        return [
-            strip if strip.text.isascii() else PiecewiseStrip(list(strip), strip.cell_length, column)
-            for strip in super().render_lines(crop)
-        ]
+        """Draw, with each piece of what is below in its columns."""
+        return in_pieces(super().render_lines(crop), self.region.x + crop.x)
+
+
+def in_pieces(strips: Sequence[Strip], column: int) -> list[Strip]:
+    """Anchor each piece of each row that is not plain ASCII; the filters have been applied to them."""
+    return [
+        strip if strip.text.isascii() else PiecewiseStrip(list(strip), strip.cell_length, column)
+        for strip in strips
+    ]

@@ -1,6 +1,6 @@
 """Pages to read: help and the inspector are texts in a scrolled box; Esc closes them.
 
-A page takes Content alone. The chat screen pushes it.
+A page takes Content alone.
 """
 
 from typing import ClassVar
@@ -9,13 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 
-from parlour_client.ui.dialogs.overlay import Veiled
+from parlour_client.ui.dialogs.overlay import Overlay
 from parlour_client.ui.safe import SafeStatic, own
 
 
-class Page(Veiled, ModalScreen[None]):
+class Page(Overlay[None]):
     """A text in a box."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -32,7 +31,7 @@ class Page(Veiled, ModalScreen[None]):
         """Lay out."""
         with VerticalScroll(classes="box"):
             yield SafeStatic(self._content)
-        yield SafeStatic(own("esc closes · up and down scroll", "dim"), classes="keys")
+        yield SafeStatic(own("up and down: scroll · esc: close", "dim"), classes="keys")
 
     def action_leave(self) -> None:
         """Close."""

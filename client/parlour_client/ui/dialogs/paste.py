@@ -1,7 +1,7 @@
 """The question before a paste or a secret goes out: what was found, the text itself, and send, edit or drop.
 
 The text is shown by the rule, folded with a count; nothing is chosen by Enter alone, so that a newline at the
-end of a paste answers nothing. ``ParlourApp`` pushes it for the composer's ``Doubtful``.
+end of a paste answers nothing.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 
 from parlour_client.text.secret_guard import Finding
-from parlour_client.ui.dialogs.overlay import Veiled
+from parlour_client.ui.dialogs.overlay import Overlay
 from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
 
 _SHOWN: Final = 40
@@ -29,11 +28,11 @@ class Choice(Enum):
     DROP = auto()
 
 
-class PasteScreen(Veiled, ModalScreen[Choice]):
+class PasteScreen(Overlay[Choice]):
     """Send, edit or drop."""
 
     HELP: ClassVar[str | None] = (
-        "Look at what would go out. s sends it, e (or Esc) lets you change it, d drops it."
+        "Check what you are about to send. s sends it, e or Esc lets you edit it, d deletes it."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "choose('SEND')", "Send", id="paste.send"),
@@ -48,11 +47,11 @@ class PasteScreen(Veiled, ModalScreen[Choice]):
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Vertical(classes="box"):
-            head = "You are pasting:" if self._pasted else "This looks like a secret:"
+            head = "You are about to paste:" if self._pasted else "This looks like a secret:"
             yield SafeStatic(lines(own(head, "bold"), *map(_words, self._findings)))
             with VerticalScroll(id="doubtful"):
                 yield SafeStatic(self._shown())
-            yield SafeStatic(own("s sends it as it is · e or esc edits · d drops it", "dim"))
+            yield SafeStatic(own("s: send as it is · e or esc: edit · d: delete", "dim"))
 
     def _shown(self) -> Content:
         rows = self._text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

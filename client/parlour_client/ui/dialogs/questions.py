@@ -10,18 +10,20 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.geometry import Region
+from textual.strip import Strip
 from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
 
-from parlour_client.ui.dialogs.overlay import Veiled
+from parlour_client.ui.dialogs.overlay import Overlay
 from parlour_client.ui.input.key_ordering import Field
 from parlour_client.ui.safe import SafeStatic, option, own
-from parlour_client.ui.terminal.column_anchoring import Anchored
+from parlour_client.ui.terminal.column_anchoring import ColumnAnchors
 
 _LEAVE = Binding("escape", "leave", "Leave", id="dialog.leave")
 
 
-class ConfirmScreen(Veiled, ModalScreen[bool]):
+class ConfirmScreen(Overlay[bool]):
     """Yes or no: y or Enter, n or Esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -44,7 +46,7 @@ class ConfirmScreen(Veiled, ModalScreen[bool]):
         _ = self.dismiss(answer)
 
 
-class AskScreen(Veiled, ModalScreen[str | None]):
+class AskScreen(Overlay[str | None]):
     """One line of text; with ``empty`` also none is an answer."""
 
     BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
@@ -58,7 +60,7 @@ class AskScreen(Veiled, ModalScreen[str | None]):
         with Vertical(classes="box"):
             yield SafeStatic(self._question)
             yield Field(placeholder=self._placeholder, compact=True)
-            yield SafeStatic(own("esc leaves · enter takes it", "dim"))
+            yield SafeStatic(own("enter: confirm · esc: cancel", "dim"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Leave with the line."""
@@ -69,11 +71,19 @@ class AskScreen(Veiled, ModalScreen[str | None]):
         _ = self.dismiss(None)
 
 
-class Choices(Anchored, OptionList):
+class Choices(OptionList):
     """A list to choose from."""
 
+    def __init__(self, *options: Option, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(*options, id=id, markup=False, compact=True)
+        self._column_anchors = ColumnAnchors()
 
-class ChooseScreen(Veiled, ModalScreen[str | None]):
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw, with each row in its columns."""
+        return self._column_anchors.anchor(self, super().render_lines(crop), crop)
+
+
+class ChooseScreen(Overlay[str | None]):
     """A list of (id, what is shown); returns the id."""
 
     BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
@@ -87,12 +97,10 @@ class ChooseScreen(Veiled, ModalScreen[str | None]):
         with Vertical(classes="box"):
             yield SafeStatic(self._heading)
             if self._choices:
-                yield Choices(
-                    *(option(shown, id=key) for key, shown in self._choices), markup=False, compact=True
-                )
+                yield Choices(*(option(shown, id=key) for key, shown in self._choices))
             else:
                 yield SafeStatic(own(self._empty, "dim"))
-            yield SafeStatic(own("esc leaves · enter chooses", "dim"))
+            yield SafeStatic(own("enter: choose · esc: cancel", "dim"))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Leave with the choice."""

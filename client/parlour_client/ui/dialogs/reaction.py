@@ -1,17 +1,13 @@
-"""The dialog for a reaction: some that are common, any emoji by its name, or a short word as it is typed.
-
-The chat screen pushes it and awaits the reaction.
-"""
+"""The dialog for a reaction: some that are common, any emoji by its name, or a short word as it is typed."""
 
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from parlour_client.ui.dialogs.overlay import Veiled
+from parlour_client.ui.dialogs.overlay import Overlay
 from parlour_client.ui.input.completion import Offer, emoji_offers
 from parlour_client.ui.input.completion_list import OfferList
 from parlour_client.ui.input.key_ordering import Field
@@ -19,9 +15,9 @@ from parlour_client.ui.safe import SafeStatic, own
 
 COMMON: Final = (
     ("👍", "thumbs up"),
-    ("🎉", "well done"),
+    ("🎉", "celebrate"),
     ("😂", "funny"),
-    ("👀", "looking at it"),
+    ("👀", "looking"),
     ("🙏", "thanks"),
     ("😮", "surprised"),
     ("😢", "sad"),
@@ -29,7 +25,7 @@ COMMON: Final = (
 )
 
 
-class ReactScreen(Veiled, ModalScreen[str | None]):
+class ReactScreen(Overlay[str | None]):
     """Enter takes what is marked, or the word that was typed; Esc leaves with nothing."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -46,9 +42,9 @@ class ReactScreen(Veiled, ModalScreen[str | None]):
         """Lay out."""
         with Vertical(classes="box"):
             yield SafeStatic(own("React with an emoji or a short word"))
-            yield Field(placeholder=":name of an emoji, or a word", compact=True)
+            yield Field(placeholder=":emoji name, or a word", compact=True)
             yield self._offers
-            yield SafeStatic(own("esc leaves · up and down choose · enter takes it", "dim"))
+            yield SafeStatic(own("up and down: choose · enter: react · esc: cancel", "dim"))
 
     def on_mount(self) -> None:
         """Offer what is common."""

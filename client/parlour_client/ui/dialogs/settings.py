@@ -1,7 +1,7 @@
 """The settings as a list made from their table: each with its value and its help, changed where it stands.
 
 A change holds at once and is written to `settings.toml`; when it cannot be written it is said and not done.
-Keys are a list of their own. ``ParlourApp`` pushes it for `/settings`, F10 and the palette.
+Keys are a list of their own.
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ from textual.widgets import OptionList
 
 from parlour_client.core.errors import SetupError
 from parlour_client.core.settings import BY_KEY, TABLE, Setting, Settings, Value
-from parlour_client.ui.app_settings import Preferring, settings_of
-from parlour_client.ui.dialogs.overlay import Veiled
+from parlour_client.ui.app_settings import SettingsApp, settings_of
+from parlour_client.ui.dialogs.overlay import Overlay
 from parlour_client.ui.dialogs.questions import AskScreen, Choices, ChooseScreen
 from parlour_client.ui.input.keymap import keymap, known, problems
 from parlour_client.ui.safe import SafeStatic, join, lines, option, own, peer_line
 
 
-class SettingsScreen(Veiled, ModalScreen[None]):
+class SettingsScreen(Overlay[None]):
     """Every setting."""
 
     HELP: ClassVar[str | None] = "Up and Down choose a setting, Enter changes it, Esc closes."
@@ -43,9 +43,9 @@ class SettingsScreen(Veiled, ModalScreen[None]):
         with Vertical(classes="box"):
             yield SafeStatic(own("Settings", "bold"))
             yield SafeStatic(id="wrong")
-            yield Choices(id="rows", markup=False, compact=True)
+            yield Choices(id="rows")
             yield SafeStatic(id="about")
-        yield SafeStatic(own("enter changes · esc closes", "dim"), classes="keys")
+        yield SafeStatic(own("enter: change · esc: close", "dim"), classes="keys")
 
     def on_mount(self) -> None:
         """Fill the list."""
@@ -105,7 +105,8 @@ class SettingsScreen(Veiled, ModalScreen[None]):
         def ask(name: str | None) -> None:
             if name is not None:
                 question = lines(
-                    own("Which keys? Several with commas; nothing brings the default back."), own(name)
+                    own("Which keys? Separate several with commas; leave it empty for the default."),
+                    own(name),
                 )
                 _ = self.app.push_screen(
                     AskScreen(question, "ctrl+f", empty=True), lambda keys: self._set_keys(name, keys)
@@ -124,7 +125,7 @@ class SettingsScreen(Veiled, ModalScreen[None]):
     def _set(self, key: str, value: Value) -> None:
         at = self.query_one("#rows", Choices).highlighted or 0
         try:
-            if isinstance(self.app, Preferring):
+            if isinstance(self.app, SettingsApp):
                 self.app.set_setting(key, value)
         except SetupError as error:
             self._say([str(error), error.hint])

@@ -6,16 +6,21 @@ composer calls it on every change.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from textual.content import Content
 
-from parlour_client.ui.chat.command_table import BY_NAME, COMMANDS
+from parlour_client.commands.command import Command, Kind
+from parlour_client.commands.front import Front
+from parlour_client.commands.parse import names
 from parlour_client.ui.input.emoji_names import named
 from parlour_client.ui.input.path_completion import paths
 from parlour_client.ui.safe import join, own, peer_line
 
 MAX_OFFERED: Final = 8
+_COMMANDS: Final = names(Front.UI)
+_PEOPLE: Final = {Kind.PERSON, Kind.PERSON_OR_CODE}
+_ROOMS: Final = {Kind.ROOM, Kind.NAMED_ROOM, Kind.PUBLIC_ROOM}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +45,27 @@ def complete(before: str, people: Iterable[str], rooms: Iterable[str]) -> Offers
     word = before[start:]
     if before.startswith("/") and start == 0:
         return Offers(0, _commands(word[1:].lower()))
-    command = BY_NAME.get(before[1:].split(" ", 1)[0].lower()) if before.startswith("/") else None
-    if command is not None and command.takes == "path":
+    takes = _first_argument(before)
+    if takes is Kind.PATH:
         typed = before.partition(" ")[2]
         offered = paths(typed, MAX_OFFERED)
         return Offers(len(before) - len(typed), tuple(Offer(path, peer_line(path)) for path in offered))
-    is_first = command is not None and before.count(" ") == 1
-    if word.startswith("@") or (is_first and command is not None and command.takes == "person"):
-        sign = "" if is_first else "@"
-        return Offers(start, _names(word.lstrip("@"), people, sign))
-    if word.startswith("#") or (is_first and command is not None and command.takes == "room"):
-        return Offers(start, _names(word.lstrip("#"), rooms, "" if is_first else "#"))
-    if word.startswith(":") or (is_first and command is not None and command.takes == "emoji"):
+    is_first = before.count(" ") == 1
+    if word.startswith("@") or (is_first and takes in _PEOPLE):
+        return Offers(start, _names(word.lstrip("@"), people, "" if takes is not None and is_first else "@"))
+    if word.startswith("#") or (is_first and takes in _ROOMS):
+        return Offers(start, _names(word.lstrip("#"), rooms, "" if takes is not None and is_first else "#"))
+    if word.startswith(":") or (is_first and takes is Kind.EMOJI):
         return Offers(start, emoji_offers(word.lstrip(":")))
     return Offers(start)
+
+
+def _first_argument(before: str) -> Kind | None:
+    """Return what the command that is being written takes first."""
+    if not before.startswith("/"):
+        return None
+    command = _COMMANDS.get(before[1:].split(" ", 1)[0].lower())
+    return next((one.takes.kind for one in command.takes(Front.UI)), None) if command is not None else None
 
 
 def emoji_offers(typed: str) -> tuple[Offer, ...]:
@@ -65,11 +77,13 @@ def emoji_offers(typed: str) -> tuple[Offer, ...]:
 
 
 def _commands(typed: str) -> tuple[Offer, ...]:
-    found = [command for command in COMMANDS if command.name.startswith(typed)]
-    return tuple(
-        Offer(f"/{command.name} ", join(own(command.line, "bold"), own(f"  {command.help}", "dim")))
-        for command in found[:MAX_OFFERED]
-    )
+    found = [(name, command) for name, command in _COMMANDS.items() if name.startswith(typed)]
+    return tuple(_command_offer(name, command) for name, command in found[:MAX_OFFERED])
+
+
+def _command_offer(name: str, command: Command[..., Any]) -> Offer:
+    shown = join(own(command.usage(Front.UI), "bold"), own(f"  {command.help}", "dim"))
+    return Offer(f"/{name} ", shown)
 
 
 def _names(typed: str, names: Iterable[str], sign: str) -> tuple[Offer, ...]:

@@ -5,22 +5,29 @@ It only shows offers and a mark; the composer keeps the focus and moves the mark
 
 from collections.abc import Sequence
 
+from textual.geometry import Region
+from textual.strip import Strip
 from textual.widgets import OptionList
 
 from parlour_client.ui.input.completion import Offer
 from parlour_client.ui.safe import option
-from parlour_client.ui.terminal.column_anchoring import Anchored
+from parlour_client.ui.terminal.column_anchoring import ColumnAnchors
 
 
-class OfferList(Anchored, OptionList, can_focus=False):
+class OfferList(OptionList, can_focus=False):
     """Completions to choose from."""
 
     def __init__(self) -> None:
         super().__init__(id="offers", markup=False, compact=True)
+        self._column_anchors = ColumnAnchors()
         self._shown: Sequence[Offer] = ()
         self.was_moved = False
         """Whether the person chose among the offers, so that Enter means "this one"."""
         self.display = False
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw, with each row in its columns."""
+        return self._column_anchors.anchor(self, super().render_lines(crop), crop)
 
     @property
     def current(self) -> Offer | None:

@@ -2,7 +2,7 @@
 
 The file is 0600 in a fresh folder of 0700 and goes with its folder whatever happens, and with what the editor
 left beside it. The command is run without a shell; Parlour goes on behind it (the connection lives) but draws
-nothing. ``ParlourApp`` calls it with its screen put away.
+nothing.
 """
 
 import asyncio
@@ -27,9 +27,9 @@ def command_of(setting: str, environment: Mapping[str, str]) -> list[str]:
     try:
         command = shlex.split(words)
     except ValueError as error:
-        raise SetupError("The editor's command has a quotation mark that nothing closes.") from error
+        raise SetupError("The editor's command has an unclosed quotation mark.") from error
     if not command:
-        raise SetupError("There is no editor.", "Set EDITOR in the environment, or editor in /settings.")
+        raise SetupError("No editor is set.", "Set EDITOR in the environment, or editor in /settings.")
     return command
 
 
@@ -59,7 +59,8 @@ async def _run(command: list[str]) -> None:
         process = await asyncio.create_subprocess_exec(*command)
     except OSError as error:
         raise SetupError(
-            f"The editor {command[0]} cannot be started: {error.strerror}.", "Set another one in /settings."
+            f"The editor {command[0]} could not be started: {error.strerror}.",
+            "Set another one in /settings.",
         ) from error
     try:
         status = await process.wait()
@@ -68,7 +69,7 @@ async def _run(command: list[str]) -> None:
         await process.wait()
         raise
     if status:
-        raise SetupError("The editor ended with an error; the text is as it was.")
+        raise SetupError("The editor ended with an error. Your text is unchanged.")
 
 
 def _read(file: Path) -> str:
@@ -77,7 +78,7 @@ def _read(file: Path) -> str:
         with file.open("rb") as done:
             data = done.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
-            raise SetupError(f"The text has more than {MOST_BYTES:,} bytes; it is as it was.")
+            raise SetupError(f"The text has more than {MOST_BYTES:,} bytes. Your text is unchanged.")
         return data.decode().removesuffix("\n")
     except (OSError, UnicodeDecodeError) as error:
-        raise SetupError("The editor left no text that can be read; it is as it was.") from error
+        raise SetupError("The edited text could not be read. Your text is unchanged.") from error

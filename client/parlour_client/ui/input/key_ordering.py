@@ -5,18 +5,29 @@ piece (a slow line, a busy machine) a Backspace would take away what was typed a
 every field call this from their own key handler, before the event goes anywhere.
 """
 
+from functools import cache
+
+from textual.binding import Binding
 from textual.events import Key
 from textual.widget import Widget
 from textual.widgets import Input
 
 
 async def edit_in_turn(widget: Widget, key: str) -> bool:
-    """Do what the widget's own class binds to a key, and tell whether there was anything."""
-    for binding in widget._bindings.key_to_bindings.get(key, ()):  # noqa: SLF001 - Textual has no other way in
-        is_textuals = not binding.id and not binding.priority
-        if is_textuals and await widget.app.run_action(binding.action, widget):
-            return True
-    return False
+    """Do what Textual binds to a key for this kind of widget, and tell whether there was anything."""
+    action = _actions(type(widget)).get(key)
+    return action is not None and await widget.app.run_action(action, widget)
+
+
+@cache
+def _actions(kind: type[Widget]) -> dict[str, str]:
+    """Return Textual's own actions by key: our bindings have an id, so that a person can change them."""
+    found: dict[str, str] = {}
+    for base in reversed(kind.__mro__):
+        for binding in base.__dict__.get("BINDINGS", ()):
+            if isinstance(binding, Binding) and not binding.id and not binding.priority:
+                found |= dict.fromkeys(binding.key.split(","), binding.action)
+    return found
 
 
 class Field(Input):

@@ -2,7 +2,7 @@
 
 The table is read from the classes themselves, so that no list can fall behind. An id that there is not, a key
 that there is not, and a key that two actions of one place would share are each said in a sentence; nothing is
-dropped silently. ``ParlourApp`` calls it at the start and when a setting changes.
+dropped silently.
 """
 
 import difflib
@@ -89,12 +89,12 @@ def problems(settings: Settings) -> Iterator[str]:
             continue
         for key in _split(keys):
             if not is_key(key):
-                yield f"keys: {name}: {key} is no key; write it as ctrl+f, f6, alt+up or x."
+                yield f"keys: {name}: {key} is not a key; write it like ctrl+f, f6, alt+up or x."
             elif not key.startswith(_MODIFIERS) and key_to_character(key) and _typed_in(name):
-                yield f"keys: {name}: {key} is a letter that one types; take one with ctrl, alt or f1 to f12."
+                yield f"keys: {name}: {key} is a letter that you type; use one with ctrl, alt or f1 to f12."
     for key, one, other in conflicts(settings):
         if one in settings.keys:
-            yield f"keys: {key} is both {one} and {other}; the one of what has the focus wins."
+            yield f"keys: {key} is both {one} and {other}; the focused pane wins."
 
 
 def conflicts(settings: Settings) -> Iterator[tuple[str, str, str]]:

@@ -47,7 +47,7 @@ def _part(part: str) -> Typed:
 def warning(text: str, removed: int) -> str:
     """Return what to tell about the text, in words of ours; empty when there is nothing to tell."""
     if removed:
-        return f"Took out {removed} invisible or control character{'s' * (removed > 1)}."
+        return f"Removed {removed} invisible or control character{'s' * (removed > 1)}."
     hidden = 0 if text.isascii() else safe_text(text).hidden
     if hidden:
         return f"Others will see {hidden} character{'s' * (hidden > 1)} of this as escapes."

@@ -1,20 +1,17 @@
 """Right-to-left text: who puts it in order, by the setting `bidi`: the terminal, Parlour, or nobody.
 
 Terminals that reorder do it by the whole row, across panes, so a mark is put behind a stranger's words (see
-``anchored``); for the other two the terminal is told to leave the order alone (ECMA-48 mode 8) until the end.
-It never changes what is stored or copied. ``Anchored`` calls ``in_visual_order``, ``ParlourApp`` inherits.
+``column_anchoring``); for the other two the terminal is told to leave the order alone (ECMA-48 mode 8).
+It never changes what is stored or copied.
 """
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from bidi import get_display
-from textual import on
-from textual.events import Mount, Unmount
 
 from parlour_client.core.settings import Settings
-from parlour_client.ui.app_settings import Preferring
 from parlour_protocol.text import unicode_data
 from parlour_protocol.text.cell_width import clusters
 
@@ -52,27 +49,22 @@ def in_visual_order(text: str) -> str:
     return "".join(whole.get(char, char) for char in shown)
 
 
-class TextDirection(Preferring):
-    """An app that tells the terminal who orders the text."""
+class TextDirection:
+    """Tells the terminal who orders the text."""
 
-    _is_explicit = False
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._is_explicit = False
 
-    @on(Mount)
-    def follow_direction(self) -> None:
+    def follow(self, settings: Settings) -> None:
         """Follow the setting."""
-        self.watch(self, "settings", self._tell_direction)
+        self._tell(explicit=settings.bidi != "terminal")
 
-    @on(Unmount)
-    def leave_direction(self) -> None:
+    def leave(self) -> None:
         """Leave the terminal as it was."""
-        self._say(explicit=False)
+        self._tell(explicit=False)
 
-    def _tell_direction(self, settings: Settings) -> None:
-        self._say(explicit=settings.bidi != "terminal")
-        self.refresh(layout=True)
-
-    def _say(self, *, explicit: bool) -> None:
-        if explicit == self._is_explicit or self._driver is None or self._driver.is_headless:
-            return
-        self._is_explicit = explicit
-        self._driver.write(_EXPLICIT if explicit else _IMPLICIT)
+    def _tell(self, *, explicit: bool) -> None:
+        if explicit != self._is_explicit:
+            self._is_explicit = explicit
+            self._write(_EXPLICIT if explicit else _IMPLICIT)

@@ -3,13 +3,13 @@
 Terminals disagree about the width of Tamil, flags and emoji families, and no table fixes that. A row whose
 width is in doubt is first painted as blanks, then written over them, then the cursor is put back to the
 column where the row must end (`CSI n G`). What would spill over where it is drawn widest is cut with `…`;
-right-to-left text is ordered as the setting says. Every widget with peer text is an `Anchored` one;
-Textual's compositor calls the strips.
+right-to-left text is ordered as the setting says. Every widget with peer text hands its rows through
+``ColumnAnchors``; Textual's compositor calls the strips.
 """
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -17,16 +17,12 @@ from rich.segment import Segment
 from textual.cache import LRUCache
 from textual.geometry import Region
 from textual.strip import Strip
+from textual.widget import Widget
 from textual.widgets import TextArea
 
 from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.terminal.bidi import LEFT_TO_RIGHT_MARK, has_right_to_left, in_visual_order
 from parlour_protocol.text.cell_width import clusters
-
-if TYPE_CHECKING:
-    from textual.widget import Widget as _Base
-else:
-    _Base = object  # two Widgets among the bases: Textual's `_css_bases` would forget the other one's styles
 
 # Latin, Greek, Cyrillic, punctuation, arrows, boxes, kana, CJK, Hangul: measured, all terminals agree.
 _AGREED: Final = re.compile(
@@ -47,13 +43,14 @@ def agreed_width(text: str) -> bool:
 class AnchoredStrip(Strip):
     """A strip that knows its column on the screen, and leaves the cursor right behind its last cell."""
 
-    __slots__ = ("_column", "_tail")
+    __slots__ = ("_column", "_drawn", "_tail")
 
     def __init__(
         self, segments: Iterable[Segment], cell_length: int | None, column: int, tail: str = ""
     ) -> None:
         super().__init__(segments, cell_length)
         self._column = column  # zero-based
+        self._drawn: str | None = None
         self._tail = tail
         """What is written behind the text: a mark that keeps the next pane's words out of its order."""
 
@@ -77,18 +74,16 @@ class AnchoredStrip(Strip):
 
     def render(self, console: Console) -> str:
         """Return the bytes: blanks, back, the text, and the cursor where the row ends."""
-        if self._render_cache is None:
-            plain = Strip(self._segments, self._cell_length)
-            start, end = _to_column(self._column), _to_column(self._column + self.cell_length)
-            if all(agreed_width(segment.text) for segment in self._segments):
-                self._render_cache = plain.render(console) + end
+        if self._drawn is None:
+            segments, cells = list(self), self.cell_length
+            start, end = _to_column(self._column), _to_column(self._column + cells)
+            if all(agreed_width(segment.text) for segment in segments):
+                self._drawn = Strip(segments, cells).render(console) + end
             else:
-                blanks = Strip(
-                    [Segment(" " * segment.cell_length, segment.style) for segment in self._segments]
-                )
-                text = Strip(_fitting(_without_padding(self._segments), self.cell_length))
-                self._render_cache = blanks.render(console) + start + text.render(console) + self._tail + end
-        return self._render_cache
+                blanks = Strip([Segment(" " * one.cell_length, one.style) for one in segments])
+                text = Strip(_fitting(_without_padding(segments), cells))
+                self._drawn = blanks.render(console) + start + text.render(console) + self._tail + end
+        return self._drawn
 
 
 def _without_padding(segments: list[Segment]) -> list[Segment]:
@@ -124,36 +119,33 @@ def _to_column(column: int) -> str:
     return f"\x1b[{column + 1}G"
 
 
-class Anchored(_Base):
-    """A widget whose rows are anchored. Put it before the Textual class in the list of bases."""
+class ColumnAnchors:
+    """The anchored rows of one widget. It hands each frame's rows through ``anchor``."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._anchored_strips: LRUCache[tuple[int, int, str], tuple[Strip, AnchoredStrip]] = LRUCache(_KEPT)
+    def __init__(self) -> None:
+        self._kept: LRUCache[tuple[int, int, str], tuple[Strip, AnchoredStrip]] = LRUCache(_KEPT)
 
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """Render as Textual does, filters included, then anchor each row that is not plain ASCII."""
-        column = self.region.x + crop.x
-        strips: list[Strip] = super().render_lines(crop)
+    def anchor(self, widget: Widget, strips: list[Strip], crop: Region) -> list[Strip]:
+        """Anchor each row that is not plain ASCII; the filters have been applied to them."""
         if all(strip.text.isascii() for strip in strips):
             return strips
-        mode = settings_of(self).bidi
-        if isinstance(self, TextArea):  # the cursor must be where the letter is that it would delete
+        column = widget.region.x + crop.x
+        mode = settings_of(widget).bidi
+        if isinstance(widget, TextArea):  # the cursor must be where the letter is that it would delete
             mode = "off"
-        return [
-            strip if strip.text.isascii() else self._anchored_strip(strip, column, mode) for strip in strips
-        ]
+        return [strip if strip.text.isascii() else self._anchored(strip, column, mode) for strip in strips]
 
-    def _anchored_strip(self, strip: Strip, column: int, mode: str) -> AnchoredStrip:
+    def _anchored(self, strip: Strip, column: int, mode: str) -> AnchoredStrip:
         """Anchor a row, or return what was made of the very same one: its bytes are kept there."""
         key = id(strip), column, mode
-        kept = self._anchored_strips.get(key)
+        kept = self._kept.get(key)
         if kept is None or kept[0] is not strip:
-            kept = self._anchored_strips[key] = (strip, _anchored(strip, column, mode))
+            kept = self._kept[key] = (strip, anchored(strip, column, mode))
         return kept[1]
 
 
-def _anchored(strip: Strip, column: int, mode: str) -> AnchoredStrip:
+def anchored(strip: Strip, column: int, mode: str) -> AnchoredStrip:
+    """Return a row with its anchor, ordered as the setting says."""
     segments = list(strip)
     tail = ""
     if mode != "off" and has_right_to_left(strip.text):

@@ -2,8 +2,8 @@
 
 Textual prints the frames' local variables (passwords, tokens) and the raw exception text (escape sequences)
 on the person's normal screen. This replaces that: never a local, never a source line, never the exception's
-own words on the terminal or in the log, because an exception may quote a stranger. `ParlourApp` inherits it.
-The three methods are Textual's private ones; `tests/client/ui/terminal/test_crash.py` pins that they exist.
+own words on the terminal or in the log, because an exception may quote a stranger. The three methods are
+Textual's private ones; `tests/client/ui/terminal/test_crash.py` pins that they exist.
 """
 
 import os
@@ -13,57 +13,33 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from textwrap import wrap
-from typing import Any, Final
+from typing import Final
 
 from platformdirs import user_state_path
-from rich.segment import Segment, Segments
-from textual.app import App
+from rich.segment import Segment
 from textual.worker import WorkerFailed
 
 from parlour_client.core.private_files import open_private
 from parlour_protocol.text import safe_text
 
 _MAX_LOG: Final = 256 * 1024
-"""Bytes: after that the log begins anew."""
+"""Bytes: after that the log begins again."""
 
 
-class QuietCrash(App[None]):
-    """An app that ends with a sentence instead of a traceback."""
-
-    crash_log: Path | None = None
-    """Where details go; None: the user's state folder."""
-
-    def _handle_exception(self, error: Exception) -> None:
-        self._return_code = 1
-        if self._exception is None:  # what Textual's pilot raises again in tests
-            self._exception = error
-            self._exception_event.set()
-        self._show_crash(error)
-
-    def _fatal_error(self) -> None:
-        self._show_crash(None)
-
-    def panic(self, *renderables: Any) -> None:  # noqa: ARG002 - they may hold anything, so nothing of them is shown
-        """End with a sentence."""
-        self._show_crash(None)
-
-    def _show_crash(self, error: BaseException | None) -> None:
-        if isinstance(error, WorkerFailed):  # Textual's wrapper around what a worker raised
-            error = error.error
-        if not self._exit_renderables:
-            sentence = crash_sentence(error, write_log(error, self.crash_log))
-            rows = wrap(
-                sentence, max(20, self.console.width - 1), break_on_hyphens=False
-            )  # the printer cuts rows
-            self._exit_renderables.append(Segments([Segment("\n".join(rows) + "\n")]))
-        self._close_messages_no_wait()
+def crash_report(error: BaseException | None, log: Path | None, width: int) -> Segment:
+    """Write the log, and return what is printed instead of a traceback; ``log`` None: the usual file."""
+    if isinstance(error, WorkerFailed):  # Textual's wrapper around what a worker raised
+        error = error.error
+    sentence = crash_sentence(error, write_log(error, log))
+    rows = wrap(sentence, max(20, width - 1), break_on_hyphens=False)  # the printer cuts rows
+    return Segment("\n".join(rows) + "\n")
 
 
 def crash_sentence(error: BaseException | None, log: Path | None) -> str:
     """Return what the person reads: the kind of error, and where the details are."""
     kind = type(error).__name__ if error is not None else "an error"
-    where = f"Details without any message text are in {log}." if log else "No details could be written."
-    return safe_text(f"Parlour had to stop ({kind}). What you sent is kept. {where}").plain
+    where = f"Details, without any message text, are in {log}." if log else "The details could not be saved."
+    return safe_text(f"Parlour crashed ({kind}). What you sent is kept. {where}").plain
 
 
 def write_log(error: BaseException | None, path: Path | None = None) -> Path | None:

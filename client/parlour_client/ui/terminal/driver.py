@@ -17,6 +17,7 @@ from functools import partial
 from queue import Full
 from typing import Any, Final, TextIO
 
+from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 
 from parlour_client.ui.terminal.hangup import LAST_SECONDS, terminal_is_gone, write_nowhere
@@ -57,11 +58,12 @@ class TerminalFile(io.TextIOBase):
             data = data[os.write(self._descriptor, data) :]
 
 
-class Outlet(LinuxDriver):
+class TerminalDriver(LinuxDriver):
     """A driver that loses its terminal gracefully."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
+    def __init__(self, app: App[Any], **options: Any) -> None:
+        super().__init__(app, **options)
+        self._exit = partial(app.call_later, app.exit, return_code=1)
         self._file: TextIO = TerminalFile(self._file)  # type: ignore[assignment]  # Textual's writer uses no more of it
         self._lost = threading.Event()
         self._hurried = False
@@ -120,4 +122,4 @@ class Outlet(LinuxDriver):
         last = threading.Timer(LAST_SECONDS, partial(os._exit, 1))
         last.daemon = True  # it holds nothing up where all ends well
         last.start()
-        self._app.call_later(self._app.exit, return_code=1)
+        self._exit()

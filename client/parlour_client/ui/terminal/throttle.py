@@ -16,7 +16,7 @@ BUSY: Final = 25
 _SPAN: Final = 0.5
 
 
-class Pace:
+class Throttle:
     """Counts changes and says how long to wait before drawing."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:

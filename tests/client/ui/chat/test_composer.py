@@ -18,7 +18,7 @@ async def composer(pilot: Pilot[None]) -> Composer:
     """Open the lobby and return its composer."""
     screen = pilot.app.screen
     assert isinstance(screen, ChatScreen)
-    await screen.open_room(LOBBY)
+    await screen.navigation.open(LOBBY)
     await settled(pilot)
     return screen.composer
 
@@ -88,7 +88,7 @@ async def test_hidden_characters_of_a_paste_are_taken_out_and_told(
         pilot.app.post_message(Paste("ls\x1b[8m \u202erm\u2028 -rf\x0b"))
         await settled(pilot)
         assert writing.text == "ls[8m rm -rf"
-        assert "Took out 4 invisible or control characters." in screen_text(pilot)
+        assert "Removed 4 invisible or control characters." in screen_text(pilot)
 
 
 async def test_what_others_see_as_escapes_is_told(client: FakeClient, open_app: OpenApp) -> None:

@@ -20,7 +20,7 @@ async def opened(pilot: Pilot[None], room: RoomId = LOBBY) -> ChatScreen:
     """Open a room."""
     screen = pilot.app.screen
     assert isinstance(screen, ChatScreen)
-    await screen.open_room(room)
+    await screen.navigation.open(room)
     await settled(pilot)
     return screen
 
@@ -55,7 +55,7 @@ async def test_a_crash_keeps_what_was_saved_a_moment_before(client: FakeClient, 
         screen = await opened(pilot)
         await pilot.press(*"abc")
         await settled(pilot)
-        screen._save_draft()  # what the timer does
+        screen.composing.save_draft()  # what the timer does
         await settled(pilot)
         assert client.drafts[LOBBY] == "abc"
 
@@ -65,7 +65,7 @@ async def test_sending_takes_it_away(client: FakeClient, open_app: OpenApp) -> N
     async with open_app(client) as pilot:
         screen = await opened(pilot)
         await pilot.press(*"abc")
-        await screen.drafts.save()
+        await screen.composing.drafts.save()
         await pilot.press("enter")
         await settled(pilot)
         assert client.drafts[LOBBY] == ""
@@ -83,7 +83,7 @@ async def test_editing_a_message_loses_no_draft(client: FakeClient, open_app: Op
             await pilot.press("alt+up", "e")
             await settled(pilot)
             assert "typo" in screen.composer.text or "tpyo" in screen.composer.text
-            await screen.drafts.save()
+            await screen.composing.drafts.save()
             assert client.drafts[LOBBY] == "my draft"
             await pilot.press("!", leave)
             await settled(pilot)
@@ -125,7 +125,7 @@ async def test_nothing_is_saved_between_two_rooms(client: FakeClient) -> None:
 def open_rooms(screen: ChatScreen, *rooms: RoomId) -> None:
     """Open rooms faster than any of them can be read."""
     for room in rooms:
-        screen.ask(lambda room=room: screen.open_room(room), group="open")  # type: ignore[misc]
+        screen.navigation.go_to(room)
 
 
 async def test_what_is_typed_before_any_room_is_open_stays(open_app: OpenApp) -> None:
@@ -137,10 +137,10 @@ async def test_what_is_typed_before_any_room_is_open_stays(open_app: OpenApp) ->
         assert isinstance(screen, ChatScreen)
         await pilot.press(*"/join gar")
         client.add_room(LOBBY, parse_room_name("lobby"))
-        screen._rooms_changed()
+        screen.navigation.rooms_changed()
         await pilot.press(*"den")
         await settled(pilot)
-        assert screen.current == LOBBY
+        assert screen.current.id == LOBBY
         assert screen.composer.text == "half a thought\n/join garden"
 
 
@@ -151,7 +151,7 @@ async def test_rooms_opened_one_after_another_lose_no_draft(client: FakeClient, 
         await pilot.press(*"unsaved")
         open_rooms(screen, GARDEN, DIRECT)
         await settled(pilot)
-        assert screen.current == DIRECT
+        assert screen.current.id == DIRECT
         assert client.drafts[LOBBY] == "unsaved"
         open_rooms(screen, LOBBY, LOBBY)
         await settled(pilot)
@@ -202,7 +202,7 @@ async def test_a_text_on_its_way_from_a_room_that_was_left_touches_no_other(
         screen = await opened(pilot)
         await pilot.press(*"for the lobby", "enter")
         await asked.wait()
-        await screen.open_room(GARDEN)
+        await screen.navigation.open(GARDEN)
         answered.set()
         await settled(pilot)
         assert screen.composer.text == "for the garden"
@@ -214,7 +214,7 @@ async def test_a_command_of_the_palette_takes_no_text_away(client: FakeClient, o
     async with open_app(client) as pilot:
         screen = await opened(pilot)
         await pilot.press(*"half a tho")
-        screen.command("/away")
+        screen.commands.run_soon("/away")
         await settled(pilot)
         assert screen.composer.text == "half a tho"
 
@@ -235,7 +235,7 @@ async def test_a_room_that_cannot_be_read_keeps_what_is_typed(
         await settled(pilot)
         await pilot.press(*"a tho")
         await settled(pilot)
-        screen._save_draft()
+        screen.composing.save_draft()
         await settled(pilot)
         assert client.drafts[GARDEN] == "half a tho"
 
@@ -270,9 +270,9 @@ async def test_a_room_that_is_lost_keeps_what_was_written_there(
         screen = await opened(pilot, GARDEN)
         await pilot.press(*"for the garden alone")
         client.remove_room(GARDEN)
-        screen._rooms_changed()
+        screen.navigation.rooms_changed()
         await settled(pilot)
-        assert screen.current not in {GARDEN, None}
+        assert screen.current.id not in {GARDEN, None}
         assert "garden" not in screen.composer.text
         assert client.drafts[GARDEN] == "for the garden alone"
 
@@ -284,7 +284,7 @@ async def test_the_last_room_that_is_lost_keeps_it_too(client: FakeClient, open_
         await pilot.press(*"for the lobby")
         for room in [room.id for room in client.rooms]:
             client.remove_room(room)
-        screen._rooms_changed()
+        screen.navigation.rooms_changed()
         await settled(pilot)
         assert screen.composer.text == ""
         await pilot.press(*"for nobody")
@@ -303,7 +303,7 @@ async def test_enter_means_the_room_that_it_was_pressed_in(
         open_rooms(screen, GARDEN)
         screen.composer._send()
         await settled(pilot)
-        assert screen.current == GARDEN
+        assert screen.current.id == GARDEN
         assert [call[1] for call in client.calls if call[0] in {"send", "set_topic"}] == [LOBBY][
             : line == "hello"
         ]

@@ -81,7 +81,7 @@ async def test_a_file_can_be_cancelled(client: FakeClient, open_app: OpenApp, tm
         await lobby(pilot)
         await enter(pilot, f"/file {path}")
         await enter(pilot, f"/file {path}")
-        assert "A file is on its way already." in screen_text(pilot)
+        assert "Another file is still being transferred." in screen_text(pilot)
         assert len([call for call in client.calls if call[0] == "send_file"]) == 1
         await pilot.press("alt+x")
         await settled(pilot)
@@ -122,7 +122,7 @@ async def test_a_message_without_a_file_says_so(client: FakeClient, open_app: Op
         await lobby(pilot)
         await pilot.press("alt+up", "f")
         await settled(pilot)
-        assert "There is no file with this message." in screen_text(pilot)
+        assert "There is no file with that message." in screen_text(pilot)
     assert not [call for call in client.calls if call[0] == "save_file"]
 
 

@@ -34,7 +34,7 @@ async def test_an_invitation_comes_live_and_is_accepted_by_enter(
         await pilot.press("enter")
         await settled(pilot)
         assert ("accept", ATTIC.id) in client.calls
-        assert screen.current == ATTIC.id
+        assert screen.current.id == ATTIC.id
         assert "attic by bob" not in screen_text(pilot)
 
 
@@ -69,7 +69,7 @@ async def test_the_commands_mean_the_one_that_waits(client: FakeClient, open_app
         assert "There is no such invitation" in screen_text(pilot)
         await write(pilot, "/accept")
         await settled(pilot)
-        assert screen.current == ATTIC.id
+        assert screen.current.id == ATTIC.id
         await write(pilot, "/decline")
         await settled(pilot)
         assert "There is no such invitation" in screen_text(pilot)
@@ -92,8 +92,8 @@ async def test_a_direct_room_that_waits_is_looked_into_and_answered(
         await lobby(pilot)
         await pilot.press("f2", *"@bob", "enter")
         await settled(pilot)
-        assert "wants to write: /accept /decline /block" in screen_text(pilot)
+        assert "wants to chat: /accept /decline /block" in screen_text(pilot)
         await write(pilot, "/accept")
         await settled(pilot)
         assert ("accept", DIRECT) in client.calls
-        assert "wants to write" not in screen_text(pilot)
+        assert "wants to chat" not in screen_text(pilot)

@@ -6,7 +6,7 @@ from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import LOBBY, FakeClient
 from textual.events import Key, Paste
 
-from parlour_client.ui.app_settings import Preferring
+from parlour_client.ui.app_settings import SettingsApp
 
 DONE = {"react", "edit", "delete", "star", "pin", "cancel", "retry"}
 
@@ -19,7 +19,7 @@ async def test_a_click_takes_no_letter_away(
     """Whoever clicks somewhere and types a text with every command in it finds it in the composer."""
     async with open_app(client, size=(132, 40)) as pilot:
         screen = await lobby(pilot)
-        assert isinstance(pilot.app, Preferring)
+        assert isinstance(pilot.app, SettingsApp)
         pilot.app.set_setting("vim", value=vim)
         await pilot.press("i") if vim else None
         screen.write()
@@ -65,7 +65,7 @@ async def test_among_messages_keys_are_commands_and_the_screen_says_so(
         assert "SELECT" not in screen_text(pilot)
         await pilot.press("alt+up")
         await settled(pilot)
-        assert "-- SELECT: esc writes --" in screen_text(pilot)
+        assert "-- SELECT: esc to write --" in screen_text(pilot)
         await pilot.press("asterisk")
         await settled(pilot)
         assert ("star", LOBBY, 3, True) in client.calls
@@ -83,7 +83,7 @@ async def test_normal_mode_of_vi_is_a_mode(client: FakeClient, open_app: OpenApp
     """Esc in the composer goes there, and letters are commands: the status line has said so always."""
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        assert isinstance(pilot.app, Preferring)
+        assert isinstance(pilot.app, SettingsApp)
         pilot.app.set_setting("vim", value=True)
         await pilot.press("escape")
         await settled(pilot)

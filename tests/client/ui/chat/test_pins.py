@@ -8,7 +8,7 @@ from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, GARDEN, LOBBY, FakeClient
 
 from parlour_client.core.events import EntryChanged, ReceiptsChanged
-from parlour_client.ui.app_settings import Preferring
+from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.pins import PinsScreen
 from parlour_client.ui.chat.timeline.store import Store
 from parlour_protocol.ids import Seq
@@ -27,7 +27,7 @@ async def test_a_message_is_pinned_listed_and_taken_off(client: FakeClient, open
         screen = await lobby(pilot)
         await pilot.press("alt+up", "P")
         await settled(pilot)
-        assert "Pin this message for everybody here?" in screen_text(pilot)
+        assert "Pin this message for everyone in lobby?" in screen_text(pilot)
         await pilot.press("escape")
         await settled(pilot)
         assert not called(client, "pin")
@@ -35,7 +35,7 @@ async def test_a_message_is_pinned_listed_and_taken_off(client: FakeClient, open
         await settled(pilot)
         await pilot.press("enter")
         await settled(pilot)
-        screen.timeline._flush()
+        screen.timeline.take_in()
         await pilot.pause()
         text = screen_text(pilot)
         assert "  pinned" in text
@@ -45,7 +45,7 @@ async def test_a_message_is_pinned_listed_and_taken_off(client: FakeClient, open
         await settled(pilot)
         assert screen.timeline.selected is not None
         assert screen.timeline.selected.seq == rules.seq
-        await screen.do_line("/pins")
+        await screen.commands.run("/pins")
         await settled(pilot)
         assert isinstance(pilot.app.screen, PinsScreen)
         assert "Pinned in this room: 1" in screen_text(pilot)
@@ -53,14 +53,14 @@ async def test_a_message_is_pinned_listed_and_taken_off(client: FakeClient, open
         await pilot.press("x")
         await settled(pilot)
         assert called(client, "pin")[-1] == (LOBBY, rules.seq, False)
-        assert "Nothing is pinned here: P on a message pins it." in screen_text(pilot)
+        assert "Nothing is pinned here. P pins a message." in screen_text(pilot)
         await pilot.press("escape")
-        await screen.do_line("/pin")
+        await screen.commands.run("/pin")
         await settled(pilot)
         await pilot.press("y")
         await settled(pilot)
         assert called(client, "pin")[-1] == (LOBBY, rules.seq, True)
-        await screen.do_line("/pins")
+        await screen.commands.run("/pins")
         await settled(pilot)
         await pilot.press("enter")
         await settled(pilot)
@@ -86,17 +86,17 @@ async def test_a_change_of_what_is_not_loaded_is_not_put_among_what_is(
 
 async def test_receipts_are_sent_only_when_they_are_turned_on(client: FakeClient, open_app: OpenApp) -> None:
     """Off at the start; /receipts on tells the others from then on, and marking unread never does."""
-    client.say(GARDEN, BOB, "one")
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
+        client.say(GARDEN, BOB, "one")
         client.calls.clear()
-        await screen.mark_room_read(GARDEN)
-        await screen.do_line("/receipts on")
+        await screen.commands.run("/read all")
+        await screen.commands.run("/receipts on")
         client.say(GARDEN, BOB, "two")
-        await screen.mark_room_read(GARDEN)
-        await screen.do_line("/receipts off")
+        await screen.commands.run("/read all")
+        await screen.commands.run("/receipts off")
         client.say(GARDEN, BOB, "three")
-        await screen.mark_room_read(GARDEN)
+        await screen.commands.run("/read all")
         told = [call[2:] for call in called(client, "mark_read") if call[0] == GARDEN]
         assert told == [(), ("shared",), ()]
 
@@ -139,7 +139,7 @@ async def test_the_clock_is_as_exact_as_the_setting_says(
     """At once, without opening the room anew."""
     async with open_app(client) as pilot:
         await lobby(pilot)
-        assert isinstance(pilot.app, Preferring)
+        assert isinstance(pilot.app, SettingsApp)
         pilot.app.set_setting("timestamps", chosen)
         await pilot.pause()
         row = next(row for row in screen_text(pilot).split("\n") if "carol" in row)
@@ -153,20 +153,20 @@ async def test_a_room_is_forgotten_after_a_question(client: FakeClient, open_app
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         screen.composer.put("half a sent")
-        await screen.do_line("/forget")
+        await screen.commands.run("/forget")
         await settled(pilot)
-        assert "Forget everything said here, on this device alone?" in screen_text(pilot)
+        assert "Forget everything said in lobby, on this device only?" in screen_text(pilot)
         await pilot.press("n")
         await settled(pilot)
         assert called(client, "forget") == []
         screen.composer.put("half a sent")
-        await screen._do_forget("")
+        await screen.commands.run("/forget")
         await settled(pilot)
         await pilot.press("y")
         await settled(pilot)
         assert called(client, "forget") == [(LOBBY, None)]
         assert "good morning" not in screen_text(pilot)
-        assert "Forgotten on this device." in screen_text(pilot)
+        assert "lobby, forgotten on this device." in screen_text(pilot)
         assert screen.composer.text == "half a sent"
 
 
@@ -174,7 +174,7 @@ async def test_how_long_is_kept_is_told_to_the_client(client: FakeClient, open_a
     """At the start and when it is changed."""
     async with open_app(client) as pilot:
         assert called(client, "keep") == [(None,)]
-        assert isinstance(pilot.app, Preferring)
+        assert isinstance(pilot.app, SettingsApp)
         pilot.app.set_setting("keep", "7d")
         await pilot.pause()
         assert called(client, "keep")[-1] == (7 * 86_400,)

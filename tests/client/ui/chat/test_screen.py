@@ -27,7 +27,7 @@ async def lobby(pilot: Pilot[None]) -> ChatScreen:
     """Open the lobby."""
     screen = pilot.app.screen
     assert isinstance(screen, ChatScreen)
-    await screen.open_room(LOBBY)
+    await screen.navigation.open(LOBBY)
     await settled(pilot)
     return screen
 
@@ -57,7 +57,7 @@ async def test_what_is_typed_is_sent_with_enter(client: FakeClient, open_app: Op
         await settled(pilot)
         assert ("send", LOBBY, "hey", None) in client.calls
         assert screen.composer.text == ""
-        screen.timeline._flush()
+        screen.timeline.take_in()
         assert screen.timeline.entries[-1].text == "hey"
 
 
@@ -112,7 +112,7 @@ async def test_delete_asks_first(client: FakeClient, open_app: OpenApp) -> None:
     async with open_app(client) as pilot:
         await lobby(pilot)
         await pilot.press("alt+up", "d")
-        assert "Delete this message for everybody?" in screen_text(pilot)
+        assert "Delete this message for everyone?" in screen_text(pilot)
         await pilot.press("n")
         await settled(pilot)
         assert not [call for call in client.calls if call[0] == "delete"]
@@ -159,7 +159,7 @@ async def test_react_and_take_back(client: FakeClient, open_app: OpenApp) -> Non
         await pilot.press("alt+up", "plus", "o", "k", "enter")
         await settled(pilot)
         assert ("react", LOBBY, Seq(3), "ok", True) in client.calls
-        screen.timeline._flush()
+        screen.timeline.take_in()
         assert "1x ok" in screen_text(pilot)
         await write(pilot, "/react ok")
         assert ("react", LOBBY, Seq(3), "ok", False) in client.calls
@@ -187,7 +187,7 @@ async def test_copy_copies_what_is_shown(client: FakeClient, open_app: OpenApp) 
         await pilot.press("alt+up", "y")
         await settled(pilot)
         assert pilot.app.clipboard == "curl x⟦ESC⟧[8m;evil⟦ESC⟧[0m"
-        assert "Copied what is shown" in screen_text(pilot)
+        assert "Copied as shown" in screen_text(pilot)
 
 
 async def test_unsent_messages_say_so_and_can_be_taken_back(client: FakeClient, open_app: OpenApp) -> None:
@@ -196,11 +196,11 @@ async def test_unsent_messages_say_so_and_can_be_taken_back(client: FakeClient, 
         screen = await lobby(pilot)
         client.set_link(ConnectionStatus(LinkState.OFFLINE, "chat.example:8443", "not connected", retry_in=5))
         await write(pilot, "later")
-        screen.timeline._flush()
+        screen.timeline.take_in()
         assert "queued" in screen_text(pilot)
         entry = client.logs[LOBBY][-1]
         client.tell(EntryChanged(replace(entry, delivery=Delivery.FAILED, problem="too fast")))
-        screen.timeline._flush()
+        screen.timeline.take_in()
         assert "not sent" in screen_text(pilot)
         await pilot.press("alt+up", "s", "x")
         await settled(pilot)
@@ -244,13 +244,13 @@ async def test_rooms_show_unread_and_ctrl_n_goes_there(client: FakeClient, open_
         assert "@ 1 @bob" in screen_text(pilot)
         await pilot.press("ctrl+n")
         await settled(pilot)
-        assert screen.current == DIRECT
+        assert screen.current.id == DIRECT
         await pilot.press("ctrl+n")
         await settled(pilot)
-        assert screen.current == GARDEN
+        assert screen.current.id == GARDEN
         await pilot.press("ctrl+n")
         await settled(pilot)
-        assert "Nothing unread." in screen_text(pilot)
+        assert "No unread messages." in screen_text(pilot)
 
 
 async def test_f2_chooses_a_room(client: FakeClient, open_app: OpenApp) -> None:
@@ -259,7 +259,7 @@ async def test_f2_chooses_a_room(client: FakeClient, open_app: OpenApp) -> None:
         screen = await lobby(pilot)
         await pilot.press("f2", "up", "enter")
         await settled(pilot)
-        assert screen.current == GARDEN
+        assert screen.current.id == GARDEN
         assert screen.composer.has_focus
 
 
@@ -268,9 +268,9 @@ async def test_drafts_stay_with_their_rooms(client: FakeClient, open_app: OpenAp
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         await pilot.press(*"half")
-        await screen.open_room(GARDEN)
+        await screen.navigation.open(GARDEN)
         assert screen.composer.text == ""
-        await screen.open_room(LOBBY)
+        await screen.navigation.open(LOBBY)
         assert screen.composer.text == "half"
 
 
@@ -305,7 +305,7 @@ async def test_members_are_asked_for_when_the_connection_comes(
             screen = await lobby(pilot)
             await pilot.press("f4")
             await settled(pilot)
-            assert "nobody known yet" in screen_text(pilot)
+            assert "No members loaded yet" in screen_text(pilot)
             assert "There is no connection" not in screen_text(pilot)
             patch.undo()
             client.tell(StatusChanged(client.status))
@@ -356,7 +356,7 @@ async def test_being_put_out_leaves_no_dead_end(
         await pilot.pause()
         client.remove_room(LOBBY)
         async with asyncio.timeout(10):
-            while screen.current != GARDEN:
+            while screen.current.id != GARDEN:
                 await pilot.pause()
         answered.set()
         await settled(pilot)
@@ -366,9 +366,9 @@ async def test_being_put_out_leaves_no_dead_end(
 async def test_without_a_room_the_pane_says_what_to_do(open_app: OpenApp) -> None:
     """An empty pane names the commands."""
     async with open_app(FakeClient()) as pilot:
-        assert "/rooms shows the public rooms" in screen_text(pilot)
+        assert "/rooms lists the public rooms" in screen_text(pilot)
         await write(pilot, "hello?")
-        assert "No room is open." in screen_text(pilot)
+        assert "No room is open" in screen_text(pilot)
 
 
 async def test_search_goes_to_the_message(client: FakeClient, open_app: OpenApp) -> None:
@@ -385,7 +385,7 @@ async def test_search_goes_to_the_message(client: FakeClient, open_app: OpenApp)
         assert "11 found" in screen_text(pilot)
         await pilot.press("end", "enter")
         await settled(pilot)
-        assert screen.current == GARDEN
+        assert screen.current.id == GARDEN
         assert screen.timeline.selected is not None
         assert screen.timeline.selected.text == "flower 7"
 
@@ -396,7 +396,7 @@ async def test_help_is_about_what_has_the_focus(client: FakeClient, open_app: Op
         await lobby(pilot)
         await pilot.press("f1")
         await pilot.pause()
-        assert "Write and press Enter." in screen_text(pilot)
+        assert "Type a message and press Enter." in screen_text(pilot)
         assert "/ban PERSON" in screen_text(pilot)
         await pilot.press("escape", "f2", "f1")
         await pilot.pause()
@@ -413,7 +413,7 @@ async def test_the_palette_finds_rooms_people_and_actions(client: FakeClient, op
         await settled(pilot)
         await pilot.press("enter")
         await settled(pilot)
-        assert screen.current == GARDEN
+        assert screen.current.id == GARDEN
 
 
 async def test_the_tour_goes_step_by_step(client: FakeClient, open_app: OpenApp) -> None:
@@ -456,9 +456,9 @@ async def test_commands_do_what_they_say(client: FakeClient, open_app: OpenApp) 
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         for line, call in COMMANDS:
-            if screen.current != LOBBY:
-                await screen.open_room(LOBBY)
-            await screen.do_line(line)
+            if screen.current.id != LOBBY:
+                await screen.navigation.open(LOBBY)
+            await screen.commands.run(line)
             assert call in client.calls, line
 
 
@@ -466,8 +466,8 @@ async def test_commands_do_what_they_say(client: FakeClient, open_app: OpenApp) 
     ("line", "question", "call"),
     [
         ("/leave", "Leave lobby?", ("leave", LOBBY)),
-        ("/role bob owner", "Make bob an owner?", ("set_role", LOBBY, BOB, Role.OWNER)),
-        ("/pin", "Pin this message for everybody here?", ("pin", LOBBY, Seq(3), True)),
+        ("/role bob owner", "Make bob an owner of lobby?", ("set_role", LOBBY, BOB, Role.OWNER)),
+        ("/pin", "Pin this message for everyone in lobby?", ("pin", LOBBY, Seq(3), True)),
     ],
 )
 async def test_what_everybody_sees_or_cannot_be_undone_is_asked_once(
@@ -477,7 +477,7 @@ async def test_what_everybody_sees_or_cannot_be_undone_is_asked_once(
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         for key, done in (("escape", False), ("enter", True)):
-            await screen.do_line(line)
+            await screen.commands.run(line)
             await settled(pilot)
             assert question in screen_text(pilot)
             await pilot.press(key)
@@ -496,8 +496,8 @@ async def test_a_topic_alone_is_shown_and_not_taken_away(client: FakeClient, ope
 
 WRONG = [
     ("/nope", "There is no such command."),
-    ("/join nowhere", "There is no such public room."),
-    ("/role bob king", "A role is owner, moderator or member."),
+    ("/join nowhere", "There is no public room called nowhere."),
+    ("/role bob king", "Write /role PERSON owner|moderator|member."),
     ("/mute bob long", "Write how long as 10m, 2h or 7d."),
     ("/typing maybe", "Write /typing on or /typing off."),
 ]
@@ -523,7 +523,7 @@ async def test_a_room_that_is_listed_is_opened_by_its_name(
         screen = await lobby(pilot)
         await write(pilot, line)
         await settled(pilot)
-        assert screen.current == (GARDEN if "garden" in line else DIRECT)
+        assert screen.current.id == (GARDEN if "garden" in line else DIRECT)
 
 
 async def test_the_room_that_was_open_is_open_again(client: FakeClient, open_app: OpenApp) -> None:
@@ -531,18 +531,18 @@ async def test_the_room_that_was_open_is_open_again(client: FakeClient, open_app
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.open_room(LOBBY)
-        await screen.open_room(GARDEN, peek=True)
+        await screen.navigation.open(LOBBY)
+        await screen.navigation.open(GARDEN, peek=True)
         await settled(pilot)
     client.say(GARDEN, BOB, "news")
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
         await settled(pilot)
-        assert screen.current == LOBBY
+        assert screen.current.id == LOBBY
     client.last_room = RoomId("x" * 22)
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
         await settled(pilot)
-        assert screen.current == GARDEN
+        assert screen.current.id == GARDEN

@@ -18,7 +18,7 @@ async def test_everything_fits(size: tuple[int, int], client: FakeClient, open_a
     async with open_app(client, size=size) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.open_room(LOBBY)
+        await screen.navigation.open(LOBBY)
         await settled(pilot)
         rows = screen_text(pilot).split("\n")
         assert len(rows) == size[1]
@@ -58,7 +58,7 @@ async def test_dialogs_fit(client: FakeClient, open_app: OpenApp) -> None:
     async with open_app(client, size=(40, 15)) as pilot:
         chat = pilot.app.screen
         assert isinstance(chat, ChatScreen)
-        await chat.open_room(LOBBY)
+        await chat.navigation.open(LOBBY)
         await settled(pilot)
         for keys in (["f1"], ["f3"], ["alt+up", "i"], ["alt+up", "d"]):
             await pilot.press(*keys)
@@ -79,7 +79,7 @@ async def test_without_colour_the_screen_says_the_same(
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.open_room(LOBBY)
+        await screen.navigation.open(LOBBY)
         await settled(pilot)
         assert "தமிழ் ⟦ESC⟧[c" in screen_text(pilot)
 
@@ -94,7 +94,7 @@ async def test_without_colour_one_sees_what_is_marked(
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.open_room(LOBBY)
+        await screen.navigation.open(LOBBY)
         await pilot.press("alt+up", "up")
         await settled(pilot)
         assert marked(screen.timeline) == ["number 1"]
@@ -126,7 +126,7 @@ async def test_a_long_dialog_is_centred_and_its_line_is_in_sight(
     async with open_app(client, size=size) as pilot:
         chat = pilot.app.screen
         assert isinstance(chat, ChatScreen)
-        await chat.do_line("/verify bob")
+        await chat.commands.run("/verify bob")
         await settled(pilot)
         box = pilot.app.screen.query_one(".box").region
         assert abs(box.x - (size[0] - box.right)) <= 1

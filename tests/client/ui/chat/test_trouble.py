@@ -99,7 +99,7 @@ async def test_what_is_typed_while_a_room_opens_is_not_lost(client: FakeClient, 
 
         client.timeline = slow  # type: ignore[method-assign,assignment]
         screen.composer.put("of the lobby")
-        opening = asyncio.ensure_future(screen.open_room(GARDEN))
+        opening = asyncio.ensure_future(screen.navigation.open(GARDEN))
         await pilot.pause()
         screen.write()
         await pilot.press(*"word")

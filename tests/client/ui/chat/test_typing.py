@@ -32,7 +32,7 @@ class Watched:
         self.frames: list[set[int]] = []
         """The rows of the screen that each frame paints."""
         self.ticks_wanted = 0
-        screen._now = lambda: self.now
+        screen.painter.now = lambda: self.now
         screen.composer.cursor_blink = False  # it would paint the composer, too
         screen._update_timer.stop()
         screen._update_timer.resume = self._want  # type: ignore[method-assign]
@@ -64,7 +64,7 @@ class Watched:
     async def say(self, client: FakeClient, text: str) -> None:
         """Let a message come in; the timeline is told to draw it, and waits for the tick."""
         client.say(LOBBY, BOB, text)
-        self.timeline._flush()
+        self.timeline.take_in()
         await _everybody_had_a_turn()
         assert self.timeline in self.screen._dirty_widgets
 

@@ -46,7 +46,7 @@ async def test_replies_are_counted_at_the_message(client: FakeClient, open_app: 
         screen = await lobby(pilot)
         client.say(LOBBY, CAROL, "I", reply_to=root.seq)
         client.say(LOBBY, CAROL, "and I", reply_to=root.seq)
-        screen.timeline._flush()
+        screen.timeline.take_in()
         await pilot.pause()
         assert "2 replies (t shows the thread)" in screen_text(pilot)
 
@@ -73,7 +73,7 @@ async def test_a_star_is_put_and_taken_off(client: FakeClient, open_app: OpenApp
         screen = await lobby(pilot)
         await pilot.press("alt+up", "asterisk")
         await settled(pilot)
-        screen.timeline._flush()
+        screen.timeline.take_in()
         await pilot.pause()
         assert "  starred" in screen_text(pilot)
         await pilot.press("asterisk")
@@ -93,7 +93,7 @@ async def test_views_are_searches_with_a_name(client: FakeClient, open_app: Open
         assert ("search", "is:mention", None) in client.calls
         await pilot.press("escape")
         for line, query in (("/unread", "is:unread"), ("/starred", "is:starred")):
-            await screen.do_line(line)
+            await screen.commands.run(line)
             await settled(pilot)
             assert ("search", query, None) in client.calls
             await pilot.press("escape")
@@ -106,12 +106,12 @@ async def test_a_search_says_when_there_is_more(client: FakeClient, open_app: Op
         client.say(LOBBY, BOB, f"needle {number}")
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        screen.search("needle")
+        screen.views.search("needle")
         await settled(pilot)
         assert "50 found, newest first" in screen_text(pilot)
         await pilot.press("escape")
         client.say(LOBBY, BOB, "needle 50")
-        screen.search("needle")
+        screen.views.search("needle")
         await settled(pilot)
         assert "The newest 50. There are more" in screen_text(pilot)
         assert "needle 50" in screen_text(pilot)
@@ -140,7 +140,7 @@ async def test_the_outbox_shows_states_and_takes_back(client: FakeClient, open_a
         await write(pilot, "much later")
         await pilot.press("f7")
         await settled(pilot)
-        assert "Outbox: 2 on the way" in screen_text(pilot)
+        assert "Outbox: 2 waiting to be sent" in screen_text(pilot)
         entry = client.logs[LOBBY][-2]
         failed = replace(entry, delivery=Delivery.FAILED, problem="too fast")
         client.logs[LOBBY][-2] = failed
@@ -151,21 +151,21 @@ async def test_the_outbox_shows_states_and_takes_back(client: FakeClient, open_a
         await settled(pilot)
         assert ("retry", entry.request) in client.calls
         assert ("cancel", entry.request) in client.calls
-        assert "Outbox: 1 on the way" in screen_text(pilot)
+        assert "Outbox: 1 waiting to be sent" in screen_text(pilot)
 
 
 async def test_somebody_ignored_is_folded_to_one_line(client: FakeClient, open_app: OpenApp) -> None:
     """A run of messages is one row with a count; Enter on it shows them; nothing new is announced."""
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        await screen.do_line("/ignore carol")
+        await screen.commands.run("/ignore carol")
         await pilot.pause()
         assert "folded on this device" in screen_text(pilot)
         for number in range(3):
             client.say(LOBBY, CAROL, f"buy {number}")
         client.say(LOBBY, BOB, "hush")
         client.say(LOBBY, CAROL, "buy 4")
-        screen.timeline._flush()
+        screen.timeline.take_in()
         await pilot.pause()
         text = screen_text(pilot)
         assert "ignored: 4 messages by carol, enter shows them" in text  # with the one that was there
@@ -177,7 +177,7 @@ async def test_somebody_ignored_is_folded_to_one_line(client: FakeClient, open_a
         await pilot.press("enter")
         await pilot.pause()
         assert "buy 0" in screen_text(pilot)
-        await screen.do_line("/unignore carol")
+        await screen.commands.run("/unignore carol")
         assert ("ignore", CAROL, False) in client.calls
 
 
@@ -185,7 +185,7 @@ async def test_the_card_of_a_person(client: FakeClient, open_app: OpenApp) -> No
     """Enter in the list of people shows what is known; i ignores, d writes to them."""
     async with open_app(client, size=(120, 30)) as pilot:
         screen = await lobby(pilot)
-        await screen.do_line("/whois bob")
+        await screen.commands.run("/whois bob")
         await settled(pilot)
         text = screen_text(pilot)
         assert "bob  away" in text
@@ -195,12 +195,12 @@ async def test_the_card_of_a_person(client: FakeClient, open_app: OpenApp) -> No
         await settled(pilot)
         assert ("ignore", BOB, True) in client.calls
         await pilot.press("f4")
-        await screen.do_line("/whois bob")
+        await screen.commands.run("/whois bob")
         await settled(pilot)
-        assert "You ignore this person." in screen_text(pilot)
+        assert "You are ignoring this person." in screen_text(pilot)
         await pilot.press("d")
         await settled(pilot)
-        assert screen.current == DIRECT
+        assert screen.current.id == DIRECT
 
 
 async def test_the_list_of_people_opens_the_card(client: FakeClient, open_app: OpenApp) -> None:
@@ -222,7 +222,7 @@ async def test_another_device_is_logged_out_from_here(client: FakeClient, open_a
     ]
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        await screen.do_line("/sessions")
+        await screen.commands.run("/sessions")
         await settled(pilot)
         assert "this device" in screen_text(pilot)
         await pilot.press("x")
@@ -245,5 +245,5 @@ async def test_going_to_a_result_is_a_peek(client: FakeClient, open_app: OpenApp
         await settled(pilot)
         await pilot.press("enter")
         await settled(pilot)
-        assert screen.current == GARDEN
+        assert screen.current.id == GARDEN
         assert not [call for call in client.calls if call[0] == "mark_read"]

@@ -24,7 +24,7 @@ async def garden(pilot: Pilot[None]) -> ChatScreen:
     """Open a room with more in it than fits, scrolled up, with something half written."""
     screen = pilot.app.screen
     assert isinstance(screen, ChatScreen)
-    await screen.open_room(GARDEN)
+    await screen.navigation.open(GARDEN)
     await settled(pilot)
     screen.timeline.scroll_relative(y=-10, animate=False)
     screen.write()
@@ -55,8 +55,8 @@ async def test_everything_stays_and_goes_on(long_room: FakeClient, open_app: Ope
     """Draft, room and place are the same before, during and after the login."""
     async with open_app(long_room) as pilot:
         screen = await garden(pilot)
-        before = (screen.current, screen.composer.text, screen.timeline.scroll_y, screen.timeline.follows)
-        screen._wrote_at = -chat.QUIET
+        before = (screen.current.id, screen.composer.text, screen.timeline.scroll_y, screen.timeline.follows)
+        screen.composing.wrote_at = -chat.QUIET
         long_room.lose_session()
         await dialog(pilot)
         assert "alice" in screen_text(pilot)
@@ -65,7 +65,7 @@ async def test_everything_stays_and_goes_on(long_room: FakeClient, open_app: Ope
         await settled(pilot)
         assert ("log_in_again", "right") in long_room.calls
         assert pilot.app.screen is screen
-        after = (screen.current, screen.composer.text, screen.timeline.scroll_y, screen.timeline.follows)
+        after = (screen.current.id, screen.composer.text, screen.timeline.scroll_y, screen.timeline.follows)
         assert after == before
         await pilot.press(*"ught", "enter")
         await settled(pilot)

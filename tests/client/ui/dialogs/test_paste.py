@@ -19,7 +19,7 @@ async def ready(pilot: Pilot[None]) -> Composer:
     """Open the lobby."""
     screen = pilot.app.screen
     assert isinstance(screen, ChatScreen)
-    await screen.open_room(LOBBY)
+    await screen.navigation.open(LOBBY)
     await settled(pilot)
     return screen.composer
 
@@ -105,7 +105,7 @@ async def test_a_long_paste_is_folded_with_a_count(client: FakeClient, open_app:
         screen = pilot.app.screen
         assert isinstance(screen, PasteScreen)
         assert "… and 60 more lines" in screen._shown().plain
-        assert "s sends" in screen_text(pilot)
+        assert "s: send" in screen_text(pilot)
 
 
 async def test_the_guard_can_be_turned_off(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:

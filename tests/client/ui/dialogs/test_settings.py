@@ -38,7 +38,7 @@ async def test_every_setting_is_there_with_its_help(
             text = screen_text(pilot)
             assert row.key in text
             assert row.help.split()[0] in text
-            assert "esc closes" in text
+            assert "esc: close" in text
 
 
 async def test_a_switch_a_choice_and_a_text(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ async def test_what_is_wrong_is_said_and_nothing_is_lost(
     (tmp_path / FILE).write_text('# mine\nvim = "yes\n[/nope]\x1b]0;x\x07')
     before = (tmp_path / FILE).read_text()
     async with open_app(client, size=(120, 40), folder=tmp_path) as pilot:
-        assert "Something in the settings" in screen_text(pilot)
+        assert "Some settings are not valid" in screen_text(pilot)
         await at(pilot, "vim")
         assert "isn't valid TOML" in screen_text(pilot)
         await pilot.press("enter")

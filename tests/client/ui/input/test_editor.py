@@ -15,8 +15,8 @@ from tests.client.ui.ui_fake import ALICE, GARDEN, LOBBY, FakeClient
 
 from parlour_client.core.errors import SetupError
 from parlour_client.core.events import RoomForgotten
-from parlour_client.ui import errands
 from parlour_client.ui.app import ParlourApp
+from parlour_client.ui.chat import composer_controller
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.input import editor
 from parlour_client.ui.input.editor import command_of, edit, in_memory
@@ -74,7 +74,7 @@ async def test_an_editor_that_fails_changes_nothing_and_leaves_nothing(tmp_path:
         await edit(command(tmp_path, status=1), "a message", tmp_path)
     assert seen_in(tmp_path)["text"] == "a message"
     assert not left_behind(tmp_path)
-    with pytest.raises(SetupError, match="cannot be started"):
+    with pytest.raises(SetupError, match="could not be started"):
         await edit(["/nonexistent/editor"], "", tmp_path)
     assert not left_behind(tmp_path)
 
@@ -111,16 +111,16 @@ async def test_without_a_terminal_to_lend_it_is_said(
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.open_room(LOBBY)
+        await screen.navigation.open(LOBBY)
         await settled(pilot)
         await pilot.press(*"text", "f5")
         await settled(pilot)
         assert screen.composer.text == "text"
-        assert "There is no editor." in screen_text(pilot)
+        assert "No editor is set." in screen_text(pilot)
         monkeypatch.setattr(os, "environ", {"EDITOR": "true"})
         await pilot.press("f5")
         await settled(pilot)
-        assert "cannot be lent" in screen_text(pilot)
+        assert "cannot be opened" in screen_text(pilot)
         assert screen.composer.text == "text"
 
 
@@ -131,6 +131,8 @@ async def test_while_the_editor_has_the_terminal_nothing_rings(client: FakeClien
 
     class Driver:
         """Keeps what is written."""
+
+        is_headless = False
 
         @staticmethod
         def write(data: str) -> None:
@@ -157,7 +159,7 @@ def lent(monkeypatch: pytest.MonkeyPatch) -> Lent:
         await editor.done.wait()
         return editor.gives
 
-    monkeypatch.setattr(errands, "edit", edit)
+    monkeypatch.setattr(composer_controller, "edit", edit)
     monkeypatch.setattr(ParlourApp, "suspend", lambda _: nullcontext())
     monkeypatch.setattr(os, "environ", {"EDITOR": "true"})
     return editor
@@ -170,19 +172,19 @@ async def test_the_text_comes_back_to_the_room_where_it_was_begun(
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.open_room(GARDEN)
+        await screen.navigation.open(GARDEN)
         await settled(pilot)
         await pilot.press(*"begun", "f5")
         await lent.here.wait()
         client.remove_room(GARDEN)
-        screen._rooms_changed_soon()
-        screen._rooms_changed()
+        screen.navigation.rooms_changed_soon()
+        screen.navigation.rooms_changed()
         await pilot.pause()
-        assert screen.current == GARDEN
+        assert screen.current.id == GARDEN
         lent.gives = "begun and done"
         lent.done.set()
         await settled(pilot)
-        assert screen.current != GARDEN
+        assert screen.current.id != GARDEN
         assert screen.composer.text == ""
         assert client.drafts[GARDEN] == "begun and done"
 
@@ -196,7 +198,7 @@ async def test_the_text_comes_back_as_the_edit_that_it_was(
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.open_room(LOBBY)
+        await screen.navigation.open(LOBBY)
         await settled(pilot)
         await pilot.press("alt+up", "e", "f5")
         await lent.here.wait()
@@ -219,7 +221,7 @@ async def test_no_editor_opens_before_the_draft_is_there(
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.drafts.leave("", GARDEN)
+        await screen.composing.drafts.leave("", GARDEN)
         await pilot.press("f5")
         await settled(pilot)
         assert not lent.here.is_set()

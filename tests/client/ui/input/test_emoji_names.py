@@ -36,7 +36,7 @@ async def test_tab_takes_it(client: FakeClient, open_app: OpenApp) -> None:
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.open_room(LOBBY)
+        await screen.navigation.open(LOBBY)
         await settled(pilot)
         await pilot.press(*"ok :thumbsu")
         await pilot.pause()

@@ -5,14 +5,14 @@ from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
 from textual.pilot import Pilot
 
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_client.ui.input.jump import LETTERS, JumpScreen, targets_of
+from parlour_client.ui.input.jump import LETTERS, JumpScreen
 
 
 async def lobby(pilot: Pilot[None]) -> ChatScreen:
     """Open the lobby."""
     screen = pilot.app.screen
     assert isinstance(screen, ChatScreen)
-    await screen.open_room(LOBBY)
+    await screen.navigation.open(LOBBY)
     await settled(pilot)
     return screen
 
@@ -32,7 +32,7 @@ async def test_a_letter_opens_a_room(client: FakeClient, open_app: OpenApp) -> N
         assert isinstance(pilot.app.screen, JumpScreen)
         await pilot.press(letter_in(screen_text(pilot), "#garden"))
         await settled(pilot)
-        assert screen.current == GARDEN
+        assert screen.current.id == GARDEN
 
 
 async def test_a_letter_selects_a_message(client: FakeClient, open_app: OpenApp) -> None:
@@ -42,7 +42,7 @@ async def test_a_letter_selects_a_message(client: FakeClient, open_app: OpenApp)
     client.mark_all_read()
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        targets = list(targets_of(screen))
+        targets = list(screen.jump_targets())
         region = screen.timeline.content_region
         at = next(i for i, target in enumerate(targets) if region.contains_point(target.at))
         await pilot.press("ctrl+o", LETTERS[at])
@@ -68,7 +68,7 @@ async def test_it_fits_a_small_terminal(client: FakeClient, open_app: OpenApp) -
     """What is not shown has no letter."""
     async with open_app(client, size=(40, 15)) as pilot:
         screen = await lobby(pilot)
-        targets = list(targets_of(screen))
+        targets = list(screen.jump_targets())
         assert targets
         assert all(screen.region.contains_point(target.at) for target in targets)
         await pilot.press("ctrl+o")

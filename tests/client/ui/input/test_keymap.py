@@ -18,7 +18,7 @@ async def lobby(pilot: Pilot[None]) -> ChatScreen:
     """Open the lobby."""
     screen = pilot.app.screen
     assert isinstance(screen, ChatScreen)
-    await screen.open_room(LOBBY)
+    await screen.navigation.open(LOBBY)
     await settled(pilot)
     return screen
 
@@ -83,8 +83,8 @@ async def test_ctrl_enter_can_send(client: FakeClient, open_app: OpenApp, tmp_pa
 
 WRONG: list[tuple[Mapping[str, str], str]] = [
     ({"chat.serch": "f12"}, "there is no chat.serch; did you mean chat.search?"),
-    ({"chat.search": "hyperspace"}, "hyperspace is no key"),
-    ({"composer.send": "x"}, "x is a letter that one types"),
+    ({"chat.search": "hyperspace"}, "hyperspace is not a key"),
+    ({"composer.send": "x"}, "x is a letter that you type"),
     ({"chat.search": "f1"}, "f1 is both chat.search and chat.help"),
     ({"timeline.reply": "f1"}, "f1 is both timeline.reply and chat.help"),
     ({"chat.search": "f12", "chat.people": "f12"}, "f12 is both chat.search and chat.people"),
@@ -123,7 +123,7 @@ async def test_a_conflict_is_shown(client: FakeClient, open_app: OpenApp, tmp_pa
     """A notice at the start, and the sentence in the settings."""
     (tmp_path / FILE).write_text('[keys]\nchat.search = "f1"\n')
     async with open_app(client, size=(120, 30), folder=tmp_path) as pilot:
-        assert "Something in the settings" in screen_text(pilot)
+        assert "Some settings are not valid" in screen_text(pilot)
         await pilot.press("f10")
         await pilot.pause()
         assert "f1 is both chat.search and chat.help" in screen_text(pilot)

@@ -12,7 +12,7 @@ from textual.strip import Strip
 from parlour_client.core.settings import Settings
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.terminal.bidi import LEFT_TO_RIGHT_MARK, in_visual_order
-from parlour_client.ui.terminal.column_anchoring import _anchored
+from parlour_client.ui.terminal.column_anchoring import anchored
 
 
 @pytest.mark.parametrize(
@@ -35,9 +35,9 @@ def test_clusters_are_reordered_whole(stored: str, seen: str):
 @pytest.mark.parametrize(("mode", "count"), [("terminal", 1), ("client", 0), ("off", 0)])
 def test_a_mark_keeps_the_next_pane_out(mode: str, count: int):
     """Where the terminal orders text, a left-to-right mark ends a stranger's words; it has no width."""
-    strip = _anchored(Strip([Segment("שלום")]), 3, mode)
+    strip = anchored(Strip([Segment("שלום")]), 3, mode)
     assert strip.render(Console()).count(LEFT_TO_RIGHT_MARK) == count
-    assert LEFT_TO_RIGHT_MARK not in _anchored(Strip([Segment("héllo")]), 3, mode).render(Console())
+    assert LEFT_TO_RIGHT_MARK not in anchored(Strip([Segment("héllo")]), 3, mode).render(Console())
 
 
 async def test_the_terminal_is_told(client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch):

@@ -34,7 +34,7 @@ def test_a_crash_in_a_terminal_shows_one_sentence(tmp_path: Path) -> None:
     terminal.press(b"private words\r")
     assert terminal.finish(keys=b"") == 1
     after = terminal.output[terminal.output.rindex(b"\x1b[?1049l") :].decode()
-    assert "Parlour had to stop (RuntimeError)." in after
+    assert "Parlour crashed (RuntimeError)." in after
     for never in (SECRET, "PWNED", "private words", "Traceback", "session_token"):
         assert never not in after
     log = tmp_path / "state" / "parlour" / "crash.log"

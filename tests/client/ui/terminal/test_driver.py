@@ -39,7 +39,7 @@ def begun(terminals: list[Terminal], folder: Path, mode: str) -> Terminal:
     """Run the app until a draft stands in its composer, drawn and perhaps not saved."""
     terminal = Terminal(SCRIPT, str(folder), mode, columns=100, rows=30)
     terminals.append(terminal)
-    terminal.read_until(b"Write here")
+    terminal.read_until(b"Write a message")
     terminal.press(b"half a though~")
     terminal.read_until(b"~")
     return terminal

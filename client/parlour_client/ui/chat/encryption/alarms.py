@@ -1,7 +1,7 @@
 """`/alarms`: what the person must not miss: keys that do not fit, a server that shows people different keys.
 
 Enter takes one off that was read; a permanent one stays for ever, because what it tells of cannot be taken
-back. The chat screen pushes it, and shows the newest on every window until then.
+back.
 """
 
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ from parlour_client.ui.safe import join, lines, own, peer_line
 
 def alarm_screen(alarms: Sequence[Alarm]) -> ChooseScreen:
     """Return the list."""
-    head = lines(own("Alarms", "bold"), own("Enter takes one off that you have read.", "dim"))
+    head = lines(own("Alarms", "bold"), own("Enter dismisses an alarm that you have read.", "dim"))
     rows = [
         (
             str(one.id),
             lines(
                 join(
                     own(f"{day(one.at)} {clock(one.at)}", "dim"),
-                    own("  stays for ever" if one.permanent else "", "bold"),
+                    own("  permanent" if one.permanent else "", "bold"),
                 ),
                 peer_line(one.text, limit=400),
             ),
         )
         for one in alarms
     ]
-    return ChooseScreen(head, rows, "Nothing is wrong that this device knows of.")
+    return ChooseScreen(head, rows, "No alarms on this device.")

@@ -1,7 +1,6 @@
 """The dialog that renews a room from before its members decided who is in it: whom its group has now.
 
-An owner looks at the people once and says that they are right; nothing is renewed without it. The chat screen
-pushes it.
+An owner looks at the people once and says that they are right; nothing is renewed without it.
 """
 
 from collections.abc import Sequence
@@ -18,8 +17,8 @@ def renew_question(title: str, people: Sequence[RoomPerson]) -> Content:
     return lines(
         join(own("Renew ", "bold"), peer_line(title, style="bold")),
         own(
-            "From then on its members decide who is in it, and no longer the server. Nobody is added or "
-            "removed by that. These people can read it now:"
+            "From then on its members decide who is in it, and not the server. This adds and removes "
+            "no one. These people can read it now:"
         ),
         *(join(own("· "), peer_line(renewed_person(one))) for one in people),
         own(""),

@@ -1,8 +1,7 @@
 """`/encryption`: one page with all that is known of a room's encryption, problems first.
 
 Members with who admitted them, devices, what the server claims beyond that, the room's digits, what the
-server sees and what nobody has checked. It only shows; keys and trust change elsewhere. The chat screen
-pushes it.
+server sees and what nobody has checked. It only shows; keys and trust change elsewhere.
 """
 
 from collections.abc import Iterator
@@ -37,18 +36,20 @@ def _parts(report: RoomReport) -> Iterator[Content]:
         if sentence not in report.problem:
             yield _warning(sentence)
     yield own("")
-    yield own("Who can read what is sent now", "bold")
+    yield own("Who can read new messages", "bold")
     people = {one.user: one for one in report.people if one.admitted_by is not None}
     for user, devices in _by_user(report).items():
         yield from _person(user, devices, people.get(user))
     for user in report.without_device:
-        yield join(peer_line(user, style="bold"), own("  no device in the group, cannot read this room"))
+        yield join(peer_line(user, style="bold"), own("  no device in the group yet, cannot read this room"))
         yield from _admission(people.get(user))
     if report.authenticator:
         yield own("")
         yield own(f"The room's digits (epoch {report.epoch})", "bold")
         yield peer_line(report.authenticator)
-        yield own("Equal digits on two devices: the same group, the same members.", "dim")
+        yield own(
+            "If two devices show the same digits, they are in the same group with the same members.", "dim"
+        )
     if report.last_change is not None:
         yield own("")
         yield own(
@@ -56,7 +57,7 @@ def _parts(report: RoomReport) -> Iterator[Content]:
         )
     if report.keys:
         yield own("")
-        yield own("What its keys are worth", "bold")
+        yield own("How strong its keys are", "bold")
         yield peer_line(report.keys, limit=400)
     yield own("")
     yield own("What the server sees", "bold")

@@ -1,7 +1,7 @@
 """Short words: five words that both read aloud; equal words mean that nobody stands in between.
 
 All five are typed to confirm: a key press could be a habit, and one word is soon found by trying. What the
-other side did is shown as it comes. The chat screen pushes it and feeds it.
+other side did is shown as it comes.
 """
 
 from collections.abc import Sequence
@@ -11,18 +11,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from parlour_client.core.e2ee.status import WordsProcess
 from parlour_client.core.e2ee.verification.sas import ALL_WORDS, VERIFIED, are_typed
 from parlour_client.text.encryption_text import NO
-from parlour_client.ui.dialogs.overlay import Veiled
+from parlour_client.ui.dialogs.overlay import Overlay
 from parlour_client.ui.input.key_ordering import Field
 from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
 
 
-class WordsScreen(Veiled, ModalScreen[str | None]):
+class WordsScreen(Overlay[str | None]):
     """The five words as they were typed, or ``NO``: they are not the same. None: left, to come back later."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", id="words.leave")]
@@ -37,7 +36,7 @@ class WordsScreen(Veiled, ModalScreen[str | None]):
             yield SafeStatic(process_words(self.process), id="words")
             yield Field(placeholder="all five words, or: no", compact=True)
             yield SafeStatic(own("", "$text-error"), id="told")
-            yield SafeStatic(own("esc leaves, and nothing is decided", "dim"))
+            yield SafeStatic(own("esc: decide later", "dim"))
 
     def show_process(self, process: WordsProcess) -> None:
         """Show how far it is now."""
@@ -62,7 +61,7 @@ def asking(processes: Sequence[WordsProcess]) -> Content | None:
     for process in reversed(processes):
         if process.ended or process.we_confirmed or (process.started_by_us and not process.words):
             continue
-        what = "your words are there to compare" if process.words else "wants to compare words with you"
+        what = "your words are ready to compare" if process.words else "wants to compare words with you"
         return join(peer_line(process.peer, style="bold"), own(f": {what}  "), own("/words", "bold"))
     return None
 
@@ -86,14 +85,14 @@ def process_words(process: WordsProcess) -> Content:
     if process.ended:
         return lines(head, own(process.ended, "bold"))
     if not process.words:
-        waiting = "They are asked on their screen, and go along with /words. It holds for ten minutes."
+        waiting = "They are asked on their screen and continue with /words. You have ten minutes."
         return lines(head, own(waiting))
     words = own("   ".join(process.words), "bold $text-accent")
-    mine = "You said that they are the same." if process.we_confirmed else ""
-    theirs = "They said that they are the same." if process.they_confirmed else ""
+    mine = "You confirmed that they match." if process.we_confirmed else ""
+    theirs = "They confirmed that they match." if process.they_confirmed else ""
     return lines(
         head,
-        own("Read these to each other, not over this chat:"),
+        own("Read these to each other, but not in this chat:"),
         own(""),
         words,
         own(""),

@@ -1,6 +1,6 @@
 """The dialog that turns encryption on: who is admitted, what is won, what is lost, and that it is for good.
 
-Nothing is switched on without it. The chat screen pushes it.
+Nothing is switched on without it.
 """
 
 from collections.abc import Sequence

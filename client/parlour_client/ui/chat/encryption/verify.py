@@ -1,8 +1,7 @@
 """`/verify`: a person's safety number, and the three ways on: digits, their code, or a decision.
 
-To mark somebody verified the last twenty digits are typed in (a key press proves nothing, and five digits
-are soon found by trying), or their code is pasted. A changed key stops sending until `go on` is typed, in
-words. The chat screen pushes it.
+To mark somebody verified the last twenty digits are typed in (a key press proves nothing, and five digits are
+soon found by trying), or their code is pasted. A changed key stops sending until `go on` is typed, in words.
 """
 
 from typing import ClassVar
@@ -11,19 +10,18 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from parlour_client.core.e2ee.status import PersonReport, Trust
 from parlour_client.text.encryption_text import GO_ON, SHORT_WORDS, Decision, decide
 from parlour_client.ui.chat.encryption.report import TRUST_WORDS
 from parlour_client.ui.chat.timeline.sentences import clock, day
-from parlour_client.ui.dialogs.overlay import Veiled
+from parlour_client.ui.dialogs.overlay import Overlay
 from parlour_client.ui.input.key_ordering import Field
 from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
 
 
-class PersonScreen(Veiled, ModalScreen[Decision | None]):
+class PersonScreen(Overlay[Decision | None]):
     """One person's key."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", id="verify.leave")]
@@ -39,14 +37,17 @@ class PersonScreen(Veiled, ModalScreen[Decision | None]):
             if self._report.safety_number:
                 yield Field(placeholder="the last 20 digits, their code, or a word from above", compact=True)
             yield SafeStatic(own("", "$text-error"), id="told")
-            yield SafeStatic(own("esc leaves · enter takes it", "dim"))
+            yield SafeStatic(own("enter: confirm · esc: cancel", "dim"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Leave with what was typed, when it is one of the ways."""
         decision = decide(event.value, self._report)
         if decision is None:
             self.query_one("#told", SafeStatic).show(
-                own("Type the last 20 digits, paste their code, or one of the words above.", "$text-error")
+                own(
+                    "Type the last 20 digits, paste their code, or type one of the words above.",
+                    "$text-error",
+                )
             )
         else:
             _ = self.dismiss(decision)
@@ -63,24 +64,26 @@ def person_words(report: PersonReport) -> Content:
     if report.first_seen is not None:
         parts.append(own(f"Key first seen: {day(report.first_seen)} {clock(report.first_seen)}", "dim"))
     if not report.safety_number:
-        parts.append(own("They have no device with keys yet: they open Parlour once, then look here again."))
+        parts.append(
+            own("They have no device with keys yet. Ask them to open Parlour once, then check again.")
+        )
         return lines(*parts)
     parts += [own(""), own("Safety number", "bold"), *(own(row) for row in _rows(report.safety_number))]
     parts += [
         own(""),
-        own("Read it to each other, not over this chat. The same on both sides?"),
-        own("Then type its last row (20 digits). Or paste the code that their /mycode shows."),
+        own("Read it to each other, but not in this chat. Does it match?"),
+        own("Then type the last row (20 digits), or paste the code from their /mycode."),
         join(own("Or type "), own(SHORT_WORDS, "bold"), own(" to compare five short words instead.")),
     ]
     if report.trust is Trust.CHANGED:
         parts += [
             own(""),
             own(
-                "Their key is another one than before: a new device after all was lost, or somebody else.",
+                "Their key has changed: they lost all their devices and started over, or it is someone else.",
                 style,
             ),
             join(
-                own("Ask them. To go on with the new key without comparing, type "),
+                own("Ask them. To continue with the new key without comparing it, type "),
                 own(GO_ON, "bold"),
                 own("."),
             ),

@@ -51,9 +51,9 @@ class Hole:
             case HoleState.OFFLINE:
                 return f"{what}: no connection"
             case HoleState.REFUSED:
-                return f"{what}: the server gives none"
+                return f"{what}: the server did not send them"
             case HoleState.GONE:
-                return f"{what}: gone from the server"
+                return f"{what}: no longer on the server"
             case HoleState.FORGOTTEN:
                 return f"{what}: forgotten on this device"
 

@@ -173,7 +173,7 @@ def _text_rows(entry: Entry, width: int, setting: Setting) -> list[Row]:
     mention = f"@{setting.me}" in entry.text
     rows = [_peer_row(row, mention=mention) for row in wrapped(safe, width - GUTTER_CELLS)]
     if len(rows) > FOLD_AT and not setting.opened:
-        more = f"… {len(rows) - FOLD_AT + 1} more rows: enter opens them"
+        more = f"… {len(rows) - FOLD_AT + 1} more lines (enter shows them)"
         rows[FOLD_AT - 1 :] = [_gutter(Piece(_cut(more, width - GUTTER_CELLS), Look.META))]
     if safe.hidden:
         noun = "character" if safe.hidden == 1 else "characters"

@@ -16,6 +16,7 @@ from parlour_protocol.ids import Millis
 Sentence = tuple[str, WireText | None]
 
 ROLE_WORDS = {Role.OWNER: "owner", Role.MODERATOR: "moderator", Role.MEMBER: "member"}
+_ROLES = {Role.OWNER: "an owner", Role.MODERATOR: "a moderator", Role.MEMBER: "a member"}
 
 
 def sentence(entry: Entry) -> Sentence:
@@ -23,9 +24,9 @@ def sentence(entry: Entry) -> Sentence:
     who = str(entry.author)
     match entry.body:
         case bodies.TopicSet(topic=topic):
-            return (f"{who} set the topic", topic) if topic else (f"{who} took the topic away", None)
+            return (f"{who} set the topic", topic) if topic else (f"{who} removed the topic", None)
         case bodies.Kicked(who=whom, reason=reason):
-            return f"{who} put {whom} out", reason or None
+            return f"{who} kicked {whom}", reason or None
         case bodies.Banned(who=whom, until=until, reason=reason):
             return f"{who} banned {whom}{_until(until)}", reason or None
         case bodies.Unreadable():
@@ -39,19 +40,19 @@ def _plain(body: bodies.AnyBody) -> str:
         case bodies.Invited(who=whom):
             words = f"invited {whom}"
         case bodies.Uninvited(who=whom):
-            words = f"took back the invitation of {whom}"
+            words = f"withdrew the invitation of {whom}"
         case bodies.Added(who=whom):
-            words = f"brought {whom} in"
+            words = f"added {whom}"
         case bodies.Unbanned(who=whom):
-            words = f"lifted the ban of {whom}"
+            words = f"unbanned {whom}"
         case bodies.Muted(who=whom, until=until):
             words = f"muted {whom}{_until(until)}"
         case bodies.Unmuted(who=whom):
-            words = f"let {whom} speak again"
+            words = f"unmuted {whom}"
         case bodies.RoleSet(who=whom, role=role):
-            words = f"made {whom} {ROLE_WORDS[role]}"
+            words = f"made {whom} {_ROLES[role]}"
         case bodies.Pinned(on=on):
-            words = "pinned a message (p goes there)" if on else "took a pin off"
+            words = "pinned a message (p goes there)" if on else "unpinned a message"
         case bodies.Blank(was=was):
             words = f"deleted something ({was})"
         case _:  # edits, deletions and reactions are shown at their message
@@ -60,13 +61,13 @@ def _plain(body: bodies.AnyBody) -> str:
 
 
 _SIMPLE: Final[dict[type[bodies.AnyBody], str]] = {
-    bodies.Created: "made this room",
-    bodies.Joined: "came in",
+    bodies.Created: "created this room",
+    bodies.Joined: "joined",
     bodies.Left: "left",
-    bodies.EncryptionOn: "made this room end-to-end encrypted, for good",
-    bodies.GroupCreated: "founded the room's group",
-    bodies.Contested: "could not follow a change of keys: the group may have split",
-    bodies.Handshake: "renewed keys",
+    bodies.EncryptionOn: "turned on end-to-end encryption",
+    bodies.GroupCreated: "created the encrypted group",
+    bodies.Contested: "could not apply a change of keys: the group may have split",
+    bodies.Handshake: "renewed the keys",
 }
 
 
@@ -113,10 +114,10 @@ def _local(at: Millis) -> datetime:
 def delivery_words(entry: Entry) -> str:
     """Return the state of one of our own messages; empty when it is on the server's disk."""
     if entry.delivery is Delivery.QUEUED and entry.problem:  # which is said below it
-        return "not sent yet (x takes it back)"
+        return "not sent yet (x: cancel)"
     return {
         Delivery.STORED: "",
-        Delivery.SENT: "sent, not stored yet",
-        Delivery.QUEUED: "queued until it can be sent (x takes it back)",
-        Delivery.FAILED: "not sent (s tries again, x takes it back)",
+        Delivery.SENT: "sent, not confirmed yet",
+        Delivery.QUEUED: "queued (x: cancel)",
+        Delivery.FAILED: "not sent (s: send again · x: cancel)",
     }[entry.delivery]

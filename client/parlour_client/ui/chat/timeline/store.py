@@ -114,7 +114,7 @@ class Store(Entries):
         return len(fresh.keys() - known.keys())
 
     def forget_rows(self) -> None:
-        """Lay every entry out anew when it is looked at; the heights stand as estimates."""
+        """Lay every entry out again when it is looked at; the heights stand as estimates."""
         self._rows.clear()
         self._exact = [False] * len(self.entries)
 

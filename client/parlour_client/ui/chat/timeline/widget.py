@@ -1,22 +1,36 @@
-"""The timeline widget: the messages of one room, as the chat screen tells of them.
+"""The timeline widget: the messages of one room, of which only the rows in sight are ever drawn.
 
 It takes in what is new once a frame, and never asks the client for anything: it posts what it wants and what
-was seen (`placing`), and ``Action`` for the selected message. The chat screen owns it.
+was seen (``OlderWanted``, ``HoleInSight``, ``ReadUpTo``, ``NewBelow``), and ``Act`` for the selected message.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Final
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from textual.binding import BindingType
+from textual.events import Resize
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.widget import Widget
 
 from parlour_client.core.model import Entry
+from parlour_client.ui.chat.timeline import keys
+from parlour_client.ui.chat.timeline.entries import key_of
 from parlour_client.ui.chat.timeline.holes import Hole, HoleState, Run
-from parlour_client.ui.chat.timeline.rows import is_message
-from parlour_client.ui.chat.timeline.scroll_anchor import PlacedRows
-from parlour_client.ui.chat.timeline.selection import Place
+from parlour_client.ui.chat.timeline.keys import MessageAction
+from parlour_client.ui.chat.timeline.painter import RowPainter
+from parlour_client.ui.chat.timeline.rows import Look, is_message
+from parlour_client.ui.chat.timeline.scroll_anchor import ScrollAnchor
+from parlour_client.ui.chat.timeline.selection import Selection
 from parlour_client.ui.chat.timeline.store import Store
 from parlour_client.ui.deferred import Deferred
-from parlour_client.ui.terminal.column_anchoring import Anchored
-from parlour_client.ui.terminal.throttle import Pace
+from parlour_client.ui.terminal.column_anchoring import ColumnAnchors
+from parlour_client.ui.terminal.throttle import Throttle
 from parlour_protocol.ids import RequestId, Seq
 from parlour_protocol.names import UserName
 
@@ -24,21 +38,92 @@ KEEP: Final = 20_000
 """Entries in memory; when twice as many are there, the oldest go and can be paged in again."""
 
 
-class Timeline(Anchored, PlacedRows, can_focus=True):
+class Timeline(ScrollView, can_focus=True):
     """The messages of one room."""
 
-    FOCUS_ON_CLICK = False  # keys become commands by the keyboard alone: whoever clicks goes on writing
+    FOCUS_ON_CLICK = False  # keys become commands by the keyboard only: a click leaves the person writing
     DEFAULT_CSS = "Timeline { overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; }"
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"timeline--{look}" for look in Look} | {"timeline--selected"}
+    BINDINGS: ClassVar[list[BindingType]] = list(keys.BINDINGS)
+
+    new_below: reactive[int] = reactive(0)
+    """Messages that came in below what is in sight."""
+
+    @dataclass
+    class OlderWanted(Message):
+        """The top is near: page in what is older than ``before``."""
+
+        before: Seq
+
+    @dataclass
+    class HoleInSight(Message):
+        """Messages are missing near the view: load them."""
+
+        hole: Hole
+
+    @dataclass
+    class ReadUpTo(Message):
+        """The newest message was in sight."""
+
+        seq: Seq
+
+    @dataclass
+    class NewBelow(Message):
+        """``count`` messages are waiting below."""
+
+        count: int
+
+    class Selected(Message):
+        """Another message is selected, or none."""
+
+    @dataclass
+    class Act(Message):
+        """Do this with that message."""
+
+        action: MessageAction
+        entry: Entry
 
     def __init__(self, *, id: str | None = None, keep: int = KEEP) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
-        self._pending: list[Entry] = []
+        self._store: Store | None = None
+        self._anchor = ScrollAnchor()
+        self._selection = Selection()
+        self._painter = RowPainter(self)
+        self._column_anchors = ColumnAnchors()
         self._keep = keep
-        self._pace = Pace()
-        self._arrivals = Deferred(self, self._flush)
+        self._pending: list[Entry] = []
+        self._throttle = Throttle()
+        self._arrivals = Deferred(self, self.take_in)
         self.verified: Callable[[UserName], bool] = lambda _: True
         """Whether somebody's key was compared; encrypted messages of others are marked."""
         self._timestamps = "minutes"
+        self._complete = False  # nothing older is to be had
+        self._asked_before: Seq | None = None
+        self._read_told = Seq(0)
+        self._is_placing = False
+
+    # --- what there is
+
+    @property
+    def follows(self) -> bool:
+        """Whether the newest message is kept in sight."""
+        return self._anchor.follows
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """What is loaded, oldest first."""
+        self.take_in()
+        return self._store.entries if self._store is not None else ()
+
+    @property
+    def holes(self) -> Sequence[Hole]:
+        """What is missing between the entries."""
+        return self._store.holes if self._store is not None else ()
+
+    @property
+    def top(self) -> tuple[Entry, int] | None:
+        """The entry at the top of the view and its row there, while the view does not follow."""
+        return (self._anchor.entry, self._anchor.row) if self._anchor.entry is not None else None
 
     def show(
         self,
@@ -50,28 +135,82 @@ class Timeline(Anchored, PlacedRows, can_focus=True):
         ignored: AbstractSet[UserName] = frozenset(),
         holes: Sequence[Hole] = (),
     ) -> None:
-        """Show a room anew, at the first unread message or else at the end."""
-        self._store = Store(me, entries, read=read)
-        self._store.verified = self.verified
-        self._store.ignored = ignored
-        self._store.timestamps = self._timestamps
-        self._store.holes = list(holes)
+        """Show a room, at the first unread message or else at the end."""
+        self._store = store = Store(me, entries, read=read)
+        store.verified, store.ignored, store.timestamps = self.verified, ignored, self._timestamps
+        store.holes = list(holes)
         self._pending.clear()
-        self._strips.clear()
+        self._painter.forget_rows()
         self._complete, self._asked_before, self._read_told = complete, None, Seq(0)
-        self._selected = None
+        self._selection.key = None
         self.new_below = 0
-        unread = self._store.first_unread if read else None
-        self._place = Place(self._store.entries[unread], 0) if unread is not None else None
-        self._settle()
+        unread = store.first_unread if read else None
+        if unread is not None:
+            self._anchor.hold(store.entries[unread])
+        else:
+            self._anchor.follow()
+        self._place()
 
     def empty(self) -> None:
         """Show nothing: no room is open."""
-        self._store = self._place = self._selected = None
+        self._store = self._selection.key = None
+        self._anchor.follow()
         self._pending.clear()
-        self._strips.clear()
+        self._painter.forget_rows()
         self._set_rows(0)
         self.refresh()
+
+    def add(self, entry: Entry) -> None:
+        """Add an entry or change one; many that come at once are taken in together, once a frame."""
+        if self._store is not None:
+            self._pending.append(entry)
+            self._arrivals.schedule(self._throttle.delay())
+
+    def take_in(self) -> None:
+        """Take in what was added since the last frame."""
+        pending, store = self._pending, self._store
+        self._pending = []
+        if store is None or not pending:
+            return
+        news = 0
+        for entry in pending:
+            is_new = store.put(entry)
+            folds = entry.author in store.ignored
+            if not is_new or folds or entry.reply_to is not None:
+                self._painter.forget_rows()  # a quote, a header or a count elsewhere may have changed as well
+            news += is_new and is_message(entry) and entry.author != store.me and not folds
+        if not self._anchor.follows:
+            self.new_below += news
+        elif len(store) > 2 * self._keep:
+            store.drop_oldest(len(store) - self._keep)
+            self._complete = False
+        self._place()
+
+    def take_out(self, request: RequestId) -> None:
+        """Take out an unsent entry."""
+        if self._store is not None:
+            self.take_in()
+            self._store.remove(request)
+            self._redraw()
+
+    def prepend(self, older: Sequence[Entry], *, complete: bool, holes: Sequence[Hole] = ()) -> None:
+        """Put a page of older entries above; what is in sight stays."""
+        if self._store is None:
+            return
+        self.take_in()
+        self._complete, self._asked_before = complete or not older, None
+        self._store.note_older(loading=False)
+        self._store.prepend(older)
+        self._store.holes = sorted([*self._store.holes, *holes], key=lambda hole: hole.gap.before)
+        self._redraw()
+
+    def no_older(self) -> None:
+        """Say no longer that older entries are being loaded: it failed, and scrolling tries again."""
+        if self._store is not None:
+            self._asked_before = None
+            self._store.note_older(loading=False)
+            self._painter.forget_rows()
+            self.refresh()
 
     def merge(
         self,
@@ -88,15 +227,15 @@ class Timeline(Anchored, PlacedRows, can_focus=True):
         """
         if self._store is None:
             return
-        self._flush()
-        follows, last = self._place is None, self._store.span
+        self.take_in()
+        follows, last = self._anchor.follows, self._store.span
         self._store.merge(entries, run, behind=behind)
         if complete is not None:
             self._complete = complete
         if not follows and last is not None:
             more = self.new_below + max(0, run.high - last[1])
             self.new_below = max(more, self._since_the_end(run) if behind is not None else 0)
-        self._draw_anew()
+        self._redraw()
 
     def _since_the_end(self, run: Run) -> int:
         """Count what came since the end was in sight: single events overtake what is told as one change."""
@@ -106,109 +245,241 @@ class Timeline(Anchored, PlacedRows, can_focus=True):
         """Say of a hole that it cannot be had, and why."""
         if self._store is not None:
             self._store.mark_hole(hole, state)
-            self._draw_anew()
-
-    def no_older(self) -> None:
-        """Take back that older entries are being loaded: it failed, and scrolling tries again."""
-        if self._store is not None:
-            self._asked_before = None
-            self._store.note_older(loading=False)
-            self._strips.clear()
-            self.refresh()
+            self._redraw()
 
     def retry_holes(self) -> None:
         """Try again what could not be had without a connection."""
         if self._store is not None:
             for hole in [hole for hole in self._store.holes if hole.state is HoleState.OFFLINE]:
                 self._store.mark_hole(hole, HoleState.WAITING)
-            self._draw_anew()
+            self._redraw()
 
-    def receive(self, receipts: Mapping[UserName, Seq]) -> None:
+    def unknown_parents(self) -> Sequence[Seq]:
+        """Return the answered messages that are not here to be quoted."""
+        self.take_in()
+        return self._store.unknown_parents() if self._store is not None else ()
+
+    def know_parents(self, parents: Sequence[Entry]) -> None:
+        """Quote these messages where they are answered."""
+        if self._store is not None and parents:
+            self._store.parents |= {entry.seq: entry for entry in parents if entry.seq is not None}
+            self._remake()
+
+    # --- how it is shown
+
+    def show_receipts(self, receipts: Mapping[UserName, Seq]) -> None:
         """Say how far others have read, as far as they let it be known."""
         if self._store is not None:
-            self._flush()
+            self.take_in()
             self._store.receive(receipts)
-            self._draw_anew()
+            self._redraw()
 
-    def dress(self, timestamps: str) -> None:
+    def show_timestamps(self, timestamps: str) -> None:
         """Show times as exactly as the setting says."""
         if timestamps != self._timestamps:
             self._timestamps = timestamps
             if self._store is not None:
                 self._store.timestamps = timestamps
-                self._make_anew()
+                self._remake()
 
     def trust_changed(self) -> None:
-        """Mark anew who is verified."""
-        self._make_anew()
+        """Mark who is verified now."""
+        self._remake()
 
     def ignore(self, users: AbstractSet[UserName]) -> None:
         """Fold the messages of these people."""
         if self._store is not None and users != self._store.ignored:
             self._store.ignored = users
-            self._make_anew()
+            self._remake()
 
     def mark_unread(self, read: Seq) -> None:
         """Draw the line of what is new after ``read``."""
         if self._store is not None:
             self._store.read = read
-            self._make_anew()
+            self._remake()
 
-    def prepend(self, older: Sequence[Entry], *, complete: bool, holes: Sequence[Hole] = ()) -> None:
-        """Put a page of older entries above; what is in sight stays."""
-        if self._store is None:
-            return
-        self._flush()
-        self._complete, self._asked_before = complete or not older, None
-        self._store.note_older(loading=False)
-        self._store.prepend(older)
-        self._store.holes = sorted([*self._store.holes, *holes], key=lambda hole: hole.gap.before)
-        self._draw_anew()
-
-    def add(self, entry: Entry) -> None:
-        """Add an entry; many that come at once are taken in together, once a frame."""
-        if self._store is None:
-            return
-        self._pending.append(entry)
-        self._arrivals.schedule(self._pace.delay())
-
-    def change(self, entry: Entry) -> None:
-        """Show the new state of an entry."""
-        self.add(entry)
-
-    def take_out(self, request: RequestId) -> None:
-        """Take out an unsent entry."""
-        if self._store is not None:
-            self._flush()
-            self._store.remove(request)
-            self._draw_anew()
-
-    def _flush(self) -> None:
-        pending, store = self._pending, self._store
-        self._pending = []
-        if store is None or not pending:
-            return
-        news = 0
-        for entry in pending:
-            is_new = store.put(entry)
-            folds = entry.author in store.ignored
-            if not is_new or folds or entry.reply_to is not None:
-                self._strips.clear()  # a quote, a header or a count elsewhere may have changed as well
-            news += is_new and is_message(entry) and entry.author != store.me and not folds
-        if self._place is not None:
-            self.new_below += news
-        elif len(store) > 2 * self._keep:
-            store.drop_oldest(len(store) - self._keep)
-            self._complete = False
-        self._settle()
-
-    def _draw_anew(self) -> None:
+    def _redraw(self) -> None:
         """Draw every row in sight, in its place."""
-        self._strips.clear()
-        self._settle()
+        self._painter.forget_rows()
+        self._place()
 
-    def _make_anew(self) -> None:
+    def _remake(self) -> None:
         """Make every row from its entry again: what is said of it changed."""
         if self._store is not None:
             self._store.forget_rows()
-            self._draw_anew()
+            self._redraw()
+
+    def notify_style_update(self) -> None:
+        """Draw all again: the theme changed."""
+        super().notify_style_update()
+        self._painter.forget_styles()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Draw rows."""
+        self._painter.begin_frame()
+        if self._painter.is_bare:
+            strips = self._painter.lines(self._store, self._selection.key, crop)
+        else:
+            strips = super().render_lines(crop)
+        return self._column_anchors.anchor(self, strips, crop)
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one row."""
+        return self._painter.line(self._store, self._selection.key, y)
+
+    # --- the place of the view
+
+    def follow(self) -> None:
+        """Go to the newest message and stay there."""
+        self._anchor.follow()
+        self._place()
+
+    def reveal(self, seq: Seq) -> bool:
+        """Bring an event into sight and select it; False when it is not loaded."""
+        self.take_in()
+        index = self._store.index_of(seq) if self._store is not None else None
+        if index is None:
+            return False
+        self.select(index)
+        return True
+
+    def _place(self) -> None:
+        """Measure what is around the view, then put the view where its anchor is."""
+        store, height, columns = self._store, self.size.height, self.scrollable_content_region.width
+        if store is None or not columns or not height:
+            return
+        if store.width != columns:
+            store.estimate(columns)
+            self._painter.forget_rows()
+        self._is_placing = True
+        try:
+            top = self._anchor.top(store, height)
+            self._set_rows(store.total)
+            self.scroll_to(y=top, animate=False, force=True)
+        finally:
+            self._is_placing = False
+        self._tell(store, top)
+        self.refresh()
+
+    def _set_rows(self, rows: int) -> None:
+        """Set how many rows there are, with no layout of the whole screen: the scrollbar always stands."""
+        size = Size(self.scrollable_content_region.width, rows)
+        self.set_reactive(Widget.virtual_size, size)  # pyright: ignore[reportArgumentType] - it sees the value
+        self.vertical_scrollbar.window_virtual_size = rows
+        self.vertical_scrollbar.window_size = self.size.height
+        self.vertical_scrollbar.refresh()
+
+    def _tell(self, store: Store, top: int) -> None:
+        """Post what came into sight."""
+        if self._anchor.follows:
+            self.new_below = 0
+            newest = next((entry.seq for entry in reversed(store.entries) if entry.seq), Seq(0))
+            if newest > self._read_told:
+                self._read_told = newest
+                self.post_message(self.ReadUpTo(newest))
+        oldest = store.entries[0].seq if store.entries else None
+        if top < self.size.height and not self._complete and oldest and oldest != self._asked_before:
+            self._asked_before = oldest
+            store.note_older(loading=True)
+            self._painter.forget_rows()
+            self.post_message(self.OlderWanted(oldest))
+            self.call_after_refresh(self._place)
+        self._tell_holes(store, top)
+
+    def _tell_holes(self, store: Store, top: int) -> None:
+        if not any(hole.state is HoleState.WAITING for hole in store.holes):
+            return
+        first, _ = store.find(max(0, top - self.size.height))
+        last, _ = store.find(top + 2 * self.size.height)
+        for index in range(first, last + 1):
+            hole = store.hole_above(index)
+            if hole is not None and hole.state is HoleState.WAITING:
+                store.mark_hole(hole, HoleState.LOADING)
+                self.post_message(self.HoleInSight(hole))
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Note the new place when the person scrolled."""
+        super().watch_scroll_y(old_value, new_value)
+        if not self._is_placing and self._store is not None and len(self._store):
+            self._anchor.scrolled_to(self._store, round(new_value), self.size.height)
+            self._place()
+
+    def watch_new_below(self, count: int) -> None:
+        """Tell how many messages wait below."""
+        self.post_message(self.NewBelow(count))
+
+    def on_resize(self, _event: Resize) -> None:
+        """Wrap again; the place stays."""
+        self._place()
+
+    def in_sight(self) -> list[tuple[int, int]]:
+        """Return (row of the view, index) of each message that begins in sight."""
+        store, top = self._store, round(self.scroll_y)
+        if store is None or not len(store):
+            return []
+        rows = [(store.top(at) - top, at) for at in range(store.find(top)[0], len(store))]
+        return [(y, at) for y, at in rows if 0 <= y < self.size.height and is_message(store.entries[at])]
+
+    # --- the selected message
+
+    @property
+    def selected(self) -> Entry | None:
+        """The entry under the block cursor."""
+        if self._store is None or self._selection.key is None:
+            return None
+        self.take_in()
+        index = self._selection.index(self._store)
+        return self._store.entries[index] if index is not None else None
+
+    def move_selection(self, step: int) -> None:
+        """Select the next message above (-1) or below (+1); below the last one, none."""
+        self.take_in()
+        if self._store is None:
+            return
+        index = self._selection.next(self._store, step)
+        if index is not None:
+            self.select(index)
+        elif step > 0:
+            self.clear_selection()
+            self.follow()
+
+    def select(self, index: int) -> None:
+        """Put the block cursor on an entry and bring it into sight."""
+        store = self._store
+        if store is not None:
+            self._selection.key = key_of(store.entries[index])
+            self._anchor.bring_into_view(store, index, round(self.scroll_y), self.size.height)
+            self._place()
+            self.refresh_bindings()
+            self.post_message(self.Selected())
+
+    def clear_selection(self) -> None:
+        """Take the block cursor away."""
+        self._selection.key = None
+        self.refresh()
+        self.refresh_bindings()
+        self.post_message(self.Selected())
+
+    def action_move(self, step: int) -> None:
+        """Move the block cursor."""
+        self.move_selection(step)
+
+    def action_open(self) -> None:
+        """Show the selected message whole, or fold it."""
+        if self._store is not None and (selected := self.selected) is not None:
+            index = self._store.index(selected)
+            if index is not None:
+                self._store.open_or_fold(index)
+                self._redraw()
+
+    def action_newest(self) -> None:
+        """Leave the selection and follow the newest message."""
+        self.clear_selection()
+        self.follow()
+
+    def action_act(self, name: str) -> None:
+        """Ask to do something with the selected message; without one, select the newest first."""
+        if self.selected is None:
+            self.move_selection(-1)
+        elif (entry := self.selected) is not None:
+            self.post_message(self.Act(MessageAction[name], entry))

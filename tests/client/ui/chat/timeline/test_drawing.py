@@ -61,7 +61,7 @@ async def test_a_row_that_moves_up_is_not_made_anew(client: FakeClient, open_app
         _, timeline = await lobby(pilot)
         before = drawn(timeline)
         client.say(LOBBY, BOB, "one more")
-        timeline._flush()
+        timeline.take_in()
         await settled(pilot)
         after = drawn(timeline)
         moved = next((n for n in range(1, 5) if after[0] is before[n]), 0)

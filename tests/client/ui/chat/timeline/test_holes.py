@@ -48,8 +48,8 @@ def test_a_run_away_from_the_rest_leaves_a_hole_between() -> None:
     [
         (HoleState.LOADING, "up to 12 messages missing, loading…"),
         (HoleState.OFFLINE, "up to 12 messages missing: no connection"),
-        (HoleState.REFUSED, "up to 12 messages missing: the server gives none"),
-        (HoleState.GONE, "up to 12 messages missing: gone from the server"),
+        (HoleState.REFUSED, "up to 12 messages missing: the server did not send them"),
+        (HoleState.GONE, "up to 12 messages missing: no longer on the server"),
     ],
 )
 def test_a_hole_says_what_is_done_about_it(state: HoleState, words: str) -> None:
@@ -117,15 +117,15 @@ async def test_what_the_server_does_not_give_is_said_once(client: FakeClient, op
     client.missing[LOBBY] = [(Seq(30), Seq(36), False)]
     async with open_app(client, size=(80, 30)) as pilot:
         screen = await lobby(pilot)
-        assert "up to 5 messages missing: the server gives none" in screen_text(pilot)
+        assert "up to 5 messages missing: the server did not send them" in screen_text(pilot)
         client.calls.clear()
         await pilot.press("pageup", "pagedown")
         await settled(pilot)
         assert not [call for call in client.calls if call == ("timeline", Seq(36))]
         client.missing[LOBBY] = [(Seq(30), Seq(36), True)]
-        await screen.open_room(LOBBY)
+        await screen.navigation.open(LOBBY)
         await settled(pilot)
-        assert "gone from the server" in screen_text(pilot)
+        assert "no longer on the server" in screen_text(pilot)
 
 
 async def test_a_flood_leaves_a_hole_that_fills_when_looked_at(client: FakeClient, open_app: OpenApp) -> None:
@@ -141,7 +141,7 @@ async def test_a_flood_leaves_a_hole_that_fills_when_looked_at(client: FakeClien
         await settled(pilot)
         assert "flood 999" in screen_text(pilot)
         assert len(timeline.entries) < 250
-        assert [hole.gap.count for hole in timeline._store.holes] == [900]  # type: ignore[union-attr]
+        assert [hole.gap.count for hole in timeline.holes] == [900]
         seen = 0
         while timeline.scroll_y > 0 and seen < 400:
             await pilot.press("pageup")
@@ -149,7 +149,7 @@ async def test_a_flood_leaves_a_hole_that_fills_when_looked_at(client: FakeClien
             seen += 1
         texts = [entry.text for entry in timeline.entries if (entry.text or "").startswith("flood")]
         assert texts == [f"flood {number}" for number in range(1000)]
-        assert timeline._store.holes == []  # type: ignore[union-attr]
+        assert timeline.holes == []
 
 
 async def test_a_flood_while_reading_further_up_is_counted_whole(
@@ -187,7 +187,7 @@ async def test_a_jump_far_back_reads_around_the_message(client: FakeClient, open
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         client.calls.clear()
-        await screen.reveal(LOBBY, old.seq or Seq(0))
+        await screen.navigation.reveal(LOBBY, old.seq or Seq(0))
         await settled(pilot)
         assert "the needle" in screen_text(pilot)
         assert len([call for call in client.calls if call[0] == "timeline"]) <= 3
@@ -217,12 +217,13 @@ async def test_earlier_messages_say_that_they_are_loading(client: FakeClient, op
     client.mark_all_read()
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        store = screen.timeline._store
-        assert store is not None
-        store.note_older(loading=True)
-        assert "loading earlier messages…" in store.rows(0)[0][0].text
-        screen.timeline.prepend((), complete=True)
-        assert "loading" not in store.rows(0)[0][0].text
+        client.pages_wait.clear()
+        screen.timeline.scroll_home(animate=False)
+        await pilot.pause(0.1)
+        assert "loading earlier messages…" in screen_text(pilot)
+        client.pages_wait.set()
+        await settled(pilot)
+        assert "loading" not in screen_text(pilot)
 
 
 async def test_what_a_server_leaves_out_is_on_the_screen(client: FakeClient, open_app: OpenApp) -> None:
@@ -238,5 +239,5 @@ async def test_what_a_server_leaves_out_is_on_the_screen(client: FakeClient, ope
         await settled(pilot)
         text = screen_text(pilot)
         assert "The server shows no events 8000 to 9000 here: 1001 events are missing." in text
-        assert "the server holds events back" in text
+        assert "the server is withholding messages" in text
         assert "The server says that this room has 9009 events, and shows none after 9000." in text

@@ -101,7 +101,7 @@ def test_a_reason_with_escapes_stands_behind_the_gutter() -> None:
     """A stranger's words in a system line are on a row of their own."""
     entry = replace(message(5), text=None, body=bodies.Kicked(CAROL, str.__new__(ReasonText, "x\x1b[2J")))
     rows = plain(rows_of(entry, Setting(width=40, me=ALICE)))
-    assert rows[0].startswith("· bob put carol out")
+    assert rows[0].startswith("· bob kicked carol")
     assert rows[1] == GUTTER + "x⟦ESC⟧[2J"
 
 
@@ -131,7 +131,7 @@ def test_long_messages_are_folded_with_a_count_and_open() -> None:
     entry = message(5, "\n".join(str(i) for i in range(100)))
     folded = plain(rows_of(entry, Setting(width=40, me=ALICE)))
     assert len(folded) == FOLD_AT + 1
-    assert folded[-1] == GUTTER + "… 77 more rows: enter opens them"[:38]
+    assert folded[-1] == GUTTER + "… 77 more lines (enter shows them)"[:38]
     assert len(rows_of(entry, Setting(width=40, me=ALICE, opened=True))) == 101
 
 

@@ -1,5 +1,7 @@
 """The timeline as a person sees it: following, keeping the place, paging, selecting."""
 
+from typing import Any
+
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import BOB, CAROL, LOBBY, FakeClient
 from textual.pilot import Pilot
@@ -14,7 +16,7 @@ async def lobby(pilot: Pilot[None]) -> tuple[ChatScreen, Timeline]:
     """Open the lobby."""
     screen = pilot.app.screen
     assert isinstance(screen, ChatScreen)
-    await screen.open_room(LOBBY)
+    await screen.navigation.open(LOBBY)
     await settled(pilot)
     return screen, screen.timeline
 
@@ -50,7 +52,7 @@ async def test_follows_the_newest_message(client: FakeClient, open_app: OpenApp)
     async with open_app(client) as pilot:
         _, timeline = await lobby(pilot)
         client.say(LOBBY, BOB, "the newest")
-        timeline._flush()
+        timeline.take_in()
         await settled(pilot)
         assert timeline.follows
         assert "the newest" in screen_text(pilot)
@@ -66,7 +68,7 @@ async def test_keeps_its_place_when_messages_come_in_below(client: FakeClient, o
         before = top_row(pilot)
         client.say(LOBBY, BOB, "one")
         client.say(LOBBY, BOB, "two")
-        timeline._flush()
+        timeline.take_in()
         await settled(pilot)
         assert top_row(pilot) == before
         assert "2 new below" in screen_text(pilot)
@@ -105,12 +107,13 @@ async def test_a_resize_keeps_the_place(client: FakeClient, open_app: OpenApp) -
         _, timeline = await lobby(pilot)
         await pilot.press("pageup", "pageup", "pageup")
         await settled(pilot)
-        place = timeline._place
+        place = timeline.top
         assert place is not None
         await pilot.resize_terminal(120, 30)
         await settled(pilot)
-        index, _ = timeline._store.find(round(timeline.scroll_y))  # type: ignore[union-attr]
-        assert timeline.entries[index].seq == place.entry.seq
+        after = timeline.top
+        assert after is not None
+        assert after[0].seq == place[0].seq
 
 
 async def test_opens_at_the_first_unread_message(client: FakeClient, open_app: OpenApp) -> None:
@@ -147,11 +150,9 @@ async def test_messages_that_come_while_a_room_opens_are_not_lost(
     """An event between the page and the showing is put in after it, once."""
     async with open_app(client) as pilot:
         screen, timeline = await lobby(pilot)
-        screen._early = []
+        screen.history.begin()
         client.say(LOBBY, BOB, "in between")
-        early, screen._early = screen._early, None
-        for entry in early:
-            timeline.add(entry)
+        await screen.history.load(LOBBY)
         assert sum(entry.text == "in between" for entry in timeline.entries) == 1
 
 
@@ -177,17 +178,17 @@ async def test_many_messages_at_once_are_taken_in_together(client: FakeClient, o
     async with open_app(client) as pilot:
         _, timeline = await lobby(pilot)
         settles = 0
-        settle = timeline._settle
+        scroll_to = timeline.scroll_to
 
-        def counted() -> None:
+        def counted(*place: Any, **how: Any) -> None:
             nonlocal settles
             settles += 1
-            settle()
+            scroll_to(*place, **how)
 
-        timeline._settle = counted  # type: ignore[method-assign]
+        timeline.scroll_to = counted  # type: ignore[method-assign]
         for number in range(200):
             client.say(LOBBY, BOB, f"burst {number}")
-        timeline._flush()
+        timeline.take_in()
         assert settles <= 2
         await settled(pilot)
         assert "burst 199" in screen_text(pilot)

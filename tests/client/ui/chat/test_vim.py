@@ -22,7 +22,7 @@ async def vim(
     async with open_app(client, folder=folder) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.open_room(LOBBY)
+        await screen.navigation.open(LOBBY)
         await settled(pilot)
         yield pilot, screen
 
@@ -80,11 +80,11 @@ async def test_slash_searches_and_capitals_change_rooms(
         assert isinstance(pilot.app.screen, SearchScreen)
         await pilot.press("escape", "K")
         await settled(pilot)
-        assert screen.current == GARDEN
+        assert screen.current.id == GARDEN
         assert screen.timeline.has_focus
         await pilot.press("J")
         await settled(pilot)
-        assert screen.current == LOBBY
+        assert screen.current.id == LOBBY
         await pilot.press("colon")
         assert screen.composer.text == "/"
         screen.composer.put("one")
@@ -117,7 +117,7 @@ async def test_without_the_setting_the_layer_is_not_there(client: FakeClient, op
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)
-        await screen.open_room(LOBBY)
+        await screen.navigation.open(LOBBY)
         await settled(pilot)
         await pilot.press("alt+up")
         assert screen.timeline.has_focus

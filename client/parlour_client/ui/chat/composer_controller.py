@@ -1,0 +1,266 @@
+"""What Enter does: a message, a reply or an edit, sent to the room that it was written for.
+
+What the composer does now is one value (``Aim``), and the hint line always says it. A draft stays with the
+room that it was typed in, however fast rooms are opened. What was refused comes back into the composer.
+"""
+
+import os
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Final
+
+from textual.app import SuspendNotSupported
+from textual.message_pump import MessagePump
+
+from parlour_client.core.client import Client
+from parlour_client.core.errors import SetupError
+from parlour_client.core.model import Entry
+from parlour_client.ui.chat.composer import Composer
+from parlour_client.ui.chat.current_room import CurrentRoom
+from parlour_client.ui.chat.drafts import NOWHERE, SOON, Drafts
+from parlour_client.ui.chat.hint_line import HintLine
+from parlour_client.ui.chat.interaction import NO_ROOM, REFUSALS, Interaction
+from parlour_client.ui.chat.timeline import Timeline
+from parlour_client.ui.deferred import Deferred
+from parlour_client.ui.dialogs.paste import Choice, PasteScreen
+from parlour_client.ui.input.editor import command_of, edit, in_memory
+from parlour_client.ui.safe import error_content, join, own, peer_line
+from parlour_client.ui.toasts import Toast
+from parlour_protocol.ids import RoomId, Seq
+
+TYPING_EVERY: Final = 5.0
+"""Seconds between two signs that we type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Enter answers this message."""
+
+    to: Seq
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Enter gives this message a new text."""
+
+    target: Seq
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """Where Enter sends, and as what."""
+
+    room: RoomId | None = None
+    mode: Reply | Edit | None = None
+
+
+Run = Callable[[str, Aim], Awaitable[None]]
+"""Do a line that was written: a command or a message. Raises why it was refused."""
+
+
+class ComposerController:
+    """The composer of one screen, with the drafts of all rooms."""
+
+    def __init__(
+        self,
+        owner: MessagePump,
+        client: Client,
+        current: CurrentRoom,
+        composer: Composer,
+        timeline: Timeline,
+        hint: HintLine,
+        interaction: Interaction,
+        run: Run,
+    ) -> None:
+        self._client, self._current, self._interaction = client, current, interaction
+        self._composer, self._timeline, self._hint, self._run = composer, timeline, hint, run
+        self.drafts = Drafts(client.messages.save_draft, client.messages.draft)
+        self.aim = Aim()
+        """Where Enter sends now."""
+        self.wrote_at = -float("inf")
+        """When something was typed last, by the monotonic clock."""
+        self._draft_save = Deferred(owner, self.save_draft)
+        self._told_typing_at = 0.0
+        self._opening: object = None  # the opening that goes on: an older one has nothing to say any more
+
+    def focus(self) -> None:
+        """Go back to writing, at once: ``focus()`` waits, and the next key would go elsewhere."""
+        self._composer.screen.set_focus(self._composer)
+
+    # --- sending
+
+    def sent(self, text: str, aim: object) -> None:
+        """Do what was written when Enter was pressed."""
+        self._hint.forget()
+        at = aim if isinstance(aim, Aim) else self.aim
+        self._interaction.run(lambda: self._submit(text, at), group="send")
+        if self._client.connection.status.session_ended and not text.startswith("/"):
+            self._interaction.say("Kept until you log in again: /login")
+        self._told_typing_at = 0.0
+
+    async def _submit(self, text: str, aim: Aim) -> None:
+        self._composer.remember(text)
+        try:
+            await self._run(text, aim)
+        except REFUSALS:
+            room = aim.room
+            if room is None or self._current.id == room:
+                self._composer.bring_back(text)
+            else:  # another one was opened meanwhile: it waits where it was written
+                draft = await self._client.messages.draft(room)
+                await self._client.messages.save_draft(room, f"{text}\n{draft}" if draft else text)
+            raise
+
+    async def send(self, text: str, aim: Aim) -> None:
+        """Send a message to where it was written. Raises why it was refused."""
+        room, mode = aim.room, aim.mode
+        if room is None:
+            raise ValueError(NO_ROOM)
+        if isinstance(mode, Edit):
+            await self._client.messages.edit(room, mode.target, text)
+        else:
+            await self._client.messages.send(
+                room, text, reply_to=mode.to if isinstance(mode, Reply) else None
+            )
+        if self.aim != aim:  # another room was opened meanwhile, with a draft of its own; or another mode
+            return
+        if isinstance(mode, Edit):
+            self._composer.put(self.drafts.take_back() + self._composer.text)
+        self.plain()
+        self._timeline.clear_selection()
+        self._timeline.follow()
+        self.drafts.typed(self._composer.text)
+        await self.drafts.save()
+
+    # --- modes
+
+    def plain(self) -> None:
+        """Send plain messages to the open room from now on."""
+        self._set(None)
+        self._hint.mode(None)
+
+    def reply_to(self, entry: Entry, seq: Seq) -> None:
+        """Answer a message with the next Enter."""
+        self._enter(Reply(seq), "reply to ", entry)
+
+    def edit(self, entry: Entry, seq: Seq) -> None:
+        """Change the text of a message with the next Enter; the draft waits."""
+        self._enter(Edit(seq), "edit ", entry)
+        self.drafts.set_aside()
+        self._composer.put(entry.text or "")
+
+    def _enter(self, mode: Reply | Edit, words: str, entry: Entry) -> None:
+        self._set(mode)
+        quote = peer_line(entry.text or "", limit=40)
+        author = peer_line(entry.author, style="bold")
+        self._hint.mode(join(own(words, "bold"), author, own(": "), quote, own("  esc: cancel", "dim")))
+        self.focus()
+
+    def _set(self, mode: Reply | Edit | None) -> None:
+        self.aim = Aim(self._current.id, mode)
+        self._composer.aim = self.aim  # of the key, not of when it is dealt with: rooms change fast
+
+    def give_up(self) -> None:
+        """Leave the reply or the edit."""
+        if isinstance(self.aim.mode, Edit):
+            self._composer.put(self.drafts.take_back())
+        self.plain()
+        self._timeline.clear_selection()
+        self._hint.forget()
+
+    # --- drafts
+
+    def wrote(self, text: str, warning: str) -> None:
+        """Note what was typed: save it soon, and let others see that we type if the settings say so."""
+        now = self.wrote_at = time.monotonic()
+        self._hint.warn(warning)
+        if self.drafts.typed(self._composer.text):  # of now, not of the event's time
+            self._draft_save.schedule(SOON)
+        room = self._current.id
+        wants = self._interaction.settings.typing and room is not None and text
+        if wants and room is not None and now - self._told_typing_at > TYPING_EVERY:
+            self._told_typing_at = now
+            self._interaction.run(lambda: self._client.messages.typing(room, on=True), group="typing")
+
+    def save_draft(self) -> None:
+        """Write the draft to the archive."""
+        self._interaction.run(self.drafts.save, group="draft")
+
+    async def change_room(self, room: RoomId) -> bool:
+        """Leave what is written where it was written, and bring the room's draft; False: another one came.
+
+        What was written before any room was open comes along into the first one.
+        """
+        self._opening = opening = object()
+        nowhere, written = self.drafts.place in {None, NOWHERE}, self._composer.text
+        if not nowhere:
+            self._composer.put("")  # at once: what is typed from now on belongs to the new room
+        await self.drafts.leave("" if nowhere else written, room)
+        draft = await self._client.messages.draft(
+            room
+        )  # first: a room that cannot be read keeps what is typed too
+        kept = await self._client.messages.draft(NOWHERE) if nowhere and room != NOWHERE else ""
+        if self._opening is not opening:
+            return False
+        self._take_draft(room, draft, kept, apart=nowhere and bool(written or kept))
+        if kept:
+            await self._client.messages.save_draft(NOWHERE, "")
+        return True
+
+    async def leave_rooms(self) -> None:
+        """Keep a draft also where there is no room."""
+        if self.drafts.place != NOWHERE and await self.change_room(NOWHERE):
+            self.drafts.typed(self._composer.text)
+
+    def _take_draft(self, room: RoomId, draft: str, kept: str, *, apart: bool) -> None:
+        """Put the room's draft before what was typed meanwhile, or ``apart`` from it, on a line above.
+
+        ``kept`` is what was typed in no room before.
+        """
+        typed = kept + self._composer.text
+        self._composer.put(f"{draft}\n{typed}" if apart and draft else draft + typed)
+        self.drafts.begin(room, draft)
+        self.drafts.typed(self._composer.text)
+
+    # --- pasting, the editor, and beginning a command
+
+    def begin_command(self, text: str) -> None:
+        """Put a command into the composer, to be completed; a text that is there stays."""
+        if self._composer.text.strip():
+            self._interaction.refuse("You are writing something: send or delete it first.")
+        else:
+            self._composer.put(f"{text} ")
+        self.focus()
+
+    def ask_about(self, event: Composer.Doubtful) -> None:
+        """Show a paste or a possible secret before it goes out, and ask."""
+
+        def answer(choice: Choice | None) -> None:
+            if event.pasted and choice in {Choice.SEND, Choice.EDIT}:
+                self._composer.take_in(event.text)
+            elif choice is Choice.DROP and not event.pasted:
+                self._composer.put("")
+            if choice is Choice.SEND and (text := self._composer.text.strip("\n")).strip():
+                self._composer.send(text)
+            self.focus()
+
+        self._interaction.push(PasteScreen(event.text, event.findings, pasted=event.pasted), answer)
+
+    async def open_editor(self, lend: Callable[[], AbstractContextManager[None]]) -> None:
+        """Go on in the person's own editor, which has the terminal while ``lend`` lends it."""
+        if self.drafts.room is None:
+            return  # a room is just being opened, and its draft is still to come
+        lent = self._composer.text
+        try:
+            command = command_of(self._interaction.settings.editor, os.environ)
+            with lend():
+                text = await edit(command, lent, in_memory(os.environ))
+        except SetupError as error:
+            self._hint.refuse(error_content(error))
+        except SuspendNotSupported:
+            self._interaction.toast(Toast.NO_EDITOR)
+        else:
+            self._composer.put_edited(lent, text)
+            self.focus()

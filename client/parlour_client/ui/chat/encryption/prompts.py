@@ -1,0 +1,156 @@
+"""Encryption on the chat screen: the line in the header, alarms, and what a person is asked about it.
+
+The line is words and is there in every room, encrypted or not. A decision about a person's key is made in one
+of the dialogs, never here.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from textual.content import Content
+
+from parlour_client.commands.command import Call
+from parlour_client.commands.front import Front
+from parlour_client.commands.results import ComparisonShown, KeyDecided
+from parlour_client.commands.verification import decide_about
+from parlour_client.core.client import Client
+from parlour_client.core.e2ee.status import Alarm, PersonReport, RoomReport, Trust, WordsProcess
+from parlour_client.core.e2ee.verification.sas import VERIFIED
+from parlour_client.core.e2ee.verification.verification_code import qr_rows
+from parlour_client.core.errors import EncryptionError
+from parlour_client.core.model import Room
+from parlour_client.text.encryption_text import NO, Decision
+from parlour_client.ui.chat.current_room import CurrentRoom
+from parlour_client.ui.chat.encryption import devices
+from parlour_client.ui.chat.encryption.alarms import alarm_screen
+from parlour_client.ui.chat.encryption.report import report_page
+from parlour_client.ui.chat.encryption.sas import WordsScreen, asking, ended_line, still
+from parlour_client.ui.chat.encryption.verify import PersonScreen
+from parlour_client.ui.chat.header import RoomHeader
+from parlour_client.ui.chat.hint_line import HintLine
+from parlour_client.ui.chat.interaction import Interaction
+from parlour_client.ui.chat.timeline import Timeline
+from parlour_client.ui.safe import join, own, peer_line
+from parlour_protocol.ids import RequestId
+from parlour_protocol.names import UserName
+
+
+class EncryptionPrompts:
+    """Shows the encryption of the open room, and asks about it."""
+
+    def __init__(
+        self,
+        client: Client,
+        current: CurrentRoom,
+        header: RoomHeader,
+        timeline: Timeline,
+        hint: HintLine,
+        interaction: Interaction,
+    ) -> None:
+        self._client, self._current, self._header = client, current, header
+        self._timeline, self._hint, self._interaction = timeline, hint, interaction
+        self._comparing = frozenset[RequestId]()  # the comparisons that were under way at the last look
+        self._words: WordsScreen | None = None  # the dialog of a comparison
+        timeline.verified = self._is_verified
+
+    # --- what is always there
+
+    def changed(self) -> None:
+        """Show that keys, groups or trust changed."""
+        self.refresh()
+        self._timeline.trust_changed()
+        self._follow_words()
+
+    def refresh(self) -> None:
+        """Bring the line in the header and the alarms up to date."""
+        room = self._current.room
+        self._header.show_encryption(self._client.encryption.room(room.id) if room is not None else None)
+        self._show_alarms()
+
+    def _is_verified(self, user: UserName) -> bool:
+        return self._client.encryption.trust(user) is Trust.VERIFIED
+
+    def _show_alarms(self) -> None:
+        """Show what must not be missed: the newest alarm, a device that waits, who wants to compare words."""
+        alarms = self._client.encryption.alarms()
+        rows: list[Content] = []
+        if alarms:
+            newest = peer_line(alarms[-1].text, limit=400, style="bold $text-error")
+            more = f" ({len(alarms) - 1} more)" if len(alarms) > 1 else ""
+            rows.append(join(own("! ", "bold $text-error"), newest, own(f"{more} /alarms", "dim")))
+        with suppress(EncryptionError):  # no keys yet, or a server without encryption
+            rows.extend(devices.waits(self._client.encryption.own()))
+        if asked := asking(self._client.encryption.words()):
+            rows.append(asked)
+        self._header.show_alarms(rows)
+
+    def list_alarms(self, alarms: Sequence[Alarm]) -> None:
+        """List the alarms; Enter dismisses one."""
+
+        def take(chosen: str | None) -> None:
+            if chosen is not None:
+                self._interaction.run(lambda: self._client.encryption.dismiss(int(chosen)))
+
+        self._interaction.push(alarm_screen(alarms), take)
+
+    def show_report(self, room: Room, report: RoomReport) -> None:
+        """Show all that is known of the encryption of a room."""
+        self._interaction.push(report_page(room.title, report))
+
+    def show_person(self, report: PersonReport) -> None:
+        """Show somebody's safety number, and do what is decided about their key."""
+        self.refresh()
+
+        def answer(decision: Decision | None) -> None:
+            if decision is not None:
+                self._interaction.run(lambda: self._decided(report.user, decision))
+
+        self._interaction.push(PersonScreen(report), answer)
+
+    async def _decided(self, user: UserName, decision: Decision) -> None:
+        call = Call(self._client, Front.UI, self._interaction.settings)
+        match await decide_about(call, user, decision):
+            case ComparisonShown(process=process):
+                self.show_words(process)
+            case KeyDecided(report=report):
+                self.show_person(report)
+
+    def show_code(self, code: str) -> None:
+        """Show the person's own code, for others to scan or copy."""
+        self._interaction.push(devices.code_page(code, qr_rows(code)))
+
+    # --- short words
+
+    def show_words(self, process: WordsProcess) -> None:
+        """Show a comparison of short words, and follow it."""
+        self._words = screen = WordsScreen(process)
+
+        def answer(typed: str | None) -> None:
+            self._words = None
+            if typed is not None:
+                self._interaction.run(lambda: self._words_typed(screen.process, typed))
+
+        self._interaction.push(screen, answer)
+
+    async def _words_typed(self, process: WordsProcess, typed: str) -> None:
+        if typed.lower() == NO:
+            await self._client.encryption.cancel_words(process.process)
+        else:
+            self.words_confirmed(await self._client.encryption.confirm_words(process.process, typed))
+
+    def words_confirmed(self, process: WordsProcess) -> None:
+        """Say what is still to come after the person confirmed."""
+        if not process.they_confirmed:
+            self._interaction.say("Waiting for them to confirm too.")
+
+    def _follow_words(self) -> None:
+        """Show in an open dialog of short words how far they are; without one, that they ended."""
+        processes = self._client.encryption.words()
+        if self._words is not None:
+            self._words.show_process(still(self._words.process, processes))
+        else:
+            for process in processes:
+                if process.ended and process.process in self._comparing:
+                    show = self._hint.say if process.ended == VERIFIED else self._hint.refuse
+                    show(ended_line(process))
+        self._comparing = frozenset(one.process for one in processes if not one.ended)

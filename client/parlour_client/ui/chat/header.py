@@ -1,0 +1,76 @@
+"""The header above the timeline: the room, its encryption in words, and alarms that must not be missed.
+
+It shows values it is given and asks nothing. Encrypted and verified are two facts and never one colour.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+
+from parlour_client.core.e2ee.status import RoomEncryption, RoomState
+from parlour_client.core.model import Room
+from parlour_client.ui.chat.member_list import how_many
+from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
+from parlour_protocol.frames.base import RoomKind
+
+_KINDS: Final = {
+    RoomKind.PUBLIC: "public room",
+    RoomKind.PRIVATE: "private room",
+    RoomKind.DIRECT: "direct room",
+}
+_STYLES: Final = {
+    RoomState.OPEN: "$text-warning",
+    RoomState.ACTIVE: "$text-success",
+    RoomState.WAITING: "$text-warning",
+    RoomState.PENDING_DEVICE: "$text-warning",
+    RoomState.CONTESTED: "bold $text-error",
+    RoomState.BLOCKED: "bold $text-error",
+}
+
+
+class RoomHeader(Vertical):
+    """Three lines: heading, encryption, alarms; those without content are hidden."""
+
+    DEFAULT_CSS = "RoomHeader { height: auto; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._heading = SafeStatic(own("Parlour", "bold"), id="heading")
+        self._lock = SafeStatic(id="lock")
+        self._alarm = SafeStatic(id="alarm")
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        yield self._heading
+        yield self._lock
+        yield self._alarm
+
+    def show_room(self, room: Room | None, *, peeking: bool) -> None:
+        """Show which room is open, and what is to be said about it."""
+        if room is None:
+            self._heading.show(own("Parlour", "bold"))
+            return
+        count = "" if room.kind is RoomKind.DIRECT else f", {how_many(room.members)}"
+        kind = own(f"  {_KINDS[room.kind]}{count}  ", "dim")
+        topic = peer_line(room.topic) if room.topic else own("")
+        if room.request:
+            topic = own("wants to chat: /accept /decline /block", "bold $text-warning")
+        if room.trouble:
+            topic = own("the server is withholding messages", "bold $text-warning")
+        peek = own("peeking: alt+r marks as read  ", "bold") if peeking else own("")
+        self._heading.show(join(peer_line(room.title, style="bold"), kind, peek, topic))
+
+    def show_encryption(self, status: RoomEncryption | None) -> None:
+        """Show what the room's encryption is worth, also where there is none; None: no room is open."""
+        self._lock.display = status is not None
+        if status is not None:
+            words = f"{status.label} · {status.problem}" if status.problem else status.label
+            self._lock.show(peer_line(words, limit=400, style=_STYLES[status.state]))
+
+    def show_alarms(self, rows: Sequence[Content]) -> None:
+        """Show what must not be missed."""
+        self._alarm.display = bool(rows)
+        self._alarm.show(lines(*rows))

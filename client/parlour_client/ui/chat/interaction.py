@@ -1,0 +1,108 @@
+"""How the parts of the chat screen run what a person asked for, say how it went, and ask before they do it.
+
+``run`` is the one place where a refusal by the server, a bad name or a text over a limit becomes a sentence
+for the person; nothing else catches those errors.
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+from textual.content import Content
+from textual.screen import Screen
+from textual.worker import Worker
+
+from parlour_client.core.errors import ParlourClientError
+from parlour_client.core.settings import Settings, Value
+from parlour_client.ui.app_settings import SettingsApp, settings_of
+from parlour_client.ui.chat.hint_line import HintLine
+from parlour_client.ui.dialogs.questions import ConfirmScreen
+from parlour_client.ui.safe import error_content, own
+from parlour_client.ui.toasts import Toast, toast
+from parlour_protocol.errors import ParlourProtocolError
+from parlour_protocol.text import SafeText
+
+Answer = TypeVar("Answer")
+REFUSALS: Final = (ParlourClientError, ParlourProtocolError, ValueError)
+"""What a command can raise that is shown as a sentence."""
+NO_ROOM: Final = "No room is open. /rooms lists the public ones."
+
+
+class Interaction:
+    """One screen and its hint line."""
+
+    def __init__(self, screen: Screen[None], hint: HintLine) -> None:
+        self._screen = screen
+        self._hint = hint
+
+    def run(self, what: Callable[[], Awaitable[Any]], *, group: str = "ask") -> Worker[None]:
+        """Do something in the background; show the person why it was refused."""
+
+        async def shown() -> None:
+            try:
+                await what()
+            except REFUSALS as error:
+                self._hint.refuse(error_content(error))
+
+        return self._screen.run_worker(shown(), group=group)
+
+    def replace(self, what: Callable[[], Coroutine[None, None, None]], *, group: str) -> None:
+        """Do something in the background instead of the one before in its group."""
+        # the function, not its coroutine: a worker that is cancelled at once leaves none behind
+        _: Worker[None] = self._screen.run_worker(what, group=group, exclusive=True)
+
+    def push(self, screen: Screen[Answer], answered: Callable[[Answer | None], None] | None = None) -> None:
+        """Put a dialog or a page over the screen; ``answered`` gets its result."""
+        _ = self._screen.app.push_screen(screen, answered)
+
+    def confirm(self, question: Content, do: Callable[[], Awaitable[Any]]) -> None:
+        """Ask first, and do it if the person says yes."""
+
+        def answer(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it
+            if yes:
+                self.run(do)
+
+        self.push(ConfirmScreen(question), answer)
+
+    def refuse(self, words: str) -> None:
+        """Say in our own words that something was not done."""
+        self._hint.refuse(own(words))
+
+    def say(self, words: str) -> None:
+        """Say in our own words what was done."""
+        self._hint.say(own(words))
+
+    def report(self, content: Content) -> None:
+        """Say what was done."""
+        self._hint.say(content)
+
+    def toast(self, what: Toast) -> None:
+        """Show one of our sentences for a few seconds."""
+        toast(self._screen.app, what)
+
+    def copy(self, text: SafeText) -> None:
+        """Copy what is shown, never the raw text: pasting it must not do anything else."""
+        self._screen.app.copy_to_clipboard(text.plain)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return settings_of(self._screen)
+
+    def set_setting(self, key: str, value: Value) -> None:
+        """Change a setting. Raises SetupError."""
+        if isinstance(self._screen.app, SettingsApp):
+            self._screen.app.set_setting(key, value)
+
+    async def app_action(self, action: str) -> None:
+        """Do an action of the app: settings, lock, quit."""
+        _ = await self._screen.app.run_action(f"app.{action}")
+
+    @property
+    def has_focus(self) -> bool:
+        """Whether the person looks at this terminal, as far as it tells."""
+        return self._screen.app.app_focus
+
+    @property
+    def is_away(self) -> bool:
+        """Whether another program has the terminal."""
+        return isinstance(self._screen.app, SettingsApp) and self._screen.app.away

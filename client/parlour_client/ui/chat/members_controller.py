@@ -1,0 +1,70 @@
+"""Keeps the list of members in step with the open room: asked for again when something about them changed."""
+
+from collections.abc import Sequence
+
+from parlour_client.core.client import Client
+from parlour_client.core.errors import RefusedError, UnreachableError
+from parlour_client.core.model import LinkState, MemberView
+from parlour_client.ui.chat.composer import Composer
+from parlour_client.ui.chat.current_room import CurrentRoom
+from parlour_client.ui.chat.interaction import Interaction
+from parlour_client.ui.chat.member_list import MemberList
+from parlour_protocol.ids import RoomId
+
+
+class MembersController:
+    """Fills the list of members, and the names that the composer completes."""
+
+    def __init__(
+        self,
+        client: Client,
+        current: CurrentRoom,
+        members: MemberList,
+        composer: Composer,
+        interaction: Interaction,
+    ) -> None:
+        self._client, self._current, self._interaction = client, current, interaction
+        self._list, self._composer = members, composer
+        self._shown_for: RoomId | None = None
+        self._is_missing = False  # they could not be asked for, or may have changed meanwhile
+
+    async def load(self) -> None:
+        """Show who is in the open room."""
+        room = self._current.id
+        if room is None:
+            return
+        try:
+            members = await self._client.rooms.members(room)
+        except UnreachableError:  # they are asked for when it is back
+            self._is_missing = True
+            if self._shown_for != room:
+                self._show(room, ())
+            return
+        except RefusedError:
+            if self._client.rooms.get(room) is None:  # removed meanwhile, which the room list says
+                return
+            raise
+        if self._current.id == room:
+            self._show(room, members)
+
+    def _show(self, room: RoomId, members: Sequence[MemberView]) -> None:
+        self._shown_for = room
+        self._list.fill(members)
+        self._composer.people = [m.user for m in members if m.user != self._client.account.user]
+
+    def reload(self) -> None:
+        """Ask again, once for however many changes."""
+        self._interaction.replace(self._reload, group="members")
+
+    async def _reload(self) -> None:
+        self._interaction.run(self.load, group="members-asked")
+
+    def came_online(self) -> None:
+        """Ask again with the next change of rooms: they come when the server can be asked."""
+        self._is_missing = True
+
+    def load_missing(self) -> None:
+        """Ask for what could not be asked for before."""
+        if self._is_missing and self._client.connection.status.state is LinkState.ONLINE:
+            self._is_missing = False
+            self.reload()

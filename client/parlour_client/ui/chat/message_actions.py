@@ -1,0 +1,137 @@
+"""What a person does with one message: reply, react, edit, delete, inspect, copy, send again, star, pin.
+
+What everyone sees, or what can't be undone, is asked first. Copying copies what is shown, not the raw text.
+"""
+
+from typing import Any, Final
+
+from parlour_client.commands import files, history, messages, people
+from parlour_client.commands.command import Command
+from parlour_client.core.client import Client
+from parlour_client.core.model import Entry
+from parlour_client.ui.chat.composer_controller import ComposerController
+from parlour_client.ui.chat.interaction import Interaction
+from parlour_client.ui.chat.navigation import Navigation
+from parlour_client.ui.chat.slash_commands import SlashCommands
+from parlour_client.ui.chat.timeline.keys import MessageAction
+from parlour_client.ui.dialogs.inspector import inspector_page
+from parlour_client.ui.dialogs.reaction import ReactScreen
+from parlour_client.ui.toasts import Toast
+from parlour_protocol.frames.bodies import Pinned
+from parlour_protocol.ids import Seq
+from parlour_protocol.text import safe_text
+
+
+class MessageActions:
+    """The actions on the messages of one timeline."""
+
+    def __init__(
+        self,
+        client: Client,
+        interaction: Interaction,
+        composing: ComposerController,
+        navigation: Navigation,
+        commands: SlashCommands,
+    ) -> None:
+        self._client, self._interaction = client, interaction
+        self._composing, self._navigation, self._commands = composing, navigation, commands
+        self._do = {
+            MessageAction.REPLY: self.reply,
+            MessageAction.REACT: self.ask_reaction,
+            MessageAction.EDIT: self.edit,
+            MessageAction.INSPECT: self.inspect,
+            MessageAction.COPY: self.copy,
+            MessageAction.PARENT: self.go_to_parent,
+            MessageAction.RETRY: self.retry,
+            MessageAction.CANCEL: self.cancel,
+            MessageAction.UNREAD: self.mark_unread,
+            MessageAction.PERSON: self.show_author,
+        }
+
+    def act(self, action: MessageAction, entry: Entry) -> None:
+        """Do something with a message."""
+        if action in self._do:
+            self._do[action](entry)
+        elif (seq := self._stored(entry)) is not None and (
+            room := self._client.rooms.get(entry.room)
+        ) is not None:
+            self._commands.act_soon(_COMMANDS[action], room=room, message=seq)
+
+    def _stored(self, entry: Entry) -> Seq | None:
+        if entry.seq is None:
+            self._interaction.toast(Toast.NOT_STORED)
+        return entry.seq
+
+    def reply(self, entry: Entry) -> None:
+        """Answer it."""
+        if (seq := self._stored(entry)) is not None:
+            self._composing.reply_to(entry, seq)
+
+    def edit(self, entry: Entry) -> None:
+        """Change its text, if it is the person's own."""
+        if entry.author != self._client.account.user or entry.text is None:
+            self._interaction.toast(Toast.NOT_YOURS)
+        elif (seq := self._stored(entry)) is not None:
+            self._composing.edit(entry, seq)
+
+    def ask_reaction(self, entry: Entry) -> None:
+        """Ask for a reaction."""
+        if self._stored(entry) is None:
+            return
+
+        def take(reaction: str | None) -> None:
+            room, seq = self._client.rooms.get(entry.room), entry.seq
+            if reaction and room is not None and seq is not None:
+                self._commands.act_soon(messages.react, room=room, message=seq, emoji=reaction)
+
+        self._interaction.push(ReactScreen(), take)
+
+    def inspect(self, entry: Entry) -> None:
+        """Show its code points, and what the server sent."""
+        self._interaction.push(inspector_page(entry, self._client.history.wire_form(entry)))
+
+    def copy(self, entry: Entry) -> None:
+        """Copy its text as it is shown."""
+        if entry.text is not None:
+            self._interaction.copy(safe_text(entry.text))
+            self._interaction.toast(Toast.COPIED)
+
+    def go_to_parent(self, entry: Entry) -> None:
+        """Go to the message that it answers, or that it pinned."""
+        body = entry.body
+        parent = body.target if isinstance(body, Pinned) else entry.reply_to
+        if parent is not None:
+            self._interaction.run(lambda: self._navigation.reveal(entry.room, parent), group="reveal")
+
+    def retry(self, entry: Entry) -> None:
+        """Send it again."""
+        request = entry.request
+        if request is not None and entry.seq is None:
+            self._interaction.run(lambda: self._client.messages.retry(request))
+
+    def cancel(self, entry: Entry) -> None:
+        """Don't send it."""
+        request = entry.request
+        if request is not None and entry.seq is None:
+            self._interaction.run(lambda: self._client.messages.cancel(request))
+
+    def mark_unread(self, entry: Entry) -> None:
+        """Keep it and all after it unread."""
+        seq = self._stored(entry)
+        if seq is not None:
+            self._interaction.run(lambda: self._navigation.mark_unread(seq))
+
+    def show_author(self, entry: Entry) -> None:
+        """Show who wrote it."""
+        self._commands.act_soon(people.whois, user=entry.author)
+
+
+_COMMANDS: Final[dict[MessageAction, Command[..., Any]]] = {
+    MessageAction.DELETE: messages.delete,
+    MessageAction.STAR: messages.star,
+    MessageAction.PIN: messages.pin,
+    MessageAction.THREAD: history.thread,
+    MessageAction.HISTORY: history.history,
+    MessageAction.SAVE: files.save,
+}
+"""Actions that are commands on a message."""

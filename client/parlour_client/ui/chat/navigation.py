@@ -1,0 +1,236 @@
+"""Going from room to room, and keeping the list of rooms and the header in step with the client.
+
+``Navigation`` alone changes which room is open. The last room that was asked for stays, however long an
+earlier one takes to load.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from textual.message_pump import MessagePump
+
+from parlour_client.core.client import Client
+from parlour_client.core.model import Room
+from parlour_client.ui.chat.composer import Composer
+from parlour_client.ui.chat.composer_controller import ComposerController
+from parlour_client.ui.chat.current_room import CurrentRoom
+from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
+from parlour_client.ui.chat.header import RoomHeader
+from parlour_client.ui.chat.hint_line import HintLine
+from parlour_client.ui.chat.interaction import Interaction
+from parlour_client.ui.chat.members_controller import MembersController
+from parlour_client.ui.chat.room_list import ORDERS, RoomAction, RoomList, next_unread
+from parlour_client.ui.chat.timeline import Timeline
+from parlour_client.ui.chat.timeline_controller import TimelineController
+from parlour_client.ui.deferred import Deferred
+from parlour_client.ui.safe import SafeStatic
+from parlour_client.ui.terminal.throttle import Throttle
+from parlour_client.ui.toasts import Toast
+from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.names import UserName
+
+_SORTED: Final = {"name": "by name", "recent": "newest first", "unread": "most unread first"}
+
+
+class Navigation:
+    """Opens rooms on one screen."""
+
+    def __init__(
+        self,
+        owner: MessagePump,
+        client: Client,
+        current: CurrentRoom,
+        room_list: RoomList,
+        header: RoomHeader,
+        empty: SafeStatic,
+        timeline: Timeline,
+        composer: Composer,
+        hint: HintLine,
+        interaction: Interaction,
+        composing: ComposerController,
+        history: TimelineController,
+        members: MembersController,
+        encryption: EncryptionPrompts,
+    ) -> None:
+        self._client, self._current, self._interaction = client, current, interaction
+        self._list, self._header, self._empty = room_list, header, empty
+        self._timeline, self._composer, self._hint = timeline, composer, hint
+        self._composing, self._history, self._members = composing, history, members
+        self._encryption = encryption
+        self._throttle = Throttle()
+        self._refresh = Deferred(owner, self.rooms_changed)
+        self._missed = False  # changes came while another program had the terminal
+
+    # --- opening
+
+    async def open(self, room: RoomId, *, peek: bool = False) -> None:
+        """Show another room; what was being written stays with the old one as a draft.
+
+        With ``peek``, or where the settings say so, looking marks nothing as read.
+        """
+        self._current.id = room  # before the first wait: the last room that was asked for stays
+        self._history.begin()
+        self._composing.plain()  # a reply or an edit belongs to the room that it was begun in
+        if not await self._composing.change_room(room):
+            return
+        self._history.peeking = peek or self._interaction.settings.peek
+        if not peek:
+            self._interaction.run(lambda: self._client.preferences.remember_open(room), group="remember")
+        self._hint.typing(())
+        await self.reload(room)
+        if self._current.id == room:
+            self._composing.focus()
+            await self._members.load()
+
+    async def reload(self, room: RoomId) -> None:
+        """Read the open room again; what is being written stays."""
+        self._history.begin()
+        self.refresh()
+        await self._history.load(room)
+
+    async def reveal(self, room: RoomId, seq: Seq, *, peek: bool = False) -> None:
+        """Open a room at a message."""
+        if self._current.id != room:
+            await self.open(room, peek=peek)
+        await self._history.reveal(room, seq)
+
+    def go_to(self, room: RoomId, *, peek: bool = False) -> None:
+        """Open a room in the background."""
+        self._interaction.run(lambda: self.open(room, peek=peek), group="open")
+
+    def open_last(self) -> None:
+        """Open the room that was open when the client last ended, or the first."""
+        last = self._client.preferences.last_room
+        if last is not None and self._client.rooms.get(last) is not None:
+            self.go_to(last)
+        else:
+            self.open_first()
+
+    def open_first(self) -> None:
+        """Open the room with something unread, or the first."""
+        ordered = sorted(self._client.rooms.all, key=lambda room: room.kind is RoomKind.DIRECT)
+        first = next_unread(ordered, None) or next(iter(ordered), None)
+        if first is not None:
+            self.go_to(first.id)
+        else:
+            self.refresh()
+            self._interaction.run(self._composing.leave_rooms, group="open")
+
+    def open_next_unread(self) -> None:
+        """Open the next room with something unread."""
+        room = next_unread(self._client.rooms.all, self._current.id)
+        if room is None:
+            self._interaction.toast(Toast.NO_UNREAD)
+        else:
+            self.go_to(room.id)
+
+    async def open_next(self, step: int) -> None:
+        """Open the next room of the list, or the one before."""
+        rooms = self._client.rooms.all
+        at = next((index for index, room in enumerate(rooms) if room.id == self._current.id), 0)
+        if rooms:
+            await self.open(rooms[(at + step) % len(rooms)].id)
+
+    async def write_to(self, user: UserName, message: str = "") -> None:
+        """Open the direct room with someone, and send them a first message."""
+        room = await self._client.rooms.open_direct(user)
+        await self.open(room.id)
+        if message:
+            await self._client.messages.send(room.id, message)
+
+    # --- what is shown
+
+    def refresh(self) -> None:
+        """Bring the list of rooms and the header up to date."""
+        rooms = [self._as_seen(room) for room in self._client.rooms.all]
+        sort = self._interaction.settings.room_sort
+        self._list.fill(rooms, self._current.id, sort, self._client.invitations.all)
+        room = self._current.room
+        self._empty.display = room is None
+        self._timeline.display = room is not None
+        self._encryption.refresh()
+        self._header.show_room(room, peeking=self._history.peeking)
+        if room is not None:
+            self._composer.rooms = [one.title for one in rooms if one.name is not None]
+
+    def _as_seen(self, room: Room) -> Room:
+        """Count nothing in the open room while its newest is in sight: it is read before a count is drawn."""
+        seen = room.id == self._current.id and self._history.sees_newest
+        return replace(room, unread=0, mentions=0) if seen else room
+
+    def rooms_changed_soon(self) -> None:
+        """Bring the lists up to date once a frame, however many events come."""
+        self._refresh.schedule(self._throttle.delay())
+
+    def come_back(self) -> None:
+        """Do what waited while another program had the terminal."""
+        if self._missed:
+            self._missed = False
+            self.rooms_changed()
+
+    def rooms_changed(self) -> None:
+        """Show the rooms as they are now; leave the open one if this account is no longer in it."""
+        if self._interaction.is_away:
+            self._missed = True
+            return  # what is being written there must find the room where it was begun
+        if self._current.id is not None and self._current.room is None:  # removed, or left on another device
+            self._current.id = None
+            self._composing.plain()
+            self._timeline.empty()
+            self._interaction.refuse("You are no longer in that room.")
+        self.refresh()
+        self._members.load_missing()
+        if self._current.id is None:
+            self.open_first()
+
+    # --- what a person does with a room of the list
+
+    def act(self, action: RoomAction, chosen: RoomId | None) -> None:
+        """Do something with a room of the list."""
+        if action is RoomAction.SORT:
+            orders = list(ORDERS)
+            at = orders.index(self._interaction.settings.room_sort)
+            self.set_order(orders[(at + 1) % len(orders)])
+            return
+        room = self._client.rooms.get(chosen) if chosen is not None else None
+        if room is None:
+            return
+        match action:
+            case RoomAction.FAVOURITE:
+                self._interaction.run(
+                    lambda: self._client.preferences.favourite(room.id, on=not room.favourite)
+                )
+            case RoomAction.MUTE:
+                self._interaction.run(lambda: self._client.preferences.mute(room.id, on=not room.muted))
+            case RoomAction.PEEK:
+                self.go_to(room.id, peek=True)
+            case RoomAction.READ:
+                self._interaction.run(lambda: self.mark_read(room))
+
+    def set_order(self, chosen: str) -> None:
+        """Put the list of rooms in another order. Raises SetupError."""
+        self._interaction.set_setting("room_sort", chosen)
+        self.refresh()
+        self._interaction.say(f"Rooms: {_SORTED[chosen]}.")
+
+    async def mark_read(self, room: Room) -> None:
+        """Mark everything in a room as read."""
+        await self._client.messages.mark_read(room.id, room.head, share=self._interaction.settings.receipts)
+
+    def mark_open_read(self) -> None:
+        """Mark the open room as read; a peek becomes a visit."""
+        room = self._current.room
+        if room is not None:
+            self.end_peek()
+            self._interaction.run(lambda: self.mark_read(room))
+
+    def end_peek(self) -> None:
+        """Mark as read again what is looked at in the open room."""
+        self._history.peeking = False
+        self.refresh()
+
+    async def mark_unread(self, seq: Seq) -> None:
+        """Keep a message and all after it unread, until the room is opened again."""
+        await self._history.mark_unread(seq)
+        self.refresh()

@@ -1,0 +1,170 @@
+"""What the chat screen shows of each result of a command: a page, a dialog, or a line; and questions first.
+
+Every result that a command can give here has one method in one table. Nothing that a question is about is
+done before the person says yes.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from parlour_client.commands import results
+from parlour_client.commands.results import Question, Result
+from parlour_client.core.client import Client
+from parlour_client.text.encryption_text import RENEWED
+from parlour_client.ui.chat.encryption.devices import DevicePrompts
+from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
+from parlour_client.ui.chat.encryption.renew import renew_question
+from parlour_client.ui.chat.encryption.turn_on import turn_on_question
+from parlour_client.ui.chat.files import FileTransfers
+from parlour_client.ui.chat.interaction import Interaction
+from parlour_client.ui.chat.invitations import InvitationPrompts
+from parlour_client.ui.chat.member_list import how_many
+from parlour_client.ui.chat.navigation import Navigation
+from parlour_client.ui.chat.views import Views
+from parlour_client.ui.dialogs.login import LoginScreen
+from parlour_client.ui.dialogs.questions import ChooseScreen
+from parlour_client.ui.safe import join, lines, own, peer_line
+from parlour_protocol.ids import RoomId
+
+Show = Callable[[Any], Awaitable[None] | None]
+
+
+class ResultViews:
+    """Shows what commands give back on one chat screen."""
+
+    def __init__(
+        self,
+        client: Client,
+        interaction: Interaction,
+        navigation: Navigation,
+        invitations: InvitationPrompts,
+        views: Views,
+        files: FileTransfers,
+        encryption: EncryptionPrompts,
+        devices: DevicePrompts,
+    ) -> None:
+        self._client, self._interaction, self._navigation = client, interaction, navigation
+        self._files, self._encryption = files, encryption
+        people = views.people
+        self.shown: Mapping[type[Result], Show] = {
+            results.Done: lambda done: interaction.say(done.sentence),
+            results.Queued: _nothing,  # the timeline shows it
+            results.RoomLeft: _nothing,
+            results.RoomEncrypted: _nothing,
+            results.DeviceRevoked: _nothing,
+            Question: self._ask,
+            results.EncryptQuestion: self._ask_to_encrypt,
+            results.RenewQuestion: self._ask_to_renew,
+            results.RoomOpened: self._open,
+            results.PublicRoomsListed: self._public_rooms,
+            results.TopicShown: self._topic,
+            results.InvitationsListed: lambda _: invitations.choose(),
+            results.BlockedListed: self._blocked,
+            results.ReceiptsShown: self._receipts,
+            results.SettingChosen: lambda one: interaction.set_setting(one.key, one.value),
+            results.LoginWanted: lambda _: interaction.push(LoginScreen(client)),
+            results.MessagesFound: lambda found: views.search(found.words, found if found.words else None),
+            results.PinsListed: lambda found: views.show_pins(found.entries),
+            results.ThreadShown: lambda found: views.show_thread(found.thread),
+            results.VersionsShown: lambda found: views.show_versions(found.entry, found.versions),
+            results.OutgoingListed: lambda _: views.outbox(),
+            results.Transfer: self._transfer,
+            results.FileSaved: self._saved,
+            results.FileSent: _nothing,
+            results.PersonShown: lambda found: people.show_card(found.profile),
+            results.IgnoredListed: lambda found: people.list_ignored(found.people),
+            results.SessionsListed: lambda found: people.list_sessions(found.sessions),
+            results.EncryptionShown: lambda found: encryption.show_report(found.room, found.report),
+            results.RoomRenewed: lambda _: interaction.say(RENEWED),
+            results.KeyShown: lambda found: encryption.show_person(found.report),
+            results.KeyDecided: lambda found: encryption.show_person(found.report),
+            results.ComparisonShown: lambda found: encryption.show_words(found.process),
+            results.ComparisonConfirmed: lambda found: encryption.words_confirmed(found.process),
+            results.CodeShown: lambda found: encryption.show_code(found.code),
+            results.AlarmsListed: lambda found: encryption.list_alarms(found.alarms),
+            results.DevicesListed: lambda found: devices.choose(found.devices, found.own),
+            results.DeviceApproved: lambda found: devices.offer_history(found.device),
+            results.RecoveryWordsShown: lambda found: devices.show_recovery(found.words),
+        }
+
+    async def show(self, result: Result | None) -> None:
+        """Show what a command gave back."""
+        if result is not None:
+            waiting = self.shown[type(result)](result)
+            if waiting is not None:
+                await waiting
+
+    # --- questions
+
+    def _ask(self, question: Question) -> None:
+        parts = [peer_line(question.text, style="bold")]
+        if question.message is not None:
+            quoted = peer_line(question.message.text or "", limit=120)
+            parts += [peer_line(question.message.author), join(own("│ ", "dim"), quoted)]
+        parts += [peer_line(one) for one in question.details]
+        self._interaction.confirm(lines(*parts), lambda: self._done(question))
+
+    def _ask_to_encrypt(self, question: results.EncryptQuestion) -> None:
+        title = turn_on_question(question.room.title, question.people)
+        self._interaction.confirm(title, lambda: self._done(question))
+
+    def _ask_to_renew(self, question: results.RenewQuestion) -> None:
+        title = renew_question(question.room.title, question.people)
+        self._interaction.confirm(title, lambda: self._done(question))
+
+    async def _done(self, question: Question) -> None:
+        await self.show(await question.do())
+
+    # --- rooms
+
+    async def _open(self, result: results.RoomOpened) -> None:
+        await self._navigation.open(result.room.id, peek=result.peek)
+
+    def _public_rooms(self, result: results.PublicRoomsListed) -> None:
+        choices = []
+        for room in result.rooms:
+            facts = f"  {how_many(room.members)}{', joined' if room.room in result.joined else ''}  "
+            topic = peer_line(room.topic) if room.topic else own("")
+            choices.append((room.room, join(peer_line(room.name, style="bold"), own(facts, "dim"), topic)))
+
+        def take(chosen: str | None) -> None:
+            if chosen:
+                self._interaction.run(lambda: self._enter(RoomId(chosen)))
+
+        empty = "No public rooms yet. /create NAME creates one."
+        self._interaction.push(ChooseScreen(own("Public rooms", "bold"), choices, empty), take)
+
+    async def _enter(self, room: RoomId) -> None:
+        if self._client.rooms.get(room) is None:
+            await self._client.rooms.join(room)
+        await self._navigation.open(room)
+
+    def _topic(self, result: results.TopicShown) -> None:
+        if result.room.topic:
+            self._interaction.report(join(own("Topic: ", "bold"), peer_line(result.room.topic)))
+        else:
+            self._interaction.say("This room has no topic. /topic TEXT sets one.")
+
+    def _blocked(self, result: results.BlockedListed) -> None:
+        choices = [(one, peer_line(one)) for one in result.people]
+        self._interaction.push(ChooseScreen(own("Blocked people", "bold"), choices, "You block no one."))
+
+    def _receipts(self, result: results.ReceiptsShown) -> None:
+        choices = [
+            (user, join(peer_line(user), own(f"  read up to message {seq}", "dim")))
+            for user, seq in sorted(result.read.items())
+        ]
+        empty = "No one shares how far they have read. /receipts on shares how far you have."
+        self._interaction.push(ChooseScreen(own("Read receipts", "bold"), choices, empty))
+
+    # --- files
+
+    def _transfer(self, result: results.Transfer) -> None:
+        self._files.begin(result, self.show)
+
+    def _saved(self, result: results.FileSaved) -> None:
+        self._interaction.report(join(own("Saved: "), peer_line(str(result.path), limit=400)))
+
+
+def _nothing(_: Result) -> None:
+    """Show nothing: the screen shows it by itself."""

@@ -1,0 +1,111 @@
+"""Rows of the store as strips, by the Line API; one row in sight costs one look-up.
+
+It draws what the store says and decides nothing. Strips are kept until the entry, the width or the theme
+changes, and each is the same object in every frame: Textual keeps on a strip what it made of it (filters,
+pieces, bytes), so a row that only moved costs nothing more.
+"""
+
+from typing import Final
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.cache import LRUCache
+from textual.geometry import Region
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from parlour_client.ui.chat.timeline.entries import Key, key_of
+from parlour_client.ui.chat.timeline.rows import Row
+from parlour_client.ui.chat.timeline.store import Store
+
+CACHED_STRIPS: Final = 4_000
+
+
+class RowPainter:
+    """Draws the rows of one widget; its looks are the widget's component classes `timeline--…`."""
+
+    def __init__(self, widget: ScrollView) -> None:
+        self._widget = widget
+        self._strips: LRUCache[tuple[Key, int], Strip] = LRUCache(CACHED_STRIPS)
+        self._whole: LRUCache[tuple[int, int, int, Style], tuple[Strip, Strip]] = LRUCache(CACHED_STRIPS)
+        self._styles: dict[str, Style] = {}
+        self._plain = Style.null()  # of the frame that is drawn: Textual works it out again each time
+
+    def forget_rows(self) -> None:
+        """Draw every row again."""
+        self._strips.clear()
+
+    def forget_styles(self) -> None:
+        """Draw every row again: the theme changed."""
+        self._strips.clear()
+        self._styles.clear()
+
+    def begin_frame(self) -> None:
+        """Look up once what all rows of a frame have in common."""
+        self._plain = self._widget.rich_style
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing is drawn over the rows or around them, but blanks beside them."""
+        styles = self._widget.styles
+        around = *styles.border.spacing, *styles.outline.spacing, styles.padding.top, styles.padding.bottom
+        over = (
+            styles.tint.a or styles.text_opacity != 1 or self._widget.opacity != 1 or styles.has_rule("hatch")
+        )
+        return not any(around) and not over
+
+    def lines(self, store: Store | None, selected: Key | None, crop: Region) -> list[Strip]:
+        """Draw rows as they are kept: Textual's own cache is by place, and a scroll empties it."""
+        widget = self._widget
+        under, background = widget.background_colors
+        blank = Style(bgcolor=(under + background).rich_color)
+        filters = widget.get_line_filters()
+        strips = []
+        for y in crop.line_range:
+            strip = self._padded(self.line(store, selected, y), blank)
+            for one in filters:
+                strip = strip.apply_filter(one, background)
+            strips.append(strip.crop(crop.x, crop.right))
+        return strips
+
+    def _padded(self, strip: Strip, blank: Style) -> Strip:
+        """Return a row with the padding beside it, the same one for the same row."""
+        padding = self._widget.styles.padding
+        key = id(strip), padding.left, padding.right, blank
+        kept = self._whole.get(key)
+        if kept is None or kept[0] is not strip:
+            left, right = (Segment(" " * cells, blank) for cells in (padding.left, padding.right))
+            sides = [one for one in (left, right) if one.text]
+            whole = Strip([left, *strip, right], strip.cell_length + padding.width) if sides else strip
+            kept = self._whole[key] = strip, whole
+        return kept[1]
+
+    def line(self, store: Store | None, selected: Key | None, y: int) -> Strip:
+        """Draw one row of the view."""
+        widget = self._widget
+        row = widget.scroll_offset.y + y
+        columns = widget.scrollable_content_region.width  # ``size`` counts the scrollbar's as well
+        if store is None or store.width != columns or row >= store.total:
+            return Strip.blank(widget.size.width, self._plain)
+        index, inside = store.find(row)
+        key = key_of(store.entries[index])
+        if key == selected:
+            return self._strip(store.rows(index), inside, "selected")
+        strip = self._strips.get((key, inside))
+        if strip is None:
+            strip = self._strips[key, inside] = self._strip(store.rows(index), inside, None)
+        return strip
+
+    def _strip(self, rows: tuple[Row, ...], inside: int, over: str | None) -> Strip:
+        width = self._widget.size.width
+        if inside >= len(rows):
+            return Strip.blank(width, self._plain)
+        above = self._look(over) if over else Style.null()
+        segments = [Segment(piece.text, self._look(piece.look) + above) for piece in rows[inside]]
+        return Strip(segments).adjust_cell_length(width, self._plain + above)
+
+    def _look(self, name: str) -> Style:
+        style = self._styles.get(name)
+        if style is None:
+            style = self._styles[name] = self._widget.get_component_rich_style(f"timeline--{name}")
+        return style

@@ -1,0 +1,242 @@
+"""Fills the timeline of the open room and tells the server what was read.
+
+Older pages, gaps and quoted messages are asked for when somebody looks at them. An event that comes in while
+a room is being read is put in after it, never lost; a late answer for a room that is no longer open is
+dropped. Nothing is marked as read while the person only peeks or the terminal has no focus.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from parlour_client.core.client import Client
+from parlour_client.core.errors import ParlourClientError
+from parlour_client.core.model import Entry, LinkState
+from parlour_client.ui.chat.current_room import CurrentRoom
+from parlour_client.ui.chat.interaction import Interaction
+from parlour_client.ui.chat.timeline import Timeline
+from parlour_client.ui.chat.timeline.holes import Hole, HoleState, Run, holes_of
+from parlour_client.ui.toasts import Toast
+from parlour_protocol.ids import RoomId, Seq
+
+PAGE: Final = 100
+PARENTS: Final = 8
+"""Answered messages that are fetched for the quotes of one page: each may cost a request."""
+
+
+class TimelineController:
+    """Keeps one timeline widget filled."""
+
+    def __init__(
+        self, client: Client, current: CurrentRoom, timeline: Timeline, interaction: Interaction
+    ) -> None:
+        self._client, self._current, self._timeline = client, current, timeline
+        self._interaction = interaction
+        self.peeking = False
+        """Looking at this room marks nothing as read."""
+        self._early: list[Entry] | None = None  # what came in while the room was being read
+        self._read_later: Seq | None = None
+        self._behind: Seq | None = None  # the newest that was loaded when more came in than one by one
+        self._renew_again = False
+        self._no_parents = set[Seq]()  # asked for, and not to be had; opening a room begins again
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether the open room is still being read."""
+        return self._early is not None
+
+    @property
+    def sees_newest(self) -> bool:
+        """Whether the person has the newest message before their eyes, and so has read it."""
+        focus = self._interaction.has_focus
+        return not self.is_loading and self._timeline.follows and not self.peeking and focus
+
+    @property
+    def _online(self) -> bool:
+        return self._client.connection.status.state is LinkState.ONLINE
+
+    # --- loading
+
+    def begin(self) -> None:
+        """Keep what comes in until the room is loaded."""
+        self._early = []
+        self._read_later = self._behind = None
+        self._no_parents = set()
+
+    async def load(self, room: RoomId) -> None:
+        """Show the newest page of the open room."""
+        self._timeline.show_timestamps(self._interaction.settings.timestamps)
+        entries = await self._client.history.timeline(room, limit=PAGE)
+        if self._current.id != room:
+            return
+        known = self._client.rooms.get(room)
+        read = known.read if known is not None and known.unread else None
+        holes = await self._holes(room, entries, None)
+        if self._current.id != room:
+            return
+        early, self._early = self._early or [], None
+        self._timeline.show(
+            self._client.account.user,
+            entries,
+            read=read,
+            complete=begins(entries),
+            ignored=self._client.people.ignored,
+            holes=holes,
+        )
+        self._timeline.show_receipts(self._client.messages.receipts(room))
+        for entry in early:
+            self._timeline.add(entry)
+        await self._fetch_parents()
+
+    async def _holes(self, room: RoomId, entries: Sequence[Entry], before: Seq | None) -> list[Hole]:
+        """Return what is missing among a page of entries, and below it where the page is the last one."""
+        seqs = [entry.seq for entry in entries if entry.seq is not None]
+        high = before or (Seq(seqs[-1] + 1) if seqs else None)
+        if high is None:
+            return []
+        low = Seq(0) if len(seqs) < PAGE else Seq(seqs[0] - 1)
+        return holes_of(await self._client.history.gaps(room, low, high), online=self._online)
+
+    def load_older(self, before: Seq) -> None:
+        """Load the page above the oldest message."""
+        room = self._current.id
+
+        async def page() -> None:
+            if room is None:
+                return
+            try:
+                older = await self._client.history.timeline(room, before=before, limit=PAGE)
+                holes = await self._holes(room, older, before)
+            except ParlourClientError:
+                self._timeline.no_older()
+                raise
+            if self._current.id == room:
+                self._timeline.prepend(older, complete=begins(older), holes=holes)
+                await self._fetch_parents()
+
+        self._interaction.run(page, group="page")
+
+    def fill_hole(self, hole: Hole) -> None:
+        """Load what is missing between two messages."""
+        room, gap = self._current.id, hole.gap
+
+        async def fill() -> None:
+            if room is None:
+                return
+            try:
+                entries = await self._client.history.timeline(room, before=gap.before, limit=PAGE)
+            except ParlourClientError:
+                self._timeline.hole_left(hole, HoleState.REFUSED)
+                raise
+            inside = [entry for entry in entries if entry.seq is not None and entry.seq > gap.after]
+            reached = inside[0].seq if inside and len(inside) == len(entries) == PAGE else None
+            low = Seq(reached - 1) if reached is not None else gap.after
+            left = holes_of(await self._client.history.gaps(room, low, gap.before), online=self._online)
+            if self._current.id == room:
+                self._timeline.merge(inside, Run(low, gap.before, tuple(left)))
+                await self._fetch_parents()
+
+        self._interaction.run(fill, group="page")
+
+    async def _fetch_parents(self) -> None:
+        """Fetch what is answered here and stands further up, so that it can be quoted."""
+        room = self._current.id
+        if room is None:
+            return
+        wanted = [seq for seq in self._timeline.unknown_parents() if seq not in self._no_parents]
+        found = []
+        for seq in wanted[:PARENTS]:
+            entry = await self._client.history.entry(room, seq)
+            if entry is None:
+                self._no_parents.add(seq)
+            else:
+                found.append(entry)
+        if self._current.id == room:
+            self._timeline.know_parents(found)
+
+    async def reveal(self, room: RoomId, seq: Seq) -> None:
+        """Go to a message of the open room; what lies below it is loaded when it is looked at."""
+        if not self._timeline.reveal(seq):
+            above = await self._client.history.timeline(room, after=Seq(seq - 1), limit=PAGE // 2)
+            below = await self._client.history.timeline(room, before=seq, limit=PAGE // 2)
+            around = [entry for entry in (*below, *above) if entry.seq is not None]
+            if self._current.id != room or not around:
+                return
+            low, high = Seq((around[0].seq or 1) - 1), Seq((around[-1].seq or 0) + 1)
+            left = holes_of(await self._client.history.gaps(room, low, high), online=self._online)
+            self._timeline.merge(around, Run(low, high, tuple(left)), complete=begins(around))
+            if not self._timeline.reveal(seq):
+                self._interaction.toast(Toast.TOO_FAR)
+                return
+        self._timeline.focus()
+
+    # --- changes
+
+    def take(self, entry: Entry) -> None:
+        """Show an entry of the open room that came in or changed."""
+        if self._early is not None:
+            self._early.append(entry)
+        else:
+            self._timeline.add(entry)
+
+    def show_receipts(self, room: RoomId) -> None:
+        """Show how far others have read."""
+        if not self.is_loading:
+            self._timeline.show_receipts(self._client.messages.receipts(room))
+
+    def renew(self) -> None:
+        """Read the newest page once; what lies between stays a hole until it is looked at."""
+        newest = next((entry.seq for entry in reversed(self._timeline.entries) if entry.seq), Seq(0))
+        if self._behind is None:  # a second change while the first one is read: one more reading, no more
+            self._behind = newest
+            self._interaction.run(self._renew, group="renew")
+        else:
+            self._renew_again = True
+
+    async def _renew(self) -> None:
+        room = self._current.id
+        while room is not None and room == self._current.id and self._early is None:
+            self._renew_again = False
+            entries = await self._client.history.timeline(room, limit=PAGE)
+            stored = [entry for entry in entries if entry.seq is not None]
+            if room != self._current.id or not stored:
+                break
+            low, high = Seq((stored[0].seq or 1) - 1), Seq((stored[-1].seq or 0) + 1)
+            left = holes_of(await self._client.history.gaps(room, low, high), online=self._online)
+            self._timeline.merge(entries, Run(low, high, tuple(left)), behind=self._behind)
+            self._behind = Seq(high - 1)
+            if not self._renew_again:
+                break
+        self._behind = None
+
+    # --- reading
+
+    def read_up_to(self, seq: Seq) -> None:
+        """Note that the newest message was in sight."""
+        self._read_later = seq
+        self.read_now()
+
+    def read_now(self) -> None:
+        """Tell the server what was read, but only while this terminal has the focus."""
+        room, seq = self._current.room, self._read_later
+        if room is None or seq is None or self.peeking or not self._interaction.has_focus:
+            return
+        self._read_later = None
+        if seq > room.read:
+            share = self._interaction.settings.receipts
+            self._interaction.run(
+                lambda: self._client.messages.mark_read(room.id, seq, share=share), group="read"
+            )
+
+    async def mark_unread(self, seq: Seq) -> None:
+        """Keep a message and all after it unread, until the room is opened again."""
+        room = self._current.id
+        if room is not None:
+            self.peeking = True  # else the next message that comes in would mark all of it as read
+            self._read_later = None
+            await self._client.messages.mark_read(room, Seq(seq - 1))
+            self._timeline.mark_unread(Seq(seq - 1))
+
+
+def begins(entries: Sequence[Entry]) -> bool:
+    """Tell whether a page reaches the beginning of the room."""
+    return not entries or entries[0].seq in {None, 1}

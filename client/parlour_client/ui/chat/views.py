@@ -1,0 +1,63 @@
+"""Views of what there is: search, mentions, unread, starred, pins, threads, earlier texts, the outbox.
+
+None marks anything as read; going to a message from one is a peek.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+from parlour_client.commands.results import MessagesFound
+from parlour_client.core.client import Client
+from parlour_client.core.model import Entry, Thread, Version
+from parlour_client.ui.chat.interaction import Interaction
+from parlour_client.ui.chat.navigation import Navigation
+from parlour_client.ui.chat.outbox import OutboxScreen
+from parlour_client.ui.chat.people import People
+from parlour_client.ui.chat.pins import PinsScreen
+from parlour_client.ui.chat.search import MOST_FOUND, SearchScreen
+from parlour_client.ui.chat.thread import ThreadScreen, history_page
+
+
+class Views:
+    """Opens the views of one screen."""
+
+    def __init__(self, client: Client, interaction: Interaction, navigation: Navigation) -> None:
+        self._client, self._interaction, self._navigation = client, interaction, navigation
+        self.people = People(client, interaction, navigation, search=self.search, go=self.go)
+
+    def search(self, words: str = "", found: MessagesFound | None = None) -> None:
+        """Open the search; with what was ``found`` if that is known already."""
+
+        def name(entry: Entry) -> str:
+            room = self._client.rooms.get(entry.room)
+            return room.title if room is not None else "a room that you left"
+
+        find = partial(self._client.history.search, limit=MOST_FOUND + 1)
+        self._interaction.push(SearchScreen(find, name, words, found), self.go)
+
+    def go(self, entry: Entry | None) -> None:
+        """Go to a message in its room; nothing is marked read by it."""
+        if entry is not None and (seq := entry.seq) is not None:
+            self._interaction.run(lambda: self._navigation.reveal(entry.room, seq, peek=True), group="reveal")
+
+    def outbox(self) -> None:
+        """Show what is on its way."""
+        self._interaction.push(OutboxScreen(self._client, self._interaction))
+
+    def show_pins(self, pinned: Sequence[Entry]) -> None:
+        """Show what is pinned in a room."""
+
+        def unpin(entry: Entry) -> None:
+            if (seq := entry.seq) is not None:
+                self._interaction.run(lambda: self._client.messages.pin(entry.room, seq, on=False))
+
+        self._interaction.push(PinsScreen(pinned, unpin), self.go)
+
+    def show_thread(self, thread: Thread) -> None:
+        """Show a thread."""
+        self._interaction.push(ThreadScreen(thread), self.go)
+
+    def show_versions(self, entry: Entry | None, versions: Sequence[Version]) -> None:
+        """Show the texts that a message had."""
+        if entry is not None:
+            self._interaction.push(history_page(entry, tuple(versions)))

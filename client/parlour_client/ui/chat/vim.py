@@ -1,0 +1,136 @@
+"""A layer for hands that know vi: writing is insert mode, everywhere else is normal mode.
+
+The mode is where the focus is, so it can never be out of step with what a key does. The layer changes keys by
+their ids like any person could, and adds the few actions that only it needs; with the setting off, none of
+them exists.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from textual.binding import Binding
+from textual.screen import Screen
+from textual.scroll_view import ScrollView
+from textual.widget import Widget
+from textual.widgets import OptionList
+
+from parlour_client.ui.app_settings import settings_of
+from parlour_client.ui.chat.composer import Composer
+from parlour_client.ui.chat.member_list import MemberList
+from parlour_client.ui.chat.navigation import Navigation
+from parlour_client.ui.chat.room_list import RoomList
+from parlour_client.ui.chat.timeline import Timeline
+
+VI_BINDINGS: Final = (
+    Binding("g", "vi('top')", "Twice: the oldest loaded message", show=False, id="vim.top"),
+    Binding("j", "vi('down')", "Down", show=False, id="vim.down"),
+    Binding("k", "vi('up')", "Up", show=False, id="vim.up"),
+    Binding("ctrl+d", "vi('half_down')", "Half a page down", show=False, id="vim.half_down"),
+    Binding("ctrl+u", "vi('half_up')", "Half a page up", show=False, id="vim.half_up"),
+    Binding("h", "vi('left')", "The pane to the left", show=False, id="vim.left"),
+    Binding("l", "vi('right')", "The pane to the right", show=False, id="vim.right"),
+    Binding("J", "vi('next_room')", "The next room", show=False, id="vim.next_room"),
+    Binding("K", "vi('previous_room')", "The room before", show=False, id="vim.previous_room"),
+    Binding("o", "vi('open')", "Write on a new line", show=False, id="vim.open"),
+    Binding("colon", "vi('command')", "Write a command", show=False, id="vim.command"),
+    Binding("escape", "vi('rest')", "Select nothing", show=False, id="vim.rest"),
+)
+
+
+class ViKeys:
+    """The actions of normal mode on one chat screen."""
+
+    def __init__(
+        self,
+        screen: Screen[None],
+        composer: Composer,
+        timeline: Timeline,
+        room_list: RoomList,
+        member_list: MemberList,
+        navigation: Navigation,
+    ) -> None:
+        self._screen, self._composer, self._timeline = screen, composer, timeline
+        self._panes: tuple[Widget, ...] = (room_list, timeline, member_list)
+        self._navigation = navigation
+        self._g_before = False
+        self._do: dict[str, Callable[[], Awaitable[None] | None]] = {
+            "top": self._top,
+            "down": lambda: self._move(1),
+            "up": lambda: self._move(-1),
+            "half_down": lambda: self._half(1),
+            "half_up": lambda: self._half(-1),
+            "left": lambda: self._pane(-1),
+            "right": lambda: self._pane(1),
+            "next_room": lambda: self._room(1),
+            "previous_room": lambda: self._room(-1),
+            "open": lambda: self._begin(f"{composer.text}\n" if composer.text else ""),
+            "command": lambda: self._begin(composer.text or "/"),
+            "rest": self._rest,
+        }
+
+    @property
+    def mode(self) -> str:
+        """`insert`, `normal`, or nothing where the layer is off."""
+        if not settings_of(self._screen).vim:
+            return ""
+        return "insert" if self._screen.focused is self._composer else "normal"
+
+    async def do(self, name: str) -> None:
+        """Do one of the actions."""
+        done = self._do[name]()
+        if done is not None:
+            await done
+
+    def key_pressed(self, key: str) -> None:
+        """Forget a first g when another key comes."""
+        if key != "g":
+            self._g_before = False
+
+    def _top(self) -> None:
+        """On the second g: go to the oldest row that is there."""
+        self._g_before = not self._g_before
+        focused = self._screen.focused
+        if self._g_before:
+            return
+        if isinstance(focused, OptionList):
+            focused.action_first()
+        else:
+            self._timeline.scroll_home(animate=False)
+
+    def _move(self, step: int) -> None:
+        """Move in the list that has the focus."""
+        focused = self._screen.focused
+        if isinstance(focused, OptionList):
+            focused.action_cursor_down() if step > 0 else focused.action_cursor_up()
+        else:
+            self._screen.set_focus(self._timeline)
+            self._timeline.move_selection(step)
+
+    def _half(self, step: int) -> None:
+        """Scroll by half a page."""
+        focused = self._screen.focused
+        pane = focused if isinstance(focused, ScrollView) else self._timeline
+        pane.scroll_relative(y=step * max(1, pane.size.height // 2), animate=False)
+
+    def _pane(self, step: int) -> None:
+        """Go to the pane beside."""
+        panes = [pane for pane in self._panes if pane.display]
+        focused = self._screen.focused
+        at = panes.index(focused) if focused in panes else 0
+        self._screen.set_focus(panes[max(0, min(len(panes) - 1, at + step))])
+
+    async def _room(self, step: int) -> None:
+        """Open the next room of the list."""
+        await self._navigation.open_next(step)
+        self._screen.set_focus(self._timeline)
+
+    def _begin(self, text: str) -> None:
+        """Go on writing after this text."""
+        if text != self._composer.text:
+            self._composer.put(text)
+        self._screen.set_focus(self._composer)
+
+    def _rest(self) -> None:
+        """Select nothing, leave a reply or an edit, and stay in normal mode."""
+        self._screen.set_focus(self._timeline)
+        self._composer.post_message(Composer.GaveUp())

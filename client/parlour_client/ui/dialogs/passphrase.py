@@ -1,0 +1,40 @@
+"""Asking for the passphrase of an account, masked; it becomes a ``Secret`` at once."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Input
+
+from parlour_client.ui.dialogs.overlay import Overlay
+from parlour_client.ui.input.key_ordering import Field
+from parlour_client.ui.safe import SafeStatic, lines, own, peer_line
+from parlour_protocol.secret import Secret
+
+
+class PassphraseScreen(Overlay[Secret | None]):
+    """Asks for a passphrase."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Leave", id="passphrase.leave"),
+    ]
+
+    def __init__(self, account: str) -> None:
+        super().__init__(classes="dialog")
+        self._account = account
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with Vertical(classes="box"):
+            yield SafeStatic(lines(own("Passphrase of the account", "bold"), peer_line(self._account)))
+            yield Field(password=True, compact=True)
+            yield SafeStatic(own("enter: open · esc: cancel", "dim"))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Leave with it."""
+        _ = self.dismiss(Secret(event.value) if event.value else None)
+
+    def action_leave(self) -> None:
+        """Leave with nothing."""
+        _ = self.dismiss(None)

@@ -1,0 +1,41 @@
+"""The header by itself: the room, its encryption, and what must not be missed."""
+
+from dataclasses import replace
+
+from tests.client.ui.ui_fake import LOBBY, FakeClient
+from textual.app import App, ComposeResult
+
+from parlour_client.ui.chat.header import RoomHeader
+from parlour_client.ui.safe import SafeStatic, own
+
+
+class Alone(App[None]):
+    """Nothing but a header."""
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        yield RoomHeader()
+
+
+async def test_it_shows_what_it_is_given(client: FakeClient) -> None:
+    """In three rows, of which those with nothing to say are hidden."""
+    room = client.rooms.get(LOBBY)
+    async with Alone().run_test() as pilot:
+        header = pilot.app.query_one(RoomHeader)
+        rows = [pilot.app.query_one(f"#{name}", SafeStatic) for name in ("heading", "lock", "alarm")]
+        header.show_room(replace(room, request=True), peeking=True)
+        header.show_encryption(client.encryption.room(LOBBY))
+        header.show_alarms([own("a key has changed"), own("a device is waiting")])
+        await pilot.pause()
+        heading, lock, alarm = (str(row.render()) for row in rows)
+        assert heading.startswith("lobby  public room, 3 members")
+        assert "peeking" in heading
+        assert "/accept" in heading
+        assert lock == client.encryption.room(LOBBY).label
+        assert alarm == "a key has changed\na device is waiting"
+        header.show_room(None, peeking=False)
+        header.show_encryption(None)
+        header.show_alarms([])
+        await pilot.pause()
+        assert str(rows[0].render()) == "Parlour"
+        assert [row.display for row in rows] == [True, False, False]

@@ -1,0 +1,33 @@
+"""What commands give back is shown, and what is about the screen itself is done there."""
+
+from tests.client.ui.conftest import OpenApp, screen_text, settled
+from tests.client.ui.ui_fake import LOBBY, FakeClient
+
+from parlour_client.commands.front import Front
+from parlour_client.commands.results import Done
+from parlour_client.commands.table import COMMANDS
+from parlour_client.ui.chat.screen import ChatScreen
+
+
+def test_every_result_and_every_view_has_its_place() -> None:
+    """A command that can be given here, in whatever way it ends."""
+    screen = ChatScreen(FakeClient.peopled())
+    for one in COMMANDS:
+        if one.name(Front.UI) is None:
+            continue
+        if one.handler is None:
+            assert one.view in screen.commands.views, one.help
+        elif one.view not in screen.commands.views:
+            assert not [kind for kind in one.results if kind not in screen.results.shown], one.help
+
+
+async def test_a_sentence_is_a_line_above_the_composer(client: FakeClient, open_app: OpenApp) -> None:
+    """Done is said, and nothing is opened."""
+    async with open_app(client) as pilot:
+        screen = pilot.app.screen
+        assert isinstance(screen, ChatScreen)
+        await screen.navigation.open(LOBBY)
+        await screen.results.show(Done("It is done."))
+        await settled(pilot)
+        assert "It is done." in screen_text(pilot)
+        assert pilot.app.screen is screen

@@ -9,6 +9,7 @@ from typing import Final
 
 from parlour_client.core.model import UNREADABLE
 from parlour_protocol.frames import AnyBody, bodies
+from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.fields import WireText
 from parlour_protocol.ids import Millis
 
@@ -22,7 +23,7 @@ def event_sentence(author: str, body: AnyBody) -> tuple[str, WireText | None]:
         case bodies.TopicSet(topic=topic):
             return (f"{author} set the topic", topic) if topic else (f"{author} removed the topic", None)
         case bodies.Kicked(who=whom, reason=reason):
-            return f"{author} removed {whom}", reason or None
+            return f"{author} kicked {whom}", reason or None
         case bodies.Banned(who=whom, until=until, reason=reason):
             return f"{author} banned {whom}{_until(until)}", reason or None
         case bodies.Blank(was=was):
@@ -48,7 +49,7 @@ def _action(body: AnyBody) -> str:  # noqa: C901, PLR0911 - one line a kind of e
         case bodies.Unmuted(who=whom):
             return f"unmuted {whom}"
         case bodies.RoleSet(who=whom, role=role):
-            return f"made {whom} {role.value}"
+            return f"made {whom} {_ROLES[role]}"
         case bodies.Pinned(target=target, on=on):
             return f"{'pinned' if on else 'unpinned'} #{target}"
         case bodies.Edited(target=target):
@@ -74,6 +75,7 @@ _ACTIONS: Final[dict[type[AnyBody], str]] = {
 }
 
 
+_ROLES: Final = {Role.OWNER: "an owner", Role.MODERATOR: "a moderator", Role.MEMBER: "a member"}
 _WAS: Final = {
     "message": "A message",
     "sealed": "A message",

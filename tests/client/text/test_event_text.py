@@ -14,11 +14,11 @@ from parlour_protocol.ids import Millis, Seq
 SENTENCES = [
     (bodies.Created(RoomKind.PRIVATE, None), "alice created the room", None),
     (bodies.Joined(), "alice joined", None),
-    (bodies.Kicked(BOB, ReasonText("too loud")), "alice removed bob", "too loud"),
+    (bodies.Kicked(BOB, ReasonText("too loud")), "alice kicked bob", "too loud"),
     (bodies.Banned(BOB, Millis(0), ReasonText("")), "alice banned bob until 1970-01-01 ", None),
     (bodies.TopicSet(TopicText("tea")), "alice set the topic", "tea"),
     (bodies.TopicSet(TopicText("")), "alice removed the topic", None),
-    (bodies.RoleSet(BOB, Role.OWNER), "alice made bob owner", None),
+    (bodies.RoleSet(BOB, Role.OWNER), "alice made bob an owner", None),
     (bodies.Pinned(Seq(4), False), "alice unpinned #4", None),
     (bodies.Deleted(Seq(4)), "alice deleted #4", None),
     (bodies.Blank("message"), "A message of alice was deleted", None),

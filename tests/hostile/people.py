@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 from tests.client.core.core_fake import parts
-from tests.client.core.e2ee.flat import Threads
+from tests.client.core.e2ee.harness import Threads
 from tests.e2e.e2ee_look import read_with, server_log, states
 from tests.e2e.processes import password
 from tests.hostile.middle import Lies, TappedDelivery, tapped_dial

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 from tests.client.core.core_fake import ALICE, GARDEN, LOBBY, Desk, FakeServer
-from tests.client.core.e2ee.house import House
+from tests.client.core.e2ee.memory_server import MemoryServer
 
 from parlour_client.cli import run_client as running
 from parlour_client.cli.export import _export
@@ -41,7 +41,7 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     server.page_of = page
     desk = Desk(tmp_path / "home", server)
     await desk.sign_in()
-    line = House(desk.clock).open_line(ALICE)
+    line = MemoryServer(desk.clock).open_line(ALICE)
     lying: Callable[..., Client] = partial(
         Client, clock=desk.clock, dial=lambda _: server.dial, delivery=lambda _: line
     )

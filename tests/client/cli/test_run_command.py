@@ -11,7 +11,7 @@ import click
 import pytest
 from msgspec.structs import replace
 from tests.client.core.core_fake import ALICE, GARDEN, LOBBY, Desk, FakeServer
-from tests.client.core.e2ee.house import House
+from tests.client.core.e2ee.memory_server import MemoryServer
 
 from parlour_client.cli import run_client, run_command
 from parlour_client.cli.run_command import _run
@@ -33,7 +33,7 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     server.say("first honey", tell=False)
     desk = Desk(tmp_path / "home", server)
     await desk.sign_in()
-    line = House(desk.clock).open_line(ALICE)
+    line = MemoryServer(desk.clock).open_line(ALICE)
     made: Callable[..., Client] = partial(
         Client, clock=desk.clock, dial=lambda _: server.dial, delivery=lambda _: line
     )

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import Registered
 from tests.client.core.tls_fake import make
 from tests.e2e.oracle.gate import Gate
@@ -61,22 +61,22 @@ class EncryptedRooms:
     @asynccontextmanager
     async def open(self, folder: Path) -> AsyncIterator["EncryptedRooms"]:
         """Found the rooms, and serve."""
-        self.flat = Flat(folder)
-        self.flat.clock.time = time.time() * 1000
-        mallory, alice = await self.flat.open(MALLORY), await self.flat.open(ME, "home")
+        self.harness = Harness(folder)
+        self.harness.clock.time = time.time() * 1000
+        mallory, alice = await self.harness.open(MALLORY), await self.harness.open(ME, "home")
         for name in ROOMS:
             room = (await mallory.create_room(parse_room_name(name), RoomKind.PRIVATE, encrypted=True)).id
             await mallory.invite(room, ME)
             self.names[room] = name
-        await self.flat.quiet()
+        await self.harness.quiet()
         await self._add_devices(mallory, alice)
         groups = mallory._parts.encrypted_rooms.session.groups
         for room in self.names:
             held = await mallory._parts.archive.write(groups.stored, room)
             self._groups[room] = held.id, held.epoch, held.group
-        await self.flat.end()
-        self.flat.house.wires.clear()
-        self.gate = Gate(self.flat.house.open_line(ME), self.called)
+        await self.harness.end()
+        self.harness.server.wires.clear()
+        self.gate = Gate(self.harness.server.open_line(ME), self.called)
         async with self.gate.open(folder, self.made.context(folder)):
             self._furnish(self)
             yield self
@@ -87,7 +87,7 @@ class EncryptedRooms:
 
     async def _add_devices(self, mallory: Client, alice: Client) -> None:
         """Let both have one more device for each name; Mallory's come into the groups, hers only wait."""
-        house, now = self.flat.house, self.flat.clock.now()
+        server, now = self.harness.server, self.harness.clock.now()
         lifetime = Lifetime(now // 1000 - DAY, now // 1000 + DAY)
         for client, status in ((mallory, DeviceStatus.ACTIVE), (alice, DeviceStatus.PENDING)):
             identity = client._parts.encrypted_rooms.identity.identity
@@ -95,18 +95,18 @@ class EncryptedRooms:
             assert identity.account is not None
             user = identity.user
             for name in self._devices:
-                key = DeviceKey.generate(user, house.server)
-                _, certificate = identity.account.certify(user, house.server, key.public, name, now)
+                key = DeviceKey.generate(user, server.server)
+                _, certificate = identity.account.certify(user, server.server, key.public, name, now)
                 package = KeyPackageStore().create(
                     key.credential, key.signer, lifetime, last_resort=True,
                     leaf_extensions=(Extension(CERTIFICATE, certificate),), policy=Policy(extensions=KNOWN),
                 )  # fmt: skip
-                house.devices[key.id] = Registered(user, key.public, status, last_resort=package)
-                house.append(DeviceEntry(now, certificate))
+                server.devices[key.id] = Registered(user, key.public, status, last_resort=package)
+                server.append(DeviceEntry(now, certificate))
                 self.called[key.id] = name
-        house.keys_changed(MALLORY)
-        house.keys_changed(ME)
-        await self.flat.quiet()
+        server.keys_changed(MALLORY)
+        server.keys_changed(ME)
+        await self.harness.quiet()
 
     # --- what Mallory does
 
@@ -121,9 +121,9 @@ class EncryptedRooms:
         group, epoch, state = self._groups[room]
         text = json.dumps({"v": 1, "content": content}, ensure_ascii=not raw)
         data = state.encrypt(text.encode("utf-8", "surrogatepass"), message.encode())
-        house = self.flat.house
-        house.write(
-            house.rooms[room],
+        server = self.harness.server
+        server.write(
+            server.rooms[room],
             MALLORY,
             EncryptedMessage(group=group, epoch=epoch, data=Ciphertext(data)),
             tell=tell,

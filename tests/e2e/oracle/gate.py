@@ -12,8 +12,8 @@ from http import HTTPStatus
 from pathlib import Path
 
 from msgspec.structs import replace
-from tests.client.core.e2ee.house import LAPTOP, Line
-from tests.client.core.e2ee.wires import HouseWire
+from tests.client.core.e2ee.memory_server import LAPTOP, Line
+from tests.client.core.e2ee.memory_wires import MemoryWire
 from websockets.asyncio.server import ServerConnection, unix_serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
@@ -45,9 +45,9 @@ class Gate:
     """One session's connection to the server in memory."""
 
     def __init__(self, line: Line, called: Mapping[DeviceId, DeviceName]) -> None:
-        self.line, self.house = line, line.house
+        self.line, self.server = line, line.server
         self._called = called
-        self.wire: HouseWire | None = None
+        self.wire: MemoryWire | None = None
         self.port = 0
         self._socket = ""
 
@@ -71,13 +71,13 @@ class Gate:
     # --- the chat
 
     async def _converse(self, socket: ServerConnection) -> None:
-        wire = self.wire = HouseWire(self.line)
-        self.house.wires.append(wire)
+        wire = self.wire = MemoryWire(self.line)
+        self.server.wires.append(wire)
         user = self.line.user
-        rooms = [room for room in self.house.rooms.values() if user in room.members]
-        now, session = self.house.clock.now(), self.line.session
-        summaries = tuple(self.house.summary(room, user) for room in rooms)
-        wire.say(Hello(self.house.server, user, LAPTOP, session, now, self.house.incarnation, summaries))
+        rooms = [room for room in self.server.rooms.values() if user in room.members]
+        now, session = self.server.clock.now(), self.line.session
+        summaries = tuple(self.server.summary(room, user) for room in rooms)
+        wire.say(Hello(self.server.server, user, LAPTOP, session, now, self.server.incarnation, summaries))
         speaking = asyncio.ensure_future(self._speak(socket, wire))
         with suppress(ConnectionClosed):
             async for data in socket:
@@ -86,7 +86,7 @@ class Gate:
         await speaking
 
     @staticmethod
-    async def _speak(socket: ServerConnection, wire: HouseWire) -> None:
+    async def _speak(socket: ServerConnection, wire: MemoryWire) -> None:
         with suppress(ConnectionClosed, WireClosedError):
             while True:
                 await socket.send(await wire.receive(), text=True)
@@ -153,7 +153,7 @@ class Gate:
         return replace(listed, devices=tuple(named))
 
     def _session(self) -> SessionInfo:
-        now = self.house.clock.now()
+        now = self.server.clock.now()
         return SessionInfo(self.line.session, LAPTOP, now, now, Millis(now + YEAR), current=True)
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import World
 
 
@@ -17,8 +17,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-async def flat(tmp_path: Path) -> AsyncIterator[Flat]:
+async def harness(tmp_path: Path) -> AsyncIterator[Harness]:
     """Return a whole server in memory; the clients that a test opens are stopped at the end."""
-    made = Flat(tmp_path)
+    made = Harness(tmp_path)
     yield made
     await made.end()

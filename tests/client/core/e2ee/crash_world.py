@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import apsw
-from tests.client.core.e2ee.vault_world import Device, Log, StaleError, clocks, request, text
+from tests.client.core.e2ee.group_world import Device, Log, StaleError, clocks, request, text
 
 from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.group_errors import ArrivedError

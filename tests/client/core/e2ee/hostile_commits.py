@@ -1,7 +1,7 @@
 """Commits that break rules, as a hostile member and server make them, and what must come of them."""
 
 import msgspec
-from tests.client.core.e2ee.vault_world import (
+from tests.client.core.e2ee.group_world import (
     Device,
     Log,
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from tests.client.core.core_fake import parts
-from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN
 
 from parlour_client.core.client import Client
@@ -30,21 +30,21 @@ async def texts(client: Client, room: RoomId) -> list[str]:
     return [str(entry.text) for entry in entries if entry.text is not None]
 
 
-async def test_two_people_talk_and_the_server_reads_nothing(flat: Flat) -> None:
+async def test_two_people_talk_and_the_server_reads_nothing(harness: Harness) -> None:
     """Founded, invited, said, answered; everything in the log that was said is sealed."""
-    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
     await ana.invitations.send(room.id, BEN)
-    await flat.quiet()
+    await harness.quiet()
     sent = await ana.messages.send(room.id, "CANARY hello")
     assert sent.request is not None
-    await flat.until(
-        lambda: flat.head(ana, room.id) == flat.head(ben, room.id) == flat.house.rooms[room.id].head
+    await harness.until(
+        lambda: harness.head(ana, room.id) == harness.head(ben, room.id) == harness.server.rooms[room.id].head
     )
     seq = await ana.messages.stored(sent.request)
     await ben.messages.send(room.id, "CANARY answer", reply_to=seq)
-    await flat.until(lambda: not parts(ben).outbox.unsent(room.id))
-    await flat.quiet()
+    await harness.until(lambda: not parts(ben).outbox.unsent(room.id))
+    await harness.quiet()
     assert await texts(ana, room.id) == ["CANARY hello", "CANARY answer"] == await texts(ben, room.id)
     entries = [entry for entry in await ana.history.timeline(room.id) if entry.text is not None]
     assert [(entry.sealed, entry.author, entry.delivery) for entry in entries] == [
@@ -52,19 +52,19 @@ async def test_two_people_talk_and_the_server_reads_nothing(flat: Flat) -> None:
         (True, BEN, Delivery.STORED),
     ]
     assert entries[1].reply_to == seq
-    log = flat.house.rooms[room.id].log
+    log = harness.server.rooms[room.id].log
     assert sum(isinstance(event.body, EncryptedMessage) for event in log) == 2
     assert "CANARY" not in repr(log)
 
 
-async def test_whom_one_talks_to_is_no_stranger(flat: Flat) -> None:
+async def test_whom_one_talks_to_is_no_stranger(harness: Harness) -> None:
     """The key that came first is known as such at once, not only after someone asked for it."""
-    ana, _ben = await flat.open(ANA), await flat.open(BEN)
+    ana, _ben = await harness.open(ANA), await harness.open(BEN)
     room = (await ana.rooms.open_direct(BEN)).id
-    await flat.quiet()
+    await harness.quiet()
     await ana.messages.send(room, "hello")
-    await flat.until(lambda: not parts(ana).outbox.unsent(room))
-    await flat.quiet()
+    await harness.until(lambda: not parts(ana).outbox.unsent(room))
+    await harness.quiet()
     report = await ana.encryption.report(room)
     assert {member.user: member.trust for member in report.members} == {
         ANA: Trust.VERIFIED,
@@ -72,23 +72,23 @@ async def test_whom_one_talks_to_is_no_stranger(flat: Flat) -> None:
     }
 
 
-async def test_a_file_is_sealed_and_saved(flat: Flat, tmp_path: Path) -> None:
+async def test_a_file_is_sealed_and_saved(harness: Harness, tmp_path: Path) -> None:
     """The server holds neither its text nor its name; the other side gets it whole, or not at all."""
-    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = (await ana.rooms.open_direct(BEN)).id
-    await flat.quiet()
+    await harness.quiet()
     (tmp_path / "CANARY.txt").write_text("CANARY content")
     entry = await ana.files.send(room, tmp_path / "CANARY.txt")
     assert entry.request is not None
-    await flat.until(lambda: not parts(ana).outbox.unsent(room))
-    await flat.quiet()
+    await harness.until(lambda: not parts(ana).outbox.unsent(room))
+    await harness.quiet()
     (got,) = [one for one in await ben.history.timeline(room) if one.text is not None]
     saved = await ben.files.save(got, tmp_path)
     assert (saved.name, saved.read_text()) == ("CANARY (1).txt", "CANARY content")
-    (file,) = flat.house.files
-    assert b"CANARY" not in flat.house.files[file]
-    assert "CANARY" not in repr(flat.house.rooms[room].log)
-    flat.house.files[file] = flat.house.files[file][:-1] + b"x"
+    (file,) = harness.server.files
+    assert b"CANARY" not in harness.server.files[file]
+    assert "CANARY" not in repr(harness.server.rooms[room].log)
+    harness.server.files[file] = harness.server.files[file][:-1] + b"x"
     before = names_in(tmp_path)
     with pytest.raises(EncryptionError):
         await ben.files.save(got, tmp_path)

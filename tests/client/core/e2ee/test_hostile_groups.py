@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 import pytest
 from msgspec.structs import replace
 from tests.client.core.core_fake import parts
-from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
-from tests.client.core.e2ee.liar import Liar, last_sealed, rows, shown, words
+from tests.client.core.e2ee.lying_server import LyingServer, last_sealed, rows, shown, words
 from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
@@ -37,106 +37,106 @@ def no_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Scheduler, "renew", lambda *_: None)
 
 
-async def mended(flat: Flat, clients: tuple[Client, Client], room: RoomId) -> None:
+async def mended(harness: Harness, clients: tuple[Client, Client], room: RoomId) -> None:
     """Require that the split is reported on both sides, and over when an owner recreates the group."""
     ana, _ = clients
-    await flat.until(lambda: flat.house.rooms[room].contested)
+    await harness.until(lambda: harness.server.rooms[room].contested)
     for client in clients:
-        await shown(flat, client, room)
+        await shown(harness, client, room)
         report = await client.encryption.report(room)
         assert report.state is RoomState.CONTESTED
         assert "contested" in report.label
         assert report.problem
     await ana.encryption.refound(room)
-    await flat.quiet()
+    await harness.quiet()
     for number, client in enumerate(clients):
-        await say(flat, client, room, f"after {number}")
+        await say(harness, client, room, f"after {number}")
     for client in clients:
-        await shown(flat, client, room)
+        await shown(harness, client, room)
         assert (await texts(client, room))[-2:] == ["after 0", "after 1"]
     digits = {(await client.encryption.report(room)).authenticator for client in clients}
     assert len(digits) == 1
 
 
-async def test_a_withheld_commit_is_told_at_the_next_message_and_mended(flat: Flat) -> None:
+async def test_a_withheld_commit_is_told_at_the_next_message_and_mended(harness: Harness) -> None:
     """Something else stands in its place for ben: what he cannot read is a row that says what he missed."""
-    ana, ben, room = await pair(flat)
-    liar = Liar(flat)
-    await say(flat, ben, room, "before")
-    liar.puts(BEN, Seq(flat.house.rooms[room].head + 1), Joined(), EVE)
+    ana, ben, room = await pair(harness)
+    liar = LyingServer(harness)
+    await say(harness, ben, room, "before")
+    liar.puts(BEN, Seq(harness.server.rooms[room].head + 1), Joined(), EVE)
     await parts(ana).encrypted_rooms.scheduler._renew(room)
-    await say(flat, ana, room, "in the epoch that ben never saw")
-    await shown(flat, ben, room)
+    await say(harness, ana, room, "in the epoch that ben never saw")
+    await shown(harness, ben, room)
     assert any("missed an update" in one for one in await words(ben, room))
     assert await texts(ben, room) == ["before"]
     reports = [await client.encryption.report(room) for client in (ana, ben)]
     assert reports[0].authenticator != reports[1].authenticator
     await parts(ana).encrypted_rooms.scheduler._renew(room)  # this one is shown, and cannot be followed
-    await mended(flat, (ana, ben), room)
+    await mended(harness, (ana, ben), room)
     assert (await texts(ben, room))[0] == "before"
     assert (await texts(ana, room))[:2] == ["before", "in the epoch that ben never saw"]
 
 
-async def test_a_commit_in_a_hole_is_told_at_the_next_message_and_mended(flat: Flat) -> None:
+async def test_a_commit_in_a_hole_is_told_at_the_next_message_and_mended(harness: Harness) -> None:
     """N13: a number that is skipped may hide a commit: the same words, and the same way out of it."""
-    ana, ben, room = await pair(flat)
-    liar = Liar(flat)
-    await say(flat, ben, room, "before")
-    gone = flat.house.rooms[room].head + 1
+    ana, ben, room = await pair(harness)
+    liar = LyingServer(harness)
+    await say(harness, ben, room, "before")
+    gone = harness.server.rooms[room].head + 1
     liar.events[BEN] = lambda event: None if event.seq == gone and event.room == room else event
     await parts(ana).encrypted_rooms.scheduler._renew(room)
-    await say(flat, ana, room, "in the epoch that ben never saw")
-    await shown(flat, ben, room)
+    await say(harness, ana, room, "in the epoch that ben never saw")
+    await shown(harness, ben, room)
     assert any("shows no event" in one for one in await words(ben, room))
     assert any("missed an update" in one for one in await words(ben, room))
     assert await texts(ben, room) == ["before"]
     await parts(ana).encrypted_rooms.scheduler._renew(room)  # this one is shown, and cannot be followed
-    await mended(flat, (ana, ben), room)
+    await mended(harness, (ana, ben), room)
 
 
-async def test_a_forked_group_is_told_and_its_digits_differ(flat: Flat) -> None:
+async def test_a_forked_group_is_told_and_its_digits_differ(harness: Harness) -> None:
     """Two commits for one epoch are both called the winner: each half reads itself alone, and sees that."""
-    ana, ben, room = await pair(flat)
-    liar = Liar(flat)
-    await say(flat, ana, room, "before")
-    await shown(flat, ben, room)
+    ana, ben, room = await pair(harness)
+    liar = LyingServer(harness)
+    await say(harness, ana, room, "before")
+    await shown(harness, ben, room)
     asked = asyncio.Event()
-    flat.lines[ben].commit = winner(flat, liar, asked)  # type: ignore[method-assign]
+    harness.lines[ben].commit = winner(harness, liar, asked)  # type: ignore[method-assign]
     forking = asyncio.ensure_future(parts(ben).encrypted_rooms.scheduler._renew(room))
     await asked.wait()
     await parts(ana).encrypted_rooms.scheduler._renew(room)
-    await flat.until(forking.done)
+    await harness.until(forking.done)
     await forking
-    del flat.lines[ben].commit  # type: ignore[method-assign]
+    del harness.lines[ben].commit  # type: ignore[method-assign]
     reports = [await client.encryption.report(room) for client in (ana, ben)]
     assert reports[0].epoch == reports[1].epoch
     assert reports[0].authenticator != reports[1].authenticator
     for client, other in ((ana, ben), (ben, ana)):
-        await say(flat, client, room, "to my half alone")
-        event, _ = last_sealed(flat.house.rooms[room])
-        await shown(flat, other, room)
+        await say(harness, client, room, "to my half alone")
+        event, _ = last_sealed(harness.server.rooms[room])
+        await shown(harness, other, room)
         (row,) = [one for one in await rows(other, room) if one.seq == event.seq]
         assert row.text is None
         assert "cannot be read" in row.trouble
     await parts(ana).encrypted_rooms.scheduler._renew(room)  # shown to both, and ben cannot follow it
-    await mended(flat, (ana, ben), room)
+    await mended(harness, (ana, ben), room)
     assert (await texts(ben, room))[0] == "before"
 
 
 async def test_what_the_backlog_mends_by_itself_is_not_reported(
-    flat: Flat, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Wire's webapp began its recovery in the middle of the backlog: here the whole of it is read first."""
-    ana, ben, room = await pair(flat)
-    home = flat.house.rooms[room]
-    await flat.close(ben)
+    ana, ben, room = await pair(harness)
+    home = harness.server.rooms[room]
+    await harness.close(ben)
     data, seq = HandshakeBytes(b"\0" * 64), Seq(home.head + 1)
     false = Handshake(group=home.group or GroupId(""), epoch=Epoch(home.epoch), data=data)
-    Liar(flat).puts(BEN, seq, false, ANA)
+    LyingServer(harness).puts(BEN, seq, false, ANA)
     for _ in range(2 * PAGE_EVENTS.value):  # what follows comes by other pages, and other transactions
-        flat.house.write(home, ANA, TopicSet(topic=TopicText("again")))
+        harness.server.write(home, ANA, TopicSet(topic=TopicText("again")))
     await parts(ana).encrypted_rooms.scheduler._renew(room)
-    await say(flat, ana, room, "behind it all")
+    await say(harness, ana, room, "behind it all")
     fetch, gate, came = catch_up.fetch, asyncio.Event(), 0
 
     async def slowly(conversation: Conversation, ask: History) -> Sequence[LogEvent]:
@@ -147,47 +147,47 @@ async def test_what_the_backlog_mends_by_itself_is_not_reported(
         return await fetch(conversation, ask)
 
     monkeypatch.setattr(catch_up, "fetch", slowly)
-    opening = asyncio.ensure_future(flat.open(BEN))
-    await flat.until(lambda: came > 1)
-    await a_while(flat)
+    opening = asyncio.ensure_future(harness.open(BEN))
+    await harness.until(lambda: came > 1)
+    await a_while(harness)
     assert not home.contested
     gate.set()
-    await flat.until(opening.done)
+    await harness.until(opening.done)
     ben = opening.result()
-    await flat.quiet()
+    await harness.quiet()
     assert await texts(ben, room) == ["behind it all"]
     (row,) = await ben.history.timeline(room, before=Seq(seq + 1), limit=1)
     assert "could not follow" in row.trouble
-    await a_while(flat)
+    await a_while(harness)
     assert not home.contested
     assert not [event for event in home.log if isinstance(event.body, Contested)]
 
 
-async def a_while(flat: Flat) -> None:
+async def a_while(harness: Harness) -> None:
     """Let time pass in which a report would be made."""
     for _ in range(100):
-        flat.clock.advance(1)
-        await flat.threads.rest()
+        harness.clock.advance(1)
+        await harness.threads.rest()
 
 
 def winner(
-    flat: Flat, liar: Liar, asked: asyncio.Event
+    harness: Harness, liar: LyingServer, asked: asyncio.Event
 ) -> Callable[[RoomId, Commit], Awaitable[EventStored]]:
     """Answer ben that his commit is the one, and show it to him in the place of the one that is."""
 
     async def commit(room: RoomId, body: Commit) -> EventStored:
-        seq = Seq(flat.house.rooms[room].head + 1)
+        seq = Seq(harness.server.rooms[room].head + 1)
         liar.puts(BEN, seq, Handshake(group=body.group, epoch=body.epoch, data=body.data), BEN)
         asked.set()
-        return EventStored(seq=seq, at=flat.clock.now(), incarnation=flat.house.incarnation)
+        return EventStored(seq=seq, at=harness.clock.now(), incarnation=harness.server.incarnation)
 
     return commit
 
 
-async def test_an_https_answer_of_other_logs_is_not_taken(flat: Flat) -> None:
+async def test_an_https_answer_of_other_logs_is_not_taken(harness: Harness) -> None:
     """R22: after a restore HTTPS may reach the new logs before the socket has broken."""
-    ana, ben, room = await pair(flat)
-    rooms, line, other = parts(ben).encrypted_rooms, flat.lines[ben], Incarnation("o" * 22)
+    ana, ben, room = await pair(harness)
+    rooms, line, other = parts(ben).encrypted_rooms, harness.lines[ben], Incarnation("o" * 22)
     state = replace(await line.group(room), incarnation=other)
 
     async def group(_: RoomId) -> GroupState:
@@ -200,9 +200,9 @@ async def test_an_https_answer_of_other_logs_is_not_taken(flat: Flat) -> None:
     with pytest.raises(UnreachableError, match="other logs"):
         await rooms.server.group(room)
     with pytest.raises(UnreachableError, match="other logs"):
-        await rooms.server.logged(room, EventStored(seq=Seq(1), at=flat.clock.now(), incarnation=other))
+        await rooms.server.logged(room, EventStored(seq=Seq(1), at=harness.clock.now(), incarnation=other))
     assert await rooms.incoming._inbox() is None
     del line.group, line.welcomes  # type: ignore[method-assign]
-    await say(flat, ben, room, "after")
-    await shown(flat, ana, room)
+    await say(harness, ben, room, "after")
+    await shown(harness, ana, room)
     assert await texts(ana, room) == ["after"]

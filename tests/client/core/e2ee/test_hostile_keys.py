@@ -6,9 +6,9 @@ Nothing is sent to a key that nobody vouched for; the person is told in words; w
 import pytest
 from msgspec.structs import replace
 from tests.client.core.core_fake import parts
-from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, Registered
-from tests.client.core.e2ee.liar import Liar, held, noted, shown
+from tests.client.core.e2ee.lying_server import LyingServer, held, noted, shown
 from tests.client.core.e2ee.test_chat import GARDEN, texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
@@ -43,26 +43,26 @@ FORGER = AccountKey(Secret(bytes(range(1, 33))))
 class Ghost:
     """A device that the server made: its key, and key packages that carry whatever certificate it got."""
 
-    def __init__(self, flat: Flat, user: UserName, account: AccountKey) -> None:
-        self.flat, self.user = flat, user
-        self.key = DeviceKey.generate(user, flat.house.server)
+    def __init__(self, harness: Harness, user: UserName, account: AccountKey) -> None:
+        self.harness, self.user = harness, user
+        self.key = DeviceKey.generate(user, harness.server.server)
         name = parse_device_name("ghost")
         _, self.certificate = account.certify(
-            user, flat.house.server, self.key.public, name, flat.clock.now()
+            user, harness.server.server, self.key.public, name, harness.clock.now()
         )
 
     @classmethod
-    def of(cls, flat: Flat, client: Client) -> "Ghost":
+    def of(cls, harness: Harness, client: Client) -> "Ghost":
         """Return a real device, for key packages that its owner never made so."""
         identity = parts(client).encrypted_rooms.identity.identity
         assert identity is not None
-        made = cls(flat, identity.user, FORGER)
+        made = cls(harness, identity.user, FORGER)
         made.key, made.certificate = identity.device, identity.certified()
         return made
 
     def packages(self, *, certified: bool = True, days: int = 30, age: int = 0) -> list[bytes]:
         """Make some key packages."""
-        now = self.flat.clock.now() // 1_000 - age * 86_400
+        now = self.harness.clock.now() // 1_000 - age * 86_400
         extensions = (Extension(CERTIFICATE, self.certificate),) if certified else ()
         return [
             KeyPackageStore().create(
@@ -78,8 +78,8 @@ class Ghost:
     def move_in(self, packages: list[bytes]) -> None:
         """Let the server count it as an active device of its user."""
         kept = Registered(self.user, self.key.public, DeviceStatus.ACTIVE, packages, packages[-1])
-        self.flat.house.devices[self.key.id] = kept
-        self.flat.house.keys_changed(self.user)
+        self.harness.server.devices[self.key.id] = kept
+        self.harness.server.keys_changed(self.user)
 
 
 def account_of(client: Client) -> AccountKey:
@@ -95,15 +95,15 @@ async def members(client: Client, room: RoomId) -> set[DeviceId]:
     return {member.device for member in (await client.encryption.report(room)).members}
 
 
-async def test_a_key_swapped_before_first_contact_is_seen_by_the_other_side(flat: Flat) -> None:
+async def test_a_key_swapped_before_first_contact_is_seen_by_the_other_side(harness: Harness) -> None:
     """E3: nobody knew the key before; the numbers differ, and the swapped person's own client cries out."""
-    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    ana, ben = await harness.open(ANA), await harness.open(BEN)
     honest = await ana.encryption.person(BEN)
-    flat.house.swap_account_key(BEN, FORGER)
-    flat.house.keys_changed(BEN)
-    await flat.until(lambda: bool(ben.encryption.alarms()))
+    harness.server.swap_account_key(BEN, FORGER)
+    harness.server.keys_changed(BEN)
+    await harness.until(lambda: bool(ben.encryption.alarms()))
     assert any("key" in alarm.text for alarm in ben.encryption.alarms())
-    eve = await flat.open(EVE)
+    eve = await harness.open(EVE)
     seen = await eve.encryption.person(BEN)
     assert seen.trust is Trust.FIRST_SEEN
     assert seen.safety_number != (await ben.encryption.person(EVE)).safety_number
@@ -111,15 +111,15 @@ async def test_a_key_swapped_before_first_contact_is_seen_by_the_other_side(flat
     assert ana.encryption.trust(BEN) is Trust.CHANGED
 
 
-async def test_a_key_swapped_after_contact_warns_and_sends_nothing(flat: Flat) -> None:
+async def test_a_key_swapped_after_contact_warns_and_sends_nothing(harness: Harness) -> None:
     """E3: warned on the window and at the message; it waits and can be read; after the decision it goes."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ben, room, "before")
-    await flat.quiet()
-    flat.house.swap_account_key(BEN, FORGER)
-    flat.house.keys_changed(BEN)
-    await flat.until(lambda: ana.encryption.trust(BEN) is Trust.CHANGED)
-    why = await held(flat, ana, room, CANARY)
+    ana, ben, room = await pair(harness)
+    await say(harness, ben, room, "before")
+    await harness.quiet()
+    harness.server.swap_account_key(BEN, FORGER)
+    harness.server.keys_changed(BEN)
+    await harness.until(lambda: ana.encryption.trust(BEN) is Trust.CHANGED)
+    why = await held(harness, ana, room, CANARY)
     assert "ben has another account key than before. Nothing is sent until you decide" in why
     assert "/verify" in why  # what to do
     state = ana.encryption.room(room)
@@ -129,59 +129,59 @@ async def test_a_key_swapped_after_contact_warns_and_sends_nothing(flat: Flat) -
     assert "before" in await texts(ana, room)
 
 
-async def test_a_key_swapped_while_its_owner_is_verified_is_no_less_a_change(flat: Flat) -> None:
+async def test_a_key_swapped_while_its_owner_is_verified_is_no_less_a_change(harness: Harness) -> None:
     """E3: verified once is no reason to believe the next key; a restart forgets nothing."""
-    ana, _, room = await pair(flat)
+    ana, _, room = await pair(harness)
     number = (await ana.encryption.person(BEN)).safety_number
     await ana.encryption.confirm(BEN, number)
     assert ana.encryption.trust(BEN) is Trust.VERIFIED
-    flat.house.swap_account_key(BEN, FORGER)
+    harness.server.swap_account_key(BEN, FORGER)
     await parts(ana).encrypted_rooms.identity.catch_up()
-    await flat.close(ana)
-    ana = await flat.open(ANA)
+    await harness.close(ana)
+    ana = await harness.open(ANA)
     assert ana.encryption.trust(BEN) is Trust.CHANGED
-    assert "ben" in await held(flat, ana, room, CANARY)
+    assert "ben" in await held(harness, ana, room, CANARY)
 
 
 @pytest.mark.parametrize("certified", [False, True])
 async def test_a_ghost_device_without_its_owners_signature_is_not_let_in(
-    flat: Flat, *, certified: bool
+    harness: Harness, *, certified: bool
 ) -> None:
     """E3: no certificate, or one by a key that the server made: told, and everybody else is written to."""
-    ana, ben, room = await pair(flat)
-    ghost = Ghost(flat, BEN, FORGER)
+    ana, ben, room = await pair(harness)
+    ghost = Ghost(harness, BEN, FORGER)
     ghost.move_in(ghost.packages(certified=certified))
-    await flat.until(lambda: ghost.key.id in parts(ana).encrypted_rooms.reconciler.left_out.get(room, {}))
+    await harness.until(lambda: ghost.key.id in parts(ana).encrypted_rooms.reconciler.left_out.get(room, {}))
     problem = ana.encryption.room(room).problem
     assert "could not be added" in problem
     assert ("another account key than a member admitted" in problem) is certified
-    await say(flat, ana, room, "among us")
-    await shown(flat, ben, room)
+    await say(harness, ana, room, "among us")
+    await shown(harness, ben, room)
     assert await texts(ben, room) == ["among us"]
     assert ghost.key.id not in await members(ana, room)
 
 
-async def test_a_certified_ghost_that_the_log_hides_stops_sending(flat: Flat) -> None:
+async def test_a_certified_ghost_that_the_log_hides_stops_sending(harness: Harness) -> None:
     """E3: the account key was stolen and the device kept out of the log: it is told, and gets nothing."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ana, room, "before")
-    ghost = Ghost(flat, BEN, account_of(ben))
+    ana, ben, room = await pair(harness)
+    await say(harness, ana, room, "before")
+    ghost = Ghost(harness, BEN, account_of(ben))
     ghost.move_in(ghost.packages())
-    why = await held(flat, ana, room, CANARY)
+    why = await held(harness, ana, room, CANARY)
     assert "is not in the server's key log" in why
     assert any("key log" in told for told in await noted(ana, room, NoteKind.KEY_CHANGED))
-    await shown(flat, ben, room)
+    await shown(harness, ben, room)
     assert await texts(ben, room) == ["before"]
 
 
-async def test_a_certified_ghost_in_the_log_is_an_alarm_to_its_owner(flat: Flat) -> None:
+async def test_a_certified_ghost_in_the_log_is_an_alarm_to_its_owner(harness: Harness) -> None:
     """E3: a stolen account key cannot be used unseen: the owner's client and everybody in the room tell."""
-    ana, ben, room = await pair(flat)
-    ghost = Ghost(flat, BEN, account_of(ben))
-    flat.house.entries.append(_entry(flat, ghost))
+    ana, ben, room = await pair(harness)
+    ghost = Ghost(harness, BEN, account_of(ben))
+    harness.server.entries.append(_entry(harness, ghost))
     ghost.move_in(ghost.packages())
-    await flat.until(lambda: bool(ben.encryption.alarms()))
-    await flat.until_true(lambda: _is_in(ana, room, ghost), wanted=True)
+    await harness.until(lambda: bool(ben.encryption.alarms()))
+    await harness.until_true(lambda: _is_in(ana, room, ghost), wanted=True)
     assert any("device" in alarm.text for alarm in ben.encryption.alarms())
     assert any("ben" in told for told in await noted(ana, room, NoteKind.DEVICE_ADDED))
 
@@ -190,85 +190,85 @@ async def _is_in(client: Client, room: RoomId, ghost: Ghost) -> bool:
     return ghost.key.id in await members(client, room)
 
 
-def _entry(flat: Flat, ghost: Ghost) -> bytes:
+def _entry(harness: Harness, ghost: Ghost) -> bytes:
     from parlour_protocol.identity import DeviceEntry  # noqa: PLC0415 - here alone
     from parlour_protocol.identity.key_log import encode_entry  # noqa: PLC0415
 
-    return encode_entry(DeviceEntry(flat.clock.now(), ghost.certificate))
+    return encode_entry(DeviceEntry(harness.clock.now(), ghost.certificate))
 
 
 @pytest.mark.parametrize("lie", ["foreign", "expired", "everlasting", "garbage", "none"])
-async def test_a_false_key_package_lets_nobody_in_and_is_told(flat: Flat, lie: str) -> None:
+async def test_a_false_key_package_lets_nobody_in_and_is_told(harness: Harness, lie: str) -> None:
     """The server chooses what it hands out: another device's, too old, too long, its own bytes, nothing."""
-    ana, ben = await flat.open(ANA), await flat.open(BEN)
-    eve = await flat.open(EVE)
-    device, house = ben.encryption.own().device, flat.house
-    genuine = list(house.devices[device].packages)
+    ana, ben = await harness.open(ANA), await harness.open(BEN)
+    eve = await harness.open(EVE)
+    device, server = ben.encryption.own().device, harness.server
+    genuine = list(server.devices[device].packages)
     false = {
-        "foreign": house.devices[eve.encryption.own().device].packages[:3],
-        "expired": Ghost.of(flat, ben).packages(age=60),
-        "everlasting": Ghost.of(flat, ben).packages(days=4_000),
+        "foreign": server.devices[eve.encryption.own().device].packages[:3],
+        "expired": Ghost.of(harness, ben).packages(age=60),
+        "everlasting": Ghost.of(harness, ben).packages(days=4_000),
         "garbage": [b"\0" * 400, b"\1" * 400, b"\2" * 400],
         "none": [],
     }[lie]
-    house.devices[device].packages, last = list(false), house.devices[device].last_resort
-    house.devices[device].last_resort = false[-1] if false else None
+    server.devices[device].packages, last = list(false), server.devices[device].last_resort
+    server.devices[device].last_resort = false[-1] if false else None
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     await ana.invitations.send(room, BEN)  # this server makes him a member at once
     await ana.rooms.reconcile(room)
     assert "could not be added" in ana.encryption.room(room).problem
     assert await members(ana, room) == {ana.encryption.own().device}
     assert (await ana.encryption.report(room)).without_device == [BEN]
-    await say(flat, ana, room, "alone")
-    house.devices[device].packages, house.devices[device].last_resort = genuine, last
+    await say(harness, ana, room, "alone")
+    server.devices[device].packages, server.devices[device].last_resort = genuine, last
     await ana.encryption.settle(room)
-    await flat.quiet()
-    await say(flat, ana, room, "both")
-    await shown(flat, ben, room)
+    await harness.quiet()
+    await say(harness, ana, room, "both")
+    await shown(harness, ben, room)
     assert await texts(ben, room) == ["both"]
 
 
-async def test_a_greeting_with_a_false_time_brings_no_old_key_package_into_a_group(flat: Flat) -> None:
+async def test_a_greeting_with_a_false_time_brings_no_old_key_package_into_a_group(harness: Harness) -> None:
     """Ben was away for too long; a server whose time is that of his key packages does not change that."""
-    ana, ben = await flat.open(ANA), await flat.open(BEN)
-    await flat.close(ben)
-    await flat.close(ana)
+    ana, ben = await harness.open(ANA), await harness.open(BEN)
+    await harness.close(ben)
+    await harness.close(ana)
     days = 35 * 86_400
-    flat.clock.advance(days)
-    flat.ahead = -days * 1_000
-    ana = await flat.open(ANA)
+    harness.clock.advance(days)
+    harness.ahead = -days * 1_000
+    ana = await harness.open(ANA)
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     await ana.invitations.send(room, BEN)
     await ana.rooms.reconcile(room)
     assert "that of ben: it has expired by the clock of this device" in ana.encryption.room(room).problem
     assert await members(ana, room) == {ana.encryption.own().device}
-    await say(flat, ana, room, "alone")
+    await say(harness, ana, room, "alone")
     assert await texts(ana, room) == ["alone"]
 
 
-async def test_one_key_package_handed_out_twice_is_refused_the_second_time(flat: Flat) -> None:
+async def test_one_key_package_handed_out_twice_is_refused_the_second_time(harness: Harness) -> None:
     """The first room works; in the second the newcomer says that it was not added, and that one goes on."""
-    ana, ben = await flat.open(ANA), await flat.open(BEN)
-    eve = await flat.open(EVE)
+    ana, ben = await harness.open(ANA), await harness.open(BEN)
+    eve = await harness.open(EVE)
     device = ben.encryption.own().device
-    twice = flat.house.devices[device].packages[0]
-    for line in flat.lines.values():
+    twice = harness.server.devices[device].packages[0]
+    for line in harness.lines.values():
         line.claim = _always(line.claim, device, twice)  # type: ignore[method-assign]
     first = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     await ana.invitations.send(first, BEN)
     await ana.rooms.reconcile(first)
-    await shown(flat, ben, first)
+    await shown(harness, ben, first)
     second = (await eve.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     await eve.invitations.send(second, BEN)
     await eve.rooms.reconcile(second)
-    await flat.until(lambda: flat.head(ben, second) >= flat.house.rooms[second].head)
-    await shown(flat, ben, second)
-    await say(flat, ana, first, "genuine")
-    await shown(flat, ben, first)
+    await harness.until(lambda: harness.head(ben, second) >= harness.server.rooms[second].head)
+    await shown(harness, ben, second)
+    await say(harness, ana, first, "genuine")
+    await shown(harness, ben, first)
     assert await texts(ben, first) == ["genuine"]
     told = [entry.trouble for entry in await ben.history.timeline(second) if entry.trouble]
     assert any("invitation did not come" in one for one in told)
-    await say(flat, eve, second, "unread")
+    await say(harness, eve, second, "unread")
     assert await texts(eve, second) == ["unread"]
 
 
@@ -286,96 +286,96 @@ def _always(claim: object, device: DeviceId, package: bytes) -> object:
     return answer
 
 
-async def test_a_forked_key_log_is_an_alarm_on_both_sides(flat: Flat) -> None:
+async def test_a_forked_key_log_is_an_alarm_on_both_sides(harness: Harness) -> None:
     """E3: two people were shown two logs; the first message each way says so, for ever, and is read."""
-    ana, ben, room = await pair(flat)
-    flat.lines[ben].service = flat.house.fork()  # from here on ben is shown a log of his own
-    flat.house.swap_account_key(EVE, FORGER)
-    flat.lines[ben].service.swap_account_key(EVE, AccountKey(Secret(bytes(32))))
+    ana, ben, room = await pair(harness)
+    harness.lines[ben].service = harness.server.fork()  # from here on ben is shown a log of his own
+    harness.server.swap_account_key(EVE, FORGER)
+    harness.lines[ben].service.swap_account_key(EVE, AccountKey(Secret(bytes(32))))
     for client in (ana, ben):
         await parts(client).encrypted_rooms.identity.catch_up()
-    await say(flat, ana, room, "to ben")
-    await say(flat, ben, room, "to ana")
+    await say(harness, ana, room, "to ben")
+    await say(harness, ben, room, "to ana")
     for client in (ana, ben):
-        await shown(flat, client, room)
-        await flat.until(lambda c=client: bool(c.encryption.alarms()))  # type: ignore[misc]
+        await shown(harness, client, room)
+        await harness.until(lambda c=client: bool(c.encryption.alarms()))  # type: ignore[misc]
         (alarm,) = client.encryption.alarms()
         assert alarm.permanent
         assert "different keys to different people" in alarm.text
         assert await texts(client, room) == ["to ben", "to ana"]
 
 
-async def test_a_server_that_tells_nobody_of_new_keys_is_overtaken_by_a_message(flat: Flat) -> None:
+async def test_a_server_that_tells_nobody_of_new_keys_is_overtaken_by_a_message(harness: Harness) -> None:
     """E3: what a member has seen of the log stands in each message: who is behind fetches it at once."""
-    ana, ben, room = await pair(flat)
-    flat.house.swap_account_key(EVE, FORGER)  # and tells nobody
+    ana, ben, room = await pair(harness)
+    harness.server.swap_account_key(EVE, FORGER)  # and tells nobody
     await parts(ben).encrypted_rooms.identity.catch_up()
     before = await parts(ana).archive.write(key_log.seen)
-    await say(flat, ben, room, "have you heard?")
-    await flat.until_true(
+    await say(harness, ben, room, "have you heard?")
+    await harness.until_true(
         lambda: parts(ana).archive.write(key_log.seen), await parts(ben).archive.write(key_log.seen)
     )
     assert await parts(ana).archive.write(key_log.seen) != before
 
 
-async def test_a_key_log_that_was_rolled_back_is_an_alarm(flat: Flat) -> None:
+async def test_a_key_log_that_was_rolled_back_is_an_alarm(harness: Harness) -> None:
     """E3: what it showed once it cannot take back; the chat goes on with the keys that are known."""
-    ana, ben, room = await pair(flat)
-    flat.house.entries.pop()
+    ana, ben, room = await pair(harness)
+    harness.server.entries.pop()
     await quietly(parts(ana).encrypted_rooms.identity.catch_up())
     (alarm,) = ana.encryption.alarms()
     assert alarm.permanent
     assert "took entries out of its key log" in alarm.text
-    await say(flat, ana, room, "still here")
-    await shown(flat, ben, room)
+    await say(harness, ana, room, "still here")
+    await shown(harness, ben, room)
     assert await texts(ben, room) == ["still here"]
 
 
-async def test_an_endless_key_log_is_refused_and_open_rooms_go_on(flat: Flat) -> None:
+async def test_an_endless_key_log_is_refused_and_open_rooms_go_on(harness: Harness) -> None:
     """A log that is said to be longer than any honest one costs one question."""
-    ana, ben, room = await pair(flat)
-    line = flat.lines[ana]
+    ana, ben, room = await pair(harness)
+    line = harness.lines[ana]
     honest = line.key_log
 
     async def endless(after: int) -> object:
         page, head = await honest(after), Head(10_000_000, bytes(32))
-        signature = Signature(sign(flat.house.log_seed, head.to_be_signed(flat.house.server)))
+        signature = Signature(sign(harness.server.log_seed, head.to_be_signed(harness.server.server)))
         return replace(page, size=head.size, head=Digest(head.digest), signature=signature)
 
     line.key_log = endless  # type: ignore[method-assign, assignment]
-    calls = len(flat.house.calls)
+    calls = len(harness.server.calls)
     await quietly(parts(ana).encrypted_rooms.identity.catch_up())
-    assert flat.house.calls[calls:].count("log") == 1
-    await say(flat, ana, room, "still here")
-    await shown(flat, ben, room)
+    assert harness.server.calls[calls:].count("log") == 1
+    await say(harness, ana, room, "still here")
+    await shown(harness, ben, room)
     assert await texts(ben, room) == ["still here"]
 
 
-async def test_a_head_that_a_member_makes_up_is_an_alarm_that_names_them(flat: Flat) -> None:
+async def test_a_head_that_a_member_makes_up_is_an_alarm_that_names_them(harness: Harness) -> None:
     """Either the server lies or that person's device does: the words say both."""
-    ana, ben, room = await pair(flat)
+    ana, ben, room = await pair(harness)
     false = KeyLogSeen(size=1, digest=Digest(b"\7" * 32))
-    await parts(ana).archive.write(key_log.compare, BEN, false, flat.clock.now())
+    await parts(ana).archive.write(key_log.compare, BEN, false, harness.clock.now())
     await parts(ana).encrypted_rooms.identity.refresh()
     (alarm,) = ana.encryption.alarms()
     assert "ben" in alarm.text
     assert "Either the server lies" in alarm.text
-    await say(flat, ben, room, "still here")
-    await shown(flat, ana, room)
+    await say(harness, ben, room, "still here")
+    await shown(harness, ana, room)
     assert await texts(ana, room) == ["still here"]
 
 
-async def test_a_stranger_that_the_server_lists_reads_nothing_and_is_named(flat: Flat) -> None:
+async def test_a_stranger_that_the_server_lists_reads_nothing_and_is_named(harness: Harness) -> None:
     """M21: one row in the server's table and no event: not added, told once, and the room goes on."""
-    ana, ben, room = await pair(flat)
-    eve = await flat.open(EVE)
-    flat.house.rooms[room].members[EVE] = Role.MEMBER
-    flat.house.group_changed(flat.house.rooms[room])
-    await say(flat, ana, room, "among us")
-    await say(flat, ben, room, "among us two")
+    ana, ben, room = await pair(harness)
+    eve = await harness.open(EVE)
+    harness.server.rooms[room].members[EVE] = Role.MEMBER
+    harness.server.group_changed(harness.server.rooms[room])
+    await say(harness, ana, room, "among us")
+    await say(harness, ben, room, "among us two")
     for client in (ana, ben):
         await client.encryption.settle(room)
-        await shown(flat, client, room)
+        await shown(harness, client, room)
         assert await texts(client, room) == ["among us", "among us two"]
         told = [alarm.text for alarm in client.encryption.alarms()]
         words = "The server lists eve as a member; no member admitted them. Nothing is sent to them."
@@ -389,42 +389,42 @@ async def test_a_stranger_that_the_server_lists_reads_nothing_and_is_named(flat:
         assert (ghost.admitted_by, ghost.claimed_by_server, ghost.devices) == (None, True, [])
         known = {one.user: one.admitted_by for one in report.people if one.user != EVE}
         assert known == {ANA: ANA, BEN: ANA}
-    assert eve.encryption.own().device not in flat.house.rooms[room].present
+    assert eve.encryption.own().device not in harness.server.rooms[room].present
     await ana.invitations.send(room, EVE)  # she may be admitted after all, by a member who wants it
     assert EVE in {member.user for member in (await ana.encryption.report(room)).members}
     assert ana.encryption.alarms() == []
 
 
-async def test_a_direct_message_lets_in_no_third_person(flat: Flat) -> None:
+async def test_a_direct_message_lets_in_no_third_person(harness: Harness) -> None:
     """The same lie in a direct room is refused: it is between two, whatever the server says."""
-    ana, ben = await flat.open(ANA), await flat.open(BEN)
-    eve = await flat.open(EVE)
+    ana, ben = await harness.open(ANA), await harness.open(BEN)
+    eve = await harness.open(EVE)
     room = (await ana.rooms.open_direct(BEN)).id
-    await flat.quiet()
+    await harness.quiet()
     device = eve.encryption.own().device
-    honest = flat.house.state
+    honest = harness.server.state
     for claimed in (EVE, BEN):  # as herself, and as one more device of ben's
         stranger = GroupDevice(device=device, user=claimed)
-        flat.house.state = lambda of, stranger=stranger: replace(honest(of), missing=(stranger,))  # type: ignore[method-assign, misc]
+        harness.server.state = lambda of, stranger=stranger: replace(honest(of), missing=(stranger,))  # type: ignore[method-assign, misc]
         await ana.encryption.settle(room)
         assert device not in await members(ana, room)
         words = "The server lists eve as a member" if claimed == EVE else "could not be added"
         assert words in ana.encryption.room(room).problem
-    flat.house.state = honest  # type: ignore[method-assign]
-    await say(flat, ana, room, "between us")
-    await shown(flat, ben, room)
+    harness.server.state = honest  # type: ignore[method-assign]
+    await say(harness, ana, room, "between us")
+    await shown(harness, ben, room)
     assert await texts(ben, room) == ["between us"]
 
 
-async def test_a_member_that_the_server_drops_is_not_removed(flat: Flat) -> None:
+async def test_a_member_that_the_server_drops_is_not_removed(harness: Harness) -> None:
     """M21: no member asked for it: told once, and what is written is still for them."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ana, room, "before")
-    await shown(flat, ben, room)
+    ana, ben, room = await pair(harness)
+    await say(harness, ana, room, "before")
+    await shown(harness, ben, room)
     device = ben.encryption.own().device
-    honest = flat.house.state
+    honest = harness.server.state
     gone = GroupDevice(device=device, user=BEN)
-    flat.house.state = lambda of: replace(honest(of), leaving=(gone,))  # type: ignore[method-assign]
+    harness.server.state = lambda of: replace(honest(of), leaving=(gone,))  # type: ignore[method-assign]
     await ana.encryption.settle(room)
     told = (
         "The server no longer lists ben as a member; no member removed them. They can still read this room."
@@ -432,37 +432,37 @@ async def test_a_member_that_the_server_drops_is_not_removed(flat: Flat) -> None
     assert [alarm.text for alarm in ana.encryption.alarms()] == [f"garden: {told}"]
     assert told in ana.encryption.room(room).problem
     assert device in await members(ana, room)
-    flat.house.state = honest  # type: ignore[method-assign]
+    harness.server.state = honest  # type: ignore[method-assign]
     await ana.encryption.settle(room)
     assert ana.encryption.alarms() == []
-    await say(flat, ana, room, "after")
-    await shown(flat, ben, room)
+    await say(harness, ana, room, "after")
+    await shown(harness, ben, room)
     assert await texts(ben, room) == ["before", "after"]
 
 
 @pytest.mark.parametrize("swap", ["peer", "kind"])
-async def test_a_room_that_is_called_another_sends_nothing(flat: Flat, swap: str) -> None:
+async def test_a_room_that_is_called_another_sends_nothing(harness: Harness, swap: str) -> None:
     """`@ben` is shown as `@eve`, or a room of many as a direct one: what is written would reach others."""
-    ana, ben, room = await pair(flat)
+    ana, ben, room = await pair(harness)
     direct = (await ana.rooms.open_direct(BEN)).id
-    await flat.quiet()
-    await say(flat, ana, direct, "before")
+    await harness.quiet()
+    await say(harness, ana, direct, "before")
     which = direct if swap == "peer" else room
-    await flat.close(ana)
-    liar = Liar(flat)
+    await harness.close(ana)
+    liar = LyingServer(harness)
     changes = {"peer": {"peer": EVE}, "kind": {"kind": RoomKind.DIRECT, "peer": EVE, "name": None}}[swap]
     liar.summaries[ANA] = lambda one: replace(one, **changes) if one.room == which else one
-    ana = await flat.open(ANA)
-    why = await held(flat, ana, which, CANARY)
+    ana = await harness.open(ANA)
+    why = await held(harness, ana, which, CANARY)
     assert "server" in why
     assert ana.encryption.room(which).state is RoomState.BLOCKED
     assert "server" in ana.encryption.room(which).problem
     sealed = parts(ana).encrypted_rooms
     with pytest.raises(BlockedError):  # what stands in no outbox neither
         await sealed.outgoing.send(which, ReadContent(target=new_request_id()))
-    await flat.close(ana)
+    await harness.close(ana)
     liar.summaries.clear()
-    ana = await flat.open(ANA)
-    await flat.until(lambda: not parts(ana).outbox.unsent(which))
-    await shown(flat, ben, which)
+    ana = await harness.open(ANA)
+    await harness.until(lambda: not parts(ana).outbox.unsent(which))
+    await shown(harness, ben, which)
     assert (await texts(ben, which))[-1] == CANARY

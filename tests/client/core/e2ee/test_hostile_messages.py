@@ -6,9 +6,9 @@ Each lie is refused and told in words, and everything that was honest, before an
 import pytest
 from msgspec.structs import replace
 from tests.client.core.core_fake import parts
-from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
-from tests.client.core.e2ee.liar import Liar, last_sealed, noted, rows, sealed_of, shown
+from tests.client.core.e2ee.lying_server import LyingServer, last_sealed, noted, rows, sealed_of, shown
 from tests.client.core.e2ee.test_chat import GARDEN, texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
@@ -38,12 +38,12 @@ from parlour_protocol.names import UserName
 CANARY = "CANARY"
 
 
-async def goes_on(flat: Flat, clients: tuple[Client, Client], room: RoomId, before: list[str]) -> None:
+async def goes_on(harness: Harness, clients: tuple[Client, Client], room: RoomId, before: list[str]) -> None:
     """Require that what was said before stands, and that both can talk."""
     for number, client in enumerate(clients):
-        await say(flat, client, room, f"after {number}")
+        await say(harness, client, room, f"after {number}")
     for client in clients:
-        await shown(flat, client, room)
+        await shown(harness, client, room)
         assert await texts(client, room) == [*before, "after 0", "after 1"]
 
 
@@ -59,293 +59,295 @@ def is_sealed(event: LogEvent) -> bool:
     return isinstance(event.body, EncryptedMessage)
 
 
-def inject(flat: Flat, room: RoomId, body: AnyBody, author: UserName = BEN) -> LogEvent:
+def inject(harness: Harness, room: RoomId, body: AnyBody, author: UserName = BEN) -> LogEvent:
     """Let the server append something of its own."""
-    return flat.house.write(flat.house.rooms[room], author, body)
+    return harness.server.write(harness.server.rooms[room], author, body)
 
 
-async def test_a_replayed_message_is_told_and_shown_once(flat: Flat) -> None:
+async def test_a_replayed_message_is_told_and_shown_once(harness: Harness) -> None:
     """E4: the same bytes at a later place, to its reader and to its writer."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ana, room, "once")
-    await shown(flat, ben, room)
-    _, body = last_sealed(flat.house.rooms[room])
-    replay = inject(flat, room, body, ANA)
+    ana, ben, room = await pair(harness)
+    await say(harness, ana, room, "once")
+    await shown(harness, ben, room)
+    _, body = last_sealed(harness.server.rooms[room])
+    replay = inject(harness, room, body, ANA)
     for client in (ana, ben):
-        await shown(flat, client, room)
+        await shown(harness, client, room)
         assert await texts(client, room) == ["once"]
         assert await told_at(client, room, replay)
-    await goes_on(flat, (ana, ben), room, ["once"])
+    await goes_on(harness, (ana, ben), room, ["once"])
 
 
-async def test_a_replay_after_reconnecting_is_told(flat: Flat) -> None:
+async def test_a_replay_after_reconnecting_is_told(harness: Harness) -> None:
     """E4: a new connection is no new beginning."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ana, room, "once")
-    await shown(flat, ben, room)
-    _, body = last_sealed(flat.house.rooms[room])
-    for wire in list(flat.house.wires):
+    ana, ben, room = await pair(harness)
+    await say(harness, ana, room, "once")
+    await shown(harness, ben, room)
+    _, body = last_sealed(harness.server.rooms[room])
+    for wire in list(harness.server.wires):
         wire.drop()  # type: ignore[attr-defined]
-    replay = inject(flat, room, body, ANA)
-    await flat.until(lambda: ben.connection.status.state is LinkState.ONLINE)
-    await shown(flat, ben, room)
+    replay = inject(harness, room, body, ANA)
+    await harness.until(lambda: ben.connection.status.state is LinkState.ONLINE)
+    await shown(harness, ben, room)
     assert await texts(ben, room) == ["once"]
     assert await told_at(ben, room, replay)
-    await flat.until(lambda: ana.connection.status.state is LinkState.ONLINE)
-    await goes_on(flat, (ana, ben), room, ["once"])
+    await harness.until(lambda: ana.connection.status.state is LinkState.ONLINE)
+    await goes_on(harness, (ana, ben), room, ["once"])
 
 
-async def test_a_replay_after_a_restart_of_the_client_is_told(flat: Flat) -> None:
+async def test_a_replay_after_a_restart_of_the_client_is_told(harness: Harness) -> None:
     """E4: what was used is on the disk, not in the memory of a program."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ana, room, "once")
-    await shown(flat, ben, room)
-    _, body = last_sealed(flat.house.rooms[room])
-    await flat.close(ben)
-    replay = inject(flat, room, body, ANA)
-    ben = await flat.open(BEN)
-    await shown(flat, ben, room)
+    ana, ben, room = await pair(harness)
+    await say(harness, ana, room, "once")
+    await shown(harness, ben, room)
+    _, body = last_sealed(harness.server.rooms[room])
+    await harness.close(ben)
+    replay = inject(harness, room, body, ANA)
+    ben = await harness.open(BEN)
+    await shown(harness, ben, room)
     assert await texts(ben, room) == ["once"]
     assert await told_at(ben, room, replay)
-    await goes_on(flat, (ana, ben), room, ["once"])
+    await goes_on(harness, (ana, ben), room, ["once"])
 
 
-async def test_a_replay_after_the_epoch_moved_is_told(flat: Flat) -> None:
+async def test_a_replay_after_the_epoch_moved_is_told(harness: Harness) -> None:
     """E4: the keys of the past epoch are still here, the message's own is not."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ana, room, "once")
-    _, body = last_sealed(flat.house.rooms[room])
+    ana, ben, room = await pair(harness)
+    await say(harness, ana, room, "once")
+    _, body = last_sealed(harness.server.rooms[room])
     await parts(ana).encrypted_rooms.reconciler.renew(room)
-    replay = inject(flat, room, body, ANA)
-    await shown(flat, ben, room)
+    replay = inject(harness, room, body, ANA)
+    await shown(harness, ben, room)
     assert await texts(ben, room) == ["once"]
     assert await told_at(ben, room, replay)
-    await goes_on(flat, (ana, ben), room, ["once"])
+    await goes_on(harness, (ana, ben), room, ["once"])
 
 
-async def test_reordered_messages_are_all_shown(flat: Flat) -> None:
+async def test_reordered_messages_are_all_shown(harness: Harness) -> None:
     """E4: the server decides on an order, not on what is read."""
-    ana, ben, room = await pair(flat)
-    await flat.close(ben)
+    ana, ben, room = await pair(harness)
+    await harness.close(ben)
     for number in range(4):
-        await say(flat, ana, room, f"message {number}")
-    log = flat.house.rooms[room].log
-    first, *_, last = sealed_of(flat.house.rooms[room])
+        await say(harness, ana, room, f"message {number}")
+    log = harness.server.rooms[room].log
+    first, *_, last = sealed_of(harness.server.rooms[room])
     log[first.seq - 1], log[last.seq - 1] = (
         replace(last, seq=first.seq, at=first.at),
         replace(first, seq=last.seq, at=last.at),
     )
-    ben = await flat.open(BEN)
-    await shown(flat, ben, room)
+    ben = await harness.open(BEN)
+    await shown(harness, ben, room)
     assert await texts(ben, room) == ["message 3", "message 1", "message 2", "message 0"]
 
 
-async def test_a_dropped_message_leaves_a_row_and_the_rest(flat: Flat) -> None:
+async def test_a_dropped_message_leaves_a_row_and_the_rest(harness: Harness) -> None:
     """E4: something else in its place is not silence; what comes after is read."""
-    ana, ben, room = await pair(flat)
-    await flat.close(ben)
+    ana, ben, room = await pair(harness)
+    await harness.close(ben)
     for number in range(3):
-        await say(flat, ana, room, f"message {number}")
-    gone = sealed_of(flat.house.rooms[room])[1]
-    flat.house.rooms[room].log[gone.seq - 1] = replace(gone, body=Blank(was="sealed"))
-    ben = await flat.open(BEN)
-    await shown(flat, ben, room)
+        await say(harness, ana, room, f"message {number}")
+    gone = sealed_of(harness.server.rooms[room])[1]
+    harness.server.rooms[room].log[gone.seq - 1] = replace(gone, body=Blank(was="sealed"))
+    ben = await harness.open(BEN)
+    await shown(harness, ben, room)
     entries = [e for e in await rows(ben, room) if e.text is not None or e.deleted]
     assert [str(e.text) if e.text else "deleted" for e in entries] == ["message 0", "deleted", "message 2"]
-    await say(flat, ana, room, "after")
-    await shown(flat, ben, room)
+    await say(harness, ana, room, "after")
+    await shown(harness, ben, room)
     assert await texts(ben, room) == ["message 0", "message 2", "after"]
 
 
-async def test_a_hole_in_the_log_is_a_row_and_the_room_goes_on(flat: Flat) -> None:
+async def test_a_hole_in_the_log_is_a_row_and_the_room_goes_on(harness: Harness) -> None:
     """N13: a number that is skipped is told in its place, also after a restart; what follows is read."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ana, room, "first")
-    await shown(flat, ben, room)
-    gone = flat.house.rooms[room].head + 1
-    liar = Liar(flat)
+    ana, ben, room = await pair(harness)
+    await say(harness, ana, room, "first")
+    await shown(harness, ben, room)
+    gone = harness.server.rooms[room].head + 1
+    liar = LyingServer(harness)
     liar.events[BEN] = lambda event: None if event.seq == gone and event.room == room else event
     for text in ("dropped", "later"):
-        await say(flat, ana, room, text)
-    await shown(flat, ben, room)
+        await say(harness, ana, room, text)
+    await shown(harness, ben, room)
     assert ben.connection.status.state is LinkState.ONLINE
     assert await texts(ben, room) == ["first", "later"]
     told = [f"The server shows no event {gone} here: 1 event is missing."]
     assert await noted(ben, room, NoteKind.MISSING) == told
     assert [row.seq for row in await rows(ben, room) if row.note and note_words(row) in told] == [gone]
-    await flat.close(ben)
-    ben = await flat.open(BEN)
+    await harness.close(ben)
+    ben = await harness.open(BEN)
     liar.events.clear()  # a server that shows it later is not believed: the group has moved on
-    await say(flat, ana, room, "after")
-    await say(flat, ben, room, "and after")
-    await shown(flat, ben, room)
+    await say(harness, ana, room, "after")
+    await say(harness, ben, room, "and after")
+    await shown(harness, ben, room)
     assert await texts(ben, room) == ["first", "later", "after", "and after"]
     assert await noted(ben, room, NoteKind.MISSING) == told
 
 
-async def test_a_hole_that_hides_a_message_of_ones_own_is_told(flat: Flat) -> None:
+async def test_a_hole_that_hides_a_message_of_ones_own_is_told(harness: Harness) -> None:
     """N13: the answer is "stored", and the number is skipped: the message stays, as one that failed."""
-    ana, ben, room = await pair(flat)
-    liar, gone = Liar(flat), flat.house.rooms[room].head + 1
+    ana, ben, room = await pair(harness)
+    liar, gone = LyingServer(harness), harness.server.rooms[room].head + 1
     liar.events[ANA] = lambda event: None if event.seq == gone and event.room == room else event
     entry = await ana.messages.send(room, "kept")
     assert entry.request is not None
-    await flat.until(lambda: bool(sealed_of(flat.house.rooms[room])))
-    await say(flat, ben, room, "later")
-    await shown(flat, ana, room)
+    await harness.until(lambda: bool(sealed_of(harness.server.rooms[room])))
+    await say(harness, ben, room, "later")
+    await shown(harness, ana, room)
     await parts(ana).outbox.flush()
     kept = [one for one in await rows(ana, room) if one.request == entry.request]
     assert [(str(one.text), one.delivery) for one in kept] == [("kept", Delivery.FAILED)]
     assert "later" in await texts(ana, room)
 
 
-async def test_an_end_that_is_held_back_holds_back_nothing_else(flat: Flat) -> None:
+async def test_an_end_that_is_held_back_holds_back_nothing_else(harness: Harness) -> None:
     """N11: a head without its events is told in the room, which sends and receives as before."""
-    ana, ben, room = await pair(flat)
-    head = flat.house.rooms[room].head
-    liar = Liar(flat)
+    ana, ben, room = await pair(harness)
+    head = harness.server.rooms[room].head
+    liar = LyingServer(harness)
     liar.summaries[BEN] = lambda told: replace(told, head=Seq(head + 7)) if told.room == room else told
-    await flat.close(ben)
-    ben = await flat.open(BEN)
-    await shown(flat, ben, room)
+    await harness.close(ben)
+    ben = await harness.open(BEN)
+    await shown(harness, ben, room)
     known = ben.rooms.get(room)
     assert known is not None
     assert (
         known.trouble == f"The server says that this room has {head + 7} events, and shows none after {head}."
     )
-    await goes_on(flat, (ben, ana), room, [])
+    await goes_on(harness, (ben, ana), room, [])
 
 
-async def test_what_the_server_says_it_stored_and_does_not_show_is_told(flat: Flat) -> None:
+async def test_what_the_server_says_it_stored_and_does_not_show_is_told(harness: Harness) -> None:
     """E4: the answer is "stored", and something else stands in its place: the message stays and says so."""
-    ana, ben, room = await pair(flat)
-    liar = Liar(flat)
+    ana, ben, room = await pair(harness)
+    liar = LyingServer(harness)
     for user in (ANA, BEN):
         liar.events[user] = lambda event: (
             replace(event, body=Blank(was="sealed")) if is_sealed(event) and event.author == ANA else event
         )
     entry = await ana.messages.send(room, "kept")
     assert entry.request is not None
-    await flat.until(lambda: bool(sealed_of(flat.house.rooms[room])))
-    await shown(flat, ana, room)
+    await harness.until(lambda: bool(sealed_of(harness.server.rooms[room])))
+    await shown(harness, ana, room)
     await parts(ana).outbox.flush()
     kept = [one for one in await rows(ana, room) if one.text is not None]
     assert [(str(one.text), one.delivery) for one in kept] == [("kept", Delivery.FAILED)]
     assert "shows something else" in kept[0].problem
-    await flat.close(ana)
-    ana = await flat.open(ANA)
+    await harness.close(ana)
+    ana = await harness.open(ANA)
     kept = [one for one in await rows(ana, room) if one.text is not None]
     assert [(str(one.text), one.delivery) for one in kept] == [("kept", Delivery.FAILED)]
-    await goes_on_without(flat, ana, ben, room)
+    await goes_on_without(harness, ana, ben, room)
 
 
-async def goes_on_without(flat: Flat, ana: Client, ben: Client, room: RoomId) -> None:
+async def goes_on_without(harness: Harness, ana: Client, ben: Client, room: RoomId) -> None:
     """Require that others talk on."""
-    await say(flat, ben, room, "after")
-    await shown(flat, ana, room)
+    await say(harness, ben, room, "after")
+    await shown(harness, ana, room)
     assert "after" in await texts(ana, room)
 
 
-async def test_an_answer_that_names_a_place_long_gone_loses_nothing(flat: Flat) -> None:
+async def test_an_answer_that_names_a_place_long_gone_loses_nothing(harness: Harness) -> None:
     """E4: "stored" at the place of an earlier event, so that the message would vanish from its writer."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ben, room, "earlier")
-    await shown(flat, ana, room)
-    liar, place = Liar(flat), Seq(flat.house.rooms[room].head)
+    ana, ben, room = await pair(harness)
+    await say(harness, ben, room, "earlier")
+    await shown(harness, ana, room)
+    liar, place = LyingServer(harness), Seq(harness.server.rooms[room].head)
     liar.answers[ANA] = lambda stored: replace(stored, seq=place) if isinstance(stored, Stored) else stored
     liar.events[ANA] = lambda event: event if event.seq <= place else None
     entry = await ana.messages.send(room, "kept")
     assert entry.request is not None
     item = parts(ana).outbox._items[entry.request]
-    await flat.until(item.done.is_set)
+    await harness.until(item.done.is_set)
     await parts(ana).outbox.flush()
     kept = [one for one in await rows(ana, room) if one.request == entry.request]
     assert [(str(one.text), one.delivery) for one in kept] == [("kept", Delivery.FAILED)]
     assert "shows something else" in kept[0].problem
 
 
-async def test_a_message_in_anothers_name_is_refused(flat: Flat) -> None:
+async def test_a_message_in_anothers_name_is_refused(harness: Harness) -> None:
     """E6: of two people who can both write, and in the name of the one who reads."""
-    ana, ben, room = await pair(flat)
-    liar = Liar(flat)
+    ana, ben, room = await pair(harness)
+    liar = LyingServer(harness)
     liar.events[BEN] = lambda event: replace(event, author=EVE) if is_sealed(event) else event
-    await say(flat, ana, room, CANARY)
-    await shown(flat, ben, room)
+    await say(harness, ana, room, CANARY)
+    await shown(harness, ben, room)
     assert await texts(ben, room) == []
     (told,) = await noted(ben, room, NoteKind.FORGED)
     assert "wrong author" in told
     liar.events.clear()
-    await say(flat, ana, room, "after")
-    await shown(flat, ben, room)
+    await say(harness, ana, room, "after")
+    await shown(harness, ben, room)
     assert await texts(ben, room) == ["after"]
 
 
-async def test_a_message_moved_between_rooms_is_refused(flat: Flat) -> None:
+async def test_a_message_moved_between_rooms_is_refused(harness: Harness) -> None:
     """E4: under its own group's name, and under that of the room that it was put into."""
-    ana, ben, room = await pair(flat)
+    ana, ben, room = await pair(harness)
     other = (await ana.rooms.open_direct(BEN)).id
-    await flat.quiet()
-    await say(flat, ana, other, CANARY)
-    await shown(flat, ben, other)
-    _, body = last_sealed(flat.house.rooms[other])
-    here = flat.house.rooms[room]
+    await harness.quiet()
+    await say(harness, ana, other, CANARY)
+    await shown(harness, ben, other)
+    _, body = last_sealed(harness.server.rooms[other])
+    here = harness.server.rooms[room]
     assert here.group is not None
-    inject(flat, room, body, ANA)
-    inject(flat, room, replace(body, group=here.group, epoch=Epoch(here.epoch)), ANA)
+    inject(harness, room, body, ANA)
+    inject(harness, room, replace(body, group=here.group, epoch=Epoch(here.epoch)), ANA)
     for client in (ana, ben):
-        await shown(flat, client, room)
+        await shown(harness, client, room)
         assert await texts(client, room) == []
         assert len(await noted(client, room, NoteKind.FORGED)) == 2
         assert await texts(client, other) == [CANARY]
-    await goes_on(flat, (ana, ben), room, [])
+    await goes_on(harness, (ana, ben), room, [])
 
 
-async def test_a_message_made_by_the_server_is_refused(flat: Flat) -> None:
+async def test_a_message_made_by_the_server_is_refused(harness: Harness) -> None:
     """E6: it has no key of anybody; bytes of its own are a row with a cause."""
-    ana, ben, room = await pair(flat)
-    here = flat.house.rooms[room]
+    ana, ben, room = await pair(harness)
+    here = harness.server.rooms[room]
     assert here.group is not None
-    await say(flat, ben, room, "genuine")
+    await say(harness, ben, room, "genuine")
     for data in (b"\0", b"\0" * 600, bytes(range(256))):
-        inject(flat, room, EncryptedMessage(group=here.group, epoch=Epoch(here.epoch), data=Ciphertext(data)))
-    await shown(flat, ana, room)
+        inject(
+            harness, room, EncryptedMessage(group=here.group, epoch=Epoch(here.epoch), data=Ciphertext(data))
+        )
+    await shown(harness, ana, room)
     assert await texts(ana, room) == ["genuine"]
     told = [one for one in await rows(ana, room) if one.trouble]
     assert len(told) == 3
     assert all("damaged or forged" in one.trouble for one in told)
-    await goes_on(flat, (ana, ben), room, ["genuine"])
+    await goes_on(harness, (ana, ben), room, ["genuine"])
 
 
 PARTS = {"header": 0, "group": 10, "epoch": 45, "kind": 52, "sender": 60, "content": 150, "tag": -1}
 
 
 @pytest.mark.parametrize("part", PARTS)
-async def test_a_flipped_bit_is_told_and_burns_no_key(flat: Flat, part: str) -> None:
+async def test_a_flipped_bit_is_told_and_burns_no_key(harness: Harness, part: str) -> None:
     """E4: in every part of a message; the genuine one, which comes afterwards, is read."""
-    ana, ben, room = await pair(flat)
-    await flat.close(ben)
-    await say(flat, ana, room, "genuine")
-    genuine, body = last_sealed(flat.house.rooms[room])
+    ana, ben, room = await pair(harness)
+    await harness.close(ben)
+    await say(harness, ana, room, "genuine")
+    genuine, body = last_sealed(harness.server.rooms[room])
     data = bytearray(body.data)
     data[PARTS[part]] ^= 1
     flipped = replace(body, data=Ciphertext(bytes(data)))
-    flat.house.rooms[room].log[genuine.seq - 1] = replace(genuine, body=flipped)
-    inject(flat, room, body, ANA)
-    ben = await flat.open(BEN)
-    await shown(flat, ben, room)
+    harness.server.rooms[room].log[genuine.seq - 1] = replace(genuine, body=flipped)
+    inject(harness, room, body, ANA)
+    ben = await harness.open(BEN)
+    await shown(harness, ben, room)
     assert await texts(ben, room) == ["genuine"]
     (row,) = [one for one in await rows(ben, room) if one.seq == genuine.seq]
     assert row.trouble or (row.note is not None and row.note.detail)
-    await say(flat, ana, room, "after")
-    await shown(flat, ben, room)
+    await say(harness, ana, room, "after")
+    await shown(harness, ben, room)
     assert await texts(ben, room) == ["genuine", "after"]
 
 
 @pytest.mark.parametrize("lie", ["epoch before", "epoch to come", "group"])
-async def test_a_false_epoch_or_group_is_told(flat: Flat, lie: str) -> None:
+async def test_a_false_epoch_or_group_is_told(harness: Harness, lie: str) -> None:
     """E4: what the server claims of a message is compared with what the message proves."""
-    ana, ben, room = await pair(flat)
-    liar = Liar(flat)
+    ana, ben, room = await pair(harness)
+    liar = LyingServer(harness)
 
     def claim(event: LogEvent) -> LogEvent:
         if not isinstance(event.body, EncryptedMessage):
@@ -359,14 +361,14 @@ async def test_a_false_epoch_or_group_is_told(flat: Flat, lie: str) -> None:
         return replace(event, body=false[lie])
 
     liar.events[BEN] = claim
-    await say(flat, ana, room, CANARY)
-    await shown(flat, ben, room)
+    await say(harness, ana, room, CANARY)
+    await shown(harness, ben, room)
     assert await texts(ben, room) == []
     assert len(await noted(ben, room, NoteKind.FORGED)) == 1
     liar.events.clear()
-    _, body = last_sealed(flat.house.rooms[room])
-    inject(flat, room, body, ANA)  # the genuine claim, later: its key was not burnt
-    await shown(flat, ben, room)
+    _, body = last_sealed(harness.server.rooms[room])
+    inject(harness, room, body, ANA)  # the genuine claim, later: its key was not burnt
+    await shown(harness, ben, room)
     assert await texts(ben, room) == [CANARY]
 
 
@@ -380,19 +382,19 @@ READABLE: list[AnyBody] = [
 
 
 @pytest.mark.parametrize("body", READABLE, ids=lambda body: type(body).__name__)
-async def test_plaintext_is_an_error_live_and_in_history(flat: Flat, body: AnyBody) -> None:
+async def test_plaintext_is_an_error_live_and_in_history(harness: Harness, body: AnyBody) -> None:
     """E2: from the server, in anybody's name, at any place after the room became encrypted."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ana, room, "sealed")
-    await shown(flat, ben, room)
-    (genuine,) = sealed_of(flat.house.rooms[room])
+    ana, ben, room = await pair(harness)
+    await say(harness, ana, room, "sealed")
+    await shown(harness, ben, room)
+    (genuine,) = sealed_of(harness.server.rooms[room])
     target = {"target": genuine.seq} if hasattr(body, "target") else {}
-    inject(flat, room, replace(body, **target), ANA)
-    await flat.close(ben)
-    inject(flat, room, replace(body, **target), BEN)
-    ben = await flat.open(BEN)
+    inject(harness, room, replace(body, **target), ANA)
+    await harness.close(ben)
+    inject(harness, room, replace(body, **target), BEN)
+    ben = await harness.open(BEN)
     for client in (ana, ben):
-        await shown(flat, client, room)
+        await shown(harness, client, room)
         assert await texts(client, room) == ["sealed"]
         refused = await noted(client, room, NoteKind.PLAINTEXT_REFUSED)
         assert len(refused) == 2
@@ -400,65 +402,67 @@ async def test_plaintext_is_an_error_live_and_in_history(flat: Flat, body: AnyBo
         (row,) = [one for one in await rows(client, room) if one.seq == genuine.seq]
         assert (row.edited, row.deleted, row.reactions) == (False, False, ())
         assert not await client.history.search(CANARY)
-    await goes_on(flat, (ana, ben), room, ["sealed"])
+    await goes_on(harness, (ana, ben), room, ["sealed"])
 
 
-async def test_a_room_is_never_open_again_whatever_the_server_says(flat: Flat) -> None:
+async def test_a_room_is_never_open_again_whatever_the_server_says(harness: Harness) -> None:
     """E2: `not encrypted` in the summary, after a restart; what is written goes out sealed or not at all."""
-    ana, ben, room = await pair(flat)
-    await flat.close(ana)
-    liar = Liar(flat)
+    ana, ben, room = await pair(harness)
+    await harness.close(ana)
+    liar = LyingServer(harness)
     liar.summaries[ANA] = lambda summary: replace(summary, encrypted=False)
-    ana = await flat.open(ANA)
+    ana = await harness.open(ANA)
     assert ana.encryption.room(room).state is not RoomState.OPEN
     assert "NOT" not in ana.encryption.room(room).label
-    await say(flat, ana, room, CANARY)
-    await shown(flat, ben, room)
+    await say(harness, ana, room, CANARY)
+    await shown(harness, ben, room)
     assert await texts(ben, room) == [CANARY]
-    assert CANARY not in repr(flat.house.rooms[room].log)
+    assert CANARY not in repr(harness.server.rooms[room].log)
 
 
-async def test_a_room_that_was_to_be_encrypted_and_is_not_is_told(flat: Flat) -> None:
+async def test_a_room_that_was_to_be_encrypted_and_is_not_is_told(harness: Harness) -> None:
     """E2: the server makes an open one instead, or says so: the first words do not go there unwarned."""
-    ana = await flat.open(ANA)
-    liar = Liar(flat)
+    ana = await harness.open(ANA)
+    liar = LyingServer(harness)
     liar.summaries[ANA] = lambda summary: replace(summary, encrypted=False)
     with pytest.raises(EncryptionError, match="made this room without encryption"):
         await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
 
 
-async def test_a_flood_of_what_cannot_be_opened_is_bounded(flat: Flat) -> None:
+async def test_a_flood_of_what_cannot_be_opened_is_bounded(harness: Harness) -> None:
     """Thousands of sealed events of no key: taken in steadily, and the genuine one behind them is read."""
-    ana, ben, room = await pair(flat)
-    await flat.close(ben)
-    here = flat.house.rooms[room]
-    await say(flat, ana, room, "genuine")
+    ana, ben, room = await pair(harness)
+    await harness.close(ben)
+    here = harness.server.rooms[room]
+    await say(harness, ana, room, "genuine")
     genuine = here.log.pop()
     assert here.group is not None
     junk = EncryptedMessage(group=here.group, epoch=Epoch(here.epoch), data=Ciphertext(bytes(range(256))))
     for _ in range(3_000):
-        flat.house.write(here, ANA, junk, tell=False)
+        harness.server.write(here, ANA, junk, tell=False)
     here.log.append(replace(genuine, seq=Seq(here.head + 1)))
-    ben = await flat.open(BEN)
-    await shown(flat, ben, room)
+    ben = await harness.open(BEN)
+    await shown(harness, ben, room)
     window = await ben.history.timeline(room)
     assert len(window) <= 200
     assert await texts(ben, room) == ["genuine"]
     assert all(one.trouble for one in window if one.text is None)
-    await say(flat, ben, room, "after")
+    await say(harness, ben, room, "after")
     assert (await texts(ben, room))[-1] == "after"
 
 
-async def test_open_rooms_go_on_beside_a_room_that_is_attacked(flat: Flat) -> None:
+async def test_open_rooms_go_on_beside_a_room_that_is_attacked(harness: Harness) -> None:
     """A lie in one room costs that room alone."""
-    ana, ben, room = await pair(flat)
+    ana, ben, room = await pair(harness)
     opened = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE)).id
     await ana.invitations.send(opened, BEN)
-    await flat.until(lambda: ben.rooms.get(opened) is not None)
-    here = flat.house.rooms[room]
+    await harness.until(lambda: ben.rooms.get(opened) is not None)
+    here = harness.server.rooms[room]
     assert here.group is not None
     for _ in range(20):
-        inject(flat, room, EncryptedMessage(group=here.group, epoch=Epoch(7), data=Ciphertext(b"\1" * 300)))
-    await say(flat, ana, opened, "in the open")
-    await shown(flat, ben, opened)
+        inject(
+            harness, room, EncryptedMessage(group=here.group, epoch=Epoch(7), data=Ciphertext(b"\1" * 300))
+        )
+    await say(harness, ana, opened, "in the open")
+    await shown(harness, ben, opened)
     assert await texts(ben, opened) == ["in the open"]

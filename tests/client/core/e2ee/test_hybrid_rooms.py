@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 from tests.client.core.core_fake import parts
-from tests.client.core.e2ee.flat import Flat
-from tests.client.core.e2ee.house import Room
+from tests.client.core.e2ee.group_world import ROOM, Device, Log, agree, room_of
+from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
+from tests.client.core.e2ee.memory_server import Room
 from tests.client.core.e2ee.test_chat import GARDEN, texts
-from tests.client.core.e2ee.vault_world import ROOM, Device, Log, agree, room_of
 from tests.protocol.mls.mls_world import LIFETIME, NOW, World
 
 from parlour_client.core.client import Client
@@ -49,16 +49,16 @@ def test_the_suites_of_rooms_are_those_of_the_engine() -> None:
     assert RoomSuite.X_WING > RoomSuite.X25519
 
 
-async def test_people_talk_in_it_and_see_what_it_is(flat: Flat) -> None:
+async def test_people_talk_in_it_and_see_what_it_is(harness: Harness) -> None:
     """Founded, invited, said and answered; every device's report and label say what the keys are worth."""
-    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = await made(ana)
     await ana.invitations.send(room, BEN)
-    await flat.quiet()
+    await harness.quiet()
     for client, words in ((ana, "hello"), (ben, "answer")):
         await client.messages.send(room, words)
-        await flat.until(lambda: not parts(client).outbox.unsent(room))  # noqa: B023 - awaited at once
-        await flat.quiet()
+        await harness.until(lambda: not parts(client).outbox.unsent(room))  # noqa: B023 - awaited at once
+        await harness.quiet()
     assert await texts(ana, room) == ["hello", "answer"] == await texts(ben, room)
     for client in (ana, ben):
         report = await client.encryption.report(room)
@@ -66,21 +66,21 @@ async def test_people_talk_in_it_and_see_what_it_is(flat: Flat) -> None:
         assert report.keys == KEYS[RoomSuite.X_WING]
         assert report.label == "E2EE post-quantum 0/1 verified"
     other = await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
-    await flat.quiet()
+    await harness.quiet()
     report = await ana.encryption.report(other.id)
     assert (report.suite, report.label) == (RoomSuite.X25519, "E2EE, nobody else")
 
 
-async def test_a_direct_room(flat: Flat) -> None:
+async def test_a_direct_room(harness: Harness) -> None:
     """The same between two people; one that is there already keeps what it has, and the person is told."""
-    ana, ben = await flat.open(ANA), await flat.open(BEN)
-    await flat.open(EVE)
+    ana, ben = await harness.open(ANA), await harness.open(BEN)
+    await harness.open(EVE)
     room = (await ana.rooms.open_direct(BEN, suite=RoomSuite.X_WING)).id
     assert (await ben.rooms.open_direct(ANA)).id == room
-    await flat.quiet()
+    await harness.quiet()
     assert (await ben.encryption.report(room)).suite is RoomSuite.X_WING
     await parts(ana).encrypted_rooms.reconciler.renew(room)
-    newest = flat.house.rooms[room].log[-1].body
+    newest = harness.server.rooms[room].log[-1].body
     assert isinstance(newest, Handshake)
     assert len(newest.data) < 6_000
     await ana.rooms.open_direct(EVE)
@@ -88,24 +88,24 @@ async def test_a_direct_room(flat: Flat) -> None:
         await ana.rooms.open_direct(EVE, suite=RoomSuite.X_WING)
 
 
-async def test_after_a_restore_all_key_packages_are_replaced(flat: Flat) -> None:
+async def test_after_a_restore_all_key_packages_are_replaced(harness: Harness) -> None:
     """Of both suites: what a restored server has may have been used before."""
-    ana = await flat.open(ANA)
-    device = flat.house.devices[ana.encryption.own().device]
+    ana = await harness.open(ANA)
+    device = harness.server.devices[ana.encryption.own().device]
     before = {*device.packages, *device.hybrid, device.last_resort, device.hybrid_last_resort}
-    await flat.close(ana)
-    flat.house.incarnation = new_incarnation()
-    await flat.open(ANA)
-    await flat.until(lambda: before.isdisjoint([*device.packages, *device.hybrid]))
+    await harness.close(ana)
+    harness.server.incarnation = new_incarnation()
+    await harness.open(ANA)
+    await harness.until(lambda: before.isdisjoint([*device.packages, *device.hybrid]))
     assert before.isdisjoint([device.last_resort, device.hybrid_last_resort])
     assert (len(device.packages), len(device.hybrid)) == (50, 16)
 
 
-async def test_a_device_without_such_key_packages_is_left_out_with_words(flat: Flat) -> None:
+async def test_a_device_without_such_key_packages_is_left_out_with_words(harness: Harness) -> None:
     """An older Parlour brings none: it is not in the group, everybody sees why, and others are added."""
-    ana, ben = await flat.open(ANA), await flat.open(BEN)
-    await flat.open(EVE)
-    device = flat.house.devices[ben.encryption.own().device]
+    ana, ben = await harness.open(ANA), await harness.open(BEN)
+    await harness.open(EVE)
+    device = harness.server.devices[ben.encryption.own().device]
     device.hybrid, device.hybrid_last_resort = [], None
     room = await made(ana)
     await ana.invitations.send(room, BEN)
@@ -117,11 +117,11 @@ async def test_a_device_without_such_key_packages_is_left_out_with_words(flat: F
     assert "no key package for post-quantum rooms" in report.problem
 
 
-async def test_a_group_holds_so_many_devices(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_group_holds_so_many_devices(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """A commit has to fit: who comes after that is left out with words."""
-    ana = await flat.open(ANA)
+    ana = await harness.open(ANA)
     for user in (BEN, EVE):
-        await flat.open(user)
+        await harness.open(user)
     monkeypatch.setattr(reconcile, "HYBRID_DEVICES", replace(reconcile.HYBRID_DEVICES, value=2))
     room = await made(ana)
     await ana.invitations.send(room, BEN)
@@ -133,35 +133,35 @@ async def test_a_group_holds_so_many_devices(flat: Flat, monkeypatch: pytest.Mon
     assert "a post-quantum room holds" in report.problem
 
 
-async def test_an_installation_without_ml_kem(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_installation_without_ml_kem(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has key packages of suite 3, talks in such rooms, and says what it cannot do."""
     monkeypatch.setattr(type(HYBRID.kem), "available", lambda _: False)
-    ana = await flat.open(ANA)
-    device = flat.house.devices[ana.encryption.own().device]
+    ana = await harness.open(ANA)
+    device = harness.server.devices[ana.encryption.own().device]
     assert (len(device.packages), device.hybrid) == (50, [])
     package = add_proposal(device.packages[0]).key_package
     assert package.leaf_node.capabilities.cipher_suites == (CLASSIC.number,)
     with pytest.raises(SetupError, match="no ML-KEM"):
         await made(ana)
-    assert not flat.house.rooms
+    assert not harness.server.rooms
 
 
 async def test_a_server_that_makes_a_weaker_room_gets_no_keys(
-    flat: Flat, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The person is told at once, and this device founds no group for what the server made."""
-    ana, real = await flat.open(ANA), flat.house.summary
+    ana, real = await harness.open(ANA), harness.server.summary
 
     def weaker(room: Room, user: UserName) -> RoomSummary:
         return structs.replace(real(room, user), suite=RoomSuite.X25519)
 
-    monkeypatch.setattr(flat.house, "summary", weaker)
+    monkeypatch.setattr(harness.server, "summary", weaker)
     with pytest.raises(EncryptionError, match="without post-quantum keys"):
         await made(ana)
     for _ in range(100):
-        flat.clock.advance(1)
-        await flat.threads.rest()
-    assert [room.group for room in flat.house.rooms.values()] == [None]
+        harness.clock.advance(1)
+        await harness.threads.rest()
+    assert [room.group for room in harness.server.rooms.values()] == [None]
 
 
 def test_the_largest_commit_fits() -> None:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 from tests.client.core.core_fake import parts
-from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN
-from tests.client.core.e2ee.liar import Liar, last_sealed, noted, rows, sealed_of, shown
+from tests.client.core.e2ee.lying_server import LyingServer, last_sealed, noted, rows, sealed_of, shown
 from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
@@ -32,21 +32,21 @@ def hides(gone: set[Seq]) -> Callable[[LogEvent], LogEvent | None]:
     return lie
 
 
-async def test_what_is_left_out_is_a_row_of_the_message_behind_it(flat: Flat) -> None:
+async def test_what_is_left_out_is_a_row_of_the_message_behind_it(harness: Harness) -> None:
     """N1: in the timeline, in the line mode and on the screen, beside the message itself."""
-    ana, ben, room = await pair(flat)
-    liar = Liar(flat)
+    ana, ben, room = await pair(harness)
+    liar = LyingServer(harness)
     for words in ("one", "two", "three"):
-        await say(flat, ana, room, words)
-    await flat.close(ben)
+        await say(harness, ana, room, words)
+    await harness.close(ben)
     for words in ("four", "five", "six"):
-        await say(flat, ana, room, words)
-    gone = {event.seq for event in sealed_of(flat.house.rooms[room])[-3:-1]}
+        await say(harness, ana, room, words)
+    gone = {event.seq for event in sealed_of(harness.server.rooms[room])[-3:-1]}
     liar.events[BEN] = hides(gone)
     liar.summaries[BEN] = lambda one: replace(one, head=Seq(one.head - len(gone)))
-    ben = await flat.open(BEN)
-    head = flat.house.rooms[room].head - 2
-    await flat.until(lambda: flat.head(ben, room) >= head)
+    ben = await harness.open(BEN)
+    head = harness.server.rooms[room].head - 2
+    await harness.until(lambda: harness.head(ben, room) >= head)
     assert await texts(ben, room) == ["one", "two", "three", "six"]
     assert await noted(ben, room, NoteKind.LEFT_OUT) == ["2 messages of ana are missing here"]
     entry = (await rows(ben, room))[-1]
@@ -61,50 +61,50 @@ async def test_what_is_left_out_is_a_row_of_the_message_behind_it(flat: Flat) ->
     assert drawn[-1].endswith("six")
 
 
-async def test_a_row_goes_when_the_message_comes_after_all(flat: Flat) -> None:
+async def test_a_row_goes_when_the_message_comes_after_all(harness: Harness) -> None:
     """N2: what stands in the archive is corrected, and views hear of it."""
-    ana, ben, room = await pair(flat)
-    liar = Liar(flat)
-    await say(flat, ana, room, "one")
-    await say(flat, ana, room, "two")
-    await shown(flat, ben, room)
+    ana, ben, room = await pair(harness)
+    liar = LyingServer(harness)
+    await say(harness, ana, room, "one")
+    await say(harness, ana, room, "two")
+    await shown(harness, ben, room)
     changes: list[object] = []
     ben.events.subscribe(changes.append)
-    gone = Seq(flat.house.rooms[room].head + 1)
+    gone = Seq(harness.server.rooms[room].head + 1)
     liar.events[BEN] = hides({gone})
     liar.summaries[BEN] = lambda one: replace(one, head=Seq(one.head - 1))
-    await say(flat, ana, room, "three")
-    three, body = last_sealed(flat.house.rooms[room])
+    await say(harness, ana, room, "three")
+    three, body = last_sealed(harness.server.rooms[room])
     assert three.seq == gone
-    await say(flat, ana, room, "four")
-    await flat.until(lambda: flat.head(ben, room) >= gone)
+    await say(harness, ana, room, "four")
+    await harness.until(lambda: harness.head(ben, room) >= gone)
     assert await noted(ben, room, NoteKind.LEFT_OUT) == ["1 message of ana is missing here"]
-    flat.house.write(flat.house.rooms[room], ANA, body)
-    await say(flat, ana, room, "five")
-    await flat.until(lambda: flat.head(ben, room) >= gone + 2)
+    harness.server.write(harness.server.rooms[room], ANA, body)
+    await say(harness, ana, room, "five")
+    await harness.until(lambda: harness.head(ben, room) >= gone + 2)
     assert await texts(ben, room) == ["one", "two", "four", "three", "five"]
     assert await noted(ben, room, NoteKind.LEFT_OUT) == []
     assert len(await noted(ben, room, NoteKind.MOVED)) == 1
     assert any(isinstance(change, HistoryReplaced) for change in changes)
 
 
-async def test_a_message_that_the_server_drops_by_itself_is_told(flat: Flat) -> None:
+async def test_a_message_that_the_server_drops_by_itself_is_told(harness: Harness) -> None:
     """N3: it says that it was deleted; nobody has asked for it. One that ana deletes is told as deleted."""
-    ana, ben, room = await pair(flat)
-    liar = Liar(flat)
-    await say(flat, ana, room, "one")
-    await flat.close(ben)
-    await say(flat, ana, room, "two")
-    dropped = flat.house.rooms[room].head
-    await say(flat, ana, room, "three")
-    await flat.until(lambda: not parts(ana).outbox.unsent(room))
+    ana, ben, room = await pair(harness)
+    liar = LyingServer(harness)
+    await say(harness, ana, room, "one")
+    await harness.close(ben)
+    await say(harness, ana, room, "two")
+    dropped = harness.server.rooms[room].head
+    await say(harness, ana, room, "three")
+    await harness.until(lambda: not parts(ana).outbox.unsent(room))
     (deleted,) = [row.seq for row in await rows(ana, room) if str(row.text) == "three"]
     assert deleted is not None
     await ana.messages.delete(room, deleted)
-    await say(flat, ana, room, "four")
+    await say(harness, ana, room, "four")
     liar.puts(BEN, dropped, Blank(was="sealed"))
-    ben = await flat.open(BEN)
-    await shown(flat, ben, room)
+    ben = await harness.open(BEN)
+    await shown(harness, ben, room)
     assert await texts(ben, room) == ["one", "four"]
     assert await noted(ben, room, NoteKind.DROPPED) == [
         "the server dropped this message of ana: nobody who may delete it asked for that"
@@ -112,9 +112,9 @@ async def test_a_message_that_the_server_drops_by_itself_is_told(flat: Flat) -> 
     assert [row.seq for row in await rows(ben, room) if row.deleted] == [dropped, deleted]
 
 
-async def test_honest_people_are_told_nothing(flat: Flat) -> None:
+async def test_honest_people_are_told_nothing(harness: Harness) -> None:
     """N2: many at once, receipts and reactions between, drops of the line, restarts and changes of keys."""
-    ana, ben, room = await pair(flat)
+    ana, ben, room = await pair(harness)
     for number in range(6):
         for client in (ana, ben):
             entries = [
@@ -124,21 +124,23 @@ async def test_honest_people_are_told_nothing(flat: Flat) -> None:
             if last:
                 await client.messages.react(room, last[-1].seq or Seq(0), "+1")
             assert entries
-        await flat.quiet()
+        await harness.quiet()
         if number == 2:
-            for wire in list(flat.house.wires):
+            for wire in list(harness.server.wires):
                 wire.drop()  # type: ignore[attr-defined]
-            await flat.until(lambda: all(one.status.state is not LinkState.ONLINE for one in flat.clients))
+            await harness.until(
+                lambda: all(one.status.state is not LinkState.ONLINE for one in harness.clients)
+            )
         if number == 4:
-            await flat.close(ben)
+            await harness.close(ben)
             await ana.messages.send(room, "while ben is away")
-            ben = await flat.open(BEN)
-        await flat.until(lambda: all(one.status.state is LinkState.ONLINE for one in flat.clients))
+            ben = await harness.open(BEN)
+        await harness.until(lambda: all(one.status.state is LinkState.ONLINE for one in harness.clients))
         for client in (ana, ben) if number != 2 else ():
-            await client.messages.mark_read(room, flat.head(client, room), share=True)
-    flat.clock.advance(10)
-    await flat.quiet()
+            await client.messages.mark_read(room, harness.head(client, room), share=True)
+    harness.clock.advance(10)
+    await harness.quiet()
     for client in (ana, ben):
-        await shown(flat, client, room)
+        await shown(harness, client, room)
         for kind in NOTES:
             assert await noted(client, room, kind) == []

@@ -8,10 +8,10 @@ from typing import Any
 import apsw
 import pytest
 from tests.client.core.core_fake import parts
-from tests.client.core.e2ee.flat import Flat
-from tests.client.core.e2ee.house import LAPTOP, Line, RefusedError
+from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
-from tests.client.core.e2ee.liar import shown
+from tests.client.core.e2ee.lying_server import shown
+from tests.client.core.e2ee.memory_server import LAPTOP, Line, RefusedError
 from tests.client.core.e2ee.test_chat import GARDEN, names_in, texts
 
 from parlour_client.core.client import Client
@@ -55,22 +55,22 @@ from parlour_protocol.names import parse_room_name
 OTHER = parse_room_name("mine")
 
 
-async def pair(flat: Flat) -> tuple[Client, Client, RoomId]:
+async def pair(harness: Harness) -> tuple[Client, Client, RoomId]:
     """Return two people in an encrypted room of theirs."""
-    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     await ana.invitations.send(room, BEN)
-    await flat.quiet()
+    await harness.quiet()
     return ana, ben, room
 
 
-async def say(flat: Flat, client: Client, room: RoomId, text: str) -> RequestId:
+async def say(harness: Harness, client: Client, room: RoomId, text: str) -> RequestId:
     """Send and let time pass until the server has it."""
     entry = await client.messages.send(room, text)
     assert entry.request is not None
     request = entry.request
     outbox = parts(client).outbox
-    await flat.until(lambda: request in outbox._finished or outbox._items[request].done.is_set())
+    await harness.until(lambda: request in outbox._finished or outbox._items[request].done.is_set())
     await client.messages.stored(request)
     return request
 
@@ -80,46 +80,46 @@ async def notes(client: Client, room: RoomId) -> list[NoteKind]:
     return [entry.note.kind for entry in await client.history.timeline(room) if entry.note is not None]
 
 
-async def test_a_direct_message_waits_for_a_person_without_a_device(flat: Flat) -> None:
+async def test_a_direct_message_waits_for_a_person_without_a_device(harness: Harness) -> None:
     """It says whom it waits for, and goes by itself when they come."""
-    ana = await flat.open(ANA)
+    ana = await harness.open(ANA)
     room = (await ana.rooms.open_direct(EVE)).id
     await ana.messages.send(room, "are you there?")
     outbox = parts(ana).outbox
-    await flat.until(lambda: any(item.waits for item in outbox.unsent(room)))
+    await harness.until(lambda: any(item.waits for item in outbox.unsent(room)))
     (entry,) = [one for one in await ana.history.timeline(room) if one.text is not None]
     assert entry.delivery is Delivery.QUEUED
     assert "eve has no device" in entry.problem
     assert "eve has no device" in ana.encryption.room(room).problem
-    eve = await flat.open(EVE)
-    await flat.until(lambda: not outbox.unsent(room))
-    await flat.quiet()
+    eve = await harness.open(EVE)
+    await harness.until(lambda: not outbox.unsent(room))
+    await harness.quiet()
     assert await texts(eve, room) == ["are you there?"]
 
 
-async def test_a_program_that_only_sends_follows_the_room_it_sends_to(flat: Flat) -> None:
+async def test_a_program_that_only_sends_follows_the_room_it_sends_to(harness: Harness) -> None:
     """The group moved on while nobody was there: it catches up, and what it sent is read back later."""
-    ana, ben, room = await pair(flat)
-    await flat.close(ana)
+    ana, ben, room = await pair(harness)
+    await harness.close(ana)
     await ben.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
     await ben.encryption.settle(room)
     await parts(ben).encrypted_rooms.reconciler.renew(room)
-    sender = await flat.open(ANA, follow=False)
-    await say(flat, sender, room, "from a script")
-    await flat.close(sender)
-    again = await flat.open(ANA)
-    await flat.quiet()
+    sender = await harness.open(ANA, follow=False)
+    await say(harness, sender, room, "from a script")
+    await harness.close(sender)
+    again = await harness.open(ANA)
+    await harness.quiet()
     assert await texts(again, room) == ["from a script"] == await texts(ben, room)
 
 
-async def test_who_was_let_in_while_nobody_was_here_is_known_at_the_first_look(flat: Flat) -> None:
+async def test_who_was_let_in_while_nobody_was_here_is_known_at_the_first_look(harness: Harness) -> None:
     """Ben was away when eve came: he has seen her key when he looks, and does not call her unknown."""
-    ana, ben, room = await pair(flat)
-    await flat.close(ben)
-    await flat.open(EVE)
+    ana, ben, room = await pair(harness)
+    await harness.close(ben)
+    await harness.open(EVE)
     await ana.invitations.send(room, EVE)
-    await flat.quiet()
-    ben = await flat.open(BEN)
+    await harness.quiet()
+    ben = await harness.open(BEN)
     report = await ben.encryption.report(room)
     assert {member.user: member.trust for member in report.members if not member.own} == {
         ANA: Trust.FIRST_SEEN,
@@ -129,32 +129,32 @@ async def test_who_was_let_in_while_nobody_was_here_is_known_at_the_first_look(f
     assert words == ["created the encrypted room", "admitted by ana", "admitted by ana"]
 
 
-async def test_a_second_device_waits_for_approval_and_then_takes_part(flat: Flat) -> None:
+async def test_a_second_device_waits_for_approval_and_then_takes_part(harness: Harness) -> None:
     """Before: a sentence with what to do; after: it reads what is said from then on, and only that."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ben, room, "before")
-    phone = await flat.open(ANA, "phone", follow=False)
+    ana, ben, room = await pair(harness)
+    await say(harness, ben, room, "before")
+    phone = await harness.open(ANA, "phone", follow=False)
     with pytest.raises(EncryptionError, match="not approved"):
-        await say(flat, phone, room, "too early")
-    await flat.close(phone)
-    phone = await flat.open(ANA, "phone")
+        await say(harness, phone, room, "too early")
+    await harness.close(phone)
+    phone = await harness.open(ANA, "phone")
     assert phone.encryption.room(room).state is RoomState.PENDING_DEVICE
     approving = asyncio.ensure_future(ana.encryption.approve(phone.encryption.own().code))
-    await flat.until(approving.done)
+    await harness.until(approving.done)
     assert approving.result().device == phone.encryption.own().device
-    await flat.quiet()
-    await say(flat, ben, room, "after")
-    await flat.quiet()
+    await harness.quiet()
+    await say(harness, ben, room, "after")
+    await harness.quiet()
     assert await texts(phone, room) == ["after"]
     assert len((await phone.encryption.report(room)).members) == 3
 
 
 async def test_a_founding_of_the_other_device_in_the_middle_of_ours_is_followed(
-    flat: Flat, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The server was asked before the other founded, the log was read after it: ours is given up at once."""
-    ana, _, room = await pair(flat)
-    line, home, sealed = flat.lines[ana], flat.house.rooms[room], parts(ana).encrypted_rooms
+    ana, _, room = await pair(harness)
+    line, home, sealed = harness.lines[ana], harness.server.rooms[room], parts(ana).encrypted_rooms
     assert line.device is not None
     home.present.remove(line.device)  # ana's device is not in the group that the other one has founded
     await parts(ana).archive.write(sealed.session.groups.leave, room)
@@ -162,12 +162,12 @@ async def test_a_founding_of_the_other_device_in_the_middle_of_ours_is_followed(
         lambda connection: connection.execute("UPDATE mls_rooms SET group_id = ?", (home.group,))
     )
     before = GroupState(
-        epoch=Epoch(0), incarnation=flat.house.incarnation, missing=flat.house.state(home).missing
+        epoch=Epoch(0), incarnation=harness.server.incarnation, missing=harness.server.state(home).missing
     )
     answers = [before]
 
     async def group(_: RoomId) -> GroupState:
-        return answers.pop() if answers else flat.house.state(home)
+        return answers.pop() if answers else harness.server.state(home)
 
     monkeypatch.setattr(line, "group", group)
     async with asyncio.timeout(5):
@@ -176,16 +176,16 @@ async def test_a_founding_of_the_other_device_in_the_middle_of_ours_is_followed(
     assert await parts(ana).archive.read(sealed.session.groups.pending_creation, room) is None
 
 
-async def test_a_founding_that_the_log_has_not_decided_about_is_given_up(flat: Flat) -> None:
+async def test_a_founding_that_the_log_has_not_decided_about_is_given_up(harness: Harness) -> None:
     """The server has a group that this device does not follow: waiting for another one would be for ever."""
-    ana, _, room = await pair(flat)
-    line, home, sealed = flat.lines[ana], flat.house.rooms[room], parts(ana).encrypted_rooms
+    ana, _, room = await pair(harness)
+    line, home, sealed = harness.lines[ana], harness.server.rooms[room], parts(ana).encrypted_rooms
     archive = parts(ana).archive
     await archive.write(sealed.session.groups.leave, room)
     await archive.write(
         lambda connection: connection.execute("UPDATE mls_rooms SET group_id = ?", (home.group,))
     )
-    now = Millis(flat.clock.now())
+    now = Millis(harness.clock.now())
     body = await archive.write_durably(
         sealed.session.groups.create_group, room, RoomKind.PRIVATE, new_request_id(), now
     )
@@ -196,118 +196,118 @@ async def test_a_founding_that_the_log_has_not_decided_about_is_given_up(flat: F
     assert await archive.read(sealed.session.groups.pending_creation, room) is None
 
 
-async def test_what_is_sent_while_a_group_is_contested_waits_for_the_next_one(flat: Flat) -> None:
+async def test_what_is_sent_while_a_group_is_contested_waits_for_the_next_one(harness: Harness) -> None:
     """A member could not follow: a message is held with the reason, and not refused, until then."""
-    ana, ben, room = await pair(flat)
-    home = flat.house.rooms[room]
+    ana, ben, room = await pair(harness)
+    home = harness.server.rooms[room]
     assert home.group is not None
     body = Contest(request=new_request_id(), group=home.group, epoch=Epoch(home.epoch))
-    flat.house.contest(home, flat.lines[ben], body)
-    await flat.quiet()
+    harness.server.contest(home, harness.lines[ben], body)
+    await harness.quiet()
     await ben.messages.send(room, "later")
 
     async def held() -> list[tuple[Delivery, bool]]:
         return [(one.entry.delivery, bool(one.entry.problem)) for one in ben.messages.outgoing()]
 
-    await flat.until_true(held, [(Delivery.QUEUED, True)])
+    await harness.until_true(held, [(Delivery.QUEUED, True)])
     await ana.encryption.refound(room)
-    await flat.until_true(lambda: texts(ana, room), ["later"])
+    await harness.until_true(lambda: texts(ana, room), ["later"])
 
 
-async def test_somebody_who_left_is_put_out_before_anything_is_sent(flat: Flat) -> None:
+async def test_somebody_who_left_is_put_out_before_anything_is_sent(harness: Harness) -> None:
     """The server bounces it; the sender commits the removal at once and sends the same request again."""
-    ana, ben, room = await pair(flat)
-    flat.house.tells = False  # nobody hears of it: the bounce alone must do
+    ana, ben, room = await pair(harness)
+    harness.server.tells = False  # nobody hears of it: the bounce alone must do
     await ben.rooms.leave(room)
-    flat.house.tells = True
-    await say(flat, ana, room, "among us")
-    assert [d.user for d in flat.house.state(flat.house.rooms[room]).present] == [ANA]
+    harness.server.tells = True
+    await say(harness, ana, room, "among us")
+    assert [d.user for d in harness.server.state(harness.server.rooms[room]).present] == [ANA]
     assert await texts(ana, room) == ["among us"]
 
 
-async def test_a_late_message_is_sealed_anew_under_the_same_id(flat: Flat) -> None:
+async def test_a_late_message_is_sealed_anew_under_the_same_id(harness: Harness) -> None:
     """`stale_epoch` once: stored once, readable, nothing shown twice."""
-    ana, ben, room = await pair(flat)
+    ana, ben, room = await pair(harness)
     sealed: list[SendEncrypted] = []
-    honest = flat.house.seal
+    honest = harness.server.seal
 
     def bounce(at: object, line: object, frame: SendEncrypted) -> object:
         sealed.append(frame)
         if len(sealed) == 1:
-            flat.house.rooms[room].stale_until = flat.clock.now()
+            harness.server.rooms[room].stale_until = harness.clock.now()
             raise RefusedError(ErrorCode.STALE_EPOCH)
         return honest(at, line, frame)  # type: ignore[arg-type]
 
-    flat.house.seal = bounce  # type: ignore[method-assign, assignment]
-    await say(flat, ana, room, "once")
-    await flat.quiet()
+    harness.server.seal = bounce  # type: ignore[method-assign, assignment]
+    await say(harness, ana, room, "once")
+    await harness.quiet()
     assert {frame.id for frame in sealed} == {sealed[0].id}
     assert await texts(ben, room) == ["once"] == await texts(ana, room)
 
 
-async def test_a_lost_answer_to_a_commit_changes_nothing(flat: Flat) -> None:
+async def test_a_lost_answer_to_a_commit_changes_nothing(harness: Harness) -> None:
     """The commit is in the log and is known as our own when it comes by."""
-    ana = await flat.open(ANA)
-    ben = await flat.open(BEN)
+    ana = await harness.open(ANA)
+    ben = await harness.open(BEN)
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
-    flat.lines[ana].lose_reply_of = "commit"
+    harness.lines[ana].lose_reply_of = "commit"
     await ana.invitations.send(room, BEN)
     with pytest.raises(ParlourClientError):
         await ana.rooms.reconcile(room)
-    await flat.quiet()
-    await say(flat, ben, room, "here")
-    await flat.quiet()
+    await harness.quiet()
+    await say(harness, ben, room, "here")
+    await harness.quiet()
     assert await texts(ana, room) == ["here"]
-    assert flat.house.rooms[room].epoch >= 1
+    assert harness.server.rooms[room].epoch >= 1
 
 
-async def test_plaintext_from_the_server_is_refused(flat: Flat) -> None:
+async def test_plaintext_from_the_server_is_refused(harness: Harness) -> None:
     """A readable message in an encrypted room is a row that says so; its text is nowhere."""
-    ana, ben, room = await pair(flat)
-    flat.house.write(flat.house.rooms[room], BEN, Message(text=MessageText.parse("CANARY forged")))
-    await flat.quiet()
+    ana, ben, room = await pair(harness)
+    harness.server.write(harness.server.rooms[room], BEN, Message(text=MessageText.parse("CANARY forged")))
+    await harness.quiet()
     assert await texts(ana, room) == [] == await texts(ben, room)
     assert NoteKind.PLAINTEXT_REFUSED in await notes(ana, room)
 
 
-async def test_no_server_makes_a_room_open_again(flat: Flat) -> None:
+async def test_no_server_makes_a_room_open_again(harness: Harness) -> None:
     """It says that the room is not encrypted; the client knows better, over a restart as well."""
-    ana, _, room = await pair(flat)
-    await flat.close(ana)
-    flat.house.rooms[room].encrypted = False
-    ana = await flat.open(ANA)
+    ana, _, room = await pair(harness)
+    await harness.close(ana)
+    harness.server.rooms[room].encrypted = False
+    ana = await harness.open(ANA)
     shown = ana.rooms.get(room)
     assert shown is not None
     assert shown.encrypted
     await ana.messages.send(room, "CANARY")
-    await flat.until(
+    await harness.until(
         lambda: all(item.delivery is not Delivery.SENT for item in parts(ana).outbox.unsent(room))
     )
-    assert not any(isinstance(event.body, Message) for event in flat.house.rooms[room].log)
+    assert not any(isinstance(event.body, Message) for event in harness.server.rooms[room].log)
 
 
-async def test_a_room_that_is_turned_on_keeps_what_was_said(flat: Flat) -> None:
+async def test_a_room_that_is_turned_on_keeps_what_was_said(harness: Harness) -> None:
     """Open history stays; from then on everything is sealed, for both."""
-    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE)).id
     await ana.invitations.send(room, BEN)
-    await say(flat, ana, room, "in the open")
+    await say(harness, ana, room, "in the open")
     await ana.encryption.turn_on(room, [BEN])
-    await flat.quiet()
-    await say(flat, ben, room, "CANARY sealed")
-    await flat.quiet()
+    await harness.quiet()
+    await say(harness, ben, room, "CANARY sealed")
+    await harness.quiet()
     assert await texts(ana, room) == ["in the open", "CANARY sealed"] == await texts(ben, room)
-    assert "CANARY" not in repr(flat.house.rooms[room].log)
+    assert "CANARY" not in repr(harness.server.rooms[room].log)
 
 
-async def test_turning_on_admits_only_the_people_who_were_looked_at(flat: Flat) -> None:
+async def test_turning_on_admits_only_the_people_who_were_looked_at(harness: Harness) -> None:
     """M27: someone whom the server adds to its list behind the question is not in the group."""
-    ana, _, _ = await flat.open(ANA), await flat.open(BEN), await flat.open(EVE)
+    ana, _, _ = await harness.open(ANA), await harness.open(BEN), await harness.open(EVE)
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE)).id
     await ana.invitations.send(room, BEN)
     await ana.invitations.send(room, EVE)
     await ana.encryption.turn_on(room, [BEN])
-    await say(flat, ana, room, "sealed for two")
+    await say(harness, ana, room, "sealed for two")
     report = await ana.encryption.report(room)
     assert {member.user for member in report.members} == {ANA, BEN}
     assert report.claims == [
@@ -315,49 +315,49 @@ async def test_turning_on_admits_only_the_people_who_were_looked_at(flat: Flat) 
     ]
 
 
-async def test_a_changed_key_stops_sending_until_the_person_decides(flat: Flat) -> None:
+async def test_a_changed_key_stops_sending_until_the_person_decides(harness: Harness) -> None:
     """Held with the reason, lost never; after the decision it goes."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ben, room, "hello")
-    await flat.quiet()
-    flat.house.swap_account_key(BEN, AccountKey(Secret(bytes(range(1, 33)))))
+    ana, ben, room = await pair(harness)
+    await say(harness, ben, room, "hello")
+    await harness.quiet()
+    harness.server.swap_account_key(BEN, AccountKey(Secret(bytes(range(1, 33)))))
     await parts(ana).encrypted_rooms.identity.catch_up()
     assert ana.encryption.trust(BEN) is Trust.CHANGED
     await ana.messages.send(room, "CANARY to whom?")
     outbox = parts(ana).outbox
-    await flat.until(lambda: any(item.waits for item in outbox.unsent(room)))
+    await harness.until(lambda: any(item.waits for item in outbox.unsent(room)))
     assert ana.encryption.room(room).state is RoomState.BLOCKED
     (item,) = outbox.unsent(room)
     assert isinstance(item.waits, BlockedError)
-    before = sum(isinstance(event.body, EncryptedMessage) for event in flat.house.rooms[room].log)
+    before = sum(isinstance(event.body, EncryptedMessage) for event in harness.server.rooms[room].log)
     assert before == 1
 
 
-async def test_keys_that_cannot_be_had_do_not_stop_open_rooms(flat: Flat) -> None:
+async def test_keys_that_cannot_be_had_do_not_stop_open_rooms(harness: Harness) -> None:
     """Open rooms work; encrypted ones say why they wait."""
-    ana, _, room = await pair(flat)
+    ana, _, room = await pair(harness)
     opened = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE)).id
-    await flat.close(ana)
+    await harness.close(ana)
 
     def broken(call: str) -> None:
         if call in {"log", "register", "publish", "welcomes"}:
             raise EncryptionError("The server has no encryption.")
 
-    flat.break_lines = broken
-    ana = await flat.open(ANA)
-    await say(flat, ana, opened, "works")
+    harness.break_lines = broken
+    ana = await harness.open(ANA)
+    await say(harness, ana, opened, "works")
     assert ana.encryption.room(room).problem.startswith("The server has no encryption.")
 
 
-async def test_a_withheld_welcome_is_told(flat: Flat) -> None:
+async def test_a_withheld_welcome_is_told(harness: Harness) -> None:
     """The server says that we were added, and keeps the invitation: a row with cause and action."""
-    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     device = ben.encryption.own().device
-    flat.house.inboxes[device] = Withheld()  # type: ignore[assignment]
+    harness.server.inboxes[device] = Withheld()  # type: ignore[assignment]
     await ana.invitations.send(room, BEN)
     await ana.rooms.reconcile(room)
-    await flat.until(lambda: flat.head(ben, room) == flat.house.rooms[room].head)
+    await harness.until(lambda: harness.head(ben, room) == harness.server.rooms[room].head)
     troubles = [entry.trouble for entry in await ben.history.timeline(room) if entry.trouble]
     assert any("invitation did not come" in trouble for trouble in troubles)
 
@@ -369,101 +369,101 @@ class Withheld(list[object]):
         """Drop it."""
 
 
-async def test_two_programs_on_one_home_never_fork(flat: Flat) -> None:
+async def test_two_programs_on_one_home_never_fork(harness: Harness) -> None:
     """One reads while others send: all agree, everything is shown once."""
-    ana, ben, room = await pair(flat)
+    ana, ben, room = await pair(harness)
     for number in range(3):
-        sender = await flat.open(ANA, follow=False)
-        await say(flat, sender, room, f"script {number}")
-        await flat.close(sender)
-        await say(flat, ana, room, f"person {number}")
-    await flat.quiet()
+        sender = await harness.open(ANA, follow=False)
+        await say(harness, sender, room, f"script {number}")
+        await harness.close(sender)
+        await say(harness, ana, room, f"person {number}")
+    await harness.quiet()
     wanted = [f"{who} {number}" for number in range(3) for who in ("script", "person")]
     assert await texts(ana, room) == wanted == await texts(ben, room)
 
 
 async def test_offline_for_many_epochs_and_longer_than_open_rooms_catch_up(
-    flat: Flat, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Messages of every epoch in between are read, in order: an encrypted room is never begun at its end."""
     monkeypatch.setattr(catch_up, "LONGEST_CATCH_UP", 10)
-    ana, ben, room = await pair(flat)
-    await flat.close(ben)
+    ana, ben, room = await pair(harness)
+    await harness.close(ben)
     for number in range(3):
-        await say(flat, ana, room, f"epoch {number}")
+        await say(harness, ana, room, f"epoch {number}")
         await parts(ana).encrypted_rooms.reconciler.renew(room)
         for _ in range(PAGE_EVENTS.value):
-            flat.house.write(flat.house.rooms[room], ANA, TopicSet(topic=TopicText("again")))
-    ben = await flat.open(BEN)
-    await flat.quiet()
+            harness.server.write(harness.server.rooms[room], ANA, TopicSet(topic=TopicText("again")))
+    ben = await harness.open(BEN)
+    await harness.quiet()
     found = await ben.history.search("epoch")
     assert sorted(str(entry.text) for entry in found) == [f"epoch {number}" for number in range(3)]
 
 
-async def test_a_commit_that_never_left_is_asked_for_again_after_a_restart(flat: Flat) -> None:
+async def test_a_commit_that_never_left_is_asked_for_again_after_a_restart(harness: Harness) -> None:
     """It was on the disk before it was sent; the next run sends the same."""
-    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
 
     def cut(call: str) -> None:
         if call == "commit":
             raise UnreachableError("cut")
 
-    flat.lines[ana].before = cut
+    harness.lines[ana].before = cut
     await ana.invitations.send(room, BEN)
     with pytest.raises(UnreachableError):
         await ana.rooms.reconcile(room)
-    await flat.close(ana)
-    ana = await flat.open(ANA)
-    await flat.quiet()
-    await say(flat, ana, room, "at last")
-    await flat.quiet()
+    await harness.close(ana)
+    ana = await harness.open(ANA)
+    await harness.quiet()
+    await say(harness, ana, room, "at last")
+    await harness.quiet()
     assert await texts(ben, room) == ["at last"]
 
 
-async def test_a_swapped_file_of_an_open_room_is_refused(flat: Flat, tmp_path: Path) -> None:
+async def test_a_swapped_file_of_an_open_room_is_refused(harness: Harness, tmp_path: Path) -> None:
     """Even of the same length: the message says its digest."""
-    ana = await flat.open(ANA)
+    ana = await harness.open(ANA)
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE)).id
     source = tmp_path / "a.txt"
     source.write_text("mine")
     await ana.files.send(room, source)
-    await flat.until(lambda: not parts(ana).outbox.unsent(room))
+    await harness.until(lambda: not parts(ana).outbox.unsent(room))
     (entry,) = [one for one in await ana.history.timeline(room) if one.text is not None]
-    (file,) = flat.house.files
-    flat.house.files[file] = b"evil"
+    (file,) = harness.server.files
+    harness.server.files[file] = b"evil"
     with pytest.raises(EncryptionError):
         await ana.files.save(entry, tmp_path)
     assert names_in(tmp_path) == ["a.txt", "ana"]
 
 
-async def test_plaintext_before_the_event_that_the_server_withholds(flat: Flat) -> None:
+async def test_plaintext_before_the_event_that_the_server_withholds(harness: Harness) -> None:
     """The greeting says `encrypted`, the log never does: what is readable after its head is refused."""
-    ana, _ = await flat.open(ANA), await flat.open(BEN)
+    ana, _ = await harness.open(ANA), await harness.open(BEN)
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE)).id
-    await flat.close(ana)
-    held = flat.house.rooms[room]
+    await harness.close(ana)
+    held = harness.server.rooms[room]
     held.encrypted = True
-    ana = await flat.open(ANA)
-    flat.house.write(held, ANA, Message(text=MessageText.parse("CANARY forged")))
-    await flat.until(lambda: flat.head(ana, room) >= held.head)
+    ana = await harness.open(ANA)
+    harness.server.write(held, ANA, Message(text=MessageText.parse("CANARY forged")))
+    await harness.until(lambda: harness.head(ana, room) >= held.head)
     assert "CANARY forged" not in await texts(ana, room)
     assert NoteKind.PLAINTEXT_REFUSED in await notes(ana, room)
 
 
-async def test_open_rooms_do_not_wait_for_an_encrypted_one(flat: Flat) -> None:
+async def test_open_rooms_do_not_wait_for_an_encrypted_one(harness: Harness) -> None:
     """A message that is held leaves the way free for what goes elsewhere."""
-    ana = await flat.open(ANA)
+    ana = await harness.open(ANA)
     direct = (await ana.rooms.open_direct(EVE)).id
     opened = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE)).id
     await ana.messages.send(direct, "waits")
-    await say(flat, ana, opened, "goes")
+    await say(harness, ana, opened, "goes")
     assert [item.frame.room for item in parts(ana).outbox.unsent(direct)] == [direct]
 
 
-async def test_the_first_key_of_a_file_stays(flat: Flat) -> None:
+async def test_the_first_key_of_a_file_stays(harness: Harness) -> None:
     """Someone who names another key for a file that was sent cannot make it unreadable."""
-    ana, _, room = await pair(flat)
+    ana, _, room = await pair(harness)
     first, second = (
         EncryptedFile(
             file=FileId("f" * 22), key=FileKey(bytes([n]) * 32), sha256=Digest(bytes(32)),
@@ -478,9 +478,11 @@ async def test_the_first_key_of_a_file_stays(flat: Flat) -> None:
     assert (await archive.read(file_with_key, room, reference)).key == first.key
 
 
-async def test_a_running_client_scrubs_after_each_epoch(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_running_client_scrubs_after_each_epoch(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Marmot #756: the keys of an epoch that is over leave the write-ahead log, here and at others."""
-    ana, _, room = await pair(flat)
+    ana, _, room = await pair(harness)
     scrubbed: list[Path] = []
 
     def spy(connection: apsw.Connection) -> bool:
@@ -489,24 +491,24 @@ async def test_a_running_client_scrubs_after_each_epoch(flat: Flat, monkeypatch:
 
     monkeypatch.setattr(erasure, "scrub", spy)
     await parts(ana).encrypted_rooms.reconciler.renew(room)
-    await flat.until(lambda: {folder.name for folder in scrubbed} == {str(ANA), str(BEN)})
+    await harness.until(lambda: {folder.name for folder in scrubbed} == {str(ANA), str(BEN)})
 
 
-async def invited_while_away(flat: Flat) -> RoomId:
+async def invited_while_away(harness: Harness) -> RoomId:
     """Let ben be invited, and be written to, while he is away."""
-    ana, ben = await flat.open(ANA), await flat.open(BEN)
-    await flat.close(ben)
+    ana, ben = await harness.open(ANA), await harness.open(BEN)
+    await harness.close(ben)
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
     await ana.invitations.send(room, BEN)
-    await say(flat, ana, room, "welcome, ben")
+    await say(harness, ana, room, "welcome, ben")
     return room
 
 
 async def test_ready_means_that_a_room_one_was_invited_to_is_read(
-    flat: Flat, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who was away and comes back is caught up when the Welcome was opened and what followed is here."""
-    room = await invited_while_away(flat)
+    room = await invited_while_away(harness)
     at_once, asked, gate = Line.welcomes, asyncio.Event(), asyncio.Event()
 
     async def slowly(line: Line, device: DeviceId) -> Welcomes:
@@ -516,9 +518,9 @@ async def test_ready_means_that_a_room_one_was_invited_to_is_read(
         return await at_once(line, device)
 
     monkeypatch.setattr(Line, "welcomes", slowly)
-    opening = asyncio.ensure_future(flat.open(BEN))
+    opening = asyncio.ensure_future(harness.open(BEN))
     for _ in range(100):
-        await flat.threads.rest()
+        await harness.threads.rest()
     assert asked.is_set()
     assert not opening.done()
     gate.set()
@@ -528,131 +530,133 @@ async def test_ready_means_that_a_room_one_was_invited_to_is_read(
 
 
 async def test_a_welcome_that_cannot_be_fetched_holds_its_room_alone(
-    flat: Flat, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The program is ready all the same, and the room goes on when the server answers."""
-    room = await invited_while_away(flat)
+    room = await invited_while_away(harness)
 
     async def down(_line: Line, _device: DeviceId) -> Welcomes:
         raise UnreachableError("down")
 
     with monkeypatch.context() as broken:
         broken.setattr(Line, "welcomes", down)
-        ben = await flat.open(BEN)
+        ben = await harness.open(BEN)
         assert await texts(ben, room) == []
-    await flat.until(lambda: room not in parts(ben).catch_up._held)
-    await shown(flat, ben, room)
+    await harness.until(lambda: room not in parts(ben).catch_up._held)
+    await shown(harness, ben, room)
     assert await texts(ben, room) == ["welcome, ben"]
 
 
 async def test_who_is_removed_before_the_welcome_came_is_told_so_and_does_not_wait_for_it(
-    flat: Flat, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What they still had to say waits with the reason, and not for a Welcome to a room they are not in."""
-    room = await invited_while_away(flat)
-    ana = flat.clients[0]
+    room = await invited_while_away(harness)
+    ana = harness.clients[0]
 
     async def down(_line: Line, _device: DeviceId) -> Welcomes:
         raise UnreachableError("down")
 
     with monkeypatch.context() as broken:
         broken.setattr(Line, "welcomes", down)
-        ben = await flat.open(BEN)
+        ben = await harness.open(BEN)
         await ben.messages.send(room, "hello?")
         await ana.rooms.kick(room, BEN)
-        await flat.until(lambda: ben.rooms.get(room) is None)
+        await harness.until(lambda: ben.rooms.get(room) is None)
     (item,) = parts(ben).outbox.unsent(room)
-    await flat.until(lambda: item.waits is not None)
+    await harness.until(lambda: item.waits is not None)
     assert str(item.waits) == "You are not in this room any more."
 
 
-async def test_what_the_server_slows_down_stays_in_order(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_the_server_slows_down_stays_in_order(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A bucket that fills while a run of messages comes: who is let through again overtakes nobody."""
-    ana, ben, room = await pair(flat)
-    seal, refused = flat.house.seal, iter([True] * 5 + [False, True, False, True])
+    ana, ben, room = await pair(harness)
+    seal, refused = harness.server.seal, iter([True] * 5 + [False, True, False, True])
 
     def slowed(*given: Any) -> EventStored:
         if next(refused, False):
             raise RefusedError(ErrorCode.RATE_LIMITED)
         return seal(*given)
 
-    monkeypatch.setattr(flat.house, "seal", slowed)
+    monkeypatch.setattr(harness.server, "seal", slowed)
     wanted = [f"message {number}" for number in range(5)]
     for text in wanted:
         await ana.messages.send(room, text)
-    await flat.until(lambda: not parts(ana).outbox.unsent(room))
-    await shown(flat, ben, room)
+    await harness.until(lambda: not parts(ana).outbox.unsent(room))
+    await shown(harness, ben, room)
     assert await texts(ben, room) == wanted
 
 
-async def test_what_follows_a_hole_waits_for_the_next_fetch(flat: Flat) -> None:
+async def test_what_follows_a_hole_waits_for_the_next_fetch(harness: Harness) -> None:
     """What was queued before a room was held may come after it: left alone, and no reason to stop."""
-    ana, ben, room = await pair(flat)
-    await flat.close(ben)
-    await say(flat, ana, room, "first")
-    ben = await flat.open(BEN)
-    await shown(flat, ben, room)
-    seq = flat.house.rooms[room].head
+    ana, ben, room = await pair(harness)
+    await harness.close(ben)
+    await say(harness, ana, room, "first")
+    ben = await harness.open(BEN)
+    await shown(harness, ben, room)
+    seq = harness.server.rooms[room].head
     late = LogEvent(
-        room=room, seq=Seq(seq + 2), at=flat.clock.now(), author=ANA, device=LAPTOP,
+        room=room, seq=Seq(seq + 2), at=harness.clock.now(), author=ANA, device=LAPTOP,
         body=TopicSet(topic=TopicText("late")),
     )  # fmt: skip
     inside = parts(ben)
     assert inside.encrypted_rooms is not None
     groups, names_me = inside.encrypted_rooms.session.groups, inside.state.names_me
-    taken = await inside.archive.write(store_events, groups, room, [late], names_me, flat.clock.now())
+    taken = await inside.archive.write(store_events, groups, room, [late], names_me, harness.clock.now())
     assert (taken.applied, taken.receipt.cursor) == ([], seq)
 
 
-async def test_a_device_is_out_of_every_room_when_its_revocation_returns(flat: Flat) -> None:
+async def test_a_device_is_out_of_every_room_when_its_revocation_returns(harness: Harness) -> None:
     """Nothing that is said after it can be read there, without waiting for what others do."""
-    ana, _, room = await pair(flat)
-    phone = await flat.open(ANA, "phone")
+    ana, _, room = await pair(harness)
+    phone = await harness.open(ANA, "phone")
     device = phone.encryption.own().device
     approving = asyncio.ensure_future(ana.encryption.approve(phone.encryption.own().code))
-    await flat.until(approving.done)
-    await flat.quiet()
-    await flat.close(phone)
-    assert device in flat.house.rooms[room].present
+    await harness.until(approving.done)
+    await harness.quiet()
+    await harness.close(phone)
+    assert device in harness.server.rooms[room].present
     revoking = asyncio.ensure_future(ana.encryption.revoke(device))
-    await flat.until(revoking.done, advance=0)
-    assert device not in flat.house.rooms[room].present
+    await harness.until(revoking.done, advance=0)
+    assert device not in harness.server.rooms[room].present
 
 
-async def test_the_recovery_words_let_a_device_into_all_its_rooms(flat: Flat) -> None:
+async def test_the_recovery_words_let_a_device_into_all_its_rooms(harness: Harness) -> None:
     """Where someone else is, as soon as they are; where only lost devices are, at once: it founds again."""
-    ana, ben, room = await pair(flat)
+    ana, ben, room = await pair(harness)
     mine = (await ana.rooms.create(OTHER, RoomKind.PRIVATE, encrypted=True)).id
     notes_room = (await ana.rooms.open_direct(ANA)).id
-    await flat.quiet()
+    await harness.quiet()
     words = await ana.encryption.recovery_words()
     for client in (ana, ben):
-        await flat.close(client)
-    phone = await flat.open(ANA, "phone")
+        await harness.close(client)
+    phone = await harness.open(ANA, "phone")
     using = asyncio.ensure_future(phone.encryption.recover(words))
-    await flat.until(using.done, advance=0.2)
+    await harness.until(using.done, advance=0.2)
     using.result()
     for own in (mine, notes_room):
         assert phone.encryption.room(own).state is RoomState.ACTIVE
-        await say(flat, phone, own, "from the phone")
+        await say(harness, phone, own, "from the phone")
     assert phone.encryption.room(room).state is RoomState.WAITING
-    ben = await flat.open(BEN)
-    await flat.until(lambda: phone.encryption.room(room).state is RoomState.ACTIVE)
-    await say(flat, phone, room, "I am back")
-    await flat.until_true(lambda: texts(ben, room), ["I am back"])
-    ana = await flat.open(ANA)  # her first device was not lost after all
-    await flat.quiet()
+    ben = await harness.open(BEN)
+    await harness.until(lambda: phone.encryption.room(room).state is RoomState.ACTIVE)
+    await say(harness, phone, room, "I am back")
+    await harness.until_true(lambda: texts(ben, room), ["I am back"])
+    ana = await harness.open(ANA)  # her first device was not lost after all
+    await harness.quiet()
     for own in (mine, notes_room):
-        await flat.until(lambda own=own: ana.encryption.room(own).state is RoomState.ACTIVE)  # type: ignore[misc]
-        await say(flat, ana, own, "from the laptop")
-        await flat.until_true(lambda own=own: texts(phone, own), ["from the phone", "from the laptop"])  # type: ignore[misc]
+        await harness.until(lambda own=own: ana.encryption.room(own).state is RoomState.ACTIVE)  # type: ignore[misc]
+        await say(harness, ana, own, "from the laptop")
+        await harness.until_true(lambda own=own: texts(phone, own), ["from the phone", "from the laptop"])  # type: ignore[misc]
 
 
 async def test_who_may_not_renew_a_room_does_not_contest_it(
-    flat: Flat, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Only an owner renews a room from before; someone else's try must not stop the group that it has."""
-    _, ben, room = await pair(flat)
+    _, ben, room = await pair(harness)
     report = CommitSubmitter.report
 
     async def older(self: CommitSubmitter, which: RoomId) -> GroupReport:
@@ -664,30 +668,30 @@ async def test_who_may_not_renew_a_room_does_not_contest_it(
         await reconciler.adopt(room, ())
     with pytest.raises(EncryptionError, match="made before its members decided"):
         await reconciler.recreate(room)
-    assert not flat.house.rooms[room].contested
+    assert not harness.server.rooms[room].contested
     monkeypatch.undo()
-    await say(flat, ben, room, "it goes on")
+    await say(harness, ben, room, "it goes on")
 
 
-async def test_another_device_that_is_there_lets_in_who_used_the_recovery_words(flat: Flat) -> None:
+async def test_another_device_that_is_there_lets_in_who_used_the_recovery_words(harness: Harness) -> None:
     """Nothing is founded again: the devices were not lost."""
-    ana = await flat.open(ANA)
+    ana = await harness.open(ANA)
     mine = (await ana.rooms.create(OTHER, RoomKind.PRIVATE, encrypted=True)).id
-    await flat.quiet()
-    group = flat.house.rooms[mine].group
+    await harness.quiet()
+    group = harness.server.rooms[mine].group
     words = await ana.encryption.recovery_words()
-    phone = await flat.open(ANA, "phone")
+    phone = await harness.open(ANA, "phone")
     using = asyncio.ensure_future(phone.encryption.recover(words))
-    await flat.until(using.done)
+    await harness.until(using.done)
     using.result()
-    await flat.until(lambda: phone.encryption.room(mine).state is RoomState.ACTIVE)
-    assert flat.house.rooms[mine].group == group
+    await harness.until(lambda: phone.encryption.room(mine).state is RoomState.ACTIVE)
+    assert harness.server.rooms[mine].group == group
 
 
-async def test_without_keys_no_room_is_made_that_was_to_be_encrypted(flat: Flat) -> None:
+async def test_without_keys_no_room_is_made_that_was_to_be_encrypted(harness: Harness) -> None:
     """A device that waits to be approved says so before the server hears of a room."""
-    await flat.open(ANA)
-    phone = await flat.open(ANA, "phone")
+    await harness.open(ANA)
+    phone = await harness.open(ANA, "phone")
     with pytest.raises(EncryptionError, match="not approved"):
         await phone.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
-    assert not flat.house.rooms
+    assert not harness.server.rooms

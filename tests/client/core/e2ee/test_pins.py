@@ -2,9 +2,9 @@
 
 import pytest
 from tests.client.core.core_fake import parts
-from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN
-from tests.client.core.e2ee.liar import noted
+from tests.client.core.e2ee.lying_server import noted
 
 from parlour_client.core.client import Client
 from parlour_client.core.errors import EncryptionError, SetupError
@@ -20,31 +20,33 @@ async def pinned(client: Client, room: RoomId) -> list[tuple[Seq | None, str | N
     return [(entry.seq, entry.text) for entry in await client.history.pins(room)]
 
 
-async def test_pins_of_an_encrypted_room_are_sealed(flat: Flat) -> None:
+async def test_pins_of_an_encrypted_room_are_sealed(harness: Harness) -> None:
     """The server sees one more sealed message and no pin; both sides see what is pinned, also without it."""
-    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = (await ana.rooms.create(parse_room_name("garden"), RoomKind.PRIVATE, encrypted=True)).id
     await ana.invitations.send(room, BEN)
-    await flat.quiet()
+    await harness.quiet()
     sent = await ana.messages.send(room, "CANARY rules")
     assert sent.request is not None
     seq = await ana.messages.stored(sent.request)
-    await flat.quiet()
+    await harness.quiet()
     for on, found in ((True, [(seq, "CANARY rules")]), (False, [])):
         await ana.messages.stored(await ana.messages.pin(room, seq, on=on))
-        await flat.until(lambda: flat.head(ben, room) == flat.house.rooms[room].head == flat.head(ana, room))
-        await flat.quiet()
+        await harness.until(
+            lambda: harness.head(ben, room) == harness.server.rooms[room].head == harness.head(ana, room)
+        )
+        await harness.quiet()
         assert await pinned(ana, room) == found == await pinned(ben, room)
-    log = flat.house.rooms[room].log
+    log = harness.server.rooms[room].log
     assert sum(isinstance(event.body, EncryptedMessage) for event in log) == 3
     assert not any(isinstance(event.body, Pinned) for event in log)
     with pytest.raises(SetupError, match="Only moderators"):
         await ben.messages.pin(room, seq)
 
 
-async def encrypted_later(flat: Flat) -> tuple[Client, Client, RoomId, Seq]:
+async def encrypted_later(harness: Harness) -> tuple[Client, Client, RoomId, Seq]:
     """Return two people in a room that became encrypted after something was said and pinned in it."""
-    ana, ben = await flat.open(ANA), await flat.open(BEN)
+    ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = (await ana.rooms.create(parse_room_name("garden"), RoomKind.PRIVATE)).id
     await ana.invitations.send(room, BEN)
     sent = await ana.messages.send(room, "old rules")
@@ -52,39 +54,39 @@ async def encrypted_later(flat: Flat) -> tuple[Client, Client, RoomId, Seq]:
     seq = await ana.messages.stored(sent.request)
     await ana.messages.stored(await ana.messages.pin(room, seq, on=True))
     await ana.encryption.turn_on(room, [BEN])
-    await flat.quiet()
+    await harness.quiet()
     return ana, ben, room, seq
 
 
-async def test_a_pin_from_before_encryption_can_be_taken_off(flat: Flat) -> None:
+async def test_a_pin_from_before_encryption_can_be_taken_off(harness: Harness) -> None:
     """It was readable, and stands for all until someone takes it off; nothing readable is put there."""
-    ana, ben, room, seq = await encrypted_later(flat)
+    ana, ben, room, seq = await encrypted_later(harness)
     for client in (ana, ben):
         assert await pinned(client, room) == [(seq, "old rules")]
     await ana.messages.stored(await ana.messages.pin(room, seq, on=False))
-    await flat.quiet()
+    await harness.quiet()
     for client in (ana, ben):
         assert await pinned(client, room) == []
     request = await ana.messages.pin(room, seq, on=True)
     with pytest.raises(EncryptionError, match="sent before the room was encrypted"):
         await ana.messages.stored(request)
-    assert isinstance(flat.house.rooms[room].log[-1].body, Pinned | Handshake)
-    assert sum(isinstance(event.body, Pinned) for event in flat.house.rooms[room].log) == 2
+    assert isinstance(harness.server.rooms[room].log[-1].body, Pinned | Handshake)
+    assert sum(isinstance(event.body, Pinned) for event in harness.server.rooms[room].log) == 2
 
 
 @pytest.mark.parametrize("on", [True, False])
-async def test_a_server_pins_nothing_and_takes_no_sealed_pin_off(flat: Flat, *, on: bool) -> None:
+async def test_a_server_pins_nothing_and_takes_no_sealed_pin_off(harness: Harness, *, on: bool) -> None:
     """Only what takes off a pin from before is let pass; the rest is told as what the server can read."""
-    ana, _, room, seq = await encrypted_later(flat)
+    ana, _, room, seq = await encrypted_later(harness)
     sent = await ana.messages.send(room, "sealed rules")
     assert sent.request is not None
-    await flat.until(lambda: not parts(ana).outbox.unsent(room))
+    await harness.until(lambda: not parts(ana).outbox.unsent(room))
     sealed = await ana.messages.stored(sent.request)
     await ana.messages.stored(await ana.messages.pin(room, sealed, on=True))
-    await flat.quiet()
+    await harness.quiet()
     before = await pinned(ana, room)
     target = seq if on else sealed
-    event = flat.house.write(flat.house.rooms[room], BEN, Pinned(target=target, on=on))
-    await flat.until(lambda: flat.head(ana, room) >= event.seq)
+    event = harness.server.write(harness.server.rooms[room], BEN, Pinned(target=target, on=on))
+    await harness.until(lambda: harness.head(ana, room) >= event.seq)
     assert await pinned(ana, room) == before
     assert await noted(ana, room, NoteKind.PLAINTEXT_REFUSED)

@@ -1,9 +1,9 @@
 """A room that a person keeps to verified people: nothing leaves for it while someone there is not."""
 
 import pytest
-from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
-from tests.client.core.e2ee.liar import held
+from tests.client.core.e2ee.lying_server import held
 from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
@@ -20,41 +20,41 @@ async def verify(client: Client, user: UserName) -> None:
     await client.encryption.confirm(user, number)
 
 
-async def test_nothing_is_sent_until_everybody_is_verified(flat: Flat) -> None:
+async def test_nothing_is_sent_until_everybody_is_verified(harness: Harness) -> None:
     """It waits with its reason, goes by itself afterwards, and waits again when someone else comes."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ana, room, "before")
+    ana, ben, room = await pair(harness)
+    await say(harness, ana, room, "before")
     await ana.preferences.strict(room)
     assert ana.encryption.room(room).state is RoomState.BLOCKED
-    assert f"Not verified: {BEN}." in await held(flat, ana, room, "for ben alone")
+    assert f"Not verified: {BEN}." in await held(harness, ana, room, "for ben alone")
     assert await texts(ben, room) == ["before"]
     await verify(ana, BEN)
-    await flat.until_true(lambda: texts(ben, room), ["before", "for ben alone"])
+    await harness.until_true(lambda: texts(ben, room), ["before", "for ben alone"])
     assert ana.encryption.room(room).state is RoomState.ACTIVE
-    eve = await flat.open(EVE)
+    eve = await harness.open(EVE)
     await ana.invitations.send(room, EVE)
-    await flat.quiet()
-    assert f"Not verified: {EVE}." in await held(flat, ana, room, "not for eve")
+    await harness.quiet()
+    assert f"Not verified: {EVE}." in await held(harness, ana, room, "not for eve")
     assert await texts(eve, room) == []
     await ana.preferences.strict(room, on=False)
-    await flat.until_true(lambda: texts(eve, room), ["not for eve"])
+    await harness.until_true(lambda: texts(eve, room), ["not for eve"])
 
 
-async def test_it_is_ones_own_choice_and_lasts(flat: Flat) -> None:
+async def test_it_is_ones_own_choice_and_lasts(harness: Harness) -> None:
     """The others send as before; a restart changes nothing."""
-    ana, ben, room = await pair(flat)
+    ana, ben, room = await pair(harness)
     await ana.preferences.strict(room)
-    await say(flat, ben, room, "I may")
-    await flat.close(ana)
-    again = await flat.open(ANA)
-    await flat.quiet()
+    await say(harness, ben, room, "I may")
+    await harness.close(ana)
+    again = await harness.open(ANA)
+    await harness.quiet()
     assert again.encryption.room(room).state is RoomState.BLOCKED
-    assert f"Not verified: {BEN}." in await held(flat, again, room, "still not")
+    assert f"Not verified: {BEN}." in await held(harness, again, room, "still not")
 
 
-async def test_an_open_room_cannot_be_kept_so(flat: Flat) -> None:
+async def test_an_open_room_cannot_be_kept_so(harness: Harness) -> None:
     """Where the server reads along, verified people would promise too much."""
-    ana = await flat.open(ANA)
+    ana = await harness.open(ANA)
     room = (await ana.rooms.create(parse_room_name("meadow"), RoomKind.PUBLIC)).id
     with pytest.raises(SetupError, match="not end-to-end encrypted"):
         await ana.preferences.strict(room)

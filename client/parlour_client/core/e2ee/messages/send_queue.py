@@ -10,7 +10,7 @@ import asyncio
 import heapq
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Final, Literal, Protocol
+from typing import Final, Literal
 
 from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
@@ -18,6 +18,7 @@ from parlour_client.core.e2ee.messages.outgoing import AT_ONCE, Arrived, Encrypt
 from parlour_client.core.errors import EncryptionError, ParlourClientError, RefusedError
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.item import Item, StoredAt, at_of
+from parlour_client.core.outbox.outbox import Outbox
 from parlour_client.core.transport.conversation import Conversation
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, Ok
@@ -34,47 +35,27 @@ _AGAIN: Final = frozenset({ErrorCode.STALE_EPOCH, ErrorCode.REMOVAL_PENDING})
 _SLOWLY: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, ErrorCode.TOO_MANY_IN_FLIGHT})
 
 
-class Ends(Protocol):
-    """The outbox, which is told how requests fare."""
-
-    def goes(self, item: Item) -> None:
-        """Note that it leaves now."""
-        ...
-
-    def waits(self, item: Item, why: ParlourClientError | None) -> None:
-        """Note that it is held."""
-        ...
-
-    def stored(self, item: Item, stored: StoredAt) -> None:
-        """Note that the server has it."""
-        ...
-
-    def failed(self, item: Item, error: ParlourClientError) -> None:
-        """Note that it was refused."""
-        ...
-
-
 class SendQueue:
     """The requests of one encrypted room."""
 
     def __init__(
         self,
         room: RoomId,
-        ends: Ends,
+        outbox: Outbox,
         outgoing: Outgoing,
         conversation: Conversation,
         clock: Clock,
-        moved: Callable[[], asyncio.Event],
+        next_change: Callable[[], asyncio.Event],
         *,
         follow: bool,
     ) -> None:
         """Send over ``conversation``; without ``follow`` nothing is held for long."""
         self._room = room
-        self._ends = ends
+        self._outbox = outbox
         self._outgoing = outgoing
         self._conversation = conversation
         self._clock = clock
-        self._moved = moved
+        self._next_change = next_change
         self._follow = follow
         self._queue: list[tuple[int, RequestId, Item]] = []
         self._window = AT_ONCE
@@ -96,7 +77,7 @@ class SendQueue:
                 self._some.clear()
                 await self._some.wait()
                 continue
-            moved, began = self._moved(), self._clock.now()
+            moved, began = self._next_change(), self._clock.now()
             try:
                 sealed = await self._sealed(batch, waited)
             except ParlourClientError as error:
@@ -134,10 +115,10 @@ class SendQueue:
         if not self._follow and (lasting or waited >= _PATIENCE):
             told = error if lasting else NotReadyError(str(error), _NOT_SENT)
             for item in batch:
-                self._ends.failed(item, told)
+                self._outbox.failed(item, told)
             return
         for item in batch:
-            self._ends.waits(item, error)
+            self._outbox.waits(item, error)
             self.put(item)
         again = 1.0 if not self._follow else _LOOK_AGAIN
         # Others wait for the same event: who set it for the time's sake would let nobody wait any more.
@@ -170,12 +151,12 @@ class SendQueue:
     async def _send_one(self, item: Item, one: Encrypted) -> float:
         """Send, or put back what is to wait; returns seconds to wait before the next request."""
         if isinstance(one, Arrived):
-            self._ends.stored(item, StoredAt(room=self._room, seq=one.seq, at=item.at))
+            self._outbox.stored(item, StoredAt(room=self._room, seq=one.seq, at=item.at))
         elif isinstance(one, ParlourClientError):
-            self._ends.failed(item, one)
+            self._outbox.failed(item, one)
         else:
             future: asyncio.Future[Ok | Error] = asyncio.get_running_loop().create_future()
-            self._ends.goes(item)
+            self._outbox.goes(item)
             await self._conversation.ask(one, partial(_answered, future))
             return await self._took(item, await future)
         return 0.0
@@ -183,11 +164,11 @@ class SendQueue:
     async def _took(self, item: Item, reply: Ok | Error) -> float:
         """Take an answer; returns seconds to wait before the next request."""
         if isinstance(reply, Ok) and isinstance(reply.result, Stored):
-            self._ends.stored(item, at_of(reply.result))
+            self._outbox.stored(item, at_of(reply.result))
             self._outgoing.stored(self._room, item.request)
             return 0.0
         if isinstance(reply, Ok):
-            self._ends.failed(item, RefusedError(ErrorCode.MALFORMED))
+            self._outbox.failed(item, RefusedError(ErrorCode.MALFORMED))
             return 0.0
         item.tries += 1
         error = RefusedError(reply.code, reply.hint, retry_after=reply.retry_after)
@@ -195,15 +176,15 @@ class SendQueue:
             self._outgoing.moved_on(
                 self._room
             )  # settled before it is sealed again: removals are made at once
-            self._ends.waits(item, error)
+            self._outbox.waits(item, error)
             self.put(item)
             return 0.0
         if reply.code in _SLOWLY and (item.tries < MAX_TRIES or reply.code is not ErrorCode.UNAVAILABLE):
             self._window = 1  # what follows must not overtake what was refused
-            self._ends.waits(item, None)
+            self._outbox.waits(item, None)
             self.put(item)
             return (reply.retry_after or 1_000) / 1_000
-        self._ends.failed(item, error)
+        self._outbox.failed(item, error)
         await self._outgoing.forget(item.request)
         return 0.0
 

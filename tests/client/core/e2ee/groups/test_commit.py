@@ -1,8 +1,7 @@
 """Commits of our own: kept before they are sent, merged by the log alone, and made again when they lost."""
 
 import pytest
-from tests.client.core.e2ee.hostile_commits import handshake, note_of
-from tests.client.core.e2ee.vault_world import (
+from tests.client.core.e2ee.group_world import (
     ROOM,
     Device,
     StaleError,
@@ -11,6 +10,7 @@ from tests.client.core.e2ee.vault_world import (
     request,
     room_of,
 )
+from tests.client.core.e2ee.hostile_commits import handshake, note_of
 
 from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.group_errors import MovedError, NotDurableError, NotReadyError

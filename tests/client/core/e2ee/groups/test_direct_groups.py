@@ -1,8 +1,8 @@
 """A direct room is between two, for ever: nobody follows a commit that adds a third person."""
 
 import pytest
+from tests.client.core.e2ee.group_world import ROOM, Device, room_of
 from tests.client.core.e2ee.hostile_commits import commit_of, handshake
-from tests.client.core.e2ee.vault_world import ROOM, Device, room_of
 
 from parlour_client.core.e2ee.groups.commit_plan import signed
 from parlour_client.core.e2ee.groups.group_report import GroupStatus

@@ -3,7 +3,7 @@
 from typing import cast
 
 import pytest
-from tests.client.core.e2ee.vault_world import ROOM, Device, request, room_of, sealed_body, text
+from tests.client.core.e2ee.group_world import ROOM, Device, request, room_of, sealed_body, text
 
 from parlour_client.core.e2ee.groups.group_errors import (
     ArrivedError,

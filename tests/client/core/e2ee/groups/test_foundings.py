@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.client.core.e2ee.hostile_commits import note_of
-from tests.client.core.e2ee.vault_world import (
+from tests.client.core.e2ee.group_world import (
     ROOM,
     Device,
     Log,
@@ -13,6 +12,7 @@ from tests.client.core.e2ee.vault_world import (
     room_of,
     sealed_body,
 )
+from tests.client.core.e2ee.hostile_commits import note_of
 
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
 from parlour_client.core.e2ee.groups.group_report import GroupStatus

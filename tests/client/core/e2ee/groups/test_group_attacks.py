@@ -1,7 +1,7 @@
 """What a hostile server or member tries with messages: refused or told in words, and no key is burnt."""
 
 import pytest
-from tests.client.core.e2ee.vault_world import (
+from tests.client.core.e2ee.group_world import (
     ROOM,
     Device,
     Log,

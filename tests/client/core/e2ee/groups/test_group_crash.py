@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from tests.client.core.e2ee.crash_world import Crasher, Mortal, Program
-from tests.client.core.e2ee.vault_world import Device, Log, agree
+from tests.client.core.e2ee.group_world import Device, Log, agree
 
 from parlour_protocol.frames.bodies import Created
 

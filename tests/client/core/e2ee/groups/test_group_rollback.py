@@ -1,7 +1,7 @@
 """A room's log that was rolled back at the server: the device founds the group again for those who are in."""
 
 import pytest
-from tests.client.core.e2ee.vault_world import Device, Log, room_of
+from tests.client.core.e2ee.group_world import Device, Log, room_of
 
 from parlour_client.core.archive import insertion
 from parlour_client.core.e2ee.groups.commit_plan import signed

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.client.core.e2ee.vault_world import ROOM, Device, room_of
+from tests.client.core.e2ee.group_world import ROOM, Device, room_of
 
 from parlour_client.core.archive.schema import MIGRATIONS
 from parlour_client.core.e2ee.groups.group_store import IN_MEMORY, GroupStore, scrub

@@ -1,14 +1,14 @@
 """Commits in an encrypted room as others make them: what they declare, who made them, and forks."""
 
 import pytest
-from tests.client.core.e2ee.hostile_commits import commit_of, handshake, lawless, note_of, refused
-from tests.client.core.e2ee.vault_world import (
+from tests.client.core.e2ee.group_world import (
     ROOM,
     SERVER,
     Device,
     agree,
     room_of,
 )
+from tests.client.core.e2ee.hostile_commits import commit_of, handshake, lawless, note_of, refused
 
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError, RuleBrokenError
 from parlour_client.core.e2ee.groups.group_report import GroupStatus

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
-from tests.client.core.e2ee.vault_world import ROOM, Device, Log, agree, clocks, request, room_of, sealed_body
+from tests.client.core.e2ee.group_world import ROOM, Device, Log, agree, clocks, request, room_of, sealed_body
 
 from parlour_client.core.archive import key_pins
 from parlour_client.core.e2ee.groups import statements

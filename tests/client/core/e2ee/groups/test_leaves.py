@@ -3,8 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from tests.client.core.e2ee.hostile_commits import commit_of, handshake, refused
-from tests.client.core.e2ee.vault_world import (
+from tests.client.core.e2ee.group_world import (
     PHONE,
     ROOM,
     SERVER,
@@ -15,6 +14,7 @@ from tests.client.core.e2ee.vault_world import (
     request,
     room_of,
 )
+from tests.client.core.e2ee.hostile_commits import commit_of, handshake, refused
 
 from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.group_errors import BadPackageError

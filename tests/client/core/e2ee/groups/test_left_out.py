@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from tests.client.core.e2ee.group_world import Device, agree, opened, request, room_of, text
 from tests.client.core.e2ee.hostile_commits import handshake
 from tests.client.core.e2ee.room_log import Log, sealed_body
-from tests.client.core.e2ee.vault_world import Device, agree, opened, request, room_of, text
 
 from parlour_client.core.e2ee.groups.group_errors import DisplacedError, NotReadyError
 from parlour_client.core.e2ee.groups.group_report import GroupStatus

@@ -5,8 +5,8 @@ from unittest.mock import patch
 
 import apsw
 import pytest
+from tests.client.core.e2ee.group_world import ROOM, SERVER, Device, Log, agree, request, room_of
 from tests.client.core.e2ee.hostile_commits import commit_of, handshake, refused
-from tests.client.core.e2ee.vault_world import ROOM, SERVER, Device, Log, agree, request, room_of
 
 from parlour_client.core.archive import alarms
 from parlour_client.core.e2ee.groups import server_claims, statements

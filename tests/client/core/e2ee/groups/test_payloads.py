@@ -1,7 +1,7 @@
 """Who may edit, delete, react and pin inside an encrypted room, and what names which message."""
 
 import pytest
-from tests.client.core.e2ee.vault_world import ROOM, SERVER, Device, Log, request, room_of, sealed_body
+from tests.client.core.e2ee.group_world import ROOM, SERVER, Device, Log, request, room_of, sealed_body
 
 from parlour_client.core.e2ee.groups.payloads import content_of
 from parlour_client.core.e2ee.groups.received import Received

@@ -1,7 +1,7 @@
 """Parlour's rules by themselves: bindings in one form, credentials that fit their keys, a strict judge."""
 
 import pytest
-from tests.client.core.e2ee.vault_world import ROOM, SERVER, Device, room_of
+from tests.client.core.e2ee.group_world import ROOM, SERVER, Device, room_of
 
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
 from parlour_client.core.e2ee.groups.group_report import digits

@@ -1,7 +1,7 @@
 """Reading in order: what was processed, what is too old, what was before the join, what was deleted."""
 
 import pytest
-from tests.client.core.e2ee.vault_world import (
+from tests.client.core.e2ee.group_world import (
     ROOM,
     SERVER,
     Device,

@@ -9,7 +9,7 @@ from pathlib import Path
 import apsw
 import pytest
 from tests.client.core.e2ee.crash_world import Sent
-from tests.client.core.e2ee.vault_world import ROOM, Device, Log, StaleError, agree, clocks, request, room_of
+from tests.client.core.e2ee.group_world import ROOM, Device, Log, StaleError, agree, clocks, request, room_of
 
 from parlour_client.core.e2ee.groups import commit
 from parlour_client.core.e2ee.groups.commit import CommitRequest

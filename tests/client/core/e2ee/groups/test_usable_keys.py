@@ -3,14 +3,14 @@
 from dataclasses import replace
 
 import pytest
-from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.group_world import ROOM, Device, Log, agree, clocks, request, room_of
+from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.hostile_commits import commit_of, handshake, refused
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
-from tests.client.core.e2ee.liar import shown
+from tests.client.core.e2ee.lying_server import shown
 from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_hostile_keys import Ghost, account_of, members
 from tests.client.core.e2ee.test_orchestration import pair, say
-from tests.client.core.e2ee.vault_world import ROOM, Device, Log, agree, clocks, request, room_of
 from tests.protocol.mls.validate.test_unusable_keys import before_the_rule
 
 from parlour_client.core.e2ee.groups.commit import CommitRequest
@@ -114,28 +114,28 @@ def _in_order() -> tuple[Log, Device, Device, Device]:
     return room_of(alice, bobby, carol), alice, bobby, carol
 
 
-async def test_a_running_client_removes_it_and_leaves_its_device_out(flat: Flat) -> None:
+async def test_a_running_client_removes_it_and_leaves_its_device_out(harness: Harness) -> None:
     """Nobody has to find the culprit: settling the room does it, says so, and everybody goes on."""
-    ana, ben, room = await pair(flat)
-    ghost = Ghost(flat, BEN, account_of(ben))
-    flat.house.entries.append(encode_entry(DeviceEntry(flat.clock.now(), ghost.certificate)))
+    ana, ben, room = await pair(harness)
+    ghost = Ghost(harness, BEN, account_of(ben))
+    harness.server.entries.append(encode_entry(DeviceEntry(harness.clock.now(), ghost.certificate)))
     bad = [unusable(package, ghost.key.signer) for package in ghost.packages()]
     with before_the_rule():
         ghost.move_in(bad)
-        await flat.until(lambda: ghost.key.id in flat.house.rooms[room].present)
-        await flat.quiet()
-    await flat.close(ben)
-    await flat.close(ana)
-    ana, ben = await flat.open(ANA), await flat.open(BEN)  # with a version that knows such keys
-    await flat.until(lambda: ghost.key.id not in flat.house.rooms[room].present)
-    await flat.until(lambda: "low-order" in ana.encryption.room(room).problem)
+        await harness.until(lambda: ghost.key.id in harness.server.rooms[room].present)
+        await harness.quiet()
+    await harness.close(ben)
+    await harness.close(ana)
+    ana, ben = await harness.open(ANA), await harness.open(BEN)  # with a version that knows such keys
+    await harness.until(lambda: ghost.key.id not in harness.server.rooms[room].present)
+    await harness.until(lambda: "low-order" in ana.encryption.room(room).problem)
     assert ghost.key.id not in await members(ana, room)
-    assert ghost.key.id not in flat.house.rooms[room].present
+    assert ghost.key.id not in harness.server.rooms[room].present
     assert "that of ben: a public key is a low-order point" in ana.encryption.room(room).problem
-    eve = await flat.open(EVE)
+    eve = await harness.open(EVE)
     await ana.invitations.send(room, EVE)
     await ana.rooms.reconcile(room)
-    await say(flat, ana, room, "among us")
+    await say(harness, ana, room, "among us")
     for client in (ben, eve):
-        await shown(flat, client, room)
+        await shown(harness, client, room)
         assert "among us" in await texts(client, room)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, World
 from tests.client.core.e2ee.test_orchestration import pair
 
@@ -11,20 +11,20 @@ from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.e2ee.status import Trust
 
 
-async def test_whom_one_verified_is_verified_on_the_other_device(flat: Flat) -> None:
+async def test_whom_one_verified_is_verified_on_the_other_device(harness: Harness) -> None:
     """People compare keys with people, once; who was only seen is only seen there, too."""
-    ana, _, _ = await pair(flat)
-    phone = await flat.open(ANA, "phone")
-    eve = await flat.open(EVE)
+    ana, _, _ = await pair(harness)
+    phone = await harness.open(ANA, "phone")
+    eve = await harness.open(EVE)
     number = (await ana.encryption.person(BEN)).safety_number
     await ana.encryption.person(EVE)
     await ana.encryption.confirm(BEN, number)
     approving = asyncio.ensure_future(ana.encryption.approve(phone.encryption.own().code))
-    await flat.until(approving.done)
+    await harness.until(approving.done)
     assert phone.encryption.trust(BEN) is not Trust.VERIFIED
     sending = asyncio.ensure_future(ana.encryption.send_history(phone.encryption.own().device))
-    await flat.until(sending.done)
-    await flat.until(lambda: phone.encryption.trust(BEN) is Trust.VERIFIED)
+    await harness.until(sending.done)
+    await harness.until(lambda: phone.encryption.trust(BEN) is Trust.VERIFIED)
     assert phone.encryption.trust(EVE) is not Trust.VERIFIED
     assert eve.encryption.trust(BEN) is not Trust.VERIFIED
 

@@ -4,7 +4,7 @@ from typing import cast
 
 import apsw
 import pytest
-from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA
 from tests.client.core.e2ee.test_orchestration import pair, say
 
@@ -32,14 +32,14 @@ def _age(connection: apsw.Connection, table: str, column: str) -> None:
 
 @pytest.mark.parametrize("where", [GROUP, PACKAGES], ids=["group", "packages"])
 async def test_keys_of_another_version_are_refused_in_words_and_left_alone(
-    flat: Flat, where: tuple[str, str]
+    harness: Harness, where: tuple[str, str]
 ) -> None:
     """The sentence says what to do, nothing is sent, and what was there is there afterwards."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ana, room, "before")
-    await flat.quiet()
-    await flat.close(ana)
-    home = Home(flat.folder / str(ANA))
+    ana, ben, room = await pair(harness)
+    await say(harness, ana, room, "before")
+    await harness.quiet()
+    await harness.close(ana)
+    home = Home(harness.folder / str(ANA))
     archive = await Archive.open(home.archive, home.key)
     await archive.write_durably(_age, *where)
     before = await archive.read(_kept)
@@ -47,15 +47,15 @@ async def test_keys_of_another_version_are_refused_in_words_and_left_alone(
     assert sum(blob[11] == 1 for blob in before) == 1
     if where is GROUP:
         with pytest.raises(ArchiveError, match="another version of Parlour") as told:
-            await flat.open(ANA)
+            await harness.open(ANA)
         assert "log in with a separate home" in told.value.hint
     else:
-        problem = (await flat.open(ANA)).encryption.room(room).problem
+        problem = (await harness.open(ANA)).encryption.room(room).problem
         assert "another version of Parlour" in problem
         assert "log in with a separate home" in problem
-    await say(flat, ben, room, "the others go on")
-    for client in list(flat.clients):
-        await flat.close(client)
+    await say(harness, ben, room, "the others go on")
+    for client in list(harness.clients):
+        await harness.close(client)
     archive = await Archive.open(home.archive, home.key)
     assert [blob for blob in before if blob[11] == 1] == [
         blob for blob in await archive.read(_kept) if blob[11] == 1

@@ -9,7 +9,7 @@ from typing import cast
 import apsw
 import pytest
 from tests.client.core.core_fake import FakeClock, parts
-from tests.client.core.e2ee.flat import Flat, Threads
+from tests.client.core.e2ee.harness import Harness, Threads
 from tests.client.core.e2ee.test_orchestration import pair
 
 from parlour_client.core.archive import Archive
@@ -125,13 +125,13 @@ async def test_the_end_of_the_program_is_the_last_chance(world: World) -> None:
 
 
 async def test_a_running_client_forgets_past_epochs_by_its_own_clock(
-    flat: Flat, monkeypatch: pytest.MonkeyPatch
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No event has to come for it."""
     monkeypatch.setattr(Scheduler, "renew", lambda *_: None)
-    ana, ben, room = await pair(flat)
+    ana, ben, room = await pair(harness)
     await parts(ana).encrypted_rooms.reconciler.renew(room)
-    await flat.quiet()
+    await harness.quiet()
 
     async def past() -> list[int]:
         return [
@@ -140,4 +140,4 @@ async def test_a_running_client_forgets_past_epochs_by_its_own_clock(
         ]
 
     assert await past() == [2, 1]
-    await flat.until_true(past, [0, 0])
+    await harness.until_true(past, [0, 0])

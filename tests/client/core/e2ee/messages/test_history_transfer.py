@@ -10,10 +10,10 @@ from unittest import mock
 
 import pytest
 from tests.client.core.core_fake import parts
-from tests.client.core.e2ee.flat import Flat
-from tests.client.core.e2ee.house import LAPTOP
+from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA
-from tests.client.core.e2ee.liar import sealed_of
+from tests.client.core.e2ee.lying_server import sealed_of
+from tests.client.core.e2ee.memory_server import LAPTOP
 from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import notes, pair, say
 
@@ -39,50 +39,50 @@ from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.mls import Secret
 
 
-async def test_a_new_device_gets_what_was_said_before(flat: Flat) -> None:
+async def test_a_new_device_gets_what_was_said_before(harness: Harness) -> None:
     """Through files that the server cannot read; and answers to what is old work from there."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ben, room, "CANARY long ago")
-    await say(flat, ana, room, "CANARY yes")
-    phone = await flat.open(ANA, "phone")
+    ana, ben, room = await pair(harness)
+    await say(harness, ben, room, "CANARY long ago")
+    await say(harness, ana, room, "CANARY yes")
+    phone = await harness.open(ANA, "phone")
     approving = asyncio.ensure_future(ana.encryption.approve(phone.encryption.own().code))
-    await flat.until(approving.done)
-    await flat.quiet()
+    await harness.until(approving.done)
+    await harness.quiet()
     assert await texts(phone, room) == []
     (unread,) = [entry for entry in await phone.history.timeline(room) if entry.trouble]
     assert unread.trouble == BEFORE_JOIN  # one row for both
     told: list[Change] = []
     phone.events.subscribe(told.append)
     sending = asyncio.ensure_future(ana.encryption.send_history(phone.encryption.own().device))
-    await flat.until(sending.done)
+    await harness.until(sending.done)
     assert sending.result() >= 2
-    await flat.quiet()
-    changed = flat.house.files
+    await harness.quiet()
+    changed = harness.server.files
     assert changed
     assert not any(b"CANARY" in data for data in changed.values())
-    await flat.until_true(lambda: texts(phone, room), ["CANARY long ago", "CANARY yes"])
+    await harness.until_true(lambda: texts(phone, room), ["CANARY long ago", "CANARY yes"])
     assert not [entry for entry in await phone.history.timeline(room) if entry.trouble]
     assert HistoryReplaced(room) in told
     (first, *_) = [entry for entry in await phone.history.timeline(room) if entry.text is not None]
     assert first.seq is not None
     answer = await phone.messages.send(room, "I am new here", reply_to=first.seq)
     assert answer.request is not None
-    await flat.until(lambda: not parts(phone).outbox.unsent(room))
-    await flat.quiet()
+    await harness.until(lambda: not parts(phone).outbox.unsent(room))
+    await harness.quiet()
     (*_, last) = [entry for entry in await ben.history.timeline(room) if entry.text is not None]
     assert (str(last.text), last.reply_to) == ("I am new here", first.seq)
 
 
-async def test_each_message_of_a_run_says_why_it_cannot_be_read(flat: Flat) -> None:
+async def test_each_message_of_a_run_says_why_it_cannot_be_read(harness: Harness) -> None:
     """The timeline shows one row for all of them; a script that reads the log has no row to look at."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ben, room, "one")
-    await say(flat, ana, room, "two")
-    await say(flat, ben, room, "three")
-    phone = await flat.open(ANA, "phone")
+    ana, ben, room = await pair(harness)
+    await say(harness, ben, room, "one")
+    await say(harness, ana, room, "two")
+    await say(harness, ben, room, "three")
+    phone = await harness.open(ANA, "phone")
     approving = asyncio.ensure_future(ana.encryption.approve(phone.encryption.own().code))
-    await flat.until(approving.done)
-    await flat.quiet()
+    await harness.until(approving.done)
+    await harness.quiet()
     sealed = [
         event
         for event in await phone.history.log(room, after=Seq(0))
@@ -93,24 +93,24 @@ async def test_each_message_of_a_run_says_why_it_cannot_be_read(flat: Flat) -> N
     assert len(said) == 3
 
 
-async def with_phone(flat: Flat) -> tuple[Client, Client, RoomId]:
+async def with_phone(harness: Harness) -> tuple[Client, Client, RoomId]:
     """Return two approved devices of ana, and a room in which something was said before the second came."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ben, room, "long ago")
-    phone = await flat.open(ANA, "phone")
+    ana, ben, room = await pair(harness)
+    await say(harness, ben, room, "long ago")
+    phone = await harness.open(ANA, "phone")
     approving = asyncio.ensure_future(ana.encryption.approve(phone.encryption.own().code))
-    await flat.until(approving.done)
-    await flat.quiet()
+    await harness.until(approving.done)
+    await harness.quiet()
     return ana, phone, room
 
 
 async def hand_over(
-    flat: Flat, sender: Client, by: RoomId, event: LogEvent, *, size: int = 0, digest: bytes = b""
+    harness: Harness, sender: Client, by: RoomId, event: LogEvent, *, size: int = 0, digest: bytes = b""
 ) -> None:
     """Send a part of a history into a room, as a client does that keeps no rules."""
     line = json.dumps(["event", encode(event).decode(), True, None, None]).encode()
     sealed, key = await seal_file(line)
-    stored = await flat.lines[sender].upload(by, sealed, attachments.sealed_size(len(line)))
+    stored = await harness.lines[sender].upload(by, sealed, attachments.sealed_size(len(line)))
     file = EncryptedFile(
         file=stored.file,
         key=FileKey(key.reveal()),
@@ -120,64 +120,64 @@ async def hand_over(
         size=size or len(line),
     )
     await parts(sender).encrypted_rooms.outgoing.send(by, HistoryContent(file=file, part=0, parts=1))
-    await flat.quiet()
+    await harness.quiet()
 
 
-async def notes_of(flat: Flat, client: Client) -> RoomId:
+async def notes_of(harness: Harness, client: Client) -> RoomId:
     """Return the room with oneself, with both devices in it."""
     room = (await client.rooms.open_direct(ANA)).id
-    await flat.quiet()
+    await harness.quiet()
     return room
 
 
-async def test_history_goes_to_other_approved_devices_of_ones_own_alone(flat: Flat) -> None:
+async def test_history_goes_to_other_approved_devices_of_ones_own_alone(harness: Harness) -> None:
     """Not to one that waits to be approved, not to someone else's, whatever id is named."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ben, room, "long ago")
-    phone = await flat.open(ANA, "phone")
+    ana, ben, room = await pair(harness)
+    await say(harness, ben, room, "long ago")
+    phone = await harness.open(ANA, "phone")
     for device in (phone.encryption.own().device, ben.encryption.own().device, ana.encryption.own().device):
         with pytest.raises(EncryptionError, match="not another approved device"):
             await ana.encryption.send_history(device)
-    assert flat.house.calls.count("upload") == 0
+    assert harness.server.calls.count("upload") == 0
 
 
-async def test_history_of_somebody_else_is_not_taken(flat: Flat) -> None:
+async def test_history_of_somebody_else_is_not_taken(harness: Harness) -> None:
     """Not even in a room that both are in: else anybody could make up what was said."""
-    ana, ben, room = await pair(flat)
-    await hand_over(flat, ben, room, forged(room))
-    await say(flat, ben, room, "after it")
-    await flat.quiet()
+    ana, ben, room = await pair(harness)
+    await hand_over(harness, ben, room, forged(room))
+    await say(harness, ben, room, "after it")
+    await harness.quiet()
     assert await texts(ana, room) == ["after it"]
-    assert flat.house.calls.count("download") == 0
+    assert harness.server.calls.count("download") == 0
 
 
-async def test_history_counts_in_the_room_with_oneself_alone(flat: Flat) -> None:
+async def test_history_counts_in_the_room_with_oneself_alone(harness: Harness) -> None:
     """In any other room others can read the keys of its files: it is not even fetched there."""
-    ana, phone, room = await with_phone(flat)
-    (before,) = sealed_of(flat.house.rooms[room])
-    await hand_over(flat, ana, room, forged(room, seq=before.seq))
-    assert flat.house.calls.count("download") == 0
-    await hand_over(flat, ana, await notes_of(flat, ana), forged(room, seq=before.seq))
-    await flat.until(lambda: flat.house.calls.count("download") == 1)
-    await flat.until_true(lambda: texts(phone, room), ["CANARY"])
+    ana, phone, room = await with_phone(harness)
+    (before,) = sealed_of(harness.server.rooms[room])
+    await hand_over(harness, ana, room, forged(room, seq=before.seq))
+    assert harness.server.calls.count("download") == 0
+    await hand_over(harness, ana, await notes_of(harness, ana), forged(room, seq=before.seq))
+    await harness.until(lambda: harness.server.calls.count("download") == 1)
+    await harness.until_true(lambda: texts(phone, room), ["CANARY"])
 
 
-async def handed_over_meanwhile(flat: Flat) -> tuple[Client, RoomId]:
+async def handed_over_meanwhile(harness: Harness) -> tuple[Client, RoomId]:
     """Return ana's first device and a room; its history went to her phone while that was off."""
-    ana, phone, room = await with_phone(flat)
-    await notes_of(flat, ana)
+    ana, phone, room = await with_phone(harness)
+    await notes_of(harness, ana)
     device = phone.encryption.own().device
-    await flat.close(phone)
+    await harness.close(phone)
     sending = asyncio.ensure_future(ana.encryption.send_history(device))
-    await flat.until(sending.done)
+    await harness.until(sending.done)
     assert sending.result() >= 1
     return ana, room
 
 
-async def test_what_was_handed_over_is_here_once_the_client_is_ready(flat: Flat) -> None:
+async def test_what_was_handed_over_is_here_once_the_client_is_ready(harness: Harness) -> None:
     """A command that prints and ends, as `export`, has all of it, and no row that says otherwise."""
-    _, room = await handed_over_meanwhile(flat)
-    phone = await flat.open(ANA, "phone")
+    _, room = await handed_over_meanwhile(harness)
+    phone = await harness.open(ANA, "phone")
     assert await texts(phone, room) == ["long ago"]
     assert [entry.trouble for entry in await phone.history.timeline(room) if entry.trouble] == []
     assert NoteKind.HISTORY_STARTS not in await notes(phone, room)
@@ -186,115 +186,117 @@ async def test_what_was_handed_over_is_here_once_the_client_is_ready(flat: Flat)
 
 
 @pytest.mark.parametrize("why", ["down", "refused"])
-async def test_history_that_cannot_be_fetched_now_is_taken_in_later(flat: Flat, why: str) -> None:
+async def test_history_that_cannot_be_fetched_now_is_taken_in_later(harness: Harness, why: str) -> None:
     """The message that names it opens only once; the program may end, or be cut off, right behind it."""
-    _, room = await handed_over_meanwhile(flat)
+    _, room = await handed_over_meanwhile(harness)
     errors = {"down": UnreachableError("down"), "refused": ApiRefusedError("Wait.", ErrorCode.RATE_LIMITED)}
 
     def fail(call: str) -> None:
         if call == "download":
             raise errors[why]
 
-    flat.break_lines = fail
-    phone = await flat.open(ANA, "phone")
+    harness.break_lines = fail
+    phone = await harness.open(ANA, "phone")
     assert await texts(phone, room) == []
-    await flat.close(phone)
-    flat.break_lines = lambda _: None
-    phone = await flat.open(ANA, "phone")
+    await harness.close(phone)
+    harness.break_lines = lambda _: None
+    phone = await harness.open(ANA, "phone")
     assert await texts(phone, room) == ["long ago"]
-    await flat.close(phone)
-    fetched = flat.house.calls.count("download")
-    phone = await flat.open(ANA, "phone")
-    assert flat.house.calls.count("download") == fetched
+    await harness.close(phone)
+    fetched = harness.server.calls.count("download")
+    phone = await harness.open(ANA, "phone")
+    assert harness.server.calls.count("download") == fetched
     assert await parts(phone).archive.read(history_parts.waiting) == []
 
 
-async def test_history_is_taken_in_when_the_connection_is_back(flat: Flat) -> None:
+async def test_history_is_taken_in_when_the_connection_is_back(harness: Harness) -> None:
     """A client that stays open asks again by itself."""
-    _, room = await handed_over_meanwhile(flat)
+    _, room = await handed_over_meanwhile(harness)
 
     def fail(call: str) -> None:
         if call == "download":
             raise UnreachableError("down")
 
-    flat.break_lines = fail
-    phone = await flat.open(ANA, "phone")
-    flat.lines[phone].before = lambda _: None
+    harness.break_lines = fail
+    phone = await harness.open(ANA, "phone")
+    harness.lines[phone].before = lambda _: None
     assert await texts(phone, room) == []
     conversation = parts(phone).live.conversation
     assert conversation is not None
     await conversation.wire.close()
-    await flat.until_true(lambda: texts(phone, room), ["long ago"])
+    await harness.until_true(lambda: texts(phone, room), ["long ago"])
 
 
-async def test_no_row_calls_unreadable_what_was_handed_over_before_the_device_joined(flat: Flat) -> None:
+async def test_no_row_calls_unreadable_what_was_handed_over_before_the_device_joined(
+    harness: Harness,
+) -> None:
     """The history of a room may be here before this device is in its group."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ben, room, "long ago")
-    await flat.close(ben)
+    ana, ben, room = await pair(harness)
+    await say(harness, ben, room, "long ago")
+    await harness.close(ben)
     claim = Reconciler._packages
 
     async def not_there(self: Reconciler, which: RoomId, *more: Any) -> Any:
         return {} if which == room else await claim(self, which, *more)
 
     with mock.patch.object(Reconciler, "_packages", not_there):
-        phone = await flat.open(ANA, "phone")
+        phone = await harness.open(ANA, "phone")
         approving = asyncio.ensure_future(ana.encryption.approve(phone.encryption.own().code))
-        await flat.until(approving.done)
+        await harness.until(approving.done)
         sending = asyncio.ensure_future(ana.encryption.send_history(phone.encryption.own().device))
-        await flat.until(sending.done)
-        await flat.until_true(lambda: texts(phone, room), ["long ago"])
+        await harness.until(sending.done)
+        await harness.until_true(lambda: texts(phone, room), ["long ago"])
         assert phone.encryption.room(room).state is RoomState.WAITING
     settling = asyncio.ensure_future(ana.encryption.settle(room))
-    await flat.until(settling.done)
-    await flat.until(lambda: phone.encryption.room(room).state is RoomState.ACTIVE)
+    await harness.until(settling.done)
+    await harness.until(lambda: phone.encryption.room(room).state is RoomState.ACTIVE)
     assert NoteKind.HISTORY_STARTS not in await notes(phone, room)
 
 
-async def test_history_waits_for_the_rooms_that_catch_up(flat: Flat) -> None:
+async def test_history_waits_for_the_rooms_that_catch_up(harness: Harness) -> None:
     """On a device that sees a room for the first time, its history must not come too early, and be lost."""
-    ana, ben, room = await pair(flat)
+    ana, ben, room = await pair(harness)
     for number in range(3):
-        await say(flat, ben, room, f"long ago {number}")
-    phone = await flat.open(ANA, "phone", follow=False)  # it follows no room
+        await say(harness, ben, room, f"long ago {number}")
+    phone = await harness.open(ANA, "phone", follow=False)  # it follows no room
     approving = asyncio.ensure_future(ana.encryption.approve(phone.encryption.own().code))
-    await flat.until(approving.done)
+    await harness.until(approving.done)
     notes_room = (await ana.rooms.open_direct(ANA)).id
     sending = asyncio.ensure_future(ana.encryption.send_history(phone.encryption.own().device))
-    await flat.until(sending.done)
-    await flat.close(phone)
+    await harness.until(sending.done)
+    await harness.close(phone)
     line_up: list[str] = []
     real = CatchUp._catch_up
 
     async def last(self: CatchUp, conversation: Any, which: RoomId, limit: Any) -> None:
         line_up.append(which)
         if which == room:  # the room with oneself is there first
-            await flat.until(lambda: self.top(notes_room) >= flat.house.rooms[notes_room].head)
+            await harness.until(lambda: self.top(notes_room) >= harness.server.rooms[notes_room].head)
             for _ in range(50):
-                await flat.threads.rest()
+                await harness.threads.rest()
         await real(self, conversation, which, limit)
 
     with mock.patch.object(CatchUp, "_catch_up", last):
-        phone = await flat.open(ANA, "phone")
+        phone = await harness.open(ANA, "phone")
     assert {room, notes_room} <= set(line_up)
     assert await texts(phone, room) == [f"long ago {number}" for number in range(3)]
 
 
 @pytest.mark.parametrize("lie", ["to come", "another file", "too large"])
-async def test_history_that_does_not_fit_changes_nothing(flat: Flat, lie: str) -> None:
+async def test_history_that_does_not_fit_changes_nothing(harness: Harness, lie: str) -> None:
     """Of events that this device has not processed, of another file than the message names, without end."""
-    ana, phone, room = await with_phone(flat)
-    notes = await notes_of(flat, ana)
+    ana, phone, room = await with_phone(harness)
+    notes = await notes_of(harness, ana)
     more: dict[str, Any] = {"another file": {"digest": b"d" * 32}, "too large": {"size": 2 * PART_BYTES}}
-    (before,) = sealed_of(flat.house.rooms[room])
-    seq = before.seq if lie != "to come" else flat.house.rooms[room].head + 1
-    await hand_over(flat, ana, notes, forged(room, seq=seq), **more.get(lie, {}))
+    (before,) = sealed_of(harness.server.rooms[room])
+    seq = before.seq if lie != "to come" else harness.server.rooms[room].head + 1
+    await hand_over(harness, ana, notes, forged(room, seq=seq), **more.get(lie, {}))
     for _ in range(20):
-        await flat.threads.rest()
-    assert flat.house.calls.count("download") == (lie != "too large")
+        await harness.threads.rest()
+    assert harness.server.calls.count("download") == (lie != "too large")
     assert await texts(phone, room) == []
-    await say(flat, ana, room, "after it")
-    await flat.until_true(lambda: texts(phone, room), ["after it"])
+    await say(harness, ana, room, "after it")
+    await harness.until_true(lambda: texts(phone, room), ["after it"])
 
 
 def forged(room: RoomId, *, seq: int = 1) -> LogEvent:

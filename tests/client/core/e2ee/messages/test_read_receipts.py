@@ -1,9 +1,9 @@
 """Receipts in encrypted rooms come sealed from the reader; the server can neither see nor make one up."""
 
 from tests.client.core.core_fake import parts
-from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN
-from tests.client.core.e2ee.liar import sealed_of, shown
+from tests.client.core.e2ee.lying_server import sealed_of, shown
 from tests.client.core.e2ee.test_hostile_keys import FORGER
 from tests.client.core.e2ee.test_orchestration import pair, say
 
@@ -16,11 +16,11 @@ from parlour_protocol.frames.replies import ReadBy
 from parlour_protocol.ids import RoomId, Seq, new_request_id
 
 
-async def let_pass(flat: Flat, seconds: float = 4 * GATHER_SECONDS) -> None:
+async def let_pass(harness: Harness, seconds: float = 4 * GATHER_SECONDS) -> None:
     """Let all happen that happens in so long."""
     for _ in range(int(seconds * 10)):
-        flat.clock.advance(0.1)
-        await flat.threads.rest()
+        harness.clock.advance(0.1)
+        await harness.threads.rest()
 
 
 async def read_all(client: Client, room: RoomId, *, share: bool = True) -> None:
@@ -30,91 +30,91 @@ async def read_all(client: Client, room: RoomId, *, share: bool = True) -> None:
     await client.messages.mark_read(room, known.head, share=share)
 
 
-async def test_a_receipt_is_a_sealed_message_and_the_server_is_told_nothing(flat: Flat) -> None:
+async def test_a_receipt_is_a_sealed_message_and_the_server_is_told_nothing(harness: Harness) -> None:
     """It says up to which message; the server sees one more sealed message, and is asked to tell nobody."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ana, room, "read this")
-    await shown(flat, ben, room)
-    said = sealed_of(flat.house.rooms[room])
+    ana, ben, room = await pair(harness)
+    await say(harness, ana, room, "read this")
+    await shown(harness, ben, room)
+    said = sealed_of(harness.server.rooms[room])
     await read_all(ben, room)
-    await flat.until(lambda: bool(ana.messages.receipts(room)))
+    await harness.until(lambda: bool(ana.messages.receipts(room)))
     assert ana.messages.receipts(room) == {BEN: said[-1].seq}
-    assert len(sealed_of(flat.house.rooms[room])) == len(said) + 1
-    assert [frame.share for frame in flat.house.marked] == [False]
+    assert len(sealed_of(harness.server.rooms[room])) == len(said) + 1
+    assert [frame.share for frame in harness.server.marked] == [False]
 
 
-async def test_what_the_server_says_of_readers_is_not_heard(flat: Flat) -> None:
+async def test_what_the_server_says_of_readers_is_not_heard(harness: Harness) -> None:
     """A receipt that the server makes up moves nothing in an encrypted room."""
-    ana, _, room = await pair(flat)
-    await say(flat, ana, room, "unread")
-    for wire in flat.house.wires:
-        wire.say(ReadBy(room=room, user=BEN, seq=Seq(flat.house.rooms[room].head)))
-    await let_pass(flat, 1)
+    ana, _, room = await pair(harness)
+    await say(harness, ana, room, "unread")
+    for wire in harness.server.wires:
+        wire.say(ReadBy(room=room, user=BEN, seq=Seq(harness.server.rooms[room].head)))
+    await let_pass(harness, 1)
     assert ana.messages.receipts(room) == {}
 
 
-async def test_nothing_leaves_unless_it_was_wished(flat: Flat) -> None:
+async def test_nothing_leaves_unless_it_was_wished(harness: Harness) -> None:
     """Receipts are off at the start; the own marker moves all the same."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ana, room, "read this")
-    await shown(flat, ben, room)
+    ana, ben, room = await pair(harness)
+    await say(harness, ana, room, "read this")
+    await shown(harness, ben, room)
     await read_all(ben, room, share=False)
-    await let_pass(flat)
-    assert len(sealed_of(flat.house.rooms[room])) == 1
+    await let_pass(harness)
+    assert len(sealed_of(harness.server.rooms[room])) == 1
     assert ana.messages.receipts(room) == {}
 
 
-async def test_a_receipt_answers_no_receipt(flat: Flat) -> None:
+async def test_a_receipt_answers_no_receipt(harness: Harness) -> None:
     """Two who both tell, and whose windows mark each event: it ends, and a run of messages is told once."""
-    ana, ben, room = await pair(flat)
+    ana, ben, room = await pair(harness)
     for number in range(5):
-        await say(flat, ana, room, f"message {number}")
-        await shown(flat, ben, room)
+        await say(harness, ana, room, f"message {number}")
+        await shown(harness, ben, room)
         await read_all(ben, room)
     for _ in range(5):
-        await let_pass(flat)
+        await let_pass(harness)
         for client in (ana, ben):
             await read_all(client, room)
-    await let_pass(flat)
-    assert len(sealed_of(flat.house.rooms[room])) == 5 + 1
+    await let_pass(harness)
+    assert len(sealed_of(harness.server.rooms[room])) == 5 + 1
 
 
-async def test_a_receipt_waits_for_the_connection(flat: Flat) -> None:
+async def test_a_receipt_waits_for_the_connection(harness: Harness) -> None:
     """What was read without one is told afterwards; what was under way when it broke as well."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ana, room, "read this")
-    await shown(flat, ben, room)
+    ana, ben, room = await pair(harness)
+    await say(harness, ana, room, "read this")
+    await shown(harness, ben, room)
     await read_all(ben, room)
-    flat.lines[ben].down = True
-    for wire in list(flat.house.wires):
-        if wire.line is flat.lines[ben]:
+    harness.lines[ben].down = True
+    for wire in list(harness.server.wires):
+        if wire.line is harness.lines[ben]:
             wire.drop()  # type: ignore[attr-defined]
-    await flat.until(lambda: ben.connection.status.state is not LinkState.ONLINE)
-    await let_pass(flat)
+    await harness.until(lambda: ben.connection.status.state is not LinkState.ONLINE)
+    await let_pass(harness)
     assert ana.messages.receipts(room) == {}
-    flat.lines[ben].down = False
-    await flat.until(lambda: bool(ana.messages.receipts(room)))
+    harness.lines[ben].down = False
+    await harness.until(lambda: bool(ana.messages.receipts(room)))
 
 
-async def test_a_receipt_that_cannot_be_sealed_is_given_up(flat: Flat) -> None:
+async def test_a_receipt_that_cannot_be_sealed_is_given_up(harness: Harness) -> None:
     """A changed key stops it like everything else, and the chat goes on."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ana, room, "read this")
-    await shown(flat, ben, room)
-    flat.house.swap_account_key(ANA, FORGER)
-    flat.house.keys_changed(ANA)
-    await flat.until(lambda: ben.encryption.trust(ANA) is Trust.CHANGED)
+    ana, ben, room = await pair(harness)
+    await say(harness, ana, room, "read this")
+    await shown(harness, ben, room)
+    harness.server.swap_account_key(ANA, FORGER)
+    harness.server.keys_changed(ANA)
+    await harness.until(lambda: ben.encryption.trust(ANA) is Trust.CHANGED)
     await read_all(ben, room)
-    await let_pass(flat)
-    assert len(sealed_of(flat.house.rooms[room])) == 1
+    await let_pass(harness)
+    assert len(sealed_of(harness.server.rooms[room])) == 1
     assert ben.connection.status.state is LinkState.ONLINE
 
 
-async def test_a_receipt_of_what_is_not_here_says_nothing(flat: Flat) -> None:
+async def test_a_receipt_of_what_is_not_here_says_nothing(harness: Harness) -> None:
     """A member that names a message which nobody wrote is not shown as a reader."""
-    ana, ben, room = await pair(flat)
-    await say(flat, ana, room, "there")
+    ana, ben, room = await pair(harness)
+    await say(harness, ana, room, "there")
     await parts(ben).encrypted_rooms.outgoing.send(room, ReadContent(target=new_request_id()))
-    await shown(flat, ana, room)
-    await let_pass(flat, 1)
+    await shown(harness, ana, room)
+    await let_pass(harness, 1)
     assert ana.messages.receipts(room) == {}

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 from tests.client.core.core_fake import FakeClock
-from tests.client.core.e2ee.vault_world import Device
+from tests.client.core.e2ee.group_world import Device
 
 from parlour_client.core.e2ee.groups.group_errors import BlockedError, NotReadyError
 from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus, MemberReport

@@ -5,7 +5,7 @@ import asyncio
 import apsw
 import pytest
 from tests.client.core.core_fake import parts
-from tests.client.core.e2ee.flat import Flat
+from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, EVE
 from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import pair, say
@@ -30,49 +30,49 @@ async def kept(client: Client, entry: Entry) -> list[bytes]:
     return await parts(client).archive.read(look)
 
 
-def sent(flat: Flat) -> list[bytes]:
+def sent(harness: Harness) -> list[bytes]:
     """Return all sealed messages that the server has."""
-    bodies = [event.body for room in flat.house.rooms.values() for event in room.log]
+    bodies = [event.body for room in harness.server.rooms.values() for event in room.log]
     return [bytes(body.data) for body in bodies if isinstance(body, EncryptedMessage)]
 
 
-async def gone(flat: Flat, client: Client, room: RoomId) -> None:
+async def gone(harness: Harness, client: Client, room: RoomId) -> None:
     """Wait until all that was written is at its place, and everybody has it."""
-    await flat.until(lambda: not parts(client).outbox.unsent(room))
-    await flat.quiet()
+    await harness.until(lambda: not parts(client).outbox.unsent(room))
+    await harness.quiet()
 
 
-async def test_what_leaves_was_sealed_when_it_was_queued(flat: Flat) -> None:
+async def test_what_leaves_was_sealed_when_it_was_queued(harness: Harness) -> None:
     """In a room that is in order nothing is written any more between the disk's word and the frame."""
-    ana, ben, room = await pair(flat)
-    await flat.until(lambda: room not in parts(ana).encrypted_rooms.scheduler.unsure)
+    ana, ben, room = await pair(harness)
+    await harness.until(lambda: room not in parts(ana).encrypted_rooms.scheduler.unsure)
     entry = await ana.messages.send(room, "once")
     (early,) = await kept(ana, entry)
-    await gone(flat, ana, room)
-    assert sent(flat) == [early]
+    await gone(harness, ana, room)
+    assert sent(harness) == [early]
     assert await texts(ben, room) == ["once"]
 
 
-async def test_nothing_is_sealed_early_without_a_connection(flat: Flat) -> None:
+async def test_nothing_is_sealed_early_without_a_connection(harness: Harness) -> None:
     """N4: this home may be an older copy; the server's log says so, if anything does."""
-    ana, ben, room = await pair(flat)
-    await flat.until(lambda: room not in parts(ana).encrypted_rooms.scheduler.unsure)
-    flat.lines[ana].down = True
-    for wire in list(flat.house.wires):
+    ana, ben, room = await pair(harness)
+    await harness.until(lambda: room not in parts(ana).encrypted_rooms.scheduler.unsure)
+    harness.lines[ana].down = True
+    for wire in list(harness.server.wires):
         wire.drop()  # type: ignore[attr-defined]
-    await flat.until(lambda: ana.connection.status.state is not LinkState.ONLINE)
+    await harness.until(lambda: ana.connection.status.state is not LinkState.ONLINE)
     entry = await ana.messages.send(room, "later")
     assert await kept(ana, entry) == []
-    flat.lines[ana].down = False
-    await flat.until(lambda: ana.connection.status.state is LinkState.ONLINE)
-    await gone(flat, ana, room)
+    harness.lines[ana].down = False
+    await harness.until(lambda: ana.connection.status.state is LinkState.ONLINE)
+    await gone(harness, ana, room)
     assert await texts(ben, room) == ["later"]
 
 
-async def test_an_epoch_that_moved_seals_it_anew(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_epoch_that_moved_seals_it_anew(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was sealed for the members of before never leaves."""
-    ana, ben, room = await pair(flat)
-    await flat.until(lambda: room not in parts(ana).encrypted_rooms.scheduler.unsure)
+    ana, ben, room = await pair(harness)
+    await harness.until(lambda: room not in parts(ana).encrypted_rooms.scheduler.unsure)
     seal = Outgoing.encrypt
 
     async def later(self: Outgoing, *given: object) -> object:
@@ -82,15 +82,15 @@ async def test_an_epoch_that_moved_seals_it_anew(flat: Flat, monkeypatch: pytest
     monkeypatch.setattr(Outgoing, "encrypt", later)
     entry = await ana.messages.send(room, "to those of now")
     (early,) = await kept(ana, entry)
-    await gone(flat, ana, room)
-    assert early not in sent(flat)
+    await gone(harness, ana, room)
+    assert early not in sent(harness)
     assert await texts(ben, room) == ["to those of now"]
 
 
-async def test_words_are_queued_whatever_fails(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_words_are_queued_whatever_fails(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """A group that cannot seal keeps nobody from writing, and what was half done is undone."""
-    ana, ben, room = await pair(flat)
-    await flat.until(lambda: room not in parts(ana).encrypted_rooms.scheduler.unsure)
+    ana, ben, room = await pair(harness)
+    await harness.until(lambda: room not in parts(ana).encrypted_rooms.scheduler.unsure)
     seal, in_turn, may_go = GroupService.encrypt, Outgoing.encrypt, asyncio.Event()
 
     def breaks(*given: object) -> object:
@@ -107,38 +107,38 @@ async def test_words_are_queued_whatever_fails(flat: Flat, monkeypatch: pytest.M
         entry = await ana.messages.send(room, "said all the same")
         assert await kept(ana, entry) == []
     may_go.set()
-    await gone(flat, ana, room)
+    await gone(harness, ana, room)
     assert await texts(ben, room) == ["said all the same"]
 
 
-async def test_what_is_taken_back_leaves_nothing(flat: Flat, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_taken_back_leaves_nothing(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """A message that was sealed and is held: its words are not kept beside the outbox, where nobody looks."""
-    ana, _, room = await pair(flat)
-    await flat.until(lambda: room not in parts(ana).encrypted_rooms.scheduler.unsure)
+    ana, _, room = await pair(harness)
+    await harness.until(lambda: room not in parts(ana).encrypted_rooms.scheduler.unsure)
 
     async def not_now(*_: object) -> object:
         raise NotReadyError("Not now.")
 
     monkeypatch.setattr(Outgoing, "encrypt", not_now)
     entry = await ana.messages.send(room, "never mind")
-    await flat.until(lambda: any(item.waits for item in parts(ana).outbox.unsent(room)))
+    await harness.until(lambda: any(item.waits for item in parts(ana).outbox.unsent(room)))
     assert len(await kept(ana, entry)) == 1
     assert entry.request is not None
     await ana.messages.cancel(entry.request)
     assert await kept(ana, entry) == []
 
 
-async def test_what_is_taken_back_never_goes(flat: Flat) -> None:
+async def test_what_is_taken_back_never_goes(harness: Harness) -> None:
     """A message that waits for a person, taken back before they come."""
-    ana = await flat.open(ANA)
+    ana = await harness.open(ANA)
     room = (await ana.rooms.open_direct(EVE)).id
     entry = await ana.messages.send(room, "never mind")
     outbox = parts(ana).outbox
-    await flat.until(lambda: any(item.waits for item in outbox.unsent(room)))
+    await harness.until(lambda: any(item.waits for item in outbox.unsent(room)))
     assert entry.request is not None
     await ana.messages.cancel(entry.request)
-    eve = await flat.open(EVE)
-    await flat.quiet()
-    await say(flat, ana, room, "hello")
-    await flat.quiet()
+    eve = await harness.open(EVE)
+    await harness.quiet()
+    await say(harness, ana, room, "hello")
+    await harness.quiet()
     assert await texts(eve, room) == ["hello"]

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.client.core.e2ee.house import Line, RefusedError, Room
+from tests.client.core.e2ee.memory_server import Line, RefusedError, Room
 
 from parlour_client.core.transport.wire import WireClosedError
 from parlour_protocol.connection_state import ConnectionState as Table
@@ -37,13 +37,13 @@ from parlour_protocol.ids import (
 from parlour_protocol.names import RoomName, UserName
 
 
-class HouseWire:
+class MemoryWire:
     """The client's end of a WebSocket."""
 
     security = "a wire in memory"
 
     def __init__(self, line: Line) -> None:
-        self.line, self.house = line, line.house
+        self.line, self.server = line, line.server
         self._inbox: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._protocol = Table(Side.SERVER)
         self.open = True
@@ -66,13 +66,13 @@ class HouseWire:
             return
         self.say(Ok(re=frame.id, result=result))
         if told is not None:
-            self.house.tell(self.house.rooms[told.room], told)
+            self.server.tell(self.server.rooms[told.room], told)
 
     async def close(self) -> None:
         self.drop()
 
     def say(self, frame: Frame) -> None:
-        told = self.house.spoken(self.line.user, frame)
+        told = self.server.spoken(self.line.user, frame)
         if self.open and told is not None:
             self._protocol.sent(told)
             self._inbox.put_nowait(encode(told))
@@ -81,10 +81,10 @@ class HouseWire:
         if self.open:
             self.open = False
             self._inbox.put_nowait(None)
-        self.house.wires = [wire for wire in self.house.wires if wire is not self]
+        self.server.wires = [wire for wire in self.server.wires if wire is not self]
 
     def _mine(self, room: RoomId) -> Room:
-        found = self.house.rooms.get(room)
+        found = self.server.rooms.get(room)
         if found is None or self.line.user not in found.members:
             raise RefusedError(ErrorCode.NOT_FOUND)
         return found
@@ -92,48 +92,50 @@ class HouseWire:
     def _answer(  # noqa: C901, PLR0911, PLR0912 - one case for each request
         self, frame: AnyRequest
     ) -> tuple[AnyResult | None, LogEvent | None]:
-        house, user = self.house, self.line.user
+        server, user = self.server, self.line.user
         match frame:
             case q.CreateRoom():
                 owner = {user: Role.OWNER}
                 made = self._made(frame.kind, owner, frame.name, encrypted=frame.encrypted, suite=frame.suite)
                 return made, None
             case q.OpenDirect(user=peer):
-                for room in house.rooms.values():
+                for room in server.rooms.values():
                     if room.kind is RoomKind.DIRECT and set(room.members) == {user, peer}:
-                        return Entered(room=house.summary(room, user)), None
+                        return Entered(room=server.summary(room, user)), None
                 both = dict.fromkeys((user, peer), Role.MEMBER)
                 made = self._made(RoomKind.DIRECT, both, None, encrypted=frame.encrypted, suite=frame.suite)
                 return made, None
             case q.SendEncrypted():
                 room = self._mine(frame.room)
-                logged = house.seal(room, self.line, frame)
+                logged = server.seal(room, self.line, frame)
                 told = room.log[logged.seq - 1] if logged.seq == room.head else None
-                return Stored(room=room.id, seq=logged.seq, at=logged.at, incarnation=house.incarnation), told
+                return Stored(
+                    room=room.id, seq=logged.seq, at=logged.at, incarnation=server.incarnation
+                ), told
             case q.Send():
                 room = self._mine(frame.room)
                 if room.encrypted:
                     raise RefusedError(ErrorCode.ENCRYPTED)
-                event = house.write(
+                event = server.write(
                     room,
                     user,
                     b.Message(text=frame.text, reply_to=frame.reply_to, file=frame.file),
                     tell=False,
                 )
-                return Stored(room=room.id, seq=event.seq, at=event.at, incarnation=house.incarnation), event
+                return Stored(room=room.id, seq=event.seq, at=event.at, incarnation=server.incarnation), event
             case q.Pin(target=target, on=on):
                 room = self._mine(frame.room)
                 if room.encrypted and on:
                     raise RefusedError(ErrorCode.ENCRYPTED)
-                event = house.write(room, user, b.Pinned(target=target, on=on), tell=False)
-                return Stored(room=room.id, seq=event.seq, at=event.at, incarnation=house.incarnation), event
+                event = server.write(room, user, b.Pinned(target=target, on=on), tell=False)
+                return Stored(room=room.id, seq=event.seq, at=event.at, incarnation=server.incarnation), event
             case q.Invite(user=who, statement=statement):
                 room = self._mine(frame.room)
                 if who in room.members:
                     raise RefusedError(ErrorCode.ALREADY)
                 return self._came(room, who, statement)
             case q.Join(statement=statement):
-                return self._came(house.rooms[frame.room], user, statement)
+                return self._came(server.rooms[frame.room], user, statement)
             case q.SetRole(user=who, role=role, statement=statement):
                 room = self._mine(frame.room)
                 room.members[who] = role
@@ -155,7 +157,7 @@ class HouseWire:
             case q.History():
                 return self._page(frame), None
             case q.MarkRead():
-                house.marked.append(frame)
+                server.marked.append(frame)
                 return None, None
             case _:
                 return None, None
@@ -169,37 +171,37 @@ class HouseWire:
         encrypted: bool,
         suite: RoomSuite = RoomSuite.X25519,
     ) -> Entered:
-        house = self.house
-        room = Room(RoomId(house.number("room")), kind, name, encrypted, members, suite)
-        house.rooms[room.id] = room
+        server = self.server
+        room = Room(RoomId(server.number("room")), kind, name, encrypted, members, suite)
+        server.rooms[room.id] = room
         created = b.Created(room_kind=kind, name=name, encrypted=encrypted, suite=suite)
-        house.write(room, self.line.user, created, tell=False)
-        for wire in list(house.wires):
+        server.write(room, self.line.user, created, tell=False)
+        for wire in list(server.wires):
             if wire.line.user in members and wire is not self:
-                wire.say(RoomEntered(room=house.summary(room, wire.line.user)))
-        return Entered(room=house.summary(room, self.line.user))
+                wire.say(RoomEntered(room=server.summary(room, wire.line.user)))
+        return Entered(room=server.summary(room, self.line.user))
 
     def _came(self, room: Room, who: UserName, statement: StatementBytes | None) -> tuple[AnyResult, None]:
         """Let someone in who is asked, as if they had accepted at once."""
         room.members[who] = Role.MEMBER
-        entered = self.house.summary(room, who)
-        for wire in list(self.house.wires):
+        entered = self.server.summary(room, who)
+        for wire in list(self.server.wires):
             if wire.line.user == who and wire is not self:
                 wire.say(RoomEntered(room=entered))
-        event = self.house.write(room, who, b.Joined(statement=statement))
-        self.house.group_changed(room)
+        event = self.server.write(room, who, b.Joined(statement=statement))
+        self.server.group_changed(room)
         if who == self.line.user:
-            return Entered(room=self.house.summary(room, who)), None
-        return Stored(room=room.id, seq=event.seq, at=event.at, incarnation=self.house.incarnation), None
+            return Entered(room=self.server.summary(room, who)), None
+        return Stored(room=room.id, seq=event.seq, at=event.at, incarnation=self.server.incarnation), None
 
     def _member_event(self, room: Room, body: AnyBody) -> tuple[AnyResult, None]:
-        event = self.house.write(room, self.line.user, body)
-        self.house.group_changed(room)
-        return Stored(room=room.id, seq=event.seq, at=event.at, incarnation=self.house.incarnation), None
+        event = self.server.write(room, self.line.user, body)
+        self.server.group_changed(room)
+        return Stored(room=room.id, seq=event.seq, at=event.at, incarnation=self.server.incarnation), None
 
     def _gone(self, room: Room, who: UserName, body: AnyBody) -> tuple[AnyResult, None]:
         del room.members[who]
-        for wire in list(self.house.wires):
+        for wire in list(self.server.wires):
             if wire.line.user == who:
                 wire.say(RoomClosed(room=room.id))
         return self._member_event(room, body)
@@ -211,12 +213,12 @@ class HouseWire:
                 room=ask.room,
                 events=tuple(log[ask.after : ask.after + ask.limit]),
                 more=False,
-                incarnation=self.house.incarnation,
+                incarnation=self.server.incarnation,
             )
         end = (ask.before - 1) if ask.before is not None else len(log)
         return Page(
             room=ask.room,
             events=tuple(log[max(0, end - ask.limit) : end]),
             more=False,
-            incarnation=self.house.incarnation,
+            incarnation=self.server.incarnation,
         )

@@ -1,6 +1,6 @@
 """A whole server in memory: identities, chat and the delivery service, honest until a test says otherwise.
 
-``Line`` is a session's HTTPS calls, ``wires`` its WebSockets, ``flat`` the people who live there.
+``Line`` is a session's HTTPS calls, ``memory_wires`` its WebSockets, ``harness`` the people at it.
 """
 
 import itertools
@@ -103,7 +103,7 @@ class Room:
         return Seq(len(self.log))
 
 
-class House(Service):
+class MemoryServer(Service):
     """The server."""
 
     def __init__(self, clock: FakeClock, server: str = SERVER) -> None:
@@ -255,33 +255,33 @@ class House(Service):
 class Line(Session):
     """One session's HTTPS calls (``Delivery``)."""
 
-    def __init__(self, house: House, user: UserName, session: SessionId) -> None:
-        super().__init__(house, user, session)
-        self.house = house
+    def __init__(self, server: MemoryServer, user: UserName, session: SessionId) -> None:
+        super().__init__(server, user, session)
+        self.server = server
 
     def _room(self, room: RoomId, call: str) -> Room:
         self._enter(call)
-        found = self.house.rooms[room]
+        found = self.server.rooms[room]
         if self.user not in found.members:
             raise ApiRefusedError("no such room", "not_found")
         return found
 
     def _certify(self, device: DeviceId, data: bytes) -> None:
         super()._certify(device, data)
-        self.house.keys_changed(self.user)
+        self.server.keys_changed(self.user)
 
     async def put_packages(self, device: DeviceId, body: KeyPackages) -> None:
-        kept = self.house.devices[device]
+        kept = self.server.devices[device]
         first = not kept.packages and kept.last_resort is None
         await super().put_packages(device, body)
         if first:
-            self.house.keys_changed(self.user)
+            self.server.keys_changed(self.user)
 
     async def claim(self, body: ClaimKeyPackages) -> ClaimedKeyPackages:
         self._room(body.room, "claim")
         claimed = []
         for device in body.devices:
-            kept = self.house.devices[device]
+            kept = self.server.devices[device]
             if body.suite is RoomSuite.X_WING:
                 package = kept.hybrid.pop(0) if kept.hybrid else kept.hybrid_last_resort
             else:
@@ -291,39 +291,39 @@ class Line(Session):
         return ClaimedKeyPackages(packages=tuple(claimed))
 
     async def group(self, room: RoomId) -> GroupState:
-        return self.house.state(self._room(room, "group"))
+        return self.server.state(self._room(room, "group"))
 
     async def found(self, room: RoomId, body: CreateGroup) -> EventStored:
-        logged = self.house.found(self._room(room, "found"), self, body)
+        logged = self.server.found(self._room(room, "found"), self, body)
         self._leave("found")
         return logged
 
     async def commit(self, room: RoomId, body: Commit) -> EventStored:
-        logged = self.house.commit(self._room(room, "commit"), self, body)
+        logged = self.server.commit(self._room(room, "commit"), self, body)
         self._leave("commit")
         return logged
 
     async def contest(self, room: RoomId, body: Contest) -> EventStored:
-        return self.house.contest(self._room(room, "contest"), self, body)
+        return self.server.contest(self._room(room, "contest"), self, body)
 
     async def welcomes(self, device: DeviceId) -> Welcomes:
         self._enter("welcomes")
         return Welcomes(
-            welcomes=tuple(self.house.inboxes.get(device, ())), incarnation=self.house.incarnation
+            welcomes=tuple(self.server.inboxes.get(device, ())), incarnation=self.server.incarnation
         )
 
     async def drop_welcome(self, welcome: WelcomeId) -> None:
         self._enter("drop")
         assert self.device is not None
-        inbox = self.house.inboxes.get(self.device, [])
+        inbox = self.server.inboxes.get(self.device, [])
         inbox[:] = [one for one in inbox if one.id != welcome]
 
     async def upload(self, room: RoomId, chunks: AsyncIterator[bytes], size: int) -> FileStored:
         self._room(room, "upload")
         data = b"".join([chunk async for chunk in chunks])
         assert len(data) == size
-        file = FileId(self.house.number("file"))
-        self.house.files[file] = data
+        file = FileId(self.server.number("file"))
+        self.server.files[file] = data
         return FileStored(file=file, size=size, sha256=Digest(sha256(data).digest()))
 
     @asynccontextmanager
@@ -331,7 +331,7 @@ class Line(Session):
         self._enter("download")
 
         async def chunks() -> AsyncIterator[bytes]:
-            data = self.house.files[file]
+            data = self.server.files[file]
             for start in range(0, len(data), 50_000):
                 yield data[start : start + 50_000]
 

@@ -1,7 +1,7 @@
 """A server that lies to some people about the log of a room, while it serves the others honestly.
 
-``Liar`` stands between the house and its wires: events are changed or held back for one person, live and in
-pages of history. What it does to the log itself, tests write into the house's rooms.
+``LyingServer`` stands between the server and its wires: events are changed or held back for one person, live
+and in pages of history. What it does to the log itself, tests write into the server's rooms.
 """
 
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 from tests.client.core.core_fake import parts
-from tests.client.core.e2ee.flat import Flat
-from tests.client.core.e2ee.house import Room
+from tests.client.core.e2ee.harness import Harness
+from tests.client.core.e2ee.memory_server import Room
 
 from parlour_client.core.client import Client
 from parlour_client.core.model import Delivery, Entry, NoteKind
@@ -26,16 +26,16 @@ Summary = Callable[[RoomSummary], RoomSummary]
 
 
 @dataclass
-class Liar:
+class LyingServer:
     """Lies told to single people; None holds an event back."""
 
-    flat: Flat
+    harness: Harness
     events: dict[UserName, Event] = field(default_factory=dict)
     summaries: dict[UserName, Summary] = field(default_factory=dict)
     answers: dict[UserName, Callable[[Stored], Stored]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.flat.house.spoken = self.spoken
+        self.harness.server.spoken = self.spoken
 
     def spoken(  # noqa: PLR0911 - one case for each frame
         self, user: UserName, frame: Frame
@@ -101,19 +101,19 @@ async def noted(client: Client, room: RoomId, kind: NoteKind) -> list[str]:
     return [e.note.detail for e in await rows(client, room) if e.note is not None and e.note.kind is kind]
 
 
-async def shown(flat: Flat, client: Client, room: RoomId) -> None:
+async def shown(harness: Harness, client: Client, room: RoomId) -> None:
     """Wait until a client has taken in all that the log has."""
-    await flat.until(lambda: flat.head(client, room) >= flat.house.rooms[room].head)
-    await parts(client).catch_up.reached(room, flat.house.rooms[room].head)
+    await harness.until(lambda: harness.head(client, room) >= harness.server.rooms[room].head)
+    await parts(client).catch_up.reached(room, harness.server.rooms[room].head)
 
 
-async def held(flat: Flat, client: Client, room: RoomId, text: str) -> str:
+async def held(harness: Harness, client: Client, room: RoomId, text: str) -> str:
     """Write something that must not leave; return why it waits or was refused, in words."""
     entry = await client.messages.send(room, text)
     assert entry.request is not None
     item = parts(client).outbox._items[entry.request]
-    await flat.until(lambda: item.waits is not None or item.error is not None)
-    assert text not in repr(flat.house.rooms[room].log)
+    await harness.until(lambda: item.waits is not None or item.error is not None)
+    assert text not in repr(harness.server.rooms[room].log)
     mine = next(one for one in await rows(client, room) if one.request == entry.request)
     assert str(mine.text) == text  # it stays, and can be read and taken back
     assert mine.delivery in {Delivery.QUEUED, Delivery.FAILED}

@@ -7,8 +7,8 @@ from random import Random
 from typing import Any
 
 from tests.client.core.core_fake import FakeClock
-from tests.client.core.e2ee.house import LAPTOP, House, Line
-from tests.client.core.e2ee.wires import HouseWire
+from tests.client.core.e2ee.memory_server import LAPTOP, Line, MemoryServer
+from tests.client.core.e2ee.memory_wires import MemoryWire
 
 from parlour_client.core.account.home import Home
 from parlour_client.core.account.profile import Profile, save_profile
@@ -53,8 +53,8 @@ class Threads:
         await asyncio.sleep(0)
 
 
-class Flat:
-    """A house with people in it: homes on disk, clients on them, one clock.
+class Harness:
+    """A server with people at it: homes on disk, clients on them, one clock.
 
     The clock stands while a thread works: else a busy machine's clients would seem to be silent for minutes.
     """
@@ -63,7 +63,7 @@ class Flat:
         self.folder = folder
         self.clock = FakeClock()
         self.threads = Threads()
-        self.house = House(self.clock)
+        self.server = MemoryServer(self.clock)
         self.clients: list[Client] = []
         self.lines: dict[Client, Line] = {}
         self.break_lines: Callable[[str], None] = lambda _: None
@@ -79,24 +79,24 @@ class Flat:
             profile = Profile(server="test:8443", user=user, device=LAPTOP, session=Secret("CANARY"))
             await save_profile(archive, profile)
             await archive.close()
-        line = self.house.open_line(user)
+        line = self.server.open_line(user)
         line.before = self.break_lines
 
-        async def dial() -> HouseWire:
+        async def dial() -> MemoryWire:
             if line.down:
                 raise UnreachableError("down")
-            wire = HouseWire(line)
-            self.house.wires.append(wire)
-            rooms = [r for r in self.house.rooms.values() if user in r.members]
+            wire = MemoryWire(line)
+            self.server.wires.append(wire)
+            rooms = [r for r in self.server.rooms.values() if user in r.members]
             wire.say(
                 Hello(
-                    server=self.house.server,
+                    server=self.server.server,
                     user=user,
                     device=LAPTOP,
                     session=line.session,
                     now=Millis(self.clock.now() + self.ahead),
-                    incarnation=self.house.incarnation,
-                    rooms=tuple(self.house.summary(room, user) for room in rooms),
+                    incarnation=self.server.incarnation,
+                    rooms=tuple(self.server.summary(room, user) for room in rooms),
                 )
             )
             return wire
@@ -140,12 +140,12 @@ class Flat:
         await self.until(self._is_quiet)
         for client in self.clients:
             await client.connection.ready(PATIENCE)
-            rooms = [r for r in self.house.rooms.values() if client.account.user in r.members]
+            rooms = [r for r in self.server.rooms.values() if client.account.user in r.members]
             await self.until(lambda c=client, rooms=rooms: all(self.head(c, r.id) >= r.head for r in rooms))  # type: ignore[misc]
 
     def _is_quiet(self) -> bool:
-        states = [self.house.state(room) for room in self.house.rooms.values() if room.encrypted]
-        waiting = any(self.house.inboxes.get(line.device) for line in self.lines.values() if line.device)
+        states = [self.server.state(room) for room in self.server.rooms.values() if room.encrypted]
+        waiting = any(self.server.inboxes.get(line.device) for line in self.lines.values() if line.device)
         return not waiting and all(s.group and not s.missing and not s.leaving for s in states)
 
     async def end(self) -> None:

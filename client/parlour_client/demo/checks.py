@@ -124,16 +124,16 @@ async def a_private_room_is_private(stage: Stage) -> str:
     """Without an invitation, nobody can enter a private room or learn that it exists."""
     cora, mallory = stage.people[CORA].client, stage.people[MALLORY].client
     ben = stage.people[BEN].client
-    room = await cora.create_room(parse_room_name("back-room"), RoomKind.PRIVATE)
-    changes = ben.changes()  # subscribed before the invitation, so that it is not missed
-    await cora.invite(room.id, parse_user_name(BEN))
-    while all(one.id != room.id for one in ben.invitations):
+    room = await cora.rooms.create(parse_room_name("back-room"), RoomKind.PRIVATE)
+    changes = ben.events.stream()  # subscribed before the invitation, so that it is not missed
+    await cora.invitations.send(room.id, parse_user_name(BEN))
+    while all(one.id != room.id for one in ben.invitations.all):
         await anext(changes)
-    if ben.room(room.id) is not None:
+    if ben.rooms.get(room.id) is not None:
         raise CheckFailedError("ben was put into it without being asked")
-    await ben.accept(room.id)
+    await ben.invitations.accept(room.id)
     try:
-        await mallory.join(room.id)
+        await mallory.rooms.join(room.id)
     except RefusedError as refused:
         if refused.code is not ErrorCode.NOT_FOUND:
             raise CheckFailedError(f"the refusal tells too much: {refused.code}") from refused

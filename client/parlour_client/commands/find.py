@@ -21,7 +21,7 @@ _ROOMS: Final = {
 
 def find_room(client: "Client", front: Front, wanted: str) -> Room:
     """Return a room of the person's by title, name, `@user` or id. Raises SetupError."""
-    found = find(client.rooms, wanted)
+    found = find(client.rooms.all, wanted)
     if found is not None:
         return found
     asked = " ".join(safe_text(wanted).lines)
@@ -39,7 +39,7 @@ def find_room(client: "Client", front: Front, wanted: str) -> Room:
 
 def find_invitation(call: "Call", wanted: str) -> Invitation:
     """Return the invitation of that name; without one that of the open room, or the only one."""
-    waiting = call.client.invitations
+    waiting = call.client.invitations.all
     found = find(waiting, wanted) if wanted else None
     if not wanted:
         opened = call.room.id if call.room is not None else None

@@ -68,7 +68,7 @@ async def older(call: Call, room: Here, count: Count = 10) -> MessagesListed:
 @command(ui=Elsewhere("Ctrl+N"), line="unread", cli=Elsewhere("parlour search is:unread"))
 async def next_unread(call: Call) -> RoomOpened | Done:
     """Go to the next room with something unread, and show it."""
-    rooms = [room for room in call.client.rooms if room.unread]
+    rooms = [room for room in call.client.rooms.all if room.unread]
     room = next((room for room in rooms if room.mentions), None) or next(iter(rooms), None)
     if room is None:
         return Done("Nothing is unread.")
@@ -154,7 +154,7 @@ async def unread(call: Call) -> MessagesFound:
 @command("read", cli=_READ)
 async def read(call: Call, *, everywhere: Annotated[bool, Takes(Kind.FLAG, word="all")] = False) -> None:
     """Mark this room as read, or all rooms."""
-    rooms = [room for room in call.client.rooms if room.unread] if everywhere else [call.here()]
+    rooms = [room for room in call.client.rooms.all if room.unread] if everywhere else [call.here()]
     for room in rooms:
         await call.client.messages.mark_read(room.id, room.head, share=call.settings.receipts)
 

@@ -33,7 +33,7 @@ async def uninvite(call: Call, room: Here, user: Person) -> None:
 @command("invitations", cli="invitations", json=True, examples=("invitations --json",))
 async def invitations(call: Call) -> InvitationsListed:
     """Show who invites you into which room, and who wants to write to you."""
-    return InvitationsListed(call.client.invitations)
+    return InvitationsListed(call.client.invitations.all)
 
 
 @command("accept", cli="room accept", examples=("room accept garden", "room accept @ben"))

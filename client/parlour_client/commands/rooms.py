@@ -81,7 +81,7 @@ async def rooms(
     ] = False,
 ) -> RoomsListed:
     """List your rooms."""
-    mine = call.client.rooms
+    mine = call.client.rooms.all
     known = {room.id for room in mine}
     others = (
         [one for one in await call.client.rooms.directory() if one.room not in known] if everything else []
@@ -93,7 +93,7 @@ async def rooms(
 async def public(call: Call) -> PublicRoomsListed:
     """List the public rooms of this server."""
     listed = await call.client.rooms.directory()
-    return PublicRoomsListed(listed, {room.id for room in call.client.rooms})
+    return PublicRoomsListed(listed, {room.id for room in call.client.rooms.all})
 
 
 @command(ui=Elsewhere("F2, or Ctrl+P and the name."), line="go", cli=Elsewhere("parlour send, parlour tail"))
@@ -115,7 +115,7 @@ async def where(call: Call) -> PlaceShown:
 async def join(call: Call, room: PublicRoom) -> RoomOpened:
     """Enter a public room."""
     if call.front is Front.UI:
-        mine = find(call.client.rooms, room) or find(call.client.rooms, f"@{room}")
+        mine = find(call.client.rooms.all, room) or find(call.client.rooms.all, f"@{room}")
         if mine is not None:
             return RoomOpened(mine, Opened.WENT)
     name = parse_room_name(room.removeprefix("#"))

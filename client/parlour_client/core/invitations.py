@@ -1,6 +1,6 @@
 """Invitations: those that wait for this account's answer, those that it sends, and people whom it blocks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from parlour_client.core.e2ee.maintenance.membership import Membership
 from parlour_client.core.errors import RefusedError, ServerMisbehavedError
@@ -16,7 +16,7 @@ from parlour_protocol.ids import RoomId, new_request_id
 from parlour_protocol.names import UserName
 
 
-class Invitations(Sequence[Invitation]):
+class Invitations:
     """The invitations of one account."""
 
     def __init__(
@@ -92,13 +92,3 @@ class Invitations(Sequence[Invitation]):
             if not page.more or not page.users:
                 break
         return names
-
-    # the list itself
-    def __len__(self) -> int:
-        return len(self.all)
-
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN204
-        return self.all[index]
-
-    def __iter__(self) -> Iterator[Invitation]:
-        return iter(self.all)

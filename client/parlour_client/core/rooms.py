@@ -6,7 +6,7 @@ names were checked by their types before anything is sent.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -51,7 +51,7 @@ RECONCILE_SECONDS: Final = 30.0
 """How long a command waits until the keys of a room are as they ought to be."""
 
 
-class Rooms(Sequence[Room]):
+class Rooms:
     """The rooms of one account."""
 
     def __init__(
@@ -273,16 +273,6 @@ class Rooms(Sequence[Room]):
         if self._encrypted_rooms is None:
             raise EncryptionError("There is no encryption here.")
         _ = self._encrypted_rooms.own
-
-    # the list itself
-    def __len__(self) -> int:
-        return len(self.all)
-
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN204
-        return self.all[index]
-
-    def __iter__(self) -> Iterator[Room]:
-        return iter(self.all)
 
 
 def _is_covered(encrypted_rooms: EncryptedRooms, room: RoomId) -> Callable[[], Awaitable[bool]]:

@@ -22,5 +22,3 @@ class Sessions:
     async def end(self, which: SessionId) -> None:
         """Log another device of this account out."""
         await self._sign_in.end_session(which)
-
-    __call__ = all  # noqa: A003

@@ -114,14 +114,14 @@ class LineMode:
         """Say where things stand, and go to the room that was open last, or the first."""
         for problem in self.settings.problems:
             self.printer.say(f"Settings: {shown(problem)}")
-        for room in self.client.rooms:
+        for room in self.client.rooms.all:
             self.printer.say(room_line(room))
         last = (
             self.client.rooms.get(self.client.preferences.last_room)
             if self.client.preferences.last_room is not None
             else None
         )
-        first = last or next(iter(self.client.rooms), None)
+        first = last or next(iter(self.client.rooms.all), None)
         if first is not None:
             self.printer.enter(first, f"You write in {first.title}. /help lists all commands.")
         else:

@@ -92,7 +92,7 @@ class Printer:
 
     def invitations(self, *, again: bool = False) -> None:
         """Print the invitations; only those that were not printed yet, unless ``again``."""
-        waiting = {(one.id, one.inviter): one for one in self.client.invitations}
+        waiting = {(one.id, one.inviter): one for one in self.client.invitations.all}
         for key, one in waiting.items():
             if again or key not in self._invitations:
                 self.say(invitation_line(one))

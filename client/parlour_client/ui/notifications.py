@@ -58,7 +58,7 @@ class Notifier:
         """Notify of this client's messages."""
         self.forget()
         self._client = client
-        self._mentions = {room.id: room.mentions for room in client.rooms}
+        self._mentions = {room.id: room.mentions for room in client.rooms.all}
         self._end = client.events.subscribe(self.changed)
 
     def forget(self) -> None:

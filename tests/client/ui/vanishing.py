@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # a script, not a 
 from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
 from textual.drivers._writer_thread import WriterThread
 
-from parlour_client.core.interface import ChatClient
+from parlour_client.core.client import Client
 from parlour_client.core.model import ConnectionStatus, LinkState
 from parlour_client.ui import locking, run
 from parlour_client.ui.account_switcher import Accounts, Entrance, OpenedAccount
@@ -58,7 +58,7 @@ class Vanishing(FakeClient):
             pass
 
 
-async def never(*_: object) -> ChatClient:
+async def never(*_: object) -> Client:
     """Wait."""
     await asyncio.Event().wait()
     raise AssertionError

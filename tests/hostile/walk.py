@@ -384,7 +384,7 @@ async def readable(walk: Walk) -> None:
     async with walk.world.halted():
         author = walk.chance.choice(walk.people).user
         server.append(walk.room, author, Message(text=MessageText.parse("forged")))
-    await walk.told(("something readable came",))
+    await walk.told(("an unencrypted message arrived",))
 
 
 async def moved(walk: Walk) -> None:

@@ -32,7 +32,7 @@ RUNS: dict[str, tuple[int, str, Callable[[Path], object], list[str]]] = {
     "database that is none": (1, "database", lambda data: (data / "parlour.db").write_text("no" * 999), []),
     "configuration that is no TOML": (
         1,
-        "no valid TOML",
+        "invalid TOML",
         lambda data: (data / "parlour.toml").write_text("[["),
         [],
     ),

@@ -173,8 +173,8 @@ def test_the_check_finds_what_no_version_makes(database: Path) -> None:
         db.execute("CREATE TRIGGER evil AFTER INSERT ON events BEGIN DELETE FROM bans; END")
         db.execute("CREATE VIEW looks AS SELECT * FROM accounts")
     assert damage(database) == [
-        "it has a trigger that no version of Parlour creates:  'evil'",
-        "it has a view that no version of Parlour creates:  'looks'",
+        "it has a trigger that no version of Parlour creates: 'evil'",
+        "it has a view that no version of Parlour creates: 'looks'",
     ]
 
 

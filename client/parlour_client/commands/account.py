@@ -64,9 +64,7 @@ async def login(call: Call) -> LoginWanted:
 @command(
     "typing", line=Elsewhere("A line is only seen when it is sent."), cli=Elsewhere("the setting `typing`")
 )
-async def typing(call: Call, *, on: On = None) -> SettingChosen:
+async def typing(call: Call, *, on: On) -> SettingChosen:
     """Let others see when you are typing (off at the start)."""
     del call
-    if on is None:
-        raise SetupError("Write /typing on or /typing off.")
-    return SettingChosen("typing", on)
+    return SettingChosen("typing", on is True)

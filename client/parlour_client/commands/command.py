@@ -348,7 +348,7 @@ def _written(one: Argument, front: Front) -> str:
         Kind.INVITATION: "ROOM|@PERSON",
     }.get(one.takes.kind, one.label(front))
     optional = not one.required or (
-        front is not Front.CLI and one.takes.kind in {Kind.ROOM, Kind.INVITATION, Kind.FLAG, Kind.SWITCH}
+        front is not Front.CLI and one.takes.kind in {Kind.ROOM, Kind.INVITATION, Kind.FLAG}
     )
     return f"[{label}]" if optional else label
 

@@ -256,7 +256,7 @@ def _flag(reading: _Reading, rest: str) -> tuple[Any, str]:
 
 
 def _switch(reading: _Reading, rest: str) -> tuple[Any, str]:
-    if rest not in {"", "on", "off"}:
+    if rest not in {"", "on", "off"} or (not rest and reading.argument.required):
         raise reading.command.wrong_use(reading.call.front)
     return {"on": True, "off": False}.get(rest), ""
 

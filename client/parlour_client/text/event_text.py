@@ -63,13 +63,13 @@ def _action(body: AnyBody) -> str:  # noqa: C901, PLR0911 - one line a kind of e
 
 
 _ACTIONS: Final[dict[type[AnyBody], str]] = {
-    bodies.Created: "created the room",
+    bodies.Created: "created this room",
     bodies.Joined: "joined",
     bodies.Left: "left",
     bodies.EncryptionOn: "turned on end-to-end encryption",
     bodies.GroupCreated: "created the encrypted group",
-    bodies.Handshake: "renewed keys",
-    bodies.Contested: "could not follow a key change: the group may have split",
+    bodies.Handshake: "renewed the keys",
+    bodies.Contested: "could not apply a change of keys: the group may have split",
     bodies.EncryptedMessage: "sent an encrypted message",
     bodies.Message: "sent a message",
 }

@@ -12,7 +12,7 @@ from parlour_protocol.frames.fields import ReasonText, TopicText
 from parlour_protocol.ids import Millis, Seq
 
 SENTENCES = [
-    (bodies.Created(RoomKind.PRIVATE, None), "alice created the room", None),
+    (bodies.Created(RoomKind.PRIVATE, None), "alice created this room", None),
     (bodies.Joined(), "alice joined", None),
     (bodies.Kicked(BOB, ReasonText("too loud")), "alice kicked bob", "too loud"),
     (bodies.Banned(BOB, Millis(0), ReasonText("")), "alice banned bob until 1970-01-01 ", None),

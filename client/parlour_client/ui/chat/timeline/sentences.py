@@ -5,9 +5,9 @@ returned beside it, to be shown on rows of its own behind the gutter. ``rows`` c
 """
 
 from datetime import datetime
-from typing import Final
 
-from parlour_client.core.model import UNREADABLE, Delivery, Entry
+from parlour_client.core.model import Delivery, Entry
+from parlour_client.text.event_text import event_sentence
 from parlour_protocol.frames import bodies
 from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.fields import WireText
@@ -16,63 +16,17 @@ from parlour_protocol.ids import Millis
 Sentence = tuple[str, WireText | None]
 
 ROLE_WORDS = {Role.OWNER: "owner", Role.MODERATOR: "moderator", Role.MEMBER: "member"}
-_ROLES = {Role.OWNER: "an owner", Role.MODERATOR: "a moderator", Role.MEMBER: "a member"}
 
 
 def sentence(entry: Entry) -> Sentence:
     """Return our sentence, and the stranger's words that belong to it."""
-    who = str(entry.author)
     match entry.body:
-        case bodies.TopicSet(topic=topic):
-            return (f"{who} set the topic", topic) if topic else (f"{who} removed the topic", None)
-        case bodies.Kicked(who=whom, reason=reason):
-            return f"{who} kicked {whom}", reason or None
-        case bodies.Banned(who=whom, until=until, reason=reason):
-            return f"{who} banned {whom}{_until(until)}", reason or None
-        case bodies.Unreadable():
-            return UNREADABLE, None
+        case bodies.Pinned(on=True):
+            return f"{entry.author} pinned a message (p goes there)", None
+        case bodies.Pinned():
+            return f"{entry.author} unpinned a message", None
         case body:
-            return f"{who} {_plain(body)}", None
-
-
-def _plain(body: bodies.AnyBody) -> str:
-    match body:
-        case bodies.Invited(who=whom):
-            words = f"invited {whom}"
-        case bodies.Uninvited(who=whom):
-            words = f"withdrew the invitation of {whom}"
-        case bodies.Added(who=whom):
-            words = f"added {whom}"
-        case bodies.Unbanned(who=whom):
-            words = f"unbanned {whom}"
-        case bodies.Muted(who=whom, until=until):
-            words = f"muted {whom}{_until(until)}"
-        case bodies.Unmuted(who=whom):
-            words = f"unmuted {whom}"
-        case bodies.RoleSet(who=whom, role=role):
-            words = f"made {whom} {_ROLES[role]}"
-        case bodies.Pinned(on=on):
-            words = "pinned a message (p goes there)" if on else "unpinned a message"
-        case bodies.Blank(was=was):
-            words = f"deleted something ({was})"
-        case _:  # edits, deletions and reactions are shown at their message
-            words = _SIMPLE.get(type(body), "changed a message")
-    return words
-
-
-_SIMPLE: Final[dict[type[bodies.AnyBody], str]] = {
-    bodies.Created: "created this room",
-    bodies.Joined: "joined",
-    bodies.Left: "left",
-    bodies.EncryptionOn: "turned on end-to-end encryption",
-    bodies.GroupCreated: "created the encrypted group",
-    bodies.Contested: "could not apply a change of keys: the group may have split",
-    bodies.Handshake: "renewed the keys",
-}
-
-
-def _until(until: Millis | None) -> str:
-    return f" until {day(until)} {clock(until)}" if until is not None else ""
+            return event_sentence(entry.author, body)
 
 
 def clock(at: Millis) -> str:

@@ -1,6 +1,6 @@
 """What a person typed, as the types of the protocol; refused with a sentence instead of a traceback.
 
-``calls`` and ``writing`` use it before anything is queued or sent, so that the server never has to refuse
+``Rooms`` and ``Messages`` use it before anything is queued or sent, so that the server never has to refuse
 what the client could have.
 """
 

@@ -60,7 +60,7 @@ class SignIn:
 
     async def join(self, link: InviteLink, user: UserName, password: Secret, device: DeviceName) -> Account:
         """Make an account with an invite, and log in. Who invites is known by the key in the link."""
-        from parlour_client.core.e2ee.identity import inviter  # noqa: PLC0415 - the engine's part
+        from parlour_client.core.e2ee.identity import inviter  # noqa: PLC0415 - only where keys are needed
 
         trust: Trust = Pin(link.pin) if link.pin is not None else SystemRoots()
         if link.by is not None and link.by.user == user:
@@ -101,10 +101,10 @@ class SignIn:
 
     async def inviter(self) -> Inviter:
         """Return us as an invite link names us. Raises DevicePendingError before this device is approved."""
-        from parlour_client.core.e2ee.identity import own_identity as own  # noqa: PLC0415 - the engine's part
+        from parlour_client.core.e2ee.identity import own_identity  # noqa: PLC0415 - only where keys are needed
 
         await load_profile(self._archive)
-        found = await self._archive.read(own.load_active)  # else the key is only what the server shows
+        found = await self._archive.read(own_identity.load_active)  # else the key is the server's word
         return Inviter(found.user, PublicKey(found.account_key or b""))
 
     async def invite(self, link: InviteLink) -> InviteLink:
@@ -120,12 +120,12 @@ class SignIn:
 
     async def trust(self, user: UserName) -> PersonTrust:
         """Return how a person's key stands."""
-        from parlour_client.core.e2ee.identity import key_trust as people  # noqa: PLC0415 - the engine's part
+        from parlour_client.core.e2ee.identity import key_trust  # noqa: PLC0415 - only where keys are needed
 
-        return await self._archive.read(people.trust, user)
+        return await self._archive.read(key_trust.trust, user)
 
     async def _open_session(self, profile: Profile, password: Secret) -> tuple[Profile, Secret]:
-        from parlour_client.core.e2ee.identity import inviter  # noqa: PLC0415 - the engine's part
+        from parlour_client.core.e2ee.identity import inviter  # noqa: PLC0415 - only where keys are needed
 
         login = Login(username=profile.user, password=password, device=profile.device)
         made = await Api(Verifier(profile.address, profile.trust)).log_in(login)
@@ -142,7 +142,7 @@ class SignIn:
         A server without encryption, or one that is slow, does not fail the login: the client tries again.
         """
         from parlour_client.core.e2ee.maintenance.login_enrolment import enrol  # noqa: PLC0415
-        from parlour_client.core.transport.delivery_client import DeliveryClient  # noqa: PLC0415 - the engine's part
+        from parlour_client.core.transport.delivery_client import DeliveryClient  # noqa: PLC0415 - only where keys are needed
 
         delivery = DeliveryClient(Api(verifier, keep=True), lambda: session)
         try:

@@ -1,8 +1,8 @@
 """Where a server's history parted from what is here: the numbering of each room, and what is lost.
 
 A rollback takes nothing away here. What the server has not any more stays under its numbers, ``fork`` puts a
-row that says so behind it, and what comes next stands above. Functions over a connection; ``core.rollback``
-finds out where histories part and calls them.
+row that says so behind it, and what comes next stands above. Functions over a connection;
+``receive.rollback`` finds out where histories part and calls them.
 """
 
 import hashlib

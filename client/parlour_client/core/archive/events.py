@@ -1,7 +1,7 @@
 """History in the archive, as it comes out: windows of the timeline, single rows, counts.
 
-A window says where numbers are missing, so that the caller can fetch them; ``adding`` puts events in.
-Functions over a connection, run by ``Database`` on its thread.
+A window says where numbers are missing, so that the caller can fetch them; ``insertion`` puts events in.
+Functions over a connection, run by ``Archive`` on its thread.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -2,7 +2,7 @@
 
 An event that was deleted takes its text with it, from the table and from the search index. What can be asked
 for a whole run is asked once and not for each event: ten thousand messages wait after a night. Functions
-over a connection, run by ``Database`` on its thread.
+over a connection, run by ``Archive`` on its thread.
 """
 
 from collections.abc import Sequence

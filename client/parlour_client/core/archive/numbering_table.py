@@ -1,6 +1,6 @@
 """The numbering of each room in the archive; a room that was never rolled back has no row.
 
-Functions over a connection; ``forks`` writes, what looks for holes reads.
+Functions over a connection; ``divergence`` writes, what looks for holes reads.
 """
 
 from typing import cast

@@ -2,7 +2,7 @@
 
 A row is written before anything is sent and keeps the exact bytes of its request, id included, so that a
 resend after a crash is the same request and is stored once (M6). It goes when its event is here, or when the
-person cancels it. Functions over a connection; ``core.outbox`` decides.
+person cancels it. Functions over a connection; ``Outbox`` decides.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,7 +1,7 @@
 """What is pinned in a room: the messages whose newest event about being pinned says so.
 
 Who may pin was judged before an event came here: by the server in an open room, by ``e2ee.contents`` in an
-encrypted one. Functions over a connection. (``pins`` is about the keys of people.)
+encrypted one. Functions over a connection. (``key_pins`` is about the keys of people.)
 """
 
 from collections.abc import Sequence

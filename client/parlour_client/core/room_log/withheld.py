@@ -1,8 +1,9 @@
 """Events that a server does not show where its own numbers say that there are some: one row for each run.
 
-The numbers of a room go up by one, so a number that is skipped is an event that was lost or is held back. The
-room goes on behind it, and what is missing stands in its place as a row of this client's own, so that it is
-told and never looks as if nothing were missing. Nothing here asks: ``sync`` hands in what a server answered.
+The numbers of a room go up by one, so a number that is skipped is an event that was lost or is held back.
+The room goes on behind it, and what is missing stands in its place as a row of this client's own, so that it
+is told and never looks as if nothing were missing. Nothing here asks: ``sync.catch_up`` hands in what a
+server answered.
 """
 
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,7 @@
 """The delivery service over HTTPS: one typed call for each of its operations, in the name of one account.
 
 Answers are read up to the limit of what an honest one can be. It decides nothing and keeps nothing but one
-open connection. The engine makes one for each run, the sign-in one for each login.
+open connection. A running client has one, and each login one of its own.
 """
 
 from collections.abc import AsyncIterator, Callable

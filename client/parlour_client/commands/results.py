@@ -17,7 +17,7 @@ from parlour_client.core.e2ee.status import (
     PersonReport,
     RoomPerson,
     RoomReport,
-    WordsProcess,
+    SasVerification,
 )
 from parlour_client.core.model import (
     Entry,
@@ -362,14 +362,14 @@ class KeyDecided(Result):
 class ComparisonShown(Result):
     """A comparison of short words."""
 
-    process: WordsProcess
+    process: SasVerification
 
 
 @dataclass(frozen=True, slots=True)
 class ComparisonConfirmed(Result):
     """The person said that the short words are the same."""
 
-    process: WordsProcess
+    process: SasVerification
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ async def decide_about(call: Call, user: UserName, decision: Decision) -> KeyDec
         case Way.ACCEPT:
             return KeyDecided(await people.accept_key(user))
         case Way.WORDS:
-            return ComparisonShown(await people.start_words(user))
+            return ComparisonShown(await people.start_sas(user))
 
 
 def _peer(call: Call) -> UserName:
@@ -126,16 +126,16 @@ async def words(
 ) -> ComparisonShown | ComparisonConfirmed | None:
     """Continue comparing short words; typing all five says that they are the same."""
     people = call.client.encryption
-    process = next((one for one in reversed(people.words()) if not one.ended), None)
+    process = next((one for one in reversed(people.sas_verifications()) if not one.ended), None)
     if process is None:
         raise SetupError("Nobody is comparing words with you.", "/verify PERSON words starts.")
     if typed.lower() == NO:
-        await people.cancel_words(process.process)
+        await people.cancel_sas(process.process)
         return None
     if typed:
-        return ComparisonConfirmed(await people.confirm_words(process.process, typed))
+        return ComparisonConfirmed(await people.confirm_sas(process.process, typed))
     if not process.started_by_us and not process.words:
-        process = await people.answer_words(process.process)
+        process = await people.answer_sas(process.process)
     return ComparisonShown(process)
 
 

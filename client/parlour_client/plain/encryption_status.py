@@ -7,7 +7,7 @@ alarm at once and once. It decides nothing.
 from collections.abc import Iterator
 
 from parlour_client.core.e2ee.service import Encryption
-from parlour_client.core.e2ee.status import RoomEncryption, WordsProcess
+from parlour_client.core.e2ee.status import RoomEncryption, SasVerification
 from parlour_client.core.model import Room
 from parlour_client.plain.line_text import shown
 from parlour_protocol.ids import RequestId, RoomId
@@ -19,7 +19,7 @@ class EncryptionStatus:
     def __init__(self) -> None:
         self._labels: dict[RoomId, RoomEncryption] = {}
         self._alarms: set[int] = set()
-        self._words: dict[RequestId, WordsProcess] = {}
+        self._words: dict[RequestId, SasVerification] = {}
 
     def room_line(self, encryption: Encryption, room: Room) -> str:
         """Return the label of a room, as it is opened."""
@@ -35,7 +35,7 @@ class EncryptionStatus:
                 yield f"ALARM: {shown(alarm.text)} /alarms says all of them."
         if room is not None and self._labels.get(room.id) != encryption.room(room.id):
             yield self.room_line(encryption, room)
-        for process in encryption.words():
+        for process in encryption.sas_verifications():
             if self._words.get(process.process) != process:
                 before, self._words[process.process] = self._words.get(process.process), process
                 if line := words_line(process, before):
@@ -48,7 +48,7 @@ def label_line(title: str, status: RoomEncryption) -> str:
     return f"{title}, encryption: {shown(status.label)}.{problem}"
 
 
-def words_line(process: WordsProcess, before: WordsProcess | None = None) -> str:
+def words_line(process: SasVerification, before: SasVerification | None = None) -> str:
     """Say how far a comparison of short words is."""
     if process.ended:
         return f"Short words with {process.peer} ended: {shown(process.ended)}."

@@ -8,7 +8,7 @@ from functools import singledispatch
 from typing import Final
 
 from parlour_client.commands import results
-from parlour_client.core.e2ee.status import MemberDevice, PersonReport, RoomPerson, Trust, WordsProcess
+from parlour_client.core.e2ee.status import MemberDevice, PersonReport, RoomPerson, SasVerification, Trust
 from parlour_client.plain.encryption_status import label_line, words_line
 from parlour_client.plain.line_text import (
     outgoing_line,
@@ -322,7 +322,7 @@ async def _comparison_shown(result: results.ComparisonShown, printer: Printer) -
     printer.say(_comparison_line(result.process))
 
 
-def _comparison_line(process: WordsProcess) -> str:
+def _comparison_line(process: SasVerification) -> str:
     waiting = f"Waiting for the Parlour of {process.peer} to answer: they can do that later."
     return words_line(process, process) or waiting
 

@@ -22,7 +22,7 @@ LAST = " ".join(NUMBER.split()[-4:])
     [
         (LAST, ("confirm", BOB, LAST.replace(" ", ""))),
         ("PARLOUR1:ABC", ("check_code", BOB, "PARLOUR1:ABC")),
-        ("words", ("start_words", BOB)),
+        ("words", ("start_sas", BOB)),
         ("go on", ("accept_key", BOB)),
     ],
 )
@@ -61,8 +61,8 @@ async def test_short_words_go_on_with_what_is_under_way(client: FakeClient, call
     keys = client.encryption
     keys.process = replace(keys.process, started_by_us=False)
     await words(call)
-    assert keys.calls == [("answer_words", keys.process.process)]
+    assert keys.calls == [("answer_sas", keys.process.process)]
     keys.process = replace(keys.process, words=("one", "two", "three", "four", "five"))
     assert isinstance(await words(call, "one two three four five"), results.ComparisonConfirmed)
     assert await words(call, "NO") is None
-    assert [one[0] for one in keys.calls] == ["answer_words", "confirm_words", "cancel_words"]
+    assert [one[0] for one in keys.calls] == ["answer_sas", "confirm_sas", "cancel_sas"]

@@ -148,7 +148,7 @@ async def test_a_key_is_compared_by_typing(ear: Ear) -> None:
     assert await ear.say(f"/verify @bob {' '.join(NUMBER.split()[-4:])}") == ["bob: verified."]
     await ear.say("/verify bob PARLOUR1:ABC", "/verify bob words")
     assert ("check_code", BOB, "PARLOUR1:ABC") in ear.client.encryption.calls
-    assert ("start_words", BOB) in ear.client.encryption.calls
+    assert ("start_sas", BOB) in ear.client.encryption.calls
     assert (await ear.say("/verify bob yes"))[0].startswith("Not done")
 
 
@@ -177,16 +177,16 @@ async def test_short_words_are_said_and_confirmed_by_all_of_them(ear: Ear) -> No
     ear.client.tell(EncryptionChanged(DIRECT))
     assert ear.heard[-1] == "bob wants to compare short words with you. /words goes along."
     await ear.say("/words")
-    assert ("answer_words", keys.process.process) in keys.calls
+    assert ("answer_sas", keys.process.process) in keys.calls
     keys.process = replace(keys.process, words=("one", "two", "three", "four", "five"))
     ear.client.tell(EncryptionChanged(DIRECT))
     assert "one two three four five" in ear.heard[-1]
     assert (await ear.say("/words five"))[0].startswith("Not done")
-    assert ("confirm_words", keys.process.process) not in keys.calls
+    assert ("confirm_sas", keys.process.process) not in keys.calls
     await ear.say("/words One two  three four five")
-    assert ("confirm_words", keys.process.process) in keys.calls
+    assert ("confirm_sas", keys.process.process) in keys.calls
     await ear.say("/words no")
-    assert ("cancel_words", keys.process.process) in keys.calls
+    assert ("cancel_sas", keys.process.process) in keys.calls
     keys.process = replace(keys.process, ended="verified")
     ear.client.tell(EncryptionChanged(DIRECT))
     assert ear.heard[-1] == "Short words with bob ended: verified."

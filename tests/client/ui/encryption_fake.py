@@ -14,8 +14,8 @@ from parlour_client.core.e2ee.status import (
     RoomPerson,
     RoomReport,
     RoomState,
+    SasVerification,
     Trust,
-    WordsProcess,
 )
 from parlour_client.core.e2ee.verification.safety_number import check_typed
 from parlour_client.core.e2ee.verification.sas import ALL_WORDS, are_typed
@@ -53,7 +53,7 @@ class FakeEncryption:
         self.people: tuple[RoomPerson, ...] = ()
         self.older: tuple[RoomPerson, ...] = ()
         """Whom a room from before its members decided has."""
-        self.process = WordsProcess(RequestId("p" * 22), RoomId("r" * 22), parse_user_name("bob"), True)
+        self.process = SasVerification(RequestId("p" * 22), RoomId("r" * 22), parse_user_name("bob"), True)
 
     def room(self, room: RoomId) -> RoomEncryption:
         return self.rooms.get(room, RoomEncryption(RoomState.OPEN, OPEN))
@@ -160,23 +160,23 @@ class FakeEncryption:
         self.calls.append(("send_history", device))
         return 0
 
-    async def start_words(self, user: UserName) -> WordsProcess:
-        self.calls.append(("start_words", user))
+    async def start_sas(self, user: UserName) -> SasVerification:
+        self.calls.append(("start_sas", user))
         return self.process
 
-    async def answer_words(self, process: RequestId) -> WordsProcess:
-        self.calls.append(("answer_words", process))
+    async def answer_sas(self, process: RequestId) -> SasVerification:
+        self.calls.append(("answer_sas", process))
         return self.process
 
-    async def confirm_words(self, process: RequestId, typed: str) -> WordsProcess:
+    async def confirm_sas(self, process: RequestId, typed: str) -> SasVerification:
         if not are_typed(self.process.words, typed):
             raise SetupError(ALL_WORDS)
-        self.calls.append(("confirm_words", process))
+        self.calls.append(("confirm_sas", process))
         self.process = replace(self.process, we_confirmed=True)
         return self.process
 
-    async def cancel_words(self, process: RequestId) -> None:
-        self.calls.append(("cancel_words", process))
+    async def cancel_sas(self, process: RequestId) -> None:
+        self.calls.append(("cancel_sas", process))
 
-    def words(self) -> Sequence[WordsProcess]:
+    def sas_verifications(self) -> Sequence[SasVerification]:
         return [self.process]

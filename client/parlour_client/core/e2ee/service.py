@@ -27,8 +27,8 @@ from parlour_client.core.e2ee.status import (
     RoomPerson,
     RoomReport,
     RoomState,
+    SasVerification,
     Trust,
-    WordsProcess,
 )
 from parlour_client.core.errors import EncryptionError, ParlourClientError
 from parlour_client.core.model import MemberView
@@ -276,23 +276,23 @@ class Encryption:
         return sent
 
     # verification by SAS
-    async def start_words(self, user: UserName) -> WordsProcess:
+    async def start_sas(self, user: UserName) -> SasVerification:
         """Start a verification by SAS."""
         return await self._sas.start(user)
 
-    async def answer_words(self, process: RequestId) -> WordsProcess:
+    async def answer_sas(self, process: RequestId) -> SasVerification:
         """Accept one that the other side started."""
         return await self._sas.answer(process)
 
-    async def confirm_words(self, process: RequestId, typed: str) -> WordsProcess:
+    async def confirm_sas(self, process: RequestId, typed: str) -> SasVerification:
         """Confirm that the words are the same, by typing them."""
         return await self._sas.confirm(process, typed)
 
-    async def cancel_words(self, process: RequestId) -> None:
+    async def cancel_sas(self, process: RequestId) -> None:
         """End one; also the answer to words that differ."""
         await self._sas.cancel(process)
 
-    def words(self) -> Sequence[WordsProcess]:
+    def sas_verifications(self) -> Sequence[SasVerification]:
         """Return the verifications by SAS that are under way, and those that ended lately."""
         return self._sas.all()
 

@@ -166,7 +166,7 @@ class OwnKeys:
 
 
 @dataclass(frozen=True, slots=True)
-class WordsProcess:
+class SasVerification:
     """A verification by SAS that is under way in a direct room."""
 
     process: RequestId

@@ -12,7 +12,7 @@ from typing import Final
 
 from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
-from parlour_client.core.e2ee.status import WordsProcess
+from parlour_client.core.e2ee.status import SasVerification
 from parlour_client.core.e2ee.verification.contacts import Contacts
 from parlour_client.core.e2ee.verification.safety_number import Party
 from parlour_client.core.e2ee.verification.sas import VERIFIED, Context, Exchange, State
@@ -42,9 +42,9 @@ class _Running:
     def ended(self) -> str:
         return self.verdict or self.exchange.ended
 
-    def shown(self) -> WordsProcess:
+    def shown(self) -> SasVerification:
         state = self.exchange.state
-        return WordsProcess(
+        return SasVerification(
             process=self.exchange.context.process,
             room=self.room,
             peer=self.peer.user,
@@ -84,12 +84,12 @@ class SasSessions:
         self._running: dict[RequestId, _Running] = {}
         self._in_order = asyncio.Lock()  # fair: steps are taken in as they were handed over
 
-    def all(self) -> Sequence[WordsProcess]:
+    def all(self) -> Sequence[SasVerification]:
         """Return those under way, and those that ended lately."""
         self._expire()
         return [running.shown() for running in self._running.values()]
 
-    async def start(self, user: UserName) -> WordsProcess:
+    async def start(self, user: UserName) -> SasVerification:
         """Begin a verification with someone, or go along with the one that they began."""
         self._expire()
         for running in self._with(user):
@@ -103,12 +103,12 @@ class SasSessions:
         await self._send(running, [step])
         return running.shown()
 
-    async def answer(self, process: RequestId) -> WordsProcess:
+    async def answer(self, process: RequestId) -> SasVerification:
         """Go along with one that the other side began."""
         running = self._found(process)
         return await self._act(running, running.exchange.answer)
 
-    async def confirm(self, process: RequestId, typed: str) -> WordsProcess:
+    async def confirm(self, process: RequestId, typed: str) -> SasVerification:
         """Say that the words are the same, by typing them. Raises SetupError when it is not them."""
         running = self._found(process)
         return await self._act(running, lambda: running.exchange.confirm(typed))
@@ -182,7 +182,7 @@ class SasSessions:
             running.exchange.cancel(f"Another device of yours {verb} it.")
             self._changed()
 
-    async def _act(self, running: _Running, act: Callable[[], list[VerifyContent]]) -> WordsProcess:
+    async def _act(self, running: _Running, act: Callable[[], list[VerifyContent]]) -> SasVerification:
         await self._send(running, act())
         return running.shown()
 

@@ -14,7 +14,7 @@ from parlour_client.commands.front import Front
 from parlour_client.commands.results import ComparisonShown, KeyDecided
 from parlour_client.commands.verification import decide_about
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.status import Alarm, PersonReport, RoomReport, Trust, WordsProcess
+from parlour_client.core.e2ee.status import Alarm, PersonReport, RoomReport, SasVerification, Trust
 from parlour_client.core.e2ee.verification.sas import VERIFIED
 from parlour_client.core.e2ee.verification.verification_code import qr_rows
 from parlour_client.core.errors import EncryptionError
@@ -80,7 +80,7 @@ class EncryptionPrompts:
             rows.append(join(own("! ", "bold $text-error"), newest, own(f"{more} /alarms", "dim")))
         with suppress(EncryptionError):  # no keys yet, or a server without encryption
             rows.extend(devices.waits(self._client.encryption.own()))
-        if asked := asking(self._client.encryption.words()):
+        if asked := asking(self._client.encryption.sas_verifications()):
             rows.append(asked)
         self._header.show_alarms(rows)
 
@@ -121,7 +121,7 @@ class EncryptionPrompts:
 
     # --- short words
 
-    def show_words(self, process: WordsProcess) -> None:
+    def show_words(self, process: SasVerification) -> None:
         """Show a comparison of short words, and follow it."""
         self._words = screen = WordsScreen(process)
 
@@ -132,20 +132,20 @@ class EncryptionPrompts:
 
         self._interaction.push(screen, answer)
 
-    async def _words_typed(self, process: WordsProcess, typed: str) -> None:
+    async def _words_typed(self, process: SasVerification, typed: str) -> None:
         if typed.lower() == NO:
-            await self._client.encryption.cancel_words(process.process)
+            await self._client.encryption.cancel_sas(process.process)
         else:
-            self.words_confirmed(await self._client.encryption.confirm_words(process.process, typed))
+            self.words_confirmed(await self._client.encryption.confirm_sas(process.process, typed))
 
-    def words_confirmed(self, process: WordsProcess) -> None:
+    def words_confirmed(self, process: SasVerification) -> None:
         """Say what is still to come after the person confirmed."""
         if not process.they_confirmed:
             self._interaction.say("Waiting for them to confirm too.")
 
     def _follow_words(self) -> None:
         """Show in an open dialog of short words how far they are; without one, that they ended."""
-        processes = self._client.encryption.words()
+        processes = self._client.encryption.sas_verifications()
         if self._words is not None:
             self._words.show_process(still(self._words.process, processes))
         else:

@@ -13,7 +13,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input
 
-from parlour_client.core.e2ee.status import WordsProcess
+from parlour_client.core.e2ee.status import SasVerification
 from parlour_client.core.e2ee.verification.sas import ALL_WORDS, VERIFIED, are_typed
 from parlour_client.text.encryption_text import NO
 from parlour_client.ui.dialogs.overlay import Overlay
@@ -26,7 +26,7 @@ class WordsScreen(Overlay[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", id="words.leave")]
 
-    def __init__(self, process: WordsProcess) -> None:
+    def __init__(self, process: SasVerification) -> None:
         super().__init__(classes="dialog")
         self.process = process
 
@@ -38,7 +38,7 @@ class WordsScreen(Overlay[str | None]):
             yield SafeStatic(own("", "$text-error"), id="told")
             yield SafeStatic(own("esc: decide later", "dim"))
 
-    def show_process(self, process: WordsProcess) -> None:
+    def show_process(self, process: SasVerification) -> None:
         """Show how far it is now."""
         self.process = process
         self.query_one("#words", SafeStatic).show(process_words(process))
@@ -56,7 +56,7 @@ class WordsScreen(Overlay[str | None]):
         _ = self.dismiss(None)
 
 
-def asking(processes: Sequence[WordsProcess]) -> Content | None:
+def asking(processes: Sequence[SasVerification]) -> Content | None:
     """Return the line that says whose words wait for this person, in whatever room they are."""
     for process in reversed(processes):
         if process.ended or process.we_confirmed or (process.started_by_us and not process.words):
@@ -66,20 +66,20 @@ def asking(processes: Sequence[WordsProcess]) -> Content | None:
     return None
 
 
-def ended_line(process: WordsProcess) -> Content:
+def ended_line(process: SasVerification) -> Content:
     """Return how a comparison ended, for who does not look at it."""
     how = own(": short words compared, verified" if process.ended == VERIFIED else f": {process.ended}")
     return join(peer_line(process.peer, style="bold"), how)
 
 
-def still(process: WordsProcess, processes: Sequence[WordsProcess]) -> WordsProcess:
+def still(process: SasVerification, processes: Sequence[SasVerification]) -> SasVerification:
     """Return how far a process is now, or the one that counts instead: both may have begun at once."""
     same = next((one for one in processes if one.process == process.process), process)
     others = (one for one in processes if one.peer == process.peer and one.words and not one.ended)
     return same if same.words and not same.ended else next(others, same)
 
 
-def process_words(process: WordsProcess) -> Content:
+def process_words(process: SasVerification) -> Content:
     """Return how far a process is."""
     head = join(own("Short words with ", "bold"), peer_line(process.peer, style="bold"))
     if process.ended:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, ROOM, Home, World
 
 from parlour_client.core.e2ee.identity.keys import AccountKey
-from parlour_client.core.e2ee.status import Trust, WordsProcess
+from parlour_client.core.e2ee.status import SasVerification, Trust
 from parlour_client.core.e2ee.verification.sas_sessions import LIFETIME, MAX_KEPT
 from parlour_client.core.errors import ParlourClientError, SetupError, UnreachableError
 from parlour_protocol.encrypted import VerifyContent, VerifyStep
@@ -26,7 +26,7 @@ async def carry(sender: Home, *receivers: Home, device: DeviceId | None = None) 
     return steps
 
 
-def only(home: Home) -> WordsProcess:
+def only(home: Home) -> SasVerification:
     """Return the one process that a home shows."""
     (shown,) = home.sas.all()
     return shown

@@ -265,7 +265,7 @@ async def test_short_words_are_confirmed_by_typing_all_of_them(client: FakeClien
         await write(pilot, "/verify bob")
         await pilot.press(*"words", "enter")
         await settled(pilot)
-        assert ("start_words", BOB) in client.encryption.calls
+        assert ("start_sas", BOB) in client.encryption.calls
         assert "continue with /words" in screen_text(pilot)
         five = ("amber", "brick", "cloud", "delta", "ember")
         client.encryption.process = replace(client.encryption.process, words=five)
@@ -275,11 +275,11 @@ async def test_short_words_are_confirmed_by_typing_all_of_them(client: FakeClien
         await pilot.press("enter")
         await pilot.press(*"ember", "enter")
         await settled(pilot)
-        assert not any(call[0] == "confirm_words" for call in client.encryption.calls)
+        assert not any(call[0] == "confirm_sas" for call in client.encryption.calls)
         assert "Type all five words" in screen_text(pilot)
         await pilot.press(*["backspace"] * 5, *keys(five), "enter")
         await settled(pilot)
-        assert any(call[0] == "confirm_words" for call in client.encryption.calls)
+        assert any(call[0] == "confirm_sas" for call in client.encryption.calls)
 
 
 async def test_who_wants_to_compare_words_is_shown_without_a_dialog(
@@ -314,7 +314,7 @@ async def test_the_dialog_follows_the_words_that_count(client: FakeClient, open_
         await settled(pilot)
         await pilot.press(*keys(five), "enter")
         await settled(pilot)
-        assert ("confirm_words", counts.process) in client.encryption.calls
+        assert ("confirm_sas", counts.process) in client.encryption.calls
 
 
 async def test_different_words_end_it(client: FakeClient, open_app: OpenApp) -> None:
@@ -324,7 +324,7 @@ async def test_different_words_end_it(client: FakeClient, open_app: OpenApp) -> 
         await write(pilot, "/words")
         await pilot.press(*"no", "enter")
         await settled(pilot)
-        assert any(call[0] == "cancel_words" for call in client.encryption.calls)
+        assert any(call[0] == "cancel_sas" for call in client.encryption.calls)
 
 
 async def test_a_device_is_revoked_after_a_question(client: FakeClient, open_app: OpenApp) -> None:

@@ -2,8 +2,8 @@
 """Run a command line to its end, where possible in this process, through the function that the programs call.
 
 Starting a process costs more than most commands do, and adds nothing to what they say. A command that reads
-lines while it works, opens a screen or serves gets a process of its own. So does every command where an event
-loop already runs, or outside of the main thread, which alone hears signals.
+lines while it works, opens a screen or serves gets a process of its own. So does every command outside of the
+main thread, which alone hears signals, and a client's command where an event loop already runs.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Final
 from unittest import mock
@@ -38,8 +39,13 @@ Done = subprocess.CompletedProcess[str]
 
 def run(program: str, *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None) -> Done:
     """Run a command of `parlour_client` or `parlour_server`; return its exit status and what it printed."""
-    if _ALONE.isdisjoint(arguments) and arguments and _is_free():
-        return run_here(program, *arguments, stdin=stdin, env=env)
+    in_main = threading.current_thread() is threading.main_thread()
+    if in_main and arguments and _ALONE.isdisjoint(arguments):
+        if not _loop_runs():
+            return run_here(program, *arguments, stdin=stdin, env=env)
+        if program == "parlour_server":  # its commands need a thread without a loop, and no signal
+            with ThreadPoolExecutor(1) as pool:
+                return pool.submit(run_here, program, *arguments, stdin=stdin, env=env).result()
     return run_alone(program, *arguments, stdin=stdin, env=env)
 
 
@@ -65,12 +71,12 @@ def run_here(program: str, *arguments: str, stdin: str = "", env: Mapping[str, s
         return Done(arguments, status, out.getvalue().decode(), err.getvalue().decode())
 
 
-def _is_free() -> bool:
+def _loop_runs() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return threading.current_thread() is threading.main_thread()
-    return False
+        return False
+    return True
 
 
 @contextmanager
@@ -89,5 +95,6 @@ def _as_it_was() -> Iterator[None]:
         root.handlers[:] = logs
         root.setLevel(level)
         structlog.reset_defaults()
-        for one, handler in handlers.items():
-            signal.signal(one, handler)
+        if threading.current_thread() is threading.main_thread():
+            for one, handler in handlers.items():
+                signal.signal(one, handler)

@@ -22,7 +22,7 @@ from parlour_client.commands.results import (
     KeyShown,
 )
 from parlour_client.core.errors import SetupError, WrongUseError
-from parlour_client.text.encryption_text import NO, Decision, Way, decide
+from parlour_client.text.encryption_text import NO, Decision, DecisionKind, decide
 from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.names import UserName, parse_user_name
 
@@ -101,14 +101,14 @@ async def verify(
 async def decide_about(call: Call, user: UserName, decision: Decision) -> KeyDecided | ComparisonShown:
     """Do what a person decided about somebody's key."""
     people = call.client.encryption
-    match decision.way:
-        case Way.DIGITS:
+    match decision.kind:
+        case DecisionKind.DIGITS:
             return KeyDecided(await people.confirm(user, decision.typed))
-        case Way.CODE:
+        case DecisionKind.CODE:
             return KeyDecided(await people.check_code(user, decision.typed))
-        case Way.ACCEPT:
+        case DecisionKind.ACCEPT:
             return KeyDecided(await people.accept_key(user))
-        case Way.WORDS:
+        case DecisionKind.WORDS:
             return ComparisonShown(await people.start_sas(user))
 
 

@@ -60,7 +60,7 @@ def suite_for(*, post_quantum: bool) -> RoomSuite:
     return RoomSuite.X_WING if post_quantum else RoomSuite.X25519
 
 
-class Way(Enum):
+class DecisionKind(Enum):
     """What a person wants to do about somebody's key."""
 
     DIGITS = auto()
@@ -71,23 +71,23 @@ class Way(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The way, and what was typed for it."""
+    """The kind, and what was typed for it."""
 
-    way: Way
+    kind: DecisionKind
     typed: str = ""
 
 
 def decide(typed: str, report: PersonReport) -> Decision | None:
-    """Tell which way was typed; None for none of them."""
+    """Tell which decision was typed; None for none of them."""
     text = typed.strip()
     if report.trust is Trust.CHANGED and text.lower() == GO_ON:
-        return Decision(Way.ACCEPT)
+        return Decision(DecisionKind.ACCEPT)
     if text.lower() == SHORT_WORDS:
-        return Decision(Way.WORDS)
+        return Decision(DecisionKind.WORDS)
     digits = "".join(text.split())
     if digits.isascii() and digits.isdigit():
-        return Decision(Way.DIGITS, digits)
-    return Decision(Way.CODE, text) if ":" in text else None
+        return Decision(DecisionKind.DIGITS, digits)
+    return Decision(DecisionKind.CODE, text) if ":" in text else None
 
 
 RENEW: Final = "renew"

@@ -60,7 +60,7 @@ class RoomHeader(Vertical):
             topic = own("wants to chat: /accept /decline /block", "bold $text-warning")
         if room.trouble:
             topic = own("the server is withholding messages", "bold $text-warning")
-        peek = own("peeking: alt+r marks as read  ", "bold") if peeking else own("")
+        peek = own("peek: alt+r marks read  ", "bold") if peeking else own("")
         self._heading.show(join(peer_line(room.title, style="bold"), kind, peek, topic))
 
     def show_encryption(self, status: RoomEncryption | None) -> None:

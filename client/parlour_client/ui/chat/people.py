@@ -105,7 +105,7 @@ class SessionsScreen(Overlay[SessionId | None]):
         with Vertical(classes="box"):
             yield SafeStatic(own("Devices logged in to your account", "bold"))
             yield Choices(*(option(_session(one)) for one in self._sessions))
-        yield SafeStatic(own("x: log out the marked device · esc: close", "dim"), classes="keys")
+        yield SafeStatic(own("esc: close · x: log out the marked device", "dim"), classes="keys")
 
     def on_mount(self) -> None:
         """Mark the first."""

@@ -35,7 +35,7 @@ class PinsScreen(Overlay[Entry | None]):
         with Vertical(classes="box"):
             yield SafeStatic(id="found")
             yield MessageChoices()
-        yield SafeStatic(own("enter: go to the message · x: unpin · esc: close", "dim"), classes="keys")
+        yield SafeStatic(own("esc: close · enter: go to the message · x: unpin", "dim"), classes="keys")
 
     def on_mount(self) -> None:
         """Show the messages."""

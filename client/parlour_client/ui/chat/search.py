@@ -59,7 +59,7 @@ class SearchScreen(Overlay[Entry | None]):
             yield MessageChoices()
         yield SafeStatic(
             own(
-                "enter: search or open · down: results · esc: close · nothing is marked read",
+                "esc: close · enter: search or open · down: results · nothing is marked read",
                 "dim",
             ),
             classes="keys",

@@ -86,7 +86,7 @@ async def test_a_file_can_be_cancelled(client: FakeClient, open_app: OpenApp, tm
         await pilot.press("alt+x")
         await settled(pilot)
         text = screen_text(pilot)
-        assert "The file was cancelled" in text
+        assert "Transfer cancelled" in text
         assert "file: text/plain" not in text
 
 

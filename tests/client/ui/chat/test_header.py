@@ -29,7 +29,7 @@ async def test_it_shows_what_it_is_given(client: FakeClient) -> None:
         await pilot.pause()
         heading, lock, alarm = (str(row.render()) for row in rows)
         assert heading.startswith("lobby  public room, 3 members")
-        assert "peeking" in heading
+        assert "peek" in heading
         assert "/accept" in heading
         assert lock == client.encryption.room(LOBBY).label
         assert alarm == "a key has changed\na device is waiting"

@@ -280,7 +280,7 @@ async def test_people_are_shown_with_role_and_status_in_words(client: FakeClient
         await pilot.press("f4")
         await pilot.pause()
         text = screen_text(pilot)
-        for words in ("Here (1)", "alice  owner", "Away (1)", "Not here (1)", "moderator,"):
+        for words in ("Online (1)", "alice  owner", "Away (1)", "Offline (1)", "moderator,"):
             assert words in text
         assert screen.member_list.has_focus
         await pilot.press("f4")
@@ -309,12 +309,12 @@ async def test_members_are_asked_for_when_the_connection_comes(
             client.tell(StatusChanged(client.status))
             client.tell(RoomsChanged())
             await settled(pilot)
-            assert "Here (1)" in screen_text(pilot)
+            assert "Online (1)" in screen_text(pilot)
             patch.setattr(client, "members", unreachable)
             client.tell(StatusChanged(client.status))
             client.tell(RoomsChanged())
             await settled(pilot)
-            assert "Here (1)" in screen_text(pilot)  # what was known stays
+            assert "Online (1)" in screen_text(pilot)  # what was known stays
             assert screen.composer.people == [BOB, CAROL]
 
 

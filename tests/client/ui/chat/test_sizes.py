@@ -103,7 +103,7 @@ async def test_without_colour_one_sees_what_is_marked(
         assert marked(screen.room_list) == ["#", "garden"]
         await pilot.press("escape", "f6")
         await settled(pilot)
-        assert marked(pilot.app.screen.query_one(Choices)) == ["Mentions: messages that name you"]
+        assert marked(pilot.app.screen.query_one(Choices)) == ["Mentions: messages that mention you"]
 
 
 def marked(widget: Widget) -> list[str]:

@@ -87,7 +87,7 @@ async def test_views_are_searches_with_a_name(client: FakeClient, open_app: Open
         screen = await lobby(pilot)
         await pilot.press("f6")
         await settled(pilot)
-        assert "Mentions: messages that name you" in screen_text(pilot)
+        assert "Mentions: messages that mention you" in screen_text(pilot)
         await pilot.press("enter")
         await settled(pilot)
         assert ("search", "is:mention", None) in client.calls
@@ -160,7 +160,7 @@ async def test_somebody_ignored_is_folded_to_one_line(client: FakeClient, open_a
         screen = await lobby(pilot)
         await screen.commands.run("/ignore carol")
         await pilot.pause()
-        assert "folded on this device" in screen_text(pilot)
+        assert "Ignoring carol." in screen_text(pilot)
         for number in range(3):
             client.say(LOBBY, CAROL, f"buy {number}")
         client.say(LOBBY, BOB, "hush")
@@ -189,7 +189,7 @@ async def test_the_card_of_a_person(client: FakeClient, open_app: OpenApp) -> No
         await settled(pilot)
         text = screen_text(pilot)
         assert "bob  away" in text
-        assert "1 message of theirs is on this device" in text
+        assert "1 message from them is on this device" in text
         assert "lobby  member" in text
         await pilot.press("i")
         await settled(pilot)

@@ -51,7 +51,7 @@ class Hole:
             case HoleState.OFFLINE:
                 return f"{what}: no connection"
             case HoleState.REFUSED:
-                return f"{what}: the server did not send them"
+                return f"{what}: not sent by the server"
             case HoleState.GONE:
                 return f"{what}: no longer on the server"
             case HoleState.FORGOTTEN:

@@ -48,7 +48,7 @@ def test_a_run_away_from_the_rest_leaves_a_hole_between() -> None:
     [
         (HoleState.LOADING, "up to 12 messages missing, loading…"),
         (HoleState.OFFLINE, "up to 12 messages missing: no connection"),
-        (HoleState.REFUSED, "up to 12 messages missing: the server did not send them"),
+        (HoleState.REFUSED, "up to 12 messages missing: not sent by the server"),
         (HoleState.GONE, "up to 12 messages missing: no longer on the server"),
     ],
 )
@@ -117,7 +117,7 @@ async def test_what_the_server_does_not_give_is_said_once(client: FakeClient, op
     client.missing[LOBBY] = [(Seq(30), Seq(36), False)]
     async with open_app(client, size=(80, 30)) as pilot:
         screen = await lobby(pilot)
-        assert "up to 5 messages missing: the server did not send them" in screen_text(pilot)
+        assert "up to 5 messages missing: not sent by the server" in screen_text(pilot)
         client.calls.clear()
         await pilot.press("pageup", "pagedown")
         await settled(pilot)

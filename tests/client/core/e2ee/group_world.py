@@ -327,7 +327,8 @@ class Device:
     def _join(
         self, connection: apsw.Connection, kind: RoomKind, use: WaitingWelcome, event: LogEvent
     ) -> None:
-        received, _ = self.groups.join(connection, kind, use, event, event.at)
+        opened = self.groups.open_welcome(key_packages.load(connection), kind, use, event)
+        received, _ = self.groups.enter(connection, opened, event, event.at)
         self._show(connection, received)
 
     def receive(

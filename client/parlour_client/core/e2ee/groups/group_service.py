@@ -45,7 +45,6 @@ from parlour_client.core.e2ee.groups.payloads import RoleOf
 from parlour_client.core.e2ee.groups.policy import certificate_of
 from parlour_client.core.e2ee.groups.received import Concern, Receipt, Received, ToContest
 from parlour_client.core.e2ee.groups.transaction import Judge, ThisDevice, Transaction
-from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.identity.key_trust import certificate_status
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Note
@@ -87,15 +86,6 @@ class GroupService:
             save_room(connection, RoomRow(room, Seq(0)))
         if row is None or row.group is None:  # afterwards the group says it, and the server nothing
             pin_suite(connection, room, suite)
-
-    def is_encrypted(self, connection: apsw.Connection, room: RoomId) -> bool:
-        """Say whether a room was ever known as encrypted."""
-        return load_room(connection, room) is not None
-
-    def since(self, connection: apsw.Connection, room: RoomId) -> Seq | None:
-        """Return the event after which nothing readable is taken, if it was seen."""
-        row = load_room(connection, room)
-        return None if row is None else row.since
 
     def cursor(self, connection: apsw.Connection, room: RoomId) -> Seq:
         """Return the last event that was processed: fetch what follows it."""
@@ -389,18 +379,6 @@ class GroupService:
     ) -> tuple[Received, list[Concern]]:
         """Join the group of an opened Welcome. In a durable transaction. Raises JoinRefusedError."""
         return join.enter(connection, self._store, self._judge, opened, event, now)
-
-    def join(
-        self,
-        connection: apsw.Connection,
-        kind: RoomKind,
-        waiting: WaitingWelcome,
-        event: LogEvent,
-        now: Millis,
-    ) -> tuple[Received, list[Concern]]:
-        """Open a Welcome and join, for groups that are not big. In a durable transaction."""
-        opened = self.open_welcome(key_packages.load(connection), kind, waiting, event)
-        return self.enter(connection, opened, event, now)
 
     # --- its state
 

@@ -11,6 +11,7 @@ from tests.client.core.e2ee.group_world import (
     text,
 )
 
+from parlour_client.core.e2ee.groups.group_store import load_room
 from parlour_client.core.e2ee.groups.received import Received
 from parlour_client.core.errors import ServerMisbehavedError
 from parlour_client.core.model import NoteKind
@@ -249,7 +250,7 @@ def test_encryption_is_never_switched_off() -> None:
     log.add(alice.user, Message(text=MessageText.parse(CANARY)))
     assert note_of(bobby.sync(log)[-1]) is NoteKind.PLAINTEXT_REFUSED
     bobby.run(bobby.groups.pin, ROOM)
-    assert bobby.groups.is_encrypted(bobby.connection, ROOM)
+    assert load_room(bobby.connection, ROOM) is not None
     assert bobby.groups.cursor(bobby.connection, ROOM) == len(log.events)
 
 

@@ -81,7 +81,7 @@ async def _send_to_shown(members: int, messages: int, watching: int) -> dict[str
 
 async def _shown(owner: Client, others: Sequence[Member], room: RoomId, text: str) -> list[float]:
     began = time.monotonic_ns()
-    await owner.send(room, text)
+    await owner.messages.send(room, text)
     seen = await asyncio.gather(*(member.ask("until_seen", text=text) for member in others))
     return [(at - began) / 1e6 for at in seen]
 
@@ -137,9 +137,9 @@ async def _big_room(devices: int, rounds: int) -> tuple[list[float], list[float]
             filled = time.monotonic() - began
             joins, kicks = [], []
             for number in range(rounds):
-                await owner.invite(room, name_of(devices - 1))
+                await owner.invitations.send(room, name_of(devices - 1))
                 await last.ask("accept", room=room)
-                await owner.send(room, f"welcome {number}")
+                await owner.messages.send(room, f"welcome {number}")
                 read = await last.ask("until_seen", text=f"welcome {number}")
                 joins.append((read - stamps[0].accepted) / 1e9)
                 await asyncio.sleep(3)  # the newcomer's own renewal
@@ -151,10 +151,10 @@ async def _big_room(devices: int, rounds: int) -> tuple[list[float], list[float]
 async def _kick(owner: Client, member: Member, room: RoomId, number: int) -> float:
     """Return the seconds until a message is stored that the kicked device cannot open."""
     began = time.monotonic()
-    await owner.kick(room, name_of(number))
-    entry = await owner.send(room, "without you")
+    await owner.rooms.kick(room, name_of(number))
+    entry = await owner.messages.send(room, "without you")
     assert entry.request is not None  # noqa: S101 - it is ours
-    seq = await owner.stored(entry.request)
+    seq = await owner.messages.stored(entry.request)
     taken = time.monotonic() - began
     conversation = owner._parts.live.conversation  # noqa: SLF001 - what the server keeps, unopened
     assert conversation is not None  # noqa: S101
@@ -219,9 +219,9 @@ async def _backlog(
 
 async def _fill(owner: Client, room: RoomId, each: int, what: str) -> None:
     texts = [f"{n} {what}: {'words of an evening ' * 4}" for n in range(each)]
-    for entry in await owner.send_many(room, texts):
+    for entry in await owner.messages.send_many(room, texts):
         assert entry.request is not None  # noqa: S101 - it is ours
-        await owner.stored(entry.request)
+        await owner.messages.stored(entry.request)
 
 
 async def _receive(home: Home, new: int, total: int) -> tuple[float, float, float]:

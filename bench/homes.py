@@ -151,7 +151,7 @@ async def make_room(
     They are written into the store, and the owner's device wants them in: to accept an invitation each would
     have to be connected.
     """
-    made = await owner.create_room(parse_room_name(name), RoomKind.PRIVATE, encrypted=encrypted)
+    made = await owner.rooms.create(parse_room_name(name), RoomKind.PRIVATE, encrypted=encrypted)
     rooms = owner._parts.encrypted_rooms  # noqa: SLF001
     if encrypted and rooms is not None:
         await rooms.membership.ask_in(made.id, [name_of(number) for number in others])

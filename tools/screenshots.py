@@ -127,13 +127,15 @@ async def main() -> None:
         async with app.run_test(size=LARGE) as pilot:
             album = Album(pilot, people)
             await album.settle()  # the app starts the client in a worker of its own
-            await server.while_it_runs(guest.ready())
+            await server.while_it_runs(guest.connection.ready())
             sent: list[Seq] = []
             for line in SCRIPT[:9]:
                 await play(line, people, sent)
-            hello = await guest.send(people[CORA].lobby.id, "Hi all! Who is mallory?", reply_to=sent[0])
+            hello = await guest.messages.send(
+                people[CORA].lobby.id, "Hi all! Who is mallory?", reply_to=sent[0]
+            )
             assert hello.request is not None  # noqa: S101 - it was just queued
-            seq = await guest.stored(hello.request)
+            seq = await guest.messages.stored(hello.request)
             await people[CORA].client.messages.react(people[CORA].lobby.id, seq, "\U0001f44b")
             await people[CORA].received(seq)
             await album.settle()

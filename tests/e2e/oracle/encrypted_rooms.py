@@ -65,8 +65,8 @@ class EncryptedRooms:
         self.harness.clock.time = time.time() * 1000
         mallory, alice = await self.harness.open(MALLORY), await self.harness.open(ME, "home")
         for name in ROOMS:
-            room = (await mallory.create_room(parse_room_name(name), RoomKind.PRIVATE, encrypted=True)).id
-            await mallory.invite(room, ME)
+            room = (await mallory.rooms.create(parse_room_name(name), RoomKind.PRIVATE, encrypted=True)).id
+            await mallory.invitations.send(room, ME)
             self.names[room] = name
         await self.harness.quiet()
         await self._add_devices(mallory, alice)

@@ -49,7 +49,7 @@ async def members(client: FakeClient) -> results.Result:
 
 async def rooms(client: FakeClient) -> results.Result:
     """Return the rooms, and one that is not joined."""
-    return results.RoomsListed(client.rooms[1:2], [MEADOW])
+    return results.RoomsListed(client.rooms.all[1:2], [MEADOW])
 
 
 async def invitations(_: FakeClient) -> results.Result:

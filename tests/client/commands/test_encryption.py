@@ -19,7 +19,7 @@ async def test_a_room_is_encrypted_with_the_people_who_were_named(client: FakeCl
     question = await give(client, Front.UI, "/encrypt")
     assert isinstance(question, results.EncryptQuestion)
     assert list(question.people) == [BOB, CAROL]
-    client.people[LOBBY] = client.people[LOBBY][:1]
+    client.people_in[LOBBY] = client.people_in[LOBBY][:1]
     assert not client.encryption.calls
     await question.do()
     assert client.encryption.calls == [("turn_on", LOBBY, BOB, CAROL)]

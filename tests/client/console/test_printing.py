@@ -170,7 +170,7 @@ async def test_every_field_that_the_line_mode_says_is_kept_behind_the_bar(body: 
     with on_terminal() as terminal:
         client = FakeClient.peopled()
         mode = LineMode(client, say, Settings())
-        room = client.rooms[0].id
+        room = client.rooms.all[0].id
         text = body.text if isinstance(body, Message) else None
         entry = Entry(room, Millis(BEGIN), BOB, LAPTOP, body, seq=Seq(7), text=text)
         mode.printer.entries([entry])

@@ -129,8 +129,8 @@ async def test_encrypting_names_the_people_first(ear: Ear) -> None:
     """M27: who was not named is not admitted; the question is asked again with them in it."""
     heard = await ear.say("/encrypt for good")
     assert any("besides you: bob, carol." in line for line in heard)
-    dave = replace(ear.client.people[LOBBY][-1], user=parse_user_name("dave"))
-    ear.client.people[LOBBY].append(dave)
+    dave = replace(ear.client.people_in[LOBBY][-1], user=parse_user_name("dave"))
+    ear.client.people_in[LOBBY].append(dave)
     heard = await ear.say("/encrypt for good")
     assert any("besides you: bob, carol, dave." in line for line in heard)
     assert not ear.client.encryption.calls

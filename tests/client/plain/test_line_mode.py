@@ -53,6 +53,7 @@ async def test_it_begins_where_it_ended(client: FakeClient) -> None:
     await ear.say("/go garden")
     again = Ear(client)
     await again.mode.begin()
+    assert again.mode.printer.current is not None
     assert again.mode.printer.current.id == GARDEN
     client.last_room = RoomId("x" * 22)
     await again.mode.begin()
@@ -286,6 +287,7 @@ async def test_an_invitation_is_said_once_and_can_be_answered(client: FakeClient
     assert [line for line in ear.heard if "attic" in line] == said
     assert await ear.say("/invitations") == said
     assert "You write in attic." in await ear.say("/accept")
+    assert ear.mode.printer.current is not None
     assert ear.mode.printer.current.id == DEN.id
     assert await ear.say("/invitations") == ["You have no invitations."]
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from parlour_client.core.e2ee.report_text import KEYS
+from parlour_client.core.e2ee.service import Encryption
 from parlour_client.core.e2ee.status import (
     Alarm,
     MemberDevice,
@@ -35,7 +36,7 @@ NAME = parse_device_name("laptop")
 AT = Millis(1_790_000_000_000)
 
 
-class FakeEncryption:
+class FakeEncryption(Encryption):
     """Says what it was told to say."""
 
     def __init__(self) -> None:

@@ -55,8 +55,8 @@ class Away(FakeClient):
 def main() -> None:
     """Run."""
     client = CrashingClient.peopled() if "crash" in sys.argv else Away.peopled()
-    client.remove_room(client.rooms[0].id)  # the direct room, so that the lobby is the room to open
-    client.remove_room(client.rooms[0].id)
+    client.remove_room(client.rooms.all[0].id)  # the direct room, so that the lobby is the room to open
+    client.remove_room(client.rooms.all[0].id)
     for text in json.loads(Path(sys.argv[1]).read_text()):
         client.say(LOBBY, BOB, text)
     client.set_topic_raw(LOBBY, "\x1b]0;TOPIC\x07\u202etopic")

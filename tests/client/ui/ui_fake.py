@@ -1,4 +1,3 @@
-# mypy: disable-error-code="assignment, override, misc"
 """A ``Client`` in memory, for tests, for measuring and for looking at the screen.
 
 It stores what it is told at once and tells its listeners, as the real core does. Not for production: it has
@@ -11,14 +10,16 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from tests.client.ui.encryption_fake import FakeEncryption
 
 from parlour_client.core.client import Client
+from parlour_client.core.connection import Connection
 from parlour_client.core.e2ee.messages import attachments
 from parlour_client.core.e2ee.messages.attachments import Progress
 from parlour_client.core.errors import ParlourClientError, RefusedError
+from parlour_client.core.event_bus import EventBus
 from parlour_client.core.events import (
     Change,
     EntryAdded,
@@ -30,6 +31,10 @@ from parlour_client.core.events import (
     RoomsChanged,
     StatusChanged,
 )
+from parlour_client.core.files import Files
+from parlour_client.core.history import History
+from parlour_client.core.invitations import Invitations
+from parlour_client.core.messages import Messages
 from parlour_client.core.model import (
     Account,
     ConnectionStatus,
@@ -46,6 +51,10 @@ from parlour_client.core.model import (
     Thread,
     Version,
 )
+from parlour_client.core.people import People
+from parlour_client.core.preferences import Preferences
+from parlour_client.core.rooms import Rooms
+from parlour_client.core.sessions import Sessions
 from parlour_protocol.api import SessionInfo
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import bodies
@@ -63,6 +72,8 @@ SECRET = "hunter2-token"  # must be in no crash report
 LOBBY, GARDEN, DIRECT = (RoomId(letter * 22) for letter in "LGD")
 START = Millis(1_795_500_000_000)
 
+PartT = TypeVar("PartT")
+
 
 def raw_text(text: str) -> MessageText:
     """Make a message text without the first wall, as a hostile server or archive could."""
@@ -77,98 +88,26 @@ def a_file(name: str, size: int = 5) -> bodies.FileRef:
 
 
 class FakePart:
-    """One of the client's objects: its methods are those of the fake, some by another name."""
+    """One of the client's objects: has the names of the real one, and does what the fake does by them."""
 
-    def __init__(self, fake: "FakeClient", **names: str) -> None:
-        self._fake, self._names = fake, names
+    def __init__(self, fake: "FakeClient", kind: type, names: Mapping[str, str]) -> None:
+        """Take the place of a ``kind``; ``names`` are those that the fake has another name for."""
+        self._fake, self._kind, self._names = fake, kind, names
 
     def __getattr__(self, name: str) -> Any:
+        if not hasattr(self._kind, name):
+            raise AttributeError(name, name=name, obj=self)
         return getattr(self._fake, self._names.get(name, name))
-
-
-class FakeRooms(FakePart, Sequence[Room]):
-    """The rooms, by title."""
-
-    @property
-    def all(self) -> Sequence[Room]:
-        return sorted(self._fake._rooms.values(), key=lambda room: room.title)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self.all[index]
-
-    def __len__(self) -> int:
-        return len(self._fake._rooms)
-
-    def __eq__(self, other: object) -> bool:
-        return list(self) == other
-
-    __hash__ = None
-
-
-class FakeInvitations(FakePart, Sequence[Invitation]):
-    """What waits."""
-
-    @property
-    def all(self) -> Sequence[Invitation]:
-        return self._fake.waiting
-
-    def __eq__(self, other: object) -> bool:
-        return list(self) == other
-
-    __hash__ = None
-
-    def __getitem__(self, index: Any) -> Any:
-        return self.all[index]
-
-    def __len__(self) -> int:
-        return len(self.all)
-
-
-class FakePeople(dict[RoomId, list[MemberView]]):
-    """Who is in each room; and what the client's object for people does."""
-
-    def __init__(self, fake: "FakeClient") -> None:
-        super().__init__()
-        self._fake = fake
-
-    @property
-    def ignored(self) -> frozenset[UserName]:
-        return self._fake.ignored
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._fake, {"profile": "person"}.get(name, name))
-
-
-class FakeSessions(FakePart):
-    """Where the account is logged in."""
-
-    async def all(self) -> Sequence[SessionInfo]:
-        return await self()
-
-    async def __call__(self) -> Sequence[SessionInfo]:
-        self._fake._called("sessions")
-        return self._fake.logged_in
 
 
 class FakeClient(Client):
     """One account in memory."""
 
-    account = encryption = status = people = messages = history = None
-    preferences = sessions = files = connection = ignored = last_room = invitations = None
-
     def __init__(self) -> None:
-        self.connection = FakePart(self, retry_now="hurry")
-        self.events = FakePart(self, stream="changes")
-        self.people = FakePeople(self)
-        self.invitations = FakeInvitations(self, send="invite", withdraw="uninvite")
-        self.messages = FakePart(self)
-        self.history = FakePart(self)
-        self.preferences = FakePart(self, favourite="favour", mute="silence", strict="keep_strict")
-        self.sessions = FakeSessions(self, end="end_session")
-        self.files = FakePart(self, send="send_file", save="save_file")
-        self.account = Account(ALICE, LAPTOP, "chat.example:8443")
+        self.events = self._part(EventBus, stream="changes")
         self.status = ConnectionStatus(LinkState.ONLINE, "chat.example:8443", "TLS 1.3, key pinned")
         self._rooms: dict[RoomId, Room] = {}
+        self.people_in: dict[RoomId, list[MemberView]] = {}
         self.logs: dict[RoomId, list[Entry]] = {}
         self.listing: list[RoomListing] = []
         self.drafts: dict[RoomId, str] = {}
@@ -183,7 +122,7 @@ class FakeClient(Client):
         self.pages_wait = asyncio.Event()  # cleared: older pages wait on their way
         self.pages_wait.set()
         self.started = self.stopped = False
-        self.encryption = FakeEncryption()
+        self._encryption = FakeEncryption()
         self.ignored: frozenset[UserName] = frozenset()
         self.waiting: list[Invitation] = []
         self.blocks: frozenset[UserName] = frozenset()
@@ -216,7 +155,7 @@ class FakeClient(Client):
             room, kind, Role.OWNER, Seq(1), Seq(0), 0, 0, 3, name, peer, str.__new__(TopicText, topic)
         )
         self.logs[room] = []
-        self.people[room] = [
+        self.people_in[room] = [
             MemberView(ALICE, Role.OWNER, Status.ONLINE),
             MemberView(BOB, Role.MEMBER, Status.AWAY),
             MemberView(CAROL, Role.MODERATOR, Status.OFFLINE, muted=True),
@@ -291,9 +230,57 @@ class FakeClient(Client):
 
     # --- Client
 
+    def _part(self, kind: type[PartT], **names: str) -> PartT:
+        """Make what passes for one of the real client's objects."""
+        return cast("PartT", FakePart(self, kind, names))
+
     @property
-    def rooms(self) -> FakeRooms:
-        return FakeRooms(self, get="room", create="create_room")
+    def account(self) -> Account:
+        return Account(ALICE, LAPTOP, "chat.example:8443")
+
+    @property
+    def encryption(self) -> FakeEncryption:
+        return self._encryption
+
+    @property
+    def connection(self) -> Connection:
+        return self._part(Connection, retry_now="hurry")
+
+    @property
+    def rooms(self) -> Rooms:
+        return self._part(Rooms, all="rooms_by_title", get="room", create="create_room")
+
+    @property
+    def invitations(self) -> Invitations:
+        return self._part(Invitations, all="waiting", send="invite", withdraw="uninvite")
+
+    @property
+    def messages(self) -> Messages:
+        return self._part(Messages)
+
+    @property
+    def history(self) -> History:
+        return self._part(History)
+
+    @property
+    def people(self) -> People:
+        return self._part(People, profile="person")
+
+    @property
+    def preferences(self) -> Preferences:
+        return self._part(Preferences, favourite="favour", mute="silence", strict="keep_strict")
+
+    @property
+    def sessions(self) -> Sessions:
+        return self._part(Sessions, all="list_sessions", end="end_session")
+
+    @property
+    def files(self) -> Files:
+        return self._part(Files, send="send_file", save="save_file")
+
+    @property
+    def rooms_by_title(self) -> Sequence[Room]:
+        return sorted(self._rooms.values(), key=lambda room: room.title)
 
     def room(self, room: RoomId) -> Room | None:
         return self._rooms.get(room)
@@ -363,11 +350,15 @@ class FakeClient(Client):
         said = [e for log in self.logs.values() for e in log if e.author == user and e.text is not None]
         shared = tuple(
             (self._rooms[room], one.role)
-            for room, people in self.people.items()
+            for room, people in self.people_in.items()
             for one in people
             if one.user == user
         )
         return Profile(user, shared, Status.AWAY, len(said), said[-1] if said else None, user in self.ignored)
+
+    async def list_sessions(self) -> Sequence[SessionInfo]:
+        self._called("sessions")
+        return self.logged_in
 
     async def end_session(self, which: SessionId) -> None:
         self._called("end_session", which)
@@ -515,7 +506,7 @@ class FakeClient(Client):
         suite: RoomSuite = RoomSuite.X25519,  # noqa: ARG002 - the interface's
     ) -> Room:
         self._called("open_direct", user)
-        found = next((room for room in self.rooms if room.peer == user), None)
+        found = next((room for room in self.rooms.all if room.peer == user), None)
         return found or self.add_room(RoomId((user * 22)[:22]), None, peer=user)
 
     async def join(self, room: RoomId) -> Room:
@@ -534,7 +525,7 @@ class FakeClient(Client):
         return self.listing
 
     async def members(self, room: RoomId) -> Sequence[MemberView]:
-        return self.people[room]
+        return self.people_in[room]
 
     async def invite(self, room: RoomId, user: UserName) -> None:
         self._called("invite", room, user)

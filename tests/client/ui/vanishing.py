@@ -78,8 +78,8 @@ def lock_once_there_is_a_draft() -> None:
 def the_client() -> FakeClient:
     """Return a client with a lobby and nothing else."""
     client = Vanishing.peopled()
-    client.remove_room(client.rooms[0].id)  # the direct room, so that the lobby is the room to open
-    client.remove_room(client.rooms[0].id)
+    client.remove_room(client.rooms.all[0].id)  # the direct room, so that the lobby is the room to open
+    client.remove_room(client.rooms.all[0].id)
     client.mark_all_read()
     return client
 

@@ -282,7 +282,7 @@ async def test_the_last_room_that_is_lost_keeps_it_too(client: FakeClient, open_
     async with open_app(client) as pilot:
         screen = await opened(pilot)
         await pilot.press(*"for the lobby")
-        for room in [room.id for room in client.rooms]:
+        for room in [room.id for room in client.rooms.all]:
             client.remove_room(room)
         screen.navigation.rooms_changed()
         await settled(pilot)

@@ -20,6 +20,7 @@ class Alone(App[None]):
 async def test_it_shows_what_it_is_given(client: FakeClient) -> None:
     """In three rows, of which those with nothing to say are hidden."""
     room = client.rooms.get(LOBBY)
+    assert room is not None
     async with Alone().run_test() as pilot:
         header = pilot.app.query_one(RoomHeader)
         rows = [pilot.app.query_one(f"#{name}", SafeStatic) for name in ("heading", "lock", "alarm")]

@@ -56,7 +56,7 @@ async def test_declining_and_blocking_are_the_other_answers(client: FakeClient, 
         await write(pilot, "/block bob")
         await settled(pilot)
         assert ("block", BOB, True) in client.calls
-        assert client.invitations == []
+        assert client.invitations.all == []
 
 
 async def test_the_commands_mean_the_one_that_waits(client: FakeClient, open_app: OpenApp) -> None:
@@ -83,11 +83,12 @@ async def test_a_direct_room_that_waits_is_looked_into_and_answered(
     asked = Invitation(id=DIRECT, kind=RoomKind.DIRECT, inviter=BOB, at=Millis(1), peer=BOB)
     client.invited(asked)
     found = {
-        heading: [room.title for room in rooms] for heading, rooms, _ in sections(client.rooms, None, "name")
+        heading: [room.title for room in rooms]
+        for heading, rooms, _ in sections(client.rooms.all, None, "name")
     }
     assert found[INVITATIONS] == ["@bob"]
     assert found["Unread"] == found["Direct"] == []
-    assert next_unread(client.rooms, LOBBY) is None
+    assert next_unread(client.rooms.all, LOBBY) is None
     async with open_app(client, size=(120, 30)) as pilot:
         await lobby(pilot)
         await pilot.press("f2", *"@bob", "enter")

@@ -14,7 +14,7 @@ from parlour_protocol.names import parse_room_name
 
 def titles(client: FakeClient, current: RoomId | None = None, sort: str = "name") -> dict[str, list[str]]:
     """Return the titles of each section that has any."""
-    found = sections(client.rooms, current, sort)
+    found = sections(client.rooms.all, current, sort)
     return {heading: [room.title for room in rooms] for heading, rooms, _ in found if rooms}
 
 
@@ -48,9 +48,9 @@ async def test_a_muted_room_is_passed_over_unless_somebody_names_you(client: Fak
     """Next unread skips what was muted."""
     client.say(GARDEN, BOB, "noise")
     await client.silence(GARDEN)
-    assert next_unread(client.rooms, LOBBY) is None
+    assert next_unread(client.rooms.all, LOBBY) is None
     client.say(GARDEN, BOB, "@alice")
-    found = next_unread(client.rooms, LOBBY)
+    found = next_unread(client.rooms.all, LOBBY)
     assert found is not None
     assert found.id == GARDEN
 
@@ -154,7 +154,7 @@ async def test_all_rooms_can_be_marked_read(client: FakeClient, open_app: OpenAp
         await screen.commands.run("/read all")
         told = {call[1] for call in client.calls if call[0] == "mark_read"}
         assert told == {GARDEN, DIRECT}
-        assert not any(room.unread for room in client.rooms)
+        assert not any(room.unread for room in client.rooms.all)
 
 
 async def test_the_open_room_counts_nothing_that_is_in_sight(client: FakeClient, open_app: OpenApp) -> None:

@@ -63,7 +63,7 @@ class Homes:
         await save_profile(archive, profile)
         verifier = Verifier(profile.address, CaFile(profile.ca or ""))
         delivery = DeliveryClient(Api(verifier, keep=True), lambda: self.sessions[number])
-        await enrol(archive, profile, delivery)
+        await enrol(archive, profile.account, delivery)
         await delivery.close()
         await archive.close()
         return home

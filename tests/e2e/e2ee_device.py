@@ -168,7 +168,9 @@ class Device:
 
     async def renew(self, room: str) -> None:
         """Give this device new keys in the room: a commit."""
-        await self.client._parts.encrypted_rooms.scheduler._renew(RoomId(room))
+        rooms = self.client._parts.encrypted_rooms
+        assert rooms is not None
+        await rooms.scheduler._renew(RoomId(room))
 
     async def queue(self, room: str, text: str) -> str:
         """Have something said; it is on this disk when this returns."""

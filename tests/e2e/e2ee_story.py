@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from tests.e2e.e2ee_look import Entitled, Row, entitled, rows, server_log
-from tests.e2e.e2ee_people import GoneError, Phone, RefusedError, World
+from tests.e2e.e2ee_people import PATIENCE, GoneError, Phone, RefusedError, World
 
 SETTLED = 45.0
 """Seconds in which something has to move on the way to an agreement."""
@@ -277,7 +277,7 @@ class Story:
     async def _try(self, phone: Phone, what: str, **fields: object) -> bool:
         """Do it; True also when it was done and its answer is lost, which the end shows."""
         try:
-            await phone.ask(what, room=self.room, **fields)
+            await phone.ask(what, patience=PATIENCE, room=self.room, **fields)
         except (GoneError, RefusedError) as error:
             self.told.append(f"[{what}: {error}]")
             return False

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from msgspec import structs
-from tests.client.core.core_fake import parts
+from tests.client.core.core_fake import encrypted_rooms
 from tests.hostile.people import Device, World
 
 from parlour_client.core.e2ee.identity.mls_extensions import KNOWN
@@ -23,7 +23,7 @@ LOW = {"zero": bytes(32), "one": b"\1" + bytes(31), "prime": b"\xed" + b"\xff" *
 
 def package_of(device: Device, *, init: bytes = b"", leaf: bytes = b"") -> bytes:
     """Make a key package of a real device, by its own keys, with another key in it."""
-    own = parts(device.client).encrypted_rooms.identity.identity
+    own = encrypted_rooms(device.client).identity.identity
     assert own is not None
     store, now = KeyPackageStore(), device.world.clock.now() // 1000
     store.create(

@@ -2,7 +2,7 @@
 
 import pytest
 from msgspec.structs import replace
-from tests.client.core.core_fake import parts
+from tests.client.core.core_fake import encrypted_rooms
 from tests.hostile.people import Device, World
 
 from parlour_protocol.delivery import GroupState
@@ -245,7 +245,7 @@ async def test_a_newcomer_in_a_group_that_the_server_made(world: World) -> None:
 
 async def found_a_copy(spy: Device, room: RoomId, *users: str) -> None:
     """Found a group for a room in which people were vouched for that never agreed to it."""
-    rooms = parts(spy.client).encrypted_rooms
+    rooms = encrypted_rooms(spy.client)
     await spy.world.during(rooms.track(room))
     people = []
     for user in users:

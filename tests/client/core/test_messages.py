@@ -79,4 +79,4 @@ async def test_drafts_survive_a_restart(desk: Desk) -> None:
     client = await desk.open()
     await client.messages.save_draft(LOBBY, "half a sent")
     await client.stop()
-    assert await (await desk.open()).draft(LOBBY) == "half a sent"
+    assert await (await desk.open()).messages.draft(LOBBY) == "half a sent"

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.client.core.core_fake import encrypted_rooms
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import Registered
 from tests.client.core.tls_fake import make
@@ -70,7 +71,7 @@ class EncryptedRooms:
             self.names[room] = name
         await self.harness.quiet()
         await self._add_devices(mallory, alice)
-        groups = mallory._parts.encrypted_rooms.session.groups
+        groups = encrypted_rooms(mallory).session.groups
         for room in self.names:
             held = await mallory._parts.archive.write(groups.stored, room)
             self._groups[room] = held.id, held.epoch, held.group
@@ -90,7 +91,7 @@ class EncryptedRooms:
         server, now = self.harness.server, self.harness.clock.now()
         lifetime = Lifetime(now // 1000 - DAY, now // 1000 + DAY)
         for client, status in ((mallory, DeviceStatus.ACTIVE), (alice, DeviceStatus.PENDING)):
-            identity = client._parts.encrypted_rooms.identity.identity
+            identity = encrypted_rooms(client).identity.identity
             assert identity is not None
             assert identity.account is not None
             user = identity.user

@@ -1,8 +1,9 @@
 """Pacing: an idle room at once, a busy one joined, each member written to once a flush."""
 
 import itertools
-from asyncio import Handle
+from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable
+from contextvars import Context
 from typing import Any, cast
 
 from tests.server.chat.fakes import LAPTOP, FakePeer
@@ -26,7 +27,7 @@ class Timer:
         self.callback = None
 
 
-class FakeLoop:
+class FakeLoop(AbstractEventLoop):
     """A loop whose clock a test moves."""
 
     def __init__(self) -> None:
@@ -36,17 +37,21 @@ class FakeLoop:
     def time(self) -> float:
         return self.now
 
-    def call_soon(self, callback: Callable[..., object], *args: Any) -> Handle:
-        del args
+    def call_soon(
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> TimerHandle:
+        del args, context
         return self._add(self.now, callback)
 
-    def call_at(self, when: float, callback: Callable[..., object], *args: Any) -> Handle:
-        del args
+    def call_at(
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> TimerHandle:
+        del args, context
         return self._add(when, callback)
 
-    def _add(self, when: float, callback: Callable[..., object]) -> Handle:
+    def _add(self, when: float, callback: Callable[..., object]) -> TimerHandle:
         self.timers.append(Timer(when, callback))
-        return cast("Handle", self.timers[-1])
+        return cast("TimerHandle", self.timers[-1])
 
     def run(self, until: float) -> None:
         """Move the clock, calling what is due on the way."""

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from msgspec.structs import replace
-from tests.client.core.core_fake import parts
+from tests.client.core.core_fake import encrypted_rooms
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
 from tests.client.core.e2ee.lying_server import LyingServer, last_sealed, rows, shown, words
@@ -64,14 +64,14 @@ async def test_a_withheld_commit_is_told_at_the_next_message_and_mended(harness:
     liar = LyingServer(harness)
     await say(harness, ben, room, "before")
     liar.puts(BEN, Seq(harness.server.rooms[room].head + 1), Joined(), EVE)
-    await parts(ana).encrypted_rooms.scheduler._renew(room)
+    await encrypted_rooms(ana).scheduler._renew(room)
     await say(harness, ana, room, "in the epoch that ben never saw")
     await shown(harness, ben, room)
     assert any("missed an update" in one for one in await words(ben, room))
     assert await texts(ben, room) == ["before"]
     reports = [await client.encryption.report(room) for client in (ana, ben)]
     assert reports[0].authenticator != reports[1].authenticator
-    await parts(ana).encrypted_rooms.scheduler._renew(room)  # this one is shown, and cannot be followed
+    await encrypted_rooms(ana).scheduler._renew(room)  # this one is shown, and cannot be followed
     await mended(harness, (ana, ben), room)
     assert (await texts(ben, room))[0] == "before"
     assert (await texts(ana, room))[:2] == ["before", "in the epoch that ben never saw"]
@@ -84,13 +84,13 @@ async def test_a_commit_in_a_hole_is_told_at_the_next_message_and_mended(harness
     await say(harness, ben, room, "before")
     gone = harness.server.rooms[room].head + 1
     liar.events[BEN] = lambda event: None if event.seq == gone and event.room == room else event
-    await parts(ana).encrypted_rooms.scheduler._renew(room)
+    await encrypted_rooms(ana).scheduler._renew(room)
     await say(harness, ana, room, "in the epoch that ben never saw")
     await shown(harness, ben, room)
     assert any("shows no event" in one for one in await words(ben, room))
     assert any("missed an update" in one for one in await words(ben, room))
     assert await texts(ben, room) == ["before"]
-    await parts(ana).encrypted_rooms.scheduler._renew(room)  # this one is shown, and cannot be followed
+    await encrypted_rooms(ana).scheduler._renew(room)  # this one is shown, and cannot be followed
     await mended(harness, (ana, ben), room)
 
 
@@ -102,9 +102,9 @@ async def test_a_forked_group_is_told_and_its_digits_differ(harness: Harness) ->
     await shown(harness, ben, room)
     asked = asyncio.Event()
     harness.lines[ben].commit = winner(harness, liar, asked)  # type: ignore[method-assign]
-    forking = asyncio.ensure_future(parts(ben).encrypted_rooms.scheduler._renew(room))
+    forking = asyncio.ensure_future(encrypted_rooms(ben).scheduler._renew(room))
     await asked.wait()
-    await parts(ana).encrypted_rooms.scheduler._renew(room)
+    await encrypted_rooms(ana).scheduler._renew(room)
     await harness.until(forking.done)
     await forking
     del harness.lines[ben].commit  # type: ignore[method-assign]
@@ -118,7 +118,7 @@ async def test_a_forked_group_is_told_and_its_digits_differ(harness: Harness) ->
         (row,) = [one for one in await rows(other, room) if one.seq == event.seq]
         assert row.text is None
         assert "cannot be read" in row.trouble
-    await parts(ana).encrypted_rooms.scheduler._renew(room)  # shown to both, and ben cannot follow it
+    await encrypted_rooms(ana).scheduler._renew(room)  # shown to both, and ben cannot follow it
     await mended(harness, (ana, ben), room)
     assert (await texts(ben, room))[0] == "before"
 
@@ -135,7 +135,7 @@ async def test_what_the_backlog_mends_by_itself_is_not_reported(
     LyingServer(harness).puts(BEN, seq, false, ANA)
     for _ in range(2 * PAGE_EVENTS.value):  # what follows comes by other pages, and other transactions
         harness.server.write(home, ANA, TopicSet(topic=TopicText("again")))
-    await parts(ana).encrypted_rooms.scheduler._renew(room)
+    await encrypted_rooms(ana).scheduler._renew(room)
     await say(harness, ana, room, "behind it all")
     fetch, gate, came = catch_up.fetch, asyncio.Event(), 0
 
@@ -187,7 +187,7 @@ def winner(
 async def test_an_https_answer_of_other_logs_is_not_taken(harness: Harness) -> None:
     """R22: after a restore HTTPS may reach the new logs before the socket has broken."""
     ana, ben, room = await pair(harness)
-    rooms, line, other = parts(ben).encrypted_rooms, harness.lines[ben], Incarnation("o" * 22)
+    rooms, line, other = encrypted_rooms(ben), harness.lines[ben], Incarnation("o" * 22)
     state = replace(await line.group(room), incarnation=other)
 
     async def group(_: RoomId) -> GroupState:

@@ -5,7 +5,7 @@ Nothing is sent to a key that nobody vouched for; the person is told in words; w
 
 import pytest
 from msgspec.structs import replace
-from tests.client.core.core_fake import parts
+from tests.client.core.core_fake import encrypted_rooms, parts
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, Registered
 from tests.client.core.e2ee.lying_server import LyingServer, held, noted, shown
@@ -54,7 +54,7 @@ class Ghost:
     @classmethod
     def of(cls, harness: Harness, client: Client) -> "Ghost":
         """Return a real device, for key packages that its owner never made so."""
-        identity = parts(client).encrypted_rooms.identity.identity
+        identity = encrypted_rooms(client).identity.identity
         assert identity is not None
         made = cls(harness, identity.user, FORGER)
         made.key, made.certificate = identity.device, identity.certified()
@@ -84,7 +84,7 @@ class Ghost:
 
 def account_of(client: Client) -> AccountKey:
     """Return someone's account key, as a thief of their device would."""
-    identity = parts(client).encrypted_rooms.identity.identity
+    identity = encrypted_rooms(client).identity.identity
     assert identity is not None
     assert identity.account is not None
     return identity.account
@@ -136,7 +136,7 @@ async def test_a_key_swapped_while_its_owner_is_verified_is_no_less_a_change(har
     await ana.encryption.confirm(BEN, number)
     assert ana.encryption.trust(BEN) is Trust.VERIFIED
     harness.server.swap_account_key(BEN, FORGER)
-    await parts(ana).encrypted_rooms.identity.catch_up()
+    await encrypted_rooms(ana).identity.catch_up()
     await harness.close(ana)
     ana = await harness.open(ANA)
     assert ana.encryption.trust(BEN) is Trust.CHANGED
@@ -151,7 +151,7 @@ async def test_a_ghost_device_without_its_owners_signature_is_not_let_in(
     ana, ben, room = await pair(harness)
     ghost = Ghost(harness, BEN, FORGER)
     ghost.move_in(ghost.packages(certified=certified))
-    await harness.until(lambda: ghost.key.id in parts(ana).encrypted_rooms.reconciler.left_out.get(room, {}))
+    await harness.until(lambda: ghost.key.id in encrypted_rooms(ana).reconciler.left_out.get(room, {}))
     problem = ana.encryption.room(room).problem
     assert "could not be added" in problem
     assert ("another account key than a member admitted" in problem) is certified
@@ -293,7 +293,7 @@ async def test_a_forked_key_log_is_an_alarm_on_both_sides(harness: Harness) -> N
     harness.server.swap_account_key(EVE, FORGER)
     harness.lines[ben].service.swap_account_key(EVE, AccountKey(Secret(bytes(32))))
     for client in (ana, ben):
-        await parts(client).encrypted_rooms.identity.catch_up()
+        await encrypted_rooms(client).identity.catch_up()
     await say(harness, ana, room, "to ben")
     await say(harness, ben, room, "to ana")
     for client in (ana, ben):
@@ -309,7 +309,7 @@ async def test_a_server_that_tells_nobody_of_new_keys_is_overtaken_by_a_message(
     """E3: what a member has seen of the log stands in each message: who is behind fetches it at once."""
     ana, ben, room = await pair(harness)
     harness.server.swap_account_key(EVE, FORGER)  # and tells nobody
-    await parts(ben).encrypted_rooms.identity.catch_up()
+    await encrypted_rooms(ben).identity.catch_up()
     before = await parts(ana).archive.write(key_log.seen)
     await say(harness, ben, room, "have you heard?")
     await harness.until_true(
@@ -322,7 +322,7 @@ async def test_a_key_log_that_was_rolled_back_is_an_alarm(harness: Harness) -> N
     """E3: what it showed once it cannot take back; the chat goes on with the keys that are known."""
     ana, ben, room = await pair(harness)
     harness.server.entries.pop()
-    await quietly(parts(ana).encrypted_rooms.identity.catch_up())
+    await quietly(encrypted_rooms(ana).identity.catch_up())
     (alarm,) = ana.encryption.alarms()
     assert alarm.permanent
     assert "took entries out of its key log" in alarm.text
@@ -344,7 +344,7 @@ async def test_an_endless_key_log_is_refused_and_open_rooms_go_on(harness: Harne
 
     line.key_log = endless  # type: ignore[method-assign, assignment]
     calls = len(harness.server.calls)
-    await quietly(parts(ana).encrypted_rooms.identity.catch_up())
+    await quietly(encrypted_rooms(ana).identity.catch_up())
     assert harness.server.calls[calls:].count("log") == 1
     await say(harness, ana, room, "still here")
     await shown(harness, ben, room)
@@ -356,7 +356,7 @@ async def test_a_head_that_a_member_makes_up_is_an_alarm_that_names_them(harness
     ana, ben, room = await pair(harness)
     false = KeyLogSeen(size=1, digest=Digest(b"\7" * 32))
     await parts(ana).archive.write(key_log.compare, BEN, false, harness.clock.now())
-    await parts(ana).encrypted_rooms.identity.refresh()
+    await encrypted_rooms(ana).identity.refresh()
     (alarm,) = ana.encryption.alarms()
     assert "ben" in alarm.text
     assert "Either the server lies" in alarm.text
@@ -457,7 +457,7 @@ async def test_a_room_that_is_called_another_sends_nothing(harness: Harness, swa
     assert "server" in why
     assert ana.encryption.room(which).state is RoomState.BLOCKED
     assert "server" in ana.encryption.room(which).problem
-    sealed = parts(ana).encrypted_rooms
+    sealed = encrypted_rooms(ana)
     with pytest.raises(BlockedError):  # what stands in no outbox neither
         await sealed.outgoing.send(which, ReadContent(target=new_request_id()))
     await harness.close(ana)

@@ -5,7 +5,7 @@ Each lie is refused and told in words, and everything that was honest, before an
 
 import pytest
 from msgspec.structs import replace
-from tests.client.core.core_fake import parts
+from tests.client.core.core_fake import encrypted_rooms, parts
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
 from tests.client.core.e2ee.lying_server import LyingServer, last_sealed, noted, rows, sealed_of, shown
@@ -115,7 +115,7 @@ async def test_a_replay_after_the_epoch_moved_is_told(harness: Harness) -> None:
     ana, ben, room = await pair(harness)
     await say(harness, ana, room, "once")
     _, body = last_sealed(harness.server.rooms[room])
-    await parts(ana).encrypted_rooms.reconciler.renew(room)
+    await encrypted_rooms(ana).reconciler.renew(room)
     replay = inject(harness, room, body, ANA)
     await shown(harness, ben, room)
     assert await texts(ben, room) == ["once"]

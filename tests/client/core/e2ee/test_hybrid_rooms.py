@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from msgspec import structs
-from tests.client.core.core_fake import parts
+from tests.client.core.core_fake import encrypted_rooms, parts
 from tests.client.core.e2ee.group_world import ROOM, Device, Log, agree, room_of
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
@@ -79,7 +79,7 @@ async def test_a_direct_room(harness: Harness) -> None:
     assert (await ben.rooms.open_direct(ANA)).id == room
     await harness.quiet()
     assert (await ben.encryption.report(room)).suite is RoomSuite.X_WING
-    await parts(ana).encrypted_rooms.reconciler.renew(room)
+    await encrypted_rooms(ana).reconciler.renew(room)
     newest = harness.server.rooms[room].log[-1].body
     assert isinstance(newest, Handshake)
     assert len(newest.data) < 6_000

@@ -129,13 +129,15 @@ async def test_honest_people_are_told_nothing(harness: Harness) -> None:
             for wire in list(harness.server.wires):
                 wire.drop()  # type: ignore[attr-defined]
             await harness.until(
-                lambda: all(one.status.state is not LinkState.ONLINE for one in harness.clients)
+                lambda: all(one.connection.status.state is not LinkState.ONLINE for one in harness.clients)
             )
         if number == 4:
             await harness.close(ben)
             await ana.messages.send(room, "while ben is away")
             ben = await harness.open(BEN)
-        await harness.until(lambda: all(one.status.state is LinkState.ONLINE for one in harness.clients))
+        await harness.until(
+            lambda: all(one.connection.status.state is LinkState.ONLINE for one in harness.clients)
+        )
         for client in (ana, ben) if number != 2 else ():
             await client.messages.mark_read(room, harness.head(client, room), share=True)
     harness.clock.advance(10)

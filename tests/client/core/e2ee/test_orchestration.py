@@ -7,7 +7,7 @@ from typing import Any
 
 import apsw
 import pytest
-from tests.client.core.core_fake import parts
+from tests.client.core.core_fake import encrypted_rooms, parts
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
 from tests.client.core.e2ee.lying_server import shown
@@ -103,7 +103,7 @@ async def test_a_program_that_only_sends_follows_the_room_it_sends_to(harness: H
     await harness.close(ana)
     await ben.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
     await ben.encryption.settle(room)
-    await parts(ben).encrypted_rooms.reconciler.renew(room)
+    await encrypted_rooms(ben).reconciler.renew(room)
     sender = await harness.open(ANA, follow=False)
     await say(harness, sender, room, "from a script")
     await harness.close(sender)
@@ -154,7 +154,7 @@ async def test_a_founding_of_the_other_device_in_the_middle_of_ours_is_followed(
 ) -> None:
     """The server was asked before the other founded, the log was read after it: ours is given up at once."""
     ana, _, room = await pair(harness)
-    line, home, sealed = harness.lines[ana], harness.server.rooms[room], parts(ana).encrypted_rooms
+    line, home, sealed = harness.lines[ana], harness.server.rooms[room], encrypted_rooms(ana)
     assert line.device is not None
     home.present.remove(line.device)  # ana's device is not in the group that the other one has founded
     await parts(ana).archive.write(sealed.session.groups.leave, room)
@@ -179,7 +179,7 @@ async def test_a_founding_of_the_other_device_in_the_middle_of_ours_is_followed(
 async def test_a_founding_that_the_log_has_not_decided_about_is_given_up(harness: Harness) -> None:
     """The server has a group that this device does not follow: waiting for another one would be for ever."""
     ana, _, room = await pair(harness)
-    line, home, sealed = harness.lines[ana], harness.server.rooms[room], parts(ana).encrypted_rooms
+    line, home, sealed = harness.lines[ana], harness.server.rooms[room], encrypted_rooms(ana)
     archive = parts(ana).archive
     await archive.write(sealed.session.groups.leave, room)
     await archive.write(
@@ -321,7 +321,7 @@ async def test_a_changed_key_stops_sending_until_the_person_decides(harness: Har
     await say(harness, ben, room, "hello")
     await harness.quiet()
     harness.server.swap_account_key(BEN, AccountKey(Secret(bytes(range(1, 33)))))
-    await parts(ana).encrypted_rooms.identity.catch_up()
+    await encrypted_rooms(ana).identity.catch_up()
     assert ana.encryption.trust(BEN) is Trust.CHANGED
     await ana.messages.send(room, "CANARY to whom?")
     outbox = parts(ana).outbox
@@ -391,7 +391,7 @@ async def test_offline_for_many_epochs_and_longer_than_open_rooms_catch_up(
     await harness.close(ben)
     for number in range(3):
         await say(harness, ana, room, f"epoch {number}")
-        await parts(ana).encrypted_rooms.reconciler.renew(room)
+        await encrypted_rooms(ana).reconciler.renew(room)
         for _ in range(PAGE_EVENTS.value):
             harness.server.write(harness.server.rooms[room], ANA, TopicSet(topic=TopicText("again")))
     ben = await harness.open(BEN)
@@ -490,7 +490,7 @@ async def test_a_running_client_scrubs_after_each_epoch(
         return scrub(connection)
 
     monkeypatch.setattr(erasure, "scrub", spy)
-    await parts(ana).encrypted_rooms.reconciler.renew(room)
+    await encrypted_rooms(ana).reconciler.renew(room)
     await harness.until(lambda: {folder.name for folder in scrubbed} == {str(ANA), str(BEN)})
 
 
@@ -602,8 +602,7 @@ async def test_what_follows_a_hole_waits_for_the_next_fetch(harness: Harness) ->
         body=TopicSet(topic=TopicText("late")),
     )  # fmt: skip
     inside = parts(ben)
-    assert inside.encrypted_rooms is not None
-    groups, names_me = inside.encrypted_rooms.session.groups, inside.state.names_me
+    groups, names_me = encrypted_rooms(ben).session.groups, inside.state.names_me
     taken = await inside.archive.write(store_events, groups, room, [late], names_me, harness.clock.now())
     assert (taken.applied, taken.receipt.cursor) == ([], seq)
 
@@ -663,7 +662,7 @@ async def test_who_may_not_renew_a_room_does_not_contest_it(
         return replace(await report(self, which), roster=None)
 
     monkeypatch.setattr(CommitSubmitter, "report", older)
-    reconciler = parts(ben).encrypted_rooms.reconciler
+    reconciler = encrypted_rooms(ben).reconciler
     with pytest.raises(SetupError, match="Only an owner"):
         await reconciler.adopt(room, ())
     with pytest.raises(EncryptionError, match="made before its members decided"):

@@ -179,12 +179,12 @@ async def test_what_a_command_could_not_send_waits_for_the_person(desk: Desk, se
     """A later `send` passes it by; the chat shows it, and sends it again or takes it back."""
     server.refusals = [Error(code=ErrorCode.MUTED)] * 2
     command = await desk.open(follow=False, ready=False)
-    await command.connected()
+    await command.connection.connected()
     for text in ("kept", "dropped"):
-        refused = await command.send(LOBBY, text)
+        refused = await command.messages.send(LOBBY, text)
         assert refused.request is not None
         with pytest.raises(RefusedError, match="muted"):
-            await command.stored(refused.request)
+            await command.messages.stored(refused.request)
     await command.stop()
     later = await desk.open(follow=False, ready=False)
     await later.connection.connected()
@@ -194,17 +194,17 @@ async def test_what_a_command_could_not_send_waits_for_the_person(desk: Desk, se
     await later.stop()
     assert server.texts() == ["later"]
     chat = await desk.open()
-    kept, dropped = chat.outgoing()
+    kept, dropped = chat.messages.outgoing()
     assert [one.entry.delivery for one in (kept, dropped)] == [Delivery.FAILED] * 2
     assert "muted" in kept.entry.problem
     assert kept.entry.request is not None
     assert dropped.entry.request is not None
-    await chat.cancel(dropped.entry.request)
-    await chat.retry(kept.entry.request)
-    await chat.stored(kept.entry.request)
+    await chat.messages.cancel(dropped.entry.request)
+    await chat.messages.retry(kept.entry.request)
+    await chat.messages.stored(kept.entry.request)
     assert server.texts() == ["later", "kept"]
     await chat.stop()
-    assert not (await desk.open()).outgoing()
+    assert not (await desk.open()).messages.outgoing()
 
 
 async def test_a_failed_message_stays_failed_over_a_restart(desk: Desk, server: FakeServer) -> None:

@@ -8,7 +8,7 @@ from typing import cast
 
 import apsw
 import pytest
-from tests.client.core.core_fake import FakeClock, parts
+from tests.client.core.core_fake import FakeClock, encrypted_rooms, parts
 from tests.client.core.e2ee.harness import Harness, Threads
 from tests.client.core.e2ee.test_orchestration import pair
 
@@ -130,12 +130,12 @@ async def test_a_running_client_forgets_past_epochs_by_its_own_clock(
     """No event has to come for it."""
     monkeypatch.setattr(Scheduler, "renew", lambda *_: None)
     ana, ben, room = await pair(harness)
-    await parts(ana).encrypted_rooms.reconciler.renew(room)
+    await encrypted_rooms(ana).reconciler.renew(room)
     await harness.quiet()
 
     async def past() -> list[int]:
         return [
-            len((await parts(c).archive.read(parts(c).encrypted_rooms.session.groups.stored, room)).ended)
+            len((await parts(c).archive.read(encrypted_rooms(c).session.groups.stored, room)).ended)
             for c in (ana, ben)
         ]
 

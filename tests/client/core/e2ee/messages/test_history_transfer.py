@@ -9,7 +9,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from tests.client.core.core_fake import parts
+from tests.client.core.core_fake import encrypted_rooms, parts
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA
 from tests.client.core.e2ee.lying_server import sealed_of
@@ -119,7 +119,7 @@ async def hand_over(
         media_type="application/octet-stream",
         size=size or len(line),
     )
-    await parts(sender).encrypted_rooms.outgoing.send(by, HistoryContent(file=file, part=0, parts=1))
+    await encrypted_rooms(sender).outgoing.send(by, HistoryContent(file=file, part=0, parts=1))
     await harness.quiet()
 
 

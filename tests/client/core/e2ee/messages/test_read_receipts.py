@@ -1,6 +1,6 @@
 """Receipts in encrypted rooms come sealed from the reader; the server can neither see nor make one up."""
 
-from tests.client.core.core_fake import parts
+from tests.client.core.core_fake import encrypted_rooms
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN
 from tests.client.core.e2ee.lying_server import sealed_of, shown
@@ -114,7 +114,7 @@ async def test_a_receipt_of_what_is_not_here_says_nothing(harness: Harness) -> N
     """A member that names a message which nobody wrote is not shown as a reader."""
     ana, ben, room = await pair(harness)
     await say(harness, ana, room, "there")
-    await parts(ben).encrypted_rooms.outgoing.send(room, ReadContent(target=new_request_id()))
+    await encrypted_rooms(ben).outgoing.send(room, ReadContent(target=new_request_id()))
     await shown(harness, ana, room)
     await let_pass(harness, 1)
     assert ana.messages.receipts(room) == {}

@@ -4,7 +4,7 @@ import asyncio
 
 import apsw
 import pytest
-from tests.client.core.core_fake import parts
+from tests.client.core.core_fake import encrypted_rooms, parts
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, EVE
 from tests.client.core.e2ee.test_chat import texts
@@ -45,7 +45,7 @@ async def gone(harness: Harness, client: Client, room: RoomId) -> None:
 async def test_what_leaves_was_sealed_when_it_was_queued(harness: Harness) -> None:
     """In a room that is in order nothing is written any more between the disk's word and the frame."""
     ana, ben, room = await pair(harness)
-    await harness.until(lambda: room not in parts(ana).encrypted_rooms.scheduler.unsure)
+    await harness.until(lambda: room not in encrypted_rooms(ana).scheduler.unsure)
     entry = await ana.messages.send(room, "once")
     (early,) = await kept(ana, entry)
     await gone(harness, ana, room)
@@ -56,7 +56,7 @@ async def test_what_leaves_was_sealed_when_it_was_queued(harness: Harness) -> No
 async def test_nothing_is_sealed_early_without_a_connection(harness: Harness) -> None:
     """N4: this home may be an older copy; the server's log says so, if anything does."""
     ana, ben, room = await pair(harness)
-    await harness.until(lambda: room not in parts(ana).encrypted_rooms.scheduler.unsure)
+    await harness.until(lambda: room not in encrypted_rooms(ana).scheduler.unsure)
     harness.lines[ana].down = True
     for wire in list(harness.server.wires):
         wire.drop()  # type: ignore[attr-defined]
@@ -72,11 +72,11 @@ async def test_nothing_is_sealed_early_without_a_connection(harness: Harness) ->
 async def test_an_epoch_that_moved_seals_it_anew(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was sealed for the members of before never leaves."""
     ana, ben, room = await pair(harness)
-    await harness.until(lambda: room not in parts(ana).encrypted_rooms.scheduler.unsure)
+    await harness.until(lambda: room not in encrypted_rooms(ana).scheduler.unsure)
     seal = Outgoing.encrypt
 
     async def later(self: Outgoing, *given: object) -> object:
-        await parts(ana).encrypted_rooms.reconciler.renew(room)
+        await encrypted_rooms(ana).reconciler.renew(room)
         return await seal(self, *given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Outgoing, "encrypt", later)
@@ -90,7 +90,7 @@ async def test_an_epoch_that_moved_seals_it_anew(harness: Harness, monkeypatch: 
 async def test_words_are_queued_whatever_fails(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """A group that cannot seal keeps nobody from writing, and what was half done is undone."""
     ana, ben, room = await pair(harness)
-    await harness.until(lambda: room not in parts(ana).encrypted_rooms.scheduler.unsure)
+    await harness.until(lambda: room not in encrypted_rooms(ana).scheduler.unsure)
     seal, in_turn, may_go = GroupService.encrypt, Outgoing.encrypt, asyncio.Event()
 
     def breaks(*given: object) -> object:
@@ -114,7 +114,7 @@ async def test_words_are_queued_whatever_fails(harness: Harness, monkeypatch: py
 async def test_what_is_taken_back_leaves_nothing(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """A message that was sealed and is held: its words are not kept beside the outbox, where nobody looks."""
     ana, _, room = await pair(harness)
-    await harness.until(lambda: room not in parts(ana).encrypted_rooms.scheduler.unsure)
+    await harness.until(lambda: room not in encrypted_rooms(ana).scheduler.unsure)
 
     async def not_now(*_: object) -> object:
         raise NotReadyError("Not now.")

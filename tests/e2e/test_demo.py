@@ -3,7 +3,6 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -11,6 +10,7 @@ import pytest
 
 from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client
+from parlour_client.core.event_bus import EventBus
 from parlour_client.core.events import Change, RoomsChanged, StatusChanged
 from parlour_client.core.model import ConnectionStatus, LinkState
 from parlour_client.demo.checks import CheckFailedError, Stage, run_check
@@ -42,20 +42,10 @@ def test_the_demo_with_a_screen_says_what_to_do_without_one() -> None:
 
 
 class Speaker:
-    """A client of which only the changes matter."""
+    """A client of which only the events matter."""
 
     def __init__(self) -> None:
-        self._listeners: list[Callable[[Change], None]] = []
-
-    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
-        """Call a listener for every change."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
-
-    def tell(self, change: Change) -> None:
-        """Tell the listeners."""
-        for listener in list(self._listeners):
-            listener(change)
+        self.events = EventBus()
 
 
 @pytest.mark.parametrize(
@@ -82,7 +72,7 @@ async def test_a_check_may_take_long_while_something_happens(
         nonlocal passed
         for _ in range(4):
             passed += 40
-            speaker.tell(change)
+            speaker.events.emit(change)
             await asyncio.sleep(0)
             await asyncio.sleep(0)
         return "it held"

@@ -19,7 +19,7 @@ LONGEST = 4_000
 """Characters of a refused text that are sent: more would not fit into a sealed message."""
 BATCH = 4
 """Texts whose refusals stand on one small screen together."""
-CAUSE = "cannot be read"
+CAUSE = "can't be read"
 HONEST = "as it was before"
 SCREENS = (
     ("/encryption", "Who can read new messages"),

@@ -161,10 +161,10 @@ async def invited(run: Run[HostileServer], people: Sequence[UserName]) -> None:
         await server.say(InvitationWithdrawn(elsewhere))
     server.blocked = list(people[:MEMBERS])
     terminal.press("/blocked\r")
-    await terminal.shows("You block")
+    await terminal.shows("Blocked people")
     await terminal.drawn()
     run.blame("blocked people")
-    await terminal.leave(ESCAPE, "You block")
+    await terminal.leave(ESCAPE, "Blocked people")
 
 
 async def names(run: Run[HostileServer]) -> None:

@@ -31,7 +31,7 @@ bytes_burst = 100000000
 http_burst = 1000
 """
 FLOOD = 10_000
-NOTICED = 15.0
+NOTICED = 30.0
 """Seconds in which an impatient client must have noticed a silent network: far more than it needs."""
 IMPATIENT = (sys.executable, str(Path(__file__).with_name("impatient.py")))
 Opened = Callable[..., Terminal]
@@ -77,8 +77,8 @@ def ben(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Person:
 
 
 @pytest.fixture
-def opened() -> Iterator[Opened]:
-    """Return what opens the client in a terminal; all are closed at the end."""
+def opened(cable: Cable) -> Iterator[Opened]:
+    """Return what opens the client in a terminal; all are closed at the end, and the cable is whole."""
     terminals: list[Terminal] = []
 
     def open_one(person: Person, *program: str) -> Terminal:
@@ -88,6 +88,7 @@ def opened() -> Iterator[Opened]:
         return terminal
 
     yield open_one
+    cable.mend()  # a test that failed on the way must not fail the ones after it
     for terminal in terminals:
         terminal.close()
 

@@ -60,7 +60,7 @@ async def save(
     body = entry.body if entry is not None else None
     if entry is None or not isinstance(body, Message) or body.file is None or entry.deleted:
         hint = "" if call.front is Front.UI else "Check the number."
-        raise SetupError("There is no file with that message.", hint)
+        raise SetupError("That message has no file.", hint)
 
     async def run(progress: "Progress") -> FileSaved:
         return FileSaved(await call.client.files.save(entry, folder, progress=progress))

@@ -181,7 +181,7 @@ def _outgoing(reading: _Reading, rest: str) -> tuple[Any, str]:
     waiting = reading.call.client.messages.outgoing()
     at = read_number(word, what="one of the unsent")
     if at > len(waiting):
-        raise SetupError("There is no such number among the unsent.", "/unsent lists them.")
+        raise SetupError("No unsent message has that number.", "/unsent lists them.")
     return waiting[at - 1], rest
 
 
@@ -193,7 +193,7 @@ def _device(reading: _Reading, rest: str) -> tuple[Any, str]:
         raise SetupError("The devices were not listed yet.", "/devices lists them with their numbers.")
     at = read_number(word, what="a device")
     if at > len(listed):
-        raise SetupError("There is no such device.", "/devices lists them with their numbers.")
+        raise SetupError("No device has that number.", "/devices lists them with their numbers.")
     return listed[at - 1], rest
 
 

@@ -165,5 +165,5 @@ async def test_a_file_is_saved_into_the_downloads_or_where_it_is_told(
     transfer = await save(call, call.here(), entry.seq)
     done = await transfer.run(lambda _done, _whole: None)
     assert done == results.FileSaved(tmp_path / "plan.txt")
-    with pytest.raises(SetupError, match="no file with that message"):
+    with pytest.raises(SetupError, match="That message has no file"):
         await save(call, call.here(), Seq(2))

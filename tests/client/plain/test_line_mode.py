@@ -178,7 +178,7 @@ async def test_unsent_can_be_heard_tried_again_and_taken_back(ear: Ear) -> None:
     await ear.say("/cancel 1")
     assert ("cancel", entry.request) in ear.client.calls
     assert await ear.say("/unsent") == ["Everything is sent."]
-    assert "no such number" in (await ear.say("/cancel 1"))[0]
+    assert "No unsent message has that number" in (await ear.say("/cancel 1"))[0]
 
 
 async def test_a_secret_is_held_back(ear: Ear) -> None:

@@ -122,7 +122,7 @@ async def test_a_message_without_a_file_says_so(client: FakeClient, open_app: Op
         await lobby(pilot)
         await pilot.press("alt+up", "f")
         await settled(pilot)
-        assert "There is no file with that message." in screen_text(pilot)
+        assert "That message has no file." in screen_text(pilot)
     assert not [call for call in client.calls if call[0] == "save_file"]
 
 

@@ -148,7 +148,7 @@ def _start(folder: Path) -> tuple[float, float, float]:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Return an environment in which Python keeps its compiled files, as it does for everybody else."""
+    """Return an environment in which Python keeps its compiled files, as it does for everyone else."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     shape = {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "40"}
     return kept | shape | {"PYTHONPYCACHEPREFIX": str(folder.parent / "compiled")}

@@ -50,7 +50,7 @@ async def main() -> None:
     async with serve(
         handle, sock=listener, ssl=context, compression=None, ping_interval=None, max_size=65_536
     ):
-        Path(given.ready).write_text(str(listener.getsockname()[1]))  # noqa: ASYNC240 - nobody waits yet
+        Path(given.ready).write_text(str(listener.getsockname()[1]))  # noqa: ASYNC240 - no one waits yet
         await asyncio.get_running_loop().create_future()
 
 

@@ -1,6 +1,6 @@
 """How long a commit of 7 MB holds the event loop while it is decoded: on the loop, and as the server does it.
 
-A timer of the loop fires each half millisecond, and how late it is is what everybody else's message waits.
+A timer of the loop fires each half millisecond, and how late it is is what everyone else's message waits.
 Figures are the medians of rounds.
 """
 

@@ -2,7 +2,7 @@
 
 Accounts and sessions are written into the store before the server starts (`people`), because hashing hundreds
 of passwords would be all that is seen; devices, certificates and key packages are made by the client's own
-code and go over HTTPS like anybody's. ``members`` are whole clients in processes of their own.
+code and go over HTTPS like anyone's. ``members`` are whole clients in processes of their own.
 """
 
 import asyncio

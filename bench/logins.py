@@ -1,4 +1,4 @@
-"""What fifty logins at once do to somebody who is connected: the time of a WebSocket ping and its pong.
+"""What fifty logins at once do to someone who is connected: the time of a WebSocket ping and its pong.
 
 argon2id takes 64 MiB and a tenth of a second of a core; the server shares its one core between the hashes
 and the event loop. Some connections ping in turn, each seldom enough for the server's cap on control frames,
@@ -52,7 +52,7 @@ async def _add_accounts(data: Path) -> None:
 
 
 async def _log_in(data: Path, port: int) -> int:
-    """Log everybody in at once; return how many were let in."""
+    """Log everyone in at once; return how many were let in."""
     context = ssl.create_default_context(cafile=data / "ca.pem")
     async with AsyncExitStack() as stack:
         clients = [
@@ -86,7 +86,7 @@ async def _log_in(data: Path, port: int) -> int:
 async def _ping_until(
     data: Path, port: int, ticket: str, ready: asyncio.Barrier, done: asyncio.Event
 ) -> list[float]:
-    """Connect, wait until everybody has, and ping until ``done``; return the times in milliseconds."""
+    """Connect, wait until everyone has, and ping until ``done``; return the times in milliseconds."""
     context = ssl.create_default_context(cafile=data / "ca.pem")
     taken = []
     async with connect(

@@ -96,7 +96,7 @@ class Watched:
         return _cpu()
 
     async def keep(self, room: str) -> None:
-        """Keep a copy of all keys of a room, as somebody would who does not want to forget them."""
+        """Keep a copy of all keys of a room, as someone would who does not want to forget them."""
         assert self.client is not None  # noqa: S101
         self.kept = await self.client._parts.archive.read(_state, RoomId(room))  # noqa: SLF001
 

@@ -1,6 +1,6 @@
 """Measures the MLS engine against its limits: messages, commits, joins, restores, memory.
 
-Builds groups of up to 1,000 members with a filled tree (every parent has a key, as after everybody has
+Builds groups of up to 1,000 members with a filled tree (every parent has a key, as after everyone has
 committed) and prints one table: what was measured, its limit, and whether it holds. Run it by `python -m
 bench.mls`; it exits 1 when a limit does not hold.
 """

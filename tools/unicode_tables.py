@@ -18,7 +18,7 @@ from tools.ucd import Database, Properties, Variations, read_confusables, read_d
 TEXT_VERSION = "17.0.0"
 NAMES_VERSION = "16.0.0"
 """Unicode 17 restricts about 79,000 letters that 16 allowed in names (UTS #39, Identifier_Status), and
-servers keep the skeletons of their names: with newer tables a name that somebody has would stop being one."""
+servers keep the skeletons of their names: with newer tables a name that someone has would stop being one."""
 NEWER_EMOJI = frozenset([0x1F6D9, *range(0x1FA8B, 0x1FA8E), 0x1FACC, 0x1FADD, 0x1FAEB, 0x1FAF9, 0x1FAFA])
 """Emoji 18.0: in the list of emoji that the client offers, while ICU has no `ppucd.txt` of Unicode 18 yet.
 All have Emoji_Presentation (npm: @unicode/unicode-18.0.0), so they are two cells wide."""

@@ -149,7 +149,7 @@ class ClaimKeyPackages(Payload, frozen=True):
 
 
 class ClaimedKeyPackage(Payload, frozen=True):
-    """A key package that nobody else gets, unless it is the last resort."""
+    """A key package that no one else gets, unless it is the last resort."""
 
     device: DeviceIdField
     package: KeyPackageBytes
@@ -195,10 +195,10 @@ class CreateGroup(Payload, frozen=True):
 
 
 class Commit(Payload, frozen=True):
-    """`POST /v1/rooms/{id}/commits`: take the group from ``epoch`` to the next one, if nobody did before.
+    """`POST /v1/rooms/{id}/commits`: take the group from ``epoch`` to the next one, if no one did before.
 
     ``welcome`` and ``tree`` are there exactly when devices are ``added``; ``unusable`` are those of
-    ``removed`` that brought a key to which nobody can encrypt. 409 `stale_epoch`: another commit
+    ``removed`` that brought a key to which no one can encrypt. 409 `stale_epoch`: another commit
     won; nothing of this one was stored, its Welcomes neither.
     """
 

@@ -81,7 +81,7 @@ class InviteLink:
     """An invitation to a server.
 
     ``code`` makes an account; ``pin`` may be absent where every system trusts the certificate, and ``by``
-    where nobody put their account key into the link.
+    where no one put their account key into the link.
     """
 
     address: ServerAddress

@@ -120,13 +120,13 @@ HTTP_KEYS = Limit("http_keys", 320 * KIB, "bytes", "key packages of one device, 
 HTTP_COMMIT = Limit("http_commit", 7200 * KIB, "bytes", "commit, Welcome and tree at their limits, as JSON")
 FILE_BYTES = Limit("file_bytes", 25 * 1024 * KIB, "bytes", "one file, as it is uploaded")
 INVITATION_DAYS = Limit(
-    "invitation_days", 14, "days", "an invitation that nobody answered ends; until then it is not repeated"
+    "invitation_days", 14, "days", "an invitation that no one answered ends; until then it is not repeated"
 )
 INVITATIONS_OF_INVITER = Limit(
     "invitations_of_inviter",
     50,
     "invitations",
-    "unanswered ones of one account; a declined one counts until it ends, so that nobody learns of it",
+    "unanswered ones of one account; a declined one counts until it ends, so that no one learns of it",
 )
 INVITATIONS_INTO_ROOM = Limit("invitations_into_room", 200, "invitations", "unanswered ones into one room")
 INVITATIONS_FOR_PERSON = Limit(

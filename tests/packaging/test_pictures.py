@@ -17,7 +17,7 @@ def shown() -> set[Path]:
 
 
 def test_the_pictures_are_the_ones_that_are_shown() -> None:
-    """No dead link, no picture that nobody sees."""
+    """No dead link, no picture that no one sees."""
     kept = {*(ROOT / "docs").glob("*.svg"), *(ROOT / "docs" / "pictures").glob("*.svg")}
     assert shown() == kept
     assert len(kept) > 5

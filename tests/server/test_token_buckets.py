@@ -22,7 +22,7 @@ def test_the_wait_that_is_named_is_enough_and_a_moment_less_is_not():
 
 
 def test_a_long_pause_fills_no_more_than_the_burst():
-    """Nobody saves up."""
+    """No one saves up."""
     bucket = TokenBucket(60, per=MINUTE, burst=2, now=0.0)
     assert [bucket.take(10_000.0) for _ in range(3)][-1] > 0.0
 

@@ -71,7 +71,7 @@ class Handshake(Body, frozen=True, tag="handshake"):
     """A commit took ``group`` from ``epoch`` to the next one.
 
     ``added`` and ``removed`` are what its sender says that it does; members check that it is so. ``unusable``
-    are those of ``removed`` that brought a key nobody can encrypt to, whom every commit must remove.
+    are those of ``removed`` that brought a key no one can encrypt to, whom every commit must remove.
     """
 
     group: GroupIdField

@@ -87,7 +87,7 @@ class MarkRead(RoomRequest, frozen=True, tag="mark_read"):
     """Everything up to ``seq`` is read; goes to your other devices. May go back (mark unread).
 
     With ``share`` the other members of an open room see it as well (a read receipt); off unless a person
-    turned it on. In an encrypted room the server tells nobody: there a receipt is an encrypted message.
+    turned it on. In an encrypted room the server tells no one: there a receipt is an encrypted message.
     """
 
     seq: SeqOrZero
@@ -197,7 +197,7 @@ class Accept(RoomRequest, frozen=True, tag="accept"):
 
 
 class Decline(RoomRequest, frozen=True, tag="decline"):
-    """Turn down all invitations into a room, or hide a direct room that waits for you. Nobody is notified."""
+    """Turn down all invitations into a room, or hide a direct room that waits for you. No one is notified."""
 
 
 class ListInvitations(Request, frozen=True, tag="invitations"):

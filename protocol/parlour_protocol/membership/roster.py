@@ -178,7 +178,7 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         """Check a roster that came from someone else. Raises NotAllowedError.
 
         Everyone in it was admitted by someone who is, or was, in it. A device that knew this room's roster
-        before gives it as ``known``: then nobody is taken in, taken out or raised in role without a statement
+        before gives it as ``known``: then no one is taken in, taken out or raised in role without a statement
         by someone who may make it, and nothing goes back to an earlier time.
         """
         _Proofs(self, known, verify).require()
@@ -355,7 +355,7 @@ class _Proofs:
         """Take those who were there when the roster was begun; one person vouches for all of them."""
         began = self._roster.began
         if began.founder not in [user for user, _, _ in began.people]:
-            _refuse("nobody vouches for its first members")
+            _refuse("no one vouches for its first members")
         for one in began.people:
             person = _vouched_for(one, began.founder, began.at)
             self._trust(person, person.first)
@@ -417,7 +417,7 @@ class _Proofs:
         for given in self._given_to(person):
             role = given
         if person.role is not role or not (person.first is Role.MEMBER or self._came_with_role(person)):
-            _refuse(f"nobody gave {person.user} the role that they have in it")
+            _refuse(f"no one gave {person.user} the role that they have in it")
 
     def _came_with_role(self, person: Person) -> bool:
         """Say whether the role that someone came in with is one of the first people's."""
@@ -433,20 +433,20 @@ class _Proofs:
         statement = self._statement(removed.proof)
         act = None if statement is None else statement.act
         if statement is None or not isinstance(act, Remove | Unban) or act.who != removed.user:
-            _refuse(f"it lists {removed.user} as removed, but nobody removed them")
+            _refuse(f"it lists {removed.user} as removed, but no one removed them")
         own = isinstance(act, Remove) and statement.by == removed.user and not act.ban
         trusted = (statement.by, statement.signer.account_key) in self._trusted
         if not (own and trusted) and not self._signed_by(statement, MAY[Remove]):
             _refuse(f"{statement.by} may not remove {removed.user}")
         if isinstance(act, Remove) and act.ban and not removed.banned:
-            _refuse(f"nobody lifted the ban of {removed.user}")
+            _refuse(f"no one lifted the ban of {removed.user}")
 
     def _require_all(self, known: Roster) -> None:
-        """Nobody is forgotten: who was in is in, or was removed since; a removal stays known."""
+        """No one is forgotten: who was in is in, or was removed since; a removal stays known."""
         for one in known.people:
             now, removed = self._roster.person(one.user), self._roster.removal_of(one.user)
             if now is None and (removed is None or removed.serial <= known.serial):
-                _refuse(f"{one.user} is missing from it, but nobody removed them")
+                _refuse(f"{one.user} is missing from it, but no one removed them")
         for before in known.removed:
             removed = self._roster.removal_of(before.user)
             if removed is None or removed.serial < before.serial:

@@ -7,7 +7,7 @@ act on.
     MlsError
     ├── MalformedError            the bytes are not an encoding of what they should be
     │   └── InvalidError          well encoded, but it breaks a MUST of RFC 9420
-    │       └── UnusableKeyError  nobody can encrypt to a key of it
+    │       └── UnusableKeyError  no one can encrypt to a key of it
     ├── NotForThisGroupError      another group, another suite, or none of our key packages
     ├── WrongEpochError
     │   ├── OlderEpochError       its keys are gone, or a commit has won this epoch already
@@ -16,7 +16,7 @@ act on.
     ├── AuthenticationError       a signature, tag or ciphertext does not verify
     └── PolicyError               refused by the rules of this client, not by the RFC
         ├── StateError            the group cannot do that now (a commit is pending, we were removed, ...)
-        │   └── OwnMessageError   our own message came back: nobody can decrypt what it has encrypted
+        │   └── OwnMessageError   our own message came back: no one can decrypt what it has encrypted
         │       └── OtherCopyError    signed with our key, and not made by this state
         └── UnknownPskError       a pre-shared key is asked for that we do not have
 """
@@ -35,7 +35,7 @@ class InvalidError(MalformedError):
 
 
 class UnusableKeyError(InvalidError):
-    """Nobody can encrypt to a public key."""
+    """No one can encrypt to a public key."""
 
 
 class NotForThisGroupError(MlsError):

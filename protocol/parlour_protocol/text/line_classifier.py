@@ -177,7 +177,7 @@ class LineClassifier:
         return 1, verdict
 
     def _inkless(self, position: int, point: int, _kind: Kind) -> tuple[int, Verdict]:
-        """Show it where it joins or changes letters of its own script; elsewhere nobody would see it."""
+        """Show it where it joins or changes letters of its own script; elsewhere no one would see it."""
         script = self._scripts(point)
         allowed = self._shown and self._base >= 0 and self._scripts(self._base) == script
         if allowed and self._is(point, "JOINERS"):
@@ -236,7 +236,7 @@ class LineClassifier:
     # --- invisible characters of orthographies
 
     def _variation(self, position: int, point: int, _kind: Kind) -> tuple[int, Verdict]:
-        """Let a registered sequence through: a selector that asks for nothing carries data nobody sees."""
+        """Let a registered sequence through: a selector that asks for nothing carries data no one sees."""
         base = ord(self._line[position - 1]) if position else 0
         return self._if(self._shown and unicode_data.is_registered(base, point))
 

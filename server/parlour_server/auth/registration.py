@@ -78,13 +78,13 @@ class Registration:
             return
         event = AppendEvent(room, user, system_device(), new_request_id(), self._clock.now(), Joined())
         try:
-            appended = await self._store.log.append(event, _anybody_may_join)
+            appended = await self._store.log.append(event, _anyone_may_join)
         except (RefusedError, UnavailableError):
             return  # the account exists; its owner can still join by hand
         self._bus.publish(EventCommitted(appended.event))
 
 
-def _anybody_may_join(_: AppendEvent, facts: Facts) -> None:
+def _anyone_may_join(_: AppendEvent, facts: Facts) -> None:
     """Allow it where the room is public and the account is not in it already."""
     if facts.kind is not RoomKind.PUBLIC or facts.author is not None:
         raise RefusedError(ErrorCode.ALREADY)

@@ -9,7 +9,7 @@ import asyncio
 from contextlib import suppress
 from typing import Final
 
-_NOBODY: Final = asyncio.BufferedProtocol()
+_NO_ONE: Final = asyncio.BufferedProtocol()
 
 
 def close_soon(
@@ -33,4 +33,4 @@ def forget(transport: asyncio.Transport) -> None:
     asyncio's TLS keeps the methods of a ``BufferedProtocol``, which refers to the transport in turn.
     """
     with suppress(AttributeError):  # a transport that was closed twice has lost its TLS, and refers to no one
-        transport.set_protocol(_NOBODY)
+        transport.set_protocol(_NO_ONE)

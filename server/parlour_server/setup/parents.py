@@ -51,7 +51,7 @@ def _others_write(status: os.stat_result) -> bool:
 
 
 def _is_private(group: int) -> bool:
-    """Say whether a group is the user's own, with nobody else in it."""
+    """Say whether a group is the user's own, with no one else in it."""
     try:
         user, found = pwd.getpwuid(os.geteuid()), grp.getgrgid(group)
     except KeyError:

@@ -41,7 +41,7 @@ def test_every_content_goes_round(kind: type[msgspec.Struct], data: st.DataObjec
 @given(data=st.data())
 @settings(max_examples=5)
 def test_a_field_too_many_or_too_few_is_refused(kind: type[msgspec.Struct], data: st.DataObject) -> None:
-    """An author inside the message is nobody's to say: the MLS sender is the author (Marmot #45)."""
+    """An author inside the message is no one's to say: the MLS sender is the author (Marmot #45)."""
     plain = json.loads(encode_message_payload(Payload(content=data.draw(instances(kind)))))
     for more in ({"author": "eve"}, {"sender": "eve"}, {"at": 1}, {"seq": 7}):
         for changed in (plain | more, plain | {"content": plain["content"] | more}):

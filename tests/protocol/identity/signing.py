@@ -16,7 +16,7 @@ NOW = Millis(1_800_000_000_000)
 
 @cache
 def key(name: str) -> SigningKey:
-    """Return the key of somebody or something; the same name has the same key."""
+    """Return the key of someone or something; the same name has the same key."""
     return SigningKey(name.encode().ljust(32, b"."))
 
 

@@ -57,7 +57,7 @@ def test_every_cut_and_every_addition_is_found(kind: type[Certificate], statemen
 
 @BOTH
 def test_another_key_signs_nothing(kind: type[Certificate], statement: Certificate) -> None:
-    """A device cannot certify itself, and nobody can certify for somebody."""
+    """A device cannot certify itself, and no one can certify for someone."""
     for signer in ("laptop", "mallory"):
         with pytest.raises(StatementError, match="is not valid"):
             kind.read(signed(statement, by=signer), holds)
@@ -112,7 +112,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED.keys())
 def test_what_is_no_certificate_is_refused_before_its_signature_is_looked_at(data: bytes) -> None:
-    """Form first: a name that was never checked reaches nobody."""
+    """Form first: a name that was never checked reaches no one."""
     with pytest.raises(StatementError):
         Certificate.read(data, never)
 
@@ -129,7 +129,7 @@ def test_a_longer_encoding_of_the_same_is_refused() -> None:
 
 @given(st.binary(max_size=300))
 def test_random_bytes_raise_nothing_else(data: bytes) -> None:
-    """Whatever somebody carries as a statement."""
+    """Whatever someone carries as a statement."""
     for kind in (Certificate, Revocation):
         with pytest.raises(StatementError):
             kind.read(data, holds)

@@ -22,12 +22,12 @@ ROOM = RoomId("Zm9vYmFyYmF6cXV4cXV1eA")
 
 
 def name(text: str) -> UserName:
-    """Return somebody's name."""
+    """Return someone's name."""
     return parse_user_name(text)
 
 
 def account(user: str, version: str = "") -> bytes:
-    """Return the public account key of somebody; with a version, the key after they lost the first one."""
+    """Return the public account key of someone; with a version, the key after they lost the first one."""
     return public(f"{user}{version} account")
 
 
@@ -41,7 +41,7 @@ def carried(act: AnyAct, by: str, version: str = "") -> bytes:
 
 
 def stated(act: AnyAct, by: str, version: str = "") -> Statement:
-    """Return it as somebody reads it."""
+    """Return it as someone reads it."""
     return read_statement(carried(act, by, version), holds)
 
 
@@ -61,7 +61,7 @@ def admit(
 
 
 def request(roster: Roster, who: str, at: int = NOW, version: str = "") -> Statement:
-    """Return somebody's request to enter."""
+    """Return someone's request to enter."""
     return stated(Request(SERVER, ROOM, roster.serial, Millis(at), name(who)), who, version)
 
 

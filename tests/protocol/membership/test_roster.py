@@ -40,7 +40,7 @@ def refused(roster: Roster, statement: Statement, why: str) -> None:
         roster.applied(statement)
 
 
-def test_a_member_admits_somebody() -> None:
+def test_a_member_admits_someone() -> None:
     """The newcomer is a member, under the key that was admitted, by the one who signed it."""
     roster = after(room(), admit(room(), "ben"))
     ben = roster.person(name("ben"))
@@ -50,13 +50,13 @@ def test_a_member_admits_somebody() -> None:
     assert not roster.admits(name("ben"), account("ben", "2"))
 
 
-def test_a_stranger_admits_nobody() -> None:
-    """The admission of somebody who is not in the room is refused, themselves included."""
+def test_a_stranger_admits_no_one() -> None:
+    """The admission of someone who is not in the room is refused, themselves included."""
     refused(room(), admit(room(), "spy", by="spy"), "spy, who signed it, is not in the room")
     refused(room(), admit(room(), "spy", by="lurker"), "lurker, who signed it, is not in the room")
 
 
-def test_another_key_of_a_member_admits_nobody() -> None:
+def test_another_key_of_a_member_admits_no_one() -> None:
     """A false account key for a member, however it is certified, is not the member."""
     forged = stated(Admit(SERVER, ROOM, 0, NOW, name("spy"), account("spy"), room().origin), "ada", "2")
     refused(room(), forged, "is not in the room with that key")
@@ -74,7 +74,7 @@ def test_an_admission_for_another_room_or_of_the_future() -> None:
 
 
 def test_an_admission_to_a_room_that_began_with_other_people() -> None:
-    """A group that somebody else began for the same room, in the same names, is not what was signed for."""
+    """A group that someone else began for the same room, in the same names, is not what was signed for."""
     honest, false = room(), room(RoomKind.PRIVATE, "spy", "ada")
     refused(false, admit(honest, "ben"), "began with other people")
     ben = after(honest, admit(honest, "ben")).people[1]
@@ -85,8 +85,8 @@ def test_an_admission_to_a_room_that_began_with_other_people() -> None:
         replace(false, serial=5).require_proofs(holds, honest)
 
 
-def test_an_old_admission_does_not_bring_anybody_back() -> None:
-    """What was signed before somebody's removal is void; what is signed after it is not."""
+def test_an_old_admission_does_not_bring_anyone_back() -> None:
+    """What was signed before someone's removal is void; what is signed after it is not."""
     first = admit(room(), "ben")
     roster = after(room(), first)
     roster = after(roster, remove(roster, "ben"))
@@ -94,7 +94,7 @@ def test_an_old_admission_does_not_bring_anybody_back() -> None:
     assert "ben" in users(after(roster, admit(roster, "ben")))
 
 
-def test_an_old_removal_does_not_remove_somebody_who_came_back() -> None:
+def test_an_old_removal_does_not_remove_someone_who_came_back() -> None:
     """A removal that the server replays after another admission is void."""
     roster = after(room(), admit(room(), "ben"))
     gone = remove(roster, "ben")
@@ -104,7 +104,7 @@ def test_an_old_removal_does_not_remove_somebody_who_came_back() -> None:
 
 
 def test_who_may_remove() -> None:
-    """Moderators and owners remove those below them; everybody leaves by themselves."""
+    """Moderators and owners remove those below them; everyone leaves by themselves."""
     roster = room(RoomKind.PRIVATE, "ada", "ben", "cora", "dan")
     refused(roster, remove(roster, "cora", by="ben"), "needs the role moderator")
     roster = after(roster, give(roster, "ben", Role.MODERATOR))
@@ -116,7 +116,7 @@ def test_who_may_remove() -> None:
 
 
 def test_who_may_give_roles() -> None:
-    """Owners, to those below them; nobody raises themselves, and an owner stays."""
+    """Owners, to those below them; no one raises themselves, and an owner stays."""
     roster = room(RoomKind.PRIVATE, "ada", "ben", "cora")
     refused(roster, give(roster, "cora", Role.MODERATOR, by="ben"), "needs the role owner")
     refused(roster, give(roster, "ben", Role.OWNER, by="ben"), "raise their own role")
@@ -127,8 +127,8 @@ def test_who_may_give_roles() -> None:
     assert [one.role for one in roster.people] == [Role.MEMBER, Role.OWNER, Role.MEMBER]
 
 
-def test_a_ban_keeps_somebody_out_until_it_is_lifted() -> None:
-    """Also by their own request into a public room, and somebody who never was in it."""
+def test_a_ban_keeps_someone_out_until_it_is_lifted() -> None:
+    """Also by their own request into a public room, and someone who never was in it."""
     roster = room(RoomKind.PUBLIC)
     roster = after(roster, remove(roster, "ben", ban=True))
     refused(roster, request(roster, "ben", NOW + 1), "banned")
@@ -165,7 +165,7 @@ def test_an_old_request_does_not_bring_back_who_left() -> None:
 
 
 def test_a_direct_room_has_two_people_for_ever() -> None:
-    """The founder admits the other one, and nobody else comes, leaves or is removed."""
+    """The founder admits the other one, and no one else comes, leaves or is removed."""
     roster = after(room(RoomKind.DIRECT), admit(room(RoomKind.DIRECT), "ben"))
     refused(roster, admit(roster, "cora"), "two people")
     refused(roster, admit(roster, "cora", by="ben"), "two people")
@@ -219,8 +219,8 @@ def test_a_newcomer_takes_a_roster_with_its_proofs() -> None:
 
 
 @pytest.mark.parametrize("known", [None, room()], ids=["newcomer", "member"])
-def test_a_roster_with_somebody_whom_nobody_admitted(known: Roster | None) -> None:
-    """A person without a proof, or with somebody else's, is found, whoever shows the roster."""
+def test_a_roster_with_someone_whom_no_one_admitted(known: Roster | None) -> None:
+    """A person without a proof, or with someone else's, is found, whoever shows the roster."""
     honest = after(room(), admit(room(), "ben"))
     ben, spy = honest.people[1], name("spy")
     for false in (
@@ -246,8 +246,8 @@ def test_a_roster_that_forgets_a_removal() -> None:
         replace(known, serial=9, removed=()).require_proofs(holds, known)
 
 
-def test_a_roster_that_leaves_somebody_out() -> None:
-    """Nobody is dropped from the list without a removal by somebody who may."""
+def test_a_roster_that_leaves_someone_out() -> None:
+    """No one is dropped from the list without a removal by someone who may."""
     known = room(RoomKind.PRIVATE, "ada", "ben", "cora")
     without = replace(known, serial=1, people=known.people[:2])
     with pytest.raises(NotAllowedError, match="cora is missing from it"):
@@ -258,7 +258,7 @@ def test_a_roster_that_leaves_somebody_out() -> None:
         replace(without, removed=(by_ben,)).require_proofs(holds, known)
 
 
-def test_a_roster_in_which_somebody_made_themselves_owner() -> None:
+def test_a_roster_in_which_someone_made_themselves_owner() -> None:
     """A role takes an owner's statement, for a newcomer as for a member."""
     honest = after(room(), admit(room(), "ben"))
     ben = honest.people[1]
@@ -269,7 +269,7 @@ def test_a_roster_in_which_somebody_made_themselves_owner() -> None:
         replace(honest, people=(honest.people[0], replace(ben, role=Role.OWNER)), roles=(by_himself,)),
     ):
         for known in (None, honest):
-            with pytest.raises(NotAllowedError, match="nobody gave ben the role"):
+            with pytest.raises(NotAllowedError, match="no one gave ben the role"):
                 replace(false, serial=2).require_proofs(holds, known)
 
 

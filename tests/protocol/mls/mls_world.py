@@ -1,7 +1,7 @@
 """A small world for the MLS tests: devices, a delivery service, and a member that keeps no rules.
 
 Everything random in it comes from one seed, so a failure replays. `lawless` switches off the sender's own
-checks, so that a test can let a member commit what RFC 9420 forbids and see everybody else refuse it.
+checks, so that a test can let a member commit what RFC 9420 forbids and see everyone else refuse it.
 """
 
 import random as stdlib_random
@@ -41,7 +41,7 @@ DEFAULTS = CommitOptions()
 
 
 class Device:
-    """Somebody who may join groups."""
+    """Someone who may join groups."""
 
     def __init__(self, name: str, random: Callable[[int], bytes], policy: Policy = STRICT) -> None:
         self.name = name
@@ -137,7 +137,7 @@ class World:
         return self.groups[name].own_index
 
     def deliver(self, message: bytes, *, by: str) -> None:
-        """Give a message to everybody but its sender."""
+        """Give a message to everyone but its sender."""
         for name, group in self.groups.items():
             if name != by:
                 group.process(message, now=NOW, psks=self.psks)
@@ -151,7 +151,7 @@ class World:
     def commit(
         self, by: str, proposals: Sequence[Proposal] = (), options: CommitOptions = DEFAULTS
     ) -> PendingCommit:
-        """Let a member commit, the delivery service accept, and everybody follow."""
+        """Let a member commit, the delivery service accept, and everyone follow."""
         pending = self.stage(by, proposals, options)
         self.groups[by].merge_pending_commit()
         self.deliver(pending.message, by=by)
@@ -213,7 +213,7 @@ def _update_index(item: Any, *_of: Any) -> Any:
 
 
 def _remove_what_can_be(items: Any, tree: Any) -> Any:
-    """Apply Removes as far as a committer that removes itself, or nobody, can live with them."""
+    """Apply Removes as far as a committer that removes itself, or no one, can live with them."""
     removed = tuple(i.proposal.removed for i in items if isinstance(i.proposal, Remove))
     for index in set(removed) - {0}:
         if tree.leaf(index) is not None:

@@ -52,7 +52,7 @@ def external_commit(
     edit: Callable[[FramedContent], FramedContent] = lambda content: content,
     signer: SigningKey | None = None,
 ) -> tuple[bytes, Group]:
-    """Make the commit by which somebody joins from outside, and the group once it is accepted.
+    """Make the commit by which someone joins from outside, and the group once it is accepted.
 
     `edit` changes the content before it is signed, `signer` signs in the place of the leaf's key.
     """

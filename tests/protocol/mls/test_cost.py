@@ -177,19 +177,19 @@ def demands(count: int) -> Extension:
 JOINS: dict[str, Callable[[], Callable[[], Any]]] = {
     "a tree of blanks": lambda: joining(blanks),
     "a full tree": lambda: joining(lambda e: leaves(e, 340, signed=True)),
-    "everybody unmerged": lambda: joining(unmerged),
-    "everybody meets many demands": lambda: joining(lambda e: leaves(e, 190, signed=True), demands(14_500)),
+    "everyone unmerged": lambda: joining(unmerged),
+    "everyone meets many demands": lambda: joining(lambda e: leaves(e, 190, signed=True), demands(14_500)),
 }
 
 
 @pytest.mark.parametrize("name", JOINS)
 def test_joining(name: str) -> None:
-    """An inviter chooses the tree and what is required of everybody in it."""
+    """An inviter chooses the tree and what is required of everyone in it."""
     check_cost(JOINS[name]())
 
 
 def fat_leaf(world: World) -> Add:
-    """Add somebody that lists 30,000 extensions and has 256 of them."""
+    """Add someone that lists 30,000 extensions and has 256 of them."""
     device = Device("fat", world.random)
     package = device.secrets().package
     own = tuple(Extension(kind, b"") for kind in range(256, 512))

@@ -176,7 +176,7 @@ def test_unknown_kinds(name: str, data: bytes) -> None:
 
 
 def test_a_key_package_has_the_version_of_its_message() -> None:
-    """Section 10: the two versions say the same, or nobody believes either."""
+    """Section 10: the two versions say the same, or no one believes either."""
     package = World(1).device("x").publish()
     assert read_message(package)
     with pytest.raises(MalformedError, match="another version than its message"):
@@ -242,7 +242,7 @@ def test_keys_of_the_wrong_size_never_reach_c_code() -> None:
     ids=["zero", "one", "order 8", "minus one"],
 )
 def test_low_order_points_are_refused(point: bytes) -> None:
-    """Nobody can make the group encrypt to a key that everybody knows."""
+    """No one can make the group encrypt to a key that everyone knows."""
     with pytest.raises(MlsError, match="low-order"):
         encrypt_with_label(CLASSIC.kem, point, "label", b"", b"")
 

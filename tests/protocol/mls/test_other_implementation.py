@@ -117,14 +117,14 @@ def agree(ours: list[Ours], peers: list[Peer]) -> None:
     stands = [(one.group.epoch, one.group.epoch_authenticator.hex()) for one in ours]
     stands += [(s["epoch"], s["authenticator"]) for s in (peer.ask("stand") for peer in peers)]
     assert len(set(stands)) == 1, stands
-    everybody: list[Ours | Peer] = [*ours, *peers]
-    for speaker in everybody:
+    everyone: list[Ours | Peer] = [*ours, *peers]
+    for speaker in everyone:
         text = f"epoch {stands[0][0]}".encode()
         if isinstance(speaker, Ours):
             message = speaker.group.encrypt(text, b"an id")
         else:
             message = bytes.fromhex(speaker.ask("say", text=text.hex())["message"])
-        for reader in everybody:
+        for reader in everyone:
             assert reader is speaker or reader.take(message) == text
 
 

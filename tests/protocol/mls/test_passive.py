@@ -82,7 +82,7 @@ class Script:
         self.proposals.append(message.hex())
 
     def epoch(self, commit: bytes) -> None:
-        """Write down an epoch, after everybody has followed."""
+        """Write down an epoch, after everyone has followed."""
         self.world.agree()
         authenticator = self.world["m0"].epoch_authenticator.hex()
         self.scenario["epochs"].append(
@@ -97,7 +97,7 @@ class Script:
         return pending
 
     def knock(self, name: str, *proposals: Any) -> None:
-        """Let somebody in from outside."""
+        """Let someone in from outside."""
         own, info = self.world.device(name).secrets(), self.world["m0"].group_info()
         message, group = external_commit(
             info, own, proposals, self.world.psks, passive.WIDEST, self.world.random
@@ -137,7 +137,7 @@ def external_joins(script: Script) -> None:
 
 
 def external_proposals(script: Script) -> None:
-    """Let an external sender add, remove and change extensions, and somebody ask to come in."""
+    """Let an external sender add, remove and change extensions, and someone ask to come in."""
     world = script.world
     package = world.device("added").publish()
     script.say(external_proposal(world["m0"].context, 0, WARDEN, add_proposal(package)))

@@ -59,7 +59,7 @@ class Walk(RuleBasedStateMachine):
         return names[number % len(names)]
 
     def newcomer(self) -> str:
-        """Name somebody new."""
+        """Name someone new."""
         self.count += 1
         return f"n{self.count}"
 
@@ -129,7 +129,7 @@ class Walk(RuleBasedStateMachine):
 
     @rule(by=st.integers(0), data=st.binary(max_size=300))
     def send(self, by: int, data: bytes) -> None:
-        """Send a message that everybody will read some time."""
+        """Send a message that everyone will read some time."""
         sender = self.name(by)
         message = self.world[sender].encrypt(data)
         readers = set(self.world.groups) - {sender}
@@ -138,7 +138,7 @@ class Walk(RuleBasedStateMachine):
     @precondition(lambda self: bool(self.flying))
     @rule(which=st.integers(0), reader=st.integers(0))
     def read(self, which: int, reader: int) -> None:
-        """Let somebody read some message, late or out of order."""
+        """Let someone read some message, late or out of order."""
         sender, message, data, epoch, readers = self.flying[which % len(self.flying)]
         name = self.name(reader)
         if name not in readers:
@@ -198,7 +198,7 @@ TestWalk = Walk.TestCase
 
 
 def test_a_walk_of_thirty_members() -> None:
-    """One long walk at full size: everybody commits, a third leaves, others come."""
+    """One long walk at full size: everyone commits, a third leaves, others come."""
     world = World(MOST, seed=30)
     for number in range(0, MOST, 3):
         world.commit(f"m{number}")

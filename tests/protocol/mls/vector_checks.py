@@ -254,7 +254,7 @@ def check_transcript_hashes(vector: Vector) -> None:
     assert interim_hash(confirmed, tag) == unhex(vector["interim_transcript_hash_after"])
 
 
-_NOBODY: frozenset[int] = frozenset()
+_NO_ONE: frozenset[int] = frozenset()
 
 
 def check_tree_operations(vector: Vector) -> None:
@@ -318,18 +318,18 @@ def check_treekem(vector: Vector) -> None:
         old = tree.leaf(sender)
         assert old is not None
         planned = plan_path(CLASSIC, tree, sender, old, members[sender][1], unhex(vector["group_id"]))
-        ours = encrypt_path(planned, _NOBODY, _context(vector, planned.tree))
+        ours = encrypt_path(planned, _NO_ONE, _context(vector, planned.tree))
         assert merge_path(CLASSIC, tree, sender, ours).tree_hash == planned.tree.tree_hash
         check_tree(planned.tree, CLASSIC)
         for leaf, (privates, _) in members.items():
             if leaf == sender:
                 continue
             context = _context(vector, merged)
-            opened = decrypt_path(CLASSIC, merged, sender, path, leaf, privates, _NOBODY, context)
+            opened = decrypt_path(CLASSIC, merged, sender, path, leaf, privates, _NO_ONE, context)
             assert opened.commit_secret.reveal() == unhex(each["commit_secret"])
             _check_path_secret(merged, opened.privates, each["path_secrets"][leaf], sender, leaf)
             context = _context(vector, planned.tree)
-            again = decrypt_path(CLASSIC, planned.tree, sender, ours, leaf, privates, _NOBODY, context)
+            again = decrypt_path(CLASSIC, planned.tree, sender, ours, leaf, privates, _NO_ONE, context)
             assert again.commit_secret == planned.opened.commit_secret
 
 

@@ -361,7 +361,7 @@ def message_protection() -> list[Vector]:
 
 
 def _joining(world: World) -> tuple[Vector, GroupSecrets]:
-    """Add somebody; return the parts of a `welcome` vector and what the Welcome tells them."""
+    """Add someone; return the parts of a `welcome` vector and what the Welcome tells them."""
     own = world.device("newcomer").secrets()
     pending = world.stage("m0", [Add(own.package)], CommitOptions(tree_in_welcome=True))
     welcome = read_message(pending.welcome or b"")

@@ -190,7 +190,7 @@ def _dotted_circle(text: str, safe: SafeText) -> list[str]:
 
 def _mark_blank(_text: str, safe: SafeText) -> list[str]:
     peer = "".join(span.text for line in safe.spans for span in line if not span.is_escape)
-    if safe.hidden and safe_text(peer).blank:  # it does not look empty: what nobody could see is written out
+    if safe.hidden and safe_text(peer).blank:  # it does not look empty: what no one could see is written out
         return []
     rows = visual_rows(safe, 20, 8)
     marked = safe.blank and rows[0].kind is RowKind.BLANK and rows[0].text == GUTTER + BLANK_LABEL

@@ -100,7 +100,7 @@ def test_the_tables_are_current_when_the_data_is_at_hand(generator: ModuleType):
             assert path.read_text("utf-8") == text
 
 
-def test_nobody_else_makes_safe_text():
+def test_no_one_else_makes_safe_text():
     """`_made_by_rule` is called in sanitiser.py only, in all sources."""
     callers = set()
     for folder in ("protocol", "server", "client"):

@@ -65,7 +65,7 @@ DAY = 86_400_000
 
 @dataclass
 class Home:
-    """One device of somebody, logged in. ``account`` is the account key where this device has it."""
+    """One device of someone, logged in. ``account`` is the account key where this device has it."""
 
     api: Api
     clock: StoppedClock
@@ -209,7 +209,7 @@ class Home:
 
 
 def commit_of(group: GroupId, epoch: int, **changed: Any) -> Commit:
-    """Return a commit; with a Welcome and a tree where it adds somebody."""
+    """Return a commit; with a Welcome and a tree where it adds someone."""
     fields: dict[str, Any] = {
         "request": new_request_id(),
         "group": group,
@@ -236,7 +236,7 @@ class Village:
         return await (await self.login(name)).settle_in()
 
     async def login(self, name: str, account: SigningKey | None = None) -> Home:
-        """Log somebody in on a new device."""
+        """Log someone in on a new device."""
         token = await self.api.session(name)
         listed = (await self.api.as_(token, "GET", "/v1/sessions")).json()["sessions"]
         [session] = [SessionId(one["id"]) for one in listed if one.get("current")]

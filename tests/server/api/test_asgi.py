@@ -247,7 +247,7 @@ async def test_sessions_are_listed_and_ended_by_their_owner(api: Api, make_accou
     assert (await api.as_(mine, "GET", "/v1/sessions")).status_code == 401
 
 
-async def test_ending_a_session_of_somebody_else_is_404(api: Api, make_account: MakeAccount) -> None:
+async def test_ending_a_session_of_someone_else_is_404(api: Api, make_account: MakeAccount) -> None:
     """S6: the id of another account's session is as good as none."""
     await make_account("anna")
     await make_account("bert")

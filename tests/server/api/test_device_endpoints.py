@@ -75,7 +75,7 @@ async def test_a_stolen_session_cannot_speak_for_a_device_whose_key_it_does_not_
 
 
 FORGED: dict[str, dict[str, Any]] = {
-    "signed by nobody we know": {"by": MALLORY},
+    "signed by no one we know": {"by": MALLORY},
     "for another account": {"user": parse_user_name("eve")},
     "for another server": {"server": "other.example"},
     "for another device": {"device_key": bytes(MALLORY.verify_key)},
@@ -151,7 +151,7 @@ async def test_guessing_the_password_at_the_key_is_throttled(village: Village) -
 
 
 async def test_an_account_key_that_is_not_held_is_refused(village: Village) -> None:
-    """The proof is by the key itself: nobody publishes somebody else's."""
+    """The proof is by the key itself: no one publishes someone else's."""
     await village.make_account("ada")
     ada = await village.login("ada")
     refused = await ada.ask("POST", "/v1/identity", ada.account_key(by=MALLORY))
@@ -159,7 +159,7 @@ async def test_an_account_key_that_is_not_held_is_refused(village: Village) -> N
 
 
 async def test_the_same_key_again_changes_nothing(village: Village, notices: list[Notice]) -> None:
-    """A repeated request is no replacement: nobody is revoked, nobody is told."""
+    """A repeated request is no replacement: no one is revoked, no one is told."""
     ada = await village.person("ada")
     notices.clear()
     assert (await ada.ask("POST", "/v1/identity", ada.account_key())).status_code == 204
@@ -212,7 +212,7 @@ async def test_a_revocation_is_no_certificate(village: Village) -> None:
     assert refused.json()["error"] == "statement_refused"
 
 
-async def test_the_devices_of_others_are_nobodys_business(village: Village) -> None:
+async def test_the_devices_of_others_are_no_ones_business(village: Village) -> None:
     """Another account's device is not found by its id, whatever is signed."""
     ada, eve = await village.person("ada"), await village.person("eve")
     for answer in (
@@ -242,7 +242,7 @@ async def test_key_packages_are_brought_by_their_own_device_alone(village: Villa
 async def test_key_packages_with_a_strange_end_are_refused(
     village: Village, clock: StoppedClock, expires: int
 ) -> None:
-    """Those that are over are given to nobody; those that never end are refused by every client."""
+    """Those that are over are given to no one; those that never end are refused by every client."""
     ada = await village.person("ada")
     body = KeyPackages((KeyPackageBytes(b"x"),), expires=Millis(clock.now() + expires))
     refused = await ada.ask("PUT", f"/v1/devices/{ada.device}/key-packages", body)
@@ -252,7 +252,7 @@ async def test_key_packages_with_a_strange_end_are_refused(
 async def test_changes_of_keys_are_limited(
     village: Village, clock: StoppedClock, budgets: DeliveryBudgets
 ) -> None:
-    """R1: each change is an entry of a log that is kept for ever and read by everybody."""
+    """R1: each change is an entry of a log that is kept for ever and read by everyone."""
     ada = await village.person("ada")
     spent = 3  # for settling in
     for _ in range(Settings().rates.key_changes_per_hour - spent):

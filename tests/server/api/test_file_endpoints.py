@@ -78,7 +78,7 @@ async def test_only_members_of_the_room_get_a_file(village: Village) -> None:
 
 
 async def test_only_members_who_may_write_upload(village: Village, folder: DataFolder) -> None:
-    """Not a stranger, not somebody muted."""
+    """Not a stranger, not someone muted."""
     ada, bob, eve = [await village.person(name) for name in ("ada", "bob", "eve")]
     room = await village.room(ada, bob)
     await village.append(ada, room, Muted(who=bob.user))
@@ -189,7 +189,7 @@ async def test_what_is_no_id_is_not_looked_for(village: Village, monkeypatch: py
 
 
 async def test_a_body_without_a_length_is_refused(village: Village) -> None:
-    """411: a length that nobody said cannot be bounded before it came."""
+    """411: a length that no one said cannot be bounded before it came."""
     ada = await village.person("ada")
     room = await village.room(ada)
 
@@ -234,7 +234,7 @@ async def test_uploads_at_once_and_per_hour_are_limited(village: Village, budget
 
 
 async def test_a_file_is_named_only_by_its_sender_in_its_room(village: Village) -> None:
-    """Nobody sends on, under their name, what another uploaded; nobody carries it to another room."""
+    """No one sends on, under their name, what another uploaded; no one carries it to another room."""
     ada, bob = await village.person("ada"), await village.person("bob")
     room = await village.room(ada, bob, encrypted=False)
     other = await village.room(ada, bob, name="attic", encrypted=False)

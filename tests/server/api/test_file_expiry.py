@@ -1,4 +1,4 @@
-"""Files whose time is over: named by nobody, their message deleted, their upload broken off."""
+"""Files whose time is over: named by no one, their message deleted, their upload broken off."""
 
 import os
 
@@ -28,7 +28,7 @@ def sweeper(
     return FileExpiry(store.files, BlobStore(folder.files), bus, clock, audit)
 
 
-async def test_a_file_that_nobody_named_is_removed_after_an_hour(
+async def test_a_file_that_no_one_named_is_removed_after_an_hour(
     village: Village, folder: DataFolder, clock: StoppedClock, sweeper: FileExpiry, store: Store
 ) -> None:
     """Its bytes and its record; one that was named stays, and so does one of an encrypted room."""

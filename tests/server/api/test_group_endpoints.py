@@ -92,7 +92,7 @@ async def test_a_commit_sent_twice_is_one_commit(village: Village) -> None:
 
 
 async def test_a_foreign_inbox_stays_shut(village: Village) -> None:
-    """Who else was added where is nobody's business: not another account's, not one's own other device's."""
+    """Who else was added where is no one's business: not another account's, not one's own other device's."""
     ada, bob = await village.person("ada"), await village.person("bob")
     room = await village.room(ada, bob)
     group = new_group_id()
@@ -146,7 +146,7 @@ async def test_a_session_without_a_device_touches_no_group(village: Village) -> 
 
 
 async def test_a_pending_device_cannot_found_a_group(village: Village) -> None:
-    """Without a certificate nobody vouches for it."""
+    """Without a certificate no one vouches for it."""
     ada = await village.person("ada")
     room = await village.room(ada)
     phone = await village.login("ada", ada.account)
@@ -168,7 +168,7 @@ async def test_a_pending_device_cannot_found_a_group(village: Village) -> None:
 async def test_welcome_and_tree_go_with_devices_that_are_added(
     village: Village, changed: dict[str, object]
 ) -> None:
-    """A Welcome for nobody is storage for nothing; a newcomer without one could read nothing."""
+    """A Welcome for no one is storage for nothing; a newcomer without one could read nothing."""
     ada, bob = await village.person("ada"), await village.person("bob")
     room = await village.room(ada, bob)
     group = new_group_id()
@@ -195,8 +195,8 @@ async def test_a_ghost_device_is_not_added(village: Village) -> None:
     assert (await eve.info()).packages == 5
 
 
-async def test_nobody_is_removed_who_is_still_a_member(village: Village) -> None:
-    """A removal that is nobody's due is refused; after a kick it is the only thing to do."""
+async def test_no_one_is_removed_who_is_still_a_member(village: Village) -> None:
+    """A removal that is no one's due is refused; after a kick it is the only thing to do."""
     ada, bob = await village.person("ada"), await village.person("bob")
     room = await village.room(ada, bob)
     group = new_group_id()
@@ -239,7 +239,7 @@ async def test_a_single_use_package_is_given_once(village: Village) -> None:
 
 
 async def test_the_owner_of_packages_hears_when_they_run_low(village: Village, notices: list[Notice]) -> None:
-    """So that it brings more before somebody can only be given the last one."""
+    """So that it brings more before someone can only be given the last one."""
     ada, bob = await village.person("ada"), await village.person("bob")
     room = await village.room(ada, bob)
     notices.clear()
@@ -284,7 +284,7 @@ async def test_one_person_cannot_use_up_anothers_packages(
     answers = [await eve.claim(room, bob.device) for _ in range(most + 1)]
     assert [answer.status_code for answer in answers] == [200] * most + [429]
     assert (AuditEvent.LIMIT_HIT, "claims_of_person") in [(e, f.get("limit")) for e, f in audit.events]
-    # beside somebody who is under it, they are left out like those who have none
+    # beside someone who is under it, they are left out like those who have none
     mixed = await eve.claimed(room, bob.device, ada.device)
     assert [one.device for one in mixed.packages] == [ada.device]
     assert (await ada.claim(room, bob.device)).status_code == 200
@@ -293,7 +293,7 @@ async def test_one_person_cannot_use_up_anothers_packages(
 
 
 async def test_a_claim_flood_is_limited(village: Village) -> None:
-    """R1: devices that do not exist count as well, so that nobody can ask through all ids."""
+    """R1: devices that do not exist count as well, so that no one can ask through all ids."""
     eve = await village.person("eve")
     room = await village.room(eve)
     ids = [DeviceId(f"{'abcdefgh'[n % 8]}{'a' * 23}{'abcdefgh'[n // 8]}a") for n in range(64)]
@@ -304,7 +304,7 @@ async def test_a_claim_flood_is_limited(village: Village) -> None:
 async def test_commits_are_limited_before_their_bodies_are_read(
     village: Village, budgets: DeliveryBudgets
 ) -> None:
-    """R1: each goes to everybody in the room; over the limit not even a good body is looked at."""
+    """R1: each goes to everyone in the room; over the limit not even a good body is looked at."""
     ada = await village.person("ada")
     room = await village.room(ada)
     bad = await ada.ask("POST", f"/v1/rooms/{room}/commits", content=b"x" * 100)

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[3]
 
 
 async def test_the_document_is_served(api: Api) -> None:
-    """Anybody may read what there is to ask."""
+    """Anyone may read what there is to ask."""
     answer = await api.http.get("/v1/openapi.json")
     assert answer.status_code == 200
     assert answer.content == document()

@@ -22,7 +22,7 @@ class Model(RuleBasedStateMachine):
 
     @rule(key=KEYS)
     def put(self, key: str) -> None:
-        """Refuse only who has as much waiting as anybody; take a place only from who has most."""
+        """Refuse only who has as much waiting as anyone; take a place only from who has most."""
         self.next += 1
         mine, most = len(self.waiting[key]), max(len(items) for items in self.waiting.values())
         full = sum(len(items) for items in self.waiting.values()) >= TOTAL
@@ -62,7 +62,7 @@ class Model(RuleBasedStateMachine):
 
     @rule(key=KEYS)
     def remove(self, key: str) -> None:
-        """Somebody hangs up."""
+        """Someone hangs up."""
         item = self.waiting[key].pop() if self.waiting[key] else 0
         self.queue.remove(key, item)
 

@@ -133,7 +133,7 @@ async def test_fixation_is_impossible_because_a_login_makes_and_ends_sessions(
 async def test_a_failed_login_ends_nothing(
     logins: LoginService, sessions: Sessions, make_account: MakeAccount
 ) -> None:
-    """K6: a wrong password must not log anybody out."""
+    """K6: a wrong password must not log anyone out."""
     await make_account("anna")
     _, token = await log_in(logins)
     with pytest.raises(LoginRefusedError):
@@ -168,7 +168,7 @@ async def test_an_endless_session_ends_at_its_absolute_limit(
         await sessions.authenticate(token)
 
 
-async def test_an_endless_session_ends_when_nobody_uses_it(
+async def test_an_endless_session_ends_when_no_one_uses_it(
     logins: LoginService, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock
 ) -> None:
     """S3: after fourteen days unused it is refused, and listed no more."""
@@ -211,7 +211,7 @@ async def test_unlimited_sessions_are_capped(
     assert len(await sessions.list(kept)) == 2
 
 
-async def test_ending_a_session_of_somebody_else_is_refused(
+async def test_ending_a_session_of_someone_else_is_refused(
     logins: LoginService, sessions: Sessions, make_account: MakeAccount
 ) -> None:
     """S6: the public id of a session is no right to end it."""
@@ -256,7 +256,7 @@ async def test_the_audit_trail_tells_who_and_never_what(
 async def test_use_is_told_to_the_store_in_one_write(
     logins: LoginService, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock, store: Store
 ) -> None:
-    """The idle limit needs no write for each request: it is noted, and written when somebody says so."""
+    """The idle limit needs no write for each request: it is noted, and written when someone says so."""
     user = await make_account("anna")
     record, token = await log_in(logins)
     clock.pass_seconds(59)

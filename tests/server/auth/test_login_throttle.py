@@ -190,7 +190,7 @@ async def test_guessing_does_not_begin_anew_with_a_restart(folder: DataFolder, c
 async def test_a_clock_that_was_set_back_does_not_make_the_wait_longer(
     throttle: LoginThrottle, clock: StoppedClock
 ) -> None:
-    """A clock jump must not lock anybody out."""
+    """A clock jump must not lock anyone out."""
     for _ in range(3):
         await fail(throttle)
     clock.pass_seconds(-86_400)

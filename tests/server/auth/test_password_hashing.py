@@ -155,7 +155,7 @@ async def test_hashing_leaves_the_event_loop_free(default: HashingPool) -> None:
 
 
 def test_an_unusable_hash_is_no_hash_of_anything_short() -> None:
-    """P8: an account that nobody may log in to has a hash of full form, and another one each time."""
+    """P8: an account that no one may log in to has a hash of full form, and another one each time."""
     passwords = HashingPool(threads=1, hasher=CHEAP)
     try:
         first, second = passwords.unusable(), passwords.unusable()
@@ -197,7 +197,7 @@ async def test_a_strangers_logins_wait_for_the_strangers_own() -> None:
 
 
 async def test_a_full_queue_makes_room_for_an_address_that_has_less_in_it() -> None:
-    """L13: filling the queue keeps nobody out; the last of the longest loses its place."""
+    """L13: filling the queue keeps no one out; the last of the longest loses its place."""
     gate = threading.Event()
 
     class Waiting(PasswordHasher):
@@ -222,7 +222,7 @@ async def test_a_full_queue_makes_room_for_an_address_that_has_less_in_it() -> N
 
 
 async def test_who_hangs_up_while_waiting_leaves_the_queue() -> None:
-    """P6: a place that nobody waits at is free."""
+    """P6: a place that no one waits at is free."""
     gate = threading.Event()
 
     class Waiting(PasswordHasher):

@@ -147,10 +147,10 @@ async def test_use_is_written_once_a_minute(bench: Bench, make_account: MakeAcco
     assert await bench.seen(record) == 65_000
 
 
-async def test_setting_the_clock_ends_nobody_and_is_logged(
+async def test_setting_the_clock_ends_no_one_and_is_logged(
     bench: Bench, make_account: MakeAccount, logged: Callable[[], list[dict[str, object]]]
 ) -> None:
-    """Forty days ahead and a login: everybody stays, and the log says what happened, once."""
+    """Forty days ahead and a login: everyone stays, and the log says what happened, once."""
     record, token = await bench.connected(make_account, "anna")
     bench.clock.set_by = 40 * DAY * 1000
     for _ in range(2):

@@ -47,7 +47,7 @@ async def test_guessing_a_ticket_is_guessing_256_bits(tickets: Tickets, session:
 async def test_replay_of_a_ticket_finds_nothing(
     tickets: Tickets, session: SessionRecord, store: Store
 ) -> None:
-    """K3: the first taker gets the grant, nobody else."""
+    """K3: the first taker gets the grant, no one else."""
     ticket = await tickets.issue(session, address="192.0.2.1")
     grant = await store.tickets.take(ticket.digest())
     assert grant is not None

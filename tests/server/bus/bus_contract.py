@@ -66,7 +66,7 @@ class BusContract:
     async def test_a_handler_that_raises_harms_neither_publisher_nor_others(
         self, bus: Bus, caplog: pytest.LogCaptureFixture
     ):
-        """One line in the log, without the error's text; everybody else is told."""
+        """One line in the log, without the error's text; everyone else is told."""
         ear = Ear()
 
         def broken(_: Notice) -> None:
@@ -93,7 +93,7 @@ class BusContract:
         bus.publish(notice(1))
         assert await ear.first(2) == [notice(1), notice(2)]
 
-    async def test_a_closed_bus_tells_nobody(self, bus: Bus):
+    async def test_a_closed_bus_tells_no_one(self, bus: Bus):
         """After close, publishing is harmless and heard by none."""
         ear = Ear()
         bus.subscribe(ear)

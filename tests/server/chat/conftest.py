@@ -14,7 +14,7 @@ from parlour_server.store.sqlite.sqlite_store import SqliteStore
 
 @pytest.fixture
 async def chat(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    """Give a world without a practical limit on how fast anybody may be, and without pacing by cost."""
+    """Give a world without a practical limit on how fast anyone may be, and without pacing by cost."""
     monkeypatch.setattr(pacing, "_SHARE", 0.0)
     async with world() as made:
         yield made

@@ -83,7 +83,7 @@ class DiskWorld(World):
         return await self.done(peer, self.push(peer, kind, **fields))
 
     async def device(self, user: UserName, session: SessionId) -> DeviceId:
-        """Bind the session to a new device; of its keys only the first one of somebody signs anything."""
+        """Bind the session to a new device; of its keys only the first one of someone signs anything."""
         account, key = PublicKey(user.encode().ljust(32)), PublicKey(secrets.token_bytes(32))
         if await self.disk.devices.account_key(user) is None:
             key = PublicKey(public(f"{user} device"))
@@ -102,7 +102,7 @@ class DiskWorld(World):
         return device
 
     async def bring(self, inviter: FakePeer, room: RoomId, name: str) -> None:
-        """Invite somebody, who accepts on a device that is gone then."""
+        """Invite someone, who accepts on a device that is gone then."""
         stored(await self.ask(inviter, Invite, room=room, user=name))
         peer = await self.connect(name)
         assert isinstance(await self.ask(peer, Accept, room=room), Ok)

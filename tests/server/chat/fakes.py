@@ -158,7 +158,7 @@ class World:
         return user
 
     def open(self, name: str, address: str = "192.0.2.7") -> FakePeer:
-        """Connect somebody, without waiting for the hello."""
+        """Connect someone, without waiting for the hello."""
         user = self.account(name)
         expires = Millis(self.clock.now() + 10**9)
         session = SessionRecord(
@@ -176,7 +176,7 @@ class World:
         return peer
 
     async def connect(self, name: str, *, address: str = "192.0.2.7") -> FakePeer:
-        """Connect somebody and take the hello."""
+        """Connect someone and take the hello."""
         peer = self.open(name, address)
         await settle()
         assert len(peer.got(Hello)) == 1
@@ -208,7 +208,7 @@ class World:
         return answer.result.room.room
 
     async def bring(self, inviter: FakePeer, room: RoomId, name: str) -> None:
-        """Invite somebody, who accepts on a device that is not looked at."""
+        """Invite someone, who accepts on a device that is not looked at."""
         self.account(name)
         stored(await self.ask(inviter, Invite, room=room, user=name))
         self.bus.publish(EventCommitted(self.elsewhere(room, name, Joined())))

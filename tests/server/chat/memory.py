@@ -209,7 +209,7 @@ class MemoryStore:
         found.read[user] = seq
         return True
 
-    # consent: direct rooms are those of both at once; nobody blocks anybody
+    # consent: direct rooms are those of both at once; no one blocks anyone
 
     async def invitations(
         self, user: UserName, *, after: RoomId | None, limit: int

@@ -156,7 +156,7 @@ def test_a_member_that_goes_during_a_flush_does_not_stop_it():
 
 
 def test_a_closed_room_writes_nothing_more():
-    """What was collected for nobody is dropped, its timer with it."""
+    """What was collected for no one is dropped, its timer with it."""
     loop, out, sink = a_room()
     out.put(b"a")
     out.close()

@@ -145,7 +145,7 @@ async def test_a_store_that_is_down_refuses_and_stores_nothing(chat: World):
     stored(await chat.ask(ada, Send, room=room, text="y"))
 
 
-async def test_a_failure_nobody_foresaw_is_one_answer_and_one_line_without_content(
+async def test_a_failure_no_one_foresaw_is_one_answer_and_one_line_without_content(
     chat: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     """The guard answers `unavailable`; the log has no traceback and no word of the message (K7)."""

@@ -1,4 +1,4 @@
-"""Encrypted rooms in the chat: nothing readable in, and everybody hears when the group owes a commit."""
+"""Encrypted rooms in the chat: nothing readable in, and everyone hears when the group owes a commit."""
 
 from typing import Any
 
@@ -175,8 +175,8 @@ async def test_deleting_a_sealed_message_drops_its_content(disk: DiskWorld):
     assert isinstance(refused, Error)
 
 
-async def test_who_is_to_be_removed_stops_everybody_until_they_are(disk: DiskWorld):
-    """RFC 9420 section 12.4: after a kick nobody sends until the removal is committed, and all are told."""
+async def test_who_is_to_be_removed_stops_everyone_until_they_are(disk: DiskWorld):
+    """RFC 9420 section 12.4: after a kick no one sends until the removal is committed, and all are told."""
     ada, bob = await disk.connect("ada", keys=True), await disk.connect("bob", keys=True)
     room = await den(disk, ada, "bob")
     group = await grouped(disk, room, ada, bob)
@@ -263,7 +263,7 @@ async def test_changed_keys_are_told_to_who_shares_an_encrypted_room(disk: DiskW
 
 
 async def test_a_burst_of_changes_is_told_once(disk: DiskWorld):
-    """A hundred changes before anybody was told are one notice."""
+    """A hundred changes before anyone was told are one notice."""
     ada = await disk.connect("ada", keys=True)
     await den(disk, ada)
     ada.frames.clear()
@@ -296,7 +296,7 @@ async def test_a_revoked_devices_sockets_close(disk: DiskWorld):
     assert laptop.ended is None
 
 
-async def test_a_read_marker_is_shared_only_when_somebody_says_so(chat: World):
+async def test_a_read_marker_is_shared_only_when_someone_says_so(chat: World):
     """Off unless it is asked for; and no faster than notices may be told."""
     ada, bob = await chat.connect("ada"), await chat.connect("bob")
     room = await chat.make_room(ada, "lounge")
@@ -313,7 +313,7 @@ async def test_a_read_marker_is_shared_only_when_somebody_says_so(chat: World):
     assert len(ada.got(ReadBy)) < 15
 
 
-async def test_nobody_is_told_of_readers_in_an_encrypted_room(disk: DiskWorld):
+async def test_no_one_is_told_of_readers_in_an_encrypted_room(disk: DiskWorld):
     """A receipt there is a sealed message; the marker itself moves on one's own devices as everywhere."""
     ada, bob = await disk.connect("ada", keys=True), await disk.connect("bob")
     room = await disk.make_room(ada, "lounge")

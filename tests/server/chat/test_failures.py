@@ -135,7 +135,7 @@ async def test_who_is_asked_hears_of_it_though_a_read_failed(chat: World, fails:
 
 
 async def test_a_store_that_is_busy_for_long_is_waited_for(chat: World, fails: Callable[..., None]):
-    """However long it takes, nobody is closed for it."""
+    """However long it takes, no one is closed for it."""
     ada, bob = await chat.connect("ada"), await chat.connect("bob")
     room = await chat.make_room(ada, "lounge")
     fails("summary", UnavailableError("busy"), 20)
@@ -171,7 +171,7 @@ async def test_both_hear_of_a_direct_room_though_a_read_failed(chat: World, fail
 async def test_an_invitation_by_another_process_is_heard_though_a_read_failed(
     chat: World, fails: Callable[..., None]
 ):
-    """A room that nobody here listens to is read again until it could be read."""
+    """A room that no one here listens to is read again until it could be read."""
     bob, cyd = await chat.connect("bob"), await chat.connect("cyd")
     room = await chat.make_room(cyd, "quiet")
     chat.chat.closed(cyd)

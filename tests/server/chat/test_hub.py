@@ -89,7 +89,7 @@ async def test_a_repeated_notice_is_told_once(chat: World):
 
 
 async def test_the_journal_brings_what_another_process_appended(chat: World):
-    """`room_advanced` reads on, also for a room that nobody here listens to yet."""
+    """`room_advanced` reads on, also for a room that no one here listens to yet."""
     _, bob, room = await two_in_a_room(chat)
     chat.elsewhere(room, "ada", said("from the command line"))
     head = chat.store.known[room].head
@@ -273,7 +273,7 @@ async def test_only_members_are_told(chat: World):
     assert not eve.got(RoomEntered)
 
 
-async def test_a_room_that_nobody_listens_to_is_forgotten(chat: World):
+async def test_a_room_that_no_one_listens_to_is_forgotten(chat: World):
     """No feed outlives its last connection."""
     ada, bob, room = await two_in_a_room(chat)
     assert chat.chat._hub.sequencer(room)
@@ -282,7 +282,7 @@ async def test_a_room_that_nobody_listens_to_is_forgotten(chat: World):
     assert chat.chat._hub.sequencer(room) is None
 
 
-async def test_an_old_removal_heard_again_does_not_put_anybody_out(chat: World):
+async def test_an_old_removal_heard_again_does_not_put_anyone_out(chat: World):
     """A bus may repeat itself: who was kicked and came back stays."""
     ada, bob, room = await two_in_a_room(chat)
     await chat.ask(ada, Kick, room=room, user="bob")

@@ -68,7 +68,7 @@ async def test_an_invitation_is_told_live_and_nothing_of_the_room_is(chat: World
 
 
 async def test_who_accepts_enters_on_all_devices(chat: World):
-    """The asker gets the room as its answer, the others as a notice, and everybody hears that they joined."""
+    """The asker gets the room as its answer, the others as a notice, and everyone hears that they joined."""
     ada = await chat.connect("ada")
     room = await chat.make_room(ada, "den", "private")
     bob, other = await chat.connect("bob"), await chat.connect("bob")
@@ -125,7 +125,7 @@ async def test_what_is_taken_back_is_gone_live(chat: World):
 
 
 async def test_an_invitation_of_another_process_is_told(chat: World):
-    """The journal says that the room went on; who is invited hears of it, listens anybody or not."""
+    """The journal says that the room went on; who is invited hears of it, listens anyone or not."""
     ada = await chat.connect("ada")
     room = await chat.make_room(ada, "den", "private")
     chat.chat.closed(ada)
@@ -177,7 +177,7 @@ async def test_an_invited_person_may_join_and_a_stranger_may_not(chat: World):
 
 
 def request_of(peer: FakePeer) -> bool:
-    """Say whether the newest room that somebody was told of waits for their yes."""
+    """Say whether the newest room that someone was told of waits for their yes."""
     return peer.got(RoomEntered)[-1].room.request
 
 

@@ -59,7 +59,7 @@ POISON = {
 SPOOFED = ("from", "author", "seq", "at", "device", "role", "user")
 
 
-async def test_poison_costs_its_sender_one_error_and_nobody_else_anything(
+async def test_poison_costs_its_sender_one_error_and_no_one_else_anything(
     chat: World, caplog: pytest.LogCaptureFixture
 ):
     """R4: poison message: each is one error and one line; the good goes on in between."""

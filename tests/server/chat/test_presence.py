@@ -93,7 +93,7 @@ async def test_a_large_room_is_not_told():
         assert not statuses_received(ada)
 
 
-async def test_nobody_is_told_of_themselves(chat: World):
+async def test_no_one_is_told_of_themselves(chat: World):
     """One's other devices know."""
     ada, other = await chat.connect("ada"), await chat.connect("ada")
     await chat.make_room(ada, "lounge")

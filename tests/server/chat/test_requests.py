@@ -105,8 +105,8 @@ async def test_a_direct_room_is_one_for_both_and_told_to_the_other(chat: World):
     assert ada.texts(one.room) == ["hi"]
 
 
-async def test_a_direct_room_needs_somebody_who_exists(chat: World):
-    """Nobody has no room; oneself has one."""
+async def test_a_direct_room_needs_someone_who_exists(chat: World):
+    """No one has no room; oneself has one."""
     ada = await chat.connect("ada")
     notes = await chat.ask(ada, OpenDirect, user="ada")
     again = await chat.ask(ada, OpenDirect, user="ada")
@@ -166,7 +166,7 @@ async def test_members_are_listed_with_role_status_and_mute(chat: World):
 
 
 async def test_the_directory_lists_public_rooms_only(chat: World):
-    """A private room's name is nobody's business."""
+    """A private room's name is no one's business."""
     ada, eve = await chat.connect("ada"), await chat.connect("eve")
     await chat.make_room(ada, "lounge")
     await chat.make_room(ada, "den", "private")
@@ -177,7 +177,7 @@ async def test_the_directory_lists_public_rooms_only(chat: World):
 
 
 async def test_a_read_marker_goes_to_the_other_devices_of_its_user_alone(chat: World):
-    """Not back to the sender, and to nobody else."""
+    """Not back to the sender, and to no one else."""
     ada, other, bob = await chat.connect("ada"), await chat.connect("ada"), await chat.connect("bob")
     room = await chat.make_room(ada, "lounge")
     await chat.ask(bob, Join, room=room)

@@ -435,7 +435,7 @@ def test_a_used_port_is_a_sentence(folder: DataFolder) -> None:
 
 
 def test_a_fault_is_no_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Capture) -> None:
-    """What nobody expected is one sentence, and the way to see more."""
+    """What no one expected is one sentence, and the way to see more."""
 
     def broken(*_: object) -> None:
         raise ZeroDivisionError("CANARY")
@@ -449,7 +449,7 @@ def test_a_fault_is_no_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 
 def test_audit_reads_a_log_without_showing_control_characters(tmp_path: Path, capsys: Capture) -> None:
-    """M5, M7: only audit lines, filtered, whatever somebody wrote into the log."""
+    """M5, M7: only audit lines, filtered, whatever someone wrote into the log."""
     lines = [
         json.dumps(
             {"event": "login_failed", "audit": True, "time": "t\x1b[31m", "user": "anna", "x": "\x1b]0;P\x07"}

@@ -215,7 +215,7 @@ async def within_a_second() -> AsyncIterator[None]:
     assert len(ticks) < TICKS
 
 
-async def test_sigterm_tells_everybody_and_ends(server: Server, http: httpx.AsyncClient) -> None:
+async def test_sigterm_tells_everyone_and_ends(server: Server, http: httpx.AsyncClient) -> None:
     """R5: 1001 to whoever is connected, status 0 within five seconds, nothing left behind."""
     session = await join(server, http)
     socket = await enter(server, await ticket_of(http, session))

@@ -118,7 +118,7 @@ def test_a_wrong_variable_is_refused_by_its_name(file: Path, name: str, value: s
         ('[listen]\naddress = "a..b:1"\n', 2, "listen.address: 'a..b' is not a host name"),
         ('[listen]\nmetrics = "127.0.0.1:70000"\n', 2, "listen.metrics: "),
         ('[listen]\norigins = ["https://a b"]\n', 2, "listen.origins: 'https://a b' is not an Origin"),
-        ('[listen]\nproxies = ["everybody"]\n', 2, "listen.proxies: 'everybody' is not an address"),
+        ('[listen]\nproxies = ["everyone"]\n', 2, "listen.proxies: 'everyone' is not an address"),
         ("[listen]\n[listen]\n", 2, "invalid TOML"),
     ],
 )

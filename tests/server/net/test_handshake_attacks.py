@@ -81,7 +81,7 @@ async def test_a_store_that_hangs_does_not_hold_the_socket(bench: Any) -> None:
 
 
 async def test_frames_in_the_same_packet_as_the_handshake(bench: Any) -> None:
-    """H9: what comes before our answer was sent by somebody who does not wait for it."""
+    """H9: what comes before our answer was sent by someone who does not wait for it."""
     async with bench() as b:
         wire = await b.wire()
         ticket = await b.ticket()

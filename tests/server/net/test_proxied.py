@@ -1,4 +1,4 @@
-"""L6 over sockets: balancers that are named are believed, and have to speak; everybody else is not."""
+"""L6 over sockets: balancers that are named are believed, and have to speak; everyone else is not."""
 
 import asyncio
 import ssl
@@ -153,7 +153,7 @@ async def test_a_health_check_may_speak_tls(bench: Any) -> None:
 
 
 def test_networks_are_read_strictly() -> None:
-    """Addresses and networks; a typing error, or everybody, is refused in words."""
+    """Addresses and networks; a typing error, or everyone, is refused in words."""
     named = Networks("listen.proxies", ("192.0.2.7", "10.0.0.0/8", "2001:db8::/32"))
     assert all(address in named for address in ("192.0.2.7", "10.255.0.1", "2001:db8::1"))
     assert not any(address in named for address in ("192.0.2.8", "11.0.0.1", "2001:db9::1", "::1"))

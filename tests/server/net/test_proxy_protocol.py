@@ -97,7 +97,7 @@ GOOD = header_for("192.0.2.9")
     ],
 )
 def test_what_names_no_client_is_refused(wrong: bytes) -> None:
-    """Its sender would otherwise be counted as the balancer, together with everybody."""
+    """Its sender would otherwise be counted as the balancer, together with everyone."""
     with pytest.raises(ProxyHeaderError):
         parse(wrong)
 

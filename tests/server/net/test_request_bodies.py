@@ -1,4 +1,4 @@
-"""Large bodies: a cap for each operation, time in proportion, and nobody who holds an answer up for ever."""
+"""Large bodies: a cap for each operation, time in proportion, and no one who holds an answer up for ever."""
 
 import asyncio
 from typing import Any

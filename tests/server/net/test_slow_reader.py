@@ -1,4 +1,4 @@
-"""Peers that do not read: they are cut off, and nobody waits for them."""
+"""Peers that do not read: they are cut off, and no one waits for them."""
 
 import asyncio
 from typing import Any

@@ -218,7 +218,7 @@ def test_contests(epoch: int, group: dict[str, Any], expected: ErrorCode | None)
     ],
 )
 def test_sealed_messages(epoch: int, group: dict[str, Any], expected: ErrorCode | None):
-    """For this epoch or for a while the one before, from a device of the group, when nobody must leave it."""
+    """For this epoch or for a while the one before, from a device of the group, when no one must leave it."""
     body = EncryptedMessage(group=GROUP, epoch=Epoch(epoch), data=Ciphertext(b"x"))
     assert outcome(body, known(Role.MEMBER, group=group)) is expected
 
@@ -246,11 +246,11 @@ def test_sealed_messages_need_an_encrypted_room_with_a_group():
     ],
 )
 def test_deleting_sealed_messages(role: Role, target: Target | None, expected: ErrorCode | None):
-    """One's own, or as a moderator anybody's; never a commit, which others need to follow."""
+    """One's own, or as a moderator anyone's; never a commit, which others need to follow."""
     assert outcome(BLANKS, known(role, target=target)) is expected
 
 
-def test_in_a_direct_room_nobody_deletes_what_the_other_said():
+def test_in_a_direct_room_no_one_deletes_what_the_other_said():
     """As it is with readable messages."""
     theirs = known(Role.OWNER, kind=RoomKind.DIRECT, target=Target(Seq(5), BOB, "sealed"))
     assert outcome(BLANKS, theirs) is ErrorCode.FORBIDDEN

@@ -185,7 +185,7 @@ def test_the_muted_put_no_words_before_the_others(
 
 @pytest.mark.parametrize("body", [Deleted(target=Seq(5)), Left()])
 def test_the_muted_may_take_back_and_go(body: AnyBody):
-    """Deleting one's own words and leaving put nothing before anybody."""
+    """Deleting one's own words and leaving put nothing before anyone."""
     assert outcome(body, facts(author=Membership(ADA, Role.MEMBER, FOR_GOOD))) is None
 
 
@@ -254,7 +254,7 @@ def test_an_answer_is_a_yes(body: AnyBody, rooms: int, expected: ErrorCode | Non
         ({"invitations_into_room": INVITATIONS_INTO_ROOM.value}, ErrorCode.LIMIT_REACHED),
     ],
 )
-def test_inviting_somebody(known: dict[str, Any], expected: ErrorCode | None):
+def test_inviting_someone(known: dict[str, Any], expected: ErrorCode | None):
     """L14: they exist, are not there, are not banned; and the author did not invite too much."""
     assert outcome(Invited(who=BOB), facts(**known)) is expected
 
@@ -269,7 +269,7 @@ def test_inviting_somebody(known: dict[str, Any], expected: ErrorCode | None):
     ],
 )
 def test_taking_an_invitation_back(mine: Role, known: dict[str, Any], expected: ErrorCode | None):
-    """One's own; a moderator anybody's."""
+    """One's own; a moderator anyone's."""
     assert outcome(Uninvited(who=BOB), facts(mine, **known)) is expected
 
 
@@ -279,8 +279,8 @@ def test_taking_an_invitation_back(mine: Role, known: dict[str, Any], expected: 
     [Kicked(who=BOB), Banned(who=BOB), Muted(who=BOB), Unmuted(who=BOB), RoleSet(who=BOB, role=Role.MEMBER)],
     ids=str,
 )
-def test_nobody_acts_on_an_equal_or_a_higher_role(body: AnyBody, mine: Role, theirs: Role):
-    """Privilege escalation: a moderator cannot touch a moderator, nobody an owner."""
+def test_no_one_acts_on_an_equal_or_a_higher_role(body: AnyBody, mine: Role, theirs: Role):
+    """Privilege escalation: a moderator cannot touch a moderator, no one an owner."""
     muted = Membership(BOB, theirs, FOR_GOOD if isinstance(body, Unmuted) else None)
     role_already = isinstance(body, RoleSet) and theirs is Role.MEMBER
     code = outcome(body, facts(mine, owners=2, subject=muted))
@@ -296,7 +296,7 @@ def test_nobody_acts_on_an_equal_or_a_higher_role(body: AnyBody, mine: Role, the
 @pytest.mark.parametrize(
     "body", [Kicked(who=ADA), Banned(who=ADA), Muted(who=ADA), Unmuted(who=ADA)], ids=str
 )
-def test_nobody_kicks_bans_mutes_or_unmutes_themselves(body: AnyBody):
+def test_no_one_kicks_bans_mutes_or_unmutes_themselves(body: AnyBody):
     """A muted moderator cannot lift the mute."""
     myself = Membership(ADA, Role.MODERATOR, FOR_GOOD)
     assert outcome(body, facts(author=myself, subject=myself)) is ErrorCode.FORBIDDEN
@@ -360,7 +360,7 @@ def test_replies_edits_reactions_and_deletions_need_a_message(
 
 @pytest.mark.parametrize("role", Role)
 def test_only_the_author_edits_a_message(role: Role):
-    """Putting words into somebody's mouth is nobody's right."""
+    """Putting words into someone's mouth is no one's right."""
     theirs = facts(role, target=Target(Seq(5), BOB, "message"))
     assert outcome(Edited(target=Seq(5), text=TEXT), theirs) is ErrorCode.FORBIDDEN
 
@@ -375,7 +375,7 @@ def test_only_the_author_edits_a_message(role: Role):
     ],
 )
 def test_moderators_delete_the_messages_of_others(role: Role, kind: RoomKind, expected: ErrorCode | None):
-    """But nobody does in a direct room."""
+    """But no one does in a direct room."""
     theirs = facts(role, kind=kind, target=Target(Seq(5), BOB, "message"))
     assert outcome(Deleted(target=Seq(5)), theirs) is expected
 

@@ -113,7 +113,7 @@ def test_a_statement_that_is_none() -> None:
 
 
 def test_who_has_a_device_in_the_group_goes_by_a_signed_statement_only() -> None:
-    """Members would not follow without one: the person would read on, and nobody could send."""
+    """Members would not follow without one: the person would read on, and no one could send."""
     signed = StatementBytes(carried(KICK, "ada"))
     ada = Membership(ADA, Role.OWNER)
     inside = Facts(RoomKind.PRIVATE, ada, subject=Membership(BEN, Role.MEMBER), owners=2, in_group=True)

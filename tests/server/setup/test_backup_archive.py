@@ -291,7 +291,7 @@ def test_what_does_not_fit_on_the_disk_is_refused_before(
 
 
 def test_only_a_plain_file_is_read(tmp_path: Path) -> None:
-    """A pipe that nobody writes to, or a device without an end, is not a backup."""
+    """A pipe that no one writes to, or a device without an end, is not a backup."""
     os.mkfifo(tmp_path / "pipe")
     refused(tmp_path, tmp_path / "pipe", "is not a file")
     refused(tmp_path, Path("/dev/zero"), "is not a file")

@@ -119,7 +119,7 @@ def test_a_certificate_of_an_older_version_is_replaced(
 
 
 def test_a_certificate_that_a_clock_made_in_the_future_is_replaced(made: DataFolder) -> None:
-    """A clock that was a year ahead leaves no certificate behind that nobody accepts yet."""
+    """A clock that was a year ahead leaves no certificate behind that no one accepts yet."""
     ahead = datetime.now(UTC) + timedelta(days=365)
     assert renew_if_due(made, NAMES, ahead)
     assert read_certificate(made.certificate).not_valid_before_utc > datetime.now(UTC)

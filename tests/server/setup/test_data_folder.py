@@ -45,7 +45,7 @@ def test_a_folder_that_others_could_exchange_is_refused(folder: DataFolder) -> N
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
 @pytest.mark.parametrize("file", ["server.key", "parlour.db", "ca.key", "parlour.toml"])
 def test_a_file_that_others_can_read_is_refused(folder: DataFolder, file: str, mode: int) -> None:
-    """Somebody may have read the key already."""
+    """Someone may have read the key already."""
     (folder.path / file).chmod(mode)
     with pytest.raises(SetupError, match=rf"chmod 600 .*{file}"):
         folder.require()

@@ -33,7 +33,7 @@ def test_a_second_server_is_refused(folder: DataFolder) -> None:
 
 
 def test_a_server_that_was_killed_leaves_no_lock(folder: DataFolder) -> None:
-    """L22: SIGKILL gives the lock back; nobody has to take a file away."""
+    """L22: SIGKILL gives the lock back; no one has to take a file away."""
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=hold, args=(folder.path, there))
     process.start()

@@ -94,7 +94,7 @@ class Delivery:
         return session.id
 
     def new_device(self, user: UserName) -> NewDevice:
-        """Return a device that nobody knows."""
+        """Return a device that no one knows."""
         key = self.key()
         return NewDevice(device_id_of(user, SERVER, key), user, key, DEVICE, self.now)
 

@@ -126,7 +126,7 @@ class World:
         return AppendEvent(room, author, DEVICE, request or new_request_id(), self.clock.now(), body)
 
     async def append(self, room: RoomId, author: UserName, body: AnyBody) -> Appended:
-        """Append an event, whatever anybody's rights are."""
+        """Append an event, whatever anyone's rights are."""
         return await self.store.log.append(self.event(room, author, body), allow)
 
     async def facts(self, room: RoomId, author: UserName, body: AnyBody) -> Facts:

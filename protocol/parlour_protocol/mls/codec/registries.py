@@ -44,7 +44,7 @@ class LeafNodeSource(IntEnum):
 
 
 class ProposalType(IntEnum):
-    """Section 17.4; all of them are "default", so nobody lists them."""
+    """Section 17.4; all of them are "default", so no one lists them."""
 
     ADD = 1
     UPDATE = 2

@@ -108,7 +108,7 @@ LOW_ORDER_POINTS = frozenset((u | top).to_bytes(32, "little") for u in _LOW_ORDE
 
 def _require_order(point: bytes) -> None:
     if point in LOW_ORDER_POINTS:
-        raise UnusableKeyError("a public key is a low-order point: nobody can encrypt to it")
+        raise UnusableKeyError("a public key is a low-order point: no one can encrypt to it")
 
 
 def _diffie_hellman(private: bytes, public: bytes) -> bytes:
@@ -167,7 +167,7 @@ class X25519:
         return self.derive(random(PRIVATE_SIZE))
 
     def check(self, public: bytes) -> None:
-        """Refuse a low-order point: encrypting to it would fail, and nobody could change the group."""
+        """Refuse a low-order point: encrypting to it would fail, and no one could change the group."""
         _require(public, self.public_size, "an X25519 public key")
         _require_order(public)
 

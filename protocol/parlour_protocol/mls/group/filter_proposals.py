@@ -34,7 +34,7 @@ def filter_proposals(
 ) -> Chosen:
     """Give the list for a commit: what came, by reference, then our own, by value, which win.
 
-    Leaves that nobody can encrypt to are removed, whatever else it is for: no path could be made past them.
+    Leaves that no one can encrypt to are removed, whatever else it is for: no path could be made past them.
     """
     reinit = any(isinstance(proposal, ReInit) for proposal in own)
     own = own if reinit else [*own, *_healing(own, epoch)]

@@ -65,7 +65,7 @@ def own_leaf(
 
 
 class KeyPackageStore:
-    """The key packages of one device that nobody has used yet."""
+    """The key packages of one device that no one has used yet."""
 
     def __init__(self) -> None:
         self._packages: dict[bytes, KeyPackageSecrets] = {}
@@ -119,7 +119,7 @@ class KeyPackageStore:
         self._packages.pop(ref, None)
 
     def expire(self, now: int) -> tuple[bytes, ...]:
-        """Forget what nobody may use any more and give its references."""
+        """Forget what no one may use any more and give its references."""
         lifetimes: Mapping[bytes, Lifetime | None] = {
             ref: kept.package.leaf_node.lifetime for ref, kept in self._packages.items()
         }

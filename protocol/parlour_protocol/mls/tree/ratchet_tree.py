@@ -100,7 +100,7 @@ class RatchetTree:
         return found
 
     def is_empty_below(self, node: int) -> bool:
-        """Whether a node's resolution is empty, that is, whether nobody is below it."""
+        """Whether a node's resolution is empty, that is, whether no one is below it."""
         span = tree_math.span(node)
         return all(content is None for content in self.nodes[2 * span.start : 2 * span.stop - 1])
 
@@ -132,7 +132,7 @@ class RatchetTree:
         return RatchetTree(self.nodes + (None,) * more, self._hashes + [None] * more)
 
     def truncated(self) -> "RatchetTree":
-        """Drop right halves as long as nobody is in them (section 7.7)."""
+        """Drop right halves as long as no one is in them (section 7.7)."""
         tree = self
         while tree.size > 1 and all(node is None for node in tree.nodes[tree.size :: 2]):
             tree = RatchetTree(tree.nodes[: tree.size - 1], tree._hashes[: tree.size - 1])

@@ -22,7 +22,7 @@ from parlour_protocol.mls.validate.policy import Policy
 
 
 class UnusableLeafKeyError(UnusableKeyError):
-    """Nobody can encrypt to a key that came with ``leaf``, whose signature was verified."""
+    """No one can encrypt to a key that came with ``leaf``, whose signature was verified."""
 
     def __init__(self, text: str, leaf: LeafNode) -> None:
         """Say whose leaf it is."""

@@ -47,7 +47,7 @@ class Change:
     members: tuple[tuple[int, LeafNode], ...]
     """The leaves of the group before it, with their indices."""
     unusable: frozenset[int] = frozenset()
-    """Those of `removed` that brought a key nobody can encrypt to: any member may remove them, and must."""
+    """Those of `removed` that brought a key no one can encrypt to: any member may remove them, and must."""
 
 
 def basic_credentials_only(leaf: LeafNode) -> None:

@@ -75,7 +75,7 @@ def check_removes(items: Items, tree: RatchetTree) -> None:
 
 
 def check_not_own_removal(items: Items, committer: int) -> None:
-    """Nobody commits its own removal."""
+    """No one commits its own removal."""
     if any(isinstance(i.proposal, Remove) and i.proposal.removed == committer for i in items):
         raise InvalidError("a commit removes its committer (section 12.2)")
 

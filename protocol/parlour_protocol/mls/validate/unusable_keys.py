@@ -1,4 +1,4 @@
-"""Which members of a group brought a key that nobody can encrypt to: a low-order point of X25519.
+"""Which members of a group brought a key that no one can encrypt to: a low-order point of X25519.
 
 Such keys are refused wherever they enter (`CipherSuite.check_public_key`). A group of earlier times may have
 one, and could make no commit any more, because no path can be encrypted past it: so each commit removes the

@@ -36,7 +36,7 @@ PAIRS = pytest.mark.parametrize(
 
 
 def _no_welcome(*_of: object) -> None:
-    """Stand in for a Welcome that nobody could seal to a key of another suite."""
+    """Stand in for a Welcome that no one could seal to a key of another suite."""
 
 
 def test_a_group_of_the_hybrid_suite_lives() -> None:

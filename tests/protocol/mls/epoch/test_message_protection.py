@@ -147,7 +147,7 @@ def test_sending_application_data_in_clear_is_impossible() -> None:
 
 
 def test_a_membership_tag_needs_the_key_of_the_epoch() -> None:
-    """A tag with another key, as somebody outside would have to make one, does not verify."""
+    """A tag with another key, as someone outside would have to make one, does not verify."""
     world, other = World(2), World(2, seed=1)
     content = framed(world["m0"], remove_proposal(1))
     epoch, context = world["m0"].state.epoch, world["m0"].context.encode()

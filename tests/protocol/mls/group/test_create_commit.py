@@ -39,7 +39,7 @@ PUBLIC = CommitOptions(public=True)
 
 
 def only_m0_removes(change: Change) -> None:
-    """Let the founder alone put anybody out."""
+    """Let the founder alone put anyone out."""
     for sender, _, _ in change.removed:
         if sender.index != 0:
             raise NotAuthorisedError("only the owner removes members")
@@ -133,7 +133,7 @@ def test_a_key_package_is_good_for_one_group() -> None:
 
 
 def test_psks_are_mixed_in_and_must_be_known() -> None:
-    """External and resumption PSKs reach everybody, newcomers too; who lacks one is told."""
+    """External and resumption PSKs reach everyone, newcomers too; who lacks one is told."""
     world = World(3)
     world.commit("m0")
     world.psks = Psks({b"quantum": Secret(bytes(32))})
@@ -182,7 +182,7 @@ def test_extensions_of_the_group_are_agreed_on() -> None:
         world.stage("m0", [add_proposal(plain.publish())])
 
 
-def test_a_group_info_lets_somebody_in_where_the_policy_allows() -> None:
+def test_a_group_info_lets_someone_in_where_the_policy_allows() -> None:
     """An external commit joins; under the default policy it is refused."""
     world = World(3)
     open_door, own = Policy(external_commits=True), world.device("guest").secrets()
@@ -230,26 +230,26 @@ def test_the_application_authorises_what_a_commit_itself_brings() -> None:
 
 
 def test_the_application_sees_what_a_commit_carries_and_whom_it_concerns() -> None:
-    """Authenticated data, and the leaves as they were: its maker, and everybody who follows it."""
+    """Authenticated data, and the leaves as they were: its maker, and everyone who follows it."""
     world = World(3)
     seen: dict[str, list[Change]] = {name: [] for name in world.groups}
     for name in world.groups:
         world[name].policy = Policy(authorise=seen[name].append)
     package = world.device("m3").publish()
-    options = CommitOptions(authenticated_data=b"signed by somebody")
+    options = CommitOptions(authenticated_data=b"signed by someone")
     proposals = [remove_proposal(2), add_proposal(package)]
     message = world["m0"].commit(proposals, now=NOW, options=options).message
     world["m1"].process(message, now=NOW)
     for name in ("m0", "m1"):
         (change,) = seen[name]
-        assert change.authenticated_data == b"signed by somebody"
+        assert change.authenticated_data == b"signed by someone"
         assert [index for index, _ in change.members] == [0, 1, 2]
     world["m1"].propose(remove_proposal(0), now=NOW, options=options)
-    assert seen["m1"][-1].authenticated_data == b"signed by somebody"
+    assert seen["m1"][-1].authenticated_data == b"signed by someone"
 
 
 def test_own_leaves_keep_the_rules_that_others_apply() -> None:
-    """A key package or a group that everybody else would refuse is not made in the first place."""
+    """A key package or a group that everyone else would refuse is not made in the first place."""
     device = Device("m0", World().random)
     long = Lifetime(NOW, NOW + 12 * MONTH)
     odd = Credential(2, b"")

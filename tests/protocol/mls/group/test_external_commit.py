@@ -44,12 +44,12 @@ OPEN = Policy(external_commits=True, external_proposals=True, new_member_proposa
 
 
 def knock(world: World, name: str, *proposals: Any) -> tuple[bytes, Group]:
-    """Let somebody in by an external commit."""
+    """Let someone in by an external commit."""
     return enter(world, name, world["m0"].group_info(), proposals)
 
 
 def enter(world: World, name: str, info: bytes, proposals: Any = ()) -> tuple[bytes, Group]:
-    """Let somebody in by that group info."""
+    """Let someone in by that group info."""
     return external_commit(info, world.device(name).secrets(), proposals, world.psks, OPEN, world.random)
 
 
@@ -66,7 +66,7 @@ def test_a_member_that_lost_its_state_comes_back() -> None:
     world.agree()
 
 
-def test_an_external_commit_cannot_remove_somebody_else() -> None:
+def test_an_external_commit_cannot_remove_someone_else() -> None:
     """ValSem243: the identity of the joiner is that of the leaf that it removes."""
     world = World(3, policy=OPEN)
     message, _ = knock(world, "stranger", remove_proposal(2))
@@ -129,7 +129,7 @@ def test_external_commits_without_init_or_path() -> None:
 
 
 def test_an_external_commit_that_refers_to_a_proposal() -> None:
-    """ValSem244: not even to one that everybody has."""
+    """ValSem244: not even to one that everyone has."""
     world = World(2, policy=OPEN)
     world.deliver(world["m0"].propose_update(now=NOW), by="m0")
     (ref,) = world["m1"].proposals
@@ -211,7 +211,7 @@ def test_an_external_sender_commits_nothing() -> None:
     refused(world["m1"], message, InvalidError, "something other than a proposal")
 
 
-def test_somebody_asks_to_be_added() -> None:
+def test_someone_asks_to_be_added() -> None:
     """A new member proposes its own Add; a member commits it, and the Welcome works."""
     world = World(2, policy=OPEN)
     own = world.device("guest").secrets()
@@ -227,18 +227,18 @@ def test_somebody_asks_to_be_added() -> None:
 def test_an_unacceptable_external_sender() -> None:
     """Section 5.3.1: the list of external senders is checked when it is set."""
 
-    def nobody(_: ExternalSender) -> None:
+    def no_one(_: ExternalSender) -> None:
         raise NotAuthorisedError("no external senders here")
 
     world = World(2)
-    world["m1"].policy = Policy(validate_external_sender=nobody)
+    world["m1"].policy = Policy(validate_external_sender=no_one)
     senders = encode_external_senders([ExternalSender(bytes(32), Credential.basic(b"w"))])
     message = world.stage("m0", [GroupContextExtensions((Extension(EXTERNAL_SENDERS, senders),))]).message
     refused(world["m1"], message, NotAuthorisedError, "no external senders")
 
 
 def test_an_external_init_of_a_low_order_point() -> None:
-    """An init secret known to everybody is refused (RFC 9180 section 7.1.4)."""
+    """An init secret known to everyone is refused (RFC 9180 section 7.1.4)."""
     world = World(2, policy=OPEN)
 
     def zero(content: Any) -> Any:

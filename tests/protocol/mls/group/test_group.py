@@ -97,8 +97,8 @@ def test_one_commit_is_staged_at_a_time() -> None:
         world.stage("m0")
 
 
-def test_proposals_wait_for_a_commit_of_anybody() -> None:
-    """Update, Add and Remove by reference take effect with somebody's commit, and block sending before."""
+def test_proposals_wait_for_a_commit_of_anyone() -> None:
+    """Update, Add and Remove by reference take effect with someone's commit, and block sending before."""
     world = World(4)
     update = world["m1"].propose_update(now=NOW)
     add = world["m2"].propose(add_proposal(world.device("new").publish()), now=NOW, options=PUBLIC)
@@ -117,7 +117,7 @@ def test_proposals_wait_for_a_commit_of_anybody() -> None:
 
 
 def test_conflicting_proposals_do_not_jam_the_next_commit() -> None:
-    """Of two that exclude each other the better is taken, and nobody commits its own removal."""
+    """Of two that exclude each other the better is taken, and no one commits its own removal."""
     world = World(4)
     sent = [
         (world["m1"].propose_update(now=NOW), "m1"),

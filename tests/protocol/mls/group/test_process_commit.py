@@ -198,11 +198,11 @@ def test_path_secrets_are_not_sent_to_members_who_come_with_the_commit() -> None
     world = World(3)
     real = commit_module.encrypt_path
 
-    def to_everybody(planned: Any, _new: Any, *more: Any) -> UpdatePath:
+    def to_everyone(planned: Any, _new: Any, *more: Any) -> UpdatePath:
         return real(planned, frozenset(), *more)
 
     package = world.device("m3").publish()
-    with lawless({"group.create_commit.encrypt_path": to_everybody}):
+    with lawless({"group.create_commit.encrypt_path": to_everyone}):
         message = world.stage("m0", [add_proposal(package)]).message
     refused(world["m1"], message, InvalidError, "few or too many ciphertexts")
 

@@ -34,7 +34,7 @@ def text(group: Group, message: bytes) -> bytes:
     return event.data
 
 
-def test_a_message_reaches_everybody_with_its_author_and_associated_data() -> None:
+def test_a_message_reaches_everyone_with_its_author_and_associated_data() -> None:
     """All members read a message, and see who sent it and what was authenticated with it."""
     world = World(3)
     message = world["m1"].encrypt(b"hello", b"id 7")

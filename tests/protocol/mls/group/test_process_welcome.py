@@ -97,7 +97,7 @@ def test_forged_group_infos(name: str) -> None:
     check_refused(world, invite(world, edit), error, why)
 
 
-def test_a_group_info_that_somebody_else_signed() -> None:
+def test_a_group_info_that_someone_else_signed() -> None:
     """Section 12.4.3.1: the signature is of the leaf `signer`."""
     world = World(3)
     real = commit_module.group_info

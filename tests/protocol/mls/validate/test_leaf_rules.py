@@ -134,7 +134,7 @@ def bad_update(world: World, **changes: Any) -> Update:
             InvalidError,
             "made for KEY_PACKAGE",
         ),
-        ({"credential": Credential.basic(b"somebody else")}, NotAuthorisedError, "another identity"),
+        ({"credential": Credential.basic(b"someone else")}, NotAuthorisedError, "another identity"),
         ({"capabilities": Capabilities(credentials=(2,))}, InvalidError, "credential type"),
         ({"extensions": (Extension(0xF0C1, b""),)}, InvalidError, "does not list"),
     ],
@@ -280,7 +280,7 @@ def test_nothing_follows_what_an_extension_holds() -> None:
             refused(world["m1"], message, MalformedError, "")
 
 
-def test_who_is_removed_holds_nobody_back() -> None:
+def test_who_is_removed_holds_no_one_back() -> None:
     """What a member cannot do counts no more in the commit that removes it (OpenMLS #1943)."""
     able = Policy(extensions=frozenset({0xF0C0}))
     world = World(2, policy=able)
@@ -293,7 +293,7 @@ def test_who_is_removed_holds_nobody_back() -> None:
     assert world["m1"].context.extensions == (Extension(0xF0C0, b""),)
 
 
-def test_a_new_credential_type_needs_everybodys_support() -> None:
+def test_a_new_credential_type_needs_everyones_support() -> None:
     """Section 7.3: members who do not know a credential type keep it out."""
     world = World(2, policy=Policy(validate_credential=lambda _: None))
     both = Capabilities(credentials=(1, 7))
@@ -332,7 +332,7 @@ def test_grease_is_ignored_everywhere() -> None:
     assert world["m0"].epoch_authenticator == world["m1"].epoch_authenticator
 
 
-def test_two_credential_types_where_everybody_knows_both() -> None:
+def test_two_credential_types_where_everyone_knows_both() -> None:
     """Section 13.3: a new type is fine once all support it."""
     both = Capabilities(credentials=(1, 7))
     world = World(2, policy=Policy(validate_credential=lambda _: None))

@@ -66,7 +66,7 @@ def test_a_blank_sender_in_clear() -> None:
 
 @pytest.mark.parametrize("leaf", [2, 3, 0xFFFF_FFFF])
 def test_a_blank_sender_in_private(leaf: int) -> None:
-    """ValSem004: sender data that names nobody is refused, inside of the tree and far outside."""
+    """ValSem004: sender data that names no one is refused, inside of the tree and far outside."""
     world = World(3)
     world.commit("m0", [remove_proposal(2)])
     message = private(world["m0"].encrypt(b"x"))

@@ -104,7 +104,7 @@ LISTS: dict[str, tuple[Make, str]] = {
 
 @pytest.mark.parametrize("name", LISTS)
 def test_bad_lists(name: str) -> None:
-    """Section 12.2: nobody makes such a list, and nobody takes it."""
+    """Section 12.2: no one makes such a list, and no one takes it."""
     make, why = LISTS[name]
     world = World(3, policy=OPEN)
     proposals = make(world)
@@ -147,7 +147,7 @@ def test_single_proposals_are_judged_when_they_come() -> None:
 
 
 def test_reinit_is_refused_by_default_and_closes_the_group_where_allowed() -> None:
-    """Sections 11.2 and 12.4.2: after it nobody may send."""
+    """Sections 11.2 and 12.4.2: after it no one may send."""
     world = World(2)
     with unchanged(world["m0"]), pytest.raises(PolicyError, match="ReInit is switched off"):
         world["m0"].commit([REINIT], now=NOW)

@@ -46,7 +46,7 @@ def _unlisted_between(tree: RatchetTree) -> RatchetTree:
 
 
 def _other_credential(tree: RatchetTree) -> RatchetTree:
-    """Put in somebody whose own leaf is in order, and whom the others cannot judge."""
+    """Put in someone whose own leaf is in order, and whom the others cannot judge."""
     key, old = SigningKey(Secret(bytes(32))), tree.leaf(3)
     assert old is not None
     both = Capabilities(credentials=(1, 7))
@@ -66,7 +66,7 @@ TREES: dict[str, tuple[Callable[[RatchetTree], RatchetTree], type[MlsError], str
         InvalidError,
         "parent-hash valid",
     ),
-    "a parent that nobody made": (
+    "a parent that no one made": (
         lambda t: changed_nodes(t, {5: ParentNode(bytes(range(32)), b"")}),
         InvalidError,
         "parent-hash valid",
@@ -103,7 +103,7 @@ def test_forged_trees(name: str) -> None:
 
 
 def test_a_tree_with_a_credential_type_that_not_all_know() -> None:
-    """Section 7.3: every credential type in use is supported by everybody in the tree."""
+    """Section 7.3: every credential type in use is supported by everyone in the tree."""
     world = World(5, policy=Policy(validate_credential=lambda _: None))
     welcome = invite(world, lambda _, info: with_tree(info, _other_credential(tree_in(info))))
     check_refused(world, welcome, InvalidError, "credential type that is in use")

@@ -97,8 +97,8 @@ def test_a_leaf_with_such_a_key_is_not_added(point: bytes) -> None:
     assert caught.value.leaf == bad.leaf_node
 
 
-def test_a_forged_leaf_blames_nobody() -> None:
-    """The error names a leaf only when its owner has signed it: anybody can write somebody's name on one."""
+def test_a_forged_leaf_blames_no_one() -> None:
+    """The error names a leaf only when its owner has signed it: anyone can write someone's name on one."""
     world = World(2)
     bad = package(world, leaf={"encryption_key": ZERO})
     forged = replace(bad.leaf_node, signature=bytes(64))
@@ -160,7 +160,7 @@ def test_a_commit_with_such_a_parent_is_refused() -> None:
 
 
 def test_a_tree_with_such_a_leaf_is_not_joined() -> None:
-    """A newcomer takes no tree in which nobody could commit."""
+    """A newcomer takes no tree in which no one could commit."""
     world = World(2)
     bad = package(world, leaf={"encryption_key": ZERO})
     with before_the_rule():
@@ -169,13 +169,13 @@ def test_a_tree_with_such_a_leaf_is_not_joined() -> None:
             "parlour_protocol.mls.group.filter_proposals.unusable_leaves", return_value=frozenset()
         )
         with healing, lawless():
-            path = mock.patch("parlour_protocol.mls.tree.update_path.encrypt_with_label", _sealed_to_nobody)
+            path = mock.patch("parlour_protocol.mls.tree.update_path.encrypt_with_label", _sealed_to_no_one)
             with path:
                 welcome = world.stage("m0", [add_proposal(world.device("guest").publish())]).welcome or b""
     check_refused(world, welcome, UnusableKeyError, "low-order")
 
 
-def _sealed_to_nobody(kem: Any, public: bytes, *more: Any) -> Any:
+def _sealed_to_no_one(kem: Any, public: bytes, *more: Any) -> Any:
     usable = kem.generate().public if public in LOW_ORDER_POINTS else public
     return encrypt_with_label(kem, usable, *more)
 
@@ -227,8 +227,8 @@ def _with_bad_leaf(size: int, suite: CipherSuite = CLASSIC) -> World:
 
 @pytest.mark.parametrize("size", [2, 3, 4, 5, 8])
 @pytest.mark.parametrize("by", [0, 1])
-def test_the_next_commit_of_anybody_removes_the_leaf(size: int, by: int) -> None:
-    """Whatever it is for: without that no path could be encrypted, and nobody could be added or removed."""
+def test_the_next_commit_of_anyone_removes_the_leaf(size: int, by: int) -> None:
+    """Whatever it is for: without that no path could be encrypted, and no one could be added or removed."""
     world = _with_bad_leaf(size)
     assert unusable_leaves(world["m1"].tree) == {size}
     world.add("m9", by=f"m{by}")
@@ -256,7 +256,7 @@ def test_without_the_removal_no_commit_can_be_made() -> None:
 
 
 def test_the_removal_stands_out_for_the_policy() -> None:
-    """So that a client lets anybody remove such a leaf, and nobody else's."""
+    """So that a client lets anyone remove such a leaf, and no one else's."""
     seen: list[Change] = []
     world = _with_bad_leaf(3)
     world["m1"].policy = Policy(authorise=seen.append)
@@ -270,7 +270,7 @@ def test_the_removal_stands_out_for_the_policy() -> None:
 
 
 def test_a_removal_by_name_is_not_done_twice() -> None:
-    """Somebody who names the leaf gets one Remove, and so does a commit that lost its race."""
+    """Someone who names the leaf gets one Remove, and so does a commit that lost its race."""
     world = _with_bad_leaf(3)
     staged = world["m1"].commit([remove_proposal(3)], now=NOW)
     world.groups.pop("m1")

@@ -22,7 +22,7 @@ def invite(
 
 
 async def test_an_account_is_found_as_it_was_made(world: World) -> None:
-    """A new account has its hash and time, and is not disabled; a name that nobody has is not found."""
+    """A new account has its hash and time, and is not disabled; a name that no one has is not found."""
     alice = await world.account("alice")
     assert await world.store.accounts.find(alice) == Account(alice, "hash of alice", world.clock.now())
     assert await world.store.accounts.find(parse_user_name("bob")) is None
@@ -75,7 +75,7 @@ async def test_a_refused_name_uses_no_invite_up(world: World) -> None:
     await world.store.accounts.create(world.new_account("bob"), b"i" * 32)
 
 
-async def test_without_an_invite_nobody_learns_which_names_exist(world: World) -> None:
+async def test_without_an_invite_no_one_learns_which_names_exist(world: World) -> None:
     """A bad invite is refused in the same way for a taken name as for a free one (P4)."""
     await world.account("alice")
     for name in ("alice", "bob"):
@@ -111,7 +111,7 @@ async def test_invites_are_listed_oldest_first_and_revoked_once(world: World) ->
 
 
 async def test_a_password_is_replaced_and_nothing_ends(world: World) -> None:
-    """A new hash takes the place of the old one; sessions live on until somebody ends them."""
+    """A new hash takes the place of the old one; sessions live on until someone ends them."""
     alice = await world.account("alice")
     session = world.session(alice, 1)
     await world.store.sessions.create(session, cap=9)
@@ -123,11 +123,11 @@ async def test_a_password_is_replaced_and_nothing_ends(world: World) -> None:
 
 
 async def test_there_is_no_changing_an_account_that_is_not_there(world: World) -> None:
-    """Setting anything of a name that nobody has is refused rather than lost."""
-    nobody = parse_user_name("zoe")
+    """Setting anything of a name that no one has is refused rather than lost."""
+    no_one = parse_user_name("zoe")
     for change in (
-        world.store.accounts.set_password(nobody, "x"),
-        world.store.accounts.set_disabled(nobody, disabled=True),
+        world.store.accounts.set_password(no_one, "x"),
+        world.store.accounts.set_disabled(no_one, disabled=True),
     ):
         with pytest.raises(RefusedError) as refused:
             await change

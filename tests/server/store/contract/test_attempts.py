@@ -37,7 +37,7 @@ async def test_cleared_keys_begin_again(world: World) -> None:
 
 
 async def test_many_addresses_do_not_fill_the_disk_for_good(world: World) -> None:
-    """Keys that nobody used for more than a week go with the next failures, twenty with each of them."""
+    """Keys that no one used for more than a week go with the next failures, twenty with each of them."""
     now = world.clock.now()
     await world.store.attempts.add([f"ip:{number}" for number in range(50)], now, forget_after=HOUR)
     week = 7 * 24 * HOUR

@@ -25,7 +25,7 @@ DAY = 86_400
 
 
 async def shown(world: World, user: UserName) -> list[RoomId]:
-    """Return the rooms that somebody is shown invitations into."""
+    """Return the rooms that someone is shown invitations into."""
     found, more = await world.store.consent.invitations(user, after=None, limit=1000)
     assert not more
     return [one.room for one in found]
@@ -129,7 +129,7 @@ async def test_an_invitation_ends(world: World) -> None:
 
 
 async def test_who_takes_back_whose(world: World) -> None:
-    """A member takes their own back, a moderator everybody's."""
+    """A member takes their own back, a moderator everyone's."""
     alice, bob, carol = await world.people(3)
     room = await world.room(alice, carol)
     for inviter in (alice, carol):
@@ -167,7 +167,7 @@ async def test_a_blocked_inviter_learns_nothing(world: World) -> None:
     assert set(await shown(world, bob)) == {first, second}
 
 
-async def test_nobody_fills_the_list_of_another(world: World) -> None:
+async def test_no_one_fills_the_list_of_another(world: World) -> None:
     """L14: over its limit the oldest of whoever has most is hidden; a friend's stays; none is refused."""
     bob, friend, *strangers = await world.people(5)
     theirs = await world.room(friend)
@@ -279,7 +279,7 @@ async def test_a_hidden_direct_room_is_gone_for_one_and_there_for_the_other(worl
 
 
 async def test_a_blocked_person_opens_a_room_that_is_not_seen(world: World) -> None:
-    """L14: they get the same answer as from anybody."""
+    """L14: they get the same answer as from anyone."""
     alice, bob, carol = await world.people(3)
     await world.store.consent.block(bob, alice, on=True)
     rooms = [await world.store.rooms.create(world.new_direct(alice, peer)) for peer in (bob, carol)]
@@ -305,7 +305,7 @@ async def test_direct_rooms_that_wait_are_few(world: World) -> None:
 
 
 async def test_blocking_has_its_rules(world: World) -> None:
-    """Nobody blocks themselves, somebody who is not there, or more people than the limit."""
+    """No one blocks themselves, someone who is not there, or more people than the limit."""
     alice = await world.account("alice")
     for who, code in ((alice, ErrorCode.FORBIDDEN), (parse_user_name("zoe"), ErrorCode.NOT_FOUND)):
         with pytest.raises(RefusedError) as refused:

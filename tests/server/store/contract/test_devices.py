@@ -176,7 +176,7 @@ async def test_only_the_account_key_in_force_certifies_and_revokes(delivery: Del
     assert await log_size(delivery.store) == 1
 
 
-async def test_nobody_touches_the_devices_of_others(delivery: Delivery) -> None:
+async def test_no_one_touches_the_devices_of_others(delivery: Delivery) -> None:
     """To another account they are not there."""
     alice, _ = await delivery.person("alice")
     bob, device = await delivery.person("bob")
@@ -223,7 +223,7 @@ async def test_a_revoked_device_ends_for_good(delivery: Delivery) -> None:
 
 
 async def test_an_account_has_so_many_devices(delivery: Delivery) -> None:
-    """At the limit one that nobody approved and that is logged in nowhere makes room; else it is refused."""
+    """At the limit one that no one approved and that is logged in nowhere makes room; else it is refused."""
     alice = await delivery.world.account("alice")
     made = [await delivery.registered(alice, active=False) for _ in range(DEVICES_PER_USER.value)]
     with pytest.raises(RefusedError) as refused:
@@ -268,7 +268,7 @@ async def test_a_ticket_opens_for_the_device_of_its_session(world: World, delive
 
 
 async def test_disabling_an_account_with_devices_is_told(world: World, delivery: Delivery) -> None:
-    """Running servers must tell its rooms that somebody is to be removed, or added again."""
+    """Running servers must tell its rooms that someone is to be removed, or added again."""
     alice, _ = await delivery.person("alice")
     for disabled in (True, False):
         head = await world.store.journal.head()

@@ -29,7 +29,7 @@ from parlour_server.store.types import Membership
 
 
 async def member(world: World, room: RoomId, user: UserName) -> Membership | None:
-    """Return what somebody is in a room."""
+    """Return what someone is in a room."""
     return await world.store.rooms.membership(room, user)
 
 
@@ -178,7 +178,7 @@ async def test_without_moderators_a_member_becomes_owner(world: World) -> None:
 
 
 async def test_another_owner_needs_no_heir(world: World) -> None:
-    """While an owner is left, nobody becomes one."""
+    """While an owner is left, no one becomes one."""
     alice, bob, carol = await world.people(3)
     room = await world.room(alice, bob, carol)
     await world.append(room, alice, RoleSet(bob, Role.OWNER))
@@ -187,7 +187,7 @@ async def test_another_owner_needs_no_heir(world: World) -> None:
 
 
 async def test_an_empty_room_belongs_to_who_enters_it(world: World) -> None:
-    """When nobody is left nobody is made owner; whoever joins then becomes it."""
+    """When no one is left no one is made owner; whoever joins then becomes it."""
     alice, bob = await world.people(2)
     room = await world.room(alice)
     assert (await world.append(room, alice, Left())).also == ()

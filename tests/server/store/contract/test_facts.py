@@ -89,7 +89,7 @@ async def test_reactions_are_counted_by_text(world: World) -> None:
 
 
 async def test_a_subject_is_looked_up(world: World) -> None:
-    """Bodies about somebody see their membership, ban and existence."""
+    """Bodies about someone see their membership, ban and existence."""
     alice, bob, carol = await world.people(3)
     room = await world.room(alice, bob)
     await world.append(room, alice, Banned(carol, until=Millis(5)))
@@ -103,8 +103,8 @@ async def test_a_subject_is_looked_up(world: World) -> None:
     for body in about_carol:
         facts = await world.facts(room, alice, body)
         assert (facts.subject, facts.subject_exists, facts.subject_banned_until) == (None, True, 5)
-    nobody = await world.facts(room, alice, Unbanned(parse_user_name("zoe")))
-    assert (nobody.subject, nobody.subject_exists, nobody.subject_banned_until) == (None, False, None)
+    no_one = await world.facts(room, alice, Unbanned(parse_user_name("zoe")))
+    assert (no_one.subject, no_one.subject_exists, no_one.subject_banned_until) == (None, False, None)
 
 
 async def test_rooms_and_owners_are_counted_when_they_matter(world: World) -> None:

@@ -39,7 +39,7 @@ def named(file: FileRecord) -> Message:
 
 
 async def test_a_file_is_found_by_the_members_of_its_room(world: World) -> None:
-    """By nobody else, and by nobody who left; one that expired is not found."""
+    """By no one else, and by no one who left; one that expired is not found."""
     alice, bob, eve = await world.people(3)
     room = await world.room(alice, bob)
     file = replace(upload(world, room, alice), expires=Millis(world.clock.now() + 1000))
@@ -51,7 +51,7 @@ async def test_a_file_is_found_by_the_members_of_its_room(world: World) -> None:
     assert await world.store.files.find(file.id, alice, Millis(world.clock.now() + 1000)) is None
 
 
-async def test_nobody_uploads_to_a_room_that_they_are_not_in(world: World) -> None:
+async def test_no_one_uploads_to_a_room_that_they_are_not_in(world: World) -> None:
     """Nor to one that is not there."""
     alice, eve = await world.people(2)
     room = await world.room(alice)

@@ -171,8 +171,8 @@ async def test_a_commit_that_is_sent_again_is_the_same(delivery: Delivery) -> No
     assert (await state(delivery, room, alice[0])).epoch == 1
 
 
-async def test_nobody_enters_a_group_but_the_devices_of_members(delivery: Delivery) -> None:
-    """Ghost devices: a stranger's, a pending one, one that is in it; nor does anybody who stays leave it."""
+async def test_no_one_enters_a_group_but_the_devices_of_members(delivery: Delivery) -> None:
+    """Ghost devices: a stranger's, a pending one, one that is in it; nor does anyone who stays leave it."""
     alice, bob, eve = [await delivery.person(name) for name in ("alice", "bob", "eve")]
     pending = await delivery.device(bob[0], active=False)
     room = await delivery.room(alice[0], bob[0])
@@ -227,7 +227,7 @@ WAYS_OUT: list[WayOut] = [leave, kick, ban, revoke, replace_key]
 
 
 @pytest.mark.parametrize("way", WAYS_OUT, ids=lambda way: way.__name__)
-async def test_nobody_sends_before_who_left_is_removed(delivery: Delivery, way: WayOut) -> None:
+async def test_no_one_sends_before_who_left_is_removed(delivery: Delivery, way: WayOut) -> None:
     """RFC 9420 section 12.4: whatever ended it, messages wait for the commit, which any member may make."""
     alice, bob, carol = [await delivery.person(name) for name in ("alice", "bob", "carol")]
     room = await delivery.room(alice[0], bob[0], carol[0])
@@ -291,7 +291,7 @@ async def test_who_comes_back_before_the_removal_is_removed_and_let_in_anew(
 
 
 async def test_a_disabled_account_need_not_leave(delivery: Delivery) -> None:
-    """Nobody signed a removal, so members would not make one; who was banned meanwhile must leave."""
+    """No one signed a removal, so members would not make one; who was banned meanwhile must leave."""
     alice, bob = await delivery.person("alice"), await delivery.person("bob")
     rooms = [await delivery.room(alice[0], bob[0]) for _ in range(2)]
     for room in rooms:
@@ -355,7 +355,7 @@ async def test_whether_a_key_is_unusable_is_for_the_members_to_judge(delivery: D
     assert (await state(delivery, room, alice[0])).contested
 
 
-async def test_a_group_that_nobody_is_left_in_is_founded_anew(delivery: Delivery) -> None:
+async def test_a_group_that_no_one_is_left_in_is_founded_anew(delivery: Delivery) -> None:
     """All devices were lost: no commit can come from who must leave, so a new device begins again."""
     alice = await delivery.person("alice")
     room = await delivery.room(alice[0])

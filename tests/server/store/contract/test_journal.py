@@ -147,7 +147,7 @@ async def test_a_request_is_one_for_all_processes(world: World, administration: 
 
 
 async def test_forgetting_is_a_little_at_a_time(world: World) -> None:
-    """After a busy hour, nobody's write pays for all of its entries."""
+    """After a busy hour, no one's write pays for all of its entries."""
     alice = await world.account("alice")
     for number in range(1200):
         await world.store.sessions.create(world.session(alice, number), cap=1)

@@ -19,13 +19,13 @@ from parlour_server.store.types import ClaimRecord, DevicesChanged, NewPackages
 
 @pytest.fixture
 async def alice(delivery: Delivery) -> UserName:
-    """Make somebody who adds devices."""
+    """Make someone who adds devices."""
     return (await delivery.person("alice"))[0]
 
 
 @pytest.fixture
 async def device(delivery: Delivery) -> DeviceId:
-    """Make the device of somebody else."""
+    """Make the device of someone else."""
     return (await delivery.person("bob"))[1]
 
 
@@ -210,7 +210,7 @@ async def test_a_device_keeps_so_many_packages(
 async def test_what_was_given_stays_given_when_the_oldest_go(
     delivery: Delivery, room: RoomId, alice: UserName, device: DeviceId
 ) -> None:
-    """A package that somebody has cannot be brought again, however many came after it."""
+    """A package that someone has cannot be brought again, however many came after it."""
     await delivery.packages(device, "given")
     assert await names(delivery, room, alice, device) == ["given"]
     for run in range(2):
@@ -223,7 +223,7 @@ async def test_what_was_given_stays_given_when_the_oldest_go(
 async def test_packages_are_for_those_who_may_add_the_device(
     delivery: Delivery, room: RoomId, alice: UserName, device: DeviceId
 ) -> None:
-    """Exhaustion: nobody uses up the packages of a device that they have no room with, or that is in it."""
+    """Exhaustion: no one uses up the packages of a device that they have no room with, or that is in it."""
     eve = await delivery.world.account("eve")
     await delivery.packages(device, "one", "two")
     open_room, elsewhere = await delivery.world.room(alice), await delivery.room(eve)
@@ -256,7 +256,7 @@ async def test_a_device_that_is_not_approved_is_not_added(delivery: Delivery) ->
     assert await names(delivery, room, alice, active) == []
 
 
-async def test_nobody_brings_packages_for_a_device_that_is_not_there(delivery: Delivery) -> None:
+async def test_no_one_brings_packages_for_a_device_that_is_not_there(delivery: Delivery) -> None:
     """Nothing is kept for it."""
     alice = await delivery.world.account("alice")
     new = replace(delivery.new_device(alice))

@@ -106,7 +106,7 @@ async def test_a_timed_request_sent_again_is_the_same(world: World, kind: type[B
 
 
 async def test_a_request_id_is_an_authors_own(world: World) -> None:
-    """Two authors may use one request id: nobody can block another's requests by guessing ids."""
+    """Two authors may use one request id: no one can block another's requests by guessing ids."""
     alice, bob = await world.people(2)
     room = await world.room(alice, bob)
     request = new_request_id()

@@ -118,8 +118,8 @@ async def test_two_people_have_one_direct_room(world: World) -> None:
         assert summary.members == 2
 
 
-async def test_a_direct_room_is_with_somebody_who_exists(world: World) -> None:
-    """There is none with a name that nobody has."""
+async def test_a_direct_room_is_with_someone_who_exists(world: World) -> None:
+    """There is none with a name that no one has."""
     alice = await world.account("alice")
     with pytest.raises(RefusedError) as refused:
         await world.store.rooms.create(world.new_direct(alice, parse_user_name("zoe")))
@@ -152,7 +152,7 @@ async def test_a_room_is_encrypted_from_the_start_or_not(world: World) -> None:
 
 
 async def test_too_many_rooms_are_refused(world: World) -> None:
-    """At the limit nobody makes another room; what others open with somebody does not count for them."""
+    """At the limit no one makes another room; what others open with someone does not count for them."""
     alice, bob = await world.people(2)
     last = None
     for number in range(ROOMS_PER_USER.value):
@@ -243,7 +243,7 @@ async def test_rooms_are_found_by_name(world: World) -> None:
 
 
 async def test_the_read_marker_moves_within_the_log(world: World) -> None:
-    """It may go forward and back, but not beyond the newest event, and not for somebody outside."""
+    """It may go forward and back, but not beyond the newest event, and not for someone outside."""
     alice, bob, carol = await world.people(3)
     room = await world.room(alice)
     await world.append(room, alice, Added(bob))

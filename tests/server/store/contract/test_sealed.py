@@ -142,7 +142,7 @@ async def test_an_open_room_takes_nothing_sealed(delivery: Delivery) -> None:
 
 
 async def test_only_a_device_of_the_group_sends(delivery: Delivery) -> None:
-    """Not a session without one, nor a device of one's own that was not added, nor somebody else's."""
+    """Not a session without one, nor a device of one's own that was not added, nor someone else's."""
     alice, bob = await delivery.person("alice"), await delivery.person("bob")
     second = await delivery.device(alice[0])
     room = await delivery.room(alice[0], bob[0])

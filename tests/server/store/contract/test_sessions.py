@@ -78,7 +78,7 @@ async def test_expired_sessions_go_first_at_the_cap(world: World) -> None:
 
 
 async def test_a_login_by_a_clock_that_is_ahead_deletes_nothing(world: World) -> None:
-    """Forty days ahead everybody's sessions look expired; when the clock is right again they are good."""
+    """Forty days ahead everyone's sessions look expired; when the clock is right again they are good."""
     people = await world.people(3)
     sessions = [world.session(user, number) for number, user in enumerate(people)]
     for session in sessions:
@@ -117,7 +117,7 @@ async def test_what_is_overdue(world: World) -> None:
 
 
 async def test_when_a_session_was_seen_last(world: World) -> None:
-    """Of all accounts; nothing where nobody ever logged in."""
+    """Of all accounts; nothing where no one ever logged in."""
     assert await world.store.sessions.newest_seen() is None
     alice, bob = await world.people(2)
     first = world.session(alice, 1)
@@ -140,7 +140,7 @@ async def test_seeing_a_session_goes_forward_only(world: World) -> None:
 
 
 async def test_a_session_ends_once_and_for_its_owner_alone(world: World) -> None:
-    """Ending works for one's own session, once; somebody else's is as good as not there."""
+    """Ending works for one's own session, once; someone else's is as good as not there."""
     alice, bob = await world.people(2)
     session = world.session(alice, 1)
     await world.store.sessions.create(session, cap=9)
@@ -153,7 +153,7 @@ async def test_a_session_ends_once_and_for_its_owner_alone(world: World) -> None
 
 
 async def test_all_sessions_but_one_end(world: World) -> None:
-    """A password change keeps the device that made it, ends the account's others and nobody else's."""
+    """A password change keeps the device that made it, ends the account's others and no one else's."""
     alice, bob = await world.people(2)
     sessions = [world.session(user, number) for number, user in enumerate((alice, alice, alice, bob))]
     for session in sessions:

@@ -15,7 +15,7 @@ SECRETS = (b"correct horse", b"battery staple", b"tr0ub4dor", b"x-long-")
 
 
 async def say_secrets(world: World) -> tuple[RoomId, UserName]:
-    """Say things that nobody should ever find again, among others."""
+    """Say things that no one should ever find again, among others."""
     alice = await world.account("alice")
     room = await world.room(alice)
     await world.append(room, alice, message("correct horse"))
@@ -46,7 +46,7 @@ async def test_deleted_text_is_nowhere_on_disk(world: World, store: SqliteStore,
 async def test_a_reader_delays_the_scrubbing_and_does_not_prevent_it(
     world: World, store: SqliteStore, database: Path
 ) -> None:
-    """While somebody reads an old page the text stays; when they are done, it goes at the next time."""
+    """While someone reads an old page the text stays; when they are done, it goes at the next time."""
     room, alice = await say_secrets(world)
     reader = connect_reader(database)
     reader.execute("BEGIN")

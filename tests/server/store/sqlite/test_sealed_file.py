@@ -55,7 +55,7 @@ async def test_a_welcome_is_kept_once_and_until_the_last_has_it(delivery: Delive
 
 
 async def test_a_revoked_device_leaves_no_welcome_behind(delivery: Delivery, database: Path) -> None:
-    """Not only hidden: nobody will fetch it any more."""
+    """Not only hidden: no one will fetch it any more."""
     alice, bob = await delivery.person("alice"), await delivery.person("bob")
     room = await delivery.room(alice[0], bob[0])
     await delivery.group_of(room, alice, bob)

@@ -199,7 +199,7 @@ def test_two_names_that_are_one_both_stay(tmp_path: Path) -> None:
     shapes = dict(db.execute("SELECT account, skeleton FROM accounts").fetchall())
     rooms = dict(db.execute("SELECT name, skeleton FROM rooms").fetchall())
     db.close()
-    # private rooms take no name from anybody, so the public one of such a pair has its own back
+    # private rooms take no name from anyone, so the public one of such a pair has its own back
     assert rooms == {
         "grusse": "grusse",
         "gru\u00dfe": "grusse gru\u00dfe",

@@ -1,6 +1,6 @@
 """Invitations that are accepted or declined, direct rooms that wait for a yes, and whom people block.
 
-Whoever is in a room now has consented to it: nobody is asked again.
+Whoever is in a room now has consented to it: no one is asked again.
 """
 
 import sqlalchemy as sa

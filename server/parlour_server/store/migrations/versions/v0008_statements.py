@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the column; invitations from before carry no statement. Nobody has to leave for being disabled."""
+    """Add the column; invitations from before carry no statement. No one has to leave for being disabled."""
     op.add_column("invitations", sa.Column("statement", sa.LargeBinary(), nullable=True))
     op.execute(
         "UPDATE group_devices SET leaving = 0 WHERE leaving = 1"

@@ -21,7 +21,7 @@ from parlour_server.store.types import FileRecord
 _COLUMNS: Final = "f.file, f.room, f.owner, f.size, f.sha256, f.created, f.expires"
 
 
-_EVERYBODY: Final = ""
+_EVERYONE: Final = ""
 """Stands in the place of an owner; no name is empty."""
 
 
@@ -118,8 +118,8 @@ def end_file(db: sqlite3.Connection, file: FileId, at: Millis) -> None:
 
 def _used(db: sqlite3.Connection, user: UserName) -> tuple[int, int]:
     query = "SELECT owner, bytes FROM file_usage WHERE owner IN (?, ?)"
-    used: dict[str, int] = dict(db.execute(query, (plain(user), _EVERYBODY)))
-    return used.get(plain(user), 0), used.get(_EVERYBODY, 0)
+    used: dict[str, int] = dict(db.execute(query, (plain(user), _EVERYONE)))
+    return used.get(plain(user), 0), used.get(_EVERYONE, 0)
 
 
 def _count(db: sqlite3.Connection, owner: UserName, size: int) -> None:
@@ -127,7 +127,7 @@ def _count(db: sqlite3.Connection, owner: UserName, size: int) -> None:
     db.executemany(
         "INSERT INTO file_usage (owner, bytes) VALUES (?, ?)"
         " ON CONFLICT (owner) DO UPDATE SET bytes = bytes + excluded.bytes",
-        [(plain(owner), size), (_EVERYBODY, size)],
+        [(plain(owner), size), (_EVERYONE, size)],
     )
 
 

@@ -47,7 +47,7 @@ def test_a_reader_cannot_write(database: Path) -> None:
 
 
 def test_the_files_are_their_owners_alone(tmp_path: Path) -> None:
-    """Whatever the umask, the database and the files beside it can be read by nobody else."""
+    """Whatever the umask, the database and the files beside it can be read by no one else."""
     path = tmp_path / "parlour.db"
     before = os.umask(0o000)
     try:

@@ -63,7 +63,6 @@ class Bot:
     """A client with handlers."""
 
     def __init__(self, home: Path, *, passphrase: Secret | None = None, client: Client | None = None) -> None:
-        """Use the account of the home folder."""
         self.client = client or Client(Home(home), passphrase=passphrase)
         self.started = asyncio.Event()
         """Set once the bot is connected and every room has caught up."""

@@ -157,7 +157,6 @@ class TableGroup(click.Group):
     """Commands of the table by name: those that begin with ``first``, or all of them."""
 
     def __init__(self, *arguments: Any, first: str = "", **options: Any) -> None:
-        """Make a group as click does."""
         super().__init__(*arguments, **options)
         self._first = f"{first} " if first else ""
 

@@ -89,10 +89,11 @@ class Client:
         dial: Callable[[CurrentProfile], Dial] = dial_over_tls,
         delivery: Callable[[CurrentProfile], Delivery | None] = delivery_over_tls,
     ) -> None:
-        """Use the account of ``home``. ``start`` makes the parts; before it they raise StoppedError.
+        """Use the account of ``home``.
 
-        Without ``follow`` no room is caught up: for programs that only send. Without ``adopt`` nothing that
-        earlier programs left unsent is sent: for programs that only read.
+        ``start`` makes the parts; until then they raise StoppedError. Without ``follow`` no room is caught up
+        (for programs that only send). Without ``adopt`` messages that earlier programs left unsent stay
+        unsent (for programs that only read).
         """
         self.events = EventBus()
         """What changed: subscribe to it, or iterate over ``events.stream()``."""

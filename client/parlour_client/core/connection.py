@@ -27,7 +27,6 @@ class Connection:
         catch_up: CatchUp,
         encrypted_rooms: EncryptedRooms | None,
     ) -> None:
-        """Tell how ``reconnector`` and ``catch_up`` fare."""
         self._credentials = credentials
         self._archive = archive
         self._reconnector = reconnector

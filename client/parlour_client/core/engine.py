@@ -20,7 +20,6 @@ class Engine:
     """Runs the parts of a client, which ``Parts`` has made."""
 
     def __init__(self, parts: Parts, dial: Dial) -> None:
-        """Run ``parts`` over connections that ``dial`` opens."""
         self._parts = parts
         self._dial = dial
         self._running: asyncio.Task[None] | None = None

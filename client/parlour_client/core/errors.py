@@ -49,7 +49,7 @@ class ParlourClientError(Exception):
     """True where no new try helps before the person does something."""
 
     def __init__(self, text: str, hint: str | None = None) -> None:
-        """Say what happened and, in ``hint``, what to do about it."""
+        """State what happened and, in ``hint``, what to do about it."""
         super().__init__(text)
         if hint is not None:
             self.hint = hint
@@ -163,7 +163,6 @@ class ApiRefusedError(ParlourClientError):
     def __init__(
         self, text: str, code: str, *, hint: str | None = None, retry_after: int | None = None
     ) -> None:
-        """Keep the short code beside the sentence."""
         super().__init__(text, hint)
         self.code = code
         self.retry_after = retry_after
@@ -212,7 +211,6 @@ class RefusedError(ParlourClientError):
     """A request in the chat was refused and nothing was changed. ``retry_after`` is in milliseconds."""
 
     def __init__(self, code: ErrorCode, server_hint: str = "", *, retry_after: int | None = None) -> None:
-        """Take the refusal as the server sent it."""
         super().__init__(_WORDS[code], quoted(server_hint))
         self.code = code
         self.retry_after = retry_after

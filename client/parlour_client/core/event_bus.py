@@ -21,7 +21,6 @@ class EventBus:
     """The listeners."""
 
     def __init__(self) -> None:
-        """Begin with none."""
         self._listeners: dict[object, Callable[[Change], None]] = {}
         self._ended = asyncio.Event()
 

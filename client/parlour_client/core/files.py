@@ -44,7 +44,6 @@ class Files:
     def __init__(
         self, archive: Archive, state: State, messages: Messages, encrypted_rooms: EncryptedRooms | None
     ) -> None:
-        """Send by ``messages``."""
         self._archive = archive
         self._state = state
         self._messages = messages

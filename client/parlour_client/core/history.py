@@ -64,7 +64,6 @@ class History:
         clock: Clock,
         emit: Emit,
     ) -> None:
-        """Read from ``archive`` and, while there is a connection, from the server."""
         self._archive = archive
         self._state = state
         self._rooms = rooms

@@ -26,7 +26,6 @@ class Invitations:
         rooms: Rooms,
         membership: Membership | None,
     ) -> None:
-        """Ask over ``live``; ``membership`` signs who may come into encrypted rooms."""
         self._waiting = waiting
         self._live = live
         self._rooms = rooms

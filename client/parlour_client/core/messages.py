@@ -46,7 +46,6 @@ class Messages:
         *,
         follow: bool,
     ) -> None:
-        """Queue in ``outbox``; ``encrypted_rooms`` encrypts what goes to encrypted rooms."""
         self._archive = archive
         self._state = state
         self._rooms = rooms

@@ -30,7 +30,6 @@ class People:
         rooms: Rooms,
         emit: Emit,
     ) -> None:
-        """Look people up in ``archive`` and ``rooms``."""
         self._archive = archive
         self._state = state
         self._room_store = room_store

@@ -25,7 +25,6 @@ class Preferences:
         encrypted_rooms: EncryptedRooms | None,
         emit: Emit,
     ) -> None:
-        """Write to ``archive``."""
         self._archive = archive
         self._state = state
         self._rooms = rooms

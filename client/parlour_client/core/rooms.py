@@ -66,7 +66,6 @@ class Rooms:
         *,
         follow: bool,
     ) -> None:
-        """Ask over ``live``; ``membership`` signs decisions about members of encrypted rooms."""
         self._state = state
         self._live = live
         self._reconnector = reconnector

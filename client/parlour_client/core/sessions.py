@@ -12,7 +12,6 @@ class Sessions:
     """The sessions of one account."""
 
     def __init__(self, archive: Archive) -> None:
-        """Ask with the session that ``archive`` has."""
         self._sign_in = SignIn(archive)
 
     async def all(self) -> Sequence[SessionInfo]:

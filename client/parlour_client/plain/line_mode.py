@@ -79,7 +79,6 @@ class LineMode:
         folder: Path | None = None,
         source: int = 0,
     ) -> None:
-        """Say everything through ``out``, a line at a time; ``folder`` holds the settings."""
         self._folder = folder
         self.client = client
         self.printer = Printer(client, out, settings)

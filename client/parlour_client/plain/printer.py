@@ -20,7 +20,6 @@ class Printer:
     """Prints lines, and remembers what they were about."""
 
     def __init__(self, client: Client, out: Callable[[str], None], settings: Settings) -> None:
-        """Print everything through ``out``, a line at a time."""
         self.client, self.settings = client, settings
         self.current: Room | None = None
         """The open room."""

@@ -80,7 +80,7 @@ class AccountSwitcher:
         switch: Callable[[OpenedAccount], Awaitable[None]],
         refuse: Callable[[Content], None],
     ) -> None:
-        """``switch`` leaves what is open for another account; ``refuse`` says why one can't be opened."""
+        """``switch`` opens another account; ``refuse`` says why one can't be opened."""
         self._app, self._accounts = app, accounts
         self._switch_to, self._refuse = switch, refuse
 

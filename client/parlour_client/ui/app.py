@@ -68,7 +68,7 @@ class ParlourApp(SettingsApp):
         folder: Path | None = None,
         accounts: Accounts | None = None,
     ) -> None:
-        """Take a client, or the way to one; and the home folder with the settings."""
+        """Take a client or a function that makes one, and the home folder with the settings."""
         # with NO_COLOR in the terminal's own colours, so that not even greys are sent
         super().__init__(folder, ansi_color=True if "NO_COLOR" in os.environ else None)
         self.client = client

@@ -23,7 +23,7 @@ class SettingsApp(App[None]):
     settings: Reactive[Settings] = reactive(Settings, init=False)
 
     def __init__(self, folder: Path | None = None, *, ansi_color: bool | None = None) -> None:
-        """Take the home folder that holds `settings.toml` and the folder `themes`, if there is one."""
+        """Take the home folder with `settings.toml` and, if there is one, the folder `themes`."""
         super().__init__(ansi_color=ansi_color)
         self.folder = folder
         self.away = False

@@ -72,7 +72,7 @@ class Lock:
         close: Callable[[], Awaitable[None]],
         enter: Callable[[OpenedAccount], Awaitable[None]],
     ) -> None:
-        """``close`` stops the client, if one ``is_open``, and removes its screens."""
+        """``close`` stops the client, if ``is_open``, and removes its screens."""
         self._app, self._accounts = app, accounts
         self._is_open, self._close, self._enter = is_open, close, enter
         self._last_key = 0.0

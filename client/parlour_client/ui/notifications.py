@@ -42,9 +42,9 @@ class Notifier:
         run: Callable[[tuple[str, ...]], None],
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``sees`` tells whether the person looks at a room; ``is_away``, whether to stay silent.
+        """``sees`` says whether the person looks at a room; ``is_away``, whether to stay silent.
 
-        ``write`` is for sequences of ours to the terminal, ``run`` for a program that nobody waits for.
+        ``write`` takes escape sequences for the terminal, ``run`` a program to start without waiting for it.
         """
         self._settings, self._sees, self._is_away = settings, sees, is_away
         self._ring, self._write, self._run, self._now = ring, write, run, now

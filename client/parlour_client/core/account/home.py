@@ -31,7 +31,6 @@ class Home:
     """The folder, made or checked."""
 
     def __init__(self, folder: Path) -> None:
-        """Make the folder, or check that it is one of ours. Raises SetupError."""
         self.folder = folder
         if problem := exposed(folder.absolute()):
             raise SetupError(

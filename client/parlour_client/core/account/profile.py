@@ -85,7 +85,6 @@ class Credentials:
     """What a running client speaks with: its profile, which has another session after another login."""
 
     def __init__(self, profile: Profile) -> None:
-        """Begin with what was saved."""
         self.profile = profile
 
     def current(self) -> Profile:

@@ -47,7 +47,6 @@ class SignIn:
     """The account of one home, over an open archive."""
 
     def __init__(self, archive: Archive) -> None:
-        """Keep the account in ``archive``."""
         self._archive = archive
 
     async def saved(self) -> Account | None:

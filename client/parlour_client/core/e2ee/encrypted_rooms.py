@@ -80,9 +80,9 @@ class EncryptedRooms:
     ) -> None:
         """Make the parts; ``load`` comes next.
 
-        ``show`` shows to the views what did not come by the receiver; ``denied`` is called with each request
-        that is not where the server said that it stored it; ``read_by`` with how far someone let the room
-        know that they have read. Without ``follow`` only rooms that are used are followed.
+        ``show`` shows the views events that did not come through the receiver; ``denied`` is called with each
+        request that the server did not store where it said; ``read_by`` when someone sends the room a read
+        receipt. Without ``follow`` only rooms that are used are followed.
         """
         self.archive, self.state, self.delivery, self.me = archive, state, delivery, account.user
         self._live = live

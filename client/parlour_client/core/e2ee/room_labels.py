@@ -29,7 +29,6 @@ class RoomLabels:
     """Words for the rooms of one account."""
 
     def __init__(self, rooms: EncryptedRooms) -> None:
-        """Speak of ``rooms``."""
         self._rooms = rooms
         self._identity = rooms.identity
 

@@ -53,10 +53,10 @@ class Encryption:
         encrypt: Callable[[RoomId], Awaitable[None]],
         notes: Callable[[], Awaitable[RoomId]],
     ) -> None:
-        """Speak for ``rooms``.
+        """Answer for ``rooms``.
 
-        ``settled`` waits until a room's group is as it should be, ``members`` asks who is in a room,
-        ``encrypt`` asks to encrypt one, and ``notes`` opens the direct room with oneself.
+        ``settled`` waits until a room's group is up to date, ``members`` asks who is in a room, ``encrypt``
+        asks to encrypt one, and ``notes`` opens the direct room with oneself.
         """
         self._rooms = rooms
         self._identity = rooms.identity

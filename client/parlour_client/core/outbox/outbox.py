@@ -54,9 +54,9 @@ class Outbox:
         *,
         follow: bool = True,
     ) -> None:
-        """Begin empty; ``load`` brings what an earlier run left.
+        """Begin empty; ``load`` restores what an earlier run left.
 
-        With ``follow`` a stored message stays here until its event comes; without, nothing waits for it.
+        With ``follow`` a stored message stays here until its event arrives; without, it is dropped at once.
         """
         self._account = account
         self._archive = archive

@@ -22,7 +22,7 @@ class SendScheduler:
     """The requests that wait, and the rooms that have one on its way."""
 
     def __init__(self, clock: Clock, moved: Callable[[], None]) -> None:
-        """Begin with nothing; ``moved`` is called when there may be a turn to take."""
+        """Begin empty; ``moved`` is called when a message may be ready to send."""
         self._clock = clock
         self._moved = moved
         self._waiting: list[tuple[int, RequestId, Item]] = []

@@ -54,7 +54,6 @@ class Dispatcher:
         live: LiveConnection,
         emit: Emit,
     ) -> None:
-        """Hand on to all of them."""
         self._archive = archive
         self._state = state
         self._rooms = rooms

@@ -31,7 +31,6 @@ class ReadMarkers:
         encrypted_rooms: EncryptedRooms | None,
         emit: Emit,
     ) -> None:
-        """Mark in ``state`` and ``rooms``; tell the server by ``live``."""
         self._state = state
         self._rooms = rooms
         self._numbers = numbers

@@ -32,7 +32,6 @@ class Receiver:
         publisher: Publisher,
         encrypted_rooms: EncryptedRooms | None,
     ) -> None:
-        """Write to ``archive``, and open with ``encrypted_rooms`` what is encrypted."""
         self._queue = queue
         self._archive = archive
         self._state = state

@@ -51,7 +51,6 @@ class Rollback:
         publisher: Publisher,
         emit: Emit,
     ) -> None:
-        """Compare with ``archive``, and put into ``numbers`` what comes of it."""
         self._archive = archive
         self._me = account.user, account.device
         self._names_me = names_me

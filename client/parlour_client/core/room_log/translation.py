@@ -46,7 +46,6 @@ class LostError(SetupError):
     """It is about a message that the server no longer has."""
 
     def __init__(self) -> None:
-        """Say so."""
         super().__init__(
             "The server does not have this message any more: it exists only on this device.",
             "Its history was restored or rolled back. You can copy the text and send it again.",
@@ -57,7 +56,6 @@ class Numbers:
     """The numberings of all rooms. One that is missing is plain."""
 
     def __init__(self) -> None:
-        """Begin with none."""
         self._rooms: dict[RoomId, Numbering] = {}
         self.incarnation: Incarnation | None = None
         """Of the logs that the server greeted with last: to others these numbers mean nothing."""

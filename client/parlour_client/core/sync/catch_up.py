@@ -40,7 +40,7 @@ class CatchUp:
     def __init__(
         self, queue: EventQueue, archive: Archive, state: State, emit: Emit, *, follow: bool
     ) -> None:
-        """Put accepted events into ``queue``. Without ``follow`` only rooms that are tracked are fetched."""
+        """Put accepted events into ``queue``. Without ``follow`` only tracked rooms are fetched."""
         self._queue = queue
         self._archive = archive
         self._state = state

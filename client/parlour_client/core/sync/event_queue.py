@@ -29,7 +29,6 @@ class EventQueue:
     """Runs of events, first in, first out."""
 
     def __init__(self) -> None:
-        """Begin empty."""
         self._waiting: deque[Run] = deque()
         self._some = asyncio.Event()
         self._drained = asyncio.Event()

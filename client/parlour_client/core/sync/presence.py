@@ -25,7 +25,6 @@ class Presence:
     """The passing things."""
 
     def __init__(self, me: UserName, clock: Clock, emit: Emit) -> None:
-        """Begin knowing nobody."""
         self._me = me
         self._clock = clock
         self._emit = emit

@@ -19,7 +19,6 @@ class Publisher:
     """Moves the room list on and emits changes."""
 
     def __init__(self, state: State, rooms: RoomStore, outbox: Outbox, emit: Emit) -> None:
-        """Let go of ``outbox`` requests whose events are here."""
         self._state = state
         self._rooms = rooms
         self._outbox = outbox

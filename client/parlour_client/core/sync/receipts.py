@@ -20,7 +20,6 @@ class Receipts:
     """The receipts of all rooms."""
 
     def __init__(self, me: UserName, emit: Emit) -> None:
-        """Begin knowing nothing."""
         self._me = me
         self._emit = emit
         self._rooms: dict[RoomId, dict[UserName, Seq]] = {}

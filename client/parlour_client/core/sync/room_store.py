@@ -18,7 +18,6 @@ class RoomStore:
     """Reads and writes rooms, and counts what is unread in them."""
 
     def __init__(self, state: State, archive: Archive, catch_up: CatchUp, *, follow: bool) -> None:
-        """Keep ``state`` and the archive alike, and let ``catch_up`` know what the archive has."""
         self._state = state
         self._archive = archive
         self._catch_up = catch_up

@@ -75,7 +75,6 @@ class State:
     """The rooms of one account."""
 
     def __init__(self, me: UserName) -> None:
-        """Begin without rooms."""
         self.me = me
         self.preferences = _NONE
         """What the person set; ``RoomStore`` reads it from the archive."""

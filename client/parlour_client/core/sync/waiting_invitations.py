@@ -28,7 +28,6 @@ class WaitingInvitations:
     """Invitations that nobody answered yet."""
 
     def __init__(self, state: State, emit: Emit) -> None:
-        """Tell of changes through ``emit``."""
         self._state = state
         self._emit = emit
         self._told: dict[RoomId, replies.Invitation] = {}

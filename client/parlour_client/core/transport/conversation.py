@@ -71,7 +71,6 @@ class Conversation:
     """The requests and frames of one wire."""
 
     def __init__(self, wire: Wire, clock: Clock) -> None:
-        """Begin on an open wire, before the hello."""
         self.wire = wire
         self._clock = clock
         self.incarnation: Incarnation | None = None

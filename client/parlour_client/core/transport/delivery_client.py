@@ -52,7 +52,6 @@ class DeliveryClient:
     """Speaks for one account: with the session that it has when a call is made."""
 
     def __init__(self, api: Api, session: Callable[[], Secret]) -> None:
-        """Speak over ``api``."""
         self._api = api
         self._current = session
 

@@ -60,7 +60,6 @@ class Api:
     """One server's HTTPS API. With ``keep`` one connection is kept open between calls; then ``close`` it."""
 
     def __init__(self, verifier: Verifier, *, keep: bool = False) -> None:
-        """Speak to the verifier's server."""
         self._verifier = verifier
         self._keep = keep
         self._kept: httpx.AsyncClient | None = None

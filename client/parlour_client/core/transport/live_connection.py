@@ -11,7 +11,6 @@ class LiveConnection:
     """The one connection, as those see it who ask something now."""
 
     def __init__(self) -> None:
-        """Begin offline."""
         self.conversation: Conversation | None = None
         self.online = asyncio.Event()
         """Set while requests are answered."""

@@ -47,7 +47,6 @@ class Reconnector:
         chance: Random,
         emit: Emit,
     ) -> None:
-        """Keep a connection to the account's server."""
         self._account = account
         self._clock = clock
         self._chance = chance

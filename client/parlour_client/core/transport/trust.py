@@ -85,7 +85,6 @@ class Verifier:
     """Gives TLS contexts for one server. With a pin it remembers the leaf that it probed."""
 
     def __init__(self, address: ServerAddress, trust: Trust) -> None:
-        """Verify ``address`` by ``trust``."""
         self.address = address
         self.trust = trust
         self._context: ssl.SSLContext | None = None

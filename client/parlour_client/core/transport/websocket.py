@@ -67,7 +67,6 @@ class WebSocketWire:
     """A wire over one open WebSocket."""
 
     def __init__(self, socket: ClientConnection, security: str) -> None:
-        """Wrap an open connection."""
         self._socket = socket
         self.security = security
 

@@ -14,7 +14,6 @@ class WireClosedError(ParlourClientError):
     """The wire has ended; ``code`` is the WebSocket close code, or None when it just broke."""
 
     def __init__(self, code: int | None = None) -> None:
-        """Take the close code that the server sent."""
         super().__init__("The connection was lost.")
         self.code = code
 

@@ -46,7 +46,6 @@ class SearchScreen(Overlay[Entry | None]):
     def __init__(
         self, find: Find, room_name: Name, words: str = "", found: MessagesFound | None = None
     ) -> None:
-        """Begin with these words, and with what was ``found`` for them if that is known already."""
         super().__init__(classes="page")
         self._find, self._room_name, self._words, self._found = find, room_name, words, found
 

@@ -49,7 +49,6 @@ class SlashCommands:
         results: ResultViews,
         views: Mapping[View, Action],
     ) -> None:
-        """Take the ``views`` of this screen; they get the arguments that were written."""
         self._client, self._current, self._timeline = client, current, timeline
         self._interaction, self._composing, self._results = interaction, composing, results
         self._navigation = navigation

@@ -78,8 +78,8 @@ class Hangup:
     ) -> None:
         """``draws`` returns the driver, if there is one.
 
-        ``terminal`` are the descriptors that lead to it, ``gone`` tells whether it is, and ``end`` is the way
-        out when nothing else is.
+        ``terminal`` are its descriptors, ``gone`` says whether it was hung up, and ``end`` exits when nothing
+        else can.
         """
         self._save, self._leave, self._draws = save, leave, draws
         self._terminal, self._gone, self._end = terminal, gone, end

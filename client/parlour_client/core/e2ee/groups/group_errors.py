@@ -30,7 +30,6 @@ class DisplacedError(EncryptionError):
     hint = "Use that one, or log in here as a new device."
 
     def __init__(self) -> None:
-        """Say what happened."""
         super().__init__(
             "Another copy of this home folder is in use: it has renewed this device's keys, and this copy "
             "can no longer read the room."
@@ -49,7 +48,6 @@ class ArrivedError(EncryptionError):
     """The message has its place in the log already and must not be sealed a second time."""
 
     def __init__(self, seq: Seq) -> None:
-        """Name the event."""
         super().__init__("The message has arrived already.")
         self.seq = seq
 
@@ -67,7 +65,6 @@ class BadPackageError(EncryptionError):
     """
 
     def __init__(self, why: Mapping[DeviceId, str]) -> None:
-        """Say it of each."""
         super().__init__("The server gave no usable key package: " + "; ".join(dict.fromkeys(why.values())))
         self.why = why
 

@@ -71,7 +71,7 @@ class GroupService:
     """All encrypted rooms of one device."""
 
     def __init__(self, own: ThisDevice, judge: Judge = certificate_status) -> None:
-        """Work for this device. Make a new one when its certificate or its key changed."""
+        """Work for this device. Make a new service when its certificate or its key changes."""
         self._own = own
         self._judge = judge
         self._store = GroupStore(own.server)

@@ -92,7 +92,6 @@ class GroupStore:
     """The groups of one program, as they lie in the archive."""
 
     def __init__(self, server: str) -> None:
-        """Begin with nothing in memory."""
         self.server = server
         self.settled: dict[GroupId, tuple[Epoch, int]] = {}
         """Epoch and version of ``key_trust`` in which nobody's key needed a decision."""

@@ -46,7 +46,6 @@ class Links:
     """What is known of one room."""
 
     def __init__(self, connection: apsw.Connection, room: RoomId) -> None:
-        """Load it; a room of which nothing was processed begins empty."""
         self._connection = connection
         self._room = room
         self._number = self._seen = self._base = self._place = 0

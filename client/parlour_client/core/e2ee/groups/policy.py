@@ -240,7 +240,6 @@ class Membership:
     """Judges whom one commit adds and removes, and by which right."""
 
     def __init__(self, binding: Binding, roster: Roster | None, change: Change) -> None:
-        """Judge ``change`` in a group with this roster."""
         self._binding, self._roster, self._change = binding, roster, change
         self._evidence = Evidence.read(change.authenticated_data)
         self._leaves = {index: certificate_of(leaf) for index, leaf in change.members}

@@ -55,7 +55,6 @@ class Enrolment:
         key_log: KeyLog,
         clock: Clock,
     ) -> None:
-        """Enrol the device ``name`` of ``user``, kept in ``archive``."""
         self._archive = archive
         self._user = user
         self._name = name

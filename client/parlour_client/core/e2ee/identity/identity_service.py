@@ -42,8 +42,8 @@ class IdentityService:
     ) -> None:
         """Work for ``user``.
 
-        ``device_replaced`` is awaited when this device has a new key, which makes it a new device;
-        ``changed`` is called when views should ask again.
+        ``device_replaced`` is awaited when a new key makes this a new device; ``changed`` is called when
+        views should refresh.
         """
         self._archive = archive
         self._user = user

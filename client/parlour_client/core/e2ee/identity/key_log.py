@@ -117,7 +117,7 @@ class KeyLog:
     """The copy of one server's log."""
 
     def __init__(self, archive: Archive, directory: Directory, clock: Clock, watch: Watch) -> None:
-        """Keep the copy in ``archive``; ``watch`` sees each new entry."""
+        """Keep the copy in ``archive``; ``watch`` is called with each new entry."""
         self._archive = archive
         self._directory = directory
         self._clock = clock

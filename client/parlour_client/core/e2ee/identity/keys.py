@@ -30,7 +30,6 @@ class AccountKey:
     __slots__ = ("public", "seed")
 
     def __init__(self, seed: Secret) -> None:
-        """Take the seed."""
         if len(seed) != SEED_BYTES:
             raise ValueError("an account key's seed has 32 bytes")
         self.seed = seed
@@ -77,7 +76,6 @@ class DeviceKey:
     __slots__ = ("id", "seed", "server", "signer", "user")
 
     def __init__(self, seed: Secret, user: UserName, server: str) -> None:
-        """Take the seed of the device of ``user`` at ``server``."""
         self.seed = seed
         self.signer = SigningKey(seed)
         self.user = user

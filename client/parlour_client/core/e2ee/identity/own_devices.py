@@ -35,7 +35,6 @@ class OwnDevices:
         enrolment: Enrolment,
         clock: Clock,
     ) -> None:
-        """Work on the account that ``enrolment`` enrols."""
         self._archive = archive
         self._directory = directory
         self._key_log = key_log

@@ -23,7 +23,6 @@ class BackgroundTasks:
     """All that is under way."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
         self._tasks: set[asyncio.Future[None]] = set()
 
     def run(self, work: Coroutine[Any, Any, object]) -> None:
@@ -49,7 +48,6 @@ class ChangeSignal:
     """Something about encryption moved: everyone who waits looks again whether it is what they wait for."""
 
     def __init__(self) -> None:
-        """Begin with nothing moved."""
         self._moved = asyncio.Event()
 
     def next_change(self) -> asyncio.Event:

@@ -40,7 +40,7 @@ class CommitSubmitter:
         signal: ChangeSignal,
         committed: Callable[[Commit], None],
     ) -> None:
-        """Ask ``delivery``; ``committed`` is called with each commit of ours that is in force."""
+        """Ask ``delivery``; ``committed`` is called with each commit of this device that took effect."""
         self._archive = archive
         self._delivery = delivery
         self._session = session

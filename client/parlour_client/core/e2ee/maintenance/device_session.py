@@ -32,7 +32,6 @@ class DeviceSession:
     """The keys, as they are now."""
 
     def __init__(self, identity: IdentityService) -> None:
-        """Begin without."""
         self._identity = identity
         self._groups: GroupService | None = None
         self._own: ThisDevice | None = None

@@ -26,7 +26,6 @@ class Erasure:
     def __init__(
         self, archive: Archive, session: DeviceSession, clock: Clock, background: BackgroundTasks
     ) -> None:
-        """Work in ``archive``."""
         self._archive = archive
         self._session = session
         self._clock = clock

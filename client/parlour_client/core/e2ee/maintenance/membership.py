@@ -45,7 +45,7 @@ class Membership:
         encrypted: Callable[[], Sequence[RoomId]],
         track: Callable[[RoomId], Awaitable[None]],
     ) -> None:
-        """Sign for ``me``; ``encrypted`` returns all encrypted rooms, ``track`` follows one from now on."""
+        """Sign as ``me``; ``encrypted`` returns all encrypted rooms, ``track`` starts following one."""
         self._archive = archive
         self._me = me
         self._session = session

@@ -68,7 +68,6 @@ class Reconciler:
         signal: ChangeSignal,
         clock: Clock,
     ) -> None:
-        """Ask ``delivery``, keep in ``archive``."""
         self._archive = archive
         self._delivery = delivery
         self._state = state

@@ -43,7 +43,6 @@ class Renewal:
         clock: Clock,
         chance: Random,
     ) -> None:
-        """Plan with ``scheduler``."""
         self._archive = archive
         self._state = state
         self._session = session

@@ -32,7 +32,6 @@ class RoomStatuses:
         background: BackgroundTasks,
         signal: ChangeSignal,
     ) -> None:
-        """Look into ``archive`` with the group service of ``keys``."""
         self._archive = archive
         self._me = me
         self._session = session

@@ -23,7 +23,6 @@ class ServerState:
         clock: Clock,
         session: DeviceSession,
     ) -> None:
-        """Ask ``delivery``; ``catch_up`` fetches events, ``numbers`` translates the server's numbers."""
         self._delivery = delivery
         self._numbers = numbers
         self._clock = clock

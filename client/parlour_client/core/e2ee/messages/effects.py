@@ -44,10 +44,10 @@ class Effects:
         denied: Callable[[RequestId], None],
         read_by: Callable[[RoomId, UserName, Seq], None],
     ) -> None:
-        """Pass it on to these.
+        """Pass effects on to these parts.
 
-        ``denied`` is called with each request that is not where the server said that it stored it;
-        ``read_by`` with how far someone let the room know that they have read.
+        ``denied`` is called with each request that the server did not store where it said; ``read_by`` when
+        someone sends the room a read receipt.
         """
         self._archive = archive
         self._identity = identity

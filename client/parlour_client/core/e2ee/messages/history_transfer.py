@@ -100,7 +100,6 @@ class HistoryTransfer:
         clock: Clock,
         emit: Emit,
     ) -> None:
-        """Send and take what is in ``archive``."""
         self._archive = archive
         self._state = state
         self._delivery = delivery

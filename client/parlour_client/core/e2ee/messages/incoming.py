@@ -57,8 +57,8 @@ class Incoming:
     ) -> None:
         """Write to ``archive``.
 
-        ``stored`` is called with what became of each run of events; ``show`` shows to the views what did not
-        come by the receiver.
+        ``stored`` is called with the outcome of each run of events; ``show`` shows the views events that did
+        not come through the receiver.
         """
         self._numbers = numbers
         self._archive = archive

@@ -80,9 +80,9 @@ class Outgoing:
         covers: Callable[[RoomId], bool],
         track: Callable[[RoomId], Awaitable[None]],
     ) -> None:
-        """Keep in ``archive`` what is encrypted, before it leaves.
+        """Store in ``archive`` what is encrypted before it is sent.
 
-        ``covers`` says whether a room is encrypted; ``track`` follows one from now on.
+        ``covers`` says whether a room is encrypted; ``track`` starts following one.
         """
         self._archive = archive
         self._state = state

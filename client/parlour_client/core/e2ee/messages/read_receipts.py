@@ -29,7 +29,6 @@ class ReadReceipts:
     """The marks of this account that are to be sent."""
 
     def __init__(self, archive: Archive, me: UserName, clock: Clock, say: Say) -> None:
-        """Send by ``say``."""
         self._archive = archive
         self._me = me
         self._clock = clock

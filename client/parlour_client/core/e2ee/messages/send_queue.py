@@ -49,7 +49,7 @@ class SendQueue:
         *,
         follow: bool,
     ) -> None:
-        """Send over ``conversation``; without ``follow`` nothing is held for long."""
+        """Send over ``conversation``; without ``follow`` messages are not held for long."""
         self._room = room
         self._outbox = outbox
         self._outgoing = outgoing

@@ -28,7 +28,6 @@ class Contacts:
     """The people whose keys this account knows, as the archive has them."""
 
     def __init__(self, archive: Archive, me: UserName, clock: Clock, identity: IdentityService) -> None:
-        """Look from the side of ``me``."""
         self._archive = archive
         self._me = me
         self._clock = clock

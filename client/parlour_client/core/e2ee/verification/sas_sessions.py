@@ -71,8 +71,8 @@ class SasSessions:
     ) -> None:
         """Verify for ``me``; ``changed`` is called when there is something new to show.
 
-        ``direct_room`` returns the encrypted direct room with someone or raises why there is none; ``send``
-        returns when the server has the step.
+        ``direct_room`` returns the encrypted direct room with someone, or raises why there is none; ``send``
+        returns when the server has stored the step.
         """
         self._me = me
         self._identity = identity

@@ -16,8 +16,8 @@ _SPEAKS_FOR_SERVER: Final = """
     security server service staff sudo superuser support sysadmin sysop system webmaster
 """
 _SPEAKS_FOR_OTHERS: Final = """
-    all anonymous channel deleted everyone everyone false here lobby me myself nil no one none null room self
-    someone someone true undefined unknown you
+    all anonymous channel deleted everybody everyone false here lobby me myself nil nobody none null room self
+    somebody someone true undefined unknown you
 """
 _SIGNS: Final = {ord(char): None for char in "-_.\u00b7\u05f3\u05f4\u30fb"}
 _ROOMS: Final = "admin all everyone here me null parlour security server system you"

@@ -135,6 +135,7 @@ class EncryptedRooms:
             self.server,
             self.scheduler,
             self.identity,
+            self._signal,
             clock,
             lambda: self.incoming.rooms,
             self.track,

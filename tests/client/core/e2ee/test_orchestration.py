@@ -15,11 +15,11 @@ from tests.client.core.e2ee.memory_server import LAPTOP, Line, RefusedError
 from tests.client.core.e2ee.test_chat import GARDEN, names_in, texts
 
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.groups.group_errors import BlockedError
+from parlour_client.core.e2ee.groups.group_errors import BlockedError, NotReadyError
 from parlour_client.core.e2ee.groups.group_report import GroupReport
 from parlour_client.core.e2ee.groups.group_store import scrub
 from parlour_client.core.e2ee.identity.keys import AccountKey
-from parlour_client.core.e2ee.maintenance import erasure
+from parlour_client.core.e2ee.maintenance import erasure, membership
 from parlour_client.core.e2ee.maintenance.commit_submission import CommitSubmitter
 from parlour_client.core.e2ee.messages.outgoing import file_with_key
 from parlour_client.core.e2ee.messages.store import keep_file_key, store_events
@@ -28,7 +28,7 @@ from parlour_client.core.errors import EncryptionError, ParlourClientError, Setu
 from parlour_client.core.model import Delivery, NoteKind
 from parlour_client.core.sync import catch_up
 from parlour_client.text.encryption_text import how_admitted
-from parlour_protocol.delivery import Contest, EventStored, GroupState, Welcomes
+from parlour_protocol.delivery import Commit, Contest, CreateGroup, EventStored, GroupState, Welcomes
 from parlour_protocol.encrypted import EncryptedFile
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import LogEvent, MessageText
@@ -194,6 +194,68 @@ async def test_a_founding_that_the_log_has_not_decided_about_is_given_up(harness
     async with asyncio.timeout(5):
         await sealed.reconciler._submitter.post_creation(room, body)
     assert await archive.read(sealed.session.groups.pending_creation, room) is None
+
+
+async def created_by_the_phone(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Client, RoomId, asyncio.Event]:
+    """Return a laptop in a new room whose group a phone created first, and what lets the phone add it."""
+    laptop = await harness.open(ANA)
+    phone = await harness.open(ANA, "phone")
+    approving = asyncio.ensure_future(laptop.encryption.approve(phone.encryption.own().code))
+    await harness.until(approving.done)
+    await harness.open(BEN)
+    found, commit, adds = harness.lines[laptop].found, harness.lines[phone].commit, asyncio.Event()
+
+    async def found_second(room: RoomId, body: CreateGroup) -> EventStored:
+        encrypted_rooms(phone).scheduler.changed(room, (0, 0))
+        await harness.until(lambda: harness.server.rooms[room].group is not None)
+        return await found(room, body)
+
+    async def commit_later(room: RoomId, body: Commit) -> EventStored:
+        await adds.wait()
+        return await commit(room, body)
+
+    monkeypatch.setattr(harness.lines[laptop], "found", found_second)
+    monkeypatch.setattr(harness.lines[phone], "commit", commit_later)
+    room = (await laptop.rooms.create(OTHER, RoomKind.PRIVATE, encrypted=True)).id
+    assert laptop.encryption.room(room).state is RoomState.WAITING
+    return laptop, room, adds
+
+
+async def test_an_invitation_waits_until_the_other_device_has_added_this_one(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The laptop makes the room, the phone is first to create its group: no decision is refused meanwhile."""
+    laptop, room, adds = await created_by_the_phone(harness, monkeypatch)
+    inviting = asyncio.ensure_future(laptop.invitations.send(room, BEN))
+    for _ in range(200):  # far more turns than it takes to refuse it
+        await harness.threads.rest()
+    assert not inviting.done()
+    adds.set()
+    await harness.until(inviting.done)
+    await inviting
+    await harness.quiet()
+    report = await laptop.encryption.report(room)
+    assert {(one.user, one.admitted_by) for one in report.people} == {(ANA, ANA), (BEN, ANA)}
+    assert len(report.members) == 3
+
+
+async def test_a_decision_on_a_device_that_nobody_adds_is_refused_in_words(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits no longer than a person would, says what for, and nothing was asked of the server."""
+    laptop, room, adds = await created_by_the_phone(harness, monkeypatch)
+    with monkeypatch.context() as impatient:
+        impatient.setattr(membership, "PATIENCE", 0.0)
+        with pytest.raises(NotReadyError, match="Waiting for a member's device to add this one") as refused:
+            await laptop.invitations.send(room, BEN)
+    assert refused.value.hint == "Try again then."
+    assert BEN not in harness.server.rooms[room].members
+    adds.set()
+    await harness.quiet()
+    await laptop.invitations.send(room, BEN)
+    assert BEN in harness.server.rooms[room].members
 
 
 async def test_what_is_sent_while_a_group_is_contested_waits_for_the_next_one(harness: Harness) -> None:

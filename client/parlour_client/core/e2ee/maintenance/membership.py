@@ -5,20 +5,23 @@ carries the signed statement, and any member's device executes it. Someone invit
 yet is remembered, and admitted by this device once there is one.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from typing import Final
 
 import apsw
 
 from parlour_client.core.archive import Archive, key_pins
 from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.groups import statements
-from parlour_client.core.e2ee.groups.group_errors import BlockedError
+from parlour_client.core.e2ee.groups.group_errors import WAITING, BlockedError, NotReadyError
+from parlour_client.core.e2ee.groups.group_report import GroupStatus
 from parlour_client.core.e2ee.groups.group_service import MakeAct
 from parlour_client.core.e2ee.identity import key_trust
 from parlour_client.core.e2ee.identity.certificates import read_certificate
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
-from parlour_client.core.e2ee.maintenance.background_tasks import quietly
+from parlour_client.core.e2ee.maintenance.background_tasks import ChangeSignal, quietly
 from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 from parlour_client.core.e2ee.maintenance.server_state import ServerState
@@ -28,6 +31,9 @@ from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.ids import Millis, RoomId
 from parlour_protocol.membership import Admit, Remove, Request, SetRole, Unban
 from parlour_protocol.names import UserName
+
+PATIENCE: Final = 20.0
+"""Seconds that a decision waits for this device to be added to the room's group."""
 
 
 class Membership:
@@ -41,6 +47,7 @@ class Membership:
         server: ServerState,
         scheduler: Scheduler,
         identity: IdentityService,
+        signal: ChangeSignal,
         clock: Clock,
         encrypted: Callable[[], Sequence[RoomId]],
         track: Callable[[RoomId], Awaitable[None]],
@@ -52,6 +59,7 @@ class Membership:
         self._server = server
         self._scheduler = scheduler
         self._identity = identity
+        self._signal = signal
         self._clock = clock
         self._encrypted = encrypted
         self._track = track
@@ -159,6 +167,7 @@ class Membership:
         if not self._covers(room):
             return None
         await self._caught_up(room)
+        await self._added(room)
         return StatementBytes(await self._archive.read(self._session.groups.sign, room, make))
 
     async def _caught_up(self, room: RoomId) -> None:
@@ -169,6 +178,28 @@ class Membership:
         await self._server.reached(room)
         with suppress(EncryptionError, ApiRefusedError):
             await self._scheduler.ready(room)
+
+    async def _added(self, room: RoomId) -> None:
+        """Wait until this device is in the group: another one of ours may have created it a moment ago.
+
+        Raises NotReadyError when nobody adds it in time, or at once why it can't be in the group.
+        """
+
+        async def is_inside() -> bool:
+            report = await self._archive.read(self._session.groups.report, room)
+            if report.status not in {GroupStatus.NO_GROUP, GroupStatus.OUTSIDE}:
+                return True
+            problem = self._scheduler.problems.get(room)
+            if problem is not None and not isinstance(problem, NotReadyError):
+                raise problem
+            return False
+
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await self._signal.until(is_inside)
+        except TimeoutError:
+            problem = self._scheduler.problems.get(room)
+            raise NotReadyError(str(problem or WAITING), "Try again then.") from None
 
     async def _key_of(self, user: UserName) -> bytes | None:
         """Return a person's account key; pins it at first sight. Raises BlockedError where it has changed."""

@@ -1,7 +1,7 @@
-"""Addresses: of those who connect, and where to listen.
+"""Addresses of clients, and addresses to listen on.
 
-``plain_address`` writes an address one way; ``listen_address`` reads the `host:port` of the configuration,
-``Networks`` the balancers that it names. None ever asks a name server.
+``plain_address`` normalises an address; ``listen_address`` parses the `host:port` of the configuration, and
+``Networks`` its load balancers. Nothing here queries DNS.
 """
 
 import ipaddress
@@ -20,7 +20,7 @@ _HOST_NAME: Final = re.compile(
 
 
 def plain_address(host: str) -> str:
-    """Return the address without a zone, and IPv4 as IPv4 even on a socket for both."""
+    """Return the address without its zone, and an IPv4-mapped IPv6 address as IPv4."""
     address = ipaddress.ip_address(host.partition("%")[0])
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return str(mapped or address)
@@ -40,7 +40,7 @@ def listen_address(text: str) -> tuple[str, int]:
 
 
 def refuse_no_host(text: str) -> None:
-    """Raise SetupError for what is neither a host name (RFC 1123 section 2.1) nor an IP address."""
+    """Raise SetupError unless the text is a host name (RFC 1123 section 2.1) or an IP address."""
     try:
         ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
     except ValueError:

@@ -1,7 +1,8 @@
-"""The composition root: makes every part of a server once, starts them in order, and stops them.
+"""The composition root: creates every part of a server once, starts them in order, and stops them.
 
-Nothing else makes a collaborator, and nothing is a global. What starts last stops first; whatever fails to
-start leaves nothing running. `server_process.py` runs it in a process, tests and benchmarks run it in theirs.
+Nothing else creates collaborators, and there are no globals. Parts stop in reverse order, and a failed start
+leaves nothing running. `server_process.py` runs it in a process of its own; tests and benchmarks run it in
+theirs.
 """
 
 import asyncio
@@ -72,7 +73,7 @@ class Application:
     """One server."""
 
     def __init__(self, folder: DataFolder, settings: Settings, *, clock: Clock | None = None) -> None:
-        """Make what needs no event loop; ``start`` does the rest."""
+        """Create everything that needs no event loop; ``start`` does the rest."""
         self._folder = folder
         self._settings = settings
         self._clock = clock or SystemClock()
@@ -111,9 +112,9 @@ class Application:
         self._audit.record(AuditEvent.SERVER_STOPPED)
 
     def reload(self, settings: Settings) -> list[str]:
-        """Take new certificates and settings; returns the settings that need a restart.
+        """Reload certificates and settings; returns the settings that need a restart.
 
-        Raises SetupError and keeps what was in force.
+        Raises SetupError, and keeps the old ones.
         """
         renew_if_due(self._folder, settings.listen.names)
         if self._tls is not None:
@@ -203,7 +204,7 @@ class Application:
             await listener.open(self._settings.listen.metrics)
 
     def _make_api(self) -> ASGIApp:
-        """Make what answers the HTTPS API, with the settings in force."""
+        """Create the HTTPS API with the current settings."""
         if self._log_key is None:
             raise RuntimeError("the API is made after the keys were read")
         logins, rates = self._settings.logins, self._settings.rates
@@ -247,18 +248,18 @@ class Application:
         )
 
     def _live_sessions(self) -> Sessions:
-        """Make the sessions with the settings in force: a reload changes them."""
+        """Return the sessions with the current settings, which a reload changes."""
         return Sessions(
             self._store.sessions, self._bus, self._steady, self._audit, self._settings.logins, self._activity
         )
 
     async def _serve_api(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request to the API that is in force: a reload makes a new one."""
+        """Pass a request to the current API; a reload creates a new one."""
         if self._api is not None:
             await self._api(scope, receive, send)
 
     async def _retry_failed_writes(self, host: str, port: int) -> None:
-        """Do later what a full disk did not let a start do."""
+        """Retry the writes that a full disk prevented at the start."""
         while True:
             keep_reserve(self._folder)
             if not self._folder.running.exists():
@@ -266,7 +267,7 @@ class Application:
             await asyncio.sleep(_RETRY_EVERY)
 
     def _note_running(self, host: str, port: int) -> bool:
-        """Write down where this process serves; False when the disk takes nothing."""
+        """Record the address of this process; False when the disk is full."""
         try:
             note_running(self._folder, host, port)
         except SetupError:
@@ -294,13 +295,13 @@ async def _within(close: Any) -> None:
 
 
 def _in_url(host: str) -> str:
-    if host in {"0.0.0.0", "::"}:  # noqa: S104 - not bound here: told where to reach what is
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - not bound here: where to reach it
         return "localhost"
     return f"[{host}]" if ":" in host else host
 
 
 def _need_restart(old: Settings, new: Settings) -> list[str]:
-    """Return the settings that differ and that only a new process takes up."""
+    """Return the changed settings that need a new process."""
     at_once = {
         "logins",
         "files",

@@ -1,8 +1,7 @@
-"""The audit log: one structured line for each thing that someone may have to answer for (M7).
+"""The audit log: one structured line for each security-relevant action (M7).
 
 ``Audit.record`` takes a fixed event name and fields; it never takes a password, a ticket, a token or the
-text of a message (K7), and a newline in a field cannot make a second line (M5): lines are JSON. Every part
-of the server that decides something records it here.
+text of a message (K7), and a newline in a field cannot start a second line (M5), because lines are JSON.
 """
 
 import asyncio
@@ -17,7 +16,7 @@ from parlour_server.token_buckets import rate_limit_key
 
 
 class AuditEvent(StrEnum):
-    """What is recorded."""
+    """The kinds of events."""
 
     LOGIN_OK = "login_ok"
     LOGIN_FAILED = "login_failed"
@@ -62,23 +61,24 @@ REPEATABLE: Final = frozenset(
         AuditEvent.STATEMENT_REFUSED,
     }
 )
-"""Refusals, which anyone can cause as often as they like. Everything that was done has its own line."""
+"""Refusals, which anyone can cause as often as they like. Every action that succeeded gets its own line."""
 
 
 class Audit:
     """Writes audit events as log lines: `{"event": "login_failed", "audit": true, …}`, and counts them.
 
-    Refusals that repeat are told at first and then counted; a line a minute says how many were `left_out`.
+    Repeated refusals are logged at first and then counted; once a minute a line gives how many were
+    `left_out`.
     """
 
     def __init__(self, count: Callable[[AuditEvent], None] | None = None, clock: Clock | None = None) -> None:
-        """``count`` is told every event, for the metrics."""
+        """``count`` is called with every event, for the metrics."""
         self._count = count
         self._clock = clock or SystemClock()
         self._repeats = LogLimiter(self._clock.monotonic())
 
     def record(self, event: AuditEvent, **fields: str | float | bool | None) -> None:
-        """Write one line, or count it. Never raises and never waits."""
+        """Write one line, or count the event. Never raises and never waits."""
         if self._count is not None:
             self._count(event)
         now = self._clock.monotonic()
@@ -87,18 +87,18 @@ class Audit:
             log(event.value, audit=True, **fields)
 
     async def run(self) -> None:
-        """Write what was counted each minute, also when nothing more is recorded."""
+        """Write the counts each minute, even if nothing more is recorded."""
         while True:
             await asyncio.sleep(MINUTE)
             self.summarise()
 
     def summarise(self) -> None:
-        """Write what was counted until now."""
+        """Write the current counts."""
         _summarise(self._repeats.end(self._clock.monotonic()))
 
 
 def _source(fields: Mapping[str, object]) -> str:
-    """Return whose refusals are counted together: an address, or else an account."""
+    """Return the key that refusals are counted by: the address, or else the account."""
     address = fields.get("address")
     return rate_limit_key(str(address)) if address else str(fields.get("user") or "")
 

@@ -1,7 +1,7 @@
 """The endpoints of accounts, sessions and tickets.
 
-Each method reads the request, calls one thing of `auth`, and answers; no rule about passwords, sessions or
-tickets stands here.
+Each method reads the request, calls one service of `auth`, and answers. The rules about passwords, sessions
+and tickets are in `auth`.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ from parlour_server.store.types import SessionRecord
 
 @dataclass(frozen=True, slots=True)
 class AccountEndpoints:
-    """Who comes in, and how."""
+    """Accounts, sessions and tickets."""
 
     guard: RequestGuard
     accounts: Registration

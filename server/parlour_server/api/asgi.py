@@ -1,8 +1,8 @@
 """The HTTPS API as one ASGI application, made from the table of operations.
 
-Every answer is JSON of ours, also for a path that does not exist and for a fault; no answer ever allows
-another origin to read it (no CORS header exists here), and no path redirects. The composition root makes
-it; Host, Origin and the length of a body were checked by the gate before.
+Every response is our own JSON, even for an unknown path or an internal error. No response allows another
+origin to read it (there are no CORS headers), and no path redirects. The gate has already checked Host,
+Origin and the length of the body.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -41,7 +41,7 @@ def make_api(
     rates: RequestRates,
     audit: Audit,
 ) -> ASGIApp:
-    """Build the application. ``rates`` counts by address."""
+    """Build the application. ``rates`` limits requests by address."""
     handlers: dict[str, Handler] = {
         "make_account": accounts.make_account,
         "log_in": accounts.log_in,
@@ -77,7 +77,7 @@ def make_api(
             ParlourServerError: _refusal,
             ParlourProtocolError: _refusal,
             RequestRefusedError: _refusal,
-            Exception: _refusal,  # answered as a fault, then raised on to ``Guarded``, which logs it
+            Exception: _refusal,  # answered as an internal error, then raised to ``Guarded``, which logs it
         },
     )
     application.router.redirect_slashes = False
@@ -85,7 +85,7 @@ def make_api(
 
 
 def _routes(handlers: Mapping[str, Handler]) -> list[Route]:
-    """Return one route a path: only so does the answer 405 name all methods of the path."""
+    """Return one route per path, so that a 405 lists all methods of the path."""
     paths: dict[str, dict[str, Handler]] = {}
     for row in OPERATIONS:
         paths.setdefault(row.path, {})[row.method] = handlers[row.name]
@@ -100,7 +100,7 @@ def _by_method(handlers: dict[str, Handler]) -> Handler:
 
 
 class Guarded:
-    """The outermost layer: the rate of an address, and the one guard for faults."""
+    """The outermost layer: rate limits by address, and the handler for internal errors."""
 
     def __init__(self, application: ASGIApp, rates: RequestRates, audit: Audit) -> None:
         self._application = application

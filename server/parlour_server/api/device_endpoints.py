@@ -1,6 +1,6 @@
 """The endpoints of devices and their key packages.
 
-Each method reads the request, calls one thing of `delivery`, and answers; no rule about keys stands here.
+Each method reads the request, calls one service of `delivery`, and answers. The rules about keys are there.
 """
 
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ class DeviceEndpoints:
         return nothing()
 
     async def put_key_packages(self, request: Request) -> Response:
-        """Take key packages: 204."""
+        """Store key packages: 204."""
         session = await self.guard.session(request)
         device = device_in(request)
         with self.budgets.large_body(session.user):
@@ -79,6 +79,6 @@ class DeviceEndpoints:
         return nothing()
 
     async def claim_key_packages(self, request: Request) -> Response:
-        """Give out key packages: 200."""
+        """Return key packages: 200."""
         session = await self.guard.session(request)
         return answer(await self.packages.claim(session, await self.guard.body(request, ClaimKeyPackages)))

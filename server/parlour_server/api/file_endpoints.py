@@ -1,7 +1,7 @@
-"""The endpoints of files: bytes in, bytes out, and nothing in the answer that a person chose.
+"""The endpoints of files. Nothing in the response is chosen by the person who uploaded the file.
 
-A download is `application/octet-stream`, an attachment without a name, not to be sniffed: a browser that is
-led here displays none of it. The bytes are never held in memory as a whole.
+A download is an `application/octet-stream` attachment without a name and with `nosniff`, so a browser never
+displays it. The bytes are streamed, never held in memory as a whole.
 """
 
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class FileEndpoints:
     budgets: DeliveryBudgets
 
     async def upload_file(self, request: Request) -> Response:
-        """Take a file: 201."""
+        """Store a file: 201."""
         session = await self.guard.session(request)
         size = length_of_bytes(request, FILE_BYTES)
         with self.budgets.large_body(session.user):
@@ -44,7 +44,7 @@ class FileEndpoints:
         return answer(stored, HTTPStatus.CREATED)
 
     async def download_file(self, request: Request) -> Response:
-        """Give a file: 200."""
+        """Return a file: 200."""
         session = await self.guard.session(request)
         found = await self.files.find(session, id_in(request))
         headers = {**_HEADERS, "Content-Length": str(found.size)}

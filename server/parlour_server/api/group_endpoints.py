@@ -1,7 +1,7 @@
 """The endpoints of a room's group, of the Welcomes that wait for a device, and of the key log.
 
-Each method reads the request, calls one thing of `delivery`, and answers; which commit wins, and who may make
-one, is decided where it is appended to the room's log.
+Each method reads the request, calls one service of `delivery`, and answers. Which commit wins, and who may
+make one, is decided when it is appended to the room's log.
 """
 
 from dataclasses import dataclass
@@ -29,19 +29,19 @@ class GroupEndpoints:
     budgets: DeliveryBudgets
 
     async def group_state(self, request: Request) -> Response:
-        """Tell where the group stands: 200."""
+        """Return the state of the group: 200."""
         session = await self.guard.session(request)
         return answer(await self.groups.state(session, room_in(request)))
 
     async def found_group(self, request: Request) -> Response:
-        """Begin the group: 201."""
+        """Create the group: 201."""
         session = await self.guard.session(request)
         room = room_in(request)
         body = await self.guard.body(request, CreateGroup)
         return answer(await self.groups.found(session, room, body), HTTPStatus.CREATED)
 
     async def commit_to_group(self, request: Request) -> Response:
-        """Take the group to its next epoch: 201."""
+        """Advance the group to its next epoch: 201."""
         session = await self.guard.session(request)
         room = room_in(request)
         self.groups.check_may_commit(session)
@@ -50,26 +50,26 @@ class GroupEndpoints:
         return answer(await self.groups.commit(session, room, body), HTTPStatus.CREATED)
 
     async def contest_commit(self, request: Request) -> Response:
-        """Take down that a commit cannot be followed: 201."""
+        """Record that a device cannot apply a commit: 201."""
         session = await self.guard.session(request)
         room = room_in(request)
         body = await self.guard.body(request, Contest)
         return answer(await self.groups.contest(session, room, body), HTTPStatus.CREATED)
 
     async def list_welcomes(self, request: Request) -> Response:
-        """Give the device its Welcomes: 200."""
+        """Return the device's Welcomes: 200."""
         session = await self.guard.session(request)
         found = await self.groups.welcomes(session, device_in(request))
         return await self.guard.large.answer(session.user, found)
 
     async def drop_welcome(self, request: Request) -> Response:
-        """Drop a Welcome that was used: 204."""
+        """Delete a Welcome that was used: 204."""
         session = await self.guard.session(request)
         if not await self.groups.drop_welcome(session, WelcomeId(id_in(request))):
             raise RequestRefusedError(HTTPStatus.NOT_FOUND, "not_found", "Your device has no such Welcome.")
         return nothing()
 
     async def read_key_log(self, request: Request) -> Response:
-        """Give a page of the key log: 200."""
+        """Return a page of the key log: 200."""
         await self.guard.session(request)
         return answer(await self.key_log.page(number_in(request, "after")))

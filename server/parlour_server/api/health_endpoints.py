@@ -1,4 +1,4 @@
-"""The endpoints that are about the server itself. They need no session and reveal nothing about anyone."""
+"""Health checks and the OpenAPI document. They need no session and reveal nothing about anyone."""
 
 import asyncio
 import math
@@ -18,7 +18,7 @@ FRESH_SECONDS: Final = 5.0
 
 
 class Readiness:
-    """Whether the store can be written: tried once in ``FRESH_SECONDS``, however many strangers ask."""
+    """Whether the store can be written to; tested at most once in ``FRESH_SECONDS``."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -28,7 +28,7 @@ class Readiness:
         self._is_ready = False
 
     async def require(self) -> None:
-        """Raise UnavailableError where the last try failed."""
+        """Raise UnavailableError if the last test failed."""
         async with self._trying:
             if self._clock.monotonic() - self._tried >= FRESH_SECONDS:
                 self._is_ready = await self._try()
@@ -46,7 +46,7 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class HealthEndpoints:
-    """Whether it runs, and what it does."""
+    """Liveness, readiness and the API description."""
 
     readiness: Readiness
 
@@ -55,7 +55,7 @@ class HealthEndpoints:
         return nothing()
 
     async def is_ready(self, _request: Request) -> Response:
-        """Answer 204 when the store could be written some seconds ago or less."""
+        """Answer 204 if the store could be written to in the last few seconds."""
         await self.readiness.require()
         return nothing()
 

@@ -1,9 +1,9 @@
-"""Large JSON, read and written beside the event loop (L27).
+"""Reads and writes large JSON off the event loop (L27).
 
-A commit may have 7 MB: decoded on the loop, each one blocked everyone for 50 ms or more. One thread does it
-for the whole server, in steps of some 64 KiB (`parlour_protocol.frames.opaque`), between which the loop goes
-on. An account has one in it at a time, so that bodies of one account wait only for each other. The
-composition root makes one; the endpoints call it through their ``RequestGuard``.
+A commit can have 7 MB, and decoding one on the loop blocked everyone for 50 ms or more. One thread does it
+for the whole server, in steps of about 64 KiB (`parlour_protocol.frames.opaque`), and the loop runs in
+between. It handles one body of an account at a time, so that an account's bodies wait only for each other.
+The endpoints call it through their ``RequestGuard``.
 """
 
 import asyncio
@@ -26,10 +26,10 @@ _SLICE: Final = 64 * 1024
 
 
 class LargeJson:
-    """One thread, and whose turn it is."""
+    """One thread, shared fairly between accounts."""
 
     def __init__(self) -> None:
-        """Begin idle: the thread starts with the first body."""
+        """Create the pool; its thread starts with the first body."""
         self._thread = ThreadPoolExecutor(1, "bodies")
         self._turns: dict[UserName, tuple[asyncio.Lock, int]] = {}
 
@@ -38,13 +38,13 @@ class LargeJson:
         return await self._run(user, lambda: decode_large_payload(kind, data))
 
     async def answer(self, user: UserName, payload: Payload) -> Response:
-        """Return the answer 200 with this body, which goes out in slices."""
+        """Return a 200 response that sends this body in slices."""
         data = await self._run(user, lambda: encode_payload(payload))
         headers = {**HEADERS, "Content-Length": str(len(data))}
         return StreamingResponse(_slices(data), HTTPStatus.OK, headers, "application/json")
 
     def close(self) -> None:
-        """Stop the thread; what waits is dropped."""
+        """Stop the thread and drop waiting bodies."""
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, user: UserName, work: Callable[[], _T]) -> _T:

@@ -1,7 +1,7 @@
 """The OpenAPI document, made from the table of operations and the structs of the bodies.
 
-The structs and the table are the truth; the document says what a schema can say of them. It is served at
-`/v1/openapi.json`, and `tools/openapi.py` writes the copy in `docs/`, which a test holds to be current.
+It is served at `/v1/openapi.json`; `tools/openapi.py` writes the copy in `docs/`, and a test keeps the copy
+current.
 """
 
 import json
@@ -124,10 +124,10 @@ def opaque_schema(kind: type[Opaque]) -> dict[str, Any]:
 
 
 def portable(node: Any) -> Any:
-    r"""Write a schema so that every reader and every Python takes it alike.
+    r"""Make a schema portable across readers and versions of Python.
 
-    ``\A`` and ``\Z`` become ECMA-262's ``^`` and ``$``, and docstrings lose the indentation that Python
-    itself takes off from 3.13 on.
+    ``\A`` and ``\Z`` become ECMA-262's ``^`` and ``$``, and docstrings lose their indentation, as Python does
+    itself since 3.13.
     """
     if isinstance(node, dict):
         return {key: portable(value) for key, value in node.items()}

@@ -1,6 +1,6 @@
 """The operations of the HTTPS API as a table: routes, documentation and the sizes of bodies come from it.
 
-A row holds no code; `asgi.py` says which method of the endpoint classes answers it.
+`asgi.py` maps each row to the method that handles it.
 """
 
 import re
@@ -42,10 +42,10 @@ from parlour_protocol.limits import FILE_BYTES, HTTP_BODY, HTTP_COMMIT, HTTP_KEY
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation: who may call it, what goes in and out, and how it fails. ``does`` documents it.
+    """One operation: who may call it, its input and output, and its errors. ``does`` documents it.
 
-    ``cap`` is the largest body that it takes. ``takes_bytes`` and ``gives_bytes``: the body is not JSON.
-    ``query`` names the parameters that may stand in the URL, all of them numbers.
+    ``cap`` is the largest request body. ``takes_bytes`` and ``gives_bytes``: the body is not JSON. ``query``
+    names the allowed URL parameters, all of them numbers.
     """
 
     name: str
@@ -346,14 +346,14 @@ _LARGE: Final = tuple(
 
 
 def cap_of(kind: type[Payload]) -> Limit:
-    """Return the largest body of the operation that takes this kind."""
+    """Return the largest body of the operation with this request type."""
     return _CAPS[kind]
 
 
 def body_cap(method: bytes, path: bytes) -> int:
-    """Return how many bytes the body of a request may have, from its first line.
+    """Return the largest body of a request, by its method and path.
 
-    A path that is written in another way (`%2F`) gets the small cap: the doubt is the sender's.
+    A path that is written in another way (`%2F`) gets the small limit.
     """
     for known, pattern, cap in _LARGE:
         if method == known and pattern.fullmatch(path):

@@ -1,8 +1,8 @@
-"""What a failure looks like to the outside: one form for all, a short code and a sentence for the person.
+"""Error responses: a stable code and a sentence for the person.
 
-Nothing here names a library, a path or a cause that the asker may not know (H10, P4). `asgi.py` of this
-package turns every raised error into an answer by this table; what is not in it is a fault of ours and
-says nothing but that.
+No response names a library, a path or a cause that the client must not learn (H10, P4). `asgi.py` turns every
+raised error into a response with this table; an error that is not in it is reported only as an internal
+error.
 """
 
 import math
@@ -29,10 +29,10 @@ from parlour_server.errors import (
     UnavailableError,
 )
 
-# The answers hold tokens and lists of devices: no cache may keep them, no browser may guess their type.
+# Responses contain tokens and lists of devices: caches must not keep them, browsers must not guess types.
 HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _RETRY_UNAVAILABLE: Final = 5
-# Where no sentence stands, the error's own text is for the person.
+# Where there is no sentence, the error's own text is for the person.
 _ANSWERS: Final[dict[type[Exception], tuple[HTTPStatus, str, str]]] = {
     NameRefusedError: (HTTPStatus.BAD_REQUEST, "name_refused", ""),
     PasswordRefusedError: (HTTPStatus.BAD_REQUEST, "password_refused", ""),
@@ -71,7 +71,7 @@ _ANSWERS: Final[dict[type[Exception], tuple[HTTPStatus, str, str]]] = {
         "The server can't do this right now and changed nothing. Try again.",
     ),
 }
-# Refusals that a room's log gives to requests over WebSocket too: the code is the same word on both ways.
+# Errors that requests over WebSocket get as well: both use the same code.
 _REFUSED: Final[dict[ErrorCode, HTTPStatus]] = {
     ErrorCode.MALFORMED: HTTPStatus.BAD_REQUEST,
     ErrorCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
@@ -83,7 +83,7 @@ _REFUSED: Final[dict[ErrorCode, HTTPStatus]] = {
     ErrorCode.TOO_MANY_IN_FLIGHT: HTTPStatus.TOO_MANY_REQUESTS,
     ErrorCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-"""What is not here is 409: it could be done at another time, or in another state."""
+"""Other codes are 409: the request could succeed later, or in another state."""
 _FAULT: Final = (
     HTTPStatus.INTERNAL_SERVER_ERROR,
     "fault",
@@ -92,7 +92,7 @@ _FAULT: Final = (
 
 
 class RequestRefusedError(Exception):
-    """A request whose form is refused before anything is done: wrong type, too large, too slow."""
+    """A request that is refused before it is handled: wrong type, too large, too slow."""
 
     def __init__(self, status: HTTPStatus, code: str, message: str) -> None:
         super().__init__(code)
@@ -102,7 +102,7 @@ class RequestRefusedError(Exception):
 
 
 def wrong_password(message: str) -> RequestRefusedError:
-    """Return the refusal of a wrong password. Not 401: the session that asks is alive."""
+    """Return the response to a wrong password. Not 401, because the session is valid."""
     return RequestRefusedError(HTTPStatus.FORBIDDEN, "wrong_password", message)
 
 
@@ -113,21 +113,21 @@ def answer(payload: Payload, status: HTTPStatus = HTTPStatus.OK, **headers: str)
 
 
 def nothing() -> Response:
-    """Return the answer 204: done, and there is nothing to say."""
+    """Return an empty 204 response."""
     return Response(status_code=HTTPStatus.NO_CONTENT, headers=HEADERS)
 
 
 def problem(
     status: HTTPStatus, code: str, message: str, *, retry_after: int | None = None, **headers: str
 ) -> Response:
-    """Return an answer that says what was refused."""
+    """Return an error response."""
     if retry_after is not None:
         headers["Retry_After"] = str(retry_after)
     return answer(Problem(code, message, retry_after), status, **headers)
 
 
 def problem_of(error: Exception) -> Response:
-    """Return the answer for an error of ours; a fault for one that is not expected here."""
+    """Return the response for an error; an unexpected one is an internal error."""
     if isinstance(error, RequestRefusedError):
         return problem(error.status, error.code, error.message)
     if isinstance(error, MalformedFrameError):
@@ -143,7 +143,7 @@ def problem_of(error: Exception) -> Response:
 
 
 def http_problem(status: int, allow: str | None) -> Response:
-    """Return the answer for a path or a method that does not exist."""
+    """Return the response for an unknown path or method."""
     if status == HTTPStatus.METHOD_NOT_ALLOWED:
         methods = ", ".join(sorted((allow or "").replace(" ", "").split(",")))
         return problem(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", f"Use {methods}.", Allow=methods)
@@ -151,7 +151,7 @@ def http_problem(status: int, allow: str | None) -> Response:
 
 
 def _refused(error: RefusedError) -> Response:
-    """Say what a room does not allow, with the hint that stands where it was decided."""
+    """Return what the room's rules refused, with their hint."""
     status = _REFUSED.get(error.code, HTTPStatus.CONFLICT)
     wait = None if error.retry_after is None else max(1, math.ceil(error.retry_after / 1000))
     sentence = f"{error.hint[:1].upper()}{error.hint[1:]}." if error.hint else ""
@@ -159,7 +159,7 @@ def _refused(error: RefusedError) -> Response:
 
 
 def _malformed(error: MalformedFrameError) -> Response:
-    """Say what is wrong with a body; a refused name says why in its own words."""
+    """Return what is wrong with a body; a refused name has its own sentence."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, NameRefusedError):

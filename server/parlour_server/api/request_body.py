@@ -1,8 +1,8 @@
-"""Reading a request: its body as a checked struct or as bytes that come, its bearer token as a secret.
+"""Reads a request: its body as a validated struct or a stream of bytes, its bearer token as a secret.
 
-A body says what it is and how long, is no longer than its operation's cap, and comes in time, or it is
-refused before it is parsed (K8: a form on a foreign page cannot send this type; K9: body bombs, slow bodies).
-The endpoints call it through their ``RequestGuard``.
+A body must have the right type, a length within the operation's limit, and arrive in time, or it is refused
+before it is parsed (K8: a form on another site cannot send this type; K9: body bombs, slow bodies). The
+endpoints call it through their ``RequestGuard``.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _DIGITS: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class BodyPace:
-    """How long a body may take to come: ``seconds``, and more for a large one."""
+    """How long a body may take to arrive: ``seconds``, and more for a large one."""
 
     seconds: float
     bytes_per_second: int
@@ -39,7 +39,7 @@ class BodyPace:
 
 
 async def read_json(request: Request, cap: Limit, pace: BodyPace) -> bytes:
-    """Return a body of JSON, not yet decoded. Raises RequestRefusedError."""
+    """Return a JSON body, not yet decoded. Raises RequestRefusedError."""
     if not _JSON.fullmatch(request.headers.get("content-type", "").strip()):
         raise RequestRefusedError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_json", "Send JSON, with Content-Type: application/json."
@@ -50,7 +50,7 @@ async def read_json(request: Request, cap: Limit, pace: BodyPace) -> bytes:
 
 
 def length_of_bytes(request: Request, cap: Limit) -> int:
-    """Return how many bytes will come, for a body that is not JSON. Raises RequestRefusedError."""
+    """Return the length of a body that is not JSON. Raises RequestRefusedError."""
     if request.headers.get("content-type", "").strip().lower() != _BYTES:
         raise RequestRefusedError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_bytes", f"Send bytes, with Content-Type: {_BYTES}."
@@ -63,7 +63,7 @@ def length_of_bytes(request: Request, cap: Limit) -> int:
 
 @asynccontextmanager
 async def in_time(seconds: float) -> AsyncIterator[None]:
-    """Bound the time of reading a body. Raises RequestRefusedError when it is late or cut off."""
+    """Limit the time for reading a body. Raises RequestRefusedError when it is late or cut off."""
     try:
         async with asyncio.timeout(seconds):
             yield
@@ -78,7 +78,7 @@ async def in_time(seconds: float) -> AsyncIterator[None]:
 
 
 def _length(request: Request, cap: Limit) -> int | None:
-    """Return what Content-Length says; refused before a byte is read: ten gigabytes are not waited for."""
+    """Return Content-Length; too large a body is refused before a byte of it is read."""
     length = request.headers.get("content-length")
     if length is None:
         return None
@@ -105,7 +105,7 @@ def _too_large(cap: Limit) -> RequestRefusedError:
 
 
 def bearer(request: Request) -> Secret:
-    """Return the bearer token. Raises SessionRefusedError when there is not exactly one of our form."""
+    """Return the bearer token. Raises SessionRefusedError unless there is exactly one, in our format."""
     values = request.headers.getlist("authorization")
     match = _BEARER.fullmatch(values[0].strip()) if len(values) == 1 else None
     if match is None:
@@ -114,5 +114,5 @@ def bearer(request: Request) -> Secret:
 
 
 def address_of(request: Request) -> str:
-    """Return the address that the request came from."""
+    """Return the client's address."""
     return request.client.host if request.client else "unknown"

@@ -1,7 +1,7 @@
-"""What every endpoint asks of a request first: whose it is, what is in it, which thing it names.
+"""The checks that every endpoint makes first: the session, the body, and the ids in the path.
 
-A ticket is not a session, so it opens nothing here (K5: confused deputy). An id that has not the form of one
-is answered like one that does not exist. All endpoint classes share one guard.
+A ticket is not a session, so it is refused here (K5: confused deputy). A malformed id gets the same answer as
+one that does not exist. All endpoint classes share one guard.
 """
 
 import re
@@ -31,7 +31,7 @@ _NUMBER: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class RequestGuard:
-    """Where requests come in."""
+    """Checks requests for the endpoints."""
 
     sessions: Sessions
     pace: BodyPace
@@ -39,7 +39,7 @@ class RequestGuard:
     large: LargeJson
 
     async def session(self, request: Request) -> SessionRecord:
-        """Return the live session that asks, counted for its account, from whatever address it comes (L26).
+        """Return the session of the request, which counts for its account (L26).
 
         Raises SessionRefusedError, TooManyAttemptsError.
         """
@@ -61,7 +61,7 @@ class RequestGuard:
 
 
 def id_in(request: Request) -> str:
-    """Return the id in the path. Raises RequestRefusedError for what is none."""
+    """Return the id in the path. Raises RequestRefusedError if it is malformed."""
     return _matching(request, _ID)
 
 

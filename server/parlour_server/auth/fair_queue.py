@@ -1,9 +1,9 @@
-"""A bounded queue that is fair by key: whose turn it is depends on who waits, not on how many wait (L13).
+"""A bounded queue that is fair by key: no key gets more turns by queueing more items (L13).
 
-The next item is of the key that has the fewest running, and among those of the key whose last turn is longest
-ago: a key that had none yet goes first. When the queue is full, a key with fewer waiting takes the place of
-the last one of the key with most, so no one can keep others out by filling it. No I/O, no clock.
-``passwords`` owns one; its keys are addresses.
+The next item belongs to the key with the fewest running items, and among those to the key that has waited
+longest for a turn. When the queue is full, a key with fewer items takes the last place of the key with most,
+so no one can keep others out by filling it. No I/O, no clock. ``HashingPool`` owns one; its keys are
+addresses.
 """
 
 from collections import Counter, deque
@@ -17,10 +17,10 @@ _T = TypeVar("_T")
 
 
 class FairQueue(Generic[_K, _T]):
-    """Items that wait, and how many of each key run."""
+    """Waiting items, and the number of running items per key."""
 
     def __init__(self, *, total: int, per_key: int) -> None:
-        """Let ``total`` items wait, and ``per_key`` of one key."""
+        """At most ``total`` items wait, and ``per_key`` of one key."""
         self._total = total
         self._per_key = per_key
         self._waiting: dict[_K, deque[_T]] = {}
@@ -33,7 +33,7 @@ class FairQueue(Generic[_K, _T]):
         return self._size
 
     def put(self, key: _K, item: _T) -> _T | None:
-        """Let an item wait; returns one of another key that lost its place. Raises UnavailableError."""
+        """Queue an item; returns an item of another key that lost its place. Raises UnavailableError."""
         mine = len(self._waiting.get(key, ()))
         if mine >= self._per_key:
             raise UnavailableError("too many requests from one address are waiting")
@@ -43,7 +43,7 @@ class FairQueue(Generic[_K, _T]):
         return lost
 
     def take(self) -> tuple[_K, _T] | None:
-        """Return whose turn it is, and what; it runs until ``finished``. None when nothing waits."""
+        """Return the next key and item, which runs until ``finished``. None when nothing waits."""
         if not self._waiting:
             return None
         key = min(self._waiting, key=lambda key: (self._running[key], self._turns.get(key, 0)))
@@ -53,20 +53,20 @@ class FairQueue(Generic[_K, _T]):
         return key, item
 
     def started(self, key: _K) -> None:
-        """Count something that runs; on its own where it did not have to wait."""
+        """Count a running item; call it directly for one that did not have to wait."""
         self._running[key] += 1
         self._turn += 1
         self._turns[key] = self._turn
 
     def finished(self, key: _K) -> None:
-        """Count one less that runs."""
+        """Count one running item less."""
         self._running[key] -= 1
         if not self._running[key]:
             del self._running[key]
         self._forget(key)
 
     def remove(self, key: _K, item: _T) -> None:
-        """Take back an item that still waits; nothing when it does not."""
+        """Remove an item if it still waits."""
         items = self._waiting.get(key)
         if items is None or item not in items:
             return

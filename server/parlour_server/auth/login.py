@@ -1,8 +1,8 @@
-"""Login: a user name and a password against a new session.
+"""Login: exchanges a user name and a password for a new session.
 
-Every failure is one and the same to the outside, in words and in time (P4: user enumeration): an unknown
-user, a wrong password, a disabled account. A login always makes a new session and ends the one that came with
-it (K6: fixation).
+An unknown user, a wrong password and a disabled account are indistinguishable from outside, in text and in
+timing (P4: user enumeration). A login always creates a new session and ends the one whose token came with it
+(K6: fixation).
 """
 
 import unicodedata
@@ -18,7 +18,7 @@ from parlour_server.errors import LoginRefusedError, SessionRefusedError, TooMan
 from parlour_server.store.interface import Accounts
 from parlour_server.store.types import Account, SessionRecord
 
-_LONGEST_NAME: Final = 128  # code points; more is no name, and normalising it is work for a stranger
+_LONGEST_NAME: Final = 128  # code points; nothing longer is a name, and normalising costs time
 
 
 class LoginService:
@@ -51,7 +51,7 @@ class LoginService:
             async with self._throttle.attempt(name, address):
                 account = await self._verified(user, password, address)
         except LoginRefusedError:
-            # Not the name as typed: a password is typed into that field sooner or later (K7).
+            # Not the name as typed: sooner or later someone types a password into that field (K7).
             self._audit.record(AuditEvent.LOGIN_FAILED, user=user, address=address)
             raise
         except TooManyAttemptsError as wait:
@@ -66,7 +66,7 @@ class LoginService:
 
     async def _verified(self, user: UserName | None, password: Secret, address: str) -> Account:
         account = await self._accounts.find(user) if user else None
-        # Always one verification, of a hash that no one has where there is no account.
+        # Always verify one hash; without an account it is one that no password matches.
         hashed = account.password_hash if account else None
         rehashed = await self._passwords.verify(hashed, password, address=address)
         if account is None or account.disabled:
@@ -86,7 +86,7 @@ class LoginService:
 
 
 def _user_of(username: str) -> UserName | None:
-    """Return the name, or None for one that no one can have."""
+    """Return the name, or None if it is not a valid one."""
     if len(username) > _LONGEST_NAME:
         return None
     try:

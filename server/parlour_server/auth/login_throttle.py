@@ -1,15 +1,14 @@
-"""Back-off against guessing (P5): counts failed logins by account and by address, kept over a restart.
+"""Slows down guessing (P5): counts failed logins by account and by address, across restarts.
 
-Over a limit each further failure doubles the wait, up to a cap: strangers can slow an account down, never
-lock it out for good (NIST would end the password after a hundred failures: that is what a stranger would
-want). An address from which the account was used within a week is judged only by its own failures, so that
-strangers' failures do not keep the owner out at home. An unknown user name is counted like a known one (P4).
-``logins``, ``changes`` and ``tickets`` call it. Invariants:
+Over a limit each further failure doubles the wait, up to a cap: strangers can slow an account down but never
+lock it permanently (NIST's limit of a hundred failures would let them). An address from which the account was
+used within a week is limited only by its own failures, so strangers cannot keep the owner out at home. An
+unknown user name is counted like a known one (P4). Invariants:
 
-* a login that goes right forgets the failures of its account, never those of its address: whoever has an
-  account of their own could otherwise guess at others without end, logging in between;
-* logins under way count as failures until they are over, of their account and of their address, so that a
-  burst passes no more than the limit.
+* a successful login clears the failures of its account, never those of its address: otherwise anyone with an
+  account could guess at others without limit, by logging in between;
+* logins in progress count as failures of their account and their address until they finish, so that a burst
+  cannot exceed the limit.
 """
 
 import hashlib
@@ -35,7 +34,7 @@ _MOST_REMEMBERED: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class _Keys:
-    """The counters of one attempt. Names are kept as digests: what was typed may be a password (K7)."""
+    """The counters of one attempt. Names are stored as digests: the text may be a password (K7)."""
 
     account: str
     pair: str
@@ -53,7 +52,7 @@ class _Keys:
 
 
 class LoginThrottle:
-    """Tells who must wait."""
+    """Limits failed logins."""
 
     def __init__(self, attempts: Attempts, clock: Clock, settings: LoginSettings) -> None:
         self._attempts = attempts
@@ -66,8 +65,8 @@ class LoginThrottle:
     async def attempt(self, name: str, address: str) -> AsyncIterator[None]:
         """Run one attempt to log in as ``name`` (as typed, normalised).
 
-        Raises TooManyAttemptsError before anything is tried; notes a LoginRefusedError of the body as a
-        failure, and the end of the body as a success.
+        Raises TooManyAttemptsError before anything is tried. A LoginRefusedError from the body counts as a
+        failure, leaving the body as a success.
         """
         keys = _Keys.of(name, address)
         stored = await self._attempts.failures(
@@ -91,7 +90,7 @@ class LoginThrottle:
                     del self._under_way[key]
 
     async def used(self, name: str, address: str) -> None:
-        """Note that a session of the account is used from this address: it is familiar from now on."""
+        """Record that the account is used from this address, which is familiar from now on."""
         key = _Keys.of(name, address).familiar
         now = self._clock.now()
         if now - self._marked.get(key, 0) < _DAY:
@@ -111,13 +110,13 @@ class LoginThrottle:
             raise TooManyAttemptsError(wait)
 
     def _wait(self, failures: int, last: Millis, allowed: int) -> int:
-        """Return how many seconds from now the next attempt may come."""
+        """Return the seconds until the next attempt is allowed."""
         if failures < allowed:
             return 0
-        # min() before the shift: the number of failures is a stranger's, and 2**it must stay a number
+        # min() before the shift: strangers control the number of failures, and 2**it must stay small
         doubled = _FIRST_WAIT_SECONDS << min(failures - allowed, 16)
         wait = min(doubled, self._settings.longest_wait_seconds)
-        # A clock that was set back must not make the wait longer than it was to be.
+        # A clock that was set back must not make the wait longer than intended.
         passed = max(0, self._clock.now() - last) / 1000
         return max(0, -int(-(wait - passed) // 1))
 

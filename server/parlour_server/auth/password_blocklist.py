@@ -1,9 +1,9 @@
-"""The offline blocklist: passwords of allowed length that guessers try first (P3).
+"""The offline blocklist: passwords of an allowed length that attackers try first (P3).
 
 Lists of leaked passwords hold little of fifteen characters or more, and most of it is made by a few recipes:
 a common word twice, a word padded with digits, a walk over the keyboard, one block repeated. This module
-knows the recipes and takes the words from zxcvbn's frequency lists: it judges all that they make, and it does
-not replace a breach corpus, which would need a network or hundreds of megabytes.
+knows the recipes and takes the words from zxcvbn's frequency lists. It does not replace a corpus of leaked
+passwords, which would need a network or hundreds of megabytes.
 """
 
 import re
@@ -16,7 +16,7 @@ from typing import Final
 # than this beside them are padding: `alice123456789xyz` is `alice` and a sequence and three letters.
 _LEAST_OWN: Final = 6
 _LEAST_DIFFERENT: Final = 5
-# Three words of a list of 1,500 are beyond what throttled guessing reaches.
+# Three words from a list of 1,500 are out of reach for throttled guessing.
 _MOST_WORDS: Final = 2
 _APPLICATION: Final = ("parlour", "chat", "password", "passwort")
 _WALKS: Final = (
@@ -60,7 +60,7 @@ _YEAR: Final = re.compile(r"(?:19|20)\d\d")
 
 
 def why_guessable(password: str, names: Iterable[str]) -> str | None:
-    """Return the sentence that says why a password is easily guessed, or None."""
+    """Return why a password is easily guessed, as a sentence, or None."""
     low = password.casefold()
     if len(set(low)) < _LEAST_DIFFERENT:
         return f"The password has fewer than {_LEAST_DIFFERENT} different characters."
@@ -77,12 +77,12 @@ def why_guessable(password: str, names: Iterable[str]) -> str | None:
 
 
 def _is_repeated(text: str) -> bool:
-    """Return whether the text is one block again and again, the last one perhaps cut short."""
+    """Return whether the text is one repeated block; the last repetition may be cut short."""
     return any((text[:size] * len(text))[: len(text)] == text for size in range(1, len(text) // 2 + 1))
 
 
 def _context(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the words of the names at hand and the application's own, longest first."""
+    """Return the words of the given names and the application's own, longest first."""
     parts = {part for name in names for part in re.split(r"[\W_]+", name.casefold())}
     whole = {name.casefold() for name in names}
     words = {word for word in parts | whole | set(_APPLICATION) if len(word) >= _SHORTEST_NAME}
@@ -101,7 +101,7 @@ def _take_out(text: str, words: Iterable[str]) -> tuple[int, set[str]]:
 
 
 def _without_walks(text: str) -> str:
-    """Replace every run of at least four characters that lies on a walk, forwards or backwards."""
+    """Replace every keyboard walk of at least four characters, forwards or backwards."""
     out, at = [], 0
     while at < len(text):
         size = _walk_at(text, at)

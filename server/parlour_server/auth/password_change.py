@@ -1,7 +1,7 @@
-"""Changing a password: by its owner with the old one, or by the operator with a new random one.
+"""Password changes: by the owner, who gives the old one, or by the operator, with a new random one.
 
-A change by the owner needs the old password, even with a live session (P7: stolen session), and ends all
-other sessions and their sockets. It is throttled like a login.
+The owner must give the old password even with a valid session (P7: stolen session). A change ends all other
+sessions and their sockets, and is throttled like a login.
 """
 
 from parlour_protocol.secret import Secret
@@ -16,7 +16,7 @@ from parlour_server.store.types import SessionRecord
 
 
 class PasswordChanger:
-    """Replaces passwords. ``names`` are the server's own, which no password may be made of."""
+    """Replaces passwords. ``names`` are the server's names, which passwords must not be based on."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class PasswordChanger:
         self._names = names
 
     async def confirm(self, session: SessionRecord, password: Secret, *, address: str) -> None:
-        """Check the password of someone who is logged in, for what a session is not enough for.
+        """Check the password of someone who is logged in, for actions that need more than a session.
 
         Raises LoginRefusedError, TooManyAttemptsError, UnavailableError.
         """

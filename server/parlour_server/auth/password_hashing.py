@@ -1,9 +1,8 @@
-"""Password hashing: argon2id at argon2-cffi's default profile, off the event loop, in bounded slots.
+"""Password hashing: argon2id with argon2-cffi's default profile, in a bounded thread pool.
 
-``verify`` raises for a wrong password and takes the same time when there is no account at all (P4: user
-enumeration); more work than the slots and the queue hold is refused at once (P6: argon2 as denial of
-service), and addresses take turns, so that a stranger's logins wait for the stranger's own (L13). It never
-returns a bool that a caller could forget, and never truncates.
+``verify`` raises for a wrong password and takes the same time when there is no account (P4: user
+enumeration). Work beyond the threads and the queue is refused at once (P6: argon2 as denial of service), and
+addresses take turns, so that a stranger's logins wait for each other (L13). Passwords are never truncated.
 """
 
 import asyncio
@@ -28,7 +27,7 @@ from parlour_server.errors import LoginRefusedError, UnavailableError
 from parlour_server.token_buckets import rate_limit_key
 
 _T = TypeVar("_T")
-_BACKGROUND: Final = 10  # the nice value of hashing threads: the event loop goes first when cores are short
+_BACKGROUND: Final = 10  # nice value: the event loop has priority when cores are scarce
 
 
 def cores() -> int:
@@ -39,12 +38,12 @@ def cores() -> int:
 
 
 def normalized(password: Secret) -> str:
-    """Return the text that is hashed: NFKC once, so that `é` typed in either form logs in (P2).
+    """Return the text to hash: normalised to NFKC once, so that both forms of `é` log in (P2).
 
-    Raises LoginRefusedError for what no password can be: over the limit, or not Unicode text.
+    Raises LoginRefusedError for text over the limit, or that is not Unicode.
     """
     value = password.reveal()
-    # The cheap bound comes first: normalising megabytes is work that a stranger must not order.
+    # The cheap check comes first: strangers must not make us normalise megabytes.
     if len(value) > PASSWORD_BYTES.value:
         raise LoginRefusedError
     value = unicodedata.normalize("NFKC", value)
@@ -59,7 +58,7 @@ def normalized(password: Secret) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Job:
-    """Something to do in a thread, and where the one who asked waits for it."""
+    """Work for a thread, and the future that its caller awaits."""
 
     work: Callable[[], Any]
     outcome: "asyncio.Future[Any]"
@@ -68,7 +67,7 @@ class _Job:
 class HashingPool:
     """Hashes and verifies in ``threads`` threads (0: as many as cores).
 
-    At most ``queue`` calls wait, and of one address ``per_address``. Belongs to one event loop.
+    At most ``queue`` calls wait, and ``per_address`` of one address. Belongs to one event loop.
     """
 
     def __init__(
@@ -87,25 +86,25 @@ class HashingPool:
         self._no_one = _hash_of_nothing(self._hasher)
 
     async def hash(self, password: Secret, *, address: str) -> str:
-        """Return argon2id's encoded form with a salt of its own. Raises UnavailableError."""
+        """Return argon2id's encoded hash with a new salt. Raises UnavailableError."""
         value = normalized(password)
         return await self._run(address, lambda: self._hasher.hash(value))
 
     async def verify(self, encoded: str | None, password: Secret, *, address: str) -> str | None:
-        """Check a password against a hash, or against nothing (None) for as long as against one.
+        """Check a password against a hash; None takes the same time as a hash.
 
-        Returns a new hash where the parameters have risen since (P1), else None. Raises LoginRefusedError
+        Returns a new hash if the parameters have risen since (P1), else None. Raises LoginRefusedError
         for a wrong password and UnavailableError when the queue is full.
         """
         value = normalized(password)
         return await self._run(address, lambda: self._verify(encoded or self._no_one, value))
 
     def unusable(self) -> str:
-        """Return a hash that no password has, for an account that no one may log in to."""
+        """Return a hash that no password matches, for an account that no one may log in to."""
         return _hash_of_nothing(self._hasher)
 
     def close(self) -> None:
-        """Stop the threads; a hash that runs is finished first, those that wait are dropped."""
+        """Stop the threads: running hashes finish, waiting ones are dropped."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _verify(self, encoded: str, value: str) -> str | None:
@@ -129,7 +128,7 @@ class HashingPool:
         try:
             return await outcome
         finally:
-            self._waiting.remove(key, job)  # who hangs up while waiting leaves the queue
+            self._waiting.remove(key, job)  # a caller that is cancelled while waiting leaves the queue
 
     def _start(self, key: str, job: _Job) -> None:
         try:
@@ -143,9 +142,9 @@ class HashingPool:
         running.add_done_callback(lambda done: self._finished(key, job, done))
 
     def _finished(self, key: str, job: _Job, done: "asyncio.Future[Any]") -> None:
-        """Pass the outcome on, and begin what is next.
+        """Deliver the result, and start the next job.
 
-        The slot is held until the thread is done with it, also when the asker has gone meanwhile.
+        The slot is held until the thread has finished, even if the caller was cancelled.
         """
         self._running -= 1
         self._waiting.finished(key)
@@ -160,7 +159,7 @@ class HashingPool:
 
 
 def _hash_of_nothing(hasher: PasswordHasher) -> str:
-    """Return a hash that no password has, with the parameters in force: verifying it takes as long as any."""
+    """Return a hash that no password matches; verifying it takes as long as any."""
 
     def base64(size: int) -> str:
         return b64encode(secrets.token_bytes(size)).decode().rstrip("=")
@@ -170,7 +169,7 @@ def _hash_of_nothing(hasher: PasswordHasher) -> str:
 
 
 def _go_behind_the_loop() -> None:
-    # On Linux a nice value belongs to a thread and is inherited by the lanes that argon2 starts.
+    # On Linux a nice value belongs to a thread, and argon2's own threads inherit it.
     if hasattr(os, "setpriority") and os.uname().sysname == "Linux":
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _BACKGROUND)

@@ -1,8 +1,7 @@
-"""The rules for a new password: NIST SP 800-63B-4 section 3.1.1.2, and nothing that it does without.
+"""The rules for a new password: NIST SP 800-63B-4 section 3.1.1.2.
 
 Fifteen code points at least, 1024 bytes at most, not on the blocklist, not made of the names at hand; any
-character is welcome, nothing has to be mixed, nothing expires. A refusal says its reason in a sentence.
-``accounts`` and ``changes`` call it before they hash.
+character is allowed, there are no composition rules, and passwords do not expire.
 """
 
 import unicodedata
@@ -15,7 +14,7 @@ from parlour_server.errors import PasswordRefusedError
 
 
 def check_new_password(password: Secret, names: Iterable[str]) -> None:
-    """Raise PasswordRefusedError for a password that a guesser tries early.
+    """Raise PasswordRefusedError for a password that breaks a rule.
 
     ``names`` are the words that belong to this account: user, server, device.
     """
@@ -25,7 +24,7 @@ def check_new_password(password: Secret, names: Iterable[str]) -> None:
     value = unicodedata.normalize("NFKC", value)
     if any(0xD800 <= ord(char) <= 0xDFFF for char in value):  # noqa: PLR2004 - the surrogates
         raise PasswordRefusedError("The password is not Unicode text.")
-    # Code points are counted after NFKC: U+FDFA alone would be eighteen of them before it is hashed.
+    # Code points are counted before NFKC, which makes eighteen of U+FDFA.
     if min(len(password.reveal()), len(value)) < PASSWORD_MIN.value:
         raise PasswordRefusedError(
             f"The password is too short. Use at least {PASSWORD_MIN.value} characters, "

@@ -1,7 +1,7 @@
-"""Accounts: made with an invite over HTTPS, or by the operator on the machine itself.
+"""Registration: accounts are created with an invite over HTTPS, or by the operator on the command line.
 
-Registration is closed: no invite, no account, and no default account exists (P8). A name that looks like
-another's is refused (M4). Anyone who has an account is in the lobby.
+No one registers without an invite, and there is no default account (P8). A name that looks like another's is
+refused (M4). Every account joins the lobby.
 """
 
 from parlour_protocol.errors import ErrorCode
@@ -22,7 +22,7 @@ from parlour_server.system_account import lobby, refuse_system_account, system_d
 
 
 class Registration:
-    """Makes accounts. ``names`` are the server's own, which no password may be made of."""
+    """Creates accounts. ``names`` are the server's names, which passwords must not be based on."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Registration:
     async def make(
         self, user: UserName, password: Secret, *, invite: Secret | None, address: str = "local"
     ) -> None:
-        """Make the account and bring it into the lobby; ``invite`` is None only for the operator.
+        """Create the account and add it to the lobby; ``invite`` is None only for the operator.
 
         Raises NameRefusedError, PasswordRefusedError, InviteRefusedError, NameTakenError, UnavailableError.
         """
@@ -64,9 +64,9 @@ class Registration:
         await self._enter_lobby(user)
 
     async def _refuse_early(self, invite: Secret) -> None:
-        """Refuse an invite that does not exist before argon2 works for a stranger (P6).
+        """Refuse an invite that does not exist before running argon2 for a stranger (P6).
 
-        The store looks again, and for good, in the transaction that uses the invite up.
+        The store checks again in the transaction that uses the invite.
         """
         digest = invite.digest()
         if all(known.digest != digest for known in await self._store.accounts.list_invites()):
@@ -74,7 +74,7 @@ class Registration:
 
     async def _enter_lobby(self, user: UserName) -> None:
         room = await self._store.rooms.find_public(lobby())
-        if room is None:  # the operator took it away
+        if room is None:  # the operator removed the lobby
             return
         event = AppendEvent(room, user, system_device(), new_request_id(), self._clock.now(), Joined())
         try:
@@ -85,6 +85,6 @@ class Registration:
 
 
 def _anyone_may_join(_: AppendEvent, facts: Facts) -> None:
-    """Allow it where the room is public and the account is not in it already."""
+    """Allow joining a public room that the account is not in already."""
     if facts.kind is not RoomKind.PUBLIC or facts.author is not None:
         raise RefusedError(ErrorCode.ALREADY)

@@ -1,4 +1,4 @@
-"""How often an address may ask the HTTPS API, and a session ask for tickets.
+"""Rate limits of the HTTPS API by address, and of tickets by session.
 
 Over the rate ``spend`` raises with the time to wait; nothing is queued.
 """

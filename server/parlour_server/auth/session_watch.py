@@ -1,8 +1,7 @@
-"""Holds open sockets to the limits of their sessions, and notices a clock that was set.
+"""Closes sockets whose sessions are past their limits, and notices a clock that was set.
 
-Once a second it asks the store which sessions with an open socket are past a limit (S3, L17) and closes those
-sockets; before that it has written down which sessions were used. It never raises: a store that cannot answer
-is asked again.
+Once a second it writes the activity of sessions, asks the store which sessions with an open socket are past a
+limit (S3, L17), and closes those sockets. It never raises: if the store cannot answer, it asks again.
 """
 
 import asyncio
@@ -23,7 +22,7 @@ _DAY: Final = 86_400_000
 
 
 class SessionWatch:
-    """Looks after sessions while a server runs."""
+    """Checks sessions while a server runs."""
 
     def __init__(
         self,
@@ -31,7 +30,7 @@ class SessionWatch:
         end: Callable[[Iterable[SessionId], CloseCode], None],
         clock: SteadyClock,
     ) -> None:
-        """``sessions`` returns those with the settings in force; ``end`` closes sockets."""
+        """``sessions`` returns the sessions with the current settings; ``end`` closes sockets."""
         self._sessions = sessions
         self._end = end
         self._clock = clock
@@ -39,7 +38,7 @@ class SessionWatch:
         self._failing = False
 
     def compare(self, newest: Millis | None) -> None:
-        """Say so when the clock at the start does not fit the newest time in the store."""
+        """Warn if the clock at the start does not fit the newest time in the store."""
         gap = 0.0 if newest is None else (self._clock.now() - newest) / _DAY
         if gap > _LONG_GAP_DAYS or gap < -_JUMP_SECONDS * 1000 / _DAY:
             warn(
@@ -50,13 +49,13 @@ class SessionWatch:
             )
 
     async def run(self) -> None:
-        """Look again and again, until cancelled."""
+        """Check until cancelled."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             await self.check()
 
     async def check(self) -> None:
-        """Write down what was used, and close what is overdue."""
+        """Write activity, and close sockets of overdue sessions."""
         self._notice_jump()
         try:
             await self._sessions().write_activity(due_only=True)
@@ -69,7 +68,7 @@ class SessionWatch:
         self._failing = False
 
     async def stop(self) -> None:
-        """Write down what was used, as well as it goes."""
+        """Write activity if the store can be written to."""
         await self._sessions().write_activity()
 
     def _notice_jump(self) -> None:

@@ -1,10 +1,10 @@
-"""Sessions: who presents a bearer token, which devices are logged in, and how a session ends.
+"""Sessions: authenticates bearer tokens, lists logged-in devices, and ends sessions.
 
-A token is 256 random bits, made only here (K6: fixation) and stored as its SHA-256 (K2). A session ends when
-someone ends it: its sockets hear of it by the bus at once, by the journal otherwise. At its absolute or its
-idle limit it is not good any more (S3): it is refused, and its sockets are closed (``session_watch.py``). It
-is not deleted then, because a clock that was wrong would have ended everyone's sessions for good; the cap on
-an account's sessions is what keeps them few.
+A token is 256 random bits, created only here (K6: fixation) and stored as its SHA-256 (K2). When someone ends
+a session, its sockets are closed through the bus at once, or through the journal. Past its absolute or idle
+limit a session is refused, and its sockets are closed (S3, ``session_watch.py``). It is not deleted then,
+because a wrong clock would delete everyone's sessions; the cap on an account's sessions keeps their number
+small.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ class Sessions:
         settings: LoginSettings,
         activity: SessionActivity,
     ) -> None:
-        """``clock`` measures the limits; a server gives a ``SteadyClock``."""
+        """``clock`` measures the limits; a server passes a ``SteadyClock``."""
         self._store = store
         self._bus = bus
         self._clock = clock
@@ -48,9 +48,9 @@ class Sessions:
         self._activity = activity
 
     async def begin(self, user: UserName, device: DeviceName) -> tuple[SessionRecord, Secret]:
-        """Make a session; over the cap one of the account ends: the one that is idle longest (S6).
+        """Create a session; over the cap, the account's session that has been idle longest ends (S6).
 
-        What has expired ends first, then what has no socket open here.
+        Expired sessions end first, then those without an open socket here.
         """
         token = Secret.random()
         now = self._clock.now()
@@ -68,7 +68,7 @@ class Sessions:
         return record, token
 
     async def authenticate(self, token: Secret) -> SessionRecord:
-        """Return the live session of this token. Raises SessionRefusedError, whatever is wrong with it."""
+        """Return the live session of this token. Raises SessionRefusedError for any reason."""
         now = self._clock.now()
         record = await self._store.find(token.digest(), now)
         if record is None or self._activity.last_used(record.id, record.last_seen) < self._used_since(now):
@@ -87,9 +87,9 @@ class Sessions:
         ]
 
     async def overdue(self) -> Sequence[SessionId]:
-        """Return the sessions with a socket open here that are past a limit.
+        """Return the sessions past a limit that have an open socket here.
 
-        The store decides: it knows what another server was told. Raises UnavailableError.
+        The store decides, because it knows the activity at other servers. Raises UnavailableError.
         """
         now = self._clock.now()
         since = self._used_since(now)
@@ -102,9 +102,9 @@ class Sessions:
         return [session for session in found if session not in used or session in expired]
 
     async def write_activity(self, *, due_only: bool = False) -> None:
-        """Tell the store which sessions were used, in one write; ``due_only``: each once a minute at most.
+        """Write which sessions were used, in one transaction; ``due_only``: each at most once a minute.
 
-        What cannot be written (a full disk lets people read) stays noted.
+        Activity that cannot be written (on a full disk) is kept for later.
         """
         seen = self._activity.due() if due_only else self._activity.unwritten()
         if seen:
@@ -124,7 +124,7 @@ class Sessions:
         """End all sessions of the account but this one (P7); returns how many."""
         listed = await self._store.list(session.user, self._clock.now())
         count = await self._store.end_all(session.user, but=session.id)
-        # A session made between the two is not in the list: the journal tells of it, within a second.
+        # A session created in between is not in the list: the journal reports it within a second.
         self._publish_end({record.id for record in listed} - {session.id})
         self._audit.record(AuditEvent.SESSION_ENDED, user=session.user, others=count, why="password changed")
         return count

@@ -1,8 +1,8 @@
-"""Tickets: what a session asks for over HTTPS and what opens one WebSocket.
+"""Tickets: a session gets one over HTTPS, and it opens one WebSocket.
 
-A ticket is 256 random bits, kept as its SHA-256 for at most 30 seconds and taken once (K2, K3, K4). It opens
-a socket and nothing else: the HTTPS API finds no session by it (K5). `POST /v1/tickets` issues them, and
-the handshake takes them out of the store (`net/websocket_upgrade.py`).
+A ticket is 256 random bits, stored as its SHA-256 for at most 30 seconds and redeemed once (K2, K3, K4). It
+opens a socket and nothing else: the HTTPS API does not accept it (K5). `POST /v1/tickets` issues tickets, and
+the handshake redeems them (`net/websocket_upgrade.py`).
 """
 
 from parlour_protocol.secret import Secret
@@ -14,7 +14,7 @@ from parlour_server.store.types import SessionRecord, TicketGrant
 
 
 class Tickets:
-    """Issues."""
+    """Issues tickets."""
 
     def __init__(
         self, store: TicketStore, rates: RequestRates, throttle: LoginThrottle, audit: Audit, *, seconds: int
@@ -26,7 +26,7 @@ class Tickets:
         self.seconds = seconds
 
     async def issue(self, session: SessionRecord, *, address: str) -> Secret:
-        """Return a new ticket of this session. Raises TooManyAttemptsError for a reconnecting loop."""
+        """Return a new ticket for this session. Raises TooManyAttemptsError."""
         self._rates.spend(session.id)
         ticket = Secret.random()
         grant = TicketGrant(session.id, session.user, session.device, session.expires)
@@ -43,5 +43,5 @@ class Tickets:
 
 
 def _shown(ticket: Secret) -> str:
-    """Return the beginning of the ticket's digest: enough to tell tickets apart in the audit log (K10)."""
+    """Return a prefix of the ticket's digest, which distinguishes tickets in the audit log (K10)."""
     return ticket.digest().hex()[:12]

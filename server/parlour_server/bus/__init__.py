@@ -1,1 +1,1 @@
-"""The bus: what servers tell each other at once. `bus.py` says what a bus promises."""
+"""The bus: notifications between servers. `bus.py` defines what a bus guarantees."""

@@ -1,10 +1,10 @@
-"""The bus: what servers tell each other at once. The store is the truth; the bus is only a hurry.
+"""The bus: notifications between servers. The store is authoritative; the bus only saves time.
 
-A notice may be lost, repeated or overtaken by another, and no receiver may depend on it: a lost
+A notification may be lost, repeated or reordered, and no receiver may depend on it: a lost
 ``EventCommitted`` is found by its number's gap, a lost ``SessionsEnded`` or ``KeysChanged`` by the
-journal, a lost ``ConsentChanged`` with the next connection, a lost ``…Ephemeral`` was never stored. Notices
-published here reach the publisher's own subscribers too.
-Every implementation passes `tests/server/bus/bus_contract.py`.
+journal, a lost ``ConsentChanged`` with the next connection, a lost ``…Ephemeral`` was never stored.
+Notifications also reach the publisher's own subscribers. Every implementation passes
+`tests/server/bus/bus_contract.py`.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from parlour_protocol.names import UserName
 
 @dataclass(frozen=True, slots=True)
 class EventCommitted:
-    """This event is on disk; deliver it to the room's members that are connected to you."""
+    """This event is on disk; deliver it to the room's members that are connected here."""
 
     event: LogEvent
 
@@ -39,7 +39,7 @@ class SessionsEnded:
 
 @dataclass(frozen=True, slots=True)
 class RoomEphemeral:
-    """Tell the members of a room, but not the connection it came from; never stored."""
+    """Notify the members of a room, except the connection it came from; never stored."""
 
     room: RoomId
     frame: TypingUpdate | StatusUpdate | ReadBy
@@ -48,7 +48,7 @@ class RoomEphemeral:
 
 @dataclass(frozen=True, slots=True)
 class UserEphemeral:
-    """Tell all connections of one account, but not the one it came from."""
+    """Notify all connections of one account, except the one it came from."""
 
     user: UserName
     frame: ReadMarked
@@ -57,7 +57,7 @@ class UserEphemeral:
 
 @dataclass(frozen=True, slots=True)
 class DeviceEphemeral:
-    """Tell the connections of one device."""
+    """Notify the connections of one device."""
 
     device: DeviceId
     frame: KeyPackagesLow
@@ -65,14 +65,14 @@ class DeviceEphemeral:
 
 @dataclass(frozen=True, slots=True)
 class KeysChanged:
-    """This account has another key, or other devices: its encrypted rooms and the key log moved on."""
+    """This account's key or devices changed, and with them its encrypted rooms and the key log."""
 
     user: UserName
 
 
 @dataclass(frozen=True, slots=True)
 class ConsentChanged:
-    """This account accepted or declined a room on one of its devices: the others check again."""
+    """This account accepted or declined a room on one of its devices; the others must check."""
 
     user: UserName
     room: RoomId
@@ -91,14 +91,14 @@ Handler = Callable[[Notice], None]
 
 
 class Bus(Protocol):
-    """Publish to all servers, this one included."""
+    """Publishes to all servers, including this one."""
 
     def publish(self, notice: Notice) -> None:
         """Deliver to every server, in this caller's order. Never blocks, never raises for a lost peer."""
         ...
 
     def subscribe(self, handler: Handler) -> None:
-        """Call ``handler`` in the event loop for every notice from now on. It must not raise."""
+        """Call ``handler`` in the event loop for every notification from now on. It must not raise."""
         ...
 
     async def open(self) -> None:
@@ -106,5 +106,5 @@ class Bus(Protocol):
         ...
 
     async def close(self) -> None:
-        """Disconnect; what was published is told first, as far as it goes without waiting."""
+        """Disconnect; pending notifications are delivered first where that needs no waiting."""
         ...

@@ -1,8 +1,8 @@
-"""The bus of a single process: a notice is delivered before ``publish`` returns, in order.
+"""The bus of a single process: a notification is delivered before ``publish`` returns, in order.
 
-It refuses nothing and loses nothing; a handler that raises is logged and keeps neither the publisher nor the
-other handlers from going on. A notice published from within a handler waits until the one being told has
-reached every handler, so that all of them see one order.
+An error in a handler is logged and affects neither the publisher nor the other handlers. A notification
+published from within a handler waits until the current one has reached every handler, so that all of them see
+the same order.
 """
 
 import logging
@@ -18,13 +18,13 @@ class LocalBus:
     """A bus whose subscribers are all in this process."""
 
     def __init__(self) -> None:
-        """Begin with no one subscribed."""
+        """Begin without subscribers."""
         self._handlers: tuple[Handler, ...] = ()
         self._waiting: deque[Notice] = deque()
         self._telling = False
 
     def publish(self, notice: Notice) -> None:
-        """Tell every handler now; from within a handler: as soon as the earlier notices are told."""
+        """Call every handler now; from within a handler, once earlier notifications are delivered."""
         self._waiting.append(notice)
         if self._telling:
             return
@@ -36,14 +36,14 @@ class LocalBus:
             self._telling = False
 
     def subscribe(self, handler: Handler) -> None:
-        """Call ``handler`` for every notice from now on."""
+        """Call ``handler`` for every notification from now on."""
         self._handlers = (*self._handlers, handler)
 
     async def open(self) -> None:
         """Nothing to connect."""
 
     async def close(self) -> None:
-        """Forget the handlers; everything published was told already."""
+        """Forget the handlers; everything published has been delivered."""
         self._handlers = ()
 
     def _deliver(self, notice: Notice) -> None:
@@ -51,5 +51,5 @@ class LocalBus:
             try:
                 handler(notice)
             except Exception as error:  # noqa: BLE001 - a subscriber's failure must not be the publisher's
-                # the error's text may quote a message (K7), so only its kind is written
+                # the error's text may quote a message (K7), so only its type is logged
                 _log.error("a handler of %s failed: %s", type(notice).__name__, type(error).__name__)

@@ -1,1 +1,1 @@
-"""The client without a view: ``client.Client`` is its face, ``interface`` what it offers."""
+"""The client without a view: ``client.Client`` is its public class."""

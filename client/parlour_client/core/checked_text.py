@@ -1,4 +1,4 @@
-"""What a person typed, as the types of the protocol; refused with a sentence instead of a traceback.
+"""Checks typed text against the protocol's types; raises an error with a sentence instead of a traceback.
 
 ``Rooms`` and ``Messages`` use it before anything is queued or sent, so that the server never has to refuse
 what the client could have.

@@ -1,9 +1,9 @@
 """``Client``: one account on one server, as every view, command and bot uses it.
 
 It owns the objects that do the work, one for each subject: ``client.rooms``, ``client.messages``,
-``client.history`` … It holds no password, and what others wrote leaves it only as ``WireText``. Methods that
-ask the server raise ``ParlourClientError`` with a sentence for the person; methods that write messages do
-not wait for the network (the outbox does).
+``client.history`` … It stores no password, and returns text of others only as ``WireText``. Methods that ask
+the server raise ``ParlourClientError`` with a sentence for the person; methods that write messages do not
+wait for the network (the outbox does).
 """
 
 from collections.abc import Callable
@@ -38,9 +38,9 @@ from parlour_protocol.secret import Secret
 
 
 def dial_over_tls(current: CurrentProfile, *, ping_seconds: float | None = None) -> Dial:
-    """Return what opens connections for a profile: a fresh ticket each time, over a verified connection.
+    """Return a function that opens connections for a profile: each time with a fresh ticket, over TLS.
 
-    ``ping_seconds`` is how often the server is pinged; None: as is usual.
+    ``ping_seconds`` is how often the server is pinged; None for the default.
     """
     from parlour_client.core.transport.https import Api  # noqa: PLC0415 - a client in a test needs no network
     from parlour_client.core.transport.trust import Verifier  # noqa: PLC0415
@@ -132,14 +132,14 @@ class Client:
         engine.start()
 
     async def finish(self, room: RoomId | None = None) -> None:
-        """Renew keys that are due, and add devices that wait for it in ``room``, before a program ends."""
+        """Before a program ends, renew keys that are due and add devices that wait for it in ``room``."""
         if self._parts.encrypted_rooms is not None:
             await self._parts.encrypted_rooms.scheduler.finish(room)
 
     async def stop(self) -> None:
         """Disconnect and close the archive; what is queued stays queued on disk."""
         started, self._started = self._started, None
-        self._passphrase = None  # who starts another client asks for it again
+        self._passphrase = None  # starting another client needs the passphrase again
         if started is not None:
             parts, engine = started
             parts.history.keep(None)
@@ -150,22 +150,22 @@ class Client:
 
     @property
     def account(self) -> Account:
-        """Who this client is."""
+        """The account that this client uses."""
         return self._parts.account
 
     @property
     def connection(self) -> Connection:
-        """The connection to the server: how it fares, and waiting for it."""
+        """The connection to the server: its status, and waiting for it."""
         return self._parts.connection
 
     @property
     def rooms(self) -> Rooms:
-        """The rooms that the account is in, and what can be done in them."""
+        """The rooms that the account is in, and operations on them."""
         return self._parts.rooms
 
     @property
     def invitations(self) -> Invitations:
-        """What waits for this account's yes, and inviting others."""
+        """Invitations that wait for an answer, and inviting others."""
         return self._parts.invitations
 
     @property
@@ -175,17 +175,17 @@ class Client:
 
     @property
     def history(self) -> History:
-        """Reading: timelines, search, threads; and what this device forgets."""
+        """Reading: timelines, search, threads; and deleting messages on this device."""
         return self._parts.history
 
     @property
     def people(self) -> People:
-        """Other people, presence, and whom this device ignores."""
+        """Other people, presence, and ignored people."""
         return self._parts.people
 
     @property
     def preferences(self) -> Preferences:
-        """What the person set for rooms on this device."""
+        """The person's preferences for rooms on this device."""
         return self._parts.preferences
 
     @property
@@ -200,7 +200,7 @@ class Client:
 
     @property
     def encryption(self) -> Encryption:
-        """Encryption: rooms, people, devices. Raises EncryptionError where there is none."""
+        """Encryption: rooms, people, devices. Raises EncryptionError if the server does not support it."""
         if self._parts.encryption is None:
             raise EncryptionError("There is no encryption here.")
         return self._parts.encryption

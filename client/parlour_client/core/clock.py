@@ -1,7 +1,7 @@
-"""Time and chance as parameters, so that tests own both.
+"""Time as a parameter, so that tests can set it.
 
 ``Clock`` gives the time for entries that are not stored yet, sleeps between tries, and runs timers;
-``SystemClock`` is the real one. Nothing else in ``core`` reads a clock. The composition root passes it in.
+``SystemClock`` is the real one. Nothing else in ``core`` reads a clock.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from parlour_protocol.ids import Millis
 
 
 class Timer(Protocol):
-    """A call that is still to come."""
+    """A scheduled call."""
 
     def cancel(self) -> None:
         """Do not call."""
@@ -21,14 +21,14 @@ class Timer(Protocol):
 
 
 class Clock(Protocol):
-    """What the core needs of time."""
+    """The time functions that the core needs."""
 
     def now(self) -> Millis:
-        """Return the wall clock's time."""
+        """Return the current time."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Sleep."""
         ...
 
     def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
@@ -37,14 +37,14 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own time."""
+    """The system's clock."""
 
     def now(self) -> Millis:
-        """Return the wall clock's time."""
+        """Return the current time."""
         return Millis(time.time_ns() // 1_000_000)
 
     async def sleep(self, seconds: float) -> None:
-        """Wait."""
+        """Sleep."""
         await asyncio.sleep(seconds)
 
     def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:

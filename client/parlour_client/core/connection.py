@@ -1,4 +1,4 @@
-"""The connection to the server, as views see it: its status, waiting for it, trying now, logging in again."""
+"""The connection to the server, as views see it: status, waiting for it, reconnecting, logging in again."""
 
 import asyncio
 from contextlib import suppress
@@ -36,27 +36,27 @@ class Connection:
 
     @property
     def status(self) -> ConnectionStatus:
-        """Where it stands."""
+        """The current status."""
         return self._reconnector.status
 
     async def connected(self, patience: float | None = None) -> None:
-        """Wait until the connection is up, caught up or not. Raises as ``ready`` does."""
+        """Wait until the connection is up, caught up or not. Raises like ``ready``."""
         await self._until(self._live.online, patience)
 
     async def ready(self, patience: float | None = None) -> None:
         """Wait until the connection is up and every room has caught up, with history from our other devices.
 
-        Raises why it cannot come up; with ``patience`` (seconds) also what is in the way after that time.
+        Raises why it cannot connect; with ``patience`` (seconds) also the last problem after that time.
         """
         await self.connected(patience)
         await self._until(self._catch_up.caught_up, patience)
         if self._encrypted_rooms is not None:
-            with suppress(TimeoutError):  # it goes on in the background
+            with suppress(TimeoutError):  # it continues in the background
                 async with asyncio.timeout(patience):
                     await self._reconnector.unless_stopped(self._encrypted_rooms.catch_up_history())
 
     def retry_now(self) -> None:
-        """Try to connect now. Raises SetupError where there is a connection, or there will be none."""
+        """Try to connect now. Raises SetupError when connected, or when a retry can't help."""
         match self.status.state:
             case LinkState.ONLINE:
                 raise SetupError("You are already connected.")
@@ -66,19 +66,19 @@ class Connection:
                 self._reconnector.retry_now()
 
     async def log_in_again(self, password: Secret) -> None:
-        """Log in again where the session has ended, and go on: what is queued is sent.
+        """Log in again after the session has ended, and send what is queued.
 
-        Raises SetupError where the session has not ended, and why the server refuses.
+        Raises SetupError while the session has not ended, and why the server refuses.
         """
         if not self.status.session_ended:
             raise SetupError("You are logged in.")
         self._credentials.profile = await SignIn(self._archive).log_in_again(password)
         if self._encrypted_rooms is not None:
-            self._encrypted_rooms.session.signed_in = False  # the session speaks for no device yet
+            self._encrypted_rooms.session.signed_in = False  # the new session is not bound to a device yet
         self._reconnector.session_renewed()
 
     async def _until(self, reached: asyncio.Event, patience: float | None) -> None:
-        """Wait for an event of the connection. Raises why it cannot come, after a time the last problem."""
+        """Wait for an event of the connection. Raises why it can't happen; on timeout the last problem."""
         try:
             async with asyncio.timeout(patience):
                 await self._reconnector.unless_stopped(reached.wait())

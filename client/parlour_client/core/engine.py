@@ -1,7 +1,7 @@
-"""What runs in a client: it keeps a connection up, and while one lasts it listens, catches up and sends.
+"""Runs a client: it maintains a connection, and while one lasts it listens, catches up and sends.
 
-These go side by side; when one of them ends, the connection ends. An archive that cannot be written stops
-all.
+These run concurrently; when one of them ends, the connection ends. An archive that cannot be written stops
+everything.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from parlour_protocol.ids import RoomId
 
 
 class Engine:
-    """Runs the parts of a client, which ``Parts`` has made."""
+    """Runs the parts of a client, made by ``Parts``."""
 
     def __init__(self, parts: Parts, dial: Dial) -> None:
         self._parts = parts
@@ -25,7 +25,7 @@ class Engine:
         self._running: asyncio.Task[None] | None = None
 
     async def load(self, *, adopt: bool) -> None:
-        """Take what the archive knows; with ``adopt`` also what earlier programs left unsent."""
+        """Load the archive's state; with ``adopt`` also messages that earlier programs left unsent."""
         parts = self._parts
         await parts.room_store.load()
         if parts.encrypted_rooms is not None:
@@ -39,7 +39,7 @@ class Engine:
         self._running = asyncio.ensure_future(self._run())
 
     async def stop(self) -> None:
-        """Disconnect; everything that was answered is on disk afterwards."""
+        """Disconnect; everything that was acknowledged is on disk afterwards."""
         parts = self._parts
         if self._running is not None:
             self._running.cancel()
@@ -67,20 +67,20 @@ class Engine:
             await _cancelled(tasks)
 
     async def _connect(self) -> Wire:
-        """Open a connection; before that the session speaks for this device."""
+        """Open a connection, after binding the session to this device."""
         if self._parts.encrypted_rooms is not None:
             await self._parts.encrypted_rooms.sign_in()
         return await self._dial()
 
     async def _converse(self, conversation: Conversation, hello: Hello) -> None:
-        """Do all that is done while a connection lasts."""
+        """Do everything that runs while a connection lasts."""
         parts = self._parts
         rolled_back = await parts.rollback.greet(conversation, hello)
         if parts.encrypted_rooms is not None and not await parts.encrypted_rooms.check_restored(
             exchanged=parts.rollback.exchanged
         ):
             raise UnreachableError("The server was restored. Parlour connects again.")
-        for room in rolled_back:  # the server's marker is an old one, too
+        for room in rolled_back:  # the server's marker is old, too
             parts.read_markers.keep(room)
         await parts.dispatcher.greet(parts.numbers.hello(hello))
         await parts.rollback.publish()
@@ -108,7 +108,7 @@ class Engine:
             await _cancelled(tasks)
 
     def _lane(self, room: RoomId, conversation: Conversation) -> SendQueue | None:
-        """Return the way for what is sent to an encrypted room; None for an open one."""
+        """Return the send queue of an encrypted room; None for an open one."""
         parts = self._parts
         if parts.encrypted_rooms is None or not parts.encrypted_rooms.covers(room):
             return None

@@ -36,17 +36,17 @@ _SHOWN_OF_A_STRANGER = 200
 
 
 def quoted(untrusted: str) -> str:
-    """Return a server's sentence as it may be shown: through the rule, one line, short; none without ink."""
+    """Return a server's sentence sanitised, on one line, and short; None if nothing visible is left."""
     safe = safe_text(untrusted[:_SHOWN_OF_A_STRANGER])
     return "" if safe.blank else " ".join(safe.lines)
 
 
 class ParlourClientError(Exception):
-    """Something did not work; ``str()`` is a sentence for the person."""
+    """The base of the client's errors; ``str()`` is a sentence for the person."""
 
     hint: str = ""
     stops: ClassVar[bool] = False
-    """True where no new try helps before the person does something."""
+    """True if retrying can't help before the person does something."""
 
     def __init__(self, text: str, hint: str | None = None) -> None:
         """State what happened and, in ``hint``, what to do about it."""
@@ -56,16 +56,16 @@ class ParlourClientError(Exception):
 
     @property
     def whole(self) -> str:
-        """What happened and what to do, for a place that shows both in one."""
+        """What happened and what to do, for a place that shows both in one line."""
         return f"{self} {self.hint}".strip()
 
 
 class SetupError(ParlourClientError):
-    """The home folder, a file or what was typed cannot be used as it is."""
+    """The home folder, a file or the input cannot be used as it is."""
 
 
 class WrongUseError(SetupError):
-    """A command was written wrongly, and nothing was tried. The command line ends with status 2."""
+    """A command was written wrongly, and nothing was tried. The command line exits with status 2."""
 
 
 class NoAccountError(SetupError):
@@ -75,16 +75,16 @@ class NoAccountError(SetupError):
 
 
 class LoggedOutError(NoAccountError):
-    """There is an account, and no session for it."""
+    """There is an account, but no session for it."""
 
     @classmethod
     def of(cls, server: str, user: str) -> "LoggedOutError":
-        """Return the error with the command for this account."""
+        """Return the error with the login command for this account."""
         return cls("You are logged out.", f"Log in again: parlour login {server} --username {user}")
 
 
 class PassphraseNeededError(SetupError):
-    """The archive's key is wrapped by a passphrase that was not given."""
+    """The archive's key is wrapped by a passphrase, and none was given."""
 
     hint = "Open it with `parlour chat` in a terminal, which asks for the passphrase."
 
@@ -119,7 +119,7 @@ class TrustError(ParlourClientError):
 
 
 class PinChangedError(TrustError):
-    """The server shows another key than the pinned one."""
+    """The server's key is not the pinned one."""
 
     hint = (
         "Ask the server's owner over another channel whether the key was changed. "
@@ -128,7 +128,7 @@ class PinChangedError(TrustError):
 
 
 class CertificateError(TrustError):
-    """The server's certificate is not valid for its name, or nobody that is trusted vouches for it."""
+    """The server's certificate is not valid for its name, or no trusted authority signed it."""
 
     hint = "Use an invite link with a pin, or name the server's CA: parlour login ADDRESS --ca FILE."
 
@@ -140,7 +140,7 @@ class UnreachableError(ParlourClientError):
 
 
 class ServerMisbehavedError(UnreachableError):
-    """What answers there does not speak this protocol as it should."""
+    """The server's answer does not follow this protocol."""
 
     hint = "Ask the server's owner; it may be another program or another version."
 
@@ -153,7 +153,7 @@ class SessionEndedError(ParlourClientError):
 
     @classmethod
     def of(cls, server: str, user: str) -> "SessionEndedError":
-        """Return the error with the command for this account."""
+        """Return the error with the login command for this account."""
         return cls("The session has ended.", f"Log in again: parlour login {server} --username {user}")
 
 
@@ -169,19 +169,19 @@ class ApiRefusedError(ParlourClientError):
 
 
 class LoginRefusedError(ApiRefusedError):
-    """The name and the password do not belong together; the server never says which is wrong."""
+    """The name or the password is wrong; the server never says which."""
 
     hint = "Look at the spelling of the name and the keyboard's layout, then try again."
 
 
 class StaleEpochError(ApiRefusedError):
-    """The room's group has moved on: another device's commit came first, and is to be followed."""
+    """The room's group has moved on: another device's commit was first, and must be processed."""
 
     hint = "It is tried again by itself when the room has caught up."
 
 
 class EncryptionError(ParlourClientError):
-    """Something about an encrypted room, a key or a device does not allow it; nothing readable was sent."""
+    """The state of an encrypted room, a key or a device prevents this; no plaintext was sent."""
 
 
 class StoppedError(ParlourClientError):

@@ -1,7 +1,7 @@
-"""Who is told of changes: listeners that are called at once, and streams that are read at their own pace.
+"""Notifies of changes: listeners that are called at once, and streams that are read at their own pace.
 
-Everything runs in the event loop's thread. A stream whose reader lags too far behind ends rather than
-letting memory grow. The client owns one; views and bots subscribe.
+Everything runs in the event loop's thread. A stream whose reader lags too far behind ends rather than letting
+memory grow. The client owns one; views and bots subscribe.
 """
 
 import asyncio
@@ -12,26 +12,26 @@ from parlour_client.core.errors import StoppedError
 from parlour_client.core.events import Change
 
 MAX_LAG: Final = 10_000
-"""Changes that wait for one stream."""
+"""Unread changes of one stream."""
 
 Emit = Callable[[Change], None]
 
 
 class EventBus:
-    """The listeners."""
+    """The listeners and streams."""
 
     def __init__(self) -> None:
         self._listeners: dict[object, Callable[[Change], None]] = {}
         self._ended = asyncio.Event()
 
     def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
-        """Call ``listener`` for every change; returns what ends that."""
+        """Call ``listener`` for every change; returns a function that unsubscribes it."""
         token = object()
         self._listeners[token] = listener
         return lambda: self._listeners.pop(token, None) and None
 
     def emit(self, change: Change) -> None:
-        """Tell everybody."""
+        """Notify all listeners and streams."""
         for listener in list(self._listeners.values()):
             listener(change)
 
@@ -40,7 +40,7 @@ class EventBus:
         self._ended.set()
 
     async def stream(self) -> AsyncIterator[Change]:
-        """Yield changes from now on. Raises StoppedError when its reader lags behind too far."""
+        """Yield changes from now on. Raises StoppedError when its reader lags too far behind."""
         waiting: list[Change] = []
         some = asyncio.Event()
 

@@ -1,6 +1,6 @@
-"""What the client tells its views: that something changed, as frozen values.
+"""The changes that the client notifies its views of, as frozen values.
 
-Each says what to read again or holds what to show; views get them from ``client.events``.
+Each names what to read again or holds what to show; views get them from ``client.events``.
 """
 
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from parlour_protocol.names import UserName
 
 @dataclass(frozen=True, slots=True)
 class RoomsChanged:
-    """The list of rooms, a count of unread messages, a topic or a role changed."""
+    """The room list, an unread count, a topic or a role changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class InvitationsChanged:
-    """An invitation came, was answered, or was taken back: read ``client.invitations`` again."""
+    """An invitation arrived, was answered or was withdrawn: read ``client.invitations`` again."""
 
 
 @dataclass(frozen=True, slots=True)
 class EntryAdded:
-    """A new entry stands at the end of this room's timeline."""
+    """A new entry at the end of this room's timeline."""
 
     entry: Entry
 
@@ -45,21 +45,21 @@ class EntryRemoved:
 
 @dataclass(frozen=True, slots=True)
 class HistoryChanged:
-    """Older entries came in, or a gap was filled: read the timeline again around what is shown."""
+    """Older entries arrived, or a gap was filled: read the timeline again around what is shown."""
 
     room: RoomId
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryReplaced:
-    """Rows that said what could not be read gave way to what another device sent: read the room again."""
+    """Rows for unreadable messages were replaced by messages from another device: read the room again."""
 
     room: RoomId
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryWithheld:
-    """The server claims, or claimed before, events of a room and shows none of them; ``words`` say so."""
+    """The server withholds events of a room that it claims, or claimed before; ``words`` say so."""
 
     room: RoomId
     words: str
@@ -67,21 +67,21 @@ class HistoryWithheld:
 
 @dataclass(frozen=True, slots=True)
 class RoomForgotten:
-    """This device forgot messages of a room: drop what is shown of it, and read it again."""
+    """Messages of a room were deleted from this device: drop what is shown of it, and read it again."""
 
     room: RoomId
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptsChanged:
-    """Somebody let it be known how far they have read in this room."""
+    """Someone shared how far they have read in this room."""
 
     room: RoomId
 
 
 @dataclass(frozen=True, slots=True)
 class IgnoredChanged:
-    """Who is ignored on this device changed."""
+    """The list of ignored people changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class StatusChanged:
 
 @dataclass(frozen=True, slots=True)
 class TypingChanged:
-    """Who types in the room now, without ourselves."""
+    """Who is typing in the room now, other than this account."""
 
     room: RoomId
     users: tuple[UserName, ...]
@@ -108,7 +108,7 @@ class EncryptionChanged:
 
 @dataclass(frozen=True, slots=True)
 class PresenceChanged:
-    """Somebody came, went or is away."""
+    """Someone came online, went offline or is away."""
 
     user: UserName
     status: Status

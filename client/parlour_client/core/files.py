@@ -1,7 +1,7 @@
 """Sending and saving files, in open and in encrypted rooms.
 
-In an encrypted room nothing leaves unsealed: what is uploaded there is ciphertext, and its name and key stand
-only in the sealed message. A file that is not what its message says is refused before it gets its name.
+In an encrypted room nothing is sent in plaintext: ciphertext is uploaded, and the file's name and key are
+only in the encrypted message. A file that does not match its message is refused before it gets its name.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ class Files:
     async def send(
         self, room: RoomId, path: Path, caption: str = "", *, progress: Progress = no_progress
     ) -> Entry:
-        """Upload a file and queue the message that names it. Cancelling ends it without a trace.
+        """Upload a file and queue the message that names it. Cancelling leaves no trace.
 
         Raises SetupError for what cannot be read or sent.
         """
@@ -67,7 +67,7 @@ class Files:
                 chunks = attachments.plain(file, size, digest, progress)
                 stored = await rooms.delivery.upload(room, chunks, size)
             else:
-                _ = rooms.own  # raises while this device is not approved: nothing is uploaded for nobody
+                _ = rooms.own  # raises while this device is not approved: then nothing is uploaded
                 key = attachments.new_key()
                 sealed = attachments.seal(file, size, key, digest, progress)
                 stored = await rooms.delivery.upload(room, sealed, attachments.sealed_size(size))
@@ -85,9 +85,9 @@ class Files:
         return (await self._messages.queue([frame]))[0]
 
     async def save(self, entry: Entry, folder: Path, *, progress: Progress = no_progress) -> Path:
-        """Fetch the file of a message into a folder; returns where it is. Nothing is overwritten.
+        """Save the file of a message in a folder; returns its path. Nothing is overwritten.
 
-        Raises EncryptionError, ServerMisbehavedError when it is not the file that was sent.
+        Raises EncryptionError, or ServerMisbehavedError if it is not the file that was sent.
         """
         if not isinstance(entry.body, Message) or entry.body.file is None:
             raise SetupError("There is no file with this message.")

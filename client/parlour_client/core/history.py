@@ -1,8 +1,8 @@
-"""What was said: windows of a timeline, search, threads, earlier texts, gaps; and what this device forgets.
+"""Reads history: windows of a timeline, search, threads, earlier texts, gaps; and deletes it on this device.
 
-What the archive does not have is fetched while there is a connection; offline it gives what there is.
-Entries come in ascending order with what later events say of them; our own that are not stored yet stand at
-the end of the newest window. Reading here never marks anything as read.
+What the archive does not have is fetched while there is a connection; offline, what is here is returned.
+Entries come in ascending order with their edits, reactions and replies; our own that are not stored yet are
+at the end of the newest window. Reading here never marks anything as read.
 """
 
 import asyncio
@@ -44,9 +44,9 @@ from parlour_protocol.limits import PAGE_EVENTS
 _MAX_PAGES: Final = 16
 """Pages fetched for one window: a room full of reactions has few rows in a page."""
 _ANCESTORS: Final = 16
-"""Messages further up that are fetched for one thread."""
+"""Earlier messages that are fetched for one thread."""
 SWEEP_SECONDS: Final = 3600.0
-"""How often what is too old is looked for."""
+"""How often expired messages are looked for."""
 
 
 class History:
@@ -80,7 +80,7 @@ class History:
     ) -> Sequence[Entry]:
         """Return up to ``limit`` entries in ascending order.
 
-        ``before`` and ``after`` page; with neither: the newest, our unsent ones at the end.
+        ``before`` and ``after`` page; with neither: the newest, unsent ones at the end.
         """
         if after is not None:
             return await self._upwards(room, after, limit)
@@ -88,7 +88,7 @@ class History:
         return entries if before is not None else [*entries, *self._outbox.rows(self._outbox.unsent(room))]
 
     async def log(self, room: RoomId, *, after: Seq, limit: int = 200) -> Sequence[LogEvent]:
-        """Return the log's events over ``after`` one by one, none left out; empty: no more yet."""
+        """Return the log's events above ``after``, none left out; empty: no more yet."""
         found, hole = await self._archive.read(events.above, room, after, limit)
         if found or hole is None:
             return found
@@ -97,12 +97,12 @@ class History:
         return (await self._archive.read(events.above, room, after, limit))[0]
 
     async def entry(self, room: RoomId, seq: Seq) -> Entry | None:
-        """Return one message, fetched when it is not here; None when it cannot be had."""
+        """Return one message, fetched if it is not here; None if it cannot be fetched."""
         await self._bring(room, seq)
         return next(iter(await self._archive.read(events.shown, room, [seq])), None)
 
     async def thread(self, room: RoomId, seq: Seq) -> Thread:
-        """Return all messages whose chain of replies leads to the same one as this message's."""
+        """Return the thread of this message: all messages whose chain of replies has the same root."""
         for _ in range(_ANCESTORS):
             found = await self._archive.read(threads.thread, room, seq)
             if found.missing is None or not await self._bring(room, found.missing):
@@ -110,9 +110,10 @@ class History:
         return await self._archive.read(threads.thread, room, seq)
 
     async def pins(self, room: RoomId) -> Sequence[Entry]:
-        """Return what is pinned in a room, what was pinned last first; offline as far as it is here.
+        """Return a room's pinned messages, the latest pin first; offline, those that are here.
 
-        In an encrypted room it is what this device read; in an open one the server knows older pins as well.
+        In an encrypted room these are the pins that this device read; in an open one the server knows older
+        pins as well.
         """
         known = self._state.room(room)
         if self._live.conversation is None or known is None or known.encrypted:
@@ -138,7 +139,7 @@ class History:
         return await self._archive.read(events.gaps, room, after, before)
 
     async def search(self, words: str, *, room: RoomId | None = None, limit: int = 50) -> Sequence[Entry]:
-        """Search the archive, newest first; ``words`` as ``core.search_query`` says. Raises QueryError."""
+        """Search the archive, newest first, with a query of ``core.search_query``. Raises QueryError."""
         names = await self._archive.read(known_rooms.names)
         query = parse(words, lambda name: _rooms_named(name, names), self._clock.now())
         if query.is_empty:
@@ -150,19 +151,19 @@ class History:
         return await self._archive.read(search.search, query, self._state.me, limit)
 
     async def room_names(self) -> Mapping[RoomId, str]:
-        """Return what every room is called of which there is history here, left ones too."""
+        """Return the names of all rooms with history here, including those that the account left."""
         return dict(await self._archive.read(known_rooms.names))
 
     async def trouble_of(self, room: RoomId, seq: Seq) -> str:
-        """Return why an encrypted message cannot be read, also where the timeline has no row of it."""
+        """Return why an encrypted message cannot be read, even if the timeline has no row for it."""
         return await self._archive.read(events.trouble_of, room, seq)
 
     async def note_at(self, room: RoomId, seq: Seq) -> Note | None:
-        """Return what this client says at an event, also where the timeline has no row of it."""
+        """Return this client's note at an event, even if the timeline has no row for it."""
         return await self._archive.read(events.note_at, room, seq)
 
     def wire_form(self, entry: Entry) -> str:
-        """Return the JSON of the entry's event, or of our request while it is on its way."""
+        """Return the JSON of the entry's event, or of our request while it is being sent."""
         if entry.seq is not None:
             event = LogEvent(
                 room=entry.room,
@@ -180,12 +181,12 @@ class History:
         )
         return encode(frame).decode()
 
-    # forgetting, on this device only
+    # deleting on this device only
     async def forget(self, room: RoomId | None = None, *, before: Millis | None = None) -> int:
-        """Forget what was said in a room (None: in all) before a time (None: ever), on this device only.
+        """Delete a room's messages (None: all rooms') before a time (None: all), on this device only.
 
-        Returns how many rooms lost something. What is on its way, drafts and roles stay. Nothing is deleted
-        for others, and what is forgotten is not fetched again.
+        Returns how many rooms lost something. Outgoing messages, drafts and roles stay. Nothing is deleted
+        for others, and what is deleted here is not fetched again.
         """
         changed = await self._archive.write_durably(retention.forget, room, before)
         if changed:
@@ -198,19 +199,19 @@ class History:
         return len(changed)
 
     def keep(self, seconds: int | None) -> None:
-        """Forget from now on what is older than this; None: keep everything."""
+        """From now on delete messages older than this; None: keep everything."""
         if self._sweeping is not None:
             self._sweeping.cancel()
         self._sweeping = None if seconds is None else asyncio.ensure_future(self._sweep(seconds))
 
     async def _sweep(self, seconds: int) -> None:
         while True:
-            with suppress(ParlourClientError):  # a full disk, a busy archive: the next time
+            with suppress(ParlourClientError):  # a full disk, a busy archive: try again next time
                 await self.forget(before=Millis(self._clock.now() - seconds * 1000))
             await self._clock.sleep(SWEEP_SECONDS)
 
     async def _bring(self, room: RoomId, seq: Seq) -> bool:
-        """Fetch one event unless it is here; False when it cannot be had."""
+        """Fetch one event unless it is here; False if it cannot be fetched."""
         if any(
             not gap.gone for gap in await self._archive.read(events.gaps, room, Seq(seq - 1), Seq(seq + 1))
         ):
@@ -239,7 +240,7 @@ class History:
         return entries[:limit]
 
     async def _fetch(self, room: RoomId, *, before: Seq | None = None, after: Seq | None = None) -> bool:
-        """Fetch the page next to a hole; False when it cannot be had."""
+        """Fetch the page next to a gap; False if it cannot be fetched."""
         conversation = self._live.conversation
         if conversation is None or self._state.room(room) is None:
             return False

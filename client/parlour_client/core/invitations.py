@@ -33,7 +33,7 @@ class Invitations:
 
     @property
     def all(self) -> Sequence[Invitation]:
-        """What waits for this account's yes, the newest first; known while there is a connection.
+        """Invitations that wait for this account's answer, the newest first; empty while offline.
 
         Invitations into rooms, and direct rooms that others opened.
         """
@@ -54,15 +54,15 @@ class Invitations:
             await self._rooms.reconcile(room)
 
     async def withdraw(self, room: RoomId, user: UserName) -> None:
-        """Take an invitation back."""
+        """Withdraw an invitation."""
         if self._membership is not None:
             await self._membership.ask_out(room, user)
         await self._live.ask(Uninvite(id=new_request_id(), room=room, user=user))
 
     async def accept(self, room: RoomId) -> Room:
-        """Enter a room with an invitation, or say yes to a direct room."""
+        """Accept an invitation, or a direct room."""
         known = next((one for one in self.all if one.id == room), None)
-        if known is None:  # the invitation has not come yet, or there is none and the room is public
+        if known is None:  # the invitation has not arrived yet, or there is none and the room is public
             statement = await self._rooms.request_listed(room)
         else:
             statement = self._rooms.request(room, known.kind, encrypted=known.encrypted, invited=known.at)
@@ -71,16 +71,16 @@ class Invitations:
         return await self._rooms.enter(Accept(id=new_request_id(), room=room, statement=statement))
 
     async def decline(self, room: RoomId) -> None:
-        """Turn an invitation down, or hide a direct room that someone opened. They are not told."""
+        """Decline an invitation, or hide a direct room that someone opened. They are not notified."""
         await self._live.ask(Decline(id=new_request_id(), room=room))
         self._waiting.removed(room)
 
     async def block(self, user: UserName, *, on: bool = True) -> None:
-        """Hide invitations and direct rooms of someone, or show them again. They are not told."""
+        """Block someone's invitations and direct rooms, or unblock them. They are not notified."""
         await self._live.ask(Block(id=new_request_id(), user=user, on=on))
 
     async def blocked(self) -> Sequence[UserName]:
-        """List whom this account blocks."""
+        """List the blocked accounts."""
         names: list[UserName] = []
         for _ in range(MAX_PAGES):
             after = names[-1] if names else None

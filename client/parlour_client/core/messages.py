@@ -1,7 +1,7 @@
 """What the account writes: messages, edits, deletions, reactions, pins; read markers and drafts.
 
-What lasts goes through the outbox and never waits for the network; ``stored`` is how a script waits for the
-server. Texts are checked before they are queued.
+Anything durable goes through the outbox and never waits for the network; scripts wait for the server with
+``stored``. Texts are checked before they are queued.
 """
 
 from collections.abc import Mapping, Sequence
@@ -58,7 +58,7 @@ class Messages:
         self._emit = emit
         self._follow = follow
 
-    # writing: durable at once in the outbox
+    # writing: stored in the outbox at once
     async def send(self, room: RoomId, text: str, *, reply_to: Seq | None = None) -> Entry:
         """Queue a message; it is on disk when this returns."""
         return (await self.send_many(room, [text], reply_to=reply_to))[0]
@@ -75,7 +75,7 @@ class Messages:
         )
 
     async def edit(self, room: RoomId, target: Seq, text: str) -> None:
-        """Queue a new text for a message of ours."""
+        """Queue an edit of one of this account's messages."""
         await self._change(Edit(id=new_request_id(), room=room, target=target, text=message_text(text)))
 
     async def delete(self, room: RoomId, target: Seq) -> None:
@@ -83,12 +83,12 @@ class Messages:
         await self._change(Delete(id=new_request_id(), room=room, target=target))
 
     async def react(self, room: RoomId, target: Seq, reaction: str, *, on: bool = True) -> None:
-        """Queue a reaction, or taking it back."""
+        """Queue a reaction, or its removal."""
         text = reaction_text(reaction)
         await self._change(React(id=new_request_id(), room=room, target=target, reaction=text, on=on))
 
     async def pin(self, room: RoomId, target: Seq, *, on: bool = True) -> RequestId:
-        """Queue a pin, or taking it off. Raises SetupError where this person may not."""
+        """Queue pinning a message, or unpinning it. Raises SetupError if this account may not."""
         known = self._state.room(room)
         if known is not None and known.kind is not RoomKind.DIRECT and known.role is Role.MEMBER:
             raise SetupError("Only moderators and owners pin messages here.", "Ask one of them.")
@@ -99,15 +99,15 @@ class Messages:
         return self._outbox.rows(await self._put(frames))
 
     async def stored(self, request: RequestId) -> Seq:
-        """Wait until the server has it on its disk and return its number; raises when it was refused."""
+        """Wait until the server has stored it and return its number; raises if it was refused."""
         return (await self.outcome(request)).seq
 
     async def outcome(self, request: RequestId) -> StoredAt:
-        """Wait likewise; returns also the room and the server's time."""
+        """Like ``stored``, with the room and the server's time."""
         return await self._reconnector.unless_stopped(self._outbox.outcome(request))
 
     def outgoing(self) -> Sequence[Outgoing]:
-        """Return everything of ours that is on its way, in order."""
+        """Return everything that is being sent, in order."""
         return self._outbox.outgoing()
 
     async def retry(self, request: RequestId) -> None:
@@ -115,39 +115,39 @@ class Messages:
         await self._outbox.retry(request)
 
     async def cancel(self, request: RequestId) -> None:
-        """Take back a message that is not on its way."""
+        """Cancel a message that is not being sent."""
         await self._outbox.cancel(request)
 
     async def abandon(self, requests: Sequence[RequestId]) -> None:
-        """Forget requests, on their way or not: a command that failed must not send them the next time."""
+        """Drop requests, sent or not: a failed command must not send them the next time."""
         await self._outbox.abandon(requests)
 
     # reading
     async def mark_read(self, room: RoomId, seq: Seq, *, share: bool = False) -> None:
-        """Everything up to ``seq`` is read; with ``share`` the others in the room are told."""
+        """Mark everything up to ``seq`` as read; with ``share`` the others in the room get a receipt."""
         await self._read_markers.mark(room, seq, share=share)
 
     def receipts(self, room: RoomId) -> Mapping[UserName, Seq]:
-        """Return up to where others have read, as far as they let it be known."""
+        """Return how far others have read, as they chose to share it."""
         return self._receipts.of(room)
 
     async def star(self, room: RoomId, seq: Seq, *, on: bool = True) -> None:
-        """Put a star to a message, or take it off. Only this device knows."""
+        """Star a message, or remove the star. Only this device knows."""
         await self._archive.write(saved_preferences.star, room, seq, on=on)
         for entry in await self._archive.read(events.shown, room, [seq]):
             self._emit(EntryChanged(entry))
 
     # typing
     async def typing(self, room: RoomId, *, on: bool) -> None:
-        """Tell the room that the person began to type, or stopped."""
+        """Send a typing notification to the room: started, or stopped."""
         await self._live.tell(Typing(id=new_request_id(), room=room, on=on))
 
     async def draft(self, room: RoomId) -> str:
-        """Return what was typed and not sent."""
+        """Return the room's draft."""
         return await self._archive.read(stored_values.draft, room)
 
     async def save_draft(self, room: RoomId, text: str) -> None:
-        """Keep what was typed."""
+        """Store the room's draft."""
         await self._archive.write(stored_values.save_draft, room, text)
 
     async def _change(self, frame: Edit | Delete | React | Pin) -> RequestId:
@@ -162,5 +162,5 @@ class Messages:
         if self._encrypted_rooms is not None and self._follow and not self._outbox.has_any(room):
             early = self._encrypted_rooms.outgoing.encrypt_early(
                 room, frames
-            )  # what only sends has yet to catch up with it
+            )  # a program that only sends must still catch up with it
         return await self._outbox.put(frames, early)

@@ -1,7 +1,7 @@
 """What the client shows: rooms, entries of a timeline, and the state of the connection, as frozen values.
 
-``core`` makes new values when something changes; a view only reads them. Text from others stands here as
-``WireText`` (as it was stored and signed) and is made visible only by ``safe_text``, once, in the view.
+``core`` makes new values when something changes; a view only reads them. Text from others is ``WireText`` (as
+it was stored and signed) and is made visible only by ``safe_text``, once, in the view.
 """
 
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ from parlour_protocol.names import DeviceName, RoomName, UserName
 
 
 class LinkState(Enum):
-    """Where the one connection to the server stands."""
+    """The state of the one connection to the server."""
 
     OFFLINE = auto()
-    """Not connected; a new try comes by itself."""
+    """Not connected; it reconnects by itself."""
     CONNECTING = auto()
     ONLINE = auto()
     STOPPED = auto()
-    """Not connected, and no try will help before the person does something (``problem`` says what)."""
+    """Not connected, and retrying can't help before the person does something (``problem`` says what)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionStatus:
-    """The connection in words. ``security`` is a short text of ours, never of the server's."""
+    """The connection's status. ``security`` is a short text of ours, never of the server's."""
 
     state: LinkState
     server: str
@@ -38,12 +38,12 @@ class ConnectionStatus:
     retry_in: float | None = None
     """Seconds until the next try."""
     session_ended: bool = False
-    """Stopped because the session has ended: ``client.connection.log_in_again`` goes on."""
+    """Stopped because the session has ended: ``client.connection.log_in_again`` continues."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who this client is."""
+    """The account that a client uses."""
 
     user: UserName
     device: DeviceName
@@ -60,7 +60,7 @@ class Room:
     head: Seq
     read: Seq
     unread: int
-    """Messages of others above the read marker."""
+    """Messages by others above the read marker."""
     mentions: int
     members: int
     name: RoomName | None = None
@@ -68,21 +68,21 @@ class Room:
     topic: TopicText = TopicText()
     encrypted: bool = False
     favourite: bool = False
-    """Stands first in the list. Kept on this device."""
+    """Shown first in the list. Stored on this device."""
     muted: bool = False
-    """Nothing in it asks for attention. Kept on this device."""
+    """Nothing in it notifies the person. Stored on this device."""
     activity: Millis = Millis(0)  # noqa: RUF009 - a NewType
     """When something last happened, by the server's time; 0: not known."""
     mark: str = ""
-    """The beginning of its id, where another of one's rooms has a name that looks like its own."""
+    """The beginning of its id, if another room of the account has a name that looks the same."""
     request: bool = False
-    """A direct room that the other one opened, and to which its person has not said yes."""
+    """A direct room that someone else opened, and that this person has not accepted."""
     trouble: str = ""
-    """What the server holds back of it, in words of ours; gone when it shows more."""
+    """What the server withholds of it, in our words; empty again when it shows more."""
 
     @property
     def title(self) -> str:
-        """What to call it: `lobby`, `@peer`, `garden~Zm9v`. Names are checked types, safe to show."""
+        """The name to show: `lobby`, `@peer`, `garden~Zm9v`. Names are checked types, safe to show."""
         if self.peer is not None:
             return f"@{self.peer}"
         return f"{self.name or self.id}{'~' if self.mark else ''}{self.mark}"
@@ -90,7 +90,7 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """A room that somebody wants this account in: a named one, or a direct one that they opened."""
+    """A room that someone invites this account to: a named one, or a direct one that they opened."""
 
     id: RoomId
     kind: RoomKind
@@ -100,32 +100,32 @@ class Invitation:
     peer: UserName | None = None
     encrypted: bool = False
     mark: str = ""
-    """As of a room."""
+    """Like a room's."""
 
     @property
     def title(self) -> str:
-        """What to call it, as one calls a room."""
+        """The name to show, like a room's."""
         if self.peer is not None:
             return f"@{self.peer}"
         return f"{self.name or self.id}{'~' if self.mark else ''}{self.mark}"
 
 
 class Delivery(Enum):
-    """How far an entry of our own is."""
+    """The delivery state of this account's own entry."""
 
     STORED = auto()
-    """On the server's disk."""
+    """Stored by the server."""
     SENT = auto()
     """Sent, not yet acknowledged."""
     QUEUED = auto()
-    """Waiting for the connection."""
+    """Waiting for a connection."""
     FAILED = auto()
     """Refused; ``problem`` says why. Can be retried or cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReactionCount:
-    """One reaction under a message and who put it."""
+    """One reaction to a message and who added it."""
 
     reaction: Reaction
     users: tuple[UserName, ...]
@@ -135,7 +135,7 @@ class NoteKind(Enum):
     """What a row says that this client wrote itself."""
 
     HISTORY_STARTS = "history-starts"
-    """What was said before cannot be read by this device."""
+    """Earlier messages cannot be read by this device."""
     DEVICE_ADDED = "device-added"
     DEVICE_REMOVED = "device-removed"
     KEY_CHANGED = "key-changed"
@@ -143,43 +143,43 @@ class NoteKind(Enum):
     FOUNDED = "founded"
     CONTESTED = "contested"
     PLAINTEXT_REFUSED = "plaintext-refused"
-    """Something readable came in an encrypted room; it is not shown."""
+    """Plaintext arrived in an encrypted room; it is not shown."""
     FORGED = "forged"
-    """What the server says of a message (its author, its place) is not what the message proves."""
+    """The server's claims about a message (its author, its place) contradict the message's proof."""
     ROLLED_BACK = "rolled-back"
-    """The server's history is older than what is here; what it has not any more stands above."""
+    """The server's history is older than the one here; messages that it lost are above."""
     MISSING = "missing"
-    """The server does not show events that its own numbers say there are; in open rooms as well."""
+    """The server withholds events that its own numbers claim; in open rooms as well."""
     LEFT_OUT = "left-out"
-    """Messages that were sent before are not here."""
+    """Messages that were sent earlier are not here."""
     MOVED = "moved"
-    """The order here is not the one in which things were sent, or were shown to somebody else."""
+    """The order here is not the order in which messages were sent, or that someone else was shown."""
     DROPPED = "dropped"
-    """The server blanked a message, and nobody who may delete it asked for that."""
+    """The server blanked a message, and no one who may delete it asked for that."""
     OLDER_COPY = "older-copy"
-    """A device runs from an older copy of its home, or from two."""
+    """A device runs from an older copy of its home, or from two copies."""
 
 
 ABOUT_THE_LOG: Final = frozenset({NoteKind.LEFT_OUT, NoteKind.MOVED, NoteKind.OLDER_COPY})
-"""Notes that may stand at a message that is shown all the same."""
+"""Notes that can accompany a message that is shown all the same."""
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A row of this client's own: about encryption, or about a history that was rolled back."""
+    """A row of this client's own: about encryption, or about a rolled-back history."""
 
     kind: NoteKind
     user: UserName | None = None
     detail: str = ""
-    """Words of ours, for the person."""
+    """Our own text, for the person."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of a room's timeline: an event of the log, or a message of ours that is on its way.
+    """One row of a room's timeline: an event of the log, or an outgoing message of this account.
 
-    ``seq`` is None while it is not stored. ``text`` is the newest text of a message and None for anything
-    else (``body`` tells what happened). A deleted message has ``deleted`` and no text.
+    ``seq`` is None until it is stored. ``text`` is the newest text of a message and None for anything else
+    (``body`` says what happened). A deleted message has ``deleted`` and no text.
     """
 
     room: RoomId
@@ -197,20 +197,20 @@ class Entry:
     delivery: Delivery = Delivery.STORED
     problem: str = ""
     sealed: bool = False
-    """It came encrypted, and its author is the one that MLS verified."""
+    """It was encrypted, and MLS verified its author."""
     trouble: str = ""
     """Why an encrypted message cannot be read, and what can be done; empty when it was read."""
     note: Note | None = None
     starred: bool = False
-    """The person put a star to it. Kept on this device."""
+    """The person starred it. Stored on this device."""
     pinned: bool = False
-    """It stands where everybody in the room finds it, as far as this device knows."""
+    """It is pinned for everyone in the room, as far as this device knows."""
     replies: int = 0
-    """Messages here that answer it."""
+    """Messages here that reply to it."""
 
 
 UNREADABLE: Final = "Can't be read: the server's storage is damaged"
-"""What every view says of an event that the server could not read."""
+"""What every view shows for an event that the server could not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,19 +221,19 @@ class Gap:
     after: Seq
     before: Seq
     gone: bool = False
-    """They are not to be had: the server said that it has them no longer, or they were forgotten."""
+    """They can't be fetched: the server no longer has them, or they were deleted here."""
     forgotten: bool = False
-    """This device forgot them, as its person wished."""
+    """They were deleted on this device at the person's request."""
 
     @property
     def count(self) -> int:
-        """How many numbers are missing: messages at most, since edits and reactions have numbers, too."""
+        """How many numbers are missing: at most that many messages, since edits have numbers, too."""
         return self.before - self.after - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One text that a message had. ``seq`` is the event that gave it."""
+    """One text that a message had. ``seq`` is the event that set it."""
 
     seq: Seq
     at: Millis
@@ -244,7 +244,7 @@ class Version:
 class Thread:
     """All messages whose chain of replies leads to one, oldest first.
 
-    ``entries`` begins with the root, unless the root could not be had: then ``missing`` is its number.
+    ``entries`` begins with the root, unless the root could not be fetched: then ``missing`` is its number.
     """
 
     entries: tuple[Entry, ...]
@@ -253,7 +253,7 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """Something of ours that is on its way: a message, or an edit, deletion or reaction in words of ours."""
+    """Something that is being sent: a message, or an edit, deletion or reaction described in our words."""
 
     entry: Entry
     what: str = "message"
@@ -265,10 +265,10 @@ class Profile:
 
     user: UserName
     rooms: tuple[tuple[Room, Role], ...]
-    """Rooms that both are in, with the person's role there."""
+    """Rooms that both are in, with the person's role in each."""
     status: Status
     messages: int
-    """Messages of theirs that this device has."""
+    """Their messages on this device."""
     last: Entry | None = None
     """The newest of them."""
     ignored: bool = False
@@ -276,7 +276,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class MemberView:
-    """A member as the list shows them."""
+    """A member as the member list shows them."""
 
     user: UserName
     role: Role

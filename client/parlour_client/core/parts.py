@@ -1,7 +1,7 @@
-"""The composition root of a running client: every part is made here, in order, with what it needs.
+"""The composition root of a running client: makes every part, in order, with its dependencies.
 
-Below are the parts that receive, send and keep; above them the objects that ``Client`` offers to views,
-commands and bots. Nothing else in the core makes one of them.
+First the parts that receive, send and store; then the objects that ``Client`` offers to views, commands and
+bots. Nothing else in the core makes any of them.
 """
 
 from random import Random
@@ -62,7 +62,7 @@ class Parts:
         self.follow = follow
         self.account = account = credentials.profile.account
 
-        # what is known, and the way to the server
+        # state and transport
         self.state = State(account.user)
         self.numbers = Numbers()
         self.live = LiveConnection()
@@ -96,7 +96,7 @@ class Parts:
             )
             membership = self.encrypted_rooms.membership
 
-        # what comes from the server
+        # receiving
         self.receiver = Receiver(queue, archive, self.state, self.publisher, self.encrypted_rooms)
         self.rollback = Rollback(
             archive, account, self.state.names_me, self.numbers, self.encrypted_rooms, self.publisher, emit
@@ -120,7 +120,7 @@ class Parts:
             emit,
         )
 
-        # what a client offers
+        # the objects of ``Client``
         self.connection = Connection(
             credentials, archive, self.reconnector, self.live, self.catch_up, self.encrypted_rooms
         )

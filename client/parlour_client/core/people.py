@@ -1,4 +1,4 @@
-"""Other people, and how this one shows up: profiles, presence, and whom this device ignores."""
+"""Other people, and this account's presence: profiles, presence, and ignored people."""
 
 from collections.abc import Set as AbstractSet
 
@@ -19,7 +19,7 @@ from parlour_protocol.names import UserName
 
 
 class People:
-    """The people whom one account meets."""
+    """The people that an account knows."""
 
     def __init__(
         self,
@@ -50,18 +50,18 @@ class People:
         return Profile(user, tuple(rooms), status, count, last, user in self.ignored)
 
     async def set_status(self, status: Status) -> None:
-        """Show that this person is here, or away."""
+        """Set this account's presence: online, or away."""
         if status is Status.OFFLINE:
             raise SetupError("You can't set yourself offline.", "Use online or away, or quit.")
         await self._live.tell(SetStatus(id=new_request_id(), status=status))
 
     @property
     def ignored(self) -> AbstractSet[UserName]:
-        """Who is ignored on this device."""
+        """The people ignored on this device."""
         return self._state.preferences.ignored
 
     async def ignore(self, user: UserName, *, on: bool = True) -> None:
-        """Hide what someone writes, count none of it, and notify of none of it; or no longer."""
+        """Ignore someone on this device, or stop: their messages are hidden and notify of nothing."""
         if user == self._state.me:
             raise SetupError("You cannot ignore yourself.")
         await self._archive.write(saved_preferences.ignore, user, on=on)

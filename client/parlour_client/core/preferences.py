@@ -1,6 +1,6 @@
-"""What the person sets for rooms and keeps on this device: favourites, muted and strict rooms, the last room.
+"""The person's preferences for rooms on this device: favourites, muted and strict rooms, the last room.
 
-It is written to the encrypted archive first and then told to the views. No server hears of it.
+They are written to the encrypted archive first; then views are notified. They are never sent to a server.
 """
 
 from parlour_client.core.archive import Archive, saved_preferences
@@ -32,20 +32,20 @@ class Preferences:
         self._emit = emit
 
     async def favourite(self, room: RoomId, *, on: bool = True) -> None:
-        """Put a room among the favourites, or take it out."""
+        """Add a room to the favourites, or remove it."""
         await self._set(room, "favourite", on=on)
 
     async def mute(self, room: RoomId, *, on: bool = True) -> None:
-        """Mute a room: nothing in it asks for attention."""
+        """Mute a room: nothing in it notifies the person."""
         await self._set(room, "muted", on=on)
 
     async def strict(self, room: RoomId, *, on: bool = True) -> None:
-        """Send to an encrypted room only while everybody in it is verified. Raises SetupError elsewhere."""
+        """Send to an encrypted room only while everyone in it is verified. Raises SetupError elsewhere."""
         known = self._state.room(room)
         if self._encrypted_rooms is None or known is None or not known.encrypted:
             raise SetupError("This room is not end-to-end encrypted.", "/encrypt turns encryption on.")
         await self._set(room, "strict", on=on)
-        await self._encrypted_rooms.identity.refresh()  # what waits there may go now
+        await self._encrypted_rooms.identity.refresh()  # messages waiting there may be sent now
 
     @property
     def last_room(self) -> RoomId | None:
@@ -53,7 +53,7 @@ class Preferences:
         return self._state.preferences.last_room
 
     async def remember_open(self, room: RoomId) -> None:
-        """Begin with this room the next time."""
+        """Open this room first the next time."""
         await self._rooms.remember_open(room)
 
     async def _set(self, room: RoomId, which: RoomPreference, *, on: bool) -> None:

@@ -1,7 +1,7 @@
-"""Files that are ours alone, on every system: opened without links, in a folder that no one can exchange.
+"""Files that only this user can read, on every system: opened without links, in a folder no one can replace.
 
-POSIX says it with modes, flags and ``flock``; on Windows the user's profile is closed to others by its ACL,
-and a lock is a locked byte. The home, the archive and the crash log call it. Never widens any right.
+POSIX does it with modes, flags and ``flock``; on Windows an ACL closes the user's profile to others, and a
+lock is a locked byte. The home, the archive and the crash log use it. It never widens permissions.
 """
 
 import os
@@ -17,7 +17,7 @@ HAS_MODES: Final = os.name == "posix"
 
 
 def open_private(path: Path, flags: int) -> int:
-    """Open a file with mode 0600 if it is made; a link in its place is refused. Raises OSError."""
+    """Open a file, with mode 0600 if it is created; a symbolic link is refused. Raises OSError."""
     return os.open(path, flags | _FLAGS, 0o600)
 
 
@@ -43,7 +43,7 @@ def belongs_to_another(path: Path) -> bool:
 
 
 def exposed(path: Path) -> str | None:
-    """Say what on the way to ``path`` lets others put something else in its place; None for nothing.
+    """Say what on the way to ``path`` lets others replace it with something else; None for nothing.
 
     Every folder above it, and every link, must belong to this user or to root; others may write there only
     with the sticky bit, as in /tmp. The user's own private group counts as the user.
@@ -57,7 +57,7 @@ def exposed(path: Path) -> str | None:
         try:
             status = here.lstat()
         except OSError:
-            return None  # it is not there: what makes it makes it private
+            return None  # it does not exist: it is created private
         if status.st_uid not in {0, os.geteuid()} and (rest or stat.S_ISLNK(status.st_mode)):
             return f"{here} belongs to another user, who can put something else in its place"
         if stat.S_ISLNK(status.st_mode):
@@ -82,7 +82,7 @@ def _others_write(status: os.stat_result) -> bool:
 
 
 def _is_private(group: int) -> bool:
-    """Say whether a group is the user's own, with nobody else in it."""
+    """Say whether a group is the user's own, with no one else in it."""
     if sys.platform == "win32":
         return False
     import grp  # noqa: PLC0415 - there on POSIX only

@@ -1,8 +1,8 @@
-"""How a person says which room is meant: `lobby`, `@ada`, `garden~Zm9v`, or the room's id.
+"""Finds the room that a person names: `lobby`, `@ada`, `garden~Zm9v`, or the room's id.
 
-Private rooms may share a name, so two of one's rooms can be called alike, or look alike. Then each is titled
-with the beginning of its id behind a `~`, which no name has, and a name that several have means none of them:
-what is written never goes to a room that was guessed. Every view finds rooms by ``find_room``.
+Private rooms may share a name, so two rooms of an account can have the same name, or names that look the
+same. Then each title ends with `~`, which no name contains, and the beginning of the room's id; an ambiguous
+name is refused, so that a message never goes to a guessed room. Every view finds rooms with ``find_room``.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,11 +18,11 @@ from parlour_protocol.names import Skeleton, skeleton
 _R = TypeVar("_R", Room, Invitation)
 
 _MARK: Final = 4
-"""Letters of an id that a title shows, unless two of them begin alike."""
+"""Letters of an id in a title, unless two ids begin the same."""
 
 
 def marks(rooms: Iterable[RoomSummary | replies.Invitation]) -> Mapping[RoomId, str]:
-    """Return what stands behind the names of those rooms whose names look alike."""
+    """Return the suffixes for rooms whose names look the same."""
     alike: dict[Skeleton, list[RoomId]] = {}
     for room in rooms:
         if room.name is not None:
@@ -36,7 +36,7 @@ def marks(rooms: Iterable[RoomSummary | replies.Invitation]) -> Mapping[RoomId, 
 
 
 def find_room(rooms: Sequence[_R], wanted: str) -> _R | None:
-    """Return the room that is meant; None for none. Raises SetupError where it could be one of several."""
+    """Return the named room; None if there is none. Raises SetupError if it is ambiguous."""
     if wanted.startswith("@"):
         return next((room for room in rooms if _same(room.peer, wanted[1:])), None)
     name, _, mark = wanted.removeprefix("#").partition("~")

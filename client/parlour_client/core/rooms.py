@@ -1,6 +1,6 @@
-"""The rooms of the account, and what its person can do in them: create, join, leave, roles, moderation.
+"""The rooms of the account, and operations on them: create, join, leave, roles, moderation.
 
-Every method is one request and raises what the server refused, in words. In an encrypted room the request
+Every method is one request and raises the server's refusal as a sentence. In an encrypted room the request
 carries a statement that this device signs, and the room's keys follow before the method returns. Texts and
 names were checked by their types before anything is sent.
 """
@@ -46,9 +46,9 @@ from parlour_protocol.mls import suite_of
 from parlour_protocol.names import RoomName, UserName
 
 MAX_PAGES: Final = 40
-"""Pages of a list that are read: a server that never says `the end` does not hold the client."""
+"""Pages of a list that are read: a server whose list never ends must not block the client."""
 RECONCILE_SECONDS: Final = 30.0
-"""How long a command waits until the keys of a room are as they ought to be."""
+"""Seconds that a command waits until the keys of a room are up to date."""
 
 
 class Rooms:
@@ -81,7 +81,7 @@ class Rooms:
         return self._state.rooms
 
     def get(self, room: RoomId) -> Room | None:
-        """Return one of them; None where the account is not in it."""
+        """Return one of them; None if the account is not in it."""
         return self._state.room(room)
 
     async def create(
@@ -108,7 +108,7 @@ class Rooms:
             suite=suite,
         )
         made = await self.enter(frame)
-        if encrypted and not made.encrypted:  # a server that does not do it must not get the first words
+        if encrypted and not made.encrypted:  # a server that did not encrypt it must not get the first text
             raise EncryptionError(
                 "The server made this room without encryption: it could read what is said there.",
                 "Leave it, and contact the server's operator some other way.",
@@ -119,14 +119,14 @@ class Rooms:
     async def open_direct(
         self, user: UserName, *, encrypted: bool = True, suite: RoomSuite = RoomSuite.X25519
     ) -> Room:
-        """Open the room with one person, or your notes; encrypted unless it was opened otherwise."""
+        """Open the direct room with someone, or your notes; encrypted unless it exists unencrypted."""
         _require_able(suite)
         made = await self.enter(OpenDirect(id=new_request_id(), user=user, encrypted=encrypted, suite=suite))
         await self.reconcile(made.id)
         return made
 
     async def encrypt(self, room: RoomId) -> None:
-        """Make a room end-to-end encrypted from here on, for good."""
+        """Encrypt a room from now on. This can't be undone."""
         self._require_keys()
         await self._live.ask(Encrypt(id=new_request_id(), room=room))
         summary = self._state.summary(room)
@@ -142,7 +142,7 @@ class Rooms:
         return await self.enter(Join(id=new_request_id(), room=room, statement=statement))
 
     async def leave(self, room: RoomId) -> None:
-        """Leave a room. The only owner of an encrypted one gives it to the member of the longest standing."""
+        """Leave a room. An encrypted room's only owner makes the longest-standing member its owner."""
         signs = self._membership
         heir = None if signs is None else await signs.heir(room)
         if heir is not None:
@@ -177,7 +177,7 @@ class Rooms:
         return members
 
     async def set_topic(self, room: RoomId, topic: str) -> None:
-        """Set the topic; empty takes it away."""
+        """Set the topic; an empty text removes it."""
         await self._live.ask(SetTopic(id=new_request_id(), room=room, topic=topic_text(topic)))
 
     async def set_role(self, room: RoomId, user: UserName, role: Role) -> None:
@@ -190,7 +190,7 @@ class Rooms:
         await self.reconcile(room)
 
     async def kick(self, room: RoomId, user: UserName, reason: str = "") -> None:
-        """Remove a member; they can come back."""
+        """Remove a member; they can join again."""
         words, signs = reason_text(reason), self._membership
         statement = None if signs is None else await signs.removal(room, user)
         await self._live.ask(
@@ -199,7 +199,7 @@ class Rooms:
         await self.reconcile(room)
 
     async def ban(self, room: RoomId, user: UserName, *, seconds: int | None, reason: str = "") -> None:
-        """Remove someone and keep them out, for a time or for good."""
+        """Remove someone and keep them out, for a time or for ever."""
         words, signs = reason_text(reason), self._membership
         until = None if seconds is None else Millis(self._clock.now() + 1_000 * seconds)
         statement = None if signs is None else await signs.removal(room, user, ban=True, until=until)
@@ -225,7 +225,7 @@ class Rooms:
 
     # for the other objects of the client
     async def enter(self, frame: CreateRoom | OpenDirect | Join | Accept) -> Room:
-        """Ask for something that brings the account into a room; return that room."""
+        """Send a request that makes the account a member of a room; return that room."""
         result = await self._live.ask(frame)
         if not isinstance(result, Entered):
             raise ServerMisbehavedError("The server answered with something other than a room.")
@@ -241,7 +241,7 @@ class Rooms:
         return room
 
     async def reconcile(self, room: RoomId) -> None:
-        """Bring an encrypted room's group to what it ought to be after a change of ours. Raises why not."""
+        """Update an encrypted room's group after a change. Raises why it failed."""
         if self._encrypted_rooms is None or not self._encrypted_rooms.covers(room):
             return
         await self._encrypted_rooms.track(room)
@@ -254,21 +254,21 @@ class Rooms:
             ) from None
 
     async def request_listed(self, room: RoomId) -> StatementBytes | None:
-        """Sign a request to be in a room, where the directory has it as an encrypted one."""
+        """Sign a request to join a room, if the directory lists it as encrypted."""
         listed = next((one for one in await self.directory() if one.room == room), None)
         return self.request(room, RoomKind.PUBLIC, encrypted=listed is not None and listed.encrypted)
 
     def request(
         self, room: RoomId, kind: RoomKind, *, encrypted: bool, invited: Millis | None = None
     ) -> StatementBytes | None:
-        """Sign a request to be in a public encrypted room; None for another one."""
+        """Sign a request to join a public encrypted room; None for any other."""
         if self._membership is None or not encrypted or kind is not RoomKind.PUBLIC:
             return None
         self._require_keys()
         return self._membership.request(room, invited)
 
     def _require_keys(self) -> None:
-        """Raise where this device cannot write in encrypted rooms."""
+        """Raise if this device cannot write in encrypted rooms."""
         if self._encrypted_rooms is None:
             raise EncryptionError("There is no encryption here.")
         _ = self._encrypted_rooms.own

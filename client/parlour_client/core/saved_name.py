@@ -1,8 +1,8 @@
-"""The name under which a stranger's file is saved: visible, and nothing that a system takes for more.
+"""The name under which a received file is saved: visible, and with no special meaning to any system.
 
 It never begins with a dot (hidden) or a dash (an option of a command), is not a device of Windows or a path,
-and holds no character that a person could not see. `core.e2ee.messages.attachments` gives it to a finished
-file; what is shown of a message keeps the name that was sent.
+and has no invisible characters. `core.e2ee.messages.attachments` gives it to a finished file; a displayed
+message keeps the name that was sent.
 """
 
 from typing import Final
@@ -12,16 +12,16 @@ from parlour_protocol.text.cell_width import beginning
 from parlour_protocol.text.unicode_data import is_blank
 
 _FORBIDDEN: Final = frozenset('/\\:*?"<>|')
-"""Of any file system, Windows' included."""
+"""Of any file system, Windows included."""
 _DEVICES: Final = frozenset({
     "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$", "CLOCK$",
     *(f"{name}{digit}" for name in ("COM", "LPT") for digit in "0123456789\u00b9\u00b2\u00b3"),
 })  # fmt: skip
 _MARKS: Final = frozenset("\u200b\u200e\u200f\u061c")
-"""What orders or breaks a line of text means nothing in a name."""
+"""Characters that reorder or break a line of text mean nothing in a name."""
 _STEM_BYTES: Final = 180
 _SUFFIX: Final = 20
-"""Code points; what is longer, or has a space in it, is not a suffix."""
+"""Code points; anything longer, or with a space in it, is not a suffix."""
 _NAMELESS: Final = "file"
 
 
@@ -42,12 +42,12 @@ def _kept(char: str) -> str:
     if char in _MARKS:
         return ""
     if is_blank(char):
-        return " "  # one that everybody sees as one: to a program U+2800 is not a space
+        return " "  # it looks like one: to a program U+2800 is not a space
     return "_" if char in _FORBIDDEN else char
 
 
 def _within(text: str, size: int) -> str:
-    """Return the beginning that takes so many bytes, cut between whole clusters."""
+    """Return the beginning that fits into so many bytes, cut between whole clusters."""
     end = len(text)
     while len(text[:end].encode()) > size:
         end = len(beginning(text, end - 1))

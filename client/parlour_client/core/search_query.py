@@ -1,8 +1,7 @@
-"""The search language: words, "phrases", and `from: in: before: after: has: is:`, read into one value.
+"""The search language: words, "phrases", and `from: in: before: after: has: is:`, parsed into one value.
 
-Whatever cannot be understood is refused with a sentence that says what can be written; nothing is guessed and
-nothing is passed on to the database as it was typed. The client calls ``parse`` and hands the value to the
-archive.
+Input that cannot be understood is refused with a sentence that says what can be written; nothing is guessed,
+and nothing typed is passed on to the database as it is.
 """
 
 import re
@@ -31,17 +30,17 @@ _HOURS: Final = {"h": 1, "d": 24, "w": 168}
 
 
 class QueryError(SetupError):
-    """A search that cannot be understood."""
+    """The search cannot be understood."""
 
     hint = f"Write words and any of: {HELP}"
 
 
 @dataclass(slots=True)
 class Query:
-    """What to look for. Several people or rooms: any of them; everything else: all of it."""
+    """What to search for. Several people or rooms: any of them; everything else: all of it."""
 
     phrases: list[str] = field(default_factory=list)
-    """Words, or several words in a row; the last one may be unfinished when ``unfinished``."""
+    """Words, or phrases of several words; the last one may be unfinished if ``unfinished``."""
     unfinished: bool = False
     people: list[UserName] = field(default_factory=list)
     rooms: list[RoomId] = field(default_factory=list)
@@ -52,16 +51,16 @@ class Query:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is asked for."""
+        """Whether it asks for nothing."""
         return self == Query()
 
 
 FindRooms = Callable[[str], Sequence[RoomId]]
-"""Return the rooms of a name, as it was typed without `#` or `@`; empty when there is none."""
+"""Returns the rooms with a name, typed without `#` or `@`; empty if there are none."""
 
 
 def parse(text: str, find_rooms: FindRooms, now: Millis) -> Query:
-    """Read a search. Raises QueryError."""
+    """Parse a search. Raises QueryError."""
     query = Query()
     for key, raw in _TOKEN.findall(text.replace("\0", " ")):
         name, value = key.lower(), raw.strip('"').strip()
@@ -134,7 +133,7 @@ def _one_of(key: str, value: str, allowed: Sequence[str]) -> str:
 
 
 def _time(value: str, now: Millis) -> Millis:
-    """Read `2026-11-24`, `2026-11`, `2026`, `today`, `yesterday`, or `3h`, `7d`, `2w` ago."""
+    """Parse `2026-11-24`, `2026-11`, `2026`, `today`, `yesterday`, or `3h`, `7d`, `2w` ago."""
     here = datetime.fromtimestamp(now / 1000).astimezone()
     if ago := _AGO.fullmatch(value.lower()):
         moment = here - timedelta(hours=int(ago[1]) * _HOURS[ago[2]])

@@ -15,9 +15,9 @@ class Sessions:
         self._sign_in = SignIn(archive)
 
     async def all(self) -> Sequence[SessionInfo]:
-        """List the account's sessions, this one among them."""
+        """List the account's sessions, including this one."""
         return await self._sign_in.sessions()
 
     async def end(self, which: SessionId) -> None:
-        """Log another device of this account out."""
+        """Log out another session of this account."""
         await self._sign_in.end_session(which)

@@ -1,9 +1,9 @@
 """The person's settings: one frozen value, its table, and the file `settings.toml` in the home folder.
 
-The fields of ``Settings`` are the table: type, default, choices and help stand there once, and the file, the
-settings screen and the documentation are made from them. What cannot be understood is never guessed: the
-setting keeps its default and ``problems`` says what is wrong and in which line. Nothing here is a secret,
-and nothing here is sent. The views call ``load`` and ``save``.
+The fields of ``Settings`` are the table: type, default, choices and help are defined there once, and the
+file, the settings screen and the documentation are generated from them. A bad value is never guessed at: the
+setting keeps its default and ``problems`` says what is wrong and in which line. Nothing here is secret or
+sent anywhere.
 """
 
 import difflib
@@ -33,7 +33,7 @@ def _setting(default: Any, about: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the person chose; without a file, the defaults."""
+    """The person's settings; without a file, the defaults."""
 
     theme: str = _setting("parlour", "colours: a built-in theme or the name of a file in the folder themes")
     vim: bool = _setting(False, "normal and insert mode, with the keys of vi")
@@ -71,11 +71,11 @@ class Settings:
         metadata={"help": 'other keys, by the binding\'s id: `chat.search = "ctrl+f"`; a comma between two'},
     )
     problems: tuple[str, ...] = ()
-    """What the file had that could not be understood; sentences that may quote the file. Not a setting."""
+    """Lines of the file that could not be understood; sentences that may quote the file. Not a setting."""
 
 
 def kept_seconds(settings: Settings) -> int | None:
-    """Return how long messages are kept; None: for good."""
+    """Return how long messages are kept; None: for ever."""
     return None if settings.keep == "always" else int(settings.keep.removesuffix("d")) * 86_400
 
 
@@ -90,7 +90,7 @@ class Setting:
     choices: tuple[str, ...] = ()
 
     def refusal(self, value: object) -> str:
-        """Say why the value does not fit; empty when it does."""
+        """Say why the value is refused; empty if it is valid."""
         if self.kind == "switch":
             return "" if isinstance(value, bool) else "is true or false"
         if self.kind == "choice":
@@ -127,7 +127,7 @@ BY_KEY: Final = {row.key: row for row in TABLE}
 
 
 def load(home: Path) -> Settings:
-    """Return the settings of a home folder. Never raises: what is wrong is in ``problems``."""
+    """Return the settings of a home folder. Never raises: errors are in ``problems``."""
     try:
         text = _read(home / FILE)
     except FileNotFoundError:
@@ -139,7 +139,7 @@ def load(home: Path) -> Settings:
 
 
 def read(text: str) -> Settings:
-    """Return the settings that a file's text says."""
+    """Parse the settings in a file's text."""
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -193,7 +193,7 @@ def _read(path: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    # whole or not at all: a full disk must not leave half of the settings
+    # the whole file or nothing: a full disk must not leave half of the settings
     new = path.with_name(f".{path.name}.new")
     new.unlink(missing_ok=True)
     with os.fdopen(open_private(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w", encoding="utf-8") as file:
@@ -204,7 +204,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _flat(keys: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    """Read `chat.search = …` like `"chat.search" = …`: TOML takes a bare dot for a table in the table."""
+    """Read `chat.search = …` like `"chat.search" = …`: TOML takes a bare dot for a nested table."""
     flat: dict[str, Any] = {}
     for key, value in keys.items():
         flat |= _flat(value, f"{before}{key}.") if isinstance(value, dict) else {before + key: value}
@@ -221,7 +221,7 @@ def _wrong(key: str, value: object) -> str:
 
 
 def _line_of(text: str, key: str) -> int:
-    """Return the number of the line in which a key of the file's top level is set."""
+    """Return the line number of a top-level key of the file."""
     pattern = re.compile(rf"""\s*(?:\[\s*)?["']?{re.escape(key)}["']?\s*[\].=]""")
     lines = text.split("\n")
     return next((number for number, line in enumerate(lines, 1) if pattern.match(line)), 1)

@@ -1,1 +1,1 @@
-"""What the server says, on its way through encryption into the archive, the room list and the views."""
+"""Frames from the server, on their way through decryption into the archive, the room list and the views."""

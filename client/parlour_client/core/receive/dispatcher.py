@@ -1,6 +1,6 @@
-"""What the server says by itself, handed to the parts that it concerns: the greeting, and what it pushes.
+"""Dispatches the frames that the server sends unasked, the greeting first, to the parts that they concern.
 
-Rooms that the account comes into or goes from are known, caught up and forgotten here. It asks for nothing.
+Rooms that the account joins or leaves are added, caught up and forgotten here. It sends no requests.
 """
 
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ from parlour_protocol.ids import RoomId
 
 
 class Dispatcher:
-    """Hands each frame of the server to the part that it concerns."""
+    """Dispatches each frame of the server to the part that it concerns."""
 
     def __init__(
         self,
@@ -67,12 +67,12 @@ class Dispatcher:
         self._emit = emit
 
     async def greet(self, hello: Hello) -> None:
-        """Take the rooms that the server says are ours. Raises ServerMisbehavedError."""
+        """Take over the list of rooms in the greeting. Raises ServerMisbehavedError."""
         if hello.user != self._state.me:
             raise ServerMisbehavedError("The server greeted another account.")
         self._invitations.greet(hello)
         rooms: Sequence[RoomSummary] = list(map(self._read_markers.as_read_here, hello.rooms))
-        if self._encrypted_rooms is not None:  # no server makes an encrypted room open again
+        if self._encrypted_rooms is not None:  # no server can make an encrypted room open again
             rooms = list(map(self._encrypted_rooms.incoming.pinned, rooms))
         await self._rooms.take(rooms, all_of_them=True)
         if self._encrypted_rooms is not None:
@@ -81,7 +81,7 @@ class Dispatcher:
         self._emit(RoomsChanged())
 
     async def enter(self, summary: RoomSummary) -> None:
-        """Take a room that the account came into, or that is not what it was."""
+        """Take a room that the account joined, or that changed."""
         self._invitations.removed(summary.room)
         if self._encrypted_rooms is not None:
             summary = self._encrypted_rooms.incoming.pinned(summary)
@@ -97,7 +97,7 @@ class Dispatcher:
         self._emit(RoomsChanged())
 
     async def dispatch(self, push: Push) -> None:  # noqa: C901, PLR0912 - one case each
-        """Take what is pushed; it waits where more came than can be written."""
+        """Dispatch a pushed frame; waits while too many events are unwritten."""
         match push:
             case LogEvent():
                 if isinstance(push.body, Message):
@@ -114,7 +114,7 @@ class Dispatcher:
             case ReadMarked(room=room, seq=seq):
                 await self._read_markers.moved(room, seq)
             case ReadBy(room=room, user=user, seq=seq):
-                # In an encrypted room they come encrypted, or the server has made them up.
+                # In an encrypted room these are sent encrypted, or the server has made them up.
                 if self._encrypted_rooms is None or not self._encrypted_rooms.covers(room):
                     self._receipts.read_by(room, user, seq)
             case TypingUpdate():

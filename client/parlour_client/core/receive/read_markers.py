@@ -1,8 +1,8 @@
-"""How far this account has read: kept here, told to its other devices, and to others where it was wished.
+"""How far this account has read: stored here, sent to its other devices, and shared with others on request.
 
-One's own marker goes by the server in every room: a sealed one would tell the members as well, since a group
-has one key for all of them. What others are told (a receipt) goes by the server in open rooms only; in
-encrypted ones it is a sealed message, and the server is asked to tell nobody.
+The read marker itself is never encrypted: a group has one key for all members, so they would read it too.
+Read receipts for others go through the server in open rooms only; in encrypted rooms they are encrypted
+messages, and the server is asked not to send any.
 """
 
 from msgspec.structs import replace
@@ -20,7 +20,7 @@ from parlour_protocol.ids import RoomId, Seq, new_request_id
 
 
 class ReadMarkers:
-    """The markers of all rooms, and those that the server is still to hear of."""
+    """The markers of all rooms, and those that are not yet sent to the server."""
 
     def __init__(
         self,
@@ -40,9 +40,9 @@ class ReadMarkers:
         self._late: dict[RoomId, tuple[Seq, bool]] = {}
 
     async def mark(self, room: RoomId, seq: Seq, *, share: bool) -> None:
-        """Move the marker everywhere; without a connection: as soon as there is one.
+        """Move the marker everywhere; without a connection, as soon as there is one.
 
-        With ``share`` the others in the room are told, unless it goes back.
+        With ``share`` the others in the room get a receipt, unless the marker moves back.
         """
         known = self._state.room(room)
         self._late[room] = (seq, share and (known is None or seq > known.read))
@@ -50,22 +50,22 @@ class ReadMarkers:
         await self.send()
 
     async def moved(self, room: RoomId, seq: Seq) -> None:
-        """Take it from another device of the account."""
+        """Take a marker that another device of the account moved."""
         await self._move(room, self._read_here(room, seq))
 
     def keep(self, room: RoomId) -> None:
-        """Go by what was read here, and let the server know: its own marker was rolled back."""
+        """Go by the marker of this device, and send it to the server, whose own was rolled back."""
         if room not in self._late and (known := self._state.summary(room)) is not None:
             self._late[room] = known.read, False
 
     def as_read_here(self, summary: RoomSummary) -> RoomSummary:
-        """Return a room of the greeting with what was read here, where the server has not heard of it."""
+        """Return a room of the greeting with this device's marker, if that is not sent to the server yet."""
         late = self._late.get(summary.room)
         read = self._read_here(summary.room, summary.read) if late is None else late[0]
         return summary if read == summary.read else replace(summary, read=read)
 
     async def send(self) -> None:
-        """Tell what was not told yet, while there is a connection."""
+        """Send what is not sent yet, while there is a connection."""
         for room, late in list(self._late.items()):
             if (conversation := self._live.conversation) is None:
                 return
@@ -84,6 +84,6 @@ class ReadMarkers:
         self._emit(RoomsChanged())
 
     def _read_here(self, room: RoomId, read: Seq) -> Seq:
-        """Return a read marker that goes through what the server has lost as far as it was read here."""
+        """Return a read marker that covers what the server has lost, as far as it was read here."""
         known, floor = self._state.summary(room), self._numbers.of(room).floor
         return max(read, known.read) if known is not None and floor(known.read) == floor(read) else read

@@ -1,6 +1,6 @@
-"""Writes the events that come: first the archive, then the room list, then the views.
+"""Writes incoming events: first to the archive, then to the room list, then to the views.
 
-Events are written in batches on the archive's thread; those of an encrypted room are opened on the way. It
+Events are written in batches on the archive's thread; those of an encrypted room are decrypted on the way. It
 never asks the server: ``CatchUp`` decides what is accepted.
 """
 
@@ -18,7 +18,7 @@ from parlour_protocol.frames.bodies import EncryptionOn
 from parlour_protocol.ids import RoomId
 
 _SEALED_AT_ONCE: Final = 200
-"""Encrypted events in one transaction: the archive's thread is held for some 50 ms."""
+"""Encrypted events in one transaction, which occupies the archive's thread for some 50 ms."""
 
 
 class Receiver:
@@ -39,7 +39,7 @@ class Receiver:
         self._encrypted_rooms = encrypted_rooms
 
     async def run(self) -> None:
-        """Write what comes, until cancelled. Raises ArchiveError."""
+        """Write events until cancelled. Raises ArchiveError."""
         while True:
             runs = await self._queue.take()
             for (room, live), together in groupby(runs, key=lambda run: (run.room, run.live)):
@@ -48,7 +48,7 @@ class Receiver:
     async def _write(self, room: RoomId, events: Sequence[LogEvent], *, live: bool) -> None:
         if self._encrypted_rooms is not None and not self._encrypted_rooms.covers(room):
             on = next((n for n, event in enumerate(events) if isinstance(event.body, EncryptionOn)), None)
-            if on is not None:  # from here on nothing readable is taken, from nobody
+            if on is not None:  # from here on plaintext is refused, whoever sends it
                 await self._write_open(room, events[:on], live=live)
                 await self._encrypted_rooms.incoming.turned_on(events[on])
                 events = events[on:]

@@ -1,8 +1,8 @@
-"""A server whose history was rolled back: noticed at the greeting, before anything of it is taken in.
+"""Detects at the greeting that a server's history was rolled back, before anything of it is accepted.
 
-Another incarnation of the logs (a restored backup), or a head below what is known here (a copied folder), and
-a room is compared with the server's until it is clear where the two part. What the server lost stays, a row
-says so, and its numbers are translated from then on.
+Another incarnation of the logs (a restored backup), or a head below the one known here (a copied folder),
+starts a comparison with the server until it is clear where the histories diverge. What the server lost stays
+here, a row says so, and the server's numbers are translated from then on.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -32,14 +32,14 @@ from parlour_protocol.ids import Incarnation, Millis, RoomId, Seq, new_request_i
 from parlour_protocol.limits import PAGE_EVENTS
 
 _MOST_PAGES: Final = 64
-"""Pages for one room: halving needs no more, whatever the numbers are."""
+"""Pages for one room: halving never takes more, whatever the numbers are."""
 
 
 _NO_COMPARISON: Final = "The server's history cannot be compared with what is here."
 
 
 class Rollback:
-    """Finds out where the histories of an account's rooms part from what is here."""
+    """Finds where the server's histories diverge from those in the archive."""
 
     def __init__(
         self,
@@ -70,16 +70,16 @@ class Rollback:
         """Rooms of which the server lost only what was never here, until views were told."""
 
     async def load(self) -> None:
-        """Take what the archive knows."""
+        """Load the archive's numberings."""
         self.numbers.know(await self._archive.read(numberings))
         met = await self._archive.read(setting, divergence.INCARNATION)
         self.incarnation = None if met is None else Incarnation(met)
 
     async def greet(self, conversation: Conversation, hello: Hello) -> Sequence[RoomId]:
-        """Compare what must be compared, and let the conversation speak in our numbers.
+        """Compare what must be compared, and make the conversation use our numbers.
 
-        Returns the rooms that were rolled back and of which no view was told yet. Raises UnreachableError,
-        ServerMisbehavedError.
+        Returns the rooms that were rolled back and of which no view was notified yet. Raises
+        UnreachableError, ServerMisbehavedError.
         """
         self.exchanged = self.incarnation is not None and self.incarnation != hello.incarnation
         known = await self._archive.read(divergence.known)
@@ -108,7 +108,7 @@ class Rollback:
         return [fork.room for fork in self._found]
 
     async def publish(self) -> None:
-        """Tell the views what was found out, once the greeting was taken in."""
+        """Notify the views of what was found, after the greeting was processed."""
         while self._restored:
             self._emit(HistoryReplaced(self._restored.pop()))
         while self._shorter:
@@ -118,7 +118,7 @@ class Rollback:
             await self._publisher.publish(fork.room, fork.applied)
 
     async def _claims(self, hello: Hello, known: dict[RoomId, Known], told: Collection[RoomId]) -> None:
-        """Note rooms of which the server has less than it said before; those with a row are ``told``."""
+        """Note rooms of which the server has less than it said before; those that have a row are ``told``."""
         heads = {one.room: self.numbers.of(one.room).head(one.head) for one in hello.rooms}
         less = {room: head for room, head in heads.items() if room in known and known[room].claimed > head}
         if less:
@@ -134,12 +134,12 @@ class Rollback:
                 number = await self._shared(conversation, summary, known[summary.room])
                 returned = await self._returned(conversation, summary, number, known[summary.room])
                 shared[summary.room] = number, returned
-            except RefusedError:  # put out of the room in the meantime
+            except RefusedError:  # removed from the room in the meantime
                 continue
         return shared
 
     async def _shared(self, conversation: Conversation, summary: RoomSummary, known: Known) -> Seq:
-        """Return the last number, of the server, up to which its history is the one that is here."""
+        """Return the server's last number up to which both histories are the same."""
         hidden = False
         here = await self._archive.read(divergence.numbers_here, summary.room, known, summary.head)
         search = DivergenceSearch(here, PAGE_EVENTS.value)
@@ -149,7 +149,7 @@ class Rollback:
             before = Seq(end + 1)
             ask = History(id=new_request_id(), room=summary.room, before=before, limit=PAGE_EVENTS.value)
             page = [one for one in await fetch(conversation, ask) if _can_be_compared(one, end)]
-            if not page or page[-1].seq != end:  # it is not shown, and so it proves nothing
+            if not page or page[-1].seq != end:  # it is not shown, so it proves nothing
                 here, hidden = [number for number in here if number != end], True
                 search = DivergenceSearch(here, PAGE_EVENTS.value)
                 continue
@@ -159,19 +159,19 @@ class Rollback:
             first = page[0].seq
             try:
                 search.take(first, [alike.get(Seq(number)) for number in range(first, end + 1)])
-            except ValueError as error:  # another program of this home forgot it just now
+            except ValueError as error:  # another program with this home just deleted it
                 raise ServerMisbehavedError(_NO_COMPARISON) from error
-        if not (search.parted or hidden or known.encrypted):  # what lies between is filled when it is read
+        if not (search.parted or hidden or known.encrypted):  # those between are fetched when read
             return min(summary.head, known.numbers.floor(known.top))
-        # What could not be compared counts as the server's own: nothing that it says is taken for known.
+        # Whatever could not be compared counts as different: nothing from the server is assumed to be known.
         return max(search.shared, min(summary.head, known.numbers.floor(known.forgotten)))
 
     async def _returned(
         self, conversation: Conversation, summary: RoomSummary, shared: Seq, known: Known
     ) -> Returned | None:
-        """Return which events that were lost the server has again behind ``shared``; None: none."""
+        """Return which lost events the server has again after ``shared``; None: none."""
         returned: Returned | None = None
-        if known.encrypted or known.numbers.is_plain:  # what was sealed is never opened twice
+        if known.encrypted or known.numbers.is_plain:  # never decrypt a message twice
             return None
         for _ in range(_MOST_PAGES):
             after = Seq(shared + (0 if returned is None else returned.count))
@@ -198,9 +198,9 @@ class Rollback:
 
 
 def is_stale(hello: Hello, summary: RoomSummary, known: Known | None) -> bool:
-    """Say whether what is here of a room is to be compared with the server's.
+    """Say whether the room must be compared with the server's.
 
-    What was stored before servers had incarnations is believed while the server has as much.
+    History stored before servers had incarnations is trusted while the server has as much.
     """
     if known is None or not known.top:
         return False

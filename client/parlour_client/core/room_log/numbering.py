@@ -1,9 +1,9 @@
-"""The numbers of one room's log, here and at the server, after the server's history was rolled back.
+"""The numbers of a room's log, here and at the server, after the server's history was rolled back.
 
-What is here keeps its number for good. Where a restored server uses numbers a second time, its events get
-others here, above everything that was known: a number of the server is a *local* number plus a distance that
-changes at each fork. Numbers that no server has any more are *lost*. Values only, no I/O; ``translation``
-puts it to whole frames, ``DivergenceSearch`` finds where two histories part.
+Events here keep their numbers for ever. When a restored server reuses numbers, its new events get other
+numbers here, above all known ones: a server's number is a *local* number plus an offset that changes at each
+fork. Numbers that the server does not have any more are *lost*. Values only, no I/O; ``translation`` applies
+them to whole frames, ``DivergenceSearch`` finds where two histories diverge.
 """
 
 from bisect import bisect_left
@@ -16,7 +16,7 @@ from parlour_protocol.ids import Seq
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A run of numbers that go up together: from ``server`` there and ``local`` here, to the next piece."""
+    """Numbers that increase together: from ``server`` there and ``local`` here, to the next piece."""
 
     server: Seq
     local: Seq
@@ -24,7 +24,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Numbering:
-    """One room's numbers. Both sides of ``pieces`` go up; the first begins at the server's number 1."""
+    """One room's numbers. Both sides of ``pieces`` increase; the first begins at the server's number 1."""
 
     pieces: tuple[Piece, ...] = (Piece(Seq(1), Seq(1)),)
 
@@ -38,22 +38,22 @@ class Numbering:
 
     @property
     def is_plain(self) -> bool:
-        """Both sides say the same: nothing was ever rolled back."""
+        """Both sides use the same numbers: nothing was ever rolled back."""
         return self == Numbering()
 
     def to_local(self, number: Seq) -> Seq:
-        """Return what a number of the server is here; 0 stays 0."""
+        """Return the local number for a number of the server; 0 stays 0."""
         if number < 1:
             return Seq(0)
         piece = next(piece for piece in reversed(self.pieces) if piece.server <= number)
         return Seq(number - piece.server + piece.local)
 
     def head(self, number: Seq) -> Seq:
-        """Return the last number here before the next one that the server will give, after ``number``."""
+        """Return the last local number before the next one that the server will use, after ``number``."""
         return Seq(self.to_local(Seq(number + 1)) - 1)
 
     def floor(self, local: Seq) -> Seq:
-        """Return the last number of the server that is here at or below ``local``; 0: none is."""
+        """Return the server's last number that has a local one at or below ``local``; 0 if there is none."""
         following: Seq | None = None
         for piece in reversed(self.pieces):
             if piece.local <= local:
@@ -63,11 +63,11 @@ class Numbering:
         return Seq(0)
 
     def ceiling(self, local: Seq) -> Seq:
-        """Return the first number of the server that is here at or above ``local``."""
+        """Return the server's first number that has a local one at or above ``local``."""
         return Seq(self.floor(Seq(local - 1)) + 1)
 
     def to_server(self, local: Seq) -> Seq | None:
-        """Return the server's number; None for one that is lost."""
+        """Return the server's number; None for a lost one."""
         number = self.floor(local)
         return number if number and self.to_local(number) == local else None
 
@@ -87,13 +87,13 @@ class Numbering:
     def forked(self, shared: Seq, top: Seq) -> "Numbering":
         """Return the numbering after a rollback to the server's number ``shared``.
 
-        ``top`` is the highest number that is in use here: what the server says next is ``top`` + 1.
+        ``top`` is the highest local number in use: the server's next event becomes ``top`` + 1.
         """
         kept = tuple(piece for piece in self.pieces if piece.server <= shared)
         return Numbering((*kept, Piece(Seq(shared + 1), Seq(top + 1))))
 
     def resumed(self, shared: Seq, local: Seq) -> "Numbering":
-        """Return the numbering in which what was lost, and is ``local`` here, follows ``shared`` again."""
+        """Return the numbering in which lost events, from ``local`` here, follow ``shared`` again."""
         kept = [piece for piece in self.pieces if piece.server <= shared]
         back = Piece(Seq(shared + 1), local)
         if kept and back.local - kept[-1].local == back.server - kept[-1].server:
@@ -105,11 +105,11 @@ PLAIN = Numbering()
 
 
 class DivergenceSearch:
-    """Finds the last event that two histories share, by pages of the server's.
+    """Finds the last event that two histories share, by comparing pages of the server's.
 
-    Histories that part never come together again, so the first event that differs decides, and halving finds
-    it. Only what is here can be compared: numbers between the last that is the same and the first that
-    differs count as the server's own, so that nothing which it says is taken for known.
+    Histories that diverge never meet again, so a binary search finds the first event that differs. Only
+    events that are here can be compared: numbers between the last shared one and the first different one
+    count as the server's own, so that nothing from the server is assumed to be known.
     """
 
     def __init__(self, here: Sequence[Seq], page: int) -> None:
@@ -121,23 +121,23 @@ class DivergenceSearch:
 
     @property
     def ask(self) -> Seq | None:
-        """The number at which the next page is to end; None: found."""
+        """The number at which the next page must end; None when the search is finished."""
         return None if self._differs - self._same <= 1 else self._here[self._asked]
 
     @property
     def shared(self) -> Seq:
-        """The last number here that is the same there."""
+        """The last local number that both histories share."""
         return self._here[self._same] if self._same >= 0 else Seq(0)
 
     @property
     def parted(self) -> bool:
-        """An event that differs was found."""
+        """Whether an event that differs was found."""
         return self._differs < len(self._here)
 
     def take(self, first: int, alike: Sequence[bool | None]) -> None:
-        """Take a page that begins at ``first``: for each event whether it is the one here; None: not here.
+        """Take a page from ``first`` on: for each event whether it is the local one; None: not here.
 
-        Raises ValueError for a page that does not say it of the number that was asked for.
+        Raises ValueError for a page that does not cover the number that was asked for.
         """
         asked = self._here[self._asked] - first
         if not 0 <= asked < len(alike) or alike[asked] is None:

@@ -1,8 +1,8 @@
-"""Frames with numbers of a log, from the server's numbers to ours and back: the one place that knows where.
+"""Translates the log numbers in frames between the server's and ours; nothing else knows that they differ.
 
-A room that was never rolled back costs a look into a dict. A page never reaches over a fork, so that its
-numbers go up by one on both sides. What is about an event that no server has any more is refused. Pure
-functions; ``Conversation`` calls them for what it receives and sends, encryption for what comes by HTTPS.
+A room that was never rolled back costs one dict lookup. A page never crosses a fork, so its numbers increase
+by one on both sides. Requests about an event that the server has lost are refused. Pure functions;
+``Conversation`` calls them for what it receives and sends, encryption for what it gets over HTTPS.
 """
 
 from collections.abc import Callable, Mapping
@@ -43,7 +43,7 @@ OTHER_LOGS: Final = "The server answered from other logs than it greeted with."
 
 
 class LostError(SetupError):
-    """It is about a message that the server no longer has."""
+    """The request is about a message that the server no longer has."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -53,7 +53,7 @@ class LostError(SetupError):
 
 
 class Numbers:
-    """The numberings of all rooms. One that is missing is plain."""
+    """The numberings of all rooms. A room without one was never rolled back."""
 
     def __init__(self) -> None:
         self._rooms: dict[RoomId, Numbering] = {}
@@ -61,7 +61,7 @@ class Numbers:
         """Of the logs that the server greeted with last: to others these numbers mean nothing."""
 
     def check(self, named: Incarnation) -> None:
-        """Refuse an answer by HTTPS that is of other logs than the greeting. Raises UnreachableError."""
+        """Refuse an HTTPS answer from other logs than the greeting's. Raises UnreachableError."""
         if self.incarnation is not None and named != self.incarnation:
             raise UnreachableError(OTHER_LOGS, "It is tried again with the next connection.")
 
@@ -70,7 +70,7 @@ class Numbers:
         return self._rooms.get(room, PLAIN)
 
     def know(self, numberings: Mapping[RoomId, Numbering]) -> None:
-        """Take what the archive has, or what was found out now."""
+        """Set numberings, from the archive or from a comparison just made."""
         self._rooms.update({room: one for room, one in numberings.items() if not one.is_plain})
 
     # from the server
@@ -86,7 +86,7 @@ class Numbers:
         return replace(summary, head=numbers.head(summary.head), read=numbers.to_local(summary.read))
 
     def push(self, push: Push) -> Push:
-        """Return what was pushed in our numbers."""
+        """Return a pushed frame in our numbers."""
         match push:
             case LogEvent():
                 return self.event(push)
@@ -98,7 +98,7 @@ class Numbers:
                 return push
 
     def result(self, result: AnyResult | None) -> AnyResult | None:
-        """Return what an answer brings in our numbers."""
+        """Return the result of a request in our numbers."""
         match result:
             case Stored():
                 return replace(result, seq=self.of(result.room).to_local(result.seq))
@@ -117,11 +117,11 @@ class Numbers:
         return event if numbers is None else event_here(event, numbers)
 
     def welcome(self, waiting: WaitingWelcome) -> WaitingWelcome:
-        """Return a Welcome with the number here of the event that it belongs to."""
+        """Return a Welcome with the local number of its event."""
         return replace(waiting, seq=self.of(waiting.room).to_local(waiting.seq))
 
     def _page(self, page: Page) -> Page:
-        """Keep what lies above the last fork in it: the newest page is asked for without a number."""
+        """Drop what lies below the last fork: the newest page is requested without a number."""
         numbers = self._rooms.get(page.room)
         if numbers is None or not page.events:
             return page
@@ -149,7 +149,7 @@ class Numbers:
                 return frame
 
     def require_there(self, room: RoomId, *targets: Seq | None) -> None:
-        """Refuse what is about a message that the server no longer has. Raises LostError."""
+        """Refuse a request about a message that the server no longer has. Raises LostError."""
         for target in targets:
             if target is not None:
                 _there(self.of(room), target)
@@ -161,7 +161,7 @@ def event_here(event: LogEvent, numbers: Numbering) -> LogEvent:
 
 
 def event_there(event: LogEvent, numbers: Numbering) -> LogEvent | None:
-    """Return an event in the server's numbers; None for one that is lost, or about one that is."""
+    """Return an event in the server's numbers; None if it is lost, or about a lost one."""
     try:
         there = partial(_there, numbers)
         return replace(event, seq=there(event.seq), body=_body(event.body, there))
@@ -177,7 +177,7 @@ def _there(numbers: Numbering, target: Seq) -> Seq:
 
 
 def _history(frame: History, numbers: Numbering) -> History:
-    """Ask for no more than reaches to the next fork."""
+    """Ask for a range that ends at the next fork."""
     if frame.after is not None:
         after = numbers.floor(frame.after)
         end = numbers.piece_end(Seq(after + 1))

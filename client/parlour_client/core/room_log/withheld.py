@@ -1,9 +1,8 @@
-"""Events that a server does not show where its own numbers say that there are some: one row for each run.
+"""Events that a server withholds although its own numbers say that they exist: one row for each run.
 
-The numbers of a room go up by one, so a number that is skipped is an event that was lost or is held back.
-The room goes on behind it, and what is missing stands in its place as a row of this client's own, so that it
-is told and never looks as if nothing were missing. Nothing here asks: ``sync.catch_up`` hands in what a
-server answered.
+A room's numbers increase by one, so a skipped number is an event that was lost or withheld. The room goes on
+after it, and a row of this client's own marks the place, so that a gap is always visible. Nothing here sends
+requests: ``sync.catch_up`` hands in the server's answers.
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,18 +21,18 @@ DEVICE: Final = parse_device_name("house")
 
 
 class WithheldEvents(LogEvent, frozen=True, tag="event"):
-    """The events from ``first`` to ``seq``, which the server does not show. It never goes over a wire."""
+    """The events from ``first`` to ``seq``, which the server withholds. It is never sent."""
 
     first: Seq
 
     @property
     def note(self) -> Note:
-        """What its row says."""
+        """The text of its row."""
         return Note(NoteKind.MISSING, detail=withheld_text(self.first, self.seq))
 
 
 def first_of(event: LogEvent) -> Seq:
-    """Return the lowest number that an event stands for: its own, unless it tells of missing ones."""
+    """Return the lowest number that an event covers: its own, or the first one that is missing."""
     return event.first if isinstance(event, WithheldEvents) else event.seq
 
 
@@ -45,16 +44,16 @@ def withheld_text(first: Seq, last: Seq) -> str:
 
 
 def ends_early_text(shown: Seq, claimed: Seq) -> str:
-    """Say that a room ends before the server says that it does."""
+    """Say that a room ends before the number that the server claims."""
     return f"The server says that this room has {claimed} events, and shows none after {shown}."
 
 
 def complete(ask: History, answer: Iterable[LogEvent], numbers: Numbering = PLAIN) -> Sequence[LogEvent]:
-    """Return the events of an answer in order, each number once, and a `WithheldEvents` for each hole.
+    """Return the events of an answer in order, each number once, and a `WithheldEvents` for each gap.
 
-    The number decides and never the order of arrival; what was not asked for is dropped. What may lie above
-    the last one of a page that was asked for upwards is for the next page to show. ``numbers`` says which
-    ones the server has at all, after a rollback: no others are missing.
+    The number decides, not the order of arrival; numbers that were not requested are dropped. Events above
+    the last one of a page read upwards are left to the next page. After a rollback, ``numbers`` says which
+    numbers the server has at all: only those can be missing.
     """
     wanted = {
         event.seq: event
@@ -79,7 +78,7 @@ def _asked_for(ask: History, seq: Seq) -> bool:
 
 
 def _missing(beside: LogEvent, low: int, high: int, numbers: Numbering) -> list[LogEvent]:
-    """Return the row for those of the numbers from ``low`` to ``high`` that the server has, if it has any."""
+    """Return the row for the numbers from ``low`` to ``high`` that the server has, if any."""
     if low > high or not numbers.has_any(low, high):
         return []
     first = numbers.to_local(numbers.ceiling(Seq(low)))

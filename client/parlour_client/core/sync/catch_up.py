@@ -1,10 +1,11 @@
-"""Keeps every room without a hole: what was missed is fetched, what comes twice is dropped.
+"""Keeps every room without gaps: missing events are fetched, duplicates are dropped.
 
-A room's numbers go up by one, so the next number decides and never the order of arrival: the next one is
-accepted, an old one is known, a later one means that some are missing and the log is read from the server
-until they are here. What the server leaves out becomes a row of that room (``room_log.withheld``), and the
-room goes on behind it; where it shows nothing of what it says to have, it is asked again when it says more. A
-*strict* room (an encrypted one) is read from where it was left, however far that is, and can be held.
+A room's numbers increase by one, so the number decides and not the order of arrival: the next one is
+accepted, an old one is dropped, a later one means that some are missing, and the log is read from the server
+until they are here. Events that the server leaves out become a row of that room (``room_log.withheld``), and
+the room goes on after it; if the server withholds its newest events, it is asked again when it claims more. A
+*strict* room (an encrypted one) is read from where reading stopped, however far back that is, and can be
+held.
 """
 
 import asyncio
@@ -29,13 +30,13 @@ from parlour_protocol.ids import RoomId, Seq, new_request_id
 from parlour_protocol.limits import PAGE_EVENTS
 
 LONGEST_CATCH_UP: Final = 10_000
-"""Events fetched for one room at once; beyond it the newest page is, and the rest while scrolling back."""
+"""Events fetched for a room at once; a longer gap gets the newest page, and the rest while scrolling back."""
 _AT_ONCE: Final = 8
-"""Rooms that catch up side by side."""
+"""Rooms that catch up at the same time."""
 
 
 class CatchUp:
-    """How far each room has come, and the fetching of what is missing."""
+    """How far each room is caught up, and the fetching of missing events."""
 
     def __init__(
         self, queue: EventQueue, archive: Archive, state: State, emit: Emit, *, follow: bool
@@ -61,21 +62,21 @@ class CatchUp:
         self.caught_up = asyncio.Event()
 
     def top(self, room: RoomId) -> Seq:
-        """Return the newest event of the room that was accepted."""
+        """Return the newest accepted event of the room."""
         return self._tops.get(room, Seq(0))
 
     def head(self, room: RoomId) -> Seq:
-        """Return the newest event that the room has, as far as the server has said."""
+        """Return the newest event of the room that the server has claimed."""
         return self._heads.get(room, Seq(0))
 
     def know(self, tops: Mapping[RoomId, Seq]) -> None:
-        """Take what the archive has; never goes back, and says nothing of strict rooms."""
+        """Take the archive's state; never moves back, and ignores strict rooms."""
         for room, top in tops.items():
             if room not in self._strict:
                 self._tops[room] = max(top, self._tops.get(room, Seq(0)))
 
     def greet(self, summaries: Sequence[RoomSummary]) -> None:
-        """Take the heads that the server told."""
+        """Take the heads that the server sent in its greeting."""
         self._compared.clear()
         self._heads = {}
         self._withheld = {}
@@ -85,19 +86,19 @@ class CatchUp:
         self._settle()
 
     def see(self, room: RoomId, head: Seq) -> None:
-        """Note that the room has an event of this number."""
+        """Note that the room has an event with this number."""
         self._heads[room] = max(head, self._heads.get(room, Seq(0)))
         if self._is_behind(room):
             self.caught_up.clear()
             self._behind.set()
 
     def entered(self, room: RoomId, head: Seq) -> None:
-        """Catch up a room that the account came into."""
+        """Catch up a room that the account joined."""
         if self._follow:
             self.see(room, head)
 
     async def push(self, event: LogEvent) -> None:
-        """Take an event that the server pushes; waits while too much is unwritten."""
+        """Take a pushed event; waits while too much is unwritten."""
         room, top = event.room, self.top(event.room)
         mine = self._follow or (room in self._tracked if room in self._strict else bool(top))
         if event.seq == top + 1 and mine and room not in self._held:
@@ -116,7 +117,7 @@ class CatchUp:
 
     # strict rooms
     def stand_at(self, room: RoomId, cursor: Seq) -> None:
-        """Make a room strict, if it is not, and go on after ``cursor``, forwards or backwards."""
+        """Make a room strict, if it is not, and continue after ``cursor``, forwards or backwards."""
         self._strict.add(room)
         self._tops[room] = cursor
         self._changed(room)
@@ -124,26 +125,26 @@ class CatchUp:
     def hold(self, room: RoomId, *, briefly: bool = False) -> None:
         """Accept and fetch nothing of a strict room until ``release``.
 
-        ``briefly``: what it waits for is being fetched, and nothing is caught up before that is here.
+        ``briefly``: its missing data is being fetched, and the room does not count as caught up before.
         """
         self._held.add(room)
         (self._briefly.add if briefly else self._briefly.discard)(room)
         self._settle()
 
     def release(self, room: RoomId, cursor: Seq) -> None:
-        """Go on after ``cursor``."""
+        """Continue after ``cursor``."""
         self._held.discard(room)
         self._briefly.discard(room)
         self.stand_at(room, cursor)
         self._settle()
 
     def track(self, room: RoomId) -> None:
-        """Keep this room without a hole also in a program that follows no others."""
+        """Keep this room without gaps even in a program that follows no others."""
         self._tracked.add(room)
         self._changed(room)
 
     async def reached(self, room: RoomId, seq: Seq) -> None:
-        """Wait until the room has no hole up to its head, and ``seq`` at least, and all of it is written."""
+        """Wait until the room is complete up to its head and at least to ``seq``, and all is written."""
         while True:
             self._moved.clear()
             if room not in self._held and self.top(room) >= max(seq, self._heads.get(room, Seq(0))):
@@ -156,7 +157,7 @@ class CatchUp:
                 await self._moved.wait()
 
     async def run(self, conversation: Conversation) -> None:
-        """Fetch whatever is missing, until cancelled."""
+        """Fetch missing events until cancelled."""
         limit = asyncio.Semaphore(_AT_ONCE)
         while True:
             self._behind.clear()
@@ -192,18 +193,18 @@ class CatchUp:
                     far = room not in self._strict and (top == 0 or head - top > LONGEST_CATCH_UP)
                     await self._fetch(conversation, room, None if far else top)
                     await self._queue.has_space()
-            except RefusedError:  # put out of the room in the meantime; `room_closed` says so
+            except RefusedError:  # removed from the room in the meantime; `room_closed` says so
                 self.forget(room)
 
     async def _fetch(self, conversation: Conversation, room: RoomId, after: Seq | None) -> None:
         """Fetch the page after a number, or the newest page."""
-        # The first page of a connection begins with the last event that is here, to see that it is the same.
+        # The first page of a connection begins with the last local event, to check that it is the same.
         overlaps = bool(after) and room not in self._compared
         begin = Seq(after - 1) if after and overlaps else after
         ask = History(id=new_request_id(), room=room, after=begin, limit=PAGE_EVENTS.value)
         page = await fetch(conversation, ask)
         if after is not None and self._stands_elsewhere(room, after):
-            return  # a strict room was held or set back meanwhile
+            return  # a strict room was held or moved back meanwhile
         if overlaps and page and page[0].seq == after and await self._contradicts(page[0]):
             raise UnreachableError("The server's history is not the one that is known here: it is compared.")
         self._compared.add(room)
@@ -214,7 +215,7 @@ class CatchUp:
             self._withhold(room, top)
 
     def _withhold(self, room: RoomId, top: Seq) -> None:
-        """Go on without what the server claims and does not show: it is asked once, not for ever."""
+        """Go on without events that the server claims but withholds: it is asked once, not for ever."""
         claimed = self._withheld[room] = self._heads[room]
         self._heads[room] = top
         self._moved.set()
@@ -240,14 +241,14 @@ class CatchUp:
 
 
 def _above(event: LogEvent, top: Seq) -> LogEvent:
-    """Return an event that tells of missing ones without those that are here."""
+    """Limit an event that marks missing ones to those that are not here."""
     return replace(event, first=max(event.first, top + 1)) if isinstance(event, WithheldEvents) else event
 
 
 async def fetch(conversation: Conversation, ask: History) -> Sequence[LogEvent]:
-    """Return a page of history whose numbers go up by one, with a `WithheldEvents` where some are left out.
+    """Return a page of history whose numbers increase by one, with a `WithheldEvents` for each gap.
 
-    A page of another room is one without events. Raises ServerMisbehavedError, RefusedError.
+    A page of another room counts as one without events. Raises ServerMisbehavedError, RefusedError.
     """
     page = await conversation.read(ask)
     if not isinstance(page, Page):
@@ -257,7 +258,7 @@ async def fetch(conversation: Conversation, ask: History) -> Sequence[LogEvent]:
 
 
 async def _all(coroutines: Iterable[Coroutine[None, None, None]]) -> None:
-    """Run them side by side; the first failure ends the others and is raised as it is."""
+    """Run them concurrently; the first failure ends the others and is raised as it is."""
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:
         await asyncio.gather(*tasks)

@@ -1,6 +1,6 @@
-"""Events that were accepted in order and are still to be written: the queue between network and disk.
+"""The queue between network and disk: events that were accepted in order and are not written yet.
 
-``CatchUp`` puts runs of events in and waits where too many are unwritten; ``Receiver`` takes them out.
+``CatchUp`` puts runs of events in and waits while too many are unwritten; ``Receiver`` takes them out.
 """
 
 import asyncio
@@ -13,12 +13,12 @@ from parlour_protocol.frames import LogEvent
 from parlour_protocol.ids import RoomId
 
 MAX_WAITING: Final = 1_000
-"""Runs that wait to be written; above it nothing more is read from the server (backpressure)."""
+"""Runs waiting to be written; above it nothing more is read from the server (backpressure)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Events of one room whose numbers go up by one. ``live``: the server pushed them just now."""
+    """Events of one room whose numbers increase by one. ``live``: the server pushed them just now."""
 
     room: RoomId
     events: Sequence[LogEvent]
@@ -46,11 +46,11 @@ class EventQueue:
             await self.drained()
 
     async def drained(self) -> None:
-        """Wait until everything that was queued is written and told to the views."""
+        """Wait until everything that was queued is written and the views are notified."""
         await self._drained.wait()
 
     async def take(self) -> Sequence[Run]:
-        """Return all that waits, once something does; what was taken before is written by now."""
+        """Return all waiting runs, once there is one; those returned before are written by now."""
         if not self._waiting:
             self._drained.set()
         await self._some.wait()

@@ -1,7 +1,6 @@
-"""Who types and who is here: told by the server, never stored, forgotten when the connection ends.
+"""Who is typing and who is online: sent by the server, never stored, forgotten when the connection ends.
 
-Somebody who began to type and never said that they stopped is taken off after a few seconds. The client
-hands in what the server tells and views read it.
+Someone who began to type and never stopped is removed after a few seconds.
 """
 
 from functools import partial
@@ -16,13 +15,13 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName
 
 TYPING_SECONDS: Final = 8.0
-"""A client repeats itself while its person types; silence longer than this means stopped."""
+"""A client repeats itself while its user types; a longer silence means that they stopped."""
 MAX_TYPING: Final = 50
-"""People kept for one room: a view shows three."""
+"""People remembered for one room: a view shows three."""
 
 
 class Presence:
-    """The passing things."""
+    """Who is typing, and who is online."""
 
     def __init__(self, me: UserName, clock: Clock, emit: Emit) -> None:
         self._me = me
@@ -31,7 +30,7 @@ class Presence:
         self._typing: dict[RoomId, dict[UserName, Timer]] = {}
 
     def typing(self, frame: TypingUpdate) -> None:
-        """Take what the server says of somebody typing."""
+        """Take a typing notification."""
         if frame.user == self._me:
             return
         self._stop(frame.room, frame.user)
@@ -42,7 +41,7 @@ class Presence:
         self._tell(frame.room)
 
     def status(self, frame: StatusUpdate) -> None:
-        """Take what the server says of somebody's presence."""
+        """Take a presence notification."""
         if frame.user != self._me:
             self._emit(PresenceChanged(frame.user, frame.status))
         if frame.status is Status.OFFLINE:
@@ -50,12 +49,12 @@ class Presence:
                 self._expired(room, frame.user)
 
     def message_came(self, room: RoomId, user: UserName) -> None:
-        """Somebody who sent a message does not type it any more."""
+        """Note that someone who sent a message is not typing it any more."""
         if user in self._typing.get(room, {}):
             self._expired(room, user)
 
     def clear(self) -> None:
-        """Forget everything: the connection ended."""
+        """Forget everything, because the connection ended."""
         for room in list(self._typing):
             for user in list(self._typing[room]):
                 self._stop(room, user)

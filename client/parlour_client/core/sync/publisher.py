@@ -1,6 +1,6 @@
-"""Tells the room list and the views what is in the archive now: a view hears of an event when it can read it.
+"""Updates the room list and notifies the views of events, once these can be read from the archive.
 
-A long run of missed events is told as one change. Whatever writes events calls it afterwards.
+A long run of missed events is published as one change. Every writer of events calls it afterwards.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from parlour_protocol.ids import RoomId
 
 
 class Publisher:
-    """Moves the room list on and emits changes."""
+    """Updates the room list and emits changes."""
 
     def __init__(self, state: State, rooms: RoomStore, outbox: Outbox, emit: Emit) -> None:
         self._state = state
@@ -25,7 +25,7 @@ class Publisher:
         self._emit = emit
 
     async def publish(self, room: RoomId, applied: Sequence[Applied], *, live: bool = False) -> None:
-        """Let the room list and the views know of events of one room that were written."""
+        """Publish events of one room that were just written."""
         applied = [
             replace(one, request=None)
             if one.request is not None and not self._outbox.arrived(one.request, one.event)
@@ -49,7 +49,7 @@ class Publisher:
                 continue
             if one.entry.seq != one.event.seq:  # an edit, a deletion, a reaction: its target changed
                 self._emit(EntryChanged(one.entry))
-            elif one.request is not None:  # our own, which stood there as being on its way
+            elif one.request is not None:  # this account's own event, which was shown as being sent
                 self._emit(EntryChanged(replace(one.entry, request=one.request)))
             else:
                 self._emit(EntryAdded(one.entry))

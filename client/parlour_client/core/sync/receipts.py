@@ -1,7 +1,7 @@
-"""How far others have read, as they chose to tell: never stored, one number a person.
+"""How far others have read, as they chose to share: never stored, one number a person.
 
-In an open room it is the server's word. In an encrypted one it came sealed from that very person, and what
-the server says there is ignored.
+In an open room the server is trusted for it. In an encrypted one it is an end-to-end encrypted message of
+that person, and the server's own receipts are ignored.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import UserName
 
 MAX_READERS: Final = 100
-"""People kept for one room."""
+"""People remembered for one room."""
 
 
 class Receipts:
@@ -25,7 +25,7 @@ class Receipts:
         self._rooms: dict[RoomId, dict[UserName, Seq]] = {}
 
     def read_by(self, room: RoomId, user: UserName, seq: Seq) -> None:
-        """Take how far someone lets it be known that they read; going back changes nothing."""
+        """Take someone's receipt; moving back changes nothing."""
         readers = self._rooms.setdefault(room, {})
         known = readers.get(user)
         full = known is None and len(readers) >= MAX_READERS

@@ -1,7 +1,7 @@
-"""The rooms of the account on disk, beside ``State``: what a client opens with before there is a network.
+"""The rooms of the account on disk: what a client starts with before there is a connection.
 
-A program that follows no rooms (one that only sends) writes none, but for those that it sends to: a rollback
-of them is noticed by that.
+A program that follows no rooms (one that only sends) stores only those that it sends to, so that a rollback
+of these is noticed.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ class RoomStore:
         self._kept: set[RoomId] = set()
 
     async def load(self) -> None:
-        """Take what the archive knows."""
+        """Load rooms and preferences from the archive."""
         await self.load_preferences()
         for known in await self._archive.read(known_rooms.load):
             self._state.update(known.summary)
@@ -34,11 +34,11 @@ class RoomStore:
                 await self.recount(known.summary.room)
 
     async def load_preferences(self) -> None:
-        """Take what the person set, after it was changed in the archive."""
+        """Load the preferences after they changed in the archive."""
         self._state.preferences = await self._archive.read(saved_preferences.load)
 
     async def take(self, summaries: Sequence[RoomSummary], *, all_of_them: bool = False) -> None:
-        """Take rooms as the server tells them; ``all_of_them``: every other room goes off the list."""
+        """Store rooms as the server sends them; with ``all_of_them`` every other room is removed."""
         if self._follow:
             tops = await self._archive.write(known_rooms.save, summaries, all_of_them=all_of_them)
             self._catch_up.know(tops)
@@ -50,14 +50,14 @@ class RoomStore:
                 await self.recount(summary.room)
 
     async def keep(self, room: RoomId) -> None:
-        """Keep a room that is sent to, also in a program that follows none."""
+        """Store a room that is sent to, even in a program that follows none."""
         summary = self._state.summary(room)
         if not self._follow and room not in self._kept and summary is not None:
             self._kept.add(room)
             await self._archive.write(known_rooms.save, [summary])
 
     async def move_read_marker(self, room: RoomId, seq: Seq) -> None:
-        """Write how far a room is read."""
+        """Store how far a room is read."""
         self._state.read(room, seq)
         summary = self._state.summary(room)
         if summary is not None and self._follow:
@@ -65,7 +65,7 @@ class RoomStore:
             await self.recount(room)
 
     async def leave(self, room: RoomId) -> None:
-        """Take a room off the list; its history stays."""
+        """Remove a room; its history stays."""
         if self._follow:
             await self._archive.write(known_rooms.leave, room)
 
@@ -76,7 +76,7 @@ class RoomStore:
             self._state.count(room, *counts)
 
     async def remember_open(self, room: RoomId) -> None:
-        """Write which room is open."""
+        """Store which room is open."""
         if room != self._state.preferences.last_room:
             self._state.preferences = replace(self._state.preferences, last_room=room)
             await self._archive.write(saved_preferences.remember_open, room)

@@ -1,7 +1,7 @@
-"""What the client knows of its rooms: the server's summaries, moved on by each event of their logs.
+"""The state of the client's rooms: the server's summaries, updated by each event of their logs.
 
-One function per kind of event; an event at or below a room's head is known already and changes nothing here.
-It does no I/O and emits nothing. ``Publisher`` applies events, the client reads ``rooms``.
+One function per kind of event; an event at or below a room's head is old and changes nothing here. It does no
+I/O and emits nothing. ``Publisher`` applies events, the client reads ``rooms``.
 """
 
 import re
@@ -37,17 +37,17 @@ _NONE: Final = SavedPreferences(frozenset(), frozenset(), frozenset(), frozenset
 
 @dataclass(slots=True)
 class KnownRoom:
-    """One room: its summary, and what was counted."""
+    """One room: its summary and its counts."""
 
     summary: RoomSummary
     unread: int = 0
     mentions: int = 0
     activity: Millis = Millis(0)  # noqa: RUF009 - a NewType
     withheld: Seq = Seq(0)  # noqa: RUF009 - a NewType
-    """Up to where the server claims events, of which it shows none over the head."""
+    """The last event that the server claims; above the head it withholds them."""
 
     def room(self, preferences: SavedPreferences, mark: str) -> Room:
-        """Return the room as a view sees it."""
+        """Return the room as views see it."""
         told = self.summary
         return Room(
             id=told.room,
@@ -88,7 +88,7 @@ class State:
         return sorted(map(self._room, self._known.values()), key=lambda room: room.title)
 
     def room(self, room: RoomId) -> Room | None:
-        """Return one room; None when the account is not in it."""
+        """Return a room; None when the account is not in it."""
         known = self._known.get(room)
         return self._room(known) if known else None
 
@@ -99,16 +99,16 @@ class State:
 
     @property
     def summaries(self) -> Sequence[RoomSummary]:
-        """What the archive keeps of all rooms."""
+        """What the archive stores of all rooms."""
         return [known.summary for known in self._known.values()]
 
     def summary(self, room: RoomId) -> RoomSummary | None:
-        """Return what the archive keeps of a room."""
+        """Return what the archive stores of a room."""
         known = self._known.get(room)
         return known.summary if known else None
 
     def update(self, summary: RoomSummary) -> None:
-        """Take a room as the server tells it now; counts stay until they are counted again."""
+        """Take a room as the server sends it; counts stay until they are recounted."""
         known = self._known.get(summary.room)
         if known is None:
             self._known[summary.room] = KnownRoom(summary)
@@ -117,7 +117,7 @@ class State:
             known.summary, known.withheld = summary, Seq(0)
 
     def withhold(self, room: RoomId, shown: Seq, claimed: Seq) -> None:
-        """Let a room end where the server shows its last event, whatever it claims."""
+        """Let a room end at the last event that the server shows, whatever it claims."""
         if known := self._known.get(room):
             known.summary, known.withheld = replace(known.summary, head=shown), claimed
 
@@ -127,26 +127,26 @@ class State:
         self._marks = None
 
     def forget(self, room: RoomId) -> None:
-        """Take a room off: the account is not in it any more."""
+        """Forget a room that the account left."""
         self._known.pop(room, None)
         self._marks = None
 
     def count(self, room: RoomId, unread: int, mentions: int) -> None:
-        """Take counts that the archive made."""
+        """Take counts from the archive."""
         if known := self._known.get(room):
             known.unread, known.mentions = unread, mentions
 
     def read(self, room: RoomId, seq: Seq) -> None:
-        """Move the read marker; the caller counts again."""
+        """Move the read marker; the caller recounts."""
         if known := self._known.get(room):
             known.summary = replace(known.summary, read=seq)
 
     def names_me(self, body: AnyBody) -> bool:
-        """Say whether a message names this account: `@alice`, as a word of its own."""
+        """Say whether a message mentions this account: `@alice`, as a word of its own."""
         return isinstance(body, Message) and self._mention.search(body.text) is not None
 
     def apply(self, event: LogEvent, *, mention: bool) -> bool:
-        """Move a room on by its next event; False when it was known."""
+        """Apply a room's next event; False when it is old."""
         known = self._known.get(event.room)
         if known is None or event.seq <= known.summary.head:
             return False
@@ -168,7 +168,7 @@ def _nothing(told: RoomSummary, _event: LogEvent, _me: UserName) -> RoomSummary:
 
 
 def _members(told: RoomSummary, event: LogEvent, _me: UserName) -> RoomSummary:
-    """Take the server's number: a ban of somebody who had left, for one, changes nothing."""
+    """Take the server's number: banning someone who had left, for one, changes nothing."""
     assert isinstance(event.body, MembershipChange)  # noqa: S101 - the table below says so
     return told if event.body.members is None else replace(told, members=event.body.members)
 

@@ -1,8 +1,7 @@
-"""What waits for this account's yes: invitations into rooms, and direct rooms that others opened.
+"""What waits for this account's answer: invitations into rooms, and direct rooms that others opened.
 
-The server tells of invitations live, and how many there are with its greeting; they are asked for then, page
-by page. Direct rooms that wait are rooms already and known by their summaries. Nothing is kept on disk.
-``Dispatcher`` hands in what the server tells.
+The server pushes invitations live, and its greeting counts the waiting ones, which are then fetched page by
+page. Waiting direct rooms are rooms already, and come with their summaries. Nothing is stored on disk.
 """
 
 from collections.abc import Sequence
@@ -21,11 +20,11 @@ from parlour_protocol.frames.requests import ListInvitations
 from parlour_protocol.ids import RoomId, new_request_id
 
 MAX_PAGES: Final = 40
-"""Pages that are read: a server that never says `the end` does not hold the client."""
+"""Pages that are read: a server whose list never ends must not block the client."""
 
 
 class WaitingInvitations:
-    """Invitations that nobody answered yet."""
+    """Invitations that are not answered yet."""
 
     def __init__(self, state: State, emit: Emit) -> None:
         self._state = state
@@ -64,12 +63,12 @@ class WaitingInvitations:
         return sorted([*invited, *opened], key=lambda one: (-one.at, one.id))
 
     def greet(self, hello: replies.Hello) -> None:
-        """Forget what was told on an earlier connection; ``fetch`` asks for what there is now."""
+        """Forget those of an earlier connection; ``fetch`` asks for the current ones."""
         self._told.clear()
         self._expected = hello.invitations
 
     async def fetch(self, conversation: Conversation) -> None:
-        """Ask for what the greeting counted."""
+        """Fetch the invitations that the greeting counted."""
         if not self._expected:
             return
         after: RoomId | None = None
@@ -85,12 +84,12 @@ class WaitingInvitations:
         self._emit(InvitationsChanged())
 
     def received(self, told: replies.Invitation) -> None:
-        """Take one that came just now."""
+        """Add one that just arrived."""
         if self._told.get(told.room) != told:
             self._told[told.room] = told
             self._emit(InvitationsChanged())
 
     def removed(self, room: RoomId) -> None:
-        """Forget one: answered here or on another device, or taken back."""
+        """Forget one that was answered, here or on another device, or withdrawn."""
         if self._told.pop(room, None) is not None:
             self._emit(InvitationsChanged())

@@ -1,1 +1,1 @@
-"""Connections to one server: sockets, HTTPS, who the server is, and the conversation over them."""
+"""Connections to one server: sockets, HTTPS, verifying the server, and the conversation over them."""

@@ -1,9 +1,9 @@
 """One connection's conversation: frames in and out, in the order that the protocol's table allows.
 
-It decodes each frame strictly, matches answers to requests by id, and hands everything else on. A frame that
-is malformed or out of order ends it with ``ServerMisbehavedError`` (F8: a hostile server never crashes the
-client); an answer that does not come in time ends it too, since the wire is then taken for dead. The
-connection makes a new one for each wire.
+It decodes each frame strictly, matches answers to requests by id, and hands everything else on. A malformed
+or out-of-order frame ends it with ``ServerMisbehavedError`` (F8: a hostile server never crashes the client);
+so does an answer that times out, since the connection is then taken for dead. ``Reconnector`` makes a new one
+for each connection.
 """
 
 import asyncio
@@ -45,16 +45,16 @@ from parlour_protocol.ids import Incarnation, RequestId
 from parlour_protocol.limits import IN_FLIGHT
 
 ANSWER_SECONDS: Final = 20.0
-"""Longer than any honest answer takes; a wire that stays silent longer is given up."""
+"""Longer than any honest answer takes; a wire that stays silent longer is closed."""
 _SPARE: Final = 4
-"""Slots that are left unused, so that a request which was given up on does not push us over the limit."""
+"""Slots left unused, so that a request that timed out does not push us over the limit."""
 
 _PATIENT_ASKS: Final = 30
-"""How often a read is asked again after a server said that it was too fast."""
+"""How often a read is repeated after the server said "too fast"."""
 _LONGEST_WAIT: Final = 60.0
 
 _MOST_EARLY: Final = 10_000
-"""Frames that are kept while the rooms are compared; an honest server tells a few in that second."""
+"""Frames buffered while rooms are compared; an honest server sends a few in that second."""
 
 T = TypeVar("T")
 
@@ -62,13 +62,13 @@ Read = History | ListBlocked | ListInvitations | ListMembers | ListPins | ListRo
 """Requests that a server answers with a page or a list, and that change nothing."""
 
 Answer = Callable[[Ok | Error], None]
-"""Called in the loop of the receiver, before the next frame is looked at."""
+"""Called by the receiving loop before the next frame is processed."""
 
 Hearer = Callable[[Push], Awaitable[None]]
 
 
 class Conversation:
-    """The requests and frames of one wire."""
+    """The requests and frames of one connection."""
 
     def __init__(self, wire: Wire, clock: Clock) -> None:
         self.wire = wire
@@ -92,7 +92,7 @@ class Conversation:
         return frame
 
     async def listen(self, heard: Hearer) -> None:
-        """Receive until the wire ends, and raise why. Nothing is read while ``heard`` waits."""
+        """Receive until the connection ends, and raise why. Nothing is read while ``heard`` waits."""
         receiving = asyncio.ensure_future(self._listen(heard))
         try:
             await _first(receiving, self._broken)
@@ -105,7 +105,7 @@ class Conversation:
             self.end()
 
     async def first(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do something that asks before what is pushed is heard: it waits for ``listen``."""
+        """Run something that sends requests before pushed frames are processed; ``listen`` buffers them."""
         working, receiving = asyncio.ensure_future(work), asyncio.ensure_future(self._receive(self._keep))
         try:
             await _first(working, receiving, self._broken)
@@ -118,7 +118,7 @@ class Conversation:
             await asyncio.gather(working, receiving, return_exceptions=True)
 
     async def read(self, frame: Read) -> AnyResult | None:
-        """Ask for something to read; a server that says "too fast" is asked again when it said.
+        """Send a read-only request; after "too fast" it is repeated when the server allows.
 
         Raises RefusedError, UnreachableError.
         """
@@ -132,7 +132,7 @@ class Conversation:
         return await self.request(frame)
 
     async def request(self, frame: AnyRequest) -> AnyResult | None:
-        """Ask, and return what the ``ok`` brings. Raises RefusedError, UnreachableError."""
+        """Send a request and return the result of its ``ok``. Raises RefusedError, UnreachableError."""
         future: asyncio.Future[Ok | Error] = asyncio.get_running_loop().create_future()
 
         def answered(reply: Ok | Error) -> None:
@@ -149,7 +149,7 @@ class Conversation:
         return reply.result
 
     async def ask(self, frame: AnyRequest, answered: Answer) -> None:
-        """Send a request; ``answered`` is called with its answer, or never when the wire ends first."""
+        """Send a request; ``answered`` is called with its answer, or never if the connection ends first."""
         try:
             there = frame if self.numbers is None else self.numbers.request(frame)
         except LostError as error:
@@ -157,7 +157,7 @@ class Conversation:
             return
         await self._slots.acquire()
         if self._broken.done():
-            self._slots.release()  # wake the next one who waits
+            self._slots.release()  # wake the next waiter
             raise UnreachableError("The connection was lost.")
         self._session.sent(frame)
         timer = self._clock.call_later(ANSWER_SECONDS, self._give_up)
@@ -169,7 +169,7 @@ class Conversation:
             raise UnreachableError("The connection was lost.") from error
 
     def end(self) -> None:
-        """Forget what is unanswered; everyone who waits is told."""
+        """Fail all unanswered requests."""
         self._break(WireClosedError())
         self._session.close()
         for _, timer in self._answers.values():
@@ -209,7 +209,7 @@ class Conversation:
         return frame
 
     def _answered(self, reply: Ok | Error) -> None:
-        if (whose := reply.re) is None:  # to a frame that it could not read; ours are well-formed
+        if (whose := reply.re) is None:  # it could not read a frame; ours are well-formed
             raise ServerMisbehavedError("The server refused a frame without saying which.")
         if isinstance(reply, Ok) and isinstance(reply.result, Page | Stored):
             self._check_incarnation(reply.result.incarnation)
@@ -230,7 +230,7 @@ class Conversation:
     def _break(self, error: ParlourClientError) -> None:
         if not self._broken.done():
             self._broken.set_result(error)
-            self._slots.release()  # wake who waits for a slot; each wakes the next (see `ask`)
+            self._slots.release()  # wake a waiter for a slot; each wakes the next (see `ask`)
 
 
 def _why(ended: "asyncio.Future[None]") -> BaseException:

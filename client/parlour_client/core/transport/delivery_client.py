@@ -1,7 +1,7 @@
-"""The delivery service over HTTPS: one typed call for each of its operations, in the name of one account.
+"""The delivery service over HTTPS: one typed call for each operation, for one account.
 
-Answers are read up to the limit of what an honest one can be. It decides nothing and keeps nothing but one
-open connection. A running client has one, and each login one of its own.
+Answers are limited to the size of an honest one. It has no state but one open connection. A running client
+has one, and each login has its own.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -44,12 +44,12 @@ _SPARE: Final = 64 * 1024
 _CLAIMED: Final = CLAIM_DEVICES.value * KEY_PACKAGE_BYTES.value * 4 // 3 + _SPARE
 _KEY_LOG: Final = KEY_LOG_PAGE.value * CERTIFICATE_BYTES.value * 4 // 3 + _SPARE
 _GROUP: Final = 512 * 1024
-"""500 devices, each named with its owner, and as many that ought to enter."""
+"""500 devices, each with its owner, and as many that wait to be added."""
 _WELCOMES: Final = 2 * HTTP_COMMIT.value
 
 
 class DeliveryClient:
-    """Speaks for one account: with the session that it has when a call is made."""
+    """Calls the delivery service with the session that the account has at that time."""
 
     def __init__(self, api: Api, session: Callable[[], Secret]) -> None:
         self._api = api
@@ -91,7 +91,7 @@ class DeliveryClient:
         await self._api.succeed("POST", f"/v1/devices/{device}/revocation", self._session, body)
 
     async def put_packages(self, device: DeviceId, body: KeyPackages) -> None:
-        """Bring key packages."""
+        """Upload key packages."""
         await self._api.succeed("PUT", f"/v1/devices/{device}/key-packages", self._session, body)
 
     async def claim(self, body: ClaimKeyPackages) -> ClaimedKeyPackages:
@@ -111,24 +111,24 @@ class DeliveryClient:
         return await self._api.call("GET", path, KeyLogPage, bearer=self._session, limit=_KEY_LOG)
 
     async def group(self, room: RoomId) -> GroupState:
-        """Ask where a room's group stands."""
+        """Return the state of a room's group."""
         path = f"/v1/rooms/{room}/group"
         return await self._api.call("GET", path, GroupState, bearer=self._session, limit=_GROUP)
 
     async def found(self, room: RoomId, body: CreateGroup) -> EventStored:
-        """Found a room's group. Raises StaleEpochError."""
+        """Create a room's group. Raises StaleEpochError."""
         return await self._api.call(
             "POST", f"/v1/rooms/{room}/group", EventStored, bearer=self._session, body=body
         )
 
     async def commit(self, room: RoomId, body: Commit) -> EventStored:
-        """Take a group to its next epoch. Raises StaleEpochError."""
+        """Move a group to its next epoch. Raises StaleEpochError."""
         return await self._api.call(
             "POST", f"/v1/rooms/{room}/commits", EventStored, bearer=self._session, body=body
         )
 
     async def contest(self, room: RoomId, body: Contest) -> EventStored:
-        """Tell that a commit cannot be followed."""
+        """Report a commit that cannot be processed."""
         return await self._api.call(
             "POST", f"/v1/rooms/{room}/contests", EventStored, bearer=self._session, body=body
         )
@@ -139,7 +139,7 @@ class DeliveryClient:
         return await self._api.call("GET", path, Welcomes, bearer=self._session, limit=_WELCOMES)
 
     async def drop_welcome(self, welcome: WelcomeId) -> None:
-        """Take a Welcome out of the inbox: it was used, or is of no use."""
+        """Delete a Welcome that was used or is of no use."""
         await self._api.succeed("DELETE", f"/v1/welcomes/{welcome}", self._session)
 
     async def upload(self, room: RoomId, chunks: AsyncIterator[bytes], size: int) -> FileStored:

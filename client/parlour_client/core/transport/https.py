@@ -1,8 +1,7 @@
-"""The calls of the HTTPS API: account, login, ticket, sessions, password, logout; and what other calls go by.
+"""The calls of the HTTPS API (account, login, ticket, sessions, password, logout), and how others are made.
 
-Each goes over a verified connection, directly (no proxy from the environment), follows no redirect, reads
-no more than a limit (``MAX_ANSWER`` unless the call names another) and decodes strictly. It never keeps a
-password. ``signin``, the connection and ``delivery_client`` call it.
+Each uses a verified connection without a proxy, follows no redirect, reads no more than a limit
+(``MAX_ANSWER`` unless the call names another) and decodes strictly. It never stores a password.
 """
 
 import asyncio
@@ -48,16 +47,16 @@ MAX_ANSWER: Final = 64 * 1024
 _SECONDS: Final = 15.0
 """Connect, or a pause between two reads. argon2 on a busy server takes a second or two."""
 _WHOLE_CALL: Final = 40.0
-"""Seconds for all of it: a server that drips its answer does not hold the client."""
+"""Seconds for the whole call: a server that sends byte by byte must not block the client."""
 _WHOLE_FILE: Final = 3_600.0
-"""Seconds for a file, which may be large and the line thin."""
+"""Seconds for a file, which may be large on a slow line."""
 
 P = TypeVar("P", bound=Payload)
 Content = bytes | AsyncIterator[bytes] | None
 
 
 class Api:
-    """One server's HTTPS API. With ``keep`` one connection is kept open between calls; then ``close`` it."""
+    """One server's HTTPS API. With ``keep`` one connection stays open between calls; then ``close`` it."""
 
     def __init__(self, verifier: Verifier, *, keep: bool = False) -> None:
         self._verifier = verifier
@@ -65,17 +64,17 @@ class Api:
         self._kept: httpx.AsyncClient | None = None
 
     async def close(self) -> None:
-        """Close the connection that was kept."""
+        """Close the open connection."""
         kept, self._kept = self._kept, None
         if kept is not None:
             await kept.aclose()
 
     async def make_account(self, body: NewAccount) -> AccountCreated:
-        """Make an account with an invite's code."""
+        """Create an account with an invite code."""
         return await self.call("POST", "/v1/accounts", AccountCreated, body=body)
 
     async def log_in(self, body: Login) -> SessionCreated:
-        """Make a session. Raises LoginRefusedError for a wrong name or password."""
+        """Log in. Raises LoginRefusedError for a wrong name or password."""
         try:
             return await self.call("POST", "/v1/sessions", SessionCreated, body=body)
         except SessionEndedError as error:
@@ -94,7 +93,7 @@ class Api:
         await self.succeed("DELETE", f"/v1/sessions/{which or 'current'}", session)
 
     async def change_password(self, session: Secret, body: PasswordChange) -> None:
-        """Change the password; ends every other session. Raises LoginRefusedError for a wrong old one."""
+        """Change the password; ends every other session. Raises LoginRefusedError if the old one is wrong."""
         await self.succeed("POST", "/v1/password", session, body)
 
     async def call(
@@ -110,7 +109,7 @@ class Api:
     ) -> P:
         """Make a call and read its answer, of ``limit`` bytes at most. Raises ParlourClientError.
 
-        A ``body`` that is not a payload is sent as it comes, ``size`` bytes of it: a file.
+        A ``body`` that is not a payload is sent as it is, in ``size`` bytes: a file.
         """
         data = await self.succeed(method, path, bearer, body, limit=limit, size=size)
         try:
@@ -128,7 +127,7 @@ class Api:
         limit: int = MAX_ANSWER,
         size: int | None = None,
     ) -> bytes:
-        """Make a call and return what a success brought. Raises ParlourClientError."""
+        """Make a call and return the result of a success. Raises ParlourClientError."""
         headers = _headers(bearer)
         content: Content = body if isinstance(body, AsyncIterator) else None
         if isinstance(body, Payload):
@@ -143,7 +142,7 @@ class Api:
 
     @asynccontextmanager
     async def download(self, path: str, bearer: Secret) -> "AsyncIterator[AsyncIterator[bytes]]":
-        """Open a download: its bytes as they come; the caller counts them. Raises ParlourClientError."""
+        """Open a download: its bytes as they arrive; the caller counts them. Raises ParlourClientError."""
         async with AsyncExitStack() as stack:
             client = await self._client(stack)
             with _told(self._verifier):
@@ -157,7 +156,7 @@ class Api:
     async def _exchange(
         self, method: str, path: str, headers: Mapping[str, str], content: Content, limit: int
     ) -> tuple[int, bytes]:
-        """Make one request; once more when a pinned server shows a renewed certificate."""
+        """Make one request, and repeat it once if a pinned server shows a renewed certificate."""
         whole = _WHOLE_CALL if isinstance(content, bytes | None) else _WHOLE_FILE
         try:
             async with asyncio.timeout(whole):
@@ -188,13 +187,13 @@ class Api:
                     )
                     return response.status_code, await _read(response, limit)
                 except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
-                    # The server closes an idle connection when it likes, also while we begin to write.
+                    # The server may close an idle connection at any time, even while we begin to write.
                     if had:
                         raise _KeptTooLongError from error
                     raise
 
     async def _client(self, stack: AsyncExitStack) -> "httpx.AsyncClient":
-        """Return a client: the kept one, or one that ends with the call."""
+        """Return a client: the one that stays open, or one that ends with the call."""
         import httpx  # noqa: PLC0415 - as above
 
         if self._kept is not None:
@@ -221,11 +220,11 @@ class Api:
 
 
 class _KeptTooLongError(Exception):
-    """The connection that was kept is gone; a new one will do."""
+    """The open connection was closed; use a new one."""
 
 
 class _told:  # noqa: N801 - used like a function
-    """Turns the HTTP library's errors into ours."""
+    """Translate the HTTP library's errors into ours."""
 
     def __init__(self, verifier: Verifier) -> None:
         self._verifier = verifier
@@ -271,7 +270,7 @@ async def _chunks(response: "httpx.Response", verifier: Verifier) -> AsyncIterat
 
 
 def _refusal(status: int, data: bytes) -> ParlourClientError:
-    """Return the error for an answer that is not a success. The server's sentence goes through the rule."""
+    """Return the error for an answer that is not a success. The server's sentence is sanitised."""
     if status == 401:  # noqa: PLR2004 - HTTP
         return SessionEndedError("The session has ended.")
     try:

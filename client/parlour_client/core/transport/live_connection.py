@@ -1,4 +1,4 @@
-"""The conversation with the server while there is one: what asks goes by it, and is refused while offline."""
+"""The current conversation with the server, if any: requests use it, and are refused while offline."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from parlour_protocol.frames import AnyRequest, AnyResult
 
 
 class LiveConnection:
-    """The one connection, as those see it who ask something now."""
+    """The connection, for parts that send requests now."""
 
     def __init__(self) -> None:
         self.conversation: Conversation | None = None
@@ -16,7 +16,7 @@ class LiveConnection:
         """Set while requests are answered."""
 
     async def ask(self, frame: AnyRequest) -> AnyResult | None:
-        """Ask the server now. Raises UnreachableError while offline, RefusedError."""
+        """Send a request now. Raises UnreachableError while offline, RefusedError."""
         if self.conversation is None:
             raise UnreachableError("There is no connection to the server now.", "Try again when it is back.")
         if isinstance(frame, Read):
@@ -24,7 +24,7 @@ class LiveConnection:
         return await self.conversation.request(frame)
 
     async def tell(self, frame: AnyRequest) -> None:
-        """Tell the server what is not worth waiting for, and not worth an error while offline."""
+        """Send something that needs no answer and no error while offline."""
         if self.conversation is not None:
             await self.conversation.ask(frame, lambda _: None)
 

@@ -1,8 +1,8 @@
-"""Keeps one connection to the server: opens it, waits and opens it again, and says where it stands.
+"""Keeps one connection to the server: opens it, waits, opens it again, and reports its state.
 
-Each try gets a fresh ticket (K10). Waiting grows and is spread by chance, so that a thousand clients do
-not come back in one second. What needs the person (an ended session, a changed pin) stops it; nothing else
-does. After an ended session it goes on when there is a new one.
+Each try gets a fresh ticket (K10). The delay grows and is randomised, so that a thousand clients do not
+reconnect in the same second. Only what needs the person (an ended session, a changed pin) stops it. After an
+ended session it continues when there is a new one.
 """
 
 import asyncio
@@ -32,13 +32,13 @@ T = TypeVar("T")
 FIRST_WAIT: Final = 0.25
 LONGEST_WAIT: Final = 30.0
 STEADY_AFTER: Final = 10_000
-"""Milliseconds: after a connection that lasted so long the waiting begins with the first again."""
+"""Milliseconds: after a connection that lasted this long, the delay starts from the first one again."""
 
 Converse = Callable[[Conversation, Hello], Awaitable[None]]
 
 
 class Reconnector:
-    """The state of the connection, and the loop that keeps it up."""
+    """The state of the connection, and the loop that maintains it."""
 
     def __init__(
         self,
@@ -60,17 +60,17 @@ class Reconnector:
         """Set while nothing is tried any more."""
 
     def retry_now(self) -> None:
-        """Try now instead of waiting on."""
+        """Try now instead of waiting."""
         self._now.set()
 
     def session_renewed(self) -> None:
-        """Go on: there is a new session."""
+        """Continue with a new session."""
         self.stopped.clear()
         self.error = None
         self._renewed.set()
 
     async def unless_stopped(self, waiting: Coroutine[Any, Any, T] | Awaitable[T]) -> T:
-        """Wait, but not for what cannot come any more: raises why the client stopped."""
+        """Wait, but not for something that can't happen any more: raises why the client stopped."""
         task: asyncio.Future[Any] = asyncio.ensure_future(waiting)
         stopped = asyncio.ensure_future(self.stopped.wait())
         try:
@@ -84,14 +84,14 @@ class Reconnector:
             stopped.cancel()
 
     def fail(self, error: ParlourClientError) -> None:
-        """Stop for good: something else than the connection does not work."""
+        """Stop for ever: something other than the connection failed."""
         self.error = error
         self._set(LinkState.STOPPED)
 
     async def run(self, dial: Dial, converse: Converse) -> None:
         """Connect and stay connected; returns when only the person can help, and a new session would not.
 
-        ``converse`` is what is done while a connection lasts.
+        ``converse`` runs while a connection lasts.
         """
         tries = 0
         while True:

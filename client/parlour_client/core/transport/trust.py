@@ -1,9 +1,9 @@
-"""How the client knows its server before a word of a credential leaves: system roots, a CA file, or a pin.
+"""How the client verifies its server before it sends a credential: system roots, a CA file, or a pin.
 
-Every context here verifies inside the TLS stack (CERT_REQUIRED, TLS 1.3 at least); there is no switch that
-turns it off. A pin is the SHA-256 of the leaf's SubjectPublicKeyInfo: a probe, a TLS handshake without a
-byte of application data, fetches the leaf, the pin is compared, and real connections then accept exactly
-that leaf. ``https`` and ``socket`` take their context from here.
+Every context here verifies inside the TLS stack (CERT_REQUIRED, TLS 1.3 at least); nothing can turn it off. A
+pin is the SHA-256 of the leaf's SubjectPublicKeyInfo: a probe, a TLS handshake without a byte of application
+data, fetches the leaf, the pin is compared, and real connections then accept exactly that leaf. ``https`` and
+``websocket`` take their context from here.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class SystemRoots:
 
 @dataclass(frozen=True, slots=True)
 class CaFile:
-    """The authorities in one PEM text and no other, and the host name."""
+    """Only the authorities in one PEM text, and the host name."""
 
     pem: str
     words = "certificate checked by your CA file"
@@ -62,7 +62,7 @@ class Pin:
 
     @classmethod
     def parse(cls, text: str) -> "Pin":
-        """Read a pin as it stands in a link. Raises SetupError."""
+        """Parse a pin from a link. Raises SetupError."""
         if not _PIN.match(text.strip()):
             raise SetupError("That isn't a pin.", "A pin has 43 characters; the server's `doctor` shows it.")
         return cls(text.strip())
@@ -72,7 +72,7 @@ Trust = SystemRoots | CaFile | Pin
 
 
 def pin_of(leaf: bytes) -> str:
-    """Return the pin of a certificate (DER). Raises ValueError when it is none."""
+    """Return the pin of a certificate (DER). Raises ValueError for anything else."""
     from cryptography import x509  # noqa: PLC0415 - 100 ms, and only where a pin is used
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
 
@@ -82,7 +82,7 @@ def pin_of(leaf: bytes) -> str:
 
 
 class Verifier:
-    """Gives TLS contexts for one server. With a pin it remembers the leaf that it probed."""
+    """Makes TLS contexts for one server. With a pin it remembers the leaf that it probed."""
 
     def __init__(self, address: ServerAddress, trust: Trust) -> None:
         self.address = address
@@ -113,7 +113,7 @@ class Verifier:
                         f"The server at {self.address.authority} shows another key than the pinned one. "
                         "Nothing was sent to it."
                     )
-                # The key is what was agreed on; the name in a certificate of one's own making says nothing.
+                # The pinned key decides; the name in a self-signed certificate proves nothing.
                 context.check_hostname = False
                 context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
                 context.load_verify_locations(cadata=leaf)
@@ -121,7 +121,7 @@ class Verifier:
 
 
 def _client_context() -> ssl.SSLContext:
-    """Return a context that verifies and trusts nobody yet.
+    """Return a context that verifies and trusts no authority yet.
 
     No groups are set: ``set_ecdh_curve`` would silently turn the post-quantum hybrid off.
     """
@@ -135,7 +135,7 @@ async def _probe(address: ServerAddress) -> bytes:
     """Return the leaf that the server shows, after a handshake in which nothing is sent to it."""
     context = _client_context()
     context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # this connection carries no data: it only fetches what to compare
+    context.verify_mode = ssl.CERT_NONE  # no data goes over it: it only fetches the leaf
     try:
         async with asyncio.timeout(PROBE_SECONDS):
             _, writer = await asyncio.open_connection(
@@ -155,7 +155,7 @@ async def _probe(address: ServerAddress) -> bytes:
 
 
 def unreachable(address: ServerAddress, error: Exception) -> CertificateError | UnreachableError:
-    """Say in words why a connection failed: a certificate that does not hold, or no way there."""
+    """Say why a connection failed: an invalid certificate, or an unreachable server."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -173,7 +173,7 @@ def unreachable(address: ServerAddress, error: Exception) -> CertificateError | 
     return UnreachableError(f"No connection to {address.authority}.")
 
 
-# X509_V_ERR_… of OpenSSL; its own sentences may quote what the certificate says
+# X509_V_ERR_… of OpenSSL; its own sentences may quote the certificate
 _CERTIFICATE_WORDS: Final = {
     9: "it is not valid yet (is this machine's clock right?)",
     10: "it has expired (or this machine's clock is wrong)",
@@ -187,7 +187,7 @@ _CERTIFICATE_WORDS: Final = {
 
 
 def security_words(trust: Trust, version: str | None, cipher: str | None = None) -> str:
-    """Return the connection's state in our own words, for the status line."""
+    """Return the connection's protection in our own words, for the status line."""
     if version is None:
         return "not connected"
     said = f"{version.replace('TLSv', 'TLS ')}, {trust.words}"

@@ -1,8 +1,8 @@
 """The one WebSocket: opened with a ticket that is used for this connection only.
 
-It goes straight to the server (no proxy), follows no redirect, takes no compression, takes text frames up
-to the protocol's limit and requires ``parlour.v1`` in the answer. The library masks every frame with a
-fresh random key (RFC 6455 section 5.3). Its log is cut off: in detail it would hold tickets and texts.
+It uses no proxy, follows no redirect, accepts no compression, limits text frames to the protocol's size and
+requires ``parlour.v1`` in the answer. The library masks every frame with a fresh random key (RFC 6455 section
+5.3). Its log is disabled: its details would contain tickets and texts.
 """
 
 import asyncio
@@ -29,8 +29,8 @@ from parlour_protocol.secret import Secret
 OPEN_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 2.0
 PING_SECONDS: Final = 20.0
-"""How often the server is pinged, and how long its pong may take: a network that went silent is noticed after
-twice that and ``_CLOSE_SECONDS``, or when a request has no answer (``core.transport.conversation``)."""
+"""How often the server is pinged, and how long its pong may take: a silent network is noticed after twice
+that and ``_CLOSE_SECONDS``, or when a request times out (``core.transport.conversation``)."""
 _QUEUED_FRAMES: Final = 64
 
 _quiet: Final = logging.getLogger("parlour.websocket")
@@ -40,10 +40,10 @@ _quiet.addHandler(logging.NullHandler())
 
 
 class _Direct(connect):
-    """``connect`` that follows no redirect: a ticket must not be carried to another place (T5)."""
+    """``connect`` that follows no redirect: a ticket must not be sent to another server (T5)."""
 
     def process_redirect(self, exc: Exception) -> Exception:
-        """Take every answer but 101 as the end."""
+        """Treat every answer but 101 as the end."""
         return exc
 
 
@@ -56,7 +56,7 @@ class _Impatient(ClientConnection):
     _cutting = False
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; when they end the WebSocket, cut TCP after a moment."""
+        """Take bytes; if they end the WebSocket, close TCP after a moment."""
         super().data_received(data)
         if not self._cutting and self.protocol.close_expected():
             self._cutting = True
@@ -90,7 +90,7 @@ class WebSocketWire:
     async def close(self) -> None:
         """Close, within twice ``_CLOSE_SECONDS`` even when the server neither answers nor reads.
 
-        The library waits without a deadline where what was written before cannot leave.
+        The library has no deadline of its own while earlier bytes can't be sent.
         """
         try:
             async with asyncio.timeout(2 * _CLOSE_SECONDS):

@@ -1,7 +1,7 @@
-"""What a conversation needs of a connection: whole text frames out and in, and an end.
+"""What a conversation needs from a connection: whole text frames out and in, and an end.
 
-``socket`` has the real one, tests have one in memory. A wire knows no frame's meaning and never
-reconnects. ``Dial`` opens one: the connection calls it each time that it needs a new wire.
+``websocket`` has the real one, tests have one in memory. A wire does not interpret frames and never
+reconnects. ``Dial`` opens one: ``Reconnector`` calls it each time that it needs a new wire.
 """
 
 from collections.abc import Awaitable, Callable
@@ -33,7 +33,7 @@ class Wire(Protocol):
         ...
 
     async def close(self) -> None:
-        """End it politely, within a second or two."""
+        """Close it cleanly, within a second or two."""
         ...
 
 

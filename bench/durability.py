@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 
 from bench import servers
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.ids import new_request_id, new_room_id
 from parlour_protocol.names import parse_device_name, parse_room_name, parse_user_name, skeleton
+from parlour_protocol.rooms import RoomKind
 from parlour_server.clock import SystemClock
 from parlour_server.store.sqlite import SqliteStore
 from parlour_server.store.types import AppendEvent, Facts, NewAccountRecord, NewRoom

@@ -27,9 +27,9 @@ from parlour_client.core.errors import EncryptionError
 from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.core.transport.https import Api
 from parlour_client.core.transport.trust import CaFile, Verifier
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName, parse_room_name, parse_user_name
+from parlour_protocol.rooms import RoomKind
 from parlour_protocol.secret import Secret
 
 PATIENCE = 120.0

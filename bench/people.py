@@ -12,10 +12,10 @@ from pathlib import Path
 
 import httpx
 
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import Joined
 from parlour_protocol.ids import Millis, RoomId, new_request_id, new_room_id, new_session_id
 from parlour_protocol.names import UserName, parse_device_name, parse_room_name, parse_user_name, skeleton
+from parlour_protocol.rooms import RoomKind
 from parlour_protocol.secret import Secret
 from parlour_server.clock import SystemClock
 from parlour_server.store.sqlite import SqliteStore

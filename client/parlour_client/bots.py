@@ -26,10 +26,10 @@ from parlour_client.core.errors import ParlourClientError, RefusedError, Stopped
 from parlour_client.core.events import Change, RoomsChanged, StatusChanged
 from parlour_client.core.model import Account, Invitation, LinkState, Room
 from parlour_protocol.frames import WireText
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import RoomKind
 from parlour_protocol.secret import Secret
 
 

@@ -12,7 +12,7 @@ from msgspec import Meta
 from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames.codec import large_decoder, strict_decoder
 from parlour_protocol.frames.fields import encode_field
-from parlour_protocol.ids import MillisField, SessionIdField
+from parlour_protocol.id_fields import MillisField, SessionIdField
 from parlour_protocol.names import DeviceName, UserName
 from parlour_protocol.secret import Secret
 

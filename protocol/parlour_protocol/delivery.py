@@ -11,7 +11,6 @@ from typing import Annotated
 from msgspec import Meta
 
 from parlour_protocol.api import Payload
-from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.bodies import Devices
 from parlour_protocol.frames.opaque import (
     CertificateBytes,
@@ -24,7 +23,7 @@ from parlour_protocol.frames.opaque import (
     TreeBytes,
     WelcomeBytes,
 )
-from parlour_protocol.ids import (
+from parlour_protocol.id_fields import (
     Count,
     DeviceIdField,
     EpochField,
@@ -34,14 +33,15 @@ from parlour_protocol.ids import (
     MillisField,
     RequestIdField,
     RoomIdField,
-    Seq,
     SeqField,
     SeqOrZero,
     ServerNameField,
     WelcomeIdField,
 )
+from parlour_protocol.ids import Seq
 from parlour_protocol.limits import CLAIM_DEVICES, KEY_LOG_PAGE, KEY_PACKAGES
 from parlour_protocol.names import DeviceName, UserName
+from parlour_protocol.rooms import RoomSuite
 from parlour_protocol.secret import Secret
 
 

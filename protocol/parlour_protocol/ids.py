@@ -6,9 +6,7 @@ nothing here is secret. Both sides call the ``new_…`` functions.
 """
 
 import secrets
-from typing import Annotated, Final, NewType
-
-from msgspec import Meta
+from typing import Final, NewType
 
 from parlour_protocol.limits import REQUEST_ID
 
@@ -54,23 +52,6 @@ REQUEST_ID_PATTERN: Final = rf"\A[A-Za-z0-9_-]{{16,{REQUEST_ID.value}}}\Z"
 DEVICE_ID_PATTERN: Final = r"\A[a-z2-7]{26}\Z"
 GROUP_ID_PATTERN: Final = r"\A[A-Za-z0-9_-]{43}\Z"
 SERVER_NAME_PATTERN: Final = r"\A[A-Za-z0-9.:\[\]_-]+\Z"
-_MAX_INT: Final = 2**53 - 1  # the largest integer that every JSON reader keeps exactly (RFC 8259 section 6)
-
-RoomIdField = Annotated[RoomId, Meta(pattern=ID_PATTERN)]
-SessionIdField = Annotated[SessionId, Meta(pattern=ID_PATTERN)]
-RequestIdField = Annotated[RequestId, Meta(pattern=REQUEST_ID_PATTERN)]
-DeviceIdField = Annotated[DeviceId, Meta(pattern=DEVICE_ID_PATTERN)]
-GroupIdField = Annotated[GroupId, Meta(pattern=GROUP_ID_PATTERN)]
-WelcomeIdField = Annotated[WelcomeId, Meta(pattern=ID_PATTERN)]
-IncarnationField = Annotated[Incarnation, Meta(pattern=ID_PATTERN)]
-FileIdField = Annotated[FileId, Meta(pattern=ID_PATTERN)]
-EpochField = Annotated[Epoch, Meta(ge=0, le=_MAX_INT)]
-SeqField = Annotated[Seq, Meta(ge=1, le=_MAX_INT)]
-SeqOrZero = Annotated[Seq, Meta(ge=0, le=_MAX_INT)]
-MillisField = Annotated[Millis, Meta(ge=0, le=_MAX_INT)]
-ServerNameField = Annotated[str, Meta(max_length=255, pattern=SERVER_NAME_PATTERN)]
-"""What a server calls itself: it is in certificates, proofs and the key log, and clients show it."""
-Count = Annotated[int, Meta(ge=0, le=_MAX_INT)]
 
 
 def _random_id() -> str:

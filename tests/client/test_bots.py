@@ -6,12 +6,12 @@ from parlour_client.bots import Bot
 from parlour_client.core.client import Client
 from parlour_client.core.events import InvitationsChanged
 from parlour_client.core.model import Invitation
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.replies import Invitation as Told
 from parlour_protocol.frames.replies import InvitationReceived
 from parlour_protocol.frames.requests import Accept, Decline
 from parlour_protocol.ids import Millis, RoomId
 from parlour_protocol.names import parse_room_name
+from parlour_protocol.rooms import RoomKind
 
 
 def told(name: str) -> Told:

@@ -27,10 +27,10 @@ from parlour_client.core.clock import SystemClock, Timer
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.transport.conversation import ANSWER_SECONDS
 from parlour_client.core.transport.trust import Pin
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.ids import DeviceId, RequestId, RoomId
 from parlour_protocol.invite_link import InviteLink
 from parlour_protocol.names import parse_device_name, parse_room_name, parse_user_name
+from parlour_protocol.rooms import Role, RoomKind
 from parlour_protocol.secret import Secret
 
 Fields = dict[str, Any]

@@ -14,10 +14,10 @@ from parlour_client.core.client import Client
 from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.transport.trust import Pin
 from parlour_protocol.delivery import DeviceStatus
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId
 from parlour_protocol.invite_link import InviteLink
 from parlour_protocol.names import parse_device_name, parse_room_name, parse_user_name
+from parlour_protocol.rooms import RoomKind
 from parlour_protocol.secret import Secret
 
 PATIENCE = 40.0

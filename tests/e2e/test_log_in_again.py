@@ -8,8 +8,8 @@ from tests.e2e.test_encryption import PATIENCE, agreed, running, say, shown
 
 from parlour_client.core.client import Client
 from parlour_client.core.errors import LoginRefusedError
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.names import parse_room_name, parse_user_name
+from parlour_protocol.rooms import RoomKind
 from parlour_protocol.secret import Secret
 
 

@@ -6,9 +6,9 @@ from tests.e2e.processes import Person
 from tests.e2e.test_encryption import PATIENCE, running
 
 from parlour_client.core.client import Client
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import parse_room_name, parse_user_name
+from parlour_protocol.rooms import RoomKind
 
 
 async def caught_up(client: Client, room: RoomId, head: Seq) -> int:

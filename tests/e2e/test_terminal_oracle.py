@@ -18,7 +18,7 @@ from tests.e2e.oracle.run import Stage
 from tests.protocol.text.corpus import Entry
 
 from parlour_protocol.frames.fields import TopicText
-from parlour_protocol.ids import RoomIdField
+from parlour_protocol.id_fields import RoomIdField
 from parlour_protocol.names import UserName
 
 ROOT = Path(__file__).parents[2]

@@ -6,10 +6,10 @@ from tests.client.core.core_fake import encrypted_rooms
 from tests.hostile.people import Device, World
 
 from parlour_protocol.delivery import GroupState
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import Added, Banned, Contested, Joined, Kicked, Left, RoleSet
 from parlour_protocol.ids import RoomId, new_request_id
 from parlour_protocol.names import UserName, parse_user_name
+from parlour_protocol.rooms import Role, RoomKind
 
 SPY = parse_user_name("spy")
 

@@ -9,13 +9,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from parlour_protocol.connection_state import TRANSITIONS, ConnectionState, Kind, Side, State, kind_of
 from parlour_protocol.errors import ErrorCode, OutOfOrderError
-from parlour_protocol.frames.base import Frame, Status
+from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.codec import decode_request, decode_server_frame, encode
 from parlour_protocol.frames.replies import Error, Hello, Ok, Push, StatusUpdate
 from parlour_protocol.frames.requests import ListRooms, Request
 from parlour_protocol.ids import Millis, RequestId, SessionId, new_incarnation, new_request_id
 from parlour_protocol.limits import IN_FLIGHT
 from parlour_protocol.names import parse_device_name, parse_user_name
+from parlour_protocol.rooms import Status
 
 ADA = parse_user_name("ada")
 HELLO = Hello(

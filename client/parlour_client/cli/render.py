@@ -25,7 +25,7 @@ from parlour_client.core.settings import Settings
 from parlour_client.text.encryption_text import admissions
 from parlour_client.text.event_text import day_and_time
 from parlour_protocol.delivery import DeviceStatus
-from parlour_protocol.frames.base import RoomKind, RoomSuite
+from parlour_protocol.rooms import RoomKind, RoomSuite
 
 WAITS: Final = (
     "It is end-to-end encrypted: you can read and write once a member's device has added this one, "

@@ -31,9 +31,9 @@ from parlour_client.commands.results import Result
 from parlour_client.core.errors import SetupError, WrongUseError
 from parlour_client.core.model import Invitation, Outgoing, Room
 from parlour_client.core.settings import Settings
-from parlour_protocol.frames.base import Role
 from parlour_protocol.ids import DeviceId, Seq
 from parlour_protocol.names import RoomName, UserName
+from parlour_protocol.rooms import Role
 
 if TYPE_CHECKING:
     from parlour_client.core.client import Client

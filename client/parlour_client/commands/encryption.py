@@ -26,7 +26,7 @@ from parlour_client.commands.results import (
 )
 from parlour_client.core.errors import SetupError
 from parlour_client.text.encryption_text import NOTHING_TO_RENEW, RENEW_QUESTION
-from parlour_protocol.frames.base import Role
+from parlour_protocol.rooms import Role
 
 _IN_CHAT = Elsewhere("It is asked and answered in a chat.")
 

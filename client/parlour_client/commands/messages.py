@@ -18,7 +18,7 @@ from parlour_client.commands.front import Front
 from parlour_client.commands.results import OutgoingListed, PinsListed, Question, Queued, SendWanted
 from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Delivery
-from parlour_protocol.frames.base import Role
+from parlour_protocol.rooms import Role
 
 _IN_CHAT = Elsewhere("Only in a chat.")
 _OUTBOX = Elsewhere("What a command could not send, it says at once.")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from parlour_client.commands.command import Asks, Call, For, Here, Kind, Person, Reason, Takes, command
 from parlour_client.commands.results import Question
-from parlour_protocol.frames.base import Role
+from parlour_protocol.rooms import Role
 
 
 @command(

@@ -5,8 +5,8 @@ from typing import Annotated
 from parlour_client.commands.command import Call, Elsewhere, Kind, Person, Takes, command
 from parlour_client.commands.results import Done, IgnoredListed, PersonShown
 from parlour_client.core.errors import SetupError
-from parlour_protocol.frames.base import Status
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import Status
 
 _KEPT_HERE = Elsewhere("It is about what a chat shows.")
 _WHILE_OPEN = Elsewhere("It lasts as long as a chat is open.")

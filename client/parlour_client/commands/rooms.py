@@ -36,8 +36,8 @@ from parlour_client.core.checked_text import message_text
 from parlour_client.core.errors import EncryptionError, SetupError, WrongUseError
 from parlour_client.core.room_names import find_room as find
 from parlour_client.text.encryption_text import POST_QUANTUM, suite_for
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.names import parse_room_name
+from parlour_protocol.rooms import RoomKind
 
 GUARDED: Final = frozenset({Front.UI, Front.CLI})
 """Where a text with a command was looked at for secrets before it came here, or a script wrote it."""

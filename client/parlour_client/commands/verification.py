@@ -23,8 +23,8 @@ from parlour_client.commands.results import (
 )
 from parlour_client.core.errors import SetupError, WrongUseError
 from parlour_client.text.encryption_text import NO, Decision, DecisionKind, decide
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.names import UserName, parse_user_name
+from parlour_protocol.rooms import RoomKind
 
 _BOTH_WAIT = Elsewhere("Both people answer each other in a chat.")
 

@@ -6,9 +6,9 @@ Each names what to read again or holds what to show; views get them from ``clien
 from dataclasses import dataclass
 
 from parlour_client.core.model import ConnectionStatus, Entry
-from parlour_protocol.frames.base import Status
 from parlour_protocol.ids import RequestId, RoomId
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import Status
 
 
 @dataclass(frozen=True, slots=True)

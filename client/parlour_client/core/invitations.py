@@ -9,11 +9,11 @@ from parlour_client.core.rooms import MAX_PAGES, Rooms
 from parlour_client.core.sync.waiting_invitations import WaitingInvitations
 from parlour_client.core.transport.live_connection import LiveConnection
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.replies import Blocked
 from parlour_protocol.frames.requests import Accept, Block, Decline, Invite, ListBlocked, Uninvite
 from parlour_protocol.ids import RoomId, new_request_id
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import RoomKind
 
 
 class Invitations:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from parlour_protocol.frames.base import Role, RoomKind, Status
 from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.fields import Reaction, TopicText, WireText
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
 from parlour_protocol.names import DeviceName, RoomName, UserName
+from parlour_protocol.rooms import Role, RoomKind, Status
 
 
 class LinkState(Enum):

@@ -21,7 +21,6 @@ from parlour_client.core.receive.dispatcher import Dispatcher
 from parlour_client.core.sync.state import State
 from parlour_client.core.transport.live_connection import LiveConnection
 from parlour_client.core.transport.reconnector import Reconnector
-from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.replies import Directory, Entered, Members, RoomListing
 from parlour_protocol.frames.requests import (
@@ -44,6 +43,7 @@ from parlour_protocol.frames.requests import (
 from parlour_protocol.ids import Millis, RoomId, new_request_id
 from parlour_protocol.mls import suite_of
 from parlour_protocol.names import RoomName, UserName
+from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 MAX_PAGES: Final = 40
 """Pages of a list that are read: a server whose list never ends must not block the client."""

@@ -20,8 +20,8 @@ from parlour_client.demo.script import BEN, CORA, GUEST, HOSTILE, LOBBY, LOOK_AL
 from parlour_client.demo.server import DemoServer
 from parlour_protocol.api import CHAT_PATH, SUBPROTOCOL
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.names import parse_room_name, parse_user_name
+from parlour_protocol.rooms import RoomKind
 from parlour_protocol.secret import Secret
 from parlour_protocol.text import safe_text
 from parlour_protocol.text.forbidden import FORBIDDEN

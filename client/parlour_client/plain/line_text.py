@@ -20,8 +20,8 @@ from parlour_client.text.event_text import event_sentence
 from parlour_client.text.file_text import facts_of
 from parlour_client.text.note_text import is_shown_beside, note_words
 from parlour_protocol.frames import AnyBody
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import Message, TopicSet
+from parlour_protocol.rooms import RoomKind
 from parlour_protocol.text import BLANK_LABEL, safe_text
 from parlour_protocol.text import cell_width as width
 

@@ -11,9 +11,9 @@ from enum import Enum, auto
 from typing import Final
 
 from parlour_client.core.e2ee.status import PersonReport, RoomPerson, Trust
-from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.ids import Millis
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import RoomSuite
 
 GO_ON: Final = "go on"
 """What is typed to take a changed key."""

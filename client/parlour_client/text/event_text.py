@@ -9,9 +9,9 @@ from typing import Final
 
 from parlour_client.core.model import UNREADABLE
 from parlour_protocol.frames import AnyBody, bodies
-from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.fields import WireText
 from parlour_protocol.ids import Millis
+from parlour_protocol.rooms import Role
 
 _LAST_TIME: Final = 253_402_000_000_000
 """The year 9999: a server may write any number."""

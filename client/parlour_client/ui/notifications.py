@@ -16,8 +16,8 @@ from parlour_client.core.client import Client
 from parlour_client.core.events import Change, EntryAdded, RoomsChanged
 from parlour_client.core.model import Delivery, Entry, Room
 from parlour_client.core.settings import Settings
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId
+from parlour_protocol.rooms import RoomKind
 
 QUIET: Final = 10.0
 """Seconds after one notification in which new messages are only counted."""

@@ -21,7 +21,7 @@ from parlour_protocol.frames.bodies import MediaType
 from parlour_protocol.frames.codec import strict_decoder
 from parlour_protocol.frames.fields import FileName, MessageText, Reaction, encode_field
 from parlour_protocol.frames.opaque import Digest, FileKey, Share
-from parlour_protocol.ids import Count, FileIdField, RequestIdField
+from parlour_protocol.id_fields import Count, FileIdField, RequestIdField
 from parlour_protocol.limits import FILE_BYTES
 
 MessageId = RequestIdField

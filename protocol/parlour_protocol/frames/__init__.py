@@ -4,7 +4,7 @@
 ``codec`` turns them into bytes and back. `protocol/README.md` is the specification.
 """
 
-from parlour_protocol.frames.base import Frame, Role, RoomKind, Status
+from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.codec import (
     decode_body,
@@ -31,10 +31,7 @@ __all__ = [
     "Ok",
     "Reaction",
     "ReasonText",
-    "Role",
-    "RoomKind",
     "RoomSummary",
-    "Status",
     "TopicText",
     "WireText",
     "decode_body",

@@ -8,10 +8,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from parlour_protocol.frames.base import Part, Role, RoomKind, RoomSuite
+from parlour_protocol.frames.base import Part
 from parlour_protocol.frames.fields import FileName, MessageText, Reaction, ReasonText, TopicText
 from parlour_protocol.frames.opaque import Ciphertext, Digest, HandshakeBytes, StatementBytes
-from parlour_protocol.ids import (
+from parlour_protocol.id_fields import (
     Count,
     DeviceIdField,
     EpochField,
@@ -22,6 +22,7 @@ from parlour_protocol.ids import (
 )
 from parlour_protocol.limits import FILE_BYTES, GROUP_DEVICES
 from parlour_protocol.names import RoomName, UserName
+from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 
 class Body(Part, frozen=True, tag_field="kind"):

@@ -18,7 +18,8 @@ from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.fields import decode_field, encode_field
 from parlour_protocol.frames.replies import AnyServerFrame
 from parlour_protocol.frames.requests import AnyRequest
-from parlour_protocol.ids import RequestId, RequestIdField
+from parlour_protocol.id_fields import RequestIdField
+from parlour_protocol.ids import RequestId
 
 _T = TypeVar("_T")
 

@@ -5,10 +5,10 @@ from typing import Annotated
 from msgspec import Meta
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import Frame, Part, Role, RoomKind, RoomSuite, Status
+from parlour_protocol.frames.base import Frame, Part
 from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.fields import ReasonText, TopicText
-from parlour_protocol.ids import (
+from parlour_protocol.id_fields import (
     Count,
     IncarnationField,
     MillisField,
@@ -21,6 +21,7 @@ from parlour_protocol.ids import (
 )
 from parlour_protocol.limits import PINS_PER_ROOM
 from parlour_protocol.names import DeviceName, RoomName, UserName
+from parlour_protocol.rooms import Role, RoomKind, RoomSuite, Status
 
 
 class LogEvent(Frame, frozen=True, tag="event"):

@@ -9,13 +9,21 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from parlour_protocol.frames.base import Frame, Role, RoomKind, RoomSuite, Status
+from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.frames.fields import MessageText, Reaction, ReasonText, TopicText
 from parlour_protocol.frames.opaque import Ciphertext, StatementBytes
-from parlour_protocol.ids import EpochField, GroupIdField, RequestIdField, RoomIdField, SeqField, SeqOrZero
+from parlour_protocol.id_fields import (
+    EpochField,
+    GroupIdField,
+    RequestIdField,
+    RoomIdField,
+    SeqField,
+    SeqOrZero,
+)
 from parlour_protocol.limits import PAGE_EVENTS
 from parlour_protocol.names import RoomName, UserName
+from parlour_protocol.rooms import Role, RoomKind, RoomSuite, Status
 
 Seconds = Annotated[int, Meta(ge=1, le=366 * 86_400)]
 PageSize = Annotated[int, Meta(ge=1, le=PAGE_EVENTS.value)]

@@ -11,9 +11,10 @@ import msgspec
 from msgspec import Meta
 
 from parlour_protocol.frames.fields import decode_field
+from parlour_protocol.id_fields import MillisField
 from parlour_protocol.identity.device_id import device_id_of
 from parlour_protocol.identity.errors import StatementError
-from parlour_protocol.ids import DeviceId, MillisField
+from parlour_protocol.ids import DeviceId
 from parlour_protocol.names import DeviceName, UserName
 
 Verify = Callable[[bytes, bytes, bytes], bool]

@@ -14,11 +14,11 @@ import msgspec
 from msgspec.structs import replace
 
 from parlour_protocol.errors import ParlourProtocolError
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.fields import decode_field
+from parlour_protocol.id_fields import Count, MillisField, RoomIdField
 from parlour_protocol.identity import StatementError, Verify
 from parlour_protocol.identity.certificates import Key, Server, plain_text
-from parlour_protocol.ids import Count, Millis, MillisField, RoomId, RoomIdField
+from parlour_protocol.ids import Millis, RoomId
 from parlour_protocol.membership.statements import (
     Admit,
     AnyAct,
@@ -30,6 +30,7 @@ from parlour_protocol.membership.statements import (
     read_statement,
 )
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import Role, RoomKind
 
 MAY: Final[Mapping[type[AnyAct], Role]] = MappingProxyType(
     {Admit: Role.MEMBER, Remove: Role.MODERATOR, Unban: Role.MODERATOR, SetRole: Role.OWNER}

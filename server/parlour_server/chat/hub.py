@@ -15,7 +15,6 @@ from typing import Final
 import msgspec
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import (
     Added,
     Banned,
@@ -42,6 +41,7 @@ from parlour_protocol.frames.replies import (
 )
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import RoomKind
 from parlour_server.bus.bus import DeviceEphemeral, RoomEphemeral, UserEphemeral
 from parlour_server.chat.background_tasks import BackgroundTasks
 from parlour_server.chat.connected_peers import ConnectedPeers

@@ -8,7 +8,6 @@ these at a time for a connection.
 from typing import assert_never
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import RoomKind, Status
 from parlour_protocol.frames.bodies import Joined
 from parlour_protocol.frames.replies import (
     AnyResult,
@@ -50,6 +49,7 @@ from parlour_protocol.limits import (
     PAGE_BYTES,
 )
 from parlour_protocol.names import skeleton
+from parlour_protocol.rooms import RoomKind, Status
 from parlour_server.bus.bus import Bus, ConsentChanged, EventCommitted, RoomEphemeral, UserEphemeral
 from parlour_server.chat.commands import Commands
 from parlour_server.chat.hub import Hub

@@ -63,10 +63,10 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 @click.argument("name")
 def create(data: Path, name: str, topic: str) -> None:
     """Create a public room that belongs to the server."""
-    from parlour_protocol.frames.base import RoomKind  # noqa: PLC0415 - keeps `--help` quick
     from parlour_protocol.frames.fields import TopicText  # noqa: PLC0415
     from parlour_protocol.ids import new_request_id, new_room_id  # noqa: PLC0415
     from parlour_protocol.names import parse_room_name, skeleton  # noqa: PLC0415
+    from parlour_protocol.rooms import RoomKind  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.clock import SystemClock  # noqa: PLC0415
     from parlour_server.store.types import NewRoom  # noqa: PLC0415
     from parlour_server.system_account import system_account, system_device  # noqa: PLC0415
@@ -96,10 +96,10 @@ def create(data: Path, name: str, topic: str) -> None:
 @click.argument("who")
 def appoint(data: Path, name: str, who: str, role: str) -> None:
     """Give WHO a role in the room NAME (or with this id). They must be a member."""
-    from parlour_protocol.frames.base import Role  # noqa: PLC0415 - keeps `--help` quick
     from parlour_protocol.frames.bodies import RoleSet  # noqa: PLC0415
     from parlour_protocol.ids import RoomId, new_request_id  # noqa: PLC0415
     from parlour_protocol.names import NameRefusedError, parse_room_name  # noqa: PLC0415
+    from parlour_protocol.rooms import Role  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.clock import SystemClock  # noqa: PLC0415
     from parlour_server.errors import SetupError  # noqa: PLC0415
     from parlour_server.store.types import AppendEvent  # noqa: PLC0415

@@ -9,10 +9,10 @@ from typing import Final
 
 from parlour_protocol.delivery import ClaimedKeyPackage, ClaimedKeyPackages, ClaimKeyPackages, KeyPackages
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.replies import KeyPackagesLow
 from parlour_protocol.ids import DeviceId, Millis
 from parlour_protocol.limits import HYBRID_PACKAGES_LOW, KEY_PACKAGES_LOW
+from parlour_protocol.rooms import RoomSuite
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.bus.bus import Bus, DeviceEphemeral, KeysChanged
 from parlour_server.clock import Clock

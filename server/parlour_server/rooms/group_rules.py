@@ -8,10 +8,10 @@ is checked by every client.
 from typing import assert_never
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Contested, EncryptionOn, GroupCreated, Handshake
 from parlour_protocol.ids import DeviceId, GroupId
 from parlour_protocol.limits import GROUP_DEVICES
+from parlour_protocol.rooms import Role
 from parlour_server.errors import RefusedError
 from parlour_server.rooms.permissions import RANK, Action, allow
 from parlour_server.store.types import AppendEvent, Facts, GroupFacts

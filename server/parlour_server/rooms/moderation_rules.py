@@ -5,11 +5,11 @@ down. `rights.py` has checked by then that the author is a member whose role all
 """
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Banned, Kicked, Muted, RoleSet, Unmuted
 from parlour_protocol.ids import Millis
 from parlour_protocol.limits import INVITATIONS_INTO_ROOM, INVITATIONS_OF_INVITER
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import Role
 from parlour_server.errors import RefusedError
 from parlour_server.rooms.permissions import RANK, in_force
 from parlour_server.store.types import AppendEvent, Facts, Membership

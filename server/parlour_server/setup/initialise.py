@@ -6,9 +6,9 @@ or after a restore. It makes no account that can log in (P8).
 
 from dataclasses import dataclass
 
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RequestId, new_room_id
 from parlour_protocol.names import skeleton
+from parlour_protocol.rooms import RoomKind
 from parlour_server.auth.password_hashing import HashingPool
 from parlour_server.clock import Clock
 from parlour_server.config.server_settings import Listen

@@ -14,10 +14,10 @@ from parlour_client.commands import results
 from parlour_client.core.model import Invitation
 from parlour_protocol.api import SessionInfo
 from parlour_protocol.delivery import DeviceStatus
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.replies import RoomListing
 from parlour_protocol.ids import Millis, RoomId, Seq, SessionId
 from parlour_protocol.names import parse_device_name, parse_room_name
+from parlour_protocol.rooms import RoomKind
 
 MEADOW = RoomListing(RoomId("M" * 22), parse_room_name("meadow"), 7)
 ATTIC = Invitation(RoomId("N" * 22), RoomKind.PRIVATE, BOB, Millis(1), name=parse_room_name("attic"))

@@ -19,8 +19,8 @@ from parlour_client.commands.front import Front
 from parlour_client.commands.parse import names
 from parlour_client.core.client import Client
 from parlour_client.core.errors import SetupError
-from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.requests import Leave, Pin
+from parlour_protocol.rooms import Role
 
 
 @pytest.fixture

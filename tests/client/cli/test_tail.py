@@ -8,11 +8,11 @@ from tests.client.core.core_fake import BEGIN, BOB, LAPTOP, LOBBY
 from parlour_client.cli.tail import print_event
 from parlour_client.core.model import Room
 from parlour_protocol.frames import AnyBody, LogEvent, MessageText
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import EncryptedMessage, FileRef, GroupCreated, Handshake, Message
 from parlour_protocol.frames.fields import FileName
 from parlour_protocol.frames.opaque import Ciphertext, Digest, HandshakeBytes
 from parlour_protocol.ids import DeviceId, Epoch, FileId, GroupId, Millis, Seq
+from parlour_protocol.rooms import Role, RoomKind
 
 GROUP, DEVICE = GroupId("g" * 43), DeviceId("d" * 43)
 FILE = FileRef(

@@ -11,7 +11,7 @@ from parlour_client.commands.encryption import alarms, encryption, renew
 from parlour_client.commands.front import Front
 from parlour_client.core.e2ee.status import Alarm, RoomPerson
 from parlour_client.core.errors import SetupError
-from parlour_protocol.frames.base import Role
+from parlour_protocol.rooms import Role
 
 
 async def test_a_room_is_encrypted_with_the_people_who_were_named(client: FakeClient) -> None:

@@ -10,10 +10,10 @@ from parlour_client.commands import results
 from parlour_client.commands.front import Front
 from parlour_client.core.errors import ParlourClientError
 from parlour_protocol.errors import ParlourProtocolError
-from parlour_protocol.frames.base import Role, RoomKind, Status
 from parlour_protocol.frames.replies import RoomListing
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import parse_room_name
+from parlour_protocol.rooms import Role, RoomKind, Status
 
 BOTH = (Front.UI, Front.LINE)
 MEADOW = RoomListing(RoomId("M" * 22), parse_room_name("meadow"), 7)

@@ -38,7 +38,7 @@ from parlour_protocol.frames import (
     decode_request,
     encode,
 )
-from parlour_protocol.frames.base import Frame, Role, RoomKind
+from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.bodies import Blank, Created, Deleted, Edited, Message, Pinned, Reacted
 from parlour_protocol.frames.replies import (
     AnyResult,
@@ -71,6 +71,7 @@ from parlour_protocol.frames.requests import (
 )
 from parlour_protocol.ids import Incarnation, Millis, RequestId, RoomId, Seq, SessionId
 from parlour_protocol.names import UserName, parse_device_name, parse_room_name, parse_user_name
+from parlour_protocol.rooms import Role, RoomKind
 from parlour_protocol.secret import Secret
 
 ALICE, BOB = parse_user_name("alice"), parse_user_name("bobby")

@@ -7,9 +7,9 @@ from parlour_client.core.model import Room
 from parlour_client.core.room_names import find_room
 from parlour_client.core.sync.state import State
 from parlour_protocol.frames import RoomSummary
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import parse_room_name, parse_user_name
+from parlour_protocol.rooms import Role, RoomKind
 
 ME, ADA = parse_user_name("me-too"), parse_user_name("ada")
 

@@ -30,10 +30,10 @@ from parlour_client.core.model import (
 from parlour_client.core.room_log.withheld import ends_early_text, withheld_text
 from parlour_client.core.settings import Settings
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import parse_device_name, parse_room_name
+from parlour_protocol.rooms import Role, RoomKind
 
 
 async def test_it_begins_with_where_one_is(client: FakeClient) -> None:

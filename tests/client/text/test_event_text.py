@@ -7,9 +7,9 @@ from tests.client.ui.ui_fake import ALICE, BOB
 
 from parlour_client.text.event_text import _ACTIONS, event_sentence
 from parlour_protocol.frames import AnyBody, bodies
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.fields import ReasonText, TopicText
 from parlour_protocol.ids import Millis, Seq
+from parlour_protocol.rooms import Role, RoomKind
 
 SENTENCES = [
     (bodies.Created(RoomKind.PRIVATE, None), "alice created this room", None),

@@ -22,9 +22,9 @@ from parlour_client.core.e2ee.verification.safety_number import check_typed
 from parlour_client.core.e2ee.verification.sas import ALL_WORDS, are_typed
 from parlour_client.core.errors import SetupError
 from parlour_protocol.delivery import DeviceStatus
-from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RequestId, RoomId
 from parlour_protocol.names import UserName, parse_device_name, parse_user_name
+from parlour_protocol.rooms import RoomSuite
 from parlour_protocol.secret import Secret
 
 OPEN = "NOT end-to-end encrypted: the server can read this room"

@@ -10,10 +10,10 @@ from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClien
 
 from parlour_client.ui import run
 from parlour_protocol.frames import bodies
-from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.fields import ReasonText, TopicText
 from parlour_protocol.ids import Seq
 from parlour_protocol.names import parse_room_name
+from parlour_protocol.rooms import Role
 
 TOUR = (
     "This is a room. Write below and press Enter.",

@@ -23,13 +23,13 @@ from parlour_client.core.client import Client
 from parlour_client.core.e2ee.identity.keys import DeviceKey
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN
 from parlour_protocol.delivery import DeviceStatus
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.identity import DeviceEntry
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, RoomId
 from parlour_protocol.mls import Extension, Group, KeyPackageStore, Lifetime, Policy
 from parlour_protocol.names import DeviceName, parse_room_name, parse_user_name
+from parlour_protocol.rooms import RoomKind
 
 MALLORY = parse_user_name("mallory")
 DAY = 86_400

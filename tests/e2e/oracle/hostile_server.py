@@ -45,7 +45,7 @@ from parlour_protocol.frames import (
     decode_request,
     encode,
 )
-from parlour_protocol.frames.base import Frame, Role, RoomKind
+from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.bodies import Created
 from parlour_protocol.frames.fields import ReasonText, TopicText
 from parlour_protocol.frames.replies import (
@@ -69,6 +69,7 @@ from parlour_protocol.names import (
     parse_room_name,
     parse_user_name,
 )
+from parlour_protocol.rooms import Role, RoomKind
 from parlour_protocol.secret import Secret
 
 ME, BOB, CAROL = (parse_user_name(name) for name in ("alice", "bob", "carol"))

@@ -20,12 +20,13 @@ from tests.protocol.text.corpus import Entry
 from parlour_protocol.api import Problem, encode_payload
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import AnyBody, Error, LogEvent
-from parlour_protocol.frames.base import Frame, RoomKind
+from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.bodies import Created, Joined, Message, TopicSet
 from parlour_protocol.frames.fields import MessageText, ReasonText, TopicText
 from parlour_protocol.frames.replies import TypingUpdate
 from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import parse_device_name, parse_room_name, parse_user_name
+from parlour_protocol.rooms import RoomKind
 
 COMMAND = (sys.executable, str(Path(__file__).with_name("launch.py")), "impatient")
 SIZE = ((60, 16), (100, 20))

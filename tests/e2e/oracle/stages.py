@@ -14,7 +14,6 @@ from tests.e2e.oracle.run import Run
 from tests.e2e.oracle.terminal import PLACEHOLDER
 from tests.protocol.text.corpus import Entry
 
-from parlour_protocol.frames.base import Role, RoomKind, Status
 from parlour_protocol.frames.bodies import Invited, Joined, Message, Uninvited
 from parlour_protocol.frames.fields import MessageText, ReasonText, TopicText
 from parlour_protocol.frames.replies import (
@@ -31,6 +30,7 @@ from parlour_protocol.frames.replies import (
 from parlour_protocol.frames.requests import ListMembers
 from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import UserName, parse_room_name
+from parlour_protocol.rooms import Role, RoomKind, Status
 
 JUMP = "\x0f"
 COMPOSER = f"\u258c {PLACEHOLDER}"

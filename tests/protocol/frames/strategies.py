@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 from hypothesis import strategies as st
 
-from parlour_protocol.frames.base import RoomKind, Status
 from parlour_protocol.frames.fields import FileName, MessageText, Reaction, ReasonText, TopicText
 from parlour_protocol.frames.opaque import Opaque
 from parlour_protocol.frames.requests import CreateRoom, SetStatus
@@ -18,6 +17,7 @@ from parlour_protocol.names import (
     parse_room_name,
     parse_user_name,
 )
+from parlour_protocol.rooms import RoomKind, Status
 from parlour_protocol.secret import Secret
 
 _CHARACTERS = st.characters(

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from tests.protocol.frames.strategies import instances, kinds_of
 
 from parlour_protocol.errors import MalformedFrameError
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import AnyBody, Created, Handshake
 from parlour_protocol.frames.codec import (
     decode_body,
@@ -39,6 +38,7 @@ from parlour_protocol.ids import (
     new_room_id,
 )
 from parlour_protocol.limits import FRAME_DEPTH, MESSAGE_BYTES, MESSAGE_LINES, REQUEST_FRAME, SEALED_BYTES
+from parlour_protocol.rooms import Role, RoomKind
 
 REQUESTS, SERVER_FRAMES, BODIES = kinds_of(AnyRequest), kinds_of(AnyServerFrame), kinds_of(AnyBody)
 ID, ROOM, DEVICE = "A" * 22, "r" * 22, DeviceId("d" * 26)

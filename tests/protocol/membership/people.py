@@ -2,7 +2,6 @@
 
 from tests.protocol.identity.signing import NOW, SERVER, certificate, holds, key, public, signed
 
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.ids import Millis, RoomId
 from parlour_protocol.membership import (
     Admit,
@@ -17,6 +16,7 @@ from parlour_protocol.membership import (
     sign_statement,
 )
 from parlour_protocol.names import UserName, parse_user_name
+from parlour_protocol.rooms import Role, RoomKind
 
 ROOM = RoomId("Zm9vYmFyYmF6cXV4cXV1eA")
 

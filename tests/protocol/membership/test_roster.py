@@ -21,10 +21,10 @@ from tests.protocol.membership.people import (
     users,
 )
 
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.identity import StatementError
 from parlour_protocol.ids import RoomId
 from parlour_protocol.membership import Admit, NotAllowedError, Roster, Statement
+from parlour_protocol.rooms import Role, RoomKind
 
 
 def after(roster: Roster, *statements: Statement) -> Roster:

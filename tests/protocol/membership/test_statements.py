@@ -5,7 +5,6 @@ import pytest
 from tests.protocol.identity.signing import NOW, SERVER, certificate, holds, key, public, signed
 from tests.protocol.membership.people import ROOM, account, carried, name
 
-from parlour_protocol.frames.base import Role
 from parlour_protocol.identity import StatementError
 from parlour_protocol.ids import Millis
 from parlour_protocol.membership import (
@@ -18,6 +17,7 @@ from parlour_protocol.membership import (
     read_statement,
     sign_statement,
 )
+from parlour_protocol.rooms import Role
 
 BEN = name("ben")
 ACTS: dict[str, AnyAct] = {

@@ -24,7 +24,6 @@ from parlour_protocol.delivery import (
     RegisterDevice,
     RevokeDevice,
 )
-from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.frames.bodies import Invited, Joined
 from parlour_protocol.frames.opaque import (
     CertificateBytes,
@@ -54,6 +53,7 @@ from parlour_protocol.ids import (
     new_room_id,
 )
 from parlour_protocol.names import UserName, parse_device_name, parse_room_name, parse_user_name, skeleton
+from parlour_protocol.rooms import RoomKind, RoomSuite
 from parlour_protocol.secret import Secret
 from parlour_server.rooms.rights import decide
 from parlour_server.store.interface import Store

@@ -10,12 +10,12 @@ from tests.server.fakes import ReadableAudit, StoppedClock
 
 from parlour_protocol.api import encode_payload
 from parlour_protocol.delivery import Contest, GroupDevice
-from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.bodies import Contested, GroupCreated, Handshake, Invited, Joined, Kicked
 from parlour_protocol.frames.codec import encode
 from parlour_protocol.frames.opaque import HandshakeBytes, StatementBytes, TreeBytes, WelcomeBytes
 from parlour_protocol.frames.replies import KeyPackagesLow
 from parlour_protocol.ids import DeviceId, Epoch, RoomId, new_group_id, new_request_id
+from parlour_protocol.rooms import RoomSuite
 from parlour_server.audit import AuditEvent
 from parlour_server.bus.bus import DeviceEphemeral, EventCommitted, Notice
 from parlour_server.config.server_settings import Settings

@@ -12,7 +12,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import (
     Added,
     AnyBody,
@@ -39,6 +38,7 @@ from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.replies import Invitation, LogEvent, RoomListing, RoomSummary
 from parlour_protocol.ids import Incarnation, Millis, RoomId, Seq, SessionId
 from parlour_protocol.names import RoomName, UserName
+from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.errors import NameTakenError, RefusedError, UnavailableError
 from parlour_server.store.interface import Decide
 from parlour_server.store.types import (

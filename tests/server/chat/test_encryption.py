@@ -9,7 +9,6 @@ from tests.server.chat.disk import DiskWorld
 from tests.server.chat.fakes import FakePeer, World, settle, stored
 
 from parlour_protocol.errors import SESSION_ENDED, ErrorCode
-from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.frames.bodies import (
     Blank,
     Contested,
@@ -59,6 +58,7 @@ from parlour_protocol.identity import Head
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, RoomId, Seq, new_group_id, new_request_id
 from parlour_protocol.membership import Remove
 from parlour_protocol.names import parse_user_name
+from parlour_protocol.rooms import RoomKind, RoomSuite
 from parlour_server.bus.bus import DeviceEphemeral, KeysChanged, SessionsEnded
 from parlour_server.store.types import NewEntry
 

@@ -5,13 +5,13 @@ import asyncio
 import pytest
 from tests.server.chat.fakes import FakePeer, World, refused, settle, stored
 
-from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Added, Banned, Kicked, Left, Message, RoleSet
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.replies import Entered, Hello, LogEvent, Ok, RoomClosed, RoomEntered, RoomSummary
 from parlour_protocol.frames.requests import Ban, History, Join, Kick, Leave, Send
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import Role
 from parlour_server.bus.bus import EventCommitted
 from parlour_server.chat import gap_filler as gaps
 

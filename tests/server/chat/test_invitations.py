@@ -4,7 +4,6 @@ from tests.server.chat.disk import DiskWorld
 from tests.server.chat.fakes import FakePeer, World, refused, settle, stored
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import Status
 from parlour_protocol.frames.bodies import Invited
 from parlour_protocol.frames.replies import (
     Entered,
@@ -38,6 +37,7 @@ from parlour_protocol.frames.requests import (
     Typing,
     Uninvite,
 )
+from parlour_protocol.rooms import Status
 
 
 async def test_an_invitation_is_told_live_and_nothing_of_the_room_is(chat: World):

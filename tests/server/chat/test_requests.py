@@ -6,7 +6,6 @@ import pytest
 from tests.server.chat.fakes import World, refused, settle, stored
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import RoomKind, Status
 from parlour_protocol.frames.bodies import Muted, RoleSet
 from parlour_protocol.frames.replies import (
     Directory,
@@ -39,6 +38,7 @@ from parlour_protocol.frames.requests import (
     Typing,
 )
 from parlour_protocol.ids import Seq, new_request_id
+from parlour_protocol.rooms import RoomKind, Status
 from parlour_server.audit import AuditEvent
 from parlour_server.errors import UnavailableError
 

@@ -5,11 +5,11 @@ import asyncio
 from tests.server.chat.disk import DiskWorld
 from tests.server.chat.fakes import stored
 
-from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Kicked, Message, RoleSet
 from parlour_protocol.frames.replies import Error, LogEvent, Ok, RoomClosed, RoomEntered
 from parlour_protocol.frames.requests import Delete, History, Join, Kick, Leave, OpenDirect, Send
 from parlour_protocol.ids import new_request_id
+from parlour_protocol.rooms import Role
 
 
 async def test_many_messages_at_once_are_stored_acknowledged_and_told_in_order(disk: DiskWorld):

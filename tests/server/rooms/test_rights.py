@@ -7,7 +7,6 @@ import pytest
 from msgspec.structs import replace
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import (
     Added,
     AnyBody,
@@ -46,6 +45,7 @@ from parlour_protocol.limits import (
     ROOMS_PER_USER,
 )
 from parlour_protocol.names import parse_device_name, parse_user_name
+from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.errors import RefusedError
 from parlour_server.rooms.permissions import LOWEST_ROLE, RANK, Action
 from parlour_server.rooms.rights import decide

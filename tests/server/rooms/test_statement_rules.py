@@ -6,7 +6,6 @@ from tests.protocol.identity.signing import NOW, SERVER, public
 from tests.protocol.membership.people import ROOM, account, carried, name
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import (
     AnyBody,
     Banned,
@@ -23,6 +22,7 @@ from parlour_protocol.identity import device_id_of
 from parlour_protocol.ids import Millis, RoomId, new_request_id
 from parlour_protocol.membership import Admit, AnyAct, Remove, Request, SetRole, Unban
 from parlour_protocol.names import parse_device_name
+from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.errors import RefusedError
 from parlour_server.rooms.rights import decide
 from parlour_server.rooms.statement_rules import check_statement

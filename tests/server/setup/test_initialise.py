@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from parlour_protocol.frames.base import RoomKind
+from parlour_protocol.rooms import RoomKind
 from parlour_server.clock import SystemClock
 from parlour_server.config.settings_loader import load
 from parlour_server.errors import SetupError

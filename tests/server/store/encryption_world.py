@@ -8,7 +8,6 @@ from dataclasses import replace
 from msgspec import structs
 from tests.server.store.world import DEVICE, World
 
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import (
     AnyBody,
     Contested,
@@ -30,6 +29,7 @@ from parlour_protocol.frames.opaque import (
 from parlour_protocol.identity import Head, device_id_of
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RoomId, Seq, SessionId, new_group_id
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import RoomKind
 from parlour_server.rooms.rights import decide
 from parlour_server.store.interface import Store
 from parlour_server.store.types import (

@@ -3,7 +3,6 @@
 import itertools
 from collections.abc import Callable
 
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import AnyBody, Joined, Message
 from parlour_protocol.frames.fields import MessageText, TopicText
 from parlour_protocol.frames.replies import LogEvent
@@ -15,6 +14,7 @@ from parlour_protocol.names import (
     parse_room_name,
     parse_user_name,
 )
+from parlour_protocol.rooms import RoomKind
 from parlour_server.store.interface import Store
 from parlour_server.store.types import (
     Appended,

@@ -5,7 +5,7 @@ It promises what `docs/encryption.md` does and no more.
 
 from typing import Final
 
-from parlour_protocol.frames.base import RoomSuite
+from parlour_protocol.rooms import RoomSuite
 
 OPEN: Final = "NOT end-to-end encrypted: the server can read this room"
 CHECKED: Final = "2026-11-25"

@@ -15,9 +15,9 @@ from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatu
 from parlour_client.core.e2ee.groups.group_rollback import FOUND_AGAIN
 from parlour_client.core.e2ee.status import MemberDevice, RoomPerson, RoomState, Trust
 from parlour_protocol.delivery import DeviceStatus
-from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.ids import DeviceId, RoomId
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import RoomKind, RoomSuite
 
 _OLD: Final = (
     "This room was made before its members decided who is in it: nobody can be added or removed. "

@@ -32,9 +32,9 @@ from parlour_client.core.e2ee.status import (
 )
 from parlour_client.core.errors import EncryptionError, ParlourClientError
 from parlour_client.core.model import MemberView
-from parlour_protocol.frames.base import Role
 from parlour_protocol.ids import DeviceId, Epoch, RequestId, RoomId
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import Role
 from parlour_protocol.secret import Secret
 
 _ADD_SECONDS: Final = 5.0

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 from parlour_protocol.delivery import DeviceStatus
-from parlour_protocol.frames.base import Role, RoomSuite
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RequestId, RoomId
 from parlour_protocol.names import DeviceName, UserName
+from parlour_protocol.rooms import Role, RoomSuite
 
 
 class Trust(Enum):

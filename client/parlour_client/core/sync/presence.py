@@ -9,10 +9,10 @@ from typing import Final
 from parlour_client.core.clock import Clock, Timer
 from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import PresenceChanged, TypingChanged
-from parlour_protocol.frames.base import Status
 from parlour_protocol.frames.replies import StatusUpdate, TypingUpdate
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import Status
 
 TYPING_SECONDS: Final = 8.0
 """A client repeats itself while its user types; a longer silence means that they stopped."""

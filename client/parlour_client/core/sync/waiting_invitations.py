@@ -15,9 +15,9 @@ from parlour_client.core.room_names import marks
 from parlour_client.core.sync.state import State
 from parlour_client.core.transport.conversation import Conversation
 from parlour_protocol.frames import replies
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.requests import ListInvitations
 from parlour_protocol.ids import RoomId, new_request_id
+from parlour_protocol.rooms import RoomKind
 
 MAX_PAGES: Final = 40
 """Pages that are read: a server whose list never ends must not block the client."""

@@ -12,8 +12,8 @@ from parlour_client.core.model import Invitation
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.dialogs.questions import ChooseScreen
 from parlour_client.ui.safe import join, own, peer_line
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId
+from parlour_protocol.rooms import RoomKind
 
 
 def row(one: Invitation) -> Content:

@@ -14,7 +14,7 @@ from textual.widgets import OptionList
 from parlour_client.core.model import MemberView
 from parlour_client.ui.safe import join, option, own, peer_line
 from parlour_client.ui.terminal.column_anchoring import ColumnAnchors
-from parlour_protocol.frames.base import Role, Status
+from parlour_protocol.rooms import Role, Status
 
 _HEADINGS = {Status.ONLINE: "Online", Status.AWAY: "Away", Status.OFFLINE: "Offline"}
 

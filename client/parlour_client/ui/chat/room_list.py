@@ -22,8 +22,8 @@ from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.invitations import row
 from parlour_client.ui.safe import join, option, own, peer_line
 from parlour_client.ui.terminal.column_anchoring import ColumnAnchors
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId
+from parlour_protocol.rooms import RoomKind
 
 _MOST: Final = 99
 _LONGEST_FILTER: Final = 32

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from parlour_protocol.delivery import GroupState, WaitingWelcome
-from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.opaque import LogEntryBytes, PublicKey
 from parlour_protocol.identity import Head
 from parlour_protocol.ids import DeviceId, Millis, RoomId, SessionId, WelcomeId
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import RoomSuite
 from parlour_server.store.types import (
     CertificateRecord,
     ClaimRecord,

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
-from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
 from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.opaque import Digest, TreeBytes, WelcomeBytes
 from parlour_protocol.frames.replies import LogEvent, RoomSummary
 from parlour_protocol.ids import DeviceId, Epoch, FileId, GroupId, Millis, RequestId, RoomId, Seq
 from parlour_protocol.names import DeviceName, RoomName, UserName
+from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 
 class Membership(Struct, frozen=True):

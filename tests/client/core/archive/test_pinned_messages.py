@@ -11,10 +11,10 @@ from parlour_client.core.archive.schema import MIGRATIONS
 from parlour_client.core.client import Client
 from parlour_client.core.errors import ServerMisbehavedError, SetupError
 from parlour_client.core.events import Change, EntryAdded, EntryChanged
-from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Deleted, Pinned
 from parlour_protocol.frames.replies import Pins
 from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.rooms import Role
 
 
 def moderate(server: FakeServer, role: Role = Role.MODERATOR) -> None:

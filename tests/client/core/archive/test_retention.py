@@ -11,11 +11,11 @@ from parlour_client.core.client import Client
 from parlour_client.core.events import Change, RoomForgotten
 from parlour_client.core.history import SWEEP_SECONDS
 from parlour_client.core.model import Gap
-from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import RoleSet
 from parlour_protocol.frames.requests import History
 from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import parse_user_name
+from parlour_protocol.rooms import Role
 
 
 async def texts(client: Client, room: RoomId = LOBBY) -> list[str]:

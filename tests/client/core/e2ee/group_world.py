@@ -28,7 +28,6 @@ from parlour_client.core.e2ee.identity.signing import verify
 from parlour_protocol.delivery import Commit, WaitingWelcome
 from parlour_protocol.encrypted import AnyContent, Payload, TextContent
 from parlour_protocol.frames import LogEvent, MessageText
-from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
 from parlour_protocol.frames.bodies import Created
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.requests import SendEncrypted
@@ -36,6 +35,7 @@ from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, Seq
 from parlour_protocol.membership import Admit, Remove, Roster, read_statement
 from parlour_protocol.mls import CLASSIC, CipherSuite, Extension, KeyPackageStore, Lifetime, Policy, suite_of
 from parlour_protocol.names import UserName, parse_user_name
+from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 P = ParamSpec("P")
 T = TypeVar("T")

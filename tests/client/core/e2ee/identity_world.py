@@ -32,7 +32,6 @@ from parlour_protocol.delivery import (
     RevokeDevice,
 )
 from parlour_protocol.encrypted import VerifyContent
-from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.opaque import Digest, LogEntryBytes, PublicKey, Signature
 from parlour_protocol.identity import (
     AccountEntry,
@@ -50,6 +49,7 @@ from parlour_protocol.identity.key_log import encode_entry
 from parlour_protocol.ids import DeviceId, Millis, RoomId, SessionId
 from parlour_protocol.mls import Secret as Seed
 from parlour_protocol.names import UserName, parse_device_name, parse_user_name
+from parlour_protocol.rooms import RoomSuite
 from parlour_protocol.secret import Secret
 
 SERVER = "chat.example.org"

@@ -38,7 +38,7 @@ from parlour_protocol.frames import (
 )
 from parlour_protocol.frames import bodies as b
 from parlour_protocol.frames import requests as q
-from parlour_protocol.frames.base import Frame, Role, RoomKind, RoomSuite
+from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.opaque import Digest, KeyPackageBytes
 from parlour_protocol.frames.replies import (
     GroupChanged,
@@ -58,6 +58,7 @@ from parlour_protocol.ids import (
     WelcomeId,
 )
 from parlour_protocol.names import RoomName, UserName, parse_device_name
+from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 LAPTOP = parse_device_name("laptop")
 

@@ -19,7 +19,7 @@ from parlour_protocol.frames import (
 )
 from parlour_protocol.frames import bodies as b
 from parlour_protocol.frames import requests as q
-from parlour_protocol.frames.base import Frame, Role, RoomKind, RoomSuite, Status
+from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.replies import (
     AnyResult,
@@ -35,6 +35,7 @@ from parlour_protocol.ids import (
     RoomId,
 )
 from parlour_protocol.names import RoomName, UserName
+from parlour_protocol.rooms import Role, RoomKind, RoomSuite, Status
 
 
 class MemoryWire:

@@ -11,10 +11,10 @@ from parlour_client.core.client import Client
 from parlour_client.core.e2ee.status import Trust
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Delivery
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import parse_room_name
+from parlour_protocol.rooms import RoomKind
 
 GARDEN = parse_room_name("garden")
 

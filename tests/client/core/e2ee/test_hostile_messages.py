@@ -18,7 +18,6 @@ from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Delivery, LinkState, NoteKind
 from parlour_client.text.note_text import note_words
 from parlour_protocol.frames import LogEvent, MessageText
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import (
     AnyBody,
     Blank,
@@ -34,6 +33,7 @@ from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.frames.replies import Stored
 from parlour_protocol.ids import Epoch, GroupId, RoomId, Seq
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import RoomKind
 
 CANARY = "CANARY"
 

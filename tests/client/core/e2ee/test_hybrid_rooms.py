@@ -23,7 +23,6 @@ from parlour_client.core.e2ee.report_text import KEYS
 from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.errors import EncryptionError, SetupError
 from parlour_protocol.frames import RoomSummary
-from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.frames.bodies import Contested, Handshake
 from parlour_protocol.ids import Epoch, RoomId, new_incarnation
 from parlour_protocol.limits import (
@@ -35,6 +34,7 @@ from parlour_protocol.limits import (
 )
 from parlour_protocol.mls import CLASSIC, HYBRID, Extension, Policy, add_proposal, suite_of
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import RoomKind, RoomSuite
 
 
 async def made(client: Client) -> RoomId:

@@ -32,7 +32,6 @@ from parlour_protocol.delivery import Commit, Contest, CreateGroup, EventStored,
 from parlour_protocol.encrypted import EncryptedFile
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import LogEvent, MessageText
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import EncryptedMessage, FileRef, Message, TopicSet
 from parlour_protocol.frames.fields import FileName, TopicText
 from parlour_protocol.frames.opaque import Digest, FileKey
@@ -51,6 +50,7 @@ from parlour_protocol.ids import (
 from parlour_protocol.limits import PAGE_EVENTS
 from parlour_protocol.mls import Secret
 from parlour_protocol.names import parse_room_name
+from parlour_protocol.rooms import RoomKind
 
 OTHER = parse_room_name("mine")
 

@@ -9,10 +9,10 @@ from tests.client.core.e2ee.lying_server import noted
 from parlour_client.core.client import Client
 from parlour_client.core.errors import EncryptionError, SetupError
 from parlour_client.core.model import NoteKind
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import EncryptedMessage, Handshake, Pinned
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import parse_room_name
+from parlour_protocol.rooms import RoomKind
 
 
 async def pinned(client: Client, room: RoomId) -> list[tuple[Seq | None, str | None]]:

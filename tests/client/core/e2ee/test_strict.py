@@ -10,8 +10,8 @@ from tests.client.core.e2ee.test_orchestration import pair, say
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.errors import SetupError
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.names import UserName, parse_room_name
+from parlour_protocol.rooms import RoomKind
 
 
 async def verify(client: Client, user: UserName) -> None:

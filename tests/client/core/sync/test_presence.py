@@ -4,8 +4,8 @@ from tests.client.core.core_fake import ALICE, BOB, LOBBY, FakeClock
 
 from parlour_client.core.events import Change, PresenceChanged, TypingChanged
 from parlour_client.core.sync.presence import TYPING_SECONDS, Presence
-from parlour_protocol.frames.base import Status
 from parlour_protocol.frames.replies import StatusUpdate, TypingUpdate
+from parlour_protocol.rooms import Status
 
 
 def test_typing_ends_by_itself() -> None:

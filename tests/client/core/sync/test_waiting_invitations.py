@@ -5,12 +5,12 @@ from tests.client.core.core_fake import ALICE, BOB, Desk, FakeServer, heard
 from parlour_client.core.client import Client
 from parlour_client.core.events import InvitationsChanged, RoomsChanged
 from parlour_protocol.frames import MessageText, RoomSummary
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.replies import Invitation, InvitationReceived, InvitationWithdrawn, RoomEntered
 from parlour_protocol.frames.requests import ListInvitations
 from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import parse_room_name
+from parlour_protocol.rooms import Role, RoomKind
 
 
 def into(room: str, name: str = "den", at: int = 5) -> Invitation:

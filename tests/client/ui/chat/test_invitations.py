@@ -8,9 +8,9 @@ from tests.client.ui.ui_fake import BOB, DIRECT, LOBBY, FakeClient
 
 from parlour_client.core.model import Invitation
 from parlour_client.ui.chat.room_list import INVITATIONS, next_unread, sections
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import Millis, RoomId
 from parlour_protocol.names import parse_room_name
+from parlour_protocol.rooms import RoomKind
 
 ATTIC = Invitation(
     id=RoomId("N" * 22), kind=RoomKind.PRIVATE, inviter=BOB, at=Millis(1), name=parse_room_name("attic")

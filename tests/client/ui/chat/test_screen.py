@@ -15,10 +15,10 @@ from parlour_client.core.model import ConnectionStatus, Delivery, LinkState, Mem
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.status_line import StatusLine
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Kicked
 from parlour_protocol.frames.fields import ReasonText
 from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.rooms import Role
 
 
 async def lobby(pilot: Pilot[None]) -> ChatScreen:

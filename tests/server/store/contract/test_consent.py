@@ -4,7 +4,6 @@ import pytest
 from tests.server.store.world import World, message
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import Added, Banned, Invited, Joined, Kicked, Left, RoleSet, Uninvited
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.replies import Invitation
@@ -18,6 +17,7 @@ from parlour_protocol.limits import (
     ROOMS_PER_USER,
 )
 from parlour_protocol.names import UserName, parse_user_name
+from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.errors import RefusedError
 from parlour_server.store.types import Facts
 

@@ -2,7 +2,6 @@
 
 from tests.server.store.world import World, allow, message
 
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import (
     Added,
     AnyBody,
@@ -25,6 +24,7 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.frames.fields import MessageText, Reaction, TopicText
 from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.store.types import Membership
 
 

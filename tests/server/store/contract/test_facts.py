@@ -3,7 +3,6 @@
 import pytest
 from tests.server.store.world import World, message
 
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import (
     AnyBody,
     Banned,
@@ -22,6 +21,7 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.frames.fields import MessageText, Reaction
 from parlour_protocol.ids import Millis, Seq, new_room_id
 from parlour_protocol.names import parse_user_name
+from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.errors import RefusedError
 from parlour_server.store.types import AppendEvent, Facts, Membership, Target
 

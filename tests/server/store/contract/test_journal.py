@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from tests.server.store.world import FakeClock, StoreMaker, World, message
 
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import Left, RoleSet
 from parlour_protocol.ids import Seq
+from parlour_protocol.rooms import RoomKind
 from parlour_server.errors import NameTakenError, RefusedError
 from parlour_server.store.interface import Store
 from parlour_server.store.types import JournalEntry, RoomAdvanced, SessionEnded

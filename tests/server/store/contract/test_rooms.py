@@ -7,13 +7,13 @@ import pytest
 from tests.server.store.world import World, allow, message
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import Added, Created, Joined, TopicSet
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.replies import RoomListing, RoomSummary
 from parlour_protocol.ids import Seq, new_request_id, new_room_id, new_session_id
 from parlour_protocol.limits import ROOMS_PER_USER
 from parlour_protocol.names import parse_room_name, parse_user_name
+from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.errors import NameTakenError, RefusedError
 from parlour_server.store.types import Membership
 

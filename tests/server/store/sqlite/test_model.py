@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from tests.server.store.world import FakeClock, World, message
 
-from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import (
     AnyBody,
     Banned,
@@ -24,6 +23,7 @@ from parlour_protocol.frames.bodies import (
 )
 from parlour_protocol.ids import Seq
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import Role
 from parlour_server.store.sqlite import SqliteStore
 
 PEOPLE = 4

@@ -8,9 +8,9 @@ import pytest
 from alembic import command
 from tests.server.store.world import FakeClock, World, message
 
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import parse_user_name, skeleton
+from parlour_protocol.rooms import RoomKind
 from parlour_server.errors import SetupError
 from parlour_server.store import migrate
 from parlour_server.store.sqlite import SqliteStore

@@ -40,7 +40,6 @@ from parlour_client.core.e2ee.groups.transaction import ThisDevice
 from parlour_client.core.errors import EncryptionError
 from parlour_protocol.api import decode_payload, encode_payload
 from parlour_protocol.delivery import Commit, CreateGroup
-from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RequestId, RoomId, new_group_id
 from parlour_protocol.membership import Roster
@@ -59,6 +58,7 @@ from parlour_protocol.mls import (
     suite_of,
     unusable_leaves,
 )
+from parlour_protocol.rooms import RoomSuite
 
 _MONTH: Final = 30 * 86_400
 NOT_APPROVED: Final = "This device is not approved yet."

@@ -22,12 +22,12 @@ from parlour_client.core.e2ee.groups.transaction import ThisDevice
 from parlour_client.core.e2ee.identity import key_trust
 from parlour_client.core.e2ee.identity.signing import sign
 from parlour_protocol.delivery import GroupState
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.identity import Certificate
 from parlour_protocol.ids import DeviceId, Millis
 from parlour_protocol.membership import Admit, AnyAct, Remove, Request, Roster, sign_statement
 from parlour_protocol.mls import unusable_leaves
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import RoomKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,12 @@ from parlour_client.core.e2ee.groups.policy import certificate_bytes, certificat
 from parlour_client.core.e2ee.groups.received import ToContest
 from parlour_client.core.e2ee.groups.transaction import kind_of_room
 from parlour_protocol.frames import RoomSummary
-from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.identity import Certificate
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RoomId
 from parlour_protocol.membership import Roster
 from parlour_protocol.mls import LeafNode, unusable_leaves
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import RoomKind, RoomSuite
 
 
 class GroupStatus(Enum):

@@ -51,12 +51,12 @@ from parlour_client.core.model import Note
 from parlour_protocol.delivery import Commit, CreateGroup, GroupState, WaitingWelcome
 from parlour_protocol.encrypted import Payload
 from parlour_protocol.frames import LogEvent
-from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
 from parlour_protocol.frames.requests import SendEncrypted
 from parlour_protocol.ids import GroupId, Millis, RequestId, RoomId, Seq
 from parlour_protocol.membership import AnyAct, Roster
 from parlour_protocol.mls import KeyPackageStore
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 InitialMember: TypeAlias = tuple[UserName, bytes, Role]
 """Someone whom a founder vouches for: name, account key, role."""

@@ -53,13 +53,13 @@ from parlour_client.core.e2ee.identity.signing import verify
 from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent
-from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.frames.bodies import Handshake
 from parlour_protocol.identity import StatementError
 from parlour_protocol.ids import Millis
 from parlour_protocol.membership import NotAllowedError, Person, Roster
 from parlour_protocol.mls import Extension, Group, KeyPackageStore, MlsError
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import RoomKind, RoomSuite
 
 
 @dataclass(frozen=True, slots=True)

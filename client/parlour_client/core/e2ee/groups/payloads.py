@@ -26,12 +26,12 @@ from parlour_protocol.encrypted import (
     TextContent,
     VerifyContent,
 )
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import AnyBody, Deleted, Edited, FileRef, Message, Pinned, Reacted
 from parlour_protocol.frames.opaque import FileKey
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send
 from parlour_protocol.ids import RequestId, RoomId, Seq
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import Role, RoomKind
 
 RoleOf = Callable[[UserName], Role | None]
 Intent = Send | Edit | Delete | React | Pin

@@ -19,12 +19,12 @@ from parlour_client.core.e2ee.groups.commit_evidence import Evidence, roster_aft
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
 from parlour_client.core.e2ee.identity.certificates import read_certificate
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN, MEMBERSHIP, ROOM_BINDING
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.identity import Certificate, StatementError, credential_of, device_id_of
 from parlour_protocol.ids import DeviceId, RoomId
 from parlour_protocol.membership import Remove, Roster
 from parlour_protocol.mls import Change, Credential, Extension, LeafNode, Member, Policy
 from parlour_protocol.names import UserName, parse_user_name
+from parlour_protocol.rooms import RoomKind
 
 SKEW: Final = 3_600_000
 """Milliseconds that clocks may differ."""

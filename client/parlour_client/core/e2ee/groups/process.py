@@ -29,7 +29,6 @@ from parlour_client.core.errors import ServerMisbehavedError
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.core.room_log.withheld import WithheldEvents, first_of
 from parlour_protocol.frames import LogEvent
-from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import (
     Banned,
     Blank,
@@ -49,6 +48,7 @@ from parlour_protocol.frames.bodies import (
     RoleSet,
 )
 from parlour_protocol.ids import Seq
+from parlour_protocol.rooms import Role
 
 _READABLE: Final = Message | Edited | Reacted | Pinned | Deleted
 _ENCRYPTED: Final = EncryptionOn | GroupCreated | Handshake | EncryptedMessage | Contested

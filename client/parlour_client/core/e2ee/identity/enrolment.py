@@ -24,12 +24,12 @@ from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
 from parlour_client.core.errors import ApiRefusedError, ServerMisbehavedError
 from parlour_protocol import delivery
 from parlour_protocol.delivery import DeviceInfo, DeviceStatus, RegisterDevice
-from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.opaque import CertificateBytes, PublicKey, Signature
 from parlour_protocol.identity import AccountEntry, Certificate, Head, Revocation, RevocationEntry
 from parlour_protocol.identity.key_log import decode_entry
 from parlour_protocol.ids import DeviceId
 from parlour_protocol.names import DeviceName, UserName
+from parlour_protocol.rooms import RoomSuite
 from parlour_protocol.secret import Secret
 
 

@@ -17,11 +17,11 @@ from parlour_client.core.e2ee.identity.mls_extensions import KNOWN, SUITES
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
 from parlour_client.core.e2ee.identity.stored_state import restored
 from parlour_protocol.delivery import DeviceInfo, KeyPackages
-from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.opaque import KeyPackageBytes
 from parlour_protocol.ids import Millis
 from parlour_protocol.limits import HYBRID_PACKAGES, HYBRID_PACKAGES_LOW, KEY_PACKAGES, KEY_PACKAGES_LOW
 from parlour_protocol.mls import KeyPackageStore, Lifetime, Policy, suite_of
+from parlour_protocol.rooms import RoomSuite
 
 DAY: Final = 86_400
 LIFETIME: Final = 30 * DAY

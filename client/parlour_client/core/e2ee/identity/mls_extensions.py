@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from parlour_protocol.frames.base import RoomSuite
+from parlour_protocol.rooms import RoomSuite
 
 ROOM_BINDING: Final = 0xF0C0
 """Group context: the server, the room and its kind, so that no group stands for another room."""

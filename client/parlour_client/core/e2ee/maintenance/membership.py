@@ -26,11 +26,11 @@ from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.errors import ApiRefusedError, EncryptionError
-from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.ids import Millis, RoomId
 from parlour_protocol.membership import Admit, Remove, Request, SetRole, Unban
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import Role
 
 PATIENCE: Final = 20.0
 """Seconds that a decision waits for this device to be added to the room's group."""

@@ -35,10 +35,10 @@ from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.errors import ApiRefusedError, SetupError, StaleEpochError
 from parlour_client.core.sync.state import State
 from parlour_protocol.delivery import ClaimKeyPackages, Commit, Contest, GroupState
-from parlour_protocol.frames.base import Role, RoomKind, RoomSuite
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, RoomId, new_request_id
 from parlour_protocol.limits import CLAIM_DEVICES, GROUP_DEVICES, HYBRID_DEVICES
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 MAX_ROUNDS: Final = 12
 """A room in which other devices always come first is left to them after so many."""

@@ -30,10 +30,10 @@ from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.sync.state import State
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent, RoomSummary
-from parlour_protocol.frames.base import RoomKind, RoomSuite
 from parlour_protocol.ids import DeviceId, Millis, RoomId, Seq
 from parlour_protocol.limits import PAGE_EVENTS
 from parlour_protocol.mls import KeyPackageStore
+from parlour_protocol.rooms import RoomKind, RoomSuite
 
 _FIRST_WAIT: Final = 1.0
 _LONGEST_WAIT: Final = 60.0

@@ -24,10 +24,10 @@ from parlour_client.core.model import NoteKind
 from parlour_client.core.room_log.withheld import first_of
 from parlour_protocol.encrypted import EncryptedFile, HistoryContent, TextContent
 from parlour_protocol.frames import AnyBody, LogEvent, decode_body
-from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import Created, RoleSet
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import Role
 
 Names = Callable[[AnyBody], bool]
 """Says whether a message names this account."""

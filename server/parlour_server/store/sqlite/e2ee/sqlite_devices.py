@@ -8,10 +8,10 @@ import sqlite3
 from collections.abc import Sequence
 from functools import partial
 
-from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.opaque import PublicKey
 from parlour_protocol.ids import DeviceId, Millis, RoomId, SessionId
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import RoomSuite
 from parlour_server.clock import Clock
 from parlour_server.store.sqlite.e2ee.device_certification import account_key_of, certify, publish, revoke
 from parlour_server.store.sqlite.e2ee.device_registration import register

@@ -9,7 +9,6 @@ from typing import Any, Final, cast, get_args
 
 import msgspec
 
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import AnyBody, Unreadable
 from parlour_protocol.frames.codec import encode_body
 from parlour_protocol.frames.fields import TopicText
@@ -17,6 +16,7 @@ from parlour_protocol.frames.opaque import Opaque
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import Millis, RoomId
 from parlour_protocol.names import DeviceName, RoomName, UserName
+from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.store.types import Membership
 
 ROLES: Final = {role.value: role for role in Role}

@@ -8,7 +8,6 @@ import sqlite3
 from collections.abc import Callable
 from typing import Any, Final
 
-from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import (
     Added,
     AnyBody,
@@ -36,6 +35,7 @@ from parlour_protocol.frames.bodies import (
 )
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import Seq
+from parlour_protocol.rooms import Role
 from parlour_server.store.sqlite.e2ee.group_effects import contested, encryption_on, founded, handshake
 from parlour_server.store.sqlite.engine.column_values import UNREADABLE, plain, read_body, write_body
 from parlour_server.store.sqlite.engine.connection import WriteConnection

@@ -6,9 +6,9 @@ has members has an owner (``heir``).
 
 import sqlite3
 
-from parlour_protocol.frames.base import Role
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import Role
 from parlour_server.store.sqlite.e2ee.group_devices import update_leaving
 from parlour_server.store.sqlite.engine.column_values import plain, user_name
 from parlour_server.store.sqlite.rooms import sqlite_consent as consent

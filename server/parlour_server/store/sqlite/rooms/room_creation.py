@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import AnyBody, Created, TopicSet
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId, Seq
 from parlour_protocol.limits import ROOMS_PER_USER
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.errors import NameTakenError, RefusedError
 from parlour_server.store.sqlite.accounts.sqlite_accounts import account_exists
 from parlour_server.store.sqlite.engine.column_values import plain

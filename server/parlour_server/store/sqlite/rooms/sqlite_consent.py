@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any, Final
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import Invited, Uninvited
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.replies import Invitation, LogEvent
@@ -25,6 +24,7 @@ from parlour_protocol.limits import (
     ROOMS_PER_USER,
 )
 from parlour_protocol.names import RoomName, UserName
+from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.clock import Clock
 from parlour_server.errors import RefusedError
 from parlour_server.store.sqlite.engine.column_values import ROOM_KINDS, plain, user_name

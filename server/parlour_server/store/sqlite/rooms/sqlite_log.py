@@ -13,7 +13,6 @@ from typing import Final
 from msgspec.structs import replace
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import Role
 from parlour_protocol.frames.bodies import (
     AnyBody,
     Banned,
@@ -32,6 +31,7 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
 from parlour_protocol.names import UserName
+from parlour_protocol.rooms import Role
 from parlour_server.errors import RefusedError
 from parlour_server.store.interface import Decide
 from parlour_server.store.sqlite.e2ee.welcome_rows import keep_welcome

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
-from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.frames.replies import LogEvent, RoomListing, RoomSummary
 from parlour_protocol.ids import Millis, RoomId, Seq, SessionId
 from parlour_protocol.names import RoomName, UserName
+from parlour_protocol.rooms import RoomSuite
 from parlour_server.store.sqlite.accounts.sqlite_sessions import is_live
 from parlour_server.store.sqlite.engine.column_values import (
     ROLES,

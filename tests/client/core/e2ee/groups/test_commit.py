@@ -15,8 +15,8 @@ from tests.client.core.e2ee.hostile_commits import handshake, note_of
 from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.group_errors import MovedError, NotDurableError, NotReadyError
 from parlour_client.core.model import NoteKind
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import Epoch, Millis, RoomId
+from parlour_protocol.rooms import RoomKind
 
 
 def test_an_own_commit_is_merged_by_its_event_alone_and_once() -> None:

@@ -7,9 +7,9 @@ from tests.client.core.e2ee.hostile_commits import commit_of, handshake
 from parlour_client.core.e2ee.groups.commit_plan import signed
 from parlour_client.core.e2ee.groups.group_report import GroupStatus
 from parlour_client.core.e2ee.identity.signing import verify
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.membership import NotAllowedError, read_statement
 from parlour_protocol.mls import add_proposal
+from parlour_protocol.rooms import RoomKind
 
 
 def test_a_third_person_is_let_into_no_direct_room() -> None:

@@ -19,9 +19,9 @@ from parlour_client.core.e2ee.groups.group_report import GroupStatus
 from parlour_client.core.e2ee.groups.group_service import GroupService
 from parlour_client.core.e2ee.groups.group_store import load_room
 from parlour_client.core.model import NoteKind
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import Contested, GroupCreated
 from parlour_protocol.ids import Epoch, GroupId, Millis, RoomId
+from parlour_protocol.rooms import RoomKind
 
 
 def test_a_device_that_is_not_approved_founds_nothing_and_reads_the_log() -> None:

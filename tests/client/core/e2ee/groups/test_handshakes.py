@@ -16,13 +16,13 @@ from parlour_client.core.e2ee.groups.policy import Binding, DeclaredChanges, Roo
 from parlour_client.core.e2ee.groups.received import ToContest
 from parlour_client.core.e2ee.identity.mls_extensions import ROOM_BINDING
 from parlour_client.core.model import NoteKind
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.ids import Epoch, GroupId, RoomId
 from parlour_protocol.mls import (
     GroupContextExtensions,
     LeafChange,
     remove_proposal,
 )
+from parlour_protocol.rooms import RoomKind
 
 
 def test_who_came_and_went_is_told() -> None:

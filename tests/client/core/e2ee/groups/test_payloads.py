@@ -16,7 +16,6 @@ from parlour_protocol.encrypted import (
     TextContent,
 )
 from parlour_protocol.frames import MessageText
-from parlour_protocol.frames.base import Role, RoomKind
 from parlour_protocol.frames.bodies import (
     Blank,
     Deleted,
@@ -33,6 +32,7 @@ from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send
 from parlour_protocol.ids import FileId, Millis, Seq, new_file_id
 from parlour_protocol.membership import Roster, SetRole
+from parlour_protocol.rooms import Role, RoomKind
 
 THUMB = Reaction.parse("👍")
 HELLO = MessageText.parse("hello")

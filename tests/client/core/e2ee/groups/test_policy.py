@@ -9,12 +9,12 @@ from parlour_client.core.e2ee.groups.group_store import group_bytes
 from parlour_client.core.e2ee.groups.policy import Binding, RoomRules, binding_of, person_of
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, ROOM_BINDING
 from parlour_client.core.model import NoteKind
-from parlour_protocol.frames.base import RoomKind
 from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.ids import Epoch, new_group_id
 from parlour_protocol.mls import Change, Credential, Extension, Member, Sender
 from parlour_protocol.mls.codec import SenderType
+from parlour_protocol.rooms import RoomKind
 
 BINDING = Binding(SERVER, ROOM, RoomKind.PRIVATE)
 

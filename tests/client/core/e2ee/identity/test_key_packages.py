@@ -12,7 +12,6 @@ from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
 from parlour_client.core.errors import UnreachableError
 from parlour_protocol.delivery import KeyPackages
-from parlour_protocol.frames.base import RoomSuite
 from parlour_protocol.limits import HTTP_KEYS, HYBRID_PACKAGES, KEY_PACKAGE_BYTES
 from parlour_protocol.mls import (
     CLASSIC,
@@ -24,6 +23,7 @@ from parlour_protocol.mls import (
     SigningKey,
     add_proposal,
 )
+from parlour_protocol.rooms import RoomSuite
 
 POLICY = Policy(extensions=KNOWN)
 

@@ -1,0 +1,38 @@
+"""What a room is, and what its people are in it: the words that both sides and every frame use for it."""
+
+from enum import IntEnum, StrEnum
+
+
+class RoomKind(StrEnum):
+    """Who may find and enter a room."""
+
+    PUBLIC = "public"
+    """Listed in the directory; anyone with an account may join."""
+    PRIVATE = "private"
+    """Not listed; entered by invitation of a member."""
+    DIRECT = "direct"
+    """Two people, made by the first message between them; never renamed, never joined by a third."""
+
+
+class RoomSuite(IntEnum):
+    """How the members of an encrypted room agree on its keys: the number of an MLS cipher suite."""
+
+    X25519 = 0x0003
+    X_WING = 0xF003
+    """Hybrid: ML-KEM-768 and X25519. Experimental; the number is for private use."""
+
+
+class Role(StrEnum):
+    """What a member may do in a room (`server/parlour_server/rooms/rights.py` has the table)."""
+
+    OWNER = "owner"
+    MODERATOR = "moderator"
+    MEMBER = "member"
+
+
+class Status(StrEnum):
+    """Whether someone is online. Never stored."""
+
+    ONLINE = "online"
+    AWAY = "away"
+    OFFLINE = "offline"

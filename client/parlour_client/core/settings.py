@@ -10,11 +10,14 @@ import difflib
 import os
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, Literal, get_args, get_origin
+
+import msgspec
+from msgspec import Meta, structs
 
 from parlour_client.core.errors import SetupError
 from parlour_client.core.private_files import open_private
@@ -27,49 +30,64 @@ Value = bool | str | Mapping[str, str]
 _NO_KEYS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-def _setting(default: Any, about: str) -> Any:
-    return field(default=default, metadata={"help": about})
+def _help(text: str) -> Meta:
+    return Meta(description=text)
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The person's settings; without a file, the defaults."""
 
-    theme: str = _setting("parlour", "colours: a built-in theme or the name of a file in the folder themes")
-    vim: bool = _setting(False, "normal and insert mode, with the keys of vi")
-    mouse: bool = _setting(True, "let the mouse act in Parlour; off leaves selecting to the terminal")
-    reduced_motion: bool = _setting(False, "nothing blinks and nothing counts down")
-    bell: bool = _setting(True, "let Parlour ring the terminal's bell")
-    notifications: Literal["off", "bell", "osc9", "osc777", "osc99", "desktop"] = _setting(
-        "bell", "how to tell of a new message; the text is always ours, never a message's"
+    theme: Annotated[str, _help("colours: a built-in theme or the name of a file in the folder themes")] = (
+        "parlour"
     )
-    notify_for: Literal["mentions", "direct", "all"] = _setting(
-        "direct", "what to tell of: mentions alone, direct rooms as well, or everything"
+    vim: Annotated[bool, _help("normal and insert mode, with the keys of vi")] = False
+    mouse: Annotated[bool, _help("let the mouse act in Parlour; off leaves selecting to the terminal")] = True
+    reduced_motion: Annotated[bool, _help("nothing blinks and nothing counts down")] = False
+    bell: Annotated[bool, _help("let Parlour ring the terminal's bell")] = True
+    notifications: Annotated[
+        Literal["off", "bell", "osc9", "osc777", "osc99", "desktop"],
+        _help("how to tell of a new message; the text is always ours, never a message's"),
+    ] = "bell"
+    notify_for: Annotated[
+        Literal["mentions", "direct", "all"],
+        _help("what to tell of: mentions alone, direct rooms as well, or everything"),
+    ] = "direct"
+    typing: Annotated[bool, _help("let others see that you type")] = False
+    receipts: Annotated[bool, _help("let others see how far you have read")] = False
+    peek: Annotated[bool, _help("looking into a room marks nothing as read by itself")] = False
+    send_on: Annotated[
+        Literal["enter", "ctrl+enter"],
+        _help("the key that sends; the other one begins a new line"),
+    ] = "enter"
+    lock_after: Annotated[
+        Literal["off", "5m", "15m", "30m", "1h"],
+        _help("lock after so long without a key press, where a passphrase was set; /lock does it at once"),
+    ] = "30m"
+    paste_guard: Annotated[
+        bool, _help("ask before several pasted lines, or what looks like a secret, go out")
+    ] = True
+    editor: Annotated[str, _help("the editor's command; empty: VISUAL or EDITOR of the environment")] = ""
+    downloads: Annotated[
+        str, _help("the folder that files are saved into; empty: your Downloads, or your home")
+    ] = ""
+    timestamps: Annotated[Literal["off", "minutes", "seconds"], _help("the time beside each message")] = (
+        "minutes"
     )
-    typing: bool = _setting(False, "let others see that you type")
-    receipts: bool = _setting(False, "let others see how far you have read")
-    peek: bool = _setting(False, "looking into a room marks nothing as read by itself")
-    send_on: Literal["enter", "ctrl+enter"] = _setting(
-        "enter", "the key that sends; the other one begins a new line"
+    keep: Annotated[
+        Literal["always", "1d", "7d", "30d", "90d", "365d"],
+        _help("how long this device keeps messages; what is older it forgets, and fetches no more"),
+    ] = "always"
+    room_sort: Annotated[Literal["name", "recent", "unread"], _help("the order within the list of rooms")] = (
+        "name"
     )
-    lock_after: Literal["off", "5m", "15m", "30m", "1h"] = _setting(
-        "30m", "lock after so long without a key press, where a passphrase was set; /lock does it at once"
-    )
-    paste_guard: bool = _setting(True, "ask before several pasted lines, or what looks like a secret, go out")
-    editor: str = _setting("", "the editor's command; empty: VISUAL or EDITOR of the environment")
-    downloads: str = _setting("", "the folder that files are saved into; empty: your Downloads, or your home")
-    timestamps: Literal["off", "minutes", "seconds"] = _setting("minutes", "the time beside each message")
-    keep: Literal["always", "1d", "7d", "30d", "90d", "365d"] = _setting(
-        "always", "how long this device keeps messages; what is older it forgets, and fetches no more"
-    )
-    room_sort: Literal["name", "recent", "unread"] = _setting("name", "the order within the list of rooms")
-    bidi: Literal["terminal", "client", "off"] = _setting(
-        "terminal", "who puts right-to-left text in order: the terminal, Parlour, or nobody"
-    )
-    keys: Mapping[str, str] = field(
-        default_factory=lambda: _NO_KEYS,
-        metadata={"help": 'other keys, by the binding\'s id: `chat.search = "ctrl+f"`; a comma between two'},
-    )
+    bidi: Annotated[
+        Literal["terminal", "client", "off"],
+        _help("who puts right-to-left text in order: the terminal, Parlour, or nobody"),
+    ] = "terminal"
+    keys: Annotated[
+        Mapping[str, str],
+        _help('other keys, by the binding\'s id: `chat.search = "ctrl+f"`; a comma between two'),
+    ] = _NO_KEYS
     problems: tuple[str, ...] = ()
     """Lines of the file that could not be understood; sentences that may quote the file. Not a setting."""
 
@@ -109,21 +127,21 @@ def _row(key: str, kind: Any, default: Value, about: str) -> Setting:
     return Setting(key, "text" if kind is str else "keys", default, about)
 
 
-def _table() -> tuple[Setting, ...]:
-    kinds = get_type_hints(Settings)
-    return tuple(
-        _row(one.name, kinds[one.name], _default(one), one.metadata["help"])
-        for one in fields(Settings)
-        if one.metadata
-    )
+def _table() -> Iterator[Setting]:
+    for one in structs.fields(Settings):
+        if get_origin(one.type) is Annotated:
+            kind, meta = get_args(one.type)
+            yield _row(one.name, kind, one.default, meta.description)
 
 
-def _default(one: "Field[Value]") -> Value:
-    return one.default_factory() if one.default_factory is not MISSING else cast("Value", one.default)
-
-
-TABLE: Final = _table()
+TABLE: Final = tuple(_table())
 BY_KEY: Final = {row.key: row for row in TABLE}
+
+
+def values(settings: Settings) -> dict[str, Value]:
+    """Return the value of every setting by its key."""
+    found = structs.asdict(settings)
+    return {key: found[key] for key in BY_KEY}
 
 
 def load(home: Path) -> Settings:

@@ -8,10 +8,11 @@ looks like a secret is held back until it is confirmed. `parlour --plain` runs i
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
+
+from msgspec import structs
 
 from parlour_client.commands.command import (
     FOR_GOOD,
@@ -105,7 +106,7 @@ class LineMode:
         """Change a setting, in the file too where there is one. Raises SetupError."""
         if self._folder is not None:
             save(self._folder, key, value)
-        self.printer.settings = replace(self.settings, **{key: value})  # type: ignore[arg-type]  # its command checked it
+        self.printer.settings = structs.replace(self.settings, **{key: value})
 
     # --- doing
 

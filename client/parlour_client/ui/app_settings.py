@@ -5,10 +5,10 @@ folder (a test, the demo) changes hold until the app ends and nothing is written
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+from msgspec import structs
 from textual.app import App
 from textual.message_pump import MessagePump
 from textual.reactive import Reactive, reactive
@@ -41,7 +41,7 @@ class SettingsApp(App[None]):
         if self.folder is not None:
             save(self.folder, key, value)
         kept = MappingProxyType(dict(value)) if not isinstance(value, bool | str) else value
-        self.settings = replace(self.settings, **{key: kept})  # type: ignore[arg-type]  # checked by the table
+        self.settings = structs.replace(self.settings, **{key: kept})
 
     def other_accounts(self) -> Sequence[str]:
         """Return the names of accounts to switch to."""

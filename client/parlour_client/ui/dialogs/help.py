@@ -24,11 +24,10 @@ _GENERAL = (
 
 def help_page(screen: Screen[Any]) -> Page:
     """Return the page for what has the focus."""
-    focused = screen.focused
-    about = getattr(focused, "HELP", None) if focused is not None else None
+    about = screen.focused.HELP if screen.focused is not None else None
     parts = [
         own("Here", "bold"),
-        own(" ".join(about.split("\n")) if isinstance(about, str) else "Nothing is focused. Press Tab."),
+        own(" ".join(about.split("\n")) if about is not None else "Nothing is focused. Press Tab."),
     ]
     parts += [own(""), join(own("Keys", "bold"), own("  with their ids for the settings", "dim"))]
     parts += _keys(screen)

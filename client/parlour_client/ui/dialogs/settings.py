@@ -16,7 +16,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList
 
 from parlour_client.core.errors import SetupError
-from parlour_client.core.settings import BY_KEY, TABLE, Setting, Settings, Value
+from parlour_client.core.settings import TABLE, Setting, Value, values
 from parlour_client.ui.app_settings import SettingsApp, settings_of
 from parlour_client.ui.dialogs.overlay import Overlay
 from parlour_client.ui.dialogs.questions import AskScreen, Choices, ChooseScreen
@@ -58,8 +58,8 @@ class SettingsScreen(Overlay[None]):
         told.show(lines(*(peer_line(f"! {sentence}") for sentence in wrong)))
 
     def _fill(self, at: int) -> None:
-        settings, rows = settings_of(self), self.query_one("#rows", Choices)
-        rows.set_options([option(_row(row, settings), id=row.key) for row in TABLE])
+        now, rows = values(settings_of(self)), self.query_one("#rows", Choices)
+        rows.set_options([option(_row(row, now[row.key]), id=row.key) for row in TABLE])
         rows.highlighted = at
         rows.focus()
 
@@ -72,7 +72,7 @@ class SettingsScreen(Overlay[None]):
     @on(OptionList.OptionSelected, "#rows")
     def _change(self, event: OptionList.OptionSelected) -> None:
         row = TABLE[event.option_index]
-        now = getattr(settings_of(self), row.key)
+        now = values(settings_of(self))[row.key]
         match row.kind:
             case "switch":
                 self._set(row.key, value=not now)
@@ -143,14 +143,13 @@ class SettingsScreen(Overlay[None]):
         _ = self.dismiss(None)
 
 
-def _row(row: Setting, settings: Settings) -> Content:
-    value = getattr(settings, row.key)
-    mark = "* " if value != BY_KEY[row.key].default else "  "
-    match row.kind:
-        case "switch":
+def _row(row: Setting, value: Value) -> Content:
+    mark = "* " if value != row.default else "  "
+    match value:
+        case bool():
             shown = own("on" if value else "off", "bold")
-        case "keys":
-            shown = own(f"{len(value)} changed", "bold")
-        case _:
+        case str():
             shown = peer_line(value, limit=40, style="bold") if value else own("—", "dim")
+        case _:
+            shown = own(f"{len(value)} changed", "bold")
     return join(own(f"{mark}{row.key:<16} "), shown)

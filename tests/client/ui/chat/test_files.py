@@ -1,9 +1,9 @@
 """Files on the screen: sent and saved beside everything else, names that stay text and stay in the folder."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from tests.client.ui.chat.test_screen import lobby
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient, a_file, raw_text
@@ -102,7 +102,7 @@ async def test_a_hostile_name_is_text_and_stays_in_the_folder(
     in_lobby(client, name)
     async with open_app(client, size=(100, 30)) as pilot:
         await lobby(pilot)
-        pilot.app.settings = replace(pilot.app.settings, downloads=str(folder))  # type: ignore[attr-defined]
+        pilot.app.settings = structs.replace(pilot.app.settings, downloads=str(folder))  # type: ignore[attr-defined]
         await pilot.press("alt+up", "f")
         await settled(pilot, 3)
         text = screen_text(pilot)

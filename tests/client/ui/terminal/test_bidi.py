@@ -1,8 +1,7 @@
 """Right-to-left text: the order of its clusters, the mark behind it, and what the terminal is told."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec import structs
 from rich.console import Console
 from rich.segment import Segment
 from tests.client.ui.conftest import OpenApp
@@ -49,7 +48,7 @@ async def test_the_terminal_is_told(client: FakeClient, open_app: OpenApp, monke
         monkeypatch.setattr(type(app._driver), "is_headless", False)
         monkeypatch.setattr(app._driver, "write", said.append)
         for mode in ("client", "off", "terminal"):
-            app.settings = replace(app.settings or Settings(), bidi=mode)
+            app.settings = structs.replace(app.settings or Settings(), bidi=mode)
             await pilot.pause()
         assert [words for words in said if words.endswith(("8l", "8h"))] == ["\x1b[8l", "\x1b[8h"]
         monkeypatch.undo()

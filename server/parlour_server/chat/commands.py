@@ -43,6 +43,7 @@ from parlour_protocol.frames.requests import (
     Mute,
     Pin,
     React,
+    RoomRequest,
     Send,
     SendEncrypted,
     SetRole,
@@ -133,7 +134,7 @@ def _end(now: Millis, seconds: int | None) -> Millis | None:
     return None if seconds is None else Millis(now + seconds * 1000)
 
 
-_MODERATION: Final[frozenset[type]] = frozenset({RoleSet, Kicked, Banned, Unbanned, Muted, Unmuted})
+_MODERATION: Final = (RoleSet, Kicked, Banned, Unbanned, Muted, Unmuted)
 AUTHORIZATION: Final = frozenset(
     {ErrorCode.FORBIDDEN, ErrorCode.NOT_FOUND, ErrorCode.BANNED, ErrorCode.MUTED}
 )
@@ -193,7 +194,7 @@ class Commands:
                 AuditEvent.REQUEST_REFUSED,
                 code=error.code.value,
                 request=type(frame).__name__.lower(),
-                room=getattr(frame, "room", None),
+                room=frame.room if isinstance(frame, RoomRequest) else None,
                 user=state.user,
                 connection=state.info.id,
                 address=state.info.address,
@@ -253,12 +254,12 @@ class Commands:
         for event in (appended.event, *appended.also):
             self._bus.publish(EventCommitted(event))
         body = appended.event.body
-        if type(body) in _MODERATION:
+        if isinstance(body, _MODERATION):
             self._audit.record(
                 AuditEvent.MODERATION,
                 what=type(body).__name__.lower(),
                 room=appended.event.room,
                 seq=appended.event.seq,
                 user=appended.event.author,
-                subject=getattr(body, "who", None),
+                subject=body.who,
             )

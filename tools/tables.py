@@ -27,6 +27,7 @@ from parlour_protocol.frames.requests import AnyRequest
 from parlour_protocol.limits import LIMITS
 from parlour_server.api.operations import DELIVERY_OPERATIONS
 from parlour_server.config.server_settings import Settings
+from parlour_server.config.settings_table import rows
 from tools.claims import PAGE, groups
 
 SPECIFICATION = Path("protocol/README.md")
@@ -82,18 +83,11 @@ def close_codes() -> str:
 
 def configuration() -> str:
     """Return the table of the server's settings, with the defaults that are in force without any."""
-    rows = []
-    defaults = Settings()
-    for section in msgspec.inspect.type_info(Settings).fields:  # type: ignore[attr-defined]
-        for field in section.type.fields:
-            value = getattr(getattr(defaults, section.name), field.name)
-            meta = field.type
-            while not isinstance(meta, msgspec.inspect.Metadata):
-                meta = getattr(meta, "type", None) or msgspec.inspect.Metadata(meta)
-            unit = (meta.extra or {}).get("unit", "")
-            reason = (meta.extra_json_schema or {}).get("description", "")
-            rows.append([f"`{section.name}.{field.name}`", f"`{_shown(value)}`", unit, reason])
-    return _table(["setting", "default", "unit", "reason"], rows)
+    found = [
+        [f"`{row.name}`", f"`{_shown(row.value)}`", row.unit, "yes" if row.reloads else "", row.reason]
+        for row in rows(Settings())
+    ]
+    return _table(["setting", "default", "unit", "reload", "reason"], found)
 
 
 def settings_of_the_client() -> str:

@@ -37,6 +37,7 @@ from parlour_server.chat.chat_service import ChatService
 from parlour_server.chat.commands import Commands
 from parlour_server.clock import Clock, SteadyClock, SystemClock
 from parlour_server.config.server_settings import Settings
+from parlour_server.config.settings_table import need_restart
 from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.device_registry import DeviceRegistry
@@ -119,7 +120,7 @@ class Application:
         renew_if_due(self._folder, settings.listen.names)
         if self._tls is not None:
             self._tls.reload()
-        waiting = _need_restart(self._settings, settings)
+        waiting = need_restart(self._settings, settings)
         self._settings = settings
         self._api = self._make_api()
         self._audit.record(AuditEvent.RELOADED, need_restart=", ".join(waiting))
@@ -298,33 +299,3 @@ def _in_url(host: str) -> str:
     if host in {"0.0.0.0", "::"}:  # noqa: S104 - not bound here: where to reach it
         return "localhost"
     return f"[{host}]" if ":" in host else host
-
-
-def _need_restart(old: Settings, new: Settings) -> list[str]:
-    """Return the changed settings that need a new process."""
-    at_once = {
-        "logins",
-        "files",
-        "body_seconds",
-        "http_per_minute",
-        "http_burst",
-        "key_changes_per_hour",
-        "claims_per_hour",
-        "claims_per_person_per_hour",
-        "claims_of_person_per_hour",
-        "commits_per_minute",
-    }
-    found = []
-    for section in old.__struct_fields__:
-        before, after = getattr(old, section), getattr(new, section)
-        found += [
-            f"{section}.{key}"
-            for key in before.__struct_fields__
-            if getattr(before, key) != getattr(after, key) and not at_once & {section, key}
-        ]
-        found += [
-            f"logins.{key}"
-            for key in ("hash_threads", "hash_queue", "hash_queue_per_address")
-            if section == "logins" and getattr(before, key) != getattr(after, key)
-        ]
-    return found

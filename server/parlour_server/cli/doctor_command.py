@@ -17,7 +17,7 @@ def doctor(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 
     The exit status is 1 when something is dangerous or broken, so it can run from a timer.
     """
-    from parlour_server.config.settings_file import rows  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.config.settings_table import rows  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.setup.data_folder import DataFolder  # noqa: PLC0415
     from parlour_server.setup.doctor import DANGER, examine  # noqa: PLC0415
 

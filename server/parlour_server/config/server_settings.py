@@ -13,9 +13,9 @@ from msgspec import Meta
 from parlour_protocol.limits import TICKET_SECONDS
 
 
-def _setting(unit: str, reason: str, *, ge: int = 1, le: int | None = None) -> Meta:
-    """Describe a number: its unit, why it is as it is, and its bounds."""
-    return Meta(ge=ge, le=le, description=reason, extra={"unit": unit})
+def _setting(unit: str, reason: str, *, ge: int = 1, le: int | None = None, reloads: bool = False) -> Meta:
+    """Describe a number: its unit, its reason, its bounds, and whether SIGHUP puts a new value in force."""
+    return Meta(ge=ge, le=le, description=reason, extra={"unit": unit, "reloads": reloads})
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -118,7 +118,9 @@ class Rates(Section, frozen=True):
     http_per_minute: Annotated[
         int,
         _setting(
-            "requests per minute", "requests of one address, and of one account, to the HTTPS API (P6, L26)"
+            "requests per minute",
+            "requests of one address, and of one account, to the HTTPS API (P6, L26)",
+            reloads=True,
         ),
     ] = 600
     rooms_per_hour: Annotated[
@@ -127,36 +129,54 @@ class Rates(Section, frozen=True):
     invites_per_hour: Annotated[
         int, _setting("invitations per hour", "by one account, to anyone and to any room (L14)")
     ] = 120
-    http_burst: Annotated[int, _setting("requests", "several people behind one address")] = 200
+    http_burst: Annotated[int, _setting("requests", "several people behind one address", reloads=True)] = 200
     key_changes_per_hour: Annotated[
-        int, _setting("changes per hour", "keys, certificates and key packages uploaded by one account")
+        int,
+        _setting(
+            "changes per hour", "keys, certificates and key packages uploaded by one account", reloads=True
+        ),
     ] = 240
     claims_per_hour: Annotated[
-        int, _setting("key packages per hour", "claimed by one account; a full room takes 500 at once")
+        int,
+        _setting(
+            "key packages per hour", "claimed by one account; a full room takes 500 at once", reloads=True
+        ),
     ] = 2_000
     claims_per_person_per_hour: Annotated[
-        int, _setting("key packages per hour", "of one person, claimed by one other account (exhaustion)")
+        int,
+        _setting(
+            "key packages per hour", "of one person, claimed by one other account (exhaustion)", reloads=True
+        ),
     ] = 60
     claims_of_person_per_hour: Annotated[
-        int, _setting("key packages per hour", "of one person, claimed by anyone (exhaustion)")
+        int, _setting("key packages per hour", "of one person, claimed by anyone (exhaustion)", reloads=True)
     ] = 1_000
     commits_per_minute: Annotated[
-        int, _setting("commits per minute", "by one account: each goes to everyone in the room")
+        int, _setting("commits per minute", "by one account: each goes to everyone in the room", reloads=True)
     ] = 120
 
 
 class Logins(Section, frozen=True):
     """Passwords, sessions, tickets."""
 
-    session_days: Annotated[int, _setting("days", "a session ends after this time, used or not (S3)")] = 30
-    idle_days: Annotated[int, _setting("days", "a session that is not used for this long ends (S3)")] = 14
+    session_days: Annotated[
+        int, _setting("days", "a session ends after this time, used or not (S3)", reloads=True)
+    ] = 30
+    idle_days: Annotated[
+        int, _setting("days", "a session that is not used for this long ends (S3)", reloads=True)
+    ] = 14
     sessions_per_user: Annotated[
-        int, _setting("sessions", "above it, the session that has been idle longest ends (S6)")
+        int, _setting("sessions", "above it, the session that has been idle longest ends (S6)", reloads=True)
     ] = 20
     ticket_seconds: Annotated[
-        int, _setting("seconds", "a ticket is meant to be used right away (K4)", le=TICKET_SECONDS.value)
+        int,
+        _setting(
+            "seconds", "a ticket is meant to be used right away (K4)", le=TICKET_SECONDS.value, reloads=True
+        ),
     ] = 30
-    tickets_per_session: Annotated[int, _setting("tickets per minute", "reconnecting in a loop")] = 240
+    tickets_per_session: Annotated[
+        int, _setting("tickets per minute", "reconnecting in a loop", reloads=True)
+    ] = 240
     hash_threads: Annotated[
         int, _setting("threads", "argon2 uses one core and 64 MiB each; 0 means one per core (P6)", ge=0)
     ] = 0
@@ -167,12 +187,17 @@ class Logins(Section, frozen=True):
     failures_per_account: Annotated[
         int,
         _setting(
-            "failures", "after that, each failure doubles the wait; NIST allows at most 100 (P5)", le=100
+            "failures",
+            "after that, each failure doubles the wait; NIST allows at most 100 (P5)",
+            le=100,
+            reloads=True,
         ),
     ] = 10
-    failures_per_address: Annotated[int, _setting("failures", "the same for one address (P5)")] = 50
+    failures_per_address: Annotated[
+        int, _setting("failures", "the same for one address (P5)", reloads=True)
+    ] = 50
     longest_wait_seconds: Annotated[
-        int, _setting("seconds", "the longest wait, so no one is locked out permanently (P5)")
+        int, _setting("seconds", "the longest wait, so no one is locked out permanently (P5)", reloads=True)
     ] = 900
 
 
@@ -199,15 +224,23 @@ class Files(Section, frozen=True):
     """Uploaded files."""
 
     user_bytes: Annotated[
-        int, _setting("bytes", "all files of one account, so that one person can't fill the disk", ge=0)
+        int,
+        _setting(
+            "bytes", "all files of one account, so that one person can't fill the disk", ge=0, reloads=True
+        ),
     ] = 1_073_741_824
-    total_bytes: Annotated[int, _setting("bytes", "all files of the server", ge=0)] = 21_474_836_480
+    total_bytes: Annotated[int, _setting("bytes", "all files of the server", ge=0, reloads=True)] = (
+        21_474_836_480
+    )
     uploads_per_user: Annotated[
-        int, _setting("uploads", "large bodies of one account at a time; each uses memory or a file")
+        int,
+        _setting(
+            "uploads", "large bodies of one account at a time; each uses memory or a file", reloads=True
+        ),
     ] = 4
-    uploads_per_hour: Annotated[int, _setting("uploads per hour", "of one account")] = 240
+    uploads_per_hour: Annotated[int, _setting("uploads per hour", "of one account", reloads=True)] = 240
     unnamed_minutes: Annotated[
-        int, _setting("minutes", "a file that no message refers to by then is removed")
+        int, _setting("minutes", "a file that no message refers to by then is removed", reloads=True)
     ] = 60
 
 

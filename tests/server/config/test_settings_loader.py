@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parlour_server.config.server_settings import Settings
-from parlour_server.config.settings_file import default_file, rows, with_names
+from parlour_server.config.settings_file import default_file, with_names
 from parlour_server.config.settings_loader import load
+from parlour_server.config.settings_table import rows
 from parlour_server.errors import SetupError
 
 _VARIABLES = [f"PARLOUR_{row.section}_{row.key}".upper() for row in rows(Settings())]

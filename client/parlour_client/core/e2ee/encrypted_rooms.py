@@ -1,8 +1,8 @@
-"""Encryption in the running client: this device's keys, its encrypted rooms, and what happens to them.
+"""Encryption in the running client: this device's keys, its encrypted rooms, and their events.
 
-This is the composition root of the package: it makes the parts and hands them what the server tells. A
-server without encryption, or keys that cannot be had now, never keep open rooms from working: encrypted
-rooms wait and say why.
+This is the composition root of the package: it makes the parts and passes them the server's frames. A server
+without encryption, or keys that cannot be loaded now, never keep open rooms from working: encrypted rooms
+wait and say why.
 """
 
 import asyncio
@@ -54,7 +54,7 @@ from parlour_protocol.names import UserName
 from parlour_protocol.rooms import RoomKind
 
 _LOOK_SECONDS: Final = 10.0
-"""How long a report waits for a room to catch up."""
+"""Seconds that a report waits for a room to catch up."""
 
 
 class EncryptedRooms:
@@ -181,9 +181,9 @@ class EncryptedRooms:
         self._tracked: set[RoomId] = set()
         self._late: asyncio.Future[None] | None = None
 
-    # life
+    # lifecycle
     async def load(self) -> None:
-        """Take what the archive knows."""
+        """Load the archive's state."""
         await self.incoming.load()
         await self.session.load()
         self._hand_on()
@@ -192,14 +192,14 @@ class EncryptedRooms:
         self.erasure.begin()
 
     async def sign_in(self) -> None:
-        """Let the session speak for this device, once; before the WebSocket. What fails is told later."""
+        """Bind the session to this device, once, before the WebSocket opens. Failures are reported later."""
         self._signed_in_now = not self.session.signed_in
         self.identity.key_log.undecided = True  # the greeting says whether the server was restored
         await self.session.sign_in()
         await self._use_keys()
 
     async def greet(self, hello: Hello) -> None:
-        """Take the greeting: encrypted rooms go on where they were left."""
+        """Process the greeting: encrypted rooms continue where they stopped."""
         self.server.greeted(hello.now)
         try:
             await self.identity.check_server(hello.server)
@@ -209,13 +209,13 @@ class EncryptedRooms:
         await self.resume([self.incoming.pinned(summary) for summary in hello.rooms])
 
     async def resume(self, summaries: Sequence[RoomSummary]) -> None:
-        """Let encrypted rooms go on where they were left; in a program that only sends, those it uses."""
+        """Continue encrypted rooms where they stopped; in a program that only sends, those it uses."""
         self.incoming.note(summaries)
         mine = [s for s in summaries if self._follow or s.room in self._tracked]
         await self.incoming.greet(mine)
 
     def begin(self) -> None:
-        """Begin the background work of a connection."""
+        """Start the background work of a connection."""
         rooms = [room for room in self.incoming.rooms if self._follow or room in self._tracked]
         self.scheduler.begin([room for room in rooms if self.state.summary(room) is not None])
         self.renewal.begin()
@@ -226,7 +226,7 @@ class EncryptedRooms:
         self._signal.notify()
 
     async def end(self) -> None:
-        """End it with the connection."""
+        """Stop the background work when the connection ends."""
         if self._late is not None:
             self._late.cancel()
         self.renewal.end()
@@ -234,7 +234,7 @@ class EncryptedRooms:
         self._signal.notify()
 
     async def stop(self) -> None:
-        """End everything."""
+        """Stop everything."""
         await self.end()
         await self.read_receipts.stop()
         await self.incoming.stop()
@@ -243,7 +243,7 @@ class EncryptedRooms:
         await self.delivery.close()
 
     async def track(self, room: RoomId) -> None:
-        """Follow a room also in a program that follows no others: it is about to be used."""
+        """Follow a room that is about to be used, even in a program that follows no others."""
         summary = self.state.summary(room)
         if self._follow or summary is None or room in self._tracked:
             return
@@ -254,7 +254,7 @@ class EncryptedRooms:
         self._catch_up.track(room)
 
     async def left(self, room: RoomId) -> None:
-        """Forget the keys of a room that the account is not a member of any more."""
+        """Delete the keys of a room that the account is not a member of any more."""
         self.scheduler.unsure.discard(room)
         self.read_receipts.forget(room)
         groups = self.session.maybe_groups
@@ -263,7 +263,7 @@ class EncryptedRooms:
         self._signal.notify()
 
     def dispatch(self, push: GroupChanged | KeyPackagesLow | KeyLogAppended) -> None:
-        """Take what the server tells."""
+        """Process a frame from the server."""
         match push:
             case GroupChanged(room=room):
                 if self._follow or room in self._tracked:
@@ -276,7 +276,7 @@ class EncryptedRooms:
             case KeyLogAppended():
                 self._background.run(self.identity.catch_up())
 
-    # what others ask
+    # for the other parts
     def covers(self, room: RoomId) -> bool:
         """Say whether a room is encrypted."""
         return self.incoming.covers(room)
@@ -287,46 +287,46 @@ class EncryptedRooms:
         return self.session.own
 
     async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
-        """Wait until it is so; it is asked whenever something was taken in."""
+        """Wait until a condition holds; it is checked after every run of events."""
         await self._signal.until(condition)
 
     def next_change(self) -> asyncio.Event:
-        """Return what is set when anything about encryption changes next."""
+        """Return an event that is set when anything about encryption changes next."""
         return self._signal.next_change()
 
     async def catch_up_history(self) -> None:
-        """Take in the history that another device of ours sent; what fails is tried again later."""
+        """Import the history that another device of this account sent; failures are retried later."""
         await quietly(self.history.take())
 
     async def reread(self, room: RoomId) -> None:
-        """Read a room's state again, after all that waits for it was taken in."""
+        """Update a room's state once all its waiting events are processed."""
         async with asyncio.timeout(_LOOK_SECONDS):
             await self.server.reached(room)
         await self.room_statuses.look(room)
 
-    # a server that was rolled back
+    # a rolled-back server
     def rolled_back(self, connection: apsw.Connection, fork: Divergence) -> None:
-        """Take note of a rollback, in the transaction that writes it."""
+        """Note a rollback, in the transaction that writes it."""
         if (groups := self.session.maybe_groups) is not None:
             groups.rolled_back(connection, fork.room, fork.shared, fork.top)
-        else:  # it goes on behind the fork, whatever becomes of its keys
+        else:  # it continues after the fork, whatever happens to its keys
             connection.execute("UPDATE mls_rooms SET cursor = ? WHERE room = ?", (fork.top, fork.room))
 
     def note_exchange(self, connection: apsw.Connection) -> None:
-        """Keep that the server's logs are others than before, until what that means was done."""
+        """Remember that the server's logs were replaced, until the consequences are dealt with."""
         key_packages.doubt(connection)
         own_keys.put(connection, Name.LOG_RESTORED, b"1")
 
     async def check_restored(self, *, exchanged: bool) -> bool:
-        """Note whether the server was restored since the last connection, before its rooms are taken in.
+        """Note whether the server was restored since the last connection, before its rooms are processed.
 
-        Then it is brought what it may not have: this device, what it signed, fresh key packages. False: the
-        session did not speak for this device when the connection was opened.
+        Then upload what it may have lost: this device, its signatures, fresh key packages. False: the session
+        was not bound to this device when the connection was opened.
         """
         self.identity.key_log.undecided = False
         if not exchanged:
             if isinstance(self.session.trouble, KeyLogError):
-                await quietly(self.identity.catch_up())  # no restore excuses it: the alarm is raised
+                await quietly(self.identity.catch_up())  # a restore does not excuse it: raise the alarm
             return True
         spoke = self._signed_in_now and self.session.trouble is None
         self.session.signed_in = False
@@ -334,7 +334,7 @@ class EncryptedRooms:
         await self._use_keys()
         return spoke
 
-    # what happened
+    # events of the parts
     def _stored(self, room: RoomId, run: StoredRun) -> None:
         self._effects.follow(room, run)
         self._signal.notify()
@@ -345,18 +345,18 @@ class EncryptedRooms:
         self._signal.notify()
 
     async def _device_replaced(self) -> None:
-        """Forget all groups: this device has a new key, which is in none of them."""
+        """Delete all groups: this device has a new key, which is in none of them."""
         if (groups := self.session.maybe_groups) is not None:
             await self.archive.write(groups.forget_device)
         await self._use_keys()
-        await self._live.drop()  # it speaks for the old device
+        await self._live.drop()  # it is bound to the old device
 
     async def _sign_in_late(self) -> None:
         await self.session.sign_in_late(self._clock.sleep)
-        await self._live.drop()  # a new connection speaks for this device
+        await self._live.drop()  # a new connection is bound to this device
 
     async def _use_keys(self) -> None:
-        """Work with this device's keys as they are now."""
+        """Use this device's current keys."""
         if not self.session.renew():
             return
         self._hand_on()
@@ -372,7 +372,7 @@ class EncryptedRooms:
             self.incoming.use(groups, self.identity.own().device)
 
     def _direct_room(self, user: UserName) -> RoomId:
-        """Return the encrypted direct room with a person. Raises EncryptionError when there is none."""
+        """Return the encrypted direct room with a person. Raises EncryptionError if there is none."""
         for room in self.state.rooms:
             if room.kind is RoomKind.DIRECT and room.peer == user and self.covers(room.id):
                 return room.id

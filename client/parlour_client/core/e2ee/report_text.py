@@ -1,6 +1,6 @@
-"""What views say about any room: how it is encrypted, what was checked, what the server sees.
+"""Texts about any room: how it is encrypted, what was tested, what the server sees.
 
-It promises what `docs/encryption.md` does and no more.
+They promise what `docs/encryption.md` does and no more.
 """
 
 from typing import Final
@@ -25,7 +25,7 @@ KEYS: Final = {
         "post-quantum. Experimental: made after a draft, and no other implementation was tested with it."
     ),
 }
-"""What the cipher suite of a room is worth."""
+"""The strength of a room's cipher suite."""
 SUITE_NAMES: Final = {
     RoomSuite.X25519: "MLS_128_DHKEMX25519_CHACHA20POLY1305_SHA256_Ed25519",
     RoomSuite.X_WING: "MLS_128_MLKEM768X25519_CHACHA20POLY1305_SHA256_Ed25519",

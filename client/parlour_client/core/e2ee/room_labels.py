@@ -1,4 +1,4 @@
-"""A room's state in words: its label, what is in the way of sending or reading, and who is in it.
+"""A room's state in words: its label, what prevents sending or reading, and who is in it.
 
 Two facts are kept apart: whether a room is encrypted, and how many of its people are verified. It answers
 from memory and changes nothing.
@@ -26,7 +26,7 @@ _OLD: Final = (
 
 
 class RoomLabels:
-    """Words for the rooms of one account."""
+    """Texts for the rooms of one account."""
 
     def __init__(self, rooms: EncryptedRooms) -> None:
         self._rooms = rooms
@@ -35,7 +35,7 @@ class RoomLabels:
     def state(  # noqa: C901, PLR0911 - one return for each state, in order
         self, room: RoomId, report: GroupReport
     ) -> tuple[RoomState, str]:
-        """Return the room's state, and what is in the way, in words."""
+        """Return the room's state, and what prevents its use, in words."""
         if self._rooms.session.trouble is not None:
             return RoomState.WAITING, self._rooms.session.trouble.whole
         if self._identity.own().status is not DeviceStatus.ACTIVE:
@@ -91,7 +91,7 @@ class RoomLabels:
         return ""
 
     def label(self, report: GroupReport, state: RoomState) -> str:
-        """Return what stands above the room for good: words, never colour alone."""
+        """Return the permanent label above the room: words, never only a colour."""
         if state in {RoomState.WAITING, RoomState.PENDING_DEVICE}:
             return "E2EE, not open on this device"
         me = self._rooms.me
@@ -105,7 +105,7 @@ class RoomLabels:
         return label + suffix.get(state, "")
 
     def people(self, report: GroupReport, listed: Collection[UserName] | None) -> list[RoomPerson]:
-        """Return who is in the room, and whom the server claims to be: ``listed``, if it is known."""
+        """Return the room's members, and those the server claims: ``listed``, if it is known."""
         devices: dict[UserName, list[DeviceId]] = {}
         for member in report.members:
             devices.setdefault(member.user, []).append(member.device)
@@ -132,7 +132,7 @@ class RoomLabels:
         return user in report.claims.ghosts or (None if listed is None else user in listed)
 
     def devices(self, report: GroupReport, listed: Collection[UserName] | None = None) -> list[MemberDevice]:
-        """Return the devices of the group, with how far each person is known."""
+        """Return the devices of the group, with the trust in each person."""
         own = self._identity.own().device
         me = self._rooms.me
         people = {} if report.roster is None else {one.user: one.by for one in report.roster.people}

@@ -1,7 +1,7 @@
 """Encryption as views and commands see it: labels, reports, a person's decisions. ``Client.encryption``.
 
 Every label keeps two facts apart: whether a room is encrypted, and how many of its people are verified.
-What is not awaited is answered from memory.
+Methods that are not awaited answer from memory.
 """
 
 import asyncio
@@ -38,8 +38,8 @@ from parlour_protocol.rooms import Role
 from parlour_protocol.secret import Secret
 
 _ADD_SECONDS: Final = 5.0
-"""How long an approval waits for the new device to bring key packages, which takes an instant where it is
-connected; one that comes later is added by the first member's device that is online or sends."""
+"""Seconds that an approval waits for the new device to upload key packages, which takes an instant if it is
+connected; a later one is added by the first member's device that is online or sends."""
 
 
 class Encryption:
@@ -71,7 +71,7 @@ class Encryption:
 
     # rooms
     def room(self, room: RoomId) -> RoomEncryption:
-        """Return what a room's window shows; from memory."""
+        """Return the room's encryption for its window; from memory."""
         if not self._rooms.covers(room):
             return RoomEncryption(RoomState.OPEN, OPEN)
         report = self._rooms.room_statuses.of(room)
@@ -89,7 +89,7 @@ class Encryption:
             await self._rooms.reread(room)
         report = self._rooms.room_statuses.of(room)
         if any(self._identity.trust(member.user) is Trust.UNKNOWN for member in report.members):
-            await self._identity.refresh()  # who was met in the meantime, by what was sent or came in
+            await self._identity.refresh()  # people who joined or wrote in the meantime
         state, problem = self._labels.state(room, report)
         inside = {member.user for member in report.members}
         listed: Sequence[UserName] | None = None
@@ -129,7 +129,7 @@ class Encryption:
     async def _compared(
         self, room: RoomId, report: GroupReport, listed: Sequence[UserName] | None
     ) -> ServerClaims:
-        """Compare whom the server lists with whom the members admitted, those who come or go included."""
+        """Compare the server's list with the members' roster, including those who join or leave."""
         groups = self._rooms.session.maybe_groups
         if listed is None or groups is None or report.roster is None:
             return report.claims
@@ -140,25 +140,25 @@ class Encryption:
         return ServerClaims(sorted({*listed} - soon - now - asked_in), sorted(soon & now - {*listed}))
 
     async def turn_on(self, room: RoomId, people: Sequence[UserName]) -> None:
-        """Make a room encrypted, for good, and admit these people besides oneself: nobody else is added."""
+        """Make a room encrypted, for good, and admit these people besides oneself: no one else is added."""
         await self._membership.ask_in(room, [user for user in people if user != self._rooms.me])
         await self._encrypt(room)
         await self._settled(room)
 
     async def claims(self, room: RoomId) -> Sequence[str]:
-        """Return what the server claimed about the room's members at the last look, as sentences."""
+        """Return the server's claims about the room's members at the last check, as sentences."""
         found = await self._rooms.archive.read(server_claims.of, room)
         return server_claims.words(found, await self._rooms.archive.read(known_roster, room))
 
     async def unfinished(self, room: RoomId) -> str:
-        """Say what could not be done for the room's members just now; empty: everything was."""
+        """Say what failed for the room's members just now; empty: nothing."""
         if not self._rooms.covers(room):
             return ""
         known = self._rooms.scheduler.problems.get(room)
         return "" if known is None else known.whole
 
     async def adoptable(self, room: RoomId) -> Sequence[RoomPerson]:
-        """Return who is in a room made before members decided who is in it; empty where they do."""
+        """Return the members of a room made before members decided who is in it; empty for other rooms."""
         found = await self.report(room)
         if found.decided_by_members or not found.members:
             return ()
@@ -166,7 +166,7 @@ class Encryption:
         return [replace(one, role=roles.get(one.user, Role.MEMBER)) for one in found.people if one.devices]
 
     async def adopt(self, room: RoomId, people: Sequence[RoomPerson]) -> None:
-        """Renew such a room for these people, whom the person has looked at (owners)."""
+        """Renew such a room for these people, whom the person has checked (owners)."""
         await self._rooms.track(room)
         report = self._rooms.room_statuses.of(room)
         keys = {member.user: member.certificate.account_key for member in report.members}
@@ -180,7 +180,7 @@ class Encryption:
         await self._rooms.scheduler.recreate(room)
 
     async def settle(self, room: RoomId) -> None:
-        """Bring the group to what it should be now: add and remove devices; returns when it is done."""
+        """Update the group: add and remove devices; returns when it is done."""
         await self._settled(room)
 
     # people
@@ -201,7 +201,7 @@ class Encryption:
         return [self._named(alarm) for alarm in self._identity.alarms()]
 
     def _named(self, alarm: Alarm) -> Alarm:
-        """Name the room of an alarm that is about one: it is shown on every window."""
+        """Name the room of an alarm, if it has one: the alarm is shown in every window."""
         room = None if alarm.room is None else self._rooms.state.room(alarm.room)
         return alarm if room is None else replace(alarm, text=f"{room.title}: {alarm.text}")
 
@@ -226,7 +226,7 @@ class Encryption:
         return found
 
     async def accept_key(self, user: UserName) -> PersonReport:
-        """Take a changed key as first seen: the person decided to go on."""
+        """Accept a changed key as seen for the first time: the person decided to continue."""
         found = await self._contacts.accept_key(user)
         await self._membership.ask_in_again(user)
         return found
@@ -250,11 +250,11 @@ class Encryption:
         await self._everywhere()
 
     async def recovery_words(self) -> Sequence[str]:
-        """Return the 24 words of the account key. Raises SetupError on a device that does not hold it."""
+        """Return the 24 words of the account key. Raises SetupError on a device that does not have it."""
         return await self._identity.recovery_words()
 
     async def recover(self, words: Sequence[str]) -> None:
-        """Approve this device with the recovery words; it holds the account key from now on."""
+        """Approve this device with the recovery words; afterwards it has the account key."""
         await self._identity.recover(words)
         await self._everywhere()
         with suppress(TimeoutError):
@@ -264,11 +264,11 @@ class Encryption:
         await self._everywhere()
 
     async def reset_identity(self, password: Secret) -> None:
-        """Make a new account key: all trust is lost, and everybody is told."""
+        """Make a new account key: all trust is lost, and everyone is notified."""
         await self._identity.reset_identity(password)
 
     async def send_history(self, device: DeviceId) -> int:
-        """Hand the archive to another device of ours, over MLS; returns how many events."""
+        """Send the archive to another device of this account, over MLS; returns how many events."""
         room = await self._notes()
         await self._rooms.track(room)
         sent = await self._rooms.history.send(room, device)
@@ -281,23 +281,23 @@ class Encryption:
         return await self._sas.start(user)
 
     async def answer_sas(self, process: RequestId) -> SasVerification:
-        """Accept one that the other side started."""
+        """Accept a verification that the other side started."""
         return await self._sas.answer(process)
 
     async def confirm_sas(self, process: RequestId, typed: str) -> SasVerification:
-        """Confirm that the words are the same, by typing them."""
+        """Confirm that the words match, by typing them."""
         return await self._sas.confirm(process, typed)
 
     async def cancel_sas(self, process: RequestId) -> None:
-        """End one; also the answer to words that differ."""
+        """Cancel a verification, also because the words differ."""
         await self._sas.cancel(process)
 
     def sas_verifications(self) -> Sequence[SasVerification]:
-        """Return the verifications by SAS that are under way, and those that ended lately."""
+        """Return the verifications by SAS that are in progress, and those that ended recently."""
         return self._sas.all()
 
     async def _others_answered(self) -> bool:
-        """Say whether this device is in all groups that have only devices of ours."""
+        """Say whether this device is in all groups that contain only devices of this account."""
         rooms = self._rooms
         alone = [room for room, state in rooms.reconciler.seen.items() if is_ours(state, rooms.me)]
         reports = [await rooms.archive.read(rooms.session.groups.report, room) for room in alone]
@@ -306,7 +306,7 @@ class Encryption:
     async def _add_everywhere(self, device: DeviceId) -> None:
         """Reconcile all rooms, then wait until the device is in them.
 
-        It brings its key packages when it hears that it was approved; the server tells of them, and the
+        It uploads its key packages when it learns of its approval; the server announces them, and the
         scheduler adds it.
         """
         await self._everywhere()
@@ -318,7 +318,7 @@ class Encryption:
         await self._rooms.until(is_everywhere)
 
     async def _everywhere(self) -> None:
-        """Reconcile all rooms; what fails in one is done later, here or on another device."""
+        """Reconcile all rooms; failures are retried later, here or on another device."""
         for room in self._rooms.incoming.rooms:
             if self._rooms.state.summary(room) is not None:
                 with suppress(EncryptionError):

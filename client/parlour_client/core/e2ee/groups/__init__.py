@@ -1,1 +1,1 @@
-"""MLS groups of rooms, in the archive: created, joined, changed, encrypted for and decrypted."""
+"""MLS groups of rooms, in the archive: creating, joining and changing them, encrypting and decrypting."""

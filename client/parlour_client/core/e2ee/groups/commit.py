@@ -1,9 +1,9 @@
-"""Commits of this device: prepared, stored, and kept with the exact request that asks for them.
+"""Commits of this device: prepared, stored, and kept with the exact request that submits them.
 
-A commit takes effect when its event appears in the log (``handshakes``), never on the server's word: a
-device that merged earlier would be alone if another commit won, and one that dropped it could not follow if
-it is in the log after all. ``prepare`` does the work and changes nothing (for big groups: on a worker
-thread); ``store`` writes it, unless the group has changed in the meantime.
+A commit takes effect when its event appears in the log (``handshakes``), never on the server's word: a device
+that merged earlier would be on its own if another commit won, and one that dropped it could not follow if it
+is in the log after all. ``prepare`` does the work and changes nothing (for big groups: on a worker thread);
+``store`` writes it, unless the group has changed in the meantime.
 """
 
 import copy
@@ -67,7 +67,7 @@ APPROVE_IT: Final = "Type its code on another device of yours: see /devices."
 
 @dataclass(frozen=True, slots=True)
 class StagedCommit:
-    """A commit that the log has not shown yet: POST its body, the same after each restart."""
+    """A commit that is not in the log yet: POST its body, the same after each restart."""
 
     request: RequestId
     purpose: str
@@ -76,7 +76,7 @@ class StagedCommit:
 
 @dataclass(frozen=True, slots=True)
 class CommitRequest:
-    """What a commit is to do. With none of it the commit only renews this device's keys."""
+    """What a commit should do. An empty request only renews this device's keys."""
 
     request: RequestId
     purpose: str
@@ -85,15 +85,15 @@ class CommitRequest:
     at: Millis
     """The server's time, by which the other members will judge it."""
     here: Millis
-    """The time by this device's clock, by which it judges whom it adds as well."""
+    """This device's time, which is also used to judge added devices."""
     statements: Sequence[bytes] = ()
-    """What changes the room's roster, in order."""
+    """The changes of the room's roster, in order."""
     revocations: Sequence[bytes] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedCommit:
-    """A commit that was made of a group and is not stored yet: nothing of it may leave before that."""
+    """A commit that is not stored yet: nothing of it may be sent before that."""
 
     stored: StoredGroup
     staged: StagedCommit
@@ -133,7 +133,7 @@ def prepare(stored: StoredGroup, wanted: CommitRequest, own: ThisDevice) -> Prep
 
 
 def _adds(packages: Mapping[DeviceId, bytes], roster: Roster | None, here: Millis) -> dict[DeviceId, Add]:
-    """Read key packages. The server chose them: each must be of the very device, and of this time."""
+    """Parse key packages. The server chose them: each must be of the right device, and valid now."""
     adds: dict[DeviceId, Add] = {}
     for device, package in packages.items():
         try:
@@ -165,7 +165,7 @@ def _blamed(
 
 
 def _unfit(stored: StoredGroup, proposal: Add, at: Millis) -> str:
-    """Say whose a key package is and what is wrong with it; empty: nothing. ``_adds`` knows who may come."""
+    """Say whose key package is unusable and why; empty if it is fine. ``_adds`` checks who may be added."""
     trial = copy.copy(stored.group)
     trial.policy = replace(trial.policy, authorise=_in_time(at))
     try:
@@ -185,7 +185,7 @@ def _in_time(at: Millis) -> Callable[[Change], None]:
 def _prepared(
     stored: StoredGroup, wanted: CommitRequest, pending: PendingCommit, key: bytes, roster: Roster | None
 ) -> PreparedCommit:
-    """Write the request that asks for a commit; it declares what the commit does."""
+    """Build the request that submits a commit and declares what it does."""
     outcome, server = pending.outcome, stored.rules.server
     unusable = unusable_leaves(stored.group.tree)
     leaves = [pending.epoch.tree.leaf(index) for index in outcome.added]
@@ -209,7 +209,7 @@ def _prepared(
 
 
 def store(connection: apsw.Connection, group_store: GroupStore, prepared: PreparedCommit) -> Commit:
-    """Write a commit before it is sent. Raises MovedError, NotDurableError."""
+    """Store a commit before it is sent. Raises MovedError, NotDurableError."""
     require_durable(connection)
     stored, staged = prepared.stored, prepared.staged
     group_store.save(connection, stored)
@@ -219,7 +219,7 @@ def store(connection: apsw.Connection, group_store: GroupStore, prepared: Prepar
 
 
 def staged(connection: apsw.Connection, group: GroupId | None) -> StagedCommit | None:
-    """Return the commit that the log has not shown yet."""
+    """Return the commit that is not in the log yet."""
     query = "SELECT request, purpose, body FROM mls_staged WHERE group_id = ?"
     for row in connection.execute(query, (group,)) if group is not None else ():
         request, purpose, body = cast("tuple[str, str, bytes]", row)
@@ -228,9 +228,10 @@ def staged(connection: apsw.Connection, group: GroupId | None) -> StagedCommit |
 
 
 def drop(connection: apsw.Connection, group_store: GroupStore, stored: StoredGroup) -> None:
-    """Give a staged commit up: the server refused it for another reason than that someone was first.
+    """Drop a staged commit that the server refused for any reason but that another was first.
 
-    Its bytes stay known by their digest, in case the server shows it all the same: no other copy made it.
+    Its digest is remembered in case the server shows it all the same: then no other copy of this home made
+    it.
     """
     for (request,) in list(
         connection.execute("SELECT request FROM mls_staged WHERE group_id = ?", (stored.id,))
@@ -253,9 +254,9 @@ def create_group(
     request: RequestId,
     at: Millis,
 ) -> GroupId:
-    """Make the room's group for the people of ``roster``, with only this device in it.
+    """Create the room's group for the people of ``roster``, with only this device in it.
 
-    It is in force once the log shows it. Raises NotReadyError.
+    It takes effect once it is in the log. Raises NotReadyError.
     """
     require_durable(connection)
     if not own.leaf_extensions:
@@ -282,7 +283,7 @@ def create_group(
 def pending_creation(
     connection: apsw.Connection, room: RoomId, replaces: GroupId | None
 ) -> CreateGroup | None:
-    """Return the group's creation that the log has not shown yet: POST it, the same after each restart."""
+    """Return the group creation that is not in the log yet: POST it, the same after each restart."""
     query = "SELECT group_id, request FROM mls_groups WHERE room = ? AND status = 'founding'"
     for row in connection.execute(query, (room,)):
         group, request = cast("tuple[str, str]", row)

@@ -1,8 +1,8 @@
-"""What a commit carries besides its proposals: the signed statements and revocations it is based on.
+"""The evidence in a commit: the signed statements and revocations that it is based on.
 
-They are in the commit's authenticated data, so that every member can check why someone was added or
-removed. A commit that only renews keys, or adds a device of someone who is already in the group, carries
-none. ``commit`` writes them, ``policy`` judges them.
+They are in the commit's authenticated data, so that every member can check why someone was added or removed.
+A commit that only renews keys, or adds a device of someone who is already in the group, has none. ``commit``
+writes them, ``policy`` judges them.
 """
 
 from collections.abc import Collection, Iterable
@@ -19,7 +19,7 @@ from parlour_protocol.ids import DeviceId
 from parlour_protocol.membership import NotAllowedError, Request, Roster, Statement, read_statement
 
 MAX_STATEMENTS: Final = 64
-"""Statements in one commit; what is more waits for the next one."""
+"""Statements in one commit; further ones wait for the next one."""
 MAX_REVOCATIONS: Final = 512
 
 
@@ -35,7 +35,7 @@ class Evidence(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
 
     @classmethod
     def read(cls, data: bytes) -> "Evidence":
-        """Read authenticated data. Raises RuleBrokenError."""
+        """Parse authenticated data. Raises RuleBrokenError."""
         if not data:
             return cls()
         try:
@@ -53,7 +53,7 @@ class Evidence(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
 
 @lru_cache(1024)
 def statement_of(data: bytes) -> Statement:
-    """Read a statement and check its signatures. Raises RuleBrokenError."""
+    """Parse a statement and check its signatures. Raises RuleBrokenError."""
     try:
         return read_statement(data, verify)
     except StatementError as error:
@@ -62,7 +62,7 @@ def statement_of(data: bytes) -> Statement:
 
 @lru_cache(1024)
 def revocation_of(data: bytes) -> Revocation:
-    """Read a revocation and check its signature. Raises RuleBrokenError."""
+    """Parse a revocation and check its signature. Raises RuleBrokenError."""
     try:
         return Revocation.read(data, verify)
     except StatementError as error:
@@ -72,7 +72,7 @@ def revocation_of(data: bytes) -> Revocation:
 def roster_after(roster: Roster, statements: Iterable[bytes], devices: Collection[DeviceId]) -> Roster:
     """Return the roster after statements by ``devices``, which are in the group. Raises RuleBrokenError.
 
-    A request to enter a public room is the only one that comes from outside.
+    Only a request to join a public room can come from outside.
     """
     for data in statements:
         statement = statement_of(data)

@@ -1,9 +1,9 @@
-"""What the next commit of a room should do, and what the server claims beyond that.
+"""Plans the next commit of a room, and finds server claims that it must not act on.
 
 The server says which devices are missing from the group and which must leave it. A device is added if its
 person is on the roster, or a waiting statement adds them; it is removed if such a statement removes its
-person, or its revocation is known. The rest are claims: people are told of them, and nothing follows from
-them. This module only decides; ``commit`` makes the commit, and every member judges it again (``policy``).
+person, or its revocation is known. Anything else is a claim: people are notified of it, and it has no effect.
+This module only decides; ``commit`` makes the commit, and every member judges it again (``policy``).
 """
 
 from collections.abc import Collection, Sequence
@@ -32,12 +32,12 @@ from parlour_protocol.rooms import RoomKind
 
 @dataclass(frozen=True, slots=True)
 class ServerClaims:
-    """What the server says of a room's members and no member has signed."""
+    """The server's claims about a room's members that no member has signed."""
 
     ghosts: Sequence[UserName] = ()
-    """Listed as members, admitted by nobody: nothing is sent to them."""
+    """Listed as members, but not admitted by anyone: nothing is sent to them."""
     dropped: Sequence[UserName] = ()
-    """Not listed any more, removed by nobody: they can still read the room."""
+    """Not listed any more, but not removed by anyone: they can still read the room."""
 
 
 NO_CLAIMS: Final = ServerClaims()
@@ -45,18 +45,18 @@ NO_CLAIMS: Final = ServerClaims()
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a commit ought to do. Empty: nothing is to be done."""
+    """What a commit should do. Empty if there is nothing to do."""
 
     statements: Sequence[bytes]
     revocations: Sequence[bytes]
     remove: Sequence[DeviceId]
     missing: Sequence[DeviceId]
-    """Devices to be added, if the server has key packages of them."""
+    """Devices to add, if the server has key packages for them."""
     claims: ServerClaims
     keyless: Collection[UserName] = ()
-    """People who were asked in from here, and whose account has no key yet."""
+    """People invited on this device whose account has no key yet."""
     told: bool = False
-    """The claims are others than when the room was last looked at."""
+    """The claims have changed since the room was last checked."""
 
 
 def signed(own: ThisDevice, act: AnyAct) -> bytes:
@@ -72,7 +72,7 @@ def plan(
     peer: UserName | None,
     now: Millis,
 ) -> Plan:
-    """Plan the next commit of a group. ``peer``: with whom a direct room is."""
+    """Plan the next commit of a group. ``peer``: the other person of a direct room."""
     tree = stored.group.tree
     leaves = {index: certificate_of(leaf) for index, leaf in tree.members()}
     bad = unusable_leaves(tree)  # no path can be encrypted past them: each commit removes them
@@ -137,7 +137,7 @@ class _Planner:
         )
 
     def _apply(self, data: bytes) -> bool:
-        """Take a statement into the commit, unless it does not hold, or removes this very device."""
+        """Add a statement to the commit, unless it is invalid or removes this very device."""
         if len(self._statements) >= MAX_STATEMENTS:
             return False
         try:
@@ -145,7 +145,7 @@ class _Planner:
         except RuleBrokenError:
             return False
         if not after.admits(self._own.user, self._own.account_key):
-            return False  # nobody commits their own removal: another member's device does
+            return False  # no one commits their own removal: another member's device does
         self._after = after
         self._statements.append(data)
         return True
@@ -154,7 +154,7 @@ class _Planner:
         return self._roster.person(user) is not None and self._after.person(user) is None
 
     def _ask_in(self, user: UserName) -> None:
-        """Sign the admission of someone whom the person on this device asked in and the server lists."""
+        """Sign the admission of someone who was invited on this device and whom the server lists."""
         if user in self._wait or all(one.user != user for one in self._state.missing):
             return
         key = key_trust.meet(self._connection, user, self._now)
@@ -179,7 +179,7 @@ class _Planner:
 def _without_roster(
     connection: apsw.Connection, stored: StoredGroup, state: GroupState, leaves: Sequence[Certificate]
 ) -> Plan:
-    """Plan for a group from before rosters: nobody new comes, and who leaves has signed it."""
+    """Plan for a group without a roster: no one is added, and whoever leaves has signed it."""
     here = {leaf.device: leaf for leaf in leaves}
     own_words = [
         one
@@ -206,7 +206,7 @@ def _without_roster(
 
 
 def _revocation(connection: apsw.Connection, leaf: Certificate) -> bytes | None:
-    """Return the revocation of a device by the account key that certified it, if the key log has one."""
+    """Return the revocation of a device by the account key that certified it, if it is in the key log."""
     data = key_log_copy.revocation(connection, leaf.device)
     if data is None:
         return None

@@ -40,7 +40,7 @@ _DAMAGED: Final = "It is damaged or forged, and cannot be read. Ask its author t
 _NEWER: Final = "Unknown format: a newer Parlour wrote it (pip install -U parlour), or a broken one."
 _FORBIDDEN: Final = "It has characters that are not allowed, or too many; it is not shown."
 _TEXTS: Final = (".text", ".reaction", ".name", "not UTF-8")
-"""How the reason ends where a text was refused, and not a field that a newer version may have."""
+"""The end of the reason for a refused text, but not for an unknown field of a newer version."""
 _NO_COPY: Final = "This device sent it, but its text is no longer here."
 _REPLAY: Final = (
     "A message came a second time, or in place of another one: the server replayed it, or its author uses "
@@ -55,7 +55,7 @@ _ID: Final = re.compile(REQUEST_ID_PATTERN)
 def open_message(  # noqa: PLR0911 - one return for each refusal, in order
     transaction: Transaction, event: LogEvent, body: EncryptedMessage
 ) -> Received:
-    """Open one event."""
+    """Decrypt one event."""
     stored = transaction.stored
     if transaction.row.group is not None and body.group != transaction.row.group:
         return forged(event, _ELSEWHERE)
@@ -75,7 +75,8 @@ def open_message(  # noqa: PLR0911 - one return for each refusal, in order
     if opened.epoch != body.epoch:
         return forged(event, _WRONG_EPOCH)
     if author.user != event.author:
-        # Least Authority on Marmot, #45: who wrote it is what MLS verified, never what is said beside it.
+        # Least Authority on Marmot, #45: MLS verified the author; ignore the claim that comes with the
+        # message.
         return forged(event, _WRONG_AUTHOR)
     message = _message_id(opened)
     if message is None:
@@ -101,7 +102,7 @@ def _message_id(opened: ApplicationMessage) -> RequestId | None:
 def _refused(
     transaction: Transaction, stored: StoredGroup, event: LogEvent, body: EncryptedMessage, error: MlsError
 ) -> Received:
-    """Say why it cannot be read; what only a lying server can bring about is told as that."""
+    """Say why it cannot be read; say so if only a lying server can cause it."""
     if isinstance(error, OwnMessageError):
         return _not_sealed_here(transaction, event, body)
     if isinstance(error, OlderEpochError) and body.epoch == stored.epoch:
@@ -120,16 +121,16 @@ def _unread(event: LogEvent, trouble: str) -> Received:
 
 
 def unread_before_join(event: LogEvent) -> Received:
-    """Show a message of a time when this device was not in the group."""
+    """Show a message from a time when this device was not in the group."""
     return _unread(event, BEFORE_JOIN)
 
 
 def _sealed_here(
     transaction: Transaction, stored: StoredGroup, event: LogEvent, body: EncryptedMessage
 ) -> Received | None:
-    """Read a message of this device by its very bytes: its sender is the one who cannot decrypt it.
+    """Read a message of this device by its exact bytes: its sender is the one who cannot decrypt it.
 
-    Its authenticated data alone would not do: for one's own message nothing checks it.
+    Its authenticated data is not enough: nothing verifies it for one's own message.
     """
     query = """
         SELECT mls_sealed.request, payload FROM mls_ciphertexts JOIN mls_sealed USING (request)
@@ -152,7 +153,7 @@ def _sealed_here(
 
 
 def _not_sealed_here(transaction: Transaction, event: LogEvent, body: EncryptedMessage) -> Received:
-    """Tell a replay, and what was given up, from a message that another copy of this home has sealed."""
+    """Tell a replay, or a dropped message, from one that another copy of this home has encrypted."""
     if transaction.links.is_known(body.data):
         return forged(event, _REPLAY)
     unread = _unread(event, _NO_COPY)
@@ -175,7 +176,7 @@ def _said(
     own: bool = False,
     epoch: int | None = None,
 ) -> Received | None:
-    """Return what was said; it is genuine, but may still be more than its author may say. None: a replay."""
+    """Return the content; it is genuine, but may exceed its author's rights. None: a replay."""
     content, request = payload.content, message if own else None
     blanks = event.body.blanks if isinstance(event.body, EncryptedMessage) else None
     said, trouble = None, ""

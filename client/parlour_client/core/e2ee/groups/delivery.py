@@ -1,9 +1,9 @@
 # ruff: noqa: D102 - an interface: a method whose name and types say all of it needs no sentence
-"""What encryption asks of the delivery service, as one protocol.
+"""The delivery service as the encryption uses it, as one protocol.
 
 ``DeliveryClient`` implements it over HTTPS; tests implement it in memory, honest or hostile. Every method
-raises ParlourClientError, and ``StaleEpochError`` if another commit came first. What it returns is decoded,
-not trusted.
+raises ParlourClientError, and ``StaleEpochError`` if another commit came first. Results are decoded, but not
+trusted.
 """
 
 from collections.abc import AsyncIterator
@@ -43,7 +43,7 @@ class Delivery(Directory, Protocol):
         ...
 
     def download(self, file: FileId) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
-        """Open a file: its bytes as they come, as many as the server sends: the caller counts."""
+        """Open a file: its bytes as they arrive, as many as the server sends: the caller counts."""
         ...
 
     async def close(self) -> None: ...

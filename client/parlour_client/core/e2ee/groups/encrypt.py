@@ -1,4 +1,4 @@
-"""Encrypting messages for a room, stored on disk before they leave.
+"""Encrypts messages for a room and stores them on disk before they are sent.
 
 The message key is used up and ciphertext and plaintext are stored in the caller's one durable transaction.
 The same request gives the same bytes while the epoch lasts, and is encrypted again when it has changed.
@@ -62,9 +62,9 @@ def require_trusted(
     me: UserName,
     now: Millis,
 ) -> None:
-    """Refuse to send while a key of anybody in the group needs a decision. Raises BlockedError.
+    """Refuse to send while a key of someone in the group needs a decision. Raises BlockedError.
 
-    So does someone who is not verified, where the person wishes it so.
+    The same if someone is not verified in a room that the person limits to verified people.
     """
     judged = stored.epoch, key_trust.version(connection)
     if group_store.settled.get(stored.id) == judged:
@@ -81,7 +81,7 @@ def require_trusted(
 
 
 def strict_words(unverified: Sequence[UserName]) -> str:
-    """Say why nothing is sent to a room that is kept to verified people."""
+    """Say why nothing is sent to a room that is limited to verified people."""
     return (
         f"Not verified: {', '.join(unverified)}. This room only sends to verified people, so nothing is sent."
     )
@@ -98,7 +98,7 @@ def encrypt_message(
 ) -> SendEncrypted:
     """Return the frame to send. Raises ArrivedError, NotReadyError, NotDurableError.
 
-    ``before``: requests that the server has, or that leave before this one.
+    ``before``: requests that the server has, or that are sent before this one.
     """
     require_durable(connection)
     here = known(connection, stored.room, request)
@@ -159,9 +159,9 @@ def _frame(stored: StoredGroup, request: RequestId, data: bytes, blanks: Seq | N
 
 
 def forget(connection: apsw.Connection, request: RequestId) -> None:
-    """Forget a message that never left, or that the server has refused for good.
+    """Forget a message that was never sent, or that the server has refused for good.
 
-    Its bytes stay known by their digest, in case the server stores them: no other copy has sealed them.
+    Its digest is remembered in case the server stores it: then no other copy of this home has encrypted it.
     """
     give_up(connection, request)
     connection.execute("DELETE FROM mls_sealed WHERE request = ?", (request,))

@@ -1,6 +1,6 @@
 """Why the group service does not encrypt, join or commit now, each with what to do.
 
-None of them loses anything: whatever raised them has changed nothing.
+An operation that raises one of them has changed nothing.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ class DisplacedError(EncryptionError):
 
 
 class BlockedError(EncryptionError):
-    """Nothing is sealed before the person decides about a key."""
+    """Nothing is encrypted before the person decides about a key."""
 
     hint = (
         "Compare the safety number, then confirm it or accept the key: /verify NAME, or parlour verify NAME."
@@ -45,7 +45,7 @@ class BlockedError(EncryptionError):
 
 
 class ArrivedError(EncryptionError):
-    """The message has its place in the log already and must not be sealed a second time."""
+    """The message is in the log already and must not be encrypted a second time."""
 
     def __init__(self, seq: Seq) -> None:
         super().__init__("The message has arrived already.")
@@ -53,15 +53,15 @@ class ArrivedError(EncryptionError):
 
 
 class JoinRefusedError(EncryptionError):
-    """A Welcome does not lead into the group that it should; nothing was changed."""
+    """A Welcome does not lead into the right group; nothing was changed."""
 
     hint = "Ask a member to remove this device and to add it again."
 
 
 class BadPackageError(EncryptionError):
-    """Key packages cannot be used; the devices of the others can still be added.
+    """Some key packages cannot be used; the devices of the others can still be added.
 
-    ``why``: for each device whose it is, as far as that is known, and what is wrong.
+    ``why``: for each device its owner, as far as known, and the problem.
     """
 
     def __init__(self, why: Mapping[DeviceId, str]) -> None:
@@ -70,12 +70,12 @@ class BadPackageError(EncryptionError):
 
 
 class MovedError(EncryptionError):
-    """Another program on this home went on with the group meanwhile: do it again on what is there now."""
+    """Another program with this home has changed the group in the meantime: retry with its state."""
 
 
 class NotDurableError(EncryptionError):
-    """The caller's transaction is not a durable one: after a power cut a key could be used twice."""
+    """The caller's transaction is not durable: after a power cut a key could be used twice."""
 
 
 class RuleBrokenError(MlsError):
-    """A leaf, a commit or a group breaks a rule of Parlour's (not of RFC 9420)."""
+    """A leaf, a commit or a group breaks one of Parlour's rules (not of RFC 9420)."""

@@ -25,12 +25,12 @@ class GroupStatus(Enum):
     """The state of this device in a room."""
 
     NO_GROUP = "unfounded"
-    """The log has shown no group."""
+    """There is no group in the log."""
     OUTSIDE = "outside"
-    """There is a group, and this device is not in it."""
+    """There is a group, but this device is not in it."""
     ACTIVE = "active"
     REFUSED = "refused"
-    """This device could not follow a commit."""
+    """This device could not process a commit."""
     DISPLACED = "displaced"
     """Another copy of this home has renewed the device's keys."""
     CONTESTED = "contested"
@@ -46,12 +46,12 @@ class MemberReport:
     data: bytes
     """The certificate's bytes, for ``key_trust``."""
     unusable: bool = False
-    """It brought a key that nobody can encrypt to: the next commit removes it."""
+    """Its key can't be encrypted to: the next commit removes it."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupReport:
-    """A room's group as this device has it."""
+    """A room's group as this device knows it."""
 
     status: GroupStatus
     group: GroupId | None = None
@@ -62,27 +62,27 @@ class GroupReport:
     own_since: Millis | None = None
     """When this device last renewed its keys; None: not since it joined."""
     sent: int = 0
-    """Messages of its own since then."""
+    """Messages of this device since then."""
     staged: bool = False
-    """A commit of ours waits for the log."""
+    """A commit of this device is not in the log yet."""
     kind: RoomKind | None = None
-    """What its members agreed that the room is."""
+    """The description of the room that its members agreed on."""
     roster: Roster | None = None
-    """Who is in it; None in a group from before rosters, and outside of it."""
+    """Its members; None in a group without a roster, and outside of it."""
     claims: ServerClaims = NO_CLAIMS
     again: bool = False
-    """The server was rolled back: the group is to be founded again."""
+    """The server was rolled back: the group must be recreated."""
     suite: RoomSuite | None = None
 
 
 class Rosters:
-    """Who is in each group, read once for an epoch and not for every message."""
+    """The members of each group, read once for an epoch and not for every message."""
 
     def __init__(self) -> None:
         self._read: dict[GroupId, tuple[object, Sequence[MemberReport]]] = {}
 
     def of(self, stored: StoredGroup) -> Sequence[MemberReport]:
-        """Return the members of a group. A tree never changes: the same one has the same members."""
+        """Return the members of a group. A tree is immutable: the same tree has the same members."""
         tree = stored.group.tree
         kept = self._read.get(stored.id)
         if kept is None or kept[0] is not tree:
@@ -104,7 +104,7 @@ def _member(leaf: LeafNode, *, unusable: bool) -> MemberReport:
 def group_report(
     row: RoomRow | None, stored: StoredGroup | None, rosters: Rosters, found: ServerClaims, *, again: bool
 ) -> GroupReport:
-    """Return a room's state."""
+    """Return the state of a room's group."""
     group = None if row is None else row.group
     if row is None or stored is None:
         return GroupReport(GroupStatus.NO_GROUP if group is None else GroupStatus.OUTSIDE, group, again=again)
@@ -134,7 +134,7 @@ def group_report(
 
 
 def contests(connection: apsw.Connection) -> Sequence[tuple[RoomId, ToContest]]:
-    """Return the commits that could not be followed and were not reported yet."""
+    """Return the commits that could not be processed and were not reported yet."""
     query = "SELECT room, group_id, contest FROM mls_groups WHERE contest IS NOT NULL"
     rows = cast("list[tuple[str, str, int]]", list(connection.execute(query)))
     return [(RoomId(room), ToContest(GroupId(group), Epoch(epoch))) for room, group, epoch in rows]
@@ -162,6 +162,6 @@ def room_conflict(summary: RoomSummary | None, report: GroupReport, me: UserName
 
 
 def digits(authenticator: bytes) -> str:
-    """Return 30 digits in groups of five: equal for all who are in the same group and epoch."""
+    """Return 30 digits in groups of five: equal for everyone in the same group and epoch."""
     numbers = [int.from_bytes(authenticator[at : at + 5]) % 100_000 for at in range(0, 30, 5)]
     return " ".join(f"{number:05}" for number in numbers)

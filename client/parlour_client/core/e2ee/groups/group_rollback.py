@@ -1,8 +1,8 @@
-"""Encrypted rooms whose log was rolled back at the server: this device keeps what it knows of the group.
+"""Encrypted rooms whose log was rolled back at the server: this device keeps its own state of the group.
 
-The server's group is an old one, which some devices have left behind and which contains people who were
-removed since. Nothing is encrypted for it. Any member's device recreates the group, with the people it
-knew, never with those the server lists. Functions over a connection.
+The server's group is an old one, which some devices have left and which contains people who were removed
+since. Nothing is encrypted for it. Any member's device recreates the group, with the people it knew, never
+with those the server lists. Functions over a connection.
 """
 
 import json
@@ -42,13 +42,13 @@ class RolledBack:
     """What is known of a room since its log was rolled back."""
 
     due: bool
-    """No group was founded since."""
+    """No group was created since."""
     people: frozenset[UserName] | None
-    """Who is in the room, as the devices know it; None: this device was in no group."""
+    """The room's members, as the devices know them; None: this device was in no group."""
 
 
 def load(connection: apsw.Connection, room: RoomId) -> RolledBack | None:
-    """Return it; None for a room that was not rolled back."""
+    """Load the state; None for a room that was not rolled back."""
     query = "SELECT fork, due, people FROM mls_rolled_back WHERE room = ?"
     rows = cast("list[tuple[int, int, str | None]]", list(connection.execute(query, (room,))))
     for fork, due, people in rows:
@@ -60,14 +60,14 @@ def load(connection: apsw.Connection, room: RoomId) -> RolledBack | None:
 
 
 def is_due(connection: apsw.Connection, room: RoomId) -> bool:
-    """Say whether the room's group is to be founded again."""
+    """Say whether the room's group must be recreated."""
     return (known := load(connection, room)) is not None and known.due
 
 
 def is_stranger(connection: apsw.Connection, room: RoomId, user: UserName, known: RolledBack | None) -> bool:
     """Say whether someone is known not to be in a room that was rolled back.
 
-    A removal that only the log tells of takes nobody off the roster, which members have signed.
+    A removal that is only in the log removes no one from the roster, which members have signed.
     """
     if known is None or known.people is None or user in known.people:
         return False
@@ -76,7 +76,7 @@ def is_stranger(connection: apsw.Connection, room: RoomId, user: UserName, known
 
 
 def settle(connection: apsw.Connection, room: RoomId) -> None:
-    """Note that a group was founded since."""
+    """Note that a group was created since."""
     connection.execute("UPDATE mls_rolled_back SET due = 0 WHERE room = ?", (room,))
 
 
@@ -89,10 +89,10 @@ def note(
     roster: Roster | None,
     me: UserName,
 ) -> None:
-    """Take note of a rollback to ``shared``: what was lost ends at ``fork``; ``members`` are the group's.
+    """Note a rollback to ``shared``: the lost events end at ``fork``; ``members`` are the group's.
 
-    The room goes on after ``fork``, with the group that it had at ``shared`` as the one in force. Where there
-    is a ``roster``, its people are the room's: an event that no member has signed moves nobody.
+    The room continues after ``fork``, with the group that it had at ``shared`` in force. Where there is a
+    ``roster``, its people are the room's: an event that no member has signed changes nothing.
     """
     known = load(connection, row.room)
     if roster is not None:
@@ -110,7 +110,7 @@ def note(
 
 
 def _group_at(connection: apsw.Connection, row: RoomRow, shared: Seq) -> GroupId | None:
-    """Return the group that was in force: the one that the first lost founding took the place of."""
+    """Return the group that was in force: the one that the first lost creation replaced."""
     query = """
         SELECT body FROM events
         WHERE room = ? AND seq > ? AND kind = 'founded' AND json_extract(note, '$.kind') IN (?, ?)
@@ -128,7 +128,7 @@ _MOVES: Final = """
 
 
 def _moved(connection: apsw.Connection, room: RoomId, after: Seq, people: set[UserName]) -> set[UserName]:
-    """Return who is in the room after what its log says since."""
+    """Return the room's people after the log's later events."""
     for author, body in cast("Iterable[tuple[str, str]]", list(connection.execute(_MOVES, (room, after)))):
         came, went = _move(user_name(author), decode_body(body))
         people = (people | came) - went

@@ -1,9 +1,8 @@
-"""All that can be done with the groups of encrypted rooms, on the archive's thread.
+"""All operations on the groups of encrypted rooms, on the archive's thread.
 
 Every method works inside the transaction that the caller has begun (BEGIN IMMEDIATE; a durable one where it
-says so) and reads no clock: times are passed in, this device's own except for commits (``key_lifetimes``).
-It never asks the server and never sends; it returns what to send once that is stored. Several processes of
-one home may take turns.
+says so) and reads no clock: times are passed in, this device's own except for commits (``key_lifetimes``). It
+never contacts the server; it returns what to send once that is stored. Several processes may share one home.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -59,7 +58,7 @@ from parlour_protocol.names import UserName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 InitialMember: TypeAlias = tuple[UserName, bytes, Role]
-"""Someone whom a founder vouches for: name, account key, role."""
+"""Someone whom the group's creator trusts: name, account key, role."""
 MakeAct: TypeAlias = Callable[[Roster], AnyAct]
 
 _NOBODY: Final = "This device is not in the room's group."
@@ -80,15 +79,15 @@ class GroupService:
     # --- rooms
 
     def pin(self, connection: apsw.Connection, room: RoomId, suite: RoomSuite = RoomSuite.X25519) -> None:
-        """Note for good that a room is encrypted; before there is a group, also what it was made with."""
+        """Note for good that a room is encrypted; before there is a group, also its description."""
         row = load_room(connection, room)
         if row is None:
             save_room(connection, RoomRow(room, Seq(0)))
-        if row is None or row.group is None:  # afterwards the group says it, and the server nothing
+        if row is None or row.group is None:  # afterwards the group describes it, not the server
             pin_suite(connection, room, suite)
 
     def cursor(self, connection: apsw.Connection, room: RoomId) -> Seq:
-        """Return the last event that was processed: fetch what follows it."""
+        """Return the last processed event: fetch those after it."""
         row = load_room(connection, room)
         return Seq(0) if row is None else row.cursor
 
@@ -100,7 +99,7 @@ class GroupService:
             save_room(connection, row)
 
     def leave(self, connection: apsw.Connection, room: RoomId) -> None:
-        """Forget all keys of a room that this account is not a member of any more; its messages stay."""
+        """Delete all keys of a room that this account is not a member of any more; its messages stay."""
         row = load_room(connection, room)
         for (group,) in list(connection.execute("SELECT group_id FROM mls_groups WHERE room = ?", (room,))):
             self._store.drop(connection, GroupId(str(group)))
@@ -109,7 +108,7 @@ class GroupService:
             save_room(connection, row)
 
     def forget_device(self, connection: apsw.Connection) -> None:
-        """Forget all groups: this device has a new key, which is in none of them."""
+        """Delete all groups: this device has a new key, which is in none of them."""
         for (room,) in list(connection.execute("SELECT room FROM mls_rooms")):
             self.leave(connection, RoomId(str(room)))
 
@@ -127,7 +126,7 @@ class GroupService:
     ) -> Receipt:
         """Process events in order; store ``items`` in the same transaction. Raises ServerMisbehavedError.
 
-        ``now`` is by this device's clock. ``welcome_missing``: there is no Welcome for the Handshake that an
+        ``now`` is this device's time. ``welcome_missing``: there is no Welcome for the Handshake that an
         earlier receipt waits for.
         """
         row = load_room(connection, room) or RoomRow(room, Seq(0))
@@ -156,14 +155,14 @@ class GroupService:
         }
 
     def before(self, connection: apsw.Connection, room: RoomId, events: Sequence[LogEvent]) -> list[Received]:
-        """Return events from below the cursor that never were processed: scrolling back before our join."""
+        """Return events below the cursor, which never were processed: scrolling back before our join."""
         row = load_room(connection, room) or RoomRow(room, Seq(0))
         items = process.before_join(row, events)
         save_room(connection, row)
         return items
 
     def expire(self, connection: apsw.Connection, now: Millis) -> None:
-        """Drop the keys of past epochs that ended long ago by this device's clock, in all rooms."""
+        """Delete the keys of past epochs that ended long ago by this device's clock, in all rooms."""
         for group in with_expired(connection, now):
             stored = self._store.load(connection, group)
             if stored is not None and stored.forget_old(stored.ended[0].at, now):
@@ -183,8 +182,8 @@ class GroupService:
     ) -> SendEncrypted:
         """Return the frame to send. In a durable transaction.
 
-        ``before``: requests that the server has, or that leave before this one.
-        Raises ArrivedError, BlockedError, NotReadyError.
+        ``before``: requests that the server has, or that are sent before this one. Raises ArrivedError,
+        BlockedError, NotReadyError.
         """
         if group_rollback.is_due(connection, room):
             raise NotReadyError(group_rollback.FOUND_AGAIN)
@@ -193,7 +192,7 @@ class GroupService:
         return encrypt.encrypt_message(connection, self._store, stored, request, payload, blanks, before)
 
     def forget_encrypted(self, connection: apsw.Connection, request: RequestId) -> None:
-        """Forget a message that never left, or that the server has refused for good."""
+        """Forget a message that was never sent, or that the server has refused for good."""
         encrypt.forget(connection, request)
 
     # --- commits
@@ -207,11 +206,11 @@ class GroupService:
         at: Millis,
         people: Collection[InitialMember] = (),
     ) -> CreateGroup:
-        """Make the room's group, or its next one when it was contested or all its devices are gone.
+        """Create the room's group, or the next one if it was contested or has lost all its devices.
 
-        The next one is for the people of the one before. ``key_trust``: whom our person vouches for, besides
-        themselves, where there is no roster yet. In a durable transaction. The server decides whether nobody
-        is left; who holds keys is not nobody.
+        The next one is for the people of the one before. ``key_trust``: whom the person trusts, besides
+        themselves, if there is no roster yet. In a durable transaction. Only the server knows whether a group
+        has lost all its devices; a device that still has its keys refuses that claim.
         """
         row = load_room(connection, room) or RoomRow(room, Seq(0))
         if self._store.load(connection, row.group) is not None and not row.contested:
@@ -226,9 +225,9 @@ class GroupService:
         return CreateGroup(request=request, group=group, replaces=row.group)
 
     def rolled_back(self, connection: apsw.Connection, room: RoomId, shared: Seq, fork: Seq) -> None:
-        """Take note that the server lost what is between ``shared`` and ``fork``, and go on behind it.
+        """Note that the server lost the events between ``shared`` and ``fork``, and continue after it.
 
-        Our own commits that wait were made for an epoch that the server has not.
+        This device's pending commits were made for an epoch that the server does not have.
         """
         row, stored = self._both(connection, room)
         if row is None:
@@ -256,9 +255,9 @@ class GroupService:
         request: RequestId,
         at: Millis,
     ) -> CreateGroup:
-        """Make the next group of a room that was rolled back, in the place of the server's. Durably.
+        """Create the next group of a rolled-back room, to replace the server's. In a durable transaction.
 
-        Raises NotReadyError where it was founded meanwhile.
+        Raises NotReadyError if it was created meanwhile.
         """
         row = load_room(connection, room)
         if row is None or not group_rollback.is_due(connection, room):
@@ -278,12 +277,12 @@ class GroupService:
         return Roster.begin(self._own.server, room, kind, self._own.user, everybody, at)
 
     def pending_creation(self, connection: apsw.Connection, room: RoomId) -> CreateGroup | None:
-        """Return the group's creation that the log has not shown yet."""
+        """Return the group creation that is not in the log yet."""
         row = load_room(connection, room)
         return None if row is None else commit.pending_creation(connection, room, row.group)
 
     def drop_creation(self, connection: apsw.Connection, room: RoomId) -> None:
-        """Give up a group's creation that the server refused, unless because another group is there."""
+        """Drop a group creation that the server refused, unless because another group exists."""
         pending_creation = self.pending_creation(connection, room)
         if pending_creation is not None:
             self._store.drop(connection, pending_creation.group)
@@ -296,20 +295,20 @@ class GroupService:
         return stored
 
     def stage(self, connection: apsw.Connection, room: RoomId, wanted: CommitRequest) -> Commit:
-        """Make a commit and keep it. In a durable transaction. Raises NotReadyError, BadPackageError."""
+        """Make and store a commit. In a durable transaction. Raises NotReadyError, BadPackageError."""
         return self.store(connection, commit.prepare(self.stored(connection, room), wanted, self._own))
 
     def store(self, connection: apsw.Connection, prepared: PreparedCommit) -> Commit:
-        """Keep a commit that was prepared on another thread. In a durable transaction. Raises MovedError."""
+        """Store a commit that was prepared on another thread. In a durable transaction. Raises MovedError."""
         return commit.store(connection, self._store, prepared)
 
     def staged(self, connection: apsw.Connection, room: RoomId) -> StagedCommit | None:
-        """Return the commit that the log has not shown yet: POST it again after a restart."""
+        """Return the commit that is not in the log yet: POST it again after a restart."""
         row = load_room(connection, room)
         return None if row is None else commit.staged(connection, row.group)
 
     def drop_staged(self, connection: apsw.Connection, room: RoomId) -> None:
-        """Give it up: the server refused it, and not because another came first (that the log shows)."""
+        """Drop a commit that the server refused, unless because another was first (the log shows that)."""
         stored = self._stored(connection, room)
         if stored is not None:
             commit.drop(connection, self._store, stored)
@@ -317,12 +316,12 @@ class GroupService:
     # --- members
 
     def roster(self, connection: apsw.Connection, room: RoomId) -> Roster | None:
-        """Return who is in the room; None in a group from before rosters, or outside of it."""
+        """Return the room's members; None in a group without a roster, or outside of it."""
         stored = self._stored(connection, room)
         return None if stored is None else stored.rules.roster
 
     def known_roster(self, connection: apsw.Connection, room: RoomId) -> Roster | None:
-        """Return who was in the room when this device last followed its group."""
+        """Return the room's members when this device last processed its group."""
         return known_roster(connection, room)
 
     def plan(
@@ -333,14 +332,14 @@ class GroupService:
         peer: UserName | None,
         now: Millis,
     ) -> Plan:
-        """Plan the next commit, and keep what the server claims beyond it. Raises NotReadyError."""
+        """Plan the next commit, and store the server's other claims. Raises NotReadyError."""
         stored = self.stored(connection, room)
         made = plan(connection, self._own, stored, state, peer, now)
         roster = statements.expected(connection, stored)
         return replace(made, told=server_claims.keep(connection, room, made.claims, roster, now))
 
     def sign(self, connection: apsw.Connection, room: RoomId, make: MakeAct) -> bytes:
-        """Sign a statement about the room's members, if it would hold now. Raises EncryptionError."""
+        """Sign a statement about the room's members, if it is valid now. Raises EncryptionError."""
         stored = self.stored(connection, room)
         roster = statements.expected(connection, stored)
         if roster is None:
@@ -354,14 +353,14 @@ class GroupService:
         return data
 
     def expected(self, connection: apsw.Connection, room: RoomId) -> Roster | None:
-        """Return the roster as it will be when the statements that wait are executed."""
+        """Return the roster as it will be when the waiting statements are executed."""
         stored = self._stored(connection, room)
         if stored is None or stored.rules.roster is None:
             return None
         return statements.expected(connection, stored)
 
     def sign_own(self, act: AnyAct) -> bytes:
-        """Sign what is only about this account, from outside too: that it wants to come, or has left."""
+        """Sign a statement about this account only, even from outside: that it wants to join, or has left."""
         if not self._own.certificate:
             raise NotReadyError(commit.NOT_APPROVED, commit.APPROVE_IT)
         return signed(self._own, act)
@@ -380,7 +379,7 @@ class GroupService:
         """Join the group of an opened Welcome. In a durable transaction. Raises JoinRefusedError."""
         return join.enter(connection, self._store, self._judge, opened, event, now)
 
-    # --- its state
+    # --- state
 
     def report(self, connection: apsw.Connection, room: RoomId) -> GroupReport:
         """Return a room's state."""
@@ -389,7 +388,7 @@ class GroupService:
         return group_report.group_report(*self._both(connection, room), self._rosters, found, again=again)
 
     def contests(self, connection: apsw.Connection) -> Sequence[tuple[RoomId, ToContest]]:
-        """Return what could not be followed and was not reported yet."""
+        """Return the commits that could not be processed and were not reported yet."""
         return group_report.contests(connection)
 
     def contested(self, connection: apsw.Connection, room: RoomId) -> None:

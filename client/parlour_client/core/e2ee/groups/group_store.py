@@ -1,10 +1,10 @@
 """Groups and rooms in the archive: loaded, written whole, and never mixed up between two programs.
 
-A group's row has a random version that is new at each write. What is kept in memory counts only while the
-row still has the same version, so neither another program's step nor a transaction that was rolled back can
-make this one continue from the wrong state (which would fork the group, or use a key twice). The roster is
-stored with its group; the last one of a room is kept when the group is dropped, so that no later group of
-the room forgets who was removed. Used inside the caller's transaction.
+A group's row gets a new random version at each write. A copy in memory is valid only while the row has the
+same version, so neither another program's step nor a transaction that was rolled back can make this one
+continue from the wrong state (which would fork the group, or use a key twice). The roster is stored with its
+group; the last one of a room is kept when the group is deleted, so that no later group of the room forgets
+who was removed. Used inside the caller's transaction.
 """
 
 import base64
@@ -30,7 +30,7 @@ from parlour_protocol.mls import Group
 from parlour_protocol.rooms import RoomSuite
 
 IN_MEMORY: Final = 64
-"""Groups that are kept restored between calls."""
+"""Groups that stay in memory between calls."""
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class RoomRow:
 
 @dataclass(slots=True)
 class StoredGroup:
-    """One group of ours and what is noted beside it. ``group`` is replaced, never shared with the store."""
+    """A group and its notes. ``group`` is replaced, never shared with the store."""
 
     id: GroupId
     room: RoomId
@@ -62,7 +62,7 @@ class StoredGroup:
     contest: Epoch | None = None
     request: RequestId | None = None
     displaced: bool = False
-    """Refused, as another copy of this home has renewed the keys of our leaf."""
+    """Refused, because another copy of this home has renewed the keys of our leaf."""
 
     @property
     def epoch(self) -> Epoch:
@@ -70,7 +70,7 @@ class StoredGroup:
         return Epoch(self.group.epoch)
 
     def forget_old(self, at: Millis, here: Millis) -> bool:
-        """Drop the keys of epochs that ended long ago, by either clock; True: there were some."""
+        """Delete the keys of epochs that ended long ago, by either clock; True: there were some."""
         kept = len(list(takewhile(lambda end: end.keeps(at, here), self.ended)))
         if kept == len(self.ended):
             return False
@@ -79,9 +79,9 @@ class StoredGroup:
         return True
 
     def move_to(self, group: Group, ended: Ended, *, removed: bool) -> None:
-        """Enter the next epoch. ``removed``: someone is out now, so nothing of before is taken any more.
+        """Enter the next epoch. ``removed``: someone was removed, so no earlier epoch is accepted any more.
 
-        Else they could go on to write for a past epoch, with a server that helps them.
+        Otherwise they could go on writing for a past epoch, with the help of the server.
         """
         if removed:
             group.forget_past_epochs()
@@ -89,7 +89,7 @@ class StoredGroup:
 
 
 class GroupStore:
-    """The groups of one program, as they lie in the archive."""
+    """The groups in the archive, as one program uses them."""
 
     def __init__(self, server: str) -> None:
         self.server = server
@@ -98,12 +98,12 @@ class GroupStore:
         self._kept: OrderedDict[GroupId, tuple[bytes, Group, Roster | None]] = OrderedDict()
 
     def load(self, connection: apsw.Connection, group: GroupId | None) -> StoredGroup | None:
-        """Return a group that this device is in, to be changed and given to ``save``."""
+        """Return a group that this device is in, to be changed and passed to ``save``."""
         query = """
             SELECT room, status, version, state, ended, joined, own_since, sent, contest, request,
                 displaced
             FROM mls_groups WHERE group_id = ? AND state IS NOT NULL"""
-        # all of it at once: another query runs inside
+        # read at once: another query runs inside
         for row in list(connection.execute(query, (group,))) if group is not None else ():
             room, status, version, state, ended, joined, own_since, sent, contest, request, displaced = cast(
                 "tuple[str, str, bytes, bytes, str, int, int | None, int, int | None, str | None, int]", row
@@ -130,7 +130,7 @@ class GroupStore:
         return None
 
     def insert(self, connection: apsw.Connection, stored: StoredGroup) -> None:
-        """Write a new group. A row that is there from an earlier time in the same group is replaced."""
+        """Write a new group. An old row for the same group is replaced."""
         self._kept.pop(
             stored.id, None
         )  # else a roster of a transaction that was rolled back counts as written
@@ -141,7 +141,7 @@ class GroupStore:
         self.save(connection, stored)
 
     def save(self, connection: apsw.Connection, stored: StoredGroup) -> None:
-        """Write a group that ``load`` gave in the same transaction. Raises MovedError."""
+        """Save a group that ``load`` returned in the same transaction. Raises MovedError."""
         version, state = secrets.token_bytes(16), stored.group.serialise()
         query = """
             UPDATE mls_groups SET status = ?, version = ?, epoch = ?, state = ?, ended = ?,
@@ -164,7 +164,7 @@ class GroupStore:
         self._keep(stored.id, version, stored.group, roster)
 
     def drop(self, connection: apsw.Connection, group: GroupId) -> None:
-        """Forget all keys of a group; its id and epoch stay, so that no old Welcome leads back into it."""
+        """Delete all keys of a group; its id and epoch stay, so that no old Welcome leads back into it."""
         query = """
             UPDATE mls_groups SET status = 'gone', state = NULL, contest = NULL, request = NULL, ended = '[]'
             WHERE group_id = ?"""
@@ -197,7 +197,7 @@ def _read_ended(data: str) -> list[Ended]:
 
 
 def with_expired(connection: apsw.Connection, now: Millis) -> list[GroupId]:
-    """Return the groups that hold keys of epochs which ended long ago by this device's clock."""
+    """Return the groups that have keys of epochs which ended long ago by this device's clock."""
     query = "SELECT group_id, ended FROM mls_groups WHERE ended != '[]' AND state IS NOT NULL"
     rows = cast("list[tuple[str, str]]", list(connection.execute(query)))
     return [
@@ -208,7 +208,7 @@ def with_expired(connection: apsw.Connection, now: Millis) -> list[GroupId]:
 
 
 def highest_epoch(connection: apsw.Connection, group: GroupId) -> int:
-    """Return the highest epoch that this device ever was in, -1 when it never was in that group."""
+    """Return the highest epoch that this device ever was in, -1 if it never was in that group."""
     for (epoch,) in connection.execute("SELECT epoch FROM mls_groups WHERE group_id = ?", (group,)):
         return int(str(epoch))
     return -1
@@ -235,7 +235,7 @@ def save_room(connection: apsw.Connection, row: RoomRow) -> None:
 
 
 def pinned_suite(connection: apsw.Connection, room: RoomId) -> RoomSuite:
-    """Return the cipher suite below which no group of a room is founded or joined."""
+    """Return the weakest cipher suite with which a group of a room may be created or joined."""
     for (suite,) in connection.execute("SELECT suite FROM mls_rooms WHERE room = ?", (room,)):
         return RoomSuite(int(str(suite)))
     return RoomSuite.X25519
@@ -247,7 +247,7 @@ def pin_suite(connection: apsw.Connection, room: RoomId, suite: RoomSuite) -> No
 
 
 def known_roster(connection: apsw.Connection, room: RoomId) -> Roster | None:
-    """Return who was in a room when this device last followed its group."""
+    """Return the room's members when this device last processed its group."""
     query = "SELECT roster FROM mls_rooms WHERE room = ? AND roster IS NOT NULL"
     for (data,) in connection.execute(query, (room,)):
         return restored(Roster.read, bytes(data))
@@ -255,19 +255,19 @@ def known_roster(connection: apsw.Connection, room: RoomId) -> Roster | None:
 
 
 def know_roster(connection: apsw.Connection, room: RoomId, roster: Roster | None) -> None:
-    """Keep who is in a room, beyond the life of its group."""
+    """Remember a room's members beyond the life of its group."""
     if roster is not None:
         connection.execute("UPDATE mls_rooms SET roster = ? WHERE room = ?", (roster.encode(), room))
 
 
 def know_people(connection: apsw.Connection, room: RoomId, people: Collection[tuple[str, bytes]]) -> None:
-    """Keep who was in a group from before rosters."""
+    """Remember the members of a group without a roster."""
     data = msgspec.msgpack.encode(sorted((str(user), key) for user, key in people))
     connection.execute("UPDATE mls_rooms SET people = ? WHERE room = ?", (data, room))
 
 
 def known_people(connection: apsw.Connection, room: RoomId) -> set[tuple[str, bytes]] | None:
-    """Return who was in it; None when this device was in no such group."""
+    """Return its members; None if this device was in no such group."""
     query = "SELECT people FROM mls_rooms WHERE room = ? AND people IS NOT NULL"
     for (data,) in connection.execute(query, (room,)):
         return set(msgspec.msgpack.decode(bytes(data), type=list[tuple[str, bytes]]))
@@ -275,15 +275,15 @@ def known_people(connection: apsw.Connection, room: RoomId) -> set[tuple[str, by
 
 
 def require_durable(connection: apsw.Connection) -> None:
-    """Refuse a transaction that a power cut could undo after its bytes have left. Raises NotDurableError."""
+    """Refuse a transaction that a power cut could undo after its bytes were sent. Raises NotDurableError."""
     if int(str(connection.pragma("synchronous"))) < 2:  # noqa: PLR2004 - FULL
         raise NotDurableError("Keys are used up in durable transactions alone.")
 
 
 def scrub(connection: apsw.Connection) -> bool:
-    """Empty the write-ahead log, outside of a transaction; False: someone reads, and it was not waited for.
+    """Empty the write-ahead log, outside of a transaction; False: someone reads, and it did not wait.
 
-    What was deleted is overwritten in the file, but old pages lie in that log until then (Marmot #756).
+    Deleted rows are overwritten in the file, but old pages remain in that log until then (Marmot #756).
     """
     patience = int(str(connection.pragma("busy_timeout")))
     connection.set_busy_timeout(0)
@@ -297,5 +297,5 @@ def scrub(connection: apsw.Connection) -> bool:
 
 
 def group_bytes(group: GroupId) -> bytes:
-    """Return a group's id as MLS has it."""
+    """Return a group's id as MLS uses it."""
     return base64.urlsafe_b64decode(group + "=" * (-len(group) % 4))

@@ -1,7 +1,7 @@
 """Commits and group creations in the log: applied, recognised as our own, or refused without effect.
 
-A commit of ours takes effect here and nowhere else, when its event appears; one that lost to another is
-reported as lost. What could not be followed is reported to the server (``ToContest``) once the queue is
+A commit of this device takes effect only here, when its event appears; one that lost to another is reported
+as lost. A commit that could not be processed is reported to the server (``ToContest``) once the queue is
 drained.
 """
 
@@ -61,9 +61,9 @@ _CANNOT_FOLLOW: Final = "This device could not follow a change of the room's key
 
 
 def process_created(transaction: Transaction, event: LogEvent, body: GroupCreated) -> Received:
-    """Take a group as the one in force: the first, or one that replaces a contested or abandoned one.
+    """Make a group the current one: the first, or one that replaces a contested or abandoned one.
 
-    Who holds keys of the group in force lets it go only after a member has contested it.
+    A device with keys of the current group gives it up only after a member has contested it.
     """
     row = transaction.row
     ours = _pending_creation(transaction, body.group)
@@ -110,7 +110,7 @@ def _was_here(transaction: Transaction, group: GroupId) -> bool:
 
 
 def leave_group(transaction: Transaction) -> None:
-    """Drop the keys of the group that was in force."""
+    """Delete the keys of the group that was current."""
     if transaction.stored is not None and transaction.stored.rules.roster is None:
         leaves = [certificate_of(leaf) for _, leaf in transaction.stored.group.tree.members()]
         know_people(transaction.connection, transaction.row.room, {(c.user, c.account_key) for c in leaves})
@@ -121,7 +121,7 @@ def leave_group(transaction: Transaction) -> None:
 
 
 def _drop_creations(transaction: Transaction, but: GroupId) -> None:
-    """Another founding came first: ours never was."""
+    """Drop our pending creations: another one came first."""
     query = (
         "SELECT group_id, request FROM mls_groups WHERE room = ? AND status = 'founding' AND group_id != ?"
     )
@@ -132,7 +132,7 @@ def _drop_creations(transaction: Transaction, but: GroupId) -> None:
 
 
 def process_contested(transaction: Transaction, event: LogEvent, body: Contested) -> Received:
-    """Note that a member could not follow the group."""
+    """Note that a member could not process a commit of the group."""
     if body.group != transaction.row.group:
         return silent(event)
     transaction.row.contested = transaction.moved = True
@@ -144,7 +144,7 @@ def process_contested(transaction: Transaction, event: LogEvent, body: Contested
 def process_commit(  # noqa: PLR0911 - one return for each refusal, in order
     transaction: Transaction, event: LogEvent, body: Handshake
 ) -> Received:
-    """Follow a commit, or say why not."""
+    """Process a commit, or say why that failed."""
     stored = transaction.stored
     if transaction.row.group is not None and body.group != transaction.row.group:
         return forged(event, _OTHER_GROUP)
@@ -177,7 +177,7 @@ def _by_others(transaction: Transaction, event: LogEvent, body: Handshake) -> Re
 
 @dataclass(frozen=True, slots=True)
 class _Followed:
-    """A commit that took effect: by whom, and who is in the room since."""
+    """A commit that took effect: its author, and the room's members since then."""
 
     applied: CommitApplied
     by: Person | None
@@ -200,7 +200,7 @@ def _follow(
     if isinstance(event, Echo):
         return None
     if not isinstance(event, CommitApplied):
-        # A proposal or a message where the server counted a commit: its epoch would run away from ours.
+        # A proposal or a message where the server counted a commit: its epoch would diverge from ours.
         raise RuleBrokenError("it is no commit")
     devices = [person_of(member, transaction.own.server).device for member in before]
     roster = stored.rules.roster_after(event.authenticated_data, devices)
@@ -214,8 +214,8 @@ def _follow(
 def _refused(
     stored: StoredGroup, transaction: Transaction, event: LogEvent, body: Handshake, error: MlsError
 ) -> Received:
-    """Stay where we are: nothing that cannot be verified changes the group."""
-    if stored.status != "refused":  # what follows cannot be followed either, and is not reported again
+    """Keep the current state: nothing that cannot be verified changes the group."""
+    if stored.status != "refused":  # later commits cannot be processed either, and are not reported again
         stored.contest = Epoch(body.epoch + 1)
         transaction.contest = ToContest(stored.id, stored.contest)
     stored.status, transaction.changed = "refused", True
@@ -231,20 +231,20 @@ def _refused(
 def _is_of_another_copy(
     transaction: Transaction, stored: StoredGroup, event: LogEvent, body: Handshake, error: MlsError
 ) -> bool:
-    """Say whether another copy of this home made a commit: our key has signed it, and this one did not.
+    """Say whether another copy of this home made a commit: signed with our key, but not by this copy.
 
-    While a commit of ours is staged its key is used, so that no signature can be read: our leaf must do.
+    While a commit of ours is staged its key is used, so no signature can be verified: our leaf must do.
     """
     if not isinstance(error, OwnMessageError) or event.author != transaction.own.user:
         return False
     digest = hashlib.sha256(body.data).digest()
     if any(transaction.connection.execute("SELECT 1 FROM mls_ciphertexts WHERE digest = ?", (digest,))):
-        return False  # given up here, and shown by the server all the same
+        return False  # dropped here, and shown by the server all the same
     return isinstance(error, OtherCopyError) or stored.group.pending_commit is not None
 
 
 def _displaced(transaction: Transaction, stored: StoredGroup, event: LogEvent) -> Received:
-    """Stay where we are, and disturb nobody: the others follow the copy of this home that goes on."""
+    """Keep the current state without contesting: the others follow the other copy of this home."""
     kept = with_body(event, stripped(event.body))
     if stored.displaced:
         return Received(kept, row=False)
@@ -293,7 +293,7 @@ def _entered(
 
 
 def _concerns(transaction: Transaction, trial: Group, applied: CommitApplied) -> list[Concern]:
-    """Ask about every leaf that came in: the added ones, and the committer's own new one."""
+    """Check every new leaf: the added ones, and the committer's own new one."""
     indices = [*applied.outcome.added, *([applied.outcome.committer] if not applied.own else [])]
     leaves = [trial.tree.leaf(index) for index in indices if index is not None]
     certificates = [certificate_bytes(leaf) for leaf in leaves if leaf is not None]
@@ -309,9 +309,9 @@ def _noted(
     *,
     unusable: Sequence[DeviceId] = (),
 ) -> Received:
-    """Say who came and went, and who asked for it; a commit that only renews keys is not a row.
+    """Describe who was added and removed, and at whose request; a commit that only renews keys has no row.
 
-    ``unusable``: those who went that had brought keys nobody could encrypt to.
+    ``unusable``: those who were removed because their keys could not be encrypted to.
     """
     kept, by = with_body(event, stripped(event.body)), followed.by
     if by is not None and by.user != event.author:
@@ -333,14 +333,14 @@ def _noted(
 
 
 def _names(people: Sequence[Person], by: UserName) -> str:
-    """Name devices by whose they are, where they are not the author's own."""
+    """Name devices, with their owner unless that is the author."""
     users = sorted({str(person.user) for person in people})
     count = "a device" if len(people) == 1 else f"{len(people)} devices"
     return count if users == [str(by)] else f"{count} of {', '.join(users)}"
 
 
 def _own_staged(transaction: Transaction, stored: StoredGroup, body: Handshake) -> Commit | None:
-    """Return the body of our staged commit when the event carries that very commit."""
+    """Return the body of our staged commit if the event contains that very commit."""
     pending = stored.group.pending_commit
     if pending is None or pending.message != body.data:
         return None

@@ -1,9 +1,9 @@
-"""Joining a room's group with a Welcome that waits for this device.
+"""Joins a room's group with a Welcome for this device.
 
 ``open_welcome`` does the work and changes nothing (it may run on any thread: 500 members take over 100 ms).
-``enter`` writes the group, spends the key package and moves the room's cursor past the commit, in one
-durable transaction. A Welcome for another room, for a group we are in, or from a time when we were in it
-changes nothing: the last would restart our ratchet and use keys twice.
+``enter`` writes the group, uses up the key package and moves the room's cursor past the commit, in one
+durable transaction. A Welcome for another room, for a group this device is in, or for an epoch in which it
+was in it changes nothing: the last would restart our ratchet and use keys twice.
 """
 
 from collections.abc import Sequence
@@ -64,7 +64,7 @@ from parlour_protocol.rooms import RoomKind, RoomSuite
 
 @dataclass(frozen=True, slots=True)
 class OpenedWelcome:
-    """A Welcome that was opened and checked, and is not in force yet."""
+    """A Welcome that was opened and checked, and has not taken effect yet."""
 
     group: Group
     rules: RoomRules
@@ -76,7 +76,7 @@ class OpenedWelcome:
 def open_welcome(
     own: ThisDevice, kind: RoomKind, store: KeyPackageStore, waiting: WaitingWelcome, event: LogEvent
 ) -> OpenedWelcome:
-    """Open a Welcome and check where it leads; uses up ``store``. Raises JoinRefusedError."""
+    """Open a Welcome and check its group; uses up ``store``. Raises JoinRefusedError."""
     body = event.body
     if not isinstance(body, Handshake) or (waiting.room, waiting.group, waiting.seq) != (
         event.room,
@@ -102,7 +102,7 @@ def open_welcome(
 
 
 def _roster(group: Group, data: bytes | None) -> Roster | None:
-    """Read the roster that came along; the group itself says which one it is."""
+    """Parse the roster that came along; the group itself says which one is right."""
     if not has_roster(group.context.extensions):
         return None
     if data is None:
@@ -137,7 +137,7 @@ def enter(
     event: LogEvent,
     now: Millis,
 ) -> tuple[Received, list[Concern]]:
-    """Put an opened Welcome in force. Raises JoinRefusedError, NotDurableError."""
+    """Enter the group of an opened Welcome. Raises JoinRefusedError, NotDurableError."""
     require_durable(connection)
     body, row = event.body, load_room(connection, event.room)
     if not isinstance(body, Handshake) or row is None or row.cursor != event.seq - 1:
@@ -166,7 +166,7 @@ def enter(
 
 
 def _require_suite(connection: apsw.Connection, group: Group, event: LogEvent) -> None:
-    """Let no group with weaker keys take the place of the room's. Raises JoinRefusedError."""
+    """Refuse a group with weaker keys than the room's. Raises JoinRefusedError."""
     pinned = pinned_suite(connection, event.room)
     if group.suite.number < pinned:
         raise JoinRefusedError(
@@ -175,9 +175,10 @@ def _require_suite(connection: apsw.Connection, group: Group, event: LogEvent) -
 
 
 def _require_lineage(connection: apsw.Connection, rules: RoomRules, own: ThisDevice, event: LogEvent) -> None:
-    """Require that the members whom this device knew decided who is in now. Raises JoinRefusedError.
+    """Require that the members this device knew decided on the current ones. Raises JoinRefusedError.
 
-    In a room of ours alone another device of ours may have begun again, with nothing but our account key.
+    In a room with only this account, another of its devices may have started over with nothing but the
+    account key.
     """
     known = known_roster(connection, event.room)
     if (
@@ -232,22 +233,22 @@ def _is_ours(roster: Roster, own: ThisDevice) -> bool:
 
 
 def _is_begun(roster: Roster, own: ThisDevice) -> bool:
-    """Say whether we are the only one who is in it without an admission."""
+    """Say whether this account is the only member without an admission."""
     first = [one for one in roster.people if not one.proof]
     return [(one.user, one.account_key) for one in first] == [(own.user, own.account_key)]
 
 
 def _is_alone(before: Sequence[Person], now: Sequence[Person]) -> bool:
-    """Say whether a room was, and is, one person's only: a device of theirs may begin its list again.
+    """Say whether a room was, and is, one person's only: a device of theirs may start its roster over.
 
-    The recovery words bring a device that never saw the list into a room that only lost devices were in.
+    The recovery words bring a device that never saw the roster into a room that only lost devices were in.
     """
     people = [{(one.user, one.account_key, one.role) for one in each} for each in (before, now)]
     return people[0] == people[1] and len(people[0]) == 1
 
 
 def _spend(connection: apsw.Connection, opened: OpenedWelcome) -> None:
-    """Use the key package up for good; another program may have done so meanwhile."""
+    """Use up the key package; another program may have done so meanwhile."""
     store = key_packages.load(connection)
     if not opened.spent <= {package.ref for package in store}:
         raise JoinRefusedError("The Welcome's key package was used already.")

@@ -1,9 +1,9 @@
 """Which clock decides about keys: never only the server's.
 
-What this device decides alone (when to forget and renew keys, whose certificates have expired) goes by its
-own clock. What all members must decide alike, a commit in the log, goes by the event's time, which all of
-them see; local clocks would split the group. What this device adds is judged by both clocks, because a
-server that sets its own clock back could bring an old key package into a group. Pure.
+This device's own decisions (when to delete and renew keys, whose certificates have expired) use its own
+clock. A commit in the log, which all members must judge alike, is judged by the event's time, which all of
+them see; local clocks would split the group. Devices that this device adds are judged by both clocks, because
+a server that sets its own clock back could bring an old key package into a group. Pure.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ KEEP_PAST: Final = 300_000
 SKEW: Final = 3_600_000
 """Milliseconds that clocks may differ."""
 TOLERANCE: Final = 86_400_000
-"""Milliseconds that this device's own clock may be wrong when it adds someone: it is not always set."""
+"""Milliseconds that this device's own clock may be off when it adds someone: it is not always set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +29,16 @@ class Ended:
     here: Millis
 
     def keeps(self, at: Millis, here: Millis) -> bool:
-        """Say whether late messages of the epoch may still come, by both clocks.
+        """Say whether late messages of the epoch may still arrive, by both clocks.
 
-        A server that lets its time stand still, or turns it back, keeps no keys alive by that; neither does a
-        clock of ours that was set back.
+        A server that stops its clock, or sets it back, can't keep keys alive; neither can this device's
+        clock.
         """
         return at - self.at <= KEEP_PAST and -SKEW <= here - self.here <= KEEP_PAST
 
 
 def trouble_of_adding(lifetime: Lifetime | None, certificate: Certificate, here: Millis) -> str:
-    """Say why a device must not be added by this device's own clock; empty: nothing is in the way."""
+    """Say why this device's clock does not allow adding a device; empty if it does."""
     begins, ends = int(certificate.created), int(certificate.expires)
     if lifetime is not None:
         begins, ends = max(begins, lifetime.not_before * 1_000), min(ends, lifetime.not_after * 1_000)

@@ -1,8 +1,8 @@
-"""Links in the archive: the events of a room in order, what each device has shown, and our own numbers.
+"""Links in the archive: a room's events in order, what each device has shown, and our own numbers.
 
-``Links`` works for one run of events of one room, inside the caller's transaction, and is written once at
-its end. What it finds becomes the note of the event at which it was found, and is corrected when the
-missing message arrives after all. The rule itself is in ``links``.
+``Links`` works for one run of events of one room, inside the caller's transaction, and is written once at its
+end. Its findings become the note of the event at which they were made, and are corrected if the missing
+message arrives after all. The rule itself is in ``links``.
 """
 
 from collections.abc import Collection, Sequence
@@ -30,9 +30,9 @@ from parlour_protocol.ids import DeviceId, RequestId, RoomId, Seq
 from parlour_protocol.names import UserName
 
 _APART: Final = 1 << 20
-"""Between two places, so that what is missing finds one between them."""
+"""Distance between two places, so that missing messages fit in between."""
 _BEYOND: Final = 64
-"""Numbers that are given up for each message that another copy of this home has sent."""
+"""Numbers that are skipped for each message that another copy of this home has sent."""
 _OLDER: Final = (
     "This device has sent messages here that this copy of its home does not know: the home was restored from "
     "an older copy, or two copies are in use."
@@ -43,7 +43,7 @@ _decoder: Final = msgspec.msgpack.Decoder(Shown)
 
 
 class Links:
-    """What is known of one room."""
+    """The links of one room."""
 
     def __init__(self, connection: apsw.Connection, room: RoomId) -> None:
         self._connection = connection
@@ -74,7 +74,7 @@ class Links:
             self._is_whole, self.is_older, self._is_new = bool(whole), bool(older), False
 
     def save(self) -> None:
-        """Write what changed."""
+        """Write the changes."""
         values = self._values()
         if values[2:] == self._before[2:] and values != self._before and not self._is_new:
             query = "UPDATE mls_links SET number = ? WHERE room = ?"
@@ -101,20 +101,21 @@ class Links:
     # --- the room
 
     def begins(self, seq: Seq) -> None:
-        """Hear of the next event that is processed; the first one tells where this device began."""
+        """Prepare for the next event; the first one tells where this device began."""
         if self._is_new:
             self._is_whole, self._is_new = seq == 1, False
 
     def enters(self) -> None:
-        """Note that this device joins the group: what is in the room already it may not have read."""
+        """Note that this device joins the group: it may not have read earlier messages of the room."""
         self._is_whole = self._is_whole and self._seen == 0
         self.is_older = False
         self.epoch_begins()
 
     def forked(self) -> None:
-        """Note that the server's history was rolled back: it lost other events for each device.
+        """Note that the server's history was rolled back: each device lost other events.
 
-        What devices had processed is compared again from where the next epoch begins. Their numbers go on.
+        What devices had processed is compared again from the beginning of the next epoch. Their numbers
+        continue.
         """
         query = "SELECT device FROM mls_shown WHERE room = ?"
         for (device,) in list(self._connection.execute(query, (self._room,))):
@@ -124,12 +125,12 @@ class Links:
                 self._changed.add(DeviceId(str(device)))
 
     def epoch_begins(self) -> None:
-        """Note that a commit took effect: what comes next is of another epoch."""
+        """Note that a commit took effect: what follows belongs to another epoch."""
         self._epoch_number, self._epoch_seen = self._number, self._seen
         self._epoch_place = self._place
 
     def members_joined(self, devices: Collection[DeviceId]) -> None:
-        """Note devices that joined: where all of the room is known, their first message is number one."""
+        """Note devices that joined: if all of the room is known, their first message is number one."""
         for device in devices if self._is_whole else ():
             if self._of(device) is None:
                 self._shown[device] = Shown(0, self._place, mark=self._place)
@@ -144,9 +145,9 @@ class Links:
         return any(self._connection.execute(query, (self._room, digest[:TIP_BYTES], digest)))
 
     def place(self, seq: Seq, data: bytes | None, unread: UserName | None, *, late: bool) -> bool:
-        """Give the next sealed event its place, after it was heard; True: someone had seen it earlier.
+        """Give the next encrypted event its place, after ``hear``; True: someone had seen it earlier.
 
-        ``data`` is None for one that was blanked, ``unread`` whose it is where it could not be read.
+        ``data`` is None for a blanked event, ``unread`` names the author of one that could not be read.
         """
         if data is not None and self.is_known(data):  # each ciphertext counts once, however often it is shown
             return False
@@ -177,14 +178,14 @@ class Links:
             self.corrected[Seq(seq)] = left if count > 1 else None
         return bool(found)
 
-    # --- what others say
+    # --- other devices
 
     def hear(
         self, seq: Seq, user: UserName, device: DeviceId, link: Link, *, current: bool
     ) -> tuple[Note | None, bool]:
-        """Judge a message before it has its place; returns what to say of it, and whether it has one already.
+        """Judge a message before it has its place; returns its note, and whether it has a place already.
 
-        ``current``: it was sealed in the epoch that is in force, whose beginning is known here.
+        ``current``: it was encrypted in the current epoch, whose beginning is known here.
         """
         shown = self._of(device) or self._first_heard(device, link, current=current)
         self._changed.add(device)
@@ -204,7 +205,7 @@ class Links:
         return (Note(kind, user, words) if notes else None), numbered.told
 
     def _first_heard(self, device: DeviceId, link: Link, *, current: bool) -> Shown:
-        """Begin with a device: what it sealed in the epoch that is in force can be read here."""
+        """Start with a device: all it encrypted in the current epoch can be read here."""
         since = link.epoch[1] if current else 0
         floor, place = (link.number - since, self._epoch_place) if since else (link.top, 0)
         shown = self._shown[device] = Shown(floor, place, mark=place, floor=floor)
@@ -213,7 +214,7 @@ class Links:
     def _missing(
         self, seq: Seq, user: UserName, shown: Shown, link: Link, missing: Sequence[Unseen]
     ) -> list[Note]:
-        """Tell of numbers that did not come; what cannot be read may be one of them."""
+        """Report numbers that did not arrive; an unreadable message may be one of them."""
         for one in missing:
             links.excuse(shown, one, self._unread(user, one))
         links.tell(shown, link, seq)
@@ -226,7 +227,7 @@ class Links:
         return [missing_note(user, left)]
 
     def _unread(self, user: UserName, missing: Unseen) -> int:
-        """Count, each once, messages of someone that are here and cannot be read, as the missing ones."""
+        """Count someone's unreadable messages, each once, as the missing ones."""
         query = """
             UPDATE mls_places SET unread = NULL WHERE room = ?1 AND place IN (
                 SELECT place FROM mls_places WHERE room = ?1 AND place > ?2 AND unread = ?3
@@ -235,7 +236,7 @@ class Links:
         return self._connection.changes()
 
     def _settle(self, user: UserName, shown: Shown, numbered: Numbered) -> None:
-        """Correct rows that said that something is missing which came, or never was sent."""
+        """Correct rows about missing messages that arrived, or never were sent."""
         for one in numbered.void:
             query = """
                 UPDATE mls_places SET weight = max(0, weight - ?)
@@ -246,11 +247,11 @@ class Links:
             self.corrected[seq] = missing_note(user, left) if left else None
 
     def _compared(self, seq: Seq, user: UserName, shown: Shown, link: Link) -> list[Note]:
-        """Compare what a device had processed with what is here, and go on from there."""
+        """Compare what a device had processed with what is here, and continue from there."""
         at = self._find(link.tip)
         if shown.at is None:
             return self._first(seq, user, shown, link, at)
-        end = self._place + _APART if at is None else at  # with what was told as missing just now
+        end = self._place + _APART if at is None else at  # with those just reported as missing
         if link.seen == shown.seen:
             at = end = shown.at
         differs = links.compare(shown, link, at, self._stretch(shown.at, end))
@@ -267,7 +268,7 @@ class Links:
         return [] if differs is None else [differs_note(user, differs)]
 
     def _first(self, seq: Seq, user: UserName, shown: Shown, link: Link, at: int | None) -> list[Note]:
-        """Find where the first message of a device stands; all that came before may be unknown here."""
+        """Find the place of a device's first message; all before it may be unknown here."""
         if at is not None:
             links.follow(shown, link, at)
             return []
@@ -278,7 +279,7 @@ class Links:
         return [differs_note(user, differs)]
 
     def _differing(self, seq: Seq, user: UserName, after: int, at: int, link: Link, differs: Differs) -> int:
-        """Let others who saw the same not tell it again; returns from where to go on."""
+        """Keep others who saw the same from reporting it again; returns where to continue."""
         if differs.how is How.HIDDEN:
             return at
         missing = differs.how is How.MISSING
@@ -293,7 +294,7 @@ class Links:
         return at
 
     def _put_missing(self, place: int, seq: Seq, count: int) -> int:
-        """Give what is missing a place between events."""
+        """Give missing messages a place between events."""
         query = """
             INSERT INTO mls_places VALUES (?, ?, ?, NULL, ?, NULL)
             ON CONFLICT DO UPDATE SET weight = weight + excluded.weight WHERE digest IS NULL"""
@@ -337,7 +338,7 @@ class Links:
         return 0
 
     def _advanced(self, after: int, count: int) -> int:
-        """Return the place so many events after one."""
+        """Return the place so many events after another."""
         query = "SELECT place, weight FROM mls_places WHERE room = ? AND place > ? ORDER BY place"
         for place, weight in self._connection.execute(query, (self._room, after)):
             if count <= 0:
@@ -346,10 +347,10 @@ class Links:
             after = int(str(place))
         return after
 
-    # --- ours
+    # --- this device
 
     def found_older_copy(self) -> None:
-        """Note that a message of this device came that this home does not know."""
+        """Note that a message of this device arrived that this home does not know."""
         again = "UPDATE mls_sealed SET number = NULL, epoch = -1 WHERE room = ?"  # the other one had them
         self._connection.execute(again, (self._room,))
         low, high = self._number + 1, self._number + _BEYOND
@@ -361,14 +362,14 @@ class Links:
         self.is_older = False
 
     def require_fresh(self) -> None:
-        """Refuse to seal with keys that another copy of this home may have used. Raises NotReadyError."""
+        """Refuse to encrypt with keys that another copy of this home may have used. Raises NotReadyError."""
         if self.is_older:
             raise NotReadyError(f"{_OLDER} This device takes new keys in the room first.")
 
     def next(self, number: int | None, before: Collection[RequestId]) -> Link:
-        """Return the link of a message that is sealed now; ``number`` is its own where it has one already.
+        """Return the link of a message that is encrypted now; ``number`` is its own if it has one already.
 
-        ``before``: requests that the server has, or that leave before this one.
+        ``before``: requests that the server has, or that are sent before this one.
         """
         if number is None:
             self._number += 1
@@ -391,10 +392,10 @@ class Links:
         )
 
     def _voids(self, number: int) -> tuple[list[tuple[int, int]], Ranges]:
-        """Return the numbers below one that are given up, and those of them that its message says so of.
+        """Return the skipped numbers below one, and those of them that its message declares.
 
-        They are said until a message that says so is stored; it may be deleted before someone reads it, so
-        that no later message counts on them either (``Link.less``).
+        They are declared until a message that does so is stored; it may be deleted before someone reads it,
+        so that no later message counts on it either (``Link.less``).
         """
         query = "SELECT low, high, said_in FROM mls_voids WHERE room = ? AND low < ? ORDER BY low"
         rows = list(self._connection.execute(query, (self._room, number)))
@@ -419,23 +420,23 @@ class Links:
 
 
 def blanked(connection: apsw.Connection, room: RoomId, seq: Seq) -> None:
-    """Note an event that came blanked."""
+    """Note an event that arrived blanked."""
     connection.execute("INSERT OR IGNORE INTO mls_blanks VALUES (?, ?)", (room, seq))
 
 
 def deletion(connection: apsw.Connection, room: RoomId, seq: Seq | None) -> None:
-    """Note a message that says, or may say, why an event was blanked."""
+    """Note a message that gives, or may give, the reason why an event was blanked."""
     if seq is not None:
         connection.execute("DELETE FROM mls_blanks WHERE room = ? AND seq = ?", (room, seq))
 
 
 def dropped(connection: apsw.Connection, room: RoomId) -> list[Seq]:
-    """Return, once, what was blanked though nobody asked for it; when all of the room was processed."""
+    """Return, once, events that were blanked without a request; when all of the room was processed."""
     query = "DELETE FROM mls_blanks WHERE room = ? RETURNING seq"
     return sorted(Seq(int(str(seq))) for (seq,) in list(connection.execute(query, (room,))))
 
 
-# --- words
+# --- texts of notes
 
 
 def _messages(count: int) -> str:
@@ -443,13 +444,13 @@ def _messages(count: int) -> str:
 
 
 def missing_note(user: UserName, count: int) -> Note:
-    """Say that messages of someone did not come."""
+    """Say that messages of someone did not arrive."""
     verb = "is" if count == 1 else "are"
     return Note(NoteKind.LEFT_OUT, user, f"{_messages(count)} of {user} {verb} missing here")
 
 
 def differs_note(user: UserName, differs: Differs) -> Note:
-    """Say how what someone was shown differs."""
+    """Say how the order that someone was shown differs."""
     count = _messages(differs.count) if differs.count else "messages"
     match differs.how:
         case How.MISSING:
@@ -466,7 +467,7 @@ def differs_note(user: UserName, differs: Differs) -> Note:
 
 
 def moved(user: UserName) -> Note:
-    """Say that a message stands behind some that were written later."""
+    """Say that a message is placed after some that were written later."""
     words = f"out of order: the server moved this message from {user}, which was sent before some above it"
     return Note(NoteKind.MOVED, user, words)
 

@@ -1,8 +1,8 @@
-"""The rule of links: what each device has shown of a room, and what its next message proves to be missing.
+"""The rule of links: what each device has shown of a room, and which messages its next one proves missing.
 
-A device numbers its messages in a room, and each message says what the device had processed before. From
-that follows what the server left out, moved, or showed only to some. Pure; ``link_store`` keeps what it
-needs. A number is never missing because of what an honest device does: see ``Link.less`` and ``Link.void``.
+A device numbers its messages in a room, and each message says what the device had processed before. This
+reveals what the server left out, moved, or showed only to some. Pure; ``link_store`` stores the state. An
+honest device never makes a number look missing: see ``Link.less`` and ``Link.void``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,19 +19,19 @@ from parlour_protocol.ids import Seq
 MAX_UNSEEN: Final = 64
 """Ranges of numbers that are remembered of one device; the oldest are dropped."""
 OVERTAKEN: Final = 32
-"""Messages of a device that one of its other programs may overtake, and still excuse what cannot be read."""
+"""Messages of a device that one of its other programs may overtake, and still explain unreadable ones."""
 MAX_COUNT: Final = 10_000
-"""What is counted as missing at once: a device that skips more is broken."""
+"""Messages counted as missing at once: a device that skips more is broken."""
 
 
 EXCUSED: Final = -1
-"""Instead of such a row: messages that are here and cannot be read were taken for these."""
+"""No such row: unreadable messages that are here explain them."""
 _NO_BASE: Final = -1
-"""Its running digest is not known yet."""
+"""The running digest is not known yet."""
 
 
 class Unseen(msgspec.Struct, array_like=True):
-    """Numbers of a device whose messages have not come."""
+    """Numbers of a device whose messages have not arrived."""
 
     low: int
     high: int
@@ -42,7 +42,7 @@ class Unseen(msgspec.Struct, array_like=True):
 
     @property
     def count(self) -> int:
-        """How many they are."""
+        """How many there are."""
         return min(self.high - self.low + 1, MAX_COUNT)
 
 
@@ -54,14 +54,14 @@ class Shown(msgspec.Struct):
     place: int
     """A place in front of its last messages, some of which may have overtaken others."""
     mark: int = 0
-    """The next such place, and how many messages were heard after it."""
+    """The next such place, and the number of messages since."""
     heard: int = 0
     floor: int = 0
-    """Up to here nothing is known of its numbers: this device began in the middle."""
+    """Numbers up to here are unknown: this device joined in the middle."""
     unseen: list[Unseen] = msgspec.field(default_factory=list)
     """Numbers between ``floor`` and ``last``, ascending."""
     void: list[tuple[int, int]] = msgspec.field(default_factory=list)
-    """Numbers that it gave up; a message may come under one all the same."""
+    """Numbers that it skipped; a message may still arrive under one."""
     seen: int = 0
     base: int = 0
     running: bytes = NOTHING
@@ -71,29 +71,29 @@ class Shown(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """What a message's number says."""
+    """The result of a message's number."""
 
     missing: Sequence[Unseen] = ()
-    """Messages of the device that should have come before and did not; not told yet."""
+    """Messages of the device that should have arrived before and did not; not reported yet."""
     late: bool = False
-    """The server put the message behind messages that were sent later."""
+    """The server put the message after messages that were sent later."""
     told: bool = False
-    """It was told as missing before, and has its weight there."""
+    """It was reported as missing before, and has its place there."""
     repeated: bool = False
     """Another message had this number."""
     void: Sequence[Unseen] = ()
-    """Those of them that never were sent."""
+    """Those of them that were never sent."""
     settled: frozenset[Seq] = frozenset()
-    """Events whose rows said that something is missing which has come, or never was sent."""
+    """Events whose rows report messages as missing that have arrived, or never were sent."""
 
 
 class How(Enum):
-    """How the view of another device differs from what is here."""
+    """How another device's view differs from this one's."""
 
     MISSING = auto()
     """It had processed events that are not here."""
     HIDDEN = auto()
-    """It had not processed events that are here, in front of ones that it had."""
+    """It had not processed events that are here before others that it had."""
     ORDER = auto()
     """It had processed other events, or in another order."""
 
@@ -108,16 +108,16 @@ class Differs:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Events of the room between two places."""
+    """The room's events between two places."""
 
     count: int
-    """With those that are known to be missing."""
+    """Including those that are known to be missing."""
     digests: Sequence[bytes] | None
-    """None where one is not known: it was deleted before it came here, or is missing."""
+    """None if one is unknown: it was deleted before it arrived here, or is missing."""
 
 
 def number(shown: Shown, link: Link, place: int) -> Numbered:
-    """Take a message's number, and those that it gives up."""
+    """Process a message's number, and those that it declares as skipped."""
     late = repeated = False
     settled: set[Seq] = set()
     shown.heard += 1
@@ -152,9 +152,9 @@ def begin(shown: Shown, link: Link, at: int) -> None:
 
 
 def excuse(shown: Shown, missing: Unseen, count: int) -> None:
-    """Take so many of the missing numbers for messages that are here and cannot be read.
+    """Explain so many of the missing numbers by unreadable messages that are here.
 
-    One that comes all the same was none of those: the server moved it.
+    One that arrives all the same was none of those: the server moved it.
     """
     if count:
         taken = _take(shown, missing.low, missing.low + count - 1)
@@ -163,7 +163,7 @@ def excuse(shown: Shown, missing: Unseen, count: int) -> None:
 
 
 def tell(shown: Shown, link: Link, seq: Seq) -> None:
-    """Note that the row of this event says what is missing."""
+    """Note that the row of this event reports the missing messages."""
     for one in list(_promised(shown, link)):
         _take(shown, one.low, one.high)
         shown.unseen.append(Unseen(one.low, one.high, one.after, seq))
@@ -171,15 +171,15 @@ def tell(shown: Shown, link: Link, seq: Seq) -> None:
 
 
 def told_at(shown: Shown, seq: Seq) -> int:
-    """Return how many messages are still missing of those that the row of this event tells of."""
+    """Return how many of the messages that this event's row reports are still missing."""
     return sum(one.count for one in shown.unseen if one.told == seq)
 
 
 def compare(shown: Shown, link: Link, at: int | None, stretch: Stretch) -> Differs | None:
-    """Compare what a device had processed, since its last message that is here, with what is here.
+    """Compare what a device had processed since its last message that is here with what is here.
 
-    ``at`` is the place of its newest event, None where that is not here; ``stretch`` leads from ``shown.at``
-    to there, or to the end. The caller goes on from the new place with ``follow``.
+    ``at`` is the place of its newest event, None if that is not here; ``stretch`` leads from ``shown.at`` to
+    there, or to the end. The caller continues from the new place with ``follow``.
     """
     delta = link.seen - shown.seen
     if not delta:
@@ -199,12 +199,12 @@ def compare(shown: Shown, link: Link, at: int | None, stretch: Stretch) -> Diffe
 
 
 def follow(shown: Shown, link: Link, at: int) -> None:
-    """Take the newest event that a device had processed as where the next comparison begins."""
+    """Use the newest event that a device had processed as the start of the next comparison."""
     shown.seen, shown.base, shown.running, shown.at = link.seen, link.base, link.running, at
 
 
 def ranges(numbers: Sequence[tuple[int, int]], most: int) -> Ranges:
-    """Return ranges as a link has them: joined where they touch, the nearest ones where they are too many."""
+    """Return ranges as a link has them: joined if they touch, the nearest ones if there are too many."""
     joined: list[list[int]] = []
     for low, high in sorted(numbers):
         if joined and low <= joined[-1][1] + 1:
@@ -223,7 +223,7 @@ def _pairs(flat: Ranges) -> Iterator[tuple[int, int]]:
 
 
 def _promised(shown: Shown, link: Link) -> Iterator[Unseen]:
-    """Yield the numbers that came before a message, as it says, are not here, and are not told yet."""
+    """Yield the numbers that preceded a message, as it says, are not here, and are not reported yet."""
     for one in list(shown.unseen):
         if one.told or one.low >= link.number:
             continue
@@ -239,7 +239,7 @@ def _promised(shown: Shown, link: Link) -> Iterator[Unseen]:
 
 
 def _take(shown: Shown, low: int, high: int) -> list[Unseen]:
-    """Take numbers out of what has not come; returns those that were in it."""
+    """Remove numbers from the missing ones; returns those that were among them."""
     taken: list[Unseen] = []
     left: list[Unseen] = []
     for one in shown.unseen:

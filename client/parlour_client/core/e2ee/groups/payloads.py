@@ -1,8 +1,8 @@
-"""Between the contents of encrypted messages and the client's readable bodies and requests.
+"""Converts between the contents of encrypted messages and the client's readable bodies and requests.
 
-Inside, messages are named by their ids; the archive numbers them by ``seq``. So a number that the server
-changed moves nothing to another message. An edit is accepted only from its author, a deletion from its
-author or a moderator. Functions over a connection.
+Encrypted contents refer to messages by their ids, the archive by ``seq``. So a number that the server changed
+moves nothing to another message. An edit is accepted only from its author, a deletion from its author or a
+moderator. Functions over a connection.
 """
 
 from collections.abc import Callable
@@ -35,13 +35,13 @@ from parlour_protocol.rooms import Role, RoomKind
 
 RoleOf = Callable[[UserName], Role | None]
 Intent = Send | Edit | Delete | React | Pin
-"""What a person asked for, as the outbox keeps it."""
+"""A person's request, as the outbox stores it."""
 
 _MODERATORS = (Role.MODERATOR, Role.OWNER)
 
 
 class NotAllowedError(Exception):
-    """A member said something that it may not say; ``str()`` is for the person."""
+    """A member's message exceeds its rights; ``str()`` is for the person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class KnownMessage:
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
-    """Who speaks where."""
+    """The author of a message, and the room."""
 
     room: RoomId
     kind: RoomKind
@@ -64,7 +64,7 @@ class Speaker:
 
     @property
     def moderates(self) -> bool:
-        """Whether other people's messages are theirs to delete and pin (never in a direct room)."""
+        """Whether they may delete and pin other people's messages (never in a direct room)."""
         return self.kind is not RoomKind.DIRECT and self.role_of(self.user) in _MODERATORS
 
 
@@ -80,9 +80,9 @@ def known(connection: apsw.Connection, room: RoomId, message: RequestId) -> Know
 def remember(
     connection: apsw.Connection, room: RoomId, message: RequestId, seq: Seq, author: UserName, *, text: bool
 ) -> bool:
-    """Note a message by its id; False, and nothing is noted, when it is a replay of one that was.
+    """Note a message by its id; False, and nothing is noted, if it is a replay of another one.
 
-    One that the server lost in a rollback may come again: its author did not hear that it was stored.
+    One that the server lost in a rollback may be sent again: its author never got the acknowledgement.
     """
     query = "INSERT INTO mls_messages VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
     connection.execute(query, (room, message, seq, str(author), text))
@@ -98,7 +98,7 @@ def remember(
 def body_of(
     connection: apsw.Connection, speaker: Speaker, content: AnyContent, blanks: Seq | None
 ) -> AnyBody | None:
-    """Return the readable body; None for what is no event of a timeline. Raises NotAllowedError."""
+    """Return the readable body; None for anything but an event of a timeline. Raises NotAllowedError."""
     if blanks is not None and not isinstance(content, DeleteContent):
         raise NotAllowedError("It made the server delete another message without saying so.")
     match content:
@@ -126,8 +126,8 @@ def body_of(
 def _deleted(connection: apsw.Connection, speaker: Speaker, target: RequestId, blanks: Seq | None) -> Deleted:
     about = known(connection, speaker.room, target)
     if about is None:
-        # It was blanked before this device could read it: the place is all that is known of it. But where a
-        # message was read, its id alone counts, else anybody could delete it with a false one.
+        # It was blanked before this device could read it: only its place is known. But if a message was read,
+        # only its id counts, else anyone could delete it with a false one.
         if blanks is None or _is_read(connection, speaker.room, blanks):
             raise NotAllowedError("It is about a message that is not here.")
         return Deleted(target=blanks)
@@ -157,10 +157,10 @@ def _file(file: EncryptedFile) -> FileRef:
 
 
 def content_of(connection: apsw.Connection, frame: Intent) -> tuple[AnyContent, Seq | None]:
-    """Return what to seal for a person's request, and the event that the server is to blank.
+    """Return the content to encrypt for a person's request, and the event that the server should blank.
 
-    Raises EncryptionError when it is about a message that was not read here, or was not sealed (its id is not
-    known), or names a file whose key is not here: a file never goes out without being sealed.
+    Raises EncryptionError if it is about a message that was not read here or was not encrypted (its id is not
+    known), or names a file whose key is not here: a file is never sent unencrypted.
     """
     match frame:
         case Send(text=text, reply_to=reply_to, file=file):
@@ -179,7 +179,7 @@ def content_of(connection: apsw.Connection, frame: Intent) -> tuple[AnyContent, 
 
 
 def was_readable(connection: apsw.Connection, room: RoomId, seq: Seq) -> bool:
-    """Say whether a message is here that the server could read: it was said before the room was encrypted."""
+    """Say whether the message is here from before the room was encrypted, when the server could read it."""
     query = (
         "SELECT 1 FROM events WHERE room = ? AND seq = ? AND sealed = 0 AND kind = 'message' AND trouble = ''"
     )

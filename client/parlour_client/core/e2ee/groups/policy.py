@@ -1,10 +1,10 @@
 """Parlour's own rules for MLS groups, as hooks of the engine: who a leaf is, what a commit may do.
 
-Each leaf carries a certificate of its account for exactly its signature key. After each commit the person
-of every leaf is on the room's roster, which changes only by signed statements. A commit does what its event
-in the log declares and nothing else. A group is bound to one room of one server. A violation raises
-RuleBrokenError. Whether a person's key is the one we know is decided by ``key_trust``, after the leaf was
-accepted, because a refused leaf must not pin anybody.
+Each leaf has a certificate of its account for exactly its signature key. After each commit the person of
+every leaf is on the room's roster, which changes only by signed statements. A commit does exactly what its
+event in the log declares. A group is bound to one room of one server. A violation raises RuleBrokenError.
+Whether a person's key is the known one is decided by ``key_trust``, after the leaf was accepted, because a
+refused leaf must not pin a key.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -31,7 +31,7 @@ SKEW: Final = 3_600_000
 
 
 class Binding(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """What a group is for; in its context, so that all members agree on it (extension 0xF0C0)."""
+    """The room of a group; in its context, so that all members agree on it (extension 0xF0C0)."""
 
     server: str
     room: RoomId
@@ -39,7 +39,7 @@ class Binding(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
 
     @classmethod
     def of(cls, roster: Roster) -> "Binding":
-        """Return the binding of the room that a roster is of."""
+        """Return the binding of a roster's room."""
         return cls(roster.server, roster.room, roster.kind)
 
     def extensions(self, roster: Roster | None) -> tuple[Extension, ...]:
@@ -50,7 +50,7 @@ class Binding(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
 
 @lru_cache(1024)
 def binding_of(extensions: tuple[Extension, ...]) -> Binding:
-    """Read a group's binding. Raises RuleBrokenError."""
+    """Parse a group's binding. Raises RuleBrokenError."""
     if [extension.type for extension in extensions] not in ([ROOM_BINDING], [ROOM_BINDING, MEMBERSHIP]):
         raise RuleBrokenError("the group is not bound to a room")
     try:
@@ -63,12 +63,12 @@ def binding_of(extensions: tuple[Extension, ...]) -> Binding:
 
 
 def has_roster(extensions: tuple[Extension, ...]) -> bool:
-    """Say whether a group's members decide who is in; groups from before that have no roster."""
+    """Say whether a group's members decide who is in; older groups have no roster."""
     return any(extension.type == MEMBERSHIP for extension in extensions)
 
 
 def certificate_bytes(leaf: LeafNode) -> bytes:
-    """Return the certificate that a leaf carries. Raises RuleBrokenError."""
+    """Return a leaf's certificate. Raises RuleBrokenError."""
     found = next((e.data for e in leaf.extensions if e.type == CERTIFICATE), None)
     if found is None:
         raise RuleBrokenError("a leaf carries no certificate of its account")
@@ -84,7 +84,7 @@ def certificate_of(leaf: LeafNode) -> Certificate:
 
 
 def require_in_time(certificates: Iterable[Certificate], at: int) -> None:
-    """Require certificates that hold at this time. Raises RuleBrokenError."""
+    """Require certificates that are valid at this time. Raises RuleBrokenError."""
     if any(not c.created - SKEW <= at <= c.expires + SKEW for c in certificates):
         raise RuleBrokenError("a commit adds a device whose certificate has expired")
 
@@ -92,7 +92,7 @@ def require_in_time(certificates: Iterable[Certificate], at: int) -> None:
 def require_members(binding: Binding, roster: Roster | None, leaves: Iterable[LeafNode]) -> None:
     """Require that the person of every leaf is in the room. Raises RuleBrokenError.
 
-    A group from before rosters says nothing of that, but that a direct room is between two.
+    A group without a roster proves only that a direct room is between two.
     """
     if roster is None:
         users = {certificate_of(leaf).user for leaf in leaves}
@@ -112,20 +112,20 @@ def _keys(roster: Roster) -> dict[UserName, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whose a leaf is."""
+    """The owner of a leaf."""
 
     user: UserName
     device: DeviceId
 
 
 def person_of(member: Member, server: str) -> Person:
-    """Return whose leaf it is that MLS names as the sender."""
+    """Return the owner of the leaf that MLS names as the sender."""
     return _person(member.credential, member.signature_key, server)
 
 
 @lru_cache(4096)
 def _person(credential: Credential, key: bytes, server: str) -> Person:
-    """Read a credential; it fits the key or it is refused, also in rosters of past epochs."""
+    """Parse a credential; it must match the key, also in rosters of past epochs."""
     try:
         account, _, device = credential.identity.decode().rpartition("/")
         user = parse_user_name(account.removesuffix(f"@{server}"))
@@ -139,10 +139,10 @@ def _person(credential: Credential, key: bytes, server: str) -> Person:
 
 @dataclass(slots=True)
 class DeclaredChanges:
-    """What a Handshake event says that its commit does; None for one that we make ourselves."""
+    """What a Handshake event says that its commit does; None for a commit that we make ourselves."""
 
     at: int
-    """Milliseconds: when the delivery service took it in."""
+    """Milliseconds: when the delivery service accepted it."""
     added: Collection[DeviceId] | None = None
     removed: Collection[DeviceId] | None = None
     unusable: Collection[DeviceId] | None = None
@@ -150,9 +150,9 @@ class DeclaredChanges:
 
 @dataclass(slots=True)
 class RoomRules:
-    """The hooks for one group. ``declared``: what the commit under judgement may do; None: no commit is.
+    """The hooks for one group. ``declared``: what the commit being judged may do; None: there is none.
 
-    ``roster`` is None in a group from before members decided who is in: nobody new enters it.
+    ``roster`` is None in a group from before members decided who is in: no one can be added to it.
     """
 
     binding: Binding
@@ -161,7 +161,7 @@ class RoomRules:
 
     @property
     def server(self) -> str:
-        """The server whose room it is."""
+        """The server of the room."""
         return self.binding.server
 
     def policy(self) -> Policy:
@@ -195,7 +195,7 @@ class RoomRules:
             raise RuleBrokenError("a leaf's credential is not what its certificate says")
 
     def validate_successor(self, old: LeafNode, new: LeafNode) -> None:
-        """Let nobody become someone else by an Update or a commit's path (a renewed certificate is fine)."""
+        """Refuse an Update or a commit's path that changes identity (a renewed certificate is fine)."""
         before, after = certificate_of(old), certificate_of(new)
         same = (before.user, before.device, before.account_key) == (
             after.user,
@@ -206,7 +206,7 @@ class RoomRules:
             raise RuleBrokenError("a member's new leaf is of another person, device or account key")
 
     def authorise(self, change: Change) -> None:
-        """Require that a commit does what its event declares, for its committer alone."""
+        """Require that a commit does what its event declares, and only for its committer."""
         declared = self.declared
         if declared is None:
             raise RuleBrokenError("a commit came where none was expected")
@@ -247,7 +247,7 @@ class Membership:
         self._by = "somebody" if by is None else str(by.user)
 
     def require(self) -> None:
-        """Raise RuleBrokenError unless every leaf that comes, stays or goes does so by right."""
+        """Raise RuleBrokenError unless every leaf is added, kept or removed by right."""
         people = self._people() if self._roster is None else self._listed(self._roster)
         for _, leaf in self._change.added:
             self._require_in(certificate_of(leaf), people)
@@ -264,7 +264,7 @@ class Membership:
                 raise RuleBrokenError(
                     f"{self._by} removed a device of {certificate.user}, and nobody who may has asked for it"
                 )
-        if self._evidence.statements:  # else nobody went, and all who were in are
+        if self._evidence.statements:  # else no one left, and all who were in are
             gone = {index for _, index, _ in self._change.removed}
             for certificate in (one for index, one in self._leaves.items() if index not in gone):
                 if certificate.account_key not in people.get(certificate.user, ()):
@@ -282,7 +282,7 @@ class Membership:
             )
 
     def _listed(self, roster: Roster) -> Mapping[UserName, Collection[bytes]]:
-        """Return the account keys of everybody who is in afterwards, as the roster says."""
+        """Return the account keys of everyone who is in afterwards, from the roster."""
         devices = {certificate.device for certificate in self._leaves.values()}
         after = roster_after(roster, self._evidence.statements, devices)
         extensions = self._change.extensions
@@ -295,7 +295,7 @@ class Membership:
         return {user: (key,) for user, key in _keys(after).items()}
 
     def _people(self) -> Mapping[UserName, Collection[bytes]]:
-        """Return them for a group from before rosters: those of its leaves, without who wants to leave."""
+        """Return them for a group without a roster: from its leaves, except for those who want to leave."""
         if self._change.extensions is not None:
             raise RuleBrokenError("a commit does more than to add and remove devices")
         people: dict[UserName, set[bytes]] = {}

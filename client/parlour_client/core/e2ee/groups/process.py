@@ -1,8 +1,8 @@
-"""Processing the events of one encrypted room in strict order: one run, one transaction.
+"""Processes the events of one encrypted room in strict order: one run, one transaction.
 
-Nothing readable is accepted from anyone after the room became encrypted. The run stops before a Handshake
-that adds this device, because its Welcome must be opened first. It never asks the server. The caller stores
-the results in the same transaction, so that a ratchet step and its message are both on disk or neither is.
+No plaintext is accepted after the room became encrypted. The run stops before a Handshake that adds this
+device, because its Welcome must be opened first. It never asks the server. The caller stores the results in
+the same transaction, so that a ratchet step and its message are both on disk or neither is.
 """
 
 from collections.abc import Sequence
@@ -56,9 +56,9 @@ _PLAINTEXT: Final = "Something unencrypted arrived in this encrypted room; it is
 
 
 def process_events(transaction: Transaction, events: Sequence[LogEvent]) -> Receipt:
-    """Process what follows the room's cursor; what was processed before is dropped.
+    """Process the events after the room's cursor; those processed before are dropped.
 
-    Raises ServerMisbehavedError when events are missing in between and no `WithheldEvents` says so.
+    Raises ServerMisbehavedError if events are missing in between and no `WithheldEvents` says so.
     """
     row, waits = transaction.row, None
     for event in events:
@@ -135,7 +135,7 @@ def _take(transaction: Transaction, event: LogEvent) -> Received:
 
 
 def _placed(transaction: Transaction, event: LogEvent, item: Received) -> Received:
-    """Give a sealed event its place among those that other devices say they have processed."""
+    """Give an encrypted event its place among those that other devices say they have processed."""
     body = event.body
     unread = event.author if item.message is None else None
     if isinstance(body, Blank) and body.was == "sealed":
@@ -174,9 +174,9 @@ def _note_role(transaction: Transaction, event: LogEvent) -> None:
 
 
 def _went(transaction: Transaction, event: LogEvent) -> bool:
-    """Say whether this account went from the room: by a statement, where there is a roster.
+    """Say whether this account left the room or was removed: by a statement, if there is a roster.
 
-    All its devices forget the keys then, also those that were away; they are added again if it comes back.
+    Then all its devices delete the keys, also those that were offline; they are added again if it comes back.
     """
     match event.body:
         case Left():
@@ -197,22 +197,22 @@ def _went(transaction: Transaction, event: LogEvent) -> bool:
 
 
 def note_encryption(row: RoomRow, event: LogEvent) -> None:
-    """Move the point of encryption down to an event that only an encrypted room has; never up."""
+    """Move the start of encryption down to an event that only an encrypted room has; never up."""
     body = event.body
     if isinstance(body, _ENCRYPTED) or (isinstance(body, Created) and body.encrypted):
         row.since = min(event.seq, row.since or event.seq)
 
 
 def _readable(event: LogEvent, since: Seq | None) -> Received:
-    """Take what everybody may read, unless it came where only sealed things may stand."""
+    """Accept a public event, unless only encrypted ones are allowed at its place."""
     if isinstance(
         event, WithheldEvents
-    ):  # perhaps a commit: then what follows says that it cannot be followed
+    ):  # perhaps a commit: then later events say that they cannot be processed
         return Received(event, note=event.note)
     body = event.body
     if isinstance(body, Blank) and body.was == "sealed":
         return Received(with_body(event, Blank(was="message")), sealed=True)
-    # What takes back may still reach what was said before the room became encrypted.
+    # Deletions may still concern messages from before the room became encrypted.
     reaches_back = (
         isinstance(body, Deleted | Pinned)
         and not (isinstance(body, Pinned) and body.on)
@@ -226,7 +226,7 @@ def _readable(event: LogEvent, since: Seq | None) -> Received:
 
 
 def before_join(row: RoomRow, events: Sequence[LogEvent]) -> list[Received]:
-    """Return older events as someone sees them who was not in the group then."""
+    """Return older events as seen by someone who was not in the group then."""
     items = []
     for event in events:
         note_encryption(row, event)

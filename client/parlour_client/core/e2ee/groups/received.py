@@ -1,7 +1,7 @@
-"""What came of events of an encrypted room: what to store, and what the caller must do about it.
+"""The result of processing events of an encrypted room: what to store, and what the caller must do about it.
 
 Everything in ``Received.event`` was either verified by MLS or is only claimed by the server (who joined and
-left); ``sealed`` tells which.
+left); ``sealed`` says which.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,32 +16,33 @@ from parlour_protocol.names import UserName
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One event as it is to be stored and shown."""
+    """One event as it should be stored and shown."""
 
     event: LogEvent
-    """With a readable body where there is one; ciphertext and handshakes are gone from it."""
+    """With a readable body if there is one; ciphertext and handshakes are removed."""
     row: bool = True
-    """It stands in the timeline by itself."""
+    """It is a row of the timeline."""
     sealed: bool = False
-    """It came encrypted, and author and content are what MLS verified."""
+    """It was encrypted, and MLS verified author and content."""
     trouble: str = ""
     note: Note | None = None
     late: bool = False
-    """It was told as missing before it came."""
+    """It was reported as missing before it arrived."""
     message: RequestId | None = None
-    """Its id, by which later messages name it."""
+    """Its id, by which later messages refer to it."""
     content: AnyContent | None = None
-    """All that was said: read marks, verification and history have no body; files have their key here."""
+    """The complete content: read receipts, verification and history have no body; files have their key here.
+    """
     device: DeviceId | None = None
     """The device that MLS verified."""
     key_log: KeyLogSeen | None = None
     request: RequestId | None = None
-    """It is a request of this archive that has its place in the log now."""
+    """It is a request of this archive that is in the log now."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToContest:
-    """What the server is to be told: the commit that led to ``epoch`` of ``group`` cannot be followed."""
+    """A report for the server: the commit that led to ``epoch`` of ``group`` cannot be processed."""
 
     group: GroupId
     epoch: Epoch
@@ -49,7 +50,7 @@ class ToContest:
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """Something about a member's key that the person must decide; it blocks sending, nothing else."""
+    """A problem with a member's key that the person must decide on; it blocks sending, nothing else."""
 
     user: UserName
     device: DeviceId
@@ -58,23 +59,23 @@ class Concern:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What came of a run of events."""
+    """The result of a run of events."""
 
     items: Sequence[Received]
     cursor: Seq
     needs_welcome: LogEvent | None = None
-    """This Handshake adds this device and was not processed: fetch the Welcome, join, go on after it."""
+    """This Handshake adds this device and was not processed: fetch the Welcome, join, continue after it."""
     merged: Sequence[RequestId] = ()
-    """Commits (or the group's creation) of ours that are in force now."""
+    """Our commits (or the group's creation) that took effect."""
     lost: Sequence[RequestId] = ()
-    """Commits (or the group's creation) of ours that another one came before."""
+    """Our commits (or the group's creation) that lost to another one."""
     removed: bool = False
-    """This device was removed; the keys of the group are gone."""
+    """This device was removed; the keys of the group are deleted."""
     contest: ToContest | None = None
     concerns: Sequence[Concern] = ()
     moved: bool = False
     """The group is in another epoch, or another group is in force."""
     older: bool = False
-    """This home is an older copy: this device must have new keys before it seals anything."""
+    """This home is an older copy: this device must have new keys before it encrypts anything."""
     corrected: Mapping[Seq, Note | None] = field(default_factory=dict)
-    """Notes of events that were stored before, as they are now."""
+    """Current notes of events that were stored before."""

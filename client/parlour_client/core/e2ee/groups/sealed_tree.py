@@ -1,9 +1,9 @@
-"""What a newcomer needs besides a Welcome, encrypted under a key that it carries: tree and roster.
+"""What a new member needs besides a Welcome, encrypted under a key in it: tree and roster.
 
-In clear it would show the server every leaf; RFC 9420 section 12.4.3.3 asks for the protection that commits
-have. XChaCha20-Poly1305 with a fresh key for each commit; group and epoch are bound into it, so that a tree
-of another time or group does not open. A group without a roster has only the tree, as before there were
-rosters; the length of the key says which.
+In plaintext it would show the server every leaf; RFC 9420 section 12.4.3.3 asks for the same protection as
+commits have. XChaCha20-Poly1305 with a fresh key for each commit; group and epoch are bound into it, so that
+a tree of another time or group does not open. A group without a roster has only the tree; the length of the
+key says which.
 """
 
 import secrets
@@ -24,7 +24,7 @@ _WITH_ROSTER: Final = b"\1"
 
 
 class WelcomeSupplement(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """What is sealed."""
+    """The plaintext."""
 
     tree: bytes
     roster: bytes | None
@@ -36,12 +36,12 @@ def new_key() -> bytes:
 
 
 def key_extension(key: bytes, *, roster: bool) -> Extension:
-    """Return what the group info tells newcomers."""
+    """Return the extension of the group info for new members."""
     return Extension(TREE_KEY, _WITH_ROSTER + key if roster else key)
 
 
 def encrypt_supplement(beside: WelcomeSupplement, key: bytes, group: bytes, epoch: int) -> bytes:
-    """Return nonce and ciphertext of what goes with ``group`` in ``epoch``."""
+    """Return nonce and ciphertext of the supplement for ``group`` in ``epoch``."""
     nonce = secrets.token_bytes(_NONCE)
     plain = beside.tree if beside.roster is None else msgspec.msgpack.encode(beside)
     sealed = bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(plain, _bound(group, epoch), nonce, key)
@@ -51,7 +51,7 @@ def encrypt_supplement(beside: WelcomeSupplement, key: bytes, group: bytes, epoc
 def decrypt_supplement(
     sealed: bytes, info: tuple[Extension, ...], group: bytes, epoch: int
 ) -> WelcomeSupplement:
-    """Open it with the key in the group info. Raises RuleBrokenError."""
+    """Decrypt it with the key in the group info. Raises RuleBrokenError."""
     key = next((extension.data for extension in info if extension.type == TREE_KEY), b"")
     listed = len(key) == KEY + 1 and key.startswith(_WITH_ROSTER)
     key = key[1:] if listed else key

@@ -1,9 +1,8 @@
-"""What the server claims about a room's members that no member signed: stored, reported once, listed.
+"""The server's claims about a room's members that no member signed: stored, reported once, listed.
 
-A ghost is listed as a member but was admitted by nobody, or was removed; a dropped member is no longer
-listed but was removed by nobody. Neither changes the group. Each first raises an alarm; it is forgotten
-when members decide otherwise or the server takes it back. Functions over a connection; ``commit_plan``
-finds them.
+A ghost is listed as a member but was not admitted, or was removed; a dropped member is no longer listed but
+was not removed. Neither changes the group. Each first raises an alarm; it is forgotten when members decide
+otherwise or the server withdraws it. Functions over a connection; ``commit_plan`` finds them.
 """
 
 from collections.abc import Sequence
@@ -21,9 +20,9 @@ from parlour_protocol.names import UserName, parse_user_name
 def keep(
     connection: apsw.Connection, room: RoomId, found: ServerClaims, roster: Roster | None, now: Millis
 ) -> bool:
-    """Keep what is claimed now; what is new is an alarm. False: nothing has changed.
+    """Store the current claims; a new one raises an alarm. False: nothing has changed.
 
-    ``roster``: who is in the room, with those who were removed.
+    ``roster``: the room's members, and those who were removed.
     """
     before = of(connection, room)
     if before == found:
@@ -44,7 +43,7 @@ def keep(
 
 
 def of(connection: apsw.Connection, room: RoomId) -> ServerClaims:
-    """Return what was claimed when the room was last looked at."""
+    """Return the claims at the time the room was last checked."""
     query = "SELECT user, kind FROM mls_claims WHERE room = ? ORDER BY user"
     rows = [(parse_user_name(str(user)), str(kind)) for user, kind in connection.execute(query, (room,))]
     ghosts = [user for user, kind in rows if kind == "ghost"]
@@ -58,7 +57,7 @@ def words(claims: ServerClaims, roster: Roster | None) -> Sequence[str]:
 
 
 def ghost_words(user: UserName, roster: Roster | None) -> str:
-    """Say that someone is listed whom nobody admitted, or who was removed."""
+    """Say that the server lists someone who was not admitted, or was removed."""
     why = "no member admitted them" if roster is None else _why_outside(user, roster)
     return f"The server lists {user} as a member; {why}. Nothing is sent to them."
 
@@ -72,18 +71,18 @@ def _why_outside(user: UserName, roster: Roster) -> str:
             return f"{gone.by} banned them"
         case Remove():
             return "they left" if gone.by == user else f"{gone.by} removed them"
-        case _:  # a ban that was lifted brings nobody in
+        case _:  # lifting a ban admits no one
             return "no member admitted them again"
 
 
 def dropped_words(user: UserName) -> str:
-    """Say that someone is not listed whom nobody removed."""
+    """Say that the server does not list someone who was not removed."""
     here = f"The server no longer lists {user} as a member; no member removed them."
     return f"{here} They can still read this room."
 
 
 def room_of(alarm: alarms.Raised) -> RoomId | None:
-    """Return the room that an alarm is about."""
+    """Return the room of an alarm."""
     return RoomId(alarm.about.partition("/")[0]) if alarm.kind is alarms.Kind.MEMBERS else None
 
 

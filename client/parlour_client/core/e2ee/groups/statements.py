@@ -1,9 +1,8 @@
-"""Signed statements about a room's members that wait for a commit, and whom this person invited.
+"""Signed statements about a room's members that wait for a commit, and invitations made on this device.
 
-The log brings statements (``note``); any member's device executes them in its next commit, in the log's
-order, and then they no longer wait (``executed``). A person may also invite someone whose account has no
-key yet: that is remembered (``ask_in``), and this device signs the admission once there is a key. Functions
-over a connection.
+Statements arrive in the log (``note``); any member's device executes them in its next commit, in the log's
+order (``executed``). A person may also invite someone whose account has no key yet: that is remembered
+(``ask_in``), and this device signs the admission once there is a key. Functions over a connection.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,14 +23,14 @@ from parlour_protocol.names import UserName, parse_user_name
 from parlour_protocol.rooms import Role
 
 MAX_WAITING: Final = 500
-"""Statements kept of one room: a server that invents events fills no disk."""
+"""Statements stored for one room: a server that invents events must not fill the disk."""
 _ROLES: Final = {Role.OWNER: "an owner", Role.MODERATOR: "a moderator", Role.MEMBER: "a member"}
 
 
 def statement_in(body: AnyBody) -> bytes | None:
-    """Return the statement by which an event says that someone comes, goes or has another role.
+    """Return an event's statement that someone joins, leaves or gets another role.
 
-    That of an invitation waits in the log until its person has joined.
+    An invitation's statement waits in the log until its person has joined.
     """
     match body:
         case MembershipChange(statement=data) | Unbanned(statement=data) | RoleSet(statement=data) if (
@@ -43,7 +42,7 @@ def statement_in(body: AnyBody) -> bytes | None:
 
 
 def note(connection: apsw.Connection, event: LogEvent) -> None:
-    """Keep an event's statement until a commit executes it; one that proves nothing is left out."""
+    """Store an event's statement until a commit executes it; an invalid one is dropped."""
     data = statement_in(event.body)
     if data is None:
         return
@@ -64,13 +63,13 @@ def note(connection: apsw.Connection, event: LogEvent) -> None:
 
 
 def waiting(connection: apsw.Connection, room: RoomId) -> Sequence[Statement]:
-    """Return what waits, in the log's order."""
+    """Return the waiting statements, in the log's order."""
     query = "SELECT statement FROM mls_statements WHERE room = ? ORDER BY seq"
     return [statement_of(bytes(data)) for (data,) in list(connection.execute(query, (room,)))]
 
 
 def expected(connection: apsw.Connection, stored: StoredGroup) -> Roster | None:
-    """Return the roster as it will be when what waits is executed; None in a group without one."""
+    """Return the roster as it will be when they are executed; None in a group without one."""
     roster = stored.rules.roster
     if roster is None or not (those := waiting(connection, stored.room)):
         return roster
@@ -82,7 +81,7 @@ def expected(connection: apsw.Connection, stored: StoredGroup) -> Roster | None:
 
 
 def executed(connection: apsw.Connection, room: RoomId, those: Iterable[Statement]) -> None:
-    """Let statements wait no more: a commit has executed them."""
+    """Remove statements that a commit has executed."""
     for one in those:
         connection.execute("DELETE FROM mls_statements WHERE room = ? AND statement = ?", (room, one.data))
         if isinstance(one.act, Admit | Request | Remove):
@@ -90,38 +89,38 @@ def executed(connection: apsw.Connection, room: RoomId, those: Iterable[Statemen
 
 
 def ask_in(connection: apsw.Connection, room: RoomId, users: Iterable[UserName]) -> None:
-    """Remember that the person on this device wants these people in the room."""
+    """Remember that these people were invited to the room on this device."""
     for user in users:
         connection.execute("INSERT OR IGNORE INTO mls_asked_in (room, user) VALUES (?, ?)", (room, user))
 
 
 def ask_out(connection: apsw.Connection, room: RoomId, user: UserName) -> None:
-    """Forget it again."""
+    """Forget these invitations."""
     connection.execute("DELETE FROM mls_asked_in WHERE room = ? AND user = ?", (room, user))
 
 
 def asked_in(connection: apsw.Connection, room: RoomId) -> set[UserName]:
-    """Return whom the person on this device wants in the room."""
+    """Return the people who were invited on this device."""
     query = "SELECT user FROM mls_asked_in WHERE room = ?"
     return {parse_user_name(str(user)) for (user,) in connection.execute(query, (room,))}
 
 
 def accepted(connection: apsw.Connection, room: RoomId, inviter: UserName) -> None:
-    """Remember whose invitation into a room the person on this device accepted."""
+    """Remember whose invitation to a room was accepted on this device."""
     connection.execute("INSERT OR REPLACE INTO mls_invited (room, inviter) VALUES (?, ?)", (room, inviter))
 
 
 def accepted_from(connection: apsw.Connection, room: RoomId) -> UserName | None:
-    """Return whose it was; None: this device accepted none."""
+    """Return whose invitation was accepted here; None: none was."""
     for (inviter,) in connection.execute("SELECT inviter FROM mls_invited WHERE room = ?", (room,)):
         return parse_user_name(str(inviter))
     return None
 
 
 def words(those: Sequence[Statement], by: UserName, *, more: bool) -> Sequence[str]:
-    """Say what statements do that ``by`` has executed, as clauses behind that name.
+    """Describe statements that ``by`` has executed, as clauses after that name.
 
-    ``more``: other clauses of what ``by`` did come first.
+    ``more``: further clauses about ``by`` come first.
     """
     own = [_deed(one) for one in those if one.by == by]
     others = [f"{one.by} {_deed(one)}" for one in those if one.by != by]
@@ -131,7 +130,7 @@ def words(those: Sequence[Statement], by: UserName, *, more: bool) -> Sequence[s
 
 
 def _deed(statement: Statement) -> str:
-    """Say what a statement does, without who signed it."""
+    """Describe a statement, without its signer."""
     act = statement.act
     match act:
         case Admit():

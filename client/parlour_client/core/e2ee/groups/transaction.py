@@ -54,7 +54,7 @@ class ThisDevice:
 
     @classmethod
     def of(cls, identity: OwnIdentity) -> "ThisDevice":
-        """Take what ``own_identity`` has loaded."""
+        """Make it from what ``own_identity`` has loaded."""
         extensions = () if identity.certificate is None else identity.leaf_extensions
         return cls(
             identity.user,
@@ -67,12 +67,12 @@ class ThisDevice:
 
 
 Judge = Callable[[apsw.Connection, bytes, Millis], CertificateStatus]
-"""How far a certificate whose signature holds is trusted; what is seen for the first time is pinned."""
+"""How far a certificate with a valid signature is trusted; one that is seen for the first time is pinned."""
 
 
 @dataclass(slots=True)
 class Transaction:
-    """What a run of events does to one room."""
+    """The changes that a run of events makes to one room."""
 
     connection: apsw.Connection
     own: ThisDevice
@@ -83,10 +83,10 @@ class Transaction:
     links: Links
     role_of: RoleOf
     now: Millis
-    """The time by this device's clock."""
+    """This device's time."""
     welcome_missing: bool = False
     changed: bool = False
-    """The group is to be written."""
+    """The group must be written."""
     items: list[Received] = field(default_factory=list)
     merged: list[RequestId] = field(default_factory=list)
     lost: list[RequestId] = field(default_factory=list)
@@ -95,17 +95,17 @@ class Transaction:
     contest: ToContest | None = None
     moved: bool = False
     roster: Roster | None = None
-    """Who is in the room since this run, to be kept beyond its group."""
+    """The room's members after this run, to be remembered beyond its group."""
     roles: dict[UserName, Role] = field(default_factory=dict)
-    """Roles that this run gave: what it says is in the archive at its end alone."""
+    """Roles that this run assigned: they are in the archive only at its end."""
 
     def speaker(self, stored: StoredGroup, user: UserName) -> Speaker:
-        """Return who speaks, with the kind of room that all members agreed on."""
+        """Return the speaker, with the kind of room that all members agreed on."""
         return Speaker(self.row.room, kind_of_room(stored), user, self._role)
 
     def _role(self, user: UserName) -> Role | None:
         roster = None if self.stored is None else expected(self.connection, self.stored)
-        if roster is not None:  # the server's word on roles does not count where members have their own
+        if roster is not None:  # the server's roles do not count if the group has its own
             person = roster.person(user)
             return None if person is None else person.role
         return self.roles[user] if user in self.roles else self.role_of(user)
@@ -119,7 +119,7 @@ def kind_of_room(stored: StoredGroup) -> RoomKind:
 def key_concerns(
     connection: apsw.Connection, judge: Judge, certificates: Sequence[bytes], now: Millis
 ) -> list[Concern]:
-    """Ask about certificates whose signatures hold; those at first sight are pinned."""
+    """Check certificates with valid signatures; those seen for the first time are pinned."""
     found = []
     for data in dict.fromkeys(certificates):
         status = judge(connection, data, now)
@@ -130,7 +130,7 @@ def key_concerns(
 
 
 def stripped(body: AnyBody) -> AnyBody:
-    """Return a body without what only MLS could read: nothing of it is of use once it was processed."""
+    """Return a body without what only MLS needed: it is useless once it was processed."""
     match body:
         case EncryptedMessage(group=group, epoch=epoch, blanks=blanks):
             return EncryptedMessage(group=group, epoch=epoch, data=Ciphertext(b"\0"), blanks=blanks)
@@ -151,12 +151,12 @@ def with_body(event: LogEvent, body: AnyBody) -> LogEvent:
 
 
 def forged(event: LogEvent, words: str) -> Received:
-    """Show that the server says something that is not so; what it said is not kept."""
+    """Show that a claim of the server is false; the claim itself is dropped."""
     body = event.body
     kept = stripped(body) if isinstance(body, Handshake | EncryptedMessage) else Blank(was="message")
     return Received(with_body(event, kept), note=Note(NoteKind.FORGED, event.author, words))
 
 
 def silent(event: LogEvent) -> Received:
-    """Keep an event that nobody needs to see."""
+    """Store an event that is not shown."""
     return Received(with_body(event, stripped(event.body)), row=False)

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Final
 
 from parlour_client.core.account.profile import Credentials
 from parlour_client.core.account.sign_in import SignIn
@@ -13,6 +14,9 @@ from parlour_client.core.sync.catch_up import CatchUp
 from parlour_client.core.transport.live_connection import LiveConnection
 from parlour_client.core.transport.reconnector import Reconnector
 from parlour_protocol.secret import Secret
+
+UNDER_WAY_SECONDS: Final = 60.0
+"""How long a wait whose patience is over goes on while nothing has failed: the steps of a try have limits."""
 
 
 class Connection:
@@ -46,13 +50,14 @@ class Connection:
     async def ready(self, patience: float | None = None) -> None:
         """Wait until the connection is up and every room has caught up, with history from our other devices.
 
-        Raises why it cannot connect; with ``patience`` (seconds) also the last problem after that time.
+        Raises why it cannot connect; with ``patience`` (seconds) also the last problem after that time, but
+        not while the first try still goes on: a slow machine or line is no failure.
         """
         await self.connected(patience)
         await self._until(self._catch_up.caught_up, patience)
         if self._encrypted_rooms is not None:
             with suppress(TimeoutError):  # it continues in the background
-                async with asyncio.timeout(patience):
+                async with asyncio.timeout(None if patience is None else max(patience, UNDER_WAY_SECONDS)):
                     await self._reconnector.unless_stopped(self._encrypted_rooms.catch_up_history())
 
     def retry_now(self) -> None:
@@ -79,8 +84,12 @@ class Connection:
 
     async def _until(self, reached: asyncio.Event, patience: float | None) -> None:
         """Wait for an event of the connection. Raises why it can't happen; on timeout the last problem."""
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 await self._reconnector.unless_stopped(reached.wait())
+                return
+        try:
+            async with asyncio.timeout(UNDER_WAY_SECONDS):
+                await self._reconnector.unless_failed(reached.wait())
         except TimeoutError:
-            raise self._reconnector.error or UnreachableError("The server does not answer.") from None
+            raise UnreachableError("The server does not answer.") from None

@@ -3,12 +3,13 @@
 import asyncio
 
 import pytest
-from tests.client.core.core_fake import LOBBY, Desk, FakeServer, heard
+from tests.client.core.core_fake import LOBBY, Desk, FakeServer, FakeWire, heard
 
+from parlour_client.core import connection
 from parlour_client.core.account.profile import Profile, load_profile
 from parlour_client.core.account.sign_in import SignIn
 from parlour_client.core.client import Client
-from parlour_client.core.errors import LoginRefusedError, SessionEndedError, SetupError
+from parlour_client.core.errors import LoginRefusedError, SessionEndedError, SetupError, UnreachableError
 from parlour_client.core.events import StatusChanged
 from parlour_client.core.model import Delivery, LinkState
 from parlour_protocol.errors import SESSION_ENDED, SESSION_EXPIRED
@@ -22,9 +23,65 @@ async def test_a_person_in_a_hurry_does_not_wait(desk: Desk) -> None:
         client.connection.retry_now()
     await desk.lose(client)
     client.connection.retry_now()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await client.connection.ready()
     assert client.connection.status.state is LinkState.ONLINE
+
+
+async def test_a_first_try_that_takes_long_is_waited_for(desk: Desk, server: FakeServer) -> None:
+    """Patience is over, and nothing has failed: on a slow machine a command still gets its connection."""
+    answers = asyncio.Event()
+    dial = server.dial
+
+    async def dial_slowly() -> FakeWire:
+        await answers.wait()
+        return await dial()
+
+    server.dial = dial_slowly  # type: ignore[method-assign]
+    client = await desk.open(ready=False)
+    waiting = asyncio.ensure_future(client.connection.ready(0.0))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    answers.set()
+    async with asyncio.timeout(60):
+        await waiting
+    assert client.connection.status.state is LinkState.ONLINE
+
+
+async def test_a_first_try_that_fails_is_told_when_patience_is_over(desk: Desk, server: FakeServer) -> None:
+    """Why it failed, as soon as it has; not a guess that the server does not answer."""
+    fails = asyncio.Event()
+
+    async def dial_in_vain() -> FakeWire:
+        await fails.wait()
+        raise UnreachableError("Nothing listens there.")
+
+    server.dial = dial_in_vain  # type: ignore[method-assign]
+    client = await desk.open(ready=False)
+    waiting = asyncio.ensure_future(client.connection.connected(0.0))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    fails.set()
+    with pytest.raises(UnreachableError, match="Nothing listens there"):
+        async with asyncio.timeout(60):
+            await waiting
+
+
+async def test_a_try_that_never_ends_is_given_up(
+    desk: Desk, server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever hangs, a command ends with a sentence."""
+    monkeypatch.setattr(connection, "UNDER_WAY_SECONDS", 0.0)
+
+    async def dial_for_ever() -> FakeWire:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    server.dial = dial_for_ever  # type: ignore[method-assign]
+    client = await desk.open(ready=False)
+    with pytest.raises(UnreachableError, match="The server does not answer"):
+        await client.connection.ready(0.0)
 
 
 async def test_an_ended_session_stops_the_client(desk: Desk, server: FakeServer) -> None:
@@ -79,7 +136,7 @@ async def test_what_was_written_meanwhile_is_sent_under_the_new_session(
     assert (entry.delivery, entry.request is not None) == (Delivery.QUEUED, True)
     assert entry.request is not None
     await client.connection.log_in_again(RIGHT)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await client.connection.ready()
         await client.messages.stored(entry.request)
     assert client.connection.status.state is LinkState.ONLINE
@@ -95,7 +152,7 @@ async def test_a_wrong_password_changes_nothing(desk: Desk, server: FakeServer) 
         await client.connection.log_in_again(Secret("wrong"))
     assert client.connection.status.session_ended
     await client.connection.log_in_again(RIGHT)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await client.connection.ready()
 
 
@@ -108,7 +165,7 @@ async def test_it_can_end_again(desk: Desk, server: FakeServer) -> None:
             await client.connection.ready()
         assert refused.value.hint == "Log in again: parlour login test:8443 --username alice"
         await client.connection.log_in_again(RIGHT)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await client.connection.ready()
 
 
@@ -124,5 +181,5 @@ async def test_a_client_that_waits_for_a_login_can_be_stopped(desk: Desk, server
     """Quitting does not wait for a password."""
     client = await desk.open()
     await end_session(client, server)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await client.stop()

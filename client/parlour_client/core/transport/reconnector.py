@@ -56,6 +56,8 @@ class Reconnector:
         self.status = ConnectionStatus(LinkState.OFFLINE, account.server, "not connected")
         self.error: ParlourClientError | None = None
         """Why the last try failed, or the last connection ended."""
+        self._failed = asyncio.Event()
+        """Set while there is an error."""
         self.stopped = asyncio.Event()
         """Set while nothing is tried any more."""
 
@@ -66,26 +68,34 @@ class Reconnector:
     def session_renewed(self) -> None:
         """Continue with a new session."""
         self.stopped.clear()
-        self.error = None
+        self._note(None)
         self._renewed.set()
 
     async def unless_stopped(self, waiting: Coroutine[Any, Any, T] | Awaitable[T]) -> T:
         """Wait, but not for something that can't happen any more: raises why the client stopped."""
+        return await self._unless({self.stopped}, waiting)
+
+    async def unless_failed(self, waiting: Coroutine[Any, Any, T] | Awaitable[T]) -> T:
+        """Wait until a try fails, or the client stops; raises why. At once if the last one failed."""
+        return await self._unless({self._failed, self.stopped}, waiting)
+
+    async def _unless(self, ends: set[asyncio.Event], waiting: Coroutine[Any, Any, T] | Awaitable[T]) -> T:
         task: asyncio.Future[Any] = asyncio.ensure_future(waiting)
-        stopped = asyncio.ensure_future(self.stopped.wait())
+        ended = {asyncio.ensure_future(event.wait()) for event in ends}
         try:
-            await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({task, *ended}, return_when=asyncio.FIRST_COMPLETED)
             if not task.done():
                 raise self.error or StoppedError("The client was stopped.")
             result: T = task.result()
             return result
         finally:
             task.cancel()
-            stopped.cancel()
+            for one in ended:
+                one.cancel()
 
     def fail(self, error: ParlourClientError) -> None:
         """Stop for ever: something other than the connection failed."""
-        self.error = error
+        self._note(error)
         self._set(LinkState.STOPPED)
 
     async def run(self, dial: Dial, converse: Converse) -> None:
@@ -100,9 +110,9 @@ class Reconnector:
             try:
                 await self._one_connection(dial, converse)
             except ParlourClientError as error:
-                self.error = self._in_words(error)
+                self._note(self._in_words(error))
             except TimeoutError:
-                self.error = UnreachableError("The server does not answer.")
+                self._note(UnreachableError("The server does not answer."))
             if self.error is not None and self.error.stops:
                 self._renewed.clear()
                 self._set(LinkState.STOPPED)
@@ -119,7 +129,7 @@ class Reconnector:
         try:
             conversation = Conversation(wire, self._clock)
             hello = await conversation.hello()
-            self.error = None
+            self._note(None)
             self._set(LinkState.ONLINE, security=wire.security)
             await converse(conversation, hello)
         finally:
@@ -137,6 +147,13 @@ class Reconnector:
         finally:
             sleeping.cancel()
             retried.cancel()
+
+    def _note(self, error: ParlourClientError | None) -> None:
+        self.error = error
+        if error is None:
+            self._failed.clear()
+        else:
+            self._failed.set()
 
     def _set(
         self, state: LinkState, *, security: str = "not connected", retry_in: float | None = None

@@ -15,7 +15,7 @@ import click
 from parlour_client.console.printing import echo
 from parlour_client.core.client import Client
 from parlour_client.core.errors import ParlourClientError
-from parlour_client.core.model import Entry, Room
+from parlour_client.core.model import Entry, Room, display_name
 from parlour_client.text.file_text import facts_of
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.bodies import Message
@@ -56,7 +56,8 @@ def print_entry(title: str, entry: Entry, *, as_json: bool) -> None:
         fields = {"seq": entry.seq, "room": title, "room_id": entry.room, "at": entry.at}
         print_json(fields | {"author": entry.author, "text": entry.text})
     else:
-        echo(f"{title} #{entry.seq} {entry.author}: {shown(entry.text or '')}{file_words(entry.body)}")
+        author, text = display_name(entry.author), shown(entry.text or "")
+        echo(f"{title} #{entry.seq} {author}: {text}{file_words(entry.body)}")
 
 
 async def tell_claims(client: Client, room: Room, *, look: bool = False) -> None:

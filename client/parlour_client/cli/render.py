@@ -20,7 +20,7 @@ from parlour_client.core.e2ee.report_text import SUITE_NAMES
 from parlour_client.core.e2ee.status import MemberDevice, PersonReport, RoomPerson, RoomReport, Trust
 from parlour_client.core.e2ee.verification.verification_code import qr_rows
 from parlour_client.core.errors import ParlourClientError
-from parlour_client.core.model import Invitation
+from parlour_client.core.model import Invitation, display_name
 from parlour_client.core.settings import Settings
 from parlour_client.text.encryption_text import admissions
 from parlour_client.text.event_text import day_and_time
@@ -96,7 +96,7 @@ async def _members_listed(result: results.MembersListed, out: Output) -> None:
             fields: dict[str, object] = {"user": one.user, "role": one.role.value, "status": one.status.value}
             print_json(fields | {"muted": one.muted})
         else:
-            echo(f"{one.user}  {one.role.value}, {one.status.value}{', muted' * one.muted}")
+            echo(f"{display_name(one.user)}  {one.role.value}, {one.status.value}{', muted' * one.muted}")
 
 
 @show.register(results.TopicShown)
@@ -302,9 +302,9 @@ def _print_report(report: RoomReport) -> None:
     for member in report.members:
         mine = " (this device)" if member.current else " (yours)" if member.own else ""
         trust = "" if member.own else f", {TRUST[member.trust]}"
-        echo(f"  {member.user}: {member.name}{mine}{trust}")
+        echo(f"  {display_name(member.user)}: {member.name}{mine}{trust}")
     for user in report.without_device:
-        echo(f"  {user}: no device, cannot read this room")
+        echo(f"  {display_name(user)}: no device, cannot read this room")
     if report.authenticator:
         echo(f"Room digits, equal for everyone in it: {report.authenticator} (epoch {report.epoch})")
     if report.last_change is not None:

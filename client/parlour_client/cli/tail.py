@@ -23,7 +23,7 @@ from parlour_client.core.client import Client
 from parlour_client.core.e2ee.groups.decrypt import BEFORE_JOIN
 from parlour_client.core.errors import UnreachableError
 from parlour_client.core.events import Change
-from parlour_client.core.model import UNREADABLE, LinkState, Room
+from parlour_client.core.model import UNREADABLE, LinkState, Room, display_name
 from parlour_client.text.event_text import event_sentence
 from parlour_client.text.note_text import note_words
 from parlour_protocol.frames import LogEvent
@@ -130,9 +130,9 @@ def print_event(room: Room, event: LogEvent, note: str = "", *, as_json: bool) -
             if note:
                 echo(f"{time} note: {shown(note)}")
             text = shown(event.body.text, indent=_UNDER_TEXT)
-            echo(f"{time} {event.author}: {text}{file_words(event.body)}")
+            echo(f"{time} {display_name(event.author)}: {text}{file_words(event.body)}")
         elif note:
-            echo(f"{time} {event.author}: {shown(note, indent=_UNDER_TEXT)}")
+            echo(f"{time} {display_name(event.author)}: {shown(note, indent=_UNDER_TEXT)}")
         else:
             sentence, words = event_sentence(event.author, event.body)
             more = f": {shown(words, indent=_UNDER_TEXT)}" if words is not None else ""

@@ -11,8 +11,16 @@ from typing import Final
 from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.fields import Reaction, TopicText, WireText
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
-from parlour_protocol.names import DeviceName, RoomName, UserName
+from parlour_protocol.names import DeviceName, RoomName, UserName, parse_user_name
 from parlour_protocol.rooms import Role, RoomKind, Status
+
+SYSTEM_ACCOUNT: Final = parse_user_name("house")
+"""The author, in a room's log, of what the server itself does."""
+
+
+def display_name(user: UserName) -> str:
+    """Return what to call someone on a screen: the system account is `server`, a name no person can have."""
+    return "server" if user == SYSTEM_ACCOUNT else user
 
 
 class LinkState(Enum):

@@ -4,6 +4,7 @@ Strangers' text goes through the rule, and every further line of a message is in
 like a line of its own. Pure functions; ``line_mode`` prints what they return.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -15,12 +16,14 @@ from parlour_client.core.model import (
     LinkState,
     Outgoing,
     Room,
+    display_name,
 )
 from parlour_client.text.event_text import event_sentence
 from parlour_client.text.file_text import facts_of
 from parlour_client.text.note_text import is_shown_beside, note_words
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.bodies import Message, TopicSet
+from parlour_protocol.names import UserName
 from parlour_protocol.rooms import RoomKind
 from parlour_protocol.text import BLANK_LABEL, safe_text
 from parlour_protocol.text import cell_width as width
@@ -44,15 +47,15 @@ def entry_line(title: str, entry: Entry, answered: Entry | None = None) -> str:
         line = entry_line(title, replace(entry, note=None), answered)
         return f"{title}, note: {shown(note_words(entry))}\n{line}"
     if entry.deleted:
-        return f"{title}, {number}{entry.author}: deleted"
+        return f"{title}, {number}{display_name(entry.author)}: deleted"
     if entry.trouble:
-        return f"{title}, {number}{entry.author}: cannot be read: {shown(entry.trouble)}"
+        return f"{title}, {number}{display_name(entry.author)}: cannot be read: {shown(entry.trouble)}"
     if entry.text is None:
         return f"{title}, {number}{event_line(entry.author, entry.body)}"
     edited = " edited" if entry.edited else ""
     starred = f"{' starred' * entry.starred}{' pinned' * entry.pinned}"
     return (
-        f"{title}, {number}{entry.author}{_reply(entry, answered)}{edited}{starred}: "
+        f"{title}, {number}{display_name(entry.author)}{_reply(entry, answered)}{edited}{starred}: "
         f"{shown(entry.text)}{_file(entry)}{_reactions(entry)}{_on_its_way(entry)}"
     )
 
@@ -62,7 +65,7 @@ def _reply(entry: Entry, answered: Entry | None) -> str:
         return ""
     if answered is None or answered.text is None:
         return f", reply to #{entry.reply_to}"
-    return f', reply to {answered.author} #{entry.reply_to} "{beginning(answered.text)}"'
+    return f', reply to {display_name(answered.author)} #{entry.reply_to} "{beginning(answered.text)}"'
 
 
 def beginning(untrusted: str) -> str:
@@ -81,8 +84,12 @@ def _file(entry: Entry) -> str:
 def _reactions(entry: Entry) -> str:
     if not entry.reactions:
         return ""
-    each = (f"{shown(one.reaction)} from {', '.join(one.users)}" for one in entry.reactions)
+    each = (f"{shown(one.reaction)} from {_names(one.users)}" for one in entry.reactions)
     return f" [reactions: {'; '.join(each)}]"
+
+
+def _names(users: Sequence[UserName]) -> str:
+    return ", ".join(map(display_name, users))
 
 
 def _on_its_way(entry: Entry) -> str:
@@ -99,10 +106,10 @@ def _on_its_way(entry: Entry) -> str:
 def change_line(title: str, before: Entry | None, entry: Entry, answered: Entry | None = None) -> str:
     """Say what changed about a message; empty when it is nothing that a person asks for."""
     if entry.deleted:
-        return f"{title}, #{entry.seq} {entry.author}: deleted"
+        return f"{title}, #{entry.seq} {display_name(entry.author)}: deleted"
     if before is not None and before.reactions != entry.reactions and before.text == entry.text:
         reactions = _reactions(entry) or " [no reactions left]"
-        return f"{title}, #{entry.seq} {entry.author}:{reactions}"
+        return f"{title}, #{entry.seq} {display_name(entry.author)}:{reactions}"
     if entry.edited and (before is None or before.text != entry.text):
         return entry_line(title, entry, answered)
     return ""
@@ -121,7 +128,7 @@ def outgoing_line(title: str, number: int, one: Outgoing) -> str:
     return f"{number}: {title}, {one.what}{text}: {words}"
 
 
-def event_line(author: str, body: AnyBody) -> str:
+def event_line(author: UserName, body: AnyBody) -> str:
     """Say what happened, with a topic or a reason behind it."""
     sentence, words = event_sentence(author, body)
     if words is None:

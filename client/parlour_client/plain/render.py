@@ -9,6 +9,7 @@ from typing import Final
 
 from parlour_client.commands import results
 from parlour_client.core.e2ee.status import MemberDevice, PersonReport, RoomPerson, SasVerification, Trust
+from parlour_client.core.model import display_name
 from parlour_client.plain.encryption_status import label_line, words_line
 from parlour_client.plain.line_text import (
     outgoing_line,
@@ -93,7 +94,7 @@ async def _public_rooms_listed(result: results.PublicRoomsListed, printer: Print
 @show.register(results.MembersListed)
 async def _members_listed(result: results.MembersListed, printer: Printer) -> None:
     for one in result.members:
-        printer.say(f"{one.user}, {one.role.value}, {one.status.value}{', muted' * one.muted}")
+        printer.say(f"{display_name(one.user)}, {one.role.value}, {one.status.value}{', muted' * one.muted}")
 
 
 @show.register(results.TopicShown)
@@ -120,12 +121,12 @@ async def _invitations_listed(result: results.InvitationsListed, printer: Printe
 
 @show.register(results.BlockedListed)
 async def _blocked_listed(result: results.BlockedListed, printer: Printer) -> None:
-    printer.say(f"You block {', '.join(result.people) or 'nobody'}.")
+    printer.say(f"You block {', '.join(map(display_name, result.people)) or 'no one'}.")
 
 
 @show.register(results.ReceiptsShown)
 async def _receipts_shown(result: results.ReceiptsShown, printer: Printer) -> None:
-    read = [f"{user} up to #{seq}" for user, seq in sorted(result.read.items())]
+    read = [f"{display_name(user)} up to #{seq}" for user, seq in sorted(result.read.items())]
     title = result.room.title
     printer.say(
         f"{title}, read by {', '.join(read)}." if read else f"{title}: nobody shares what they have read."
@@ -221,14 +222,13 @@ async def _file_saved(result: results.FileSaved, printer: Printer) -> None:
 async def _person_shown(result: results.PersonShown, printer: Printer) -> None:
     one = result.profile
     common = ", ".join(room.title for room, _ in one.rooms) or "none"
-    printer.say(
-        f"{one.user}, {one.status.value}, rooms in common: {common}{', ignored by you' * one.ignored}"
-    )
+    ignored = ", ignored by you" * one.ignored
+    printer.say(f"{display_name(one.user)}, {one.status.value}, rooms in common: {common}{ignored}")
 
 
 @show.register(results.IgnoredListed)
 async def _ignored_listed(result: results.IgnoredListed, printer: Printer) -> None:
-    printer.say(f"You ignore {', '.join(result.people) or 'nobody'}.")
+    printer.say(f"You ignore {', '.join(map(display_name, result.people)) or 'no one'}.")
 
 
 @show.register(results.SessionsListed)
@@ -253,7 +253,7 @@ async def _encryption_shown(result: results.EncryptionShown, printer: Printer) -
         printer.say(_person_line(user, devices, people.get(user)))
     for user in report.without_device:
         by = f", {how_admitted(people[user])}" if user in people else ""
-        printer.say(f"{user}{by}: no device in the group, cannot read this room.")
+        printer.say(f"{display_name(user)}{by}: no device in the group, cannot read this room.")
     if report.authenticator:
         printer.say(
             f"The room's digits, epoch {report.epoch}: {report.authenticator}. "
@@ -273,7 +273,7 @@ def _person_line(user: UserName, devices: Sequence[MemberDevice], person: RoomPe
     role = "" if person is None or person.role is None else f", {person.role.value}"
     by = "" if person is None else f", {how_admitted(person)}"
     names = "; ".join(f"{one.name}{', this device' * one.current}" for one in devices)
-    return f"{user}, {trust}{role}{by}. Devices: {names}."
+    return f"{display_name(user)}, {trust}{role}{by}. Devices: {names}."
 
 
 @show.register(results.RoomEncrypted)

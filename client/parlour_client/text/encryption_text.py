@@ -11,6 +11,7 @@ from enum import Enum, auto
 from typing import Final
 
 from parlour_client.core.e2ee.status import PersonReport, RoomPerson, Trust
+from parlour_client.core.model import display_name
 from parlour_protocol.ids import Millis
 from parlour_protocol.names import UserName
 from parlour_protocol.rooms import RoomSuite
@@ -48,9 +49,10 @@ LOST: Final = (
 def admitted_by_encrypting(people: Sequence[UserName]) -> str:
     """Say whom turning encryption on admits: the server made this list, the person has to look at it."""
     if not people:
-        return "The server lists nobody here but you."
+        return "According to the server, no one is here but you."
+    names = ", ".join(map(display_name, people))
     return (
-        f"The server lists these people besides you: {', '.join(people)}. You admit them and nobody else. "
+        f"According to the server, these people are here besides you: {names}. Only they are admitted. "
         "If someone doesn't belong here, remove them first."
     )
 
@@ -100,7 +102,7 @@ NOTHING_TO_RENEW: Final = "The members of this room already decide who is in it.
 def admission_words(person: RoomPerson) -> str:
     """Say who somebody is in the room, who admitted them, and when."""
     role = "" if person.role is None else f", {person.role.value}"
-    return f"{person.user}{role}: {how_admitted(person)}"
+    return f"{display_name(person.user)}{role}: {how_admitted(person)}"
 
 
 def how_admitted(person: RoomPerson) -> str:
@@ -110,14 +112,14 @@ def how_admitted(person: RoomPerson) -> str:
         return "listed only by the server"
     if person.admitted_by == person.user:
         return f"{'created the encrypted room' if person.founder else 'joined by themselves'}{when}"
-    return f"admitted by {person.admitted_by}{when}"
+    return f"admitted by {display_name(person.admitted_by)}{when}"
 
 
 def renewed_person(person: RoomPerson) -> str:
     """Say of somebody in an older room what the owner is to look at."""
     role = "" if person.role is None else f", {person.role.value}"
     count = "one device" if len(person.devices) == 1 else f"{len(person.devices)} devices"
-    return f"{person.user}{role}, {count}"
+    return f"{display_name(person.user)}{role}, {count}"
 
 
 def admissions(people: Sequence[RoomPerson]) -> Sequence[str]:

@@ -7,27 +7,31 @@ text and is returned beside it, to be shown as such.
 from datetime import datetime
 from typing import Final
 
-from parlour_client.core.model import UNREADABLE
+from parlour_client.core.model import SYSTEM_ACCOUNT, UNREADABLE, display_name
 from parlour_protocol.frames import AnyBody, bodies
 from parlour_protocol.frames.fields import WireText
 from parlour_protocol.ids import Millis
+from parlour_protocol.names import UserName
 from parlour_protocol.rooms import Role
 
 _LAST_TIME: Final = 253_402_000_000_000
 """The year 9999: a server may write any number."""
 
 
-def event_sentence(author: str, body: AnyBody) -> tuple[str, WireText | None]:
+def event_sentence(by: UserName, body: AnyBody) -> tuple[str, WireText | None]:  # noqa: PLR0911 - as below
     """Return our sentence, and the stranger's words that belong to it."""
+    author = display_name(by)
     match body:
+        case bodies.Created() if by == SYSTEM_ACCOUNT:
+            return "Room created", None
         case bodies.TopicSet(topic=topic):
             return (f"{author} set the topic", topic) if topic else (f"{author} removed the topic", None)
         case bodies.Kicked(who=whom, reason=reason):
-            return f"{author} kicked {whom}", reason or None
+            return f"{author} kicked {display_name(whom)}", reason or None
         case bodies.Banned(who=whom, until=until, reason=reason):
-            return f"{author} banned {whom}{_until(until)}", reason or None
+            return f"{author} banned {display_name(whom)}{_until(until)}", reason or None
         case bodies.Blank(was=was):
-            return f"{_WAS.get(was, 'Something')} of {author} was deleted", None
+            return f"{_WAS.get(was, 'Something')} by {author} was deleted", None
         case bodies.Unreadable():
             return UNREADABLE, None
         case _:
@@ -37,19 +41,19 @@ def event_sentence(author: str, body: AnyBody) -> tuple[str, WireText | None]:
 def _action(body: AnyBody) -> str:  # noqa: C901, PLR0911 - one line a kind of event
     match body:
         case bodies.Invited(who=whom):
-            return f"invited {whom}"
+            return f"invited {display_name(whom)}"
         case bodies.Uninvited(who=whom):
-            return f"withdrew the invitation of {whom}"
+            return f"withdrew the invitation of {display_name(whom)}"
         case bodies.Added(who=whom):
-            return f"added {whom}"
+            return f"added {display_name(whom)}"
         case bodies.Unbanned(who=whom):
-            return f"unbanned {whom}"
+            return f"unbanned {display_name(whom)}"
         case bodies.Muted(who=whom, until=until):
-            return f"muted {whom}{_until(until)}"
+            return f"muted {display_name(whom)}{_until(until)}"
         case bodies.Unmuted(who=whom):
-            return f"unmuted {whom}"
+            return f"unmuted {display_name(whom)}"
         case bodies.RoleSet(who=whom, role=role):
-            return f"made {whom} {_ROLES[role]}"
+            return f"made {display_name(whom)} {_ROLES[role]}"
         case bodies.Pinned(target=target, on=on):
             return f"{'pinned' if on else 'unpinned'} #{target}"
         case bodies.Edited(target=target):

@@ -3,7 +3,7 @@
 from typing import Final
 
 from parlour_client.core.e2ee.groups.decrypt import BEFORE_JOIN
-from parlour_client.core.model import ABOUT_THE_LOG, Entry, NoteKind
+from parlour_client.core.model import ABOUT_THE_LOG, Entry, NoteKind, display_name
 
 _MOVES: Final = frozenset({NoteKind.DEVICE_ADDED, NoteKind.DEVICE_REMOVED})
 """Notes whose detail says what the author did: `added a device of ben`."""
@@ -22,14 +22,14 @@ def note_words(entry: Entry) -> str:
     if entry.trouble == BEFORE_JOIN:  # one row for all of them
         return "messages sent before this device joined can't be read here"
     if entry.note is None:
-        return f"a message from {entry.author} can't be read: {entry.trouble}"
+        return f"a message from {display_name(entry.author)} can't be read: {entry.trouble}"
     if entry.note.kind in _SENTENCES:
         return entry.note.detail
     if entry.note.kind in _MOVES and entry.note.detail:
-        return f"{entry.author} {entry.note.detail}"
+        return f"{display_name(entry.author)} {entry.note.detail}"
     if entry.note.kind in {NoteKind.ROLLED_BACK, NoteKind.MISSING}:
         return entry.note.detail
-    who = str(entry.note.user) if entry.note.user is not None else str(entry.author)
+    who = display_name(entry.note.user if entry.note.user is not None else entry.author)
     words = {
         NoteKind.HISTORY_STARTS: "this device can't read earlier messages",
         NoteKind.DEVICE_ADDED: f"{who} has a new device here",

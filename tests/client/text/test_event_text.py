@@ -5,10 +5,12 @@ from typing import get_args
 import pytest
 from tests.client.ui.ui_fake import ALICE, BOB
 
+from parlour_client.core.model import SYSTEM_ACCOUNT, display_name
 from parlour_client.text.event_text import _ACTIONS, event_sentence
 from parlour_protocol.frames import AnyBody, bodies
 from parlour_protocol.frames.fields import ReasonText, TopicText
 from parlour_protocol.ids import Millis, Seq
+from parlour_protocol.names import NameRefusedError, parse_user_name
 from parlour_protocol.rooms import Role, RoomKind
 
 SENTENCES = [
@@ -21,7 +23,7 @@ SENTENCES = [
     (bodies.RoleSet(BOB, Role.OWNER), "alice made bob an owner", None),
     (bodies.Pinned(Seq(4), False), "alice unpinned #4", None),
     (bodies.Deleted(Seq(4)), "alice deleted #4", None),
-    (bodies.Blank("message"), "A message of alice was deleted", None),
+    (bodies.Blank("message"), "A message by alice was deleted", None),
 ]
 
 
@@ -31,6 +33,16 @@ def test_what_happened_is_a_sentence(body: AnyBody, sentence: str, words: str | 
     ours, theirs = event_sentence(ALICE, body)
     assert ours.startswith(sentence)
     assert theirs == words
+
+
+def test_the_system_account_is_called_server() -> None:
+    """Its name on disk is `house`; people read `server`, which is a name that no person can have."""
+    assert event_sentence(SYSTEM_ACCOUNT, bodies.Created(RoomKind.PUBLIC, None)) == ("Room created", None)
+    assert event_sentence(SYSTEM_ACCOUNT, bodies.RoleSet(BOB, Role.OWNER))[0] == "server made bob an owner"
+    assert display_name(SYSTEM_ACCOUNT) == "server"
+    assert display_name(ALICE) == "alice"
+    with pytest.raises(NameRefusedError):
+        parse_user_name("server")
 
 
 def test_every_kind_has_one() -> None:

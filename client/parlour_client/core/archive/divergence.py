@@ -17,10 +17,10 @@ from parlour_client.core.archive.insertion import Annotation, Applied
 from parlour_client.core.archive.numbering_table import numberings, save_numbering
 from parlour_client.core.archive.rows import is_row
 from parlour_client.core.archive.stored_values import set_setting, setting
-from parlour_client.core.model import Note, NoteKind
+from parlour_client.core.model import SYSTEM_ACCOUNT, Note, NoteKind
 from parlour_client.core.room_log.numbering import PLAIN, Numbering
 from parlour_client.core.room_log.translation import event_here
-from parlour_client.core.room_log.withheld import AUTHOR, DEVICE
+from parlour_client.core.room_log.withheld import DEVICE
 from parlour_protocol.frames import AnyBody, AnyRequest, LogEvent, decode_body, decode_request, encode_body
 from parlour_protocol.frames.bodies import (
     Added,
@@ -307,7 +307,7 @@ def take_back(connection: apsw.Connection, room: RoomId, numbers: Numbering, ret
     query = """
         SELECT min(seq) FROM events
         WHERE room = ? AND seq > ? AND json_extract(note, '$.kind') = ? AND author = ?"""
-    values = (room, last, NoteKind.ROLLED_BACK.value, str(AUTHOR))
+    values = (room, last, NoteKind.ROLLED_BACK.value, str(SYSTEM_ACCOUNT))
     for (row,) in list(connection.execute(query, values)):
         if row is None:
             continue
@@ -342,7 +342,9 @@ def diverge(
     told = Seq(max(top, known.top) + 1)
     numbers = known.numbers.forked(shared, told)
     save_numbering(connection, room, numbers)
-    event = LogEvent(room=room, seq=told, at=now, author=AUTHOR, device=DEVICE, body=Blank(was="message"))
+    event = LogEvent(
+        room=room, seq=told, at=now, author=SYSTEM_ACCOUNT, device=DEVICE, body=Blank(was="message")
+    )
     mark = Annotation(row=True, note=Note(NoteKind.ROLLED_BACK, None, words(messages)))
     applied = [*kept, *insertion.add(connection, [event], [False], told, [mark])]
     return Divergence(room, numbers, last, told, messages, applied)

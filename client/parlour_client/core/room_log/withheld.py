@@ -8,15 +8,14 @@ requests: ``sync.catch_up`` hands in the server's answers.
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from parlour_client.core.model import Note, NoteKind
+from parlour_client.core.model import SYSTEM_ACCOUNT, Note, NoteKind
 from parlour_client.core.room_log.numbering import PLAIN, Numbering
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.frames.requests import History
 from parlour_protocol.ids import Seq
-from parlour_protocol.names import parse_device_name, parse_user_name
+from parlour_protocol.names import parse_device_name
 
-AUTHOR: Final = parse_user_name("house")
 DEVICE: Final = parse_device_name("house")
 
 
@@ -83,4 +82,4 @@ def _missing(beside: LogEvent, low: int, high: int, numbers: Numbering) -> list[
         return []
     first = numbers.to_local(numbers.ceiling(Seq(low)))
     last = numbers.to_local(numbers.floor(Seq(high)))
-    return [WithheldEvents(beside.room, last, beside.at, AUTHOR, DEVICE, Unreadable(), first)]
+    return [WithheldEvents(beside.room, last, beside.at, SYSTEM_ACCOUNT, DEVICE, Unreadable(), first)]

@@ -16,7 +16,7 @@ from textual.message_pump import MessagePump
 
 from parlour_client.core.client import Client
 from parlour_client.core.errors import SetupError
-from parlour_client.core.model import Entry
+from parlour_client.core.model import Entry, display_name
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.drafts import NOWHERE, SOON, Drafts
@@ -154,7 +154,7 @@ class ComposerController:
     def _enter(self, mode: Reply | Edit, words: str, entry: Entry) -> None:
         self._set(mode)
         quote = peer_line(entry.text or "", limit=40)
-        author = peer_line(entry.author, style="bold")
+        author = peer_line(display_name(entry.author), style="bold")
         self._hint.mode(join(own(words, "bold"), author, own(": "), quote, own("  esc: cancel", "dim")))
         self.focus()
 

@@ -11,7 +11,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widgets import OptionList
 
-from parlour_client.core.model import MemberView
+from parlour_client.core.model import MemberView, display_name
 from parlour_client.ui.safe import join, option, own, peer_line
 from parlour_client.ui.terminal.column_anchoring import ColumnAnchors
 from parlour_protocol.rooms import Role, Status
@@ -62,4 +62,4 @@ class MemberList(OptionList):
 def _row(member: MemberView) -> Content:
     words = [] if member.role is Role.MEMBER else [member.role.value]
     words += ["muted"] if member.muted else []
-    return join(peer_line(member.user), own(("  " + ", ".join(words)) if words else "", "dim"))
+    return join(peer_line(display_name(member.user)), own(("  " + ", ".join(words)) if words else "", "dim"))

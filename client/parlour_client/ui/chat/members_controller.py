@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from parlour_client.core.client import Client
 from parlour_client.core.errors import RefusedError, UnreachableError
-from parlour_client.core.model import LinkState, MemberView
+from parlour_client.core.model import SYSTEM_ACCOUNT, LinkState, MemberView
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.interaction import Interaction
@@ -50,7 +50,8 @@ class MembersController:
     def _show(self, room: RoomId, members: Sequence[MemberView]) -> None:
         self._shown_for = room
         self._list.fill(members)
-        self._composer.people = [m.user for m in members if m.user != self._client.account.user]
+        nobody = {self._client.account.user, SYSTEM_ACCOUNT}  # to write to or to mention
+        self._composer.people = [one.user for one in members if one.user not in nobody]
 
     def reload(self) -> None:
         """Ask again, once for however many changes."""

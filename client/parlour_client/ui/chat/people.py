@@ -13,7 +13,7 @@ from textual.containers import Vertical
 from textual.content import Content
 
 from parlour_client.core.client import Client
-from parlour_client.core.model import Entry, Profile
+from parlour_client.core.model import Entry, Profile, display_name
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.timeline.sentences import ROLE_WORDS, clock, day
@@ -72,7 +72,9 @@ class ProfileScreen(Overlay[PersonAction | None]):
 
 def card(person: Profile) -> Content:
     """Return what is known of a person."""
-    rows = [join(peer_line(person.user, style="bold"), own(f"  {_WORDS[person.status]}", "dim"))]
+    rows = [
+        join(peer_line(display_name(person.user), style="bold"), own(f"  {_WORDS[person.status]}", "dim"))
+    ]
     if person.ignored:
         rows.append(own("You are ignoring this person.", "$text-warning"))
     count = "1 message from them is" if person.messages == 1 else f"{person.messages} messages from them are"
@@ -174,7 +176,7 @@ class People:
             if chosen is not None:
                 self._interaction.run(lambda: self._client.people.ignore(parse_user_name(chosen), on=False))
 
-        choices = [(str(user), peer_line(user)) for user in people]
+        choices = [(str(user), peer_line(display_name(user))) for user in people]
         title = own("Ignored people: Enter stops ignoring one", "bold")
         screen = ChooseScreen(title, choices, "You ignore no one. /ignore PERSON does.")
         self._interaction.push(screen, take)

@@ -10,6 +10,7 @@ from typing import Any
 from parlour_client.commands import results
 from parlour_client.commands.results import Question, Result
 from parlour_client.core.client import Client
+from parlour_client.core.model import display_name
 from parlour_client.text.encryption_text import RENEWED
 from parlour_client.ui.chat.encryption.devices import DevicePrompts
 from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
@@ -100,7 +101,7 @@ class ResultViews:
         parts = [peer_line(question.text, style="bold")]
         if question.message is not None:
             quoted = peer_line(question.message.text or "", limit=120)
-            parts += [peer_line(question.message.author), join(own("│ ", "dim"), quoted)]
+            parts += [peer_line(display_name(question.message.author)), join(own("│ ", "dim"), quoted)]
         parts += [peer_line(one) for one in question.details]
         self._interaction.confirm(lines(*parts), lambda: self._done(question))
 
@@ -146,12 +147,12 @@ class ResultViews:
             self._interaction.say("This room has no topic. /topic TEXT sets one.")
 
     def _blocked(self, result: results.BlockedListed) -> None:
-        choices = [(one, peer_line(one)) for one in result.people]
+        choices = [(one, peer_line(display_name(one))) for one in result.people]
         self._interaction.push(ChooseScreen(own("Blocked people", "bold"), choices, "You block no one."))
 
     def _receipts(self, result: results.ReceiptsShown) -> None:
         choices = [
-            (user, join(peer_line(user), own(f"  read up to message {seq}", "dim")))
+            (user, join(peer_line(display_name(user)), own(f"  read up to message {seq}", "dim")))
             for user, seq in sorted(result.read.items())
         ]
         empty = "No one shares how far they have read. /receipts on shares how far you have."

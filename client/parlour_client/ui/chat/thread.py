@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import OptionList
 
-from parlour_client.core.model import Entry, Thread, Version
+from parlour_client.core.model import Entry, Thread, Version, display_name
 from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.message_list import MessageChoices, head_of
 from parlour_client.ui.dialogs.overlay import Overlay
@@ -55,7 +55,11 @@ class ThreadScreen(Overlay[Entry | None]):
 
 def history_page(entry: Entry, versions: "list[Version] | tuple[Version, ...]") -> Page:
     """Return the page with all texts that a message had."""
-    parts = [join(own("Edit history of a message by ", "bold"), peer_line(entry.author, style="bold"))]
+    parts = [
+        join(
+            own("Edit history of a message by ", "bold"), peer_line(display_name(entry.author), style="bold")
+        )
+    ]
     for number, version in enumerate(versions, 1):
         name = "first" if number == 1 else "now" if number == len(versions) else f"edit {number - 1}"
         parts += [own(""), own(f"{name}  {day(version.at)} {clock(version.at)}", "bold")]

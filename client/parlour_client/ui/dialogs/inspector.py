@@ -8,7 +8,7 @@ from typing import Final
 
 from textual.content import Content
 
-from parlour_client.core.model import Entry
+from parlour_client.core.model import Entry, display_name
 from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.page import Page
 from parlour_client.ui.safe import join, lines, of_safe, own, peer_line
@@ -26,7 +26,7 @@ def inspector_page(entry: Entry, wire: str) -> Page:
     hidden = safe_text(text).hidden
     parts = [
         own("Message", "bold"),
-        _fact("author", peer_line(entry.author)),
+        _fact("author", peer_line(display_name(entry.author))),
         _fact("device", peer_line(entry.device)),
         _fact("time", own(f"{day(entry.at)} {clock(entry.at)}")),
         _fact("number", own(str(entry.seq) if entry.seq is not None else "not stored yet")),

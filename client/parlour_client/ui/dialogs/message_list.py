@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from parlour_client.core.model import Entry
+from parlour_client.core.model import Entry, display_name
 from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.questions import Choices
 from parlour_client.ui.safe import join, lines, option, own, peer_line
@@ -48,7 +48,7 @@ def head_of(entry: Entry, room: str | None = None) -> Content:
     """Return when, where and by whom."""
     when = own(f"{day(entry.at)} {clock(entry.at)}  ", "dim")
     where = join(peer_line(room), own("  ")) if room is not None else own("")
-    return join(when, where, peer_line(entry.author, style="bold"))
+    return join(when, where, peer_line(display_name(entry.author), style="bold"))
 
 
 def _rows(entry: Entry, head: Content) -> Content:

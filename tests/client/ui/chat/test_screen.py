@@ -158,7 +158,7 @@ async def test_react_and_take_back(client: FakeClient, open_app: OpenApp) -> Non
         await settled(pilot)
         assert ("react", LOBBY, Seq(3), "ok", True) in client.calls
         screen.timeline.take_in()
-        assert "1x ok" in screen_text(pilot)
+        assert "ok 1" in screen_text(pilot)
         await write(pilot, "/react ok")
         assert ("react", LOBBY, Seq(3), "ok", False) in client.calls
 

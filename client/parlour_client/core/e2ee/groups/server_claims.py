@@ -12,6 +12,7 @@ import apsw
 from parlour_client.core.archive import alarms
 from parlour_client.core.e2ee.groups.commit_evidence import statement_of
 from parlour_client.core.e2ee.groups.commit_plan import ServerClaims
+from parlour_client.core.model import display_name
 from parlour_protocol.ids import Millis, RoomId
 from parlour_protocol.membership import Remove, Roster
 from parlour_protocol.names import UserName, parse_user_name
@@ -59,7 +60,7 @@ def words(claims: ServerClaims, roster: Roster | None) -> Sequence[str]:
 def ghost_words(user: UserName, roster: Roster | None) -> str:
     """Say that the server lists someone who was not admitted, or was removed."""
     why = "no member admitted them" if roster is None else _why_outside(user, roster)
-    return f"The server lists {user} as a member; {why}. Nothing is sent to them."
+    return f"The server lists {display_name(user)} as a member; {why}. Nothing is sent to them."
 
 
 def _why_outside(user: UserName, roster: Roster) -> str:
@@ -77,7 +78,7 @@ def _why_outside(user: UserName, roster: Roster) -> str:
 
 def dropped_words(user: UserName) -> str:
     """Say that the server does not list someone who was not removed."""
-    here = f"The server no longer lists {user} as a member; no member removed them."
+    here = f"The server no longer lists {display_name(user)} as a member; no member removed them."
     return f"{here} They can still read this room."
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from textual.content import Content
 
 from parlour_client.core.e2ee.status import MemberDevice, RoomPerson, RoomReport, Trust
+from parlour_client.core.model import display_name
 from parlour_client.text.encryption_text import TRUST, how_admitted
 from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.page import Page
@@ -41,7 +42,10 @@ def _parts(report: RoomReport) -> Iterator[Content]:
     for user, devices in _by_user(report).items():
         yield from _person(user, devices, people.get(user))
     for user in report.without_device:
-        yield join(peer_line(user, style="bold"), own("  no device in the group yet, cannot read this room"))
+        yield join(
+            _name(user),
+            own("  no device in the group yet, cannot read this room"),
+        )
         yield from _admission(people.get(user))
     if report.authenticator:
         yield own("")
@@ -67,6 +71,10 @@ def _parts(report: RoomReport) -> Iterator[Content]:
     yield peer_line(report.assurance, limit=400, style="dim")
 
 
+def _name(user: UserName) -> Content:
+    return peer_line(display_name(user), style="bold")
+
+
 def _warning(sentence: str) -> Content:
     return join(own("! ", "bold $text-error"), peer_line(sentence, limit=400, style="bold $text-error"))
 
@@ -82,7 +90,8 @@ def _person(user: UserName, devices: list[MemberDevice], person: RoomPerson | No
     words, style = TRUST_WORDS[devices[0].trust]
     mine = devices[0].own
     yield join(
-        peer_line(user, style="bold"), own("  you" if mine else f"  {words}", "dim" if mine else style)
+        _name(user),
+        own("  you" if mine else f"  {words}", "dim" if mine else style),
     )
     yield from _admission(person)
     for one in devices:

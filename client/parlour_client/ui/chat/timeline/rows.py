@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 
-from parlour_client.core.model import ABOUT_THE_LOG, Delivery, Entry, NoteKind
+from parlour_client.core.model import ABOUT_THE_LOG, Delivery, Entry, NoteKind, display_name
 from parlour_client.text.file_text import facts_of
 from parlour_client.text.note_text import is_shown_beside, note_words
 from parlour_client.ui.chat.timeline.sentences import day, delivery_words, sentence, stamp
@@ -131,7 +131,7 @@ def _folded_rows(entry: Entry, count: int, width: int) -> list[Row]:
         return []
     noun = "message" if count == 1 else "messages"
     some = f"{MOST_FOLDED} {noun} or more" if count >= MOST_FOLDED else f"{count} {noun}"
-    words = f"ignored: {some} by {safe_text(entry.author).plain}, enter shows them"
+    words = f"ignored: {some} by {safe_text(display_name(entry.author)).plain}, enter shows them"
     return [(Piece(_cut(words, width), Look.META),)]
 
 
@@ -142,7 +142,7 @@ def is_message(entry: Entry) -> bool:
 
 def _header(entry: Entry, setting: Setting, width: int) -> Row:
     doubt = "  not verified" if setting.unverified and width >= _ROOM_FOR_DOUBT else ""
-    name = _cut(safe_text(entry.author).plain, width - 7 - len(doubt))
+    name = _cut(safe_text(display_name(entry.author)).plain, width - 7 - len(doubt))
     return (
         Piece(name, Look.OWN if entry.author == setting.me else Look.AUTHOR),
         Piece(stamp(entry.at, setting.timestamps) + doubt, Look.META),
@@ -160,7 +160,7 @@ def _quote(parent: Entry | None, width: int) -> Row:
     if parent is None:
         return _gutter(Piece(_cut("> an earlier message (p goes there)", width - GUTTER_CELLS), Look.QUOTE))
     words = "(deleted)" if parent.text is None else " / ".join(safe_text(parent.text[:400]).lines)
-    head = f"> {safe_text(parent.author).plain}: "
+    head = f"> {safe_text(display_name(parent.author)).plain}: "
     return _gutter(Piece(_cut(head + words, width - GUTTER_CELLS), Look.QUOTE))
 
 
@@ -206,12 +206,11 @@ def _event_rows(entry: Entry, width: int, timestamps: str) -> list[Row]:
 def _reaction_rows(entry: Entry, width: int) -> list[Row]:
     if not entry.reactions:
         return []
-    # Each reaction is a stranger's text, so it stays behind the gutter; the count comes first, where no
-    # mark of the text can reach it.
+    # Each reaction is a stranger's text, so it stays behind the gutter; ours is the last number before a gap.
     line: list[Span] = []
     for one in entry.reactions:
-        line.append(Span(("   " if line else "") + f"{len(one.users)}x ", is_escape=False))
-        line += _on_one_line(one.reaction)
+        line += [Span("   ", is_escape=False)] if line else []
+        line += [*_on_one_line(one.reaction), Span(f" {len(one.users)}", is_escape=False)]
     return [
         _gutter(*(Piece(span.text, Look.ESCAPE if span.is_escape else Look.QUOTE) for span in row))
         for row in wrapped_line(line, width - GUTTER_CELLS)
@@ -219,7 +218,7 @@ def _reaction_rows(entry: Entry, width: int) -> list[Row]:
 
 
 def _readers(users: tuple[UserName, ...]) -> str:
-    names = ", ".join(safe_text(user).plain for user in users[:_NAMED])
+    names = ", ".join(safe_text(display_name(user)).plain for user in users[:_NAMED])
     more = f" and {len(users) - _NAMED} more" if len(users) > _NAMED else ""
     return f"read by {names}{more}"
 

@@ -6,7 +6,7 @@ returned beside it, to be shown on rows of its own behind the gutter. ``rows`` c
 
 from datetime import datetime
 
-from parlour_client.core.model import Delivery, Entry
+from parlour_client.core.model import Delivery, Entry, display_name
 from parlour_client.text.event_text import event_sentence
 from parlour_protocol.frames import bodies
 from parlour_protocol.frames.fields import WireText
@@ -22,9 +22,9 @@ def sentence(entry: Entry) -> Sentence:
     """Return our sentence, and the stranger's words that belong to it."""
     match entry.body:
         case bodies.Pinned(on=True):
-            return f"{entry.author} pinned a message (p goes there)", None
+            return f"{display_name(entry.author)} pinned a message (p goes there)", None
         case bodies.Pinned():
-            return f"{entry.author} unpinned a message", None
+            return f"{display_name(entry.author)} unpinned a message", None
         case body:
             return event_sentence(entry.author, body)
 

@@ -117,7 +117,7 @@ def test_words_without_ink_are_a_row_that_says_so(blank: str) -> None:
     for entry in wordings:
         assert GUTTER + BLANK_LABEL in plain(rows_of(entry, setting))
     reacted = replace(message(5), reactions=(ReactionCount(str.__new__(Reaction, blank), (BOB,)),))
-    assert GUTTER + f"1x {BLANK_LABEL}" in plain(rows_of(reacted, setting))
+    assert GUTTER + f"{BLANK_LABEL} 1" in plain(rows_of(reacted, setting))
 
 
 def test_a_mention_has_a_gutter_of_another_form() -> None:
@@ -157,8 +157,8 @@ def test_reactions_show_counts_and_stay_behind_the_gutter() -> None:
     """A reaction is a stranger's text."""
     reaction = ReactionCount(str.__new__(Reaction, "👍\u202e"), (BOB, CAROL))
     rows = rows_of(replace(message(5), reactions=(reaction,)), Setting(width=40, me=ALICE))
-    assert plain(rows)[-1] == GUTTER + "2x 👍⟦U+202E⟧"
-    assert rows[-1][-1].look is Look.ESCAPE
+    assert plain(rows)[-1] == GUTTER + "👍⟦U+202E⟧ 2"
+    assert rows[-1][-2].look is Look.ESCAPE
 
 
 def test_unread_and_day_lines_stand_before_the_entry() -> None:

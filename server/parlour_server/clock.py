@@ -1,8 +1,8 @@
-"""The two clocks, as one collaborator that tests replace, and a third that is made of both.
+"""The clocks of the server, which tests replace.
 
-``now`` is for what people read and what outlives the process; ``monotonic`` is for deadlines, because it
+``now`` is for times that people read or that outlive the process; ``monotonic`` is for deadlines, because it
 never jumps (K4: setting the system clock must not extend a ticket). ``SteadyClock`` is for limits in days,
-which must outlive the process and must not be reached by a jump. No one in the server calls ``time``.
+which must survive a restart but not end because the clock was set. Nothing else in the server calls ``time``.
 """
 
 import time
@@ -19,7 +19,7 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Return seconds that only go forward."""
+        """Return the seconds of a monotonic clock."""
         ...
 
 
@@ -31,18 +31,18 @@ class SystemClock:
         return Millis(time.time_ns() // 1_000_000)
 
     def monotonic(self) -> float:
-        """Return seconds that only go forward."""
+        """Return the seconds of a monotonic clock."""
         return time.monotonic()
 
 
 class SteadyClock:
-    """The time of day when this was made, and what has passed since: setting the clock does not move it.
+    """The time of day at its creation plus the time since; setting the clock does not change it.
 
-    It keeps the time of its start until the next one, so a clock that was wrong then is wrong until then.
+    If the system clock was wrong at the start, this clock stays wrong until the next start.
     """
 
     def __init__(self, clock: Clock) -> None:
-        """Start from the time of day that ``clock`` tells now."""
+        """Start from the current time of day of ``clock``."""
         self._clock = clock
         self._start = clock.now()
         self._since = clock.monotonic()
@@ -52,9 +52,9 @@ class SteadyClock:
         return Millis(self._start + int((self._clock.monotonic() - self._since) * 1000))
 
     def monotonic(self) -> float:
-        """Return seconds that only go forward."""
+        """Return the seconds of a monotonic clock."""
         return self._clock.monotonic()
 
     def set_ahead(self) -> float:
-        """Return by how many seconds the time of day was set ahead since the start; negative for back."""
+        """Return how many seconds the system clock was set ahead since the start; negative for back."""
         return (self._clock.now() - self.now()) / 1000

@@ -3,29 +3,29 @@
 The tree::
 
 ParlourServerError
-├── RefusedError          a request that is not to be done: an ErrorCode and a hint for its sender
-├── UnavailableError      the store or a queue cannot do it now; nothing was stored
-├── LoginRefusedError     wrong name or password, disabled account: one and the same to the outside
+├── RefusedError          a refused request: an ErrorCode and a hint for its sender
+├── UnavailableError      the store or a queue is unavailable; nothing was stored
+├── LoginRefusedError     wrong name or password, or a disabled account
 ├── SessionRefusedError   no live session has this bearer token
-├── PasswordRefusedError  a new password against the rules; says which
-├── TooManyAttemptsError  the throttle says wait
+├── PasswordRefusedError  a new password that breaks a rule; says which
+├── TooManyAttemptsError  too many attempts; says how long to wait
 ├── InviteRefusedError    no such invite, used up or expired
-├── NameTakenError        the name, or one that looks like it, exists
-├── NoDeviceError         the session speaks for no device with keys, or for another one
-├── PasswordNeededError   a change for which a session is not enough
-├── FilesFullError        the account's files, or all files, take too much room
-└── SetupError            the server cannot start, or a command cannot run: the text says what to do
+├── NameTakenError        the name, or one that looks like it, is taken
+├── NoDeviceError         the session has no device with keys, or another one
+├── PasswordNeededError   a change that needs the password
+├── FilesFullError        the account, or the server, has no space left for files
+└── SetupError            the server cannot start, or a command cannot run; says what to do
 """
 
 from parlour_protocol.errors import ErrorCode
 
 
 class ParlourServerError(Exception):
-    """Something that the server refuses or cannot do."""
+    """The base class of the server's errors."""
 
 
 class RefusedError(ParlourServerError):
-    """A request that is not to be done. ``hint`` is a sentence in ASCII for the person."""
+    """A refused request. ``hint`` is an ASCII sentence for the person."""
 
     def __init__(self, code: ErrorCode, hint: str = "", *, retry_after: int | None = None) -> None:
         """Refuse with ``code``; ``retry_after`` is in milliseconds."""
@@ -36,7 +36,7 @@ class RefusedError(ParlourServerError):
 
 
 class UnavailableError(ParlourServerError):
-    """It cannot be done now (overloaded, disk full, stopping). Nothing was stored."""
+    """The server is overloaded, out of disk space or stopping. Nothing was stored."""
 
 
 class LoginRefusedError(ParlourServerError):
@@ -44,11 +44,11 @@ class LoginRefusedError(ParlourServerError):
 
 
 class SessionRefusedError(ParlourServerError):
-    """No live session has this bearer token; whether one ever had is not told."""
+    """No live session has this bearer token; the error does not say whether one ever had."""
 
 
 class PasswordRefusedError(ParlourServerError):
-    """The new password is against the rules; the text says which."""
+    """The new password breaks a rule; the text says which."""
 
 
 class TooManyAttemptsError(ParlourServerError):
@@ -61,24 +61,24 @@ class TooManyAttemptsError(ParlourServerError):
 
 
 class InviteRefusedError(ParlourServerError):
-    """The invite does not exist, is used up or has expired; which of them is not told."""
+    """The invite does not exist, is used up or has expired; the error does not say which."""
 
 
 class NameTakenError(ParlourServerError):
-    """The name exists, or one that looks like it."""
+    """The name, or one that looks like it, is taken."""
 
 
 class NoDeviceError(ParlourServerError):
-    """The session speaks for no device with keys, or not for the one that it is about."""
+    """The session has no device with keys, or a different one."""
 
 
 class PasswordNeededError(ParlourServerError):
-    """A live session is not enough for it: the password is asked for again (P7: stolen session)."""
+    """The change needs the password, not only a session (P7: stolen session)."""
 
 
 class FilesFullError(ParlourServerError):
-    """There is no room for the file; the text says whose space is used up."""
+    """There is no space for the file; the text says whose is used up."""
 
 
 class SetupError(ParlourServerError):
-    """The server cannot start, or a command cannot run. The text tells the operator what to do."""
+    """The server cannot start, or a command cannot run. The text says what to do."""

@@ -1,8 +1,8 @@
-"""Follows the store's journal: what other processes did that the sockets of this one must hear about.
+"""Follows the store's journal, so that changes by other processes reach this one's sockets.
 
-An administration command, or another server on the same store, ends a session, appends to a room or changes
-someone's devices; this loop sees it within a quarter of a second, also when the bus lost the notice (S1: a
-socket that outlives its session). It never raises: a store that cannot answer is asked again.
+A command, or another server on the same store, may end a session, append to a room or change someone's
+devices. This loop notices within a quarter of a second, even if the bus lost the notification (S1: a socket
+that outlives its session). It never raises: if the store cannot answer, it asks again.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ POLL_SECONDS: Final = 0.25
 
 
 class JournalFollower:
-    """Tells what is new in the journal."""
+    """Polls the journal and calls its handlers."""
 
     def __init__(
         self,
@@ -37,17 +37,17 @@ class JournalFollower:
         self._failing = False
 
     async def begin(self) -> None:
-        """Remember where the journal stands: before the first socket is accepted."""
+        """Remember the journal's position; call it before the first socket is accepted."""
         self._number = await self._journal.head()
 
     async def run(self) -> None:
-        """Look again and again, until cancelled."""
+        """Poll until cancelled."""
         while True:
             await self.poll()
             await asyncio.sleep(POLL_SECONDS)
 
     async def poll(self) -> None:
-        """Tell everything that is new; what fails is logged and keeps nothing else from being told."""
+        """Handle all new entries; a failure is logged and does not stop the others."""
         try:
             entries = await self._journal.since(self._number)
         except UnavailableError:

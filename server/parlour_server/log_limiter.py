@@ -1,8 +1,8 @@
-"""What strangers can make a server write, bounded (R6, L19: log floods).
+"""Limits the log lines that strangers can cause (R6, L19: log floods).
 
-Refusals of one kind from one address are told at first, then counted, and a line a minute says how many there
-were. There is a bound on the lines of all addresses together and on the addresses that are counted apart, so
-no one can fill the log or the memory. No I/O and no clock: ``audit`` asks about every refusal.
+Refusals of one kind from one address are logged at first, then counted and summarised once a minute. The
+total of lines and the number of separately counted addresses are limited, so no one can fill the log or the
+memory. No I/O, no clock.
 """
 
 from collections import Counter
@@ -17,13 +17,13 @@ FIRST: Final = 10
 LINES_PER_SECOND: Final = 5
 BURST: Final = 50
 MOST_SOURCES: Final = 200
-"""Pairs of kind and address that are counted apart in a minute."""
+"""Pairs of kind and address that are counted separately in a minute."""
 ELSEWHERE: Final = "elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How many refusals of a kind from a source were not told one by one, in how many seconds."""
+    """How many refusals of a kind from a source were not logged one by one, in how many seconds."""
 
     event: str
     source: str
@@ -55,11 +55,11 @@ class LogLimiter:
         return False
 
     def due(self, now: float) -> list[Summary]:
-        """Return what was counted, once a minute is over; and begin the next."""
+        """Return the counts once a minute is over, and begin the next."""
         return self.end(now) if now - self._began >= MINUTE else []
 
     def end(self, now: float) -> list[Summary]:
-        """Return what was counted until now, and begin the next minute."""
+        """Return the current counts, and begin the next minute."""
         seconds = max(1, round(now - self._began))
         found = [Summary(event, source, count, seconds) for (event, source), count in self._counted.items()]
         self._began = now

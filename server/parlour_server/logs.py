@@ -1,9 +1,8 @@
-"""Logs: JSON lines on standard error, one line an event, each with its time and its level.
+"""Logs: JSON lines on standard error, one per event, each with its time and level.
 
-Control characters are escaped by JSON, so nothing that a stranger sends can make a second line or move a
-cursor (M5); secrets are objects that print as dots, and the libraries' own loggers are kept at WARNING,
-because their DEBUG lines quote headers and messages (K7). The composition root and the command line set
-it up.
+JSON escapes control characters, so nothing that a stranger sends can start a second line or move the cursor
+(M5). Secrets print as dots, and the libraries' loggers stay at WARNING, because their DEBUG lines quote
+headers and messages (K7).
 """
 
 import contextlib
@@ -19,7 +18,7 @@ from typing import Any, Final, TextIO, cast
 import msgspec
 import structlog
 
-_LONGEST: Final = 500  # characters of one field: a log line must not be a stranger's storage
+_LONGEST: Final = 500  # characters of one field: strangers must not fill the log
 _LIBRARIES: Final = ("websockets", "asyncio", "starlette", "sqlalchemy", "alembic")
 _encoder: Final = msgspec.json.Encoder()
 _log: Final = structlog.get_logger()
@@ -31,7 +30,7 @@ def set_up(stream: TextIO | None = None) -> None:
     writer = structlog.WriteLogger(out)
     structlog.configure(
         processors=[_line],
-        logger_factory=lambda *_: writer,  # one for all lines: making one takes as long as writing one
+        logger_factory=lambda *_: writer,  # shared: creating one takes as long as writing a line
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
@@ -52,17 +51,17 @@ def warn(event: str, **fields: object) -> None:
 
 
 def log_fault(where: str, error: BaseException) -> None:
-    """Write one line about a fault of ours: what it was and where, without a word of the data."""
+    """Write one line about an internal error: its type and place, never the data."""
     frames = traceback.extract_tb(error.__traceback__)[-6:]
     at = " < ".join(
         f"{frame.name}:{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames[::-1]
     )
-    # Not str(error): the text of an exception quotes what it choked on (K7).
+    # Not str(error): the text of an exception may quote data (K7).
     _log.error("fault", where=where, kind=type(error).__name__, at=at)
 
 
 class _Unbreakable:
-    """A stream whose reader may be gone: a log that cannot be written must not end what it tells of."""
+    """A stream that ignores a closed reader: a failed log line must not end the action it describes."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -77,18 +76,18 @@ class _Unbreakable:
 
 
 class _Bridge(logging.Handler):
-    """Brings what libraries log into the same lines, without their tracebacks."""
+    """Formats the libraries' log records in the same way, without tracebacks."""
 
     def emit(self, record: logging.LogRecord) -> None:
         error: object = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, BaseException):  # a library may put anything there, and nothing may fail here
+        if isinstance(error, BaseException):  # a library may pass anything, and nothing may fail here
             log_fault(record.name, error)
         else:
             _log.warning("library", where=record.name, text=record.getMessage())
 
 
 def _line(_: Any, level: str, fields: MutableMapping[str, Any]) -> str:
-    """Make one line of JSON: every field a number, a word or a short text, in printable ASCII."""
+    """Return one line of JSON in printable ASCII, with long fields shortened."""
     plain = {key: _field(value) for key, value in fields.items()}
     now = time.time()
     plain["level"] = level
@@ -99,7 +98,7 @@ def _line(_: Any, level: str, fields: MutableMapping[str, Any]) -> str:
         line = ""
     if line and line.isascii() and line.isprintable():
         return line
-    # C1 controls, DEL, bidi overrides and line separators come out as \uXXXX, too.
+    # C1 controls, DEL, bidi overrides and line separators become \uXXXX, too.
     return json.dumps(plain, ensure_ascii=True)
 
 

@@ -1,7 +1,7 @@
 """Prometheus metrics, on a listener of their own that only this machine can reach.
 
-Off unless `listen.metrics` names a loopback address: numbers about people are no one else's business, and the
-listener speaks plain HTTP. No label carries a name, an address or an id.
+Off unless `listen.metrics` names a loopback address: the numbers are private, and the listener uses plain
+HTTP. No label carries a name, an address or an id.
 """
 
 import ipaddress
@@ -17,13 +17,13 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Metrics:
-    """Counts audit events, and asks the server for its gauges when it is scraped."""
+    """Counts audit events, and reads the server's gauges when scraped."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         self._events = Counter("parlour_events", "Audit events by kind", ["event"], registry=self.registry)
-        # every kind is there from the start, and found without putting its labels together again
+        # every kind exists from the start, and is found without formatting its labels again
         self._counters = {event: self._events.labels(event.value) for event in AuditEvent}
 
     def count(self, event: AuditEvent) -> None:
@@ -35,12 +35,12 @@ class Metrics:
         Gauge(f"parlour_{name}", about, registry=self.registry).set_function(value)
 
     def text(self) -> bytes:
-        """Return all numbers as they are now, in Prometheus' text format."""
+        """Return all current numbers in Prometheus' text format."""
         return generate_latest(self.registry)
 
 
 def refuse_open(host: str) -> None:
-    """Raise SetupError for an address that other machines could reach."""
+    """Raise SetupError for an address that other machines can reach."""
     try:
         closed = ipaddress.ip_address(host).is_loopback
     except ValueError:

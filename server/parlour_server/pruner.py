@@ -1,7 +1,6 @@
-"""Removes, every hour, what has expired and is of no more use (docs/growth.md).
+"""Removes expired data every hour (docs/growth.md).
 
-It never raises and never hurries: a batch, then the next, and a store that cannot do it is asked again an
-hour later.
+It works in small batches and never raises; if the store is unavailable, it tries again an hour later.
 """
 
 import asyncio
@@ -14,7 +13,7 @@ from parlour_server.store.interface import Store
 
 EVERY_SECONDS: Final = 3600.0
 _PAUSE_SECONDS: Final = 0.1
-"""Between two batches: others' writes come first."""
+"""Seconds between two batches, so that other writes come first."""
 
 
 class Pruner:
@@ -26,19 +25,19 @@ class Pruner:
         self._clock = clock
 
     async def run(self) -> None:
-        """Prune now and again, until cancelled."""
+        """Prune regularly, until cancelled."""
         while True:
             await self.prune()
             await asyncio.sleep(EVERY_SECONDS)
 
     async def prune(self) -> None:
-        """Remove everything that is due."""
+        """Remove everything that has expired."""
         removed = 0
         try:
             while gone := await self._store.prune(self._clock.now()):
                 removed += gone
                 await asyncio.sleep(_PAUSE_SECONDS)
         except UnavailableError:
-            pass  # a full disk, or an end: it is due as well in an hour
+            pass  # a full disk, or the server is stopping: try again in an hour
         if removed:
             log("pruned", rows=removed)

@@ -1,1 +1,1 @@
-"""Chat: what a connection may ask, and what it is told. `chat_service.py` is where to begin reading."""
+"""Chat: handles requests and delivers events. Begin reading at `chat_service.py`."""

@@ -1,9 +1,7 @@
-"""The chat's own tasks: none is forgotten, none outlives the chat, and none fails without a consequence.
+"""The chat's background tasks: they end with the chat, and none fails unnoticed.
 
-What one connection waits for closes it when it fails. What several depend on is done again until it is done:
-a store that cannot answer now will later. A task that fails takes nothing else with it, which is why this is
-no ``asyncio.TaskGroup``. The service, the dispatcher and the hub start their work here; ``close`` ends what
-is left.
+A failed task closes the connection that waits for it. A task that several connections depend on is retried
+until it succeeds. This is not an ``asyncio.TaskGroup``, because a failed task must not cancel the others.
 """
 
 import asyncio
@@ -14,9 +12,9 @@ from parlour_server.chat.error_boundary import ErrorBoundary
 from parlour_server.errors import UnavailableError
 
 RETRY_SECONDS: Final = 1.0
-"""How long to wait before asking a store again that could not answer."""
+"""Seconds before a retry when the store is unavailable."""
 _ATTEMPTS: Final = 5
-"""How often something is begun that fails for another reason: again may help, for ever would not."""
+"""Attempts after other failures."""
 
 Work = Coroutine[None, None, None]
 
@@ -25,22 +23,22 @@ class BackgroundTasks:
     """Tasks that belong to the chat."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Begin without any."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, what: str, work: Work, failed: Callable[[], None]) -> None:
-        """Run ``work``, named ``what`` in the log; if it fails call ``failed``, which raises nothing."""
+        """Run ``work``, called ``what`` in the log; if it fails, call ``failed``, which must not raise."""
         self._run(_guarded(what, work, failed))
 
     def retry_until_done(self, what: str, begin: Callable[[], Work], failed: Callable[[], None]) -> None:
-        """Run what ``begin`` returns, again and again until it succeeds.
+        """Run what ``begin`` returns, and retry until it succeeds.
 
-        The store's failures are waited for without an end; after some others ``failed`` is called.
+        An unavailable store is retried without limit; after a few other failures ``failed`` is called.
         """
         self._run(_repeated(what, begin, failed))
 
     async def close(self) -> None:
-        """Cancel what still runs, and wait until it has ended."""
+        """Cancel all tasks, and wait until they have ended."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

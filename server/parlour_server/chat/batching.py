@@ -1,9 +1,9 @@
-"""One room's outgoing bytes: collected for a moment, joined once, written once to each member.
+"""Batches one room's outgoing bytes: collects them for a moment and writes them once to each member.
 
 An idle room's event goes out at the end of this turn of the loop; a busy room's events wait until the
-floor has passed since its last flush, so that one write (and one TLS record) carries many of them. It
-never waits for a member and never looks at what it writes. The loop in ``flush`` is the hottest of the
-whole server: everything that could be done before it, is.
+floor has passed since its last flush, so that one write (and one TLS record) carries many of them. It never
+waits for a member. The loop in ``flush`` is the hottest of the server, so everything possible is done before
+it.
 """
 
 from asyncio import AbstractEventLoop, Handle
@@ -14,11 +14,11 @@ from parlour_server.chat.error_boundary import ErrorBoundary
 from parlour_server.chat.peer_state import PeerState
 
 _SHARE: Final = 2.0
-"""A room's next flush comes no sooner than this many times the cost of its last: others get their turn."""
+"""A room's next flush waits this many times the duration of its last, so that others get their turn."""
 
 
 class BatchingWriter:
-    """The members of a room that are connected here, and what they have not been told yet."""
+    """The connected members of a room, and the events that were not sent to them yet."""
 
     __slots__ = ("_due", "_floor", "_loop", "_pending", "_timer", "_writes", "members")
 
@@ -33,13 +33,13 @@ class BatchingWriter:
         self.members: dict[PeerState, None] = {}
 
     def add(self, state: PeerState) -> None:
-        """Add a member from the next event on; what is already collected goes only to earlier members."""
+        """Add a member from the next event on; collected events go only to earlier members."""
         self.flush()
         self.members[state] = None
         self._writes = None
 
     def discard(self, state: PeerState) -> None:
-        """Write to this member no more, not even what is collected: flush before, if it is to have it."""
+        """Stop writing to this member, including collected events; flush first to send those."""
         self.members.pop(state, None)
         self._writes = None
 
@@ -66,7 +66,7 @@ class BatchingWriter:
         started = self._loop.time()
         writes = self._writes
         if writes is None:
-            # a new list, never a changed one: a write may lead to a member being discarded meanwhile
+            # a new list each time, because a write may cause a member to be discarded
             writes = self._writes = [state.peer.write for state in self.members]
         waiting = iter(writes)
         write: Callable[[bytes], None] | None = None
@@ -81,7 +81,7 @@ class BatchingWriter:
         self._due = started + max(self._floor, _SHARE * cost)
 
     def _fail(self, write: Callable[[bytes], None] | None, error: Exception) -> None:
-        """Close the connection that ``write`` belongs to: it missed something."""
+        """Close the connection that ``write`` belongs to, because it missed an event."""
         with ErrorBoundary("a delivery"):
             raise error
         for state in list(self.members):
@@ -89,7 +89,7 @@ class BatchingWriter:
                 state.fail()
 
     def close(self) -> None:
-        """Drop what is collected: no one is here any more."""
+        """Drop collected events: the room has no listeners left."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,8 +1,8 @@
-"""The chat: greets connections, hands their frames to the dispatcher, and notices from the bus to the hub.
+"""The chat: greets connections, and passes frames to the dispatcher and notifications to the hub.
 
-It implements ``Chat`` of `peer.py`. A connection is counted in before anything is read for it, so that no
-event and no revocation can slip through between; one that is ended is forgotten everywhere at once and gets
-nothing more (S2).
+It implements ``Chat`` of `peer.py`. A connection is registered before anything is read for it, so that it
+misses no event and no revocation. A connection that ends is removed everywhere at once and gets nothing more
+(S2).
 """
 
 import asyncio
@@ -62,9 +62,9 @@ class ChatService:
         audit: Audit,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        """``server`` is the name that the hello gives; the bus tells this chat from now on.
+        """``server`` is the name in the hello; the chat is subscribed to the bus from now on.
 
-        ``steady`` measures the limits of sessions, ``clock`` dates what is said.
+        ``steady`` measures the limits of sessions, ``clock`` dates events.
         """
         self._server = server
         self._rates = settings.rates
@@ -117,7 +117,7 @@ class ChatService:
         bus.subscribe(self._on_notice)
 
     def opened(self, peer: Peer) -> None:
-        """Count the connection in, and greet it."""
+        """Register the connection, and greet it."""
         state = PeerState(peer, ConnectionBudget(self._rates, self._clock.monotonic()), self._end)
         self._states[peer] = state
         self._activity.opened(state.info.grant.session)
@@ -141,11 +141,11 @@ class ChatService:
             self._forget(state)
 
     def room_advanced(self, room: RoomId, first: Seq, last: Seq) -> None:
-        """Hear from the journal that another process appended these events to a room."""
+        """Handle the journal's notification that another process appended these events."""
         self._hub.advanced(room, first, last)
 
     def keys_changed(self, user: UserName) -> None:
-        """Hear from the journal that an account's key or devices changed."""
+        """Handle the journal's notification that an account's key or devices changed."""
         self._keys.changed(user)
 
     async def close(self) -> None:
@@ -181,7 +181,7 @@ class ChatService:
         with self._connected.watching(grant.user) as ended:
             found = await self._store.rooms.greeting(grant.user, grant.session, self._steady.now())
         if found is None:
-            # It ended between its ticket's redemption and the moment from which its end is heard here.
+            # It ended after its ticket was redeemed and before this chat was notified of its end.
             self._end(state, SESSION_ENDED)
             return
         if state.closed:
@@ -202,7 +202,7 @@ class ChatService:
         self._presence.changed(state.user, state.visible_rooms)
 
     def _failed(self, state: PeerState, data: bytes) -> None:
-        """Answer a frame whose handling failed; where it began no request, close the connection."""
+        """Answer a frame whose handling failed; if it started no request, close the connection."""
         request = request_id_of(data)
         if request is not None and request in state.session.in_flight:
             state.answer(unavailable(request))
@@ -218,7 +218,7 @@ class ChatService:
             state.peer.end(code)
 
     def _forget(self, state: PeerState) -> None:
-        """Take the connection out of everything, at once; doing it twice is the same as once."""
+        """Remove the connection everywhere, at once; idempotent."""
         if state.closed:
             return
         state.closed = True

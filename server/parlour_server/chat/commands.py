@@ -1,8 +1,8 @@
-"""Requests that append to a room's log: turned into an event, handed to the store, answered when on disk.
+"""Commands: requests that append an event to a room's log, answered when it is on disk.
 
-No task is made for a message: the store's future answers from its callback. Author, device and time are the
-server's own and never the client's (S5: spoofed sender). The dispatcher calls ``append``; joining, which
-needs more of an answer than a number, and the HTTPS API's commits call ``commit``.
+A message needs no task: the callback of the store's future answers. The server sets author, device and time,
+never the client (S5: spoofed sender). The dispatcher calls ``append``; joining a room and the HTTPS API's
+commits, which need the stored event, call ``commit``.
 """
 
 from asyncio import CancelledError, Future
@@ -87,7 +87,7 @@ LastingRequest = (
 
 
 def body_of(frame: LastingRequest, now: Millis) -> AnyBody:  # noqa: C901, PLR0911, PLR0912 - one case each
-    """Return what the request puts into the log."""
+    """Return the event body of the request."""
     match frame:
         case Send():
             return Message(text=frame.text, reply_to=frame.reply_to, file=frame.file)
@@ -142,11 +142,11 @@ AUTHORIZATION: Final = frozenset(
 
 
 Author = TicketGrant | SessionRecord
-"""Who appends: the one a socket was opened for, or the session that asks over HTTPS."""
+"""The author: the session of a socket, or of an HTTPS request."""
 
 
 class Commands:
-    """Hands events to the store and tells of those that are on disk."""
+    """Appends events to the store and publishes those that are on disk."""
 
     def __init__(
         self, *, server: str, log: Log, bus: Bus, clock: Clock, audit: Audit, incarnation: Incarnation
@@ -160,7 +160,7 @@ class Commands:
         self._audit = audit
 
     def append(self, state: PeerState, frame: LastingRequest) -> None:
-        """Append what the request says; the answer follows by itself."""
+        """Append the request's event; the answer is sent when it is on disk."""
         now = self._clock.now()
         try:
             future = self._start(state.info.grant, frame.id, frame.room, body_of(frame, now), now)
@@ -177,17 +177,17 @@ class Commands:
         body: AnyBody,
         attached: Attached | None = None,
     ) -> Appended:
-        """Append one event, tell of it, and return when it is on disk.
+        """Append one event, publish it, and return when it is on disk.
 
         Raises RefusedError or UnavailableError.
         """
         future = self._start(author, request, room, body, self._clock.now(), attached)
-        # as a callback, so that it is told before whatever the store finished after it
+        # as a callback, so that it is published before the events the store finishes after it
         future.add_done_callback(self._publish_quietly)
         return await future
 
     def refused(self, state: PeerState, frame: AnyRequest, error: ParlourServerError) -> None:
-        """Answer a request that was refused, and put refusals of rights into the audit log."""
+        """Answer a refused request, and record missing permissions in the audit log."""
         state.answer(refusal(frame.id, error))
         if isinstance(error, RefusedError) and error.code in AUTHORIZATION:
             self._audit.record(
@@ -250,7 +250,7 @@ class Commands:
 
     def _publish(self, appended: Appended) -> None:
         if appended.replay:
-            return  # M6: it was told when it was stored
+            return  # M6: it was published when it was stored
         for event in (appended.event, *appended.also):
             self._bus.publish(EventCommitted(event))
         body = appended.event.body

@@ -1,7 +1,7 @@
-"""Who is connected to this server: connections by account and by session.
+"""The connections to this server, by account and by session.
 
-Anyone who reads a membership from the store watches meanwhile which memberships end, so that what was read
-cannot outlive its end (S4). It sends nothing and decides nothing; the service, the hub and presence ask it.
+Code that reads a membership from the store watches for memberships that end in the meantime, so that a stale
+one is never used (S4).
 """
 
 from collections.abc import Collection, Iterator
@@ -13,7 +13,7 @@ from parlour_server.chat.peer_state import PeerState
 
 
 class ConnectedPeers:
-    """The connections of this process that are not gone."""
+    """The open connections of this process."""
 
     def __init__(self) -> None:
         """Begin with no one."""
@@ -21,11 +21,11 @@ class ConnectedPeers:
         self._watches: dict[UserName, list[dict[RoomId, Seq]]] = {}
 
     def add(self, state: PeerState) -> None:
-        """Count a connection in, before anything is read for it."""
+        """Register a connection, before anything is read for it."""
         self._users[state.user] = (*self._users.get(state.user, ()), state)
 
     def remove(self, state: PeerState) -> None:
-        """Count a connection out; doing it twice is the same as once."""
+        """Remove a connection; idempotent."""
         left = tuple(other for other in self._users.get(state.user, ()) if other is not state)
         if left:
             self._users[state.user] = left
@@ -33,11 +33,11 @@ class ConnectedPeers:
             self._users.pop(state.user, None)
 
     def of(self, user: UserName) -> Collection[PeerState]:
-        """Return the account's connections: a snapshot that may be walked while they change."""
+        """Return a snapshot of the account's connections."""
         return self._users.get(user, ())
 
     def with_sessions(self, sessions: frozenset[SessionId]) -> list[PeerState]:
-        """Return the connections of these sessions (walks over all connections: sessions end rarely)."""
+        """Return the connections of these sessions (a scan of all connections: sessions end rarely)."""
         return [
             state
             for states in self._users.values()
@@ -51,7 +51,7 @@ class ConnectedPeers:
 
     @contextmanager
     def watching(self, user: UserName) -> Iterator[dict[RoomId, Seq]]:
-        """Note, as long as the block runs, the numbers of the events that end a membership of ``user``."""
+        """While the block runs, collect the numbers of events that end a membership of ``user``."""
         ended: dict[RoomId, Seq] = {}
         watches = self._watches.setdefault(user, [])
         watches.append(ended)
@@ -64,6 +64,6 @@ class ConnectedPeers:
                 self._watches.pop(user, None)
 
     def note_end(self, user: UserName, room: RoomId, seq: Seq) -> None:
-        """Tell the watches that event ``seq`` ended the user's membership of the room."""
+        """Record that event ``seq`` ended the user's membership of the room."""
         for ended in self._watches.get(user, ()):
             ended[room] = max(seq, ended.get(room, seq))

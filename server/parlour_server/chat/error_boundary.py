@@ -1,8 +1,7 @@
 """The error boundary: an unforeseen error ends one request, never someone else's connection.
 
-It writes one log line: the kind of the error and where in this program it arose. Never the error's text
-nor a traceback's lines, because both may quote what a person wrote (K7). The entrances of the chat use it:
-a received frame, a finished append, a background task.
+It logs one line with the type of the error and its place in the program, never its text or a traceback,
+because both may quote a message (K7). It guards received frames, finished appends and background tasks.
 """
 
 import logging
@@ -15,15 +14,15 @@ _log: Final = logging.getLogger(__name__)
 
 
 class ErrorBoundary:
-    """Runs a block; an error in it is logged, ``failed`` is called, and it goes no further.
+    """Runs a block; an error in it is logged, ``failed`` is called, and the error is suppressed.
 
-    What is no ``Exception`` (a cancelled task, the interpreter's end) passes.
+    Other exceptions than ``Exception`` (a cancelled task, the interpreter's exit) pass.
     """
 
     __slots__ = ("_failed", "_what")
 
     def __init__(self, what: str, failed: Callable[[], object] | None = None) -> None:
-        """Guard the block that ``what`` names in the log; ``failed`` must not raise."""
+        """Guard a block that is called ``what`` in the log; ``failed`` must not raise."""
         self._what = what
         self._failed = failed
 
@@ -33,7 +32,7 @@ class ErrorBoundary:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> bool:
-        """Swallow an error, once it is logged."""
+        """Suppress an error, after logging it."""
         if error is None or not isinstance(error, Exception):
             return False
         path = " > ".join(

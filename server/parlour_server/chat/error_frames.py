@@ -1,7 +1,6 @@
-"""Refusals as frames: what a person is told when a request is not done.
+"""Error frames: the sentences for people whose request was refused.
 
-Hints are ASCII sentences of this server's own; nothing that a client sent is ever quoted back, and no detail
-of an unforeseen failure leaves the server.
+Hints are fixed ASCII sentences. They never quote a client's data, or details of an unforeseen failure.
 """
 
 import math
@@ -24,24 +23,24 @@ def refusal(request: RequestId, error: ParlourServerError) -> Error:
 
 
 def unavailable(request: RequestId) -> Error:
-    """Return the answer to a request that could not be done now."""
+    """Return the answer to a request that the server can't handle now."""
     hint = "the server can't do this right now: try again in a moment"
     return Error(re=request, code=ErrorCode.UNAVAILABLE, hint=ReasonText(hint))
 
 
 def too_fast(request: RequestId, seconds: float) -> Error:
-    """Return the answer to a request over a budget that has room again after ``seconds``."""
+    """Return the answer to a request over a rate limit, with the seconds to wait."""
     hint = "you are sending too fast: wait a moment"
     wait = max(1, math.ceil(seconds * 1000))
     return Error(re=request, code=ErrorCode.RATE_LIMITED, hint=ReasonText(hint), retry_after=wait)
 
 
 def too_many(request: RequestId) -> Error:
-    """Return the answer to a request that was one too many in flight."""
+    """Return the answer to a request over the limit of requests in flight."""
     hint = "too many requests at once: wait for the answers first"
     return Error(re=request, code=ErrorCode.TOO_MANY_IN_FLIGHT, hint=ReasonText(hint))
 
 
 def malformed(request: RequestId | None, reason: str) -> Error:
-    """Return the answer to bytes that are not a frame; ``reason`` is the codec's, which quotes nothing."""
+    """Return the answer to bytes that are not a frame; the codec's ``reason`` quotes nothing."""
     return Error(re=request, code=ErrorCode.MALFORMED, hint=ReasonText(reason))

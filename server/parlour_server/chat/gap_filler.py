@@ -1,8 +1,7 @@
-"""Holes in a room's numbers: wait a moment, then read what is missing from the store.
+"""Fills gaps in a room's event numbers from the store, after waiting a moment.
 
-On several servers notices overtake each other, so that most holes close by themselves; one that does not was
-a lost notice, and the store is the truth. Reading that fails is tried again, the room's delivery waiting in
-order meanwhile.
+With several servers notifications arrive out of order, so most gaps close by themselves; the others come from
+lost notifications. A failed read is retried, and the room's delivery waits.
 """
 
 from asyncio import AbstractEventLoop
@@ -19,13 +18,13 @@ from parlour_server.errors import UnavailableError
 from parlour_server.store.interface import Store
 
 _WAIT: Final = 0.05
-"""Seconds that an overtaken notice has to arrive."""
+"""Seconds to wait for a late notification."""
 _RETRY: Final = 1.0
-"""Seconds until the store is asked again when it could not answer."""
+"""Seconds before a retry when the store is unavailable."""
 
 
 class GapFiller:
-    """Fetches what no notice brought."""
+    """Reads events whose notification was lost."""
 
     def __init__(
         self,
@@ -35,21 +34,21 @@ class GapFiller:
         loop: AbstractEventLoop,
         background: BackgroundTasks,
     ) -> None:
-        """``offer`` takes every event that is read, in order."""
+        """``offer`` is called with every event that is read, in order."""
         self._store = store
         self._offer = offer
         self._loop = loop
         self._background = background
 
     def found(self, sequencer: Sequencer) -> None:
-        """Fill the room's gap, if it is still there in a moment."""
+        """Fill the room's gap, if it still exists after a moment."""
         if not sequencer.filling:
             sequencer.filling = True
             self._later(sequencer, _WAIT)
 
     def check(self, room: RoomId, first: Seq) -> None:
-        """Read a room without a sequencer from event ``first`` on: memberships may begin or end there."""
-        # Whom it would have told is not known, and the room is read again when the next event comes.
+        """Read a room without a sequencer from event ``first`` on, for memberships that begin or end."""
+        # The recipients are unknown, and the room is read again with the next event.
         self._background.retry_until_done("checking a room", lambda: self._check(room, first), lambda: None)
 
     def _later(self, sequencer: Sequencer, seconds: float) -> None:
@@ -62,7 +61,7 @@ class GapFiller:
             sequencer.filling = False
 
     async def _fill(self, sequencer: Sequencer) -> None:
-        with suppress(UnavailableError):  # it is tried again below
+        with suppress(UnavailableError):  # retried below
             await self._read_on(sequencer)
         if sequencer.has_hole:
             self._later(sequencer, _RETRY)

@@ -1,11 +1,11 @@
-"""Fan-out: what is on disk goes to every member that is connected here, in order, and to no one else.
+"""Fan-out: delivers stored events to every connected member, in order, and to no one else.
 
-Who gets a room's events is a projection of that room's own log: the event that removes someone takes them off
-before any later event is written (S4: stale room rights). A hole in the numbers is filled from the store; a
-notice that is lost, repeated or late changes nothing. The service publishes and subscribes. Invariants:
+The recipients of a room's events follow from the room's own log: the event that removes someone ends their
+subscription before any later event is written (S4: stale room rights). A gap in the numbers is filled from
+the store; lost, repeated and late notifications do no harm. Invariants:
 
 * a connection gets the events of a room from its summary's ``head`` on, each at least once, in order;
-* an event that ended a membership, however late it is heard, ends the delivery that began before it.
+* an event that ended a membership, however late it arrives, ends a delivery that began before it.
 """
 
 from asyncio import AbstractEventLoop
@@ -54,17 +54,17 @@ from parlour_server.errors import RefusedError
 from parlour_server.store.interface import Store
 
 _MOVES: Final[frozenset[type]] = frozenset({Created, Joined, Added, Left, Kicked, Banned})
-"""Bodies that begin or end a membership; nearly all events are none of them."""
+"""Bodies that begin or end a membership."""
 _INVITING: Final[frozenset[type]] = frozenset({Invited, Uninvited})
 """Bodies that begin or end someone's invitation."""
 _SPOKEN: Final[frozenset[type]] = frozenset({Message, EncryptedMessage})
-"""Bodies by which someone accepts a direct room that someone opened with them."""
+"""Bodies that accept a direct room that someone else opened."""
 _GROUP_MATTERS: Final[frozenset[type]] = frozenset({*_MOVES, EncryptionOn, Contested})
-"""After these the group of an encrypted room owes a commit, or a founding."""
+"""After these an encrypted room's group needs a commit, or must be created."""
 
 
 class Hub:
-    """The rooms that have listeners here, and who they are."""
+    """The rooms that have listeners here, and the listeners."""
 
     def __init__(
         self,
@@ -89,10 +89,10 @@ class Hub:
         return self._sequencers.get(room)
 
     def committed(self, event: LogEvent) -> None:
-        """Deliver an event that is on disk; early, late and repeated ones are put right."""
+        """Deliver an event that is on disk; it may arrive early, late or twice."""
         sequencer = self._sequencers.get(event.room)
         if sequencer is None or event.seq <= sequencer.last:
-            # Told already or to no one; but it may end or begin a membership that was read before it.
+            # Delivered already or to no one, but it may end or begin a membership that was read before it.
             self._apply(sequencer, event)
             return
         for due in sequencer.take(event):
@@ -103,7 +103,7 @@ class Hub:
             self._gaps.found(sequencer)
 
     def advanced(self, room: RoomId, first: Seq, last: Seq) -> None:
-        """Another process appended the events from ``first`` to ``last``: read what was not told."""
+        """Another process appended the events from ``first`` to ``last``: read the missing ones."""
         sequencer = self._sequencers.get(room)
         if sequencer is None:
             self._gaps.check(room, first)
@@ -114,7 +114,7 @@ class Hub:
     def subscribe(self, state: PeerState, summary: RoomSummary) -> RoomSummary:
         """Deliver the room's events to this connection from now on.
 
-        Returns the summary as it is true now: its head may be further on. Send it before any await.
+        Returns the current summary, whose head may be newer. Send it before any await.
         """
         sequencer = self._sequencers.get(summary.room)
         if sequencer is None:
@@ -137,7 +137,7 @@ class Hub:
     def subscribe_all(
         self, state: PeerState, rooms: Sequence[RoomSummary], ended: dict[RoomId, Seq]
     ) -> list[RoomSummary]:
-        """Subscribe a new connection to its rooms, but for those that ``ended`` after they were read."""
+        """Subscribe a new connection to its rooms, except those that ``ended`` after they were read."""
         return [self.subscribe(state, room) for room in rooms if ended.get(room.room, 0) <= room.head]
 
     async def enter(self, state: PeerState, room: RoomId) -> RoomSummary:
@@ -156,7 +156,7 @@ class Hub:
             self._unsubscribe(state, room)
 
     def enter_late(self, state: PeerState) -> None:
-        """See to the rooms that were entered while the connection was being greeted."""
+        """Subscribe to rooms that were entered while the connection was being greeted."""
         for room in state.entered - state.rooms.keys():
             self._enter_soon(room, state.user)
         state.entered.clear()
@@ -165,7 +165,7 @@ class Hub:
         state.asked.clear()
 
     def consent_changed(self, user: UserName, room: RoomId) -> None:
-        """Someone accepted or declined a room, on one of their connections: show it to all of them."""
+        """Notify all of someone's connections that they accepted or declined a room."""
         self._background.retry_until_done(
             "announcing an answer to an invitation",
             lambda: self._announce_answer(room, user),
@@ -173,7 +173,7 @@ class Hub:
         )
 
     def send_to_room(self, notice: RoomEphemeral) -> None:
-        """Tell a room's members something that is not stored."""
+        """Send a room's members something that is not stored."""
         sequencer = self._sequencers.get(notice.room)
         if sequencer is None:
             return
@@ -183,13 +183,13 @@ class Hub:
                 state.peer.write(wire)
 
     def send_to_user(self, notice: UserEphemeral) -> None:
-        """Tell someone's connections something that is not stored."""
+        """Send someone's connections something that is not stored."""
         for state in self._connected.of(notice.user):
             if state.ready and state.info.id != notice.origin and notice.frame.room in state.rooms:
                 state.push(notice.frame)
 
     def send_to_device(self, notice: DeviceEphemeral) -> None:
-        """Send the connections of one device something that is not stored (walks over all: rare)."""
+        """Send the connections of one device something that is not stored (rare: scans all connections)."""
         for state in self._connected.all_connections():
             if state.ready and state.info.grant.device_id == notice.device:
                 state.push(notice.frame)
@@ -200,11 +200,11 @@ class Hub:
         return sequencer is not None and sequencer.encrypted
 
     def group_changed(self, room: RoomId) -> Collection[PeerState]:
-        """Tell the room's members to look at its group; returns their connections, none for an open room."""
+        """Notify members that the room's group changed; returns their connections, none for an open room."""
         sequencer = self._sequencers.get(room)
         if sequencer is None or not sequencer.encrypted:
             return ()
-        # In one queue with the events, so that it comes after the one that caused it.
+        # In the same queue as the events, so that it comes after the one that caused it.
         sequencer.out.put(text_frame(encode(GroupChanged(room=room))))
         return list(sequencer.out.members)
 
@@ -249,7 +249,7 @@ class Hub:
     def _ended(self, sequencer: Sequencer | None, event: LogEvent, user: UserName) -> None:
         self._connected.note_end(user, event.room, event.seq)
         if sequencer is not None:
-            sequencer.out.flush()  # the event itself is the last that they get
+            sequencer.out.flush()  # this event is the last that they get
         for state in self._connected.of(user):
             state.entered.discard(event.room)
             since = state.rooms.get(event.room)
@@ -263,7 +263,7 @@ class Hub:
         )
 
     def _fail(self, user: UserName) -> None:
-        """Close someone's connections: they did not hear of a room."""
+        """Close someone's connections, because they were not notified of a room."""
         for state in self._connected.of(user):
             state.fail()
 
@@ -290,7 +290,7 @@ class Hub:
         )
 
     async def _announce_invitation(self, room: RoomId, user: UserName) -> None:
-        """Show the invitation that waits for someone now, or that there is none."""
+        """Send someone their pending invitation to the room, or that there is none."""
         invitation = await self._store.consent.invitation(room, user)
         frame = (
             InvitationWithdrawn(room=room)
@@ -330,7 +330,7 @@ class Hub:
                 state.push(RoomEntered(room=self.subscribe(state, summary)))
 
     async def _read(self, room: RoomId, user: UserName) -> RoomSummary | None:
-        """Read a summary; None also when the membership ended while it was read."""
+        """Read a summary; None if the membership ended in the meantime."""
         with self._connected.watching(user) as ended:
             summary = await self._store.rooms.summary(room, user)
         return None if summary is None or ended.get(room, 0) > summary.head else summary

@@ -1,8 +1,8 @@
-"""Tells who must hear that an account has another key or other devices.
+"""Notifies connections that an account's key or devices changed.
 
-The members of its encrypted rooms look at their groups and at the key log, its own devices at the key log;
-what changed is never told here, because the key log says it with proofs. It may tell twice, and it never
-tells someone who shares no encrypted room with the account.
+Members of its encrypted rooms then check their groups and the key log, its own devices the key log. The
+notification contains no keys, because the key log has them with proofs. It may be sent twice, and never goes
+to someone who shares no encrypted room with the account.
 """
 
 from parlour_protocol.frames.replies import KeyLogAppended
@@ -15,7 +15,7 @@ from parlour_server.store.interface import Store
 
 
 class KeyChangeNotifier:
-    """News of accounts' keys, for the connections of this process."""
+    """Notifications about accounts' keys, for the connections of this process."""
 
     def __init__(
         self, *, store: Store, hub: Hub, connected: ConnectedPeers, background: BackgroundTasks
@@ -28,7 +28,7 @@ class KeyChangeNotifier:
         self._waiting: set[UserName] = set()
 
     def changed(self, user: UserName) -> None:
-        """Tell of it soon; whoever changes much is told of once at a time."""
+        """Notify soon; several changes of one account are combined."""
         if user not in self._waiting:
             self._waiting.add(user)
             self._background.retry_until_done(
@@ -40,7 +40,7 @@ class KeyChangeNotifier:
             state.fail()
 
     async def _notify(self, user: UserName) -> None:
-        # From here on a change is a new one: what is read below may not hold it yet.
+        # A change from here on is a new one, because the reads below may miss it.
         self._waiting.discard(user)
         rooms = await self._store.groups.rooms_of(user)
         head = await self._store.keylog.head()

@@ -1,4 +1,4 @@
-"""The seam between sockets and rooms: what the chat sees of a connection, and a connection of the chat.
+"""The interface between connections and the chat.
 
 `net` speaks TLS, HTTP and RFC 6455 and knows no room; `chat` knows rooms and no socket. Everything here runs
 in the event loop's thread.
@@ -24,7 +24,7 @@ class PeerInfo:
 
 
 class Peer(Protocol):
-    """A connection that may be written to. No method waits, and none raises when the peer is gone.
+    """A connection to write to. No method waits, and none raises when the peer has disconnected.
 
     A peer that does not read is cut off by the connection itself when more than its byte cap is unsent (R2:
     slow reader); the chat never waits for anyone.
@@ -34,11 +34,11 @@ class Peer(Protocol):
     def info(self) -> PeerInfo: ...
 
     def send(self, frame: Frame) -> int:
-        """Encode one frame, write it and return its bytes; the chat keeps the session's state machine."""
+        """Encode one frame, write it and return its bytes."""
         ...
 
     def write(self, wire: bytes) -> None:
-        """Write RFC 6455 frames that are ready (unmasked, whole): what a room's fan-out shares."""
+        """Write complete, unmasked RFC 6455 frames, which a room's fan-out shares."""
         ...
 
     def end(self, code: CloseCode) -> None:
@@ -47,10 +47,10 @@ class Peer(Protocol):
 
 
 class Chat(Protocol):
-    """What a connection calls."""
+    """The chat, as connections see it."""
 
     def opened(self, peer: Peer) -> None:
-        """Greet the peer: the WebSocket handshake is done, its ticket redeemed."""
+        """Greet the peer, whose handshake is done and whose ticket is redeemed."""
         ...
 
     def received(self, peer: Peer, data: bytes) -> None:
@@ -58,7 +58,7 @@ class Chat(Protocol):
         ...
 
     def closed(self, peer: Peer) -> None:
-        """Forget the peer: its connection is gone."""
+        """Forget the peer, whose connection has closed."""
         ...
 
 
@@ -73,7 +73,7 @@ _long: Final = struct.Struct("!BBQ")
 def text_frame(payload: bytes) -> bytes:
     """Return one whole, unmasked text frame (RFC 6455 section 5.2); ``payload`` is UTF-8.
 
-    Wrapped once, so that a room's fan-out writes the same bytes to every member.
+    It is built once, and a room's fan-out writes the same bytes to every member.
     """
     size = len(payload)
     if size < _LENGTH_16:

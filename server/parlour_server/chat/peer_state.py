@@ -1,10 +1,10 @@
-"""What the chat keeps for one connection, from its opening until it is gone.
+"""The chat's state for one connection.
 
-``PeerState`` holds the session's state machine, the budgets, the queue of requests that wait their turn,
-and the rooms whose events it gets. It decides nothing; `chat_service.py` makes it, `hub.py` fills its rooms.
+``PeerState`` holds the connection's state machine, its rate limits, its queue of requests, and its rooms.
+`chat_service.py` creates it, `hub.py` fills its rooms.
 
-A connection works or is closed: what cannot be said to it, or done for it, ends it (``fail``), and its client
-comes back and reads what it missed. Nothing that failed leaves it half served.
+A connection that cannot be served completely is closed (``fail``); its client reconnects and reads what it
+missed.
 """
 
 from collections import deque
@@ -56,22 +56,22 @@ class PeerState:
         self.budget = budget
         self.session = ConnectionState(Side.SERVER)
         self.ready = False
-        """The hello was said; events may follow."""
+        """The hello was sent; events may follow."""
         self.closed = False
         """Ended or closed; nothing more may be delivered."""
         self.busy = False
-        """A request that waits for the store runs; later ones wait in ``queue``."""
+        """A request is waiting for the store; later ones wait in ``queue``."""
         self.queue: deque[AnyRequest] = deque()
         self.rooms: dict[RoomId, Seq] = {}
         """Rooms whose events this connection gets, and the head at which each began. Only the hub writes."""
         self.entered: set[RoomId] = set()
         """Rooms that the user entered while this connection was not ready yet."""
         self.requests: set[RoomId] = set()
-        """Those of its rooms that the user has not accepted: their members are not told about the user."""
+        """Rooms that the user has not accepted; their members do not see the user's presence."""
         self.asked: set[RoomId] = set()
-        """Rooms into which an invitation came, or went, while this connection was not ready yet."""
+        """Rooms whose invitation changed while this connection was not ready yet."""
         self.expects: RoomId | None = None
-        """A room that the running request enters: its answer brings the summary, so no push does."""
+        """A room that the running request enters: its answer contains the summary, so it is not pushed."""
         self.status = Status.ONLINE
         self.strikes = 0
 
@@ -90,17 +90,17 @@ class PeerState:
         return size
 
     def greet(self, hello: Hello) -> None:
-        """Say hello: from here on the connection is ready."""
+        """Send the hello; the connection is ready."""
         self.session.sent(hello)
         self.peer.send(hello)
         self.ready = True
 
     def push(self, frame: Frame) -> None:
-        """Send this connection something that it did not ask for. Never raises."""
+        """Send this connection an event or notification. Never raises."""
         if not self.closed:
             with ErrorBoundary("a push", self.fail):
                 self.peer.send(frame)
 
     def fail(self) -> None:
-        """Close the connection: something that it must have could not be given to it."""
+        """Close the connection, because something could not be delivered to it."""
         self._end(self, INTERNAL_ERROR)

@@ -1,10 +1,9 @@
-"""Who is here: never stored, told in small rooms, answered in large ones.
+"""Presence: never stored, announced in small rooms, queried in large ones.
 
-Telling everyone of everyone grows with the square of a room, so rooms over a size are told nothing and ask
-(`members`). It grows with the square of all who share small rooms, too, so a connection is told of so many
-people a minute, and a restart, after which thousands come at once, is worked through a little at a time.
-Changes are collected for a moment: a connection that drops and comes back is not worth a notice. It gives no
-one's status to someone who shares no room with them. It reports through the sequencers of the hub.
+Announcements grow with the square of a room, so in rooms over a size clients ask instead (`members`). They
+grow with the square of all people in small rooms, too, so each connection has a rate limit, and after a
+restart they go out a little at a time. Changes are collected for a moment, so that a short reconnection is
+not announced. People who share no room never see each other's status.
 """
 
 from asyncio import AbstractEventLoop
@@ -26,15 +25,15 @@ from parlour_server.chat.peer_state import PeerState
 from parlour_server.clock import Clock
 
 _DELAY: Final = 1.0
-"""Seconds from a change until it is told: long enough for a reconnection."""
+"""Seconds from a change until it is announced: long enough for a reconnection."""
 _ROOMS_AT_ONCE: Final = 100
-"""Rooms that are told of changes in one turn of the loop: a millisecond or two."""
+"""Rooms announced to in one turn of the loop: a millisecond or two."""
 _WRITES_AT_ONCE: Final = 100
-"""Connections that are written to in one turn."""
+"""Connections written to in one turn."""
 _LATER: Final = 50
-"""People of whom a connection is told later, when it may be told again; of those beyond it, never."""
+"""People whose status waits for a connection's rate limit; changes beyond that are dropped."""
 _AGAIN: Final = 10.0
-"""Seconds until a connection is told what it could not be told before."""
+"""Seconds until waiting statuses are sent to a connection."""
 
 
 class Presence:
@@ -50,7 +49,7 @@ class Presence:
         clock: Clock,
         members: int,
     ) -> None:
-        """``members``: the size of the largest room that is told."""
+        """``members``: the largest room in which presence is announced."""
         self._connected = connected
         self._hub = hub
         self._bus = bus
@@ -64,26 +63,26 @@ class Presence:
         self._later: dict[PeerState, dict[UserName, StatusUpdate]] = {}
 
     def of(self, user: UserName) -> Status:
-        """Return the best of the statuses of someone's connections."""
+        """Return the highest status of someone's connections."""
         statuses = {state.status for state in self._connected.of(user) if state.ready}
         if Status.ONLINE in statuses:
             return Status.ONLINE
         return Status.AWAY if statuses else Status.OFFLINE
 
     def changed(self, user: UserName, rooms: Iterable[RoomId]) -> None:
-        """Note that a connection of ``user``, who is in ``rooms``, came, went, or changed its status."""
+        """Record that a connection of ``user``, who is in ``rooms``, opened, closed or changed its status."""
         if not self._changed:
             self._loop.call_at(self._loop.time() + _DELAY, self._start_announcing)
         self._changed.setdefault(user, set()).update(rooms)
 
     def left(self, state: PeerState) -> None:
-        """Note that a connection is gone, and keep nothing for it."""
+        """Forget a closed connection."""
         self._pending.pop(state, None)
         self._later.pop(state, None)
         self.changed(state.user, state.visible_rooms)
 
     def status_received(self, notice: RoomEphemeral, status: StatusUpdate) -> None:
-        """Pass on what a server told of a member of the room; each listener is told once, not once a room."""
+        """Forward a status from another server, once to each listener."""
         sequencer = self._hub.sequencer(notice.room)
         if sequencer is None or sequencer.size > self._members:
             return
@@ -94,7 +93,7 @@ class Presence:
                 self._pending.setdefault(state, {})[status.user] = status
 
     def _start_announcing(self) -> None:
-        """Begin to tell of the changes that were collected, or add them to what is being told."""
+        """Start announcing the collected changes, or add them to a running announcement."""
         idle = not self._due
         for user, rooms in self._changed.items():
             self._due.setdefault(user, set()).update(rooms)
@@ -111,7 +110,7 @@ class Presence:
             self._loop.call_soon(self._announce)
 
     def _announce_status(self, user: UserName, rooms: set[RoomId]) -> int:
-        """Tell of one person, if there is something to tell; return how many rooms were told."""
+        """Announce one person's status if it changed; return the number of rooms."""
         status = self.of(user)
         if self._announced.get(user, Status.OFFLINE) is status:
             return 1
@@ -139,7 +138,7 @@ class Presence:
             self._loop.call_soon(self._pass_on)
 
     def _pass_on_to(self, state: PeerState, statuses: dict[UserName, StatusUpdate], now: float) -> None:
-        """Tell a connection of as many people as it may be told of now, of the latest changes first."""
+        """Send a connection as many statuses as its rate limit allows, newest first."""
         if state.closed:
             self._later.pop(state, None)
             return

@@ -1,8 +1,7 @@
-"""Requests that wait for the store: rooms made and entered, history, members, markers, and the fleeting ones.
+"""Queries: requests that wait for the store (rooms, history, members, markers), and ephemeral ones.
 
-Each returns the result of its ``ok`` or raises. What is read for someone is given to them only if they are a
-member *after* it was read (S4): a membership that ended meanwhile refuses the answer. The intake runs one of
-these at a time for a connection.
+Each returns the result of its ``ok`` or raises. A result is returned only if the person is still a member
+*after* it was read (S4). The dispatcher runs one of these at a time for a connection.
 """
 
 from typing import assert_never
@@ -81,7 +80,7 @@ AskingRequest = (
 
 
 class Queries:
-    """Answers what takes more than one append."""
+    """Handles requests that are not a single append."""
 
     def __init__(
         self, *, store: Store, hub: Hub, bus: Bus, clock: Clock, commands: Commands, presence: Presence
@@ -95,7 +94,7 @@ class Queries:
         self._presence = presence
 
     async def answer(self, state: PeerState, frame: AskingRequest) -> AnyResult | None:  # noqa: C901, PLR0911, PLR0912 - one case a request
-        """Do the request; return the result of its ``ok``, to be sent before any await.
+        """Handle the request; return the result of its ``ok``. Send it before any await.
 
         Raises RefusedError, NameTakenError or UnavailableError.
         """
@@ -188,7 +187,7 @@ class Queries:
         marked = ReadMarked(room=frame.room, seq=frame.seq)
         self._bus.publish(UserEphemeral(user=state.user, frame=marked, origin=state.info.id))
         if not frame.share or frame.room in state.requests or self._hub.is_encrypted(frame.room):
-            return  # a receipt in an encrypted room is an encrypted message, not the server's word
+            return  # in an encrypted room a receipt is an encrypted message
         if state.budget.notice(self._clock.monotonic()):
             shared = ReadBy(room=frame.room, user=state.user, seq=frame.seq)
             self._bus.publish(RoomEphemeral(room=frame.room, frame=shared, origin=state.info.id))
@@ -248,14 +247,14 @@ class Queries:
                 self._bus.publish(EventCommitted(event))
             was_hidden = not events and (room not in state.rooms or room in state.requests)
             entered = Entered(room=await self._hub.enter(state, room))
-            if was_hidden:  # a direct room that the other one opened: opening it is a yes
+            if was_hidden:  # opening a direct room that the other person opened accepts it
                 self._bus.publish(ConsentChanged(state.user, room))
             return entered
         finally:
             self._stop_expecting(state, new.room)
 
     async def _accept(self, state: PeerState, frame: Accept) -> Entered:
-        """Accept a direct room that someone opened, or to an invitation."""
+        """Accept a direct room, or an invitation."""
         if not await self._store.consent.accept_direct(frame.room, state.user):
             return await self._join(state, frame)
         entered = Entered(room=await self._hub.enter(state, frame.room))
@@ -282,7 +281,7 @@ class Queries:
             self._stop_expecting(state, frame.room)
 
     def _stop_expecting(self, state: PeerState, room: RoomId) -> None:
-        """Let the hub see to the room from here on, also if this request failed half-way."""
+        """Let the hub deliver the room from here on, even if this request failed half-way."""
         state.expects = None
         if room not in state.rooms and not state.closed:
             state.entered.add(room)

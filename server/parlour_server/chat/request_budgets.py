@@ -1,10 +1,9 @@
-"""How fast one account and one connection may ask (R1: message flood).
+"""Rate limits of accounts and connections (R1: message flood).
 
-Every frame counts against its connection, by number and by bytes; a lasting request also counts against its
-account over all its connections, and making rooms or inviting people has a budget by the hour. Reads count
-against their account and their address, by number and by the bytes of the answers, so that neither more
-connections nor new ones read more (L26). What is over is refused with the time to wait, nothing is queued.
-`chat_service.py` asks before it does anything.
+Every frame counts against its connection, by number and by bytes. A command also counts against its account
+over all its connections, and creating rooms and inviting people have hourly limits. Reads count against their
+account and their address, by number and by the bytes of the answers, so that more connections do not allow
+more reads (L26). A request over a limit is refused with the time to wait; nothing is queued.
 """
 
 from typing import Final
@@ -45,10 +44,10 @@ _FLEETING: Final = frozenset(
 _READS: Final = frozenset({History, ListMembers, ListPins, ListRooms, ListInvitations, ListBlocked})
 """Of those, the requests whose answers may be large."""
 _NOTICES_PER_MINUTE: Final = 60
-"""Typing and status changes of one connection that are told on; a person makes fewer."""
+"""Typing and status changes of one connection that are forwarded; a person makes fewer."""
 _NOTICE_BURST: Final = 10
 STATUSES_PER_MINUTE: Final = 60
-"""People whose coming and going one connection is told, at once and a minute; of the others it asks."""
+"""Presence changes sent to one connection, at once and per minute; for the others it can ask."""
 
 
 class ConnectionBudget:
@@ -70,11 +69,11 @@ class ConnectionBudget:
         return self._requests.take(now) or self._bytes.take(now, size)
 
     def notice(self, now: float) -> bool:
-        """Return whether something fleeting may be told on; otherwise it is dropped without a word."""
+        """Return whether to forward something ephemeral; otherwise it is dropped silently."""
         return not self._notices.take(now)
 
     def statuses(self, count: int, now: float) -> int:
-        """Return of how many people, up to ``count``, this connection may be told now."""
+        """Return how many statuses, up to ``count``, may be sent to this connection now."""
         may = 0
         while may < count and not self._statuses.take(now):
             may += 1
@@ -82,7 +81,7 @@ class ConnectionBudget:
 
 
 class ReadBudget:
-    """What each account, and each address, may read over all its connections, by number and by bytes.
+    """Limits what each account and each address may read over all connections, by number and by bytes.
 
     An answer's size is known only once it is made, so bytes are charged then; the next read waits for them.
     """
@@ -116,7 +115,7 @@ class ReadBudget:
 
 
 class AccountBudget:
-    """What each account may do over all its connections; forgotten when it is whole again."""
+    """Limits what each account may do over all its connections."""
 
     __slots__ = ("_invites", "_messages", "_reads", "_rooms")
 

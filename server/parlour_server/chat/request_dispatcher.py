@@ -1,9 +1,8 @@
-"""Received frames: decoded, put in order, counted, and handed on.
+"""The request dispatcher: decodes, counts and orders received frames, and hands them on.
 
-Bad input costs its sender one ``error`` and one audit line, and after too many in a row the connection;
-everyone else notices nothing (R4: poison message). Requests of one connection are begun in the order in which
-they came: while one waits for the store, later ones queue behind it, as many as may be in flight. The service
-calls ``receive`` for every frame.
+Bad input costs its sender one ``error`` and one audit line, and after too many in a row the connection; no
+one else is affected (R4: poison message). Requests of one connection start in the order in which they
+arrived: while one waits for the store, later ones queue behind it, up to the limit of requests in flight.
 """
 
 from collections.abc import Callable
@@ -37,7 +36,7 @@ End = Callable[[PeerState, CloseCode], None]
 
 
 class RequestDispatcher:
-    """Where requests come in."""
+    """Handles the frames of all connections."""
 
     def __init__(
         self,
@@ -93,7 +92,7 @@ class RequestDispatcher:
             self._commands.append(state, frame)
 
     async def _work(self, state: PeerState, frame: AskingRequest) -> None:
-        """Do a request that waits, then what queued up behind it."""
+        """Handle a query, then the requests that queued behind it."""
         following: AskingRequest | None = frame
         while following is not None:
             await self._run_query(state, following)
@@ -111,7 +110,7 @@ class RequestDispatcher:
                 self._accounts.answered(state.user, state.info.address, frame, size, self._clock.monotonic())
 
     def _next(self, state: PeerState) -> AskingRequest | None:
-        """Begin the appends at the head of the queue; return the first request that is none."""
+        """Start the appends at the head of the queue; return the first request that is not one."""
         while state.queue:
             frame = state.queue.popleft()
             if isinstance(frame, AskingRequest):
@@ -124,7 +123,7 @@ class RequestDispatcher:
         request = request_id_of(data)
         if request in state.session.in_flight:
             request = None  # the error is not the answer to that one
-        # Not noted in the session: no request began with this frame.
+        # Not recorded in the state machine: no request started with this frame.
         state.push(malformed(request, reason))
         self._audit.record(
             AuditEvent.REQUEST_REFUSED,
@@ -138,7 +137,7 @@ class RequestDispatcher:
 
     def _refuse_out_of_order(self, state: PeerState, frame: AnyRequest) -> None:
         if frame.id in state.session.in_flight:
-            # Two requests of one id: no answer could tell which of them it is for.
+            # Two requests with one id: no answer could be matched to either.
             self._end(state, POLICY_VIOLATION)
             return
         state.push(too_many(frame.id))

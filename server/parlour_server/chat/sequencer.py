@@ -1,8 +1,8 @@
-"""One room's events in the order of their numbers, for the members that are connected here.
+"""Puts one room's events in order for the members that are connected here.
 
-It takes events in any order, more than once, with holes, and gives them out once, in order, without one:
-what came too early is kept (up to a bound) until the hole is filled. It knows nothing of who may be a
-member: `hub.py` keeps that, and asks the store for what is missing.
+It accepts events in any order, repeated and with gaps, and returns each once, in order and without gaps.
+Early events are kept, up to a limit, until the gap is filled. `hub.py` tracks members, and reads missing
+events from the store.
 """
 
 from asyncio import AbstractEventLoop
@@ -14,7 +14,7 @@ from parlour_protocol.ids import RoomId, Seq
 from parlour_server.chat.batching import BatchingWriter
 
 _EARLY: Final = 256
-"""Events kept beyond a hole; further ones are read from the store when the hole is filled."""
+"""Events kept beyond a gap; further ones are read from the store when it is filled."""
 
 
 class Sequencer:
@@ -27,30 +27,30 @@ class Sequencer:
         self.room = room
         self.last = last
         self.announced = last
-        """The highest number that is known to exist."""
+        """The highest known event number."""
         self.size = 0
-        """Members of the room, connected or not, as the latest summary said."""
+        """The number of members, connected or not, from the latest summary."""
         self.encrypted = False
         """The room is end-to-end encrypted; once true, it stays so."""
         self.is_request = False
-        """It was told to someone as a direct room that they have not accepted yet; stays true."""
+        """A direct room that someone here had not accepted yet; stays true."""
         self.out = BatchingWriter(loop, floor)
         self.filling = False
         """The missing events are being fetched, or will be."""
         self._early: dict[Seq, LogEvent] = {}
 
     def fail(self) -> None:
-        """Close the connections of all members: they could not be given what they must have."""
+        """Close the connections of all members, because events could not be delivered."""
         for state in list(self.out.members):
             state.fail()
 
     @property
     def has_hole(self) -> bool:
-        """Whether events are known to exist that were not given out."""
+        """Whether known events are missing."""
         return self.announced > self.last
 
     def take(self, event: LogEvent) -> Sequence[LogEvent]:
-        """Take an event and return what is due now, in order: perhaps nothing, perhaps more than one."""
+        """Add an event and return the events that can be delivered now, in order."""
         seq = event.seq
         if seq == self.last + 1:
             self.last = seq

@@ -1,4 +1,4 @@
-"""`backup`, `verify`, `restore` and `migrate`: carry a server's data over time."""
+"""`backup`, `verify`, `restore` and `migrate`."""
 
 from pathlib import Path
 from typing import Final
@@ -54,8 +54,8 @@ def verify(file: Path) -> None:
 def restore(data: Path, file: Path, accept_damage: bool) -> None:  # noqa: FBT001 - click
     """Make a new data folder from the backup FILE. It never writes into a folder that has something in it.
 
-    A backup that is damaged or cut off is refused, and nothing of it is left behind. What happened after the
-    backup is not in it: clients are told so by another incarnation of the logs, and keep what they have.
+    A backup that is damaged or cut off is refused, and nothing is restored. Later changes are not in
+    the backup. The logs get a new incarnation, so that clients notice and keep what they have.
     """
     from parlour_server.setup.backup_archive import read_backup  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.setup.data_folder import DataFolder  # noqa: PLC0415

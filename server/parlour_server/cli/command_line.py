@@ -1,7 +1,7 @@
-"""The root of the command line, and the one guard around it.
+"""The root of the command line, and its error handling.
 
-Whatever goes wrong, the person gets one sentence that says what to do, and never a traceback; 1 is returned
-for what went wrong and 2 for a command that was not understood. `main` is the entry point.
+Every error is one sentence that says what to do, never a traceback. The exit status is 1 for an error and 2
+for a wrong command line. `main` is the entry point.
 """
 
 import os
@@ -38,7 +38,7 @@ Example, a server for friends:
 @click.version_option(package_name="parlour", prog_name="parlour-server", message="%(prog)s %(version)s")
 def cli() -> None:
     """Run and administer a Parlour server. Commands also work while the server is running."""
-    # Everything that any command writes is only for this user.
+    # Files that commands write are private to this user.
     os.umask(0o077)
 
 
@@ -77,7 +77,7 @@ def guarded(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         status = _INTERRUPTED
     except BrokenPipeError:
-        # No one reads any more; keep Python from complaining about it while it exits.
+        # The reader has closed the pipe; keep Python from complaining about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = _FAILED
     except _EXPECTED as error:

@@ -1,4 +1,4 @@
-"""What the commands share: their options, the folder that they work on, and how they print.
+"""Shared by the commands: options, the data folder, and printing.
 
 Nothing heavy is imported before a command runs, so that `--help` is quick.
 """
@@ -32,7 +32,7 @@ name_argument = click.argument("name")
 
 
 def example(text: str) -> str:
-    """Return an epilog that click does not fold."""
+    """Return an epilog that click does not rewrap."""
     lines = "\n".join(f"  {line}" for line in text.strip().splitlines())
     return f"\b\nExample:\n{lines}"
 
@@ -47,7 +47,7 @@ def folder_of(data: Path) -> "DataFolder":
 
 
 def settings_of(folder: "DataFolder", **flags: Any) -> "Settings":
-    """Return the settings in force; flags are given as `section__key`."""
+    """Return the current settings; flags are passed as `section__key`."""
     from parlour_server.config.settings_loader import load  # noqa: PLC0415 - see the module's docstring
 
     given = {name.replace("__", ".", 1): value for name, value in flags.items() if value is not None}
@@ -74,9 +74,9 @@ async def known(store: "Store", name: str) -> "UserName":
 
 
 def with_store(data: Path, work: "Callable[[Store], Awaitable[_T]]", *, did: str | None, **about: str) -> _T:
-    """Run ``work`` with the store of this folder open; ``did`` names what it changes, for the audit log.
+    """Run ``work`` with the open store of this folder; ``did`` names the action in the audit log.
 
-    ``about`` says whom or what it was about. None is for a command that only reads.
+    ``about`` names its subject. ``did`` is None for a command that only reads.
     """
     import asyncio  # noqa: PLC0415 - see the module's docstring
 
@@ -96,19 +96,19 @@ def with_store(data: Path, work: "Callable[[Store], Awaitable[_T]]", *, did: str
 
 
 def record(folder: "DataFolder", did: str, **about: str) -> None:
-    """Tell the audit log what the operator did. Raises SetupError."""
+    """Record the operator's action in the audit log. Raises SetupError."""
     from parlour_server.setup.operator_log import OperatorLog  # noqa: PLC0415 - see the module's docstring
 
     OperatorLog(folder.operator_log).record(did, **about)
 
 
 def say(value: Any) -> None:
-    """Print JSON on one line; anything that is not a JSON type is printed as its text."""
+    """Print JSON on one line; values of other types are printed as text."""
     click.echo(json.dumps(value, default=str, ensure_ascii=True))
 
 
 def shown_time(millis: int | None) -> str:
-    """Return a time as people of any country read it, in UTC."""
+    """Return a time as text, in UTC."""
     from datetime import UTC, datetime  # noqa: PLC0415 - see the module's docstring
 
     if millis is None:

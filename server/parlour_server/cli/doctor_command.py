@@ -1,4 +1,4 @@
-"""`doctor`: say what is in force, and what is not as it should be."""
+"""`doctor`: report problems and the current settings."""
 
 from pathlib import Path
 

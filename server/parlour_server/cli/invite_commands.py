@@ -1,4 +1,4 @@
-"""`invite`: make, list and revoke the links with which people join."""
+"""`invite`: create, list and revoke invite links."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -133,5 +133,5 @@ def _link(data: Path, code: "Secret", address: str | None, by: "Inviter | None")
         )
     server = ServerAddress.parse(address) if address else reachable_at(folder, settings_of(folder))
     leaf = read_certificate(folder.certificate)
-    # A certificate that a public CA signed changes its key when it is renewed: its pin would break links.
+    # A public CA's certificate gets a new key when it is renewed, and links with its pin would break.
     return InviteLink(server, code, pin_of(leaf) if is_own(folder, leaf) else None, by)

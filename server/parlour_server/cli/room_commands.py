@@ -1,4 +1,4 @@
-"""`room`: list the public rooms, make one, and say who looks after it."""
+"""`room`: list and create public rooms, and appoint moderators."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -127,7 +127,7 @@ def appoint(data: Path, name: str, who: str, role: str) -> None:
 
 
 def _if_member(_: "AppendEvent", facts: "Facts") -> None:
-    """Allow it for a member: the operator of the machine stands above the room's own rights."""
+    """Allow it for a member: the operator is not bound by the room's permissions."""
     from parlour_protocol.errors import ErrorCode  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.errors import RefusedError  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""`init` and `run`: make a data folder, and serve from it."""
+"""`init` and `run`: create a data folder, and serve from it."""
 
 import sys
 from functools import partial
@@ -99,7 +99,7 @@ def run(
     """
     from parlour_server.net.tls_groups import restart_configured  # noqa: PLC0415 - keeps `--help` quick
 
-    if sys.argv[1:2] == ["run"]:  # this process is the command; a program that calls it must not be restarted
+    if sys.argv[1:2] == ["run"]:  # only the command itself may restart, not a program that calls it
         restart_configured()
     from parlour_server.server_process import Ready, serve  # noqa: PLC0415
 

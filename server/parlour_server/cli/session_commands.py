@@ -1,4 +1,4 @@
-"""`session`: see and end the sessions of an account."""
+"""`session`: list and end the sessions of an account."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

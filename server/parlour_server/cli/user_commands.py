@@ -1,4 +1,4 @@
-"""`user`: look after accounts on the machine itself."""
+"""`user`: manage accounts."""
 
 import sys
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""The settings: what they are, where they are read from, and the file that explains them."""
+"""The settings: their definition, their sources, and the commented file that `init` writes."""

@@ -1,8 +1,8 @@
 """Every setting of the server: one struct, its sections, each value with its unit, default and reason.
 
-The file (`parlour.toml` in the data folder), the environment (`PARLOUR_…`) and flags are laid over these
-defaults by `config/settings_loader.py`; nothing else in the server reads a file or the environment. A server
-that no one configured is safe: it listens on loopback, limits everything, and knows no account.
+The file (`parlour.toml` in the data folder), the environment (`PARLOUR_…`) and flags override these defaults
+(`config/settings_loader.py`). A server that no one configured is safe: it listens on loopback, limits
+everything, and knows no account.
 """
 
 from typing import Annotated
@@ -14,7 +14,7 @@ from parlour_protocol.limits import TICKET_SECONDS
 
 
 def _setting(unit: str, reason: str, *, ge: int = 1, le: int | None = None, reloads: bool = False) -> Meta:
-    """Describe a number: its unit, its reason, its bounds, and whether SIGHUP puts a new value in force."""
+    """Describe a number: its unit, its reason, its bounds, and whether SIGHUP applies a new value."""
     return Meta(ge=ge, le=le, description=reason, extra={"unit": unit, "reloads": reloads})
 
 
@@ -49,7 +49,7 @@ class Listen(Section, frozen=True):
 
 
 class Connections(Section, frozen=True):
-    """How many sockets, for how long, with how much unsent."""
+    """Limits of sockets: their number, lifetime and unsent bytes."""
 
     total: Annotated[int, _setting("connections", "file descriptors and memory are finite (H6)")] = 10_000
     per_address: Annotated[int, _setting("connections", "one address must not take them all (H6)")] = 64
@@ -81,7 +81,7 @@ class Connections(Section, frozen=True):
 
 
 class Rates(Section, frozen=True):
-    """How fast one account, one connection and one address may be. All of them are on."""
+    """Rate limits of accounts, connections and addresses."""
 
     messages_per_minute: Annotated[
         int,
@@ -202,7 +202,7 @@ class Logins(Section, frozen=True):
 
 
 class Delivery(Section, frozen=True):
-    """How events reach many members."""
+    """Delivery of events to many members."""
 
     flush_ms: Annotated[
         int,
@@ -245,7 +245,7 @@ class Files(Section, frozen=True):
 
 
 class Settings(Section, frozen=True):
-    """All of it."""
+    """All settings."""
 
     listen: Listen = Listen()
     connections: Connections = Connections()

@@ -22,7 +22,7 @@ _HEAD = """\
 
 
 def default_file(values: Mapping[str, Any]) -> str:
-    """Return the text of a new file; ``values`` (`section.key`) stand uncommented."""
+    """Return the text of a new file; ``values`` (`section.key`) are uncommented."""
     lines = [_HEAD]
     section = ""
     for row in rows(Settings()):

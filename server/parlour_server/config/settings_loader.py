@@ -1,9 +1,8 @@
-"""Reads the configuration: the file, over it the environment, over it the flags.
+"""Loads the configuration: flags override the environment, which overrides the file.
 
 `parlour.toml` in the data folder, `PARLOUR_<SECTION>_<KEY>` in the environment, `--flags` of the command
-line. An unknown key, a value out of bounds or without a meaning and a file that others may write are refused
-in a sentence that names the place (a setting with a typing error must not silently be the default), and so is
-a file over which Python's own parser ends (L23).
+line. Unknown keys, invalid values, files that others can write to, and files that crash Python's parser (L23)
+are refused with a sentence that names the place: a misspelt setting must not silently be the default.
 """
 
 import difflib
@@ -31,13 +30,13 @@ Values = dict[str, dict[str, Any]]
 
 
 _Place = Callable[..., str]
-"""Says where a section, or a setting in it (``section, key``), was written."""
+"""Returns where a section, or a setting in it (``section, key``), was written."""
 
 
 def load(
     file: Path, *, environment: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None
 ) -> Settings:
-    """Return the settings in force. ``flags`` are `section.key`: value. Raises SetupError."""
+    """Return the current settings. ``flags`` are `section.key`: value. Raises SetupError."""
     text = _text_of(file)
     layers: list[tuple[_Place, Values]] = [
         (partial(_in_file, file, text), _read_file(file, text)),
@@ -46,14 +45,14 @@ def load(
     ]
     together: Values = {}
     for place, values in layers:
-        _refuse_meaningless(_convert(values, place), values, place)  # alone: an error names its layer
+        _refuse_meaningless(_convert(values, place), values, place)  # by itself: an error names its layer
         for section, keys in values.items():
             together.setdefault(section, {}).update(keys)
     return _convert(together, partial(_in_file, file, text))
 
 
 def _text_of(path: Path) -> str:
-    """Return the file's text, nothing for no file. Raises SetupError."""
+    """Return the file's text, empty without a file. Raises SetupError."""
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
@@ -92,7 +91,7 @@ def _read_file(path: Path, text: str) -> Values:
 
 
 def _line_that_ends(text: str) -> int:
-    """Return the line at which the parser gives up: the first that does so when all after it are left out."""
+    """Return the first line whose text up to there makes the parser fail."""
     lines = text.splitlines(keepends=True)
     good, bad = 0, len(lines)
     while bad - good > 1:
@@ -109,7 +108,7 @@ def _line_that_ends(text: str) -> int:
 
 
 def _in_file(path: Path, text: str, section: str, key: str = "") -> str:
-    """Return where a setting stands, with its line where it is written in one of the usual ways."""
+    """Return where a setting is, with its line if it is written in one of the usual ways."""
     table = re.compile(rf"""\s*\[\s*["']?{re.escape(section)}["']?\s*\]""")
     dotted = re.compile(rf"""\s*["']?{re.escape(section)}["']?\s*[.=]\s*{re.escape(key)}""")
     plain = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*=""")
@@ -195,7 +194,7 @@ def _convert(values: Values, place: _Place) -> Settings:
 
 
 def _refuse_meaningless(settings: Settings, values: Values, place: _Place) -> None:
-    """Raise SetupError for a text that has the right type and means nothing."""
+    """Raise SetupError for text that has the right type but is invalid."""
     given = values.get("listen", {})
     listen = settings.listen
     checks: dict[str, Callable[[], object]] = {
@@ -215,7 +214,7 @@ def _refuse_meaningless(settings: Settings, values: Values, place: _Place) -> No
 
 
 def refuse_names(names: tuple[str, ...]) -> None:
-    """Raise SetupError for names of a server that are none; each may carry a port."""
+    """Raise SetupError for invalid names of the server; each may have a port."""
     for name in names:
         found = _WITH_PORT.fullmatch(name)
         refuse_no_host(found[1] if found else name)
@@ -228,7 +227,7 @@ def _refuse_origins(origins: tuple[str, ...]) -> None:
 
 
 def printable(text: str) -> str:
-    """Return a text of the file as it can stand in a sentence: short, and without control characters."""
+    """Return text from the file for use in a sentence: short, and without control characters."""
     shown = text if text.isprintable() else repr(text)[1:-1]
     return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
 

@@ -1,4 +1,4 @@
-"""The settings as rows: name, value, unit, reason, and whether a reload takes a new value up.
+"""The settings as rows: name, value, unit, reason, and whether a reload applies a new value.
 
 The rows are read from the structs of `server_settings.py`. The configuration file, `doctor`, the
 documentation and the list of settings that wait for a restart are made from them.
@@ -14,7 +14,7 @@ from parlour_server.config.server_settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One setting as people read about it."""
+    """One setting, with its documentation."""
 
     section: str
     key: str
@@ -30,7 +30,7 @@ class Row:
 
 
 def rows(settings: Settings) -> list[Row]:
-    """Return every setting with the value that it has in ``settings``."""
+    """Return every setting with its value in ``settings``."""
     return [
         _row(name, key, value, kinds[key])
         for name, section in structs.asdict(settings).items()

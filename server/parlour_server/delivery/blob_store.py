@@ -1,9 +1,8 @@
-"""The folder in which uploaded files lie: each under its id, 0600, whole or not at all.
+"""The folder of uploaded files: each is named by its id, has mode 0600, and is complete or absent.
 
-While a file comes in it lies in the folder `incoming` and its upload holds a lock on it; only when its record
-is in the store does it get its place. So one that no one holds belongs to an upload that never ended, and its
-record, if there is one, is void; finding it lists no other file. Names are ids of ours and nothing else: any
-other is refused here, whoever asks (CWE-22). Disk work runs in threads.
+A file is received in the folder `incoming`, locked by its upload, and moved into place only when its record
+is in the store. So an unlocked file there belongs to an interrupted upload, and its record, if any, is void.
+Names must be ids that the server created; any other is refused (CWE-22). Disk work runs in threads.
 """
 
 import asyncio
@@ -23,9 +22,9 @@ _T = TypeVar("_T")
 _NAME: Final = re.compile(ID_PATTERN)
 _INCOMING: Final = "incoming"
 _TAKEN: Final = ".unfinished"
-"""Ends the name of an upload that a sweep has taken over, and that nothing can finish any more."""
+"""The suffix of an upload that a sweep has taken over, and that can no longer be finished."""
 _OLD_PART: Final = ".part"
-"""What uploads were called that a version before this one began, beside the files."""
+"""The names of uploads that an earlier version began, beside the files."""
 _CHUNK: Final = 256 * 1024
 
 
@@ -38,15 +37,15 @@ class Incoming:
         self._out = out
 
     async def write(self, chunk: bytes) -> None:
-        """Write on. Raises UnavailableError for a full disk."""
+        """Write more bytes. Raises UnavailableError for a full disk."""
         await _in_thread(lambda: _write_all(self._out, chunk))
 
     async def sync(self) -> None:
-        """Bring the bytes to the disk."""
+        """Flush the bytes to disk."""
         await _in_thread(lambda: os.fsync(self._out.fileno()))
 
     async def keep(self) -> None:
-        """Give the file its place."""
+        """Move the file into place."""
         await _in_thread(self._keep)
 
     def _keep(self) -> None:
@@ -58,12 +57,12 @@ class BlobStore:
     """The folder of uploaded files."""
 
     def __init__(self, folder: Path) -> None:
-        """Use this folder; ``open`` makes it."""
+        """Use this folder; ``open`` creates it."""
         self._folder = folder
         self._incoming = folder / _INCOMING
 
     def open(self) -> None:
-        """Make the folder where there is none. Raises SetupError."""
+        """Create the folder if it is missing. Raises SetupError."""
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
             self._incoming.mkdir(mode=0o700, exist_ok=True)
@@ -77,7 +76,7 @@ class BlobStore:
             ) from error
 
     def path(self, file: FileId) -> Path:
-        """Return where a file lies. Raises ValueError for anything that is not an id."""
+        """Return the path of a file. Raises ValueError unless the name is an id."""
         if not _NAME.fullmatch(file):
             raise ValueError("not the id of a file")
         return self._folder / file
@@ -88,7 +87,7 @@ class BlobStore:
 
     @asynccontextmanager
     async def receiving(self, file: FileId) -> AsyncIterator[Incoming]:
-        """Receive a file; unless ``keep`` was called, nothing is left of it. Raises UnavailableError."""
+        """Receive a file, which is removed again unless ``keep`` is called. Raises UnavailableError."""
         final = self.path(file)
         part = self._incoming / final.name
         out = await _in_thread(lambda: _open_new(part))
@@ -96,10 +95,10 @@ class BlobStore:
             yield Incoming(part, final, out)
         finally:
             part.unlink(missing_ok=True)
-            out.close()  # and with it the lock: no one finds the file in between
+            out.close()  # this releases the lock as well, so no one finds the file in between
 
     async def read(self, file: FileId) -> AsyncIterator[bytes]:
-        """Read a file, some at a time. Raises UnavailableError when it cannot be read."""
+        """Read a file in pieces. Raises UnavailableError when it cannot be read."""
         path = self.path(file)
         source = await _in_thread(lambda: path.open("rb", buffering=0))
         try:
@@ -119,11 +118,11 @@ class BlobStore:
         await _in_thread(unlink_all)
 
     async def unfinished(self) -> list[FileId]:
-        """Take over the uploads that a crash ended before they were kept; ``discard`` removes them."""
+        """Take over uploads that a crash interrupted; ``discard`` removes them."""
         return await _in_thread(self._unfinished)
 
     async def discard(self, files: list[FileId]) -> None:
-        """Remove what unfinished uploads left; their records must be gone before."""
+        """Remove unfinished uploads; delete their records first."""
         left = [self._incoming / f"{self.path(file).name}{_TAKEN}" for file in files]
 
         def unlink_all() -> None:
@@ -142,7 +141,7 @@ class BlobStore:
 
 
 def _open_new(path: Path) -> FileIO:
-    # O_EXCL, O_NOFOLLOW: a link that someone put there is not written through
+    # O_EXCL, O_NOFOLLOW: never write through a link that someone put there
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     out = FileIO(descriptor, "wb")
     try:
@@ -156,7 +155,7 @@ def _open_new(path: Path) -> FileIO:
 
 
 def _take_over(part: Path) -> bool:
-    """Rename an upload that no one writes any more: its lock went with its process, whenever that was."""
+    """Rename an upload whose writer has ended, which released its lock."""
     try:
         with part.open("rb", buffering=0) as found:
             fcntl.flock(found, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -164,12 +163,12 @@ def _take_over(part: Path) -> bool:
                 part.rename(part.with_name(part.name + _TAKEN))
                 return True
     except OSError:
-        pass  # it is held, or was kept or given up meanwhile
+        pass  # it is locked, or was kept or discarded meanwhile
     return False
 
 
 def _is_at(file: FileIO, path: Path) -> bool:
-    """Return whether the open file still lies there, under this name."""
+    """Return whether the open file still has this name."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:

@@ -1,9 +1,8 @@
-"""How much of the delivery service one account may use, and how fast.
+"""Rate limits of the delivery service.
 
-Key packages are the scarce thing: someone who claims all of a person's packages makes them fall back on the
-last one (exhaustion), so that claims count against the claimer, against each pair of people and against the
-person whose they are. Nothing is queued; over a budget the answer is 429, or the device is left out. The
-services of this package ask before they do anything.
+Someone who claims all of a person's key packages makes them fall back to the last resort (exhaustion), so
+claims are limited by claimer, by pair of people and by owner. Nothing is queued; over a limit the answer is
+429, or the device is left out.
 """
 
 import math
@@ -19,7 +18,7 @@ from parlour_server.token_buckets import HOUR, MINUTE, KeyedBuckets
 
 
 class DeliveryBudgets:
-    """The budgets of all accounts; forgotten when they are whole again."""
+    """The limits of all accounts; full buckets are forgotten."""
 
     def __init__(self, rates: Rates, files: Files, clock: Clock) -> None:
         """Begin with no one."""
@@ -42,7 +41,7 @@ class DeliveryBudgets:
         self._spend(self._changes, user)
 
     def commit(self, user: UserName) -> None:
-        """Count something that goes to a whole group. Raises TooManyAttemptsError."""
+        """Count a commit or another message to a whole group. Raises TooManyAttemptsError."""
         self._spend(self._commits, user)
 
     def upload(self, user: UserName) -> None:
@@ -50,12 +49,12 @@ class DeliveryBudgets:
         self._spend(self._uploads, user)
 
     def claim(self, claimer: UserName, devices: int) -> None:
-        """Count a request for the key packages of so many devices. Raises TooManyAttemptsError."""
+        """Count a request for the key packages of this many devices. Raises TooManyAttemptsError."""
         self._spend(self._claims, claimer, devices)
 
     def may_take_from(self, claimer: UserName, owner: UserName) -> bool:
-        """Count one key package of ``owner``; False when none must be given out now."""
-        if claimer == owner:  # someone's own new device enters all their rooms at once
+        """Count one key package of ``owner``; False over the limit."""
+        if claimer == owner:  # a person's own new device enters all their rooms at once
             return True
         now = self._clock.monotonic()
         return not self._pairs.take((claimer, owner), now) and not self._of_person.take(owner, now)

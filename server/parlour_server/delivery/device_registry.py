@@ -1,8 +1,8 @@
-"""Account keys and devices: published, registered, certified, revoked, each proof checked here.
+"""Publishes account keys, and registers, certifies and revokes devices; checks every proof.
 
-The server has no key that could certify anyone's device: it checks signatures against the account key in
-force and writes them into the key log, where all can see them. A stolen session cannot bind itself to a
-device whose key it does not hold, nor replace the account key without the password (P7).
+The server cannot certify a device itself: it checks signatures against the current account key and writes
+them to the key log, which everyone can read. A stolen session cannot use a device without its key, or replace
+the account key without the password (P7).
 """
 
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ from parlour_server.store.types import (
 _SKEW: Final = 3_600_000
 """Milliseconds by which a device's clock may be ahead of the server's."""
 _LONGEST: Final = 10 * 366 * 86_400_000
-"""Milliseconds that a certificate may hold: one for ever could not be let run out."""
+"""The longest validity of a certificate in milliseconds; an unlimited one would never expire."""
 
 _Statement = TypeVar("_Statement", Certificate, Revocation)
 
@@ -127,7 +127,7 @@ class DeviceRegistry:
             session=session.id,
             status=record.status.value,
         )
-        # At each login, but it is news only once.
+        # Clients register at each login, but only the first one is recorded.
         if record.certificate != (before.certificate if before else None):
             self._bus.publish(KeysChanged(user))
         return _device_info(record, device)
@@ -139,7 +139,7 @@ class DeviceRegistry:
         return DeviceList(tuple(_device_info(record, session.device_id) for record in records), key)
 
     async def certify(self, session: SessionRecord, device: DeviceId, body: CertifyDevice) -> None:
-        """Approve a device of the account, from any session of it: the signature is what counts.
+        """Approve a device of the account, from any of its sessions: only the signature counts.
 
         Raises StatementError, RefusedError.
         """
@@ -151,7 +151,7 @@ class DeviceRegistry:
         self._bus.publish(KeysChanged(session.user))
 
     async def revoke(self, session: SessionRecord, device: DeviceId, body: RevokeDevice) -> None:
-        """Revoke a device of the account for good; its sessions and sockets end (S1).
+        """Revoke a device of the account permanently; its sessions and sockets end (S1).
 
         Raises StatementError, RefusedError.
         """
@@ -187,11 +187,11 @@ class DeviceRegistry:
     async def _fits(
         self, session: SessionRecord, statement: Certificate | Revocation, device: DeviceId
     ) -> PublicKey:
-        """Check that a signed statement is about this account's device, here; return the account key."""
+        """Check that a signed statement is about this account, device and server; return the account key."""
         key = await self._store.account_key(session.user)
         if (statement.user, statement.server) != (session.user, self._server):
             raise self._refused(session, "the statement is about another account or another server")
-        # The signature only shows that *someone's* key made it; the key in force is the account's.
+        # A valid signature may be by *any* key; it must be by the account's current one.
         if key is None or statement.account_key != key:
             raise self._refused(session, "the statement was not signed by the current account key")
         if statement.device != device:

@@ -1,7 +1,7 @@
-"""Removes the files whose time is over: named by no one, their message deleted, their upload broken off.
+"""Removes expired files: not referenced by a message, with a deleted message, or of an interrupted upload.
 
 It runs every minute, and at once when someone deletes a message; several servers on one folder may do it at
-the same time. It never raises: a disk or a store that cannot do it is asked again.
+the same time. It never raises; after a failure it tries again.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ _AT_ONCE: Final = 200
 
 
 class FileExpiry:
-    """Keeps the shelf tidy."""
+    """Removes expired files."""
 
     def __init__(self, store: FileStore, blobs: BlobStore, bus: Bus, clock: Clock, audit: Audit) -> None:
         """Take the collaborators."""
@@ -33,7 +33,7 @@ class FileExpiry:
         bus.subscribe(self._on_notice)
 
     async def run(self) -> None:
-        """Sweep now and again, until cancelled."""
+        """Sweep regularly, until cancelled."""
         while True:
             self._wanted.clear()
             try:
@@ -47,10 +47,10 @@ class FileExpiry:
                 continue
 
     async def sweep(self) -> None:
-        """Remove everything that is due. Raises UnavailableError."""
+        """Remove all expired files. Raises UnavailableError."""
         broken = await self._blobs.unfinished()
         if broken:
-            # The record first: while the upload lies there it is found again.
+            # The record first: the upload is found again as long as it exists.
             await self._store.forget(broken)
             await self._blobs.discard(broken)
         removed = len(broken)

@@ -1,7 +1,7 @@
 """Reads the key log for clients: pages of entries, and the head that this server signs.
 
-The store appends to it, in the transactions that change keys; nothing here could change or leave out an
-entry. The signature makes a server answer for the heads it showed.
+The store appends to it in the transactions that change keys; nothing here can change or omit an entry. The
+signature is evidence of the heads that a server showed.
 """
 
 from parlour_protocol.delivery import KeyLogPage

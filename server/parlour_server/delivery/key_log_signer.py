@@ -1,7 +1,7 @@
-"""The key that signs the head of the key log: made once, kept in the data folder, 0600.
+"""The key that signs the head of the key log: created once, stored in the data folder with mode 0600.
 
-Its public half goes to every client with each page of the log; a client that sees another one than before
-warns. It signs heads and nothing else.
+Every page of the log contains its public key, and a client warns when that changes. It signs heads and
+nothing else.
 """
 
 from contextlib import suppress
@@ -49,11 +49,11 @@ class KeyLogSigner:
 
 
 def make_log_key(path: Path) -> bool:
-    """Make the key where there is none; False when there was one. Raises SetupError."""
+    """Create the key; False if there was one already. Raises SetupError."""
     if path.exists():
         return False
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    with suppress(FileExistsError):  # two servers that start at once must not sign with two keys
+    with suppress(FileExistsError):  # two servers that start at once must not sign with different keys
         write_private(path, pem, replace=False)
         return True
     return False

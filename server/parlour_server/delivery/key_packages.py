@@ -1,8 +1,8 @@
-"""Key packages: brought by a device for itself, claimed by someone who adds it to a room.
+"""Key packages: uploaded by a device, claimed by someone who adds the device to a room.
 
-A claim gives out packages only of devices that ought to be in the room's group and are not; those whose
-budget is used up are left out like those that have none (package exhaustion), so that a stranger cannot make
-someone unreachable for others. A package's content is opaque here: who claims it checks it.
+A claim returns packages only for devices that should be in the room's group and are not. Devices over their
+limit are left out like devices without packages, so that a stranger cannot make someone unreachable
+(exhaustion). The server does not read packages; the claimer checks them.
 """
 
 from typing import Final
@@ -24,10 +24,10 @@ from parlour_server.store.types import ClaimRecord, NewPackages, SessionRecord
 _DAY: Final = 86_400_000
 _USUAL: Final = 30 * _DAY
 _LONGEST: Final = 90 * _DAY
-"""Milliseconds; a client refuses packages that hold for longer."""
+"""Milliseconds; clients refuse packages with a longer validity."""
 _LOW: Final = {RoomSuite.X25519: KEY_PACKAGES_LOW.value, RoomSuite.X_WING: HYBRID_PACKAGES_LOW.value}
 _WAIT: Final = 60
-"""Seconds to wait when every device asked for is over its budget."""
+"""Seconds to wait when every requested device is over its limit."""
 
 
 class KeyPackageService:
@@ -42,7 +42,7 @@ class KeyPackageService:
         self._budgets = budgets
 
     async def put(self, session: SessionRecord, device: DeviceId, body: KeyPackages) -> None:
-        """Take packages of the device that this session speaks for, and of no other.
+        """Store packages of this session's device.
 
         Raises NoDeviceError, RefusedError, TooManyAttemptsError.
         """
@@ -56,11 +56,11 @@ class KeyPackageService:
         first = await self._store.devices.put_packages(
             NewPackages(device, body.packages, body.last_resort, expires, body.replace, body.suite)
         )
-        if first:  # whoever looked for it before found none: now it can be added to its rooms
+        if first:  # it had none until now: others can add it to its rooms again
             self._bus.publish(KeysChanged(session.user))
 
     async def claim(self, session: SessionRecord, body: ClaimKeyPackages) -> ClaimedKeyPackages:
-        """Give out one package for each device that must be added to the room.
+        """Return one package for each device that must be added to the room.
 
         Raises NoDeviceError, RefusedError, TooManyAttemptsError.
         """

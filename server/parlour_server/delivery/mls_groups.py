@@ -1,8 +1,8 @@
-"""The MLS groups of rooms: founded, taken to the next epoch, contested, and the Welcomes that wait.
+"""The MLS groups of rooms: creation, commits, contests and pending Welcomes.
 
-Each of these is an event of the room's log, appended like a message, so that one order holds for all and the
-rules are decided in one transaction (`rooms/group_rules.py`); of two commits for one epoch the store takes
-one. A device sees only its own Welcomes. What is inside is opaque here.
+Each change is an event of the room's log, appended like a message, so there is one order and the rules are
+checked in one transaction (`rooms/group_rules.py`): of two commits for one epoch the store accepts one. A
+device sees only its own Welcomes. The server does not read the contents.
 """
 
 from typing import Final
@@ -20,7 +20,7 @@ from parlour_server.store.interface import Groups as GroupStore
 from parlour_server.store.types import Attached, SessionRecord
 
 _WELCOMES_BYTES: Final = 1024 * 1024
-"""Bytes of Welcomes and trees in one answer; one Welcome is given whatever its size."""
+"""Bytes of Welcomes and trees in one response; one Welcome is returned whatever its size."""
 
 
 class MlsGroups:
@@ -37,14 +37,14 @@ class MlsGroups:
         self._budgets = budgets
 
     async def state(self, session: SessionRecord, room: RoomId) -> GroupState:
-        """Return where the room's group stands. Raises RefusedError(NOT_FOUND)."""
+        """Return the state of the room's group. Raises RefusedError(NOT_FOUND)."""
         state = await self._store.state(room, session.user, self._clock.now())
         if state is None:
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such encrypted room, or you are not in it")
         return state
 
     async def found(self, session: SessionRecord, room: RoomId, body: CreateGroup) -> EventStored:
-        """Begin the room's group with this session's device. Raises NoDeviceError, RefusedError."""
+        """Create the room's group with this session's device. Raises NoDeviceError, RefusedError."""
         device = _device(session)
         founded = GroupCreated(group=body.group, device=device, replaces=body.replaces)
         logged = await self._append(session, body.request, room, founded)
@@ -59,12 +59,12 @@ class MlsGroups:
         return logged
 
     def check_may_commit(self, session: SessionRecord) -> None:
-        """Refuse before a commit's large body is read. Raises NoDeviceError, TooManyAttemptsError."""
+        """Check before a commit's large body is read. Raises NoDeviceError, TooManyAttemptsError."""
         _device(session)
         self._budgets.commit(session.user)
 
     async def commit(self, session: SessionRecord, room: RoomId, body: Commit) -> EventStored:
-        """Take the group to its next epoch, if no one did before. Raises NoDeviceError, RefusedError."""
+        """Advance the group to its next epoch, unless another commit came first. Raises RefusedError."""
         _device(session)
         handshake = Handshake(
             group=body.group,
@@ -87,7 +87,7 @@ class MlsGroups:
         return logged
 
     async def contest(self, session: SessionRecord, room: RoomId, body: Contest) -> EventStored:
-        """Say that the newest commit cannot be followed. Raises NoDeviceError, RefusedError."""
+        """Record that a device cannot apply the newest commit. Raises NoDeviceError, RefusedError."""
         device = _device(session)
         self._budgets.commit(session.user)
         logged = await self._append(
@@ -99,14 +99,14 @@ class MlsGroups:
         return logged
 
     async def welcomes(self, session: SessionRecord, device: DeviceId) -> Welcomes:
-        """Return what waits for the device that this session speaks for. Raises NoDeviceError."""
+        """Return the pending Welcomes of this session's device. Raises NoDeviceError."""
         if session.device_id != device:
-            raise NoDeviceError  # another device's Welcomes: who is added where is no one else's business
+            raise NoDeviceError  # another device's Welcomes are private
         found, more = await self._store.welcomes(device, max_bytes=_WELCOMES_BYTES)
         return Welcomes(tuple(found), self._commands.incarnation, more)
 
     async def drop_welcome(self, session: SessionRecord, welcome: WelcomeId) -> bool:
-        """Take a Welcome out of the inbox of this session's device; False when it is not there."""
+        """Delete a pending Welcome of this session's device; False if there is none."""
         return await self._store.drop_welcome(_device(session), welcome)
 
     async def _append(
@@ -139,7 +139,7 @@ def _device(session: SessionRecord) -> DeviceId:
 
 
 def _attached(body: Commit) -> Attached | None:
-    """Return Welcome and tree, which are there exactly when devices are added."""
+    """Return the Welcome and tree, which a commit has exactly when it adds devices."""
     if bool(body.added) != (body.welcome is not None) or (body.welcome is None) != (body.tree is None):
         raise RefusedError(
             ErrorCode.MALFORMED, "a Welcome and a tree belong only to a commit that adds devices"

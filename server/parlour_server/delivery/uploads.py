@@ -1,9 +1,8 @@
-"""Uploaded files: taken from one member of a room, given to the others, removed when their time is over.
+"""File uploads and downloads for the members of a room.
 
-A file is bytes: its name and type stand in the message that names it, and in an encrypted room the bytes are
-ciphertext. Nothing from outside ever becomes part of a path (CWE-22): the server makes each id, and looks an
-id that it is asked for up in the store before it opens anything. The HTTPS API calls it; `file_expiry.py`
-removes.
+The server stores only bytes: the name and type are in the message that refers to the file, and in an
+encrypted room the bytes are ciphertext. No input becomes part of a path (CWE-22): the server creates each id,
+and looks up a requested id in the store before it opens a file. `file_expiry.py` removes files.
 """
 
 import asyncio
@@ -32,7 +31,7 @@ _MINUTE: Final = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An upload that may begin: everything that can be refused without its bytes was looked at."""
+    """An accepted upload: everything except its bytes was checked."""
 
     session: SessionRecord
     room: RoomId
@@ -80,7 +79,7 @@ class Uploads:
         return Upload(session, room, size, summary.encrypted)
 
     async def upload(self, upload: Upload, chunks: AsyncIterator[bytes]) -> FileStored:
-        """Write the bytes down; when this returns, they and their record are on disk.
+        """Write the file; when this returns, its bytes and its record are on disk.
 
         Raises RefusedError, FilesFullError, UnavailableError.
         """
@@ -102,24 +101,24 @@ class Uploads:
         return FileStored(file, size, record.sha256, record.expires)
 
     async def find(self, session: SessionRecord, file: str) -> FileRecord:
-        """Return a file that the session's account may have. Raises RefusedError(NOT_FOUND)."""
+        """Return a file that the session's account may read. Raises RefusedError(NOT_FOUND)."""
         found = await self._store.files.find(FileId(file), session.user, self._clock.now())
         if found is None or not self._blobs.has(found.id):
             raise RefusedError(ErrorCode.NOT_FOUND, "no such file, or you don't have access to it")
         return found
 
     def read(self, record: FileRecord) -> AsyncIterator[bytes]:
-        """Return the bytes of a file, some at a time."""
+        """Return the bytes of a file in pieces."""
         return self._blobs.read(record.id)
 
     def _record(self, file: FileId, upload: Upload, digest: Digest) -> FileRecord:
         now = self._clock.now()
-        # In an encrypted room only the members see which message names it: it stays.
+        # In an encrypted room the server can't see whether a message refers to it: it stays.
         expires = None if upload.encrypted else Millis(now + self._settings.unnamed_minutes * _MINUTE)
         return FileRecord(file, upload.room, upload.session.user, upload.size, digest, now, expires)
 
     async def _keep(self, record: FileRecord, incoming: Incoming) -> None:
-        """Keep record and bytes, both or neither, even if the uploader disconnects in the middle."""
+        """Store the record and the bytes, or neither, even if the uploader disconnects."""
 
         async def both() -> None:
             await self._put(record)
@@ -135,7 +134,7 @@ class Uploads:
         except asyncio.CancelledError:
             await asyncio.wait([keeping])
             if keeping.exception() is None:
-                # No one hears its id: it would take room for good in an encrypted room.
+                # No one gets its id: in an encrypted room it would take space permanently.
                 await self._blobs.remove([record.id])
                 await self._store.files.forget([record.id])
             raise

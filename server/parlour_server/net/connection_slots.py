@@ -1,9 +1,9 @@
-"""How many sockets there may be, in all and from one address, counted from accept on.
+"""Limits the number of sockets, in total and by address, counted from accept on.
 
-A slot is taken before TLS, so a silent socket counts as much as a chatting one (H6: connection exhaustion),
-and is given back exactly once, however the connection ends. It never waits: over a cap there is no slot. A
-balancer's socket is counted for no one until its PROXY header has said for whom it is. The listener takes
-them; the socket's last owner gives them back.
+A slot is taken before TLS, so that a silent socket counts too (H6: connection exhaustion), and is released
+exactly once, however the connection ends. Over a cap there is no slot and no waiting. A load balancer's
+socket counts for no address until its PROXY header names one. The listener takes slots; the socket's last
+owner releases them.
 """
 
 import asyncio
@@ -13,18 +13,18 @@ from parlour_server.token_buckets import rate_limit_key
 
 
 class Slot:
-    """The right to one socket."""
+    """One counted socket."""
 
     __slots__ = ("_origin", "_slots", "address")
 
     def __init__(self, slots: "ConnectionSlots", address: str, origin: str | None) -> None:
-        """Belong to ``slots``; ``address`` is the remote address, ``origin`` what it is counted for."""
+        """``address`` is the remote address, ``origin`` the key that it counts for."""
         self._slots: ConnectionSlots | None = slots
         self._origin = origin
         self.address = address
 
     def belong_to(self, address: str) -> bool:
-        """Count a balancer's socket for its client from now on; False when that address has too many."""
+        """Count a load balancer's socket for its client; False when that address has too many."""
         origin = rate_limit_key(address)
         if self._slots is None or not self._slots.count_for(origin):
             return False
@@ -65,7 +65,7 @@ class ConnectionSlots:
         return None if self._taken >= self._total else self._make(address, None)
 
     def count_for(self, origin: str) -> bool:
-        """Count one socket more for ``origin``; False, and nothing is counted, when it has its share."""
+        """Count a socket for ``origin``; False, without counting, when it has too many."""
         count = self._by_origin.get(origin, 0)
         if count >= self._per_address:
             return False
@@ -73,7 +73,7 @@ class ConnectionSlots:
         return True
 
     def give_back(self, origin: str | None) -> None:
-        """Count one less; only ``Slot.release`` calls it."""
+        """Uncount a socket; only ``Slot.release`` calls it."""
         self._taken -= 1
         if origin is not None:
             self._by_origin[origin] -= 1
@@ -83,7 +83,7 @@ class ConnectionSlots:
             self._empty.set()
 
     async def empty(self) -> None:
-        """Wait until every slot was given back."""
+        """Wait until every slot is released."""
         await self._empty.wait()
 
     def _make(self, address: str, origin: str | None) -> Slot:

@@ -1,6 +1,6 @@
-"""Which event loop the server runs on: the fastest one that is installed, or the one that is named.
+"""The server's event loop: the fastest one installed, or the one chosen.
 
-The loops differ in speed and memory, never in behaviour: every test of `net` passes on each. A name that is
+Loops differ in speed and memory, not in behaviour: every test of `net` passes on each. A chosen loop that is
 not installed is refused, never silently replaced.
 """
 
@@ -20,13 +20,13 @@ LOOPS: Final = ("auto", "asyncio", "uvloop", "fastnet", "fast")
 
 _TLS_READ_BYTES: Final = (
     8 * 1024
-)  # half a TLS record: clients say less at once, and what is longer is read in two
+)  # half a TLS record: clients rarely send more, and longer ones take two reads
 _FASTNET_READ_BYTES: Final = 16 * 1024  # the least that aiofastnet takes
 _FASTNET_WRITE_BYTES: Final = 16 * 1024 + 64  # a TLS record with what surrounds it
 
 
 def loop_factory(name: str = "auto") -> LoopFactory:
-    """Return what ``asyncio.Runner(loop_factory=…)`` takes. Raises SetupError for what is not installed."""
+    """Return a factory for ``asyncio.Runner``. Raises SetupError if the loop is not installed."""
     if name not in LOOPS:
         raise SetupError(f"there is no event loop {name!r}; choose one of {', '.join(LOOPS)}")
     if name == "auto":
@@ -47,7 +47,7 @@ def _made(make: LoopFactory) -> asyncio.AbstractEventLoop:
 
 
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log what went wrong in a callback, but not that a connection broke: any stranger can cause that (R6).
+    """Log errors in callbacks, but not broken connections, which any stranger can cause (R6).
 
     The loops leave it out by themselves, except that aiofastnet 1.2 reports a peer that closes before its TLS
     handshake, and gives a class where an exception belongs (`_process_eof` in its `ssl_transport.pyx`).
@@ -93,7 +93,7 @@ def _fastnet(base: LoopFactory) -> LoopFactory:
     def factory() -> asyncio.AbstractEventLoop:
         loop = patched()
         # aiofastnet has this method and leaves it out of what it patches: sockets that the listener accepts
-        # itself would speak TLS through the loop beneath. Unless told otherwise it allocates two buffers of
+        # itself would speak TLS through the loop beneath. By default it allocates two buffers of
         # 257 KiB for each connection.
         loop.connect_accepted_socket = partial(  # type: ignore[method-assign]
             aiofastnet.connect_accepted_socket,

@@ -1,9 +1,9 @@
-"""The gate: what becomes of a request, decided only from its head.
+"""The gate: decides about a request from its head.
 
-``judge`` is pure: no I/O, no clock, no state. It refuses whatever is not exactly expected, and the order of
-its checks is part of its promise: form, Host, Origin for every request; for the chat then method, query,
-handshake, subprotocol, and last the ticket, so that no foreign page can use one up. `net/http_connection.py`
-asks it about every request before anything else sees it.
+``judge`` is pure: no I/O, no clock, no state. It refuses everything that is not exactly as expected, and the
+order of its checks matters: form, Host, Origin for every request; for the chat then method, query, handshake,
+subprotocol, and last the ticket, so that no foreign page can use one up. `net/http_connection.py` calls it
+for every request before anything else.
 
 Origin and Host are never a substitute for the ticket (H2): a client other than a browser can send anything.
 """
@@ -33,31 +33,31 @@ _BEARER: Final = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9_-]{43})")  
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A request's head as the parser gives it: header names in lower case, values as sent."""
+    """A request's head from the parser: header names in lower case, values as sent."""
 
     method: bytes
     target: bytes
     version: bytes
     headers: Sequence[tuple[bytes, bytes]]
     ticket: bytes | None = None
-    """The digest of the ticket in whose place REDACTED stands."""
+    """The digest of the ticket that REDACTED replaces."""
 
     def values(self, name: bytes) -> list[bytes]:
         """Return the values of every header of this name."""
         return [value for key, value in self.headers if key == name]
 
     def body_size(self) -> int:
-        """Return what Content-Length says, 0 for nothing that is a number."""
+        """Return Content-Length, or 0 if it is not a number."""
         lengths = self.values(b"content-length")
         return int(lengths[0]) if lengths and _DIGITS.fullmatch(lengths[0]) else 0
 
     def size(self) -> int:
-        """Return the head's length in bytes: the parser's own cap is on heads that are incomplete."""
+        """Return the head's length in bytes; the parser's own limit is for incomplete heads."""
         return len(self.target) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
 
 BodyCap = Callable[[bytes, bytes], int]
-"""Returns the bytes that the body of a request may have, by its method and path (without the query)."""
+"""Returns the largest body of a request, by its method and path (without the query)."""
 
 
 def small_bodies(_method: bytes, _path: bytes) -> int:
@@ -67,7 +67,7 @@ def small_bodies(_method: bytes, _path: bytes) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What is expected: exact Host values, exact Origins, and the largest body of a method and path."""
+    """The rules: exact Host values, exact Origins, and the largest body of a method and path."""
 
     hosts: frozenset[bytes]
     origins: frozenset[bytes]
@@ -81,7 +81,7 @@ class ToApi:
 
 @dataclass(frozen=True, slots=True)
 class Redeem:
-    """Take the ticket with this digest; if it grants anything, ``answer`` opens the WebSocket."""
+    """Redeem the ticket with this digest; if it is valid, ``answer`` opens the WebSocket."""
 
     ticket: bytes
     answer: bytes
@@ -89,7 +89,7 @@ class Redeem:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """Answer so, after taking the tickets with these digests out of the store, granting nothing."""
+    """Send this answer, after invalidating the tickets with these digests."""
 
     refusal: Refusal
     burn: tuple[bytes, ...] = ()
@@ -117,7 +117,7 @@ def host_values(names: Iterable[str], port: int) -> frozenset[bytes]:
 
 
 def judge(head: Head, rules: Rules) -> Decision:
-    """Decide about a request. Its body, if any, was not looked at."""
+    """Decide about a request, without its body."""
     if refusal := check_request(head, rules):
         return Refuse(refusal)
     path, _, query = head.target.partition(b"?")
@@ -127,7 +127,7 @@ def judge(head: Head, rules: Rules) -> Decision:
 
 
 def check_request(head: Head, rules: Rules) -> Refusal | None:
-    """Return why a request is refused whatever it asks: form, Host, Origin, length; None when it is not."""
+    """Return why a request is refused whatever its path: form, Host, Origin, length; None if it is not."""
     if head.version != b"1.1":
         return refusals.OLD_VERSION
     # An absolute target (`GET https://other/…`) would overrule the Host header (RFC 9112 section 3.2.2).
@@ -173,7 +173,7 @@ def _judge_chat(head: Head, query: bytes, *, has_query: bool) -> Decision:
     if head.method != b"GET":
         return Refuse(refusals.ONLY_GET)
     if has_query:
-        # K1: what stood in a URL may stand in a log; it must not open anything any more.
+        # K1: a ticket in a URL may be in a log, so it must not be usable any more.
         return Refuse(refusals.UNAUTHORIZED, burn=_tickets_in(query))
     if any(int(length) for length in head.values(b"content-length")):
         return Refuse(refusals.BAD_HANDSHAKE)

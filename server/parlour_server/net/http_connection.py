@@ -1,9 +1,9 @@
-"""HTTP/1.1 by h11, with deadlines and caps on what comes in, the gate in front, and ASGI behind it.
+"""HTTP/1.1 with h11: deadlines and limits for requests, the gate in front, and ASGI behind it.
 
 Every request's head passes the gate before the HTTPS API or the chat sees any of it. Heads and bodies have
 deadlines *in total*, however they trickle (H5); a second request that was sent before the first was answered
-is never processed (H9: smuggling); refusals are whole, fixed answers, and strangers cause at most a bounded
-line of log (R6).
+is never processed (H9: smuggling); refusals are complete, fixed responses, and the log lines that strangers
+can cause are limited (R6).
 """
 
 import asyncio
@@ -29,14 +29,14 @@ from parlour_server.net.ticket_redaction import ReadBuffer
 from parlour_server.net.websocket_upgrade import WebSocketUpgrade
 
 KEEP_ALIVE_SECONDS: Final = 5
-_READ_AHEAD: Final = 64 * 1024  # of a body: reading pauses while the application has this much to take
+_READ_AHEAD: Final = 64 * 1024  # of a body: reading pauses while this much waits for the application
 _TOO_LARGE: Final = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 
 
 @dataclass(frozen=True, slots=True)
 class HttpSetup:
-    """What all HTTP connections of a server share."""
+    """Shared by all HTTP connections of a server."""
 
     app: ASGIApp
     rules: Rules
@@ -53,14 +53,14 @@ class HttpSetup:
 
 
 class _Awaited(Enum):
-    """What a deadline is set for."""
+    """The states that have a deadline."""
 
     HEAD = auto()
     BODY = auto()
 
 
 class HttpConnection(asyncio.BufferedProtocol):
-    """One socket that speaks HTTP, until it is closed or becomes a WebSocket."""
+    """One HTTP socket, until it is closed or becomes a WebSocket."""
 
     _transport: asyncio.Transport
 
@@ -75,7 +75,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         self._ticket: bytes | None = None
         self._body_size = 0
         self._is_taken = False
-        """The gate took the request away from the API: nothing more is parsed."""
+        """The gate handles the request instead of the API: nothing more is parsed."""
         self._is_last = False
         self._awaited: _Awaited | None = None
         self._deadline: asyncio.TimerHandle | None = None
@@ -87,21 +87,21 @@ class HttpConnection(asyncio.BufferedProtocol):
         self.can_write = asyncio.Event()
         self.can_write.set()
 
-    # what the transport calls (asyncio.BufferedProtocol)
+    # called by the transport (asyncio.BufferedProtocol)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to wait for a request's head."""
+        """Wait for a request's head."""
         self._transport = cast("asyncio.Transport", transport)
         self._setup.connections.add(self)
         self._await(_Awaited.HEAD)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Return the buffer that all sockets share: each read is taken out of it at once."""
+        """Return the buffer that all sockets share; each read is copied from it at once."""
         del sizehint
         return self._setup.buffer.view
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Parse a read, unless this socket was refused; of a head without the ticket that may be in it."""
+        """Parse a read, unless this socket was refused; a ticket in its head is replaced first."""
         if self._http.their_state is h11.IDLE:
             data, self._ticket = self._setup.buffer.take_head(nbytes)
         else:
@@ -116,7 +116,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the application, and give the slot back."""
+        """Notify the application, and release the slot."""
         del exc
         self._setup.connections.discard(self)
         forget(self._transport)
@@ -132,22 +132,22 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._slot.release()
 
     def pause_writing(self) -> None:
-        """Give the peer some time to take what is unsent: one that reads nothing is cut off (R2)."""
+        """Give the peer some time to read: one that reads nothing is cut off (R2)."""
         self.can_write.clear()
         if self._stalled is None:
             self._stalled = self._loop.call_later(self._setup.stalled_seconds, self._too_late)
 
     def resume_writing(self) -> None:
-        """Go on writing: the peer has taken most of what was unsent."""
+        """Resume writing: the peer has read most of the unsent bytes."""
         self.can_write.set()
         if self._stalled is not None:
             self._stalled.cancel()
             self._stalled = None
 
-    # what the server calls
+    # called by the server
 
     def shutdown(self) -> None:
-        """Close when the answer that is under way is sent, or now."""
+        """Close after the current response is sent, or now."""
         if self._exchange is None:
             self._close()
         else:
@@ -157,10 +157,10 @@ class HttpConnection(asyncio.BufferedProtocol):
         """Drop the socket now."""
         self._transport.abort()
 
-    # what an exchange calls
+    # called by an exchange
 
     def write(self, *events: h11.Event) -> None:
-        """Write a part of the answer. Raises h11.LocalProtocolError when it is not the next one."""
+        """Write a part of the response. Raises h11.LocalProtocolError if it is out of order."""
         self._transport.write(b"".join(self._http.send(event) or b"" for event in events))
 
     @property
@@ -176,18 +176,18 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._transport.resume_reading()
 
     def pause_reading(self) -> None:
-        """Stop reading when the read that is going on is over, unless there is a reason to go on by then.
+        """Stop reading after the current read, unless there is a reason to continue by then.
 
-        aiofastnet 1.2 leaves what TLS has decrypted already where it is when reading stops in the middle of a
-        read, and looks at it again only when the network brings more: the end of an upload would wait until
-        its deadline. Between two reads nothing is left.
+        When reading stops in the middle of a read, aiofastnet 1.2 leaves decrypted data in its buffer until
+        more arrives from the network, so the end of an upload would wait until its deadline. Between two
+        reads the buffer is empty.
         """
         if not self._must_pause:
             self._must_pause = True
             self._loop.call_soon(self._stop_reading)
 
     def answered(self) -> None:
-        """Go on with the next request only if this one was taken in whole, and nothing came after it."""
+        """Continue with the next request only if this one was read completely, and nothing followed it."""
         self._exchange = None
         self._await(None)
         is_whole = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
@@ -217,12 +217,12 @@ class HttpConnection(asyncio.BufferedProtocol):
             elif isinstance(event, h11.EndOfMessage) and self._exchange is not None:
                 self._exchange.end_body()
             else:
-                if event is h11.PAUSED:  # it is pipelined: what came too early closes the connection
+                if event is h11.PAUSED:  # a pipelined request closes the connection
                     self.pause_reading()
                 return
 
     def _begin(self, request: h11.Request) -> bool:
-        """Judge a request whose head was just parsed. False takes it away from the API."""
+        """Judge a request whose head was just parsed. False: the API does not handle it."""
         path, _, query = request.target.partition(b"?")
         target = path + b"?" + query if query else path
         head = Head(request.method, target, request.http_version, list(request.headers), self._ticket)
@@ -236,7 +236,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         if isinstance(decision, Refuse) and not decision.burn:
             self._refuse(decision.refusal)
         elif self._http.trailing_data[0]:
-            # H9: a client must wait for our answer; what is here already belongs to no connection of ours
+            # H9: a client must wait for our answer; early data is not part of a WebSocket
             self._refuse(refusals.BAD_REQUEST)
         else:
             self._transport.pause_reading()
@@ -249,7 +249,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             "asgi": _ASGI,
             "http_version": head.version.decode("ascii"),
             "server": None,
-            "client": (self._address, 0),  # no one asks for the port
+            "client": (self._address, 0),  # the port is not needed
             "scheme": "https",
             "method": head.method.decode("ascii"),
             "root_path": "",
@@ -265,7 +265,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         task.add_done_callback(self._setup.tasks.discard)
 
     async def _serve(self, exchange: "_Exchange") -> None:
-        """Let the application answer. One that leaves its answer unfinished ends the connection."""
+        """Let the application answer. An unfinished response ends the connection."""
         try:
             await self._setup.app(exchange.scope, exchange.receive, exchange.send)
         except Exception as error:  # noqa: BLE001 - the application's fault must not be the server's
@@ -274,7 +274,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._close()
 
     async def _redeem(self, decision: Redeem | Refuse) -> None:
-        """Open the WebSocket if a ticket grants it. The request's deadline goes on running meanwhile."""
+        """Open the WebSocket if the ticket is valid. The request's deadline keeps running."""
         upgrade = self._setup.upgrade
         try:
             found = await upgrade.redeem(decision)
@@ -289,7 +289,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._transport.abort()
 
     def _hand_over(self) -> Slot | None:
-        """Stop being this socket's protocol. Returns the slot, or None when the socket is gone."""
+        """Stop being this socket's protocol. Returns the slot, or None when the socket has closed."""
         if self._transport.is_closing():
             return None
         self._setup.connections.discard(self)
@@ -305,7 +305,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._close()
 
     def _is_done(self) -> bool:
-        """Return whether what else comes is no longer looked at."""
+        """Return whether further data is ignored."""
         return self._is_taken or self._transport.is_closing()
 
     def _stop_reading(self) -> None:
@@ -314,7 +314,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             self._transport.pause_reading()
 
     def _watch(self) -> None:
-        """Set or clear the deadline by where the request stands."""
+        """Set or clear the deadline by the state of the request."""
         match self._http.their_state:
             case h11.IDLE:
                 self._await(_Awaited.HEAD)
@@ -325,7 +325,7 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     def _await(self, awaited: _Awaited | None) -> None:
         if awaited is self._awaited:
-            return  # another byte does not start a running deadline again (H5)
+            return  # another byte does not restart a running deadline (H5)
         self._awaited = awaited
         if self._deadline is not None:
             self._deadline.cancel()
@@ -336,7 +336,7 @@ class HttpConnection(asyncio.BufferedProtocol):
     def _seconds_for(self, awaited: _Awaited) -> float:
         if awaited is _Awaited.HEAD:
             return self._setup.request_seconds
-        # The gate has seen the length: it is no longer than its operation allows.
+        # The gate has checked that the operation allows this length.
         return self._setup.body_seconds + self._body_size / self._setup.body_bytes_per_second
 
     def _record(self, reason: str) -> None:
@@ -356,7 +356,7 @@ class _Exchange:
     """One request and its answer, as an ASGI application receives and sends them."""
 
     def __init__(self, connection: HttpConnection, scope: Scope) -> None:
-        """Begin with nothing received but the head."""
+        """Begin with only the head."""
         self.scope = scope
         self._connection = connection
         self._body = bytearray()
@@ -374,17 +374,17 @@ class _Exchange:
         self._changed.set()
 
     def end_body(self) -> None:
-        """Note that the body is complete."""
+        """Record that the body is complete."""
         self._has_more = False
         self._changed.set()
 
     def end(self) -> None:
-        """Note that the answer is complete or the peer is gone."""
+        """Record that the response is complete or the peer has disconnected."""
         self._is_over = True
         self._changed.set()
 
     async def receive(self) -> Message:
-        """Return what came of the body since the last call, or that nothing more will come."""
+        """Return the body's bytes since the last call, or that it has ended."""
         if not self._has_begun and self._connection.wants_continue:
             self._connection.write(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue"))
         if not self._is_over:
@@ -397,7 +397,7 @@ class _Exchange:
         return {"type": "http.request", "body": body, "more_body": self._has_more}
 
     async def send(self, message: Message) -> None:
-        """Write the answer; its head goes out together with the first piece of its body."""
+        """Write the response; its head is sent together with the first piece of its body."""
         await self._connection.can_write.wait()
         if self._is_over:
             return

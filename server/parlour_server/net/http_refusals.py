@@ -1,8 +1,8 @@
-"""The answers to requests that are turned away before anything else sees them.
+"""The responses to requests that are refused by the gate.
 
-Each is one constant: status, reason word for the audit log, and the whole HTTP response as bytes, the same
-for everyone (H4: probing with tickets teaches nothing). None names a library or a version (H10).
-`net/gate.py` and `net/http_connection.py` choose among them; every one closes the connection.
+Each is a constant: status, reason for the audit log, and the whole HTTP response, the same for everyone (H4:
+probing with tickets reveals nothing). None names a library or a version (H10). Every one closes the
+connection.
 """
 
 from http import HTTPStatus
@@ -15,12 +15,12 @@ from parlour_protocol.api import Problem, encode_payload
 
 
 class Refusal:
-    """One answer. ``reason`` is for the audit log and the body; ``wire`` is the response."""
+    """One response. ``reason`` is for the audit log and the body; ``wire`` has its bytes."""
 
     __slots__ = ("reason", "status", "wire")
 
     def __init__(self, status: HTTPStatus, reason: str, message: str, **headers: str) -> None:
-        """Build the response. ``message`` is for the person; a header's `_` stands for `-`."""
+        """Build the response. ``message`` is for the person; `_` in a header's name means `-`."""
         self.status = status
         self.reason = reason
         body = encode_payload(Problem(error=reason, message=message))

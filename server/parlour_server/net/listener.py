@@ -1,10 +1,9 @@
-"""The listening socket: accepts, counts, and only then speaks TLS.
+"""The listening socket: accepts and counts connections before it starts TLS.
 
-Sockets are accepted here rather than by asyncio's own server, because a cap must count a socket before it
-costs a TLS state (H6), and running out of file descriptors must neither stop the server nor fill its log. It
-never waits for a peer: a handshake that is not done in time is aborted (H5: slowloris). A socket of a named
-balancer begins with a PROXY header, or is closed; from anyone else a PROXY header is just a broken TLS hello,
-so no stranger can claim an address (L6).
+It replaces asyncio's own server, because a socket must be counted before it costs a TLS state (H6), and
+running out of file descriptors must neither stop the server nor fill its log. A handshake that is not done in
+time is aborted (H5: slowloris). A connection from a configured load balancer must begin with a PROXY header;
+from anyone else such a header is just a broken TLS hello, so no stranger can claim an address (L6).
 """
 
 import asyncio
@@ -24,13 +23,13 @@ from parlour_server.net.proxy_protocol import ProxyHeader, ProxyHeaderError
 from parlour_server.net.tls_context import TlsFiles
 
 BACKLOG: Final = 1024
-_ACCEPTS_AT_ONCE: Final = 64  # a flood of connections must not starve those that are open
+_ACCEPTS_AT_ONCE: Final = 64  # a flood of connections must not starve the open ones
 _PAUSE_SECONDS: Final = 0.5
 _LEAST_SECONDS: Final = 0.1
 _OUT_OF_RESOURCES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 ProtocolFactory = Callable[[Slot], asyncio.BufferedProtocol]
-"""Makes the protocol of an accepted socket; from its ``connection_made`` on the slot is the protocol's."""
+"""Creates the protocol of an accepted socket, which owns the slot from its ``connection_made`` on."""
 
 
 async def bind(address: str) -> list[socket.socket]:
@@ -68,7 +67,7 @@ class Listener:
         tls_seconds: float,
         close_seconds: float,
     ) -> None:
-        """Take bound sockets; ``start`` begins. ``proxies`` are the balancers that are believed."""
+        """Take bound sockets; call ``start``. ``proxies`` are the trusted load balancers."""
         self._tls = tls
         self._slots = slots
         self._make_protocol = make_protocol
@@ -81,13 +80,13 @@ class Listener:
         self._pauses: dict[socket.socket, asyncio.TimerHandle] = {}
 
     def start(self) -> None:
-        """Begin to accept."""
+        """Start accepting."""
         loop = asyncio.get_running_loop()
         for listening in self._sockets:
             loop.add_reader(listening, self._accept_some, listening)
 
     def close(self) -> None:
-        """Stop accepting; give up handshakes that are under way."""
+        """Stop accepting, and abort handshakes in progress."""
         loop = asyncio.get_running_loop()
         for listening in self._sockets:
             if pause := self._pauses.pop(listening, None):
@@ -96,7 +95,7 @@ class Listener:
             listening.close()
         self._sockets.clear()
         for accepted in self._handshakes.values():
-            # Not by cancelling the task: what lies above the socket takes itself down when it breaks.
+            # Not by cancelling the task: the layers above the socket clean up when it breaks.
             with suppress(OSError):
                 accepted.shutdown(socket.SHUT_RDWR)
 
@@ -107,14 +106,14 @@ class Listener:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
-                # Other errors are the lost connection's own (accept(2)); the next one may be well.
+                # Other errors belong to one lost connection (accept(2)); the next one may work.
                 if error.errno in _OUT_OF_RESOURCES:
                     self._pause(listening)
                 return
             self._admit(accepted, plain_address(str(peer[0])))
 
     def _pause(self, listening: socket.socket) -> None:
-        """Leave newcomers in the kernel's queue for a moment: without it the loop would spin on EMFILE."""
+        """Leave new connections in the kernel's queue for a moment, or the loop would spin on EMFILE."""
         loop = asyncio.get_running_loop()
         self._audit.record(AuditEvent.LIMIT_HIT, limit="file_descriptors", address="")
         loop.remove_reader(listening)
@@ -142,7 +141,7 @@ class Listener:
             self._audit.record(AuditEvent.HANDSHAKE_REFUSED, reason="tls", address=slot.address)
 
     async def _serve_proxied(self, accepted: socket.socket, slot: Slot) -> None:
-        """Serve the client that a balancer names; its header and TLS share one deadline."""
+        """Serve a load balancer's client; the PROXY header and TLS share one deadline."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._tls_seconds
         try:
@@ -159,11 +158,11 @@ class Listener:
             )
             return
         secured = await self._shake_hands(accepted, slot, max(deadline - loop.time(), _LEAST_SECONDS))
-        if not secured and header.client is not None:  # a balancer's own check may well hang up here
+        if not secured and header.client is not None:  # a load balancer's health check may hang up here
             self._audit.record(AuditEvent.HANDSHAKE_REFUSED, reason="tls", address=slot.address)
 
     async def _shake_hands(self, accepted: socket.socket, slot: Slot, seconds: float) -> bool:
-        """Speak TLS; the protocol's ``connection_made`` comes only when the handshake is done."""
+        """Do the TLS handshake; the protocol's ``connection_made`` is called when it is done."""
         protocol = self._make_protocol(slot)
         try:
             transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
@@ -179,7 +178,7 @@ class Listener:
             slot.release()
             return False
         if transport.is_closing():
-            # asyncio tells no one of a connection that was lost between the handshake and here
+            # asyncio does not report a connection that was lost between the handshake and here
             slot.release()
         return True
 
@@ -189,7 +188,7 @@ class Listener:
 
 
 async def _read_header(accepted: socket.socket) -> ProxyHeader:
-    """Read a PROXY header and not one byte of what follows it. Raises ProxyHeaderError and OSError."""
+    """Read a PROXY header, and nothing after it. Raises ProxyHeaderError and OSError."""
     fixed = await _read_exactly(accepted, proxy_protocol.FIXED_BYTES)
     rest = proxy_protocol.header_size(fixed) - len(fixed)
     return proxy_protocol.parse(fixed + await _read_exactly(accepted, rest))
@@ -206,7 +205,7 @@ async def _read_exactly(accepted: socket.socket, size: int) -> bytes:
 
 
 def _listening(family: socket.AddressFamily, address: tuple[object, ...]) -> socket.socket:
-    # IPPROTO_TCP said outright: asyncio sets TCP_NODELAY only on sockets that carry it, and accepted
+    # IPPROTO_TCP explicitly: asyncio sets TCP_NODELAY only on sockets that have it, and accepted
     # sockets inherit it. With Nagle's algorithm each answer would wait for 40 ms.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:

@@ -1,9 +1,9 @@
-"""Gives memory back to the operating system once many connections are gone.
+"""Returns memory to the operating system after many connections have closed.
 
-By itself glibc returns only what is free at the top of its heap. What was freed last lies there, and its
-cache for the thread keeps that: 500 connections that are gone would leave the process 25 MiB larger
-permanently. ``malloc_trim`` returns the rest. It is called when a wave of connections is over, never by the
-clock; where the C library has no such function nothing is done.
+glibc returns only memory that is free at the top of its heap, and its thread cache keeps the memory there:
+500 closed connections would leave the process 25 MiB larger permanently. ``malloc_trim`` returns the rest. It
+is called after a wave of connections, not periodically; without such a function in the C library nothing is
+done.
 """
 
 import ctypes
@@ -14,13 +14,13 @@ _WAVE: Final = 100  # sockets; an open one takes some 50 KiB, so that fewer leav
 
 
 def glibc_trim() -> Callable[[], object]:
-    """Return what gives free memory back: glibc's malloc_trim(3), or nothing elsewhere."""
+    """Return glibc's malloc_trim(3), or a function that does nothing."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     return _nothing if trim is None else lambda: trim(0)
 
 
 class MallocTrim:
-    """Watches how many sockets there are, and trims when most of many are gone."""
+    """Watches the number of sockets, and trims when most of many have closed."""
 
     def __init__(self, trim: Callable[[], object]) -> None:
         """Begin with no socket."""
@@ -28,7 +28,7 @@ class MallocTrim:
         self._most = 0
 
     def note(self, sockets: int) -> None:
-        """Hear how many sockets are open now; the pulse tells it at each beat."""
+        """Record the number of open sockets; the ping timer calls it at each beat."""
         self._most = max(self._most, sockets)
         if sockets <= self._most // 2 and self._most - sockets >= _WAVE:
             self._most = sockets

@@ -1,8 +1,8 @@
-"""What a peer sends: frames to whole text messages, within bounds.
+"""Assembles frames into text messages, within limits.
 
-RFC 6455 lets a peer split a message into any number of frames, send empty ones, and send control frames
-between; each costs us time and the peer six bytes (F7: fragment floods). So fragments and control frames are
-counted. It takes frames and returns messages or raises ``MessageError``: no I/O.
+RFC 6455 lets a peer split a message into any number of frames, send empty ones, and interleave control
+frames; each costs us time and the peer six bytes (F7: fragment floods). So fragments and control frames are
+limited. No I/O.
 """
 
 from typing import Final
@@ -19,7 +19,7 @@ _LEAST_WEBSOCKETS: Final = (17, 4)
 
 
 class MessageError(ParlourServerError):
-    """The peer broke a bound; the connection ends with ``code``."""
+    """The peer broke a limit; the connection closes with ``code``."""
 
     def __init__(self, code: CloseCode) -> None:
         """End with ``code``."""
@@ -28,17 +28,17 @@ class MessageError(ParlourServerError):
 
 
 class MessageAssembler:
-    """Puts one connection's frames together. Sizes and masks were checked by websockets' parser."""
+    """Assembles one connection's frames. websockets' parser has checked sizes and masks."""
 
     __slots__ = ("_controls", "_fragments")
 
     def __init__(self) -> None:
-        """Begin between two messages."""
+        """Begin without a partial message."""
         self._fragments: list[bytes | bytearray | memoryview] | None = None
         self._controls = 0
 
     def receive(self, frame: Frame) -> bytes | None:
-        """Return the message that this frame completes, if it does. Raises InboxError."""
+        """Return the message that this frame completes, if any. Raises MessageError."""
         match frame.opcode:
             case Opcode.TEXT:
                 if frame.fin:
@@ -55,7 +55,7 @@ class MessageAssembler:
         return None
 
     def allow_controls(self) -> None:
-        """Start counting control frames again."""
+        """Reset the count of control frames."""
         self._controls = 0
 
     def _continue(self, frame: Frame) -> bytes | None:
@@ -70,7 +70,7 @@ class MessageAssembler:
 
 
 def refuse_old_websockets(found: str) -> None:
-    """Raise SetupError for a library without the bound on fragments (F7, O1)."""
+    """Raise SetupError for a version of websockets that does not limit fragments (F7, O1)."""
     if tuple(int(part) for part in found.split(".")[:2] if part.isdigit()) < _LEAST_WEBSOCKETS:
         raise SetupError(
             f"websockets {found} is installed, which does not limit fragments; install 17.4 or newer"
@@ -78,7 +78,7 @@ def refuse_old_websockets(found: str) -> None:
 
 
 def _text(data: bytes) -> bytes:
-    """Return ``data``. Raises InboxError for what is not UTF-8 (RFC 6455 section 8.1)."""
+    """Return ``data``. Raises MessageError unless it is UTF-8 (RFC 6455 section 8.1)."""
     try:
         data.decode()
     except UnicodeDecodeError:

@@ -1,8 +1,8 @@
-"""The metrics listener: plain HTTP on loopback, one `GET /metrics` a connection and nothing else.
+"""The metrics listener: plain HTTP on loopback, one `GET /metrics` per connection and nothing else.
 
-It is served like every other answer (L28): the gate's checks of form, Host and Origin, so that a page that
-points its own name here reads nothing (H3); fixed refusals; no name of any software (H10); a deadline in
-total (H5), few sockets, no body. It refuses an address that other machines could reach.
+It has the same defences as the main listener (L28): the gate's checks of form, Host and Origin, so that a
+page with a rebound DNS name reads nothing (H3); fixed refusals; no software names (H10); a total deadline
+(H5), few sockets, no body. It refuses an address that other machines can reach.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ _ONLY_GET: Final = Refusal(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", 
 
 
 class MetricsListener:
-    """Answers with what ``render`` returns."""
+    """Answers with the text of ``render``."""
 
     def __init__(self, render: Callable[[], bytes]) -> None:
         """``render`` is called in the event loop's thread."""
@@ -58,7 +58,7 @@ class MetricsListener:
         return bound
 
     def close(self) -> None:
-        """Stop listening, and hang up."""
+        """Stop listening, and close all sockets."""
         if self._server is not None:
             self._server.close()
         for scrape in tuple(self._open):
@@ -66,10 +66,10 @@ class MetricsListener:
 
 
 class _Scrape(asyncio.Protocol):
-    """One socket, which asks once."""
+    """One socket with one request."""
 
     def __init__(self, render: Callable[[], bytes], rules: Rules, others: "set[_Scrape]") -> None:
-        """Be one of ``others`` while open."""
+        """``others`` are the open sockets."""
         self._render = render
         self._rules = rules
         self._others = others
@@ -78,7 +78,7 @@ class _Scrape(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for the request, unless too many do."""
+        """Wait for the request, unless too many sockets are open."""
         if len(self._others) >= MOST_SOCKETS:
             transport.abort()
             return
@@ -87,7 +87,7 @@ class _Scrape(asyncio.Protocol):
         self._timer = asyncio.get_running_loop().call_later(SECONDS, transport.abort)
 
     def data_received(self, data: bytes) -> None:
-        """Answer when the head is there."""
+        """Answer when the head is complete."""
         if self._transport is None or self._transport.is_closing():
             return
         try:
@@ -108,7 +108,7 @@ class _Scrape(asyncio.Protocol):
             self._timer.cancel()
 
     def abort(self) -> None:
-        """Hang up at once."""
+        """Close at once."""
         if self._transport is not None:
             self._transport.abort()
 

@@ -1,7 +1,7 @@
-"""The network server: puts listener, HTTP, WebSocket and pings together, and takes them apart.
+"""The network server: starts and stops the listener, HTTP, WebSocket and pings.
 
-It knows no room and no account: messages go to the chat, HTTPS requests to the API. Stopping never takes
-longer than ``STOP_SECONDS``, whatever the peers do (R5: shutdown hang).
+Messages go to the chat, HTTPS requests to the API. Stopping never takes longer than ``STOP_SECONDS``,
+whatever the peers do (R5: shutdown hang).
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from parlour_server.net.websocket_connection import ConnectionRegistry, Limits
 from parlour_server.net.websocket_upgrade import WebSocketUpgrade
 from parlour_server.store.interface import Tickets
 
-STOP_SECONDS: Final = 4.0  # of the five that SIGTERM leaves the whole process
+STOP_SECONDS: Final = 4.0  # of the five that the whole process has after SIGTERM
 _ABORT_SECONDS: Final = 0.5
 
 
@@ -50,7 +50,7 @@ class NetServer:
         clock: Clock,
         body_cap: BodyCap = small_bodies,
     ) -> None:
-        """Take ``sockets``, which are bound; ``serve`` begins. Raises SetupError."""
+        """Take bound ``sockets``; call ``serve``. Raises SetupError."""
         listen, caps = settings.listen, settings.connections
         self._addresses = [
             (str(name[0]), int(name[1])) for name in (bound.getsockname() for bound in sockets)
@@ -96,17 +96,17 @@ class NetServer:
 
     @property
     def sockets(self) -> int:
-        """Return how many sockets are open, of whatever kind."""
+        """Return how many sockets are open, of any kind."""
         return len(self._slots)
 
     def serve(self) -> list[tuple[str, int]]:
-        """Begin to accept, and return the addresses with their real ports."""
+        """Start accepting, and return the addresses with their actual ports."""
         self._listener.start()
         self._pings.start()
         return self._addresses
 
     async def stop(self) -> None:
-        """Stop accepting, send everyone 1001, and be rid of every socket within ``STOP_SECONDS``."""
+        """Stop accepting, send everyone 1001, and close every socket within ``STOP_SECONDS``."""
         self._listener.close()
         self._pings.stop()
         for connection in self._registry:

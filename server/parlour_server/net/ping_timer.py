@@ -1,9 +1,8 @@
-"""The pulse: one timer for all connections, not one each.
+"""Pings: one timer for all connections.
 
-A beat comes ``BEATS`` times in each ping interval. Each beat pings one share of the connections, so that ten
+It beats ``BEATS`` times in each ping interval. Each beat pings one share of the connections, so that ten
 thousand pings never go out at once, and drops connections that were silent for ``SILENT_BEATS`` (R3, L30:
-dead peers). It tells the heap how many sockets there are. Beats are counted, not seconds: after a machine
-slept, no one was silent.
+dead peers). It counts beats, not seconds: connections survive when the machine sleeps.
 """
 
 import asyncio
@@ -15,16 +14,16 @@ from parlour_server.net.websocket_connection import ConnectionRegistry
 
 BEATS: Final = 20
 SILENT_BEATS: Final = 42
-"""Two pings unanswered, and some: 42 seconds after the last byte, where pings are 20 seconds apart."""
+"""A little more than two unanswered pings: 42 seconds after the last byte, with pings every 20 seconds."""
 
 
 class PingTimer:
-    """Pings."""
+    """Pings connections and drops silent ones."""
 
     def __init__(
         self, registry: ConnectionRegistry, slots: ConnectionSlots, heap: MallocTrim, ping_seconds: float
     ) -> None:
-        """Watch over the connections in ``registry`` and the sockets that ``slots`` counts."""
+        """Watch the connections in ``registry`` and the sockets that ``slots`` counts."""
         self._registry = registry
         self._slots = slots
         self._heap = heap
@@ -33,17 +32,17 @@ class PingTimer:
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        """Begin to beat."""
+        """Start."""
         self._timer = asyncio.get_running_loop().call_later(self._interval, self._next)
 
     def stop(self) -> None:
-        """Beat no more."""
+        """Stop."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def beat(self) -> None:
-        """Do one beat's work."""
+        """Ping one share of the connections, and drop silent ones."""
         share = self._beats % BEATS
         self._beats += 1
         for connection in self._registry:

@@ -1,15 +1,13 @@
-"""PROXY protocol version 2: what a balancer says about a connection before the client's first byte (L6).
+"""PROXY protocol version 2: a load balancer's header with the client's address (L6).
 
-Sans-I/O: ``header_size`` reads the fixed part, ``parse`` the whole header. Only TCP over IPv4 or IPv6 has an
-address of a client; everything else that the specification lets a sender write (version 1, UDP, Unix sockets,
-unknown families) is refused, because its sender would be counted as the balancer, together with everyone
-else. TLVs are walked, so that a length that lies is found, and none is interpreted: what they say is not
-needed.
+Sans-I/O: ``header_size`` reads the fixed part, ``parse`` the whole header. Only TCP over IPv4 or IPv6 is
+accepted. Everything else that the specification allows (version 1, UDP, Unix sockets, unknown families) is
+refused, because it would count for the load balancer, together with everyone else. TLVs are checked for wrong
+lengths and otherwise ignored.
 
-Written here, not taken from PyPI: proxy-protocol 0.11.3, of 2024, bounds no length, takes datagrams and
-unknown families, and ends in a struct.error where addresses are short; refusing all that around it would be
-as long as this. The specification is
-https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt, sections 2.2 and 2.2.1.
+No library: proxy-protocol 0.11.3, of 2024, limits no length, accepts datagrams and unknown families, and
+raises struct.error for short addresses; working around that would be as long as this module. The
+specification is https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt, sections 2.2 and 2.2.1.
 """
 
 import struct
@@ -34,12 +32,12 @@ _ADDRESS_BYTES: Final = {_TCP4: 12, _TCP6: 36}  # source, destination, two ports
 
 
 class ProxyHeaderError(ParlourServerError):
-    """What came is not a header that this server accepts; the connection is closed."""
+    """Not a header that this server accepts; the connection is closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyHeader:
-    """A whole header. ``client`` is None where the balancer connects for itself (LOCAL: a health check)."""
+    """A header. ``client`` is None for the load balancer's own connections (LOCAL: a health check)."""
 
     client: str | None
 

@@ -1,8 +1,8 @@
-"""A logger for websockets that cannot be made to tell secrets.
+"""A logger for websockets that never logs secrets.
 
 At DEBUG, websockets prints `Authorization: Bearer …` and every message (K7: secrets in logs); at INFO and
-WARNING it prints lines that any stranger can cause (R6: log flooding). What is below ERROR never leaves here,
-whatever the root logger's level is.
+WARNING it prints lines that any stranger can cause (R6: log flooding). Records below ERROR are dropped,
+whatever the root logger's level.
 """
 
 import logging
@@ -15,10 +15,10 @@ else:
 
 
 class QuietLogger(_Adapter):
-    """Passes errors on, and nothing else."""
+    """Logs only errors."""
 
     def isEnabledFor(self, level: int) -> bool:  # noqa: N802 - the name is logging's
-        """Tell that nothing below ERROR is wanted."""
+        """Return False below ERROR."""
         return level >= logging.ERROR and super().isEnabledFor(level)
 
 

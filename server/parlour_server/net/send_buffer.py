@@ -1,19 +1,18 @@
-"""What a connection has to send: gathered, written once per loop iteration, bounded.
+"""The send buffer of a connection: written once per loop iteration, and limited.
 
-Every write first looks at what the transport still holds; above the cap the peer is cut off at once (R2: slow
-reader), because asking it to close would wait behind the very bytes that it does not read. Nothing here ever
-waits.
+Every write first checks the transport's unsent bytes. Above the cap the peer is cut off at once (R2: slow
+reader), because a close frame would wait behind the bytes that it does not read. Nothing here waits.
 """
 
 import asyncio
 from collections.abc import Callable
 from typing import Final
 
-_FLUSH_AT: Final = 64 * 1024  # so that even one iteration's output meets the cap
+_FLUSH_AT: Final = 64 * 1024  # so that the cap applies even within one iteration
 
 
 class SendBuffer:
-    """The way out of one connection."""
+    """The outgoing bytes of one connection."""
 
     __slots__ = (
         "_busy",
@@ -44,10 +43,10 @@ class SendBuffer:
         self._closed = False
         self._is_stopped = False
         self._busy = False
-        """Something is gathered, or this is stopped or closed: what every delivery looks at, in one place."""
+        """Bytes are buffered, or this is stopped or closed: one flag for the hot path."""
 
     def put(self, data: bytes) -> None:
-        """Send at the end of this loop iteration, together with what else comes until then."""
+        """Send at the end of this loop iteration, together with further bytes."""
         if self._closed:
             return
         if not self._pending:
@@ -59,7 +58,7 @@ class SendBuffer:
             self.flush()
 
     def put_now(self, wire: bytes) -> None:
-        """Send now, after what was put before; nothing once stopped. Every delivery to a room is this."""
+        """Send now, after buffered bytes; does nothing once stopped. Room deliveries use it."""
         if self._busy:
             self._put_behind(wire)
         elif self._transport.get_write_buffer_size() > self._cap:
@@ -68,7 +67,7 @@ class SendBuffer:
             self._transport.write(wire)
 
     def flush(self) -> None:
-        """Write what is gathered."""
+        """Write the buffered bytes."""
         if not self._pending:
             return
         data = self._pending[0] if len(self._pending) == 1 else b"".join(self._pending)
@@ -81,11 +80,11 @@ class SendBuffer:
             self._transport.write(data)
 
     def stop_accepting(self) -> None:
-        """Take no more by ``put_now``: what the chat says is over, the closing handshake is not."""
+        """Ignore ``put_now`` from now on: the chat is done, the closing handshake is not."""
         self._is_stopped = self._busy = True
 
     def close(self) -> None:
-        """Forget what is gathered and write nothing more."""
+        """Drop buffered bytes and write nothing more."""
         self._closed = self._busy = True
         self._pending.clear()
         # The owner refers to this buffer: a reference back would keep both, and the TLS engine with them,
@@ -104,4 +103,4 @@ class SendBuffer:
 
 
 def _nothing() -> None:
-    """Do what a closed buffer does when it overflows."""
+    """Do nothing: a closed buffer cannot overflow."""

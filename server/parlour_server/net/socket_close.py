@@ -1,7 +1,7 @@
-"""The one way to close a socket: politely, and by force soon after.
+"""Closes a socket: gracefully, and by force soon after.
 
 ``transport.close()`` waits for the peer twice, to take what is unsent and to answer TLS's close_notify; a
-peer that does neither would hold the socket for ever (S2, R5: stuck close). So nothing in `net` calls it
+peer that does neither would keep the socket open forever (S2, R5: stuck close). So nothing in `net` calls it
 without the timer that is set here.
 """
 
@@ -28,9 +28,9 @@ def abort_after(
 
 
 def forget(transport: asyncio.Transport) -> None:
-    """Let a transport that is closed refer to its protocol no more. Call it in ``connection_lost``.
+    """Drop a closed transport's reference to its protocol. Call it in ``connection_lost``.
 
     asyncio's TLS keeps the methods of a ``BufferedProtocol``, which refers to the transport in turn.
     """
-    with suppress(AttributeError):  # a transport that was closed twice has lost its TLS, and refers to no one
+    with suppress(AttributeError):  # a transport that was closed twice has dropped its TLS and its protocol
         transport.set_protocol(_NO_ONE)

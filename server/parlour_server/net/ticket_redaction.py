@@ -1,10 +1,9 @@
-"""Takes the ticket out of what was read, before anything makes a copy of it (L18: a used ticket in memory).
+"""Removes the ticket from received bytes before they are copied (L18: a used ticket in memory).
 
-Python's strings cannot be wiped, and a parser copies a request's head half a dozen times; a used ticket would
-stand in freed memory for hours. So sockets are read into one buffer of our own: there the ticket of a
-handshake is replaced by dots, only its digest goes on, and the buffer is wiped. A head that comes in several
-reads is not recognised and goes through as it is: our own client sends one. `net/http_connection.py` reads
-through it.
+Python cannot wipe strings, and a parser copies a request's head half a dozen times, so a used ticket would
+stay in freed memory for hours. So sockets are read into one buffer: there the ticket of a handshake is
+replaced by dots, only its digest is passed on, and the buffer is wiped. A head that arrives in several reads
+is not recognised and passes unchanged; our own client sends it in one.
 """
 
 import re
@@ -22,10 +21,10 @@ _HANDSHAKE: Final = re.compile(
 
 
 class ReadBuffer:
-    """What every socket of a server is read into, one after the other."""
+    """The buffer that all sockets of a server are read into, one at a time."""
 
     def __init__(self) -> None:
-        """Begin with nothing in it."""
+        """Create an empty buffer."""
         self._buffer = bytearray(READ_BYTES)
         self.view = memoryview(self._buffer)
 
@@ -36,7 +35,7 @@ class ReadBuffer:
         return data
 
     def take_head(self, size: int) -> tuple[bytes, bytes | None]:
-        """Do the same with what may be a handshake; its ticket is replaced, and its digest returned."""
+        """Do the same for a possible handshake; its ticket is replaced, and the digest returned."""
         digest = None
         if found := _HANDSHAKE.match(self._buffer, 0, size):
             start, end = found.span(1)

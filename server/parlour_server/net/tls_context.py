@@ -1,10 +1,10 @@
-"""TLS: the one context that the server offers, and its renewal without a restart.
+"""The server's TLS context, which is reloaded without a restart.
 
 TLS 1.3 only (T2: weak TLS), no session tickets, HTTP/1.1 by ALPN. It refuses a private key that anyone else
 can read, and never asks for a passphrase at a terminal. `net/net_server.py` takes the current context for
 each new connection.
 
-`net/tls_groups.py` says which groups keys are exchanged in.
+`net/tls_groups.py` chooses the key exchange groups.
 """
 
 import os
@@ -17,7 +17,7 @@ from parlour_server.errors import SetupError
 from parlour_server.net.tls_groups import narrow
 
 CLEANSE_PLAINTEXT: Final = 0x2  # SSL_OP_CLEANSE_PLAINTEXT of OpenSSL 3, for which Python has no name
-"""OpenSSL wipes what was read out of its buffers (L18)."""
+"""OpenSSL wipes its buffers after a read (L18)."""
 
 
 class TlsFiles:
@@ -41,7 +41,7 @@ def _context(certificate: Path, key: Path) -> ssl.SSLContext:
     _refuse_open_key(key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    # No resumption: it saves clients that reconnect a little, and costs every other one 0.1 ms.
+    # No resumption: it saves reconnecting clients little, and costs every other one 0.1 ms.
     context.num_tickets = 0
     context.options |= CLEANSE_PLAINTEXT
     context.set_alpn_protocols(["http/1.1"])
@@ -57,7 +57,7 @@ def _context(certificate: Path, key: Path) -> ssl.SSLContext:
 
 
 def _refuse_open_key(key: Path) -> None:
-    """Raise SetupError for a key that is missing, or that others may read."""
+    """Raise SetupError for a key that is missing, or that other users can read."""
     try:
         mode = key.stat().st_mode
     except OSError as error:

@@ -1,11 +1,11 @@
-"""Which key exchange groups the server takes: X25519MLKEM768, X25519, P-256, P-384 and no other (T2).
+"""The server's key exchange groups: only X25519MLKEM768, X25519, P-256 and P-384 (T2).
 
 Python 3.15 has a call for it (``SSLContext.set_groups``). Before that the one documented way is an OpenSSL
 configuration file, and OpenSSL reads it once in a process, before any code of ours can tell it where: so
-``restart_configured`` lets the same command begin again in the same process with OPENSSL_CONF set. An
-operator's own OPENSSL_CONF is left as it is. ``taken_besides`` asks OpenSSL itself which other groups it
-would take, so that a server on which neither worked says so. ``set_ecdh_curve`` is never called: it would
-silently switch X25519MLKEM768 off (T3: recorded now, decrypted later).
+``restart_configured`` restarts the command in the same process with OPENSSL_CONF set. An operator's own
+OPENSSL_CONF is left as it is. ``taken_besides`` asks OpenSSL which other groups it would accept, so that a
+server where neither worked can report it. ``set_ecdh_curve`` is never called: it would silently switch
+X25519MLKEM768 off (T3: recorded now, decrypted later).
 """
 
 import os
@@ -36,13 +36,13 @@ _OTHERS: Final = {
     "SecP256r1MLKEM768": 0x11EB,
     "SecP384r1MLKEM1024": 0x11ED,
 }
-"""Numbers of the registry "TLS Supported Groups" (RFC 8446 section 4.2.7) that some OpenSSL takes."""
+"""Numbers of the registry "TLS Supported Groups" (RFC 8446 section 4.2.7) that some OpenSSL accepts."""
 
 
 def restart_configured(
     arguments: Sequence[str] | None = None, environment: MutableMapping[str, str] = os.environ
 ) -> None:
-    """Begin this command again with OPENSSL_CONF set, where Python cannot choose groups; else return.
+    """Restart this command with OPENSSL_CONF set if Python cannot choose groups; else return.
 
     The process stays the same (id, open files), so that its parent notices nothing.
     """
@@ -59,7 +59,7 @@ def operator_configures() -> bool:
 
 
 def narrow(context: ssl.SSLContext) -> None:
-    """Choose the groups where Python can."""
+    """Choose the groups if Python can."""
     if sys.version_info >= (3, 15):
         context.set_groups(":".join(GROUPS))
 
@@ -70,7 +70,7 @@ def taken_besides(context: ssl.SSLContext) -> list[str]:
 
 
 def _takes(context: ssl.SSLContext, group: int) -> bool:
-    """Offer only this group, without a share: a server that takes it asks for one, any other refuses."""
+    """Offer only this group, without a key share: a server that accepts it asks for one, others refuse."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     server = context.wrap_bio(incoming, outgoing, server_side=True)
     incoming.write(_client_hello(group))

@@ -1,11 +1,10 @@
 """One WebSocket connection: RFC 6455 on one side, the chat's ``Peer`` on the other.
 
 It parses with websockets' sans-I/O ``ServerProtocol`` (no compression, one frame at most of a request's
-size), hands whole text messages to the chat, and writes what the chat sends. It knows no room and reads no
-message. No task, no stream, no lock: an idle connection costs memory only. ``ConnectionRegistry`` holds all
-that are open.
+size), passes complete text messages to the chat, and writes what the chat sends. No task, no stream, no lock:
+an idle connection costs only memory. ``ConnectionRegistry`` holds all that are open.
 
-* After ``end`` nothing is delivered in either direction, and the socket is gone soon, whatever the peer does.
+* After ``end`` nothing is delivered in either direction, and the socket closes soon, whatever the peer does.
 * A peer that does not read is cut off, never waited for.
 """
 
@@ -34,20 +33,20 @@ from parlour_server.net.ticket_redaction import ReadBuffer
 
 _SLICE: Final = 8 * 1024  # parsed at once: 1,400 frames of the smallest kind, some milliseconds
 _PING: Final = bytes((0x80 | Opcode.PING, 0))
-_ABNORMAL: Final = 1006  # RFC 6455 section 7.4.1: what a connection that just broke is said to end with
+_ABNORMAL: Final = 1006  # RFC 6455 section 7.4.1: the close code of a broken connection
 _log: Final = quiet_logger("websocket")
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What every connection of a server is held to."""
+    """The limits of every connection."""
 
     unsent_bytes: int
     close_seconds: float
 
 
 class WebSocketConnection(asyncio.BufferedProtocol):
-    """A ``Peer``. Lives from the handshake's answer until its socket is closed."""
+    """A ``Peer``. It lives from the handshake's response until its socket is closed."""
 
     __slots__ = (
         "_assembler",
@@ -76,12 +75,12 @@ class WebSocketConnection(asyncio.BufferedProtocol):
         limits: Limits,
         buffer: ReadBuffer,
     ) -> None:
-        """Take over ``transport``, on which the handshake was answered; it is read into ``buffer``."""
+        """Take over ``transport`` after the handshake; it is read into ``buffer``."""
         self._buffer = buffer
         self.info = info
-        self.share = 0  # which beat of the pulse pings it
+        self.share = 0  # the beat of the ping timer that pings it
         self.silence = 0
-        """Beats of the pulse since the peer sent anything."""
+        """Beats of the ping timer since the peer sent anything."""
         self._chat = chat
         self._registry = registry
         self._limits = limits
@@ -89,13 +88,13 @@ class WebSocketConnection(asyncio.BufferedProtocol):
         self._transport = transport
         self._sending = SendBuffer(self._loop, transport, limits.unsent_bytes, self._overflow)
         self.write = self._sending.put_now
-        """Write frames that are ready; cuts the peer off when too much is unsent. The chat calls it."""
+        """Write encoded frames; cuts the peer off when too much is unsent. The chat calls it."""
         self._assembler = MessageAssembler()
         self._ws = ServerProtocol(state=State.OPEN, max_size=REQUEST_FRAME.value, logger=_log)
         self._ended: CloseCode | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    # what the chat calls (Peer)
+    # called by the chat (Peer)
 
     def send(self, frame: frames.Frame) -> int:
         """Send one frame to this peer, at the end of this loop iteration; return its bytes."""
@@ -114,10 +113,10 @@ class WebSocketConnection(asyncio.BufferedProtocol):
             self._ws.send_close(code, code.meaning)
         self._pass_on()
 
-    # what the keepalive calls
+    # called by the ping timer
 
     def ping(self) -> None:
-        """Ask whether the peer is there."""
+        """Send a ping."""
         if self._ended is None:
             self._assembler.allow_controls()
             self._sending.put(_PING)
@@ -131,10 +130,10 @@ class WebSocketConnection(asyncio.BufferedProtocol):
         """Drop the socket now."""
         self._transport.abort()
 
-    # what the transport calls (asyncio.BufferedProtocol)
+    # called by the transport (asyncio.BufferedProtocol)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        """Return the buffer that all sockets share: each read is taken out of it at once."""
+        """Return the buffer that all sockets share; each read is copied from it at once."""
         del sizehint
         return self._buffer.view
 
@@ -150,13 +149,13 @@ class WebSocketConnection(asyncio.BufferedProtocol):
             self._pass_on()
 
     def eof_received(self) -> None:
-        """Note the end: nothing more will come."""
+        """Record that the peer has closed its side."""
         self._ws.receive_eof()
         self._pass_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the chat and the registry; nothing refers to this connection afterwards."""
-        del exc  # how it broke is the network's affair
+        """Notify the chat and the registry; nothing refers to this connection afterwards."""
+        del exc  # the reason does not matter
         self._sending.close()
         forget(self._transport)
         self._stop(self._code_received())
@@ -183,7 +182,7 @@ class WebSocketConnection(asyncio.BufferedProtocol):
             self._chat.received(self, message)
 
     def _pass_on(self) -> None:
-        """Write what the WebSocket layer has to say: pongs, and close frames with what they entail."""
+        """Write the WebSocket layer's frames: pongs and close frames."""
         closing = self._ws.state is not State.OPEN
         if closing:
             self._stop(self._code_received())
@@ -198,12 +197,12 @@ class WebSocketConnection(asyncio.BufferedProtocol):
             self._arm()
 
     def _arm(self) -> None:
-        """Set the time at which the socket is gone by force; every way of closing comes through here."""
+        """Set the deadline for closing by force; every way of closing calls this."""
         if self._timer is None:
             self._timer = abort_after(self._loop, self._transport, self._limits.close_seconds)
 
     def _stop(self, code: CloseCode) -> None:
-        """Deliver nothing more, if that is not so already; what was sent before goes out first."""
+        """Stop delivering; earlier frames are sent first. Idempotent."""
         if self._ended is None:
             self._sending.flush()
         if self._ended is None:
@@ -227,8 +226,8 @@ class WebSocketConnection(asyncio.BufferedProtocol):
 class ConnectionRegistry:
     """All open WebSocket connections of one server, by session and by account.
 
-    Every one is in here from its first byte until its socket is closed, which is what ending a session relies
-    on (S1: a socket that outlives its session). Beginnings and ends are recorded here.
+    Every connection is registered from its first byte until its socket is closed, so that ending a session
+    reaches all its sockets (S1: a socket that outlives its session). Openings and closings are recorded here.
     """
 
     def __init__(self, audit: Audit) -> None:
@@ -243,7 +242,7 @@ class ConnectionRegistry:
         return len(self._slots)
 
     def __iter__(self) -> Iterator[WebSocketConnection]:
-        """Iterate over a copy, so that connections may go while they are looked at."""
+        """Iterate over a copy, so that connections may close meanwhile."""
         return iter(tuple(self._slots))
 
     def count_of(self, user: UserName) -> int:
@@ -251,7 +250,7 @@ class ConnectionRegistry:
         return self._by_user.get(user, 0)
 
     def add(self, connection: WebSocketConnection, slot: Slot) -> None:
-        """Keep a connection, and the slot that its socket takes."""
+        """Register a connection and its slot."""
         grant = connection.info.grant
         self._slots[connection] = slot
         self._added += 1
@@ -271,7 +270,7 @@ class ConnectionRegistry:
         self._record(AuditEvent.LIMIT_HIT, connection, limit=limit)
 
     def remove(self, connection: WebSocketConnection, code: int) -> None:
-        """Forget a connection and give its slot back."""
+        """Remove a connection and release its slot."""
         slot = self._slots.pop(connection, None)
         if slot is None:
             return
@@ -294,7 +293,7 @@ class ConnectionRegistry:
 
 
 def _release(ws: ServerProtocol) -> None:
-    """Break the reference cycles of a protocol that is done with, so that its memory is free at once.
+    """Break the reference cycles of a finished protocol, so that its memory is freed at once.
 
     Its parser is a generator that refers to it, and so does the traceback of the error that ended it. Neither
     attribute is documented: `tests/server/net/test_memory.py` fails when they no longer do this.

@@ -1,8 +1,8 @@
-"""The WebSocket handshake: checked by websockets' sans-I/O protocol, answered from parts made once.
+"""The WebSocket handshake, checked by websockets' sans-I/O protocol.
 
-It accepts version 13 with a well-formed key and our one subprotocol, and negotiates no extension: a
-compressed channel leaks and can be a bomb (F5). It echoes no subprotocol but ours (H11: a client that hides
-a token among its subprotocols must not get it back in clear). `net/gate.py` calls it, after Host and Origin.
+It accepts version 13 with a well-formed key and our one subprotocol, and negotiates no extension: compression
+leaks and can be a bomb (F5). It echoes no subprotocol but ours (H11: a token that a client hides among its
+subprotocols must not be sent back in clear). `net/gate.py` calls it after checking Host and Origin.
 """
 
 from collections.abc import Iterable
@@ -19,9 +19,9 @@ from parlour_server.net import http_refusals as refusals
 from parlour_server.net.http_refusals import Refusal
 from parlour_server.net.quiet_logger import quiet_logger
 
-# One for all: ``process_request`` reads only the request; what it leaves in here is never looked at.
+# Shared: ``process_request`` depends only on the request; its state here is never used.
 _checker: Final = ServerProtocol(subprotocols=(Subprotocol(SUBPROTOCOL),), logger=quiet_logger("websocket"))
-# No Date: RFC 9110 section 6.6.1 asks for it in answers from 200 on, and making it cost more than the check.
+# No Date: RFC 9110 section 6.6.1 wants it from 200 on, and making it cost more than the check.
 _ANSWER: Final = (
     "HTTP/1.1 101 Switching Protocols\r\n"
     "Upgrade: websocket\r\n"
@@ -33,7 +33,7 @@ _ANSWER: Final = (
 
 
 def answer_handshake(target: bytes, headers: Iterable[tuple[bytes, bytes]]) -> bytes | Refusal:
-    """Return the response that opens the WebSocket, or what must be answered instead."""
+    """Return the response that opens the WebSocket, or a refusal."""
     try:
         fields = Headers([(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers])
         accept, extensions, subprotocol = _checker.process_request(Request(target.decode("ascii"), fields))
@@ -42,5 +42,5 @@ def answer_handshake(target: bytes, headers: Iterable[tuple[bytes, bytes]]) -> b
     except InvalidHandshake:
         return refusals.BAD_HANDSHAKE
     if extensions is not None or subprotocol != SUBPROTOCOL:
-        return refusals.BAD_HANDSHAKE  # F5, H11: the answer below would promise something else
+        return refusals.BAD_HANDSHAKE  # F5, H11: the response below would not match
     return _ANSWER.format(accept=accept).encode("ascii")

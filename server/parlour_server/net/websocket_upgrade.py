@@ -1,8 +1,7 @@
-"""From a request that passed the gate to an open WebSocket: tickets are redeemed here.
+"""Opens the WebSocket of a request that passed the gate: tickets are redeemed here.
 
-The ticket is taken out of the store before anything is answered, so of any number of handshakes with one
-ticket, at any number of servers, one succeeds (K3: replay). A refused handshake never reaches the frame
-parser (H4).
+The ticket is removed from the store before the response, so of any number of handshakes with one ticket, at
+any number of servers, one succeeds (K3: replay). A refused handshake never reaches the frame parser (H4).
 """
 
 import asyncio
@@ -48,7 +47,7 @@ class WebSocketUpgrade:
         self._per_user = per_user
 
     async def redeem(self, decision: Redeem | Refuse) -> TicketGrant | Refusal:
-        """Take the tickets that the gate's decision names; return what they grant, or the answer."""
+        """Redeem the tickets of the gate's decision; return the grant, or the refusal."""
         try:
             if isinstance(decision, Refuse):
                 for ticket in decision.burn:
@@ -62,7 +61,7 @@ class WebSocketUpgrade:
         return grant
 
     def admit(self, grant: TicketGrant, address: str) -> Refusal | None:
-        """Return the answer to an account that has too many connections. Call ``open`` before any await."""
+        """Return the refusal for an account with too many connections. Call ``open`` before any await."""
         self._audit.record(
             AuditEvent.TICKET_REDEEMED, user=str(grant.user), session=grant.session, address=address
         )
@@ -70,7 +69,7 @@ class WebSocketUpgrade:
         return refusals.TOO_MANY_CONNECTIONS if full else None
 
     def open(self, grant: TicketGrant, transport: asyncio.Transport, slot: Slot, answer: bytes) -> None:
-        """Answer the handshake and let the chat greet the peer. ``transport`` reads again from here on."""
+        """Answer the handshake and let the chat greet the peer. ``transport`` resumes reading."""
         info = PeerInfo(new_connection_id(), grant, slot.address)
         connection = WebSocketConnection(
             info, transport, self._chat, self._registry, self._limits, self._buffer

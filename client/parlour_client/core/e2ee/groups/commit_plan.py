@@ -112,7 +112,7 @@ class _Planner:
         for statement in statements.waiting(self._connection, self._roster.room):
             who = statement.act.who
             if isinstance(statement.act, Admit | Request) and self._was_removed(who):
-                self._wait.add(who)  # their devices forgot the group's keys: first they go, then they come
+                self._wait.add(who)  # their devices deleted the group's keys: remove, then add them
                 continue
             self._apply(statement.data)
         for user in sorted(self._asked_in):

@@ -141,7 +141,7 @@ def contests(connection: apsw.Connection) -> Sequence[tuple[RoomId, ToContest]]:
 
 
 def room_conflict(summary: RoomSummary | None, report: GroupReport, me: UserName) -> str:
-    """Say where the server's description of a room conflicts with what its members agreed on; empty: nowhere.
+    """Say where the server's description of a room conflicts with its members' own; empty: nowhere.
 
     A direct room shown under another person's name, or a group room shown as a direct one, would let people
     write to someone they do not mean.

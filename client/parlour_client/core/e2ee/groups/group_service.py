@@ -146,7 +146,7 @@ class GroupService:
         return process.process_events(transaction, events)
 
     def dropped(self, connection: apsw.Connection, room: RoomId) -> dict[Seq, Note | None]:
-        """Return notes, once, of what the server blanked by itself; when all of the room was processed."""
+        """Return notes, once, on events that the server blanked by itself, when the room is processed."""
         query = "SELECT author FROM events WHERE room = ? AND seq = ?"
         return {
             seq: dropped_note(user_name(str(author)))

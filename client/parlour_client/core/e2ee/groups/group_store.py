@@ -289,7 +289,7 @@ def scrub(connection: apsw.Connection) -> bool:
     connection.set_busy_timeout(0)
     try:
         row = next(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)"))
-    except (apsw.BusyError, apsw.LockedError):  # the latter: a statement of our own has rows left to read
+    except (apsw.BusyError, apsw.LockedError):  # the latter: a statement here has rows left to read
         return False
     finally:
         connection.set_busy_timeout(patience)

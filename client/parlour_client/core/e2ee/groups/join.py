@@ -212,9 +212,9 @@ def _require_lineage(connection: apsw.Connection, rules: RoomRules, own: ThisDev
 def _require_admission(
     connection: apsw.Connection, roster: Roster, own: ThisDevice, inviter: UserName
 ) -> None:
-    """Require that who invited us has signed it, for this group. Raises JoinRefusedError, NotReadyError.
+    """Require that the inviter signed the admission here. Raises JoinRefusedError, NotReadyError.
 
-    Anybody can begin a group in the names of others; no one else can sign their admission to it.
+    Anyone can create a group in the names of others; no one else can sign their admission to it.
     """
     pinned, logged = key_pins.find(connection, inviter), key_log_copy.account(connection, inviter)
     key = pinned.account_key if pinned is not None else logged.key if logged is not None else None

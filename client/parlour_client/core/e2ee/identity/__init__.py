@@ -1,1 +1,1 @@
-"""Who we are and whom we know: this device's keys, the key log, pinned keys, enrolment and recovery."""
+"""This account's identity and others': device keys, the key log, pinned keys, enrolment and recovery."""

@@ -1,4 +1,4 @@
-"""Device certificates, read and verified once each: a large group has hundreds for each message."""
+"""Device certificates, parsed and verified once each: a large group has hundreds for each message."""
 
 from functools import lru_cache
 
@@ -8,5 +8,5 @@ from parlour_protocol.identity import Certificate
 
 @lru_cache(4096)
 def read_certificate(data: bytes) -> Certificate:
-    """Read a certificate and verify its signature. Raises StatementError."""
+    """Parse a certificate and verify its signature. Raises StatementError."""
     return Certificate.read(data, verify)

@@ -1,8 +1,8 @@
 """From a login to a device that others can encrypt for: keys, registration, certificate, key packages.
 
-The first device of an account makes the account key without asking and certifies itself. Any other one is
-pending until it is approved by a device that holds the account key, or with the recovery words. A revoked
-device comes back as another one.
+The first device of an account makes the account key by itself and certifies itself. Any other one is pending
+until it is approved by a device that has the account key, or with the recovery words. A revoked device comes
+back as a new one.
 """
 
 import asyncio
@@ -35,12 +35,12 @@ from parlour_protocol.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """How this device stands after a login."""
+    """The state of this device after a login."""
 
     device: DeviceId
     status: DeviceStatus
     device_changed: bool
-    """It has a new key: what groups it was in under the old one is of no use."""
+    """It has a new key: its groups under the old one are useless."""
 
 
 class Enrolment:
@@ -86,7 +86,7 @@ class Enrolment:
         return found
 
     async def register(self) -> None:
-        """Let the session speak for the device; certified by ourselves if we hold the account key."""
+        """Bind the session to the device; certify it if it has the account key."""
         identity = await self.identity()
         certificate = None
         if identity.certificate is None and identity.account is not None:
@@ -123,12 +123,12 @@ class Enrolment:
         except ApiRefusedError:
             await self._archive.write_durably(own_identity.forget_next)
             raise
-        await self._key_log.sync()  # the new key stands in it: from then on it is ours
+        await self._key_log.sync()  # the new key is in it: from now on it is ours
         await self.register()
         await self.refresh_packages()
 
     async def adopt(self) -> bool:
-        """Take the account's changed key as ours and register again under it; False: it did not change."""
+        """Adopt the account's changed key and register again under it; False: it did not change."""
         server = await self._archive.write(server_of)
         if not await self._archive.write_durably(
             own_identity.adopt_account, self._user, server, self._clock.now()
@@ -138,9 +138,9 @@ class Enrolment:
         return True
 
     async def refresh_packages(self) -> None:
-        """Bring the server as many key packages as it ought to have; nothing while this device is pending.
+        """Upload as many key packages as the server should have; none while this device is pending.
 
-        One at a time: who waited asks the server again, so that nothing is brought twice.
+        One at a time: a caller that had to wait asks the server again, so that nothing is uploaded twice.
         """
         async with self._packages:
             identity = await self.identity()
@@ -156,9 +156,9 @@ class Enrolment:
                     await self._archive.write_durably(key_packages.published, suite)
 
     async def _publish_again(self) -> None:
-        """Publish what this account signed, and a restored server has lost: keys, devices and revocations.
+        """Publish what this account signed and a restored server has lost: keys, devices and revocations.
 
-        What it refuses is left: it is another device's to publish, or there is another key by now.
+        Refused ones are skipped: another device must publish them, or there is another key by now.
         """
         looked_at, lost = await self._archive.read(_lost)
         if not lost:
@@ -198,7 +198,7 @@ class Enrolment:
         if await self._archive.write(key_log_copy.account, self._user) is not None:
             return
         if (await self.identity()).account_key is not None:
-            # An honest server cannot have forgotten it; and a new key would bury the old one.
+            # An honest server can't have forgotten it, and a new key would replace the old one for ever.
             raise OwnKeyChangedError("The server has lost your account's identity key.")
         following = await self._archive.write_durably(own_identity.next_account_key)
         try:
@@ -224,7 +224,7 @@ class Enrolment:
 
 
 def _lost(connection: apsw.Connection) -> tuple[int, list[LogEntry]]:
-    """Return how many lost entries were looked at, and the others, read."""
+    """Return how many lost entries were looked at, and the others, parsed."""
     looked_at = int(own_keys.get(connection, Name.REPUBLISHED) or b"0")
     server = server_of(connection)
     return looked_at, read_entries(server, Head.empty(server), key_log_copy.lost(connection, looked_at))

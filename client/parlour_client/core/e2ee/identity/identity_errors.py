@@ -1,4 +1,4 @@
-"""What can be wrong with keys, devices and the key log, each with what to do.
+"""Errors about keys, devices and the key log, each with what to do.
 
 Open rooms work with all of them. Nothing here quotes what a server sent.
 """
@@ -7,7 +7,7 @@ from parlour_client.core.errors import EncryptionError
 
 
 class KeyLogError(EncryptionError):
-    """The server's key log contradicts itself, or what it showed before. Our copy stays as it was."""
+    """The server's key log contradicts itself, or its earlier state. Our copy is unchanged."""
 
     hint = (
         "Ask the server's owner whether a backup was restored; if not, do not trust new devices or keys "
@@ -16,7 +16,7 @@ class KeyLogError(EncryptionError):
 
 
 class OtherServerError(EncryptionError):
-    """The server calls itself by another name than at first contact."""
+    """The server's name is not the one at first contact."""
 
     hint = "Ask the server's owner whether it was renamed; device certificates are only valid for one name."
 
@@ -31,12 +31,12 @@ class OwnKeyChangedError(EncryptionError):
 
 
 class NoAccountKeyError(EncryptionError):
-    """This device does not hold the account key, so it cannot approve, revoke or show recovery words."""
+    """This device does not have the account key, so it cannot approve, revoke or show recovery words."""
 
     hint = "Do it on the device that you used first, or type your recovery words here."
 
 
 class DevicePendingError(EncryptionError):
-    """This device is not approved yet, so nobody encrypts for it."""
+    """This device is not approved yet, so no one encrypts for it."""
 
     hint = "Approve it on another device of yours with the code that it shows, or with your recovery words."

@@ -1,7 +1,7 @@
 """This account's keys, devices and alarms, and how far other people's keys are trusted.
 
-What views ask all the time is answered from memory, and read again after each change. It never sends a
-message, and never takes a pinned key back.
+Frequent questions of views are answered from memory, which is updated after each change. It never sends a
+message, and never reverts a pinned key.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -84,11 +84,11 @@ class IdentityService:
             await self.refresh()
 
     async def refresh_packages(self) -> None:
-        """Bring the server as many key packages as it should have."""
+        """Upload as many key packages as the server should have."""
         await self._enrolment.refresh_packages()
 
     async def refresh(self) -> None:
-        """Read again what is answered from memory; tell the views if anything is different."""
+        """Update what is answered from memory; notify the views if anything has changed."""
         before = self._remembered()
         self._identity = await self._archive.write(own_identity.load)
         self._version = await self._archive.write(key_trust.version)
@@ -97,7 +97,7 @@ class IdentityService:
             Alarm(one.id, one.detail, one.at, one.kind in alarms.PERMANENT, _room_of(one))
             for one in await self._archive.write(alarms.load)
         ]
-        if self._remembered() != before:  # else a view that asks again would go round in circles
+        if self._remembered() != before:  # else a view that asks again would loop
             self._changed()
 
     def _remembered(self) -> tuple[object, ...]:
@@ -108,7 +108,7 @@ class IdentityService:
     # from memory
     @property
     def identity(self) -> OwnIdentity | None:
-        """This device's keys, as they were when last read."""
+        """This device's keys, as of the last update."""
         return self._identity
 
     def own(self) -> OwnKeys:
@@ -189,13 +189,13 @@ class IdentityService:
         await self._archive.write_durably(own_identity.give_up_others)
 
     async def accept_own_key(self) -> None:
-        """Go on with the account key that the person made on another device."""
+        """Accept the account key that the person made on another device."""
         if await self._enrolment.adopt():
             await self._device_replaced()
         await self.refresh()
 
     async def reset_identity(self, password: Secret) -> None:
-        """Make a new account key: everybody is told, and all other devices are removed."""
+        """Make a new account key: everyone is notified, and all other devices are removed."""
         try:
             await self._enrolment.replace_account_key(password)
         finally:
@@ -204,5 +204,5 @@ class IdentityService:
 
 
 def _room_of(alarm: alarms.Raised) -> RoomId | None:
-    """Return the room of an alarm about members, which ``server_claims`` names as ``room/user``."""
+    """Return the room of an alarm about members, which ``server_claims`` calls ``room/user``."""
     return RoomId(alarm.about.partition("/")[0]) if alarm.kind is alarms.Kind.MEMBERS else None

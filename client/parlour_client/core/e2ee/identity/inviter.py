@@ -1,8 +1,8 @@
-"""Who invited us to the server, and with which account key: told by the link, so never by the server.
+"""The person who invited us to the server, and their account key: from the link, never from the server.
 
-It is kept before the server is asked for an account, and pinned as verified with the first session, before
-the key log is read. So neither an answer that the server withholds nor the first key it shows can replace
-the key in the link. Functions over a connection, durable ones.
+They are stored before the server is asked for an account, and the key is pinned as verified with the first
+session, before the key log is read. So neither an answer that the server withholds nor the first key it shows
+can replace the key in the link. Functions over a connection, durable ones.
 """
 
 import json
@@ -20,15 +20,15 @@ _METHOD: Final = "invite link"
 
 
 def keep(connection: apsw.Connection, server: str, inviter: Inviter) -> None:
-    """Keep what a link to ``server`` says until there is a session."""
+    """Store what a link to ``server`` says until there is a session."""
     own_keys.put(connection, Name.INVITER, json.dumps([server, str(inviter)]).encode())
 
 
 def pin(connection: apsw.Connection, server: str, now: Millis) -> None:
-    """Take the inviter's key as verified, if this is the server of the link.
+    """Pin the inviter's key as verified, if this is the server of the link.
 
-    A key that was pinned before stays; where it is another one, or the key log shows another one, the person
-    has to decide.
+    A key that was pinned before stays; if it is different, or the key log shows a different one, the person
+    must decide.
     """
     kept = own_keys.get(connection, Name.INVITER)
     if kept is None:
@@ -51,7 +51,7 @@ def _take(connection: apsw.Connection, user: UserName, key: bytes, now: Millis) 
 
 
 def differs(connection: apsw.Connection, user: UserName, now: Millis) -> None:
-    """Say loudly that a person has another key than we knew before the server ever showed us one."""
+    """Raise an alarm that a person's key differs from the one known before the server ever showed one."""
     key_pins.changed(connection, user)
     detail = (
         f"The server shows another key for {user} than the invite link with which you joined. Somebody may "

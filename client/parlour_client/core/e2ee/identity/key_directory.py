@@ -1,7 +1,7 @@
-"""What identity asks of the server: accounts' keys, devices, key packages and the key log.
+"""What identity needs from the server: accounts' keys, devices, key packages and the key log.
 
-It is a part of ``delivery.Delivery``; tests implement this part alone, honest or hostile. What comes back
-is decoded, not trusted.
+It is a part of ``delivery.Delivery``; tests implement only this part, honest or hostile. Results are decoded,
+but not trusted.
 """
 
 from typing import Protocol
@@ -23,19 +23,19 @@ class Directory(Protocol):
     """One session's view of the server. Each method raises ParlourClientError."""
 
     async def session_id(self) -> SessionId:
-        """Return the public handle of this session, which a device's proof is bound to."""
+        """Return the public handle of this session, to which a device's proof is bound."""
         ...
 
     async def publish_account_key(self, body: AccountKey) -> None:
-        """Publish the account's key; with the password, another one than before."""
+        """Publish the account's key; with the password, replace it."""
         ...
 
     async def register_device(self, body: RegisterDevice) -> DeviceInfo:
-        """Let this session speak for a device."""
+        """Bind this session to a device."""
         ...
 
     async def devices(self) -> DeviceList:
-        """List the account's devices, as the server has them."""
+        """List the account's devices that the server knows."""
         ...
 
     async def certify(self, device: DeviceId, body: CertifyDevice) -> None:
@@ -43,7 +43,7 @@ class Directory(Protocol):
         ...
 
     async def revoke(self, device: DeviceId, body: RevokeDevice) -> None:
-        """End a device."""
+        """Revoke a device."""
         ...
 
     async def put_packages(self, device: DeviceId, body: KeyPackages) -> None:

@@ -1,7 +1,7 @@
 """Our copy of the key log: fetched, verified, extended, and compared with what other people saw.
 
-It never gives up what it holds: a log that is shorter, or says something else, is refused and raises a
-permanent alarm, and so does a head that another person saw differently.
+It never reverts: a log that is shorter or different is refused and raises a permanent alarm, and so does a
+head that another person saw differently.
 """
 
 import asyncio
@@ -29,18 +29,18 @@ from parlour_protocol.ids import Millis
 from parlour_protocol.names import UserName
 
 MAX_GROWTH: Final = 200_000
-"""Entries taken in at one time, some 60 MB: a hostile server does not fill the memory."""
+"""Entries processed at once, some 60 MB: a hostile server must not fill the memory."""
 
 _FIRST_BACK: Final = 64
-"""Entries that are read again at first where a restored server shows other ones than it did."""
+"""Entries that are read again at first if a restored server shows other ones than before."""
 _TWO_STORIES: Final = "The server showed two programs of this home different key logs."
 
 Watch = Callable[[apsw.Connection, LogEntry, Millis], None]
-"""Looks at each new entry for what concerns our own account."""
+"""Checks each new entry for changes of our own account."""
 
 
 class Comparison(Enum):
-    """What comes of a head that someone says they saw."""
+    """The result of comparing a head that someone says they saw."""
 
     AGREES = auto()
     DIFFERS = auto()
@@ -55,7 +55,7 @@ def server_of(connection: apsw.Connection) -> str:
 
 
 def seen(connection: apsw.Connection) -> KeyLogSeen | None:
-    """Return what our messages say of the log; None before the first contact."""
+    """Return the state of the log that our messages name; None before the first contact."""
     server = server_of(connection)
     if not server:
         return None
@@ -64,7 +64,7 @@ def seen(connection: apsw.Connection) -> KeyLogSeen | None:
 
 
 def compare(connection: apsw.Connection, user: UserName, theirs: KeyLogSeen, now: Millis) -> Comparison:
-    """Compare what a message says that its sender saw."""
+    """Compare the state that a message names with our copy."""
     head = Head(theirs.size, bytes(theirs.digest))
     known = key_log_copy.knows(connection, server_of(connection), head)
     if known is None:
@@ -79,7 +79,7 @@ def compare(connection: apsw.Connection, user: UserName, theirs: KeyLogSeen, now
 def compare_all(
     connection: apsw.Connection, sayings: Iterable[tuple[UserName, KeyLogSeen]], now: Millis
 ) -> set[Comparison]:
-    """Compare what a run of messages says; what someone says in each of them is looked at once."""
+    """Compare the states that a run of messages name; the same state of someone is compared once."""
     return {compare(connection, user, theirs, now) for user, theirs in dict.fromkeys(sayings)}
 
 
@@ -94,13 +94,13 @@ def _split(connection: apsw.Connection, user: UserName, size: int, now: Millis) 
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """What was known before a fetch; what comes is judged by it, though another program may grow the copy."""
+    """The state before a fetch; the result is judged by it, even if another program extends the copy."""
 
     server: str
     log_key: bytes
     head: Head
     restored: bool = False
-    """The server said that its logs are of another incarnation, and its key log was not read since."""
+    """The server's logs are of another incarnation, and its key log was not read since."""
 
 
 def _start(connection: apsw.Connection) -> _Start | None:
@@ -127,7 +127,7 @@ class KeyLog:
         """The server did not say yet whether it was restored: what contradicts us is no alarm before."""
 
     async def sync(self) -> bool:
-        """Fetch what is new; says whether anything was. Raises KeyLogError, OtherServerError."""
+        """Fetch new entries; says whether there were any. Raises KeyLogError, OtherServerError."""
         async with self._one_at_a_time:
             waiting = await self._archive.write(lambda c: list(key_log_copy.heard(c)))
             start = await self._archive.write(_start)
@@ -146,9 +146,9 @@ class KeyLog:
             return bool(entries)
 
     async def _shared(self, start: _Start, page: KeyLogPage) -> int | None:
-        """Return up to where a restored server has the log that is here; None: all of it.
+        """Return up to where a restored server has our copy of the log; None: all of it.
 
-        Raises KeyLogError where nothing leads from one to the other.
+        Raises KeyLogError if nothing leads from one to the other.
         """
         if bytes(page.key) != start.log_key:
             return None
@@ -166,7 +166,7 @@ class KeyLog:
             back *= 8
 
     async def _leads(self, start: Head, signed: Head, first: Sequence[bytes]) -> Sequence[Head] | None:
-        """Return the heads from one to the signed one; None: the entries lead to another one."""
+        """Return the heads up to the signed one; None: the entries lead to another one."""
         missing, data = signed.size - start.size, list(first)
         if missing > MAX_GROWTH:
             raise ServerMisbehavedError("The server's key log is longer than any honest one.")
@@ -181,7 +181,7 @@ class KeyLog:
         return heads if heads[-1] == signed else None
 
     def _lose(self, connection: apsw.Connection, start: _Start, shared: int) -> _Start:
-        """Go back to what a restored server has; what it lost keeps its effect, and is told of."""
+        """Go back to what a restored server has; lost entries keep their effect and are reported."""
         count = key_log_copy.lose(connection, shared)
         what = "1 entry that is" if count == 1 else f"{count} entries that are"
         detail = (
@@ -193,7 +193,7 @@ class KeyLog:
         return _Start(start.server, start.log_key, key_log_copy.head(connection, start.server))
 
     def _check_signed(self, start: _Start, page: KeyLogPage) -> None:
-        """Refuse a page that is not this server's, or that nobody signed."""
+        """Refuse a page that is not this server's, or is not signed."""
         if page.server != start.server:
             raise OtherServerError("The server has another name than before.")
         signed = Head(page.size, bytes(page.head))
@@ -201,7 +201,7 @@ class KeyLog:
             raise ServerMisbehavedError("The signature of the server's key log does not hold.")
 
     async def _check(self, start: _Start, page: KeyLogPage) -> None:
-        """Refuse a page that takes back what the server said."""
+        """Refuse a page that contradicts the server's earlier ones."""
         signed = Head(page.size, bytes(page.head))
         if bytes(page.key) != start.log_key:
             raise await self._contradiction("signs its key log with another key than before", start.head.size)
@@ -211,7 +211,7 @@ class KeyLog:
             raise await self._contradiction("changed old entries of its key log", start.head.size)
 
     async def _entries(self, start: _Start, page: KeyLogPage) -> Sequence[LogEntry]:
-        """Fetch the rest and read it; all of it must lead to the signed head."""
+        """Fetch and parse the rest; all of it must lead to the signed head."""
         missing = page.size - start.head.size
         if missing > MAX_GROWTH:
             raise ServerMisbehavedError("The server's key log is longer than any honest one.")
@@ -228,7 +228,7 @@ class KeyLog:
 
     def _grow(self, connection: apsw.Connection, page: KeyLogPage, entries: Sequence[LogEntry]) -> None:
         now = self._clock.now()
-        if not server_of(connection):  # first contact: from now on it is this name and this key
+        if not server_of(connection):  # first contact: from now on it has this name and this key
             own_keys.put(connection, Name.SERVER, page.server.encode())
             own_keys.put(connection, Name.LOG_KEY, bytes(page.key))
         elif own_keys.get(connection, Name.LOG_KEY) != bytes(page.key):
@@ -250,21 +250,21 @@ class KeyLog:
             own_keys.trust_changed(connection)
 
     def _compare(self, connection: apsw.Connection, waiting: Sequence[key_log_copy.Heard]) -> None:
-        """Compare what others saw; ``waiting``: what was heard before the server was asked."""
+        """Compare what others saw; ``waiting``: reports from before the server was asked."""
         now, server = self._clock.now(), server_of(connection)
         for one in list(key_log_copy.heard(connection)):
             known = key_log_copy.knows(connection, server, one.head)
             if known is None and one not in waiting:
                 continue
-            if known is None:  # it was there before we asked, and the server did not show it
+            if known is None:  # it existed before we asked, and the server did not show it
                 alarms.sound(connection, alarms.Kind.WITHHELD, one.user, now, _withheld(one))
             elif not known:
                 _split(connection, one.user, one.head.size, now)
             key_log_copy.forget_heard(connection, one)
 
     async def _contradiction(self, deed: str, size: int) -> KeyLogError:
-        """Raise the alarm that stays, and return the error."""
-        if self.undecided:  # the greeting says whether it was restored; then this is asked again
+        """Raise the permanent alarm, and return the error."""
+        if self.undecided:  # the greeting says whether it was restored; then this is checked again
             return KeyLogError(f"The server {deed}.")
         detail = (
             f"The server {deed}: this device has {size} entries that it showed before and denies now. "
@@ -291,7 +291,7 @@ def _last_alike(connection: apsw.Connection, server: str, after: int, heads: Seq
 
 
 def _apply(connection: apsw.Connection, entry: LogEntry, position: int, now: Millis) -> None:
-    """Let an entry have its effect. What does not fit the account's present key has none."""
+    """Apply an entry. One that does not match the account's current key has no effect."""
     match entry.said:
         case AccountEntry(user=user, account_key=key) if _has_key(connection, user, key):
             pass  # published again after a restore
@@ -302,9 +302,7 @@ def _apply(connection: apsw.Connection, entry: LogEntry, position: int, now: Mil
             if pinned is not None and pinned.account_key != key:
                 if first:  # pinned before the server showed anything: by the invite link
                     inviter.differs(connection, user, now)
-                key_pins.changed(
-                    connection, user
-                )  # also when a later entry turns it back: the person decides
+                key_pins.changed(connection, user)  # even if a later entry reverts it: the person decides
         case Certificate() as made if _in_force(connection, made):
             key_log_copy.add_certificate(
                 connection, entry.certificate, made.user, made.device, made.account_key, position

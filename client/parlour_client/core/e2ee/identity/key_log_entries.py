@@ -1,7 +1,7 @@
-"""The entries of the key log, read and verified: pure, so that thousands are read off the event loop.
+"""The entries of the key log, parsed and verified: pure, so that thousands are read off the event loop.
 
-An entry that is not signed as it must be is *void*: it stays in the chain and has no effect. It does not
-make the log false, since someone other than the server may have written it; no key is ever taken from it.
+An entry with an invalid signature is *void*: it stays in the chain and has no effect. It does not make the
+log false, since someone other than the server may have written it; no key is ever taken from it.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ class LogEntry:
 
 
 def read_entries(server: str, start: Head, entries: Sequence[bytes]) -> list[LogEntry]:
-    """Read entries that follow ``start``."""
+    """Parse entries that follow ``start``."""
     made, head = [], start
     for data in entries:
         head = head.after(data)
@@ -56,7 +56,8 @@ def _read(server: str, data: bytes) -> tuple[Said | None, bytes]:
 
 
 def _for(server: str, statement: Said) -> Said | None:
-    # The same person may use the same account key elsewhere: what it signed there is worth nothing here.
+    # The same person may use the same account key elsewhere: a signature for another server is worthless
+    # here.
     if isinstance(statement, AccountEntry) or statement.server == server:
         return statement
     return None

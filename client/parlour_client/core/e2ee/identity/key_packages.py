@@ -1,7 +1,7 @@
-"""This device's key packages: made in advance, so that others can add it to groups while it is away.
+"""This device's key packages: made in advance, so that others can add it to groups while it is offline.
 
 The server has fifty for single use and one last resort, and sixteen and one for post-quantum rooms. Their
-private keys are only in the archive, written before anything is published, and each is spent by one
+private keys are only in the archive, written before anything is published, and each is used up by one
 Welcome.
 """
 
@@ -27,21 +27,21 @@ DAY: Final = 86_400
 LIFETIME: Final = 30 * DAY
 """Seconds that a key package may be used."""
 RENEW_AFTER: Final = 20 * DAY
-"""Seconds after which all are replaced, while there is still time to be added with the old ones."""
+"""Seconds after which all are replaced, while devices can still be added with the old ones."""
 KEEP_LAST_RESORT: Final = 7 * DAY
-"""Seconds that a last resort is kept after the next one was made: a Welcome may be on its way."""
+"""Seconds that a last resort is kept after the next one was made: a Welcome may be in transit."""
 SKEW: Final = 3_600
 """Seconds that clocks may differ."""
 MAX_HELD: Final = 400
 """Packages of one suite whose private keys are kept, however often publishing fails."""
 
 _ABLE: Final = " ".join(f"{one:x}" for one in sorted(KNOWN)).encode()
-"""What key packages of this version say that the device understands."""
+"""The features that key packages of this version declare."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """How the packages of one cipher suite are kept."""
+    """The rules for the packages of one cipher suite."""
 
     most: int
     low: int
@@ -70,14 +70,14 @@ _KINDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class AtServer:
-    """What the server says to have of ours for one cipher suite, unused."""
+    """The unused packages of one cipher suite that the server says it has."""
 
     single: int
     last_resort: bool
 
     @classmethod
     def of(cls, info: DeviceInfo, suite: RoomSuite) -> "AtServer":
-        """Read it from a device's entry."""
+        """Parse it from a device's entry."""
         if suite is RoomSuite.X_WING:
             return cls(info.hybrid_packages, info.hybrid_last_resort)
         return cls(info.packages, info.last_resort)
@@ -90,16 +90,16 @@ def load(connection: apsw.Connection) -> KeyPackageStore:
 
 
 def save(connection: apsw.Connection, store: KeyPackageStore) -> None:
-    """Write them back, after a join spent one."""
+    """Save them, after a join used one up."""
     own_keys.put(connection, Name.PACKAGES, store.serialise())
 
 
 def prepare(
     connection: apsw.Connection, own: OwnIdentity, there: AtServer, now: Millis, suite: RoomSuite
 ) -> KeyPackages | None:
-    """Make what the server lacks and keep its private keys; None when nothing is needed. Call durably.
+    """Make the packages that the server lacks and store their private keys; None if none. Call durably.
 
-    Publish what this returns, then call ``published``; until then it counts as unknown whether it arrived.
+    Publish what this returns, then call ``published``; until then it is unknown whether it arrived.
     """
     if not suite_of(suite).kem.available():
         return None
@@ -129,7 +129,7 @@ def prepare(
 
 
 def doubt(connection: apsw.Connection) -> None:
-    """Take it for unknown what the server has: the next packages replace all that lies there."""
+    """Treat the server's packages as unknown: the next ones replace all of them."""
     for kind in _KINDS.values():
         own_keys.put(connection, kind.unsure, b"1")
 
@@ -144,9 +144,9 @@ def _missing(there: int, kind: _Kind) -> int:
 
 
 def _must_replace(connection: apsw.Connection, kind: _Kind, now: int) -> bool:
-    """Say whether what lies there is to be replaced: never published, too old, or of unknown arrival.
+    """Say whether the server's packages must be replaced: never published, too old, or unknown.
 
-    So are those of an earlier version, by which nobody could add this device to the groups of this one.
+    So must those of an earlier version, with which no one could add this device to the groups of this one.
     """
     renewed = own_keys.get(connection, kind.renewed)
     if renewed is None or own_keys.get(connection, kind.unsure) is not None:
@@ -157,7 +157,7 @@ def _must_replace(connection: apsw.Connection, kind: _Kind, now: int) -> bool:
 
 
 def _able() -> tuple[int, ...]:
-    """Return the cipher suites that this installation can do; its leaves list them."""
+    """Return the cipher suites that this installation supports; its leaves list them."""
     return tuple(suite for suite in SUITES if suite_of(suite).kem.available())
 
 
@@ -178,7 +178,7 @@ def _create(
 
 
 def _tidy(store: KeyPackageStore, now: int) -> None:
-    """Forget what nobody can use any more, old last resorts, and the oldest past the limit."""
+    """Delete expired packages, old last resorts, and the oldest above the limit."""
     store.expire(now - SKEW)
     packages = sorted(store, key=lambda package: _made(package.leaf_node.lifetime))
     for suite in SUITES:

@@ -1,8 +1,8 @@
 """How far a certificate, and the person it names, can be trusted: by the key log's copy and the pins.
 
 A leaf that is not ``OK`` may be in a group, but nothing is sent to it before that is resolved or the person
-decides; only ``INVALID`` is forged and never enters. Functions over a connection, cheap enough for each
-leaf of a large group.
+decides; only ``INVALID`` is forged and never enters. Functions over a connection, cheap enough for each leaf
+of a large group.
 """
 
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ class Kind(Enum):
 
     OK = "ok"
     INVALID = "invalid"
-    """Nobody signed it, or it is for another server."""
+    """Its signature is invalid, or it is for another server."""
     REVOKED = "revoked"
     WRONG_ACCOUNT_KEY = "wrong-account-key"
-    """By a key that is not the account's present one."""
+    """Signed by a key that is not the account's current one."""
     NOT_LOGGED = "not-logged"
-    """The server's key log does not show it to us."""
+    """Not in the server's key log."""
     CHANGED = "changed"
-    """By another key than the pinned one."""
+    """Signed by another key than the pinned one."""
     EXPIRED = "expired"
 
 
@@ -49,7 +49,7 @@ _WORDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class CertificateStatus:
-    """The judgement. ``certificate`` is None exactly when it is invalid."""
+    """The verdict. ``certificate`` is None exactly when it is invalid."""
 
     kind: Kind
     certificate: Certificate | None
@@ -72,7 +72,7 @@ INVALID: Final = CertificateStatus(Kind.INVALID, None, Trust.UNKNOWN)
 
 
 def certificate_status(connection: apsw.Connection, data: bytes, now: Millis) -> CertificateStatus:
-    """Judge a certificate's bytes; everyone who is met for the first time is pinned."""
+    """Judge a certificate's bytes; keys seen for the first time are pinned."""
     try:
         certificate = read_certificate(bytes(data))
     except StatementError:
@@ -103,12 +103,12 @@ def changed_words(user: UserName) -> str:
 
 
 def version(connection: apsw.Connection) -> int:
-    """Return a number that grows when a judgement may have changed: remember judgements until it does."""
+    """Return a number that grows when a verdict may have changed: cache verdicts until it does."""
     return own_keys.trust_version(connection)
 
 
 def meet(connection: apsw.Connection, user: UserName, now: Millis) -> bytes | None:
-    """Pin a person's present key at first sight and return it; None when the log has none of theirs."""
+    """Pin a person's current key at first sight and return it; None if the log has no key of theirs."""
     account = key_log_copy.account(connection, user)
     if account is None:
         return None
@@ -117,7 +117,7 @@ def meet(connection: apsw.Connection, user: UserName, now: Millis) -> bytes | No
 
 
 def live_devices(connection: apsw.Connection, user: UserName, now: Millis) -> dict[DeviceId, Certificate]:
-    """Return a person's devices that are certified by the present account key and not revoked or expired."""
+    """Return a person's devices that are certified by the current account key and not revoked or expired."""
     found = key_log_copy.certificates(connection, user)
     certificates = {device: read_certificate(data) for device, data in found.items()}
     return {device: made for device, made in certificates.items() if made.expires > now}
@@ -133,9 +133,9 @@ def _of_the_log(known: Facts, certificate: Certificate) -> Kind:
     if known.account_key is None:
         return Kind.NOT_LOGGED
     if known.account_key != certificate.account_key:
-        # An old device of someone whose key changed is what the person has to decide about, no stranger's.
+        # An old device of someone whose key changed: the person has to decide about that key.
         return Kind.CHANGED if known.level == key_pins.CHANGED else Kind.WRONG_ACCOUNT_KEY
-    # A ghost device: certified by a stolen account key, and kept out of the log that its owner looks at.
+    # A ghost device: certified by a stolen account key, and kept out of the log that its owner sees.
     return Kind.OK if known.logged else Kind.NOT_LOGGED
 
 

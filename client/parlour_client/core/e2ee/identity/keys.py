@@ -1,7 +1,7 @@
 """The two private keys of a person: the account's, which certifies devices, and the device's own.
 
-Neither shows itself in a ``repr`` or a log. The account key exists on the device that made it, and where a
-person typed the recovery words; every other device has a certificate instead. ``own_identity`` keeps them.
+Neither appears in a ``repr`` or a log. The account key exists on the device that made it, and where a person
+typed the recovery words; every other device has a certificate instead. ``own_identity`` stores them.
 """
 
 import os
@@ -21,11 +21,11 @@ from parlour_protocol.mls import Credential, Secret, SigningKey
 from parlour_protocol.names import DeviceName, UserName
 
 CERTIFICATE_LIFETIME: Final = 5 * 365 * 86_400_000
-"""Milliseconds. What ends a device is its revocation; this only bounds what is forgotten for years."""
+"""Milliseconds. Devices are ended by revocation; this only limits devices forgotten for years."""
 
 
 class AccountKey:
-    """The account's identity key: its seed (32 bytes) is what the recovery words stand for."""
+    """The account's identity key; the recovery words encode its seed (32 bytes)."""
 
     __slots__ = ("public", "seed")
 
@@ -37,17 +37,17 @@ class AccountKey:
 
     @classmethod
     def generate(cls) -> "AccountKey":
-        """Make a new one."""
+        """Generate a new key."""
         return cls(Secret(os.urandom(SEED_BYTES)))
 
     def prove(self, user: UserName, server: str) -> bytes:
-        """Sign what shows the server that we hold it."""
+        """Sign a proof for the server that we have the key."""
         return sign(self.seed, account_proof(user, server))
 
     def certify(
         self, user: UserName, server: str, device_key: bytes, name: DeviceName, now: Millis
     ) -> tuple[Certificate, bytes]:
-        """Say that a device is ours; returns the certificate and its bytes."""
+        """Certify a device; returns the certificate and its bytes."""
         made = Certificate(
             user=user,
             server=server,
@@ -60,7 +60,7 @@ class AccountKey:
         return made, made.signed(sign(self.seed, made.to_be_signed()))
 
     def revoke(self, user: UserName, server: str, device_key: bytes, now: Millis) -> bytes:
-        """Say that a device is ours no more, for ever."""
+        """Revoke a device for ever."""
         made = Revocation(
             user=user, server=server, account_key=self.public, device_key=bytes(device_key), at=now
         )
@@ -84,7 +84,7 @@ class DeviceKey:
 
     @classmethod
     def generate(cls, user: UserName, server: str) -> "DeviceKey":
-        """Make a new one."""
+        """Generate a new key."""
         return cls(Secret(os.urandom(SEED_BYTES)), user, server)
 
     @property
@@ -98,7 +98,7 @@ class DeviceKey:
         return Credential.basic(credential_of(self.user, self.server, self.id))
 
     def prove(self, session: SessionId) -> bytes:
-        """Sign what binds a login session to this device."""
+        """Sign the proof that binds a login session to this device."""
         return sign(self.seed, device_proof(self.server, session))
 
     def __repr__(self) -> str:

@@ -5,15 +5,15 @@ from typing import Final
 from parlour_protocol.rooms import RoomSuite
 
 ROOM_BINDING: Final = 0xF0C0
-"""Group context: the server, the room and its kind, so that no group stands for another room."""
+"""Group context: the server, the room and its kind, so that a group can't be used for another room."""
 CERTIFICATE: Final = 0xF0C1
-"""Leaf: the certificate by which the account says that the device is its own."""
+"""Leaf: the account's certificate for the device."""
 TREE_KEY: Final = 0xF0C2
-"""Group info: the key of the sealed ratchet tree beside a Welcome."""
+"""Group info: the key of the encrypted ratchet tree that comes with a Welcome."""
 MEMBERSHIP: Final = 0xF0C3
 """Group context: the digest of the room's roster, so that members who disagree about it share no epoch."""
 
 KNOWN: Final = frozenset((ROOM_BINDING, CERTIFICATE, TREE_KEY, MEMBERSHIP))
-"""What every client of Parlour lists in its capabilities."""
+"""The capabilities of every Parlour client."""
 SUITES: Final = tuple(suite.value for suite in RoomSuite)
-"""Likewise."""
+"""The same for key packages."""

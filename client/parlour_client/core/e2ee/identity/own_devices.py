@@ -1,8 +1,8 @@
 """The devices of our own account: listed, approved by the code that they show, and revoked.
 
-What the server says of a device is not trusted: its id is computed from its key, and it is active only if
-the key log shows our certificate for it. A server cannot slip in a device of its own, since the code that
-the person types names one key.
+The server's claims about a device are not trusted: its id is computed from its key, and it is active only if
+the key log has our certificate for it. A server cannot slip in a device of its own, since the code that the
+person types identifies one key.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from parlour_protocol.ids import DeviceId
 
 
 class OwnDevices:
-    """The account's devices, seen from this one."""
+    """The account's devices, from the perspective of this one."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class OwnDevices:
         return await self._shown(identity, device, info)
 
     async def revoke(self, device: DeviceId) -> None:
-        """End a device for ever, this one as well if it is meant."""
+        """Revoke a device for ever, even this one."""
         account = await self._account()
         identity = await self._enrolment.identity()
         info = (await self._listed(identity)).get(device)
@@ -96,7 +96,7 @@ class OwnDevices:
         )
 
     async def _listed(self, identity: OwnIdentity) -> dict[DeviceId, DeviceInfo]:
-        """Return what the server lists, by the ids that follow from the keys: it cannot swap one."""
+        """Return the server's list under ids computed from the keys: it cannot swap one."""
         listed = (await self._directory.devices()).devices
         return {device_id_of(identity.user, identity.server, info.key): info for info in listed}
 
@@ -108,7 +108,7 @@ class OwnDevices:
 
     async def _shown(self, identity: OwnIdentity, device: DeviceId, info: DeviceInfo) -> OwnDevice:
         status = await self._status(identity, device)
-        if info.status is DeviceStatus.REVOKED:  # revoked by a new account key: the log has no line for it
+        if info.status is DeviceStatus.REVOKED:  # revoked by a new account key: the log has no entry for it
             status = DeviceStatus.REVOKED
         return OwnDevice(
             device=device,

@@ -1,4 +1,4 @@
-"""Who we are on this device: its key, the account's key if it is here, and the certificate that binds them.
+"""This device's identity: its key, the account's key if it is here, and the certificate that binds them.
 
 Keys are made once and stored durably before the server learns of them. Entries of the key log about our own
 account that were not made here raise an alarm. Functions over a connection.
@@ -35,7 +35,7 @@ _OF_A_DEVICE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class OwnIdentity:
-    """This device. ``certificate`` is the one that the key log shows; None: not approved, or no more."""
+    """This device. ``certificate`` is the one in the key log; None: not approved, or not any more."""
 
     user: UserName
     server: str
@@ -43,13 +43,13 @@ class OwnIdentity:
     account_key: bytes | None
     """The public key of the account, pinned; None before the account has one."""
     account: AccountKey | None
-    """Where this device holds the account key."""
+    """The account key, if this device has it."""
     certificate: bytes | None
     status: DeviceStatus
 
     @property
     def credential(self) -> Credential:
-        """What stands in this device's leaves."""
+        """The credential of this device's leaves."""
         return self.device.credential
 
     @property
@@ -59,7 +59,7 @@ class OwnIdentity:
 
     @property
     def code(self) -> str:
-        """What to type on another device to approve this one."""
+        """The code to type on another device to approve this one."""
         return pairing_code(self.device.id)
 
     def certified(self) -> bytes:
@@ -118,7 +118,7 @@ def ensure_device(connection: apsw.Connection, user: UserName, server: str) -> N
 
 
 def new_device(connection: apsw.Connection, user: UserName, server: str) -> None:
-    """Become another device: the old one's key and key packages are gone for good."""
+    """Become a new device: the old one's key and key packages are deleted for good."""
     own_keys.drop(connection, *_OF_A_DEVICE)
     made = DeviceKey.generate(user, server)
     own_keys.put(connection, Name.DEVICE_SEED, made.seed.reveal())
@@ -127,9 +127,9 @@ def new_device(connection: apsw.Connection, user: UserName, server: str) -> None
 
 
 def _replace_device(connection: apsw.Connection, user: UserName, server: str) -> None:
-    """Become another device if the server revoked this one, as it does with all that the old key certified.
+    """Become a new device if the server revoked this one, as it does with all that the old key certified.
 
-    One that still waited for its approval stays what it is: the session speaks for it and for no other.
+    A device that is pending stays the same: the session is bound to it and no other.
     """
     found = load(connection)
     if found is None or key_log_copy.was_approved(connection, found.device.id):
@@ -137,7 +137,7 @@ def _replace_device(connection: apsw.Connection, user: UserName, server: str) ->
 
 
 def next_account_key(connection: apsw.Connection) -> AccountKey:
-    """Return the account key that is to be published next, made and kept at the first call. Call durably."""
+    """Return the account key to publish next, made and stored at the first call. Call durably."""
     seed = own_keys.get(connection, Name.ACCOUNT_SEED_NEXT)
     made = AccountKey(Secret(seed)) if seed is not None else AccountKey.generate()
     own_keys.put(connection, Name.ACCOUNT_SEED_NEXT, made.seed.reveal())
@@ -145,7 +145,7 @@ def next_account_key(connection: apsw.Connection) -> AccountKey:
 
 
 def pin_account(connection: apsw.Connection, user: UserName, now: Millis) -> None:
-    """Take the account's key from the log at first sight. Raises OwnKeyChangedError for another one."""
+    """Pin the account's key from the log at first sight. Raises OwnKeyChangedError for another one."""
     logged = key_log_copy.account(connection, user)
     if logged is None:
         return
@@ -158,7 +158,7 @@ def pin_account(connection: apsw.Connection, user: UserName, now: Millis) -> Non
 
 
 def hold(connection: apsw.Connection, user: UserName, key: AccountKey, now: Millis) -> None:
-    """Keep the account key here. Call durably."""
+    """Store the account key here. Call durably."""
     own_keys.put(connection, Name.ACCOUNT_SEED, key.seed.reveal())
     _pin(connection, user, key.public, now)
 
@@ -169,7 +169,7 @@ def _pin(connection: apsw.Connection, user: UserName, account_key: bytes, now: M
 
 
 def adopt_account(connection: apsw.Connection, user: UserName, server: str, now: Millis) -> bool:
-    """Take the account's changed key as ours: the person made it elsewhere."""
+    """Adopt the account's changed key: the person made it elsewhere."""
     logged = key_log_copy.account(connection, user)
     if logged is None or logged.key == own_keys.get(connection, Name.ACCOUNT_KEY):
         return False
@@ -181,7 +181,7 @@ def adopt_account(connection: apsw.Connection, user: UserName, server: str, now:
 
 
 def watch(connection: apsw.Connection, entry: LogEntry, now: Millis) -> None:
-    """Look at a new entry of the key log for what concerns our own account."""
+    """Check a new entry of the key log for changes of our own account."""
     user = own_keys.get(connection, Name.USER)
     said = entry.said
     if said is None or user is None or said.user.encode() != user:
@@ -217,8 +217,8 @@ def _watch_account(connection: apsw.Connection, said: AccountEntry, now: Millis)
 
 
 def _watch_device(connection: apsw.Connection, said: Certificate, now: Millis) -> None:
-    # Before our account's key is pinned everything is old: what was there when this device came. Under a key
-    # that is not ours there is another alarm already.
+    # Until our account's key is pinned, all entries are from before this device. Entries under a key that is
+    # not ours have another alarm already.
     if own_keys.get(connection, Name.ACCOUNT_KEY) != said.account_key:
         return
     alarms.sound(
@@ -233,14 +233,14 @@ def _watch_device(connection: apsw.Connection, said: Certificate, now: Millis) -
 
 
 def give_up_others(connection: apsw.Connection) -> None:
-    """Count our other devices as lost: this one does not wait for them where no one else could add it."""
+    """Mark our other devices as lost: this one does not wait for them if no one else could add it."""
     found = load_active(connection)
     others = sorted(set(key_log_copy.certificates(connection, found.user)) - {found.device.id})
     own_keys.put(connection, Name.LOST_DEVICES, json.dumps(others).encode())
 
 
 def lost_devices(connection: apsw.Connection) -> frozenset[DeviceId]:
-    """Return our devices that count as lost."""
+    """Return our devices that are marked as lost."""
     return frozenset(json.loads(own_keys.get(connection, Name.LOST_DEVICES) or b"[]"))
 
 

@@ -1,7 +1,7 @@
 """The account key as 24 words that a person can write down (BIP39, English list), and back.
 
-The last word carries a checksum of 8 bits, so that a typo is found. Errors say what is wrong by the word's
-position; the words themselves appear in no error and no log. SAS uses the same list.
+The last word contains a checksum of 8 bits, so that a typo is found. Errors name a wrong word by its
+position; the words themselves are in no error and no log. SAS uses the same list.
 """
 
 import functools
@@ -29,12 +29,12 @@ def word_list() -> Sequence[str]:
 
 
 def words_of(key: AccountKey) -> tuple[str, ...]:
-    """Return the recovery words; show them once and keep them nowhere."""
+    """Return the recovery words; show them once and store them nowhere."""
     return tuple(_bip39().to_mnemonic(key.seed.reveal()).split())
 
 
 def key_of(words: Sequence[str]) -> AccountKey:
-    """Return the account key that the words stand for. Raises SetupError."""
+    """Return the account key that the words encode. Raises SetupError."""
     typed = [word.strip().lower() for word in words if word.strip()]
     if len(typed) != WORDS:
         raise SetupError(f"These are {len(typed)} words, not {WORDS}.", _HINT)
@@ -45,7 +45,7 @@ def key_of(words: Sequence[str]) -> AccountKey:
     try:
         return AccountKey(Secret(bytes(_bip39().to_entropy(typed))))
     except ValueError:
-        # Without its cause: that error could carry the words into a log.
+        # Without its cause: that error could put the words into a log.
         raise SetupError(
             "These words do not belong together: one is wrong, or two are in each other's place.", _HINT
         ) from None

@@ -1,8 +1,8 @@
-"""Whom another device of ours verified: people compare keys once, and not on every device.
+"""People whom another device of this account verified: keys are compared once, not on every device.
 
-It travels with the history that an approved device of the account hands over. It counts for the very key
-that was compared, and undoes nothing: where this device sees another key, that stays an alarm. Functions
-over a connection.
+It travels with the history that an approved device of the account sends. It counts only for the key that was
+compared, and reverts nothing: if this device sees another key, that stays an alarm. Functions over a
+connection.
 """
 
 from typing import Final
@@ -28,7 +28,7 @@ class SharedTrust(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_f
     account_key: str
 
     def read(self) -> tuple[UserName, bytes]:
-        """Return whom, and the key. Raises MalformedFrameError for what is neither."""
+        """Parse the person and the key. Raises MalformedFrameError if either is invalid."""
         try:
             return parse_user_name(self.user), bytes(PublicKey.parse(self.account_key))
         except (NameRefusedError, ValueError) as error:
@@ -36,7 +36,7 @@ class SharedTrust(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_f
 
 
 def verified_people(connection: apsw.Connection) -> list[SharedTrust]:
-    """Return everybody whom this device holds for verified."""
+    """Return everyone whom this device has verified."""
     found = []
     for user, level in key_pins.levels(connection).items():
         pinned = key_pins.find(connection, user)
@@ -46,7 +46,7 @@ def verified_people(connection: apsw.Connection) -> list[SharedTrust]:
 
 
 def take(connection: apsw.Connection, user: UserName, key: bytes, now: Millis) -> None:
-    """Hold someone for verified whose present key is the one that was compared."""
+    """Mark someone as verified if their current key is the one that was compared."""
     known = key_trust.meet(connection, user, now) == key
     if known and key_trust.trust(connection, user) is not Trust.VERIFIED:
         key_pins.verify(connection, user, key, now, _METHOD)

@@ -1,7 +1,7 @@
-"""Ed25519 by libsodium (RFC 8032): what statements, proofs and the key log's head are signed with.
+"""Ed25519 by libsodium (RFC 8032), for statements, proofs and the key log's head.
 
-Keys of small order, signatures that are not in their one form and wrong lengths are refused: under such a
-key one signature would fit several messages. ``verify`` is the ``Verify`` of ``parlour_protocol.identity``.
+Keys of small order, non-canonical signatures and wrong lengths are refused: under such a key one signature
+would fit several messages. ``verify`` is the ``Verify`` of ``parlour_protocol.identity``.
 """
 
 from typing import Final
@@ -29,7 +29,7 @@ def sign(seed: Secret, message: bytes) -> bytes:
 
 
 def verify(key: bytes, message: bytes, signature: bytes) -> bool:
-    """Say whether the signature holds. Anyone who calls it for a decision raises on False."""
+    """Say whether the signature is valid. Callers that decide by it raise on False."""
     # libsodium reads 32 and 64 bytes whatever it is given
     if len(key) != KEY_BYTES or len(signature) != SIGNATURE_BYTES:
         return False

@@ -1,4 +1,4 @@
-"""Reading back what the MLS engine stored in the archive, and rosters; other versions' state is refused.
+"""Reads stored state of the MLS engine, and rosters, from the archive; other versions' state is refused.
 
 There is no way to migrate keys yet: guessing at them would lose them.
 """
@@ -14,13 +14,13 @@ T = TypeVar("T")
 
 
 def restored(restore: Callable[[bytes], T], blob: bytes) -> T:
-    """Read what was kept. Raises ArchiveError."""
+    """Parse stored state. Raises ArchiveError."""
     try:
         return restore(blob)
     except (
         MlsError,
         StatementError,
-    ) as error:  # the archive's pages are authenticated: it is another version, no damage
+    ) as error:  # the archive's pages are authenticated: it is another version, not damage
         raise ArchiveError(
             "The keys of encrypted rooms were written by another version of Parlour; nothing was changed.",
             "Open this home with that version, or log in with a separate home: parlour --home DIR login.",

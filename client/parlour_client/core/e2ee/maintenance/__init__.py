@@ -1,1 +1,1 @@
-"""Keeping groups as they should be while a connection lasts: scheduled, reconciled, renewed, erased."""
+"""Maintains groups while a connection lasts: scheduling, reconciling, key renewal, erasing."""

@@ -1,7 +1,7 @@
-"""Tasks in the background that nobody waits for, and the signal that something about encryption changed.
+"""Background tasks that nothing waits for, and the signal that something about encryption changed.
 
-A task that fails is silent: it runs again after the next greeting, or the reason is shown elsewhere. A
-fault of the program is reported at once, only by its name: its message may quote a stranger.
+A failed task is silent: it runs again after the next greeting, or the reason is shown elsewhere. A
+programming error is reported at once, but only by its name: its message may quote others.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from parlour_client.core.errors import ParlourClientError
 
 
 async def quietly(work: Coroutine[Any, Any, object]) -> None:
-    """Do what is tried again by itself; the next greeting does."""
+    """Await something that is retried anyway, after the next greeting."""
     try:
         await work
     except ParlourClientError:
@@ -20,13 +20,13 @@ async def quietly(work: Coroutine[Any, Any, object]) -> None:
 
 
 class BackgroundTasks:
-    """All that is under way."""
+    """The running tasks."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Future[None]] = set()
 
     def run(self, work: Coroutine[Any, Any, object]) -> None:
-        """Begin one."""
+        """Start a task."""
         task = asyncio.ensure_future(quietly(work))
         self._tasks.add(task)
         task.add_done_callback(self._done)
@@ -38,29 +38,29 @@ class BackgroundTasks:
             task.get_loop().call_exception_handler({"message": fault})
 
     async def stop(self) -> None:
-        """End all."""
+        """Cancel all tasks."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 class ChangeSignal:
-    """Something about encryption moved: everyone who waits looks again whether it is what they wait for."""
+    """Signals that something about encryption changed: every waiter checks its condition again."""
 
     def __init__(self) -> None:
         self._moved = asyncio.Event()
 
     def next_change(self) -> asyncio.Event:
-        """Return what is set when anything moves next."""
+        """Return an event that is set at the next change."""
         return self._moved
 
     def notify(self) -> None:
-        """Let them look."""
+        """Wake all waiters."""
         moved, self._moved = self._moved, asyncio.Event()
         moved.set()
 
     async def until(self, condition: Callable[[], Awaitable[bool]]) -> None:
-        """Wait until it is so; it is asked at once, and whenever something moved."""
+        """Wait until a condition holds; it is checked at once, and after each change."""
         while True:
             moved = self._moved
             if await condition():

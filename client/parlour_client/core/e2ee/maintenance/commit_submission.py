@@ -1,7 +1,7 @@
-"""Submitting a stored commit or group creation to the server, and waiting for the log to decide.
+"""Submits a stored commit or group creation to the server, and waits for the log to decide.
 
-Whatever the answer says, the log decides: nothing takes effect, and nothing is given up as lost, before its
-events show it. What is refused for another reason is dropped and raised.
+Whatever the answer, the log decides: nothing takes effect or is dropped as lost before its events show it. A
+commit that is refused for another reason is dropped, and the error raised.
 """
 
 import asyncio
@@ -21,15 +21,15 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.ids import RequestId, RoomId
 
 _PATIENCE: Final = 20.0
-"""Seconds in which the log must show what the server has just said."""
+"""Seconds in which the log must show what the server has just claimed."""
 TRANSIENT: Final = frozenset(
     {ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, ErrorCode.TOO_MANY_IN_FLIGHT, "too_many_attempts"}
 )
-"""Refusals after which the same is asked again."""
+"""Refusals after which the same request is repeated."""
 
 
 class CommitSubmitter:
-    """Asks for what one account has staged."""
+    """Submits what one account has staged."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class CommitSubmitter:
         self._committed = committed
 
     async def resumed(self, room: RoomId) -> bool:
-        """Ask again for what an earlier try, or an earlier run of the program, left undecided."""
+        """Submit again what an earlier try, or an earlier run of the program, left undecided."""
         staged = await self._archive.read(self._session.groups.staged, room)
         if staged is not None:
             await self.post(room, staged.body)
@@ -61,7 +61,7 @@ class CommitSubmitter:
         return False
 
     async def post(self, room: RoomId, body: Commit) -> None:
-        """Ask for a commit; returns when the log has shown it, or the one that came first."""
+        """Submit a commit; returns when it is in the log, or the one that was first is."""
         try:
             logged = await self._delivery.commit(room, body)
         except StaleEpochError:
@@ -75,7 +75,7 @@ class CommitSubmitter:
             self._committed(body)
 
     async def _came_second(self, room: RoomId, body: Commit) -> None:
-        """Follow the commit that came first; when there is none, what ours asked for is not so any more."""
+        """Process the commit that was first; if there is none, the request of ours is outdated."""
         state = await self._server.group(room)
         await self._server.reached(room)
         staged = await self._archive.read(self._session.groups.staged, room)
@@ -91,12 +91,12 @@ class CommitSubmitter:
         return staged is None or staged.request != request
 
     async def post_creation(self, room: RoomId, body: CreateGroup) -> None:
-        """Ask for a group's creation; returns when the log shows it or another one, or it is not needed."""
+        """Submit a group's creation; returns when it or another one is in the log, or it is not needed."""
         try:
             logged = await self._delivery.found(room, body)
         except StaleEpochError:
-            # It is in the log already, or another one came first, or what it was to replace is in order. The
-            # log decides; what it did not decide by then would wait for ever.
+            # It is in the log already, or another one was first, or the group it should replace works. The
+            # log decides; otherwise it would wait for ever.
             state = await self._server.group(room)
             await self.patiently(self._server.shown_up_to(room, state.head))
             await self._archive.write_durably(self._session.groups.drop_creation, room)
@@ -108,11 +108,11 @@ class CommitSubmitter:
             await self.patiently(self._server.logged(room, logged))
 
     async def report(self, room: RoomId) -> GroupReport:
-        """Return the state of the room here."""
+        """Return the state of the room's group here."""
         return await self._archive.read(self._session.groups.report, room)
 
     async def shown(self, room: RoomId, wanted: Callable[[GroupReport], bool]) -> None:
-        """Wait until the log has shown what the server says."""
+        """Wait until the log contains what the server claims."""
 
         async def is_so() -> bool:
             return wanted(await self.report(room))
@@ -121,7 +121,7 @@ class CommitSubmitter:
 
     @staticmethod
     async def patiently(waiting: Awaitable[None]) -> None:
-        """Wait for what the server has just said to be shown by the log. Raises NotReadyError."""
+        """Wait until the log contains what the server has just claimed. Raises NotReadyError."""
         try:
             async with asyncio.timeout(_PATIENCE):
                 await waiting

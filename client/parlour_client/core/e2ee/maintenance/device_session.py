@@ -1,6 +1,6 @@
 """This device's keys while the client runs: signed in at the server, and the group service for them.
 
-It says why there are no keys, and refuses what only an approved device may do. It knows no rooms.
+It says why there are no keys, and refuses actions that need an approved device. It knows no rooms.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from parlour_client.core.errors import (
 from parlour_protocol.delivery import DeviceStatus
 
 _SIGN_IN_SECONDS: Final = 15.0
-"""Longer, and the connection is opened without: open rooms do not wait for keys."""
+"""After this long the connection is opened without keys: open rooms do not wait for them."""
 _FIRST_RETRY: Final = 10.0
 _LONGEST_RETRY: Final = 300.0
 _NO_KEYS: Final = "This device has no keys yet, so encrypted rooms wait."
@@ -29,7 +29,7 @@ _PENDING: Final = "This device is not approved yet, so it can neither read nor w
 
 
 class DeviceSession:
-    """The keys, as they are now."""
+    """The current keys."""
 
     def __init__(self, identity: IdentityService) -> None:
         self._identity = identity
@@ -41,14 +41,14 @@ class DeviceSession:
         """Why there are none to work with."""
 
     async def load(self) -> None:
-        """Take what the archive has: good for reading before the server is reached."""
+        """Load keys from the archive: enough to read before the server is reached."""
         await self._identity.refresh()
         self.renew()
         if self._groups is not None:
             self.trouble = None
 
     async def sign_in(self) -> None:
-        """Let the session speak for this device, once. What fails is kept as the trouble."""
+        """Bind the session to this device, once. A failure is kept as the trouble."""
         if self.signed_in:
             return
         try:
@@ -64,7 +64,7 @@ class DeviceSession:
             self.trouble = UnreachableError("The server does not answer about keys.")
 
     async def sign_in_late(self, sleep: Callable[[float], Awaitable[None]]) -> None:
-        """Try again what failed, until it does not or the session has ended."""
+        """Retry what failed, until it works or the session has ended."""
         wait = _FIRST_RETRY
         while not self.signed_in:
             await sleep(wait)
@@ -72,14 +72,14 @@ class DeviceSession:
             try:
                 await self.sign_in()
             except ParlourClientError:
-                return  # the connection says so by itself
+                return  # the connection reports it itself
 
     def refuse(self, why: ParlourClientError) -> None:
-        """Work with no keys from now on: the server is not the one that they are for."""
+        """Work without keys from now on: they are for another server."""
         self.trouble, self._groups, self._used = why, None, None
 
     def renew(self) -> bool:
-        """Work with the keys as they are now; True when they are others than before."""
+        """Load the current keys; True if they have changed."""
         identity = self._identity.identity
         if identity is None or identity == self._used:
             return False

@@ -1,9 +1,9 @@
-"""Erasing what is over from the disk: keys of past epochs, and old pages of the archive's write-ahead log.
+"""Erases old data from the disk: keys of past epochs, and old pages of the archive's write-ahead log.
 
 SQLite overwrites deleted data in the file, but old pages stay in the write-ahead log until it is emptied,
 which a reader can delay. So it is tried until it succeeds: soon after an epoch, once a minute in any case
-(another program of this home may have ended in between), and when the program ends. Keys of past epochs
-also expire by this device's own clock.
+(another program of this home may have ended in between), and when the program ends. Keys of past epochs also
+expire by this device's own clock.
 """
 
 from typing import Final
@@ -15,13 +15,13 @@ from parlour_client.core.e2ee.maintenance.background_tasks import BackgroundTask
 from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
 
 _BEAT: Final = 60.0
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 _FIRST_RETRY: Final = 0.5
-"""Seconds after which it is tried again when someone reads; then twice as many, up to the next beat."""
+"""Seconds until the next try if someone reads; then twice as many, up to the interval above."""
 
 
 class Erasure:
-    """Erases for one archive."""
+    """Erases old data of one archive."""
 
     def __init__(
         self, archive: Archive, session: DeviceSession, clock: Clock, background: BackgroundTasks
@@ -34,16 +34,16 @@ class Erasure:
         self._again: Timer | None = None
 
     def begin(self) -> None:
-        """Begin, connected or not."""
+        """Start, connected or not."""
         self._background.run(self._expire())
         self._beating = self._clock.call_later(_BEAT, self.begin)
 
     def epoch_ended(self) -> None:
-        """Take the keys of an epoch that is over out of the write-ahead log (Marmot #756)."""
+        """Remove the keys of a past epoch from the write-ahead log (Marmot #756)."""
         self._background.run(self._scrub(_FIRST_RETRY))
 
     async def stop(self) -> None:
-        """Do at last what can be done now: the program ends."""
+        """Erase what can be erased now, because the program ends."""
         for timer in (self._beating, self._again):
             if timer is not None:
                 timer.cancel()

@@ -17,7 +17,7 @@ from parlour_protocol.ids import GroupId
 
 
 async def enrol(archive: Archive, account: Account, delivery: Delivery) -> None:
-    """Let the session speak for this device. Raises ParlourClientError."""
+    """Bind the session to this device. Raises ParlourClientError."""
     clock = SystemClock()
     key_log = KeyLog(archive, delivery, clock, own_identity.watch)
     enrolment = Enrolment(archive, account.user, account.device, delivery, key_log, clock)
@@ -26,7 +26,7 @@ async def enrol(archive: Archive, account: Account, delivery: Delivery) -> None:
 
 
 def _forget_groups(connection: apsw.Connection) -> None:
-    """Drop the groups of the device that was here before: the new one is in none of them."""
+    """Delete the groups of the previous device: the new one is in none of them."""
     store = GroupStore(server_of(connection))
     for (group,) in list(connection.execute("SELECT group_id FROM mls_groups")):
         store.drop(connection, GroupId(str(group)))

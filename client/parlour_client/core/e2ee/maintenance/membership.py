@@ -1,7 +1,7 @@
-"""What this person decides about a room's members, signed by this device: invitations, removals, roles.
+"""This person's decisions about a room's members, signed by this device: invitations, removals, roles.
 
 In an open room the server decides, and nothing is signed. In an encrypted one the request to the server
-carries the signed statement, and any member's device executes it. Someone invited whose account has no key
+carries the signed statement, and any member's device executes it. An invited person whose account has no key
 yet is remembered, and admitted by this device once there is one.
 """
 
@@ -65,7 +65,7 @@ class Membership:
         self._track = track
 
     async def admission(self, room: RoomId, user: UserName) -> StatementBytes | None:
-        """Sign that someone may come in; None in an open room, or while they have no key."""
+        """Sign an admission; None in an open room, or while the person has no key."""
         if not self._covers(room):
             return None
         key, statement = await self._key_of(user), None
@@ -78,12 +78,12 @@ class Membership:
         return statement
 
     async def ask_in(self, room: RoomId, users: Iterable[UserName]) -> None:
-        """Remember whom the person wants in an encrypted room; this device admits them when it can."""
+        """Remember invitations to an encrypted room; this device admits the people when it can."""
         await self._archive.write_durably(statements.ask_in, room, list(users))
         self._scheduler.unsure.add(room)
 
     async def ask_in_again(self, user: UserName) -> None:
-        """Want someone in every room that they are in under another key than the one accepted now."""
+        """Invite someone again to their rooms if they are in them under another key than the accepted one."""
         groups = self._session.maybe_groups
         if groups is None:
             return
@@ -96,11 +96,11 @@ class Membership:
                 self._scheduler.changed(room)
 
     async def accepted(self, room: RoomId, inviter: UserName) -> None:
-        """Enter no group of a room but the one that this person has signed an admission to."""
+        """Join only the group of a room for which this person has signed an admission."""
         await self._archive.write_durably(statements.accepted, room, inviter)
 
     async def ask_out(self, room: RoomId, user: UserName) -> None:
-        """Forget that someone was wanted."""
+        """Forget an invitation."""
         if self._covers(room):
             await self._archive.write(statements.ask_out, room, user)
 
@@ -126,7 +126,7 @@ class Membership:
         return StatementBytes(groups.sign_own(act))
 
     async def heir(self, room: RoomId) -> UserName | None:
-        """Return who has to own an encrypted room before its only owner, we, can leave it."""
+        """Return who must become owner of an encrypted room before we, its only owner, can leave it."""
         if not self._covers(room):
             return None
         await self._caught_up(room)
@@ -144,16 +144,17 @@ class Membership:
         return await self._signed(room, lambda roster: Unban(roster.server, room, roster.serial, now, user))
 
     async def role(self, room: RoomId, user: UserName, role: Role) -> StatementBytes | None:
-        """Sign that someone has another role."""
+        """Sign a change of someone's role."""
         now = self._clock.now()
         return await self._signed(
             room, lambda roster: SetRole(roster.server, room, roster.serial, now, user, role)
         )
 
     def request(self, room: RoomId, invited: Millis | None) -> StatementBytes | None:
-        """Sign that this account wants to be in a public encrypted room.
+        """Sign a request to join a public encrypted room.
 
-        Not where someone has admitted it already: who invites a person that has a key signs that.
+        Not if someone has admitted this account already: an invitation of a person with a key is an
+        admission.
         """
         own, now = self._session.own, self._clock.now()
         if invited is not None and own.certificate and read_certificate(own.certificate).created < invited:
@@ -171,7 +172,7 @@ class Membership:
         return StatementBytes(await self._archive.read(self._session.groups.sign, room, make))
 
     async def _caught_up(self, room: RoomId) -> None:
-        """Know the room's members as they are now, and be among its devices if that can be."""
+        """Learn the room's current members, and have this device in the group if possible."""
         if self._session.trouble is not None:
             raise self._session.trouble
         await self._track(room)
@@ -180,9 +181,9 @@ class Membership:
             await self._scheduler.ready(room)
 
     async def _added(self, room: RoomId) -> None:
-        """Wait until this device is in the group: another one of ours may have created it a moment ago.
+        """Wait until this device is in the group: another one of ours may have just created it.
 
-        Raises NotReadyError when nobody adds it in time, or at once why it can't be in the group.
+        Raises NotReadyError if no one adds it in time, or at once why it can't be in the group.
         """
 
         async def is_inside() -> bool:
@@ -202,7 +203,7 @@ class Membership:
             raise NotReadyError(str(problem or WAITING), "Try again then.") from None
 
     async def _key_of(self, user: UserName) -> bytes | None:
-        """Return a person's account key; pins it at first sight. Raises BlockedError where it has changed."""
+        """Learn the room's current members, and have this device in the group if possible."""
         await quietly(self._identity.catch_up())
         key = await self._archive.write_durably(_met, user, self._clock.now())
         await self._identity.refresh()

@@ -1,9 +1,9 @@
-"""Reconciling a room's group with its members: create it, add missing devices, remove those that must leave.
+"""Reconciles a room's group with its members: creates it, adds devices, removes those that must leave.
 
 One round asks the server for the state of the group, makes one commit of what must be done, and waits until
-the log shows it or a commit that came before; then it looks again. The server also says who is a member in
-the room's log, for all to see; the group service judges what a key package says. It stops after some rounds
-and raises why. Only one call for a room runs at a time.
+that or an earlier commit is in the log; then it checks again. The server also says who is a member in the
+room's log, for all to see; the group service judges the key packages. It stops after some rounds and raises
+why. Only one call for a room runs at a time.
 """
 
 import asyncio
@@ -41,7 +41,7 @@ from parlour_protocol.names import UserName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 MAX_ROUNDS: Final = 12
-"""A room in which other devices always come first is left to them after so many."""
+"""After so many lost races a room is left to the devices that win them."""
 BIG: Final = 50
 """Devices from which on a commit is made on a thread of its own."""
 _ADDS: Final = CLAIM_DEVICES.value
@@ -54,7 +54,7 @@ _NO_ROOM: Final = f"a post-quantum room holds {HYBRID_DEVICES.value} devices at 
 
 
 class Reconciler:
-    """Settles rooms of one account."""
+    """Reconciles the rooms of one account."""
 
     def __init__(
         self,
@@ -85,7 +85,7 @@ class Reconciler:
         """The last answers, for anyone who shows them."""
 
     async def reconcile(self, room: RoomId) -> GroupState:
-        """Bring the group to what it ought to be; returns its state then. Raises why it cannot."""
+        """Bring the group up to date; returns its state then. Raises why it cannot."""
         left_out: dict[DeviceId, str] = {}
         for _ in range(MAX_ROUNDS):
             state = await self._round(room, left_out)
@@ -95,7 +95,7 @@ class Reconciler:
         raise NotReadyError("Other devices keep changing the room's keys.", "Try again soon.")
 
     async def renew(self, room: RoomId) -> None:
-        """Give this device new keys in the room, unless something else is to be done there first."""
+        """Renew this device's keys in the room, unless something else must be done there first."""
         await self._server.reached(room)
         report = await self._submitter.report(room)
         if report.status is GroupStatus.ACTIVE and not report.staged and not report.again:
@@ -103,20 +103,20 @@ class Reconciler:
             await self._commit(room, len(report.members), wanted)
 
     async def recreate(self, room: RoomId) -> None:
-        """Recreate a contested room's group, and add everybody."""
+        """Recreate a contested room's group, and add everyone."""
         await self._server.reached(room)
         report = await self._submitter.report(room)
-        if report.roster is None and report.members:  # its people would be lost: an owner says who they are
+        if report.roster is None and report.members:  # its people would be lost: an owner must list them
             raise NotReadyError(
                 "This room was made before its members decided who is in it.",
                 "An owner can renew it: /encryption renew, or parlour encryption ROOM --renew.",
             )
-        if not report.again:  # after a rollback settling founds it, in the place of the server's old group
+        if not report.again:  # after a rollback ``reconcile`` recreates it, replacing the server's old group
             await self._create_group(room)
         await self.reconcile(room)
 
     async def adopt(self, room: RoomId, people: Collection[InitialMember]) -> None:
-        """Give a room from before rosters a group whose members decide who is in: these people (owners)."""
+        """Give a room without a roster a group whose members decide who is in: these people (owners)."""
         summary = self._state.summary(room)
         if summary is None or (summary.role is not Role.OWNER and summary.kind is not RoomKind.DIRECT):
             raise SetupError("Only an owner of the room can renew it.", "Ask an owner: /encryption renew.")
@@ -135,13 +135,13 @@ class Reconciler:
         await self.reconcile(room)
 
     async def contest(self) -> None:
-        """Tell the server of every commit that could not be followed; when nothing waits to be taken in."""
+        """Report every commit that could not be processed to the server, once no events are waiting."""
         for room, what in await self._archive.read(self._session.groups.contests):
             if self._state.summary(room) is None:
                 continue
             await self._server.reached(room)
             if (room, what) not in await self._archive.read(self._session.groups.contests):
-                continue  # what it could not follow was false, and the genuine one came behind it
+                continue  # the failed commit was forged, and the genuine one came after it
             body = Contest(request=new_request_id(), group=what.group, epoch=what.epoch)
             try:
                 await self._delivery.contest(room, body)
@@ -154,7 +154,7 @@ class Reconciler:
     async def _round(  # noqa: PLR0911 - one thing each
         self, room: RoomId, left_out: dict[DeviceId, str]
     ) -> GroupState | None:
-        """Do one thing; returns the state when nothing is left to do. ``left_out`` is not tried again."""
+        """Do one thing; returns the state when nothing is left to do. ``left_out`` is not retried."""
         await self._server.reached(room)
         if await self._submitter.resumed(room):
             return None
@@ -166,7 +166,7 @@ class Reconciler:
             return None
         lost = await self._is_lost(state)
         if state.group is not None and lost and not (state.contested or _abandoned(state)):
-            # Told first, so that one of them that is not lost after all can follow.
+            # Notified first, so that a device that is not lost after all can process it.
             await self._contest(room, state.group, state.epoch)
             return None
         if state.group is None or lost or _abandoned(state):
@@ -186,7 +186,7 @@ class Reconciler:
         return await self._change(room, state, report, left_out)
 
     async def _again(self, room: RoomId, state: GroupState) -> None:
-        """Bring a room to work whose log was rolled back: contest the server's old group, found the next."""
+        """Repair a room whose log was rolled back: contest the server's old group, create the next."""
         summary, own = self._state.summary(room), self._session.own.device
         if summary is None:
             return
@@ -210,14 +210,14 @@ class Reconciler:
         await self._submitter.post_creation(room, body)
 
     async def _contest(self, room: RoomId, group: GroupId, epoch: Epoch) -> None:
-        """Say that this device cannot follow the group, so that another one may take its place."""
+        """Report that this device cannot process the group's commits, so that it can be replaced."""
         body = Contest(request=new_request_id(), group=group, epoch=epoch)
         with suppress(StaleEpochError):  # someone else was first
             logged = await self._delivery.contest(room, body)
             await self._server.logged(room, logged)
 
     async def _is_lost(self, state: GroupState) -> bool:
-        """Say whether only devices of ours are in the group that count as lost: nobody could add this one."""
+        """Say whether the group has only devices of ours that are lost: no one could add this one."""
         if not is_ours(state, self._session.own.user):
             return False
         lost = await self._archive.read(lost_devices)
@@ -227,7 +227,7 @@ class Reconciler:
         own = self._session.own.device
         present, leaving = ({member.device for member in those} for those in (state.present, state.leaving))
         if own not in present or own in leaving:
-            return state  # a device of a member has to add this one, or first to put it out
+            return state  # a device of a member must add this one, or remove it first
         before = (report.group, report.status)
         await self._submitter.shown(room, lambda now: (now.group, now.status) != before)
         return None
@@ -264,11 +264,11 @@ class Reconciler:
             self._forget(error.why)
             left_out |= {device: f"no usable key package: {why}" for device, why in error.why.items()}
         except MovedError:
-            pass  # another program on this home did something first: look again
+            pass  # another program on this home did something first: check again
         return None
 
     async def _plan(self, room: RoomId, state: GroupState) -> Plan:
-        """Plan what is to be done; new devices and keys are known before they count."""
+        """Plan what to do; new devices and keys are fetched before they count."""
         inside = {member.device for member in state.present}
         if state.leaving or any(member.device not in inside for member in state.missing):
             await quietly(self._identity.catch_up())
@@ -293,7 +293,7 @@ class Reconciler:
     async def _packages(
         self, room: RoomId, devices: Sequence[DeviceId], suite: RoomSuite | None
     ) -> dict[DeviceId, bytes]:
-        """Claim one key package of each device for the room's group; those that have none are left out."""
+        """Claim one key package of each device for the room's group; devices without one are left out."""
         suite = suite or RoomSuite.X25519
         claimed = self._claimed[suite]
         wanted = [device for device in devices if device not in claimed]
@@ -312,7 +312,7 @@ class Reconciler:
                 claimed.pop(device, None)
 
     async def _create_group(self, room: RoomId, people: Collection[InitialMember] = ()) -> None:
-        """Found the room's group: for the people of the last one, if this device knew them."""
+        """Create the room's group: for the people of the last one, if this device knew them."""
         summary, groups = self._state.summary(room), self._session.groups
         known = await self._archive.read(groups.known_roster, room)
         may = known is not None or (summary is not None and summary.role is Role.OWNER)
@@ -328,7 +328,7 @@ class Reconciler:
 
 
 def _bounds(suite: RoomSuite | None, inside: int) -> tuple[int, int]:
-    """Return for how many more devices the group has room, and how many one commit adds at most."""
+    """Return how many more devices fit into the group, and how many one commit adds at most."""
     if suite is RoomSuite.X_WING:
         return max(0, HYBRID_DEVICES.value - inside), _HYBRID_ADDS
     return GROUP_DEVICES.value, _ADDS
@@ -340,6 +340,6 @@ def is_ours(state: GroupState, me: UserName) -> bool:
 
 
 def _abandoned(state: GroupState) -> bool:
-    """Say whether every device of the group has to leave it: nobody is left who could add anybody."""
+    """Say whether every device of the group must leave it: no one is left who could add others."""
     leaving = {member.device for member in state.leaving}
     return bool(state.present) and all(member.device in leaving for member in state.present)

@@ -1,8 +1,8 @@
 """Plans when this device renews its own keys in a room, by the rule in ``renewal_rule``.
 
-It remembers only in memory who wrote last where; after a restart the rule errs towards renewing. What the
-rule said of a group holds for a while, and until then no message makes it look at the group again. The
-scheduler does the renewing, when the time has come.
+It remembers only in memory who wrote last where; after a restart the rule errs towards renewing. The rule's
+answer for a group is cached for a while, so that not every message reads the group. The scheduler does the
+renewing, when it is due.
 """
 
 from random import Random
@@ -28,11 +28,11 @@ from parlour_protocol.names import UserName
 from parlour_protocol.rooms import RoomKind
 
 _HEARTBEAT: Final = 60.0
-"""Seconds between two looks at the clock, which tell a long sleep."""
+"""Seconds between two clock readings, which reveal a long sleep."""
 
 
 class Renewal:
-    """Who spoke last where, and when this machine slept."""
+    """Who wrote last where, and when this machine slept."""
 
     def __init__(
         self,
@@ -59,11 +59,11 @@ class Renewal:
         self._timer: Timer | None = None
 
     def begin(self) -> None:
-        """Begin with a connection."""
+        """Start with a connection."""
         self._heartbeat()
 
     def end(self) -> None:
-        """End with it; the last look at the clock stays: a sleep cuts connections."""
+        """Stop with it; the last clock reading stays: a sleep cuts connections."""
         if self._timer is not None:
             self._timer.cancel()
 
@@ -72,7 +72,7 @@ class Renewal:
         self._scheduler.renew(room, self._chance.uniform(0, 5))
 
     def received(self, room: RoomId, receipt: Receipt) -> None:
-        """Note who wrote, and look at the group again where it changed."""
+        """Note who wrote, and check the group again if it changed."""
         for item in receipt.items:
             if item.sealed and item.message is not None:
                 self._last[room] = item.event.author
@@ -84,7 +84,7 @@ class Renewal:
             self._scheduler.later(room, self._consider)
 
     def sent(self, room: RoomId) -> None:
-        """Note that something of ours was stored."""
+        """Note that a message of ours was stored."""
         turned = self._last.get(room) != self._state.me
         self._last[room] = self._state.me
         self._said[room] = self._clock.now()
@@ -95,7 +95,7 @@ class Renewal:
             self._scheduler.later(room, self._consider)
 
     def _is_quiet(self, room: RoomId) -> bool:
-        """Count a message of ours; say whether the rule has nothing to say of it."""
+        """Count a message of ours; say whether no renewal can be due."""
         left, until = self._quiet.get(room, (0, Millis(0)))
         self._quiet[room] = left - 1, until
         return left > 0 and self._clock.now() < until

@@ -1,9 +1,8 @@
 """When a device renews its own keys in a room, so that a stolen state is soon worth little. Pure.
 
-Direct rooms: when the direction of the conversation turns, at most once a minute. Other rooms: after
-joining, after a day of membership in which something was written, after 200 own messages, and after a long
-sleep. Each is spread at random, and lazily after a mass add, so that a big tree fills without a storm of
-commits.
+Direct rooms: when the direction of the conversation turns, at most once a minute. Other rooms: after joining,
+after a day of membership in which something was written, after 200 own messages, and after a long sleep. Each
+is spread at random, and more widely after a mass add, so that a big tree fills without a storm of commits.
 """
 
 from dataclasses import dataclass
@@ -17,9 +16,9 @@ HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 OWN_MESSAGES: Final = 200
 MOST_UNSEEN: Final = 20
-"""Messages of its own after which a program looks again how many were sent."""
+"""Own messages after which a program checks again how many were sent."""
 LONG_SLEEP: Final = 10 * MINUTE
-"""Milliseconds without a sign of life from our own timers: the machine was suspended."""
+"""Milliseconds without our own timers running: the machine was suspended."""
 TURN_AT_MOST: Final = MINUTE
 _JITTER_ROOM: Final = 10_000
 """Milliseconds over which members of a small room spread."""
@@ -29,7 +28,7 @@ _PER_DEVICE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class RenewalFacts:
-    """What the rule looks at. Times are milliseconds; None: never."""
+    """The facts that the rule uses. Times are milliseconds; None: never."""
 
     direct: bool
     devices: int
@@ -37,23 +36,23 @@ class RenewalFacts:
     renewed: Millis | None
     """When this device last renewed its keys here."""
     sent: int
-    """Messages of its own since then."""
+    """Messages of this device since then."""
     said: Millis | None
-    """When anybody last said something here."""
+    """When anyone last wrote something here."""
     turned: bool = False
-    """The message that is sent now answers one of someone else: the direction of talk turns."""
+    """The message being sent answers one of someone else: the direction of the conversation turns."""
     slept: Millis | None = None
-    """When the machine last came back from a long sleep."""
+    """When the machine last woke up from a long sleep."""
 
 
 def due(facts: RenewalFacts, now: Millis) -> bool:
-    """Say whether it is time."""
+    """Say whether a renewal is due."""
     if facts.devices < 2 or facts.joined is None:  # noqa: PLR2004 - alone, there is nobody to heal towards
         return False
     since = facts.renewed
     if since is None or since > now + HOUR:
-        # After joining: until then the leaf's keys are those of the key package. And a clock that was wrong
-        # must not put it off.
+        # After joining: until then the leaf's keys are those of the key package. A clock that was wrong must
+        # not delay it.
         return True
     if facts.slept is not None and facts.slept > since:
         return True
@@ -65,7 +64,7 @@ def due(facts: RenewalFacts, now: Millis) -> bool:
 
 
 def quiet(facts: RenewalFacts, now: Millis) -> tuple[int, Millis]:
-    """Return how many more messages of one's own, and until when, ``due`` cannot become true but by a turn.
+    """Return how many more own messages, and until when, ``due`` stays false unless the direction turns.
 
     Only while the group stays as it is and the machine does not sleep. Never many: another program of the
     same home may send as well.

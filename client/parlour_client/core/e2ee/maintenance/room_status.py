@@ -1,4 +1,4 @@
-"""The state of each encrypted room when something last changed, for what views ask all the time.
+"""The state of each encrypted room at its last change, for views, which ask often.
 
 The keys of people who are seen in a group for the first time are pinned here.
 """
@@ -43,11 +43,11 @@ class RoomStatuses:
         self._known: dict[RoomId, GroupReport] = {}
 
     def of(self, room: RoomId) -> GroupReport:
-        """Return a room's state when it was last looked at."""
+        """Return a room's state at the last update."""
         return self._known.get(room, _NOTHING_KNOWN)
 
     async def look(self, room: RoomId) -> None:
-        """Look its state now, and meet who is new in it."""
+        """Update its state now, and pin the keys of new people."""
         if (groups := self._session.maybe_groups) is None:
             return
         report = self._known[room] = await self._archive.read(groups.report, room)
@@ -56,13 +56,13 @@ class RoomStatuses:
             await self._contacts.meet(strangers)
 
     async def refresh(self, room: RoomId) -> None:
-        """Look at once, alarms included, and tell the views: the server claims something else of the room."""
+        """Update at once, with alarms, and notify the views: the server's claims have changed."""
         await self.look(room)
         await self._identity.refresh()
         self.changed(room)
 
     def changed(self, room: RoomId) -> None:
-        """Look in the background, and tell the views; everyone who waits for something looks at once."""
+        """Update in the background, and notify the views; everyone who waits for something checks at once."""
         self._background.run(self._look_and_tell(room))
         self._signal.notify()
 

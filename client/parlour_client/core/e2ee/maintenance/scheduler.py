@@ -1,8 +1,8 @@
-"""Keeps the groups of all encrypted rooms as they should be while a connection lasts, in the background.
+"""Keeps the groups of all encrypted rooms up to date while a connection lasts, in the background.
 
-What the server tells, the results of events and the clock make a room due. Due rooms are reconciled a few
-at a time, bystanders after a random wait, so that one device does it and not all. Failures are retried and
-shown as the room's problem, never hidden. Commands reconcile at once with ``now``.
+Pushed frames, the results of events and the clock make a room due. Due rooms are reconciled a few at a time,
+bystanders after a random wait, so that one device does it and not all. Failures are retried and shown as the
+room's problem, never hidden. Commands reconcile at once with ``now``.
 """
 
 import asyncio
@@ -26,11 +26,11 @@ _AT_ONCE: Final = 2
 _BYSTANDER: Final = (0.3, 2.0)
 """Seconds: the device that caused the change is first, and of the others one."""
 _FIRST_LOOK: Final = (0.5, 4.0)
-"""Seconds after connecting in which rooms are looked at, spread."""
+"""Seconds after connecting over which the checks of rooms are spread."""
 _FIRST_RETRY: Final = 3.0
 _LONGEST_RETRY: Final = 300.0
 _LONGEST_END: Final = 3.0
-"""Seconds that a program which ends waits for what it does at last."""
+"""Seconds that an ending program waits for its last tasks."""
 _SETTLE, _RETRY = "settle", "retry"
 
 
@@ -57,14 +57,14 @@ class Scheduler:
         self.problems: dict[RoomId, ParlourClientError] = {}
 
     def begin(self, rooms: "list[RoomId]") -> None:
-        """Begin with a connection: nothing is known of these rooms."""
+        """Start with a connection: nothing is known of these rooms."""
         self._running = True
         self._tries.clear()
         for room in rooms:
             self.changed(room, _FIRST_LOOK)
 
     def changed(self, room: RoomId, between: tuple[float, float] = _BYSTANDER) -> None:
-        """Look at a room soon, as a bystander."""
+        """Check a room soon, as a bystander."""
         self.unsure.add(room)
         self._later(_SETTLE, room, self._chance.uniform(*between), self._settle)
 
@@ -74,15 +74,15 @@ class Scheduler:
             self._later("renew", room, seconds, self._renew)
 
     def contest(self, room: RoomId) -> None:
-        """Report what could not be followed, once everything that waits was taken in."""
+        """Report commits that could not be processed, once no events are waiting."""
         self._later("contest", room, 0, self._contest)
 
     def later(self, room: RoomId, work: Callable[[RoomId], Coroutine[Any, Any, None]]) -> None:
-        """Do something about a room in the background."""
+        """Schedule something for a room in the background."""
         self._later(work.__name__, room, 0, work)
 
     async def now(self, room: RoomId) -> GroupState:
-        """Settle a room at once; raises why it cannot be."""
+        """Reconcile a room at once; raises why that failed."""
         return await self._run(room, self._reconciler.reconcile)
 
     async def adopt(self, room: RoomId, people: Sequence[InitialMember]) -> None:
@@ -94,7 +94,7 @@ class Scheduler:
         await self._run(room, self._reconciler.recreate)
 
     async def ready(self, room: RoomId) -> None:
-        """Settle a room if its group may not be as it ought to be; before something is sent."""
+        """Reconcile a room, before something is sent, if its group may be out of date."""
         if room in self.unsure:
             await self.now(room)
 
@@ -105,9 +105,9 @@ class Scheduler:
         return state.epoch if state is not None and leaves else None
 
     async def finish(self, room: RoomId | None = None) -> None:
-        """Do at once what only this device has to do, as renewing its keys: the program ends.
+        """Do at once what only this device can do, like renewing its keys, because the program ends.
 
-        It looks at ``room``, which the program was about, as well: others may wait there for this device.
+        ``room``, which the program was about, is checked as well: others may wait there for this device.
         """
         bystander = {_SETTLE, _RETRY}
         begun: set[tuple[str, RoomId]] = set()
@@ -125,7 +125,7 @@ class Scheduler:
                     await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def end(self) -> None:
-        """End with the connection."""
+        """Stop with the connection."""
         self._running = False
         for timer, _ in self._timers.values():
             timer.cancel()
@@ -141,7 +141,7 @@ class Scheduler:
             before = self._reconciler.left_out.get(room)
             try:
                 if settles:
-                    self.unsure.discard(room)  # first: what changes meanwhile makes it unsure again
+                    self.unsure.discard(room)  # first: a change in the meantime makes it due again
                 result = await work(room)
             except ParlourClientError as error:
                 self.unsure.add(room)
@@ -155,7 +155,8 @@ class Scheduler:
         if left_out != before:
             self._tell(room)
         if left_out:
-            # The server tells of a device that brings key packages; nobody tells of what else may help.
+            # The server announces devices that upload key packages; other events that may help are not
+            # announced.
             self._later(_RETRY, room, self._wait(room), self._retry)
         else:
             self._tries.pop(room, None)
@@ -190,9 +191,9 @@ class Scheduler:
             try:
                 await work(room)
             except DisplacedError:
-                return  # no second try helps
+                return  # a retry can't help
             except ArchiveError:
-                return  # anyone who writes events is stopped by it, too, and says so
+                return  # it also stops everything that writes events, which reports it
             except ParlourClientError as error:
                 if not isinstance(error, NotReadyError) or room in self.unsure:
                     self._again(room)

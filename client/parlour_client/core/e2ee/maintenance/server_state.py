@@ -1,6 +1,6 @@
-"""The server's side of rooms: where their logs and groups are, and waiting until that has arrived here.
+"""The server's side of rooms: the state of their logs and groups, and waiting until it has arrived here.
 
-Nothing the server says takes effect by itself: callers wait until the room's log has shown it.
+No claim of the server takes effect by itself: callers wait until the room's log has shown it.
 """
 
 from parlour_client.core.clock import Clock
@@ -13,7 +13,7 @@ from parlour_protocol.ids import Millis, RoomId, Seq
 
 
 class ServerState:
-    """What one account's server has, as far as it was asked."""
+    """The server's state for one account, as far as it was asked."""
 
     def __init__(
         self,
@@ -31,29 +31,29 @@ class ServerState:
         self._ahead = 0
 
     def greeted(self, now: Millis) -> None:
-        """Take the time of a greeting."""
+        """Take the time in a greeting."""
         self._ahead = now - self._clock.now()
 
     def time(self) -> Millis:
-        """Return the time that the server claims: never decide about keys only by it (``key_lifetimes``)."""
+        """Return the server's time: never decide about keys only by it (``key_lifetimes``)."""
         return Millis(self._clock.now() + self._ahead)
 
     async def group(self, room: RoomId) -> GroupState:
-        """Ask for the state of a room's group, in the logs that the server greeted with."""
+        """Ask for the state of a room's group, in the logs of the greeting."""
         state = await self._delivery.group(room)
         self._numbers.check(state.incarnation)
         return state
 
     async def reached(self, room: RoomId, seq: Seq | None = None) -> None:
-        """Wait until everything up to the head, and to ``seq`` at least, was taken in."""
+        """Wait until everything up to the head, and at least to ``seq``, was processed."""
         _ = self._session.groups  # raises why there are no keys: the room would never catch up
         await self.catch_up.reached(room, seq or Seq(0))
 
     async def logged(self, room: RoomId, logged: EventStored) -> None:
-        """Wait until the event at the place that the server named was taken in."""
+        """Wait until the event that the server named was processed."""
         self._numbers.check(logged.incarnation)
         await self.reached(room, self._numbers.of(room).to_local(logged.seq))
 
     async def shown_up_to(self, room: RoomId, seq: Seq) -> None:
-        """Wait until the log was taken in up to the server's number ``seq``."""
+        """Wait until the log was processed up to the server's number ``seq``."""
         await self.reached(room, self._numbers.of(room).to_local(seq) if seq else None)

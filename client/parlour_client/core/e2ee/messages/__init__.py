@@ -1,1 +1,1 @@
-"""Encrypted messages on their way out and in: send queues, incoming events, files, receipts, history."""
+"""Encrypted messages, outgoing and incoming: send queues, events, files, receipts, history."""

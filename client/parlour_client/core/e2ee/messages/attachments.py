@@ -1,8 +1,9 @@
-"""Files: encrypted on the way out, decrypted on the way in, and verified before they get their names.
+"""Files: encrypted before upload, decrypted on download, and verified before they get their names.
 
 An encrypted file is libsodium's secretstream under a fresh key of its own, in chunks of 64 KiB with a final
-tag, its size padded (Padmé); the key travels only inside the message. What is truncated, reordered, swapped
-or padded otherwise never gets its final name; a name never leaves the folder, and nothing is overwritten.
+tag, its size padded (Padmé); the key travels only inside the message. A file that was truncated, reordered,
+swapped or padded otherwise never gets its final name; a name never leaves the folder, and nothing is
+overwritten.
 """
 
 import hashlib
@@ -30,14 +31,14 @@ _MESSAGE: Final = sodium.crypto_secretstream_xchacha20poly1305_TAG_MESSAGE
 _MAX_NAMES: Final = 1_000
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes that are done and those that there are."""
+"""Called with the bytes that are done and the total."""
 
 
 class Digest(Protocol):
     """A running SHA-256."""
 
     def update(self, data: bytes, /) -> None:
-        """Take in bytes."""
+        """Add bytes."""
         ...
 
 
@@ -51,21 +52,21 @@ def padme(size: int) -> int:
 
 
 def sealed_size(size: int) -> int:
-    """Return how many bytes a file of this size has when it is sealed."""
+    """Return the encrypted size of a file of this size."""
     padded = padme(size)
     chunks = max(1, -(-padded // CHUNK))
     return _HEADER + padded + chunks * _TAG
 
 
 def new_key() -> Secret:
-    """Make the key of one file."""
+    """Generate the key of one file."""
     return Secret(secrets.token_bytes(sodium.crypto_secretstream_xchacha20poly1305_KEYBYTES))
 
 
 async def seal(
     file: BinaryIO, size: int, key: Secret, digest: Digest, progress: Progress
 ) -> AsyncIterator[bytes]:
-    """Yield the sealed form of an open file of ``size`` bytes. Raises SetupError when it becomes shorter."""
+    """Yield the encrypted form of an open file of ``size`` bytes. Raises SetupError if it becomes shorter."""
     state = sodium.crypto_secretstream_xchacha20poly1305_state()
     header = sodium.crypto_secretstream_xchacha20poly1305_init_push(state, key.reveal())
     digest.update(header)
@@ -100,7 +101,7 @@ async def plain(file: BinaryIO, size: int, digest: Digest, progress: Progress) -
 async def open_sealed(
     chunks: AsyncIterator[bytes], into: BinaryIO, size: int, key: Secret, progress: Progress
 ) -> bytes:
-    """Write the content of a sealed file; returns the digest of what came. Raises EncryptionError."""
+    """Write the content of an encrypted file; returns the ciphertext's digest. Raises EncryptionError."""
     digest = hashlib.sha256()
     pieces = _pieces(chunks, digest)
     state = sodium.crypto_secretstream_xchacha20poly1305_state()
@@ -111,10 +112,10 @@ async def open_sealed(
     left, tag = size, _MESSAGE
     async for piece in pieces:
         if tag == _FINAL:
-            raise _damaged()  # something was put after the end
+            raise _damaged()  # something was appended after the end
         try:
             data, tag = sodium.crypto_secretstream_xchacha20poly1305_pull(state, piece, b"")
-        except (RuntimeError, ValueError) as error:  # nacl's way to say that a chunk is not authentic
+        except (RuntimeError, ValueError) as error:  # nacl's error for a chunk that is not authentic
             raise _damaged() from error
         content, padding = data[:left], data[left:]
         if padding.strip(b"\0"):
@@ -123,12 +124,12 @@ async def open_sealed(
         into.write(content)
         progress(size - left, size)
     if tag != _FINAL or left:
-        raise _damaged()  # it was cut off
+        raise _damaged()  # it was truncated
     return digest.digest()
 
 
 async def open_plain(chunks: AsyncIterator[bytes], into: BinaryIO, size: int, progress: Progress) -> bytes:
-    """Write a file of an open room; returns its digest. Raises ServerMisbehavedError when it is too long."""
+    """Write a file of an open room; returns its digest. Raises ServerMisbehavedError if it is too long."""
     digest, done = hashlib.sha256(), 0
     async for chunk in chunks:
         done += len(chunk)
@@ -143,7 +144,7 @@ async def open_plain(chunks: AsyncIterator[bytes], into: BinaryIO, size: int, pr
 
 
 async def _pieces(chunks: AsyncIterator[bytes], digest: Digest) -> AsyncIterator[bytes]:
-    """Cut what comes into header and chunks."""
+    """Cut the bytes into header and chunks."""
     waiting, wanted = bytearray(), _HEADER
     async for chunk in chunks:
         digest.update(chunk)
@@ -177,7 +178,7 @@ def _exactly(file: BinaryIO, count: int) -> bytes:
 
 @contextmanager
 def to_send(path: Path) -> Iterator[tuple[BinaryIO, int]]:
-    """Open a file to send; gives it and its size. Raises SetupError."""
+    """Open a file to send; yields it and its size. Raises SetupError."""
     try:
         if not path.is_file():  # opening a pipe would wait for ever
             raise SetupError(f"{path.name} is not a file that can be read.")
@@ -194,7 +195,7 @@ def to_send(path: Path) -> Iterator[tuple[BinaryIO, int]]:
 
 @contextmanager
 def to_save(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
-    """Open a file of no name yet in ``folder``, 0600; it is gone afterwards unless it was given its name."""
+    """Open an unnamed file in ``folder``, 0600; it is deleted afterwards unless it was given its name."""
     path = folder / f".parlour-{secrets.token_hex(8)}.part"
     try:
         descriptor = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)

@@ -1,7 +1,7 @@
-"""What follows when events of an encrypted room were stored.
+"""The effects of stored events of an encrypted room.
 
-Contents that are not messages go where they belong; a commit that could not be followed, a new epoch, or a
-key log that someone else saw more of starts a background task. It decides nothing about keys.
+Contents other than messages are passed on; a commit that could not be processed, a new epoch, or a key log of
+which someone else saw more starts a background task. It decides nothing about keys.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from parlour_protocol.names import UserName
 
 
 class Effects:
-    """Passes on what came of events."""
+    """Passes on the effects of events."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Effects:
         self._erasure = erasure
 
     def follow(self, room: RoomId, run: StoredRun) -> None:
-        """Do what follows from a run of events."""
+        """Apply the effects of a run of events."""
         receipt = run.receipt
         for item in receipt.items:
             self._pass_on(room, item)
@@ -83,7 +83,7 @@ class Effects:
             self._room_statuses.changed(room)
 
     def _look_after(self, room: RoomId, receipt: Receipt) -> None:
-        """Let the group be looked after where something is to be done."""
+        """Schedule maintenance of the group if it is needed."""
         if receipt.contest is not None:
             self._scheduler.contest(room)
         if receipt.older:
@@ -92,7 +92,7 @@ class Effects:
             self._scheduler.changed(room)
 
     def _pass_on(self, room: RoomId, item: Received) -> None:
-        """Pass on what is not a message."""
+        """Pass on contents other than messages."""
         if item.note is not None and item.note.kind is NoteKind.HISTORY_STARTS:
             self._background.run(self._identity.refresh_packages())
         match item.content:

@@ -1,9 +1,9 @@
 """History from one device of the account to another, over the direct room with oneself.
 
-What was read here in encrypted rooms, and whom the person verified, goes as encrypted files; their keys are
-inside messages that only devices of the account can decrypt. It is accepted only as history: what is here
-stays as it is, nothing newer than what this device has processed is taken, and no key of a group ever
-travels. Only a device of the account is trusted.
+Messages that were read here in encrypted rooms, and the people that were verified, are sent as encrypted
+files; their keys are inside messages that only devices of the account can decrypt. They are accepted only as
+history: what is here stays as it is, nothing newer than what this device has processed is accepted, and no
+group key is ever sent. Only a device of the account is trusted.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ from parlour_protocol.mls import Secret
 from parlour_protocol.names import UserName
 
 PART_BYTES: Final = 4 * 1024 * 1024
-"""Of JSON in one file: a part that is lost costs little."""
+"""Of JSON in one file: losing a part costs little."""
 _LET_IN_SECONDS: Final = 20.0
 """In which both devices must be in the room with oneself."""
 _LINE: Final = 64 * 1024
@@ -70,9 +70,9 @@ class _Line(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=
     event: str
     sealed: bool
     message: RequestId | None = None
-    """Its id, by which replies and edits name it."""
+    """Its id, by which replies and edits refer to it."""
     key: str | None = None
-    """What opens its file."""
+    """The key of its file."""
 
 
 def _nothing(_done: int, _all: int) -> None:
@@ -84,7 +84,7 @@ def _reads(device: OwnDevice) -> bool:
 
 
 class HistoryTransfer:
-    """Hands the archive over, and takes it."""
+    """Sends the archive, and imports it."""
 
     def __init__(
         self,
@@ -114,7 +114,7 @@ class HistoryTransfer:
         self._one_at_a_time = asyncio.Lock()
 
     async def send(self, room: RoomId, device: DeviceId) -> int:
-        """Hand the archive to another device of ours; returns how many events. Raises EncryptionError.
+        """Send the archive to another device of ours; returns how many events. Raises EncryptionError.
 
         ``room`` is the direct room with oneself.
         """
@@ -127,7 +127,7 @@ class HistoryTransfer:
         return len(events)
 
     async def _let_in(self, room: RoomId, device: DeviceId) -> None:
-        """Wait until both devices are in the room with oneself, whichever of them founded its group."""
+        """Wait until both devices are in the room with oneself, whichever of them created its group."""
         others = [one.device for one in await self._identity.devices() if not one.current and _reads(one)]
         if device not in others:
             raise EncryptionError(
@@ -165,9 +165,9 @@ class HistoryTransfer:
         await self._outgoing.send(room, HistoryContent(file=file, part=number, parts=parts))
 
     async def take(self) -> None:
-        """Take in all that waits. What cannot be fetched now is kept, what is of no use is dropped.
+        """Import all that waits. A part that can't be fetched now is kept, a useless one is dropped.
 
-        Rooms catch up first: nothing newer than what this device has processed is taken.
+        Rooms catch up first: nothing newer than what this device has processed is accepted.
         """
         async with self._one_at_a_time:
             await self._server.catch_up.caught_up.wait()
@@ -186,15 +186,15 @@ class HistoryTransfer:
                     self._emit(HistoryReplaced(room))
 
     async def _taken(self, part: Part, own: DeviceId) -> set[RoomId]:
-        """Take a part in; returns the rooms of which something came. What is not ours is nothing.
+        """Import a part; returns the rooms with new events. Parts that are not ours are ignored.
 
-        Raises ParlourClientError when it cannot be fetched or is not what was sent.
+        Raises ParlourClientError if it cannot be fetched or is not the file that was sent.
         """
         summary = self._state.summary(part.room)
-        # Its author is MLS's word; and only where no one else can have read the keys of the files.
+        # MLS verified its author; and it counts only if no one else can have read the keys of the files.
         mine = summary is not None and summary.peer == self._state.me
         if not mine or part.device == own or part.size > PART_BYTES + _LINE:
-            return set()  # anybody else could write history that never was
+            return set()  # anyone else could write history that never was
         into = io.BytesIO()
         async with self._delivery.download(part.file) as chunks:
             digest = await attachments.open_sealed(chunks, into, part.size, Secret(part.key), _nothing)
@@ -219,7 +219,7 @@ def _events(connection: apsw.Connection) -> list[bytes]:
         event = event_of(cast("Row", row))
         if event.room not in numbers:
             numbers[event.room] = numbering(connection, event.room)
-        # Numbers of a room that was rolled back are this device's own: others know the server's alone.
+        # Numbers of a rolled-back room are local to this device: others know only the server's.
         there = event_there(event, numbers[event.room])
         if there is None or isinstance(event.body, EncryptedMessage | Handshake):
             continue
@@ -259,7 +259,7 @@ class _Part:
 
 
 def _read(data: bytes) -> _Part:
-    """Read what came, as strictly as what a server sends. Raises EncryptionError."""
+    """Parse a part, as strictly as a frame of the server. Raises EncryptionError."""
     found = _Part()
     try:
         for text in data.split(b"\n"):
@@ -276,7 +276,7 @@ def _read(data: bytes) -> _Part:
 
 
 def _store(connection: apsw.Connection, came: _Part, names_me: Names, now: Millis) -> set[RoomId]:
-    """Store events that are not here, or could not be read here, of encrypted rooms that are."""
+    """Store events of encrypted rooms that are not here, or could not be read here."""
     for user, key in came.verified:
         shared_trust.take(connection, user, key, now)
     rooms = connection.execute("SELECT room, cursor FROM mls_rooms")
@@ -295,7 +295,7 @@ def _store(connection: apsw.Connection, came: _Part, names_me: Names, now: Milli
         mentions = [names_me(one.event.body) for one in found]
         if insertion.add(connection, [one.event for one in found], mentions, Seq(0), read_receipts):
             changed.add(room)
-            # What says that it cannot be read would stand among what was read now.
+            # A row for an unreadable message would be among messages that are readable now.
             told = "UPDATE events SET is_row = 0 WHERE room = ? AND seq > ? AND trouble = ?"
             connection.execute(told, (room, min(one.event.seq for one in found), BEFORE_JOIN))
             hide_dividers(connection, room)
@@ -303,7 +303,7 @@ def _store(connection: apsw.Connection, came: _Part, names_me: Names, now: Milli
 
 
 def _make_room(connection: apsw.Connection, one: _Came) -> None:
-    """Take away the row that says that it could not be read, and keep by what it is named and opened."""
+    """Remove the row for the unreadable message, and store the message's id and file key."""
     event, line = one.event, one.line
     unread = "DELETE FROM events WHERE room = ? AND seq = ? AND kind = 'sealed' AND trouble != ''"
     connection.execute(unread, (event.room, event.seq))

@@ -1,8 +1,7 @@
-"""Events of encrypted rooms on their way into the client: in order, and a Welcome before what follows it.
+"""Incoming events of encrypted rooms: processed in order, with a Welcome before the events after it.
 
-A room that needs a Welcome is held until it was fetched and joined, or is known to be missing; other rooms
-go on. Without keys (a server without encryption, a failed registration) encrypted rooms are held and say
-so.
+A room that needs a Welcome is held until it was fetched and joined, or is known to be missing; other rooms go
+on. Without keys (a server without encryption, a failed registration) encrypted rooms are held and say so.
 """
 
 import asyncio
@@ -38,11 +37,11 @@ from parlour_protocol.rooms import RoomKind, RoomSuite
 _FIRST_WAIT: Final = 1.0
 _LONGEST_WAIT: Final = 60.0
 _MAX_INBOX: Final = 50
-"""Answers with Welcomes that are read: a server that never says `the end` does not hold the client."""
+"""Answers with Welcomes that are read: a server whose list never ends must not block the client."""
 
 
 class Incoming:
-    """Takes in the events of all encrypted rooms."""
+    """Processes the events of all encrypted rooms."""
 
     def __init__(
         self,
@@ -76,24 +75,24 @@ class Incoming:
 
     @property
     def rooms(self) -> Sequence[RoomId]:
-        """All rooms that are known as encrypted."""
+        """All rooms that are known to be encrypted."""
         return sorted(self._rooms)
 
     async def load(self) -> None:
-        """Take what the archive knows: a room that was encrypted once is so for ever."""
+        """Load the encrypted rooms from the archive: a room stays encrypted for ever."""
         self._rooms |= set(await self._archive.read(_pinned))
 
     def use(self, groups: GroupService | None, device: DeviceId) -> None:
-        """Decrypt with these groups from now on, as this device."""
+        """From now on decrypt with these groups, as this device."""
         self._groups, self._device = groups, device
 
-    # for Ingest
+    # for Receiver
     def covers(self, room: RoomId) -> bool:
         """Say whether a room is encrypted."""
         return room in self._rooms
 
     async def take(self, room: RoomId, events: Sequence[LogEvent]) -> Sequence[Applied]:
-        """Open and store what comes next; the rest is fetched again when its turn comes."""
+        """Decrypt and store the next events; the rest is fetched again later."""
         groups = self._groups
         if groups is None or room in self._joining:
             if groups is None:
@@ -117,7 +116,7 @@ class Incoming:
         return taken.applied
 
     async def turned_on(self, event: LogEvent) -> None:
-        """Keep the room as encrypted from this event on; what follows comes by ``take``."""
+        """Mark the room as encrypted from this event on; later events go through ``take``."""
         self._rooms.add(event.room)
         if self._groups is None:
             self._server.catch_up.hold(event.room)
@@ -129,15 +128,15 @@ class Incoming:
 
     # at a greeting
     def pinned(self, summary: RoomSummary) -> RoomSummary:
-        """Return the summary as it is to be believed: no server makes an encrypted room open again."""
+        """Return the summary as far as it is believed: no server can make an encrypted room open again."""
         return replace(summary, encrypted=True) if summary.room in self._rooms else summary
 
     def note(self, summaries: Sequence[RoomSummary]) -> None:
-        """Know these rooms as encrypted that the server says are."""
+        """Note the rooms that the server says are encrypted."""
         self._rooms |= {summary.room for summary in summaries if summary.encrypted}
 
     async def greet(self, summaries: Sequence[RoomSummary]) -> None:
-        """Let each encrypted room go on where it was left, or begin where its Welcome leads."""
+        """Let each encrypted room continue where it stopped, or begin where its Welcome leads."""
         mine = [summary for summary in summaries if summary.encrypted or summary.room in self._rooms]
         self._rooms |= {summary.room for summary in mine}
         groups = self._groups
@@ -156,7 +155,7 @@ class Incoming:
             await self._archive.write(store_older, self._groups, room, events, self._names_me)
 
     async def stop(self) -> None:
-        """End what is under way."""
+        """Stop the running tasks."""
         for task in self._joining.values():
             task.cancel()
         await asyncio.gather(*self._joining.values(), return_exceptions=True)
@@ -168,7 +167,7 @@ class Incoming:
         room = summary.room
         cursor = await self._archive.write(_pin, groups, room, summary.head, summary.suite)
         if cursor == 0 and inbox is not None and summary.head > PAGE_EVENTS.value:
-            # A newcomer reads nothing of what was before, so it need not walk all of it.
+            # A new member can read nothing from before, so it need not fetch all of it.
             first = min((w.seq for w in inbox if w.room == room), default=Seq(summary.head + 1))
             cursor = await self._archive.write(
                 _begin, groups, room, summary.head, Seq(first - 1), summary.suite
@@ -180,7 +179,7 @@ class Incoming:
         self._server.catch_up.release(room, cursor)
 
     async def _inbox(self) -> list[WaitingWelcome] | None:
-        """Return what waits for this device; None when it cannot be had now."""
+        """Return what waits for this device; None if it cannot be fetched now."""
         found: list[WaitingWelcome] = []
         with suppress(ParlourClientError):
             for _ in range(_MAX_INBOX):
@@ -196,7 +195,7 @@ class Incoming:
 
     # joining
     async def _join(self, room: RoomId, event: LogEvent) -> None:
-        """Try until the Welcome was used, or is of no use; then let the room go on."""
+        """Try until the Welcome was used, or is useless; then let the room continue."""
         wait = _FIRST_WAIT
         while True:
             try:
@@ -262,7 +261,7 @@ def _pin(connection: apsw.Connection, groups: GroupService, room: RoomId, head: 
     groups.pin(connection, room, suite)
     row = load_room(connection, room)
     if row is not None and row.since is None:
-        # The server says that the room is encrypted by now: nothing readable is taken after its head, even if
+        # The server says that the room is encrypted by now: no plaintext is accepted after its head, even if
         # the event that should say so is withheld.
         row.since = head
         save_room(connection, row)

@@ -1,7 +1,7 @@
-"""From a person's request to the frame that leaves: the room is made ready, then the message is encrypted.
+"""Turns a person's request into a frame to send: the room is made ready, then the message is encrypted.
 
-Nothing readable ever leaves here for an encrypted room, except to take back what was readable before it was
-encrypted: a deletion, or an unpin. What would reach nobody is held (a direct room whose other person has no
+Plaintext is never sent to an encrypted room, except to take back what was readable before it was encrypted: a
+deletion, or an unpin. A message that would reach no one is held (a direct room whose other person has no
 device).
 """
 
@@ -49,22 +49,22 @@ Intent = Send | Edit | Delete | React | Pin
 MAX_TRIES: Final = 5
 _REMEMBERED: Final = 256
 AT_ONCE: Final = 16
-"""Requests sealed in one durable write."""
+"""Requests encrypted in one durable write."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """It has its place in the log already."""
+    """It is in the log already."""
 
     seq: Seq
 
 
 Encrypted = SendEncrypted | Delete | Pin | Arrived | ParlourClientError
-"""What became of one request: a frame to send, or why there is none."""
+"""The result for one request: a frame to send, or why there is none."""
 
 
 class Outgoing:
-    """Seals for all rooms."""
+    """Encrypts for all rooms."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Outgoing:
         """What the server has said that it has, since something was sealed last."""
 
     async def encrypt(self, room: RoomId, frames: Sequence[Intent]) -> list[Encrypted]:
-        """Seal requests in order. Raises ParlourClientError when nothing can be sealed in the room now."""
+        """Encrypt requests in order. Raises ParlourClientError if the room can't be written to now."""
         work = partial(
             _encrypt_if_reachable,
             recipients=await self._ready(room),
@@ -111,7 +111,7 @@ class Outgoing:
         )
         sealed = await self._archive.write_durably(work)
         if any(isinstance(one, BlockedError) for one in sealed):
-            # Perhaps this device's copy of the key log is only behind: then nothing is to be decided.
+            # Perhaps this device's copy of the key log is only behind: then there is nothing to decide.
             await quietly(self._identity.catch_up())
             sealed = await self._archive.write_durably(work)
         blocked = next((one for one in sealed if isinstance(one, BlockedError)), None)
@@ -120,14 +120,14 @@ class Outgoing:
         return sealed
 
     def encrypt_early(self, room: RoomId, frames: Sequence[Intent]) -> AlsoWrite | None:
-        """Return what seals requests in the very write that queues them, where a room is in order.
+        """Return a function that encrypts requests in the same write that queues them, if a room is ready.
 
-        It saves the second wait for the disk. By this nothing leaves: ``seal`` looks at all again, and gives
-        the same bytes while the epoch stands.
+        It saves the second wait for the disk. Nothing is sent by it: ``encrypt`` checks everything again, and
+        gives the same bytes while the epoch lasts.
         """
         sure = self._live.conversation is not None and room not in self._scheduler.unsure
         if not self._covers(room) or not sure or len(frames) > AT_ONCE:
-            return None  # unsure: what the server's log has may be newer than the keys here
+            return None  # uncertain: the server's log may be newer than the keys here
         try:
             groups = self._session.groups
         except EncryptionError:
@@ -136,7 +136,7 @@ class Outgoing:
         return partial(_encrypt_early, groups=groups, frames=frames, now=self._clock.now(), before=before)
 
     async def send(self, room: RoomId, content: AnyContent) -> None:
-        """Encrypt and send what is not a message, past the outbox; the server has it when this returns.
+        """Encrypt and send something other than a message, past the outbox; the server then has it.
 
         Raises UnreachableError, and why it was refused.
         """
@@ -160,23 +160,23 @@ class Outgoing:
         raise NotReadyError("The room's keys keep changing.", "Try again soon.")
 
     def stored(self, room: RoomId, request: RequestId) -> None:
-        """Note that the server has a message of ours."""
+        """Note that the server has stored a message of ours."""
         self._has(room, request)
         self._renewal.sent(room)
 
     def _has(self, room: RoomId, request: RequestId) -> None:
-        """Remember what the server has, until its event is here at the latest."""
+        """Remember what the server has stored, at most until its event is here."""
         stored = self._stored.setdefault(room, {})
         stored[request] = None
         while len(stored) > _REMEMBERED:
             del stored[next(iter(stored))]
 
     def moved_on(self, room: RoomId) -> None:
-        """Note that the server did not take something because the group is in another state."""
+        """Note that the server refused something because the group is in another state."""
         self._scheduler.unsure.add(room)
 
     async def forget(self, request: RequestId) -> None:
-        """Forget what was sealed for a request that never left, or was refused for good."""
+        """Delete the ciphertext of a request that was never sent, or was refused for good."""
         await self._archive.write(self._session.groups.forget_encrypted, request)
 
     def _encrypt_content(
@@ -194,7 +194,7 @@ class Outgoing:
         return self._session.groups.encrypt(connection, request, room, payload, at, before=before)
 
     async def _ready(self, room: RoomId) -> Recipients:
-        """Settle the room, if need be; return what says whether anybody would be reached."""
+        """Reconcile the room if necessary; return a check of whether anyone would be reached."""
         if self._session.trouble is not None:
             raise self._session.trouble
         own = self._session.own  # raises while this device is not approved
@@ -204,8 +204,8 @@ class Outgoing:
         try:
             await scheduler.ready(room)
         except (EncryptionError, ApiRefusedError):
-            # Someone could not be added, or removed. Those who are inside can still be written to: whether
-            # nobody is who must not be, the server says (`removal_pending`).
+            # Someone could not be added, or removed. Those who are inside can still be written to: the server
+            # says whether someone inside must not be (`removal_pending`).
             pass
         except ServerMisbehavedError as error:
             raise EncryptionError(str(error), error.hint) from error
@@ -237,7 +237,7 @@ def _encrypt_all(
     now: Millis,
     before: set[RequestId],
 ) -> list[Encrypted]:
-    """Seal in the order in which they leave: each follows those before it."""
+    """Encrypt in the order of sending: each follows those before it."""
     sealed, before = [], set(before)
     for frame in frames:
         one = _encrypt_one(connection, groups, frame, now, before)
@@ -260,7 +260,7 @@ def _encrypt_one(
     except ArrivedError as error:
         return Arrived(error.seq)
     except NotReadyError:
-        raise  # it is the room's, and no fault of this request: nothing is sealed, and all of them wait
+        raise  # the room's problem, not this request's: nothing is encrypted, and all of them wait
     except EncryptionError as error:
         return error
 
@@ -278,7 +278,7 @@ def _encrypt_early(
 
 
 def file_with_key(connection: apsw.Connection, room: RoomId, file: FileRef) -> EncryptedFile:
-    """Return an attachment with what opens it. Raises NotReadyError where its key is not here."""
+    """Return an attachment with its key. Raises NotReadyError if the key is not here."""
     query = "SELECT key FROM file_keys WHERE room = ? AND file = ? AND sha256 = ?"
     for (key,) in connection.execute(query, (room, file.file, bytes(file.sha256))):
         if isinstance(key, bytes):

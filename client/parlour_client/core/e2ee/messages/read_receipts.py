@@ -1,8 +1,8 @@
-"""Read receipts in encrypted rooms, encrypted like any message: the server cannot make one up.
+"""Read receipts in encrypted rooms, encrypted like any message: the server cannot forge one.
 
-A receipt names the newest message of someone else that was read, so it says nothing twice, and none answers
-another. They are gathered for a while: the newest says it all. One that cannot be sent is kept for the next
-connection, or given up where the room accepts nothing: nothing is lost by it.
+A receipt names the newest message of someone else that was read; it is never sent twice, nor in answer to
+another receipt. Receipts are delayed for a while: the newest replaces the others. One that cannot be sent
+waits for the next connection, or is dropped if the room accepts nothing: that loses nothing.
 """
 
 import asyncio
@@ -19,14 +19,14 @@ from parlour_protocol.ids import RequestId, RoomId, Seq
 from parlour_protocol.names import UserName
 
 GATHER_SECONDS: Final = 3.0
-"""Seconds from what was read first to the mark: where many write, not each message is answered by one."""
+"""Seconds from the first message read to the receipt: in a busy room not each message gets one."""
 
 Say = Callable[[RoomId, ReadContent], Awaitable[None]]
-"""Seals and sends; raises ParlourClientError."""
+"""Encrypts and sends; raises ParlourClientError."""
 
 
 class ReadReceipts:
-    """The marks of this account that are to be sent."""
+    """The receipts that this account still has to send."""
 
     def __init__(self, archive: Archive, me: UserName, clock: Clock, say: Say) -> None:
         self._archive = archive
@@ -38,22 +38,22 @@ class ReadReceipts:
         self._tasks: set[asyncio.Future[None]] = set()
 
     def tell(self, room: RoomId, seq: Seq) -> None:
-        """Tell the others in a room soon that everything up to ``seq`` was read."""
+        """Send the others in a room a receipt for everything up to ``seq``, soon."""
         if room not in self._wanted:
             self._plan(room)
         self._wanted[room] = max(seq, self._wanted.get(room, Seq(0)))
 
     def resume(self) -> None:
-        """Go on with what could not be told, when there is a connection."""
+        """Send receipts that could not be sent, when there is a connection."""
         for room in self._wanted:
             self._plan(room)
 
     def forget(self, room: RoomId) -> None:
-        """Tell nothing more in a room that the account is not in any more."""
+        """Send no more receipts to a room that the account is not in any more."""
         self._wanted.pop(room, None)
 
     async def stop(self) -> None:
-        """End what is under way."""
+        """Stop the running tasks."""
         self._wanted.clear()
         for task in list(self._tasks):
             task.cancel()

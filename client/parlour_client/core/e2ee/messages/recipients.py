@@ -1,7 +1,7 @@
 """Whether a message encrypted now would reach the people it is meant for, and no one else.
 
-It is judged in the transaction that encrypts, by the group as it is there and by what the server last told,
-which was gathered just before.
+It is decided in the transaction that encrypts, by the group's state there and by the server's latest state,
+which was fetched just before.
 """
 
 from collections.abc import Callable
@@ -24,18 +24,18 @@ _COMES_BACK: Final = "You left this room and came back: waiting for a member's d
 
 @dataclass(frozen=True, slots=True)
 class Recipients:
-    """What is known of a room beside its group."""
+    """What is known of a room besides its group."""
 
     own: ThisDevice
     summary: RoomSummary | None
-    """What the server told of the room; None: this account is not in it."""
+    """The server's state of the room; None: this account is not in it."""
     leaves_in: Epoch | None
     """The epoch in which the server wants this device out of the group; None: it does not."""
     problem: ParlourClientError | None
-    """Why the room could not be settled."""
+    """Why the room could not be reconciled."""
 
     def require(self, report: GroupReport, trust: Callable[[UserName], Trust]) -> None:
-        """Raise why nothing is to be sent now: EncryptionError, NotReadyError, BlockedError, the problem."""
+        """Raise why nothing can be sent now: EncryptionError, NotReadyError, BlockedError, the problem."""
         if report.epoch is not None and report.epoch == self.leaves_in:
             raise NotReadyError(_COMES_BACK)
         if self.summary is None:

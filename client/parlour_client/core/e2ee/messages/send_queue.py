@@ -1,9 +1,9 @@
 """A send queue for each encrypted room, so that open rooms never wait for an encrypted one.
 
-It encrypts a few requests at a time, in order, and sends each after the answer to the one before. What came
-too late for its epoch is encrypted again under the same id when the room has caught up; a pending removal
-is committed at once. What cannot be encrypted now is held with the reason, and nothing is lost; a program
-that only sends reports the reason instead.
+It encrypts a few requests at a time, in order, and sends each after the previous one was answered. A message
+that arrived too late for its epoch is encrypted again under the same id when the room has caught up; a
+pending removal is committed at once. A message that can't be encrypted now is held with the reason, and
+nothing is lost; a program that only sends reports the reason instead.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from parlour_protocol.ids import RequestId, RoomId
 
 MAX_TRIES: Final = 5
 _LOOK_AGAIN: Final = 15.0
-"""Seconds after which a held room is looked at again, if nothing moved before."""
+"""Seconds after which a held room is checked again, if nothing changed before."""
 _PATIENCE: Final = 20.0
 """Seconds that a program which only sends waits for a room to become ready."""
 _NOT_SENT: Final = "It was not sent. Send it again later, or from the chat, which waits until it can be."
@@ -110,7 +110,7 @@ class SendQueue:
     async def _hold(
         self, batch: Sequence[Item], error: ParlourClientError, moved: asyncio.Event, waited: float
     ) -> None:
-        """Keep what cannot be sealed now, in its place, and wait until something has changed."""
+        """Hold a request that can't be encrypted now, in its place, and wait until something has changed."""
         lasting = isinstance(error, EncryptionError) and not isinstance(error, NotReadyError)
         if not self._follow and (lasting or waited >= _PATIENCE):
             told = error if lasting else NotReadyError(str(error), _NOT_SENT)
@@ -121,7 +121,7 @@ class SendQueue:
             self._outbox.waits(item, error)
             self.put(item)
         again = 1.0 if not self._follow else _LOOK_AGAIN
-        # Others wait for the same event: who set it for the time's sake would let nobody wait any more.
+        # Others wait for the same event: setting it because of a timeout would wake all of them.
         waiting = asyncio.ensure_future(moved.wait())
         timer = self._clock.call_later(again, partial(_end, waiting))
         try:
@@ -131,13 +131,13 @@ class SendQueue:
             waiting.cancel()
 
     async def _send(self, batch: Sequence[Item], sealed: Sequence[Encrypted]) -> None:
-        """Send one after the other: what follows one that waits must not overtake it.
+        """Send one after the other: a request must not overtake one that waits.
 
-        What follows one that is given up is sealed again: its link says that this one came before.
+        Requests after a dropped one are encrypted again: their links say that it came before.
         """
         pause, waits = 0.0, False
         for item, one in zip(batch, sealed, strict=True):
-            if item.delivery is not Delivery.QUEUED:  # it was taken back meanwhile
+            if item.delivery is not Delivery.QUEUED:  # it was cancelled meanwhile
                 waits = True
                 continue
             if waits:
@@ -149,7 +149,7 @@ class SendQueue:
             await self._clock.sleep(pause)
 
     async def _send_one(self, item: Item, one: Encrypted) -> float:
-        """Send, or put back what is to wait; returns seconds to wait before the next request."""
+        """Send, or put back what must wait; returns seconds to wait before the next request."""
         if isinstance(one, Arrived):
             self._outbox.stored(item, StoredAt(room=self._room, seq=one.seq, at=item.at))
         elif isinstance(one, ParlourClientError):
@@ -162,7 +162,7 @@ class SendQueue:
         return 0.0
 
     async def _took(self, item: Item, reply: Ok | Error) -> float:
-        """Take an answer; returns seconds to wait before the next request."""
+        """Process an answer; returns seconds to wait before the next request."""
         if isinstance(reply, Ok) and isinstance(reply.result, Stored):
             self._outbox.stored(item, at_of(reply.result))
             self._outgoing.stored(self._room, item.request)
@@ -175,12 +175,12 @@ class SendQueue:
         if reply.code in _AGAIN and item.tries < 4 * MAX_TRIES:
             self._outgoing.moved_on(
                 self._room
-            )  # settled before it is sealed again: removals are made at once
+            )  # reconciled before it is encrypted again: removals are committed at once
             self._outbox.waits(item, error)
             self.put(item)
             return 0.0
         if reply.code in _SLOWLY and (item.tries < MAX_TRIES or reply.code is not ErrorCode.UNAVAILABLE):
-            self._window = 1  # what follows must not overtake what was refused
+            self._window = 1  # later requests must not overtake the refused one
             self._outbox.waits(item, None)
             self.put(item)
             return (reply.retry_after or 1_000) / 1_000

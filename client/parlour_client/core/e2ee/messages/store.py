@@ -1,8 +1,7 @@
-"""Storing the events of an encrypted room: decrypted by the group service and written in one transaction.
+"""Stores the events of an encrypted room: decrypted by the group service and written in one transaction.
 
-So a step of a ratchet and what it gave are both on disk, or neither is. The group service never sees a
-hole: what comes after one is left for the next fetch. Functions over a connection, run on the archive's
-thread.
+So a ratchet step and its message are both on disk, or neither is. The group service never sees a gap: events
+after one are left for the next fetch. Functions over a connection, run on the archive's thread.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -30,12 +29,12 @@ from parlour_protocol.names import UserName
 from parlour_protocol.rooms import Role
 
 Names = Callable[[AnyBody], bool]
-"""Says whether a message names this account."""
+"""Says whether a message mentions this account."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """What came of a run of events: ``applied`` for the views, the rest for anyone who acts on it."""
+    """The result of a run of events: ``applied`` for the views, the rest for anyone who acts on it."""
 
     receipt: Receipt
     applied: Sequence[Applied]
@@ -44,9 +43,9 @@ class StoredRun:
     differs: bool = False
     """Someone has seen another key log: an alarm is stored."""
     denied: Sequence[RequestId] = ()
-    """Requests that are not where the server said that it stored them."""
+    """Requests that the server did not store where it said."""
     corrected: bool = False
-    """Rows that were there before say something else now."""
+    """Stored rows that have changed."""
 
 
 def store_events(
@@ -60,7 +59,7 @@ def store_events(
     welcome_missing: bool = False,
     to_head: bool = False,
 ) -> StoredRun:
-    """Open and store what comes next; events after a hole are left alone, and known ones are only told.
+    """Decrypt and store the next events; those after a gap are left alone, known ones are only returned.
 
     ``to_head``: nothing comes after these, as far as the server has said.
     """
@@ -76,7 +75,7 @@ def store_events(
         corrected |= groups.dropped(connection, room)
     for seq, note in corrected.items():
         insertion.correct(connection, room, seq, note)
-    # Another program on this home may have taken them in: its views know, ours do not.
+    # Another program on this home may have stored them: its views know, ours do not.
     known = [event.seq for event in events if event.seq <= cursor]
     applied = [*_told(connection, room, known, names_me), *fresh]
     behind, differs = key_log.Comparison.BEHIND in heard, key_log.Comparison.DIFFERS in heard
@@ -90,7 +89,7 @@ def store_older(
     events: Sequence[LogEvent],
     names_me: Names,
 ) -> None:
-    """Store events below where this device began: readable ones are from before encryption."""
+    """Store events from before this device began: readable ones are from before encryption."""
     cursor = groups.cursor(connection, room)
     store(
         connection, groups.before(connection, room, [e for e in events if e.seq <= cursor]), names_me, Seq(0)
@@ -104,7 +103,7 @@ def store(
     top: Seq,
     came: Sequence[LogEvent] = (),
 ) -> list[Applied]:
-    """Write what was opened of what ``came``; rows of the outbox whose event is here go with it."""
+    """Write the decrypted events of ``came``, and remove the outbox rows whose event is here."""
     digests = {event.seq: wire_digest(event.body) for event in came}
     items = list(_folded(connection, items))
     events = [item.event for item in items]
@@ -121,7 +120,7 @@ def store(
 
 
 def _folded(connection: apsw.Connection, items: Sequence[Received]) -> Iterator[Received]:
-    """Leave one row for a run of what was sent before this device joined; none where all of it is read."""
+    """Keep one row for a run of messages sent before this device joined; none if all of it is read."""
     query = "SELECT trouble FROM events WHERE room = ? AND seq < ? AND is_row ORDER BY seq DESC LIMIT 1"
     folding: bool | None = None
     for item in items:
@@ -144,12 +143,12 @@ _SAID_LAST: Final = """
 
 
 def _is_read_before(connection: apsw.Connection, room: RoomId, seq: Seq) -> bool:
-    """Say whether this device can read what was said last before an event: another one handed it over."""
+    """Say whether this device can read the latest message before an event: another one sent it over."""
     return any(bool(read) for (read,) in connection.execute(_SAID_LAST, (room, seq)))
 
 
 def hide_dividers(connection: apsw.Connection, room: RoomId) -> None:
-    """Take away the rows that say that nothing before them can be read, where it can be read by now."""
+    """Remove rows that say that nothing before them can be read, where it can be read by now."""
     query = "SELECT seq FROM events WHERE room = ? AND json_extract(note, '$.kind') = ?"
     found = connection.execute(query, (room, NoteKind.HISTORY_STARTS.value))
     for seq in [Seq(int(str(seq))) for (seq,) in list(found)]:
@@ -158,7 +157,7 @@ def hide_dividers(connection: apsw.Connection, room: RoomId) -> None:
 
 
 def keep_file_key(connection: apsw.Connection, room: RoomId, file: EncryptedFile) -> None:
-    """Keep what opens an attachment; a later message that names another key for it changes nothing."""
+    """Store an attachment's key; a later message that names another key for it changes nothing."""
     query = "INSERT OR IGNORE INTO file_keys (room, file, sha256, key) VALUES (?, ?, ?, ?)"
     connection.execute(query, (room, file.file, bytes(file.sha256), bytes(file.key)))
 
@@ -176,7 +175,7 @@ def _following(events: Sequence[LogEvent], cursor: Seq) -> Sequence[LogEvent]:
 
 
 def _deny(connection: apsw.Connection, room: RoomId, items: Sequence[Received]) -> Sequence[RequestId]:
-    """Let fail what should be stored at these places and is not there."""
+    """Let requests fail that should be stored at these places and are not there."""
     if not items:
         return ()
     genuine = {item.event.seq: item.request for item in items}
@@ -187,7 +186,7 @@ def _deny(connection: apsw.Connection, room: RoomId, items: Sequence[Received]) 
 def _keep(
     connection: apsw.Connection, room: RoomId, items: Sequence[Received], now: Millis
 ) -> set[key_log.Comparison]:
-    """Keep the keys of files and of history, and compare what others saw of the key log."""
+    """Store the keys of files and of history, and compare others' states of the key log."""
     for item in items:
         if isinstance(item.content, TextContent) and item.content.file is not None:
             keep_file_key(connection, room, item.content.file)
@@ -199,7 +198,7 @@ def _keep(
 
 
 def _keep_history(connection: apsw.Connection, item: Received, file: EncryptedFile) -> None:
-    """Keep how history is fetched and opened; ``history`` judges whose it is."""
+    """Store how history is fetched and decrypted; ``history`` checks its author."""
     event, device = item.event, item.device
     if device is not None:
         key, digest = bytes(file.key), bytes(file.sha256)
@@ -223,7 +222,7 @@ _ROLES: Final = "SELECT author, body FROM events WHERE room = ? AND kind IN ('ro
 
 
 class _Roles:
-    """Roles as the log tells them, read when someone's is asked for."""
+    """Roles according to the log, read when someone's is needed."""
 
     def __init__(self, connection: apsw.Connection, room: RoomId) -> None:
         self._connection = connection

@@ -1,7 +1,7 @@
-"""What a person can do about other people's keys: look at them, compare them, or go on with a changed one.
+"""What a person can do about other people's keys: look at them, compare them, or accept a changed one.
 
-Nothing is verified by a single key press: digits or a code must be typed. If the key differs from the one
-on the screen it is not verified, since the digits are computed again.
+Nothing is verified by a single key press: digits or a code must be typed. If the key differs from the one on
+the screen it is not verified, since the digits are computed again.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from parlour_protocol.names import UserName
 
 
 class Contacts:
-    """The people whose keys this account knows, as the archive has them."""
+    """The people whose keys this account knows."""
 
     def __init__(self, archive: Archive, me: UserName, clock: Clock, identity: IdentityService) -> None:
         self._archive = archive
@@ -34,7 +34,7 @@ class Contacts:
         self._identity = identity
 
     async def person(self, user: UserName) -> PersonReport:
-        """Look a person's key up; what is known here is returned when the server does not help."""
+        """Look a person's key up; the known one is returned if the server can't be reached."""
         await self._catch_up()
         return await self._report(user)
 
@@ -55,7 +55,7 @@ class Contacts:
         return await self._report(user)
 
     async def accept_key(self, user: UserName) -> PersonReport:
-        """Go on with a changed key, unverified; our own changes when the keys are reset on another device."""
+        """Accept a changed key, unverified; our own changes when the keys are reset on another device."""
         if user == self._me:
             await self._identity.accept_own_key()
         else:
@@ -63,11 +63,11 @@ class Contacts:
         return await self._report(user)
 
     async def parties(self, user: UserName) -> tuple[Party, Party]:
-        """Return ourselves and a person with the present keys. Raises EncryptionError without both."""
+        """Return ourselves and a person with the current keys. Raises EncryptionError without both."""
         return await self._archive.write_durably(_parties, self._me, user, self._clock.now())
 
     async def prove(self, party: Party) -> bool:
-        """Mark a person verified by SAS; False: their key is another one by now."""
+        """Mark a person verified by SAS; False: their key has changed meanwhile."""
         proven = await self._archive.write_durably(_prove, party, self._clock.now())
         await self._identity.refresh()
         return proven

@@ -2,8 +2,7 @@
 
 Each side is hashed as in Signal's NumericFingerprint, 5,200 rounds of SHA-512 over key and name, so that
 searching for a key with similar digits is slow. Unlike there, the two are then hashed together: each group
-depends on both keys, also those at the end, which the person types. It is compared anywhere but in this
-chat.
+depends on both keys, also those at the end, which the person types. It must be compared outside of this chat.
 """
 
 import functools
@@ -21,12 +20,12 @@ _GROUP: Final = 5
 _GROUPS: Final = 12
 _MODULUS: Final = 100_000
 TYPED: Final = 20
-"""Digits that are typed at least: four groups."""
+"""Digits to type at least: four groups."""
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One side: who, and the account key that is known of them."""
+    """One side: a person, and the account key that is known of them."""
 
     user: UserName
     server: str
@@ -42,10 +41,10 @@ def safety_number(one: Party, other: Party) -> str:
 
 
 def check_typed(number: str, typed: str, user: UserName) -> None:
-    """Require what a person types to say that they compared the number: its last 20 digits at least.
+    """Require enough typed digits as proof that the number was compared: at least its last 20.
 
-    Spaces between them mean nothing. Fewer digits are found by trying keys: the last five after 100,000 of
-    them on average, which takes minutes; twenty after 10^20. Raises SetupError.
+    Spaces between them are ignored. Fewer digits can be matched by trying keys: the last five after 100,000
+    of them on average, which takes minutes; twenty after 10^20. Raises SetupError.
     """
     digits, whole = "".join(typed.split()), number.replace(" ", "")
     if not (digits.isascii() and digits.isdigit()) or len(digits) < TYPED:

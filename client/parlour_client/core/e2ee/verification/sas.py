@@ -1,9 +1,8 @@
 """SAS (short authentication string): five words that two people read to each other. A pure state machine.
 
-The starter commits to an X25519 key before it sees the other's, so that nobody in between can choose keys
-until the words fit: one guess of 2^-55. The words depend on both account keys, as each side knows them. A
-step that comes in the wrong order, twice, reflected or from another device ends the verification with a
-reason.
+The starter commits to an X25519 key before it sees the other's, so that no one in between can choose keys
+until the words match: one guess of 2^-55. The words depend on both account keys, as each side knows them. A
+step that is out of order, repeated, reflected or from another device ends the verification with a reason.
 """
 
 import hashlib
@@ -29,30 +28,30 @@ _BITS: Final = 11
 _LABEL: Final = b"parlour words v1\0"
 ALL_WORDS: Final = "Type all five words, in their order, when they are the same on both sides."
 VERIFIED: Final = "verified"
-"""What ``Exchange.ended`` says after success; anything else is what went wrong."""
+"""The value of ``Exchange.ended`` after success; anything else is what went wrong."""
 
 
 class State(Enum):
-    """Where a verification stands on this side."""
+    """The state of a verification on this side."""
 
     WAITING = auto()
     """We began; they have not answered."""
     ASKED = auto()
     """They began; our person has not answered."""
     ANSWERED = auto()
-    """Our key is out; theirs is not yet."""
+    """Our key is sent; theirs has not arrived."""
     COMPARING = auto()
     """Both show the words."""
     CONFIRMED = auto()
-    """Our person said that they are the same."""
+    """Our person confirmed that they match."""
     AWAITED = auto()
-    """Theirs did, ours has not."""
+    """Theirs confirmed, ours has not."""
     DONE = auto()
     FAILED = auto()
 
 
 class Act(Enum):
-    """What happens: a step of theirs that came, or a decision of our person."""
+    """An event: a step from the other side, or a decision of our person."""
 
     HEAR_ANSWER = auto()
     HEAR_REVEAL = auto()
@@ -99,7 +98,7 @@ _HEARD: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the words depend on beside the fresh keys: who, with which account keys, where."""
+    """What the words depend on besides the fresh keys: who, with which account keys, where."""
 
     process: RequestId
     room: RoomId
@@ -107,7 +106,7 @@ class Context:
     other: Party
 
     def digest(self, starter_share: bytes, other_share: bytes) -> bytes:
-        """Return a hash over all of it and both fresh keys; no two readings of it are possible."""
+        """Return a hash over all of it and both fresh keys, with an unambiguous encoding."""
         parts = [self.process.encode(), self.room.encode()]
         for party in (self.starter, self.other):
             parts += [party.user.encode(), party.server.encode(), party.key]
@@ -143,7 +142,7 @@ class Exchange:
     def asked(
         cls, context: Context, start: VerifyContent, random: Callable[[int], bytes] = os.urandom
     ) -> "Exchange":
-        """Take in that the other side began. Raises SetupError for a start without commitment."""
+        """Process that the other side began. Raises SetupError for a start without commitment."""
         if (
             start.step is not VerifyStep.START
             or start.share is None
@@ -163,7 +162,7 @@ class Exchange:
         return self.state in {State.DONE, State.FAILED}
 
     def receive(self, content: VerifyContent) -> list[VerifyContent]:
-        """Take in a step of the other side."""
+        """Process a step of the other side."""
         if self.over:
             return []
         act = _HEARD.get(content.step)
@@ -179,19 +178,19 @@ class Exchange:
         return [self._step(VerifyStep.REVEAL, self._share)] if act is Act.HEAR_ANSWER else []
 
     def answer(self) -> list[VerifyContent]:
-        """Go along with a verification that the other side began."""
+        """Accept a verification that the other side began."""
         self._decide(Act.ANSWER)
         return [self._step(VerifyStep.ANSWER, self._share)]
 
     def confirm(self, typed: str) -> list[VerifyContent]:
-        """Say that the words are the same, by typing them all. Raises SetupError; nothing is decided then."""
+        """Confirm that the words match, by typing them all. Raises SetupError; nothing is decided then."""
         if (self.state, Act.CONFIRM) in TRANSITIONS and not are_typed(self.words, typed):
             raise SetupError(ALL_WORDS)
         self._decide(Act.CONFIRM)
         return [self._step(VerifyStep.CONFIRM, self._proof(self.we_started))]
 
     def cancel(self, why: str = "You ended the verification.") -> list[VerifyContent]:
-        """End it; also the answer to words that differ."""
+        """Cancel it, also because the words differ."""
         return [] if self.over else self._fail(why)
 
     def _decide(self, act: Act) -> None:
@@ -206,7 +205,7 @@ class Exchange:
             self.ended = VERIFIED
 
     def _wrong(self, act: Act, share: Share | None) -> str:
-        """Say what is wrong with what a step carries; take in the key that it does."""
+        """Say what is wrong with a step's content; store its key."""
         if act is Act.HEAR_CONFIRM:
             return "" if self._proves(share) else _OTHER_WORDS
         if act is Act.HEAR_REVEAL and not self._fits(share):
@@ -223,7 +222,7 @@ class Exchange:
         # Our own key, reflected, would make both ends of the exchange ours.
         if len(theirs) != bindings.crypto_scalarmult_BYTES or theirs == self._share:
             return False
-        try:  # a point of small order gives a secret that everybody knows: libsodium refuses it
+        try:  # a point of small order gives a publicly known secret: libsodium refuses it
             shared = bindings.crypto_scalarmult(self._private.reveal(), theirs)
         except (CryptoError, RuntimeError):
             return False
@@ -236,7 +235,7 @@ class Exchange:
         return hmac.compare_digest(self._proof(not self.we_started), bytes(share or b""))
 
     def _proof(self, starter: bool) -> bytes:  # noqa: FBT001 - which of the two sides
-        # The side is part of it: a confirmation that is sent back to its maker proves nothing.
+        # The side is part of it: a confirmation that is sent back to its author proves nothing.
         return hmac.digest(self._key.reveal(), b"starter" if starter else b"other", "sha256")
 
     def _fail(self, why: str) -> list[VerifyContent]:

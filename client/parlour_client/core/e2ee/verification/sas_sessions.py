@@ -1,8 +1,8 @@
-"""The SAS verifications that are under way: who may take part, for how long, and what they prove.
+"""The SAS verifications in progress: who may take part, for how long, and what they prove.
 
 A step counts only if it comes from the one device of the one person, in the one direct room, within ten
-minutes. What belongs to no verification here (another device of ours runs it) is ignored. Fresh keys are
-only in memory, so a restart ends them.
+minutes. Steps that belong to no verification here (another device of ours runs it) are ignored. Fresh keys
+are only in memory, so a restart ends them.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from parlour_protocol.names import UserName
 LIFETIME: Final = 10 * 60_000
 """Milliseconds from the start to the last step: two people talk to each other now."""
 MAX_KEPT: Final = 16
-"""Processes that are remembered, ended ones too: someone who begins again and again fills nothing."""
+"""Sessions that are remembered, ended ones too: someone who begins again and again must not fill memory."""
 
 
 @dataclass(slots=True)
@@ -34,9 +34,9 @@ class _Running:
     peer: Party
     since: Millis
     device: DeviceId | None = None
-    """The device of theirs that takes part."""
+    """Their device that takes part."""
     verdict: str = ""
-    """Why it ended, where the exchange itself does not say."""
+    """Why it ended, if the exchange itself does not say."""
 
     @property
     def ended(self) -> str:
@@ -82,15 +82,15 @@ class SasSessions:
         self._clock = clock
         self._changed = changed
         self._running: dict[RequestId, _Running] = {}
-        self._in_order = asyncio.Lock()  # fair: steps are taken in as they were handed over
+        self._in_order = asyncio.Lock()  # fair: steps are processed in order of arrival
 
     def all(self) -> Sequence[SasVerification]:
-        """Return those under way, and those that ended lately."""
+        """Return those in progress, and those that ended recently."""
         self._expire()
         return [running.shown() for running in self._running.values()]
 
     async def start(self, user: UserName) -> SasVerification:
-        """Begin a verification with someone, or go along with the one that they began."""
+        """Begin a verification with someone, or accept the one that they began."""
         self._expire()
         for running in self._with(user):
             if running.exchange.state is State.ASKED:
@@ -104,27 +104,27 @@ class SasSessions:
         return running.shown()
 
     async def answer(self, process: RequestId) -> SasVerification:
-        """Go along with one that the other side began."""
+        """Accept a verification that the other side began."""
         running = self._found(process)
         return await self._act(running, running.exchange.answer)
 
     async def confirm(self, process: RequestId, typed: str) -> SasVerification:
-        """Say that the words are the same, by typing them. Raises SetupError when it is not them."""
+        """Confirm that the words match, by typing them. Raises SetupError if they do not."""
         running = self._found(process)
         return await self._act(running, lambda: running.exchange.confirm(typed))
 
     async def cancel(self, process: RequestId) -> None:
-        """End one; also the answer to words that differ."""
+        """Cancel one, also because the words differ."""
         running = self._found(process)
         await self._act(running, running.exchange.cancel)
 
     async def receive(
         self, room: RoomId, sender: UserName, device: DeviceId, content: VerifyContent, at: Millis
     ) -> None:
-        """Take in a step from a direct room; ``sender`` and ``device`` are those that MLS verified."""
+        """Process a step from a direct room; ``sender`` and ``device`` are those that MLS verified."""
         own = self._identity.identity
         if own is not None and device == own.device.id:
-            return  # our own step, come back
+            return  # our own step, echoed
         async with self._in_order:
             await self._receive(room, sender, device, content, at)
 
@@ -146,10 +146,10 @@ class SasSessions:
         exchange = Exchange.asked(Context(content.process, room, starter=they, other=we), content)
         for other in self._with(sender):
             if not other.exchange.we_started:
-                other.exchange.cancel("They started again.")  # not told to them: they know
+                other.exchange.cancel("They started again.")  # not sent to them: they know
         we_began = any(other.exchange.state is State.WAITING for other in self._with(sender))
         running = self._keep(_Running(exchange, room, they, self._clock.now(), device))
-        # Both began before they heard of each other: our person has said yes already.
+        # Both began before they knew of each other: our person has agreed already.
         await self._send(running, exchange.answer() if we_began else [])
 
     async def _step(self, running: _Running, device: DeviceId, content: VerifyContent) -> None:
@@ -165,18 +165,18 @@ class SasSessions:
         self._one_of_two(running.peer.user)
 
     def _one_of_two(self, user: UserName) -> None:
-        """Leave one of two that were begun at once: the same one on both sides, without a word about it."""
+        """Keep one of two that were begun at once: the same one on both sides, without a message about it."""
         comparing = [running for running in self._with(user) if running.exchange.words]
         for running in sorted(comparing, key=lambda one: one.exchange.context.process)[1:]:
             running.exchange.cancel("You both started at once: compare the other words.")
             self._changed()
 
     def _with(self, user: UserName) -> list[_Running]:
-        """Return those under way with someone."""
+        """Return those in progress with someone."""
         return [one for one in self._running.values() if one.peer.user == user and not one.ended]
 
     def _taken_elsewhere(self, running: _Running | None, content: VerifyContent) -> None:
-        # Told before the caller's own device: its echoes never get here.
+        # Stored before the caller's own device: its echoes never get here.
         if running is not None and not running.ended:
             verb = "ended" if content.step is VerifyStep.CANCEL else "answered"
             running.exchange.cancel(f"Another device of yours {verb} it.")
@@ -187,7 +187,7 @@ class SasSessions:
         return running.shown()
 
     async def _send(self, running: _Running, steps: Sequence[VerifyContent]) -> None:
-        """Send what the exchange says, and note what it proves."""
+        """Send the exchange's steps, and note what it proves."""
         try:
             for step in steps:
                 await self._send_step(running.room, step)

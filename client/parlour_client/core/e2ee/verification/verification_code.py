@@ -1,8 +1,8 @@
 """The code by which others verify us: our name, server and account key as one word, or as a QR code.
 
 Only letters and digits that a QR code packs tightly and a terminal copies whole; four bytes of checksum
-find what was cut off or misread. A code proves nothing by itself: it must come from the person, not through
-the chat that it is to verify. Pure.
+detect truncation and typos. A code proves nothing by itself: it must come from the person, not through the
+chat that it verifies. Pure.
 """
 
 import base64
@@ -30,7 +30,7 @@ def code_of(party: Party) -> str:
 
 
 def read_code(text: str) -> Party:
-    """Read a code that was typed or pasted, whatever its spaces, lines and case. Raises SetupError."""
+    """Parse a code that was typed or pasted, whatever its spaces, lines and case. Raises SetupError."""
     packed = "".join(text[:_LONGEST].split()).upper()
     if not packed.startswith(CODE_PREFIX):
         raise SetupError("That is not a Parlour verification code.", _HINT)
@@ -46,7 +46,7 @@ def read_code(text: str) -> Party:
 
 
 def person_of(text: str) -> UserName:
-    """Return whom a code is about. Raises SetupError."""
+    """Return the person that a code is about. Raises SetupError."""
     return read_code(text).user
 
 

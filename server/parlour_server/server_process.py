@@ -1,7 +1,7 @@
-"""Runs a server as a process: limits of the process, signals, the ready file, and an end in time.
+"""Runs a server as a process: resource limits, signals, the ready file, and a bounded stop.
 
-SIGTERM and SIGINT stop it within five seconds, whatever happens (R5); SIGHUP makes it read certificates and
-configuration again. It never leaves a core file, in which passwords would lie.
+SIGTERM and SIGINT stop it within five seconds, whatever happens (R5); SIGHUP reloads certificates and
+configuration. Core files, which would contain passwords, are disabled.
 """
 
 import asyncio
@@ -34,13 +34,13 @@ _SPARE_FILES: Final = 256  # the database, the log, sockets that are being refus
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Where the address is written when the server is ready."""
+    """Where to write the address when the server is ready."""
 
     file: Path | None = None
     descriptor: int | None = None
 
     def announce(self, url: str) -> None:
-        """Write `{"url": …}`, whole or not at all. Raises SetupError."""
+        """Write `{"url": …}` atomically. Raises SetupError."""
         data = json.dumps({"url": url}).encode() + b"\n"
         if self.file is not None:
             write_private(self.file, data)
@@ -53,7 +53,7 @@ class Ready:
 
 
 def serve(folder: DataFolder, load: Callable[[], Settings], ready: Ready, *, loop: str = "auto") -> None:
-    """Serve until a signal ends it. ``load`` reads the settings, now and on SIGHUP. Raises SetupError."""
+    """Serve until a signal. ``load`` reads the settings, now and on SIGHUP. Raises SetupError."""
     folder.require()
     settings = load()
     refuse_old_websockets(version("websockets"))
@@ -80,10 +80,10 @@ async def _serve(folder: DataFolder, settings: Settings, load: Callable[[], Sett
 
 
 def _stop(stopping: asyncio.Event) -> None:
-    """Begin to stop; should something hang for ever, the process is ended all the same.
+    """Start stopping; if something hangs, the process is ended anyway.
 
-    What was acknowledged is on disk, so that nothing is lost by it. A thread, because what hangs may be the
-    event loop.
+    Nothing is lost, because everything acknowledged is on disk. It uses a thread, because the event loop may
+    hang.
     """
     if stopping.is_set():
         return

@@ -1,8 +1,7 @@
-"""Checks Ed25519 signatures of account and device keys, and cannot make any.
+"""Verifies Ed25519 signatures of account and device keys.
 
-A key of small order is refused: under such a key there are signatures that hold for every message, so that a
-"certificate" by it would prove nothing (RFC 8032 leaves the check to the verifier). The devices and files of
-this package call it with the statements of `parlour_protocol.identity`.
+A key of small order is refused: it has signatures that are valid for every message, so a certificate by it
+would prove nothing (RFC 8032 leaves this check to the verifier).
 """
 
 from typing import Final
@@ -27,7 +26,7 @@ _SMALL_ORDER: Final = frozenset(
 
 
 def holds(key: bytes, message: bytes, signature: bytes) -> bool:
-    """Return whether ``signature`` is one of ``message`` by the Ed25519 key (``identity.Verify``)."""
+    """Return whether ``signature`` is a valid Ed25519 signature of ``message`` (``identity.Verify``)."""
     if key[:-1] + bytes([key[-1] & _SIGN_BIT]) in _SMALL_ORDER:
         return False
     try:

@@ -1,7 +1,7 @@
-"""The system account: the author of what the server itself does in rooms that no person created.
+"""The system account: the author of the server's own events in rooms that no person created.
 
-The store needs a row for every author, so `init` creates one: disabled, with a hash that no password has, so
-no one can log in to it (P8: default accounts). The name, and names that look like it, can't be registered.
+Every author needs an account, so `init` creates it: disabled, with a hash that no password matches, so no one
+can log in to it (P8: default accounts). Its name, and names that look like it, can't be registered.
 """
 
 from functools import cache
@@ -25,13 +25,13 @@ _LOBBY: Final = "lobby"
 
 @cache
 def system_account() -> UserName:
-    """Return the name that the server writes as an author."""
+    """Return the system account's name."""
     return parse_user_name(_NAME)
 
 
 @cache
 def system_device() -> DeviceName:
-    """Return the device that stands beside it."""
+    """Return the system account's device name."""
     return parse_device_name("parlour-server")
 
 

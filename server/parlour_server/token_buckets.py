@@ -1,8 +1,8 @@
-"""Token buckets: how many things may be done at once, and how many in the long run.
+"""Token buckets: limit bursts, and the rate in the long run.
 
-A bucket holds up to ``burst`` tokens and fills steadily; what is asked for and not there is refused with the
-time to wait, never queued. Time is the caller's monotonic clock, so that setting the system's clock gives no
-one anything. The chat limits requests and bytes with them (R1), the API requests of an address.
+A bucket holds up to ``burst`` tokens and fills steadily. Without enough tokens, a request is refused with the
+time to wait, never queued. Time is the caller's monotonic clock, so setting the system clock has no effect.
+The chat limits requests and bytes with them (R1), the API the requests of an address.
 """
 
 import ipaddress
@@ -29,9 +29,9 @@ class TokenBucket:
         self._at = now
 
     def take(self, now: float, amount: float = 1.0) -> float:
-        """Take ``amount`` and return 0.0; or take nothing and return the seconds until it will be there.
+        """Take ``amount`` and return 0.0, or take nothing and return the seconds to wait.
 
-        An amount above the burst is never there: callers bound it before.
+        An amount above the burst is never available: callers limit it.
         """
         level = self._level + (now - self._at) * self._rate
         level = min(level, self._burst)
@@ -43,20 +43,20 @@ class TokenBucket:
         return (amount - level) / self._rate
 
     def charge(self, now: float, amount: float) -> None:
-        """Take ``amount`` that was used already, also where it is not there: then nothing is for a while."""
+        """Take ``amount`` that was already used, even beyond what is available."""
         self.take(now, 0.0)
         self._level -= amount
 
     def is_full(self, now: float) -> bool:
-        """Return whether nothing would be lost by forgetting this bucket."""
+        """Return whether the bucket is full, so that it can be forgotten."""
         return self._level + (now - self._at) * self._rate >= self._burst
 
 
 class KeyedBuckets(Generic[_K]):
     """A bucket for each key (an account, an address), kept as long as it is not full.
 
-    A full bucket is the same as none, so the memory is bounded by the keys that were busy lately, and
-    coming back under the same name a moment later does not refill anything.
+    A full bucket is the same as none, so memory is bounded by the recently busy keys, and forgetting one
+    refills nothing.
     """
 
     __slots__ = ("_amount", "_buckets", "_burst", "_per", "_sweep_at")
@@ -77,7 +77,7 @@ class KeyedBuckets(Generic[_K]):
         return self._bucket(key, now).take(now, amount)
 
     def charge(self, key: _K, now: float, amount: float) -> None:
-        """Take from this key's bucket what was used already."""
+        """Take what was already used from this key's bucket."""
         self._bucket(key, now).charge(now, amount)
 
     def _bucket(self, key: _K, now: float) -> TokenBucket:
@@ -99,7 +99,7 @@ _V6_CUSTOMER: Final = 64  # one customer gets a whole /64 at least, so it counts
 
 
 def rate_limit_key(address: str) -> str:
-    """Return what per-address caps count: the IPv4 address, or the IPv6 network that it is in."""
+    """Return the key for limits by address: the IPv4 address, or the IPv6 network."""
     if ":" not in address:
         return address
     return str(ipaddress.ip_network((address, _V6_CUSTOMER), strict=False))

@@ -64,7 +64,7 @@ class MlsGroups:
         self._budgets.commit(session.user)
 
     async def commit(self, session: SessionRecord, room: RoomId, body: Commit) -> EventStored:
-        """Advance the group to its next epoch, unless another commit came first. Raises RefusedError."""
+        """Advance the group, unless another commit came first. Raises NoDeviceError, RefusedError."""
         _device(session)
         handshake = Handshake(
             group=body.group,

@@ -1,7 +1,7 @@
-"""The rule for encrypted messages: from a device of the group, for its epoch, when no one is to leave it.
+"""The rule for encrypted messages: from a device of the group, for its epoch, with no removal pending.
 
-A message is refused, never dropped: its sender seals it again for the epoch that is in force. Called by
-`rights.py` for every encrypted message, so it asks for nothing that costs more than one look at the group.
+A message is refused, never dropped: its sender encrypts it again for the current epoch. It runs for every
+encrypted message, so it needs only one look-up of the group.
 """
 
 from parlour_protocol.errors import ErrorCode
@@ -13,12 +13,12 @@ from parlour_server.store.types import AppendEvent, Facts, GroupFacts, Target
 
 
 def decide_encrypted_message(event: AppendEvent, facts: Facts, body: EncryptedMessage) -> None:
-    """Refuse what the group could not read, or what someone could read who has left the room."""
+    """Refuse a message that the group could not read, or that someone who left the room could read."""
     allow(event, facts, Action.WRITE)
     group = check_group(facts, body.group)
     if not _is_timely(event, group, body):
         raise RefusedError(ErrorCode.STALE_EPOCH, "the group has changed: encrypt the message again")
-    if group.removal_pending:  # perhaps the sender's: someone who came back is removed, and added again
+    if group.removal_pending:  # perhaps the sender's own: someone who came back is removed, and added again
         raise RefusedError(ErrorCode.REMOVAL_PENDING, "someone who left must be removed from the group first")
     if not group.sender_present:
         raise RefusedError(ErrorCode.FORBIDDEN, "your device is not in the room's group")
@@ -27,7 +27,7 @@ def decide_encrypted_message(event: AppendEvent, facts: Facts, body: EncryptedMe
 
 
 def _is_timely(event: AppendEvent, group: GroupFacts, body: EncryptedMessage) -> bool:
-    """Return whether the epoch is the one in force, or just past and no one was removed by its end."""
+    """Return whether the epoch is the current one, or the previous one and no one was removed since."""
     return body.epoch == group.epoch or (body.epoch == group.epoch - 1 and event.at < group.stale_until)
 
 

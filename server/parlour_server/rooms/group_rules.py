@@ -1,8 +1,8 @@
-"""The rules of a room's MLS group: who founds it, which commit wins an epoch, who may contest it.
+"""The rules of a room's MLS group: who may create it, which commit wins an epoch, who may contest it.
 
-The server cannot read a commit; it holds what can be held without: the epoch is a compare-and-set, devices
-enter and leave only if the room's members say so, and the sender is in the group. What a commit does inside
-is checked by every client.
+The server cannot read a commit, but it enforces that the epoch is a compare-and-set, that devices enter and
+leave only with the room's members, and that the sender is in the group. Every client checks the contents of a
+commit.
 """
 
 from typing import assert_never
@@ -20,7 +20,7 @@ from parlour_server.store.types import AppendEvent, Facts, GroupFacts
 def decide_group(
     event: AppendEvent, facts: Facts, body: EncryptionOn | GroupCreated | Handshake | Contested
 ) -> None:
-    """Refuse what would change the room's group, or let it through."""
+    """Check an event that changes the room's group. Raises RefusedError."""
     match body:
         case EncryptionOn():
             decide_encryption(event, facts)
@@ -35,20 +35,20 @@ def decide_group(
 
 
 def decide_encryption(event: AppendEvent, facts: Facts) -> None:
-    """Let an owner switch encryption on, once; nothing switches it off."""
+    """Allow an owner to turn encryption on, once; it can't be turned off."""
     allow(event, facts, Action.ENCRYPT)
     if facts.encrypted:
         raise RefusedError(ErrorCode.ALREADY, "the room is already encrypted")
 
 
 def decide_founding(event: AppendEvent, facts: Facts, body: GroupCreated) -> None:
-    """Let a certified device make the first group, or one in the place of a group that cannot go on."""
+    """Allow a certified device to create the first group, or to replace a group that cannot go on."""
     author = allow(event, facts, Action.FOUND if body.replaces is None else Action.REFOUND)
     check_encrypted(facts)
     if event.sender is None or event.sender != body.device or not facts.sender_active:
         raise RefusedError(ErrorCode.FORBIDDEN, "this session has no approved device")
     group = facts.group
-    # The first founder wins, as the first commit of an epoch does.
+    # The first group wins, as the first commit of an epoch does.
     if (group and group.id) != body.replaces:
         raise RefusedError(ErrorCode.STALE_EPOCH, "the room has a new group: get its state")
     if group is not None and not (group.contested or group.abandoned):
@@ -63,7 +63,7 @@ def decide_founding(event: AppendEvent, facts: Facts, body: GroupCreated) -> Non
 
 
 def decide_handshake(event: AppendEvent, facts: Facts, body: Handshake) -> None:
-    """Let the first commit of an epoch win, with no other members than the room's."""
+    """Accept the first commit of an epoch, with no other members than the room's."""
     allow(event, facts, Action.COMMIT)
     group = check_group(facts, body.group)
     if body.epoch != group.epoch:
@@ -72,9 +72,9 @@ def decide_handshake(event: AppendEvent, facts: Facts, body: Handshake) -> None:
     added, removed = _distinct(body.added), _distinct(body.removed)
     if not _distinct(body.unusable) <= removed:
         raise RefusedError(ErrorCode.MALFORMED, "a device with an unusable key must be removed")
-    # A device that no one in the room stands behind (a ghost), or a removal that is no one's due (RFC 9750
-    # section 5.3): most often the list of members changed while the commit was made. Whether a key is
-    # unusable no server sees: the members check it, and contest the commit if it is not so.
+    # A device of no member (a ghost), or an unjustified removal (RFC 9750 section 5.3). Usually the members
+    # changed while the commit was created. The server can't see whether a key is unusable: the members check
+    # it, and contest the commit if it is not.
     if added != group.addable or removed != group.removable:
         raise RefusedError(
             ErrorCode.STALE_EPOCH, "the devices to add or remove have changed: get the group's state"
@@ -88,9 +88,9 @@ def decide_handshake(event: AppendEvent, facts: Facts, body: Handshake) -> None:
 
 
 def decide_contest(event: AppendEvent, facts: Facts, body: Contested) -> None:
-    """Let a device that is or belongs in the group say, once for its account, that it could not follow.
+    """Allow a device that is or belongs in the group to contest it, once for its account.
 
-    A commit that removed everyone as unusable could otherwise be contested by no one.
+    Otherwise no one could contest a commit that removed everyone as unusable.
     """
     allow(event, facts, Action.COMMIT)
     group = check_group(facts, body.group)
@@ -103,13 +103,13 @@ def decide_contest(event: AppendEvent, facts: Facts, body: Contested) -> None:
 
 
 def check_encrypted(facts: Facts) -> None:
-    """Refuse what only an encrypted room takes."""
+    """Refuse it in a room that is not encrypted."""
     if not facts.encrypted:
         raise RefusedError(ErrorCode.FORBIDDEN, "this room is not encrypted")
 
 
 def check_group(facts: Facts, group: GroupId) -> GroupFacts:
-    """Return the group in force, if it is this one."""
+    """Return the current group, if it has this id."""
     check_encrypted(facts)
     if facts.group is None or facts.group.id != group:
         raise RefusedError(ErrorCode.STALE_EPOCH, "the room has another group, or none: get its state")

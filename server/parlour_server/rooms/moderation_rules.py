@@ -1,7 +1,7 @@
-"""What one member may do to another: invite, role, kick, ban, mute, and their opposites.
+"""The rules for inviting, roles, kicking, banning and muting.
 
-The rule under all of them: no one acts on a member of an equal or higher role, and on oneself only to step
-down. `rights.py` has checked by then that the author is a member whose role allows the action at all.
+No one acts on a member with an equal or higher role, or on themselves except to step down. `rights.py` has
+already checked that the author is a member whose role allows the action.
 """
 
 from parlour_protocol.errors import ErrorCode
@@ -16,9 +16,9 @@ from parlour_server.store.types import AppendEvent, Facts, Membership
 
 
 def decide_invite(event: AppendEvent, facts: Facts) -> None:
-    """Invite someone who exists, is not there, is not banned and was not invited by the author just now.
+    """Allow inviting someone who exists, is not in the room, is not banned and was not invited recently.
 
-    It never depends on what that person does with invitations, or on how many they have (L14: no oracle).
+    It never depends on how that person answers invitations, or how many they have (L14: no oracle).
     """
     if not facts.subject_exists:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such user")
@@ -40,14 +40,14 @@ def decide_invite(event: AppendEvent, facts: Facts) -> None:
 
 
 def decide_uninvite(facts: Facts, author: Membership) -> None:
-    """Take back one's own invitation; a moderator: anyone's."""
+    """Allow withdrawing one's own invitation; moderators can withdraw anyone's."""
     own = facts.invited_by_author
     if not (own or (facts.subject_invited and RANK[author.role] > RANK[Role.MEMBER])):
         raise RefusedError(ErrorCode.NOT_FOUND, "no such invitation, or it is not yours to withdraw")
 
 
 def decide_role(event: AppendEvent, facts: Facts, body: RoleSet, author: Membership) -> None:
-    """Give a role to someone below, or step down oneself while another owner stays."""
+    """Allow giving a role to someone below, or stepping down while another owner stays."""
     subject = _subject(facts)
     if subject.role is body.role:
         raise RefusedError(ErrorCode.ALREADY, "they already have this role")
@@ -58,13 +58,13 @@ def decide_role(event: AppendEvent, facts: Facts, body: RoleSet, author: Members
 
 
 def decide_kick(event: AppendEvent, facts: Facts, body: Kicked, author: Membership) -> None:
-    """Put a member out."""
+    """Allow removing a member."""
     _not_oneself(event, body.who, "to go, leave the room instead")
     _outranks(author, _subject(facts))
 
 
 def decide_ban(event: AppendEvent, facts: Facts, body: Banned, author: Membership) -> None:
-    """Remove someone and keep them out; they need not be in the room."""
+    """Allow banning someone, who need not be in the room."""
     _not_oneself(event, body.who, "to go, leave the room instead")
     if facts.subject is not None:
         _outranks(author, facts.subject)
@@ -75,13 +75,13 @@ def decide_ban(event: AppendEvent, facts: Facts, body: Banned, author: Membershi
 
 
 def decide_unban(event: AppendEvent, facts: Facts) -> None:
-    """Lift a ban that holds."""
+    """Allow lifting a ban."""
     if not in_force(facts.subject_banned_until, event.at):
         raise RefusedError(ErrorCode.ALREADY, "they are not banned")
 
 
 def decide_mute(event: AppendEvent, facts: Facts, body: Muted, author: Membership) -> None:
-    """Silence a member, or change for how long."""
+    """Allow muting a member, or changing the duration."""
     _not_oneself(event, body.who, "you cannot mute yourself")
     subject = _subject(facts)
     _outranks(author, subject)
@@ -90,7 +90,7 @@ def decide_mute(event: AppendEvent, facts: Facts, body: Muted, author: Membershi
 
 
 def decide_unmute(event: AppendEvent, facts: Facts, body: Unmuted, author: Membership) -> None:
-    """Lift a mute that holds; never one's own."""
+    """Allow lifting a mute, except one's own."""
     _not_oneself(event, body.who, "you cannot unmute yourself")
     subject = _subject(facts)
     _outranks(author, subject)
@@ -115,5 +115,5 @@ def _not_oneself(event: AppendEvent, who: UserName, hint: str) -> None:
 
 
 def _same_end(held: Millis | None, wanted: Millis | None) -> bool:
-    """Return whether what holds ends when it is wanted to: the store's 0 is a body's None, for good."""
+    """Return whether both ends are the same; permanent is 0 in the store, None in a body."""
     return held is not None and held == (wanted or 0)

@@ -1,7 +1,7 @@
 """The rights of a room as one table: kind of room, action, and the lowest role that may do it.
 
-An action that is missing from a kind of room is possible for no one there. The table knows nothing of mutes,
-bans and other people's roles: `rights.py` does, and nothing else reads this.
+If an action is missing for a kind of room, no one can do it there. `rights.py` adds mutes, bans and the roles
+of other people.
 """
 
 from collections.abc import Mapping
@@ -21,11 +21,11 @@ class Action(Enum):
     """What someone does in a room."""
 
     WRITE = auto()
-    """Send, sealed or not, edit one's own message, react."""
+    """Send, encrypted or not, edit one's own message, react."""
     DELETE_OWN = auto()
     DELETE_ANY = auto()
     JOIN = auto()
-    """Enter without being invited; its role is that of those who have none yet."""
+    """Join without an invitation; its role is that of people who are not members yet."""
     LEAVE = auto()
     INVITE = auto()
     SET_TOPIC = auto()
@@ -38,11 +38,11 @@ class Action(Enum):
     PIN = auto()
     ENCRYPT = auto()
     FOUND = auto()
-    """Make the first MLS group of an encrypted room."""
+    """Create the first MLS group of an encrypted room."""
     REFOUND = auto()
-    """Put another group in the place of one that cannot go on."""
+    """Replace a group that cannot go on."""
     COMMIT = auto()
-    """Move the group on, or contest that."""
+    """Commit to the group, or contest a commit."""
 
 
 RANK: Final[Mapping[Role, int]] = MappingProxyType({Role.MEMBER: 1, Role.MODERATOR: 2, Role.OWNER: 3})
@@ -73,7 +73,7 @@ LOWEST_ROLE: Final[Mapping[RoomKind, Mapping[Action, Role]]] = MappingProxyType(
     {
         RoomKind.PUBLIC: MappingProxyType({**_PRIVATE, Action.JOIN: Role.MEMBER}),
         RoomKind.PRIVATE: _PRIVATE,
-        # Two equals, permanently: no one joins, leaves or is removed, and neither is above the other.
+        # Two equals, permanently: no one joins, leaves or is removed, and both have the same rights.
         RoomKind.DIRECT: MappingProxyType(
             {
                 Action.WRITE: Role.MEMBER,
@@ -99,16 +99,16 @@ ROLES_IN_WORDS: Final[Mapping[Role, str]] = MappingProxyType(
 
 
 def in_force(until: Millis | None, at: Millis) -> bool:
-    """Return whether a mute or a ban holds: None is none, 0 is for good, else it ends at that time."""
+    """Return whether a mute or a ban is active: None means none, 0 permanent, else the time of its end."""
     return until is not None and (until == 0 or until > at)
 
 
 _SILENCED: Final = frozenset({Action.WRITE, Action.INVITE, Action.SET_TOPIC, Action.PIN})
-"""What a muted member may not do: everything that puts words before the others."""
+"""Actions that a muted member may not take: everything that shows text to the others."""
 
 
 def allow(event: AppendEvent, facts: Facts, action: Action) -> Membership:
-    """Return the author's membership, or refuse: not there, role too low, or muted."""
+    """Return the author's membership, or refuse: not a member, role too low, or muted."""
     author = facts.author
     if author is None or facts.kind is None:
         _refuse_stranger(event, facts)
@@ -127,9 +127,9 @@ def allow(event: AppendEvent, facts: Facts, action: Action) -> Membership:
 
 
 def allow_readable(event: AppendEvent, facts: Facts, action: Action) -> Membership:
-    """Return the same for what everyone with access to the server can read: never in an encrypted room.
+    """Return the same for unencrypted content, which an encrypted room refuses.
 
-    The last line of defence against a client that falls back to plaintext (e2ee: no fallback, ever).
+    The last defence against a client that falls back to plaintext.
     """
     author = allow(event, facts, action)
     if facts.encrypted:
@@ -140,7 +140,7 @@ def allow_readable(event: AppendEvent, facts: Facts, action: Action) -> Membersh
 
 
 def _refuse_stranger(event: AppendEvent, facts: Facts) -> Never:
-    """Refuse someone who is not in the room. Only a public room may admit that it exists."""
+    """Refuse someone who is not in the room. Only a public room reveals that it exists."""
     if facts.kind is not RoomKind.PUBLIC:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or you are not in it")
     if in_force(facts.author_banned_until, event.at):
@@ -149,5 +149,5 @@ def _refuse_stranger(event: AppendEvent, facts: Facts) -> Never:
 
 
 def refuse_timed(code: ErrorCode, hint: str, until: Millis | None, at: Millis) -> Never:
-    """Refuse, and say when it ends."""
+    """Refuse, with the time at which the mute or ban ends."""
     raise RefusedError(code, hint, retry_after=until - at if until else None)

@@ -1,8 +1,8 @@
 """Who may append what to a room's log: one pure function, called inside the store's transaction.
 
-``decide`` raises RefusedError or returns nothing. It never tells that a room exists to someone who may not
-see it: a private or direct room answers a stranger exactly as a room that is not there (NOT_FOUND). The store
-calls it with facts read in the same transaction, so no right can go stale in between (S4).
+``decide`` raises RefusedError or returns nothing. It never reveals a room to someone who may not see it: a
+private or direct room answers a stranger like a room that does not exist (NOT_FOUND). The store calls it with
+facts from the same transaction, so that permissions cannot change in between (S4).
 """
 
 from typing import assert_never
@@ -64,7 +64,7 @@ from parlour_server.store.types import AppendEvent, Facts, FileRecord, Target
 
 
 def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912, PLR0915 - one case for each body
-    """Refuse the event, or let it be appended. Raises RefusedError."""
+    """Check whether the event may be appended. Raises RefusedError."""
     match event.body:
         case Message(reply_to=reply_to, file=file):
             allow_readable(event, facts, Action.WRITE)
@@ -84,7 +84,7 @@ def decide(event: AppendEvent, facts: Facts) -> None:  # noqa: C901, PLR0912, PL
             allow_readable(event, facts, Action.WRITE)
             _decide_reaction(_message(facts.target), on=on)
         case Pinned(on=on):
-            # Off: what was pinned before the room was encrypted is not secret, and can still be unpinned.
+            # Unpin: messages from before encryption are not secret, and can still be unpinned.
             (allow_readable if on else allow)(event, facts, Action.PIN)
             _decide_pin(facts, _message(facts.target), on=on)
         case Joined():
@@ -135,7 +135,7 @@ def _decide_join(event: AppendEvent, facts: Facts) -> None:
 
 
 def _decide_delete(event: AppendEvent, facts: Facts) -> None:
-    # Muted or not: taking back one's own words shows no new ones to anyone.
+    # Muted or not: deleting one's own message shows nothing new to anyone.
     allow(event, facts, Action.DELETE_OWN)
     target = facts.target
     if target is not None and target.kind == "blank":
@@ -145,7 +145,7 @@ def _decide_delete(event: AppendEvent, facts: Facts) -> None:
 
 
 def _message(target: Target | None) -> Target:
-    """Return the target if it is a message that is still there."""
+    """Return the target if it is a message that was not deleted."""
     if target is None:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such message")
     if target.kind == "blank":
@@ -171,7 +171,7 @@ def _decide_pin(facts: Facts, target: Target, *, on: bool) -> None:
 
 
 def _decide_file(event: AppendEvent, facts: Facts, named: FileRef) -> None:
-    """Let someone name only what they uploaded here, as it is: no one else's file, no false digest."""
+    """Allow only a file that the author uploaded to this room, with the right digest."""
     file = facts.file
     if file is None or file.room != event.room or file.owner != event.author or _is_over(file, event.at):
         raise RefusedError(ErrorCode.NOT_FOUND, "you have no such file in this room")

@@ -1,7 +1,7 @@
-"""What a member has signed about who is in an encrypted room, against the event that carries it.
+"""Checks signed statements about membership against the events that carry them.
 
-Members decide by statements, and ignore a false one. It is refused here before it is in the log, so that what
-this server marks rests on something that they accept. Called for each event that is appended.
+Members' devices ignore a false statement. The server refuses it before it is in the log, so that its own list
+of members agrees with theirs.
 """
 
 from typing import Final
@@ -29,7 +29,7 @@ _STATED: Final = (Invited, Joined, Left, Kicked, Banned, Unbanned, RoleSet)
 
 
 def check_statement(event: AppendEvent, server: str) -> None:
-    """Require that a statement says what its event says, signed by the device that speaks.
+    """Require that a statement matches its event and was signed by the sending device.
 
     Raises RefusedError(MALFORMED).
     """
@@ -50,9 +50,9 @@ def check_statement(event: AppendEvent, server: str) -> None:
 
 
 def require_statement(facts: Facts, body: Left | Kicked | Banned | RoleSet) -> None:
-    """Require a statement where members would not follow without one. Raises RefusedError(FORBIDDEN).
+    """Require a statement where members' devices need one. Raises RefusedError(FORBIDDEN).
 
-    Else the person would be gone from this server's list and go on reading, and no one could send.
+    Otherwise the person would be off this server's list but could still read, and no one could send.
     """
     if facts.in_group and body.statement is None:
         raise RefusedError(

@@ -1,1 +1,1 @@
-"""Making a data folder and keeping it in order: rights, certificates, the first room."""
+"""Creates and checks the data folder: permissions, certificates, the first room."""

@@ -1,11 +1,11 @@
-"""A server's data in one file, and back.
+"""Writes a server's data to one file, and restores it.
 
-The database is copied by SQLite's own backup, so that a running server may go on writing; the result is a
-plain tar of mode 0600, because private keys lie in it. Its last member, `manifest.json`, holds the size and
-the SHA-256 of every other one: they find damage, not forgery. A backup is not trusted when it is read: every
-header is judged before a byte is unpacked, and what is not a regular file with a known name and a bounded
-size is refused. What cannot be restored whole leaves nothing behind. What is restored is another incarnation
-of the logs, so that clients see that numbers are used again.
+SQLite's own backup copies the database, so a running server can keep writing. The file is a plain tar with
+mode 0600, because it contains private keys. Its last member, `manifest.json`, has the size and SHA-256 of
+every other member, which detect damage, not forgery. A backup is not trusted when it is read: every header is
+checked before a byte is unpacked, and everything except a regular file with a known name and a limited size
+is refused. A failed restore leaves nothing behind. A restored server has a new incarnation of its logs, so
+that clients notice that numbers are used again.
 """
 
 import hashlib
@@ -37,14 +37,14 @@ _FILE: Final = re.compile(ID_PATTERN)
 _BLOCK: Final = tarfile.BLOCKSIZE
 _CHUNK: Final = 1024 * 1024
 _SMALL: Final = 1024 * 1024
-"""What a key, a certificate or the configuration may take: each has a few kilobytes."""
+"""The largest key, certificate or configuration: each has a few kilobytes."""
 _MANIFEST: Final = "manifest.json"
 _MANIFEST_LINE: Final = 256
-"""What the manifest may take for each member that it tells of, and for itself."""
+"""The largest manifest: bytes per member, and for itself."""
 
 
 class _Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What the manifest says of one member."""
+    """One member in the manifest."""
 
     size: int
     sha256: str
@@ -54,21 +54,21 @@ class _Manifest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     format: Literal[1]
     members: dict[str, _Member]
     incarnation: str | None = None
-    """Of the logs in it, to compare with what `doctor` says of a folder."""
+    """Of its logs, to compare with `doctor`'s report on a folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a member's bytes stand in the archive."""
+    """The position of a member's bytes in the archive."""
 
     offset: int
     size: int
 
 
 def write_backup(folder: DataFolder, file: Path) -> list[str]:
-    """Write all of the folder to a new file; returns what is damaged in the database, as sentences.
+    """Write the folder to a new file; returns the damage in the database, as sentences.
 
-    A damaged database is copied as it is: what can be read of it is worth keeping. Raises SetupError.
+    A damaged database is copied as it is, because its readable part is worth keeping. Raises SetupError.
     """
     if file.exists():
         raise SetupError(f"{file} already exists; choose another name, because backups are never overwritten")
@@ -77,11 +77,11 @@ def write_backup(folder: DataFolder, file: Path) -> list[str]:
         _copy_database(folder.database, copy)
         found = damage(copy)
         members: dict[str, _Member] = {}
-        # GNU: a size of more than 8 GiB stands in the header itself, so that a backup needs no other headers
+        # GNU: sizes over 8 GiB fit into the header itself, so a backup needs no other headers
         with private_file(file) as out, tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
             for path in (copy, *_others(folder)):
                 _add(tar, path, path.name, members)
-            # After the database: what was uploaded since is in no record, what was removed since is not lost.
+            # After the database: files uploaded since have no record, files removed since are not needed.
             for path in sorted(folder.files.glob("*")):
                 if _FILE.fullmatch(path.name):
                     _add(tar, path, f"{folder.files.name}/{path.name}", members)
@@ -92,7 +92,7 @@ def write_backup(folder: DataFolder, file: Path) -> list[str]:
 
 
 def verify_backup(file: Path) -> tuple[int, str | None]:
-    """Check every digest of a backup; returns how many members it holds, and which incarnation of the logs.
+    """Check every digest of a backup; returns the number of members, and the incarnation of its logs.
 
     Raises SetupError.
     """
@@ -104,7 +104,7 @@ def verify_backup(file: Path) -> tuple[int, str | None]:
 
 
 def read_backup(folder: DataFolder, file: Path, *, accept_damage: bool = False) -> list[str]:
-    """Make a new folder from a backup; returns what is damaged in its database, as sentences.
+    """Restore a backup into a new folder; returns the damage in its database, as sentences.
 
     Raises SetupError, leaving the folder empty; for a damaged database unless ``accept_damage``.
     """
@@ -126,14 +126,14 @@ def read_backup(folder: DataFolder, file: Path, *, accept_damage: bool = False) 
             if found and not accept_damage:
                 raise SetupError(_DAMAGED.format(file=file, what=found[0]))
             _begin_incarnation(file, database)
-            # The database last: without it nothing serves from a folder that a crash left half restored.
+            # The database last: without it no server starts on a half-restored folder.
             database.replace(folder.database)
             undo.pop_all()
     return found
 
 
 def _incarnation(database: Path) -> str | None:
-    """Return what the logs are called, also for a database that is too damaged to say so."""
+    """Return the incarnation of the logs, or a placeholder if the database is too damaged."""
     with suppress(SetupError):
         found = incarnation_of(database)
         return found and found[0]
@@ -155,7 +155,7 @@ _DAMAGED: Final = (
 
 @contextmanager
 def _temporary_copy(folder: DataFolder) -> Iterator[Path]:
-    """Give a folder for what is made on the way, on the disk of the data. Raises SetupError."""
+    """Create a temporary folder on the disk of the data. Raises SetupError."""
     try:
         work = tempfile.TemporaryDirectory(dir=folder.path, prefix=".backup-")
     except OSError as error:
@@ -193,7 +193,7 @@ class _Hashing:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[BinaryIO]:
-    """Open a backup. Raises SetupError, also for what the system refuses in the block."""
+    """Open a backup. Raises SetupError, also for system errors in the block."""
     try:
         if not stat.S_ISREG(file.stat().st_mode):
             raise SetupError(f"{file} is not a file")
@@ -204,7 +204,7 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
 
 
 def _read_manifest(file: Path, archive: BinaryIO) -> tuple[_Manifest, Mapping[str, _Place]]:
-    """Judge every header, then the manifest; returns it and where each other member stands."""
+    """Check every header, then the manifest; returns it and the position of each other member."""
     places = _walk(file, archive)
     place = places.pop(_MANIFEST, None)
     if place is None:
@@ -230,11 +230,11 @@ def _read_manifest(file: Path, archive: BinaryIO) -> tuple[_Manifest, Mapping[st
 
 
 def _walk(file: Path, archive: BinaryIO) -> dict[str, _Place]:
-    """Return every member, judged only by its header.
+    """Return every member, checked only by its header.
 
     Only plain headers are known, each of one block: a link, a device, a sparse file or a header that extends
-    another one is refused, and no size may exceed what follows in the file. So nothing can unpack to more
-    than the file itself has.
+    another one is refused, and no size may exceed what follows in the file. So nothing unpacks to more bytes
+    than the file has.
     """
     end = archive.seek(0, os.SEEK_END)
     found: dict[str, _Place] = {}
@@ -251,7 +251,7 @@ def _walk(file: Path, archive: BinaryIO) -> dict[str, _Place]:
 
 
 def _header(file: Path, archive: BinaryIO, at: int) -> tarfile.TarInfo | None:
-    """Return the header at this place, judged; None at the archive's end."""
+    """Return the checked header at this position; None at the archive's end."""
     archive.seek(at)
     block = archive.read(_BLOCK)
     if at and len(block) < _BLOCK:
@@ -272,10 +272,10 @@ def _header(file: Path, archive: BinaryIO, at: int) -> tarfile.TarInfo | None:
 
 
 def _most(file: Path, name: str) -> int:
-    """Return what a member of this name may take. Raises SetupError for a name that no backup has."""
+    """Return the largest size of this member. Raises SetupError for an unknown name."""
     known = DataFolder(Path())
     if name in {known.database.name, _MANIFEST}:
-        return 2**62  # what the file holds, and the number of members, bound these
+        return 2**62  # the size of the file and the number of members limit these
     if name in {path.name for path in _others(known)}:
         return _SMALL
     parent, _, file_id = name.rpartition("/")
@@ -285,7 +285,7 @@ def _most(file: Path, name: str) -> int:
 
 
 def _copy(archive: BinaryIO, place: _Place, out: BinaryIO | None) -> str:
-    """Copy a member, and return the SHA-256 of what was read."""
+    """Copy a member, and return its SHA-256."""
     digest = hashlib.sha256()
     left = place.size
     archive.seek(place.offset)
@@ -312,7 +312,7 @@ def _check_space(folder: DataFolder, places: Mapping[str, _Place]) -> None:
 
 
 def _remove(folder: DataFolder, places: Mapping[str, _Place]) -> None:
-    """Take away what was restored: the folder was empty before."""
+    """Remove everything that was restored; the folder was empty before."""
     with suppress(OSError):
         for name in places:
             (folder.path / name).unlink(missing_ok=True)

@@ -1,8 +1,7 @@
-"""The server's own small certificate authority, its leaf, and the pin that invite links carry.
+"""The server's own small certificate authority, its certificate, and the pin in invite links.
 
-The CA signs this server's certificates and nothing below them (path length 0); the leaf is ECDSA P-256, for
-the names given, for 90 days at most. A renewal keeps the leaf's key, so that the pin of every invite link
-that was ever given out stays true.
+The CA signs only this server's certificates (path length 0). A certificate is ECDSA P-256, for the given
+names, for at most 90 days. A renewal keeps the key, so that the pins of all invite links stay valid.
 """
 
 import asyncio
@@ -42,7 +41,7 @@ _LONGEST_LEAF: Final = timedelta(days=90)  # what Mozilla's "modern" profile all
 _LEAF_LIFE: Final = timedelta(days=89)  # the first and the last second count
 _RENEW_BEFORE: Final = timedelta(days=30)
 RENEW_EVERY: Final = 3600.0
-"""Seconds between two looks at the certificate of a server that runs."""
+"""Seconds between two checks of a running server's certificate."""
 _CLOCKS_DIFFER: Final = timedelta(hours=1)
 
 
@@ -73,7 +72,7 @@ def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
 
 
 def is_own(folder: DataFolder, leaf: x509.Certificate) -> bool:
-    """Return whether the folder's own CA signed this certificate: only then do its key and pin stay."""
+    """Return whether the folder's own CA signed this certificate; only then its key and pin are permanent."""
     if not folder.ca_certificate.exists():
         return False
     try:
@@ -84,10 +83,10 @@ def is_own(folder: DataFolder, leaf: x509.Certificate) -> bool:
 
 
 def make_keys(folder: DataFolder, *, replace_lost: bool = False) -> bool:
-    """Make the keys of a folder that is new: it has no certificate yet, and no database.
+    """Create the keys of a new folder, which has no certificate and no database yet.
 
-    Any other folder had keys, and with new ones it would be another server (L21): only ``replace_lost`` makes
-    it one. Returns whether something was written.
+    Any other folder had keys, and with new ones it would be a different server (L21); that needs
+    ``replace_lost``. Returns whether something was written.
     """
     missing = [] if folder.key.exists() else [folder.key]
     # A certificate of another CA needs no CA here.
@@ -107,10 +106,10 @@ def make_keys(folder: DataFolder, *, replace_lost: bool = False) -> bool:
 
 
 def renew_if_due(folder: DataFolder, names: Iterable[str], now: datetime | None = None) -> bool:
-    """Make a new leaf when it is missing, or when names or time ask for it; the first time the CA as well.
+    """Create a certificate if it is missing, expiring or lacks names; the first time the CA as well.
 
-    A certificate that another CA signed is left as it is. Returns whether something was written. Raises
-    SetupError, also where a key is missing: it never makes one.
+    A certificate of another CA is left as it is. Returns whether something was written. Raises SetupError,
+    also for a missing key, which it never replaces.
     """
     now = now or datetime.now(UTC)
     wanted = tuple(dict.fromkeys(_bare(name) for name in names))
@@ -130,23 +129,23 @@ def renew_if_due(folder: DataFolder, names: Iterable[str], now: datetime | None 
 
 
 class Renewal:
-    """Keeps the certificate of a server valid, at its start and while it runs."""
+    """Keeps the server's certificate valid, at its start and while it runs."""
 
     def __init__(self, folder: DataFolder, names: Callable[[], Iterable[str]], clock: Clock) -> None:
-        """``names`` returns the names that the configuration has now."""
+        """``names`` returns the current names in the configuration."""
         self._folder = folder
         self._names = names
         self._clock = clock
         self._written = False
 
     async def run(self, reload: Callable[[], None]) -> None:
-        """Look again and again, until cancelled; ``reload`` takes a new certificate for new connections."""
+        """Check until cancelled; ``reload`` loads a new certificate for new connections."""
         while True:
             await asyncio.sleep(RENEW_EVERY)
             self.check(reload)
 
     def check(self, reload: Callable[[], None] | None = None) -> None:
-        """Renew if it is time; what cannot be done is logged, and tried again at the next look."""
+        """Renew if it is time; a failure is logged, and retried at the next check."""
         now = datetime.fromtimestamp(self._clock.now() / 1000, UTC)
         try:
             if renew_if_due(self._folder, self._names(), now):
@@ -160,7 +159,7 @@ class Renewal:
 
 
 def _is_due(leaf: x509.Certificate, now: datetime) -> bool:
-    """Return whether a leaf ends soon, lasts too long, or was made by a clock that was ahead."""
+    """Return whether a certificate expires soon, lasts too long, or starts in the future."""
     return (
         leaf.not_valid_after_utc - now <= _RENEW_BEFORE
         or leaf.not_valid_after_utc - leaf.not_valid_before_utc > _LONGEST_LEAF
@@ -185,7 +184,7 @@ def _authority(folder: DataFolder, now: datetime) -> tuple[x509.Certificate, Ell
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _CLOCKS_DIFFER)
         .not_valid_after(now + _CA_LIFE)
-        # No name constraints: they would make every client need a new CA for every new name of the server.
+        # No name constraints: every new name of the server would need a new CA at every client.
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(signs_certificates=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -249,7 +248,7 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
 
 
 def _bare(name: str) -> str:
-    """Return the name without a port, as certificates carry it: lower case, IPv6 shortened."""
+    """Return the name without its port, as in certificates: lower case, IPv6 shortened."""
     host = name.lower()
     if host.startswith("["):
         host = host[1:].partition("]")[0]

@@ -1,7 +1,7 @@
-"""The data folder: everything that a server keeps, in one folder that only its user can enter (O2).
+"""The data folder: all of a server's files, in one folder that only its user can enter (O2).
 
 The folder is 0700 and every file in it 0600; a folder or a file that others can read is refused, with the
-command that fixes it, because someone may already have read it. New files appear whole or not at all.
+command that fixes it, because someone may already have read it. New files are written atomically.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 @dataclass(frozen=True, slots=True)
 class DataFolder:
-    """The files of a server, by what they are."""
+    """The paths of a server's files."""
 
     path: Path
 
@@ -36,7 +36,7 @@ class DataFolder:
 
     @property
     def ca_certificate(self) -> Path:
-        """The certificate of the server's own CA: what a client may be given."""
+        """The certificate of the server's own CA, which can be given to clients."""
         return self.path / "ca.pem"
 
     @property
@@ -46,7 +46,7 @@ class DataFolder:
 
     @property
     def certificate(self) -> Path:
-        """The server's certificate, followed by those that lead to its root."""
+        """The server's certificate, followed by its chain."""
         return self.path / "server.pem"
 
     @property
@@ -66,21 +66,21 @@ class DataFolder:
 
     @property
     def running(self) -> Path:
-        """Where the server that runs can be reached; gone when none does."""
+        """The address of the running server; missing when none runs."""
         return self.path / "run.json"
 
     @property
     def reserve(self) -> Path:
-        """Room that is given back when the disk is full."""
+        """Space that is released when the disk is full."""
         return self.path / "reserve"
 
     @property
     def operator_log(self) -> Path:
-        """What commands did that the server has not logged yet."""
+        """Commands' actions that the server has not logged yet."""
         return self.path / "operator.audit"
 
     def create(self) -> None:
-        """Make the folder, or check the one that is there. Raises SetupError."""
+        """Create the folder, or check the existing one. Raises SetupError."""
         try:
             for above in reversed(self.path.parents):
                 with contextlib.suppress(FileExistsError):
@@ -92,12 +92,12 @@ class DataFolder:
         self.check()
 
     def check(self) -> None:
-        """Raise SetupError for the first thing that is not as private as it must be."""
+        """Raise SetupError for the first problem."""
         for problem in self.problems():
             raise SetupError(problem)
 
     def problems(self) -> list[str]:
-        """Return a sentence for each thing that is not as private as it must be, with what to do."""
+        """Return a sentence for each file that others can access, with the fix."""
         if not self.path.is_dir():
             return [f"there is no data folder {self.path}; `parlour-server init --data {self.path}` makes it"]
         above = exposed(self.path.absolute())
@@ -112,7 +112,7 @@ class DataFolder:
         return found
 
     def require(self) -> None:
-        """Raise SetupError unless this is the private data folder of a server that was initialised."""
+        """Raise SetupError unless this is a private, initialised data folder."""
         self.check()
         for file in (self.key, self.log_key):
             if not file.exists() and self.database.exists():
@@ -124,7 +124,7 @@ class DataFolder:
                 )
 
     def lost(self, key: Path) -> SetupError:
-        """Return the error for a key that was there: another one would not be this server (L21)."""
+        """Return the error for a lost key: with another one this would be a different server (L21)."""
         return SetupError(
             f"{key} is missing, and with a new key no client would recognise this server; restore it from a "
             f"backup, or give it up by `parlour-server init --data {self.path} --replace-lost-keys`"
@@ -134,7 +134,7 @@ class DataFolder:
 def _problem(path: Path) -> list[str]:
     status = path.lstat()
     if stat.S_ISLNK(status.st_mode):
-        status = path.stat()  # a link is as private as what it points to
+        status = path.stat()  # the permissions of a link are those of its target
     if status.st_uid != os.geteuid():
         return [f"{path} belongs to another user; run the server as that user, or `chown` it"]
     if status.st_mode & _OTHERS:

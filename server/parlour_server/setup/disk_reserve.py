@@ -1,8 +1,8 @@
-"""A little room on the disk that is given back when there is none left, so that a server can start there.
+"""Reserves a little disk space that is released when the disk is full, so that a server can start.
 
-SQLite needs a small file beside the database before it can read a row; on a disk that is full to the last
-byte it could not be made, and no one could read. The reserve is a file of the data folder; what starts a
-server gives it up where there is no other room, and makes it again when there is. It never raises.
+SQLite needs a small file beside the database before it can read a row, so on a completely full disk no one
+could read. The reserve is a file in the data folder. It is removed at a start without other space, and
+created again later. Nothing here raises.
 """
 
 import contextlib
@@ -16,21 +16,21 @@ from parlour_server.private_file import write_private
 from parlour_server.setup.data_folder import DataFolder
 
 RESERVE_BYTES: Final = 256 * 1024
-"""SQLite's index of its log takes 32 KiB, a certificate and the note of the address a few more."""
+"""SQLite's WAL index takes 32 KiB, a certificate and the address file a little more."""
 _ROOM: Final = 16 * RESERVE_BYTES
-"""What must be free before a reserve is made: it must not be what fills the disk."""
+"""The free space needed to create a reserve, so that the reserve never fills the disk."""
 
 
 def keep_reserve(folder: DataFolder) -> None:
-    """Make the reserve where it is missing and there is room for it."""
+    """Create the reserve if it is missing and there is space for it."""
     with contextlib.suppress(OSError, SetupError):
         if not folder.reserve.exists() and _free(folder) > _ROOM:
-            # bytes that no file system can compress or leave out
+            # bytes that no file system can compress or omit
             write_private(folder.reserve, secrets.token_bytes(RESERVE_BYTES))
 
 
 def give_up_reserve(folder: DataFolder) -> bool:
-    """Remove the reserve where the disk is full; False when there is none, or there is other room."""
+    """Remove the reserve if the disk is full; False if there is none, or other space."""
     try:
         if _free(folder) > RESERVE_BYTES:
             return False

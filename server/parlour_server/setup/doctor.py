@@ -1,7 +1,7 @@
-"""Looks a server's data folder over and says what is dangerous, what could be better and what is fine.
+"""Checks a server's data folder and reports what is dangerous, what could be better and what is fine.
 
-It changes nothing and needs no running server; every sentence that is not "fine" says what to do. It reads
-all of the database and every uploaded file, which takes as long as reading the folder.
+It changes nothing and needs no running server. Every finding that is not "fine" says what to do. It reads the
+whole database and every uploaded file.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ _SOON: Final = timedelta(days=14)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     level: Level
     about: str
@@ -49,7 +49,7 @@ class Finding:
 
 
 def examine(folder: DataFolder) -> tuple[list[Finding], Settings | None]:
-    """Return what was found, and the settings in force if they can be read."""
+    """Return the findings, and the current settings if they can be read."""
     problems = folder.problems()
     found = [Finding("danger", "files", problem) for problem in problems]
     if not folder.path.is_dir():
@@ -70,7 +70,7 @@ def examine(folder: DataFolder) -> tuple[list[Finding], Settings | None]:
 
 
 def _listening(settings: Settings, where: tuple[str, int] | None) -> list[Finding]:
-    """Say who can connect, to the server that runs (flags may have told it where to listen) or that will."""
+    """Report who can connect, to the running server (whose flags may differ) or to the configured one."""
     configured = settings.listen.address
     host, port = where or listen_address(configured)
     shown = configured if where is None else f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -105,7 +105,7 @@ def _certificate(folder: DataFolder) -> list[Finding]:
 
 
 def _key_exchange(tls: TlsFiles) -> list[Finding]:
-    """Ask OpenSSL what the operator's configuration allows; without one, `run` brings its own."""
+    """Report the key exchange groups of the operator's OpenSSL configuration; `run` brings its own."""
     others = taken_besides(tls.context) if operator_configures() else []
     if not others:
         return []
@@ -114,7 +114,7 @@ def _key_exchange(tls: TlsFiles) -> list[Finding]:
 
 
 def _log_key(folder: DataFolder) -> list[Finding]:
-    """Its mode is looked at with all the others' by ``problems``; here, whether it is a key."""
+    """Report whether the key can be used; ``problems`` checks its mode."""
     if not folder.log_key.exists():
         return [Finding("danger", "key log", str(folder.lost(folder.log_key)))]
     try:
@@ -142,7 +142,7 @@ def _database(folder: DataFolder) -> list[Finding]:
 
 
 def _logs(folder: DataFolder) -> list[Finding]:
-    """Name the incarnation, by which a restored folder differs from the one that was backed up."""
+    """Report the incarnation, which differs between a folder and its restored backup."""
     found = incarnation_of(folder.database)
     if found is None:
         return []
@@ -152,7 +152,7 @@ def _logs(folder: DataFolder) -> list[Finding]:
 
 
 def _names(folder: DataFolder) -> list[Finding]:
-    """Name the pairs of names that could not be made today."""
+    """Report pairs of names that look alike, from before the current rules."""
     from parlour_server.store.sqlite.accounts.look_alike_names import look_alikes  # noqa: PLC0415 - not for `--help`
 
     return [
@@ -171,7 +171,7 @@ def _uploads(folder: DataFolder) -> list[Finding]:
     try:
         recorded = stored_files(folder.database, SystemClock().now())
     except sqlite3.Error:
-        return []  # which the database's own finding tells
+        return []  # the finding about the database reports it
     damaged = [
         f"the uploaded file {file} {why}"
         for file, size, sha256 in recorded

@@ -1,9 +1,8 @@
-"""One server on a data folder at a time: a lock that the kernel gives back however its process ends.
+"""One server per data folder: a lock that the kernel releases however its process ends.
 
-A second server would write its own address over the first one's, and invite links would lead to a port that
-is gone (L22). The lock is on the folder itself: it needs no file, so it works on a full disk, and a server
-that was killed leaves nothing behind. Commands take no lock, so that they work while a server runs; `migrate`
-does. `app.py` holds it, `setup/public_address.py` asks for it.
+A second server would overwrite the address of the first, and invite links would lead to a closed port (L22).
+The lock is on the folder itself, so it needs no file, works on a full disk, and a killed server leaves
+nothing behind. Commands except `migrate` take no lock, so that they work while a server runs.
 """
 
 import fcntl
@@ -17,12 +16,12 @@ from parlour_server.errors import SetupError
 from parlour_server.setup.data_folder import DataFolder
 
 _TRIES: Final = 20
-_PAUSE_SECONDS: Final = 0.02  # a command that asks holds the lock for some microseconds
+_PAUSE_SECONDS: Final = 0.02  # a command that checks holds the lock for some microseconds
 
 
 @contextmanager
 def locked(folder: DataFolder) -> Iterator[None]:
-    """Be the only server on this folder. Raises SetupError while another process is."""
+    """Hold the folder's lock. Raises SetupError while another process holds it."""
     descriptor = _open(folder)
     try:
         for _ in range(_TRIES):

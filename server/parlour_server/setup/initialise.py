@@ -1,7 +1,7 @@
-"""Makes a data folder ready to serve: configuration, certificates, database, system account and lobby.
+"""Initialises a data folder: configuration, certificates, database, system account and lobby.
 
-Every step does nothing where its work is done already, so `init` may be run again at any time, for a new name
-or after a restore. It makes no account that can log in (P8).
+Every step is idempotent, so `init` can run again at any time, for a new name or after a restore. It creates
+no account that can log in (P8).
 """
 
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ _REQUEST = RequestId("init-makes-the-lobby")
 
 @dataclass(frozen=True, slots=True)
 class Initialised:
-    """What is there now. ``pin`` is of the certificate in use."""
+    """The result. ``pin`` is that of the current certificate."""
 
     names: tuple[str, ...]
     pin: str
@@ -40,7 +40,7 @@ class Initialised:
 async def initialise(
     folder: DataFolder, names: tuple[str, ...], clock: Clock, *, replace_lost_keys: bool = False
 ) -> Initialised:
-    """Do what is missing. Raises SetupError, also for a key that was lost unless it may be replaced (L21)."""
+    """Create what is missing. Raises SetupError, also for a lost key unless it may be replaced (L21)."""
     refuse_names(names)
     folder.create()
     new = [*_settings(folder, names)]
@@ -67,7 +67,7 @@ async def initialise(
 
 
 def _settings(folder: DataFolder, names: tuple[str, ...]) -> list[str]:
-    """Write the file, or the names that it lacks into it."""
+    """Write the configuration, or add missing names to it."""
     if not folder.settings.exists():
         wanted = tuple(dict.fromkeys((*Listen().names, *names)))
         values = {"listen.names": wanted} if names else {}

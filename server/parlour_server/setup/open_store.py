@@ -1,6 +1,6 @@
-"""Opens the store of a data folder: the one place that knows which implementation it is.
+"""Opens the store of a data folder, and chooses its implementation.
 
-It makes no database and changes no schema (`initialise`, `migrate`).
+It never creates a database or changes a schema (`initialise` and `migrate` do).
 """
 
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from parlour_server.store.interface import Store
 
 
 def make_store(folder: DataFolder, clock: Clock, *, tells_by_bus: bool = False) -> Store:
-    """Return the store, not opened yet; ``tells_by_bus`` is only for a server (``SqliteStore``)."""
+    """Return the store, not opened yet; ``tells_by_bus`` is for servers (see ``SqliteStore``)."""
     from parlour_server.store.sqlite.sqlite_store import SqliteStore  # noqa: PLC0415 - not for `--help`
 
     return SqliteStore(folder.database, clock, tells_by_bus=tells_by_bus)
@@ -20,7 +20,7 @@ def make_store(folder: DataFolder, clock: Clock, *, tells_by_bus: bool = False) 
 
 @asynccontextmanager
 async def opened(folder: DataFolder, clock: Clock) -> AsyncIterator[Store]:
-    """Open the store for the time of a command; a server may run meanwhile."""
+    """Open the store for a command; a server may be running."""
     store = make_store(folder, clock)
     await store.open()
     try:

@@ -1,8 +1,7 @@
-"""What the operator's commands did, kept until the running server has written it into its log (M7).
+"""The operator's actions, kept until the running server has written them to its log (M7).
 
-A command is a process of its own, whose output no one keeps: it appends a line here, with the system's user
-who ran it, and the server takes the lines within a second, or at its next start. They end in the audit log
-beside all other events.
+A command appends a line here with the system user who ran it. The server moves the lines to the audit log
+within a second, or at its next start.
 """
 
 import asyncio
@@ -22,18 +21,18 @@ from parlour_server.logs import warn
 
 _LOOK_SECONDS: Final = 0.5
 _LONGEST: Final = 200  # characters of one field
-_UNSET: Final = 4_294_967_295  # what the kernel says of a process that no one logged in for
+_UNSET: Final = 4_294_967_295  # the kernel's value for a process without a login
 
 
 class OperatorLog:
-    """The file between commands and the server."""
+    """The file that commands append to and the server empties."""
 
     def __init__(self, path: Path) -> None:
-        """Use this file; it need not be there."""
+        """Use this file, which may not exist yet."""
         self._path = path
 
     def record(self, action: str, **about: str) -> None:
-        """Append what was done, by whom and when. Raises SetupError."""
+        """Append an action, with its user and time. Raises SetupError."""
         line = {"action": action, "by": _user(), "at": datetime.now(UTC).isoformat(timespec="seconds")}
         if (login := _login()) not in {None, line["by"]}:
             line["login"] = str(login)
@@ -47,13 +46,13 @@ class OperatorLog:
             ) from error
 
     async def run(self, audit: Audit) -> None:
-        """Pass on what commands record, until cancelled."""
+        """Move records to the audit log, until cancelled."""
         while True:
             self.pass_on(audit)
             await asyncio.sleep(_LOOK_SECONDS)
 
     def pass_on(self, audit: Audit) -> None:
-        """Give what is there to the audit log, and empty the file."""
+        """Move the current records to the audit log."""
         try:
             if not self._path.exists() or not self._path.stat().st_size:
                 return
@@ -88,7 +87,7 @@ def _user() -> str:
 
 
 def _login() -> str | None:
-    """Return who logged in to the system, also behind `sudo`, where the kernel tells."""
+    """Return who logged in to the system, even behind `sudo`, if the kernel knows."""
     try:
         number = int(Path("/proc/self/loginuid").read_text("ascii"))
     except (OSError, ValueError):

@@ -1,6 +1,6 @@
-"""The folders above a private one: who can write there can put another one in its place.
+"""Checks the parents of a private folder: anyone who can write there can replace it.
 
-The data folder's own mode says nothing about that (O2). It changes nothing. `setup/data_folder.py` asks.
+The data folder's own mode does not protect it (O2). This module changes nothing.
 """
 
 import grp
@@ -14,7 +14,7 @@ _MOST_LINKS: Final = 40
 
 
 def exposed(path: Path) -> str | None:
-    """Say what on the way to ``path`` lets others put something else in its place; None for nothing.
+    """Return a sentence about a parent that lets others replace ``path``; None if it is safe.
 
     Every folder above it, and every link, must belong to this user or to root; others may write there only
     with the sticky bit, as in /tmp. The user's own private group counts as the user.
@@ -26,7 +26,7 @@ def exposed(path: Path) -> str | None:
         try:
             status = here.lstat()
         except OSError:
-            return None  # it is not there: whoever makes it makes it private
+            return None  # it does not exist: it is created private
         if status.st_uid not in {0, os.geteuid()} and (rest or stat.S_ISLNK(status.st_mode)):
             return f"{here} belongs to another user, who can put something else in its place"
         if stat.S_ISLNK(status.st_mode):
@@ -51,7 +51,7 @@ def _others_write(status: os.stat_result) -> bool:
 
 
 def _is_private(group: int) -> bool:
-    """Say whether a group is the user's own, with no one else in it."""
+    """Return whether a group is the user's own, without other members."""
     try:
         user, found = pwd.getpwuid(os.geteuid()), grp.getgrgid(group)
     except KeyError:

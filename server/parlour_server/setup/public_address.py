@@ -1,7 +1,7 @@
-"""Where this server can be reached: what the running one wrote down, or what the configuration says.
+"""The server's public address: from the running server, or from the configuration.
 
-`run.json` in the data folder is written when a server is ready and taken away when it stops; one that was
-killed leaves it behind, so the lock decides. Invite links are made from it.
+`run.json` in the data folder is written when a server is ready and removed when it stops. A killed server
+leaves it behind, so the lock decides. Invite links contain the address.
 """
 
 import contextlib
@@ -19,13 +19,13 @@ from parlour_server.setup.folder_lock import is_locked
 
 
 def note_running(folder: DataFolder, host: str, port: int) -> None:
-    """Write down that this process serves here."""
+    """Record the address of this process."""
     found = {"host": host, "port": port, "pid": os.getpid()}
     write_private(folder.running, json.dumps(found).encode() + b"\n")
 
 
 def forget_running(folder: DataFolder) -> None:
-    """Take the note away, if it is this process's."""
+    """Remove the record, if it is this process's."""
     found = _note(folder)
     if found is not None and found.get("pid") == os.getpid():
         with contextlib.suppress(OSError):
@@ -33,7 +33,7 @@ def forget_running(folder: DataFolder) -> None:
 
 
 def running(folder: DataFolder) -> tuple[str, int] | None:
-    """Return host and port of the server that runs on this folder; None when none does."""
+    """Return the host and port of the running server; None if there is none."""
     found = _note(folder)
     if found is None or not is_locked(folder):
         return None
@@ -60,7 +60,7 @@ def name_of(settings: Settings) -> str:
 
 
 def _split(name: str, port: int) -> ServerAddress:
-    """Read a name of the configuration; one with a port of its own is behind a balancer."""
+    """Split a configured name; one with its own port is behind a load balancer."""
     if name.count(":") > 1 and not name.startswith("["):
         return ServerAddress(name, port)
     has_port = name.rpartition("]")[2].count(":") == 1

@@ -1,8 +1,8 @@
-"""Keeps what is in this process's memory out of files and from other processes of the same user.
+"""Keeps this process's memory out of files and away from other processes of the same user.
 
-Python cannot wipe the bytes that held a key, so no crash may write them to a disk, and no debugger may read
-them. It refuses nothing: where a system does not offer it, nothing happens. The command line and
-``Client`` call it at their start.
+Python cannot wipe the bytes of a key, so no crash may write them to a disk, and no debugger may read them. It
+refuses nothing: where a system does not offer it, nothing happens. The command line and ``Client`` call it at
+their start.
 """
 
 import sys

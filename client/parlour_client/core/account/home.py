@@ -1,9 +1,9 @@
-"""The home folder of one account: who may read it, what lies in it, and who adopts what was left unsent.
+"""The home folder of one account: its files, their permissions, and who adopts messages left unsent.
 
-The folder is 0700 and everything in it 0600. A folder with other files that others can read is refused,
-never changed; an empty one, or one of ours, is closed to others. Several programs may use one home at a
-time (a `send` while the TUI is open): they share the archive, and ``adopt_outbox`` lets only one of
-them send what an earlier one left behind.
+The folder is 0700 and everything in it 0600. A folder with other files that others can read is refused, never
+changed; an empty one, or one of ours, is closed to others. Several programs may use one home at a time (a
+`send` while the TUI is open): they share the archive, and ``adopt_outbox`` lets only one of them send what an
+earlier one left behind.
 """
 
 import os
@@ -28,7 +28,7 @@ def default_folder() -> Path:
 
 
 class Home:
-    """The folder, made or checked."""
+    """The folder, created or checked."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -58,7 +58,7 @@ class Home:
         return self.folder / KEY
 
     def adopt_outbox(self) -> bool:
-        """Say whether this process is the one that sends what earlier ones left; holds for its life."""
+        """Say whether this process adopts what earlier ones left unsent; it does so until it ends."""
         if self._lock is not None:
             return True
         descriptor = open_private(self.folder / _LOCK, os.O_RDWR | os.O_CREAT)

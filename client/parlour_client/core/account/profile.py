@@ -1,6 +1,6 @@
-"""Who logged in where: the account, the server, how it is trusted, and the session token.
+"""The saved login: the account, the server, how it is trusted, and the session token.
 
-It is one setting inside the encrypted archive; no password is ever part of it. The sign-in writes it, the
+It is one setting inside the encrypted archive and never contains a password. The sign-in writes it, the
 client reads it.
 """
 
@@ -26,7 +26,7 @@ _encoder: Final = msgspec.json.Encoder(enc_hook=encode_field)
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What is saved. ``session`` is absent after a logout; ``ca`` and ``pin`` exclude each other."""
+    """The saved login. ``session`` is absent after a logout; ``ca`` and ``pin`` exclude each other."""
 
     server: str
     user: UserName
@@ -37,19 +37,19 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
     @property
     def address(self) -> ServerAddress:
-        """Where the server is."""
+        """The server's address."""
         return ServerAddress.parse(self.server)
 
     @property
     def trust(self) -> Trust:
-        """How the server is known."""
+        """How the server is verified."""
         if self.pin is not None:
             return Pin(self.pin)
         return CaFile(self.ca) if self.ca is not None else SystemRoots()
 
     @property
     def account(self) -> Account:
-        """Who it is."""
+        """The account."""
         return Account(self.user, self.device, self.server)
 
 
@@ -82,15 +82,15 @@ async def save_profile(archive: Archive, profile: Profile) -> None:
 
 
 class Credentials:
-    """What a running client speaks with: its profile, which has another session after another login."""
+    """The credentials of a running client: its profile, with a new session after another login."""
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
 
     def current(self) -> Profile:
-        """Return the profile with the session that it has now."""
+        """Return the profile with the current session."""
         return self.profile
 
 
 CurrentProfile = Callable[[], Profile]
-"""Returns the profile with the session that it has now."""
+"""Returns the profile with the current session."""

@@ -1,8 +1,8 @@
-"""Joining, logging in, logging out, sessions and the password: what a client does before and beside chatting.
+"""Joining, logging in, logging out, sessions and the password: everything outside of chatting.
 
-The server is verified before a credential goes out; the password is used once and kept nowhere. A home keeps
-one account: logging in as somebody else, or elsewhere, is refused rather than mixing two histories. The
-commands and the TUI's first screen call it.
+The server is verified before a credential is sent; the password is used once and never stored. A home has one
+account: logging in as someone else, or elsewhere, is refused rather than mixing two histories. The commands
+and the TUI's first screen use it.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ class SignIn:
         self._archive = archive
 
     async def saved(self) -> Account | None:
-        """Return the account that is logged in here, None for none."""
+        """Return the account that is logged in here, None if there is none."""
         try:
             profile = await load_profile(self._archive)
         except NoAccountError:
@@ -58,14 +58,14 @@ class SignIn:
         return profile.account if profile.session is not None else None
 
     async def join(self, link: InviteLink, user: UserName, password: Secret, device: DeviceName) -> Account:
-        """Make an account with an invite, and log in. Who invites is known by the key in the link."""
+        """Create an account with an invite, and log in. The link names the inviter's key."""
         from parlour_client.core.e2ee.identity import inviter  # noqa: PLC0415 - only where keys are needed
 
         trust: Trust = Pin(link.pin) if link.pin is not None else SystemRoots()
         if link.by is not None and link.by.user == user:
             raise SetupError(f"This link is from {user}.", "Choose another name for your account.")
         await self._fits(link.address, user)
-        if link.by is not None:  # before the server is asked: it may answer nothing and leave a login to us
+        if link.by is not None:  # before the server is asked: it may not answer and leave the login to us
             await self._archive.write_durably(inviter.keep, link.address.authority, link.by)
         api = Api(Verifier(link.address, trust))
         made = await api.make_account(NewAccount(invite=link.code, username=user, password=password))
@@ -79,7 +79,7 @@ class SignIn:
         password: Secret,
         device: DeviceName,
     ) -> Account:
-        """Log in and save the session. Without ``trust`` the server is known as it was the last time."""
+        """Log in and save the session. Without ``trust`` the server is verified as it was the last time."""
         known = await self._fits(address, user)
         if trust is None:
             trust = known.trust if known is not None else SystemRoots()
@@ -93,7 +93,7 @@ class SignIn:
     async def log_in_again(self, password: Secret) -> Profile:
         """Open another session for the account of this home, from the same device, and save it.
 
-        The client that runs lets it speak for the device.
+        The running client binds it to the device.
         """
         profile, _ = await self._open_session(await load_profile(self._archive), password)
         return profile
@@ -103,11 +103,11 @@ class SignIn:
         from parlour_client.core.e2ee.identity import own_identity  # noqa: PLC0415 - only where keys are needed
 
         await load_profile(self._archive)
-        found = await self._archive.read(own_identity.load_active)  # else the key is the server's word
+        found = await self._archive.read(own_identity.load_active)  # else the server chose the key
         return Inviter(found.user, PublicKey(found.account_key or b""))
 
     async def invite(self, link: InviteLink) -> InviteLink:
-        """Return a link to our server as a link from us."""
+        """Return a link to our server as an invite link from us."""
         profile = await load_profile(self._archive)
         same_key = link.pin is not None and link.pin == profile.pin
         if link.address.authority != profile.server and not same_key:
@@ -118,7 +118,7 @@ class SignIn:
         return dataclasses.replace(link, by=await self.inviter())
 
     async def trust(self, user: UserName) -> PersonTrust:
-        """Return how a person's key stands."""
+        """Return how far a person's key is trusted."""
         from parlour_client.core.e2ee.identity import key_trust  # noqa: PLC0415 - only where keys are needed
 
         return await self._archive.read(key_trust.trust, user)
@@ -136,9 +136,9 @@ class SignIn:
         return profile, made.session
 
     async def _enrol(self, profile: Profile, verifier: Verifier, session: Secret) -> None:
-        """Let the session speak for this device at once, so that others can write to it before it chats.
+        """Bind the session to this device at once, so that others can write to it before it chats.
 
-        A server without encryption, or one that is slow, does not fail the login: the client tries again.
+        A server without encryption, or a slow one, does not fail the login: the client tries again.
         """
         from parlour_client.core.e2ee.maintenance.login_enrolment import enrol  # noqa: PLC0415
         from parlour_client.core.transport.delivery_client import DeliveryClient  # noqa: PLC0415 - only where keys are needed
@@ -154,7 +154,7 @@ class SignIn:
 
     async def log_out(self) -> None:
         """End the session here and on the server."""
-        with suppress(SessionEndedError):  # it had ended before: what was wanted
+        with suppress(SessionEndedError):  # it had ended already, as intended
             async with self._current() as (api, session):
                 await api.end_session(session)
         await save_profile(self._archive, replace(await load_profile(self._archive), session=None))
@@ -176,7 +176,7 @@ class SignIn:
 
     @asynccontextmanager
     async def _current(self) -> AsyncIterator[tuple[Api, Secret]]:
-        """Give what speaks for the account. Where it is logged out the error names the command to log in."""
+        """Return the account's profile. If it is logged out, the error names the command to log in."""
         profile = await load_profile(self._archive)
         if profile.session is None:
             raise LoggedOutError.of(profile.server, profile.user)

@@ -1,7 +1,7 @@
-"""What the person must be told loudly, each thing once: kept until it is dismissed, some for ever.
+"""Alarms: raised once each, and kept until the person dismisses them, some for ever.
 
-The text stands here in words of ours; nothing of a server's making is in it but checked names and numbers.
-Functions over a connection; the key log's copy and the own keys raise them.
+The texts are our own; nothing from a server is in them but checked names and numbers. Functions over a
+connection; the key log's copy and the own keys raise them.
 """
 
 from collections.abc import Sequence
@@ -17,25 +17,25 @@ class Kind(StrEnum):
     """What happened."""
 
     SPLIT_VIEW = "split-view"
-    """Somebody saw another key log than we did."""
+    """Someone saw another key log than we did."""
     ROLLBACK = "rollback"
-    """The key log was longer once, or said something else."""
+    """The key log was longer once, or different."""
     RESTORED = "restored"
     """The server was restored, and its key log lacks entries that are known here."""
     WITHHELD = "withheld"
-    """Somebody saw entries of the key log that the server does not show us."""
+    """Someone saw entries of the key log that the server does not show us."""
     INVITER_KEY = "inviter-key"
-    """Who invited us has another key than our invite link names."""
+    """The person who invited us has another key than our invite link names."""
     OWN_KEY_CHANGED = "own-key-changed"
     """Our account has a key that we did not make."""
     OWN_DEVICE_ADDED = "own-device-added"
     """Our account has a device that was not approved here."""
     MEMBERS = "members"
-    """The server says of a room's members what none of them has signed."""
+    """The server makes claims about a room's members that none of them has signed."""
 
 
 PERMANENT = frozenset((Kind.SPLIT_VIEW, Kind.ROLLBACK, Kind.WITHHELD))
-"""What a server cannot take back; no dismissal is offered."""
+"""Alarms about acts that a server cannot undo; they can't be dismissed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Raised:
 
 
 def sound(connection: apsw.Connection, kind: Kind, about: str, at: Millis, detail: str) -> None:
-    """Raise an alarm, if it was not raised about the same before."""
+    """Raise an alarm, unless it was raised about the same before."""
     connection.execute(
         "INSERT OR IGNORE INTO alarms (kind, about, at, detail) VALUES (?, ?, ?, ?)",
         (kind, about, at, detail),
@@ -58,12 +58,12 @@ def sound(connection: apsw.Connection, kind: Kind, about: str, at: Millis, detai
 
 
 def forget(connection: apsw.Connection, kind: Kind, about: str) -> None:
-    """Forget one alarm: what it was about is over, and the next time it is told again."""
+    """Forget an alarm: its cause is gone, and the next time it is raised again."""
     connection.execute("DELETE FROM alarms WHERE kind = ? AND about = ?", (kind, about))
 
 
 def load(connection: apsw.Connection) -> Sequence[Raised]:
-    """Return the alarms that stand, oldest first."""
+    """Return the current alarms, oldest first."""
     query = "SELECT id, kind, about, at, detail FROM alarms WHERE NOT dismissed ORDER BY id"
     return [
         Raised(int(str(one)), Kind(str(kind)), str(about), Millis(int(str(at))), str(detail))
@@ -72,7 +72,7 @@ def load(connection: apsw.Connection) -> Sequence[Raised]:
 
 
 def dismiss(connection: apsw.Connection, which: int) -> None:
-    """Take an alarm off that the person read; what is permanent stays."""
+    """Dismiss an alarm that the person has read; a permanent one stays."""
     query = "SELECT kind FROM alarms WHERE id = ?"
     if any(Kind(str(kind)) not in PERMANENT for (kind,) in connection.execute(query, (which,))):
         connection.execute("UPDATE alarms SET dismissed = 1 WHERE id = ?", (which,))

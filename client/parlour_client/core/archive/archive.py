@@ -1,10 +1,10 @@
 """The archive: one encrypted SQLite file, opened with its key, migrated, and used on one thread of its own.
 
-What is in it is read and written by functions over a connection, which the other modules of this folder hold
-by subject: ``await archive.read(events.below, room, before, limit)``. The cipher is ChaCha20-Poly1305 per
-page (SQLite3 Multiple Ciphers), which also finds damage; the write-ahead log is encrypted as well, and
-nothing temporary touches the disk. Several programs may have it open: transactions are short and begin with
-the write lock. Settings and the session token lie inside as well.
+Its content is read and written by functions over a connection, which are in the other modules of this folder:
+``await archive.read(events.below, room, before, limit)``. The cipher is ChaCha20-Poly1305 per page (SQLite3
+Multiple Ciphers), which also detects damage; the write-ahead log is encrypted as well, and nothing temporary
+touches the disk. Several programs may have it open: transactions are short and begin with the write lock.
+Settings and the session token are inside as well.
 """
 
 import asyncio
@@ -41,9 +41,9 @@ class Archive:
 
     @classmethod
     async def open(cls, path: Path, key_file: Path, passphrase: Secret | None = None) -> "Archive":
-        """Open or make the file and its key.
+        """Open or create the file and its key.
 
-        Raises PassphraseNeededError, and DamagedArchiveError when the key does not open the file.
+        Raises PassphraseNeededError, and DamagedArchiveError if the key does not open the file.
         """
         key = await asyncio.to_thread(open_key, key_file, passphrase)
         thread = ThreadPoolExecutor(1, thread_name_prefix="archive")
@@ -55,7 +55,7 @@ class Archive:
         return cls(connection, thread, key)
 
     async def close(self) -> None:
-        """Write what is queued and close the file; a second time does nothing."""
+        """Write what is queued and close the file; a second call does nothing."""
         if self._closed:
             return
         self._closed = True
@@ -77,21 +77,21 @@ class Archive:
     async def write_durably(
         self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """Run it so that it is on the disk when this returns: for what no server has yet."""
+        """Run it so that it is on disk when this returns: for data that no server has yet."""
         return await self._submit(lambda: _durably(self._connection, call, *args, **kwargs))
 
     async def shorten_log(self) -> None:
-        """Take out of the write-ahead log what was overwritten, unless another program reads it just now."""
+        """Remove overwritten data from the write-ahead log, unless another program is reading it."""
         await self.read(_shorten)
 
     def submit_write(
         self, call: Callable[Concatenate[apsw.Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> "asyncio.Future[T]":
-        """Run it in a transaction of its own, queued when this returns: before what is written later."""
+        """Run it in a transaction of its own, queued when this returns: before later writes."""
         return self._submit(lambda: _in_transaction(self._connection, call, *args, **kwargs))
 
     def _submit(self, call: Callable[[], T]) -> "asyncio.Future[T]":
-        """Queue a call; calls run in the order in which they were queued."""
+        """Queue a call; calls run in the order of queueing."""
         return _later(self._thread, call)
 
 
@@ -133,7 +133,7 @@ def _durably(
 
 
 def _guarded(call: Callable[[], T]) -> T:
-    """Turn the database's errors into ours."""
+    """Translate the database's errors into ours."""
     try:
         return call()
     except apsw.FullError as error:
@@ -157,11 +157,11 @@ def _open(path: Path, key: Secret) -> apsw.Connection:
     try:
         connection.set_busy_timeout(_WAIT_FOR_OTHERS)
         connection.pragma("cipher", "chacha20")
-        connection.execute(f"PRAGMA key = 'raw:{key.reveal()}'")  # 64 hex digits of our own making
+        connection.execute(f"PRAGMA key = 'raw:{key.reveal()}'")  # 64 hex digits, generated here
         connection.pragma("journal_mode", "wal")  # the first access: a wrong key fails here
         connection.pragma("synchronous", "normal")  # history comes back from the server
-        connection.pragma("secure_delete", 1)  # what was deleted is overwritten
-        connection.pragma("temp_store", 2)  # in memory: no plain temporary file
+        connection.pragma("secure_delete", 1)  # deleted data is overwritten
+        connection.pragma("temp_store", 2)  # in memory: no unencrypted temporary file
         _migrate(connection)
     except BaseException:
         connection.close()
@@ -170,7 +170,7 @@ def _open(path: Path, key: Secret) -> apsw.Connection:
 
 
 def _made_private(path: Path) -> None:
-    """Make the file with mode 0600 before SQLite does; its log and index files take the same mode."""
+    """Create the file with mode 0600 before SQLite does; its log and index files get the same mode."""
     try:
         os.close(open_private(path, os.O_RDWR | os.O_CREAT))
     except OSError as error:

@@ -1,6 +1,6 @@
-"""All that the archive knows of a certificate, in one SELECT: a large group has hundreds for each message.
+"""Everything the archive knows of a certificate, in one SELECT: a large group has hundreds for each message.
 
-Nothing is judged here; ``e2ee.people`` does.
+Nothing is judged here; ``e2ee.identity.key_trust`` does that.
 """
 
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ _QUERY: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is known of a certificate, its device and the person whom it names."""
+    """The facts about a certificate, its device and the person whom it names."""
 
     server: bytes | None
     account_key: bytes | None
-    """The account's present key, by the key log."""
+    """The account's current key, by the key log."""
     revoked: bool
     logged: bool
-    """Exactly this certificate stands in the log, under the present key."""
+    """Exactly this certificate is in the log, under the current key."""
     pinned: bytes | None
     level: str | None
 

@@ -1,8 +1,8 @@
-"""Where a server's history parted from what is here: the numbering of each room, and what is lost.
+"""Where a server's history diverged from the local one: the numbering of each room, and the lost events.
 
-A rollback takes nothing away here. What the server has not any more stays under its numbers, ``fork`` puts a
-row that says so behind it, and what comes next stands above. Functions over a connection;
-``receive.rollback`` finds out where histories part and calls them.
+A rollback deletes nothing here. Events that the server no longer has keep their numbers, a row at ``fork``
+says so, and new events come after it. Functions over a connection; ``receive.rollback`` finds out where
+histories diverge and calls them.
 """
 
 import hashlib
@@ -50,13 +50,13 @@ from parlour_protocol.ids import Millis, RoomId, Seq
 from parlour_protocol.names import DeviceName, UserName
 
 INCARNATION: Final = "incarnation"
-"""The setting with the incarnation of the server's logs that this archive met last."""
+"""The setting with the incarnation of the server's logs that this archive last saw."""
 _EXACT: Final = Message | Edited | Deleted | Reacted | Pinned | TopicSet | RoleSet | Created | EncryptionOn
-"""Bodies that are the same to the last byte; of others a later version may say more than it did."""
+"""Bodies that are the same to the last byte; later versions may add fields to others."""
 
 
 def wire_digest(body: AnyBody) -> bytes | None:
-    """Return what a sealed body is known by after its ciphertext was dropped; None for others."""
+    """Return the digest that identifies an encrypted body whose ciphertext was dropped, else None."""
     if isinstance(body, EncryptedMessage | Handshake):
         return hashlib.sha256(f"{body.group} {body.epoch} ".encode() + body.data).digest()
     return None
@@ -65,23 +65,23 @@ def wire_digest(body: AnyBody) -> bytes | None:
 # what is known
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What this archive has of a room."""
+    """What this archive knows of a room."""
 
     top: Seq
-    """The highest number here of which something is known, as a local one."""
+    """The highest local number about which something is known."""
     forgotten: Seq
-    """Up to here the person made this device forget: nothing of it can be compared."""
+    """Up to here the person deleted messages on this device: they can't be compared."""
     incarnation: str | None
     """Of the logs that its numbers were last compared with; None: from before there were incarnations."""
     numbers: Numbering
     encrypted: bool = False
-    """Then its events are taken in one by one, and none is passed over."""
+    """Then its events are processed one by one, and none is skipped."""
     claimed: int = 0
-    """The highest number here that the server has said to have; perhaps nothing of it was ever fetched."""
+    """The highest local number that the server has claimed; its event may not be fetched yet."""
 
 
 def known(connection: apsw.Connection) -> dict[RoomId, Known]:
-    """Return what there is of each room."""
+    """Return what is known of each room."""
     query = """
         SELECT id, incarnation, max(
             coalesce((SELECT max(seq) FROM events WHERE room = rooms.id), 0),
@@ -105,7 +105,7 @@ def known(connection: apsw.Connection) -> dict[RoomId, Known]:
 
 
 def met(connection: apsw.Connection, incarnation: str, rooms: Sequence[RoomId]) -> None:
-    """Note that what is here of these rooms was compared with this incarnation's logs."""
+    """Note that these rooms were compared with the logs of this incarnation."""
     if setting(connection, INCARNATION) != incarnation:
         set_setting(connection, INCARNATION, incarnation)
     for room in rooms:
@@ -116,7 +116,7 @@ def met(connection: apsw.Connection, incarnation: str, rooms: Sequence[RoomId]) 
 
 
 def claims(connection: apsw.Connection, heads: Mapping[RoomId, Seq]) -> None:
-    """Note what the server says now to have of rooms: less than it said before."""
+    """Note that the server now claims less of rooms than before."""
     for room, head in heads.items():
         query = "UPDATE rooms SET summary = json_set(summary, '$.head', ?) WHERE id = ?"
         connection.execute(query, (head, room))
@@ -145,7 +145,7 @@ def doubt(connection: apsw.Connection, event: LogEvent, me: UserName) -> bool:
 
 
 def is_other(connection: apsw.Connection, room: RoomId) -> bool:
-    """Say whether what is here of a room was last compared with logs of another incarnation."""
+    """Say whether a room was last compared with logs of another incarnation."""
     query = """
         SELECT 1 FROM rooms WHERE id = ?
             AND incarnation != (SELECT value FROM settings WHERE name = 'incarnation')"""
@@ -154,17 +154,15 @@ def is_other(connection: apsw.Connection, room: RoomId) -> bool:
 
 def _alike(connection: apsw.Connection, event: LogEvent, me: UserName) -> bool | None:
     if isinstance(event.body, Unreadable):
-        return None  # the server's storage is damaged there: it does not say what it was
+        return None  # the server's storage is damaged there: the event's content is unknown
     if list(connection.execute("SELECT 1 FROM missing WHERE room = ? AND last = ?", (event.room, event.seq))):
-        return None  # a row that says that it was not shown
+        return None  # a row that says that it is withheld
     query = """
         SELECT at, author, device, body, sealed OR trouble != '' OR note IS NOT NULL, digest FROM events
         WHERE room = ? AND seq = ?"""
     for row in connection.execute(query, (event.room, event.seq)):
         at, author, device, body, opened, digest = cast("tuple[int, str, str, str, int, bytes | None]", row)
-        when = (
-            at if digest is None else event.at
-        )  # sealed bytes are never twice the same, whatever their time
+        when = at if digest is None else event.at  # ciphertexts are never the same twice, whatever their time
         if (when, author, device) != (event.at, event.author, event.device):
             return False
         return _same_body(decode_body(body), event.body, digest, opened=bool(opened))
@@ -179,7 +177,7 @@ def _alike(connection: apsw.Connection, event: LogEvent, me: UserName) -> bool |
 
 
 def _is_sent(connection: apsw.Connection, request: str, frame: AnyRequest, body: AnyBody) -> bool:
-    """Say whether an event is what a request of ours put there."""
+    """Say whether an event is the result of a request of ours."""
     match body:
         case EncryptedMessage():
             query = "SELECT 1 FROM mls_ciphertexts WHERE digest = ? AND request = ?"
@@ -192,7 +190,7 @@ def _is_sent(connection: apsw.Connection, request: str, frame: AnyRequest, body:
 
 
 def _same_body(here: AnyBody, there: AnyBody, digest: bytes | None, *, opened: bool) -> bool:
-    """Compare two bodies of one time and author. What was deleted on one side makes no difference."""
+    """Compare two bodies of one time and author. Deletion on one side makes no difference."""
     if isinstance(here, Blank) or isinstance(there, Blank | Unreadable):
         return True
     theirs = wire_digest(there)
@@ -214,21 +212,21 @@ def _whom(body: AnyBody) -> UserName | None:
 # a fork
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """What came of a rollback in one room."""
+    """The result of a rollback in one room."""
 
     room: RoomId
     numbers: Numbering
     shared: Seq
-    """The last number here that the server has as well."""
+    """The last local number that the server has as well."""
     top: Seq
-    """The number here of the row that says so: what is between is lost."""
+    """The local number of the row that says so: the events between are lost."""
     messages: int
-    """That exist only here."""
+    """Messages that exist only here."""
     applied: Sequence[Applied]
 
 
 def words(messages: int) -> str:
-    """Say what happened, for the row and wherever else it is told."""
+    """Say what happened, for the row and wherever else it is shown."""
     told = "The server's history is older than what is known here: it was restored or rolled back."
     if not messages:
         return told
@@ -241,7 +239,7 @@ BACK: Final = "The server showed an older history for a while. It has the messag
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """Events that were lost and that the server has again: a run of them, from ``local`` on."""
+    """Lost events that the server has again: a run of them, from ``local`` on."""
 
     shared: Seq
     """The server's number in front of them."""
@@ -250,7 +248,7 @@ class Returned:
 
 
 def may_return(known: Known, head: Seq) -> bool:
-    """Say whether what the server lost may be the server's again: nothing of its other history is here."""
+    """Say whether lost events may be the server's again: nothing of its other history is here."""
     last = known.numbers.pieces[-1]
     is_open = not known.encrypted and not known.numbers.is_plain
     return is_open and last.local > known.top and head >= last.server
@@ -264,9 +262,9 @@ def returning(
     so_far: Returned | None,
     me: UserName,
 ) -> Returned | None:
-    """Return which lost events these are, which follow the server's number ``shared``; None: none of them.
+    """Return which lost events follow the server's number ``shared``; None: none of them.
 
-    ``so_far``: what was found of the events in front of these.
+    ``so_far``: the result for the events before these.
     """
     starts = [so_far.local] if so_far is not None else _starts(connection, events, shared, known)
     best = so_far
@@ -285,7 +283,7 @@ def returning(
 
 
 def _starts(connection: apsw.Connection, events: Sequence[LogEvent], shared: Seq, known: Known) -> list[Seq]:
-    """Return where lost events may begin that are the ones behind ``shared``."""
+    """Return where lost events may begin that follow ``shared``."""
     low = known.numbers.to_local(shared)
     query = """
         SELECT seq FROM events WHERE room = ? AND seq > ? AND at = ? AND author = ? AND device = ?
@@ -299,7 +297,7 @@ def _starts(connection: apsw.Connection, events: Sequence[LogEvent], shared: Seq
 
 
 def take_back(connection: apsw.Connection, room: RoomId, numbers: Numbering, returned: Returned) -> Numbering:
-    """Let lost events be the server's again, and correct the row that says that they are lost."""
+    """Mark lost events as the server's again, and correct the row that says that they are lost."""
     last = returned.local + returned.count - 1
     shared, top = returned.shared, numbers.head(returned.shared)
     beyond = numbers.resumed(shared, returned.local).forked(Seq(shared + returned.count), top)
@@ -327,11 +325,11 @@ def diverge(
     me: tuple[UserName, DeviceName],
     names_me: Callable[[AnyBody], bool],
 ) -> Divergence | None:
-    """Keep what the server lost, and number what comes next above it; None: nothing here was lost.
+    """Keep the events that the server lost, and number the next ones above them; None: nothing here was lost.
 
-    ``shared`` is the last number, of the server, of which both sides have the same event.
+    ``shared`` is the server's last number that has the same event on both sides.
     """
-    last = known.numbers.head(shared)  # what an earlier rollback took away is not taken away again
+    last = known.numbers.head(shared)  # events lost in an earlier rollback are not lost again
     if known.top <= last:
         return None
     kept = _keep_sent(connection, room, last, me, names_me)
@@ -357,7 +355,7 @@ def _keep_sent(
     me: tuple[UserName, DeviceName],
     names_me: Callable[[AnyBody], bool],
 ) -> list[Applied]:
-    """Keep messages of ours that the server had stored at lost numbers, and whose events never came."""
+    """Keep messages of ours that the server had stored at lost numbers, and whose events never arrived."""
     applied: list[Applied] = []
     encrypted = any(True for _ in connection.execute("SELECT 1 FROM mls_rooms WHERE room = ?", (room,)))
     for row in outbox_table.load(connection):

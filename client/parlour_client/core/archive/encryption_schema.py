@@ -1,6 +1,6 @@
 """The tables of end-to-end encryption, in three parts that together are one migration of the archive.
 
-Private keys lie in them in clear, because the whole file is encrypted; nothing of this is ever written
+Private keys are in them in plaintext, because the whole file is encrypted; none of this is ever written
 anywhere else. ``schema`` puts the parts together.
 """
 
@@ -9,7 +9,7 @@ from typing import Final
 IDENTITY_TABLES: Final[tuple[str, ...]] = (
     # This device's keys and what it pinned of its server, by name (``identity.Name``).
     "CREATE TABLE own_keys (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID",
-    # Devices of this account that this home made or approved itself: others are told of loudly.
+    # Devices of this account that this home made or approved itself: any other raises an alarm.
     "CREATE TABLE own_devices (device TEXT PRIMARY KEY) STRICT, WITHOUT ROWID",
     """CREATE TABLE pins (
         user TEXT PRIMARY KEY,
@@ -25,7 +25,7 @@ IDENTITY_TABLES: Final[tuple[str, ...]] = (
     ) STRICT""",
     # The copy of the key log: entry n and the head after it.
     "CREATE TABLE key_log (position INTEGER PRIMARY KEY, entry BLOB NOT NULL, digest BLOB NOT NULL) STRICT",
-    # What the entries say; an entry that nobody signed as it must be says nothing.
+    # The content of the entries; an entry with an invalid signature has none.
     """CREATE TABLE log_accounts (
         user TEXT PRIMARY KEY,
         account_key BLOB NOT NULL,
@@ -43,7 +43,7 @@ IDENTITY_TABLES: Final[tuple[str, ...]] = (
     "CREATE INDEX log_certificates_of ON log_certificates (user, position)",
     """CREATE TABLE log_revocations (device TEXT PRIMARY KEY, position INTEGER NOT NULL)
         STRICT, WITHOUT ROWID""",
-    # Heads that others say they saw and that lie past our copy: compared when it is as long.
+    # Heads that others say they saw and that are beyond our copy: compared when it is as long.
     """CREATE TABLE log_heard (
         user TEXT PRIMARY KEY,
         size INTEGER NOT NULL,
@@ -61,7 +61,7 @@ IDENTITY_TABLES: Final[tuple[str, ...]] = (
 )
 
 MLS_TABLES: Final[tuple[str, ...]] = (
-    # How far each encrypted room was processed; a room stands here for good once it is known as encrypted.
+    # How far each encrypted room was processed; a room is here for good once it is known to be encrypted.
     """CREATE TABLE mls_rooms (
         room TEXT PRIMARY KEY,
         cursor INTEGER NOT NULL DEFAULT 0,   -- the last event that was processed
@@ -84,14 +84,14 @@ MLS_TABLES: Final[tuple[str, ...]] = (
         contest INTEGER,                     -- the epoch that we could not follow, until it was reported
         request TEXT                         -- of the founding, until the log shows it
     ) STRICT, WITHOUT ROWID""",
-    # A commit that was made and is not in the log yet: the exact body, so that a resend is the same request.
+    # A commit that is not in the log yet: the exact body, so that a resend is the same request.
     """CREATE TABLE mls_staged (
         group_id TEXT PRIMARY KEY,
         request TEXT NOT NULL,
         purpose TEXT NOT NULL,
         body BLOB NOT NULL
     ) STRICT, WITHOUT ROWID""",
-    # Every id that a message of the room had: replies and edits name it, and a second one is a replay.
+    # Every id that a message of the room had: replies and edits refer to it, and a second one is a replay.
     """CREATE TABLE mls_messages (
         room TEXT NOT NULL,
         id TEXT NOT NULL,
@@ -101,7 +101,7 @@ MLS_TABLES: Final[tuple[str, ...]] = (
         PRIMARY KEY (room, id)
     ) STRICT, WITHOUT ROWID""",
     "CREATE INDEX mls_messages_at ON mls_messages (room, seq)",
-    # What was sealed and whose event is not here: its text (its sender cannot decrypt it) and its bytes.
+    # Encrypted messages whose event is not here: the text (its sender cannot decrypt it) and the bytes.
     """CREATE TABLE mls_sealed (
         request TEXT PRIMARY KEY,
         room TEXT NOT NULL,
@@ -111,16 +111,16 @@ MLS_TABLES: Final[tuple[str, ...]] = (
         blanks INTEGER,
         payload BLOB NOT NULL
     ) STRICT, WITHOUT ROWID""",
-    # All ciphertexts of it: the server may have stored any of them. By these an event is known as our own.
+    # All ciphertexts of one: the server may have stored any of them. They identify an event as our own.
     "CREATE TABLE mls_ciphertexts (digest BLOB PRIMARY KEY, request TEXT NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE INDEX mls_ciphertexts_of ON mls_ciphertexts (request)",
 )
 
 EVENT_COLUMNS: Final[tuple[str, ...]] = (
-    "ALTER TABLE events ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0",  # it came encrypted, and was verified
+    "ALTER TABLE events ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0",  # it was encrypted, and verified
     "ALTER TABLE events ADD COLUMN trouble TEXT NOT NULL DEFAULT ''",  # why it cannot be read
     "ALTER TABLE events ADD COLUMN note TEXT",  # a row of this client's own: a Note as JSON
-    # What opens an attachment; a message names it by file and digest. The first key that was told stays.
+    # The keys of attachments; a message refers to one by file and digest. The first key counts.
     """CREATE TABLE file_keys (
         room TEXT NOT NULL,
         file TEXT NOT NULL,
@@ -131,16 +131,17 @@ EVENT_COLUMNS: Final[tuple[str, ...]] = (
 )
 
 SUITES: Final[tuple[str, ...]] = (
-    # The strongest cipher suite that a group of the room had, or that it was made with: never a weaker one.
+    # The strongest cipher suite that a group of the room had, or that it was created with: never a weaker
+    # one.
     "ALTER TABLE mls_rooms ADD COLUMN suite INTEGER NOT NULL DEFAULT 3",
 )
 """A migration of its own."""
 
 MEMBERSHIP_TABLES: Final[tuple[str, ...]] = (
-    "ALTER TABLE mls_groups ADD COLUMN roster BLOB",  # who is in the room; NULL in a group from before
-    # The last roster that was followed, for good: no later group of the room forgets who was removed.
+    "ALTER TABLE mls_groups ADD COLUMN roster BLOB",  # the room's members; NULL in a group without a roster
+    # The last known roster, for good: no later group of the room forgets who was removed.
     "ALTER TABLE mls_rooms ADD COLUMN roster BLOB",
-    "ALTER TABLE mls_rooms ADD COLUMN people BLOB",  # who was in a group from before: list of (user, key)
+    "ALTER TABLE mls_rooms ADD COLUMN people BLOB",  # members of a group without a roster: (user, key)
     # Statements of the log that no commit has executed yet.
     """CREATE TABLE mls_statements (
         room TEXT NOT NULL,
@@ -148,12 +149,12 @@ MEMBERSHIP_TABLES: Final[tuple[str, ...]] = (
         statement BLOB NOT NULL,
         PRIMARY KEY (room, seq)
     ) STRICT, WITHOUT ROWID""",
-    # Whose invitation the person here accepted: they enter no group without that person's admission.
+    # Whose invitation the person here accepted: they join no group without that person's admission.
     "CREATE TABLE mls_invited (room TEXT PRIMARY KEY, inviter TEXT NOT NULL) STRICT, WITHOUT ROWID",
-    # Whom the person on this device asked in, until they are in.
+    # People invited on this device, until they are in.
     """CREATE TABLE mls_asked_in (room TEXT NOT NULL, user TEXT NOT NULL, PRIMARY KEY (room, user))
         STRICT, WITHOUT ROWID""",
-    # What the server claims of a room's members and nobody has signed: 'ghost' or 'dropped'.
+    # The server's claims about a room that no member has signed: 'ghost' or 'dropped'.
     """CREATE TABLE mls_claims (
         room TEXT NOT NULL,
         user TEXT NOT NULL,
@@ -219,7 +220,7 @@ LINK_TABLES: Final[tuple[str, ...]] = (
         whole INTEGER NOT NULL,              -- nothing sealed was in the room before this device
         older INTEGER NOT NULL DEFAULT 0     -- an older copy of a home: it takes fresh keys first
     ) STRICT, WITHOUT ROWID""",
-    # Every sealed event in order; what is known to be missing has a place without an event.
+    # Every encrypted event in order; a missing one has a place without an event.
     """CREATE TABLE mls_places (
         room TEXT NOT NULL,
         place INTEGER NOT NULL,
@@ -237,7 +238,7 @@ LINK_TABLES: Final[tuple[str, ...]] = (
         state BLOB NOT NULL,
         PRIMARY KEY (room, device)
     ) STRICT, WITHOUT ROWID""",
-    # Events that somebody had processed and that are not here; ``seq`` is the event whose row says so.
+    # Events that someone had processed and that are not here; ``seq`` is the event whose row says so.
     """CREATE TABLE mls_awaited (
         room TEXT NOT NULL,
         tip BLOB NOT NULL,
@@ -246,7 +247,7 @@ LINK_TABLES: Final[tuple[str, ...]] = (
         count INTEGER NOT NULL,
         PRIMARY KEY (room, tip)
     ) STRICT, WITHOUT ROWID""",
-    # Numbers of ours for which no message comes; ``said_in`` is the one that says so, until it is stored.
+    # Numbers of ours without a message; ``said_in`` is the message that declares them, until it is stored.
     """CREATE TABLE mls_voids (
         room TEXT NOT NULL,
         low INTEGER NOT NULL,
@@ -254,11 +255,11 @@ LINK_TABLES: Final[tuple[str, ...]] = (
         said_in INTEGER,
         PRIMARY KEY (room, low)
     ) STRICT, WITHOUT ROWID""",
-    # Events that came blanked, until a deletion by somebody who may delete them is read.
+    # Events that arrived blanked, until a deletion by someone who may delete them is read.
     """CREATE TABLE mls_blanks (
         room TEXT NOT NULL,
         seq INTEGER NOT NULL,
         PRIMARY KEY (room, seq)
     ) STRICT, WITHOUT ROWID""",
-    "ALTER TABLE mls_sealed ADD COLUMN number INTEGER",  # NULL: sealed by a version without links
+    "ALTER TABLE mls_sealed ADD COLUMN number INTEGER",  # NULL: encrypted by a version without links
 )

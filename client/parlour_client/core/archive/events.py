@@ -1,6 +1,6 @@
-"""History in the archive, as it comes out: windows of the timeline, single rows, counts.
+"""Reads history from the archive: windows of the timeline, single rows, counts.
 
-A window says where numbers are missing, so that the caller can fetch them; ``insertion`` puts events in.
+A window says where numbers are missing, so that the caller can fetch them; ``insertion`` writes events.
 Functions over a connection, run by ``Archive`` on its thread.
 """
 
@@ -17,12 +17,12 @@ from parlour_protocol.frames import LogEvent
 from parlour_protocol.ids import RoomId, Seq
 
 _NEAR: Final = 200
-"""Numbers between two events that are read in one stretch."""
+"""Numbers between two events that are read in one query."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A run of the timeline in ascending order. ``hole`` is the event next to which some are missing."""
+    """A run of the timeline in ascending order. ``hole`` is the event next to a gap."""
 
     entries: Sequence[Entry]
     hole: Seq | None
@@ -33,8 +33,8 @@ def below(
 ) -> Window:
     """Return the newest ``limit`` rows under ``before``.
 
-    What the server says it does not have, and what was forgotten here, leaves no hole; what is here below is
-    shown all the same: a server that lies about its floor hides nothing that this device has.
+    Events that the server says it does not have, and those deleted here, count as no gap; local events below
+    are shown all the same: a server that lies about its floor hides nothing that this device has.
     """
     query = f"SELECT {COLUMNS} FROM events WHERE room = ? AND seq < ? ORDER BY seq DESC"  # noqa: S608 - constants
     floor, numbers = max(floors(connection, room)), numbering(connection, room)
@@ -72,24 +72,24 @@ def above(
 
 
 def shown(connection: apsw.Connection, room: RoomId, seqs: Iterable[Seq]) -> Sequence[Entry]:
-    """Return the entries of these events that stand in the timeline."""
+    """Return the timeline entries of these events."""
     return [entry for stretch in _stretches(seqs) for entry in _shown(connection, room, stretch)]
 
 
 def trouble_of(connection: apsw.Connection, room: RoomId, seq: Seq) -> str:
-    """Return why an event cannot be read; empty for what was read, and for what is not here."""
+    """Return why an event cannot be read; empty if it was read, or is not here."""
     query = "SELECT trouble FROM events WHERE room = ? AND seq = ?"
     return next((str(trouble) for (trouble,) in connection.execute(query, (room, seq))), "")
 
 
 def note_at(connection: apsw.Connection, room: RoomId, seq: Seq) -> Note | None:
-    """Return what this client says at an event."""
+    """Return this client's note at an event."""
     query = "SELECT note FROM events WHERE room = ? AND seq = ? AND note IS NOT NULL"
     return next((note_of(str(note)) for (note,) in connection.execute(query, (room, seq))), None)
 
 
 def _stretches(seqs: Iterable[Seq]) -> list[list[Seq]]:
-    """Keep apart what lies far apart: all that is about a stretch is read."""
+    """Split numbers that are far apart: everything about one run is read."""
     stretches: list[list[Seq]] = []
     for seq in sorted(set(seqs)):
         if stretches and seq - stretches[-1][-1] <= _NEAR:
@@ -144,7 +144,7 @@ def counts(connection: apsw.Connection, room: RoomId, read: Seq, me: str) -> tup
 
 
 def floors(connection: apsw.Connection, room: RoomId) -> tuple[int, int]:
-    """Return below which numbers the server has nothing, and below which this device forgot everything."""
+    """Return below which numbers the server has nothing, and below which this device deleted everything."""
     for floor, forgotten in connection.execute("SELECT floor, forgotten FROM rooms WHERE id = ?", (room,)):
         return int(str(floor)), int(str(forgotten))
     return 0, 0
@@ -172,15 +172,15 @@ def _folded(connection: apsw.Connection, room: RoomId, rows: Sequence[Row]) -> S
 
 
 def _first(connection: apsw.Connection, row: Row) -> int:
-    """Return the lowest number that a row stands for."""
-    if row[9] is None:  # only a row of this client's own tells of missing events
+    """Return the lowest number that a row covers."""
+    if row[9] is None:  # only a row of this client's own covers missing events
         return row[1]
     query = "SELECT first FROM missing WHERE room = ? AND last = ?"
     return _number(connection, query, (row[0], row[1])) or row[1]
 
 
 def _rows(connection: apsw.Connection, query: str, values: tuple[object, ...]) -> Iterator[Row]:
-    """Give rows. Stopping before the end ends the statement, which would hold the write-ahead log.
+    """Yield rows. Stopping early ends the statement, which would hold the write-ahead log.
 
     `yield from` closes the cursor: apsw 3.54 keeps one alive that was open while another statement ran.
     """

@@ -1,7 +1,8 @@
-"""Parts of the account's history that another device of ours has sent and that are not taken in yet.
+"""Parts of the account's history that another device of ours has sent and that are not imported yet.
 
-A part is written here with the message that names it, since that message opens only once; it goes when what
-is in its file was stored, or cannot be used. Functions over a connection; ``e2ee.history`` takes parts in.
+A part is stored here with the message that names it, since that message can be decrypted only once; it is
+deleted when its file was imported, or cannot be used. Functions over a connection;
+``e2ee.messages.history_transfer`` imports parts.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from parlour_protocol.ids import DeviceId, FileId, RoomId, Seq
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Where it was named, by which device as MLS verified it, and how its file is fetched and opened."""
+    """The place of its message, the device that MLS verified, and how its file is fetched and decrypted."""
 
     room: RoomId
     seq: Seq
@@ -26,7 +27,7 @@ class Part:
 
 
 def keep(connection: apsw.Connection, part: Part) -> None:
-    """Keep a part until it was taken in."""
+    """Store a part until it is imported."""
     connection.execute(
         "INSERT OR IGNORE INTO history_parts VALUES (?, ?, ?, ?, ?, ?, ?)",
         (part.room, part.seq, part.device, part.file, part.key, part.sha256, part.size),
@@ -34,7 +35,7 @@ def keep(connection: apsw.Connection, part: Part) -> None:
 
 
 def waiting(connection: apsw.Connection) -> Sequence[Part]:
-    """Return what is to be taken in, in the order in which it came."""
+    """Return the parts to import, in order of arrival."""
     query = "SELECT room, seq, device, file, key, sha256, size FROM history_parts ORDER BY room, seq"
     return [
         Part(
@@ -51,5 +52,5 @@ def waiting(connection: apsw.Connection) -> Sequence[Part]:
 
 
 def drop(connection: apsw.Connection, part: Part) -> None:
-    """Forget a part, and the key of its file."""
+    """Delete a part, and the key of its file."""
     connection.execute("DELETE FROM history_parts WHERE room = ? AND seq = ?", (part.room, part.seq))

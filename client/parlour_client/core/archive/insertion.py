@@ -1,8 +1,7 @@
-"""Events on their way into the archive: a run of one room goes in at once, each event once.
+"""Inserts events into the archive: a run of one room at once, each event once.
 
-An event that was deleted takes its text with it, from the table and from the search index. What can be asked
-for a whole run is asked once and not for each event: ten thousand messages wait after a night. Functions
-over a connection, run by ``Archive`` on its thread.
+A deleted event loses its text, in the table and in the search index. Queries cover a whole run if possible:
+ten thousand messages may wait after a night. Functions over a connection, run by ``Archive`` on its thread.
 """
 
 from collections.abc import Sequence
@@ -29,7 +28,7 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.ids import RequestId, RoomId, Seq
 
 TOLD_ONE_BY_ONE: Final = 50
-"""Events whose rows are reported one by one; after a longer run a view reads again what it shows."""
+"""Events whose rows are reported one by one; after a longer run a view reloads what it shows."""
 _INSERT: Final = """
     INSERT INTO events (id, room, seq, at, author, device, kind, target, reply_to, is_row, mention, body,
         sealed, trouble, note, digest)
@@ -46,16 +45,16 @@ _INSERT: Final = """
 LATEST_TIME: Final = (1 << 42) - 1
 """Milliseconds, the year 2109: a server may write any number, and an id has room for 42 bits of it."""
 AT_ONE_TIME: Final = 20
-"""Bits that tell apart what happened in the same millisecond."""
+"""Bits that distinguish events of the same millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
     """One event that was new here.
 
-    ``entry`` is the timeline's row that it made or changed, None when there is none (its target is not
-    here) and after a run of more than ``TOLD_ONE_BY_ONE``. ``request`` is ours when it is a message that
-    this archive's outbox sent.
+    ``entry`` is the timeline's row that it made or changed, None if there is none (its target is not here)
+    and after a run of more than ``TOLD_ONE_BY_ONE``. ``request`` is ours if it is a message that this
+    archive's outbox sent.
     """
 
     event: LogEvent
@@ -63,24 +62,24 @@ class Applied:
     mention: bool
     request: RequestId | None = None
     about: Entry | None = None
-    """The message that was pinned or taken off, which changed beside."""
+    """The message that was pinned or unpinned, which changed too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """What this client says of a sealed event. ``row``: it stands in the timeline by itself."""
+    """This client's note on an encrypted event. ``row``: it is a row of the timeline."""
 
     row: bool
     sealed: bool = False
     trouble: str = ""
     note: Note | None = None
     digest: bytes | None = None
-    """Of what came sealed, by which it is known again."""
+    """Of the ciphertext, to recognise it."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event that is in the archive now. ``number`` is its row's there."""
+    """An event that is in the archive now. ``number`` is its row id."""
 
     event: LogEvent
     mention: bool
@@ -95,15 +94,15 @@ def add(
     top: Seq,
     marks: Sequence[Annotation] | None = None,
 ) -> list[Applied]:
-    """Store the events of one room that are not here yet; ``top`` is the newest that the room then has.
+    """Store the events of one room that are not here yet; ``top`` is the room's newest one afterwards.
 
-    ``marks`` are there for events of an encrypted room, which the group service has decrypted.
+    ``marks`` are for events of an encrypted room, which the group service has decrypted.
     """
     if not events:
         return []
     room = events[0].room
     marks = marks or [_mark(event) for event in events]
-    _, forgotten = floors(connection, room)  # what was forgotten is not taken again
+    _, forgotten = floors(connection, room)  # deleted messages are not stored again
     fresh = [
         NewEvent(event, mention, number)
         for event, mention, mark in zip(events, mentions, marks, strict=True)
@@ -123,7 +122,7 @@ def add(
 
 
 def applied(connection: apsw.Connection, room: RoomId, run: Sequence[NewEvent]) -> list[Applied]:
-    """Return what events that are here did; rows of the outbox that are stored there go."""
+    """Return the effects of events that are here; outbox rows that are stored there are removed."""
     if not run:
         return []
     ours = _arrived(connection, room, [c.event.seq for c in run if not isinstance(c.event, WithheldEvents)])
@@ -150,7 +149,7 @@ def _mark(event: LogEvent) -> Annotation:
 
 
 def _is_still_missing(connection: apsw.Connection, event: LogEvent) -> bool:
-    """Say no for missing events of which some are here, or that a row tells of already."""
+    """Return False for missing events of which some are here, or that a row covers already."""
     if not isinstance(event, WithheldEvents):
         return True
     query = """
@@ -165,7 +164,7 @@ def _insert(
     mention: bool,  # noqa: FBT001 - a column
     mark: Annotation,
 ) -> int | None:
-    """Return the number of the row that is new or changed."""
+    """Return the number of the new or changed row."""
     body, first = event.body, min(event.at, LATEST_TIME) << AT_ONE_TIME
     values = (
         first, first + (1 << AT_ONE_TIME), event.room, event.seq, event.at, event.author, event.device,
@@ -178,7 +177,7 @@ def _insert(
 
 
 def correct(connection: apsw.Connection, room: RoomId, seq: Seq, note: Note | None) -> None:
-    """Let an event that is here say something else of itself, or nothing any more."""
+    """Change or remove the note of an event that is here."""
     query = "SELECT body, trouble FROM events WHERE room = ? AND seq = ?"
     for text, trouble in list(connection.execute(query, (room, seq))):
         body = decode_body(str(text))
@@ -201,7 +200,7 @@ def _blank(connection: apsw.Connection, room: RoomId, target: Seq) -> None:
 
 
 def _index(connection: apsw.Connection, room: RoomId, fresh: Sequence[NewEvent]) -> None:
-    """Let the search find what came; a message about which something else is here is read from the table."""
+    """Index new events for the search; a message that others here refer to is read from the table."""
     if not fresh:
         return
     seqs = [came.event.seq for came in fresh]
@@ -226,7 +225,7 @@ def _message_of(event: LogEvent) -> Seq | None:
 
 
 def _arrived(connection: apsw.Connection, room: RoomId, seqs: Sequence[Seq]) -> dict[Seq, RequestId]:
-    """Take rows of the outbox away whose events these are; returns whose they were."""
+    """Remove outbox rows whose events these are; returns their requests."""
     if not seqs:
         return {}
     query = "SELECT seq, request FROM outbox WHERE room = ? AND seq BETWEEN ? AND ? ORDER BY position DESC"

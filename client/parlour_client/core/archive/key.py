@@ -1,10 +1,10 @@
 """The archive's key: 32 random bytes in ``archive.key``, plain, or wrapped by a passphrase or the keyring.
 
-The file is made once, with mode 0600, and replaced as a whole. A passphrase is stretched by Argon2id and the
-key sealed by XSalsa20-Poly1305 (PyNaCl); the system's keyring keeps a second key that the file's is sealed
-with, so neither opens anything by itself. A passphrase that was set before stays as the way in where there
-is no keyring. A plain key is never taken for a protected one: ``Key.protection`` says which. ``Archive`` and
-`parlour passphrase` call it.
+The file is created once, with mode 0600, and replaced as a whole. A passphrase is stretched by Argon2id and
+wraps the key with XSalsa20-Poly1305 (PyNaCl); the system's keyring keeps a second key that wraps the one in
+the file, so neither opens anything by itself. An existing passphrase still works if there is no keyring. A
+plain key is never taken for a protected one: ``Key.protection`` says which. ``Archive`` and `parlour
+passphrase` use it.
 """
 
 import base64
@@ -53,7 +53,7 @@ _ELSEWHERE: Final = (
 
 
 class Protection(StrEnum):
-    """What stands between somebody with the disk and the archive, in words for the person."""
+    """What protects the archive from someone with the disk, in words for the person."""
 
     NONE = "not protected by a passphrase"
     PASSPHRASE = "protected by a passphrase"  # noqa: S105 - words
@@ -61,7 +61,7 @@ class Protection(StrEnum):
 
 
 class _KeyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What stands in the file (base64): the key, plain or sealed, and what opens it."""
+    """The content of the file (base64): the key, plain or wrapped, and what unwraps it."""
 
     key: str = ""
     salt: str = ""
@@ -71,11 +71,11 @@ class _KeyFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     ring: str = ""
     """The name in the system's keyring."""
     ring_key: str = ""
-    """The archive's key, sealed by what lies there."""
+    """The archive's key, wrapped by the one in the keyring."""
 
     @property
     def cost(self) -> Cost:
-        """What a guess costs."""
+        """The cost of a guess."""
         return Cost(self.operations, self.memory, self.lanes)
 
 
@@ -94,13 +94,13 @@ class Key:
 
 
 def open_key(path: Path, passphrase: Secret | None) -> Key:
-    """Read the key, or make one where there is no archive yet.
+    """Read the key, or make one if there is no archive yet.
 
     Raises WrongPassphraseError, PassphraseNeededError, NoKeyringError, DamagedArchiveError.
     """
     if not path.exists():
         if path.with_suffix(".db").exists():
-            # Another key would not open the archive, and would lie in the old one's place.
+            # Another key would not open the archive, and would replace the old one.
             raise DamagedArchiveError(f"The archive's key is gone: there is no file {path.name}.", _PUT_BACK)
         try:
             return _make_key(path, passphrase)
@@ -123,7 +123,7 @@ def open_key(path: Path, passphrase: Secret | None) -> Key:
 
 
 def needs_passphrase(path: Path) -> bool:
-    """Say whether the key is there and nothing but a passphrase opens it here and now."""
+    """Say whether the key is there and only a passphrase opens it here and now."""
     if not path.exists():
         return False
     found = _read(path)
@@ -142,7 +142,7 @@ def protection_of(path: Path) -> Protection:
 
 
 def opens(path: Path, passphrase: Secret) -> bool:
-    """Say whether it is the passphrase of the key; False also where there is none."""
+    """Say whether it is the passphrase of the key; False also if there is none."""
     found = _read(path)
     try:
         return bool(found.salt and _unseal(found, passphrase))
@@ -151,7 +151,7 @@ def opens(path: Path, passphrase: Secret) -> bool:
 
 
 def rewrap(path: Path, key: Key, passphrase: Secret | None, cost: Cost | None = None) -> None:
-    """Set, change or take away the passphrase, and take the key out of the keyring.
+    """Set, change or remove the passphrase, and take the key out of the keyring.
 
     The file is replaced as a whole. Without ``cost`` a guess takes as long as is bearable on this machine.
     """
@@ -164,14 +164,14 @@ def rewrap(path: Path, key: Key, passphrase: Secret | None, cost: Cost | None = 
 def into_keyring(path: Path, key: Key) -> bool:
     """Let the system's keyring open the key; says whether a passphrase opens it as well, as before.
 
-    Raises NoKeyringError; then everything is as it was.
+    Raises NoKeyringError; then nothing has changed.
     """
     from nacl.secret import SecretBox  # noqa: PLC0415 - as in `_sealed`
 
     found, wrapping = _read(path), secrets.token_bytes(KEY_BYTES)
     name = system_keyring.keep(_packed(wrapping))
     sealed = _packed(bytes(SecretBox(wrapping).encrypt(_as_bytes(key.raw))))
-    kept = found if found.salt else _KeyFile()  # a plain key does not stay beside a sealed one
+    kept = found if found.salt else _KeyFile()  # a plain key must not stay beside a wrapped one
     try:
         _replace(path, replace(kept, ring=name, ring_key=sealed))
     except OSError as error:
@@ -242,7 +242,7 @@ def _unseal(found: _KeyFile, passphrase: Secret) -> bytes:
 
 
 def _from_ring(found: _KeyFile) -> bytes:
-    """Return the key by the system's keyring. Raises NoKeyringError."""
+    """Return the key from the system's keyring. Raises NoKeyringError."""
     kept = system_keyring.find(found.ring)
     if kept is None:
         raise NoKeyringError("The system's keyring here does not have this archive's key.")
@@ -253,7 +253,7 @@ def _from_ring(found: _KeyFile) -> bytes:
 
 
 def _open_box(wrapping: bytes, sealed: str) -> bytes:
-    """Open a sealed key. Raises ValueError for another wrapping key, DamagedArchiveError."""
+    """Unwrap a key. Raises ValueError for another wrapping key, DamagedArchiveError."""
     from nacl.exceptions import CryptoError  # noqa: PLC0415 - as in `_sealed`
     from nacl.secret import SecretBox  # noqa: PLC0415
 

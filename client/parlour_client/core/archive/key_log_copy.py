@@ -1,8 +1,7 @@
-"""The copy of the key log: every entry with the head after it, and what the entries say, ready to look up.
+"""The copy of the key log: every entry with the head after it, and the entries' content for lookups.
 
-Only grows; an entry that is here is never replaced, and one that a restored server lost keeps its effect.
-What an entry says is put in by ``keylog`` after it was verified; nothing here judges. Functions over a
-connection.
+It only grows; an entry is never replaced, and one that a restored server lost keeps its effect. ``key_log``
+stores an entry's content after verifying it; nothing here judges. Functions over a connection.
 """
 
 import hashlib
@@ -18,13 +17,13 @@ from parlour_protocol.ids import DeviceId, Millis
 from parlour_protocol.names import UserName, parse_user_name
 
 UNDER_THE_KEY: Final = "ON a.user = c.user AND a.account_key = c.account_key AND a.position < c.position"
-"""Joins certificates (c) with the account (a) under whose present key they are: a key that comes back after
+"""Joins certificates (c) with the account (a) under whose current key they are: a key that comes back after
 another one does not bring back what was certified under it before."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedAccount:
-    """The key that an account has, and since when."""
+    """The key of an account, and since when."""
 
     key: bytes
     at: Millis
@@ -32,7 +31,7 @@ class LoggedAccount:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A head that somebody says they saw."""
+    """A head that someone says they saw."""
 
     user: UserName
     head: Head
@@ -48,7 +47,7 @@ def head(connection: apsw.Connection, server: str) -> Head:
 
 
 def digest_at(connection: apsw.Connection, server: str, size: int) -> bytes | None:
-    """Return the head's digest after so many entries; None when the copy is shorter."""
+    """Return the head's digest after so many entries; None if the copy is shorter."""
     if size == 0:
         return Head.empty(server).digest
     for (digest,) in connection.execute("SELECT digest FROM key_log WHERE position = ?", (size,)):
@@ -62,7 +61,7 @@ def add(connection: apsw.Connection, at: Head, entry: bytes) -> None:
 
 
 def account(connection: apsw.Connection, user: UserName) -> LoggedAccount | None:
-    """Return the key that an account has now."""
+    """Return the current key of an account."""
     query = "SELECT account_key, at FROM log_accounts WHERE user = ?"
     for key, at in connection.execute(query, (user,)):
         return LoggedAccount(bytes(key), Millis(int(str(at))))
@@ -70,12 +69,12 @@ def account(connection: apsw.Connection, user: UserName) -> LoggedAccount | None
 
 
 def set_account(connection: apsw.Connection, user: UserName, key: bytes, at: Millis, position: int) -> None:
-    """Give an account its key."""
+    """Set an account's key."""
     connection.execute("INSERT OR REPLACE INTO log_accounts VALUES (?, ?, ?, ?)", (user, key, at, position))
 
 
 def certificate_id(data: bytes) -> bytes:
-    """Return what a certificate is found by."""
+    """Return the key for looking a certificate up."""
     return hashlib.sha256(data).digest()
 
 
@@ -87,7 +86,7 @@ def add_certificate(
     account_key: bytes,
     position: int,
 ) -> None:
-    """Note that a certificate stands in the log."""
+    """Note that a certificate is in the log."""
     connection.execute(
         "INSERT OR REPLACE INTO log_certificates VALUES (?, ?, ?, ?, ?, ?)",
         (certificate_id(data), user, device, account_key, data, position),
@@ -95,13 +94,13 @@ def add_certificate(
 
 
 def has_certificate(connection: apsw.Connection, data: bytes) -> bool:
-    """Say whether exactly this certificate stands in the log, under the account's present key."""
+    """Say whether exactly this certificate is in the log, under the account's current key."""
     query = f"SELECT 1 FROM log_certificates c JOIN log_accounts a {UNDER_THE_KEY} WHERE digest = ?"  # noqa: S608 - a constant of ours
     return any(connection.execute(query, (certificate_id(data),)))
 
 
 def certificates(connection: apsw.Connection, user: UserName) -> dict[DeviceId, bytes]:
-    """Return the newest certificate of each device under the account's present key, if not revoked."""
+    """Return the newest certificate of each device under the account's current key, if not revoked."""
     query = f"""
         SELECT device, certificate FROM log_certificates c JOIN log_accounts a {UNDER_THE_KEY}
         WHERE c.user = ? AND device NOT IN (SELECT device FROM log_revocations)
@@ -129,7 +128,7 @@ def revocation(connection: apsw.Connection, device: DeviceId) -> bytes | None:
 
 
 def was_approved(connection: apsw.Connection, device: DeviceId) -> bool:
-    """Say whether a device ever had a certificate, under whichever key, or was revoked."""
+    """Say whether a device ever had a certificate, under any key, or was revoked."""
     query = """
         SELECT 1 FROM log_certificates WHERE device = :device
         UNION ALL SELECT 1 FROM log_revocations WHERE device = :device"""
@@ -137,7 +136,7 @@ def was_approved(connection: apsw.Connection, device: DeviceId) -> bool:
 
 
 def knows(connection: apsw.Connection, server: str, head: Head) -> bool | None:
-    """Say whether the log, or what a restored server lost of it, ever had this head; None: it is longer."""
+    """Say whether the log, or the part a restored server lost, ever had this head; None: it is longer."""
     query = "SELECT 1 FROM key_log_lost WHERE position = ? AND digest = ?"
     if any(True for _ in connection.execute(query, (head.size, head.digest))):
         return True
@@ -146,7 +145,7 @@ def knows(connection: apsw.Connection, server: str, head: Head) -> bool | None:
 
 
 def lost(connection: apsw.Connection, after: int = 0) -> list[bytes]:
-    """Return the entries that a restored server has not any more, without the first ``after``."""
+    """Return the entries that a restored server has lost, without the first ``after``."""
     query = "SELECT entry FROM key_log_lost ORDER BY id LIMIT -1 OFFSET ?"
     return [bytes(entry) for (entry,) in connection.execute(query, (after,))]
 
@@ -158,12 +157,12 @@ def entries(connection: apsw.Connection, after: int) -> list[bytes]:
 
 
 def offset(connection: apsw.Connection) -> int:
-    """Return what to add to a new entry's position, so that what it says is later than all that is known."""
+    """Return the offset of a new entry's position, which makes it later than all known ones."""
     return int(str(next(connection.execute("SELECT count(*) FROM key_log_lost"))[0]))
 
 
 def lose(connection: apsw.Connection, shared: int) -> int:
-    """Set what lies over a position aside, as lost; returns how much it was."""
+    """Set the entries above a position aside, as lost; returns how many."""
     connection.execute(
         """INSERT INTO key_log_lost (position, entry, digest)
             SELECT position, entry, digest FROM key_log WHERE position > ? ORDER BY position""",
@@ -174,7 +173,7 @@ def lose(connection: apsw.Connection, shared: int) -> int:
 
 
 def note_heard(connection: apsw.Connection, user: UserName, seen: Head) -> None:
-    """Keep a head that lies past the copy, to be compared later: of each person the furthest."""
+    """Store a head that is beyond the copy, to be compared later: of each person the furthest."""
     connection.execute(
         """INSERT INTO log_heard VALUES (?, ?, ?) ON CONFLICT (user)
             DO UPDATE SET size = excluded.size, digest = excluded.digest WHERE excluded.size > size""",
@@ -183,12 +182,12 @@ def note_heard(connection: apsw.Connection, user: UserName, seen: Head) -> None:
 
 
 def heard(connection: apsw.Connection) -> Iterator[Heard]:
-    """Return the heads that are still to be compared."""
+    """Return the heads that still have to be compared."""
     for user, size, digest in list(connection.execute("SELECT user, size, digest FROM log_heard")):
         yield Heard(parse_user_name(str(user)), Head(int(str(size)), bytes(digest)))
 
 
 def forget_heard(connection: apsw.Connection, one: Heard) -> None:
-    """Drop one that was compared."""
+    """Delete one that was compared."""
     query = "DELETE FROM log_heard WHERE user = ? AND size = ?"
     connection.execute(query, (one.user, one.head.size))

@@ -1,7 +1,7 @@
-"""Whose account key was seen first, compared or changed; and each time that a person verified somebody.
+"""Pinned account keys: seen first, compared or changed; and a record of each verification.
 
-A pinned key is never replaced but by the person's own decision (``accept``, ``verify``). Functions over a
-connection; ``people`` and ``identities`` call them.
+A pinned key is replaced only by the person's own decision (``accept``, ``verify``). Functions over a
+connection; ``e2ee`` calls them.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ CHANGED: Final = "changed"
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """What is kept of a person. ``level`` is one of the three above."""
+    """The pinned key of a person. ``level`` is one of the three above."""
 
     account_key: bytes
     level: str
@@ -28,7 +28,7 @@ class Pinned:
 
 
 def find(connection: apsw.Connection, user: UserName) -> Pinned | None:
-    """Return what is pinned of a person."""
+    """Return a person's pinned key."""
     query = "SELECT account_key, level, first_seen FROM pins WHERE user = ?"
     for key, level, first_seen in connection.execute(query, (user,)):
         return Pinned(bytes(key), str(level), Millis(int(str(first_seen))))
@@ -36,7 +36,7 @@ def find(connection: apsw.Connection, user: UserName) -> Pinned | None:
 
 
 def levels(connection: apsw.Connection) -> dict[UserName, str]:
-    """Return the level of everybody who is pinned."""
+    """Return the level of everyone with a pinned key."""
     return {
         parse_user_name(str(user)): str(level)
         for user, level in connection.execute("SELECT user, level FROM pins")
@@ -44,7 +44,7 @@ def levels(connection: apsw.Connection) -> dict[UserName, str]:
 
 
 def pin(connection: apsw.Connection, user: UserName, account_key: bytes, now: Millis) -> None:
-    """Pin a key at first sight; one that is pinned stays."""
+    """Pin a key at first sight; an existing pin stays."""
     connection.execute(
         "INSERT INTO pins VALUES (?, ?, ?, ?) ON CONFLICT (user) DO NOTHING",
         (user, account_key, FIRST_SEEN, now),
@@ -54,13 +54,13 @@ def pin(connection: apsw.Connection, user: UserName, account_key: bytes, now: Mi
 
 
 def changed(connection: apsw.Connection, user: UserName) -> None:
-    """Note that a person has another key than the pinned one, which stays as it is."""
+    """Note that a person's key differs from the pinned one, which stays."""
     connection.execute("UPDATE pins SET level = ? WHERE user = ?", (CHANGED, user))
     trust_changed(connection)
 
 
 def accept(connection: apsw.Connection, user: UserName, account_key: bytes, now: Millis) -> None:
-    """Take a key as first seen: the person decided so."""
+    """Accept a key as seen first: the person decided so."""
     connection.execute(
         "INSERT OR REPLACE INTO pins VALUES (?, ?, ?, ?)", (user, account_key, FIRST_SEEN, now)
     )
@@ -68,7 +68,7 @@ def accept(connection: apsw.Connection, user: UserName, account_key: bytes, now:
 
 
 def verify(connection: apsw.Connection, user: UserName, account_key: bytes, now: Millis, method: str) -> None:
-    """Take a key as verified: the person compared it by this ``method``."""
+    """Mark a key as verified: the person compared it by this ``method``."""
     known = find(connection, user)
     first_seen = known.first_seen if known is not None and known.account_key == account_key else now
     connection.execute(

@@ -1,6 +1,6 @@
 """The rooms of the account in the archive: what the client needs to open without a network.
 
-A room that was left keeps its history. Functions over a connection.
+A room that the account left keeps its history. Functions over a connection.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ _encoder: Final = msgspec.json.Encoder(enc_hook=encode_field)
 
 @dataclass(frozen=True, slots=True)
 class KnownRoom:
-    """A room as it was last known, and the newest event of it that is here."""
+    """A room's last known state, and its newest event that is here."""
 
     summary: RoomSummary
     top: Seq
@@ -38,9 +38,9 @@ def load(connection: apsw.Connection) -> Sequence[KnownRoom]:
 def save(
     connection: apsw.Connection, summaries: Sequence[RoomSummary], *, all_of_them: bool = False
 ) -> dict[RoomId, Seq]:
-    """Write the rooms as the server told them; return the newest event that is here of each.
+    """Save rooms that the server sent; return the newest event that is here of each.
 
-    ``all_of_them``: every other room goes off the list.
+    ``all_of_them``: every other room is removed from the list.
     """
     if all_of_them:
         marks = ", ".join("?" * len(summaries))
@@ -59,12 +59,12 @@ def save(
 
 
 def leave(connection: apsw.Connection, room: RoomId) -> None:
-    """Take a room off the list; its history stays."""
+    """Remove a room from the list; its history stays."""
     connection.execute("UPDATE rooms SET entered = 0 WHERE id = ?", (room,))
 
 
 def names(connection: apsw.Connection) -> Sequence[tuple[RoomId, str]]:
-    """Return all rooms that there is history of, left ones too: id and name, or the person's name."""
+    """Return all rooms with history, including those that were left: id and name, or the person's name."""
     query = """
         SELECT id, coalesce(json_extract(summary, '$.name'), json_extract(summary, '$.peer'), '')
         FROM rooms"""

@@ -1,6 +1,6 @@
 """The numbering of each room in the archive; a room that was never rolled back has no row.
 
-Functions over a connection; ``divergence`` writes, what looks for holes reads.
+Functions over a connection; ``divergence`` writes it, searches for gaps read it.
 """
 
 from typing import cast
@@ -19,7 +19,7 @@ def numbering(connection: apsw.Connection, room: RoomId) -> Numbering:
 
 
 def numberings(connection: apsw.Connection) -> dict[RoomId, Numbering]:
-    """Return all that are not plain."""
+    """Return all numberings that are not plain."""
     rooms = [RoomId(str(room)) for (room,) in connection.execute("SELECT DISTINCT room FROM numbering")]
     return {room: numbering(connection, room) for room in rooms}
 

@@ -1,7 +1,7 @@
-"""The outbox's table: requests that are to reach the server, in the order in which they were made.
+"""The outbox's table: requests for the server, in the order in which they were made.
 
-A row is written before anything is sent and keeps the exact bytes of its request, id included, so that a
-resend after a crash is the same request and is stored once (M6). It goes when its event is here, or when the
+A row is written before anything is sent and has the exact bytes of its request, id included, so that a resend
+after a crash is the same request and is stored once (M6). It is deleted when its event is here, or when the
 person cancels it. Functions over a connection; ``Outbox`` decides.
 """
 
@@ -16,7 +16,7 @@ from parlour_protocol.frames import AnyRequest, decode_request, encode
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
 
 AlsoWrite = Callable[[apsw.Connection], None]
-"""What is written in the same transaction."""
+"""Writes to do in the same transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +67,14 @@ def load(connection: apsw.Connection) -> Sequence[Outgoing]:
 
 
 class Place(Enum):
-    """What is here where the server says that it stored a request."""
+    """What is here at the place where the server says that it stored a request."""
 
     AHEAD = "ahead"
     """Nothing yet."""
     HERE = "here"
-    """Its event; the row is gone."""
+    """Its event; the row is deleted."""
     DENIED = "denied"
-    """Something else, though it went out sealed: the row stays, as one that failed."""
+    """Something else, although it was sent encrypted: the row stays, as failed."""
 
 
 DENIED: Final = "The server said that it had stored this message, and shows something else in its place."
@@ -87,7 +87,7 @@ KEPT: Final = 200
 def acknowledge(
     connection: apsw.Connection, request: RequestId, room: RoomId, seq: Seq, *, bounded: bool = False
 ) -> Place:
-    """Note where a request is stored. ``bounded``: forget the oldest ones whose events did not come."""
+    """Note where a request is stored. ``bounded``: delete the oldest ones whose events did not arrive."""
     if bounded:
         query = """
             DELETE FROM outbox WHERE state = 'stored' AND position <= (
@@ -107,7 +107,7 @@ def acknowledge(
 
 
 def stored(connection: apsw.Connection, room: RoomId, first: Seq, last: Seq) -> set[Seq]:
-    """Return the places of a stretch at which the server says that it stored something of ours."""
+    """Return the places of a range at which the server says that it stored requests of ours."""
     query = "SELECT seq FROM outbox WHERE room = ? AND seq BETWEEN ? AND ?"
     return {Seq(int(str(seq))) for (seq,) in connection.execute(query, (room, first, last))}
 
@@ -115,10 +115,10 @@ def stored(connection: apsw.Connection, room: RoomId, first: Seq, last: Seq) -> 
 def deny(
     connection: apsw.Connection, room: RoomId, seq: Seq, genuine: RequestId | None
 ) -> Sequence[RequestId]:
-    """Let fail what should be stored at a place where another request, or none of ours, was opened.
+    """Let a request fail that should be stored at a place where another event was decrypted.
 
-    The event of a sealed message proves what it is, so a server that answers "stored" and shows something
-    else takes nothing out of sight.
+    The event of an encrypted message proves what it is, so a server that answers "stored" and shows something
+    else can't make a message disappear.
     """
     query = """
         UPDATE outbox SET state = 'failed', seq = NULL, problem = ?
@@ -135,12 +135,12 @@ def set_state(connection: apsw.Connection, request: RequestId, state: str, probl
 
 
 def remove(connection: apsw.Connection, request: RequestId) -> None:
-    """Forget a row."""
+    """Delete a row."""
     connection.execute("DELETE FROM outbox WHERE request = ?", (request,))
 
 
 def take_back(connection: apsw.Connection, request: RequestId, *, left: bool) -> None:
-    """Forget a row, and what was sealed for it if that never left: else its event may still come."""
+    """Delete a row, and its ciphertext if that was never sent: else its event may still arrive."""
     remove(connection, request)
     give_up(connection, request)
     if not left:
@@ -149,9 +149,9 @@ def take_back(connection: apsw.Connection, request: RequestId, *, left: bool) ->
 
 
 def give_up(connection: apsw.Connection, request: RequestId) -> None:
-    """Note that no message comes under the number of a sealed request.
+    """Note that the number of an encrypted request will have no message.
 
-    Its number in the room is void, and the next message tells the others. What was sealed after it is sealed
+    Its number in the room is skipped, and the next message says so. Requests encrypted after it are encrypted
     again.
     """
     query = "SELECT room, number FROM mls_sealed WHERE request = ? AND number IS NOT NULL"

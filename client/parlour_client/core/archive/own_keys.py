@@ -1,7 +1,7 @@
 """This home's own keys and what it pinned of its server, by name; and the devices that it made or approved.
 
-The values are secret bytes and lie only here. What must not be lost with the power is written in a durable
-transaction, before anybody else hears of it: the caller's duty. Functions over a connection.
+The values are secret bytes and are only here. Values that must survive a power cut are written in a durable
+transaction, before anyone else learns of them: the caller's duty. Functions over a connection.
 """
 
 from enum import StrEnum
@@ -12,39 +12,39 @@ from parlour_protocol.ids import DeviceId
 
 
 class Name(StrEnum):
-    """What is kept."""
+    """The names of the values."""
 
     USER = "user"
     SERVER = "server"
-    """The server's name for itself, as it was at first contact."""
+    """The server's name for itself at first contact."""
     LOG_KEY = "log-key"
-    """The public key of the server's key log, as it was at first contact."""
+    """The public key of the server's key log at first contact."""
     DEVICE_SEED = "device-seed"
     ACCOUNT_SEED = "account-seed"
-    """Only where this device holds the account key."""
+    """Only if this device has the account key."""
     ACCOUNT_SEED_NEXT = "account-seed-next"
-    """An account key of our making that the key log does not show yet."""
+    """An account key made here that is not in the key log yet."""
     ACCOUNT_KEY = "account-key"
     """The public key of our own account, pinned."""
     PACKAGES = "packages"
     """The key packages with their private keys (``KeyPackageStore``)."""
     PACKAGES_UNSURE = "packages-unsure"
-    """Set while it is not known whether the server took what was last published."""
+    """Set while it is unknown whether the server accepted what was last published."""
     PACKAGES_RENEWED = "packages-renewed"
     """When all packages were last replaced: milliseconds, as text."""
     HYBRID_UNSURE = "hybrid-unsure"
     """The same for the key packages of post-quantum rooms."""
     HYBRID_RENEWED = "hybrid-renewed"
     INVITER = "inviter"
-    """Who invited us, by the link, until there is a session: the server's address, and `NAME.KEY`."""
+    """The inviter in the link, until there is a session: the server's address, and `NAME.KEY`."""
     LOG_RESTORED = "log-restored"
     """Set from when the server says that its logs are of another incarnation until the key log was read."""
     REPUBLISHED = "republished"
-    """How many lost entries of the key log were looked at for what is to be published again."""
+    """How many lost entries of the key log were checked for what must be published again."""
     LOST_DEVICES = "lost-devices"
-    """Our other devices of the time when this one was approved by the recovery words: a JSON list of ids."""
+    """Our other devices at the time when this one was approved by the recovery words: a JSON list of ids."""
     PACKAGES_ABLE = "packages-able"
-    """Which extensions the published packages say that this device understands."""
+    """The extensions that the published packages declare."""
     HYBRID_ABLE = "hybrid-able"
     TRUST_VERSION = "trust-version"
     """Grows with every change of pins and of the key log's copy."""
@@ -66,26 +66,26 @@ def put(connection: apsw.Connection, name: Name, value: bytes) -> None:
 
 
 def drop(connection: apsw.Connection, *names: Name) -> None:
-    """Forget values; what was deleted is overwritten."""
+    """Delete values; they are overwritten."""
     for name in names:
         connection.execute("DELETE FROM own_keys WHERE name = ?", (name,))
 
 
 def add_device(connection: apsw.Connection, device: DeviceId) -> None:
-    """Note that a device is of our making, or that our person approved it here."""
+    """Note that a device was made here, or approved here."""
     connection.execute("INSERT OR IGNORE INTO own_devices VALUES (?)", (device,))
 
 
 def is_ours(connection: apsw.Connection, device: DeviceId) -> bool:
-    """Say whether a device is of our making, or was approved here."""
+    """Say whether a device was made here, or approved here."""
     return any(connection.execute("SELECT 1 FROM own_devices WHERE device = ?", (device,)))
 
 
 def trust_version(connection: apsw.Connection) -> int:
-    """Return a number that grows whenever somebody's standing may have changed."""
+    """Return a number that grows whenever a verdict about someone may have changed."""
     return int(get(connection, Name.TRUST_VERSION) or b"0")
 
 
 def trust_changed(connection: apsw.Connection) -> None:
-    """Note that trust changed: what was judged by it is judged again."""
+    """Note that trust changed: verdicts must be made again."""
     put(connection, Name.TRUST_VERSION, b"%d" % (trust_version(connection) + 1))

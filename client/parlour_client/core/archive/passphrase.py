@@ -1,8 +1,8 @@
-"""From a passphrase to a key: Argon2id, as dear as this machine can bear, and never cheaper than a floor.
+"""Derives a key from a passphrase: Argon2id, as expensive as this machine can bear, never below a floor.
 
-The floor holds on any machine and under any load; above it the cost grows until one guess takes between half
-a second and a second. What was spent is stored beside what it locks, so a file from elsewhere opens as well.
-``key`` calls it.
+The floor applies on any machine and under any load; above it the cost grows until one guess takes between
+half a second and a second. The cost is stored with the wrapped key, so a file from elsewhere opens as well.
+``key`` uses it.
 """
 
 import math
@@ -20,7 +20,7 @@ MAX_MEMORY: Final = 1 << 30
 """Bytes; a key file that asks for more would stop the machine."""
 MAX_LANES: Final = 16
 _SOON: Final = 0.5
-"""Seconds that a guess takes at least, where the machine allows it."""
+"""Seconds that a guess should take at least, if the machine allows it."""
 _WANTED: Final = 0.75
 _MUCH_MEMORY: Final = 256 << 20
 """Bytes up to which memory grows before the number of passes does."""
@@ -28,7 +28,7 @@ _MUCH_MEMORY: Final = 256 << 20
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one guess of the passphrase costs: passes, bytes of memory, lanes."""
+    """The cost of one guess of the passphrase: passes, bytes of memory, Argon2 lanes."""
 
     operations: int
     memory: int
@@ -39,7 +39,7 @@ FLOOR: Final = Cost(operations=3, memory=64 << 20, lanes=4)
 
 
 def stretched(passphrase: Secret, salt: bytes, cost: Cost) -> bytes:
-    """Return the key that a passphrase gives. Raises ValueError for a cost that cannot be."""
+    """Return the key of a passphrase. Raises ValueError for an impossible cost."""
     from argon2.exceptions import HashingError  # noqa: PLC0415 - only where there is a passphrase
     from argon2.low_level import Type, hash_secret_raw  # noqa: PLC0415
 
@@ -75,7 +75,7 @@ def calibrated(measure: Callable[[Cost], float] = seconds) -> Cost:
             dearer = replace(cost, operations=min(MAX_OPERATIONS, max(cost.operations + 1, passes)))
         try:
             took = measure(dearer)
-        except ValueError:  # this machine has no such memory: what worked is kept
+        except ValueError:  # this machine has too little memory: keep the last cost that worked
             break
         cost = dearer
     return cost

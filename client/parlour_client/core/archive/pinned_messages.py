@@ -1,7 +1,8 @@
-"""What is pinned in a room: the messages whose newest event about being pinned says so.
+"""The pinned messages of a room: those whose latest pin event pins them.
 
-Who may pin was judged before an event came here: by the server in an open room, by ``e2ee.contents`` in an
-encrypted one. Functions over a connection. (``key_pins`` is about the keys of people.)
+The right to pin was checked before an event got here: by the server in an open room, by
+``e2ee.groups.payloads`` in an encrypted one. Functions over a connection. (``key_pins`` is about the keys of
+people.)
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from parlour_protocol.limits import PINS_PER_ROOM
 
 
 def pins(connection: apsw.Connection, room: RoomId) -> Sequence[Entry]:
-    """Return the pinned messages that are here, what was pinned last first; so many as a room can have."""
+    """Return the pinned messages that are here, the latest pin first; as many as a room can have."""
     query = """
         SELECT target FROM events WHERE room = ? AND kind = 'pinned'
         GROUP BY target ORDER BY max(seq) DESC"""

@@ -1,8 +1,8 @@
-"""Forgetting: messages leave this device's archive, with their index, their edits and what opens their files.
+"""Deletes messages from this device's archive, with their index, their edits and their file keys.
 
-What a room's rules rest on stays (who made it, who has which role), and so do the ids of sealed messages,
-without which an old one could be played back as new. The rows are overwritten (secure_delete, in the search
-index too); the caller shortens the write-ahead log afterwards. Functions over a connection.
+Events that a room's rules depend on stay (who created it, who has which role), and so do the ids of encrypted
+messages, without which an old one could be replayed as new. The rows are overwritten (secure_delete, in the
+search index too); the caller shortens the write-ahead log afterwards. Functions over a connection.
 """
 
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ _CHOSEN: Final = "id < ? AND room = ? AND kind NOT IN ('created', 'role')"
 
 
 def forget(connection: apsw.Connection, room: RoomId | None, before: Millis | None) -> Sequence[RoomId]:
-    """Forget what was said in a room (None: in all) before a time (None: ever); return what rooms lost some.
+    """Delete a room's messages (None: all rooms') before a time (None: all); return the rooms that lost some.
 
-    What is older than what was forgotten is not fetched again either.
+    Messages older than the deleted ones are not fetched again either.
     """
     limit = _LAST if before is None else min(before, LATEST_TIME) << AT_ONE_TIME  # ids sort by time
     query = """

@@ -1,8 +1,7 @@
-"""From an archived event to what a timeline shows, and back.
+"""Converts archived events to entries of a timeline, and back.
 
-Reading trusts nothing that was once decoded less than the wire: bodies go through the strict decoder again.
-A ``Fold`` adds to a message what later events say of it: the newest text, reactions. Pure functions; the
-modules of the archive call them on its thread.
+Stored bodies go through the strict decoder again, like frames. A ``Fold`` adds the effects of later events to
+a message: the newest text, reactions. Pure functions; the modules of the archive call them on its thread.
 """
 
 import functools
@@ -33,7 +32,7 @@ def kind_of(body: AnyBody) -> str:
 
 
 def target_of(body: AnyBody) -> Seq | None:
-    """Return the message whose row a body changes and that is all it does."""
+    """Return the message whose row a body changes, if it does nothing else."""
     return body.target if isinstance(body, Edited | Deleted | Reacted) else None
 
 
@@ -43,14 +42,14 @@ def about_of(body: AnyBody) -> Seq | None:
 
 
 def is_row(body: AnyBody) -> bool:
-    """Say whether an event stands in the timeline by itself; the others change the row of their target."""
+    """Say whether an event is a row of the timeline; the others change the row of their target."""
     if isinstance(body, Blank):
         return body.was == "message"
     return not isinstance(body, Edited | Deleted | Reacted)
 
 
 def event_of(row: Row) -> LogEvent:
-    """Return the event that a row holds."""
+    """Return the event in a row."""
     room, seq, at, author, device, body = row[:6]
     return LogEvent(
         room=RoomId(room),
@@ -64,7 +63,7 @@ def event_of(row: Row) -> LogEvent:
 
 @dataclass(slots=True)
 class Fold:
-    """What later events say of one message."""
+    """The effects of later events on one message."""
 
     text: WireText | None = None
     reactions: dict[Reaction, dict[UserName, None]] = field(default_factory=dict)
@@ -87,7 +86,7 @@ class Fold:
                 pass
 
     def counts(self) -> tuple[ReactionCount, ...]:
-        """Return the reactions that somebody still puts, in the order in which they first came."""
+        """Return the reactions that someone still has set, in order of first use."""
         return tuple(
             ReactionCount(reaction, tuple(users)) for reaction, users in self.reactions.items() if users
         )
@@ -120,12 +119,12 @@ def entry_of(row: Row, fold: Fold | None = None) -> Entry:
 
 
 def note_of(text: str) -> Note:
-    """Return a note as it was stored."""
+    """Parse a stored note."""
     return msgspec.json.decode(text, type=Note, dec_hook=decode_field)
 
 
 def note_text(note: Note) -> str:
-    """Return a note as it is stored."""
+    """Return a note as text to store."""
     return msgspec.json.encode(note, enc_hook=encode_field).decode()
 
 
@@ -138,7 +137,7 @@ def folds_of(rows: Iterable[tuple[int, str, str]]) -> dict[Seq, Fold]:
 
 
 def entries_of(rows: Sequence[Row], folds: dict[Seq, Fold]) -> list[Entry]:
-    """Return the entries of the rows that stand in the timeline, in the same order."""
+    """Return the entries of rows that are in the timeline, in the same order."""
     return [entry_of(row, folds.get(Seq(row[1]))) for row in rows if row[6]]
 
 

@@ -1,6 +1,6 @@
-"""What a person sets and keeps on this device: favourites, muted rooms, ignored people, stars, the last room.
+"""The person's preferences on this device: favourites, muted rooms, ignored people, stars, the last room.
 
-No server hears of it. Functions over a connection.
+They are never sent to a server. Functions over a connection.
 """
 
 from collections.abc import Mapping
@@ -20,12 +20,12 @@ _LAST_ROOM: Final = "last_room"
 
 @dataclass(frozen=True, slots=True)
 class SavedPreferences:
-    """What the person set for rooms and people."""
+    """The person's preferences for rooms and people."""
 
     favourites: frozenset[RoomId]
     muted: frozenset[RoomId]
     strict: frozenset[RoomId]
-    """Where nothing is sent while somebody is there who is not verified."""
+    """Rooms to which nothing is sent while someone in them is not verified."""
     ignored: frozenset[UserName]
     activity: Mapping[RoomId, Millis]
     """When something last happened in each room, as far as is known here."""
@@ -56,13 +56,13 @@ RoomPreference = Literal["favourite", "muted", "strict"]
 
 
 def is_strict(connection: apsw.Connection, room: RoomId) -> bool:
-    """Tell whether nothing is to be sent while somebody in the room is not verified."""
+    """Say whether nothing is sent to the room while someone in it is not verified."""
     query = "SELECT 1 FROM room_choices WHERE room = ? AND strict"
     return connection.execute(query, (room,)).fetchone() is not None
 
 
 def set_for_room(connection: apsw.Connection, room: RoomId, column: RoomPreference, *, on: bool) -> None:
-    """Make a room a favourite, mute it, keep it to verified people, or take that back."""
+    """Make a room a favourite, mute it, limit it to verified people, or undo that."""
     connection.execute("INSERT OR IGNORE INTO room_choices (room) VALUES (?)", (room,))
     connection.execute(f"UPDATE room_choices SET {column} = ? WHERE room = ?", (on, room))  # noqa: S608 - a Literal
     if column == "strict":
@@ -75,13 +75,13 @@ def remember_open(connection: apsw.Connection, room: RoomId) -> None:
 
 
 def ignore(connection: apsw.Connection, user: UserName, *, on: bool) -> None:
-    """Ignore somebody, or no longer."""
+    """Ignore someone, or stop ignoring them."""
     query = "INSERT OR IGNORE INTO ignored VALUES (?)" if on else "DELETE FROM ignored WHERE user = ?"
     connection.execute(query, (str(user),))
 
 
 def star(connection: apsw.Connection, room: RoomId, seq: Seq, *, on: bool) -> None:
-    """Put a star to a message, or take it off."""
+    """Star a message, or remove the star."""
     query = (
         "INSERT OR IGNORE INTO stars VALUES (?, ?)" if on else "DELETE FROM stars WHERE room = ? AND seq = ?"
     )

@@ -1,7 +1,7 @@
 """The archive's tables, as a list of migrations: number n takes a file of version n to n + 1.
 
-A migration is never changed once it was released; a new one is added at the end. ``database`` runs the
-missing ones in one transaction. What is deleted is overwritten (secure_delete, also in the search index).
+A migration is never changed once it was released; a new one is added at the end. ``archive`` runs the missing
+ones in one transaction. Deleted data is overwritten (secure_delete, also in the search index).
 """
 
 from typing import Final
@@ -17,17 +17,17 @@ from parlour_client.core.archive.encryption_schema import (
 )
 
 ROLLBACKS: Final[tuple[str, ...]] = (
-    # Numbers of events are this device's own: from ``server`` there they are ``local`` here and up. A room
-    # that is not in it was never rolled back: both are the same.
+    # Numbers of events are local: from ``server`` there they are ``local`` here and up. A room without a row
+    # was never rolled back: both are the same.
     """CREATE TABLE numbering (
         room TEXT NOT NULL,
         server INTEGER NOT NULL,
         local INTEGER NOT NULL,
         PRIMARY KEY (room, server)
     ) STRICT, WITHOUT ROWID""",
-    # The incarnation of the server's logs that what is here of the room was compared with.
+    # The incarnation of the server's logs that the room was compared with.
     "ALTER TABLE rooms ADD COLUMN incarnation TEXT",
-    # SHA-256 of what came sealed, by which it is known again: its ciphertext is not kept.
+    # SHA-256 of the ciphertext, to recognise it: the ciphertext itself is not kept.
     "ALTER TABLE events ADD COLUMN digest BLOB",
     *ROLLED_BACK,
 )
@@ -137,14 +137,14 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         # a pin is about a message, and is a row of the timeline as well
         "UPDATE events SET target = json_extract(body, '$.target') WHERE kind = 'pinned'",
         "CREATE INDEX events_pins ON events (room, target, seq) WHERE kind = 'pinned'",
-        # what the person made this device forget: nothing at or below it is fetched again
+        # what the person deleted on this device: nothing at or below it is fetched again
         "ALTER TABLE rooms ADD COLUMN forgotten INTEGER NOT NULL DEFAULT 0",
     ),
     ("ALTER TABLE room_choices ADD COLUMN strict INTEGER NOT NULL DEFAULT 0",),
     ROLLBACKS,
     SUITES,
     (
-        # Runs of numbers that the server does not show; the event ``last`` is the row that says so.
+        # Runs of numbers that the server withholds; the event ``last`` is the row that says so.
         """CREATE TABLE missing (
             room TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (room, last)
         ) STRICT, WITHOUT ROWID""",

@@ -28,7 +28,7 @@ _LAST: Final = (1 << 63) - 1
 
 
 def search(connection: apsw.Connection, query: Query, me: UserName, limit: int) -> Sequence[Entry]:
-    """Return the newest messages that fit. People who are ignored are left out unless asked for by name."""
+    """Return the newest matching messages. People who are ignored are left out unless asked for by name."""
     first = 0 if query.after is None else query.after << 20
     last = _LAST if query.before is None else (query.before << 20) - 1
     conditions, values = "", list[object]()
@@ -50,7 +50,7 @@ def search(connection: apsw.Connection, query: Query, me: UserName, limit: int) 
 
 
 def messages_of(connection: apsw.Connection, user: UserName) -> tuple[int, Entry | None]:
-    """Return how many messages of somebody are here, and the newest of them."""
+    """Return the number of someone's messages that are here, and the newest of them."""
     wanted = "{facts} : " + search_index.author_fact(user)
     count = int(str(next(connection.execute("SELECT count(*) FROM words WHERE words MATCH ?", (wanted,)))[0]))
     newest = """
@@ -80,7 +80,7 @@ def _oldest_unread(connection: apsw.Connection) -> int | None:
 
 
 def _matching(connection: apsw.Connection, query: Query, me: UserName) -> str:
-    """Return the FTS5 expression: quoted words of the person, tokens of ours."""
+    """Return the FTS5 expression: the person's words, quoted, and tokens of ours."""
     facts = [f"({_any(map(search_index.author_fact, query.people))})"] if query.people else []
     if "mine" in query.states:
         facts.append(search_index.author_fact(me))

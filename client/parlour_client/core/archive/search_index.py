@@ -1,8 +1,8 @@
-"""The search index: for each message its newest text, and tokens of ours for what the text does not say.
+"""The search index: for each message its newest text, and tokens for its other properties.
 
 A fact is one token of letters and digits (`ismention`, `r…` for a room, `a…` for an author, both in hex), so
 that no name can be mistaken for an operator of the search language. A deleted message leaves the index with
-its text. ``events`` calls it whenever something about a message came in; ``search`` asks by the same tokens.
+its text. ``insertion`` updates it with every event; ``search`` uses the same tokens.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from parlour_protocol.frames.bodies import Message
 from parlour_protocol.ids import RoomId, Seq
 
 ANY: Final = "any"
-"""Every message has it: to ask by nothing else than a time."""
+"""Every message has it: for a search by time only."""
 MENTION: Final = "ismention"
 EDITED: Final = "isedited"
 LINK: Final = "haslink"
@@ -36,7 +36,7 @@ def author_fact(author: str) -> str:
 
 
 def index_message(connection: apsw.Connection, room: RoomId, seq: Seq) -> None:
-    """Let the search find what a message says now, or nothing when it was deleted."""
+    """Index a message's current text, or nothing if it was deleted."""
     found = list(
         connection.execute(
             "SELECT id, author, mention, body FROM events WHERE room = ? AND seq = ?", (room, seq)
@@ -61,7 +61,7 @@ def index_message(connection: apsw.Connection, room: RoomId, seq: Seq) -> None:
 def index_fresh(
     connection: apsw.Connection, number: int, event: LogEvent, message: Message, *, mention: bool
 ) -> None:
-    """Let the search find a message that was not here before, and about which nothing else is here."""
+    """Index a message that is new here, and to which nothing else here refers."""
     facts = _facts(event.room, event.author, message, mention=mention)
     _put(connection, number, str(message.text), facts)
 

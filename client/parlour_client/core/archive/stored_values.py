@@ -1,6 +1,6 @@
 """Single values by name, and the draft of each room.
 
-One of the settings is the profile with the session token, which is why none of this lies outside the
+One of the settings is the profile with the session token, which is why none of this is outside of the
 encrypted file. Functions over a connection.
 """
 
@@ -17,7 +17,7 @@ def setting(connection: apsw.Connection, name: str) -> str | None:
 
 
 def set_setting(connection: apsw.Connection, name: str, value: str | None) -> None:
-    """Write a setting, or take it away."""
+    """Write a setting, or remove it."""
     if value is None:
         connection.execute("DELETE FROM settings WHERE name = ?", (name,))
     else:
@@ -25,14 +25,14 @@ def set_setting(connection: apsw.Connection, name: str, value: str | None) -> No
 
 
 def draft(connection: apsw.Connection, room: RoomId) -> str:
-    """Return what was typed and not sent."""
+    """Return a room's draft."""
     return next(
         (str(t) for (t,) in connection.execute("SELECT text FROM drafts WHERE room = ?", (room,))), ""
     )
 
 
 def save_draft(connection: apsw.Connection, room: RoomId, text: str) -> None:
-    """Keep what was typed; empty: forget it."""
+    """Store a room's draft; empty: delete it."""
     if text:
         connection.execute("INSERT OR REPLACE INTO drafts VALUES (?, ?)", (room, text))
     else:

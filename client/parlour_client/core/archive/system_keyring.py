@@ -1,8 +1,8 @@
-"""The system's keyring (GNOME, KDE, macOS, Windows): a place for one small key, where there is one.
+"""The system's keyring (GNOME, KDE, macOS, Windows), which keeps one small key, if there is one.
 
-Headless machines and sessions over SSH have none, so whatever goes wrong is an answer in words and never
-a crash. It refuses a backend that keeps its secrets in the open, and believes no write that it cannot read
-back. The package `keyring` is an extra of Parlour's. ``key`` calls it, on any thread.
+Headless machines and sessions over SSH have none, so every failure is a sentence and never a crash. It
+refuses a backend that stores secrets in plaintext, and verifies each write by reading it back. The package
+`keyring` is an optional extra of Parlour. ``key`` calls it, on any thread.
 """
 
 import secrets
@@ -18,11 +18,11 @@ _STAYS: Final = "Everything stays as it was; a passphrase works everywhere: parl
 
 
 class NoKeyringError(SetupError):
-    """There is no keyring here that a key can be kept in."""
+    """There is no usable keyring here."""
 
 
 def keep(secret: str) -> str:
-    """Keep a secret under a new name; returns the name. Raises NoKeyringError; then nothing is kept."""
+    """Store a secret under a new name; returns the name. Raises NoKeyringError; then nothing is stored."""
     from keyring.errors import KeyringError  # noqa: PLC0415 - after `_backend` has found it
 
     backend, name = _backend(), secrets.token_hex(16)
@@ -31,13 +31,13 @@ def keep(secret: str) -> str:
         kept = backend.get_password(SERVICE, name)
     except (KeyringError, OSError, RuntimeError) as error:
         raise NoKeyringError("The system's keyring does not take the key.", _STAYS) from error
-    if kept != secret:  # a backend that keeps nothing says nothing about it
+    if kept != secret:  # a backend that stores nothing reports no error
         raise NoKeyringError("The system's keyring took the key and does not give it back.", _STAYS)
     return name
 
 
 def find(name: str) -> str | None:
-    """Return what is kept under a name; None when it is not there. Raises NoKeyringError."""
+    """Return the secret of a name; None if there is none. Raises NoKeyringError."""
     backend = _backend()
     from keyring.errors import KeyringError  # noqa: PLC0415 - after `_backend` has found it
 
@@ -48,7 +48,7 @@ def find(name: str) -> str | None:
 
 
 def forget(name: str) -> bool:
-    """Take a name out; False when that cannot be done now."""
+    """Delete a name; False if that is not possible now."""
     try:
         backend = _backend()
     except NoKeyringError:

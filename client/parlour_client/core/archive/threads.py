@@ -1,7 +1,7 @@
-"""Threads and earlier texts in the archive: what leads to a message, what answers it, what it said before.
+"""Threads and earlier texts in the archive: the messages before, the replies, and the edits of a message.
 
-A thread is found by the chain of replies; nothing in the protocol names it. A chain that a hostile
-server made to run in a circle ends where it began. Functions over a connection.
+A thread is found by the chain of replies; nothing in the protocol names it. A chain that a hostile server
+made circular ends where it began. Functions over a connection.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def thread(connection: apsw.Connection, room: RoomId, seq: Seq) -> Thread:
 
 
 def _root(connection: apsw.Connection, room: RoomId, seq: Seq) -> tuple[Seq, Seq | None]:
-    """Follow the replies up; returns where they end, and the message that is not here if that is why."""
+    """Follow the replies up; returns the end, and the missing message if the chain ends because of one."""
     seen: set[Seq] = set()
     while seq not in seen and len(seen) < LONGEST:
         seen.add(seq)
@@ -47,7 +47,7 @@ def _root(connection: apsw.Connection, room: RoomId, seq: Seq) -> tuple[Seq, Seq
 
 
 def versions(connection: apsw.Connection, room: RoomId, seq: Seq) -> Sequence[Version]:
-    """Return the texts that a message had, oldest first; none when it was deleted."""
+    """Return the texts that a message had, oldest first; none if it was deleted."""
     query = """
         SELECT seq, at, body FROM events
         WHERE room = ? AND ((seq = ? AND kind = 'message') OR (target = ? AND kind = 'edited'))

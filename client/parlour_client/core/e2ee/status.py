@@ -20,7 +20,7 @@ class Trust(Enum):
     UNKNOWN = "unknown"
     """No key of theirs was seen yet."""
     FIRST_SEEN = "first-seen"
-    """The key that was seen first; nobody compared it."""
+    """The key that was seen first, not compared."""
     VERIFIED = "verified"
     """Compared over another channel, or by SAS."""
     CHANGED = "changed"
@@ -39,22 +39,22 @@ class RoomState(Enum):
     PENDING_DEVICE = "pending-device"
     """This device itself is not approved yet."""
     CONTESTED = "contested"
-    """Members could not follow the group: it may have split, and an owner recreates it."""
+    """A member could not process a commit: the group may have split, and an owner must recreate it."""
     BLOCKED = "blocked"
-    """Nothing is sent: the person has to decide about a key, or another copy of this home goes on."""
+    """Nothing is sent: the person must decide about a key, or another copy of this home is in use."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoomEncryption:
-    """What a window says of its room, in words: ``label`` is permanent text, never colour alone."""
+    """A room's encryption for its window: ``label`` is permanent text, never only a colour."""
 
     state: RoomState
     label: str
     """`E2EE 4/5 verified`, or `NOT end-to-end encrypted: the server can read this room`."""
     problem: str = ""
-    """What is in the way of sending or reading, and what to do; empty when nothing is."""
+    """What prevents sending or reading, and what to do; empty if nothing does."""
     claims: Sequence[str] = ()
-    """Sentences: what the server says of the room's members and none of them has signed."""
+    """Sentences: the server's claims about the room's members that none of them has signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,29 +69,29 @@ class MemberDevice:
     own: bool = False
     """A device of this account."""
     current: bool = False
-    """This very device."""
+    """This device itself."""
     admitted_by: UserName | None = None
-    """Who admitted its person; None where members did not decide that."""
+    """Who admitted its person; None if members did not decide that."""
     claimed_by_server: bool | None = None
     """The server lists its person as a member; None: it could not be asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoomPerson:
-    """Someone in a room, as its members decided or as the server claims."""
+    """Someone in a room, by its members' decision or by the server's claim."""
 
     user: UserName
     role: Role | None
-    """None: they are in it by the server's word."""
+    """None: they are in it only by the server's claim."""
     admitted_by: UserName | None
-    """Who admitted them: themselves where they founded the room, or entered a public one."""
+    """Who admitted them: themselves if they created the room, or joined a public one."""
     admitted_at: Millis | None
     claimed_by_server: bool | None
     """The server lists them as a member; None: it could not be asked."""
     devices: Sequence[DeviceId] = ()
     """Their devices that can read the room."""
     founder: bool = False
-    """They made the encrypted room."""
+    """They created the encrypted room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,26 +105,26 @@ class RoomReport:
     group: GroupId | None
     epoch: Epoch
     authenticator: str
-    """30 digits in groups of five: equal for everybody who is in the same group; empty while not in it."""
+    """30 digits in groups of five: equal for everyone in the same group; empty while not in it."""
     members: Sequence[MemberDevice]
     without_device: Sequence[UserName]
-    """Members of the room of whom no device is in the group: they cannot read it. Not known from outside."""
+    """Members of the room without a device in the group: they cannot read it. Not known from outside."""
     last_change: Millis | None
     """When this device last renewed its keys here."""
     server_sees: Sequence[str]
     """Sentences."""
     assurance: str
-    """What was checked of the encryption and what not: `not independently audited; …`."""
+    """What was tested of the encryption and what was not: `not independently audited; …`."""
     suite: RoomSuite | None = None
-    """What the room's keys are made with; not known from outside."""
+    """The cipher suite of the room's keys; not known from outside."""
     keys: str = ""
-    """What that is worth, in words."""
+    """Its strength, in words."""
     people: Sequence[RoomPerson] = ()
-    """Everybody who is in it, and everybody whom the server claims to be."""
+    """Everyone who is in it, and everyone the server claims to be."""
     claims: Sequence[str] = ()
-    """Sentences: what the server says of its members and none of them has signed."""
+    """Sentences: the server's claims about its members that none of them has signed."""
     decided_by_members: bool = False
-    """Its members decide who is in; a room from before that has to be renewed by an owner."""
+    """Its members decide who is in; an older room must be renewed by an owner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,7 @@ class OwnKeys:
     device: DeviceId
     status: DeviceStatus
     code: str
-    """What to type on another device to approve this one: `abcd-efgh-ijkl-mnop`."""
+    """The code to type on another device to approve this one: `abcd-efgh-ijkl-mnop`."""
     has_account_key: bool
     """This device can approve and revoke others, and show the recovery words."""
     protection: str
@@ -167,7 +167,7 @@ class OwnKeys:
 
 @dataclass(frozen=True, slots=True)
 class SasVerification:
-    """A verification by SAS that is under way in a direct room."""
+    """A verification by SAS in a direct room."""
 
     process: RequestId
     room: RoomId
@@ -183,13 +183,13 @@ class SasVerification:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Something that the person must be told loudly, on every window, until it is dismissed."""
+    """Something urgent for the person, shown in every window until it is dismissed."""
 
     id: int
     text: str
-    """What happened and what to do, in words of ours."""
+    """What happened and what to do, in our words."""
     at: Millis
     permanent: bool
-    """It stays for ever: what the server did cannot be taken back."""
+    """It stays for ever: the server can't undo it."""
     room: RoomId | None = None
     """The room that it is about."""

@@ -1,1 +1,1 @@
-"""What the person writes, kept on disk until the server has it."""
+"""Outgoing messages, stored on disk until the server has them."""

@@ -1,4 +1,4 @@
-"""One request on its way to the server: what is known of it, and the row that a view shows."""
+"""One outgoing request: its state, and the row that a view shows."""
 
 import asyncio
 from collections.abc import Callable
@@ -18,7 +18,7 @@ DurableRequest = Send | Edit | Delete | React | Pin
 
 @dataclass(frozen=True, slots=True)
 class StoredAt:
-    """Where a request stands in its room's log, and since when by the server's clock."""
+    """The place of a request in its room's log, and the server's time."""
 
     room: RoomId
     seq: Seq
@@ -27,7 +27,7 @@ class StoredAt:
 
 @dataclass(slots=True)
 class Item:
-    """One request on its way."""
+    """One outgoing request."""
 
     position: int
     frame: DurableRequest
@@ -48,7 +48,7 @@ class Item:
         return self.frame.id
 
     def outgoing(self, account: Account) -> Outgoing:
-        """Return it as the list of what is on its way shows it."""
+        """Return it as the list of outgoing requests shows it."""
         frame = self.frame
         match frame:
             case Send():
@@ -94,12 +94,12 @@ class Item:
 
 
 def at_of(stored: Stored) -> StoredAt:
-    """Take where it is out of a server's answer."""
+    """Parse the place in a server's answer."""
     return StoredAt(stored.room, stored.seq, stored.at)
 
 
 class RoomQueue(Protocol):
-    """A way of its own for the requests of one room (``e2ee.messages.send_queue``)."""
+    """A queue for the requests of one room (``e2ee.messages.send_queue``)."""
 
     def put(self, item: Item) -> None:
         """Queue a request at its place."""

@@ -1,8 +1,8 @@
-"""The outbox: every message is on disk before it is sent, and goes out in order until the server has it.
+"""The outbox: every message is on disk before it is sent, and is sent in order until the server has it.
 
 queued -> sent -> stored, or failed with a reason. A request keeps its id for ever, so sending it again after
-a drop or a crash stores it once. ``SendScheduler`` says which one goes; what goes to an encrypted room has a
-queue of its own. Nothing else sends what lasts.
+a drop or a crash stores it once. ``SendScheduler`` picks the next one; each encrypted room has a queue of its
+own. Nothing else sends durable requests.
 """
 
 import asyncio
@@ -36,13 +36,13 @@ from parlour_protocol.frames.requests import Send
 from parlour_protocol.ids import RequestId, RoomId, Seq
 
 MAX_TRIES: Final = 5
-"""How often a server that cannot store is asked again before the person is."""
+"""How often a request is repeated while the server cannot store it, before the person is asked."""
 _REMEMBERED: Final = 4_096
 _A_MOMENT: Final = 1.0
 
 
 class Outbox:
-    """The queue, and what is known of each request in it."""
+    """The queue, and the state of each request in it."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Outbox:
         """Writes to the archive, and reads for the views, that are under way."""
 
     async def load(self) -> None:
-        """Adopt what earlier programs on this home left unsent."""
+        """Adopt requests that earlier programs on this home left unsent."""
         for row in await self._archive.read(outbox_table.load):
             if isinstance(row.frame, DurableRequest) and row.state != "stored":
                 self._items.setdefault(
@@ -86,14 +86,14 @@ class Outbox:
                     self._scheduler.put(item)
 
     def has_any(self, room: RoomId) -> bool:
-        """Say whether something of a room is still on its way."""
+        """Say whether the room has outgoing requests."""
         return any(item.frame.room == room for item in self._items.values())
 
     async def put(self, frames: Sequence[DurableRequest], also: AlsoWrite | None = None) -> Sequence[Item]:
         """Queue requests of one room; they are on disk when this returns.
 
-        ``also`` writes in the same transaction. Raises LostError for what is about a message that the
-        server does not have any more.
+        ``also`` writes in the same transaction. Raises LostError for a request about a message that the
+        server no longer has.
         """
         at, room = self._clock.now(), frames[0].room
         for frame in frames:
@@ -121,11 +121,11 @@ class Outbox:
         ]
 
     def outgoing(self) -> Sequence[Outgoing]:
-        """Return everything whose event is not here yet, in order, as a view shows it."""
+        """Return all requests whose event is not here yet, in order, as a view shows them."""
         return [item.outgoing(self._account) for item in self._items.values()]
 
     async def outcome(self, request: RequestId) -> StoredAt:
-        """Wait until the server has it on its disk. Raises why it has not."""
+        """Wait until the server has stored it. Raises why it has not."""
         item = self._items.get(request) or self._finished.get(request)
         if item is None:
             raise SetupError("No such message is on its way.")
@@ -146,7 +146,7 @@ class Outbox:
         self._scheduler.put(item)
 
     async def cancel(self, request: RequestId) -> None:
-        """Take back what is not on its way."""
+        """Cancel a request that is not being sent."""
         item = self._items.get(request)
         if item is None or item.delivery not in {Delivery.QUEUED, Delivery.FAILED}:
             raise SetupError("The message is already on its way.", "Delete it when it has arrived.")
@@ -154,16 +154,16 @@ class Outbox:
         self._report(item, removed=True)
 
     async def abandon(self, requests: Sequence[RequestId]) -> None:
-        """Forget these, however far they are."""
+        """Delete these requests, whatever their state."""
         for item in [self._items[request] for request in requests if request in self._items]:
             await self._forget(item)
 
     async def run(self, conversation: Conversation, make_room_queue: MakeRoomQueue) -> None:
-        """Send in order while the conversation lasts. What was on its way before is sent again.
+        """Send in order while the conversation lasts. Requests that were in transit before are sent again.
 
-        ``make_room_queue`` gives the way to an encrypted room, and None for an open one.
+        ``make_room_queue`` returns the queue of an encrypted room, and None for an open one.
         """
-        self._scheduler = SendScheduler(self._clock, self._wake.set)  # also what a room's queue held
+        self._scheduler = SendScheduler(self._clock, self._wake.set)  # also requests that a room's queue held
         for known in self._items.values():
             if known.delivery in {Delivery.SENT, Delivery.QUEUED}:
                 known.delivery = Delivery.QUEUED
@@ -174,7 +174,7 @@ class Outbox:
                 while (item := self._scheduler.take()) is not None:
                     room = item.frame.room
                     if (queue := self._room_queue(room, conversation, make_room_queue)) is not None:
-                        queue.put(item)  # nothing readable goes to an encrypted room
+                        queue.put(item)  # no plaintext goes to an encrypted room
                         self._scheduler.free(room)
                         continue
                     self.goes(item)
@@ -190,48 +190,48 @@ class Outbox:
 
     # what room queues report
     def goes(self, item: Item) -> None:
-        """Hear that a request leaves now."""
+        """Note that a request is being sent now."""
         item.delivery, item.waits, item.left = Delivery.SENT, None, True
         self._report(item)
 
     def waits(self, item: Item, why: ParlourClientError | None) -> None:
-        """Hear that a request is held."""
+        """Note that a request is held."""
         changed = item.delivery is not Delivery.QUEUED or str(item.waits) != str(why)
         item.delivery, item.waits = Delivery.QUEUED, why
         if changed:
             self._report(item)
 
     def stored(self, item: Item, stored: StoredAt) -> None:
-        """Hear that the server has a request on its disk."""
+        """Note that the server has stored a request."""
         if item.request in self._items:
             self._stored(item, stored)
 
     def failed(self, item: Item, error: ParlourClientError) -> None:
-        """Hear that a request was refused."""
+        """Note that a request was refused."""
         if item.request in self._items:
             self._failed(item, error)
 
     def arrived(self, request: RequestId, event: LogEvent) -> bool:
-        """Let a request go: its event is in the archive and stands in the timeline by itself.
+        """Drop a request: its event is in the archive and is a row of the timeline.
 
-        False: another program of this home sent it, so that no row stands for it here.
+        False: another program of this home sent it, so that it has no row here.
         """
         item = self._items.get(request)
         if item is not None:
-            item.delivery = Delivery.STORED  # a room's queue that holds it lets it go
+            item.delivery = Delivery.STORED  # a room's queue that holds it drops it
             item.stored = item.stored or StoredAt(room=event.room, seq=event.seq, at=event.at)
             self._finish(item)
         return request in self._finished
 
     def denied(self, request: RequestId) -> None:
-        """Hear that the server shows something else where it said that a sealed request is stored."""
+        """Note that the server shows something else where it said that an encrypted request is stored."""
         item = self._items.get(request)
         if item is not None and item.stored is not None:
             item.stored = None
             self._failed(item, ServerMisbehavedError(DENIED, "Send it again, or keep its text."))
 
     async def flush(self) -> None:
-        """Wait until what was answered is written, and the views know."""
+        """Wait until all answers are written, and the views are notified."""
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
@@ -273,7 +273,7 @@ class Outbox:
             item.done.set()
         else:
             self._finish(item)
-            if isinstance(item.frame, Send):  # what this device said stays known, if the server loses it
+            if isinstance(item.frame, Send):  # what this device sent stays known, even if the server loses it
                 self._keep(
                     self._archive.submit_write(
                         outbox_table.acknowledge, item.request, stored.room, stored.seq, bounded=True
@@ -287,7 +287,7 @@ class Outbox:
             return  # it stays in the outbox and is sent again: the server knows its id
         if written.result() is Place.DENIED:
             self.denied(item.request)
-        if written.result() is Place.HERE and item.request in self._items:  # the event overtook the answer
+        if written.result() is Place.HERE and item.request in self._items:  # the event came before the answer
             self._finish(item)
             self._report(item, removed=True)
 
@@ -299,7 +299,7 @@ class Outbox:
                 self._again(item, (reply.retry_after or 1_000) / 1_000)
             case ErrorCode.TOO_MANY_IN_FLIGHT:
                 self._again(item, _A_MOMENT)
-            case ErrorCode.ENCRYPTED if item.tries < MAX_TRIES:  # since now: it goes by a room's queue next
+            case ErrorCode.ENCRYPTED if item.tries < MAX_TRIES:  # just now: it goes to a room's queue next
                 self._again(item, _A_MOMENT)
             case ErrorCode.UNAVAILABLE if item.tries < MAX_TRIES:
                 self._scheduler.slow_down()
@@ -324,7 +324,7 @@ class Outbox:
         self._report(item)
 
     async def _forget(self, item: Item) -> None:
-        item.delivery = Delivery.FAILED  # a room's queue that holds it lets it go
+        item.delivery = Delivery.FAILED  # a room's queue that holds it drops it
         self._finish(item)
         await self._archive.write(outbox_table.take_back, item.request, left=item.left)
 
@@ -340,10 +340,10 @@ class Outbox:
         task.add_done_callback(self._tasks.discard)
 
     def _report(self, item: Item, *, removed: bool = False) -> None:
-        """Tell the views how a request fares.
+        """Notify the views of a request's state.
 
-        An edit, a deletion, a reaction or a pin has no row of its own: what is wrong with it is told at the
-        message that it is about.
+        An edit, a deletion, a reaction or a pin has no row of its own: its problem is shown at the message
+        that it is about.
         """
         frame = item.frame
         if not isinstance(frame, Send):

@@ -1,8 +1,8 @@
-"""Which request goes out next: the oldest one first, and of each room one at a time.
+"""Picks the next request to send: the oldest one first, and one at a time for each room.
 
-The next one of a room goes when the server has answered the one before, so that none overtakes another that
-was told to wait: what is on its way cannot be called back. Rooms do not wait for each other, but all wait
-after a refusal for speed, since the server counts them together. The outbox makes one for each connection.
+A room's next request is sent when the server has answered the one before, so that none overtakes another that
+the server delayed: a sent request can't be recalled. Rooms do not wait for each other, but all wait after a
+refusal for speed, since the server counts them together. The outbox makes one for each connection.
 """
 
 import heapq
@@ -15,11 +15,11 @@ from parlour_client.core.outbox.item import Item
 from parlour_protocol.ids import RequestId, RoomId
 
 WINDOW: Final = 32
-"""Rooms with a request on its way at a time: other requests keep half the slots."""
+"""Rooms with an unanswered request at a time: other requests get half the slots."""
 
 
 class SendScheduler:
-    """The requests that wait, and the rooms that have one on its way."""
+    """The requests that wait, and the rooms with an unanswered one."""
 
     def __init__(self, clock: Clock, moved: Callable[[], None]) -> None:
         """Begin empty; ``moved`` is called when a message may be ready to send."""
@@ -32,18 +32,18 @@ class SendScheduler:
         self._window = WINDOW
 
     def put(self, item: Item) -> None:
-        """Let a request wait at its place."""
+        """Queue a request at its place."""
         heapq.heappush(self._waiting, (item.position, item.request, item))
         self._moved()
 
     def take(self) -> Item | None:
-        """Return the request that goes now; its room has no other turn until it is ``free``."""
+        """Return the next request to send; its room waits until it is ``free``."""
         if self._holds or len(self._going) >= self._window:
             return None
         while self._waiting:
             _, _, item = heapq.heappop(self._waiting)
             room = item.frame.room
-            if item.delivery is not Delivery.QUEUED:  # it was taken back since, or has arrived
+            if item.delivery is not Delivery.QUEUED:  # it was cancelled since, or has arrived
                 continue
             if room in self._going:
                 self._behind.setdefault(room, []).append(item)
@@ -55,19 +55,19 @@ class SendScheduler:
         return None
 
     def free(self, room: RoomId) -> None:
-        """Give a room its next turn."""
+        """Let a room send its next request."""
         self._going.discard(room)
         for item in self._behind.pop(room, ()):
             self.put(item)
         self._moved()
 
     def hold(self, seconds: float) -> None:
-        """Let nothing go for so long."""
+        """Send nothing for so many seconds."""
         self._holds += 1
         self._clock.call_later(seconds, self._go_on)
 
     def slow_down(self) -> None:
-        """Let one go at a time, until nothing waits any more."""
+        """Send one at a time, until nothing waits any more."""
         self._window = 1
 
     def _go_on(self) -> None:

@@ -69,6 +69,16 @@ def test_the_reader_takes_what_the_client_needs():
     assert reader.violations == []
 
 
+def test_a_frame_is_half_drawn_until_it_is_complete():
+    """Rows that are not redrawn yet still show the screen before: the oracle must not look at them."""
+    reader = Reader()
+    looks = []
+    for part in (b"\x1b[?2026h\x1b[1;1Hnew", b" title\x1b[2;1H", b"new row\x1b[?2026l", b"\x1b[3;1H"):
+        reader.feed(part)
+        looks.append((reader.in_frame, reader.frames))
+    assert looks == [(True, 0), (True, 0), (False, 1), (False, 1)]
+
+
 def test_the_clipboard_gets_what_is_shown_and_notifications_a_number():
     """What is copied is judged as if it stood on the screen."""
     for text, wrong in (("one\ntwo \u2764\ufe0f", 0), ("a\x1b[2J", 1), ("\u202egnp.exe", 1), ("a\rb", 1)):

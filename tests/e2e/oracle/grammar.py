@@ -101,6 +101,8 @@ class Reader:
         """Each with the row of the screen (from 1) where it happened."""
         self.frames = 0
         """Synchronised updates that are complete."""
+        self.in_frame = False
+        """Whether an update has begun and is not complete: the screen is then partly the old one."""
         self._row = 1
 
     def feed(self, data: bytes) -> list[Token]:
@@ -135,7 +137,9 @@ class Reader:
 
     def _sequence(self, sequence: str) -> Token | None:
         known = ALLOWED.fullmatch(sequence) or sequence == BIDI
-        self.frames += sequence == "?2026l"
+        if sequence in {"?2026h", "?2026l"}:
+            self.in_frame = sequence == "?2026h"
+            self.frames += not self.in_frame
         if not known and not (self.closing and AT_THE_END.fullmatch(sequence)):
             self._violation(f"sequence CSI {sequence!a}")
         if sequence[-1] == "H" and known:

@@ -123,11 +123,14 @@ class Terminal:
         self._text, self._frames = "", self.reader.frames
 
     async def until(self, wanted: str | Callable[[str], bool], words: str = "") -> None:
-        """Wait until something is written after the last key; ``words`` say in an error what it was."""
+        """Wait until something is written after the last key, and its frame is complete.
+
+        ``words`` say in an error what it was.
+        """
         met = (lambda text: wanted in text) if isinstance(wanted, str) else wanted
         try:
             async with asyncio.timeout(PATIENCE):
-                while not met(self._text):
+                while self.reader.in_frame or not met(self._text):
                     if self._ended.is_set():
                         raise StuckError(f"the client ended; its last words: {self._text[-200:]!a}")
                     self._changed.clear()
@@ -151,7 +154,7 @@ class Terminal:
         """Wait until the screen's rows are as wanted, and drawn whole; tell whether they came to be."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while not does(self.lines()) and not self._ended.is_set():
+                while (self.reader.in_frame or not does(self.lines())) and not self._ended.is_set():
                     self._changed.clear()
                     await self._changed.wait()
         await self.quiet(QUIET / 2)

@@ -101,6 +101,7 @@ class HostileServer:
         """What lies in the client's outbox when it comes."""
         self.pinned: dict[RoomId, tuple[Seq, ...]] = {}
         self.sessions: list[DeviceName] = []
+        """Those beside the client's own."""
         self.files: asyncio.Queue[bytes] = asyncio.Queue()
         """What downloads bring, in order: each waits for it. One that begins with `{` refuses."""
         self.admits = asyncio.Event()
@@ -192,7 +193,9 @@ class HostileServer:
         if request.path == CHAT_PATH:
             return None
         if request.path == "/v1/sessions":
-            return _json(HTTPStatus.OK, encode_payload(SessionList(tuple(map(_session, self.sessions)))))
+            return _json(
+                HTTPStatus.OK, encode_payload(SessionList(tuple(map(_session, (LAPTOP, *self.sessions)))))
+            )
         if request.path.startswith("/v1/files/"):
             content = await self.files.get()
             return _json(HTTPStatus.CONFLICT if content.startswith(b"{") else HTTPStatus.OK, content)

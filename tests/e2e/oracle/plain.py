@@ -15,8 +15,8 @@ from parlour_protocol.frames.requests import Send
 
 ARGUMENTS = ("chat", "--plain")
 QUIT = "/quit\n"
-ECHO = 20
-"""Bytes after a command that are more than its echo."""
+ECHO = len("\r\n")
+"""Bytes that the terminal writes after a command of its own accord."""
 SETTLED = 0.1
 BEGUN = 0.5
 """Seconds without output after which all that waited for the client was said."""

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 from textual.content import Content
+from textual.css.query import NoMatches
+from textual.dom import NoScreen
 from textual.screen import Screen
 from textual.worker import Worker
 
@@ -43,12 +45,25 @@ class Interaction:
             except REFUSALS as error:
                 self._hint.refuse(error_content(error))
 
-        return self._screen.run_worker(shown(), group=group)
+        return self._work(shown, group=group)
 
     def replace(self, what: Callable[[], Coroutine[None, None, None]], *, group: str) -> None:
         """Do something in the background instead of the one before in its group."""
         # the function, not its coroutine: a worker that is cancelled at once leaves none behind
-        _: Worker[None] = self._screen.run_worker(what, group=group, exclusive=True)
+        _ = self._work(what, group=group, exclusive=True)
+
+    def _work(
+        self, what: Callable[[], Coroutine[None, None, None]], *, group: str, exclusive: bool = False
+    ) -> Worker[None]:
+        async def until_closed() -> None:
+            try:
+                await what()
+            except (NoScreen, NoMatches):
+                # Closing takes the widgets away before it cancels the workers: quitting must not crash.
+                if self._hint.is_attached:
+                    raise
+
+        return self._screen.run_worker(until_closed, group=group, exclusive=exclusive)
 
     def push(self, screen: Screen[Answer], answered: Callable[[Answer | None], None] | None = None) -> None:
         """Put a dialog or a page over the screen; ``answered`` gets its result."""

@@ -1,0 +1,57 @@
+"""What the chat screen runs in the background, and what becomes of it when the screen closes."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.dom import NoScreen
+from textual.worker import WorkerFailed
+
+from parlour_client.ui.chat.hint_line import HintLine
+from parlour_client.ui.chat.interaction import Interaction
+
+
+class Asking(App[None]):
+    """One hint line."""
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        yield HintLine()
+
+
+async def until_gone(hint: HintLine) -> None:
+    """Go on working while the screen is closed, and look at a widget that has just gone."""
+    with suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+    while True:
+        assert hint.screen is not None
+        await asyncio.sleep(0)
+
+
+async def test_quitting_while_something_runs_is_no_crash() -> None:
+    """Textual removes the widgets before the work that uses them has ended."""
+    app = Asking()
+    async with app.run_test() as pilot:
+        hint = app.query_one(HintLine)
+        worker = Interaction(app.screen, hint).run(lambda: until_gone(hint))
+        await pilot.pause()
+        app.exit()
+    await asyncio.wait([asyncio.ensure_future(worker.wait())])
+    assert app.return_code == 0
+
+
+async def test_a_missing_widget_of_an_open_screen_is_an_error() -> None:
+    """Only closing excuses it."""
+
+    async def look() -> None:
+        raise NoScreen
+
+    async def look_while_open() -> None:
+        app = Asking()
+        async with app.run_test() as pilot:
+            Interaction(app.screen, app.query_one(HintLine)).run(look)
+            await pilot.pause()
+
+    with pytest.raises(WorkerFailed):
+        await look_while_open()

@@ -5,10 +5,12 @@ everything.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
-from parlour_client.core.e2ee.messages.send_queue import SendQueue
+from parlour_client.core.e2ee.messages.room_sender import RoomSender
 from parlour_client.core.errors import ParlourClientError, UnreachableError
+from parlour_client.core.outbox.room_queue import RoomQueue
 from parlour_client.core.parts import Parts
 from parlour_client.core.transport.conversation import Conversation
 from parlour_client.core.transport.wire import Dial, Wire
@@ -87,7 +89,7 @@ class Engine:
         tasks = [
             asyncio.ensure_future(conversation.listen(parts.dispatcher.dispatch)),
             asyncio.ensure_future(parts.catch_up.run(conversation)),
-            asyncio.ensure_future(parts.outbox.run(conversation, self._lane)),
+            asyncio.ensure_future(parts.outbox.run(conversation, self._start_sender)),
         ]
         parts.live.conversation = conversation
         if parts.encrypted_rooms is not None:
@@ -107,13 +109,17 @@ class Engine:
                 await parts.encrypted_rooms.end()
             await _cancelled(tasks)
 
-    def _lane(self, room: RoomId, conversation: Conversation) -> SendQueue | None:
-        """Return the send queue of an encrypted room; None for an open one."""
+    def _start_sender(
+        self, room: RoomId, conversation: Conversation
+    ) -> tuple[RoomQueue, Coroutine[Any, Any, object]] | None:
+        """Return the queue of an encrypted room and what sends from it; None for an open one."""
         parts = self._parts
         if parts.encrypted_rooms is None or not parts.encrypted_rooms.covers(room):
             return None
-        return SendQueue(
+        queue = RoomQueue()
+        sender = RoomSender(
             room,
+            queue,
             parts.outbox,
             parts.encrypted_rooms.outgoing,
             conversation,
@@ -121,6 +127,7 @@ class Engine:
             parts.encrypted_rooms.next_change,
             follow=parts.follow,
         )
+        return queue, sender.run()
 
 
 async def _cancelled(tasks: "Sequence[asyncio.Future[None]]") -> None:

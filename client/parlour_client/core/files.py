@@ -64,12 +64,12 @@ class Files:
         with attachments.to_send(path) as (file, size):
             digest, key = hashlib.sha256(), None
             if not rooms.covers(room):
-                chunks = attachments.plain(file, size, digest, progress)
+                chunks = attachments.plain(file, size, digest.update, progress)
                 stored = await rooms.delivery.upload(room, chunks, size)
             else:
                 _ = rooms.own  # raises while this device is not approved: then nothing is uploaded
                 key = attachments.new_key()
-                sealed = attachments.seal(file, size, key, digest, progress)
+                sealed = attachments.seal(file, size, key, digest.update, progress)
                 stored = await rooms.delivery.upload(room, sealed, attachments.sealed_size(size))
         _check(stored, digest.digest())
         reference = FileRef(

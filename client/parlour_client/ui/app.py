@@ -98,7 +98,7 @@ class ParlourApp(SettingsApp):
             write=self.to_terminal,
             run=self._in_background,
         )
-        self._hangup = Hangup(self._save_draft, self.exit, draws=lambda: self._driver)
+        self._hangup = Hangup(self._save_draft, self.exit, release=self._release_terminal)
 
     # --- Textual's own
 
@@ -112,6 +112,15 @@ class ParlourApp(SettingsApp):
         from parlour_client.ui.terminal.driver import TerminalDriver  # noqa: PLC0415 - the same
 
         return TerminalDriver if found is LinuxDriver else found
+
+    def _release_terminal(self, gone: bool) -> None:  # noqa: FBT001 - as Hangup calls it
+        """Stop drawing on a terminal that is gone, and don't wait long for one that takes nothing."""
+        if sys.platform == "win32":
+            return
+        from parlour_client.ui.terminal.driver import TerminalDriver  # noqa: PLC0415 - not on Windows
+
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.lose() if gone else self._driver.hurry()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Put the third defence behind everything else."""

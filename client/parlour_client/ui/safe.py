@@ -5,7 +5,7 @@ through `own`, which takes literal text of ours; names are checked types and sti
 that a mistake in a name check cannot reach the screen. Called by every module that shows something.
 """
 
-from typing import Final, Protocol
+from typing import Final
 
 from textual.content import Content
 from textual.geometry import Region
@@ -17,6 +17,7 @@ from parlour_client.core.errors import ParlourClientError
 from parlour_client.ui.terminal.column_anchoring import ColumnAnchors
 from parlour_protocol.text import BLANK_LABEL, SafeText, safe_text
 from parlour_protocol.text.cell_width import beginning
+from parlour_protocol.text.sanitiser import Line
 
 ESCAPE: Final = "bold $text-warning"
 """The style of an escape; its brackets make it readable without colour."""
@@ -50,14 +51,7 @@ def of_safe(safe: SafeText, style: str = "") -> Content:
     return Content("\n").join(_line(spans, style) for spans in safe.spans)
 
 
-class _Span(Protocol):
-    @property
-    def text(self) -> str: ...
-    @property
-    def is_escape(self) -> bool: ...
-
-
-def _line(spans: tuple[_Span, ...], style: str) -> Content:
+def _line(spans: Line, style: str) -> Content:
     parts = [(span.text, ESCAPE if span.is_escape else style) for span in spans]
     return Content.assemble(*(Content.styled(text, kind) if kind else Content(text) for text, kind in parts))
 

@@ -1,13 +1,10 @@
 """One outgoing request: its state, and the row that a view shows."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.model import Account, Delivery, Entry, Outgoing
-from parlour_client.core.transport.conversation import Conversation
 from parlour_protocol.frames.bodies import Deleted, Edited, Message, Pinned, Reacted
 from parlour_protocol.frames.replies import Stored
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send
@@ -96,18 +93,3 @@ class Item:
 def at_of(stored: Stored) -> StoredAt:
     """Parse the place in a server's answer."""
     return StoredAt(stored.room, stored.seq, stored.at)
-
-
-class RoomQueue(Protocol):
-    """A queue for the requests of one room (``e2ee.messages.send_queue``)."""
-
-    def put(self, item: Item) -> None:
-        """Queue a request at its place."""
-        ...
-
-    async def run(self) -> None:
-        """Send until cancelled."""
-        ...
-
-
-MakeRoomQueue = Callable[[RoomId, Conversation], RoomQueue | None]

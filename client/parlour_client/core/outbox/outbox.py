@@ -25,7 +25,8 @@ from parlour_client.core.errors import (
 from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import EntryAdded, EntryChanged, EntryRemoved
 from parlour_client.core.model import Account, Delivery, Entry, Outgoing
-from parlour_client.core.outbox.item import DurableRequest, Item, MakeRoomQueue, RoomQueue, StoredAt, at_of
+from parlour_client.core.outbox.item import DurableRequest, Item, StoredAt, at_of
+from parlour_client.core.outbox.room_queue import RoomQueue, StartSender
 from parlour_client.core.outbox.send_scheduler import SendScheduler
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.transport.conversation import Conversation
@@ -64,7 +65,7 @@ class Outbox:
         self._clock = clock
         self._emit = emit
         self._follow = follow
-        self._room_queues: dict[RoomId, tuple[RoomQueue, asyncio.Future[None]]] = {}
+        self._room_queues: dict[RoomId, tuple[RoomQueue, asyncio.Future[object]]] = {}
         self._items: OrderedDict[RequestId, Item] = OrderedDict()
         self._finished: OrderedDict[RequestId, Item] = OrderedDict()
         self._wake = asyncio.Event()
@@ -158,10 +159,10 @@ class Outbox:
         for item in [self._items[request] for request in requests if request in self._items]:
             await self._forget(item)
 
-    async def run(self, conversation: Conversation, make_room_queue: MakeRoomQueue) -> None:
+    async def run(self, conversation: Conversation, start_sender: StartSender) -> None:
         """Send in order while the conversation lasts. Requests that were in transit before are sent again.
 
-        ``make_room_queue`` returns the queue of an encrypted room, and None for an open one.
+        Requests to an encrypted room go into the queue that ``start_sender`` returns.
         """
         self._scheduler = SendScheduler(self._clock, self._wake.set)  # also requests that a room's queue held
         for known in self._items.values():
@@ -173,7 +174,7 @@ class Outbox:
                 self._wake.clear()
                 while (item := self._scheduler.take()) is not None:
                     room = item.frame.room
-                    if (queue := self._room_queue(room, conversation, make_room_queue)) is not None:
+                    if (queue := self._room_queue(room, conversation, start_sender)) is not None:
                         queue.put(item)  # no plaintext goes to an encrypted room
                         self._scheduler.free(room)
                         continue
@@ -236,15 +237,17 @@ class Outbox:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _room_queue(
-        self, room: RoomId, conversation: Conversation, make_room_queue: MakeRoomQueue
+        self, room: RoomId, conversation: Conversation, start_sender: StartSender
     ) -> RoomQueue | None:
         if room in self._room_queues:
             return self._room_queues[room][0]
-        queue = make_room_queue(room, conversation)
-        if queue is not None:
-            task = asyncio.ensure_future(queue.run())
-            task.add_done_callback(lambda _: self._wake.set())
-            self._room_queues[room] = (queue, task)
+        started = start_sender(room, conversation)
+        if started is None:
+            return None
+        queue, sending = started
+        task = asyncio.ensure_future(sending)
+        task.add_done_callback(lambda _: self._wake.set())
+        self._room_queues[room] = (queue, task)
         return queue
 
     def _check_room_queues(self) -> None:

@@ -16,7 +16,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from types import FrameType
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final
 
 LAST_SECONDS: Final = 5.0
 """How long saving and leaving may take before the process is ended all the same."""
@@ -52,17 +52,6 @@ def write_nowhere(terminal: Sequence[int] = (1, 2)) -> None:
     os.close(nowhere)
 
 
-@runtime_checkable
-class Losable(Protocol):
-    """What draws, and lets go of a terminal that is gone or takes nothing."""
-
-    def lose(self) -> None:
-        """Neither write nor read any more."""
-
-    def hurry(self) -> None:
-        """Wait no longer than a moment for a terminal that takes nothing."""
-
-
 class Hangup:
     """Calls ``save`` and then ``leave`` when the process is told to end."""
 
@@ -71,17 +60,17 @@ class Hangup:
         save: Callable[[], Awaitable[None]],
         leave: Callable[[], None],
         *,
-        draws: Callable[[], object] = lambda: None,
+        release: Callable[[bool], None] = lambda _gone: None,
         terminal: Sequence[int] = (1, 2),
         gone: Callable[[], bool] = terminal_is_gone,
         end: Callable[[], None] = lambda: os._exit(1),
     ) -> None:
-        """``draws`` returns the driver, if there is one.
+        """``release`` lets go of the terminal; it is called with whether the terminal is gone.
 
-        ``terminal`` are its descriptors, ``gone`` says whether it was hung up, and ``end`` exits when nothing
-        else can.
+        ``terminal`` are the terminal's descriptors, ``gone`` says whether it was hung up, and ``end`` exits
+        when nothing else can.
         """
-        self._save, self._leave, self._draws = save, leave, draws
+        self._save, self._leave, self._release = save, leave, release
         self._terminal, self._gone, self._end = terminal, gone, end
         self._before: dict[signal.Signals, Any] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -105,8 +94,7 @@ class Hangup:
         gone = self._gone()
         if gone:
             write_nowhere(self._terminal)
-        if isinstance(driver := self._draws(), Losable):
-            driver.lose() if gone else driver.hurry()
+        self._release(gone)
         if self._last is not None:
             return
         self._last = threading.Timer(LAST_SECONDS, self._end)

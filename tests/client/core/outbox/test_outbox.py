@@ -12,8 +12,8 @@ from parlour_client.core.checked_text import message_text
 from parlour_client.core.errors import RefusedError, SetupError
 from parlour_client.core.events import Change, EntryChanged, EntryRemoved, StatusChanged
 from parlour_client.core.model import Account, Delivery, LinkState
-from parlour_client.core.outbox.item import Item, RoomQueue
 from parlour_client.core.outbox.outbox import MAX_TRIES, Outbox
+from parlour_client.core.outbox.room_queue import RoomQueue
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.transport.conversation import Conversation
 from parlour_protocol.errors import ErrorCode
@@ -40,7 +40,7 @@ def message(text: str) -> Send:
 async def sending(
     desk: Desk, server: FakeServer, outbox: Outbox, queue: RoomQueue | None
 ) -> AsyncIterator[None]:
-    """Let the outbox send over a connection, to the room's queue if it has one."""
+    """Let the outbox send over a connection, or fill the room's queue that nothing is sent from."""
 
     async def ignore(_: Push) -> None:
         return
@@ -49,7 +49,7 @@ async def sending(
     await conversation.hello()
     tasks = [
         asyncio.ensure_future(conversation.listen(ignore)),
-        asyncio.ensure_future(outbox.run(conversation, lambda _room, _conversation: queue)),
+        asyncio.ensure_future(outbox.run(conversation, lambda *_: queue and (queue, asyncio.Event().wait()))),
     ]
     yield
     for task in tasks:
@@ -112,23 +112,10 @@ async def test_what_a_lane_held_when_the_connection_broke_goes_out_in_its_place(
     desk: Desk, server: FakeServer
 ) -> None:
     """It had left the outbox's queue for the room's; the next conversation has another one."""
-
-    class Holding:
-        """A room's queue that never gets on."""
-
-        def __init__(self) -> None:
-            self.items: list[Item] = []
-
-        def put(self, item: Item) -> None:
-            self.items.append(item)
-
-        async def run(self) -> None:
-            await asyncio.Event().wait()
-
-    outbox, queue = await alone(desk), Holding()
+    outbox, queue = await alone(desk), RoomQueue()
     (first,) = await outbox.put([message("one")])
     async with sending(desk, server, outbox, queue):
-        while not queue.items:
+        while not queue.take(1):
             await asyncio.sleep(0)
     (second,) = await outbox.put([message("two")])
     async with sending(desk, server, outbox, None):

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from typing import BinaryIO, Final
 
 from nacl import bindings as sodium
 
@@ -32,14 +32,8 @@ _MAX_NAMES: Final = 1_000
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that are done and the total."""
-
-
-class Digest(Protocol):
-    """A running SHA-256."""
-
-    def update(self, data: bytes, /) -> None:
-        """Add bytes."""
-        ...
+UpdateDigest = Callable[[bytes], object]
+"""A running SHA-256's ``update``."""
 
 
 def padme(size: int) -> int:
@@ -64,12 +58,12 @@ def new_key() -> Secret:
 
 
 async def seal(
-    file: BinaryIO, size: int, key: Secret, digest: Digest, progress: Progress
+    file: BinaryIO, size: int, key: Secret, update_digest: UpdateDigest, progress: Progress
 ) -> AsyncIterator[bytes]:
     """Yield the encrypted form of an open file of ``size`` bytes. Raises SetupError if it becomes shorter."""
     state = sodium.crypto_secretstream_xchacha20poly1305_state()
     header = sodium.crypto_secretstream_xchacha20poly1305_init_push(state, key.reveal())
-    digest.update(header)
+    update_digest(header)
     yield header
     left, padding = size, padme(size) - size
     while True:
@@ -80,20 +74,22 @@ async def seal(
         last = left == 0 and padding == 0
         tag = _FINAL if last else _MESSAGE
         chunk = sodium.crypto_secretstream_xchacha20poly1305_push(state, plain + bytes(zeros), b"", tag)
-        digest.update(chunk)
+        update_digest(chunk)
         yield chunk
         progress(size - left, size)
         if last:
             return
 
 
-async def plain(file: BinaryIO, size: int, digest: Digest, progress: Progress) -> AsyncIterator[bytes]:
+async def plain(
+    file: BinaryIO, size: int, update_digest: UpdateDigest, progress: Progress
+) -> AsyncIterator[bytes]:
     """Yield an open file as it is: for an open room."""
     left = size
     while left:
         chunk = _exactly(file, min(CHUNK, left))
         left -= len(chunk)
-        digest.update(chunk)
+        update_digest(chunk)
         yield chunk
         progress(size - left, size)
 
@@ -103,7 +99,7 @@ async def open_sealed(
 ) -> bytes:
     """Write the content of an encrypted file; returns the ciphertext's digest. Raises EncryptionError."""
     digest = hashlib.sha256()
-    pieces = _pieces(chunks, digest)
+    pieces = _pieces(chunks, digest.update)
     state = sodium.crypto_secretstream_xchacha20poly1305_state()
     header = await anext(pieces, b"")
     if len(header) != _HEADER:
@@ -143,11 +139,11 @@ async def open_plain(chunks: AsyncIterator[bytes], into: BinaryIO, size: int, pr
     return digest.digest()
 
 
-async def _pieces(chunks: AsyncIterator[bytes], digest: Digest) -> AsyncIterator[bytes]:
+async def _pieces(chunks: AsyncIterator[bytes], update_digest: UpdateDigest) -> AsyncIterator[bytes]:
     """Cut the bytes into header and chunks."""
     waiting, wanted = bytearray(), _HEADER
     async for chunk in chunks:
-        digest.update(chunk)
+        update_digest(chunk)
         waiting += chunk
         while len(waiting) >= wanted:
             yield bytes(waiting[:wanted])

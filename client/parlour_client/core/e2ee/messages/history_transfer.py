@@ -149,7 +149,7 @@ class HistoryTransfer:
 
     async def _send_part(self, room: RoomId, part: bytes, number: int, parts: int) -> None:
         key, digest = attachments.new_key(), hashlib.sha256()
-        sealed = attachments.seal(io.BytesIO(part), len(part), key, digest, _nothing)
+        sealed = attachments.seal(io.BytesIO(part), len(part), key, digest.update, _nothing)
         size = attachments.sealed_size(len(part))
         uploaded = await self._delivery.upload(room, sealed, size)
         if uploaded.sha256 != digest.digest():

@@ -40,7 +40,7 @@ async def chunks(data: bytes, size: int = 50_000) -> AsyncIterator[bytes]:
 async def sealed(content: bytes, key: Secret = KEY) -> bytes:
     """Return the sealed form."""
     digest = hashlib.sha256()
-    found = b"".join([c async for c in seal(io.BytesIO(content), len(content), key, digest, nothing)])
+    found = b"".join([c async for c in seal(io.BytesIO(content), len(content), key, digest.update, nothing)])
     assert digest.digest() == hashlib.sha256(found).digest()
     return found
 

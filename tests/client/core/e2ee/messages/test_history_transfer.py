@@ -314,4 +314,6 @@ def forged(room: RoomId, *, seq: int = 1) -> LogEvent:
 async def seal_file(data: bytes) -> tuple[AsyncIterator[bytes], Secret]:
     """Seal bytes as a file."""
     key = attachments.new_key()
-    return attachments.seal(io.BytesIO(data), len(data), key, hashlib.sha256(), lambda _done, _all: None), key
+    return attachments.seal(
+        io.BytesIO(data), len(data), key, hashlib.sha256().update, lambda _done, _all: None
+    ), key

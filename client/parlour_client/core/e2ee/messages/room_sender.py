@@ -1,4 +1,4 @@
-"""A send queue for each encrypted room, so that open rooms never wait for an encrypted one.
+"""Sends the requests of one encrypted room, so that open rooms never wait for an encrypted one.
 
 It encrypts a few requests at a time, in order, and sends each after the previous one was answered. A message
 that arrived too late for its epoch is encrypted again under the same id when the room has caught up; a
@@ -7,7 +7,6 @@ nothing is lost; a program that only sends reports the reason instead.
 """
 
 import asyncio
-import heapq
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, Literal
@@ -19,11 +18,12 @@ from parlour_client.core.errors import EncryptionError, ParlourClientError, Refu
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.item import Item, StoredAt, at_of
 from parlour_client.core.outbox.outbox import Outbox
+from parlour_client.core.outbox.room_queue import RoomQueue
 from parlour_client.core.transport.conversation import Conversation
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, Ok
 from parlour_protocol.frames.replies import Stored
-from parlour_protocol.ids import RequestId, RoomId
+from parlour_protocol.ids import RoomId
 
 MAX_TRIES: Final = 5
 _LOOK_AGAIN: Final = 15.0
@@ -35,12 +35,13 @@ _AGAIN: Final = frozenset({ErrorCode.STALE_EPOCH, ErrorCode.REMOVAL_PENDING})
 _SLOWLY: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, ErrorCode.TOO_MANY_IN_FLIGHT})
 
 
-class SendQueue:
+class RoomSender:
     """The requests of one encrypted room."""
 
     def __init__(
         self,
         room: RoomId,
+        queue: RoomQueue,
         outbox: Outbox,
         outgoing: Outgoing,
         conversation: Conversation,
@@ -51,31 +52,24 @@ class SendQueue:
     ) -> None:
         """Send over ``conversation``; without ``follow`` messages are not held for long."""
         self._room = room
+        self._queue = queue
         self._outbox = outbox
         self._outgoing = outgoing
         self._conversation = conversation
         self._clock = clock
         self._next_change = next_change
         self._follow = follow
-        self._queue: list[tuple[int, RequestId, Item]] = []
         self._window = AT_ONCE
         """Requests on their way at one time."""
-        self._some = asyncio.Event()
-
-    def put(self, item: Item) -> None:
-        """Queue a request at its place."""
-        heapq.heappush(self._queue, (item.position, item.request, item))
-        self._some.set()
 
     async def run(self) -> None:
         """Send until cancelled. Raises UnreachableError when the connection ends, ArchiveError."""
         waited = 0.0
         while True:
-            batch = self._next()
+            batch = self._queue.take(self._window)
             if not batch:
                 self._window = AT_ONCE  # the server keeps up again
-                self._some.clear()
-                await self._some.wait()
+                await self._queue.wait()
                 continue
             moved, began = self._next_change(), self._clock.now()
             try:
@@ -88,14 +82,6 @@ class SendQueue:
                 continue
             waited = 0.0
             await self._send(batch, sealed)
-
-    def _next(self) -> list[Item]:
-        batch: list[Item] = []
-        while self._queue and len(batch) < self._window:
-            _, _, item = heapq.heappop(self._queue)
-            if item.delivery is Delivery.QUEUED and item not in batch:  # it may have been cancelled since
-                batch.append(item)
-        return batch
 
     async def _sealed(self, batch: Sequence[Item], waited: float) -> list[Encrypted]:
         frames = [item.frame for item in batch]
@@ -119,7 +105,7 @@ class SendQueue:
             return
         for item in batch:
             self._outbox.waits(item, error)
-            self.put(item)
+            self._queue.put(item)
         again = 1.0 if not self._follow else _LOOK_AGAIN
         # Others wait for the same event: setting it because of a timeout would wake all of them.
         waiting = asyncio.ensure_future(moved.wait())
@@ -141,7 +127,7 @@ class SendQueue:
                 waits = True
                 continue
             if waits:
-                self.put(item)
+                self._queue.put(item)
                 continue
             pause = await self._send_one(item, one)
             waits = item.delivery in {Delivery.QUEUED, Delivery.FAILED}
@@ -177,12 +163,12 @@ class SendQueue:
                 self._room
             )  # reconciled before it is encrypted again: removals are committed at once
             self._outbox.waits(item, error)
-            self.put(item)
+            self._queue.put(item)
             return 0.0
         if reply.code in _SLOWLY and (item.tries < MAX_TRIES or reply.code is not ErrorCode.UNAVAILABLE):
             self._window = 1  # later requests must not overtake the refused one
             self._outbox.waits(item, None)
-            self.put(item)
+            self._queue.put(item)
             return (reply.retry_after or 1_000) / 1_000
         self._outbox.failed(item, error)
         await self._outgoing.forget(item.request)

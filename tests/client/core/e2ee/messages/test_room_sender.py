@@ -1,4 +1,4 @@
-"""A send queue: the requests of an encrypted room go out in order, whatever the server says of one."""
+"""The sender: the requests of an encrypted room go out in order, whatever the server says of one."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -9,10 +9,11 @@ from tests.client.core.core_fake import LOBBY, FakeClock
 
 from parlour_client.core.checked_text import message_text
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
-from parlour_client.core.e2ee.messages.send_queue import SendQueue
+from parlour_client.core.e2ee.messages.room_sender import RoomSender
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.item import DurableRequest, Item, at_of
+from parlour_client.core.outbox.room_queue import RoomQueue
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, Ok
 from parlour_protocol.frames.replies import Stored
@@ -22,7 +23,7 @@ from parlour_protocol.ids import Incarnation, Millis, RequestId, RoomId, Seq, ne
 
 @dataclass
 class World:
-    """The sealing, the conversation and the outbox around a queue, which note what reaches the server."""
+    """The sealing, the conversation and the outbox around a sender, which note what reaches the server."""
 
     refusals: dict[RequestId, list[ErrorCode]] = field(default_factory=dict)
     tried: list[RequestId] = field(default_factory=list)
@@ -97,13 +98,14 @@ class World:
 async def test_what_waits_is_not_overtaken(code: ErrorCode) -> None:
     """The server refuses the second of four for now and would take the third: it does not get it before."""
     world, clock = World(), FakeClock()
-    queue = SendQueue(LOBBY, world, world, world, clock, lambda: world.moves, follow=True)  # type: ignore[arg-type]
+    queue = RoomQueue()
+    sender = RoomSender(LOBBY, queue, world, world, world, clock, lambda: world.moves, follow=True)  # type: ignore[arg-type]
     frames = [Send(id=new_request_id(), room=LOBBY, text=message_text(text)) for text in "abcd"]
     wanted = [frame.id for frame in frames]
     world.refusals[wanted[1]] = [code]
     for position, frame in enumerate(frames):
         queue.put(Item(position, frame, Millis(1), Delivery.QUEUED))
-    running = asyncio.ensure_future(queue.run())
+    running = asyncio.ensure_future(sender.run())
     async with asyncio.timeout(10):
         while len(world.log) < len(wanted):
             clock.advance(0.5)
@@ -116,13 +118,14 @@ async def test_what_waits_is_not_overtaken(code: ErrorCode) -> None:
 async def test_what_follows_one_that_is_refused_for_good_is_sealed_again() -> None:
     """N2: its link says that the refused one comes before it, which never comes."""
     world, clock = World(), FakeClock()
-    queue = SendQueue(LOBBY, world, world, world, clock, lambda: world.moves, follow=True)  # type: ignore[arg-type]
+    queue = RoomQueue()
+    sender = RoomSender(LOBBY, queue, world, world, world, clock, lambda: world.moves, follow=True)  # type: ignore[arg-type]
     frames = [Send(id=new_request_id(), room=LOBBY, text=message_text(text)) for text in "abc"]
     first, refused, last = (frame.id for frame in frames)
     world.refusals[refused] = [ErrorCode.FORBIDDEN]
     for position, frame in enumerate(frames):
         queue.put(Item(position, frame, Millis(1), Delivery.QUEUED))
-    running = asyncio.ensure_future(queue.run())
+    running = asyncio.ensure_future(sender.run())
     async with asyncio.timeout(10):
         await world.second.wait()
     running.cancel()
@@ -134,11 +137,12 @@ async def test_what_follows_one_that_is_refused_for_good_is_sealed_again() -> No
 async def test_a_held_room_is_looked_at_again_after_a_while_and_not_without_end() -> None:
     """Nothing moves: each quarter of a minute, also after the first time; and then when something does."""
     world, clock = World(is_ready=False), FakeClock()
-    queue = SendQueue(LOBBY, world, world, world, clock, lambda: world.moves, follow=True)  # type: ignore[arg-type]
+    queue = RoomQueue()
+    sender = RoomSender(LOBBY, queue, world, world, world, clock, lambda: world.moves, follow=True)  # type: ignore[arg-type]
     queue.put(
         Item(0, Send(id=new_request_id(), room=LOBBY, text=message_text("a")), Millis(1), Delivery.QUEUED)
     )
-    running = asyncio.ensure_future(queue.run())
+    running = asyncio.ensure_future(sender.run())
 
     async def settled() -> int:
         for _ in range(20):

@@ -13,7 +13,8 @@ import apsw
 
 from parlour_client.core.archive.outbox_table import give_up
 from parlour_client.core.archive.schema import MIGRATIONS
-from parlour_client.core.e2ee.groups.link_store import Links, moved
+from parlour_client.core.e2ee.groups.link_notes import moved_note
+from parlour_client.core.e2ee.groups.link_store import Links
 from parlour_client.core.model import Note
 from parlour_protocol.encrypted import Link
 from parlour_protocol.ids import DeviceId, RequestId, RoomId, Seq
@@ -120,7 +121,7 @@ class Device:
                 self.notes[seq] = note
         unread = what.user if unreadable else None
         if links.place(seq, what.data, unread, late=late):
-            self.notes.setdefault(seq, moved(what.user))
+            self.notes.setdefault(seq, moved_note(what.user))
 
     def members_joined(self, devices: Sequence[DeviceId]) -> None:
         """See devices join."""

@@ -14,7 +14,7 @@ from typing import Final, cast
 from parlour_client.core.archive.rows import is_row
 from parlour_client.core.e2ee.groups.group_errors import DisplacedError, RuleBrokenError
 from parlour_client.core.e2ee.groups.group_store import StoredGroup
-from parlour_client.core.e2ee.groups.link_store import older_copy
+from parlour_client.core.e2ee.groups.link_notes import older_copy_note
 from parlour_client.core.e2ee.groups.payloads import NotAllowedError, body_of, known, remember
 from parlour_client.core.e2ee.groups.policy import Person, person_of
 from parlour_client.core.e2ee.groups.received import Received
@@ -162,7 +162,7 @@ def _not_sealed_here(transaction: Transaction, event: LogEvent, body: EncryptedM
         return unread
     first = not transaction.links.is_older
     transaction.links.found_older_copy()
-    return replace(unread, note=older_copy(transaction.own.user)) if first else unread
+    return replace(unread, note=older_copy_note(transaction.own.user)) if first else unread
 
 
 def _said(

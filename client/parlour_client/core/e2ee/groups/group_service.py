@@ -22,6 +22,7 @@ from parlour_client.core.e2ee.groups import (
     server_claims,
     statements,
 )
+from parlour_client.core.e2ee.groups.blanked_events import take_dropped
 from parlour_client.core.e2ee.groups.commit import CommitRequest, PreparedCommit, StagedCommit
 from parlour_client.core.e2ee.groups.commit_evidence import roster_after
 from parlour_client.core.e2ee.groups.commit_plan import Plan, plan, signed
@@ -39,7 +40,8 @@ from parlour_client.core.e2ee.groups.group_store import (
     with_expired,
 )
 from parlour_client.core.e2ee.groups.join import OpenedWelcome
-from parlour_client.core.e2ee.groups.link_store import Links, dropped, dropped_note
+from parlour_client.core.e2ee.groups.link_notes import dropped_note
+from parlour_client.core.e2ee.groups.link_store import Links
 from parlour_client.core.e2ee.groups.payloads import RoleOf
 from parlour_client.core.e2ee.groups.policy import certificate_of
 from parlour_client.core.e2ee.groups.received import Concern, Receipt, Received, ToContest
@@ -150,7 +152,7 @@ class GroupService:
         query = "SELECT author FROM events WHERE room = ? AND seq = ?"
         return {
             seq: dropped_note(user_name(str(author)))
-            for seq in dropped(connection, room)
+            for seq in take_dropped(connection, room)
             for (author,) in connection.execute(query, (room, seq))
         }
 

@@ -14,6 +14,13 @@ import msgspec
 from parlour_client.core.archive.rows import user_name
 from parlour_client.core.e2ee.groups import links
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
+from parlour_client.core.e2ee.groups.link_notes import (
+    OLDER_COPY,
+    differs_note,
+    missing_note,
+    moved_note,
+    repeated_note,
+)
 from parlour_client.core.e2ee.groups.links import Differs, How, Numbered, Shown, Stretch, Unseen
 from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.encrypted.links import (
@@ -33,10 +40,6 @@ _APART: Final = 1 << 20
 """Distance between two places, so that missing messages fit in between."""
 _BEYOND: Final = 64
 """Numbers that are skipped for each message that another copy of this home has sent."""
-_OLDER: Final = (
-    "This device has sent messages here that this copy of its home does not know: the home was restored from "
-    "an older copy, or two copies are in use."
-)
 
 _encoder: Final = msgspec.msgpack.Encoder()
 _decoder: Final = msgspec.msgpack.Decoder(Shown)
@@ -195,9 +198,9 @@ class Links:
         notes = self._missing(seq, user, shown, link, numbered.missing)
         self._settle(user, shown, numbered)
         if numbered.late:
-            notes.append(moved(user))
+            notes.append(moved_note(user))
         elif numbered.repeated:
-            notes.append(_repeated(user))
+            notes.append(repeated_note(user))
         elif link.seen >= shown.seen or shown.at is None:
             notes += self._compared(seq, user, shown, link)
         kind = notes[0].kind if notes else NoteKind.LEFT_OUT
@@ -364,7 +367,7 @@ class Links:
     def require_fresh(self) -> None:
         """Refuse to encrypt with keys that another copy of this home may have used. Raises NotReadyError."""
         if self.is_older:
-            raise NotReadyError(f"{_OLDER} This device takes new keys in the room first.")
+            raise NotReadyError(f"{OLDER_COPY} This device takes new keys in the room first.")
 
     def next(self, number: int | None, before: Collection[RequestId]) -> Link:
         """Return the link of a message that is encrypted now; ``number`` is its own if it has one already.
@@ -414,78 +417,3 @@ class Links:
     def _waits(self, number: int) -> bool:
         query = "SELECT 1 FROM mls_sealed WHERE room = ? AND number = ?"
         return any(self._connection.execute(query, (self._room, number)))
-
-
-# --- deletions
-
-
-def blanked(connection: apsw.Connection, room: RoomId, seq: Seq) -> None:
-    """Note an event that arrived blanked."""
-    connection.execute("INSERT OR IGNORE INTO mls_blanks VALUES (?, ?)", (room, seq))
-
-
-def deletion(connection: apsw.Connection, room: RoomId, seq: Seq | None) -> None:
-    """Note a message that gives, or may give, the reason why an event was blanked."""
-    if seq is not None:
-        connection.execute("DELETE FROM mls_blanks WHERE room = ? AND seq = ?", (room, seq))
-
-
-def dropped(connection: apsw.Connection, room: RoomId) -> list[Seq]:
-    """Return, once, events that were blanked without a request; when all of the room was processed."""
-    query = "DELETE FROM mls_blanks WHERE room = ? RETURNING seq"
-    return sorted(Seq(int(str(seq))) for (seq,) in list(connection.execute(query, (room,))))
-
-
-# --- texts of notes
-
-
-def _messages(count: int) -> str:
-    return "1 message" if count == 1 else f"{count} messages"
-
-
-def missing_note(user: UserName, count: int) -> Note:
-    """Say that messages of someone did not arrive."""
-    verb = "is" if count == 1 else "are"
-    return Note(NoteKind.LEFT_OUT, user, f"{_messages(count)} of {user} {verb} missing here")
-
-
-def differs_note(user: UserName, differs: Differs) -> Note:
-    """Say how the order that someone was shown differs."""
-    count = _messages(differs.count) if differs.count else "messages"
-    match differs.how:
-        case How.MISSING:
-            verb = "is" if differs.count == 1 else "are"
-            words = f"{user} had seen {count} before this one that {verb} missing here"
-            return Note(NoteKind.LEFT_OUT, user, words)
-        case How.HIDDEN:
-            words = f"the server did not show {user} {count} above this one"
-            return Note(NoteKind.MOVED, user, words)
-        case How.ORDER:
-            return Note(
-                NoteKind.MOVED, user, f"the server showed {user} other messages, or another order, above"
-            )
-
-
-def moved(user: UserName) -> Note:
-    """Say that a message is placed after some that were written later."""
-    words = f"out of order: the server moved this message from {user}, which was sent before some above it"
-    return Note(NoteKind.MOVED, user, words)
-
-
-def _repeated(user: UserName) -> Note:
-    words = (
-        f"another message of {user} had the same number: that device was restored from an older copy, or "
-        "runs from two copies of one home"
-    )
-    return Note(NoteKind.OLDER_COPY, user, words)
-
-
-def older_copy(user: UserName) -> Note:
-    """Say that this home is an older copy."""
-    return Note(NoteKind.OLDER_COPY, user, f"{_OLDER} Nothing is sent here until this device has new keys.")
-
-
-def dropped_note(user: UserName) -> Note:
-    """Say that the server blanked a message by itself."""
-    words = f"the server dropped this message of {user}: nobody who may delete it asked for that"
-    return Note(NoteKind.DROPPED, user, words)

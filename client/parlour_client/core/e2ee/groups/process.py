@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from parlour_client.core.archive.rows import is_row
+from parlour_client.core.e2ee.groups.blanked_events import note_blanked, note_deletion
 from parlour_client.core.e2ee.groups.commit_evidence import roster_after
 from parlour_client.core.e2ee.groups.decrypt import open_message, unread_before_join
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
@@ -20,7 +21,7 @@ from parlour_client.core.e2ee.groups.handshakes import (
     process_contested,
     process_created,
 )
-from parlour_client.core.e2ee.groups.link_store import blanked, deletion, moved
+from parlour_client.core.e2ee.groups.link_notes import moved_note
 from parlour_client.core.e2ee.groups.policy import certificate_of
 from parlour_client.core.e2ee.groups.received import Receipt, Received
 from parlour_client.core.e2ee.groups.statements import note, statement_in
@@ -139,14 +140,14 @@ def _placed(transaction: Transaction, event: LogEvent, item: Received) -> Receiv
     body = event.body
     unread = event.author if item.message is None else None
     if isinstance(body, Blank) and body.was == "sealed":
-        blanked(transaction.connection, event.room, event.seq)
+        note_blanked(transaction.connection, event.room, event.seq)
         transaction.links.place(event.seq, None, unread, late=False)
     elif isinstance(body, EncryptedMessage):
         if item.message is None or isinstance(item.event.body, Deleted):
-            deletion(transaction.connection, event.room, body.blanks)
+            note_deletion(transaction.connection, event.room, body.blanks)
         was_seen = transaction.links.place(event.seq, body.data, unread, late=item.late)
         if was_seen and item.note is None and not item.trouble:
-            return replace(item, row=True, note=moved(event.author))
+            return replace(item, row=True, note=moved_note(event.author))
     return item
 
 

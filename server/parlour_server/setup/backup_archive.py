@@ -133,7 +133,7 @@ def read_backup(folder: DataFolder, file: Path, *, accept_damage: bool = False) 
 
 
 def _incarnation(database: Path) -> str | None:
-    """Return the incarnation of the logs, or a placeholder if the database is too damaged."""
+    """Return the incarnation of the logs, None if the database is too damaged."""
     with suppress(SetupError):
         found = incarnation_of(database)
         return found and found[0]

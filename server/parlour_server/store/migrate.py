@@ -1,6 +1,6 @@
-"""Create a database, bring it to the newest schema, and say where it stands.
+"""Creates a database, upgrades its schema, and reports its version.
 
-Nothing here runs by itself: a server refuses an old database rather than changing it. `parlour-server
+A server never migrates: it refuses an old database. `parlour-server
 init` calls ``create``, `parlour-server migrate` calls ``upgrade``; both load SQLAlchemy and Alembic, which a
 running server does not.
 """
@@ -28,9 +28,9 @@ PRIVATE: Final = 0o600
 
 
 def create(path: Path) -> None:
-    """Make a new database of the newest schema, readable only by its owner. Raises SetupError."""
+    """Create a database with the newest schema, readable only by its owner. Raises SetupError."""
     try:
-        # O_EXCL: a file, or a link, that someone put there is not taken for ours
+        # O_EXCL: never use a file or link that someone put there
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, PRIVATE)
     except FileExistsError:
         raise SetupError(f"{path} exists already; `parlour-server migrate` brings it up to date") from None
@@ -46,7 +46,7 @@ def create(path: Path) -> None:
 def upgrade(path: Path) -> None:
     """Apply every revision that the database lacks, in one transaction. Raises SetupError.
 
-    What is not a Parlour database stays as it is: no one's data is in an empty file.
+    A file that is not a Parlour database is left unchanged.
     """
     found, newest = current(path), head()
     if found is None:
@@ -69,12 +69,12 @@ def _apply_all(path: Path) -> None:
 
 
 def current(path: Path) -> str | None:
-    """Return the revision of the database, None where none stands in it. Raises SetupError."""
+    """Return the revision of the database, None if it has none. Raises SetupError."""
     return schema_of(path)
 
 
 def head() -> str:
-    """Return the newest revision that this program knows."""
+    """Return the newest revision."""
     newest = ScriptDirectory.from_config(_config()).get_current_head()
     if newest is None:
         raise SetupError("this installation lacks its migrations; install parlour-server again")
@@ -105,7 +105,7 @@ def _connect(path: Path) -> Iterator[Connection]:
 
 
 def _advice(path: Path) -> str:
-    """Say what to do where it is the system that refuses."""
+    """Return what to do about a system error."""
     if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
         return f"; give the server's user the right to write to {path.parent} and everything in it"
     return ""

@@ -1,15 +1,14 @@
-"""The store: the truth about accounts, sessions, rooms and their logs, as interfaces.
+"""The store's interfaces: accounts, sessions, rooms and their logs.
 
-Nothing here assumes one process: any number of servers may use one store at once, and administration
-commands write to it while they run. Every implementation passes `tests/server/store/contract`.
-Promises that hold for all of them:
+Any number of servers may use one store at once, and commands write to it while they run. Every implementation
+passes `tests/server/store/contract` and guarantees:
 
-* what a method returned from is on disk (``Log.append``, ``Rooms.create`` and every other write);
-* a method that raised changed nothing;
+* after a write method returns, its change is on disk (``Log.append``, ``Rooms.create`` and all others);
+* a method that raises changes nothing;
 * a room's events are numbered 1, 2, 3, … in the order of their transactions;
-* the rights of an author are decided inside the transaction that appends (``Decide``).
+* an author's permissions are checked inside the transaction that appends (``Decide``).
 
-Tokens come in as their SHA-256, never as themselves (K2: stolen store).
+Tokens are passed only as their SHA-256 (K2: stolen store).
 """
 
 from typing import Protocol
@@ -23,11 +22,11 @@ from parlour_server.store.interface.room_store import Decide, Log, Rooms
 
 
 class Store(Protocol):
-    """All of it. Opened and closed by the composition root."""
+    """The whole store. The composition root opens and closes it."""
 
     @property
     def incarnation(self) -> Incarnation:
-        """What the logs are called, once the store is open: another name when a backup was restored."""
+        """The incarnation of the logs, once the store is open; a restored backup gets a new one."""
         ...
 
     @property
@@ -56,7 +55,7 @@ class Store(Protocol):
     def journal(self) -> Journal: ...
 
     async def open(self) -> None:
-        """Connect; refuses a schema that is not the newest (SetupError: run `migrate`)."""
+        """Connect. Raises SetupError for an old schema (run `migrate`)."""
         ...
 
     async def close(self) -> None:
@@ -64,11 +63,11 @@ class Store(Protocol):
         ...
 
     async def check(self) -> None:
-        """Raise UnavailableError when a write would fail (for /readyz)."""
+        """Raise UnavailableError if a write would fail (for /readyz)."""
         ...
 
     async def prune(self, now: Millis) -> int:
-        """Remove some of what has been over for months; returns how many rows, 0 when nothing is left.
+        """Remove a batch of data that expired months ago; returns the number of rows, 0 when done.
 
         Expired sessions, invites and key packages, bans and mutes that have run out, old failed logins.
         Raises UnavailableError.

@@ -1,4 +1,4 @@
-"""Who may come in: accounts, sessions, tickets, and the count of failed logins, as the store keeps them."""
+"""Interfaces for accounts, sessions, tickets and failed logins."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
@@ -9,10 +9,10 @@ from parlour_server.store.types import Account, InviteRecord, NewAccountRecord, 
 
 
 class Accounts(Protocol):
-    """People who may log in, and the invites that make them."""
+    """Accounts, and the invites that create them."""
 
     async def create(self, account: NewAccountRecord, invite: bytes | None) -> None:
-        """Make an account, using up one use of the invite with this digest (None: an administrator).
+        """Create an account, using the invite with this digest once (None: created by an operator).
 
         Raises InviteRefusedError, or NameTakenError when the name or its skeleton exists.
         """
@@ -27,7 +27,7 @@ class Accounts(Protocol):
         ...
 
     async def set_password(self, user: UserName, password_hash: str) -> None:
-        """Replace the hash. Ends nothing by itself."""
+        """Replace the hash, without ending any session."""
         ...
 
     async def set_disabled(self, user: UserName, *, disabled: bool) -> None:
@@ -46,7 +46,7 @@ class Accounts(Protocol):
         ...
 
     async def revoke_invite(self, digest: bytes) -> bool:
-        """Take an invite away; False when there was none."""
+        """Delete an invite; False if there was none."""
         ...
 
 
@@ -56,7 +56,7 @@ class Sessions(Protocol):
     async def create(
         self, session: SessionRecord, *, cap: int, in_use: Collection[SessionId] = frozenset()
     ) -> None:
-        """Keep a new session; over ``cap`` of the account others end (journal).
+        """Store a new session; over the account's ``cap``, others end (journal).
 
         Expired ones first, then those that are not ``in_use``, then those seen longest ago.
         """
@@ -70,13 +70,13 @@ class Sessions(Protocol):
         ...
 
     async def touch(self, seen: Mapping[SessionId, Millis]) -> None:
-        """Note when sessions were seen (for the idle limit), in one write."""
+        """Record when sessions were seen (for the idle limit), in one write."""
         ...
 
     async def overdue(
         self, sessions: Collection[SessionId], now: Millis, seen_since: Millis
     ) -> Sequence[SessionId]:
-        """Return those of ``sessions`` that expired, or were not seen since then (not those that ended)."""
+        """Return those of ``sessions`` that have expired or were not seen since (not those that ended)."""
         ...
 
     async def newest_seen(self) -> Millis | None:
@@ -97,30 +97,30 @@ class Sessions(Protocol):
 
 
 class Tickets(Protocol):
-    """Single-use tickets. Their clock is the implementation's, and it cannot be set back."""
+    """Single-use tickets. The implementation's clock is monotonic."""
 
     async def put(self, ticket: bytes, grant: TicketGrant, *, seconds: int) -> None:
-        """Keep a ticket (its digest) for so many seconds."""
+        """Store a ticket's digest for this many seconds."""
         ...
 
     async def take(self, ticket: bytes) -> TicketGrant | None:
-        """Take the ticket: of any number of callers, at any number of servers, one gets the grant.
+        """Redeem the ticket: of any number of callers, at any number of servers, one gets the grant.
 
-        None when there is none, it was taken, it expired, or its session has ended. A ticket is gone
-        after any call (K3: replay).
+        None if it does not exist, was redeemed or expired, or its session has ended. Every call invalidates
+        the ticket (K3: replay).
         """
         ...
 
 
 class Attempts(Protocol):
-    """Failed logins by key (an account, an address), kept over a restart (P5: guessing)."""
+    """Failed logins by key (an account, an address), kept across restarts (P5: guessing)."""
 
     async def failures(self, keys: Iterable[str], now: Millis) -> dict[str, tuple[int, Millis]]:
         """Return for each key that has any: the number of failures, and when the last one was."""
         ...
 
     async def add(self, keys: Iterable[str], now: Millis, *, forget_after: Millis) -> None:
-        """Note a failure for each key, counting again after ``forget_after`` ms without one."""
+        """Add a failure for each key; after ``forget_after`` ms without one, counting starts again."""
         ...
 
     async def clear(self, keys: Iterable[str]) -> None:

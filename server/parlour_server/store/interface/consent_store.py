@@ -1,8 +1,8 @@
-"""What people are asked, and what they answer: invitations, direct rooms that others opened, blocks.
+"""The interface for consent: invitations, direct rooms that others opened, and blocks.
 
-Inviting and entering are events of the room's log (``Log.append``). What is here no one else learns of: an
-invitation that was declined, dropped or is of someone who is blocked looks to its inviter, and to every limit
-that the inviter feels, as one that waits (L14).
+Inviting and joining are events of the room's log (``Log.append``). The answers here are private: to its
+inviter, and for every limit on the inviter, a declined, dropped or blocked invitation looks like a pending
+one (L14).
 """
 
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from parlour_protocol.names import UserName
 
 
 class Consent(Protocol):
-    """The answers of people. Its clock is the implementation's."""
+    """People's answers. It uses the implementation's clock."""
 
     async def invitations(
         self, user: UserName, *, after: RoomId | None, limit: int
     ) -> tuple[Sequence[Invitation], bool]:
-        """Return the invitations that the user is shown, one a room, by its id, and whether more follow."""
+        """Return the user's visible invitations, one per room, by room id, and whether more follow."""
         ...
 
     async def invitation(self, room: RoomId, user: UserName) -> Invitation | None:
-        """Return the one that waits for the user into this room; None for none that they are shown."""
+        """Return the user's visible invitation to this room, or None."""
         ...
 
     async def accept_direct(self, room: RoomId, user: UserName) -> bool:
@@ -34,11 +34,11 @@ class Consent(Protocol):
         ...
 
     async def decline(self, room: RoomId, user: UserName) -> bool:
-        """Show the user no invitation into the room for a while, or hide the direct room; False: none."""
+        """Hide invitations to the room for a while, or the direct room; False if there is none."""
         ...
 
     async def block(self, user: UserName, whom: UserName, *, on: bool) -> Sequence[RoomId]:
-        """Block someone, or no longer; returns the rooms that look different to the user now.
+        """Block or unblock someone; returns the rooms that changed for the user.
 
         Raises RefusedError(NOT_FOUND, FORBIDDEN for oneself, LIMIT_REACHED).
         """
@@ -47,5 +47,5 @@ class Consent(Protocol):
     async def blocked(
         self, user: UserName, *, after: UserName | None, limit: int
     ) -> tuple[Sequence[UserName], bool]:
-        """Return whom the user blocks, in order of name, and whether more follow."""
+        """Return the people the user blocks, in order of name, and whether more follow."""
         ...

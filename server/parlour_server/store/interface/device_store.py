@@ -1,4 +1,4 @@
-"""Devices with keys, the key log and the MLS groups of rooms, as the store keeps them."""
+"""Interfaces for devices with keys, the key log and the MLS groups of rooms."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -23,12 +23,12 @@ from parlour_server.store.types import (
 class Devices(Protocol):
     """Account keys, the devices that they certify, and the devices' key packages.
 
-    Signatures were checked before. What is certified or revoked goes into the key log in the same
-    transaction, and only while its account key is the one in force: else RefusedError(CONFLICT).
+    Callers check signatures. Certificates and revocations are added to the key log in the same transaction,
+    and only if their account key is the current one: else RefusedError(CONFLICT).
     """
 
     async def account_key(self, user: UserName) -> PublicKey | None:
-        """Return the key in force, None while none was published."""
+        """Return the current key, None if none was published."""
         ...
 
     async def publish_account_key(
@@ -42,7 +42,7 @@ class Devices(Protocol):
     ) -> DeviceChange:
         """Set the account's key; the same key again changes nothing.
 
-        Raises RefusedError(CONFLICT) when ``replaces`` is not the key in force (None: there is none).
+        Raises RefusedError(CONFLICT) if ``replaces`` is not the current key (None: there is none).
         Replacing revokes the devices that were certified, and ends their sessions but ``session``, which
         speaks for no device from then on.
         """
@@ -55,7 +55,7 @@ class Devices(Protocol):
         certificate: CertificateRecord | None = None,
         entry: NewEntry | None = None,
     ) -> DeviceRecord:
-        """Bind a session of this account to a device, which is made when it is new.
+        """Bind a session of this account to a device, which is created if it is new.
 
         With ``certificate`` (and then ``entry``) it is active at once, unless it is so already. Raises
         RefusedError: NOT_FOUND (no such live session), FORBIDDEN (the device was revoked), CONFLICT (the
@@ -80,25 +80,25 @@ class Devices(Protocol):
     ) -> DeviceRecord:
         """Make a device of this account active, or give it a newer certificate.
 
-        The certificate that it has changes nothing. Raises RefusedError(NOT_FOUND, FORBIDDEN: revoked).
+        The same certificate again changes nothing. Raises RefusedError(NOT_FOUND, FORBIDDEN: revoked).
         """
         ...
 
     async def revoke(
         self, user: UserName, device: DeviceId, account_key: PublicKey, entry: NewEntry
     ) -> DeviceChange:
-        """Revoke a device of this account for good: its sessions end, its packages and Welcomes go.
+        """Revoke a device of this account permanently: its sessions, packages and Welcomes are deleted.
 
         It must be removed from its groups. Raises RefusedError(NOT_FOUND).
         """
         ...
 
     async def put_packages(self, new: NewPackages) -> bool:
-        """Add to the device's key packages, or (``replace``) take their place.
+        """Add to the device's key packages, or (``replace``) replace them.
 
         True: it had none, so that members can add it to their rooms from now on (journal: DevicesChanged).
 
-        A package that it brought before, used or not, is not taken again. Raises RefusedError: NOT_FOUND
+        A package that it uploaded before, used or not, is ignored. Raises RefusedError: NOT_FOUND
         (no such device, or revoked), LIMIT_REACHED (KEY_PACKAGES).
         """
         ...
@@ -111,11 +111,11 @@ class Devices(Protocol):
         now: Millis,
         suite: RoomSuite = RoomSuite.X25519,
     ) -> Sequence[ClaimRecord]:
-        """Give out one key package of that suite for each of the devices, to add them to the room's group.
+        """Return one key package of that suite for each of the devices, to add them to the room's group.
 
         Of any number of callers, at any number of servers, one gets each single-use package. Devices that
-        have none, or do not belong into the group, or are in it, are left out. Raises
-        RefusedError(NOT_FOUND) when ``user`` is not in the room, or it is not encrypted.
+        have none, do not belong in the group, or are in it, are left out. Raises RefusedError(NOT_FOUND) when
+        ``user`` is not in the room, or it is not encrypted.
         """
         ...
 
@@ -128,28 +128,28 @@ class KeyLog(Protocol):
         ...
 
     async def page(self, *, after: int, limit: int) -> tuple[Sequence[LogEntryBytes], Head | None]:
-        """Return the entries after number ``after``, and the head of the whole log as it was with them."""
+        """Return the entries after number ``after``, and the matching head of the whole log."""
         ...
 
 
 class Groups(Protocol):
-    """The MLS groups of encrypted rooms, as far as a server knows them. ``Log.append`` changes them."""
+    """The MLS groups of encrypted rooms, as a server sees them. ``Log.append`` changes them."""
 
     async def state(self, room: RoomId, user: UserName, now: Millis) -> GroupState | None:
-        """Return where the room's group stands; None when the user is not in it, or it is not encrypted."""
+        """Return the state of the room's group; None if the user is not in it, or it is not encrypted."""
         ...
 
     async def rooms_of(self, user: UserName) -> Sequence[RoomId]:
-        """Return the encrypted rooms that the user is in, or has devices in the group of."""
+        """Return the encrypted rooms where the user is a member or has devices in the group."""
         ...
 
     async def welcomes(self, device: DeviceId, *, max_bytes: int) -> tuple[Sequence[WaitingWelcome], bool]:
         """Return the device's oldest Welcomes and whether there are more.
 
-        No more bytes of Welcomes and trees than ``max_bytes``, but one Welcome at least.
+        At most ``max_bytes`` of Welcomes and trees, but at least one Welcome.
         """
         ...
 
     async def drop_welcome(self, device: DeviceId, welcome: WelcomeId) -> bool:
-        """Take a Welcome out of the device's inbox; False when it is not there."""
+        """Delete a pending Welcome of the device; False if there is none."""
         ...

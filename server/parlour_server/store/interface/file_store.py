@@ -1,4 +1,4 @@
-"""What is known of uploaded files, and what running servers must hear of, as the store keeps it."""
+"""Interfaces for the records of uploaded files, and for the journal."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -9,10 +9,10 @@ from parlour_server.store.types import FileRecord, JournalEntry
 
 
 class Files(Protocol):
-    """What is known of uploaded files; their bytes are on the server's disk, not here."""
+    """The records of uploaded files; their bytes are on the server's disk."""
 
     async def put(self, file: FileRecord, *, user_bytes: int, total_bytes: int) -> None:
-        """Keep the record of a file whose bytes are on the disk.
+        """Store the record of a file whose bytes are on the disk.
 
         Raises RefusedError: NOT_FOUND (the owner is not in the room), LIMIT_REACHED (with it the owner's
         files would take more than ``user_bytes``, or all files more than ``total_bytes``).
@@ -28,21 +28,21 @@ class Files(Protocol):
         ...
 
     async def expired(self, now: Millis, *, limit: int) -> Sequence[FileId]:
-        """Return files whose bytes must be removed: their time is over, or their message was deleted."""
+        """Return files whose bytes must be removed: they expired, or their message was deleted."""
         ...
 
     async def forget(self, files: Iterable[FileId]) -> None:
-        """Drop the records of files whose bytes are gone."""
+        """Delete the records of files whose bytes were removed."""
         ...
 
 
 class Journal(Protocol):
-    """What running servers must hear about: ended sessions, changed devices, events of another process.
+    """Notifications for running servers: ended sessions, changed devices, events of other processes.
 
-    An event is in it in the transaction that appends it, whoever appends it; only a server, which tells by
-    its bus, leaves its own out.
+    Every event is added in the transaction that appends it, except events of a server that publishes them on
+    its bus.
 
-    The bus tells at once; the journal is the truth, polled. Entries older than an hour may be forgotten.
+    The bus is faster; the journal is authoritative, and polled. Entries older than an hour may be deleted.
     """
 
     async def head(self) -> int:

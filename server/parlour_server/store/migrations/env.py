@@ -1,7 +1,7 @@
 """Alembic's environment: runs the revisions on the connection that `migrate.py` opened.
 
-It never reads a configuration file and never connects by itself; all revisions of one upgrade share one
-transaction, so an upgrade that fails leaves the database as it was. Alembic loads it by its path.
+It reads no configuration file and does not connect. All revisions of an upgrade share one transaction, so a
+failed upgrade leaves the database unchanged. Alembic loads this file by its path.
 """
 
 from alembic import context

@@ -1,4 +1,4 @@
-"""The tables of those who may come in: accounts, invites, logins, failed logins."""
+"""The tables of accounts, invites, sessions and failed logins."""
 
 from typing import Final
 

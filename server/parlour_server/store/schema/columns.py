@@ -1,6 +1,6 @@
-"""What all tables share: the metadata, how constraints are named, and the types of columns.
+"""Shared by all tables: the metadata, the names of constraints, and column types.
 
-Nothing here makes a table. Used by the other files of the schema.
+No tables are defined here.
 """
 
 from typing import Any, Final

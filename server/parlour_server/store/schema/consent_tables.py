@@ -1,4 +1,4 @@
-"""The tables of consent: who was invited into which room, and whom people block."""
+"""The tables of consent: invitations and blocks."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ invitations: Final = Table(
     Column("at", Number, nullable=False),
     Column("expires", Number, nullable=False),
     Column("withdrawn", Flag, nullable=False),
-    # not shown to the invited person before this time; the inviter's view does not change
+    # hidden from the invited person until this time; the inviter's view does not change
     Column("quiet", Number),
     # the inviter's signed admission, where the room is encrypted
     Column("statement", LargeBinary),

@@ -1,4 +1,4 @@
-"""The tables of keys: accounts' keys, their devices, key packages, and the log of all of it."""
+"""The tables of account keys, devices, key packages and the key log."""
 
 from typing import Final
 
@@ -39,7 +39,7 @@ key_packages: Final = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("last_resort", Flag, nullable=False),
     Column("given", Flag, nullable=False),
-    # absent when it must not be given again: the row stays, so that the same one is not taken a second time
+    # absent after it was claimed: the row stays, so that the same package is not accepted again
     Column("package", LargeBinary),
     Column("expires", Number, nullable=False, index=True),
     UniqueConstraint("device", "digest"),

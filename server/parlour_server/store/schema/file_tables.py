@@ -19,7 +19,7 @@ files: Final = Table(
     **KEYED,
 )
 
-# Changed in the transaction that changes the files: a sum over all of them would cost more with each file.
+# Updated in the transaction that changes the files: summing them up would get slower with each file.
 file_usage: Final = Table(
     "file_usage",
     metadata,

@@ -1,4 +1,4 @@
-"""The tables of MLS groups: which group a room has, its epochs, its devices, and Welcomes that wait."""
+"""The tables of MLS groups: the group of a room, its epochs, its devices, and pending Welcomes."""
 
 from typing import Final
 
@@ -13,9 +13,9 @@ groups: Final = Table(
     key("room", "rooms.room"),
     Column("epoch", Number, nullable=False),
     Column("contested", Flag, nullable=False),
-    # until when a message for the epoch just past is taken; 0: it is not
+    # until when a message for the previous epoch is accepted; 0: never
     Column("stale_until", Number, nullable=False),
-    # false: another group took its place, and it is frozen for good
+    # false: another group replaced it, and it never changes again
     Column("in_force", Flag, nullable=False),
     Index(
         None,
@@ -27,7 +27,7 @@ groups: Final = Table(
     **KEYED,
 )
 
-# The event that led to each epoch: its key already lets only one commit of an epoch win.
+# The event that led to each epoch; the primary key allows only one commit per epoch.
 epochs: Final = Table(
     "epochs",
     metadata,
@@ -43,7 +43,7 @@ group_devices: Final = Table(
     key("group_id", "groups.group_id", primary_key=True),
     key("device", "devices.device", primary_key=True, index=True),
     key("account", "accounts.account"),
-    # it must be removed before anyone sends: kept here, not computed, because every message asks
+    # it must be removed before anyone sends; stored, because every message checks it
     Column("leaving", Flag, nullable=False),
     Index(
         None,
@@ -62,7 +62,7 @@ contests: Final = Table(
     **KEYED,
 )
 
-# Kept once for all the devices that a commit added.
+# Stored once for all devices that a commit added.
 welcomes: Final = Table(
     "welcomes",
     metadata,

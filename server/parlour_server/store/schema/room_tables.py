@@ -1,4 +1,4 @@
-"""The tables of rooms: who is in them, their logs, and what is counted on the logs."""
+"""The tables of rooms: members, logs, and counters."""
 
 from typing import Final
 
@@ -23,7 +23,7 @@ rooms: Final = Table(
     metadata,
     Column("room", Text, primary_key=True),
     Column("kind", Text, nullable=False),
-    # unique only among public rooms: that a private room's name is taken would say that the room exists
+    # unique only among public rooms: a refused name would reveal a private room
     Column("name", Text, index=True),
     Column("skeleton", Text, index=True),
     # the two people of a direct room, in order, so that a pair has one spelling; the same twice for notes
@@ -32,9 +32,9 @@ rooms: Final = Table(
     Column("topic", Text, nullable=False),
     Column("head", Number, nullable=False),
     Column("members", Integer, nullable=False),
-    # set once, never taken back
+    # set once, never unset
     Column("encrypted", Flag, nullable=False),
-    # the MLS cipher suite that its maker asked for; members see in the group itself what it is
+    # the cipher suite that the creator asked for; members check the group itself
     Column("suite", Integer, nullable=False, default=3, server_default="3"),
     UniqueConstraint("low", "high"),
     CheckConstraint("low <= high", name="pair"),
@@ -72,7 +72,7 @@ bans: Final = Table(
     **KEYED,
 )
 
-# Apart from the members, so that leaving and coming back does not end a mute.
+# Separate from the members, so that leaving and rejoining does not end a mute.
 mutes: Final = Table(
     "mutes",
     metadata,
@@ -82,7 +82,7 @@ mutes: Final = Table(
     **KEYED,
 )
 
-# With a rowid, unlike the others: rows go to the end of one B-tree, which halves the cost of a commit.
+# With a rowid, unlike the others: rows are appended to one B-tree, which halves the cost of a commit.
 
 events: Final = Table(
     "events",
@@ -92,10 +92,10 @@ events: Final = Table(
     Column("at", Number, nullable=False),
     key("author", "accounts.account"),
     Column("device", Text, nullable=False),
-    # absent from events that the store appended on its own: one request, one event
+    # absent for events that the store added: one request, one event
     Column("request", Text),
     Column("kind", Text, nullable=False),
-    # the message that an edit or a reaction is about, so that deleting finds them
+    # the target of an edit or a reaction, so that a deletion finds them
     Column("target", Number),
     Column("body", LargeBinary, nullable=False),
     UniqueConstraint("author", "request"),

@@ -1,4 +1,4 @@
-"""What servers tell each other by, what the logs are called, and how a server sees that writing works."""
+"""The tables of the journal, the incarnation of the logs, and the check that writing works."""
 
 from typing import Final
 

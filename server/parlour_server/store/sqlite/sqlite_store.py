@@ -1,7 +1,7 @@
 """The SQLite store: one file, for one machine, with nothing to install.
 
-It opens only a database of this program's schema and never changes one. Any number of processes of the
-machine may open it at once. Built by the composition root and by administration commands.
+It opens only a database with the current schema and never changes the schema. Any number of processes on the
+machine may open it at once.
 """
 
 from pathlib import Path
@@ -31,8 +31,8 @@ from parlour_server.store.sqlite.rooms.sqlite_rooms import SqliteRooms
 class SqliteStore:
     """Accounts, sessions, tickets, devices, rooms, logs, groups, failed logins and the journal, in one file.
 
-    ``tells_by_bus``: every append is published on the bus, so that the journal need not. Without it each
-    event is announced in its own transaction, and no one who appends has to think of it.
+    ``tells_by_bus``: every append is published on the bus, so the journal leaves it out. Otherwise the
+    journal announces each event in its own transaction.
     """
 
     def __init__(self, path: Path, clock: Clock, *, tells_by_bus: bool = False) -> None:
@@ -56,13 +56,13 @@ class SqliteStore:
 
     @property
     def incarnation(self) -> Incarnation:
-        """What these logs are called, once the store is open."""
+        """The incarnation of these logs, once the store is open."""
         if self._incarnation is None:
             raise SetupError(f"{self._path} is not open")
         return self._incarnation
 
     async def open(self) -> None:
-        """Connect. Raises SetupError for a database that is missing or not of this program's schema."""
+        """Connect. Raises SetupError if the database is missing or has another schema."""
         check_schema(self._path)
         found = incarnation_of(self._path)
         self._incarnation = found and found[0]
@@ -74,14 +74,14 @@ class SqliteStore:
         await self._writer.close()
 
     async def prune(self, now: Millis) -> int:
-        """Remove a batch of what has been over for months; returns how many rows."""
+        """Delete a batch of data that expired months ago; returns the number of rows."""
         return await prune(self._writer, self._readers, now)
 
     async def check(self) -> None:
-        """Raise UnavailableError when a write would fail: it writes one row, and shares its commit."""
+        """Raise UnavailableError if a write fails: it writes one row."""
 
         def write(db: WriteConnection) -> None:
-            # Counting: SQLite writes nothing for an update that changes nothing.
+            # A counter, because SQLite skips an update that changes nothing.
             db.execute(
                 "INSERT INTO health (id, checks) VALUES (1, 1)"
                 " ON CONFLICT (id) DO UPDATE SET checks = checks + 1"

@@ -1,6 +1,6 @@
-"""The records that go into the store and come out of it: frozen, checked, without behaviour.
+"""The store's records: frozen, validated, without behaviour.
 
-Those that are made for every message are structs of msgspec, which are made five times as fast.
+Those created for every message are msgspec structs, which are five times as fast to create.
 """
 
 from parlour_server.store.types.account_records import (

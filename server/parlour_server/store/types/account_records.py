@@ -1,4 +1,4 @@
-"""Accounts, invites, sessions and tickets as the store keeps them."""
+"""Records of accounts, invites, sessions and tickets."""
 
 from dataclasses import dataclass, field
 
@@ -18,7 +18,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class NewAccountRecord:
-    """An account to be made. ``skeleton`` (UTS #39) must be unique among all accounts (M4)."""
+    """A new account. ``skeleton`` (UTS #39) must be unique among all accounts (M4)."""
 
     user: UserName
     skeleton: str
@@ -40,7 +40,7 @@ class InviteRecord:
 class SessionRecord:
     """A login. ``token`` is the digest of its bearer token.
 
-    ``device`` is what its person calls it; ``device_id`` the device with keys that it speaks for, if any.
+    ``device`` is the name that its person chose; ``device_id`` its device with keys, if any.
     """
 
     id: SessionId
@@ -57,7 +57,7 @@ class SessionRecord:
 class TicketGrant:
     """What a ticket opens: a connection of this session. ``expires`` is the session's end.
 
-    ``device_id`` is what the session is bound to when the ticket is taken, whatever was put in.
+    ``device_id`` is the session's device at redemption, not at issue.
     """
 
     session: SessionId

@@ -1,4 +1,4 @@
-"""Devices with keys, their certificates and key packages, and entries of the key log."""
+"""Records of devices with keys, certificates, key packages and the key log."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class NewEntry:
 
 @dataclass(frozen=True, slots=True)
 class CertificateRecord:
-    """A certificate whose signature was checked; ``account_key`` made it, ``expires`` is its end."""
+    """A verified certificate by ``account_key``; ``expires`` is its end."""
 
     data: CertificateBytes
     account_key: PublicKey
@@ -29,7 +29,7 @@ class CertificateRecord:
 
 @dataclass(frozen=True, slots=True)
 class NewDevice:
-    """A device that a session speaks for: its id fits its key, and it has proved that it holds it."""
+    """A session's device: its id matches its key, and it proved that it has the key."""
 
     id: DeviceId
     user: UserName
@@ -40,9 +40,9 @@ class NewDevice:
 
 @dataclass(frozen=True, slots=True)
 class DeviceRecord:
-    """A device with keys of its own. ``certificate`` and its end are there once it was approved.
+    """A device with keys of its own. ``certificate`` and its end exist once it is approved.
 
-    ``packages`` counts the single-use key packages that can be given out now.
+    ``packages`` counts the single-use key packages that can be claimed now.
     """
 
     id: DeviceId
@@ -62,16 +62,16 @@ class DeviceRecord:
 
 @dataclass(frozen=True, slots=True)
 class DeviceChange:
-    """What a revocation, or a new account key, did: nothing when ``changed`` is false (it was so already)."""
+    """The effect of a revocation or a new account key; none if ``changed`` is false."""
 
     changed: bool
     sessions: frozenset[SessionId] = frozenset()
-    """They ended with it; the journal says so, too."""
+    """The sessions that ended; the journal has them, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewPackages:
-    """Key packages of a device, unused; no one is given one after ``expires``."""
+    """Unused key packages of a device; they can be claimed until ``expires``."""
 
     device: DeviceId
     packages: tuple[KeyPackageBytes, ...]
@@ -83,9 +83,9 @@ class NewPackages:
 
 @dataclass(frozen=True, slots=True)
 class ClaimRecord:
-    """A key package that was given out, and what its device has left.
+    """A claimed key package, and the number its device has left.
 
-    ``last_resort``: it was the last one, which is given to others as well until the device brings more.
+    ``last_resort``: the reusable one, which others get as well until the device uploads more.
     """
 
     device: DeviceId

@@ -1,4 +1,4 @@
-"""What running servers hear of from the store."""
+"""The entries of the journal."""
 
 from dataclasses import dataclass
 
@@ -24,9 +24,9 @@ class RoomAdvanced:
 
 @dataclass(frozen=True, slots=True)
 class DevicesChanged:
-    """This account has a new key, or other devices than before, or is disabled, or is not any more.
+    """This account's key or devices changed, or it was disabled or enabled.
 
-    Its encrypted rooms owe removals or additions, and the key log may have grown.
+    Its encrypted rooms need removals or additions, and the key log may have grown.
     """
 
     user: UserName

@@ -1,4 +1,4 @@
-"""Rooms and what is appended to their logs: the event, the facts it is decided by, what came of it."""
+"""Records of rooms and appends: the event, the facts for its decision, and the result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 
 class Membership(Struct, frozen=True):
-    """What someone is in a room. ``muted_until``: None not muted; 0 for good; else a time in ms.
+    """Someone's membership of a room. ``muted_until``: None not muted; 0 permanently; else a time in ms.
 
-    ``asked``: a direct room that someone else opened, and they have not accepted it.
+    ``asked``: a direct room that someone else opened, and that they have not accepted yet.
     """
 
     user: UserName
@@ -28,14 +28,14 @@ class Membership(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Attached:
-    """What goes with a commit that adds devices: only for them, so it is in no room's log."""
+    """The data for the devices that a commit adds, which is not part of the room's log."""
 
     welcome: WelcomeBytes
     tree: TreeBytes
 
 
 class AppendEvent(Struct, frozen=True):
-    """One thing to be appended to a room's log. ``sender``: the device that its session speaks for."""
+    """An event to append to a room's log. ``sender``: its session's device."""
 
     room: RoomId
     author: UserName
@@ -55,17 +55,17 @@ class Target(Struct, frozen=True):
     kind: str
     """The tag of its body; `blank` when it was deleted."""
     reactions: int = 0
-    """Distinct reactions on it now besides this one; only looked up for a reaction."""
+    """Its other distinct reactions; read only for a reaction."""
     has_reaction: bool = False
-    """The author's own reaction of this text is on it now."""
+    """The author already added this reaction."""
     pinned: bool = False
-    """It is pinned; only looked up for a pin."""
+    """It is pinned; read only for a pin."""
 
 
 class GroupFacts(Struct, frozen=True):
-    """The MLS group in force in a room.
+    """The current MLS group of a room.
 
-    ``stale_until``: how long a message sealed for the epoch just past is still taken; 0: not at all.
+    ``stale_until``: until when a message for the previous epoch is accepted; 0: never.
     """
 
     id: GroupId
@@ -73,80 +73,81 @@ class GroupFacts(Struct, frozen=True):
     contested: bool
     stale_until: Millis
     sender_present: bool
-    """The event's ``sender`` is the author's, is in the group, and need not leave it."""
+    """The event's ``sender`` is the author's, is in the group, and may stay in it."""
     removal_pending: bool
     """Some device in it must be removed before anyone sends (RFC 9420 section 12.4)."""
     devices: int = 0
-    """How many devices are in it; only looked up for a handshake."""
+    """The number of its devices; read only for a handshake."""
     addable: frozenset[DeviceId] = frozenset()
-    """Those of a handshake's ``added``, or a contest's sender, that ought to be in the group and are not."""
+    """The devices of a handshake's ``added``, or a contest's sender, that belong in the group and are not."""
     removable: frozenset[DeviceId] = frozenset()
-    """Those of a handshake's ``removed`` that are in the group and must leave it, or are called unusable."""
+    """The devices of a handshake's ``removed`` that are in the group and must leave it, or are unusable."""
     contested_by_author: bool = False
-    """Only looked up for a contest."""
+    """Read only for a contest."""
     abandoned: bool = False
-    """No one is in it but who must leave, so that no commit can come; only looked up for a founding."""
+    """All its devices must leave, so that no commit can come; read only for a new group."""
     only_authors: bool = False
-    """All devices in it that need not leave are the author's own; only looked up for a founding."""
+    """All devices that may stay are the author's own; read only for a new group."""
 
 
 class Facts(Struct, frozen=True):
-    """What a decision rests on, read in the transaction that appends.
+    """The facts for a decision, read in the transaction that appends.
 
     ``author``/``subject`` are memberships (None: not a member); the subject is the body's ``who``.
-    ``…banned_until``: None not banned; 0 for good; else a time in ms. ``kind`` is None for no such room.
+    ``…banned_until``: None not banned; 0 permanently; else a time in ms. ``kind`` is None if there is no such
+    room.
     """
 
     kind: RoomKind | None
     author: Membership | None
     author_banned_until: Millis | None = None
     author_rooms: int = 0
-    """How many rooms the author chose to be in; only looked up when they would be in one more."""
+    """The number of rooms that the author chose to be in; read only if they would be in one more."""
     author_invited: bool = False
-    """An invitation of the author into the room is open; only looked up for joining."""
+    """The author has an open invitation to the room; read only for joining."""
     subject: Membership | None = None
     subject_exists: bool = False
     subject_banned_until: Millis | None = None
     subject_invited: bool = False
-    """An invitation of the subject is open, no matter who invited them or how they answered."""
+    """The subject has an open invitation, by anyone and whatever their answer."""
     invited_by_author: bool = False
     """One of these is the author's."""
     invite_again: Millis = Millis(0)
-    """Before this time the author, who took an invitation of the subject back, may not invite them again."""
+    """Until this time the author, who withdrew an invitation, may not invite the subject again."""
     invitations_of_author: int = 0
-    """Open ones, into any room; only looked up for an invitation, as the next one."""
+    """The author's open invitations to all rooms; read only for an invitation, as is the next one."""
     invitations_into_room: int = 0
     target: Target | None = None
     owners: int = 0
-    """How many owners the room has; only looked up for a role, a leave, a kick or a ban."""
+    """The number of owners; read only for a role, a leave, a kick or a ban."""
     encrypted: bool = False
     group: GroupFacts | None = None
-    """None: none was founded; only looked up for encrypted messages and what changes a group."""
+    """None: there is no group; read only for encrypted messages and changes of a group."""
     sender_active: bool = False
-    """The event's ``sender`` is a certified device of the author; only looked up for a founding."""
+    """The event's ``sender`` is a certified device of the author; read only for a new group."""
     in_group: bool = False
-    """A device of who goes, or gets a role, is in the room's group; only looked up for those."""
+    """A device of the person who leaves or gets a role is in the room's group; read only for those."""
     group_used: bool = False
-    """The id of the group to be founded belongs to a group already."""
+    """The id of the new group is already used."""
     pins: int = 0
-    """How many messages are pinned; only looked up for a pin."""
+    """The number of pinned messages; read only for a pin."""
     file: "FileRecord | None" = None
-    """The file that a message names, whose ever it is; None: none, or it is gone."""
+    """The message's file, of any owner; None: it has none, or it no longer exists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Greeting:
-    """What a connection is told first: the account's rooms, and how many invitations wait."""
+    """The contents of the hello: the account's rooms, and the number of pending invitations."""
 
     rooms: Sequence[RoomSummary]
     invitations: int = 0
 
 
 class Appended(Struct, frozen=True):
-    """An event that is on disk. ``replay``: it was so already, from the same request before.
+    """An event that is on disk. ``replay``: the same request already appended it.
 
-    ``also`` are the events that the store appended after it on its own, in the same transaction: the role of
-    the member who became owner because the last owner went. They must be told like the event itself.
+    ``also`` are events that the store appended after it in the same transaction, such as the role of a member
+    who became owner because the last one left. They must be published as well.
     """
 
     event: LogEvent
@@ -156,7 +157,7 @@ class Appended(Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class NewRoom:
-    """A room to be made, with its first events.
+    """A new room, with its first events.
 
     Named rooms: ``name`` and its ``skeleton``, unique among public rooms. Direct rooms: ``peer``, who may
     be the author; the unordered pair (author, peer) is unique.

@@ -1,4 +1,4 @@
-"""Names that are one under Unicode's case folding are one name: what names are compared by is computed again.
+"""Names that are equal under Unicode case folding are the same: skeletons are computed again.
 
 Where two such names exist already both stay. The older one keeps the skeleton, so no one can take the name a
 third time; the other one's skeleton ends with a space and its own name, which no name can be taken for.

@@ -1,4 +1,4 @@
-"""Private rooms may share names: that a name was taken told strangers that the room exists."""
+"""Private rooms may share names: a refused name revealed that the room exists."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,7 +14,7 @@ _TAKEN = "SELECT 1 FROM rooms WHERE kind = 'public' AND skeleton = :plain"
 
 
 def upgrade() -> None:
-    """Keep names unique among public rooms alone."""
+    """Keep names unique only among public rooms."""
     with op.batch_alter_table("rooms", recreate="always", table_kwargs=KEYED) as batch:
         batch.drop_constraint("uq_rooms_name", type_="unique")
         batch.drop_constraint("uq_rooms_skeleton", type_="unique")

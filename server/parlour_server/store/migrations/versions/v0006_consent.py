@@ -1,6 +1,6 @@
 """Invitations that are accepted or declined, direct rooms that wait for a yes, and whom people block.
 
-Whoever is in a room now has consented to it: no one is asked again.
+Current members count as having consented: no one is asked again.
 """
 
 import sqlalchemy as sa
@@ -17,7 +17,7 @@ KEYED = {"sqlite_strict": True, "sqlite_with_rowid": False}
 
 
 def upgrade() -> None:
-    """Make the new tables, and say of each member that they consented."""
+    """Create the new tables, and mark each member as having consented."""
     op.create_table(
         "invitations",
         sa.Column("room", sa.Text(), nullable=False),

@@ -1,7 +1,7 @@
-"""Failed logins by key, in SQLite, so that a restart does not give a guesser a fresh start (P5).
+"""Failed logins by key, in SQLite, so that they survive a restart (P5).
 
-Keys are opaque here. What is a week old is pruned, so an attacker with many addresses cannot fill the disk
-for good.
+Keys are opaque. Failures older than a week are pruned, so an attacker with many addresses cannot fill the
+disk.
 """
 
 import sqlite3
@@ -13,9 +13,9 @@ from parlour_server.store.sqlite.engine.readers import Readers
 from parlour_server.store.sqlite.engine.writer import Writer
 
 KEEP_MILLIS: Final = 7 * 86_400_000
-"""What is older is pruned, unless the caller remembers longer."""
+"""Older failures are pruned, unless the caller keeps them longer."""
 _AT_ONCE: Final = 20
-"""So many more than are added that the table shrinks, and so few that no login waits for it."""
+"""More than are added, so that the table shrinks, and few enough that no login waits."""
 
 
 class SqliteAttempts:
@@ -41,7 +41,7 @@ class SqliteAttempts:
         return await self._readers.run(read)
 
     async def add(self, keys: Iterable[str], now: Millis, *, forget_after: Millis) -> None:
-        """Note a failure for each key; old ones are forgotten first."""
+        """Add a failure for each key; old ones are pruned first."""
         noted = [(key, now, now - forget_after) for key in keys]
 
         def write(db: sqlite3.Connection) -> None:

@@ -1,7 +1,7 @@
-"""Names that a migration found to be one name, and kept: both were there before names were compared so.
+"""Names that look alike, from before the current rules; a migration kept both.
 
-The second of such a pair is known by its skeleton (see revision 0003). `doctor` asks, since only the operator
-can tell the two people, or the people of the two rooms.
+The second of such a pair has a marked skeleton (see revision 0003). `doctor` reports them, since only the
+operator can inform the people.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""Tickets on one machine: in memory, where taking one is a single step that nothing can interleave.
+"""Tickets on one machine: in memory, where redeeming one is atomic.
 
-They do not outlive the process and never touch the disk; their clock cannot be set back (K4). A distributed
-store keeps them in its database instead, behind the same interface.
+They end with the process and never touch the disk; their clock is monotonic (K4). A distributed store would
+keep them in its database, behind the same interface.
 """
 
 from dataclasses import replace
@@ -14,20 +14,20 @@ from parlour_server.store.sqlite.engine.readers import Readers
 from parlour_server.store.types import TicketGrant
 
 TICKETS: Final = 32_768
-"""Tickets at once: three for each connection that the server holds by default, about 12 MiB."""
+"""The most tickets: three per connection at the default limit, about 12 MiB."""
 
 
 class MemoryTickets:
     """Single-use tickets."""
 
     def __init__(self, readers: Readers, clock: Clock) -> None:
-        """Look sessions up through ``readers``; deadlines are by ``clock.monotonic``."""
+        """Look up sessions through ``readers``; deadlines use ``clock.monotonic``."""
         self._readers = readers
         self._clock = clock
         self._tickets: dict[bytes, tuple[float, TicketGrant]] = {}
 
     async def put(self, ticket: bytes, grant: TicketGrant, *, seconds: int) -> None:
-        """Keep a ticket for so many seconds. Raises UnavailableError when there are too many."""
+        """Store a ticket for this many seconds. Raises UnavailableError if there are too many."""
         now = self._clock.monotonic()
         self._drop_oldest_expired(now)
         if len(self._tickets) >= TICKETS:
@@ -37,7 +37,7 @@ class MemoryTickets:
         self._tickets[ticket] = (now + seconds, grant)
 
     async def take(self, ticket: bytes) -> TicketGrant | None:
-        """Take the ticket; one caller gets the grant, and only while its session lives."""
+        """Redeem the ticket; one caller gets the grant, and only while its session is live."""
         # No await before pop: of any number of callers one gets it (K3: replay, TOCTOU).
         deadline, grant = self._tickets.pop(ticket, (0.0, None))
         if grant is None or self._clock.monotonic() >= deadline:
@@ -48,7 +48,7 @@ class MemoryTickets:
         return None if session is None else replace(grant, device_id=session.device_id)
 
     def _drop_oldest_expired(self, now: float) -> None:
-        """Forget expired tickets from the front: they lie in the order they came in."""
+        """Drop expired tickets from the front: they are in the order of arrival."""
         while self._tickets:
             oldest = next(iter(self._tickets))
             if self._tickets[oldest][0] > now:

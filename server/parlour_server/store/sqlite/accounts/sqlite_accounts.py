@@ -1,6 +1,6 @@
-"""Accounts and the invites that make them, in SQLite.
+"""Accounts and invites in SQLite.
 
-An account is never deleted, so a name is never given to a second person. Passwords come in hashed, invites as
+An account is never deleted, so a name never passes to another person. Passwords arrive as hashes, invites as
 digests.
 """
 
@@ -25,16 +25,16 @@ _COLUMNS = "account, password_hash, created, disabled"
 
 
 class SqliteAccounts:
-    """People who may log in, and the invites that make them."""
+    """Accounts, and the invites that create them."""
 
     def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
-        """Use the store's writer and readers; ``clock`` tells which invites have expired."""
+        """Use the store's writer and readers; ``clock`` is for the expiry of invites."""
         self._writer = writer
         self._readers = readers
         self._clock = clock
 
     async def create(self, account: NewAccountRecord, invite: bytes | None) -> None:
-        """Make an account, using up one use of the invite. Raises InviteRefusedError, NameTakenError."""
+        """Create an account, using the invite once. Raises InviteRefusedError, NameTakenError."""
         await self._writer.submit(partial(_create, account=account, invite=invite))
 
     async def find(self, user: UserName) -> Account | None:
@@ -96,7 +96,7 @@ class SqliteAccounts:
         return await self._readers.run(read)
 
     async def revoke_invite(self, digest: bytes) -> bool:
-        """Take an invite away; False when there was none."""
+        """Delete an invite; False if there was none."""
 
         def write(db: sqlite3.Connection) -> bool:
             return db.execute("DELETE FROM invites WHERE digest = ?", (digest,)).rowcount == 1

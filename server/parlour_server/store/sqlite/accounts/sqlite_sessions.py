@@ -1,8 +1,7 @@
-"""Sessions: who is logged in, and the device with keys that each speaks for, in SQLite.
+"""Sessions, and the devices they are bound to, in SQLite.
 
-A session that ends is deleted, and the journal says so in the same transaction. One that expires stays until
-it is over the cap of its account: the clock that expired it may be wrong, and the cap bounds the table.
-Tokens are digests.
+A session that ends is deleted, with a journal entry in the same transaction. An expired one stays until the
+account is over its cap: the clock may be wrong, and the cap limits the table. Tokens are digests.
 """
 
 import json
@@ -35,7 +34,7 @@ class SqliteSessions:
     async def create(
         self, session: SessionRecord, *, cap: int, in_use: Collection[SessionId] = frozenset()
     ) -> None:
-        """Keep a new session; over ``cap`` others end: expired, not in use, seen longest ago, in turn."""
+        """Store a new session; over ``cap`` others end: first expired, then unused, then oldest seen."""
         await self._writer.submit(partial(_create, session=session, cap=cap, in_use=_listed(in_use)))
 
     async def find(self, token: bytes, now: Millis) -> SessionRecord | None:
@@ -48,10 +47,10 @@ class SqliteSessions:
         return await self._readers.run(read)
 
     async def touch(self, seen: Mapping[SessionId, Millis]) -> None:
-        """Note when sessions were seen."""
+        """Record when sessions were seen."""
 
         def write(db: sqlite3.Connection) -> None:
-            # never backwards: a clock that was set back must not make a session look idle
+            # never backwards: setting the clock back must not make a session look idle
             db.executemany(
                 "UPDATE sessions SET last_seen = max(last_seen, ?) WHERE session = ?",
                 [(at, session) for session, at in seen.items()],

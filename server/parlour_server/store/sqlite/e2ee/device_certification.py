@@ -1,7 +1,7 @@
-"""Account keys, certificates and revocations: what they mean for the tables, with their entries in the log.
+"""Applies account keys, certificates and revocations to the tables, with entries in the key log.
 
-Whatever an account key signed counts only while it is the account's key, looked up in the same transaction. A
-revoked device loses its sessions, key packages and Welcomes, and must leave its groups.
+A signature counts only if its key is the account's current one, checked in the same transaction. A revoked
+device loses its sessions, key packages and Welcomes, and must be removed from its groups.
 """
 
 import sqlite3
@@ -25,7 +25,7 @@ from parlour_server.store.types import CertificateRecord, DeviceChange, DeviceRe
 
 
 def account_key_of(db: sqlite3.Connection, user: UserName) -> PublicKey | None:
-    """Return the key in force, None while none was published."""
+    """Return the current key, None if none was published."""
     row = db.execute("SELECT key FROM account_keys WHERE account = ?", (plain(user),)).fetchone()
     return None if row is None else PublicKey(row[0])
 
@@ -40,7 +40,7 @@ def publish(
     session: SessionId | None,
     at: Millis,
 ) -> DeviceChange:
-    """Set the account's key; under a new one, nothing that the old one certified counts any more."""
+    """Set the account's key; a new one voids everything that the old one certified."""
     held = account_key_of(db, user)
     if held == key:
         return DeviceChange(changed=False)
@@ -78,10 +78,10 @@ def certify(
 def activate(
     db: WriteConnection, held: DeviceRecord, certificate: CertificateRecord, entry: NewEntry, at: Millis
 ) -> None:
-    """Keep a certificate, unless the device has one that ends as late."""
+    """Store a certificate, unless the device has one that ends as late."""
     check_account_key(db, held.user, certificate.account_key)
     if held.expires is not None and certificate.expires <= held.expires:
-        return  # it is known, or older: an old certificate must not shorten a newer one (rollback)
+        return  # known or older: an old certificate must not replace a newer one (rollback)
     db.execute(
         "UPDATE devices SET status = 'active', certificate = ?, expires = ? WHERE device = ?",
         (bytes(certificate.data), certificate.expires, held.id),
@@ -98,7 +98,7 @@ def revoke(
     entry: NewEntry,
     at: Millis,
 ) -> DeviceChange:
-    """Revoke a device of this account for good."""
+    """Revoke a device of this account permanently."""
     held = own_device(db, user, device, at)
     if held.status is DeviceStatus.REVOKED:
         return DeviceChange(changed=False)
@@ -108,7 +108,7 @@ def revoke(
 
 
 def check_account_key(db: sqlite3.Connection, user: UserName, key: PublicKey) -> None:
-    """Refuse what another key than the account's signed (an old certificate after the key was replaced)."""
+    """Refuse a signature by another key than the account's (an old certificate after a key change)."""
     if account_key_of(db, user) != key:
         raise RefusedError(ErrorCode.CONFLICT, "this was signed by a key that is not the account's")
 
@@ -129,7 +129,7 @@ def _end_devices(
     *,
     but: SessionId | None = None,
 ) -> frozenset[SessionId]:
-    """Revoke the devices with all that is theirs; return the sessions that ended."""
+    """Revoke the devices and everything they have; return the ended sessions."""
     ended: set[SessionId] = set()
     for device in devices:
         db.execute("UPDATE devices SET status = 'revoked' WHERE device = ?", (device,))

@@ -1,7 +1,6 @@
-"""Binds a session to the device that it speaks for, which is made when it is new.
+"""Binds a session to its device, which is created if it is new.
 
-A session speaks for one device and keeps it; a revoked device never comes back. It refuses before it changes
-anything.
+A session keeps its device; a revoked device never comes back. Refusals come before any change.
 """
 
 import sqlite3
@@ -57,7 +56,7 @@ def _check_session(db: sqlite3.Connection, session: SessionId, new: NewDevice) -
 
 
 def _make_room_for_one(db: sqlite3.Connection, user: UserName) -> None:
-    """Forget a device that no one ever approved and that is logged in nowhere, if there are too many."""
+    """If there are too many, delete a device that was never approved and has no session."""
     count: int = db.execute(
         "SELECT count(*) FROM devices WHERE account = ? AND status != 'revoked'", (plain(user),)
     ).fetchone()[0]

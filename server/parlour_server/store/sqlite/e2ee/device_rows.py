@@ -1,6 +1,6 @@
-"""The row of a device, as a record with what it has at the server.
+"""Reads device rows as records.
 
-Called by everything that shows a device or changes one.
+Used by everything that reads or changes devices.
 """
 
 import sqlite3
@@ -27,7 +27,7 @@ DEVICE: Final = """
             AND p.suite = 61443 AND p.last_resort = 1 AND p.given = 0 AND p.expires > ?1)
     FROM devices d
 """
-"""Its first parameter is the time; the caller adds a WHERE."""
+"""The first parameter is the time; callers add a WHERE."""
 
 
 def find_device(db: sqlite3.Connection, device: DeviceId, now: Millis) -> DeviceRecord | None:

@@ -1,9 +1,9 @@
-"""Which devices belong into a room's MLS group, and which in it must leave.
+"""The devices that belong in a room's MLS group, and those that must leave it.
 
-A device belongs there when its owner is in the room and it is certified and not revoked. What changes one of
-these calls ``settle`` in its transaction, so the mark `leaving`, which each encrypted message looks at, is
-never late. Members remove a device only for what someone signed (a departure, a removal, a revocation), so
-nothing else is a reason here: a disabled account is not served, but stays in its groups.
+A device belongs there if its owner is in the room, and it is certified and not revoked. Code that changes one
+of these calls ``update_leaving`` in its transaction, so the mark `leaving`, which every encrypted message
+checks, is always current. Members remove a device only with a signed reason (a departure, a removal, a
+revocation), so a disabled account stays in its groups.
 """
 
 import sqlite3
@@ -16,8 +16,8 @@ from parlour_protocol.limits import GROUP_DEVICES
 from parlour_protocol.names import UserName
 from parlour_server.store.sqlite.engine.column_values import plain, user_name
 
-# A mark stays when someone came back before the removal was committed: their devices forgot the group's keys
-# when they went. They are removed first, then missing, and added again.
+# A mark stays if someone comes back before the removal is committed, because their devices deleted the
+# group's keys when they left. They are removed first, and then added again.
 _MARK: Final = """
     UPDATE group_devices SET leaving = leaving OR NOT EXISTS (
         SELECT 1 FROM groups g
@@ -51,7 +51,7 @@ def update_leaving(db: sqlite3.Connection, user: UserName, room: RoomId | None =
 def missing_devices(
     db: sqlite3.Connection, room: RoomId, group: GroupId | None, now: Millis
 ) -> tuple[GroupDevice, ...]:
-    """Return devices that belong into the group and are not in it: no more than a group can hold."""
+    """Return devices that belong in the group and are not in it, at most as many as a group can have."""
     rows = db.execute(
         _MISSING + " ORDER BY d.account, d.device LIMIT ?4", (room, group, now, GROUP_DEVICES.value)
     )
@@ -61,7 +61,7 @@ def missing_devices(
 def addable(
     db: sqlite3.Connection, room: RoomId, group: GroupId | None, devices: Iterable[DeviceId], now: Millis
 ) -> dict[DeviceId, UserName]:
-    """Return those of the devices that belong into the group and are not in it, with their owners."""
+    """Return those of the devices that belong in the group and are not in it, with their owners."""
     found: dict[DeviceId, UserName] = {}
     for device in devices:
         row = db.execute(_MISSING + " AND d.device = ?4", (room, group, now, device)).fetchone()

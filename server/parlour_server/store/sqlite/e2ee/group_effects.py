@@ -1,7 +1,7 @@
-"""What founding, commits and contests mean for the tables of MLS groups.
+"""Applies new groups, commits and contests to the tables of MLS groups.
 
-A commit's new epoch, its devices and its Welcome are one transaction with its event; should two ever be let
-through for one epoch, the second changes nothing and is refused here.
+A commit's new epoch, its devices and its Welcome are one transaction with its event; a second commit for an
+epoch is refused here as well, and changes nothing.
 """
 
 from collections.abc import Iterable
@@ -21,12 +21,12 @@ _STALE_MILLIS: Final = STALE_SECONDS.value * 1000
 
 
 def encryption_on(db: WriteConnection, event: LogEvent, _body: EncryptionOn) -> None:
-    """Mark the room, for good."""
+    """Mark the room as encrypted, permanently."""
     db.execute("UPDATE rooms SET encrypted = 1 WHERE room = ?", (event.room,))
 
 
 def founded(db: WriteConnection, event: LogEvent, body: GroupCreated) -> None:
-    """Freeze the group that was in force, and begin this one."""
+    """Freeze the previous group, and store this one."""
     old = db.execute("SELECT group_id FROM groups WHERE room = ? AND in_force = 1", (event.room,)).fetchone()
     if old is not None:
         _freeze(db, old[0])
@@ -40,8 +40,8 @@ def founded(db: WriteConnection, event: LogEvent, body: GroupCreated) -> None:
 
 
 def handshake(db: WriteConnection, event: LogEvent, body: Handshake) -> None:
-    """Move the group to its next epoch, with its new devices and without those that were removed."""
-    # Anyone who was removed could still open a message for the epoch just past: then none is taken.
+    """Advance the group to its next epoch, with the added and without the removed devices."""
+    # Anyone who was removed could still read a message for the previous epoch, so none is accepted.
     stale_until = 0 if body.removed else event.at + _STALE_MILLIS
     moved = db.execute(
         "UPDATE groups SET epoch = epoch + 1, stale_until = ?"
@@ -60,7 +60,7 @@ def handshake(db: WriteConnection, event: LogEvent, body: Handshake) -> None:
 
 
 def contested(db: WriteConnection, event: LogEvent, body: Contested) -> None:
-    """Mark the group until another takes its place."""
+    """Mark the group as contested until another replaces it."""
     db.execute(
         "INSERT INTO contests (group_id, account) VALUES (?, ?) ON CONFLICT DO NOTHING",
         (body.group, plain(event.author)),

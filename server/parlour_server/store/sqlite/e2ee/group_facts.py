@@ -1,7 +1,6 @@
-"""Looks up what a decision about a room's MLS group rests on, in the transaction that appends.
+"""Reads the facts for decisions about a room's MLS group, in the transaction that appends.
 
-An encrypted message costs one indexed SELECT; what only commits and contests need is read only for them. It
-judges nothing.
+An encrypted message costs one indexed SELECT; commits and contests read more.
 """
 
 import sqlite3
@@ -45,7 +44,7 @@ def group_facts(db: sqlite3.Connection, event: AppendEvent, body: GroupBody) -> 
 
 
 def _extra(db: sqlite3.Connection, event: AppendEvent, body: GroupBody, group: GroupId) -> dict[str, Any]:
-    """Return what only some kinds of body need to know of the group."""
+    """Return the facts that only some kinds of body need."""
     if isinstance(body, Handshake):
         return {
             "devices": _count(db, group),

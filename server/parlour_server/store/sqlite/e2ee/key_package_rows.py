@@ -1,8 +1,8 @@
-"""Key packages: kept for a device until someone who adds it to a group takes one.
+"""Stores key packages until someone claims them to add the device to a group.
 
-A single-use package is given to one caller and its bytes are gone then; what was given is remembered, so that
-an upload that is repeated cannot bring it back (its keys would be used twice). Called by `sqlite_devices.py`
-in a write's transaction: one writer at a time, so of two callers one gets it.
+A single-use package is returned to one caller and its bytes are deleted. The row stays, so that a repeated
+upload cannot bring it back (its keys would be used twice). `sqlite_devices.py` calls this in a write
+transaction, so of two callers one gets the package.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ _INSERT: Final = (
 def put_packages(db: WriteConnection, new: NewPackages, now: Millis) -> bool:
     """Add to the device's packages of a suite, or take their place; True: it had none, and can be added now.
 
-    Over the limit the oldest go: two programs of one device that bring more at once are both right.
+    Over the limit the oldest are dropped, because two programs of one device may upload at once.
     """
     held = db.execute(
         "SELECT account FROM devices WHERE device = ? AND status != 'revoked'", (new.device,)
@@ -83,12 +83,12 @@ def claim_packages(
     now: Millis,
     suite: RoomSuite,
 ) -> list[ClaimRecord]:
-    """Give out one package for each device that belongs into the room's group and is not in it."""
+    """Return one package for each device that belongs in the room's group and is not in it."""
     row = db.execute(_ROOM, (room, plain(user))).fetchone()
     if row is None:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such encrypted room, or you are not in it")
     claimed: list[ClaimRecord] = []
-    # Only for who should be added: else anyone could use up the packages of anyone (exhaustion).
+    # Only for devices to add: otherwise anyone could use up anyone's packages (exhaustion).
     for device, owner in addable(db, room, row[0], dict.fromkeys(devices), now).items():
         taken = _take(db, device, suite, now)
         if taken is not None:
@@ -130,7 +130,7 @@ def _count(db: sqlite3.Connection, device: DeviceId, suite: RoomSuite, now: Mill
 def _drop(
     db: WriteConnection, new: NewPackages, *, last_resort: bool, but: KeyPackageBytes | None = None
 ) -> None:
-    """Drop unused packages of one kind and suite; of those that were given only the memory stays."""
+    """Drop unused packages of one kind and suite; rows of claimed ones stay."""
     spared = b"" if but is None else _digest(but)
     which = (new.device, new.suite.value, int(last_resort), spared)
     db.execute(

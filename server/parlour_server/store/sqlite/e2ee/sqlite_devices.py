@@ -1,7 +1,7 @@
-"""Devices with keys of their own, in SQLite: registered by a session, certified, revoked for good.
+"""Devices with keys, in SQLite: registered by a session, certified, revoked permanently.
 
-Each change is one transaction with its entry in the key log, and is refused when the account key that signed
-it is not the one in force. A device is never deleted once it was certified.
+Each change is one transaction with its entry in the key log, and is refused unless it was signed by the
+current account key. A certified device is never deleted.
 """
 
 import sqlite3
@@ -41,7 +41,7 @@ class SqliteDevices:
         self._clock = clock
 
     async def account_key(self, user: UserName) -> PublicKey | None:
-        """Return the key in force, None while none was published."""
+        """Return the current key, None if none was published."""
         return await self._readers.run(partial(account_key_of, user=user))
 
     async def publish_account_key(
@@ -53,7 +53,7 @@ class SqliteDevices:
         replaces: PublicKey | None,
         session: SessionId | None,
     ) -> DeviceChange:
-        """Set the account's key. Raises RefusedError(CONFLICT) when ``replaces`` is not the one in force."""
+        """Set the account's key. Raises RefusedError(CONFLICT) if ``replaces`` is not the current one."""
         write = partial(
             publish, user=user, key=key, entry=entry, replaces=replaces, session=session, at=self._clock.now()
         )
@@ -66,7 +66,7 @@ class SqliteDevices:
         certificate: CertificateRecord | None = None,
         entry: NewEntry | None = None,
     ) -> DeviceRecord:
-        """Bind a session to a device, which is made when it is new. Raises RefusedError."""
+        """Bind a session to a device, which is created if it is new. Raises RefusedError."""
         write = partial(register, session=session, new=device, certificate=certificate, entry=entry)
         return await self._writer.submit(write)
 
@@ -107,14 +107,14 @@ class SqliteDevices:
     async def revoke(
         self, user: UserName, device: DeviceId, account_key: PublicKey, entry: NewEntry
     ) -> DeviceChange:
-        """Revoke a device of this account for good. Raises RefusedError."""
+        """Revoke a device of this account permanently. Raises RefusedError."""
         write = partial(
             revoke, user=user, device=device, account_key=account_key, entry=entry, at=self._clock.now()
         )
         return await self._writer.submit(write)
 
     async def put_packages(self, new: NewPackages) -> bool:
-        """Add to the device's key packages, or take their place; True: it had none. Raises RefusedError."""
+        """Add or replace the device's key packages; True if it had none. Raises RefusedError."""
         return await self._writer.submit(partial(put_packages, new=new, now=self._clock.now()))
 
     async def claim(
@@ -125,6 +125,6 @@ class SqliteDevices:
         now: Millis,
         suite: RoomSuite = RoomSuite.X25519,
     ) -> Sequence[ClaimRecord]:
-        """Give out one key package for each of the devices. Raises RefusedError."""
+        """Return one key package for each of the devices. Raises RefusedError."""
         write = partial(claim_packages, room=room, user=user, devices=devices, suite=suite, now=now)
         return await self._writer.submit(write)

@@ -1,7 +1,7 @@
-"""The MLS groups of encrypted rooms in SQLite, as far as a server knows them.
+"""The MLS groups of encrypted rooms in SQLite, as a server sees them.
 
-It only looks, and drops Welcomes that were fetched: groups change by events of the log. Nothing is told to
-someone who is not in the room.
+It only reads, and deletes fetched Welcomes: groups change with events of the log. People outside the room
+learn nothing.
 """
 
 import sqlite3
@@ -33,7 +33,7 @@ _ROOMS: Final = """
 
 
 class SqliteGroups:
-    """Where groups stand, and Welcomes that wait."""
+    """The state of groups, and pending Welcomes."""
 
     def __init__(self, writer: Writer, readers: Readers) -> None:
         """Use the store's writer and readers."""
@@ -41,7 +41,7 @@ class SqliteGroups:
         self._readers = readers
 
     async def state(self, room: RoomId, user: UserName, now: Millis) -> GroupState | None:
-        """Return where the room's group stands; None for a stranger, or when it is not encrypted."""
+        """Return the state of the room's group; None for a stranger, or if it is not encrypted."""
 
         def read(db: sqlite3.Connection) -> GroupState | None:
             with snapshot(db):
@@ -51,7 +51,7 @@ class SqliteGroups:
         return await self._readers.run(read)
 
     async def rooms_of(self, user: UserName) -> Sequence[RoomId]:
-        """Return the encrypted rooms that the user is in, or has devices in the group of."""
+        """Return the encrypted rooms where the user is a member or has devices in the group."""
 
         def read(db: sqlite3.Connection) -> list[RoomId]:
             return [RoomId(room) for (room,) in db.execute(_ROOMS, (plain(user),))]
@@ -63,7 +63,7 @@ class SqliteGroups:
         return await self._readers.run(partial(waiting_welcomes, device=device, max_bytes=max_bytes))
 
     async def drop_welcome(self, device: DeviceId, welcome: WelcomeId) -> bool:
-        """Take a Welcome out of the device's inbox; False when it is not there."""
+        """Delete a pending Welcome of the device; False if there is none."""
         return await self._writer.submit(partial(drop_welcome, device=device, welcome=welcome))
 
 

@@ -1,7 +1,7 @@
-"""The key log in SQLite: entries in one hash chain, each with the head of the log that it makes.
+"""The key log in SQLite: a hash chain, each entry with the resulting head of the log.
 
-Entries are appended in the transaction of what they record, never changed and never taken away; the table's
-key refuses a number twice. The devices append, the HTTPS API reads.
+Entries are appended in the transaction of the change, and never changed or removed; the primary key refuses a
+second entry with the same number.
 """
 
 import sqlite3
@@ -25,10 +25,10 @@ class SqliteKeyLog:
         return await self._readers.run(_head)
 
     async def page(self, *, after: int, limit: int) -> tuple[Sequence[LogEntryBytes], Head | None]:
-        """Return the entries after number ``after``, and the head of the whole log as it was with them."""
+        """Return the entries after number ``after``, and the matching head of the whole log."""
 
         def read(db: sqlite3.Connection) -> tuple[list[LogEntryBytes], Head | None]:
-            # The head first: what is appended after it is left out, so the two fit without a transaction.
+            # The head first: later entries are left out, so the two match without a transaction.
             head = _head(db)
             rows = db.execute(
                 "SELECT entry FROM key_log WHERE number > ? AND number <= ? ORDER BY number LIMIT ?",

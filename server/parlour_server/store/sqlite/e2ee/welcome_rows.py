@@ -1,7 +1,6 @@
-"""Welcomes that wait for devices: kept once for all that a commit added, until the last of them has it.
+"""Pending Welcomes: stored once for all devices that a commit added, until the last has fetched it.
 
-A Welcome whose device was removed, or whose group was replaced, is dropped: it opens nothing any more. A
-device that must leave is not shown one.
+A Welcome is dropped when its device is removed or its group replaced. A device that must leave gets none.
 """
 
 import sqlite3
@@ -24,7 +23,7 @@ _WAITING = """
 
 
 def keep_welcome(db: WriteConnection, event: LogEvent, body: Handshake, attached: Attached) -> None:
-    """Put a commit's Welcome into the inbox of each device that it added."""
+    """Store a commit's Welcome for each device that it added."""
     kept = db.execute(
         "INSERT INTO welcomes (group_id, seq, data, tree) VALUES (?, ?, ?, ?)",
         (body.group, event.seq, bytes(attached.welcome), bytes(attached.tree)),
@@ -38,7 +37,7 @@ def keep_welcome(db: WriteConnection, event: LogEvent, body: Handshake, attached
 def waiting_welcomes(
     db: sqlite3.Connection, device: DeviceId, max_bytes: int
 ) -> tuple[list[WaitingWelcome], bool]:
-    """Return the device's oldest Welcomes, up to the size but one at least, and whether there are more."""
+    """Return the device's oldest Welcomes, up to the size but at least one, and whether more exist."""
     found: list[WaitingWelcome] = []
     size = 0
     for welcome, room, group, seq, data, tree in db.execute(_WAITING, (device,)):
@@ -54,7 +53,7 @@ def waiting_welcomes(
 
 
 def drop_welcome(db: sqlite3.Connection, device: DeviceId, welcome: WelcomeId) -> bool:
-    """Take one out of the device's inbox; False when it is not there."""
+    """Delete one pending Welcome of the device; False if there is none."""
     row = db.execute("SELECT welcome FROM inbox WHERE id = ? AND device = ?", (welcome, device)).fetchone()
     if row is not None:
         db.execute("DELETE FROM inbox WHERE id = ?", (welcome,))
@@ -63,7 +62,7 @@ def drop_welcome(db: sqlite3.Connection, device: DeviceId, welcome: WelcomeId) -
 
 
 def drop_one_of(db: sqlite3.Connection, group: GroupId, device: DeviceId) -> None:
-    """Drop what waits for the device from this group."""
+    """Delete the device's pending Welcome of this group."""
     rows = db.execute(
         "SELECT welcome FROM inbox JOIN welcomes USING (welcome) WHERE device = ? AND group_id = ?",
         (device, group),
@@ -74,7 +73,7 @@ def drop_one_of(db: sqlite3.Connection, group: GroupId, device: DeviceId) -> Non
 
 
 def drop_for(db: sqlite3.Connection, device: DeviceId) -> None:
-    """Drop everything that waits for the device."""
+    """Delete all pending Welcomes of the device."""
     rows = db.execute("SELECT welcome FROM inbox WHERE device = ?", (device,)).fetchall()
     db.execute("DELETE FROM inbox WHERE device = ?", (device,))
     for (kept,) in rows:
@@ -82,7 +81,7 @@ def drop_for(db: sqlite3.Connection, device: DeviceId) -> None:
 
 
 def drop_all_of(db: sqlite3.Connection, group: GroupId) -> None:
-    """Drop every Welcome of a group that is over."""
+    """Delete every Welcome of a replaced group."""
     db.execute(
         "DELETE FROM inbox WHERE welcome IN (SELECT welcome FROM welcomes WHERE group_id = ?)", (group,)
     )

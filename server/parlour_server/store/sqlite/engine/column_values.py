@@ -1,7 +1,7 @@
-"""Between the values of the program and the columns of the database.
+"""Converts between values and database columns.
 
-What comes from the database was checked before it went in, so it is not checked again: a later table of
-Unicode must not make an old message unreadable. Nothing else in the server makes names or texts this way.
+Stored values were validated before, so they are not validated again: newer Unicode tables must not make an
+old message unreadable. Nothing else in the server creates names or texts without validation.
 """
 
 import base64
@@ -33,7 +33,7 @@ def _as_stored(kind: type, value: str) -> object:
 
 _bodies: Final = msgspec.json.Decoder(AnyBody, dec_hook=_as_stored)
 UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
-"""What ``read_body`` raises for bytes that are no longer a body."""
+"""The errors of ``read_body`` for damaged bytes."""
 
 
 def user_name(raw: str) -> UserName:
@@ -63,7 +63,7 @@ def read_body(raw: bytes) -> AnyBody:
 
 
 def write_body(body: AnyBody) -> bytes:
-    """Return a body as it is stored."""
+    """Return a body as stored bytes."""
     return encode_body(body)
 
 
@@ -85,7 +85,7 @@ def read_event(room: RoomId, row: tuple[Any, ...]) -> LogEvent:
 
 
 def read_event_if_possible(room: RoomId, row: tuple[Any, ...]) -> LogEvent:
-    """Return an event from its ``EVENT_COLUMNS``; ``Unreadable`` stands for a body that is damaged."""
+    """Return an event from its ``EVENT_COLUMNS``; a damaged body becomes ``Unreadable``."""
     try:
         return read_event(room, row)
     except UNREADABLE:
@@ -95,10 +95,10 @@ def read_event_if_possible(room: RoomId, row: tuple[Any, ...]) -> LogEvent:
 def read_membership(
     account: UserName, role: str | None, muted_until: Millis | None, consent: str | None
 ) -> Membership | None:
-    """Return a membership from its columns; None when there is no role."""
+    """Return a membership from its columns; None without a role."""
     return None if role is None else Membership(account, ROLES[role], muted_until, consent != "given")
 
 
 def plain(text: str) -> str:
-    """Return ``text`` as a plain str: sqlite3 looks for an adapter, slowly, for every other type."""
+    """Return ``text`` as a plain str: for other types sqlite3 slowly searches for an adapter."""
     return str(text)

@@ -1,7 +1,7 @@
-"""Opens the database file, with everything SQLite must be told to keep the store's promises.
+"""Opens the database file, with the pragmas that the store's guarantees need.
 
-It never makes a file and never changes a schema: a database that is missing or not of this program's
-schema is refused. The writer opens one connection, each reader thread one of its own.
+It never creates a file or changes a schema: a missing database or another schema is refused. The writer has
+one connection, each reader thread its own.
 """
 
 import os
@@ -16,25 +16,25 @@ from parlour_server.errors import SetupError
 from parlour_server.store.schema_version import SCHEMA_VERSION, no_schema
 
 BUSY_SECONDS: Final = 5.0
-"""How long a transaction waits for one of another process (an administration command)."""
+"""How long a transaction waits for another process (a command)."""
 
 WAL_BYTES: Final = 64 * 1024 * 1024
-"""What the -wal file is cut back to after it had to grow beyond it."""
+"""The size that the -wal file is truncated to after it grew."""
 
 _LEAST_FREE: Final = 64 * 1024
-"""Without so much room SQLite cannot make the files that it needs beside the database."""
+"""The free space that SQLite needs for the files beside the database."""
 
 _WRITER: Final = (
     "PRAGMA synchronous = FULL",  # an acknowledged event survives the loss of power
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",  # deleted content is overwritten, not only unlinked (K2)
-    # twice what SQLite does by itself: pages that many events share are copied back half as often
+    # twice SQLite's default: pages that many events share are copied back half as often
     "PRAGMA wal_autocheckpoint = 2000",
     f"PRAGMA journal_size_limit = {WAL_BYTES}",
 )
 _BOTH: Final = (
     "PRAGMA temp_store = MEMORY",  # no copy of content in temporary files
-    "PRAGMA trusted_schema = OFF",  # nothing in a swapped file's schema runs as code
+    "PRAGMA trusted_schema = OFF",  # nothing in the schema of a replaced file runs as code
 )
 
 
@@ -42,10 +42,10 @@ class WriteConnection(sqlite3.Connection):
     """The one connection that writes."""
 
     stale_wal: bool = False
-    """Something was deleted, and its old text still stands in the -wal file."""
+    """Something was deleted, and its old text is still in the -wal file."""
 
     announces: bool = True
-    """Each event goes into the journal as well: servers hear of this process by nothing else."""
+    """Each event is added to the journal as well: servers learn of this process only from there."""
 
 
 _C = TypeVar("_C", bound=sqlite3.Connection)
@@ -70,9 +70,9 @@ def connect_reader(path: Path) -> sqlite3.Connection:
 
 
 def scrub(connection: WriteConnection) -> None:
-    """Empty the -wal file: after a deletion it holds the pages as they were before (K2).
+    """Empty the -wal file: after a deletion it contains old versions of pages (K2).
 
-    Does not wait for readers: while one reads old pages they stay, and ``stale_wal`` stays true.
+    It does not wait for readers: while one reads old pages they stay, and ``stale_wal`` stays true.
     """
     connection.execute("PRAGMA busy_timeout = 0")
     try:
@@ -83,7 +83,7 @@ def scrub(connection: WriteConnection) -> None:
 
 
 def check_schema(path: Path) -> None:
-    """Raise SetupError unless the file is a database of this program's schema."""
+    """Raise SetupError unless the file is a database with the current schema."""
     revision = schema_of(path)
     if revision is None:
         raise SetupError(no_schema(path))
@@ -94,7 +94,7 @@ def check_schema(path: Path) -> None:
 
 
 def schema_of(path: Path) -> str | None:
-    """Return the revision of a database, None where none stands in it; changes nothing. Raises SetupError."""
+    """Return the revision of a database, None if it has none. Raises SetupError."""
     if not path.is_file():
         raise SetupError(f"there is no database at {path}; make one with `parlour-server init`")
     try:
@@ -113,7 +113,7 @@ def schema_of(path: Path) -> str | None:
 
 
 def cannot_open(path: Path, error: sqlite3.Error) -> str:
-    """Return what to say, and to do, when SQLite cannot use the file."""
+    """Return the error for a file that SQLite cannot use."""
     if shutil.disk_usage(path.parent).free < _LEAST_FREE:
         return f"{path} cannot be opened ({error}): the disk is full; make room"
     if not os.access(path.parent, os.W_OK) or not os.access(path, os.W_OK):
@@ -126,10 +126,10 @@ def cannot_open(path: Path, error: sqlite3.Error) -> str:
 
 def _connect(path: Path, factory: type[_C]) -> _C:
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw",  # never mode=rwc: a mistyped path must not make a file
+        f"{path.absolute().as_uri()}?mode=rw",  # never mode=rwc: a mistyped path must not create a file
         uri=True,
         timeout=BUSY_SECONDS,
-        isolation_level=None,  # transactions begin and end where the code says so
+        isolation_level=None,  # transactions are explicit
         check_same_thread=False,
         cached_statements=256,
         factory=factory,
@@ -141,7 +141,7 @@ def _connect(path: Path, factory: type[_C]) -> _C:
 
 @contextmanager
 def snapshot(db: sqlite3.Connection) -> Iterator[None]:
-    """Hold the state that the first SELECT inside sees, until the end."""
+    """Run a block in one read transaction."""
     db.execute("BEGIN")
     try:
         yield

@@ -1,7 +1,7 @@
-"""The incarnation of the logs: a random name that lasts until a backup is restored.
+"""The incarnation of the logs: a random name that changes when a backup is restored.
 
-After that the numbers of lost events are given to other ones, which a client sees by this name. Made by the
-migration, read when the store is opened, changed by `restore` and by nothing else.
+After a restore, the numbers of lost events are used again; clients notice by this name. A migration creates
+it, and only `restore` changes it.
 """
 
 import sqlite3
@@ -18,7 +18,7 @@ _HAS_TABLE: Final = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name =
 
 
 def incarnation_of(path: Path) -> tuple[Incarnation, Millis] | None:
-    """Return the name and since when it counts; None for a schema of before. Raises SetupError."""
+    """Return the name and the time it began; None for an older schema. Raises SetupError."""
     try:
         with closing(connect_reader(path)) as db:
             if not _has(db, "incarnation"):
@@ -32,10 +32,10 @@ def incarnation_of(path: Path) -> tuple[Incarnation, Millis] | None:
 
 
 def begin_incarnation(path: Path) -> Incarnation | None:
-    """Give the logs of a database that no one serves another name; None for a schema of before.
+    """Give the logs of a database that no server uses a new name; None for an older schema.
 
-    A schema of before gets its name from `migrate`. Single-use key packages count as given: some were, since
-    the backup, and a device that is added with one of those could not open its Welcome. Raises sqlite3.Error.
+    An older schema gets its name from `migrate`. Single-use key packages are marked as claimed: some were,
+    since the backup, and a device added with one could not open its Welcome. Raises sqlite3.Error.
     """
     name = new_incarnation()
     with closing(sqlite3.connect(path)) as db, db:

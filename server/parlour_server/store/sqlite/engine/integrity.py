@@ -1,7 +1,7 @@
-"""Looks a database over for damage: what SQLite finds, events that cannot be read, numbers that are missing.
+"""Checks a database for damage: SQLite's own findings, unreadable events, missing numbers.
 
-It changes nothing and may look while a server writes. SQLite's own check sees a broken page, not a body whose
-bytes have changed, so that every event is read as well.
+It changes nothing and works while a server writes. SQLite's check finds broken pages, not changed bodies, so
+every event is read as well.
 """
 
 import sqlite3
@@ -17,7 +17,7 @@ from parlour_server.store.sqlite.engine.column_values import UNREADABLE, read_bo
 from parlour_server.store.sqlite.engine.connection import connect_reader, snapshot
 
 MOST: Final = 10
-"""Sentences about one database: enough to see that it is damaged, and where."""
+"""The most sentences about one database: enough to see where it is damaged."""
 _HOLES: Final = """
     SELECT r.room, r.head, count(e.seq) FROM rooms r LEFT JOIN events e USING (room)
     GROUP BY r.room HAVING count(e.seq) != r.head OR max(e.seq) != r.head
@@ -35,7 +35,7 @@ _COUNTED: Final = """
 
 
 def damage(path: Path) -> list[str]:
-    """Return what is damaged, as sentences, ``MOST`` at the most; nothing for a sound database."""
+    """Return the damage as sentences, at most ``MOST``; none for an intact database."""
     found: list[str] = []
     try:
         with closing(connect_reader(path)) as db, snapshot(db):

@@ -1,8 +1,8 @@
-"""The readers: a few threads, each with a connection of its own that cannot write.
+"""The readers: a few threads, each with its own read-only connection.
 
-Reads never run in the event loop and never wait for a write (WAL). What waits is bounded: beyond that a read
-is refused at once (UnavailableError). Reads that are asked for in one turn of the loop are handed over
-together, and so are their results, because waking a thread costs more than a small read.
+Reads never run in the event loop and never wait for a write (WAL). The queue is limited: beyond that a read
+is refused at once (UnavailableError). Reads from one turn of the loop are handed over together, and so are
+their results, because waking a thread costs more than a small read.
 """
 
 import asyncio
@@ -27,11 +27,11 @@ _Job = tuple[Future[Any], _Read]
 _Outcome = tuple[Future[Any], Any, BaseException | None]
 
 THREADS: Final = 4
-"""Reads at once: they share the interpreter, so more threads would only wait for each other."""
+"""Reader threads: they share the interpreter, so more would only wait for each other."""
 QUEUE: Final = 4096
-"""Reads that wait or run."""
+"""Waiting and running reads."""
 TOGETHER: Final = 8
-"""Reads that one thread is handed at once: so many may wait for one that is slow."""
+"""Reads handed to one thread at once: this many may wait for a slow one."""
 _LOG_EVERY: Final = 60.0
 
 
@@ -39,7 +39,7 @@ class Readers:
     """Runs reads, each a function of a connection."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        """Prepare for the database at ``path``; threads and connections are made when they are needed."""
+        """Prepare for the database at ``path``; threads and connections are created on demand."""
         self._path = path
         self._clock = clock
         self._quiet_until = 0.0
@@ -66,7 +66,7 @@ class Readers:
         return await future
 
     async def close(self) -> None:
-        """Wait for the reads that were asked for, then disconnect."""
+        """Wait for pending reads, then disconnect."""
         self._open = False
         self._hand_over()
         for _ in self._threads:
@@ -83,14 +83,14 @@ class Readers:
             thread.start()
 
     def _hand_over(self) -> None:
-        """Give the threads what this turn of the loop asked for."""
+        """Hand the reads of this turn of the loop to the threads."""
         asked, self._asked = self._asked, []
         for start in range(0, len(asked), TOGETHER):
             self._jobs.put(asked[start : start + TOGETHER])
 
     def _deliver(self) -> None:
-        """End the futures of the reads that are done."""
-        self._delivery_scheduled = False  # before looking: what is done from here on is told again
+        """Complete the futures of finished reads."""
+        self._delivery_scheduled = False  # before the list is read: later results schedule again
         while self._done:
             future, value, error = self._done.popleft()
             self._waiting -= 1
@@ -114,7 +114,7 @@ class Readers:
                         connection = connect_reader(self._path)
                     value = read(connection)
                 except sqlite3.Error as failure:
-                    # This connection may be of no use any more: the next read makes another.
+                    # This connection may be broken: the next read opens another.
                     if connection is not None:
                         connection.close()
                         connection = None
@@ -129,7 +129,7 @@ class Readers:
             connection.close()
 
     def _log(self, failure: sqlite3.Error) -> None:
-        """Tell the operator, once a minute at most: a damaged page fails each read that needs it."""
+        """Log at most once a minute: a damaged page fails each read that needs it."""
         now = self._clock.monotonic()
         if now >= self._quiet_until:
             self._quiet_until = now + _LOG_EVERY
@@ -137,9 +137,9 @@ class Readers:
 
     def _schedule_delivery(self) -> None:
         if self._delivery_scheduled:
-            return  # the loop has not looked yet, and will find this, too
+            return  # the loop will find this one as well
         self._delivery_scheduled = True
         try:
             self._loop.call_soon_threadsafe(self._deliver)
-        except RuntimeError:  # the loop is closed: no one waits any more
+        except RuntimeError:  # the loop is closed: no one is waiting
             self._done.clear()

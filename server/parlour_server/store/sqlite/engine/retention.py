@@ -1,9 +1,8 @@
-"""What is over and of no use to anyone goes, a little at a time.
+"""Deletes expired data, a little at a time.
 
-The rows are looked for by a reader, and removed by the writer in small batches that each share a commit with
-what people do meanwhile, so that no one waits for it. It takes only what has been over for months: a clock
-that jumps ahead and back must not lift a ban, or end a session that is alive. What is bounded by itself is
-not here; docs/growth.md lists all of it.
+A reader finds the rows, and the writer deletes them in small batches that share a commit with other writes,
+so that no one waits. Only data that expired months ago is deleted: a clock that jumps ahead and back must not
+lift a ban or end a live session. docs/growth.md lists everything that grows.
 """
 
 import sqlite3
@@ -15,9 +14,9 @@ from parlour_server.store.sqlite.engine.readers import Readers
 from parlour_server.store.sqlite.engine.writer import Writer
 
 GRACE_MILLIS: Final = 90 * 86_400_000
-"""For how long something must have been over."""
+"""How long ago data must have expired."""
 BATCH: Final = 200
-"""Rows that one write removes: less than a millisecond of the writer."""
+"""Rows deleted by one write, in less than a millisecond."""
 
 
 class _Rule(NamedTuple):
@@ -37,7 +36,7 @@ _RULES: Final = (
 
 
 async def prune(writer: Writer, readers: Readers, now: Millis) -> int:
-    """Remove a batch of each kind; returns how many rows went. Raises UnavailableError."""
+    """Delete a batch of each kind; returns the number of rows. Raises UnavailableError."""
     before, gone = now - GRACE_MILLIS, 0
     for rule in _RULES:
         found = await readers.run(partial(_find, rule=rule, before=before))
@@ -52,7 +51,7 @@ def _find(db: sqlite3.Connection, *, rule: _Rule, before: int) -> list[tuple[Any
 
 
 def _remove(db: sqlite3.Connection, *, rule: _Rule, before: int, found: list[tuple[Any, ...]]) -> int:
-    # With the condition again: someone may have been banned again between the look and now.
+    # With the condition again: someone may have been banned again in the meantime.
     keys = " AND ".join(f"{column} = :{column}" for column in rule.key)
     query = f"DELETE FROM {rule.table} WHERE {keys} AND {rule.over}"  # noqa: S608 - of ours
     gone = 0

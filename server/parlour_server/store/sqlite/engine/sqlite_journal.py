@@ -1,8 +1,7 @@
-"""The journal: what running servers must hear about, written in the transaction that it reports.
+"""The journal: notifications for running servers, written in the transaction of the change.
 
-Nothing in it is content: session ids, room ids, numbers. Every event of a process without a bus is in it
-(`rooms/event_rows.py`). Entries that every server has polled long ago
-are pruned. The other parts call ``note_…``; servers poll ``since``.
+It contains no content, only session ids, room ids and numbers. It has every event of a process without a bus
+(`rooms/event_rows.py`). Old entries are pruned. Other modules call ``note_…``; servers poll ``since``.
 """
 
 import sqlite3
@@ -17,12 +16,12 @@ from parlour_server.store.types import DevicesChanged, JournalEntry, RoomAdvance
 
 KEEP_MILLIS: Final = 3_600_000
 KEEP_ENTRIES: Final = 1_000
-"""Kept whatever their age, because a clock that jumps ahead makes everything look old."""
+"""Entries kept whatever their age, because a clock that jumps ahead makes everything look old."""
 _AT_ONCE: Final = 20
 
 
 def note_session_ended(db: sqlite3.Connection, at: Millis, session: SessionId, user: UserName) -> None:
-    """Tell every server to close the sockets of this session."""
+    """Notify servers to close the sockets of this session."""
     _prune(db, at)
     db.execute(
         "INSERT INTO journal (at, session, account) VALUES (?, ?, ?)", (at, plain(session), plain(user))
@@ -30,19 +29,19 @@ def note_session_ended(db: sqlite3.Connection, at: Millis, session: SessionId, u
 
 
 def note_room_advanced(db: sqlite3.Connection, at: Millis, room: RoomId, seq: Seq) -> None:
-    """Tell running servers to read this room up to ``seq``."""
+    """Notify servers to read this room up to ``seq``."""
     _prune(db, at)
     db.execute("INSERT INTO journal (at, room, seq) VALUES (?, ?, ?)", (at, room, seq))
 
 
 def note_devices_changed(db: sqlite3.Connection, at: Millis, user: UserName) -> None:
-    """Tell running servers that this account has another key, or other devices that count."""
+    """Notify servers that this account's key or active devices changed."""
     _prune(db, at)
     db.execute("INSERT INTO journal (at, account) VALUES (?, ?)", (at, plain(user)))
 
 
 def _prune(db: sqlite3.Connection, at: Millis) -> None:
-    # No more than a few at a time: after a busy hour one write must not remove all of it.
+    # A few at a time: after a busy hour one write must not remove everything.
     db.execute(
         "DELETE FROM journal WHERE number IN (SELECT number FROM journal"
         " WHERE at < ? AND number <= (SELECT max(number) FROM journal) - ? ORDER BY at LIMIT ?)",
@@ -62,7 +61,7 @@ class SqliteJournal:
         return await self._readers.run(_head)
 
     async def since(self, number: int) -> Sequence[JournalEntry]:
-        """Return the entries after this number, in order: one look at the end of a B-tree."""
+        """Return the entries after this number, in order."""
 
         def read(db: sqlite3.Connection) -> list[JournalEntry]:
             rows = db.execute(

@@ -1,8 +1,8 @@
-"""The writer: one thread, one connection, and a commit for everything that waits (group commit).
+"""The writer: one thread, one connection, and one commit for all waiting writes (group commit).
 
-While one transaction waits for the disk, the next writes gather; so a hundred senders share one wait.
-The queue is bounded: a store that cannot keep up refuses at once (UnavailableError) and never holds the
-event loop up. Results are handed to the loop once a batch, in the order of their commits.
+While one transaction waits for the disk, the next writes gather, so a hundred senders share one wait. The
+queue is limited: a store that cannot keep up refuses at once (UnavailableError) and never blocks the event
+loop. Results are handed to the loop once per batch, in the order of the commits.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ from parlour_server.errors import SetupError, UnavailableError
 from parlour_server.store.sqlite.engine.connection import WriteConnection, cannot_open, connect_writer, scrub
 
 Write = Callable[[WriteConnection], object]
-"""One write. It may run twice, so it must change nothing but the database."""
+"""One write. It may run twice, so it must change only the database."""
 
 Job = tuple["Future[Any]", Write]
 Outcome = tuple["Future[Any]", object, BaseException | None]
 """A job's future with its value, or with its error."""
 
-# Errors of one statement: its write is at fault. All other errors of sqlite3 are the database's.
+# Errors of one statement belong to its write. All other errors of sqlite3 belong to the database.
 _OWN_FAULT: Final = (
     sqlite3.IntegrityError,
     sqlite3.ProgrammingError,
@@ -36,7 +36,7 @@ _OWN_FAULT: Final = (
 
 
 class _HalfDoneError(Exception):
-    """A write failed after it had begun to change the database."""
+    """A write failed after it started changing the database."""
 
 
 def run_batch(connection: WriteConnection, jobs: Sequence[Job]) -> list[Outcome]:
@@ -54,14 +54,14 @@ def run_batch(connection: WriteConnection, jobs: Sequence[Job]) -> list[Outcome]
 
 
 def unavailable(cause: BaseException) -> UnavailableError:
-    """Return the error that callers get for a failure of the database."""
+    """Return the error for callers after a failure of the database."""
     error = UnavailableError(f"the database cannot be written: {cause}")
     error.__cause__ = cause
     return error
 
 
 def roll_back(connection: WriteConnection) -> None:
-    """End the transaction, if SQLite did not end it itself (it does so when the disk is full)."""
+    """Roll back, unless SQLite did so itself (as it does when the disk is full)."""
     if connection.in_transaction:
         connection.execute("ROLLBACK")
 
@@ -75,7 +75,7 @@ def _commit(connection: WriteConnection, jobs: Sequence[Job], *, careful: bool) 
             connection.execute("SAVEPOINT job")
         try:
             outcomes.append((future, write(connection), None))
-        except Exception as error:  # the guard at the top of the writer's thread
+        except Exception as error:  # last resort of the writer's thread
             if _is_the_databases(error):
                 raise
             if careful:
@@ -97,18 +97,18 @@ _T = TypeVar("_T")
 _log: Final = logging.getLogger(__name__)
 
 QUEUE: Final = 4096
-"""Writes that wait or run; at 10,000 a second the last of them waits for less than half a second."""
+"""Waiting and running writes; at 10,000 a second the last waits less than half a second."""
 BATCH: Final = 512
-"""Writes in one transaction, so that no one waits for a transaction without end."""
+"""Writes in one transaction, so that transactions stay short."""
 SCRUB_SECONDS: Final = 1.0
-"""How long after a deletion the old text may stand in the -wal file; deletions in between share the work."""
+"""How long after a deletion the old text may stay in the -wal file; deletions in between share the work."""
 
 
 class Writer:
     """Runs writes, each a function of the connection, in the order of ``submit``."""
 
     def __init__(self, path: Path, clock: Clock, *, announces: bool = True) -> None:
-        """Prepare for the database at ``path``; ``open`` begins. ``announces``: see ``WriteConnection``."""
+        """Prepare for the database at ``path``; call ``open``. ``announces``: see ``WriteConnection``."""
         self._path = path
         self._announces = announces
         self._clock = clock
@@ -133,7 +133,7 @@ class Writer:
         self._open = True
 
     def submit(self, write: Callable[[WriteConnection], _T]) -> "Future[_T]":
-        """Queue a write. Its future ends when it is on disk; UnavailableError when the queue is full."""
+        """Queue a write. Its future completes when it is on disk. UnavailableError: the queue is full."""
         future: Future[_T] = self._loop.create_future()
         if not self._open or self._waiting >= QUEUE:
             why = "too many writes are waiting for the disk" if self._open else "the store is closed"
@@ -169,7 +169,7 @@ class Writer:
         return connection
 
     def _take(self) -> tuple[list[Job], bool]:
-        """Wait for work and take all of it, up to a batch; False when it was the last."""
+        """Wait for writes and take up to a batch of them; False when closing."""
         jobs: list[Job] = []
         try:
             job = self._jobs.get(timeout=self._patience())
@@ -183,7 +183,7 @@ class Writer:
         return jobs, False
 
     def _patience(self) -> float | None:
-        """Return how long to wait for work: for ever, unless the -wal file must be scrubbed."""
+        """Return how long to wait for work: without limit, unless the -wal file must be scrubbed."""
         if self._connection is None or not self._connection.stale_wal:
             return None
         return max(0.0, self._scrub_at - self._clock.monotonic())
@@ -195,7 +195,7 @@ class Writer:
             self._connection = connection
             outcomes = run_batch(connection, jobs)
         except sqlite3.Error as error:
-            # Not even a rollback: give the connection up, the next batch tries a new one.
+            # Not even a rollback works: drop the connection, the next batch opens a new one.
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
@@ -204,7 +204,7 @@ class Writer:
         return outcomes
 
     def _note(self, outcomes: list[Outcome]) -> None:
-        """Tell the operator when writing begins to fail, and when it works again; not each time."""
+        """Log when writing begins to fail, and when it works again."""
         error = outcomes[0][2]
         failing = isinstance(error, UnavailableError)
         if failing and not self._failing:
@@ -216,7 +216,7 @@ class Writer:
     def _hand_to_loop(self, outcomes: list[Outcome]) -> None:
         try:
             self._loop.call_soon_threadsafe(self._deliver, outcomes)
-        except RuntimeError:  # the loop is closed: no one waits any more
+        except RuntimeError:  # the loop is closed: no one is waiting
             _log.debug("%d results after the end of the loop", len(outcomes))
 
     def _deliver(self, outcomes: list[Outcome]) -> None:

@@ -1,7 +1,7 @@
-"""What an event means for the rest of the database: members, bans, mutes, roles, topic, pins, deleted text.
+"""Applies events to the other tables: members, bans, mutes, roles, topic, pins, deleted text.
 
-Everything happens in the transaction that appends the event, so the tables never say other than the log.
-Nothing is decided here: the event was let through.
+This happens in the transaction that appends the event, so the tables always agree with the log. Permissions
+were checked before.
 """
 
 import sqlite3
@@ -46,21 +46,21 @@ from parlour_server.store.sqlite.rooms.sqlite_files import end_file, keep_file
 Effect = Callable[[WriteConnection, LogEvent, Any], None]
 
 FOR_GOOD: Final = 0
-"""The `until` of a ban or a mute without an end."""
+"""The `until` of a permanent ban or mute."""
 
 MOVES: Final = frozenset({Joined, Left, Kicked, Banned, RoleSet})
 """Bodies after which a room may lack an owner."""
 
 
 def apply_effect(db: WriteConnection, event: LogEvent) -> None:
-    """Do what the event means; most mean nothing beyond themselves."""
+    """Apply the event's effects; most events have none."""
     effect = _EFFECTS.get(type(event.body))
     if effect is not None:
         effect(db, event, event.body)
 
 
 def _message(db: WriteConnection, _event: LogEvent, body: Message) -> None:
-    """Keep the file that the message names for as long as the message."""
+    """Keep the message's file as long as the message."""
     if body.file is not None:
         keep_file(db, body.file.file)
 
@@ -72,7 +72,7 @@ def _joined(db: WriteConnection, event: LogEvent, _body: Joined) -> None:
 
 def _added(db: WriteConnection, event: LogEvent, body: Added) -> None:
     _lift(db, "bans", event, body.who)
-    # being brought in is news to whom it happened to: unread
+    # being added by someone else is unread for the person
     enter(db, event.room, body.who, Role.MEMBER, since=event.seq, read=event.seq - 1)
 
 
@@ -125,7 +125,7 @@ def _reacted(db: WriteConnection, event: LogEvent, body: Reacted) -> None:
 
 
 def _deleted(db: WriteConnection, event: LogEvent, body: Deleted) -> None:
-    """Blank the message, its edits and its reactions, for good."""
+    """Blank the message, its edits and its reactions, permanently."""
     found = db.execute(
         "SELECT seq, kind FROM events WHERE room = ?1 AND seq = ?2"
         " UNION ALL SELECT seq, kind FROM events WHERE room = ?1 AND target = ?2",
@@ -144,13 +144,13 @@ def _end_its_file(db: WriteConnection, event: LogEvent, seq: Seq) -> None:
     try:
         body = row and read_body(row[0])
     except UNREADABLE:
-        return  # which file it named cannot be told any more
+        return  # its file is no longer known
     if isinstance(body, Message) and body.file is not None:
         end_file(db, body.file.file, event.at)
 
 
 def _encrypted_message(db: WriteConnection, event: LogEvent, body: EncryptedMessage) -> None:
-    """Blank the encrypted message that this one deletes; what else belongs to it only its readers know."""
+    """Blank the encrypted message that this one deletes; only its readers know its edits and reactions."""
     if body.blanks is not None:
         _blank(db, event, body.blanks, "sealed")
         db.stale_wal = True

@@ -1,7 +1,7 @@
-"""Looks up what a decision rests on, in the transaction that appends.
+"""Reads the facts for a decision, in the transaction that appends.
 
-Only what the kind of body needs is read, because this runs for every event: a plain message costs one indexed
-SELECT. It judges nothing.
+It reads only what the kind of body needs, because it runs for every event: a plain message costs one indexed
+SELECT.
 """
 
 import sqlite3
@@ -54,7 +54,7 @@ _PERSON: Final = """
     LEFT JOIN bans b ON b.room = r.room AND b.account = ?1
     WHERE r.room = ?2
 """
-# The same for the author, with the room and the request: one SELECT is all that a plain message costs.
+# The author, the room and the request in one SELECT, the only one for a plain message.
 _ROOM_FACTS: Final = """
     SELECT r.kind, r.head, r.encrypted, e.seq, m.role, m.consent, u.until, b.until FROM rooms r
     LEFT JOIN members m ON m.room = r.room AND m.account = ?1 AND m.consent != 'refused'
@@ -75,7 +75,7 @@ _PINS: Final = "SELECT count(*), coalesce(max(target = ?2), 0) FROM pins WHERE r
 
 
 class RoomFacts(NamedTuple):
-    """The room and its author as they are when an append begins."""
+    """The room and the author at the start of an append."""
 
     kind: str
     head: Seq
@@ -89,13 +89,13 @@ class RoomFacts(NamedTuple):
 
 
 def read_room_facts(db: sqlite3.Connection, event: AppendEvent) -> RoomFacts | None:
-    """Return how things stand for an event that someone wants to append; None for no such room."""
+    """Return the facts about the room and the author of an event; None if there is no such room."""
     row = db.execute(_ROOM_FACTS, (plain(event.author), event.room, event.request)).fetchone()
     return None if row is None else RoomFacts._make(row)
 
 
 def read_facts(db: sqlite3.Connection, event: AppendEvent, room_facts: RoomFacts) -> Facts:
-    """Return the facts for the decision: what stands, and what only this kind of body needs."""
+    """Return the facts for the decision, including those that only this kind of body needs."""
     body = event.body
     more: dict[str, Any] = {}
     if type(body) is not Message or body.reply_to is not None or body.file is not None:
@@ -108,7 +108,7 @@ def read_facts(db: sqlite3.Connection, event: AppendEvent, room_facts: RoomFacts
 
 
 def _more(db: sqlite3.Connection, event: AppendEvent, body: AnyBody) -> dict[str, Any]:
-    """Return what only some kinds of body need."""
+    """Return the facts that only some kinds of body need."""
     more: dict[str, Any] = {}
     if isinstance(body, Message | Edited | Deleted | Reacted | Pinned):
         more = _of_target(db, event, body)
@@ -133,7 +133,7 @@ def _more(db: sqlite3.Connection, event: AppendEvent, body: AnyBody) -> dict[str
 def _of_target(
     db: sqlite3.Connection, event: AppendEvent, body: Message | Edited | Deleted | Reacted | Pinned
 ) -> dict[str, Any]:
-    """Return the message that this one is about, and the file that it names."""
+    """Return the event's target message, and its file."""
     if isinstance(body, Message):
         return {
             "target": body.reply_to and _target(db, event.room, body.reply_to),

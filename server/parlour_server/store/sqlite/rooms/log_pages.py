@@ -1,8 +1,8 @@
-"""A page of a room's log, around what cannot be read.
+"""Reads pages of a room's log, around damage.
 
-A body whose bytes have changed, a row that is missing, a broken page of the file: whatever the damage is,
-each number of the page has an event, and one that cannot be read is an ``Unreadable`` in its place. So no one
-loses a room's whole history to one row, and no one sees a history that looks whole and is not.
+Whatever the damage (a changed body, a missing row, a broken page), each number of a page has an event, and an
+unreadable one is replaced by ``Unreadable``. So one row does not hide a room's whole history, and an
+incomplete history never looks complete.
 """
 
 import sqlite3
@@ -27,7 +27,7 @@ _DOWNWARDS: Final = f"{_UPWARDS} DESC"
 _ONE: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE room = ? AND seq = ?"  # noqa: S608 - columns of ours
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _MOST_NOTED: Final = 1000
-"""Events whose damage is in the log: each once, and no more than these for one process."""
+"""The most damaged events that one process logs; each is logged once."""
 
 Row = tuple[Any, ...]
 
@@ -53,14 +53,14 @@ def read_page(
 
 
 class DamageLog:
-    """Tells the operator of each event that could not be read, once."""
+    """Logs each unreadable event once."""
 
     def __init__(self) -> None:
         """Begin with none."""
         self._noted: set[tuple[RoomId, Seq]] = set()
 
     def note(self, events: Sequence[LogEvent]) -> None:
-        """Log those of the events that could not be read."""
+        """Log the unreadable ones among the events."""
         for event in events:
             if isinstance(event.body, Unreadable) and len(self._noted) < _MOST_NOTED:
                 key = (event.room, event.seq)
@@ -76,7 +76,7 @@ class DamageLog:
 
 
 def _numbers(head: Seq, after: Seq | None, before: Seq | None, limit: int) -> range:
-    """Return the numbers of the page, in the direction in which it is read."""
+    """Return the numbers of the page, in reading direction."""
     if after is not None:
         return range(after + 1, min(after + limit, head) + 1)
     top = head if before is None else min(before - 1, head)
@@ -84,7 +84,7 @@ def _numbers(head: Seq, after: Seq | None, before: Seq | None, limit: int) -> ra
 
 
 def _whole(db: sqlite3.Connection, room: RoomId, numbers: range, max_bytes: int) -> list[LogEvent] | None:
-    """Return the events if there is one for each number, up to the size; None where anything is wrong."""
+    """Return the events if there is one for each number, up to the size; None if anything is wrong."""
     events: list[LogEvent] = []
     size = 0
     due = iter(numbers)
@@ -106,7 +106,7 @@ def _whole(db: sqlite3.Connection, room: RoomId, numbers: range, max_bytes: int)
 
 
 def _around_damage(db: sqlite3.Connection, room: RoomId, numbers: range, max_bytes: int) -> list[LogEvent]:
-    """Return one event for each number, up to the size, but one at least."""
+    """Return one event for each number, up to the size, but at least one."""
     events: list[LogEvent] = []
     size = 0
     rows = _rows(db, room, numbers)
@@ -126,7 +126,7 @@ def _around_damage(db: sqlite3.Connection, room: RoomId, numbers: range, max_byt
 
 
 def _rows(db: sqlite3.Connection, room: RoomId, numbers: range) -> Iterator[Row]:
-    """Yield the rows that can be read, in the direction of the numbers."""
+    """Yield the readable rows, in the direction of the numbers."""
     left = numbers
     try:
         for row in _select(db, room, numbers):
@@ -135,7 +135,7 @@ def _rows(db: sqlite3.Connection, room: RoomId, numbers: range) -> Iterator[Row]
     except sqlite3.DatabaseError as error:
         if not _is_damage(error):
             raise
-        # One by one: the rows before and behind the damage are on other pages of the file.
+        # One by one: rows before and after the damage are on other pages of the file.
         for number in left:
             yield from _one(db, room, number)
 
@@ -157,14 +157,14 @@ def _one(db: sqlite3.Connection, room: RoomId, number: int) -> list[Row]:
 
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Tell a damaged file from a disk that cannot be read now."""
+    """Return whether the file is damaged, not just temporarily unreadable."""
     if not hasattr(error, "sqlite_errorcode"):  # Python's own: a text that is not UTF-8
         return True
     return error.sqlite_errorcode & 0xFF in _DAMAGE
 
 
 def _unreadable(room: RoomId, seq: Seq, at: Millis) -> LogEvent:
-    """Return what stands for a row of which nothing is known, by the server itself."""
+    """Return the replacement for an unknown row, by the system account."""
     return LogEvent(
         room=room, seq=seq, at=at, author=system_account(), device=system_device(), body=Unreadable()
     )

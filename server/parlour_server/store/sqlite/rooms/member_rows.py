@@ -1,7 +1,6 @@
-"""Who is in a room: the table that the room's log says, kept in step with it.
+"""The members of a room: a table that follows the room's log.
 
-It decides nothing; an event that was let through is applied as it stands. One rule is its own: a room that
-has members has an owner (``heir``).
+It applies events without checks, with one rule of its own: a room with members has an owner (``next_owner``).
 """
 
 import sqlite3
@@ -36,7 +35,7 @@ def enter(
 
 
 def leave(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
-    """Take someone out; nothing when they are not in."""
+    """Remove a member, if they are one."""
     gone = db.execute("DELETE FROM members WHERE room = ? AND account = ?", (room, plain(user))).rowcount
     db.execute("UPDATE rooms SET members = members - ? WHERE room = ?", (gone, room))
     consent.left(db, room, user)
@@ -49,13 +48,13 @@ def set_role(db: sqlite3.Connection, room: RoomId, user: UserName, role: Role) -
 
 
 def count_members(db: sqlite3.Connection, room: RoomId) -> int:
-    """Return how many are in the room."""
+    """Return the number of members."""
     count: int = db.execute("SELECT members FROM rooms WHERE room = ?", (room,)).fetchone()[0]
     return count
 
 
 def count_owners(db: sqlite3.Connection, room: RoomId) -> int:
-    """Return how many owners the room has."""
+    """Return the number of owners."""
     count: int = db.execute(
         "SELECT count(*) FROM members WHERE room = ? AND role = ?", (room, Role.OWNER.value)
     ).fetchone()[0]
@@ -63,9 +62,9 @@ def count_owners(db: sqlite3.Connection, room: RoomId) -> int:
 
 
 def next_owner(db: sqlite3.Connection, room: RoomId) -> UserName | None:
-    """Return who must become owner: None when the room has an owner, or no one in it.
+    """Return who must become owner; None if the room has an owner, or no members.
 
-    It is the moderator who is longest in the room, else the member who is.
+    It is the moderator who has been in the room longest, else the member who has.
     """
     if count_owners(db, room):
         return None

@@ -1,7 +1,7 @@
-"""Makes rooms: a named one with its owner, or the one direct room of two people, or of one for notes.
+"""Creates rooms: a named one with its owner, or the direct room of two people, or of one for notes.
 
-Asked for twice, a room is made once: by the request's id, and for two people by their pair. It refuses before
-it changes anything.
+A repeated request creates a room once: requests are matched by id, direct rooms by their pair. Refusals come
+before any change.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ from parlour_server.store.types import NewRoom
 
 Made = tuple[RoomId, Sequence[LogEvent]]
 
-# Among the rooms that the author can see: else a refusal would tell that someone has such a room (L15).
+# Only among rooms that the author can see: otherwise a refusal would reveal a private room (L15).
 _TAKEN: Final = """
     SELECT 1 FROM rooms r WHERE (r.name = ?1 OR r.skeleton = ?2) AND (
         r.kind = 'public' OR EXISTS (SELECT 1 FROM members m WHERE m.room = r.room AND m.account = ?3)
@@ -41,17 +41,17 @@ _TAKEN: Final = """
 
 
 def make_room(db: WriteConnection, room: NewRoom) -> Made:
-    """Return the room's id and its first events; no events when it was there before."""
+    """Return the room's id and its first events; no events if it existed before."""
     existing = _made_before(db, room)
     if existing is not None:
-        say_yes(db, existing, room.author)  # to a direct room that the other one opened
+        say_yes(db, existing, room.author)  # to a direct room that the other person opened
         return existing, ()
     if count_rooms(db, room.author) >= ROOMS_PER_USER.value:
         raise RefusedError(ErrorCode.LIMIT_REACHED, "too many rooms: leave one first")
     _insert_room(db, room)
     enter(db, room.room, room.author, Role.OWNER, since=Seq(1), read=0)
     if room.peer is not None and room.peer != room.author:
-        # in it, so that both have its keys; but it is theirs, and counts as theirs, once they say yes
+        # a member, so that both have its keys; it counts as theirs only after they accept
         will = REFUSED if has_blocked(db, room.peer, room.author) else ASKED
         enter(db, room.room, room.peer, Role.OWNER, since=Seq(1), read=0, will=will)
     events = _first_events(room)
@@ -68,7 +68,7 @@ def make_room(db: WriteConnection, room: NewRoom) -> Made:
 
 
 def _made_before(db: WriteConnection, room: NewRoom) -> RoomId | None:
-    """Return the room that this request, or this pair of people, has already; refuse a name that is taken."""
+    """Return the existing room of this request or pair of people; refuse a taken name."""
     earlier = find_request(db, room.author, room.request)
     if earlier is not None and not _is_same(db, earlier, room):
         raise RefusedError(ErrorCode.CONFLICT, "this request id was used for something else")
@@ -103,7 +103,7 @@ def _find_direct(db: WriteConnection, room: NewRoom) -> RoomId | None:
 
 
 def _pair(room: NewRoom) -> tuple[str | None, str | None]:
-    """Return the two people of a direct room in one order, whoever opens it."""
+    """Return the two people of a direct room, sorted."""
     if room.peer is None:
         return None, None
     people: list[UserName] = sorted((room.author, room.peer), key=lambda name: plain(name).encode())

@@ -1,8 +1,8 @@
-"""Invitations, direct rooms that wait for a yes, and blocks, in SQLite.
+"""Invitations, pending direct rooms, and blocks, in SQLite.
 
-An invitation that was declined or dropped, or is of someone who is blocked, stays open: it counts for its
-inviter and is answered to them as one that waits, until it ends (L14: no oracle). What a person is shown is
-worked out when it is asked for. The chat calls the class; facts and effects of events call the functions.
+A declined, dropped or blocked invitation stays open: until it expires it counts for its inviter and looks
+pending to them (L14: no oracle). Visibility is computed on reading. The chat calls the class; facts and
+effects of events call the functions.
 """
 
 import sqlite3
@@ -52,10 +52,10 @@ _OLDEST: Final = f"SELECT i.room {_SHOWN} AND i.inviter = ?3 ORDER BY i.at, i.ro
 
 
 class SqliteConsent:
-    """What people were asked, and what they answered."""
+    """Invitations and their answers."""
 
     def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
-        """Use the store's writer and readers; ``clock`` tells which invitations have ended."""
+        """Use the store's writer and readers; ``clock`` is for the expiry of invitations."""
         self._writer = writer
         self._readers = readers
         self._clock = clock
@@ -63,7 +63,7 @@ class SqliteConsent:
     async def invitations(
         self, user: UserName, *, after: RoomId | None, limit: int
     ) -> tuple[Sequence[Invitation], bool]:
-        """Return the invitations that wait for the user, one a room, and whether more follow."""
+        """Return the user's pending invitations, one per room, and whether more follow."""
         query = _LIST + "AND i.room > ?3 GROUP BY i.room ORDER BY i.room LIMIT ?4"
         values = (plain(user), self._clock.now(), after or "", limit + 1)
 
@@ -74,7 +74,7 @@ class SqliteConsent:
         return await self._readers.run(read)
 
     async def invitation(self, room: RoomId, user: UserName) -> Invitation | None:
-        """Return the one that waits for the user into this room; None for none that they are shown."""
+        """Return the user's visible invitation to this room, or None."""
         query = _LIST + "AND i.room = ?3 GROUP BY i.room"
         values = (plain(user), self._clock.now(), room)
 
@@ -99,7 +99,7 @@ class SqliteConsent:
         return await self._writer.submit(write)
 
     async def decline(self, room: RoomId, user: UserName) -> bool:
-        """Show the user no invitation into the room for a while, or hide the direct room."""
+        """Hide invitations to the room for a while, or the direct room."""
         now = self._clock.now()
 
         def write(db: WriteConnection) -> bool:
@@ -117,13 +117,13 @@ class SqliteConsent:
         return await self._writer.submit(write)
 
     async def block(self, user: UserName, whom: UserName, *, on: bool) -> Sequence[RoomId]:
-        """Block someone, or no longer; returns the rooms that look different to the user now."""
+        """Block or unblock someone; returns the rooms that changed for the user."""
         return await self._writer.submit(partial(_block, user=user, whom=whom, on=on, now=self._clock.now()))
 
     async def blocked(
         self, user: UserName, *, after: UserName | None, limit: int
     ) -> tuple[Sequence[UserName], bool]:
-        """Return whom the user blocks, in order of name, and whether more follow."""
+        """Return the people the user blocks, in order of name, and whether more follow."""
         query = "SELECT blocked FROM blocks WHERE account = ? AND blocked > ? ORDER BY blocked LIMIT ?"
         values = (plain(user), "" if after is None else plain(after), limit + 1)
 
@@ -147,14 +147,14 @@ def has_blocked(db: sqlite3.Connection, user: UserName, whom: UserName) -> bool:
 
 
 def count_rooms(db: sqlite3.Connection, user: UserName) -> int:
-    """Return how many rooms someone is in by their own will."""
+    """Return how many rooms someone chose to be in."""
     query = "SELECT count(*) FROM members WHERE account = ? AND consent = ?"
     count: int = db.execute(query, (plain(user), GIVEN)).fetchone()[0]
     return count
 
 
 def say_yes(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
-    """Let a member consent to their direct room. Raises RefusedError(LIMIT_REACHED)."""
+    """Record that a member accepted their direct room. Raises RefusedError(LIMIT_REACHED)."""
     query = "SELECT 1 FROM members WHERE room = ? AND account = ? AND consent != ?"
     if db.execute(query, (room, plain(user), GIVEN)).fetchone() is None:
         return
@@ -164,7 +164,7 @@ def say_yes(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
 
 
 def hide_oldest_request(db: sqlite3.Connection, user: UserName) -> None:
-    """Keep the direct rooms that wait for the user's yes within their limit."""
+    """Limit the direct rooms that wait for the user's answer, hiding the oldest."""
     rows = db.execute(
         "SELECT room FROM members JOIN events USING (room) WHERE account = ? AND consent = ? AND seq = 1"
         " ORDER BY at DESC, room LIMIT -1 OFFSET ?",
@@ -177,7 +177,7 @@ def hide_oldest_request(db: sqlite3.Connection, user: UserName) -> None:
 
 
 def facts_of_invitation(db: sqlite3.Connection, event: AppendEvent, who: UserName) -> dict[str, Any]:
-    """Return what an invitation, or taking one back, is decided by."""
+    """Return the facts for an invitation or its withdrawal."""
     key = (event.room, plain(who), plain(event.author))
     one = "SELECT at, expires, withdrawn FROM invitations WHERE room = ? AND account = ? AND inviter = ?"
     at, expires, withdrawn = db.execute(one, key).fetchone() or (0, 0, 0)
@@ -197,13 +197,13 @@ def facts_of_invitation(db: sqlite3.Connection, event: AppendEvent, who: UserNam
 
 
 def is_invited(db: sqlite3.Connection, event: AppendEvent) -> bool:
-    """Return whether an invitation of the event's author into its room is open."""
+    """Return whether the event's author has an open invitation to its room."""
     query = f"SELECT 1 FROM invitations WHERE room = ? AND account = ? AND {_OPEN}"  # noqa: S608 - of ours
     return db.execute(query, (event.room, plain(event.author), event.at)).fetchone() is not None
 
 
 def admission(db: sqlite3.Connection, room: RoomId, user: UserName, at: Millis) -> StatementBytes | None:
-    """Return the newest admission that a member signed for someone who is invited and has not entered."""
+    """Return the newest signed admission of someone who is invited and has not joined."""
     query = (
         f"SELECT statement FROM invitations WHERE room = ? AND account = ? AND {_OPEN}"  # noqa: S608 - of ours
         " AND statement IS NOT NULL ORDER BY at DESC, inviter LIMIT 1"
@@ -213,7 +213,7 @@ def admission(db: sqlite3.Connection, room: RoomId, user: UserName, at: Millis) 
 
 
 def invited(db: WriteConnection, event: LogEvent, body: Invited) -> None:
-    """Keep an invitation; over the person's limit, the oldest by the inviter with most is not shown."""
+    """Store an invitation; over the person's limit, hide the oldest by the inviter with most."""
     db.execute("DELETE FROM invitations WHERE expires <= ?1 AND coalesce(quiet, 0) <= ?1", (event.at,))
     db.execute(
         "INSERT INTO invitations (room, account, inviter, at, expires, withdrawn, statement)"
@@ -240,7 +240,7 @@ def invited(db: WriteConnection, event: LogEvent, body: Invited) -> None:
 
 
 def uninvited(db: WriteConnection, event: LogEvent, body: Uninvited) -> None:
-    """Take the author's invitation back; a moderator withdraws everyone's."""
+    """Withdraw the author's invitation; a moderator withdraws everyone's."""
     query = "SELECT 1 FROM members WHERE room = ? AND account = ? AND role != ?"
     outranks = db.execute(query, (event.room, plain(event.author), Role.MEMBER.value)).fetchone()
     db.execute(
@@ -250,17 +250,17 @@ def uninvited(db: WriteConnection, event: LogEvent, body: Uninvited) -> None:
 
 
 def entered(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
-    """Forget the invitations of someone who is in the room now."""
+    """Delete the invitations of someone who joined the room."""
     db.execute("DELETE FROM invitations WHERE room = ? AND account = ?", (room, plain(user)))
 
 
 def left(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
-    """Take back what someone invited others to who is not in the room any more."""
+    """Withdraw the invitations by someone who left the room."""
     db.execute("UPDATE invitations SET withdrawn = 1 WHERE room = ? AND inviter = ?", (room, plain(user)))
 
 
 def banned(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
-    """Take the invitations of someone back who may not enter."""
+    """Withdraw the invitations of someone who was banned."""
     db.execute("UPDATE invitations SET withdrawn = 1 WHERE room = ? AND account = ?", (room, plain(user)))
 
 

@@ -1,7 +1,6 @@
-"""What is known of uploaded files, in SQLite: whose they are, how large, and until when.
+"""The records of uploaded files, in SQLite: owner, size and expiry.
 
-Their bytes are never here. A file counts against its owner until its record is forgotten, which happens when
-its bytes are gone.
+A file counts against its owner until its bytes are removed and its record is deleted.
 """
 
 import sqlite3
@@ -22,7 +21,7 @@ _COLUMNS: Final = "f.file, f.room, f.owner, f.size, f.sha256, f.created, f.expir
 
 
 _EVERYONE: Final = ""
-"""Stands in the place of an owner; no name is empty."""
+"""The key for all owners together; no name is empty."""
 
 
 class SqliteFiles:
@@ -34,11 +33,11 @@ class SqliteFiles:
         self._readers = readers
 
     async def put(self, file: FileRecord, *, user_bytes: int, total_bytes: int) -> None:
-        """Keep the record of a file. Raises RefusedError(NOT_FOUND, LIMIT_REACHED)."""
+        """Store the record of a file. Raises RefusedError(NOT_FOUND, LIMIT_REACHED)."""
 
         def write(db: sqlite3.Connection) -> None:
             _check_member(db, file.room, file.owner)
-            # In the transaction: else uploads at the same time would pass the quota together (TOCTOU).
+            # In the transaction: otherwise simultaneous uploads would exceed the quota together (TOCTOU).
             own, total = _used(db, file.owner)
             if own + file.size > user_bytes:
                 raise RefusedError(ErrorCode.LIMIT_REACHED, "your files use all the space you have")
@@ -88,7 +87,7 @@ class SqliteFiles:
         return await self._readers.run(read)
 
     async def forget(self, files: Iterable[FileId]) -> None:
-        """Drop the records of files whose bytes are gone."""
+        """Delete the records of files whose bytes were removed."""
         gone = list(files)
 
         def write(db: sqlite3.Connection) -> None:
@@ -101,18 +100,18 @@ class SqliteFiles:
 
 
 def find_file(db: sqlite3.Connection, file: FileId) -> FileRecord | None:
-    """Return the record of a file, whose ever it is."""
+    """Return the record of a file, of any owner."""
     row = db.execute(f"SELECT {_COLUMNS} FROM files f WHERE f.file = ?", (file,)).fetchone()  # noqa: S608 - columns of ours
     return None if row is None else _record(*row)
 
 
 def keep_file(db: sqlite3.Connection, file: FileId) -> None:
-    """Let a file stay: a message names it."""
+    """Remove a file's expiry, because a message refers to it."""
     db.execute("UPDATE files SET expires = NULL WHERE file = ?", (file,))
 
 
 def end_file(db: sqlite3.Connection, file: FileId, at: Millis) -> None:
-    """Let a file expire now: the message that it belongs to was deleted."""
+    """Let a file expire now, because its message was deleted."""
     db.execute("UPDATE files SET expires = ? WHERE file = ?", (at, file))
 
 

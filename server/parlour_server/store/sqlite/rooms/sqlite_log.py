@@ -1,7 +1,7 @@
-"""The log: appends events with their rights decided and their effects done, and reads pages of them.
+"""The log: appends events with their permission checks and effects, and reads pages of them.
 
-One transaction holds all of an append; it refuses before it changes anything. It never orders by time: a
-clock that is set back changes what people read, not the order.
+An append is one transaction, and refusals come before any change. Events are never ordered by time: setting
+the clock back changes timestamps, not the order.
 """
 
 import sqlite3
@@ -62,9 +62,9 @@ _BY_REQUEST: Final = f"SELECT room, {EVENT_COLUMNS} FROM events WHERE author = ?
 
 
 def insert_event(db: WriteConnection, event: LogEvent, request: RequestId | None) -> None:
-    """Append an event that carries the number after the room's head, move the head, and announce it.
+    """Append an event with the number after the room's head, advance the head, and announce it.
 
-    ``request`` is None for an event that the store adds on its own.
+    ``request`` is None for an event that the store adds itself.
     """
     body = event.body
     target = body.target if isinstance(body, Edited | Reacted) else None
@@ -88,21 +88,21 @@ def insert_event(db: WriteConnection, event: LogEvent, request: RequestId | None
 
 
 def find_request(db: sqlite3.Connection, author: UserName, request: RequestId) -> LogEvent | None:
-    """Return the event that this request of this author appended before."""
+    """Return the event that this request of this author already appended."""
     row = db.execute(_BY_REQUEST, (plain(author), request)).fetchone()
     return None if row is None else read_event_if_possible(row[0], row[1:])
 
 
 def is_same(earlier: LogEvent, event: AppendEvent) -> bool:
-    """Return whether a repeated request says what the first one said.
+    """Return whether a repeated request is the same as the first.
 
-    Of a deleted event nothing is left to compare but its kind; a time that the request gave as a span ends
-    later in the repetition, by as much as it comes later. an encrypted message says what only its readers
-    know, and is sealed again for another epoch: only the id shows that it is the same.
+    Of a deleted event only the kind is left to compare. A duration ends later in a repetition, by the time in
+    between. An encrypted message is encrypted again for another epoch, so only its id shows that it is the
+    same.
     """
     before, body = earlier.body, event.body
     if isinstance(before, Unreadable):
-        return True  # nothing is left to compare, and a second message would be worse than a wrong answer
+        return True  # nothing left to compare, and a second message would be worse than a wrong answer
     if isinstance(before, Blank):
         return before.was == BODY_KINDS[type(body)]
     if isinstance(body, EncryptedMessage) and isinstance(before, EncryptedMessage):
@@ -112,7 +112,7 @@ def is_same(earlier: LogEvent, event: AppendEvent) -> bool:
     if isinstance(before, MembershipChange):
         before = replace(before, members=None)  # the store wrote it
     if isinstance(before, Joined) and isinstance(body, Joined):
-        return True  # which statement comes with it may be the store's own choice
+        return True  # the store may have chosen the statement
     return before == body
 
 
@@ -126,7 +126,7 @@ class SqliteLog:
         self._damage = DamageLog()
 
     def append(self, event: AppendEvent, decide: Decide) -> "Future[Appended]":
-        """Append one event; the future ends when it is on disk, or with why it is not."""
+        """Append one event; the future completes when it is on disk, or with the error."""
         return self._writer.submit(partial(self._append, event, decide))
 
     def _append(self, event: AppendEvent, decide: Decide, db: WriteConnection) -> Appended:
@@ -142,7 +142,7 @@ class SqliteLog:
         stored = _numbered(event, Seq(room_facts.head + 1), event.body)
         stored = _append_with_effect(db, stored, event.request)
         if room_facts.consent == ASKED and isinstance(event.body, Message | EncryptedMessage):
-            say_yes(db, event.room, event.author)  # who writes has accepted
+            say_yes(db, event.room, event.author)  # writing accepts the room
         if isinstance(event.body, Handshake) and event.attached is not None:
             keep_welcome(db, stored, event.body, event.attached)
         also = _appoint_next_owner(db, stored) if type(event.body) in MOVES else ()
@@ -151,7 +151,7 @@ class SqliteLog:
     async def page(
         self, room: RoomId, *, after: Seq | None, before: Seq | None, limit: int, max_bytes: int
     ) -> tuple[Sequence[LogEvent], bool]:
-        """Return events in ascending order and whether more lie in the asked direction."""
+        """Return events in ascending order and whether more exist in that direction."""
         read = partial(read_page, room=room, after=after, before=before, limit=limit, max_bytes=max_bytes)
         events, more = await self._readers.run(read)
         self._damage.note(events)
@@ -159,7 +159,7 @@ class SqliteLog:
 
 
 def _replay(db: WriteConnection, event: AppendEvent) -> Appended | None:
-    """Return what this request appended before. Raises RefusedError when that was something else."""
+    """Return what this request already appended. Raises RefusedError if that was something else."""
     earlier = find_request(db, event.author, event.request)
     if earlier is None:
         return None
@@ -174,7 +174,7 @@ def _numbered(like: AppendEvent | LogEvent, seq: Seq, body: AnyBody) -> LogEvent
 
 
 def _appoint_next_owner(db: WriteConnection, cause: LogEvent) -> tuple[LogEvent, ...]:
-    """Make someone owner if the room has none; the log shows it, in the name of who caused it."""
+    """Make someone owner if the room has none; the event's author is the person who caused it."""
     who = next_owner(db, cause.room)
     if who is None:
         return ()
@@ -183,9 +183,9 @@ def _appoint_next_owner(db: WriteConnection, cause: LogEvent) -> tuple[LogEvent,
 
 
 def _append_with_effect(db: WriteConnection, event: LogEvent, request: RequestId | None) -> LogEvent:
-    """Do what the event means and append it; return it as stored, with the number of members after it.
+    """Apply the event and append it; return it as stored, with the number of members after it.
 
-    Who accepted an invitation comes in with the admission that was signed for it.
+    Joining with an invitation adds the admission that was signed for it.
     """
     if isinstance(event.body, Joined) and event.body.statement is None:
         signed = admission(db, event.room, event.author, event.at)

@@ -1,7 +1,7 @@
 """Rooms in SQLite: the lists and look-ups that members, the directory and the chat need.
 
-Everything here but the read marker follows from the logs; `room_creation.py` makes rooms. Nothing tells of a
-private room to someone who is not in it.
+Everything here except the read marker follows from the logs; `room_creation.py` creates rooms. Private rooms
+are visible only to their members.
 """
 
 import sqlite3
@@ -49,7 +49,7 @@ class SqliteRooms:
         self._readers = readers
 
     async def create(self, room: NewRoom) -> tuple[RoomId, Sequence[LogEvent]]:
-        """Make a room with its first events, or return the one that exists."""
+        """Create a room with its first events, or return the existing one."""
         return await self._writer.submit(partial(make_room, room=room))
 
     async def summaries(self, user: UserName) -> Sequence[RoomSummary]:
@@ -60,7 +60,7 @@ class SqliteRooms:
         """Return what a session is greeted with; None when it has ended."""
 
         def read(db: sqlite3.Connection) -> Greeting | None:
-            # one trip to a thread for all of it: a server that restarts greets everyone at once
+            # one call in a thread for everything: a restarted server greets everyone at once
             if not is_live(db, session, now):
                 return None
             return Greeting(_summaries(db, user), count_shown(db, user, now))
@@ -77,7 +77,7 @@ class SqliteRooms:
         return await self._readers.run(read)
 
     async def membership(self, room: RoomId, user: UserName) -> Membership | None:
-        """Return what the user is in the room; None: not a member."""
+        """Return the user's membership; None if they are not a member."""
 
         def read(db: sqlite3.Connection) -> Membership | None:
             query = _MEMBERS + "AND m.account = ? AND m.consent != 'refused'"
@@ -103,7 +103,7 @@ class SqliteRooms:
         return await self._readers.run(read)
 
     async def pins(self, room: RoomId) -> Sequence[Seq]:
-        """Return the pinned messages that the log can tell of, in order of number."""
+        """Return the pinned messages, in order of number."""
 
         def read(db: sqlite3.Connection) -> list[Seq]:
             rows = db.execute("SELECT target FROM pins WHERE room = ? ORDER BY target", (room,))
@@ -135,7 +135,7 @@ class SqliteRooms:
         return await self._readers.run(read)
 
     async def find_named(self, name: RoomName) -> Sequence[RoomId]:
-        """Return all rooms of this name, public or private, for the operator."""
+        """Return all rooms with this name, public or private, for the operator."""
 
         def read(db: sqlite3.Connection) -> Sequence[RoomId]:
             rows = db.execute("SELECT room FROM rooms WHERE name = ? ORDER BY room", (plain(name),))
@@ -144,7 +144,7 @@ class SqliteRooms:
         return await self._readers.run(read)
 
     async def mark_read(self, user: UserName, room: RoomId, seq: Seq) -> bool:
-        """Set the read marker; False when the user is not in the room or ``seq`` is not yet there."""
+        """Set the read marker; False if the user is not in the room or ``seq`` does not exist yet."""
 
         def write(db: sqlite3.Connection) -> bool:
             marked = db.execute(
@@ -162,7 +162,7 @@ def _summaries(db: sqlite3.Connection, user: UserName) -> list[RoomSummary]:
 
 
 def _after(name: str | None) -> str:
-    """Return what every name that is asked for comes after; all come after the empty text."""
+    """Return the name to continue after; all names come after the empty text."""
     return "" if name is None else plain(name)
 
 

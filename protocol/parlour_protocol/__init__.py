@@ -1,1 +1,1 @@
-"""What server and client must agree on: frames, names, the text rule, limits. No I/O, no framework."""
+"""Shared by server and client: frames, names, the text rule, limits. No I/O, no framework."""

@@ -1,7 +1,7 @@
 """The bodies of the HTTPS API (`/v1/…`): JSON, strict, in both directions.
 
-Credentials are ``Secret``; names are checked types. The same structs make the OpenAPI document. A login
-answers with a session, a session asks for a ticket, a ticket opens one WebSocket.
+Credentials are ``Secret``; names are validated types. The OpenAPI document is generated from these structs. A
+login returns a session, a session gets a ticket, a ticket opens one WebSocket.
 """
 
 from typing import Annotated, Final, TypeVar
@@ -41,7 +41,7 @@ class AccountCreated(Payload, frozen=True):
 
 
 class Login(Payload, frozen=True):
-    """`POST /v1/sessions`. ``username`` is any text: a name that cannot exist is one that is unknown."""
+    """`POST /v1/sessions`. ``username`` is any text: an invalid name counts as unknown."""
 
     username: str
     password: Secret
@@ -71,7 +71,7 @@ class PasswordChange(Payload, frozen=True):
 
 
 class SessionInfo(Payload, frozen=True):
-    """One of your sessions; ``current`` is the one that asks."""
+    """One of your sessions; ``current`` is the one making the request."""
 
     id: SessionIdField
     device: DeviceName
@@ -88,7 +88,7 @@ class SessionList(Payload, frozen=True):
 
 
 class Problem(Payload, frozen=True):
-    """Every answer of 4xx and 5xx: a short code, and a sentence for the person.
+    """Every 4xx and 5xx response: a short code, and a sentence for the person.
 
     ``retry_after`` is in seconds.
     """

@@ -1,15 +1,15 @@
 """The state machine of a connection: one table, run by both sides.
 
-Each side keeps a ``ConnectionState`` and tells it every frame that it sends and receives. What is not in
-``TRANSITIONS`` ends the connection (``OutOfOrderError``). No I/O, no clock: the two sides can be run
-against each other in a test without a wire. Invariants:
+Each side keeps a ``ConnectionState`` and records every frame that it sends and receives. A frame that is not
+in ``TRANSITIONS`` ends the connection (``OutOfOrderError``). No I/O, no clock: a test can run the two sides
+against each other. Invariants:
 
 * the server sends ``hello`` first, and only once;
-* an answer names a request that is in flight, and ends it;
+* an answer belongs to a request in flight, and ends it;
 * a request's id is not in flight already, and no more than ``IN_FLIGHT`` requests are.
 
-Events go to many at once and are not recorded by the server: its fan-out writes only to connections
-that are ready, which is all that the table asks of them.
+The server does not record events, which go to many connections at once: its fan-out writes only to
+connections that are ready, which is all the table requires.
 """
 
 from enum import Enum, auto
@@ -35,14 +35,14 @@ class State(Enum):
 
 
 class Side(Enum):
-    """Who sends."""
+    """The sender of a frame."""
 
     CLIENT = auto()
     SERVER = auto()
 
 
 class Kind(Enum):
-    """What kind of frame it is."""
+    """The kind of a frame."""
 
     HELLO = auto()
     REQUEST = auto()
@@ -97,11 +97,11 @@ class ConnectionState:
         self._step(self._side, frame)
 
     def received(self, frame: Frame) -> None:
-        """Record a frame of the other side. Raises OutOfOrderError: the connection is to be ended."""
+        """Record a frame from the other side. Raises OutOfOrderError: end the connection."""
         self._step(Side.SERVER if self._side is Side.CLIENT else Side.CLIENT, frame)
 
     def close(self) -> None:
-        """Record that the connection ended, no matter by which side."""
+        """Record that the connection ended, by either side."""
         self.state = State.CLOSED
         self._in_flight.clear()
 

@@ -1,8 +1,8 @@
 """The bodies of the HTTPS API for devices, key packages, MLS groups and files (the delivery service).
 
-Everything that decrypts a message stays with the devices: what is `Opaque` here is stored and handed on as it
-came. The server checks signatures of certificates, who may ask, and that one commit wins an epoch. Used by
-both sides; `protocol/README.md` tells how the calls follow each other.
+Only devices can decrypt messages: the server stores and passes on `Opaque` values unchanged. It checks
+signatures of certificates, permissions, and that one commit wins an epoch. `protocol/README.md` describes the
+order of the calls.
 """
 
 from enum import StrEnum
@@ -49,7 +49,7 @@ class DeviceStatus(StrEnum):
     """The state of a device of an account."""
 
     PENDING = "pending"
-    """Its key is known, no certificate yet: another device, or the recovery key, approves it."""
+    """Registered, without a certificate: another device, or the recovery key, must approve it."""
     ACTIVE = "active"
     REVOKED = "revoked"
 
@@ -60,8 +60,8 @@ class DeviceStatus(StrEnum):
 class AccountKey(Payload, frozen=True):
     """`POST /v1/identity`: the account's identity key, once.
 
-    ``password`` is needed to replace a key that exists, which everyone is notified of (a new entry of the key
-    log): all certificates under the old key are void, and its devices revoked.
+    ``password`` is needed to replace an existing key. Everyone is notified (by a new entry in the key log),
+    all certificates by the old key are void, and its devices are revoked.
     """
 
     key: PublicKey
@@ -71,9 +71,9 @@ class AccountKey(Payload, frozen=True):
 
 
 class RegisterDevice(Payload, frozen=True):
-    """`POST /v1/devices`: this session speaks for the device with this key from now on.
+    """`POST /v1/devices`: bind this session to the device with this key.
 
-    Done after every login. With ``certificate`` a new device is active at once, else it is pending.
+    Call it after every login. With ``certificate`` a new device is active at once, else it is pending.
     """
 
     key: PublicKey
@@ -83,7 +83,7 @@ class RegisterDevice(Payload, frozen=True):
 
 
 class DeviceInfo(Payload, frozen=True):
-    """A device of the account that asks. ``packages`` counts its unused single-use key packages."""
+    """One of your devices. ``packages`` counts its unused single-use key packages."""
 
     device: DeviceIdField
     key: PublicKey
@@ -101,7 +101,7 @@ class DeviceInfo(Payload, frozen=True):
 
 
 class DeviceList(Payload, frozen=True):
-    """`GET /v1/devices`: your devices. ``account_key`` is absent while none was published."""
+    """`GET /v1/devices`: your devices. ``account_key`` is absent until one is published."""
 
     devices: tuple[DeviceInfo, ...]
     account_key: PublicKey | None = None
@@ -123,24 +123,24 @@ class RevokeDevice(Payload, frozen=True):
 
 
 class KeyPackages(Payload, frozen=True):
-    """`PUT /v1/devices/{id}/key-packages`: add to what is there; with ``replace`` instead of it.
+    """`PUT /v1/devices/{id}/key-packages`: add to the stored ones, or ``replace`` them.
 
-    Over the limit of what the server keeps, the oldest are dropped.
+    Over the server's limit, the oldest are dropped.
     """
 
     packages: Annotated[tuple[KeyPackageBytes, ...], Meta(max_length=KEY_PACKAGES.value)] = ()
     last_resort: KeyPackageBytes | None = None
     replace: bool = False
     expires: MillisField | None = None
-    """When the first of them ends; the server gives out none after that."""
+    """When the first of them expires; the server returns none after that."""
     suite: RoomSuite = RoomSuite.X25519
-    """The cipher suite of all of them; those of the other suite stay as they are."""
+    """The cipher suite of all of them; packages of the other suite stay unchanged."""
 
 
 class ClaimKeyPackages(Payload, frozen=True):
     """`POST /v1/key-packages/claims`: one key package of each of these devices, to add them to a room.
 
-    ``suite`` is the one of the room's group.
+    ``suite`` is that of the room's group.
     """
 
     room: RoomIdField
@@ -156,7 +156,7 @@ class ClaimedKeyPackage(Payload, frozen=True):
 
 
 class ClaimedKeyPackages(Payload, frozen=True):
-    """200: devices that have none of that suite are left out."""
+    """200: devices without a package of that suite are left out."""
 
     packages: tuple[ClaimedKeyPackage, ...]
 
@@ -183,10 +183,10 @@ class KeyLogPage(Payload, frozen=True):
 
 
 class CreateGroup(Payload, frozen=True):
-    """`POST /v1/rooms/{id}/group`: the room's MLS group, made by this session's device.
+    """`POST /v1/rooms/{id}/group`: the room's MLS group, created by this session's device.
 
-    ``replaces`` must be the group in force (None: there is none); it must be contested. 409 `stale_epoch`
-    when it is not so.
+    ``replaces`` must be the current group (None: there is none), which must be contested. Otherwise 409
+    `stale_epoch`.
     """
 
     request: RequestIdField
@@ -195,11 +195,11 @@ class CreateGroup(Payload, frozen=True):
 
 
 class Commit(Payload, frozen=True):
-    """`POST /v1/rooms/{id}/commits`: take the group from ``epoch`` to the next one, if no one did before.
+    """`POST /v1/rooms/{id}/commits`: advance the group from ``epoch`` unless another commit came first.
 
-    ``welcome`` and ``tree`` are there exactly when devices are ``added``; ``unusable`` are those of
-    ``removed`` that brought a key to which no one can encrypt. 409 `stale_epoch`: another commit
-    won; nothing of this one was stored, its Welcomes neither.
+    ``welcome`` and ``tree`` are present exactly when devices are ``added``; ``unusable`` are those of
+    ``removed`` with a key to which no one can encrypt. 409 `stale_epoch`: another commit won; nothing of this
+    one was stored, not even its Welcomes.
     """
 
     request: RequestIdField
@@ -214,7 +214,7 @@ class Commit(Payload, frozen=True):
 
 
 class Contest(Payload, frozen=True):
-    """`POST /v1/rooms/{id}/contests`: the commit that led to ``epoch`` cannot be followed by this device."""
+    """`POST /v1/rooms/{id}/contests`: this device cannot apply the commit that led to ``epoch``."""
 
     request: RequestIdField
     group: GroupIdField
@@ -222,7 +222,7 @@ class Contest(Payload, frozen=True):
 
 
 class EventStored(Payload, frozen=True):
-    """201: it is event ``seq`` of the room, on the server's disk."""
+    """201: stored as event ``seq`` of the room."""
 
     seq: SeqField
     at: MillisField
@@ -230,7 +230,7 @@ class EventStored(Payload, frozen=True):
 
 
 class GroupDevice(Payload, frozen=True):
-    """A device and whose it is."""
+    """A device and its owner."""
 
     device: DeviceIdField
     user: UserName
@@ -240,7 +240,7 @@ class GroupState(Payload, frozen=True):
     """`GET /v1/rooms/{id}/group`: the state of the room's group, as the server sees it.
 
     ``present``: devices in the group. ``missing``: active devices of members that are not in it. ``leaving``:
-    devices in it that must be removed before anyone sends. ``group`` is absent before it was created.
+    devices in it that must be removed before anyone sends. ``group`` is absent until it is created.
     """
 
     epoch: EpochField
@@ -251,11 +251,11 @@ class GroupState(Payload, frozen=True):
     missing: tuple[GroupDevice, ...] = ()
     leaving: tuple[GroupDevice, ...] = ()
     head: SeqOrZero = Seq(0)
-    """The newest event that it takes account of."""
+    """The newest event that this state includes."""
 
 
 class WaitingWelcome(Payload, frozen=True):
-    """A Welcome for your device. ``seq`` is the event of the commit that it belongs to."""
+    """A Welcome for your device. ``seq`` is the event of its commit."""
 
     id: WelcomeIdField
     room: RoomIdField
@@ -266,7 +266,7 @@ class WaitingWelcome(Payload, frozen=True):
 
 
 class Welcomes(Payload, frozen=True):
-    """`GET /v1/devices/{id}/welcomes`: the oldest, as many as fit; `DELETE /v1/welcomes/{id}` drops one."""
+    """`GET /v1/devices/{id}/welcomes`: the oldest, as many as fit; `DELETE /v1/welcomes/{id}` deletes one."""
 
     welcomes: tuple[WaitingWelcome, ...]
     incarnation: IncarnationField
@@ -277,7 +277,7 @@ class Welcomes(Payload, frozen=True):
 
 
 class FileStored(Payload, frozen=True):
-    """201 to `POST /v1/rooms/{id}/files` (the bytes themselves): send a message that names it."""
+    """201 to `POST /v1/rooms/{id}/files` (the bytes themselves): send a message that refers to it."""
 
     file: FileIdField
     size: Count

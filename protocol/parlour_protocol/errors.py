@@ -8,7 +8,7 @@ The tree::
     ├── InvalidLinkError       an invite link that cannot be read
     └── WireTextError, NameRefusedError (text/errors.py, names/errors.py): also ValueErrors
 
-Wire errors are the short codes of ``ErrorCode``; what else a server knows stays in its audit log.
+Errors on the wire are the short codes of ``ErrorCode``; further details stay in the server's audit log.
 """
 
 from enum import StrEnum
@@ -16,7 +16,7 @@ from typing import Self
 
 
 class ParlourProtocolError(Exception):
-    """Something that the other side sent, or that a person typed, breaks the protocol."""
+    """Data from the other side, or typed by a person, breaks the protocol."""
 
 
 class MalformedFrameError(ParlourProtocolError):
@@ -32,7 +32,7 @@ class InvalidLinkError(ParlourProtocolError):
 
 
 class ErrorCode(StrEnum):
-    """Why a request was refused. A code never tells whether something exists that the asker may not see."""
+    """Why a request was refused. A code never reveals that something exists that you may not see."""
 
     MALFORMED = "malformed"
     """The frame does not match the schema."""
@@ -47,15 +47,15 @@ class ErrorCode(StrEnum):
     MUTED = "muted"
     """You are muted in the room."""
     NAME_TAKEN = "name_taken"
-    """The name, or one that looks like it, exists: of a room, where you may see that one."""
+    """The name, or one that looks like it, is taken (by a room that you can see)."""
     ALREADY = "already"
     """Nothing to change."""
     RATE_LIMITED = "rate_limited"
     """Too fast; `retry_after` says when to try again, in milliseconds."""
     LIMIT_REACHED = "limit_reached"
-    """A cap on a number of things (rooms, reactions) is reached."""
+    """A limit on a number of things (rooms, reactions) is reached."""
     CONFLICT = "conflict"
-    """The id was used before for another request."""
+    """The id was already used for another request."""
     ENCRYPTED = "encrypted"
     """The room is end-to-end encrypted: unencrypted messages are refused."""
     STALE_EPOCH = "stale_epoch"
@@ -63,7 +63,7 @@ class ErrorCode(StrEnum):
     REMOVAL_PENDING = "removal_pending"
     """Someone who left is still in the group: commit the removal first (RFC 9420 section 12.4)."""
     UNAVAILABLE = "unavailable"
-    """The server cannot do it now (overloaded, disk full); nothing was stored."""
+    """The server is temporarily unable to (overloaded, disk full); nothing was stored."""
 
 
 class CloseCode(int):
@@ -72,7 +72,7 @@ class CloseCode(int):
     meaning: str
 
     def __new__(cls, code: int, meaning: str) -> Self:
-        """Make the code; ``meaning`` is the close reason on the wire (at most 123 bytes, RFC 6455 5.5)."""
+        """Create the code; ``meaning`` is the close reason on the wire (at most 123 bytes, RFC 6455 5.5)."""
         self = super().__new__(cls, code)
         self.meaning = meaning
         return self

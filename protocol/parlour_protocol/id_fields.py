@@ -38,5 +38,5 @@ SeqField = Annotated[Seq, Meta(ge=1, le=_MAX_INT)]
 SeqOrZero = Annotated[Seq, Meta(ge=0, le=_MAX_INT)]
 MillisField = Annotated[Millis, Meta(ge=0, le=_MAX_INT)]
 ServerNameField = Annotated[str, Meta(max_length=255, pattern=SERVER_NAME_PATTERN)]
-"""What a server calls itself: it is in certificates, proofs and the key log, and clients show it."""
+"""A server's name: it is in certificates, proofs and the key log, and clients show it."""
 Count = Annotated[int, Meta(ge=0, le=_MAX_INT)]

@@ -1,8 +1,7 @@
 """Identifiers: room ids, request ids, sequence numbers, times; each a type of its own.
 
-An identifier is made once, at the edge, and carried as its type from there on, so that a room id can
-never be used where a request id belongs. Nothing here is a name that people choose (``names``) and
-nothing here is secret. Both sides call the ``new_…`` functions.
+An identifier is parsed once, at the edge, so that a room id can never be used as a request id. Names that
+people choose are in ``names``; identifiers are not secret.
 """
 
 import secrets
@@ -11,7 +10,7 @@ from typing import Final, NewType
 from parlour_protocol.limits import REQUEST_ID
 
 RoomId = NewType("RoomId", str)
-"""A room, for ever: 22 characters of base64url (128 bits), made by the server and never reused."""
+"""A room: 22 characters of base64url (128 bits), created by the server and never reused."""
 
 RequestId = NewType("RequestId", str)
 """A request of one account. The same id sent twice is the same request: it is stored once."""
@@ -23,7 +22,7 @@ ConnectionId = NewType("ConnectionId", str)
 """One WebSocket connection, for the audit log: 22 characters of base64url."""
 
 DeviceId = NewType("DeviceId", str)
-"""A device with keys of its own: 26 characters of base32, the hash of its signature key (``identity``)."""
+"""A device with keys: 26 characters of base32, the hash of its signature key (``identity``)."""
 
 GroupId = NewType("GroupId", str)
 """An MLS group: 32 random bytes as 43 characters of base64url; a room may have several, one after another."""
@@ -32,16 +31,16 @@ WelcomeId = NewType("WelcomeId", str)
 """A Welcome that waits for a device: 22 characters of base64url."""
 
 FileId = NewType("FileId", str)
-"""An uploaded file: 22 characters of base64url, made by the server."""
+"""An uploaded file: 22 characters of base64url, created by the server."""
 
 Incarnation = NewType("Incarnation", str)
-"""One life of a server's logs: 22 characters of base64url, and others once a backup was restored."""
+"""The incarnation of a server's logs: 22 characters of base64url; a restored backup gets a new one."""
 
 Epoch = NewType("Epoch", int)
-"""How many commits a group has seen (RFC 9420 section 4.1)."""
+"""The number of a group's commits (RFC 9420 section 4.1)."""
 
 Seq = NewType("Seq", int)
-"""The number of an event in its room: 1, 2, 3, … without a hole."""
+"""The number of an event in its room: 1, 2, 3, … without gaps."""
 
 Millis = NewType("Millis", int)
 """Milliseconds since 1970-01-01T00:00:00Z."""
@@ -57,7 +56,7 @@ SERVER_NAME_PATTERN: Final = r"\A[A-Za-z0-9.:\[\]_-]+\Z"
 def _random_id() -> str:
     """Return 128 random bits as 22 characters of base64url.
 
-    None begins with `-`: people give ids to commands, which would take such a one for an option.
+    None begins with `-`, which commands would take for an option.
     """
     while (made := secrets.token_urlsafe(16)).startswith("-"):
         pass
@@ -80,7 +79,7 @@ def new_connection_id() -> ConnectionId:
 
 
 def new_welcome_id() -> WelcomeId:
-    """Make the name of a Welcome in a device's inbox; only the server does."""
+    """Make the id of a pending Welcome; only the server does."""
     return WelcomeId(_random_id())
 
 
@@ -90,7 +89,7 @@ def new_file_id() -> FileId:
 
 
 def new_incarnation() -> Incarnation:
-    """Name another life of a server's logs; only the server does."""
+    """Make a new incarnation of a server's logs; only the server does."""
     return Incarnation(_random_id())
 
 
@@ -100,5 +99,5 @@ def new_group_id() -> GroupId:
 
 
 def new_request_id() -> RequestId:
-    """Make a request id that no other request of any account will have."""
+    """Make a unique request id."""
     return RequestId(_random_id())

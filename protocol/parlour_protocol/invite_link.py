@@ -1,10 +1,9 @@
-"""Invite links: `parlour://host:port/join#code=…&pin=…&by=…`, everything that joining needs in one paste.
+"""Invite links: `parlour://host:port/join#code=…&pin=…&by=…`, everything needed to join.
 
-All of it is in the fragment, which no HTTP request carries. The pin is the SHA-256 of the server's public
-key (SubjectPublicKeyInfo, DER): with it the client knows the server before a word of a credential leaves.
-`by` names the person who invites and their account key: with it the client knows that person before the
-server says anything about them. A link that does not fit this form exactly is refused. The server and members
-write links, the client reads them.
+It is all in the fragment, which is never part of an HTTP request. The pin is the SHA-256 of the server's
+public key (SubjectPublicKeyInfo, DER): with it the client identifies the server before it sends a credential.
+`by` has the inviter's name and account key: with it the client knows that person's key independently of the
+server. Any other form of link is refused.
 """
 
 import re
@@ -32,7 +31,7 @@ class ServerAddress:
     port: int
 
     def __post_init__(self) -> None:
-        """Refuse a host or a port that cannot be one. Raises InvalidLinkError."""
+        """Check the host and the port. Raises InvalidLinkError."""
         if not _HOST.match(self.host) or not 0 < self.port < 65536:  # noqa: PLR2004 - TCP
             raise InvalidLinkError("the address is not a host name or IP address with a port")
 
@@ -56,7 +55,7 @@ class ServerAddress:
 
 @dataclass(frozen=True, slots=True)
 class Inviter:
-    """Who invites, and the account key that their own client shows for them."""
+    """The inviter, and the account key that their own client shows for them."""
 
     user: UserName
     key: PublicKey
@@ -80,8 +79,8 @@ class Inviter:
 class InviteLink:
     """An invitation to a server.
 
-    ``code`` makes an account; ``pin`` may be absent where every system trusts the certificate, and ``by``
-    where no one put their account key into the link.
+    ``code`` creates an account. ``pin`` may be absent if every system trusts the certificate, and ``by`` if
+    the inviter did not add their key.
     """
 
     address: ServerAddress

@@ -1,8 +1,8 @@
 """Every limit that both sides must agree on, each with its name, its unit and its reason.
 
 Limits that only one side enforces (rate limits, connection caps, deadlines) are in that side's
-configuration. This module never reads configuration: a limit of the protocol is the same everywhere.
-The specification's table of limits is generated from ``LIMITS``.
+configuration. A limit of the protocol is the same everywhere. The specification's table of limits is
+generated from ``LIMITS``.
 """
 
 from dataclasses import dataclass

@@ -4,14 +4,14 @@ from enum import IntEnum, StrEnum
 
 
 class RoomKind(StrEnum):
-    """Who may find and enter a room."""
+    """Who can find and join a room."""
 
     PUBLIC = "public"
     """Listed in the directory; anyone with an account may join."""
     PRIVATE = "private"
-    """Not listed; entered by invitation of a member."""
+    """Not listed; joined by a member's invitation."""
     DIRECT = "direct"
-    """Two people, made by the first message between them; never renamed, never joined by a third."""
+    """Two people; never renamed, and never joined by a third person."""
 
 
 class RoomSuite(IntEnum):

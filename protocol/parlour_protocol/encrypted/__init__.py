@@ -1,6 +1,6 @@
 """The plaintext of an encrypted message: one versioned envelope for every kind of content.
 
-The server never sees any of it and cannot import this package; it cannot even tell a reaction from a text.
+The server never sees it and cannot import this package; it can't even distinguish a reaction from a text.
 """
 
 from parlour_protocol.encrypted.links import Link, folded, message_digest

@@ -1,8 +1,8 @@
-"""How an encrypted message links to those before it, so that it shows when a server drops or moves one.
+"""Links each encrypted message to those before it, so that clients notice when a server drops or moves one.
 
 A link holds the message's number among those of its device in the room, and what that device had processed of
-the room by then: how many encrypted events, and two digests over them. It is read strictly: another form
-is refused. Nothing here judges a link; the client's ``core/e2ee/groups/links`` does.
+the room by then: how many encrypted events, and two digests over them. It is read strictly: any other form is
+refused. The client's ``core/e2ee/groups/links`` evaluates links.
 """
 
 import hashlib
@@ -18,11 +18,11 @@ from parlour_protocol.id_fields import Count
 DIGEST_BYTES: Final = 16
 """Of an event's SHA-256, and of the running digest."""
 TIP_BYTES: Final = 8
-"""By which the newest event is named; the running digest proves it."""
+"""A prefix of the newest event's digest; the running digest proves it."""
 NOTHING: Final = bytes(DIGEST_BYTES)
 """The running digest before the first event."""
 NO_TIP: Final = bytes(TIP_BYTES)
-"""The newest event cannot be named: there is none, or it was deleted before the device could read it."""
+"""There is no newest event, or it was deleted before the device could read it."""
 MAX_RANGES: Final = 8
 
 Ranges = tuple[Annotated[int, Meta(ge=1, le=2**53 - 1)], ...]
@@ -35,7 +35,7 @@ class Link(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=T
     number: Annotated[int, Meta(ge=1, le=2**53 - 1)]
     """Of this message among those that its device encrypted for the room, over all epochs and groups."""
     top: Annotated[int, Meta(ge=1, le=2**53 - 1)]
-    """The highest number that its device had given by then: another program of it may be ahead."""
+    """The device's highest number by then; another program of the device may be ahead."""
     seen: Count
     """Encrypted events of the room that the device had processed, deleted ones included."""
     epoch: tuple[Count, Count]
@@ -46,7 +46,7 @@ class Link(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=T
     less: Annotated[Ranges, Meta(max_length=2 * MAX_RANGES)] = ()
     """Numbers below this one that are not known to be stored before it."""
     void: Annotated[Ranges, Meta(max_length=2 * MAX_RANGES)] = ()
-    """Numbers that were given up: no message has to come for them."""
+    """Abandoned numbers, for which no message will come."""
 
     @property
     def tip(self) -> bytes:
@@ -59,12 +59,12 @@ class Link(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=T
         return self.marks[TIP_BYTES:]
 
     def fields(self) -> list[object]:
-        """Return it as it is written: what is empty at the end is left out."""
+        """Return the fields as they are encoded: empty ones at the end are left out."""
         whole = [self.number, self.top, self.seen, self.epoch, self.base, self.marks, self.less, self.void]
         return whole if self.void else whole[:7] if self.less else whole[:6]
 
     def check(self) -> None:
-        """Require what the types do not. Raises ValueError."""
+        """Check the rules that types cannot express. Raises ValueError."""
         if not (_ascend(self.less) and _ascend(self.void)):
             raise ValueError("a link's ranges do not ascend")
         since_seen, since_number = self.epoch
@@ -85,6 +85,6 @@ def folded(running: bytes, digests: Iterable[bytes]) -> bytes:
 
 
 def _ascend(ranges: Ranges) -> bool:
-    """Say whether these are pairs, each a range, with a number between each two."""
+    """Return whether these are ascending, separate ranges."""
     steps = [after - here for here, after in pairwise(ranges)]
     return len(ranges) % 2 == 0 and all(step >= 2 * (at % 2) for at, step in enumerate(steps))

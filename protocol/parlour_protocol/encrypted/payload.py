@@ -1,4 +1,4 @@
-"""The envelope inside an MLS application message: its content, and what its sender had seen.
+"""The envelope inside an MLS application message: its content, and the log state that its sender had seen.
 
 That is the key log, and the messages before this one (``links``). Version 1, one JSON object, had no links
 and is still read.
@@ -54,20 +54,20 @@ class TextContent(Content, frozen=True, tag="text"):
 
 
 class EditContent(Content, frozen=True, tag="edit"):
-    """A new text for a message of the same author."""
+    """New text for a message by the same author."""
 
     target: MessageId
     text: MessageText
 
 
 class DeleteContent(Content, frozen=True, tag="delete"):
-    """A message is taken back, by its author or a moderator."""
+    """A message is deleted, by its author or a moderator."""
 
     target: MessageId
 
 
 class ReactContent(Content, frozen=True, tag="react"):
-    """A reaction is put (``on``) or taken back."""
+    """A reaction is added (``on``) or removed."""
 
     target: MessageId
     reaction: Reaction
@@ -75,34 +75,34 @@ class ReactContent(Content, frozen=True, tag="react"):
 
 
 class PinContent(Content, frozen=True, tag="pin"):
-    """A message is pinned or taken off."""
+    """A message is pinned or unpinned."""
 
     target: MessageId
     on: bool = True
 
 
 class ReadContent(Content, frozen=True, tag="read"):
-    """A read receipt: everything up to this message. Only sent where a person turned receipts on."""
+    """A read receipt: everything up to this message. Only sent if the person turned receipts on."""
 
     target: MessageId
 
 
 class VerifyStep(StrEnum):
-    """The steps of verifying with short words, in order."""
+    """The steps of SAS verification, in order."""
 
     START = "start"
     """``share`` is a commitment to the starter's public key."""
     ANSWER = "answer"
     """``share`` is the other one's public key."""
     REVEAL = "reveal"
-    """``share`` is the starter's public key; now both sides show the words."""
+    """``share`` is the starter's public key; both sides now show the words."""
     CONFIRM = "confirm"
     """The person confirmed that the words are the same."""
     CANCEL = "cancel"
 
 
 class VerifyContent(Content, frozen=True, tag="verify"):
-    """One step of verifying each other with short words, in a direct room."""
+    """One step of SAS verification, in a direct room."""
 
     process: RequestIdField
     step: VerifyStep
@@ -110,7 +110,7 @@ class VerifyContent(Content, frozen=True, tag="verify"):
 
 
 class HistoryContent(Content, frozen=True, tag="history"):
-    """A part of the archive for the account's own new device; only taken in the room of one's own devices."""
+    """A part of the archive for the account's new device; accepted only in the room of one's devices."""
 
     file: EncryptedFile
     part: Count
@@ -137,7 +137,7 @@ class KeyLogSeen(Part, frozen=True):
 
 
 class Payload(msgspec.Struct, frozen=True):
-    """What is in the envelope."""
+    """The contents of the envelope."""
 
     content: AnyContent
     key_log: KeyLogSeen | None = None
@@ -152,7 +152,7 @@ class _Version1(Part, frozen=True):
 
 
 class _Version2(msgspec.Struct, array_like=True, frozen=True, forbid_unknown_fields=True):
-    """Binary around the content: a usual message stays in the first step of padding."""
+    """Binary around the content, so that a typical message stays in the first padding step."""
 
     v: Literal[2]
     link: Link
@@ -175,7 +175,7 @@ def encode_message_payload(payload: Payload) -> bytes:
 
 
 def decode_message_payload(data: bytes) -> Payload:
-    """Read what another device wrote, as strictly as a frame. Raises MalformedFrameError."""
+    """Read another device's payload, as strictly as a frame. Raises MalformedFrameError."""
     if data[:1] == b"{":
         first: _Version1 = strict_decoder(_Version1)(data)
         return Payload(content=first.content, key_log=first.key_log)

@@ -1,7 +1,7 @@
 """The frames of `parlour.v1`: frozen structs, strict in both directions.
 
-``requests`` is what a client asks, ``replies`` what a server says, ``bodies`` what a room's log holds,
-``codec`` turns them into bytes and back. `protocol/README.md` is the specification.
+``requests`` are sent by clients, ``replies`` by servers, ``bodies`` are the events of a room's log, ``codec``
+encodes and decodes them. `protocol/README.md` is the specification.
 """
 
 from parlour_protocol.frames.base import Frame

@@ -1,10 +1,10 @@
-"""What every frame has in common: a frozen struct with a tag, and nothing that the schema does not name."""
+"""The base of all frames: a frozen struct with a tag and no unknown fields."""
 
 import msgspec
 
 
 class Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"):
-    """One JSON object, one text frame. The tag ``type`` tells which."""
+    """One JSON object in one text frame. The tag ``type`` is its kind."""
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -1,7 +1,7 @@
-"""What can happen in a room: the bodies of the events in its log.
+"""The bodies of the events in a room's log.
 
-Each lasting thing is one body, tagged ``kind``. A body says *what*; the event around it (``LogEvent``)
-says where, when and by whom, and only the server writes those. Deleting replaces a body by ``Blank``.
+Each body is tagged ``kind``. The event around it (``LogEvent``) has the room, time and author, which only the
+server sets. Deleting replaces a body with ``Blank``.
 """
 
 from typing import Annotated
@@ -26,7 +26,7 @@ from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 
 class Body(Part, frozen=True, tag_field="kind"):
-    """What happened."""
+    """The body of an event."""
 
 
 MediaType = Annotated[str, Meta(pattern=r"\A[a-z0-9.+-]{1,63}/[a-z0-9.+-]{1,63}\Z")]
@@ -35,7 +35,7 @@ Devices = Annotated[tuple[DeviceIdField, ...], Meta(max_length=GROUP_DEVICES.val
 
 
 class FileRef(Part, frozen=True):
-    """A file that was uploaded before: what its sender says of it, and the digest of its bytes."""
+    """An uploaded file: its sender's description, and the digest of its bytes."""
 
     file: FileIdField
     name: FileName
@@ -45,7 +45,7 @@ class FileRef(Part, frozen=True):
 
 
 class Created(Body, frozen=True, tag="created"):
-    """The room was made; always event 1. ``name`` is absent in a direct room."""
+    """The room was created; always event 1. ``name`` is absent in a direct room."""
 
     room_kind: RoomKind
     name: RoomName | None = None
@@ -54,13 +54,13 @@ class Created(Body, frozen=True, tag="created"):
 
 
 class EncryptionOn(Body, frozen=True, tag="encryption"):
-    """The room is end-to-end encrypted from here on; it is never switched off."""
+    """The room is end-to-end encrypted from here on; this is permanent."""
 
 
 class GroupCreated(Body, frozen=True, tag="founded"):
-    """The author's ``device`` made the MLS group of the room, at epoch 0 with itself as its only member.
+    """The author's ``device`` created the room's MLS group, at epoch 0 with itself as the only member.
 
-    ``replaces`` is the group that it takes the place of: one whose members could not agree any more.
+    ``replaces`` is the previous group, whose members could no longer agree.
     """
 
     group: GroupIdField
@@ -69,10 +69,10 @@ class GroupCreated(Body, frozen=True, tag="founded"):
 
 
 class Handshake(Body, frozen=True, tag="handshake"):
-    """A commit took ``group`` from ``epoch`` to the next one.
+    """A commit advanced ``group`` from ``epoch`` to the next one.
 
-    ``added`` and ``removed`` are what its sender says that it does; members check that it is so. ``unusable``
-    are those of ``removed`` that brought a key no one can encrypt to, whom every commit must remove.
+    ``added`` and ``removed`` are claims of the sender that members check. ``unusable`` are those of
+    ``removed`` with a key to which no one can encrypt, whom every commit must remove.
     """
 
     group: GroupIdField
@@ -84,7 +84,7 @@ class Handshake(Body, frozen=True, tag="handshake"):
 
 
 class EncryptedMessage(Body, frozen=True, tag="sealed"):
-    """An encrypted message: of any kind, which only the members of ``group`` can tell.
+    """An encrypted message of any kind, which only the members of ``group`` can see.
 
     ``blanks`` is an encrypted message that this one deletes: the server has dropped its content.
     """
@@ -96,14 +96,14 @@ class EncryptedMessage(Body, frozen=True, tag="sealed"):
 
 
 class Contested(Body, frozen=True, tag="contested"):
-    """A device of the author could not follow the commit that led to ``epoch``: the group may have split."""
+    """A device of the author could not apply the commit that led to ``epoch``: the group may have split."""
 
     group: GroupIdField
     epoch: EpochField
 
 
 class Message(Body, frozen=True, tag="message"):
-    """Someone sent a message, perhaps in reply to the message ``reply_to``."""
+    """Someone sent a message, optionally in reply to the message ``reply_to``."""
 
     text: MessageText
     reply_to: SeqField | None = None
@@ -111,7 +111,7 @@ class Message(Body, frozen=True, tag="message"):
 
 
 class Edited(Body, frozen=True, tag="edited"):
-    """The author of message ``target`` gave it a new text. Earlier texts stay in the log."""
+    """The author of message ``target`` edited it. Earlier texts stay in the log."""
 
     target: SeqField
     text: MessageText
@@ -134,9 +134,9 @@ class Reacted(Body, frozen=True, tag="reacted"):
 class MembershipChange(Body, frozen=True, kw_only=True):
     """Someone joined the room or left it.
 
-    ``members`` is how many are in it afterwards. The server writes it; no request carries it. ``statement``:
-    what was signed for the members of an encrypted room (``membership``): the admission or the
-    request of someone who joined, or the removal of someone who left. Clients trust it and not the event.
+    ``members`` is their number afterwards. The server writes it; no request contains it. ``statement``: the
+    signed statement for the members of an encrypted room (``membership``): the admission or request of
+    someone who joined, or the removal of someone who left. Clients trust it, not the event.
     """
 
     members: Count | None = None
@@ -150,7 +150,7 @@ class Joined(MembershipChange, frozen=True, tag="joined"):
 class Invited(Body, frozen=True, tag="invited"):
     """The author invited ``who``, who is not a member until they accept (``joined``).
 
-    ``statement``: the author's signed admission, which comes back in ``joined``.
+    ``statement``: the author's signed admission, which is repeated in ``joined``.
     """
 
     who: UserName
@@ -164,7 +164,7 @@ class Uninvited(Body, frozen=True, tag="uninvited"):
 
 
 class Added(MembershipChange, frozen=True, tag="added"):
-    """The author made ``who`` a member without asking: only in logs from before there were invitations."""
+    """The author made ``who`` a member without asking; only in logs from before invitations existed."""
 
     who: UserName
 
@@ -181,7 +181,7 @@ class Kicked(MembershipChange, frozen=True, tag="kicked"):
 
 
 class Banned(MembershipChange, frozen=True, tag="banned"):
-    """The author banned ``who``, for good or until the time ``until``."""
+    """The author banned ``who``, permanently or until the time ``until``."""
 
     who: UserName
     until: MillisField | None = None
@@ -196,7 +196,7 @@ class Unbanned(Body, frozen=True, tag="unbanned"):
 
 
 class Muted(Body, frozen=True, tag="muted"):
-    """``who`` may read but not write, until the time ``until`` or for good."""
+    """``who`` may read but not write, until the time ``until`` or permanently."""
 
     who: UserName
     until: MillisField | None = None
@@ -230,7 +230,7 @@ class Pinned(Body, frozen=True, tag="pinned"):
 
 
 class Blank(Body, frozen=True, tag="blank"):
-    """What was here is deleted for good. ``was`` is the kind of body that it was."""
+    """This body was deleted. ``was`` is its former kind."""
 
     was: Annotated[str, Meta(pattern=r"\A[a-z]{1,16}\Z")]
 

@@ -1,8 +1,8 @@
 """Frames to bytes and back, strictly, in both directions.
 
-Decoding accepts exactly what the schema names: one JSON object with every key once, no unknown field, no
+Decoding accepts exactly the schema: one JSON object with every key once, no unknown field, no
 NaN, no lone surrogate, no number outside 53 bits, and nothing after the object (M1: parser
-differentials). It raises ``MalformedFrameError`` and nothing else, whatever the bytes. Both sides call it.
+differentials). It raises only ``MalformedFrameError``, whatever the bytes.
 """
 
 import functools
@@ -40,8 +40,8 @@ _id_alone: Final = msgspec.json.Decoder(_IdAlone)
 _STEP: Final = 64 * 1024
 _MOST_QUOTES: Final = 8 * 1024  # a commit that adds and removes 500 devices has some 2,100
 _LONG_STRING: Final = 1024
-_LONGEST_PATH: Final = 80  # characters; a path of ours is shorter
-# What msgspec raises on bad input: its own errors, bad UTF-8 inside a string, and nesting without end.
+_LONGEST_PATH: Final = 80  # characters; paths of the schema are shorter
+# Errors of msgspec on bad input: its own, bad UTF-8 inside a string, and unlimited nesting.
 _REFUSALS: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -50,8 +50,8 @@ def _refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> None:
         raise MalformedFrameError("a key appears twice in one object")
 
 
-# msgspec keeps the last of two equal keys; another parser may keep the first. Reading the text a second
-# time costs 2 us for a message, and only what the schema accepted gets here, so depth is bounded.
+# msgspec keeps the last of two equal keys; another parser may keep the first. Parsing a second time costs 2
+# us per message, and only input that the schema accepted gets here, so depth is limited.
 _check_keys: Final = cast(
     "Callable[[str], object]", json.JSONDecoder(object_pairs_hook=_refuse_repeated_keys).decode
 )
@@ -73,17 +73,17 @@ def decode_body(data: bytes | str) -> AnyBody:
 
 
 def decode_request(data: bytes) -> AnyRequest:
-    """Read what a client sent. Raises MalformedFrameError."""
+    """Read a client's request. Raises MalformedFrameError."""
     return _decode(_requests, data)
 
 
 def decode_server_frame(data: bytes) -> AnyServerFrame:
-    """Read what a server sent. Raises MalformedFrameError."""
+    """Read a server's frame. Raises MalformedFrameError."""
     return _decode(_server_frames, data)
 
 
 def request_id_of(data: bytes) -> RequestId | None:
-    """Return the id of a frame that was refused, so that the error can name it; None when it has none."""
+    """Return the id of a refused frame, for the error; None if it has none."""
     try:
         return _id_alone.decode(data).id
     except _REFUSALS:
@@ -99,10 +99,10 @@ def strict_decoder(kind: type[_T]) -> Callable[[bytes], _T]:
 
 @functools.cache
 def large_decoder(kind: type[_T]) -> Callable[[bytes], _T]:
-    """Return a function that reads megabytes of ``kind``, for a thread beside others (L27).
+    """Return a function that reads megabytes of ``kind`` in a thread (L27).
 
-    It does nothing in one step that takes long. What is large in such a body is base64url, so no string of it
-    needs an escape, and few strings are in it: anything else is refused. Raises MalformedFrameError.
+    No single step takes long. The large parts of such a body are base64url, so its strings need no escapes,
+    and it has few of them: anything else is refused. Raises MalformedFrameError.
     """
     decoder: msgspec.json.Decoder[_T] = msgspec.json.Decoder(kind, dec_hook=decode_field)
 
@@ -128,7 +128,7 @@ def _refuse_unusual(data: bytes) -> None:
 
 
 def _without_long_strings(data: bytes) -> bytes:
-    """Empty the long strings: no key is one, and without escapes each second quote ends a string."""
+    """Empty the long strings: keys are short, and without escapes each second quote ends a string."""
     parts = data.split(b'"')
     parts[1::2] = [part if len(part) < _LONG_STRING else b"" for part in parts[1::2]]
     return b'"'.join(parts)
@@ -144,7 +144,7 @@ def _decode(decoder: msgspec.json.Decoder[_T], data: bytes | str) -> _T:
 
 
 def _reason(error: Exception) -> str:
-    """Say what is wrong with a frame in ASCII, without a word of the frame's own content."""
+    """Return what is wrong with a frame in ASCII, without quoting it."""
     if isinstance(error, UnicodeDecodeError):
         return "not UTF-8"
     if isinstance(error, RecursionError):
@@ -155,7 +155,7 @@ def _reason(error: Exception) -> str:
 
 
 def _path(error: msgspec.ValidationError) -> str:
-    """Return where in the frame the error is: `$.text`; msgspec's own sentence may quote the content."""
+    """Return the place of the error, such as `$.text`; msgspec's own sentence may quote the content."""
     _, found, path = str(error).rpartition(" - at `")
     path = path.removesuffix("`")
     return path if found and path.isascii() and len(path) <= _LONGEST_PATH else ""

@@ -1,8 +1,7 @@
-"""The types of a frame's fields that need more than a pattern: names and the kinds of text.
+"""Field types that need more than a pattern: names and the kinds of text.
 
-Each is made by one function that refuses what is against its rule, so a decoded frame holds only checked
-values. Text here has passed the first wall (`text/wire_text.py`): it can be stored and sent, but it is still
-a stranger's text and must go through ``safe_text`` before anyone sees it.
+A decoded frame contains only validated values. Text here has passed `text/wire_text.py`: it can be stored and
+sent, but it must go through ``safe_text`` before it is shown.
 """
 
 import functools
@@ -42,8 +41,8 @@ class WireText(str):
     def parse(cls, raw: str) -> Self:
         """Return ``raw`` as this type.
 
-        Raises WireTextError for text over the limit or with code points that no frame may carry, and
-        ValueError for nothing but spaces where text is required.
+        Raises WireTextError for text over the limit or with forbidden code points, and ValueError for blank
+        text where text is required.
         """
         check_wire_text(raw, max_bytes=cls.max_bytes.value, max_lines=cls.max_lines)
         if not cls.may_be_blank and (not raw or raw.isspace()):
@@ -82,21 +81,21 @@ class Reaction(WireText):
 
 
 class FileName(WireText):
-    """What a file was called where it was sent from: one line, no path, never used as a path as it is."""
+    """The sender's name of a file: one line, never used as a path."""
 
     __slots__ = ()
     max_bytes = FILE_NAME_BYTES
 
     @classmethod
     def parse(cls, raw: str) -> Self:
-        """Refuse separators as well, so that no name can leave a folder (CWE-22)."""
+        """Refuse separators as well, so that a name cannot escape a folder (CWE-22)."""
         if "/" in raw or "\\" in raw or raw.strip(". ") == "":
             raise ValueError("not a file name")
         return super().parse(raw)
 
 
 _remembered: Final = functools.lru_cache(4096)
-# A page of a log names the same few people hundreds of times. What is refused is not remembered.
+# A page of a log has the same few names hundreds of times. Refused names are not cached.
 
 _PARSERS: Final[dict[type, Any]] = {
     UserName: _remembered(parse_user_name),

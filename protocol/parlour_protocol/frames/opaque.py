@@ -1,8 +1,7 @@
-"""Bytes that only the ends can read, as base64url text in a frame.
+"""Bytes that only clients can read, as base64url text in a frame.
 
-A server stores and passes them on as they are; it never looks inside and does not have what opens them. The
-text form is canonical: no padding, no spare bits, so that equal bytes are equal text (M1: parser
-differentials). Frames and the HTTPS API use these types.
+A server stores and passes them on unchanged; it does not have the keys. The text form is canonical: no
+padding, no spare bits, so that equal bytes are equal text (M1: parser differentials).
 """
 
 import base64
@@ -27,7 +26,7 @@ _SLICE: Final = 64 * 1024
 
 
 class Opaque(bytes):
-    """Bytes of a known greatest size. Each kind is a type of its own, so none can pass for another."""
+    """Bytes with a size limit. Each kind is its own type, so they cannot be confused."""
 
     __slots__ = ()
     max_bytes: ClassVar[Limit] = HANDSHAKE_BYTES
@@ -36,7 +35,7 @@ class Opaque(bytes):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read base64url (RFC 4648 section 5) without padding. Raises ValueError."""
-        # The cheap bound comes first: text that is too long is not decoded before it is refused.
+        # The cheap check comes first: text that is too long is not decoded.
         if len(text) > -(-cls.max_bytes.value * 4 // 3):
             raise ValueError("too long")
         value = b"".join(_decoded(text[at : at + _SLICE]) for at in range(0, len(text), _SLICE))
@@ -55,7 +54,7 @@ class Opaque(bytes):
 
 
 def _decoded(text: str) -> bytes:
-    """Read a slice: four characters are three bytes, so each but the last is whole. Raises ValueError."""
+    """Read a slice: four characters are three bytes, so each but the last is complete. Raises ValueError."""
     if not _TEXT.fullmatch(text):
         raise ValueError("not base64url")
     try:

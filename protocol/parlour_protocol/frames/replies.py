@@ -38,9 +38,9 @@ class LogEvent(Frame, frozen=True, tag="event"):
 class RoomSummary(Part, frozen=True):
     """A room as one of its members sees it.
 
-    ``head`` is the number of its newest event, ``read`` your read marker. ``peer`` is the other person of
-    a direct room (which has no name). ``request``: they opened it, and you have not said yes to it yet; it
-    counts against no limit of yours, and nothing in it tells them whether you are here.
+    ``head`` is the number of its newest event, ``read`` your read marker. ``peer`` is the other person of a
+    direct room (which has no name). ``request``: they opened it, and you have not accepted it yet; it does
+    not count against your limits, and they cannot see whether you are online.
     """
 
     room: RoomIdField
@@ -55,13 +55,13 @@ class RoomSummary(Part, frozen=True):
     encrypted: bool = False
     request: bool = False
     suite: RoomSuite = RoomSuite.X25519
-    """What an encrypted room was made with; a group of its members says what it is."""
+    """The cipher suite that the room was created with; its members' group confirms it."""
 
 
 class Invitation(Part, frozen=True):
-    """A room that someone invited you to: all that you learn of it before you accept.
+    """A room that someone invited you to, with everything you learn about it before you accept.
 
-    ``inviter`` is who invited you last; ``expires`` is when it ends by itself.
+    ``inviter`` is the last person who invited you; ``expires`` is when it ends.
     """
 
     room: RoomIdField
@@ -93,11 +93,11 @@ class RoomListing(Part, frozen=True):
 
 
 class Result(Part, frozen=True, tag_field="kind"):
-    """What an ``ok`` brings."""
+    """The result in an ``ok``."""
 
 
 class Stored(Result, frozen=True, tag="stored"):
-    """It is on the server's disk as event ``seq`` of the room."""
+    """Stored as event ``seq`` of the room."""
 
     room: RoomIdField
     seq: SeqField
@@ -112,7 +112,7 @@ class Entered(Result, frozen=True, tag="entered"):
 
 
 class Page(Result, frozen=True, tag="page"):
-    """A run of the log in ascending order; ``more`` says that there is more in the asked direction."""
+    """Events in ascending order; ``more`` says that more exist in that direction."""
 
     room: RoomIdField
     events: tuple[LogEvent, ...]
@@ -121,7 +121,7 @@ class Page(Result, frozen=True, tag="page"):
 
 
 class Members(Result, frozen=True, tag="members"):
-    """Members in order of name; ``more`` says that names follow after the last one."""
+    """Members in order of name; ``more`` says that more follow."""
 
     room: RoomIdField
     members: tuple[Member, ...]
@@ -129,7 +129,7 @@ class Members(Result, frozen=True, tag="members"):
 
 
 class Pins(Result, frozen=True, tag="pins"):
-    """The messages that are pinned, in order of number."""
+    """Pinned messages, in order of number."""
 
     room: RoomIdField
     targets: Annotated[tuple[SeqField, ...], Meta(max_length=PINS_PER_ROOM.value)]
@@ -143,14 +143,14 @@ class Directory(Result, frozen=True, tag="directory"):
 
 
 class Invitations(Result, frozen=True, tag="invitations"):
-    """Invitations that wait for you, in order of the room's id; ``more`` says that others follow."""
+    """Your pending invitations, in order of the room's id; ``more`` says that more follow."""
 
     invitations: tuple[Invitation, ...]
     more: bool
 
 
 class Blocked(Result, frozen=True, tag="blocked"):
-    """Whom you block, in order of name."""
+    """The people you block, in order of name."""
 
     users: tuple[UserName, ...]
     more: bool
@@ -160,7 +160,7 @@ AnyResult = Stored | Entered | Page | Members | Pins | Directory | Invitations |
 
 
 class Ok(Frame, frozen=True, tag="ok"):
-    """The request ``re`` was done. A request without a result of its own has none."""
+    """The request ``re`` succeeded. Some requests have no result."""
 
     re: RequestIdField
     result: AnyResult | None = None
@@ -169,7 +169,7 @@ class Ok(Frame, frozen=True, tag="ok"):
 class Error(Frame, frozen=True, tag="error"):
     """The request ``re`` was refused and nothing was changed.
 
-    ``re`` is absent when the frame was so malformed that its id could not be read. ``hint`` is a sentence
+    ``re`` is absent if the frame was too malformed to read its id. ``hint`` is a sentence
     for the person; ``retry_after`` is in milliseconds.
     """
 
@@ -180,10 +180,10 @@ class Error(Frame, frozen=True, tag="error"):
 
 
 class Hello(Frame, frozen=True, tag="hello"):
-    """The first frame of a connection: who you are, every room that you are in.
+    """The first frame of a connection: who you are, and every room that you are in.
 
-    ``incarnation`` is of the server's logs: under another one than before, numbers may be used again.
-    ``invitations``: so many wait for you; ask for them.
+    ``incarnation`` is that of the server's logs: if it has changed, numbers may be used again.
+    ``invitations`` is the number of pending ones; request them.
     """
 
     server: ServerNameField
@@ -197,7 +197,7 @@ class Hello(Frame, frozen=True, tag="hello"):
 
 
 class RoomEntered(Frame, frozen=True, tag="room_entered"):
-    """You are in this room (joined or accepted on another device), or it is not what it was to you."""
+    """You are in this room (joined or accepted on another device), or its summary has changed."""
 
     room: RoomSummary
 
@@ -209,7 +209,7 @@ class RoomClosed(Frame, frozen=True, tag="room_closed"):
 
 
 class InvitationReceived(Frame, frozen=True, tag="invitation"):
-    """Someone invited you to a room, or another invitation to it is the newest now."""
+    """Someone invited you to a room, or a different invitation to it is the newest now."""
 
     invitation: Invitation
 
@@ -238,7 +238,7 @@ class TypingUpdate(Frame, frozen=True, tag="typing"):
 class StatusUpdate(Frame, frozen=True, tag="status"):
     """``user``, who shares a room with you, is online, away or offline now.
 
-    A server need not tell you of members of large rooms, nor of many people a minute: ask ``members``.
+    A server may leave out members of large rooms, and many changes a minute: request ``members``.
     """
 
     user: UserName
@@ -246,7 +246,7 @@ class StatusUpdate(Frame, frozen=True, tag="status"):
 
 
 class ReadBy(Frame, frozen=True, tag="read_by"):
-    """``user`` shares that everything up to ``seq`` is read; never sent for an encrypted room."""
+    """``user`` has read everything up to ``seq``; never sent for an encrypted room."""
 
     room: RoomIdField
     user: UserName
@@ -254,7 +254,7 @@ class ReadBy(Frame, frozen=True, tag="read_by"):
 
 
 class GroupChanged(Frame, frozen=True, tag="group_changed"):
-    """Devices must be added to the room's MLS group or removed, or it is contested: ask for its state."""
+    """Devices must be added to the room's MLS group or removed, or it is contested: request its state."""
 
     room: RoomIdField
 
@@ -262,7 +262,7 @@ class GroupChanged(Frame, frozen=True, tag="group_changed"):
 class KeyPackagesLow(Frame, frozen=True, tag="keys_low"):
     """Your device has ``left`` single-use key packages on the server: upload more.
 
-    ``last_resort_used``: the last-resort one was given out: upload a new one, and renew your keys everywhere.
+    ``last_resort_used``: the last-resort one was claimed: upload a new one, and renew your keys everywhere.
     """
 
     left: Count

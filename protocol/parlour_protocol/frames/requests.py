@@ -1,8 +1,8 @@
-"""What a client asks for. Each request carries an id and gets exactly one ``ok`` or ``error``.
+"""Requests of a client. Each has an id and gets exactly one ``ok`` or ``error``.
 
 For requests that change a room's log the id makes them idempotent: the same account sending the same
-request with the same id again gets the same answer, and it is stored once. Nothing here names an
-author, a time or a number: those only the server sets (S5: mass assignment).
+request with the same id again gets the same answer, and it is stored once. No request contains an author, a
+time or a number: only the server sets those (S5: mass assignment).
 """
 
 from typing import Annotated
@@ -30,7 +30,7 @@ PageSize = Annotated[int, Meta(ge=1, le=PAGE_EVENTS.value)]
 
 
 class Request(Frame, frozen=True):
-    """A request; ``id`` is the client's own."""
+    """A request; the client chooses ``id``."""
 
     id: RequestIdField
 
@@ -42,7 +42,7 @@ class RoomRequest(Request, frozen=True):
 
 
 class Send(RoomRequest, frozen=True, tag="send"):
-    """Say something. Answer: ``stored``."""
+    """Send a message. Answer: ``stored``."""
 
     text: MessageText
     reply_to: SeqField | None = None
@@ -50,10 +50,10 @@ class Send(RoomRequest, frozen=True, tag="send"):
 
 
 class SendEncrypted(RoomRequest, frozen=True, tag="send_sealed"):
-    """Put an encrypted message into the log. Answer: ``stored``, or the error ``stale_epoch``.
+    """Send an encrypted message. Answer: ``stored``, or the error ``stale_epoch``.
 
-    Encrypted again for another epoch it keeps its id and is still the same request. ``blanks`` is a message
-    of your own (a moderator: anyone's) whose content the server is to drop.
+    Encrypted again for another epoch, it keeps its id and is still the same request. ``blanks`` is a message
+    of your own (a moderator: anyone's) whose content the server must delete.
     """
 
     group: GroupIdField
@@ -63,7 +63,7 @@ class SendEncrypted(RoomRequest, frozen=True, tag="send_sealed"):
 
 
 class Edit(RoomRequest, frozen=True, tag="edit"):
-    """Give your own message ``target`` a new text. Answer: ``stored``."""
+    """Edit your own message ``target``. Answer: ``stored``."""
 
     target: SeqField
     text: MessageText
@@ -76,7 +76,7 @@ class Delete(RoomRequest, frozen=True, tag="delete"):
 
 
 class React(RoomRequest, frozen=True, tag="react"):
-    """Put a reaction to message ``target``, or take it back. Answer: ``stored``."""
+    """Add a reaction to message ``target``, or remove it. Answer: ``stored``."""
 
     target: SeqField
     reaction: Reaction
@@ -84,7 +84,7 @@ class React(RoomRequest, frozen=True, tag="react"):
 
 
 class History(RoomRequest, frozen=True, tag="history"):
-    """Ask for events next above ``after``, or else next below ``before``, or the newest. Answer: ``page``."""
+    """Get the events just after ``after``, or just before ``before``, or the newest. Answer: ``page``."""
 
     after: SeqOrZero | None = None
     before: SeqField | None = None
@@ -92,10 +92,10 @@ class History(RoomRequest, frozen=True, tag="history"):
 
 
 class MarkRead(RoomRequest, frozen=True, tag="mark_read"):
-    """Everything up to ``seq`` is read; goes to your other devices. May go back (mark unread).
+    """Mark everything up to ``seq`` as read on all your devices. ``seq`` may go back (mark unread).
 
     With ``share`` the other members of an open room see it as well (a read receipt); off unless a person
-    turned it on. In an encrypted room the server tells no one: there a receipt is an encrypted message.
+    turned it on. In an encrypted room a receipt is an encrypted message instead.
     """
 
     seq: SeqOrZero
@@ -103,13 +103,13 @@ class MarkRead(RoomRequest, frozen=True, tag="mark_read"):
 
 
 class Typing(RoomRequest, frozen=True, tag="typing"):
-    """You began to type, or stopped. Never stored."""
+    """You started or stopped typing. Never stored."""
 
     on: bool
 
 
 class SetStatus(Request, frozen=True, tag="set_status"):
-    """You are here, or away. Never stored."""
+    """You are online or away. Never stored."""
 
     status: Status
 
@@ -120,27 +120,27 @@ class SetStatus(Request, frozen=True, tag="set_status"):
 
 
 class CreateRoom(Request, frozen=True, tag="create_room"):
-    """Make a room and be its owner. Answer: ``entered``."""
+    """Create a room as its owner. Answer: ``entered``."""
 
     name: RoomName
     kind: RoomKind
     topic: TopicText = TopicText()
     encrypted: bool = False
     suite: RoomSuite = RoomSuite.X25519
-    """What the keys of an encrypted room are to be made with; in an open one it counts for nothing."""
+    """The cipher suite of an encrypted room; ignored for an open one."""
 
     def __post_init__(self) -> None:
-        """Refuse a named direct room: those are made by ``open_direct``. Raises ValueError."""
+        """Refuse a named direct room; use ``open_direct``. Raises ValueError."""
         if self.kind is RoomKind.DIRECT:
             raise ValueError("a direct room is opened with open_direct")
 
 
 class OpenDirect(Request, frozen=True, tag="open_direct"):
-    """Open the direct room with ``user``; made when it does not exist yet. Answer: ``entered``.
+    """Open the direct room with ``user``, creating it if needed. Answer: ``entered``.
 
     For ``user`` it is a request (``RoomSummary.request``) until they accept it, or write in it. ``user`` may
-    be yourself: notes, and what your own devices tell each other. ``encrypted`` and ``suite`` count only when
-    it is made now: the answer says what the room is.
+    be yourself, for notes and messages between your own devices. ``encrypted`` and ``suite`` count only if
+    the room is created now; the answer has the actual values.
     """
 
     user: UserName
@@ -149,7 +149,7 @@ class OpenDirect(Request, frozen=True, tag="open_direct"):
 
 
 class Encrypt(RoomRequest, frozen=True, tag="encrypt"):
-    """Make the room end-to-end encrypted from here on, for good (owners). Answer: ``stored``."""
+    """Make the room end-to-end encrypted, permanently (owners). Answer: ``stored``."""
 
 
 class Pin(RoomRequest, frozen=True, tag="pin"):
@@ -160,20 +160,20 @@ class Pin(RoomRequest, frozen=True, tag="pin"):
 
 
 class ListPins(RoomRequest, frozen=True, tag="pins"):
-    """Which messages are pinned; of an encrypted room only what was before that. Answer: ``pins``."""
+    """List the pinned messages; of an encrypted room only those from before encryption. Answer: ``pins``."""
 
 
 class Join(RoomRequest, frozen=True, tag="join"):
-    """Enter a public room. Answer: ``entered``.
+    """Join a public room. Answer: ``entered``.
 
-    ``statement``, where the room is encrypted: your signed request, by which its members let you in.
+    ``statement``, if the room is encrypted: your signed request, which its members check.
     """
 
     statement: StatementBytes | None = None
 
 
 class Leave(RoomRequest, frozen=True, tag="leave"):
-    """Leave a room. Answer: ``stored``. ``statement``, where it is encrypted: your signed departure."""
+    """Leave a room. Answer: ``stored``. ``statement``, if it is encrypted: your signed departure."""
 
     statement: StatementBytes | None = None
 
@@ -181,8 +181,8 @@ class Leave(RoomRequest, frozen=True, tag="leave"):
 class Invite(RoomRequest, frozen=True, tag="invite"):
     """Invite ``user``, who becomes a member by accepting. Answer: ``stored``.
 
-    Nothing tells whether they declined, or blocked you. ``statement``, where the room is encrypted: the
-    admission that you sign, which members act on when the person accepts.
+    You are not notified if they decline, or if they blocked you. ``statement``, if the room is encrypted:
+    your signed admission, which members act on when the person accepts.
     """
 
     user: UserName
@@ -196,7 +196,7 @@ class Uninvite(RoomRequest, frozen=True, tag="uninvite"):
 
 
 class Accept(RoomRequest, frozen=True, tag="accept"):
-    """Enter a room that you are invited into, or say yes to a direct room. Answer: ``entered``.
+    """Accept an invitation, or a direct room. Answer: ``entered``.
 
     ``statement`` as for `join`.
     """
@@ -205,30 +205,30 @@ class Accept(RoomRequest, frozen=True, tag="accept"):
 
 
 class Decline(RoomRequest, frozen=True, tag="decline"):
-    """Turn down all invitations into a room, or hide a direct room that waits for you. No one is notified."""
+    """Decline all invitations to a room, or hide an unaccepted direct room. No one is notified."""
 
 
 class ListInvitations(Request, frozen=True, tag="invitations"):
-    """Which invitations wait for you; those into rooms after ``after``. Answer: ``invitations``."""
+    """List your pending invitations, for rooms after ``after``. Answer: ``invitations``."""
 
     after: RoomIdField | None = None
 
 
 class Block(Request, frozen=True, tag="block"):
-    """Hide invitations and direct rooms of ``user``, or show them again. They are not notified."""
+    """Hide invitations and direct rooms by ``user``, or show them again. They are not notified."""
 
     user: UserName
     on: bool = True
 
 
 class ListBlocked(Request, frozen=True, tag="blocked"):
-    """Whom you block; names after ``after``. Answer: ``blocked``."""
+    """List the people you block, with names after ``after``. Answer: ``blocked``."""
 
     after: UserName | None = None
 
 
 class SetTopic(RoomRequest, frozen=True, tag="set_topic"):
-    """Set or take away the topic. Answer: ``stored``."""
+    """Set or remove the topic. Answer: ``stored``."""
 
     topic: TopicText
 
@@ -242,7 +242,7 @@ class SetRole(RoomRequest, frozen=True, tag="set_role"):
 
 
 class Kick(RoomRequest, frozen=True, tag="kick"):
-    """Put a member out. Answer: ``stored``. ``statement``: the same, signed, in an encrypted room."""
+    """Remove a member. Answer: ``stored``. ``statement``: the same, signed, in an encrypted room."""
 
     user: UserName
     reason: ReasonText = ReasonText()
@@ -250,7 +250,7 @@ class Kick(RoomRequest, frozen=True, tag="kick"):
 
 
 class Ban(RoomRequest, frozen=True, tag="ban"):
-    """Remove someone and keep them out, for ``seconds`` or for good. Answer: ``stored``.
+    """Ban someone, for ``seconds`` or permanently. Answer: ``stored``.
 
     ``statement``: the same, signed, in an encrypted room.
     """
@@ -269,26 +269,26 @@ class Unban(RoomRequest, frozen=True, tag="unban"):
 
 
 class Mute(RoomRequest, frozen=True, tag="mute"):
-    """Let a member read but not write, for ``seconds`` or for good. Answer: ``stored``."""
+    """Mute a member, who can still read, for ``seconds`` or permanently. Answer: ``stored``."""
 
     user: UserName
     seconds: Seconds | None = None
 
 
 class Unmute(RoomRequest, frozen=True, tag="unmute"):
-    """Let a muted member write again. Answer: ``stored``."""
+    """Unmute a member. Answer: ``stored``."""
 
     user: UserName
 
 
 class ListMembers(RoomRequest, frozen=True, tag="members"):
-    """Who is in the room, with role and status; names after ``after``. Answer: ``members``."""
+    """List the room's members with role and status, with names after ``after``. Answer: ``members``."""
 
     after: UserName | None = None
 
 
 class ListRooms(Request, frozen=True, tag="rooms"):
-    """The directory of public rooms; names after ``after``. Answer: ``directory``."""
+    """List the public rooms, with names after ``after``. Answer: ``directory``."""
 
     after: RoomName | None = None
 

@@ -1,8 +1,7 @@
-"""Who a device belongs to: account keys, device certificates, revocations, and the log of all of them.
+"""The identity of devices: account keys, device certificates, revocations, and the key log.
 
-Statements are bytes with a signature of Ed25519 under a label of their own; who checks one brings the
-``verify`` function, because the server and the client have different libraries and the server none that
-could sign for a person. No private key is ever here.
+Statements are bytes with an Ed25519 signature, each kind with its own label. Callers pass the ``verify``
+function, because the server and the client use different libraries. Private keys are never handled here.
 """
 
 from parlour_protocol.identity.certificates import Certificate, Revocation, Verify

@@ -1,7 +1,7 @@
-"""What an account key signs about its devices: a certificate makes one valid, a revocation ends it for good.
+"""An account key's statements about devices: a certificate makes one valid, a revocation ends it permanently.
 
-A statement is carried and stored as the exact bytes that were signed (MessagePack of a fixed list, then the
-signature), so that no two readings of it can differ. Decoding checks only the shape; ``check`` verifies.
+A statement is sent and stored as the exact signed bytes (MessagePack of a fixed list, then the signature), so
+that it has only one interpretation. Decoding checks only the form; ``read`` verifies.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ _SIGNATURE: Final = 64
 
 
 class Statement(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Something that an account key says of a device."""
+    """A statement by an account key about a device."""
 
     label: ClassVar[bytes]
 
@@ -46,11 +46,11 @@ class Statement(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fie
         return msgspec.msgpack.encode(self, enc_hook=plain_text)
 
     def to_be_signed(self) -> bytes:
-        """Return what the account key signs: no other kind of statement begins the same."""
+        """Return the bytes that the account key signs, with a label of its own for each kind of statement."""
         return self.label + self.encode()
 
     def signed(self, signature: bytes) -> bytes:
-        """Return the statement as it is carried."""
+        """Return the statement with its signature."""
         return self.encode() + signature
 
     @classmethod
@@ -61,7 +61,7 @@ class Statement(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fie
             statement = msgspec.msgpack.decode(body, type=cls, dec_hook=_field)
         except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
             raise StatementError("this is not a statement about a device") from error
-        # Otherwise one statement would have two encodings, which only a comparison of bytes can tell apart.
+        # Otherwise one statement would have two encodings.
         if statement.encode() != body:
             raise StatementError("the statement about a device is not in its canonical form")
         if not verify(statement.account_key, cls.label + body, signature):
@@ -80,7 +80,7 @@ class Certificate(Statement, frozen=True, array_like=True):
 
 
 class Revocation(Statement, frozen=True, array_like=True):
-    """The device belongs to the account no more, and never again."""
+    """The device no longer belongs to the account, permanently."""
 
     label: ClassVar[bytes] = b"parlour device revocation v1\0"
 

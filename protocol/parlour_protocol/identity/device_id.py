@@ -1,7 +1,7 @@
-"""The names that follow from a device's key, and the proofs that someone holds a key.
+"""Device ids, which are derived from keys, and proofs of possession.
 
-A device's id *is* the hash of its signature key with its owner's name, so that a server cannot give it to
-another key; the code that a new device shows is the beginning of that id. Nothing here signs or verifies.
+A device's id *is* the hash of its signature key with its owner's name, so that a server cannot assign it to
+another key. The code that a new device shows is the beginning of that id.
 """
 
 import base64
@@ -25,7 +25,7 @@ def device_id_of(user: UserName, server: str, key: bytes) -> DeviceId:
 
 
 def pairing_code(device: DeviceId) -> str:
-    """Return what a new device shows and its owner types on another one: `abcd-efgh-ijkl-mnop`."""
+    """Return the code that a new device shows and its owner types on another one: `abcd-efgh-ijkl-mnop`."""
     code = device[:_CODE_LENGTH]
     return "-".join(code[start : start + 4] for start in range(0, _CODE_LENGTH, 4))
 
@@ -36,12 +36,12 @@ def credential_of(user: UserName, server: str, device: DeviceId) -> bytes:
 
 
 def device_proof(server: str, session: SessionId) -> bytes:
-    """Return what a device signs to speak for itself in a session; worthless in any other."""
+    """Return the bytes that a device signs to bind a session to itself, valid only for that session."""
     return _PROOF + server.encode() + b"\0" + session.encode()
 
 
 def account_proof(user: UserName, server: str) -> bytes:
-    """Return what an account key signs when it is published."""
+    """Return the bytes that an account key signs when it is published."""
     return _ACCOUNT_PROOF + _account(user, server)
 
 

@@ -1,7 +1,7 @@
-"""What is wrong with a statement about keys."""
+"""Errors of statements about keys."""
 
 from parlour_protocol.errors import ParlourProtocolError
 
 
 class StatementError(ParlourProtocolError):
-    """A certificate, revocation, proof or log entry is malformed, or its signature does not hold."""
+    """A certificate, revocation, proof or log entry is malformed, or its signature is invalid."""

@@ -1,8 +1,8 @@
 """The key log: every account key, certificate and revocation of a server, in one hash chain.
 
-Append-only: the head after n entries commits to all of them, so two people who saw different entries see
-different heads, and tell each other inside their encrypted messages. A server can still withhold the newest
-entries, but it cannot show two histories for long. Pure: the server appends, clients check.
+Append-only: the head after n entries commits to all of them, so two people who saw different entries have
+different heads, and exchange them in their encrypted messages. A server can still withhold the newest
+entries, but it cannot show two histories for long.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _HEAD: Final = b"parlour key log head v1\0"
 
 
 class AccountEntry(msgspec.Struct, frozen=True, array_like=True, tag="account", forbid_unknown_fields=True):
-    """The account has this key from now on; what was certified under an earlier one is void."""
+    """The account has this key from now on; certificates by an earlier one are void."""
 
     at: MillisField
     user: UserName
@@ -49,12 +49,12 @@ Entry = AccountEntry | DeviceEntry | RevocationEntry
 
 
 def encode_entry(entry: Entry) -> bytes:
-    """Return an entry's bytes, as they are chained and carried."""
+    """Return an entry's bytes, as they are hashed and sent."""
     return msgspec.msgpack.encode(entry, enc_hook=plain_text)
 
 
 def decode_entry(data: bytes) -> Entry:
-    """Read an entry; what it carries is not verified. Raises StatementError."""
+    """Read an entry, without verifying its statement. Raises StatementError."""
     try:
         entry: Entry = msgspec.msgpack.decode(data, type=Entry, dec_hook=decode_field)
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
@@ -81,5 +81,5 @@ class Head:
         return Head(self.size + 1, hashlib.sha256(b"\1" + self.digest + entry).digest())
 
     def to_be_signed(self, server: str) -> bytes:
-        """Return what the server's key for the log signs."""
+        """Return the bytes that the server's log key signs."""
         return _HEAD + server.encode() + b"\0" + self.size.to_bytes(8, "big") + self.digest

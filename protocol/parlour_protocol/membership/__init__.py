@@ -1,7 +1,7 @@
-"""Who is in an encrypted room: statements that devices sign, and the roster that follows from them.
+"""Membership of encrypted rooms: statements signed by devices, and the roster that follows from them.
 
-The client keeps a `Roster` as part of each group's authenticated state. The server checks the form and the
-signatures of the statements that it passes on; it cannot make any.
+The client keeps a `Roster` as part of each group's authenticated state. The server checks the form and
+signatures of statements, but it cannot create any.
 """
 
 from parlour_protocol.membership.roster import NotAllowedError, Person, RemovedPerson, Roster

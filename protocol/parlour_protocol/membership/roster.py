@@ -1,8 +1,8 @@
-"""Who is in an encrypted room, and who decides: the part of a group's state that its members agree on.
+"""The roster of an encrypted room: the part of a group's state that its members agree on.
 
-A `Roster` changes only by statements (``applied``), each by a person on it who may make it. Its digest is in
-the group's context, so members who disagree cannot be in one epoch. It asks no server and reads no clock: the
-count of changes (``serial``) is its time, and what was signed before a removal never brings a person back.
+A `Roster` changes only by statements (``applied``) of people on it who may make them. Its digest is in the
+group's context, so members who disagree cannot share an epoch. It uses no server and no clock: the count of
+changes (``serial``) is its time, and a statement from before a removal never brings the person back.
 """
 
 import hashlib
@@ -43,11 +43,11 @@ _TWO: Final = 2
 
 
 class NotAllowedError(ParlourProtocolError):
-    """A statement that its signer may not make, or that is void now; ``str()`` says why."""
+    """A statement that its signer may not make, or that is void; ``str()`` says why."""
 
 
 class Person(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Someone in the room. ``account_key`` is what their devices' certificates are signed by."""
+    """Someone in the room. ``account_key`` signs their devices' certificates."""
 
     user: UserName
     account_key: Key
@@ -61,28 +61,28 @@ class Person(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     first: Role = Role.MEMBER
     """Their role when they joined."""
     proof: bytes = b""
-    """The statement that admitted them; empty for those who were there when the roster was begun."""
+    """The statement that admitted them; empty for the first people."""
 
 
 class RemovedPerson(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """Someone who is not in the room any more, or never was and is banned."""
+    """Someone who is no longer in the room, or is banned."""
 
     user: UserName
     serial: Count
-    """What was signed about them when fewer changes than these were known is void."""
+    """Statements about them with a lower serial are void."""
     banned: bool
     by: UserName
     at: MillisField
     proof: bytes
     """The statement that removed them, or lifted their ban."""
     until: MillisField | None = None
-    """When the ban ends; what is signed later may admit them."""
+    """When the ban ends; later statements may admit them."""
     was: Person | None = None
-    """What they were, as evidence for what they signed."""
+    """Their former entry, as evidence for statements that they signed."""
 
 
 class Origin(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """How a roster began: who vouched for whom (name, account key, role), and when."""
+    """The start of a roster: its founder, its first people (name, account key, role), and the time."""
 
     founder: UserName
     at: MillisField
@@ -100,7 +100,7 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
     people: tuple[Person, ...]
     removed: tuple[RemovedPerson, ...] = ()
     roles: tuple[bytes, ...] = ()
-    """All statements that gave a role, in order: the evidence for what its people signed in between."""
+    """All statements that gave a role, in order: evidence for statements signed in between."""
 
     @classmethod
     def begin(
@@ -112,9 +112,9 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         people: Iterable[tuple[UserName, bytes, Role]],
         at: Millis,
     ) -> "Roster":
-        """Begin a room's roster with people (name, account key, role) whom the founder vouches for.
+        """Create a room's roster with its first people (name, account key, role), listed by the founder.
 
-        Raises NotAllowedError when the founder is not among them, or a direct room would have three.
+        Raises NotAllowedError if the founder is not among them, or a direct room would have three.
         """
         vouched = tuple(sorted(people, key=_name))
         found = tuple(_vouched_for(one, founder, at) for one in vouched)
@@ -126,7 +126,7 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
 
     @classmethod
     def read(cls, data: bytes) -> "Roster":
-        """Read what ``encode`` wrote; proofs are not checked (``require_proofs``). Raises StatementError."""
+        """Read an encoded roster, without checking proofs (``require_proofs``). Raises StatementError."""
         try:
             roster = msgspec.msgpack.decode(data, type=cls, dec_hook=decode_field)
             if roster.encode() != data:
@@ -139,17 +139,17 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         return roster
 
     def encode(self) -> bytes:
-        """Return the roster in its one form."""
+        """Return the roster in its canonical form."""
         return msgspec.msgpack.encode(self, enc_hook=plain_text)
 
     @property
     def digest(self) -> bytes:
-        """32 bytes, the digest of all of it."""
+        """The digest of the roster (32 bytes)."""
         return hashlib.sha256(_LABEL + self.encode()).digest()
 
     @property
     def origin(self) -> bytes:
-        """32 bytes, the digest of how the roster began, which never changes."""
+        """The digest of the roster's start (32 bytes), which never changes."""
         began = (self.server, self.room, self.kind, self.began)
         return hashlib.sha256(_ORIGIN_LABEL + msgspec.msgpack.encode(began, enc_hook=plain_text)).digest()
 
@@ -158,10 +158,10 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         """The data of the group context's extension: version, serial and digest."""
         return msgspec.msgpack.encode((1, self.serial, self.digest))
 
-    # --- looking
+    # --- queries
 
     def person(self, user: UserName) -> Person | None:
-        """Return someone who is in the room."""
+        """Return a person in the room."""
         return next((one for one in self.people if one.user == user), None)
 
     def removal_of(self, user: UserName) -> RemovedPerson | None:
@@ -169,22 +169,22 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         return next((one for one in self.removed if one.user == user), None)
 
     def admits(self, user: UserName, account_key: bytes) -> bool:
-        """Say whether devices under this account key belong into the room's group."""
+        """Return whether devices with this account key belong in the room's group."""
         found = self.person(user)
         return found is not None and found.account_key == account_key
 
-    # --- believing
+    # --- checks
 
     def require_proofs(self, verify: Verify, known: "Roster | None" = None) -> None:
         """Check a roster that came from someone else. Raises NotAllowedError.
 
-        Everyone in it was admitted by someone who is, or was, in it. A device that knew this room's roster
-        before gives it as ``known``: then no one is taken in, taken out or raised in role without a statement
-        by someone who may make it, and nothing goes back to an earlier time.
+        Everyone in it must have been admitted by a current or former member. A device that already has a
+        roster of this room passes it as ``known``: then every addition, removal and promotion since needs a
+        valid statement, and the roster cannot be an older one.
         """
         _Proofs(self, known, verify).require()
 
-    # --- changing
+    # --- changes
 
     def applied(self, statement: Statement) -> "Roster":
         """Return the roster after a statement. Raises NotAllowedError with the reason, as a clause."""
@@ -306,7 +306,7 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
         others = [one for one in self.removed if one.user != who]
         if person is not None:
             people.append(person)
-            others += [one for one in self.removed if one.user == who]  # its serial goes on to count
+            others += [one for one in self.removed if one.user == who]  # its serial keeps counting
         if removed is not None:
             others.append(removed)
         return replace(
@@ -318,7 +318,7 @@ class Roster(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields
 
 
 class _Proofs:
-    """The evidence of one roster: who is trusted to have signed what, beginning with those known before."""
+    """The evidence of one roster: who was allowed to sign what, starting with known people."""
 
     def __init__(self, roster: Roster, known: Roster | None, verify: Verify) -> None:
         self._roster, self._known, self._verify = roster, known, verify
@@ -353,7 +353,7 @@ class _Proofs:
             self._require_all(known)
 
     def _trust_founders(self) -> None:
-        """Take those who were there when the roster was begun; one person vouches for all of them."""
+        """Trust the first people, who are listed by the founder."""
         began = self._roster.began
         if began.founder not in [user for user, _, _ in began.people]:
             _refuse("no one vouches for its first members")
@@ -362,7 +362,7 @@ class _Proofs:
             self._trust(person, person.first)
 
     def _was_there(self, person: Person) -> bool:
-        """Say whether someone needs no admission: known as a member, or among the first people."""
+        """Return whether someone needs no admission: a known member, or among the first people."""
         if self._known is None:
             return self._is_first(person)
         return self._known.admits(person.user, person.account_key)
@@ -372,7 +372,7 @@ class _Proofs:
         return first and not person.proof and person.since == 0
 
     def _trust_admitted(self) -> None:
-        """Trust those whom trusted people admitted, with the roles that trusted owners gave them."""
+        """Trust people admitted by trusted people, with roles given by trusted owners."""
         before = None
         while before != self._trusted:
             before = dict(self._trusted)
@@ -384,7 +384,7 @@ class _Proofs:
                         self._trust(one, role)
 
     def _given_to(self, person: Person) -> Iterable[Role]:
-        """Give the roles that someone was given since they came in, in order."""
+        """Return the roles that someone was given since they joined, in order."""
         role = person.first
         for given in self._roles:
             if given is None or not isinstance(given.act, SetRole) or given.act.who != person.user:
@@ -413,7 +413,7 @@ class _Proofs:
                 return False
 
     def _require_role(self, person: Person) -> None:
-        """Their role is the last that they were given, or the one that they came in with."""
+        """Require that their role is the last one given, or the one they joined with."""
         role = person.first
         for given in self._given_to(person):
             role = given
@@ -421,7 +421,7 @@ class _Proofs:
             _refuse(f"no one gave {person.user} the role that they have in it")
 
     def _came_with_role(self, person: Person) -> bool:
-        """Say whether the role that someone came in with is one of the first people's."""
+        """Return whether the role that someone joined with is that of one of the first people."""
         if self._known is None:
             return self._is_first(person)
         known = [(one.user, one.account_key, one.first) for one in _everyone(self._known)]
@@ -443,7 +443,7 @@ class _Proofs:
             _refuse(f"no one lifted the ban of {removed.user}")
 
     def _require_all(self, known: Roster) -> None:
-        """No one is forgotten: who was in is in, or was removed since; a removal stays known."""
+        """Require that no one is missing: earlier members are in, or were removed; removals stay recorded."""
         for one in known.people:
             now, removed = self._roster.person(one.user), self._roster.removal_of(one.user)
             if now is None and (removed is None or removed.serial <= known.serial):
@@ -454,7 +454,7 @@ class _Proofs:
                 _refuse(f"the removal of {before.user} is missing from it")
 
     def _statement(self, data: bytes) -> Statement | None:
-        """Read a statement about this room, each once: two signatures are checked."""
+        """Read a statement about this room; cached, because it verifies two signatures."""
         if data not in self._statements:
             self._statements[data] = self._read(data)
         return self._statements[data]
@@ -501,7 +501,7 @@ def _vouched_for(one: tuple[UserName, bytes, Role], founder: UserName, at: Milli
 
 
 def _everyone(roster: Roster | None) -> list[Person]:
-    """Return everyone who is, or was, on a roster."""
+    """Return everyone who is or was on a roster."""
     if roster is None:
         return []
     return [*roster.people, *(removed.was for removed in roster.removed if removed.was is not None)]

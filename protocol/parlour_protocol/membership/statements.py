@@ -1,8 +1,8 @@
-"""What a device signs about who is in an encrypted room: admissions, requests, removals, roles.
+"""Devices' signed statements about membership: admissions, requests, removals, roles.
 
-A statement is carried as the exact bytes that were signed, with the signer's certificate, so that anyone can
-check it without asking a server. Reading one checks its form and its signatures; whether its signer may say
-it is for the `Roster` to decide. The server hands statements on and cannot make any.
+A statement is sent as the exact signed bytes, with the signer's certificate, so that anyone can check it
+without a server. Reading one checks its form and signatures; the `Roster` decides whether its signer may make
+it. The server cannot create statements.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from parlour_protocol.names import UserName
 from parlour_protocol.rooms import Role
 
 LABEL: Final = b"parlour room statement v1\0"
-"""Begins what is signed: nothing else that a device signs begins the same."""
+"""The label of the signed bytes, which nothing else that a device signs begins with."""
 SKEW: Final = 3_600_000
 """Milliseconds that the clocks of two devices may differ."""
 
@@ -31,10 +31,10 @@ Sign = Callable[[bytes], bytes]
 
 
 class RoomAct(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
-    """A change of the people in one room of one server.
+    """A change of the members of one room on one server.
 
-    ``serial`` counts the changes that the signer knew of, so that a statement from before someone's removal
-    cannot bring them back. ``at`` is the signer's clock (milliseconds since 1970).
+    ``serial`` counts the changes that the signer knew, so that a statement from before a removal is void.
+    ``at`` is the signer's clock (milliseconds since 1970).
     """
 
     server: Server
@@ -45,10 +45,10 @@ class RoomAct(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_field
 
 
 class Admit(RoomAct, frozen=True, array_like=True, tag="admit", forbid_unknown_fields=True):
-    """``who``, under this account key, may be in the room; or is in it with a key that changed.
+    """``who``, with this account key, may be in the room, or stays in it after a key change.
 
-    ``origin`` (32 bytes) is the digest of the people the room began with: a group that someone else began for
-    the same room, in the names of the same people, is another one.
+    ``origin`` (32 bytes) is the digest of the roster's start, which distinguishes a different group for the
+    same room and people.
     """
 
     account_key: Key
@@ -56,13 +56,13 @@ class Admit(RoomAct, frozen=True, array_like=True, tag="admit", forbid_unknown_f
 
 
 class Request(RoomAct, frozen=True, array_like=True, tag="request", forbid_unknown_fields=True):
-    """The signer, who is ``who``, wants to be in a public room."""
+    """The signer, who is ``who``, asks to join a public room."""
 
 
 class Remove(RoomAct, frozen=True, array_like=True, tag="remove", forbid_unknown_fields=True):
-    """``who`` leaves the room by their own wish, or is removed from it.
+    """``who`` leaves the room, or is removed from it.
 
-    With ``ban`` they cannot come back before someone lifts it, or by what is signed after ``until``.
+    With ``ban`` they cannot come back until the ban is lifted, or ``until`` has passed.
     """
 
     ban: bool = False
@@ -90,16 +90,16 @@ class _Carried(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement whose signatures hold."""
+    """A statement with valid signatures."""
 
     act: AnyAct
     signer: Certificate
     data: bytes
-    """The statement as it is carried."""
+    """The encoded statement."""
 
     @property
     def by(self) -> UserName:
-        """Whose device signed it."""
+        """The owner of the signing device."""
         return self.signer.user
 
     @property
@@ -109,13 +109,13 @@ class Statement:
 
 
 def sign_statement(act: AnyAct, certificate: bytes, sign: Sign) -> bytes:
-    """Return ``act`` as it is carried, signed by the device that ``certificate`` is for."""
+    """Return ``act`` encoded and signed by the device of ``certificate``."""
     body = msgspec.msgpack.encode(act, enc_hook=plain_text)
     return msgspec.msgpack.encode(_Carried(body, certificate, sign(LABEL + body)))
 
 
 def read_statement(data: bytes, verify: Verify) -> Statement:
-    """Read a statement and check both signatures. Raises StatementError."""
+    """Read a statement and verify both signatures. Raises StatementError."""
     if len(data) > STATEMENT_BYTES.value:
         raise StatementError("the room statement is too long")
     try:

@@ -370,7 +370,7 @@ class LineClassifier:
         words = (*_nearest_words(before.split(" ")[-2::-1]), *_nearest_words(after.split(" ")[1:]))
         return any(unicode_data.one_of("STRONG_RTL").search(word) is not None for word in words)
 
-    # --- looking around
+    # --- queries around
 
     def _is(self, point: int, table: str) -> bool:
         return unicode_data.one_of(table).match(chr(point)) is not None

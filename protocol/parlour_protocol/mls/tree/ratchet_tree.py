@@ -43,7 +43,7 @@ class RatchetTree:
         """Make a tree of a full row of nodes."""
         return cls(tuple(nodes), [None] * len(nodes))
 
-    # --- looking ---
+    # --- queries ---
 
     @property
     def size(self) -> int:
@@ -114,7 +114,7 @@ class RatchetTree:
             below = node
         return path
 
-    # --- changing ---
+    # --- changes ---
 
     def with_changes(self, leaf: int, changes: Mapping[int, Node]) -> "RatchetTree":
         """Replace nodes on the way from a leaf to the root; only the hashes on that way become stale."""

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.e2e.processes import Server
+from tests.e2e.processes import DEADLINE, Server
 
-PATIENCE = 20.0
+PATIENCE = DEADLINE
 PASSWORD = "tigress-violin-marble"
 KEY = base64.b64encode(b"k" * 16).decode()
 ALLOWED_ORIGIN = "https://app.example"

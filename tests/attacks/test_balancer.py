@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.attacks.raw import PASSWORD, PATIENCE, Answer, RunningServer, Wire
+from tests.e2e.processes import reserved_port
 from tests.server.net.proxy_headers import header_for
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "haproxy.cfg"
@@ -38,9 +39,8 @@ def balanced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Balanced]:
     if program is None:
         pytest.skip("NOT TESTED: deploy/haproxy.cfg, because haproxy is not installed (apt install haproxy)")
     folder = tmp_path_factory.mktemp("balanced")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        front = free.getsockname()[1]
     made = Balanced(folder)
+    front = reserved_port(made)
     made.begin(_SETTINGS.format(front=front))
     made.back, made.port = made.port, front
     configuration = folder / "haproxy.cfg"

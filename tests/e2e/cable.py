@@ -2,13 +2,16 @@
 
 Cut, it breaks every connection and refuses new ones. Hushed, it breaks nothing and lets nothing through, as a
 network whose packets get lost: what was sent arrives late, also over connections that their ends gave up.
-Mended, it lets everything through again. It looks into nothing.
+Mended, it lets everything through again. It looks into nothing but how much comes at once.
 """
 
 import contextlib
 import selectors
 import socket
 import threading
+
+MORE_THAN_A_PING = 64
+"""Bytes: a WebSocket's ping in a TLS record has some thirty, a message at least a hundred."""
 
 
 class Cable:
@@ -21,6 +24,7 @@ class Cable:
         self._cut = threading.Event()
         self._flows = threading.Event()
         self._flows.set()
+        self._hushes = threading.Event()
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -39,9 +43,14 @@ class Cable:
         """Let nothing through, and break nothing."""
         self._flows.clear()
 
+    def hush_with_a_message(self) -> None:
+        """Hush with the next thing but a ping that a client sends: it has left, and nothing gets through."""
+        self._hushes.set()
+
     def mend(self) -> None:
         """Let connections through again."""
         self._cut.clear()
+        self._hushes.clear()
         self._flows.set()
 
     def close(self) -> None:
@@ -82,6 +91,9 @@ class Cable:
                     data = source.recv(65_536)
                     if not data:
                         return self._hang_up(near, far)
+                    if source is near and len(data) > MORE_THAN_A_PING and self._hushes.is_set():
+                        self.hush()
+                        self._flows.wait()
                     both[source].sendall(data)
                 if near.fileno() < 0:
                     return None

@@ -25,7 +25,8 @@ from click.testing import CliRunner
 from parlour_client.cli import root as client
 from parlour_server.cli import command_line as server
 
-DEADLINE: Final = 60.0
+DEADLINE: Final = 120.0
+"""Seconds after which a wait of these tests has failed: only a hung one takes as long on a busy machine."""
 _ALONE: Final = frozenset({"--stdin", "--plain", "chat", "demo", "run"})
 """Words of commands that need descriptors, a screen or signals of their own."""
 _SIGNALS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)

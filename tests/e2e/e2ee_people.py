@@ -9,7 +9,6 @@ import contextlib
 import json
 import shutil
 import signal
-import socket
 import sys
 from asyncio import subprocess
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.cable import Cable
-from tests.e2e.processes import Server, environment, password
+from tests.e2e.processes import Server, environment, password, reserved_port
 
 from parlour_protocol.invite_link import InviteLink
 
@@ -158,8 +157,7 @@ class World:
         self.server.command("init")
         self.cables = [Cable() for _ in range(MOST)]
         names = [f"127.0.0.1:{cable.port}" for cable in self.cables]
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.metrics: int = free.getsockname()[1]
+        self.metrics = reserved_port(self)
         listen = f'[listen]\nnames = {json.dumps(names)}\nmetrics = "127.0.0.1:{self.metrics}"\n'
         (self.server.data / "parlour.toml").write_text(listen + WIDE)
         self.server.start()

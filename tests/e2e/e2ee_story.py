@@ -15,7 +15,7 @@ from typing import Any
 from tests.e2e.e2ee_look import Entitled, Row, entitled, rows, server_log
 from tests.e2e.e2ee_people import PATIENCE, GoneError, Phone, RefusedError, World
 
-SETTLED = 45.0
+SETTLED = 90.0
 """Seconds in which something has to move on the way to an agreement."""
 MOST_SETTLED = 4 * SETTLED
 _TRIES = 5

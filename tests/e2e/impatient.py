@@ -11,7 +11,8 @@ from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client, dial_over_tls
 from parlour_client.ui import run
 
-PING_SECONDS = 1.0
+PING_SECONDS = 3.0
+"""A busy machine must not take longer to answer."""
 
 if __name__ == "__main__":
     home = Home(Path(sys.argv[1]))

@@ -12,10 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.e2e.processes import Person
-
-DEADLINE = 40.0
-"""Seconds: far more than anything takes on a machine that does ten other things."""
+from tests.e2e.processes import DEADLINE, Person
 
 
 class Terminal:
@@ -70,11 +67,14 @@ class Terminal:
 
     def wait(self, *wanted: str, gone: str = "") -> str:
         """Look at the screen until all of these stand there and the other does not; returns the screen."""
-        return until(
-            lambda: self.text,
+        return self.wait_until(
             lambda seen: all(one in seen for one in wanted) and (not gone or gone not in seen),
             f"{wanted}, without {gone!r}",
         )
+
+    def wait_until(self, fits: Callable[[str], bool], wanted: str) -> str:
+        """Look at the screen until it fits; returns the screen."""
+        return until(lambda: self.text, fits, wanted)
 
 
 def until(look: Callable[[], str], fits: Callable[[str], bool], wanted: str) -> str:

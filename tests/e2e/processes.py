@@ -4,15 +4,17 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.e2e import commands
+from tests.e2e.commands import DEADLINE
 
-DEADLINE = 60.0
 NO_PROXIES: dict[str, str] = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")
 """Proxies that lead nowhere: nothing here may use them."""
 
@@ -24,7 +26,7 @@ class Server:
         self.data = folder / "server"
         self.ready = folder / "ready"
         self.log = folder / "server.log"
-        self.port = 0
+        self.port = reserved_port(self)
         self.process: subprocess.Popen[bytes] | None = None
         self.launcher: list[str] = []
         """What starts the interpreter of the server: nothing, or a program that confines it first."""
@@ -38,7 +40,7 @@ class Server:
         return done.stdout
 
     def start(self) -> None:
-        """Start it and wait until it is ready; a second start takes the same port."""
+        """Start it and wait until it is ready; each start takes the same port."""
         self.ready.unlink(missing_ok=True)
         arguments = [
             "run",
@@ -113,6 +115,23 @@ class Person:
         return [sys.executable, "-m", "parlour_client", "--home", str(self.home), *arguments]
 
 
+def reserved_port(owner: object) -> int:
+    """Return a port of this machine that no other program is given while ``owner`` lives.
+
+    Also not before a server listens there, or between two runs of it: a socket is bound to it, and only a
+    program that asks for this very port gets it beside that. Other systems than Linux have no such socket.
+    """
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    port: int = holder.getsockname()[1]
+    if sys.platform == "linux":
+        weakref.finalize(owner, holder.close)
+    else:
+        holder.close()
+    return port
+
+
 def password(name: str) -> str:
     """Return a person's password."""
     return f"the long password of {name}"
@@ -137,5 +156,5 @@ def rest_of(sender: "subprocess.Popen[str]", lines: list[str]) -> list[str]:
         sender.stdin.write("\n".join(lines) + "\n")
         sender.stdin.close()
         found = sender.stdout.read().splitlines()  # not communicate(): readline has read ahead
-        assert sender.wait(60) == 0, sender.stderr.read()
+        assert sender.wait(DEADLINE) == 0, sender.stderr.read()
     return found

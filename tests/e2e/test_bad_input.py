@@ -206,7 +206,7 @@ def relay(port: int) -> Iterator[tuple[int, Callable[[], None]]]:
         try:
             yield listener.getsockname()[1], cut
         finally:
-            asyncio.run_coroutine_threadsafe(_end(server), loop).result(5)
+            asyncio.run_coroutine_threadsafe(_end(server), loop).result(DEADLINE)
             loop.call_soon_threadsafe(loop.stop)
             thread.join()
             loop.close()

@@ -11,7 +11,7 @@ import ssl
 from pathlib import Path
 
 import pytest
-from tests.e2e.processes import Person, Server, json_lines, password, rest_of
+from tests.e2e.processes import DEADLINE, Person, Server, json_lines, password, rest_of
 
 from parlour_protocol.frames.codec import decode_server_frame
 from parlour_protocol.frames.replies import Hello
@@ -38,9 +38,9 @@ def test_a_line_for_each_message_as_they_come(ada: Person) -> None:
     for text in ("one", "two", "three"):
         sending.stdin.write(f"{text}\n")
         sending.stdin.flush()
-        assert select.select([sending.stdout], [], [], 20)[0]
+        assert select.select([sending.stdout], [], [], DEADLINE)[0]
         numbers.append(json.loads(sending.stdout.readline())["seq"])
-    rest, errors = sending.communicate("\nfour\n" + "x" * 9_000 + "\nfive\n", timeout=20)
+    rest, errors = sending.communicate("\nfour\n" + "x" * 9_000 + "\nfive\n", timeout=DEADLINE)
     numbers += [line["seq"] for line in json_lines(rest)]
     assert numbers == list(range(numbers[0], numbers[0] + 5))
     assert sending.returncode == 1
@@ -51,7 +51,7 @@ def test_two_people_talk(ada: Person, ben: Person) -> None:
     """`tail` prints live what another sends, each message once, ASCII alone."""
     tailing = ben.begin("tail", "lobby", "--json", "--count", "3", "--from", "1", "--events")
     first = ada.run("send", "lobby", "hello \x1b]0;gotcha\x07 \u202e caf\u00e9", "--json")
-    out, _ = tailing.communicate(timeout=20)
+    out, _ = tailing.communicate(timeout=DEADLINE)
     assert tailing.returncode == 0
     assert [line["seq"] for line in json_lines(out)] == [1, 2, 3]
     number = json_lines(first.stdout)[0]["seq"]
@@ -67,6 +67,8 @@ def test_a_tail_goes_on_over_a_restart_of_the_server(server: Server, ada: Person
     """Killed and started again in mid-traffic: nothing acknowledged is lost, and nothing comes twice."""
     begin = json_lines(ada.run("send", "lobby", "before", "--json").stdout)[0]["seq"]
     tailing = ben.begin("tail", "lobby", "--json", "--count", "41", "--from", str(begin))
+    assert tailing.stdout is not None
+    heard = tailing.stdout.readline()  # it follows the room before the server goes away
     sending = ada.begin("send", "lobby", "--stdin", "--json")
     assert sending.stdin is not None
     assert sending.stdout is not None
@@ -77,9 +79,11 @@ def test_a_tail_goes_on_over_a_restart_of_the_server(server: Server, ada: Person
     server.start()
     rest = rest_of(sending, [f"line {number}" for number in range(20, 40)])
     acknowledged += [json.loads(line)["seq"] for line in rest]
-    heard = json_lines(tailing.communicate(timeout=40)[0])
-    assert [line["text"] for line in heard] == ["before", *(f"line {number}" for number in range(40))]
-    assert [line["seq"] for line in heard[1:]] == acknowledged
+    with tailing, tailing.stdout:
+        found = json_lines(heard + tailing.stdout.read())  # not communicate(): readline has read ahead
+    assert tailing.returncode == 0
+    assert [line["text"] for line in found] == ["before", *(f"line {number}" for number in range(40))]
+    assert [line["seq"] for line in found[1:]] == acknowledged
 
 
 def test_what_scripts_are_refused_does_not_pile_up(ada: Person, ben: Person) -> None:
@@ -180,7 +184,7 @@ def test_an_interrupt_is_quiet(ada: Person, ben: Person) -> None:
     assert tailing.stdout is not None
     tailing.stdout.readline()
     tailing.send_signal(signal.SIGINT)
-    _, errors = tailing.communicate(timeout=20)
+    _, errors = tailing.communicate(timeout=DEADLINE)
     assert tailing.returncode == 130
     assert errors.strip() == ""  # click ends the line of the ^C
 
@@ -194,7 +198,7 @@ def test_a_reader_that_goes_away_is_no_fault(ada: Person, ben: Person) -> None:
     tailing.stdout.close()
     assert tailing.stderr is not None
     assert tailing.stderr.read() == ""
-    assert tailing.wait(20) in {0, 1}
+    assert tailing.wait(DEADLINE) in {0, 1}
     tailing.stderr.close()
     assert tailing.stdin is not None
     tailing.stdin.close()
@@ -226,7 +230,9 @@ def test_a_ca_file_does_instead_of_a_pin(server: Server, tmp_path: Path) -> None
 
 def post(server: Server, path: str, body: object, status: int, *, bearer: str = "") -> dict[str, object]:
     """Make one call of the HTTPS API."""
-    connection = http.client.HTTPSConnection("127.0.0.1", server.port, context=trusting(server), timeout=20)
+    connection = http.client.HTTPSConnection(
+        "127.0.0.1", server.port, context=trusting(server), timeout=DEADLINE
+    )
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {bearer}"} if bearer else {})
     connection.request("POST", path, json.dumps(body) if body is not None else None, headers)
     response = connection.getresponse()
@@ -238,7 +244,9 @@ def post(server: Server, path: str, body: object, status: int, *, bearer: str = 
 
 def upgrade(server: Server, ticket: str) -> int:
     """Knock with a ticket and return the status; a 101 is followed by the hello."""
-    connection = http.client.HTTPSConnection("127.0.0.1", server.port, context=trusting(server), timeout=20)
+    connection = http.client.HTTPSConnection(
+        "127.0.0.1", server.port, context=trusting(server), timeout=DEADLINE
+    )
     connection.connect()
     key = base64.b64encode(secrets.token_bytes(16)).decode()
     connection.sock.sendall(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.e2e.processes import Person, Server, json_lines, rest_of
+from tests.e2e.processes import DEADLINE, Person, Server, json_lines, rest_of
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
@@ -167,7 +167,7 @@ async def _say(socket: ClientConnection, room: str, number: int) -> int:
     """Say something; return its number."""
     request = f"probe-{number:010}"
     await socket.send(json.dumps({"type": "send", "id": request, "room": room, "text": "tick"}))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(DEADLINE):
         while True:
             frame = json.loads(await socket.recv())
             if frame.get("re") == request:

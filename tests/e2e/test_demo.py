@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+from tests.e2e.commands import DEADLINE
 
 from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client
@@ -23,7 +24,7 @@ def test_the_demo_without_a_screen_holds() -> None:
     """Every check of the demo holds against a real server process, and the command exits 0."""
     command = [sys.executable, "-m", "parlour_client", "demo", "--headless"]
     done = subprocess.run(  # noqa: S603 - our own command
-        command, capture_output=True, text=True, timeout=100, check=False
+        command, capture_output=True, text=True, timeout=2 * DEADLINE, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "FAIL" not in done.stdout
@@ -34,7 +35,7 @@ def test_the_demo_with_a_screen_says_what_to_do_without_one() -> None:
     """Without a terminal the demo says how to run it, and exits 1 without a traceback."""
     command = [sys.executable, "-m", "parlour_client", "demo"]
     done = subprocess.run(  # noqa: S603 - our own command
-        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE, check=False
     )
     assert done.returncode == 1
     assert "--headless" in done.stderr

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from tests.e2e.processes import Person, Server, json_lines, password
+from tests.e2e.processes import DEADLINE, Person, Server, json_lines, password
 
 from parlour_client.core.account.home import Home
 from parlour_client.core.account.sign_in import SignIn
@@ -20,8 +20,6 @@ from parlour_protocol.names import parse_device_name, parse_room_name, parse_use
 from parlour_protocol.rooms import RoomKind
 from parlour_protocol.secret import Secret
 
-PATIENCE = 40.0
-
 
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[Client]:
@@ -29,7 +27,7 @@ async def running(folder: Path) -> AsyncIterator[Client]:
     client = Client(Home(folder))
     await client.start()
     try:
-        await client.connection.ready(PATIENCE)
+        await client.connection.ready(DEADLINE)
         yield client
     finally:
         await client.stop()
@@ -52,9 +50,11 @@ async def shown(client: Client, room: RoomId, text: str) -> None:
     changes = asyncio.Event()
     unsubscribe = client.events.subscribe(lambda _: changes.set())
     try:
-        async with asyncio.timeout(PATIENCE):
-            while text not in [str(entry.text) for entry in await client.history.timeline(room)]:
+        async with asyncio.timeout(DEADLINE):
+            while True:
                 changes.clear()
+                if text in [str(entry.text) for entry in await client.history.timeline(room)]:
+                    return
                 await changes.wait()
     finally:
         unsubscribe()
@@ -65,7 +65,7 @@ async def agreed(room: RoomId, devices: int, *clients: Client) -> None:
     changes = asyncio.Event()
     unsubscribe = [client.events.subscribe(lambda _: changes.set()) for client in clients]
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(DEADLINE):
             while True:
                 changes.clear()
                 reports = [await client.encryption.report(room) for client in clients]
@@ -82,7 +82,7 @@ async def say(client: Client, room: RoomId, text: str) -> None:
     """Send, and wait until the server has it."""
     entry = await client.messages.send(room, text)
     assert entry.request is not None
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(DEADLINE):
         await client.messages.stored(entry.request)
 
 
@@ -92,6 +92,7 @@ async def test_two_people_three_devices(server: Server, ada: Person, ben: Person
         room = (await first.rooms.create(parse_room_name("attic"), RoomKind.PRIVATE, encrypted=True)).id
         await first.invitations.send(room, parse_user_name("ben"))
         await other.invitations.accept(room)
+        await agreed(room, 2, first, other)
         await say(first, room, "CANARY one")
         await shown(other, room, "CANARY one")
         await say(other, room, "CANARY two")
@@ -102,6 +103,7 @@ async def test_two_people_three_devices(server: Server, ada: Person, ben: Person
             code = phone.encryption.own().code
             approved = await first.encryption.approve(code)
             assert approved.status is DeviceStatus.ACTIVE
+            await agreed(room, 3, first, other, phone)
             await say(other, room, "CANARY three")
             await shown(phone, room, "CANARY three")
             await say(phone, room, "CANARY four")

@@ -3,6 +3,7 @@
 Every scan and every theft has its control: something that must be found, or could be read, is.
 """
 
+import asyncio
 import re
 import urllib.request
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from tests.e2e.e2ee_look import Logged, opened, read_with, server_log, states
 from tests.e2e.e2ee_people import Phone, World, stolen
+from tests.e2e.processes import DEADLINE
 
 CANARY = "CANARYwren"
 READABLE = "the-aviary"
@@ -24,17 +26,30 @@ class Scene:
 
     world: World
     room: str = ""
+    top: int = 0
+    """The newest message."""
 
     async def say(self, *phones: Phone, words: str) -> set[str]:
         """Have each of them say something; returns the texts."""
         texts = {f"{CANARY} {words} {phone!r}" for phone in phones}
         for phone in phones:
-            await phone.ask("say", room=self.room, text=f"{CANARY} {words} {phone!r}")
+            self.top = await phone.ask("say", room=self.room, text=f"{CANARY} {words} {phone!r}")
         return texts
+
+    async def together(self, *phones: Phone) -> None:
+        """Wait until these are in the room's group, in the same epoch, and have read everything."""
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                stand = [await phone.ask("stand", room=self.room) for phone in phones]
+                inside = all(phone.id in stand[0]["members"] for phone in phones)
+                agreed = len({one["authenticator"] for one in stand}) == 1
+                if inside and agreed and all(one["top"] >= self.top for one in stand):
+                    return
+                await asyncio.sleep(0.1)  # other processes get on: there is no event to wait for
 
     async def away(self, phone: Phone, name: str) -> Path:
         """Copy a device's home while it is off for a moment."""
-        await phone.ask("stand", room=self.room)  # everything up to here was taken in
+        await self.together(phone)
         await phone.switch_off()
         return stolen(phone, self.world.folder / name)
 
@@ -61,8 +76,12 @@ async def _play(scene: Scene) -> None:
     for user, phone in (("ben", ben), ("cat", cat)):
         await ada.ask("invite", room=scene.room, user=user)
         await phone.ask("accept", room=scene.room)
-    older = await scene.say(ada, tablet, ben, cat, words="older")
-    await ben.ask("renew", room=scene.room)  # what a device does some time after joining: not after the theft
+    everyone = (ada, tablet, ben, cat)
+    await scene.together(*everyone)
+    for phone in everyone:  # what a device does some time after joining: not after the theft
+        await phone.ask("renewed", room=scene.room)
+    older = await scene.say(*everyone, words="older")
+    await scene.together(*everyone)
     of_cat = await scene.away(cat, "of-cat")
     of_ben = await scene.away(ben, "of-ben")
     await ben.switch_on()
@@ -76,7 +95,8 @@ async def _play(scene: Scene) -> None:
     )  # a control: these were for it; and nothing of what it had read before
     assert scene.read(of_ben) == shared | without_cat  # the thief follows: ben has not renewed his keys
 
-    await ben.ask("renew", room=scene.room)
+    await ben.ask("renewed", room=scene.room)
+    await scene.together(ada, tablet, ben)
     healed = await scene.say(ada, ben, words="after ben has renewed his keys")
     assert not scene.read(of_ben) & (healed | older)
     of_tablet = await scene.away(tablet, "of-tablet")
@@ -107,7 +127,7 @@ def _nothing_readable_at_the_server(world: World) -> None:
     assert any(name.endswith("-wal") for name in places)
     assert any(READABLE.encode() in content for content in places.values())  # the control
     places["log"] = world.server.log.read_bytes()
-    with urllib.request.urlopen(f"http://127.0.0.1:{world.metrics}/metrics", timeout=20) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{world.metrics}/metrics", timeout=DEADLINE) as answer:
         places["metrics"] = answer.read()
     assert [name for name, content in places.items() if CANARY.encode() in content] == []
     assert world.server.process is not None

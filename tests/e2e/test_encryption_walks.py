@@ -29,7 +29,7 @@ def picked(chance: Random) -> list[str]:
     return chance.sample(sorted(PEOPLE), chance.randint(2, len(PEOPLE)))
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_a_walk_of_three(tmp_path: Path) -> None:
     """All agree, who was entitled reads and nobody else does, nothing is twice, and the order is one."""
     who = picked(Random(THREE))  # noqa: S311 - to be repeated
@@ -37,7 +37,7 @@ async def test_a_walk_of_three(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(240 + 90 * WALKS)
+@pytest.mark.timeout(600 + 240 * WALKS)
 async def test_walks(tmp_path: Path) -> None:
     """The same for more people, one walk after another on the same server."""
     await walked(tmp_path, range(FIRST, FIRST + WALKS), PEOPLE)

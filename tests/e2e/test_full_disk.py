@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from tests.attacks.raw import RunningServer, request
+from tests.e2e.processes import DEADLINE
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_a_start_on_a_full_disk(tmp_path: Path, small_disk: Path, end: signal.Si
     finally:
         server.stop()
     server.start()  # and the reserve is there again for the next time
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + DEADLINE
     while not (server.data / "reserve").exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)  # another process writes it: there is no event to wait for

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from tests.e2e.processes import Person
-from tests.e2e.test_encryption import PATIENCE, running
+from tests.e2e.processes import DEADLINE, Person
+from tests.e2e.test_encryption import running
 
 from parlour_client.core.account.home import Home
 from parlour_client.core.account.profile import Profile, load_profile
@@ -62,7 +62,7 @@ async def test_two_programs_of_one_device_bring_some_at_once(ada: Person) -> Non
     delivery = delivery_over_tls(lambda: profile)
     assert isinstance(delivery, DeliveryClient)
     try:
-        async with running(ada.home) as client, asyncio.timeout(PATIENCE):
+        async with running(ada.home) as client, asyncio.timeout(DEADLINE):
             device = client.encryption.own().device
             await delivery.put_packages(device, KeyPackages(packages=(), replace=True))
             done = asyncio.Event()

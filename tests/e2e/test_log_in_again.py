@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from tests.e2e.processes import Person, Server, password
-from tests.e2e.test_encryption import PATIENCE, agreed, running, say, shown
+from tests.e2e.processes import DEADLINE, Person, Server, password
+from tests.e2e.test_encryption import agreed, running, say, shown
 
 from parlour_client.core.client import Client
 from parlour_client.core.errors import LoginRefusedError
@@ -19,7 +19,7 @@ async def logged_out(client: Client, server: Server) -> None:
     unsubscribe = client.events.subscribe(lambda _: changes.set())
     try:
         await asyncio.to_thread(server.command, "session", "end", "ada", "--all")
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(DEADLINE):
             while not client.connection.status.session_ended:
                 changes.clear()
                 await changes.wait()
@@ -35,6 +35,7 @@ async def test_the_client_goes_on_as_the_same_device(server: Server, ada: Person
         await other.rooms.join(open_room)
         await client.invitations.send(sealed, parse_user_name("ben"))
         await other.invitations.accept(sealed)
+        await agreed(sealed, 2, client, other)
         await say(client, sealed, "before")
         await shown(other, sealed, "before")
         device = client.encryption.own().device
@@ -44,7 +45,7 @@ async def test_the_client_goes_on_as_the_same_device(server: Server, ada: Person
             await client.connection.log_in_again(Secret("a password that is wrong"))
         assert client.connection.status.session_ended
         await client.connection.log_in_again(Secret(password("ada")))
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(DEADLINE):
             await client.connection.ready()
             for entry in written:
                 assert entry.request is not None

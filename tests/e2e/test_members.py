@@ -2,8 +2,8 @@
 
 import asyncio
 
-from tests.e2e.processes import Person
-from tests.e2e.test_encryption import PATIENCE, running
+from tests.e2e.processes import DEADLINE, Person
+from tests.e2e.test_encryption import running
 
 from parlour_client.core.client import Client
 from parlour_protocol.ids import RoomId, Seq
@@ -16,7 +16,7 @@ async def caught_up(client: Client, room: RoomId, head: Seq) -> int:
     changes = asyncio.Event()
     unsubscribe = client.events.subscribe(lambda _: changes.set())
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(DEADLINE):
             while True:
                 changes.clear()
                 known = client.rooms.get(room)

@@ -7,11 +7,12 @@ words say why. Encrypted rooms are founded again, without anybody who was remove
 import json
 import shutil
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.processes import Person, Server, json_lines, password
+from tests.e2e.processes import DEADLINE, Person, Server, json_lines, password
 
 WORDS = "The server's history is older than what is known here: it was restored or rolled back."
 
@@ -79,9 +80,19 @@ def approve(owner: Person, device: Person) -> None:
     ]
     approving = owner.begin("device", "approve", code)
     tailing = device.begin("tail", "secret", "--events")
-    assert approving.communicate(timeout=60)[1].startswith("Approved")
+    assert approving.communicate(timeout=DEADLINE)[1].startswith("Approved")
     tailing.send_signal(signal.SIGINT)
-    tailing.communicate(timeout=60)
+    tailing.communicate(timeout=DEADLINE)
+    end, own = time.monotonic() + DEADLINE, device_of(device)
+    while own not in devices_in(owner, "secret"):  # it was approved, whenever its key packages came
+        assert time.monotonic() < end
+        device.run("device", "list")
+
+
+def devices_in(person: Person, room: str) -> set[str]:
+    """Return the devices in a room's group; whoever asks adds those that are missing."""
+    found = json.loads(person.run("encryption", room, "--json").stdout)
+    return {str(member["device"]) for member in found["members"]}
 
 
 def device_of(person: Person) -> str:

@@ -6,8 +6,9 @@ theirs.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -32,6 +33,7 @@ from parlour_server.auth.session_activity import SessionActivity
 from parlour_server.auth.session_watch import SessionWatch
 from parlour_server.auth.sessions import Sessions
 from parlour_server.auth.tickets import Tickets
+from parlour_server.bus.bus import Bus
 from parlour_server.bus.local_bus import LocalBus
 from parlour_server.chat.chat_service import ChatService
 from parlour_server.chat.commands import Commands
@@ -58,53 +60,148 @@ from parlour_server.net.tls_context import TlsFiles
 from parlour_server.net.tls_groups import GROUPS, taken_besides
 from parlour_server.net.websocket_connection import ConnectionRegistry
 from parlour_server.pruner import Pruner
-from parlour_server.setup.certificates import Renewal, renew_if_due
+from parlour_server.setup.certificates import Renewal
 from parlour_server.setup.data_folder import DataFolder
 from parlour_server.setup.disk_reserve import give_up_reserve, keep_reserve
 from parlour_server.setup.folder_lock import locked
 from parlour_server.setup.open_store import make_store
 from parlour_server.setup.operator_log import OperatorLog
 from parlour_server.setup.public_address import forget_running, name_of, note_running
+from parlour_server.store.interface import Store
 
 _CLOSE_SECONDS: Final = 0.5
 _RETRY_EVERY: Final = 60
 
 
 class Application:
-    """One server."""
+    """A running server; ``start`` makes one."""
 
-    def __init__(self, folder: DataFolder, settings: Settings, *, clock: Clock | None = None) -> None:
-        """Create everything that needs no event loop; ``start`` does the rest."""
-        self._folder = folder
-        self._settings = settings
-        self._clock = clock or SystemClock()
-        self._steady = SteadyClock(self._clock)
-        self._activity = SessionActivity(self._steady)
-        self._metrics = Metrics()
-        self._audit = Audit(self._metrics.count, self._clock)
-        self._server = name_of(settings)
-        self._store = make_store(folder, self._steady, tells_by_bus=True)
-        self._blobs = BlobStore(folder.files)
-        self._log_key: KeyLogSigner | None = None
-        self._bus = LocalBus()
-        self._passwords = HashingPool(
-            threads=settings.logins.hash_threads,
-            queue=settings.logins.hash_queue,
-            per_address=settings.logins.hash_queue_per_address,
+    def __init__(
+        self, url: str, api: "_Api", tls: TlsFiles, renewal: Renewal, audit: Audit, stack: AsyncExitStack
+    ) -> None:
+        """``stack`` ends everything that runs."""
+        self.url = url
+        self._api = api
+        self._tls = tls
+        self._renewal = renewal
+        self._audit = audit
+        self._stack = stack
+
+    @classmethod
+    async def start(  # noqa: PLR0915 - every part once, in their order
+        cls,
+        folder: DataFolder,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        passwords: HashingPool | None = None,
+    ) -> Self:
+        """Serve. Raises SetupError, leaving nothing running."""
+        clock = clock or SystemClock()
+        steady = SteadyClock(clock)
+        activity = SessionActivity(steady)
+        metrics = Metrics()
+        audit = Audit(metrics.count, clock)
+        server = name_of(settings)
+        store = make_store(folder, steady, tells_by_bus=True)
+        blobs = BlobStore(folder.files)
+        bus = LocalBus()
+        logins = settings.logins
+        passwords = passwords or HashingPool(
+            threads=logins.hash_threads,
+            queue=logins.hash_queue,
+            per_address=logins.hash_queue_per_address,
         )
-        self._large = LargeJson()
-        self._readiness = Readiness(self._store, self._clock)
-        self._tls: TlsFiles | None = None
-        self._api: ASGIApp | None = None
-        self._stack = AsyncExitStack()
-
-    async def start(self) -> str:
-        """Serve, and return the URL. Raises SetupError, leaving nothing running."""
+        large = LargeJson()
         async with AsyncExitStack() as stack:
-            url = await self._start(stack)
-            self._stack = stack.pop_all()
-        self._audit.record(AuditEvent.SERVER_STARTED, url=url)
-        return url
+            stack.callback(passwords.close)
+            stack.callback(large.close)
+            give_up_reserve(folder)
+            stack.enter_context(locked(folder))
+            renewal = Renewal(folder, settings.listen.names, clock)
+            renewal.check()
+            tls = TlsFiles(folder.certificate, folder.key)
+            if others := taken_besides(tls.context):
+                do = f"set Groups = {':'.join(GROUPS)} in the file that OPENSSL_CONF names"
+                warn("weak_groups", taken=", ".join(others), do=do)
+            log_key = KeyLogSigner.load(folder.log_key)
+            blobs.open()
+            await store.open()
+            stack.push_async_callback(store.close)
+            await bus.open()
+            stack.push_async_callback(bus.close)
+            chat = ChatService(
+                server=server,
+                settings=settings,
+                store=store,
+                bus=bus,
+                clock=clock,
+                steady=steady,
+                activity=activity,
+                audit=audit,
+                loop=asyncio.get_running_loop(),
+            )
+            stack.push_async_callback(_within, chat.close)
+            api = _Api(
+                server=server,
+                settings=settings,
+                store=store,
+                blobs=blobs,
+                bus=bus,
+                clock=clock,
+                steady=steady,
+                activity=activity,
+                audit=audit,
+                passwords=passwords,
+                large=large,
+                log_key=log_key,
+            )
+            registry = ConnectionRegistry(audit)
+            follower = JournalFollower(
+                store.journal, registry.end_sessions, chat.room_advanced, chat.keys_changed
+            )
+            await follower.begin()
+            watch = SessionWatch(api.live_sessions, registry.end_sessions, steady)
+            watch.compare(await store.sessions.newest_seen())
+            stack.push_async_callback(watch.stop)
+            net = NetServer(
+                settings,
+                await bind(settings.listen.address),
+                tls,
+                chat,
+                api,
+                store.tickets,
+                registry,
+                audit,
+                steady,
+                body_cap,
+            )
+            stack.push_async_callback(net.stop)
+            addresses = net.serve()
+            _run(stack, audit.run())
+            _run(stack, follower.run())
+            _run(stack, watch.run())
+            _run(stack, OperatorLog(folder.operator_log).run(audit))
+            _run(stack, renewal.run(tls.reload))
+            _run(stack, FileExpiry(store.files, blobs, bus, clock, audit).run())
+            _run(stack, Pruner(store, steady).run())
+            metrics.gauge("connections", "WebSocket connections", lambda: net.connections)
+            metrics.gauge("sockets", "Open sockets of any kind", lambda: net.sockets)
+            if settings.listen.metrics:
+                listener = MetricsListener(metrics.text)
+                stack.callback(listener.close)
+                await listener.open(settings.listen.metrics)
+            host, port = addresses[0]
+            stack.callback(forget_running, folder)
+            if not _could_note_running(folder, host, port):
+                warn(
+                    "address_not_noted",
+                    consequence="until then, invite links use the address in the configuration",
+                )
+            _run(stack, _retry_failed_writes(folder, host, port))
+            application = cls(f"https://{_in_url(host)}:{port}", api, tls, renewal, audit, stack.pop_all())
+        audit.record(AuditEvent.SERVER_STARTED, url=application.url)
+        return application
 
     async def stop(self) -> None:
         """Close every connection, write what is queued, and stop within five seconds."""
@@ -117,106 +214,75 @@ class Application:
 
         Raises SetupError, and keeps the old ones.
         """
-        renew_if_due(self._folder, settings.listen.names)
-        if self._tls is not None:
-            self._tls.reload()
-        waiting = need_restart(self._settings, settings)
-        self._settings = settings
-        self._api = self._make_api()
+        self._renewal.rename(settings.listen.names)
+        self._tls.reload()
+        waiting = self._api.reload(settings)
         self._audit.record(AuditEvent.RELOADED, need_restart=", ".join(waiting))
         return waiting
 
-    async def _start(self, stack: AsyncExitStack) -> str:
-        stack.callback(self._passwords.close)
-        stack.callback(self._large.close)
-        give_up_reserve(self._folder)
-        stack.enter_context(locked(self._folder))
-        renewal = Renewal(self._folder, lambda: self._settings.listen.names, self._clock)
-        renewal.check()
-        self._tls = TlsFiles(self._folder.certificate, self._folder.key)
-        if others := taken_besides(self._tls.context):
-            do = f"set Groups = {':'.join(GROUPS)} in the file that OPENSSL_CONF names"
-            warn("weak_groups", taken=", ".join(others), do=do)
-        self._log_key = KeyLogSigner.load(self._folder.log_key)
-        self._blobs.open()
-        await self._store.open()
-        stack.push_async_callback(self._store.close)
-        await self._bus.open()
-        stack.push_async_callback(self._bus.close)
-        chat = ChatService(
-            server=self._server,
-            settings=self._settings,
-            store=self._store,
-            bus=self._bus,
-            clock=self._clock,
-            steady=self._steady,
-            activity=self._activity,
-            audit=self._audit,
-            loop=asyncio.get_running_loop(),
-        )
-        stack.push_async_callback(_within, chat.close)
-        self._api = self._make_api()
-        registry = ConnectionRegistry(self._audit)
-        follower = JournalFollower(
-            self._store.journal, registry.end_sessions, chat.room_advanced, chat.keys_changed
-        )
-        await follower.begin()
-        watch = SessionWatch(self._live_sessions, registry.end_sessions, self._steady)
-        watch.compare(await self._store.sessions.newest_seen())
-        stack.push_async_callback(watch.stop)
-        net = NetServer(
-            self._settings,
-            await bind(self._settings.listen.address),
-            self._tls,
-            chat,
-            self._serve_api,
-            self._store.tickets,
-            registry,
-            self._audit,
-            self._steady,
-            body_cap,
-        )
-        stack.push_async_callback(net.stop)
-        addresses = net.serve()
-        _run(stack, self._audit.run())
-        _run(stack, follower.run())
-        _run(stack, watch.run())
-        _run(stack, OperatorLog(self._folder.operator_log).run(self._audit))
-        _run(stack, renewal.run(self._tls.reload))
-        _run(stack, FileExpiry(self._store.files, self._blobs, self._bus, self._clock, self._audit).run())
-        _run(stack, Pruner(self._store, self._steady).run())
-        await self._start_metrics(stack, net)
-        host, port = addresses[0]
-        stack.callback(forget_running, self._folder)
-        if not self._note_running(host, port):
-            warn(
-                "address_not_noted",
-                consequence="until then, invite links use the address in the configuration",
-            )
-        _run(stack, self._retry_failed_writes(host, port))
-        return f"https://{_in_url(host)}:{port}"
 
-    async def _start_metrics(self, stack: AsyncExitStack, net: NetServer) -> None:
-        self._metrics.gauge("connections", "WebSocket connections", lambda: net.connections)
-        self._metrics.gauge("sockets", "Open sockets of any kind", lambda: net.sockets)
-        if self._settings.listen.metrics:
-            listener = MetricsListener(self._metrics.text)
-            stack.callback(listener.close)
-            await listener.open(self._settings.listen.metrics)
+class _Api:
+    """The HTTPS API with the settings in force, which a reload replaces."""
 
-    def _make_api(self) -> ASGIApp:
-        """Create the HTTPS API with the current settings."""
-        if self._log_key is None:
-            raise RuntimeError("the API is made after the keys were read")
+    def __init__(
+        self,
+        *,
+        server: str,
+        settings: Settings,
+        store: Store,
+        blobs: BlobStore,
+        bus: Bus,
+        clock: Clock,
+        steady: SteadyClock,
+        activity: SessionActivity,
+        audit: Audit,
+        passwords: HashingPool,
+        large: LargeJson,
+        log_key: KeyLogSigner,
+    ) -> None:
+        self._server = server
+        self._settings = settings
+        self._store = store
+        self._blobs = blobs
+        self._bus = bus
+        self._clock = clock
+        self._steady = steady
+        self._activity = activity
+        self._audit = audit
+        self._passwords = passwords
+        self._large = large
+        self._log_key = log_key
+        self._readiness = Readiness(store, clock)
+        connections = settings.connections
+        self._pace = BodyPace(connections.body_seconds, connections.body_bytes_per_second)
+        self._app = self._make_app()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request with the current settings."""
+        await self._app(scope, receive, send)
+
+    def reload(self, settings: Settings) -> list[str]:
+        """Use new settings from now on; returns those that need a restart."""
+        waiting = need_restart(self._settings, settings)
+        self._settings = settings
+        self._app = self._make_app()
+        return waiting
+
+    def live_sessions(self) -> Sessions:
+        """Return the sessions with the current settings."""
+        return Sessions(
+            self._store.sessions, self._bus, self._steady, self._audit, self._settings.logins, self._activity
+        )
+
+    def _make_app(self) -> ASGIApp:
         logins, rates = self._settings.logins, self._settings.rates
-        connections, names = self._settings.connections, self._settings.listen.names
+        files, names = self._settings.files, self._settings.listen.names
         store, bus, audit, clock = self._store, self._bus, self._audit, self._clock
-        sessions = self._live_sessions()
+        sessions = self.live_sessions()
         throttle = LoginThrottle(store.attempts, clock, logins)
         tickets = RequestRates(clock, per_minute=logins.tickets_per_session, burst=logins.tickets_per_session)
-        pace = BodyPace(connections.body_seconds, connections.body_bytes_per_second)
         by_account = RequestRates(clock, per_minute=rates.http_per_minute, burst=rates.http_burst)
-        guard = RequestGuard(sessions, pace, by_account, self._large)
+        guard = RequestGuard(sessions, self._pace, by_account, self._large)
         passwords = PasswordChanger(store.accounts, sessions, self._passwords, throttle, audit, names)
         accounts = AccountEndpoints(
             guard,
@@ -226,7 +292,6 @@ class Application:
             passwords,
             self._steady,
         )
-        files = self._settings.files
         budgets = DeliveryBudgets(rates, files, clock)
         commands = Commands(
             server=self._server,
@@ -248,35 +313,26 @@ class Application:
             audit,
         )
 
-    def _live_sessions(self) -> Sessions:
-        """Return the sessions with the current settings, which a reload changes."""
-        return Sessions(
-            self._store.sessions, self._bus, self._steady, self._audit, self._settings.logins, self._activity
-        )
 
-    async def _serve_api(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request to the current API; a reload creates a new one."""
-        if self._api is not None:
-            await self._api(scope, receive, send)
-
-    async def _retry_failed_writes(self, host: str, port: int) -> None:
-        """Retry the writes that a full disk prevented at the start."""
-        while True:
-            keep_reserve(self._folder)
-            if not self._folder.running.exists():
-                self._note_running(host, port)
-            await asyncio.sleep(_RETRY_EVERY)
-
-    def _note_running(self, host: str, port: int) -> bool:
-        """Record the address of this process; False when the disk is full."""
-        try:
-            note_running(self._folder, host, port)
-        except SetupError:
-            return False
-        return True
+async def _retry_failed_writes(folder: DataFolder, host: str, port: int) -> None:
+    """Retry the writes that a full disk prevented at the start."""
+    while True:
+        keep_reserve(folder)
+        if not folder.running.exists():
+            _could_note_running(folder, host, port)
+        await asyncio.sleep(_RETRY_EVERY)
 
 
-def _run(stack: AsyncExitStack, work: Any) -> None:
+def _could_note_running(folder: DataFolder, host: str, port: int) -> bool:
+    """Record the address of this process; False when the disk is full."""
+    try:
+        note_running(folder, host, port)
+    except SetupError:
+        return False
+    return True
+
+
+def _run(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
     """Run ``work`` until the stack is closed."""
     task = asyncio.get_running_loop().create_task(work)
 
@@ -287,7 +343,7 @@ def _run(stack: AsyncExitStack, work: Any) -> None:
     stack.push_async_callback(end)
 
 
-async def _within(close: Any) -> None:
+async def _within(close: Callable[[], Awaitable[None]]) -> None:
     try:
         async with asyncio.timeout(_CLOSE_SECONDS):
             await close()

@@ -68,12 +68,12 @@ async def _serve(folder: DataFolder, settings: Settings, load: Callable[[], Sett
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, stopping)
-    application = Application(folder, settings)
+    loop.add_signal_handler(signal.SIGHUP, _refuse_reload, "the server is still starting")
+    application = await Application.start(folder, settings)
     loop.add_signal_handler(signal.SIGHUP, _reload, application, load)
-    url = await application.start()
     try:
-        _say_what_is_in_force(settings, url)
-        ready.announce(url)
+        _say_what_is_in_force(settings, application.url)
+        ready.announce(application.url)
         await stopping.wait()
     finally:
         await application.stop()
@@ -97,10 +97,14 @@ def _reload(application: Application, load: Callable[[], Settings]) -> None:
     try:
         waiting = application.reload(load())
     except SetupError as error:
-        warn("reload_refused", why=str(error), in_force="what was before")
+        _refuse_reload(str(error))
         return
     if waiting:
         warn("restart_needed", settings=", ".join(waiting))
+
+
+def _refuse_reload(why: str) -> None:
+    warn("reload_refused", why=why, in_force="what was before")
 
 
 def _limit_process(settings: Settings) -> None:

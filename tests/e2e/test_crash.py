@@ -117,23 +117,22 @@ async def test_a_clock_jump(tmp_path: Path) -> None:
     commands, clock = Server(tmp_path), JumpingClock()
     folder = DataFolder(commands.data)
     await initialise(folder, (), clock)
-    server = Application(folder, Settings(listen=Listen(address="127.0.0.1:0")), clock=clock)
-    url = await server.start()
+    server = await Application.start(folder, Settings(listen=Listen(address="127.0.0.1:0")), clock=clock)
     context = ssl.create_default_context(cafile=str(folder.ca_certificate))
     try:
-        async with httpx.AsyncClient(verify=context, base_url=url, trust_env=False) as http:
+        async with httpx.AsyncClient(verify=context, base_url=server.url, trust_env=False) as http:
             session = await _log_in(commands, http)
             old = await _ticket(http, session)
-            async with await _enter(url, context, await _ticket(http, session)) as socket:
+            async with await _enter(server.url, context, await _ticket(http, session)) as socket:
                 room = json.loads(await socket.recv())["rooms"][0]["room"]
                 said = [await _say(socket, room, 0)]
                 for number, jump in enumerate((-3_600_000, 86_400_000), start=1):
                     clock.jump = jump
                     said.append(await _say(socket, room, number))
-                    async with await _enter(url, context, await _ticket(http, session)):
+                    async with await _enter(server.url, context, await _ticket(http, session)):
                         pass
             assert [seq - said[0] for seq in said] == [0, 1, 2]
-            async with await _enter(url, context, old):
+            async with await _enter(server.url, context, old):
                 pass  # its thirty seconds are not the clock's
     finally:
         await server.stop()

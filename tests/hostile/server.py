@@ -76,11 +76,10 @@ class HostileServer:
     async def start(self) -> None:
         """Serve, at another port each time."""
         settings = load(self.data.settings, environment={}, flags={"listen.address": "127.0.0.1:0"})
-        self._running = Application(self.data, settings, clock=self._clock)
-        self._running._passwords.close()
-        self._running._passwords = HashingPool(threads=1, hasher=CHEAP)
-        url = await self._running.start()
-        self.port = int(url.rpartition(":")[2])
+        self._running = await Application.start(
+            self.data, settings, clock=self._clock, passwords=HashingPool(threads=1, hasher=CHEAP)
+        )
+        self.port = int(self._running.url.rpartition(":")[2])
 
     async def stop(self) -> None:
         """Serve no more."""

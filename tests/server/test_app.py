@@ -23,9 +23,9 @@ PATIENCE = 20.0
 @asynccontextmanager
 async def running(folder: DataFolder, clock: Clock) -> AsyncIterator[int]:
     """Run a server; gives its port."""
-    server = Application(folder, Settings(listen=Listen(address="127.0.0.1:0")), clock=clock)
+    server = await Application.start(folder, Settings(listen=Listen(address="127.0.0.1:0")), clock=clock)
     try:
-        yield urlsplit(await server.start()).port or 0
+        yield urlsplit(server.url).port or 0
     finally:
         await server.stop()
 

@@ -131,12 +131,16 @@ def renew_if_due(folder: DataFolder, names: Iterable[str], now: datetime | None 
 class Renewal:
     """Keeps the server's certificate valid, at its start and while it runs."""
 
-    def __init__(self, folder: DataFolder, names: Callable[[], Iterable[str]], clock: Clock) -> None:
-        """``names`` returns the current names in the configuration."""
+    def __init__(self, folder: DataFolder, names: Iterable[str], clock: Clock) -> None:
         self._folder = folder
         self._names = names
         self._clock = clock
         self._written = False
+
+    def rename(self, names: Iterable[str]) -> None:
+        """Use other names from now on; renew at once if the certificate lacks one. Raises SetupError."""
+        renew_if_due(self._folder, names)
+        self._names = names
 
     async def run(self, reload: Callable[[], None]) -> None:
         """Check until cancelled; ``reload`` loads a new certificate for new connections."""
@@ -148,7 +152,7 @@ class Renewal:
         """Renew if it is time; a failure is logged, and retried at the next check."""
         now = datetime.fromtimestamp(self._clock.now() / 1000, UTC)
         try:
-            if renew_if_due(self._folder, self._names(), now):
+            if renew_if_due(self._folder, self._names, now):
                 self._written = True
                 log("certificate_renewed")
             if self._written and reload is not None:

@@ -140,7 +140,7 @@ async def test_a_server_that_runs_renews_and_serves_the_new_certificate(
         tls.reload()
         reloaded.set()
 
-    running = asyncio.create_task(Renewal(made, lambda: NAMES, clock).run(reload))
+    running = asyncio.create_task(Renewal(made, NAMES, clock).run(reload))
     for _ in range(10):
         await asyncio.sleep(0)
     assert not reloaded.is_set()
@@ -160,7 +160,7 @@ def test_a_renewal_that_fails_is_logged_and_tried_again(
     """A CA key that is not there today does not end the server, nor its renewals."""
     set_up()
     clock = StoppedClock(int((datetime.now(UTC) + timedelta(days=60)).timestamp() * 1000))
-    renewal, reloads = Renewal(made, lambda: NAMES, clock), []
+    renewal, reloads = Renewal(made, NAMES, clock), []
     away = made.ca_key.rename(made.path / "away")
     renewal.check(lambda: reloads.append(1))
     line = json.loads(capsys.readouterr().err.splitlines()[-1])

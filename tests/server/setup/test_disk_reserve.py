@@ -16,7 +16,7 @@ from parlour_server.config.server_settings import Listen, Settings
 from parlour_server.setup import disk_reserve as reserve
 from parlour_server.setup.data_folder import DataFolder
 from parlour_server.setup.disk_reserve import give_up_reserve, keep_reserve
-from parlour_server.setup.public_address import running
+from parlour_server.setup.public_address import note_running, running
 from parlour_server.store.sqlite.engine import writer
 from parlour_server.store.sqlite.engine.connection import WriteConnection, connect_writer
 
@@ -37,16 +37,15 @@ async def test_a_full_disk_at_the_start(
         return connection
 
     connections: list[WriteConnection] = []
-    server = Application(folder, Settings(listen=Listen(address="127.0.0.1:0")))
     with monkeypatch.context() as patched, structlog.testing.capture_logs() as logs:
         patched.setattr(os, "fsync", full)
         patched.setattr(writer, "connect_writer", connect_full)
-        url = await server.start()
+        server = await Application.start(folder, Settings(listen=Listen(address="127.0.0.1:0")))
     try:
         assert running(folder) is None
         assert "address_not_noted" in {line["event"] for line in logs}
         context = ssl.create_default_context(cafile=str(folder.ca_certificate))
-        async with httpx.AsyncClient(verify=context, base_url=url, trust_env=False) as http:
+        async with httpx.AsyncClient(verify=context, base_url=server.url, trust_env=False) as http:
             assert (await http.get("/healthz")).status_code == 204
             login = {"username": "ada", "password": PASSWORD, "device": "probe"}
             refused = await http.post("/v1/sessions", json=login)
@@ -56,7 +55,7 @@ async def test_a_full_disk_at_the_start(
             session = (await http.post("/v1/sessions", json=login)).json()["session"]
             bearer = {"Authorization": f"Bearer {session}"}
             assert (await http.get("/v1/sessions", headers=bearer)).status_code == 200
-        assert server._note_running("127.0.0.1", 1)
+        note_running(folder, "127.0.0.1", 1)
         assert running(folder) == ("127.0.0.1", 1)
     finally:
         await server.stop()

@@ -1,7 +1,6 @@
-"""The Textual user interface, on the core's interface alone.
+"""The Textual user interface, built only on the client's public objects.
 
-``run`` is the whole of it for others. Importing this package loads no Textual, so that commands without a
-screen start fast.
+Others call ``run``. Importing this package loads no Textual, so that commands without a screen start fast.
 """
 
 import gc
@@ -25,10 +24,10 @@ def run(
     folder: Path | None = None,
     accounts: "Accounts | None" = None,
 ) -> int:
-    """Open the screen on a client that is not started, or on the way to one; return the exit code.
+    """Open the screen on a client that is not started, or a function that makes one; return the exit code.
 
-    ``folder`` is the home with the settings; without one they are the defaults and nothing is kept. Raises
-    SetupError when there is no terminal to draw on, and what the client's start raised.
+    ``folder`` is the home with the settings; without one they are the defaults and nothing is saved. Raises
+    SetupError if there is no terminal to draw on, and errors of the client's start.
     """
     # Textual draws on standard error: `parlour 2>log` would be a blank screen.
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -39,7 +38,7 @@ def run(
     from parlour_client.ui.app import ParlourApp  # noqa: PLC0415 - Textual takes half a second to load
 
     gc.collect()
-    gc.freeze()  # what is loaded by now stays: later collections need not walk through it
+    gc.freeze()  # objects loaded by now stay: later collections need not visit them
     app = ParlourApp(client, entrance=entrance, tour=tour, folder=folder, accounts=accounts)
     app.run(mouse=app.read_settings().mouse)
     if app.problem is not None:

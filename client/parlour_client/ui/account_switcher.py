@@ -1,7 +1,7 @@
-"""Switching between accounts: one client is stopped, then another one is started; they are never both open.
+"""Switches between accounts: one client is stopped, then another is started; they are never both open.
 
-The composition root says how an account is opened or a person logs in (``Accounts``, ``Entrance``); the
-screens parse what is typed into types first. What cannot be opened leaves the person where they were.
+``Accounts`` and ``Entrance`` say how an account is opened and how a person logs in; the screens parse input
+into types first. If an account can't be opened, the person stays where they were.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -24,18 +24,18 @@ from parlour_protocol.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who logs in, and on which device."""
+    """The account to log in, and this device's name."""
 
     user: UserName
     password: Secret
     device: DeviceName
     passphrase: Secret | None = None
-    """What the archive is to be locked with, where that is offered."""
+    """How to lock the archive, if that is offered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """Log in at an address, or join with an invite link. Both return a client that is not started.
+    """Logs in at an address, or joins with an invite link. Both return a client that is not started.
 
     Both raise ``ParlourClientError`` with the reason.
     """
@@ -43,14 +43,14 @@ class Entrance:
     login: Callable[[ServerAddress, Credentials], Awaitable[Client]]
     join: Callable[[InviteLink, Credentials], Awaitable[Client]]
     device: str = ""
-    """What to propose as this device's name."""
+    """The name to propose for this device."""
     offers_passphrase: bool = False
     """Whether there is no archive yet, so that the person can choose how to lock it."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedAccount:
-    """An account that was opened: its name, its home folder, and a client or the way to one."""
+    """An account that was opened: its name, its home folder, and a client or a function that makes one."""
 
     name: str
     folder: Path
@@ -66,7 +66,7 @@ class Accounts:
     locked: Callable[[str], bool]
     """Whether a passphrase is needed."""
     open: Callable[[str, Secret | None], Awaitable[OpenedAccount]]
-    """Open one; the name of ``current`` opens that one again. Raises ParlourClientError, nothing changed."""
+    """Opens one; the name of ``current`` opens that one again. Raises ParlourClientError, nothing changed."""
 
 
 class AccountSwitcher:

@@ -1,7 +1,7 @@
 """The Textual app: makes the parts of the interface and puts them together.
 
-It never puts peer text into a title, a notification or a link, and it never opens an address. ``ui.run``
-makes it and gives it an unstarted client; the app starts and stops it, also when the person switches to
+It never puts text of others into a title, a notification or a link, and it never opens an address. ``ui.run``
+makes it and passes it an unstarted client; the app starts and stops it, also when the person switches to
 another account.
 """
 
@@ -43,7 +43,7 @@ from parlour_client.ui.theming import LOOK_EVERY, Theming
 from parlour_client.ui.toasts import Toast, toast
 from parlour_protocol.ids import RoomId
 
-_NOT_OFFERED = {"Screenshot", "Maximize", "Minimize"}  # a screenshot is a file outside the walls
+_NOT_OFFERED = {"Screenshot", "Maximize", "Minimize"}  # a screenshot is a file without the defences
 
 
 class ParlourApp(SettingsApp):
@@ -69,7 +69,7 @@ class ParlourApp(SettingsApp):
         accounts: Accounts | None = None,
     ) -> None:
         """Take a client or a function that makes one, and the home folder with the settings."""
-        # with NO_COLOR in the terminal's own colours, so that not even greys are sent
+        # with NO_COLOR only the terminal's own colours, so that not even greys are sent
         super().__init__(folder, ansi_color=True if "NO_COLOR" in os.environ else None)
         self.client = client
         self._entrance, self._tour = entrance, tour
@@ -100,10 +100,10 @@ class ParlourApp(SettingsApp):
         )
         self._hangup = Hangup(self._save_draft, self.exit, release=self._release_terminal)
 
-    # --- Textual's own
+    # --- Textual's methods
 
     def get_driver_class(self) -> type[Driver]:
-        """Draw through what can lose its terminal."""
+        """Draw with a driver that survives losing its terminal."""
         found = super().get_driver_class()
         if sys.platform == "win32":
             return found
@@ -123,11 +123,11 @@ class ParlourApp(SettingsApp):
             self._driver.lose() if gone else self._driver.hurry()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Put the third defence behind everything else."""
+        """Add the third defence after all other filters."""
         return [*super().get_line_filters(), self._guard]
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Offer what is of use here."""
+        """Offer only useful commands."""
         yield from (one for one in super().get_system_commands(screen) if one.title not in _NOT_OFFERED)
 
     def action_command_palette(self) -> None:
@@ -136,7 +136,7 @@ class ParlourApp(SettingsApp):
             _ = self.push_screen(Palette(id="--command-palette"))
 
     async def on_event(self, event: Event) -> None:
-        """Note that the person is there; let what is typed go to the composer where it is no command."""
+        """Note that the person is there; send typed text to the composer unless it is a command."""
         if isinstance(event, InputEvent | Paste):
             self.lock.key_pressed()
         if isinstance(event, Key | Paste) and not event.is_forwarded and isinstance(self.screen, ChatScreen):
@@ -144,12 +144,12 @@ class ParlourApp(SettingsApp):
         await super().on_event(event)
 
     def on_key(self, event: Key) -> None:
-        """Tell the layer of vi."""
+        """Pass the key to the layer of vi."""
         if self._chat is not None:
             self._chat.vim.key_pressed(event.key)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Let the layer of vi exist in normal mode only."""
+        """Enable actions of the vi layer only in normal mode."""
         if action == "vi":
             return isinstance(self.screen, ChatScreen) and self.screen.vim.mode == "normal"
         return super().check_action(action, parameters)
@@ -166,7 +166,7 @@ class ParlourApp(SettingsApp):
 
     def _handle_exception(self, error: Exception) -> None:
         self._return_code = 1
-        if self._exception is None:  # what Textual's pilot raises again in tests
+        if self._exception is None:  # Textual's pilot raises it again in tests
             self._exception = error
             self._exception_event.set()
         self._show_crash(error)
@@ -175,7 +175,7 @@ class ParlourApp(SettingsApp):
         self._show_crash(None)
 
     def panic(self, *renderables: Any) -> None:  # noqa: ARG002 - they may hold anything, so nothing of them is shown
-        """End with a sentence."""
+        """Exit with a sentence."""
         self._show_crash(None)
 
     def _show_crash(self, error: BaseException | None) -> None:
@@ -183,14 +183,14 @@ class ParlourApp(SettingsApp):
             self._exit_renderables.append(Segments([crash_report(error, self.crash_log, self.console.width)]))
         self._close_messages_no_wait()
 
-    # --- coming and going
+    # --- start and end
 
     def on_load(self) -> None:
-        """Listen for what ends the process, before the terminal is taken."""
+        """Listen for signals that end the process, before the terminal is taken."""
         self._hangup.install()
 
     async def on_mount(self) -> None:
-        """Show the chat, or the welcome where there is no account yet."""
+        """Show the chat, or the welcome screen if there is no account yet."""
         self.theming.begin()
         self.set_interval(LOOK_EVERY, self.theming.look_at_folder)
         self.lock.begin()
@@ -202,13 +202,13 @@ class ParlourApp(SettingsApp):
             await self._enter(inside)
 
     async def on_unmount(self) -> None:
-        """Stop the client, and leave the terminal as it was."""
+        """Stop the client, and restore the terminal."""
         self._direction.leave()
         await self._leave_client()
         self._hangup.remove()
 
     async def _enter(self, inside: Client | Entrance) -> None:
-        """Show what was opened: the chat, or the welcome."""
+        """Show what was opened: the chat, or the welcome screen."""
         if isinstance(inside, Entrance):
             from parlour_client.ui.welcome import WelcomeScreen  # noqa: PLC0415 - seldom needed, costs start-up time
 
@@ -222,7 +222,7 @@ class ParlourApp(SettingsApp):
         else:
             self._begin(client)
 
-    @work(exclusive=True, group="start")  # a start that takes its time must not keep the person in
+    @work(exclusive=True, group="start")  # a slow start must not keep the person from leaving
     async def _begin(self, client: Client) -> None:
         self.client = client
         try:
@@ -237,9 +237,9 @@ class ParlourApp(SettingsApp):
         _ = self.push_screen(chat)
 
     async def _leave_client(self) -> None:
-        """Save the draft and stop the client; what is queued stays queued on disk.
+        """Save the draft and stop the client; queued messages stay on disk.
 
-        A call that is cancelled leaves it to the next one to wait for the end.
+        If a call is cancelled, the next one waits for the end.
         """
         self._notifier.forget()
         self.workers.cancel_group(self, "start")
@@ -273,14 +273,14 @@ class ParlourApp(SettingsApp):
     # --- settings
 
     def watch_settings(self, settings: Settings) -> None:
-        """Apply changed settings; a shorter time to keep messages holds at once."""
+        """Apply changed settings; a shorter time to keep messages applies at once."""
         if self.is_running:
             self.theming.apply(settings)
         if self.client is not None and self._chat is not None:
             self.client.history.keep(kept_seconds(settings))
 
     def watch_theme(self, theme: str) -> None:
-        """Keep a theme that was chosen in the palette."""
+        """Save a theme that was chosen in the palette."""
         self.theming.theme_changed(theme)
 
     def _follow_direction(self, settings: Settings) -> None:
@@ -290,13 +290,13 @@ class ParlourApp(SettingsApp):
     # --- the terminal
 
     def to_terminal(self, data: str) -> None:
-        """Write a sequence made only of constants of ours."""
+        """Write an escape sequence made only of constants."""
         if self._driver is not None and not self._driver.is_headless and not self.away:
             self._driver.write(data)
 
     @contextmanager
     def _lend_terminal(self) -> Iterator[None]:
-        """Give the terminal to another program; nothing is drawn, rung or written meanwhile."""
+        """Give the terminal to another program; nothing is drawn or written meanwhile."""
         with self.suspend(), self.batch_update():  # draws would fill the driver's queue and block us
             self.away = True
             try:
@@ -305,11 +305,11 @@ class ParlourApp(SettingsApp):
                 self.away = False
 
     def _sees(self, room: RoomId) -> bool:
-        """Tell whether the person looks at a room: no page lies over it, and the terminal has the focus."""
+        """Say whether the person looks at a room: no page covers it, and the terminal has the focus."""
         return self.app_focus and isinstance(self.screen, ChatScreen) and self.screen.current.id == room
 
     def _in_background(self, program: tuple[str, ...]) -> None:
-        """Run a program that nobody waits for."""
+        """Start a program without waiting for it."""
         _ = self.run_worker(partial(run_program, program), group="notification", exclusive=True)
 
     # --- actions
@@ -334,17 +334,17 @@ class ParlourApp(SettingsApp):
             _ = self.push_screen(SettingsScreen(self.theming.problems(), key))
 
     def action_editor(self) -> None:
-        """Go on writing in the person's own editor."""
+        """Continue writing in the person's own editor."""
         if isinstance(self.screen, ChatScreen):
             self.screen.action_editor()
 
     async def action_vi(self, name: str) -> None:
-        """Do an action of the layer of vi."""
+        """Run an action of the layer of vi."""
         if isinstance(self.screen, ChatScreen):
             await self.screen.vim.do(name)
 
     def action_jump(self) -> None:
-        """Paint letters on what can be reached, and go where the person says."""
+        """Show letters on everything that can be reached, and go where the person chooses."""
         if not isinstance(self.screen, ChatScreen):
             return
         targets = list(self.screen.jump_targets())
@@ -360,6 +360,6 @@ class ParlourApp(SettingsApp):
 
 
 async def _stop(client: Client, chat: ChatScreen | None) -> None:
-    if chat is not None:  # also when it is gone already: a draft must outlive its screen
+    if chat is not None:  # even if it is closed already: a draft must outlive its screen
         await chat.composing.drafts.leave(chat.composer.text)
     await client.stop()

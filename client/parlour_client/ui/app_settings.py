@@ -1,7 +1,7 @@
-"""The settings in force while the app runs: one value that widgets read and watch, written back on change.
+"""The settings while the app runs: one value that widgets read and watch, saved on change.
 
 A widget reads ``settings_of(self)`` and, to follow changes, watches ``settings`` of the app. Without a home
-folder (a test, the demo) changes hold until the app ends and nothing is written.
+folder (a test, the demo) changes last until the app ends and nothing is saved.
 """
 
 from collections.abc import Sequence
@@ -49,6 +49,6 @@ class SettingsApp(App[None]):
 
 
 def settings_of(node: MessagePump) -> Settings:
-    """Return the settings in force for a widget or a screen."""
+    """Return the app's current settings for a widget or a screen."""
     app = node.app
     return app.settings if isinstance(app, SettingsApp) else Settings()

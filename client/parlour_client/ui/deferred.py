@@ -1,8 +1,8 @@
-"""One call that is made a little later, once, however often it was asked for meanwhile.
+"""One call that is made a little later, once, however often it was requested meanwhile.
 
 It waits on the event loop's own clock. Textual's one-shot ``set_timer`` never fires when the process stalls
-for longer than the interval between two of its clock readings, so nothing in the interface uses it (the tests
-of its sources look). The call runs in the message queue of its owner, where an error ends in the crash path;
+for longer than the interval between two of its clock readings, so nothing in the interface uses it (a test
+checks the sources). The call runs in the message queue of its owner, where an error ends in the crash path;
 it is dropped only when the owner is closed.
 """
 
@@ -21,7 +21,7 @@ class Deferred:
         self._handle: asyncio.TimerHandle | None = None
 
     def schedule(self, seconds: float) -> None:
-        """Make the call after so many seconds, unless it is due already."""
+        """Make the call after so many seconds, unless it is scheduled already."""
         if self._handle is None:
             self._handle = asyncio.get_running_loop().call_later(seconds, self._fire)
 

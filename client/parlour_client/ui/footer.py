@@ -1,7 +1,7 @@
-"""The keys at the foot of a screen, drawn again only where other keys are to be seen.
+"""The keys at the foot of a screen, redrawn only if they have changed.
 
-Textual's footer makes all its keys again whenever the focus moves or a dialog comes or goes, mostly the same
-ones, and what it puts away stays in memory: each key watches the footer, which lives as long as the screen.
+Textual's footer recreates all its keys whenever the focus moves or a dialog opens or closes, mostly the same
+ones, and removed keys stay in memory: each key watches the footer, which lives as long as the screen.
 """
 
 from textual.app import ComposeResult
@@ -11,7 +11,7 @@ from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
 Shown = tuple[str, str, str, str, bool]
-"""Key, how it is written, what it does in words, the action, whether it can be done now."""
+"""Key, its label, its description, the action, whether it is enabled."""
 
 
 class KeyFooter(Footer):
@@ -22,7 +22,7 @@ class KeyFooter(Footer):
         self._shown: tuple[Shown, ...] = ()
 
     def bindings_changed(self, screen: Screen[object]) -> None:
-        """Draw the keys if they are others than before."""
+        """Redraw the keys if they have changed."""
         if screen.app.app_focus and (keys := self._keys()) != self._shown:
             self._shown = keys
             super().bindings_changed(screen)

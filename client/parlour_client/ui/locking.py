@@ -1,8 +1,8 @@
 """Locking: the client is stopped and its keys are dropped, until the passphrase is typed again.
 
-It comes by `/lock`, or by itself after the time without a key press that the settings say. Nothing of the
-chat stays on the screen and there is no connection meanwhile: what is queued waits on the disk. Where no
-passphrase was set there is nothing to lock with, and a toast says so.
+Started by `/lock`, or after a time without a key press that is a setting. Nothing of the chat stays on the
+screen and there is no connection meanwhile: queued messages wait on the disk. Without a passphrase nothing is
+locked, and a toast says so.
 """
 
 import time
@@ -24,18 +24,18 @@ from parlour_client.ui.toasts import Toast, toast
 from parlour_protocol.secret import Secret
 
 LOOK_EVERY: Final = 5.0
-"""Seconds between two looks at whether the person is still there."""
+"""Seconds between two checks whether the person is still there."""
 MINUTES: Final = {"off": None, "5m": 5, "15m": 15, "30m": 30, "1h": 60}
 
 
 def since_boot() -> float:
-    """Return seconds that go on while the machine sleeps, where the system counts them."""
+    """Return seconds that include the machine's sleep, if the system counts them."""
     clock = getattr(time, "CLOCK_BOOTTIME", None)
     return time.clock_gettime(clock) if clock is not None else time.monotonic()
 
 
 class LockScreen(Screen[None]):
-    """All that is seen while it is locked."""
+    """The only screen while it is locked."""
 
     def __init__(self, unlock: Callable[[Secret], None]) -> None:
         super().__init__()
@@ -50,11 +50,11 @@ class LockScreen(Screen[None]):
             yield SafeStatic(own("Type your passphrase · enter: unlock · ctrl+q: quit", "dim"))
 
     def refuse(self, words: Content) -> None:
-        """Say why it stays locked."""
+        """Show why it stays locked."""
         self.query_one("#said", SafeStatic).update(words)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Try what was typed."""
+        """Try the passphrase."""
         typed, event.input.value = event.value, ""
         if typed:
             self._unlock(Secret(typed))
@@ -78,7 +78,7 @@ class Lock:
         self._last_key = 0.0
 
     def begin(self) -> None:
-        """Lock when nobody has been there for a while."""
+        """Lock when no one has been there for a while."""
         self.key_pressed()
         self._app.set_interval(LOOK_EVERY, self.lock_if_left)
 
@@ -87,7 +87,7 @@ class Lock:
         self._last_key = since_boot()
 
     def lock_if_left(self) -> None:
-        """Lock if nobody has pressed a key for as long as the settings say."""
+        """Lock if no key was pressed for as long as the settings say."""
         minutes = MINUTES[self._app.settings.lock_after]
         if minutes is not None and since_boot() - self._last_key >= minutes * 60 and self._can_lock:
             self._start(self._lock)
@@ -115,7 +115,7 @@ class Lock:
         self._start(lambda: self._unlock(passphrase))
 
     async def _unlock(self, passphrase: Secret) -> None:
-        """Go on if the passphrase is right; the screen says why it is not."""
+        """Unlock if the passphrase is right; else the screen says why not."""
         locked = self._app.screen
         if not isinstance(locked, LockScreen):
             return

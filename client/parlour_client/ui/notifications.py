@@ -1,8 +1,8 @@
-"""Notifies of new messages outside the screen: bell, OSC 9, 777 or 99, or the desktop. Never whose or what.
+"""Notifies of new messages outside the screen: bell, OSC 9, 777 or 99, or the desktop, without their content.
 
-Every byte of it is a constant of ours but for one number, so no stranger's text can reach a terminal or a
-desktop by it. It is only about what the person is not looking at: another room, or any while the terminal
-has no focus; and never comes more often than once in ``QUIET`` seconds.
+Every byte of it is a constant but for one number, so no stranger's text can reach a terminal or a desktop
+this way. It is only about messages the person does not see: in another room, or in any while the terminal has
+no focus; and at most once in ``QUIET`` seconds.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.rooms import RoomKind
 
 QUIET: Final = 10.0
-"""Seconds after one notification in which new messages are only counted."""
+"""Seconds after a notification in which new messages are only counted."""
 PATIENCE: Final = 5.0
 """Seconds for the program that shows desktop notifications."""
 MOST: Final = 999
@@ -62,14 +62,14 @@ class Notifier:
         self._end = client.events.subscribe(self.changed)
 
     def forget(self) -> None:
-        """Follow no client."""
+        """Stop notifying."""
         if self._end is not None:
             self._end()
         self._end = self._client = None
         self._waiting = 0
 
     def changed(self, change: Change) -> None:
-        """Judge a change."""
+        """Decide about a change."""
         if isinstance(change, RoomsChanged):
             self._forget_read()
         if not isinstance(change, EntryAdded) or self._client is None:
@@ -84,7 +84,7 @@ class Notifier:
             self._notify()
 
     def _forget_read(self) -> None:
-        """Count mentions down where they were read: the next one is then seen to be new."""
+        """Reduce mention counts that were read, so that the next mention counts as new."""
         for room in self._client.rooms.all if self._client is not None else ():
             self._mentions[room.id] = min(room.mentions, self._mentions.get(room.id, 0))
 
@@ -95,7 +95,7 @@ class Notifier:
         return others and stored and unread and entry.text is not None and not self._sees(entry.room)
 
     def _is_wanted(self, room: Room, *, named: bool) -> bool:
-        if room.request:  # a stranger's first words wait until they are looked at
+        if room.request:  # a stranger's first messages wait until the person looks at them
             return False
         match self._settings().notify_for:
             case "all":
@@ -123,12 +123,12 @@ class Notifier:
 
 
 def words(count: int) -> str:
-    """Return the one text that a notification can have."""
+    """Return the only text that a notification can have."""
     return ONE if count == 1 else MANY.format(count=count)
 
 
 def sequence(kind: str, text: str) -> str:
-    """Return the escape sequence of a terminal's notification for a text of ours."""
+    """Return the escape sequence of a terminal's notification for our text."""
     forms = {
         "osc9": f"\x1b]9;{text}\x07",
         "osc777": f"\x1b]777;notify;Parlour;{text}\x07",
@@ -138,7 +138,7 @@ def sequence(kind: str, text: str) -> str:
 
 
 def desktop_program(text: str) -> tuple[str, ...]:
-    """Return the program that shows a text of ours on the desktop, as arguments; empty: there is none."""
+    """Return the program that shows our text on the desktop, as arguments; empty: there is none."""
     name = "osascript" if sys.platform == "darwin" else "notify-send"
     found = shutil.which(name)
     if found is None:
@@ -149,7 +149,7 @@ def desktop_program(text: str) -> tuple[str, ...]:
 
 
 async def run_program(program: tuple[str, ...]) -> None:
-    """Run it without a shell and without our terminal; what becomes of it is of no importance."""
+    """Run it without a shell and without our terminal; its result does not matter."""
     nothing = asyncio.subprocess.DEVNULL
     try:
         process = await asyncio.create_subprocess_exec(

@@ -1,6 +1,6 @@
 """The command palette: rooms to open, people to write to, every command, every setting, every account.
 
-Every hit shows Content made by ``safe``; its plain text is what is shown, never raw.
+Every hit shows Content made by ``safe``; its plain text is the displayed text, never raw.
 """
 
 from collections.abc import Callable, Iterator
@@ -33,31 +33,31 @@ _ACTIONS: Final = (
 )
 
 
-class _CommandField(CommandInput, Field):  # in this order: Textual takes the looks of the first one
-    """The line that one types in: keys that come in one piece are taken in turn."""
+class _CommandField(CommandInput, Field):  # in this order: Textual uses the styles of the first one
+    """The input of the palette: keys that arrive in one piece are processed in order."""
 
 
 class Palette(CommandPalette):
-    """Textual's palette over a chat that it must not push about."""
+    """Textual's palette over a chat that it must not move."""
 
     def compose(self) -> ComposeResult:
-        """Make Textual's, with a line of ours."""
+        """Compose Textual's, with our input."""
         for part in super().compose():
             if isinstance(part, CommandInput):
                 part = _CommandField(placeholder=part.placeholder, select_on_focus=False)  # noqa: PLW2901
             yield part
 
     def dismiss(self, result: None = None) -> AwaitComplete:
-        """Leave once, as every ``Overlay`` does."""
+        """Close once, like every ``Overlay``."""
         return super().dismiss(result) if self.is_current else AwaitComplete()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw, with each piece of what is below in its columns."""
+        """Draw, with each piece of the screen below anchored to its columns."""
         return in_pieces(super().render_lines(crop), self.region.x + crop.x)
 
 
 class Everything(Provider):
-    """All of it in one order: what a person does in a chat first, settings last."""
+    """Everything in one order: chat actions first, settings last."""
 
     def _choices(self) -> Iterator[Choice]:
         if isinstance(self.screen, ChatScreen):
@@ -105,6 +105,6 @@ def in_chat(screen: ChatScreen) -> Iterator[Choice]:
         usage = command.usage(Front.UI)
         needs = usage.removeprefix(f"/{word}").strip()
         do = screen.commands.run_soon
-        if needs and not needs.startswith("["):  # then it is written, to be completed
+        if needs and not needs.startswith("["):  # then it is put into the composer, to be completed
             do = screen.composing.begin_command
         yield join(own(usage, "bold"), own(f"  {command.help}", "dim")), usage, partial(do, f"/{word}")

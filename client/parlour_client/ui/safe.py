@@ -1,8 +1,8 @@
-"""The only way for peer text into a widget: `safe_text`, then Content made of spans, never a markup string.
+"""The only way for others' text into a widget: `safe_text`, then Content made of spans, never markup.
 
-Widgets of this package take `Content` from here and nothing else (a test greps the sources). Own words go
-through `own`, which takes literal text of ours; names are checked types and still go through the rule, so
-that a mistake in a name check cannot reach the screen. Called by every module that shows something.
+Widgets of this package take `Content` only from here (a test checks the sources). Our own words go through
+`own`, which takes literal text; names are checked types and still go through the rule, so that a mistake in a
+name check cannot reach the screen.
 """
 
 from typing import Final
@@ -24,7 +24,7 @@ ESCAPE: Final = "bold $text-warning"
 
 
 def own(text: str, style: str = "") -> Content:
-    """Return words of ours; never call it with anything that a peer, a server or a file gave."""
+    """Return our own words; never call it with text from a peer, a server or a file."""
     return Content.styled(text, style) if style else Content(text)
 
 
@@ -45,7 +45,7 @@ def peer_line(untrusted: str, limit: int = 200, style: str = "") -> Content:
 
 
 def of_safe(safe: SafeText, style: str = "") -> Content:
-    """Return text that went through the rule."""
+    """Return sanitised text."""
     if safe.blank:
         return own(BLANK_LABEL, "dim")
     return Content("\n").join(_line(spans, style) for spans in safe.spans)
@@ -57,17 +57,17 @@ def _line(spans: Line, style: str) -> Content:
 
 
 def join(*parts: Content) -> Content:
-    """Put contents side by side. The way to mix own words with peer text: never an f-string."""
+    """Join contents side by side, to mix our own words with others' text: never use an f-string."""
     return Content.assemble(*parts)
 
 
 def lines(*parts: Content) -> Content:
-    """Put contents under each other."""
+    """Join contents as lines."""
     return Content("\n").join(parts)
 
 
 def error_content(error: Exception) -> Content:
-    """Return an error as its sentence and its hint, both through the rule."""
+    """Return an error's sentence and hint, both sanitised."""
     parts = [peer_line(str(error) or "That did not work.")]
     if isinstance(error, ParlourClientError) and error.hint:
         parts.append(peer_line(error.hint, style="dim"))
@@ -75,7 +75,7 @@ def error_content(error: Exception) -> Content:
 
 
 class SafeStatic(Static):
-    """A Static that takes Content alone, and whose rows keep their column."""
+    """A Static that takes only Content, and whose rows keep their columns."""
 
     def __init__(
         self,
@@ -89,11 +89,11 @@ class SafeStatic(Static):
         self._column_anchors = ColumnAnchors()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw, with each row in its columns."""
+        """Draw, with each row anchored to its columns."""
         return self._column_anchors.anchor(self, super().render_lines(crop), crop)
 
     def show(self, content: Content) -> None:
-        """Replace what is shown; nothing is laid out again where the style fixes the size."""
+        """Replace the content; without a new layout if the style fixes the size."""
         if not content.is_same(self._shown):
             self._shown = content
             self.update(content, layout=self.styles.auto_dimensions)

@@ -1,7 +1,7 @@
 """Colours: Parlour's own themes, and the person's from `themes/*.toml` in the home folder.
 
-A theme of a person is colours and nothing else: a value that is no colour would be read as a style sheet.
-What is wrong with a file is said in a sentence, and its theme is left out or stays as it was.
+A person's theme is only colours: any other value would be read as a style sheet. Errors in a file are
+reported in a sentence, and its theme is left out or stays as it was.
 """
 
 import re
@@ -49,7 +49,7 @@ OWN: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a look into the folder gave: themes by name, and sentences about what is wrong."""
+    """The result of reading the folder: themes by name, and sentences about errors."""
 
     themes: Mapping[str, Theme]
     problems: tuple[str, ...]
@@ -57,18 +57,18 @@ class Found:
 
 @dataclass
 class Folder:
-    """The person's themes, read again when a file was changed, added or taken away."""
+    """The person's themes, read again when a file was changed, added or removed."""
 
     path: Path
     _seen: dict[Path, tuple[int, int]] = field(default_factory=dict)
 
     def changed(self) -> Found | None:
-        """Look; None when everything is as it was at the last look."""
+        """Check the folder; None if nothing has changed."""
         try:
             files = sorted(path for path in self.path.glob("*.toml") if path.is_file())[:MOST_FILES]
             now = {path: (status.st_mtime_ns, status.st_size) for path in files for status in [path.stat()]}
         except OSError:
-            return None  # a file that goes while we look: the next look tells
+            return None  # a file that disappears meanwhile: the next check finds out
         if now == self._seen:
             return None
         self._seen = now
@@ -116,7 +116,7 @@ def _theme(name: str, found: Mapping[str, Any]) -> Theme:
 def _colour(key: str, value: object) -> str:
     try:
         if isinstance(value, str):
-            return Color.parse(value).hex  # as we write it, never as it was written
+            return Color.parse(value).hex  # in our notation, never as it was written
     except ColorParseError:
         pass
     raise ValueError(f'{key} is a colour such as "#6ea8d8" or "teal".')

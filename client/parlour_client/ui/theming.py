@@ -1,7 +1,7 @@
-"""What the settings change about the whole app: colours, keys, motion; and what is wrong with them.
+"""Applies the settings that affect the whole app: colours, keys, motion; and collects their errors.
 
-Themes of the person are looked at every two seconds and take effect while one looks at them. What is wrong in
-the settings, a theme or the keys is a toast, and the settings screen has the sentences.
+The person's themes are checked every two seconds, so edits are visible at once. Errors in the settings, a
+theme or the keys are a toast, and the settings screen has the sentences.
 """
 
 from typing import Final
@@ -14,9 +14,9 @@ from parlour_client.ui.themes import OWN, Folder
 from parlour_client.ui.toasts import Toast, toast
 
 LOOK_EVERY: Final = 2.0
-"""Seconds between two looks at the folder of themes: a few calls of stat."""
+"""Seconds between two checks of the folder of themes: a few calls of stat."""
 PLAIN: Final = "ansi-dark"
-"""What NO_COLOR is drawn in: the terminal's own two colours."""
+"""Colours with NO_COLOR: the terminal's own two."""
 
 
 class Theming:
@@ -42,7 +42,7 @@ class Theming:
             toast(app, Toast.WRONG_SETTINGS)
 
     def problems(self) -> list[str]:
-        """Return what is wrong with settings, keys and themes; the sentences may quote the person's files."""
+        """Return the errors in settings, keys and themes; the sentences may quote the person's files."""
         settings = self._app.settings
         found = [*settings.problems, *problems(settings), *self._folder_problems]
         if settings.theme not in self._app.available_themes:
@@ -62,7 +62,7 @@ class Theming:
             self._is_applying = False
 
     def theme_changed(self, theme: str) -> None:
-        """Keep a theme that was chosen in the palette."""
+        """Save a theme that was chosen in the palette."""
         app = self._app
         if app.is_running and not self._is_applying and not app.no_color and theme != app.settings.theme:
             try:
@@ -71,7 +71,7 @@ class Theming:
                 toast(app, Toast.NOT_SAVED)
 
     def look_at_folder(self) -> None:
-        """Take what changed in the folder of themes; a broken file leaves its theme as it was."""
+        """Apply changes in the folder of themes; a broken file leaves its theme as it was."""
         found = self._folder.changed() if self._folder is not None else None
         if found is None:
             return

@@ -1,6 +1,6 @@
-"""Toasts: a closed list of own sentences.
+"""Toasts: a closed list of our own sentences.
 
-A toast can never carry a stranger's word, because only members of this list can be shown. The views call
+A toast can never contain a stranger's words, because only members of this list can be shown. The views call
 ``toast``; nothing else in the package calls Textual's ``notify``.
 """
 
@@ -13,7 +13,7 @@ Severity = Literal["information", "warning", "error"]
 
 
 class Toast(Enum):
-    """What the client may say in a toast."""
+    """The sentences of toasts."""
 
     COPIED = "Copied as shown, without hidden characters."
     NO_UNREAD = "No unread messages."

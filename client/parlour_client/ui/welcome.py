@@ -1,7 +1,7 @@
-"""The welcome: an address or an invite link, a name, a password; then the chat.
+"""The welcome screen: an address or an invite link, a name, a password; then the chat.
 
-The password is masked, becomes a ``Secret`` at once and is shown nowhere. What is wrong is said beside the
-fields and nothing typed is lost.
+The password is masked, becomes a ``Secret`` at once and is shown nowhere. Errors are shown beside the fields
+and nothing typed is lost.
 """
 
 from collections.abc import Callable
@@ -70,12 +70,12 @@ _WHY: Final = own(
 
 
 class WelcomeScreen(Screen[Client | None]):
-    """Come in by a link or by an address."""
+    """Join with a link, or log in at an address."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "enter", "Log in", id="welcome.enter"),
         Binding("f1", "help", "Help", id="welcome.help"),
-        # with priority: what is typed at once after it is for the next field, which may be the hidden one
+        # with priority: the next keys are for the next field, which may be the hidden one
         Binding("enter", "next_field", "Next field", show=False, priority=True, id="welcome.next_field"),
         Binding("down", "app.focus_next", "Next field", show=False, priority=True, id="welcome.next"),
         Binding(
@@ -118,14 +118,14 @@ class WelcomeScreen(Screen[Client | None]):
         self.set_focus(self.query_one("#where"), scroll_visible=False)
 
     def action_next_field(self) -> None:
-        """Go to the next field; on the last one leave the key to it, so that all of it is there first."""
+        """Go to the next field; on the last one leave the key to it, so that it is complete first."""
         if self.focused is self.query(Input).last():
             raise SkipAction
         self.focus_next()
 
     @on(DescendantFocus)
     def _show_field(self, event: DescendantFocus) -> None:
-        """Show a field with the words above it; the first one with the welcome, the last with its reason."""
+        """Show a field and its text; the first one with the welcome, the last with its reason."""
         form, field = self.query_one("#welcome"), event.widget
         if field not in form.children:
             return
@@ -140,7 +140,7 @@ class WelcomeScreen(Screen[Client | None]):
         self.action_enter()
 
     def action_enter(self) -> None:
-        """Check what was typed and go through the door."""
+        """Check the input, then log in or join."""
         if self._busy:
             return
         try:
@@ -154,7 +154,7 @@ class WelcomeScreen(Screen[Client | None]):
         self.run_worker(self._go(where, person))
 
     def action_help(self) -> None:
-        """Say where an invite comes from and what happens."""
+        """Show where to get an invite and what happens next."""
         _ = self.app.push_screen(Page(_HELP))
 
     def _tell(self, words: Content) -> None:
@@ -168,7 +168,7 @@ class WelcomeScreen(Screen[Client | None]):
         return InviteLink.parse(text) if text.startswith("parlour://") else ServerAddress.parse(text)
 
     def _of(self, name: str, read: Callable[[], T]) -> T:
-        """Read a field; one that is wrong gets the focus."""
+        """Parse a field; one with an error gets the focus."""
         try:
             return read()
         except (ParlourProtocolError, ValueError):

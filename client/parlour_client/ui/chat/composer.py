@@ -1,9 +1,9 @@
-"""The composer: write, complete, go through what was written before, send with Enter.
+"""The composer: write, complete, go back through earlier texts, send with Enter.
 
-A paste of several lines, and whatever looks like a secret, is not sent and not even taken in before the
-person saw what it is: it posts ``Doubtful``. Nothing forbidden gets in (``typed``). What Up brings back is
-kept in memory alone. It knows no client: it posts ``Sent``, ``Wrote`` and ``GaveUp``; its keys are looked up
-by their ids, since a text area takes keys before any binding.
+A paste of several lines, or a possible secret, is not sent or even inserted before the person has seen what
+it is: it posts ``Doubtful``. Forbidden characters never get in. Earlier texts, for the Up key, are only in
+memory. It knows no client: it posts ``Sent``, ``Wrote`` and ``GaveUp``; its keys are looked up by their ids,
+since a text area takes keys before any binding.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,11 +28,11 @@ from parlour_client.ui.input.sanitiser import clean, warning
 from parlour_client.ui.terminal.column_anchoring import ColumnAnchors
 
 REMEMBERED: Final = 100
-"""Texts that Up goes back through."""
+"""Texts that Up can recall."""
 
 
 class Composer(TextArea):
-    """Where one writes."""
+    """Where the person writes."""
 
     HELP: ClassVar[str | None] = (
         "Type a message and press Enter. Shift+Enter or Ctrl+J adds a new line; F5 opens your editor.\n"
@@ -58,27 +58,27 @@ class Composer(TextArea):
 
         text: str
         aim: object
-        """What the composer was aimed at then."""
+        """The composer's aim at that time."""
 
     @dataclass
     class Wrote(Message):
-        """The text changed; ``warning`` are words of ours about it."""
+        """The text changed; ``warning`` is our text about it."""
 
         text: str
         warning: str
 
     class GaveUp(Message):
-        """Esc: leave the reply or the edit."""
+        """Esc: cancel the reply or the edit."""
 
     class Rested(Message):
         """Esc with the layer of vi: go to normal mode; a reply stays a reply."""
 
     class EditorWanted(Message):
-        """Go on in the person's own editor."""
+        """Continue in the person's own editor."""
 
     @dataclass
     class Doubtful(Message):
-        """A paste (not yet in the composer) or a text (in it) that should be shown before it goes out."""
+        """A paste (not yet in the composer) or a text (in it) that should be shown before it is sent."""
 
         text: str
         findings: Sequence[Finding]
@@ -96,12 +96,12 @@ class Composer(TextArea):
         self.people: Sequence[str] = ()
         self.rooms: Sequence[str] = ()
         self._written: list[str] = []
-        self._back = 0  # how far Up went
+        self._back = 0  # how far back Up went
         self._removed = 0
         self._keys: dict[str, Callable[[], bool]] = {}
 
     def on_mount(self) -> None:
-        """Follow the settings."""
+        """Watch the settings."""
         self._obey_settings()
         if isinstance(self.app, SettingsApp):
             self.watch(self.app, "settings", self._obey_settings, init=False)
@@ -120,26 +120,26 @@ class Composer(TextArea):
     # --- text
 
     def edit(self, edit: Edit) -> EditResult:
-        """Insert, after the wall: every key, paste and undo comes through here."""
+        """Insert sanitised text: every key, paste and undo comes through here."""
         cleaned = clean(edit.text)
         self._removed += cleaned.removed
         return super().edit(edit if cleaned.text == edit.text else replace(edit, text=cleaned.text))
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw, with each row in its columns."""
+        """Draw, with each row anchored to its columns."""
         return self._column_anchors.anchor(self, super().render_lines(crop), crop)
 
     def render_line(self, y: int) -> Strip:
-        """Draw one row; none where a pane is squeezed away: Textual wraps its placeholder to no width."""
+        """Draw one row; none in a pane of no width: Textual wraps its placeholder to no width."""
         return super().render_line(y) if self.content_size.width > 0 else Strip.blank(self.size.width)
 
     def put(self, text: str) -> None:
-        """Replace the text: a draft, a message to edit, something written before."""
+        """Replace the text: a draft, a message to edit, an earlier text."""
         self.load_text(clean(text).text)
         self.move_cursor(self.document.end)
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
-        """Tell what was written and offer completions."""
+        """Post the text and offer completions."""
         event.stop()
         self.post_message(self.Wrote(self.text, warning(self.text, self._removed)))
         self._removed = 0
@@ -149,7 +149,7 @@ class Composer(TextArea):
         self._offers.offer(self._open.offers)
 
     def remember(self, text: str) -> None:
-        """Keep a text for Up."""
+        """Remember a text for Up."""
         if not self._written or self._written[-1] != text:
             self._written = [*self._written[1 - REMEMBERED :], text]
         self._back = 0
@@ -157,15 +157,15 @@ class Composer(TextArea):
     # --- keys
 
     async def on_key(self, event: Key) -> None:
-        """Handle the keys that TextArea would take for itself, and those of its own that edit."""
+        """Handle the keys that TextArea would take for itself, and the composer's own editing keys."""
         action = self._keys.get(event.key)
         if (action is not None and action()) or (action is None and await self._edits(event.key)):
             event.stop()
             event.prevent_default()
 
     async def _edits(self, key: str) -> bool:
-        """Do what TextArea binds to a key, in its turn."""
-        if key in {"up", "down"}:  # a changed key map takes TextArea's own away
+        """Run TextArea's action for a key."""
+        if key in {"up", "down"}:  # a changed key map removes TextArea's own
             self.action_cursor_up() if key == "up" else self.action_cursor_down()
             return True
         return await edit_in_turn(self, key)
@@ -183,7 +183,7 @@ class Composer(TextArea):
         return actions[name]
 
     def action_do(self, name: str) -> None:
-        """Do what a key would (from the footer)."""
+        """Do the same as a key (from the footer)."""
         self._action_of(f"composer.{name}")()
 
     def _send(self) -> bool:
@@ -200,23 +200,23 @@ class Composer(TextArea):
         return True
 
     def send(self, text: str) -> None:
-        """Hand a text over, and be empty at once: what is typed from now on is the next text."""
+        """Post the text, and empty the composer at once: further keys belong to the next text."""
         self.put("")
         self.post_message(self.Sent(text, self.aim))
 
     def bring_back(self, text: str) -> None:
-        """Put back a text that was not sent, before what was typed since."""
+        """Put back a text that was not sent, before anything typed since."""
         self.put(f"{text}\n{self.text}" if self.text else text)
 
     def put_edited(self, before: str, after: str) -> None:
-        """Replace what was lent to an editor, and keep what came in beside it meanwhile."""
+        """Replace the text that was lent to an editor, and keep anything inserted meanwhile."""
         head, found, tail = self.text.rpartition(before) if before else (self.text, "", "")
         if not found:
             head, tail = self.text, ""
         self.put(f"{head}{chr(10) if head and not found else ''}{after}{tail}")
 
     def on_paste(self, event: Paste) -> None:
-        """Show a paste first when it has several lines or looks like a secret."""
+        """Show a paste first if it has several lines or looks like a secret."""
         text = clean(event.text).text
         findings = look_at_paste(text) if settings_of(self).paste_guard else ()
         if findings:
@@ -263,7 +263,7 @@ class Composer(TextArea):
         return True
 
     def _recall(self, step: int) -> bool:
-        """Go back through what was written; never over a text that was not sent."""
+        """Recall earlier texts; never over a text that was not sent."""
         at = self._back + step
         if (self._back == 0 and self.text.strip()) or not 0 <= at <= len(self._written):
             return False

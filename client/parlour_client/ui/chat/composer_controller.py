@@ -1,7 +1,7 @@
-"""What Enter does: a message, a reply or an edit, sent to the room that it was written for.
+"""Sends messages, replies and edits to the room that they were written for.
 
-What the composer does now is one value (``Aim``), and the hint line always says it. A draft stays with the
-room that it was typed in, however fast rooms are opened. What was refused comes back into the composer.
+The composer's current purpose is one value (``Aim``), and the hint line always shows it. A draft stays with
+the room that it was typed in, however fast rooms are opened. A refused text goes back into the composer.
 """
 
 import os
@@ -31,19 +31,19 @@ from parlour_client.ui.toasts import Toast
 from parlour_protocol.ids import RoomId, Seq
 
 TYPING_EVERY: Final = 5.0
-"""Seconds between two signs that we type."""
+"""Seconds between two typing notifications."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Enter answers this message."""
+    """Enter replies to this message."""
 
     to: Seq
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Enter gives this message a new text."""
+    """Enter changes the text of this message."""
 
     target: Seq
 
@@ -57,7 +57,7 @@ class Aim:
 
 
 Run = Callable[[str, Aim], Awaitable[None]]
-"""Do a line that was written: a command or a message. Raises why it was refused."""
+"""Runs a line: a command or a message. Raises why it was refused."""
 
 
 class ComposerController:
@@ -83,16 +83,16 @@ class ComposerController:
         """When something was typed last, by the monotonic clock."""
         self._draft_save = Deferred(owner, self.save_draft)
         self._told_typing_at = 0.0
-        self._opening: object = None  # the opening that goes on: an older one has nothing to say any more
+        self._opening: object = None  # the latest opening: an older one has no effect any more
 
     def focus(self) -> None:
-        """Go back to writing, at once: ``focus()`` waits, and the next key would go elsewhere."""
+        """Focus the composer at once: ``focus()`` waits, and the next key would go elsewhere."""
         self._composer.screen.set_focus(self._composer)
 
     # --- sending
 
     def sent(self, text: str, aim: object) -> None:
-        """Do what was written when Enter was pressed."""
+        """Send the text of the moment when Enter was pressed."""
         self._hint.forget()
         at = aim if isinstance(aim, Aim) else self.aim
         self._interaction.run(lambda: self._submit(text, at), group="send")
@@ -108,13 +108,13 @@ class ComposerController:
             room = aim.room
             if room is None or self._current.id == room:
                 self._composer.bring_back(text)
-            else:  # another one was opened meanwhile: it waits where it was written
+            else:  # another room was opened meanwhile: it waits where it was written
                 draft = await self._client.messages.draft(room)
                 await self._client.messages.save_draft(room, f"{text}\n{draft}" if draft else text)
             raise
 
     async def send(self, text: str, aim: Aim) -> None:
-        """Send a message to where it was written. Raises why it was refused."""
+        """Send a message to the room where it was written. Raises why it was refused."""
         room, mode = aim.room, aim.mode
         if room is None:
             raise ValueError(NO_ROOM)
@@ -137,16 +137,16 @@ class ComposerController:
     # --- modes
 
     def plain(self) -> None:
-        """Send plain messages to the open room from now on."""
+        """From now on send plain messages to the open room."""
         self._set(None)
         self._hint.mode(None)
 
     def reply_to(self, entry: Entry, seq: Seq) -> None:
-        """Answer a message with the next Enter."""
+        """Reply to a message with the next Enter."""
         self._enter(Reply(seq), "reply to ", entry)
 
     def edit(self, entry: Entry, seq: Seq) -> None:
-        """Change the text of a message with the next Enter; the draft waits."""
+        """Edit a message with the next Enter; the draft is set aside."""
         self._enter(Edit(seq), "edit ", entry)
         self.drafts.set_aside()
         self._composer.put(entry.text or "")
@@ -160,10 +160,10 @@ class ComposerController:
 
     def _set(self, mode: Reply | Edit | None) -> None:
         self.aim = Aim(self._current.id, mode)
-        self._composer.aim = self.aim  # of the key, not of when it is dealt with: rooms change fast
+        self._composer.aim = self.aim  # the room at the time of the key: rooms change fast
 
     def give_up(self) -> None:
-        """Leave the reply or the edit."""
+        """Cancel the reply or the edit."""
         if isinstance(self.aim.mode, Edit):
             self._composer.put(self.drafts.take_back())
         self.plain()
@@ -173,10 +173,10 @@ class ComposerController:
     # --- drafts
 
     def wrote(self, text: str, warning: str) -> None:
-        """Note what was typed: save it soon, and let others see that we type if the settings say so."""
+        """Note the current text: save it soon, and send a typing notification if the settings say so."""
         now = self.wrote_at = time.monotonic()
         self._hint.warn(warning)
-        if self.drafts.typed(self._composer.text):  # of now, not of the event's time
+        if self.drafts.typed(self._composer.text):  # the current text, not the event's
             self._draft_save.schedule(SOON)
         room = self._current.id
         wants = self._interaction.settings.typing and room is not None and text
@@ -189,18 +189,18 @@ class ComposerController:
         self._interaction.run(self.drafts.save, group="draft")
 
     async def change_room(self, room: RoomId) -> bool:
-        """Leave what is written where it was written, and bring the room's draft; False: another one came.
+        """Keep the text with its room, and load the new room's draft; False: another one was opened.
 
-        What was written before any room was open comes along into the first one.
+        Text that was written before any room was open is moved to the first one.
         """
         self._opening = opening = object()
         nowhere, written = self.drafts.place in {None, NOWHERE}, self._composer.text
         if not nowhere:
-            self._composer.put("")  # at once: what is typed from now on belongs to the new room
+            self._composer.put("")  # at once: further keys belong to the new room
         await self.drafts.leave("" if nowhere else written, room)
         draft = await self._client.messages.draft(
             room
-        )  # first: a room that cannot be read keeps what is typed too
+        )  # first: a room that cannot be read keeps its text too
         kept = await self._client.messages.draft(NOWHERE) if nowhere and room != NOWHERE else ""
         if self._opening is not opening:
             return False
@@ -210,24 +210,24 @@ class ComposerController:
         return True
 
     async def leave_rooms(self) -> None:
-        """Keep a draft also where there is no room."""
+        """Keep a draft even without a room."""
         if self.drafts.place != NOWHERE and await self.change_room(NOWHERE):
             self.drafts.typed(self._composer.text)
 
     def _take_draft(self, room: RoomId, draft: str, kept: str, *, apart: bool) -> None:
-        """Put the room's draft before what was typed meanwhile, or ``apart`` from it, on a line above.
+        """Put the room's draft before text typed meanwhile, or ``apart`` from it, on a line above.
 
-        ``kept`` is what was typed in no room before.
+        ``kept`` is text that was typed without a room.
         """
         typed = kept + self._composer.text
         self._composer.put(f"{draft}\n{typed}" if apart and draft else draft + typed)
         self.drafts.begin(room, draft)
         self.drafts.typed(self._composer.text)
 
-    # --- pasting, the editor, and beginning a command
+    # --- pasting, the editor, and starting a command
 
     def begin_command(self, text: str) -> None:
-        """Put a command into the composer, to be completed; a text that is there stays."""
+        """Put a command into the composer, to be completed; existing text stays."""
         if self._composer.text.strip():
             self._interaction.refuse("You are writing something: send or delete it first.")
         else:
@@ -235,7 +235,7 @@ class ComposerController:
         self.focus()
 
     def ask_about(self, event: Composer.Doubtful) -> None:
-        """Show a paste or a possible secret before it goes out, and ask."""
+        """Show a paste or a possible secret before it is sent, and ask."""
 
         def answer(choice: Choice | None) -> None:
             if event.pasted and choice in {Choice.SEND, Choice.EDIT}:
@@ -249,9 +249,9 @@ class ComposerController:
         self._interaction.push(PasteScreen(event.text, event.findings, pasted=event.pasted), answer)
 
     async def open_editor(self, lend: Callable[[], AbstractContextManager[None]]) -> None:
-        """Go on in the person's own editor, which has the terminal while ``lend`` lends it."""
+        """Continue in the person's own editor, which has the terminal while ``lend`` lends it."""
         if self.drafts.room is None:
-            return  # a room is just being opened, and its draft is still to come
+            return  # a room is just being opened, and its draft is not loaded yet
         lent = self._composer.text
         try:
             command = command_of(self._interaction.settings.editor, os.environ)

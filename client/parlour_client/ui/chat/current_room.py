@@ -1,4 +1,4 @@
-"""Which room the chat screen shows. Its parts share this one object; only ``Navigation`` changes it."""
+"""The room that the chat screen shows. Its parts share this one object; only ``Navigation`` changes it."""
 
 from parlour_client.core.client import Client
 from parlour_client.core.model import Room
@@ -19,7 +19,7 @@ class CurrentRoom:
         return self._client.rooms.get(self.id) if self.id is not None else None
 
     def required(self) -> Room:
-        """Return the open room. Raises ValueError when there is none."""
+        """Return the open room. Raises ValueError if there is none."""
         room = self.room
         if room is None:
             raise ValueError(NO_ROOM)

@@ -1,4 +1,4 @@
-"""Drafts: what is being written belongs to a room, and is on disk a moment after it was typed.
+"""Drafts: a draft belongs to a room, and is on disk a moment after it was typed.
 
 A text is saved for the room that it was typed in, never for one that was opened since. After a crash at most
 the last ``SOON`` is missing.
@@ -11,7 +11,7 @@ from typing import Final
 from parlour_protocol.ids import RoomId
 
 NOWHERE: Final = RoomId("")
-"""Where the draft is kept that belongs to no room: the first room that is opened takes it over."""
+"""The draft that belongs to no room: the first room that is opened takes it over."""
 SOON: Final = 1.0
 """Seconds after the last key until a draft is written to the archive."""
 Read = Callable[[RoomId], Awaitable[str]]
@@ -23,15 +23,15 @@ class Drafts:
 
     def __init__(self, save: Save, read: Read) -> None:
         self._save, self._read = save, read
-        self._coming: RoomId | None = None  # being opened: what is typed now is the end of its draft
+        self._coming: RoomId | None = None  # being opened: further text is the end of its draft
         self._room: RoomId | None = None
         self._text = self._saved = ""
         self._aside = False
-        self._writing = asyncio.Lock()  # a room's draft is read again only when it has been written
+        self._writing = asyncio.Lock()  # a room's draft is reloaded only after it was saved
 
     @property
     def place(self) -> RoomId | None:
-        """What is typed now belongs here; None before the first room, or ``NOWHERE``, was asked for."""
+        """The room that new text belongs to; None until the first room, or ``NOWHERE``, was requested."""
         return self._room if self._room is not None else self._coming
 
     @property
@@ -40,37 +40,37 @@ class Drafts:
         return self._room
 
     def begin(self, room: RoomId | None, draft: str) -> None:
-        """Take it that the composer now holds this room's draft."""
+        """Note that the composer now has this room's draft."""
         self._room, self._text, self._saved, self._aside = room, draft, draft, False
         self._coming = None
 
     def typed(self, text: str) -> bool:
-        """Note what the composer holds; tells whether there is something to save soon."""
+        """Note the composer's text; says whether it must be saved soon."""
         if self._aside or self._room is None:
             return False
         self._text = text
         return self._text != self._saved
 
     def set_aside(self) -> None:
-        """Keep the draft while the composer holds something else: a message that is being edited."""
+        """Keep the draft while the composer has something else: a message that is being edited."""
         self._aside = True
 
     def take_back(self) -> str:
-        """Return the draft that was set aside; the composer holds it again."""
+        """Return the draft that was set aside; the composer has it again."""
         self._aside = False
         return self._text
 
     async def save(self) -> None:
-        """Write what is not on disk yet."""
+        """Save what is not on disk yet."""
         room, text = self._room, self._text
         if room is not None and text != self._saved:
             self._saved = text
             await self._write(room, text)
 
     async def leave(self, text: str, coming: RoomId | None = None) -> None:
-        """Save what the composer holds, and belong to no room until the ``coming`` one has begun.
+        """Save the composer's text, and belong to no room until the ``coming`` one has begun.
 
-        Whatever comes between saves for the room that it was typed in, also where that one never began.
+        Text in between is saved for the room that it was typed in, even if the new one never began.
         """
         self.typed(text)
         room, text = (self._room, self._text) if self._room is not None else (self._coming, text)

@@ -1,7 +1,7 @@
-"""Files on their way, up or down: see how far one is, cancel it.
+"""File transfers: shows the progress of an upload or download, and cancels it.
 
-One file is on its way at a time. Nothing is asked before saving: the folder is the person's own, no name
-leaves it and nothing in it is overwritten (the core's promise); afterwards it is said where the file is.
+One file is transferred at a time. Nothing is asked before saving: the folder is the person's own, no name
+leaves it and nothing in it is overwritten (the core's promise); afterwards its path is shown.
 """
 
 from collections.abc import Awaitable, Callable
@@ -22,14 +22,14 @@ _NAME: Final = 40
 
 
 class FileTransfers:
-    """Files up and down, one at a time."""
+    """Uploads and downloads, one at a time."""
 
     def __init__(self, timeline: Timeline, hint: HintLine, interaction: Interaction) -> None:
         self._timeline, self._hint, self._interaction = timeline, hint, interaction
         self._running: Worker[None] | None = None
 
     def begin(self, transfer: Transfer, done: Callable[[Result], Awaitable[None]]) -> None:
-        """Run a transfer in the background. Raises SetupError while another one runs."""
+        """Start a transfer in the background. Raises SetupError while another one runs."""
         if self._running is not None and self._running.is_running:
             raise SetupError("Another file is still being transferred.", "alt+x cancels it.")
         verb = "sending" if transfer.file is None else "saving"
@@ -55,7 +55,7 @@ class FileTransfers:
         self._running = self._interaction.run(run, group="file")
 
     def cancel(self) -> None:
-        """End the transfer; nothing of it is kept."""
+        """Cancel the transfer; nothing of it is kept."""
         if self._running is not None and self._running.is_running:
             self._running.cancel()
             self._interaction.say("Transfer cancelled; nothing of the file was kept.")

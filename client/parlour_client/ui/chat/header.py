@@ -1,6 +1,6 @@
-"""The header above the timeline: the room, its encryption in words, and alarms that must not be missed.
+"""The header above the timeline: the room, its encryption in words, and alarms.
 
-It shows values it is given and asks nothing. Encrypted and verified are two facts and never one colour.
+It only shows the values that it is given. Encrypted and verified are two facts and never one colour.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ _STYLES: Final = {
 
 
 class RoomHeader(Vertical):
-    """Three lines: heading, encryption, alarms; those without content are hidden."""
+    """Three lines: heading, encryption, alarms; empty ones are hidden."""
 
     DEFAULT_CSS = "RoomHeader { height: auto; }"
 
@@ -49,7 +49,7 @@ class RoomHeader(Vertical):
         yield self._alarm
 
     def show_room(self, room: Room | None, *, peeking: bool) -> None:
-        """Show which room is open, and what is to be said about it."""
+        """Show the open room, and notes about it."""
         if room is None:
             self._heading.show(own("Parlour", "bold"))
             return
@@ -64,13 +64,13 @@ class RoomHeader(Vertical):
         self._heading.show(join(peer_line(room.title, style="bold"), kind, peek, topic))
 
     def show_encryption(self, status: RoomEncryption | None) -> None:
-        """Show what the room's encryption is worth, also where there is none; None: no room is open."""
+        """Show the room's encryption, even if there is none; None: no room is open."""
         self._lock.display = status is not None
         if status is not None:
             words = f"{status.label} · {status.problem}" if status.problem else status.label
             self._lock.show(peer_line(words, limit=400, style=_STYLES[status.state]))
 
     def show_alarms(self, rows: Sequence[Content]) -> None:
-        """Show what must not be missed."""
+        """Show the alarms."""
         self._alarm.display = bool(rows)
         self._alarm.show(lines(*rows))

@@ -1,7 +1,7 @@
-"""The line above the composer: what you are doing (reply, edit), what was refused, who types.
+"""The line above the composer: the mode (reply, edit), a refusal, who is typing.
 
-The most important of these is shown; a refusal stays until the next key press that sends or five more
-seconds have gone.
+The most important of these is shown; a refusal stays until the next key press that sends, or for five more
+seconds.
 """
 
 from collections.abc import Sequence
@@ -13,12 +13,12 @@ from parlour_client.ui.deferred import Deferred
 from parlour_client.ui.safe import SafeStatic, join, own, peer_line
 
 STAYS: Final = 8.0
-"""Seconds that a refusal is shown."""
+"""Seconds for which a refusal is shown."""
 _NAMED: Final = 3
 
 
 class HintLine(SafeStatic):
-    """One line of words about what goes on."""
+    """One line about what is going on."""
 
     def __init__(self) -> None:
         super().__init__(id="hint")
@@ -30,43 +30,43 @@ class HintLine(SafeStatic):
         self._expiry = Deferred(self, self.forget)
 
     def refuse(self, words: Content) -> None:
-        """Say that something was not done, and why."""
+        """Show that something was not done, and why."""
         self._tell("! ", words)
 
     def say(self, words: Content) -> None:
-        """Say what was done."""
+        """Show that something was done."""
         self._tell("· ", words)
 
     def _tell(self, sign: str, words: Content) -> None:
         self._refusal = join(own(sign, "bold $text-error"), words)
         self._expiry.postpone(STAYS)
         self._update()
-        self.refresh()  # what was refused again is said again, in the same words too
+        self.refresh()  # a repeated refusal is shown again, even with the same text
 
     def forget(self) -> None:
-        """Take the refusal away."""
+        """Clear the refusal."""
         if self._refusal is not None:
             self._refusal = None
             self._update()
 
     def warn(self, words: str) -> None:
-        """Tell something about the text being written; our words."""
+        """Warn about the text being written, in our words."""
         if words != self._warning:
             self._warning = words
             self._update()
 
     def progress(self, words: Content | None) -> None:
-        """Tell how far a file is."""
+        """Show the progress of a file."""
         self._progress = words
         self._update()
 
     def mode(self, words: Content | None) -> None:
-        """Tell what Enter will do, when it is not a plain message."""
+        """Show what Enter will do, if it is not a plain message."""
         self._mode = words
         self._update()
 
     def typing(self, users: Sequence[str]) -> None:
-        """Tell who types."""
+        """Show who is typing."""
         self._typing = users
         self._update()
 

@@ -1,4 +1,4 @@
-"""How the parts of the chat screen run what a person asked for, say how it went, and ask before they do it.
+"""How the parts of the chat screen run an action, report the result, and ask for confirmation.
 
 ``run`` is the one place where a refusal by the server, a bad name or a text over a limit becomes a sentence
 for the person; nothing else catches those errors.
@@ -25,7 +25,7 @@ from parlour_protocol.text import SafeText
 
 Answer = TypeVar("Answer")
 REFUSALS: Final = (ParlourClientError, ParlourProtocolError, ValueError)
-"""What a command can raise that is shown as a sentence."""
+"""Errors of a command that are shown as a sentence."""
 NO_ROOM: Final = "No room is open. /rooms lists the public ones."
 
 
@@ -37,7 +37,7 @@ class Interaction:
         self._hint = hint
 
     def run(self, what: Callable[[], Awaitable[Any]], *, group: str = "ask") -> Worker[None]:
-        """Do something in the background; show the person why it was refused."""
+        """Run something in the background; show the person why it was refused."""
 
         async def shown() -> None:
             try:
@@ -48,7 +48,7 @@ class Interaction:
         return self._work(shown, group=group)
 
     def replace(self, what: Callable[[], Coroutine[None, None, None]], *, group: str) -> None:
-        """Do something in the background instead of the one before in its group."""
+        """Run something in the background in place of the previous one in its group."""
         # the function, not its coroutine: a worker that is cancelled at once leaves none behind
         _ = self._work(what, group=group, exclusive=True)
 
@@ -66,11 +66,11 @@ class Interaction:
         return self._screen.run_worker(until_closed, group=group, exclusive=exclusive)
 
     def push(self, screen: Screen[Answer], answered: Callable[[Answer | None], None] | None = None) -> None:
-        """Put a dialog or a page over the screen; ``answered`` gets its result."""
+        """Show a dialog or a page over the screen; ``answered`` gets its result."""
         _ = self._screen.app.push_screen(screen, answered)
 
     def confirm(self, question: Content, do: Callable[[], Awaitable[Any]]) -> None:
-        """Ask first, and do it if the person says yes."""
+        """Ask first, and run it if the person says yes."""
 
         def answer(yes: bool | None) -> None:  # noqa: FBT001 - Textual calls it
             if yes:
@@ -79,15 +79,15 @@ class Interaction:
         self.push(ConfirmScreen(question), answer)
 
     def refuse(self, words: str) -> None:
-        """Say in our own words that something was not done."""
+        """Show, in our words, that something was not done."""
         self._hint.refuse(own(words))
 
     def say(self, words: str) -> None:
-        """Say in our own words what was done."""
+        """Show, in our words, that something was done."""
         self._hint.say(own(words))
 
     def report(self, content: Content) -> None:
-        """Say what was done."""
+        """Show that something was done."""
         self._hint.say(content)
 
     def toast(self, what: Toast) -> None:
@@ -95,12 +95,12 @@ class Interaction:
         toast(self._screen.app, what)
 
     def copy(self, text: SafeText) -> None:
-        """Copy what is shown, never the raw text: pasting it must not do anything else."""
+        """Copy the displayed text, never the raw one: pasting it must have no other effect."""
         self._screen.app.copy_to_clipboard(text.plain)
 
     @property
     def settings(self) -> Settings:
-        """The settings in force."""
+        """The current settings."""
         return settings_of(self._screen)
 
     def set_setting(self, key: str, value: Value) -> None:
@@ -109,12 +109,12 @@ class Interaction:
             self._screen.app.set_setting(key, value)
 
     async def app_action(self, action: str) -> None:
-        """Do an action of the app: settings, lock, quit."""
+        """Run an action of the app: settings, lock, quit."""
         _ = await self._screen.app.run_action(f"app.{action}")
 
     @property
     def has_focus(self) -> bool:
-        """Whether the person looks at this terminal, as far as it tells."""
+        """Whether the person looks at this terminal, as far as it reports that."""
         return self._screen.app.app_focus
 
     @property

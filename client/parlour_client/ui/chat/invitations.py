@@ -1,4 +1,4 @@
-"""Invitations: how one looks, what is asked about it, and what the answer does.
+"""Invitations: their rows, questions and answers.
 
 Names are checked types and go through ``peer_line`` all the same; nothing else of a stranger's is shown.
 """
@@ -17,7 +17,7 @@ from parlour_protocol.rooms import RoomKind
 
 
 def row(one: Invitation) -> Content:
-    """Return the row of the list of rooms."""
+    """Return the row in the list of rooms."""
     return join(
         own(" +   ", "bold $text-accent"),
         peer_line(one.title, style="bold"),
@@ -27,7 +27,7 @@ def row(one: Invitation) -> Content:
 
 
 def question(one: Invitation) -> Content:
-    """Ask what to do."""
+    """Return the question."""
     if one.kind is RoomKind.DIRECT:
         return join(peer_line(one.inviter, style="bold"), own(" wants to write to you", "bold"))
     kind = f"{'an encrypted' if one.encrypted else 'a'} {one.kind.value} room"
@@ -40,7 +40,7 @@ def question(one: Invitation) -> Content:
 
 
 def answers(one: Invitation) -> Sequence[tuple[str, Content]]:
-    """Return what can be answered."""
+    """Return the possible answers."""
     return [
         ("accept", own("Accept")),
         ("decline", own("Decline; nobody is told")),
@@ -49,7 +49,7 @@ def answers(one: Invitation) -> Sequence[tuple[str, Content]]:
 
 
 class InvitationPrompts:
-    """Asks about invitations and does what is answered."""
+    """Asks about invitations and applies the answers."""
 
     def __init__(
         self,
@@ -90,11 +90,11 @@ class InvitationPrompts:
         self._interaction.push(ChooseScreen(question(one), answers(one), ""), answer)
 
     async def accept(self, one: Invitation) -> None:
-        """Join a room that the person is invited to, or say yes to a direct one."""
+        """Join a room that the person is invited to, or accept a direct one."""
         room = await self._client.invitations.accept(one.id)
         await self._open_room(room.id)
 
     async def decline(self, one: Invitation) -> None:
-        """Turn an invitation down."""
+        """Decline an invitation."""
         await self._client.invitations.decline(one.id)
         self._interaction.say(f"Declined. {one.inviter} is not told.")

@@ -1,6 +1,6 @@
-"""The list of members: who is here, in words; roles too.
+"""The list of members: who is here, with their roles.
 
-It shows what the client says; choosing somebody shows their card.
+It shows what the client says; choosing someone shows their card.
 """
 
 from collections.abc import Sequence
@@ -33,14 +33,14 @@ class MemberList(OptionList):
         "/invite invites people; moderators have /kick, /ban, /mute and /role."
     )
 
-    FOCUS_ON_CLICK = False  # a click shows somebody; letters stay with what is being written
+    FOCUS_ON_CLICK = False  # a click shows someone; typed letters go to the composer
 
     def __init__(self) -> None:
         super().__init__(id="members", markup=False, compact=True)
         self._column_anchors = ColumnAnchors()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw, with each row in its columns."""
+        """Draw, with each row anchored to its columns."""
         return self._column_anchors.anchor(self, super().render_lines(crop), crop)
 
     def fill(self, members: Sequence[MemberView]) -> None:

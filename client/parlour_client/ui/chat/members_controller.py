@@ -1,4 +1,4 @@
-"""Keeps the list of members in step with the open room: asked for again when something about them changed."""
+"""Keeps the list of members in step with the open room: it is reloaded when something about them changed."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from parlour_protocol.ids import RoomId
 
 
 class MembersController:
-    """Fills the list of members, and the names that the composer completes."""
+    """Fills the list of members, and the names for the composer's completion."""
 
     def __init__(
         self,
@@ -26,22 +26,22 @@ class MembersController:
         self._client, self._current, self._interaction = client, current, interaction
         self._list, self._composer = members, composer
         self._shown_for: RoomId | None = None
-        self._is_missing = False  # they could not be asked for, or may have changed meanwhile
+        self._is_missing = False  # they could not be loaded, or may have changed meanwhile
 
     async def load(self) -> None:
-        """Show who is in the open room."""
+        """Show the members of the open room."""
         room = self._current.id
         if room is None:
             return
         try:
             members = await self._client.rooms.members(room)
-        except UnreachableError:  # they are asked for when it is back
+        except UnreachableError:  # they are loaded when the connection is back
             self._is_missing = True
             if self._shown_for != room:
                 self._show(room, ())
             return
         except RefusedError:
-            if self._client.rooms.get(room) is None:  # removed meanwhile, which the room list says
+            if self._client.rooms.get(room) is None:  # removed meanwhile, which the room list shows
                 return
             raise
         if self._current.id == room:
@@ -54,18 +54,18 @@ class MembersController:
         self._composer.people = [one.user for one in members if one.user not in nobody]
 
     def reload(self) -> None:
-        """Ask again, once for however many changes."""
+        """Reload, once for however many changes."""
         self._interaction.replace(self._reload, group="members")
 
     async def _reload(self) -> None:
         self._interaction.run(self.load, group="members-asked")
 
     def came_online(self) -> None:
-        """Ask again with the next change of rooms: they come when the server can be asked."""
+        """Reload with the next change of rooms, when the server can be asked."""
         self._is_missing = True
 
     def load_missing(self) -> None:
-        """Ask for what could not be asked for before."""
+        """Load members that could not be loaded before."""
         if self._is_missing and self._client.connection.status.state is LinkState.ONLINE:
             self._is_missing = False
             self.reload()

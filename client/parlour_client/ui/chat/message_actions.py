@@ -1,6 +1,7 @@
-"""What a person does with one message: reply, react, edit, delete, inspect, copy, send again, star, pin.
+"""Actions on one message: reply, react, edit, delete, inspect, copy, retry, star, pin.
 
-What everyone sees, or what can't be undone, is asked first. Copying copies what is shown, not the raw text.
+Actions that everyone sees, or that can't be undone, are confirmed first. Copying copies the displayed text,
+not the raw one.
 """
 
 from typing import Any, Final
@@ -49,7 +50,7 @@ class MessageActions:
         }
 
     def act(self, action: MessageAction, entry: Entry) -> None:
-        """Do something with a message."""
+        """Run an action on a message."""
         if action in self._do:
             self._do[action](entry)
         elif (seq := self._stored(entry)) is not None and (
@@ -63,7 +64,7 @@ class MessageActions:
         return entry.seq
 
     def reply(self, entry: Entry) -> None:
-        """Answer it."""
+        """Reply to it."""
         if (seq := self._stored(entry)) is not None:
             self._composing.reply_to(entry, seq)
 
@@ -87,17 +88,17 @@ class MessageActions:
         self._interaction.push(ReactScreen(), take)
 
     def inspect(self, entry: Entry) -> None:
-        """Show its code points, and what the server sent."""
+        """Show its code points, and the server's JSON."""
         self._interaction.push(inspector_page(entry, self._client.history.wire_form(entry)))
 
     def copy(self, entry: Entry) -> None:
-        """Copy its text as it is shown."""
+        """Copy its displayed text."""
         if entry.text is not None:
             self._interaction.copy(safe_text(entry.text))
             self._interaction.toast(Toast.COPIED)
 
     def go_to_parent(self, entry: Entry) -> None:
-        """Go to the message that it answers, or that it pinned."""
+        """Go to the message that it replies to, or that it pinned."""
         body = entry.body
         parent = body.target if isinstance(body, Pinned) else entry.reply_to
         if parent is not None:
@@ -116,7 +117,7 @@ class MessageActions:
             self._interaction.run(lambda: self._client.messages.cancel(request))
 
     def mark_unread(self, entry: Entry) -> None:
-        """Keep it and all after it unread."""
+        """Mark it and all after it as unread."""
         seq = self._stored(entry)
         if seq is not None:
             self._interaction.run(lambda: self._navigation.mark_unread(seq))

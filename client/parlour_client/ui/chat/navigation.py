@@ -1,7 +1,7 @@
-"""Going from room to room, and keeping the list of rooms and the header in step with the client.
+"""Opens rooms, and keeps the list of rooms and the header in step with the client.
 
-``Navigation`` alone changes which room is open. The last room that was asked for stays, however long an
-earlier one takes to load.
+Only ``Navigation`` changes which room is open. The room requested last wins, however long an earlier one
+takes to load.
 """
 
 from dataclasses import replace
@@ -60,16 +60,16 @@ class Navigation:
         self._encryption = encryption
         self._throttle = Throttle()
         self._refresh = Deferred(owner, self.rooms_changed)
-        self._missed = False  # changes came while another program had the terminal
+        self._missed = False  # changes arrived while another program had the terminal
 
     # --- opening
 
     async def open(self, room: RoomId, *, peek: bool = False) -> None:
-        """Show another room; what was being written stays with the old one as a draft.
+        """Show another room; the draft stays with the old one.
 
-        With ``peek``, or where the settings say so, looking marks nothing as read.
+        With ``peek``, or if the settings say so, nothing is marked as read.
         """
-        self._current.id = room  # before the first wait: the last room that was asked for stays
+        self._current.id = room  # before the first wait: the room requested last wins
         self._history.begin()
         self._composing.plain()  # a reply or an edit belongs to the room that it was begun in
         if not await self._composing.change_room(room):
@@ -84,7 +84,7 @@ class Navigation:
             await self._members.load()
 
     async def reload(self, room: RoomId) -> None:
-        """Read the open room again; what is being written stays."""
+        """Reload the open room; the draft stays."""
         self._history.begin()
         self.refresh()
         await self._history.load(room)
@@ -108,7 +108,7 @@ class Navigation:
             self.open_first()
 
     def open_first(self) -> None:
-        """Open the room with something unread, or the first."""
+        """Open the first unread room, or else the first."""
         ordered = sorted(self._client.rooms.all, key=lambda room: room.kind is RoomKind.DIRECT)
         first = next_unread(ordered, None) or next(iter(ordered), None)
         if first is not None:
@@ -118,7 +118,7 @@ class Navigation:
             self._interaction.run(self._composing.leave_rooms, group="open")
 
     def open_next_unread(self) -> None:
-        """Open the next room with something unread."""
+        """Open the next unread room."""
         room = next_unread(self._client.rooms.all, self._current.id)
         if room is None:
             self._interaction.toast(Toast.NO_UNREAD)
@@ -126,7 +126,7 @@ class Navigation:
             self.go_to(room.id)
 
     async def open_next(self, step: int) -> None:
-        """Open the next room of the list, or the one before."""
+        """Open the next room of the list, or the previous one."""
         rooms = self._client.rooms.all
         at = next((index for index, room in enumerate(rooms) if room.id == self._current.id), 0)
         if rooms:
@@ -139,10 +139,10 @@ class Navigation:
         if message:
             await self._client.messages.send(room.id, message)
 
-    # --- what is shown
+    # --- lists and header
 
     def refresh(self) -> None:
-        """Bring the list of rooms and the header up to date."""
+        """Update the list of rooms and the header."""
         rooms = [self._as_seen(room) for room in self._client.rooms.all]
         sort = self._interaction.settings.room_sort
         self._list.fill(rooms, self._current.id, sort, self._client.invitations.all)
@@ -155,25 +155,25 @@ class Navigation:
             self._composer.rooms = [one.title for one in rooms if one.name is not None]
 
     def _as_seen(self, room: Room) -> Room:
-        """Count nothing in the open room while its newest is in sight: it is read before a count is drawn."""
+        """Count nothing in the open room while its newest message is visible: it counts as read."""
         seen = room.id == self._current.id and self._history.sees_newest
         return replace(room, unread=0, mentions=0) if seen else room
 
     def rooms_changed_soon(self) -> None:
-        """Bring the lists up to date once a frame, however many events come."""
+        """Update the lists once a frame, however many events arrive."""
         self._refresh.schedule(self._throttle.delay())
 
     def come_back(self) -> None:
-        """Do what waited while another program had the terminal."""
+        """Apply changes that waited while another program had the terminal."""
         if self._missed:
             self._missed = False
             self.rooms_changed()
 
     def rooms_changed(self) -> None:
-        """Show the rooms as they are now; leave the open one if this account is no longer in it."""
+        """Show the current rooms; close the open one if this account is no longer in it."""
         if self._interaction.is_away:
             self._missed = True
-            return  # what is being written there must find the room where it was begun
+            return  # text being written there must find the room where it was begun
         if self._current.id is not None and self._current.room is None:  # removed, or left on another device
             self._current.id = None
             self._composing.plain()
@@ -184,10 +184,10 @@ class Navigation:
         if self._current.id is None:
             self.open_first()
 
-    # --- what a person does with a room of the list
+    # --- actions on a room of the list
 
     def act(self, action: RoomAction, chosen: RoomId | None) -> None:
-        """Do something with a room of the list."""
+        """Run an action on a room of the list."""
         if action is RoomAction.SORT:
             orders = list(ORDERS)
             at = orders.index(self._interaction.settings.room_sort)
@@ -209,7 +209,7 @@ class Navigation:
                 self._interaction.run(lambda: self.mark_read(room))
 
     def set_order(self, chosen: str) -> None:
-        """Put the list of rooms in another order. Raises SetupError."""
+        """Sort the list of rooms differently. Raises SetupError."""
         self._interaction.set_setting("room_sort", chosen)
         self.refresh()
         self._interaction.say(f"Rooms: {_SORTED[chosen]}.")
@@ -226,11 +226,11 @@ class Navigation:
             self._interaction.run(lambda: self.mark_read(room))
 
     def end_peek(self) -> None:
-        """Mark as read again what is looked at in the open room."""
+        """Mark visible messages of the open room as read again."""
         self._history.peeking = False
         self.refresh()
 
     async def mark_unread(self, seq: Seq) -> None:
-        """Keep a message and all after it unread, until the room is opened again."""
+        """Mark a message and all after it as unread, until the room is opened again."""
         await self._history.mark_unread(seq)
         self.refresh()

@@ -1,6 +1,6 @@
-"""The outbox: everything of ours that is on its way, with its state, and keys to send again or take back.
+"""The outbox: all outgoing messages with their states, and keys to retry or cancel them.
 
-It asks for the list again at every change and decides nothing.
+It reloads the list at every change and decides nothing.
 """
 
 from collections.abc import Callable
@@ -31,7 +31,7 @@ _STYLES: Final = {Delivery.FAILED: "bold $text-error", Delivery.STORED: "$text-s
 
 
 class OutboxScreen(Overlay[None]):
-    """What is on its way."""
+    """The outgoing messages."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "Leave", id="outbox.leave"),
@@ -93,13 +93,13 @@ class OutboxScreen(Overlay[None]):
         return entry.request if entry is not None else None
 
     def action_retry(self) -> None:
-        """Send the marked one again."""
+        """Retry the marked one."""
         request = self._marked()
         if request is not None:
             self._interaction.run(lambda: self._client.messages.retry(request))
 
     def action_cancel(self) -> None:
-        """Take the marked one back."""
+        """Cancel the marked one."""
         request = self._marked()
         if request is not None:
             self._interaction.run(lambda: self._client.messages.cancel(request))

@@ -1,6 +1,6 @@
-"""People: the card of a person, those who are ignored, and the devices that are logged in to this account.
+"""People: a person's card, ignored people, and the devices that are logged in to this account.
 
-A card says what this device knows and the server tells; it never asks anybody else.
+A card shows what this device and the server know; it never asks anyone else.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ _WORDS: Final = {Status.ONLINE: "online", Status.AWAY: "away", Status.OFFLINE: "
 
 
 class PersonAction(Enum):
-    """What to do about a person."""
+    """An action on a person."""
 
     WRITE = auto()
     IGNORE = auto()
@@ -62,16 +62,16 @@ class ProfileScreen(Overlay[PersonAction | None]):
             yield SafeStatic(own(keys, "dim"))
 
     def action_act(self, name: str) -> None:
-        """Leave with what to do."""
+        """Close with the action."""
         _ = self.dismiss(PersonAction[name])
 
     def action_leave(self) -> None:
-        """Leave with none."""
+        """Close without one."""
         _ = self.dismiss(None)
 
 
 def card(person: Profile) -> Content:
-    """Return what is known of a person."""
+    """Return the text about a person."""
     rows = [
         join(peer_line(display_name(person.user), style="bold"), own(f"  {_WORDS[person.status]}", "dim"))
     ]
@@ -91,7 +91,7 @@ def card(person: Profile) -> Content:
 
 
 class SessionsScreen(Overlay[SessionId | None]):
-    """The devices that are logged in; x on one leaves with its id, to be logged out."""
+    """The sessions of this account; x on one closes with its id, to log it out."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "Close", id="sessions.leave"),
@@ -116,13 +116,13 @@ class SessionsScreen(Overlay[SessionId | None]):
         choices.highlighted = 0 if self._sessions else None
 
     def action_end(self) -> None:
-        """Leave with the marked session, but never with this one: that is a logout."""
+        """Close with the marked session, but never with this one: that is a logout."""
         at = self.query_one(Choices).highlighted
         if at is not None and not self._sessions[at].current:
             _ = self.dismiss(self._sessions[at].id)
 
     def action_leave(self) -> None:
-        """Leave with none."""
+        """Close without one."""
         _ = self.dismiss(None)
 
 
@@ -136,7 +136,7 @@ def _session(one: SessionInfo) -> Content:
 
 
 class People:
-    """Shows people and the devices of the account, and does what a person chooses there."""
+    """Shows people and the account's devices, and runs the chosen actions."""
 
     def __init__(
         self,
@@ -151,7 +151,7 @@ class People:
         self._search, self._go = search, go
 
     def show_card(self, person: Profile) -> None:
-        """Show the card of a person, and do what is chosen there."""
+        """Show a person's card, and run the chosen action."""
         user = person.user
 
         def take(action: PersonAction | None) -> None:
@@ -170,7 +170,7 @@ class People:
         self._interaction.push(ProfileScreen(person), take)
 
     def list_ignored(self, people: Sequence[UserName]) -> None:
-        """List who is ignored; Enter on one ends it."""
+        """List ignored people; Enter on one stops ignoring them."""
 
         def take(chosen: str | None) -> None:
             if chosen is not None:
@@ -182,7 +182,7 @@ class People:
         self._interaction.push(screen, take)
 
     def list_sessions(self, sessions: Sequence[SessionInfo]) -> None:
-        """Show the devices that are logged in, and log the chosen one out after a question."""
+        """Show the account's sessions, and log the chosen one out after a question."""
         names = {one.id: one.device for one in sessions}
 
         def take(chosen: SessionId | None) -> None:

@@ -1,6 +1,6 @@
-"""What is pinned in a room: Enter goes to a message, x takes it off for everybody.
+"""The pinned messages of a room: Enter goes to a message, x unpins it for everyone.
 
-It shows what it is given; whether somebody may take a pin off, the client says.
+It only shows what it is given; the client decides who may unpin.
 """
 
 from collections.abc import Callable, Sequence
@@ -49,11 +49,11 @@ class PinsScreen(Overlay[Entry | None]):
         self.query_one(MessageChoices).fill(self._pinned, [head_of(entry) for entry in self._pinned])
 
     def on_option_list_option_selected(self, _event: OptionList.OptionSelected) -> None:
-        """Leave with the message."""
+        """Close with the message."""
         _ = self.dismiss(self.query_one(MessageChoices).marked)
 
     def action_take_off(self) -> None:
-        """Take the marked message off."""
+        """Unpin the marked message."""
         marked = self.query_one(MessageChoices).marked
         if marked is not None:
             self._take_off(marked)
@@ -61,5 +61,5 @@ class PinsScreen(Overlay[Entry | None]):
             self._fill()
 
     def action_leave(self) -> None:
-        """Leave with nothing."""
+        """Close without one."""
         _ = self.dismiss(None)

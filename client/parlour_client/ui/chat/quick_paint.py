@@ -1,8 +1,8 @@
-"""What is typed is painted at once, before anything else that waits to be painted.
+"""Paints typed text at once, before anything else that waits to be painted.
 
-Textual paints at the ticks of a clock, and after a frame that was painted late it leaves one out: a key that
-came just then would wait for two of them, with nothing going on. Everything else may wait for its tick, so
-nothing starves. Keys that come faster than frames wait as well.
+Textual paints at the ticks of a clock, and after a late frame it skips one: a key at that moment would wait
+for two of them, although nothing else happens. Everything else may wait for its tick, so nothing starves.
+Keys that arrive faster than frames wait as well.
 """
 
 import time
@@ -24,7 +24,7 @@ class QuickPaint:
         self._next = 0.0  # a key before this time waits for the tick
 
     def paint(self) -> None:
-        """Paint the widget if it changed; what else changed is left to Textual's tick."""
+        """Paint the widget if it changed; other changes are left to Textual's tick."""
         screen, now = self._screen, self.now()
         if not screen.is_current or self._widget not in screen._dirty_widgets or now < self._next:  # noqa: SLF001 - docs/architecture.md, private interfaces
             return

@@ -1,7 +1,7 @@
-"""What the chat screen shows of each result of a command: a page, a dialog, or a line; and questions first.
+"""Shows each result of a command on the chat screen: a page, a dialog, or a line; and questions first.
 
-Every result that a command can give here has one method in one table. Nothing that a question is about is
-done before the person says yes.
+Every result that a command can give here has one method in one table. Nothing is done before the person
+answers its question with yes.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -31,7 +31,7 @@ Show = Callable[[Any], Awaitable[None] | None]
 
 
 class ResultViews:
-    """Shows what commands give back on one chat screen."""
+    """Shows the results of commands on one chat screen."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class ResultViews:
         }
 
     async def show(self, result: Result | None) -> None:
-        """Show what a command gave back."""
+        """Show the result of a command."""
         if result is not None:
             waiting = self.shown[type(result)](result)
             if waiting is not None:
@@ -168,4 +168,4 @@ class ResultViews:
 
 
 def _nothing(_: Result) -> None:
-    """Show nothing: the screen shows it by itself."""
+    """Show nothing: the change itself is visible."""

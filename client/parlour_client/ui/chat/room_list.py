@@ -1,7 +1,7 @@
-"""The list of rooms: favourites, unread, direct rooms, rooms; how much is unread, in figures.
+"""The list of rooms: favourites, unread, direct rooms, rooms; with unread counts.
 
-Typing filters it. It shows what the client says and posts what the person wants (``Act``, and the choice of
-OptionList). Counts stand left of the names, where no name can move them.
+Typing filters it. It shows what the client says and posts the person's actions (``Act``, and the choice of
+OptionList). Counts are left of the names, where no name can move them.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ _MOST: Final = 99
 _LONGEST_FILTER: Final = 32
 INVITATIONS: Final = "Invitations"
 INVITATION: Final = "invitation:"
-"""What the id of an option begins with that is no room yet."""
+"""The prefix of an option's id that is not a room yet."""
 _SIGNS: Final = {RoomKind.PUBLIC: "#", RoomKind.PRIVATE: "*", RoomKind.DIRECT: ""}
 
 Order = Callable[[Room], Any]
@@ -38,11 +38,11 @@ ORDERS: Final[dict[str, Order]] = {
     "recent": lambda room: (-room.activity, room.title),
     "unread": lambda room: (-room.mentions, -room.unread, room.title),
 }
-"""How rooms stand within a section; the setting ``room_sort`` names one."""
+"""The orders of rooms within a section; the setting ``room_sort`` names one."""
 
 
 class RoomAction(Enum):
-    """What a person can do with a room of the list."""
+    """An action on a room of the list."""
 
     FAVOURITE = auto()
     MUTE = auto()
@@ -52,7 +52,7 @@ class RoomAction(Enum):
 
 
 class RoomList(OptionList):
-    """The rooms that the account is in, by sections."""
+    """The account's rooms, by section."""
 
     HELP: ClassVar[str | None] = (
         "Up, Down and Enter choose a room. Type to filter the list; Esc shows all rooms.\n"
@@ -71,12 +71,12 @@ class RoomList(OptionList):
 
     @dataclass
     class Act(Message):
-        """Do this with that room."""
+        """Run this action on that room."""
 
         action: RoomAction
         room: RoomId | None
 
-    FOCUS_ON_CLICK = False  # a click opens a room; letters stay with what is being written
+    FOCUS_ON_CLICK = False  # a click opens a room; typed letters go to the composer
 
     def __init__(self) -> None:
         super().__init__(id="rooms", markup=False, compact=True)
@@ -90,7 +90,7 @@ class RoomList(OptionList):
         """What was typed; rooms without it in their names are not shown."""
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw, with each row in its columns."""
+        """Draw, with each row anchored to its columns."""
         return self._column_anchors.anchor(self, super().render_lines(crop), crop)
 
     def fill(
@@ -100,9 +100,9 @@ class RoomList(OptionList):
         sort: str = "name",
         invitations: Sequence[Invitation] = (),
     ) -> None:
-        """Show these rooms, and invitations above them; the cursor stays on the room that it was on."""
+        """Show these rooms, and invitations above them; the cursor stays on its room."""
         self._rooms, self._current, self._sort = rooms, current, sort
-        # direct rooms that wait for a yes can be looked into: they are rooms
+        # direct rooms that are not accepted can be opened: they are rooms
         self._invitations = [one for one in invitations if one.kind is not RoomKind.DIRECT]
         self._fill()
 
@@ -140,7 +140,7 @@ class RoomList(OptionList):
         return marked.id if marked is not None and self.has_focus else self._current
 
     def on_key(self, event: Key) -> None:
-        """Take letters for the filter; with the keys of vi they are moves."""
+        """Use letters for the filter; with the keys of vi they are moves."""
         if settings_of(self).vim:
             return
         typed = event.character if event.is_printable and event.key != "space" else None
@@ -160,11 +160,11 @@ class RoomList(OptionList):
         self._fill()
 
     def on_blur(self) -> None:
-        """Show all rooms again."""
+        """Clear the filter."""
         self._set_filter("")
 
     def action_act(self, name: str) -> None:
-        """Ask the screen to do something with the marked room."""
+        """Post an action on the marked room."""
         marked = self.highlighted_option
         chosen = marked.id if marked is not None else None
         room = RoomId(chosen) if chosen is not None and not chosen.startswith(INVITATION) else None
@@ -172,7 +172,7 @@ class RoomList(OptionList):
 
 
 def sections(rooms: Sequence[Room], current: RoomId | None, sort: str) -> list[tuple[str, list[Room], str]]:
-    """Return (heading, rooms, what stands there while there is none); each room once."""
+    """Return (heading, rooms, text if there are none); each room once."""
     ordered = sorted(rooms, key=ORDERS[sort])
     requests = [room for room in ordered if room.request]
     ordered = [room for room in ordered if not room.request]
@@ -222,9 +222,9 @@ def _row(room: Room, current: RoomId | None) -> Content:
 
 
 def next_unread(rooms: Sequence[Room], current: RoomId | None) -> Room | None:
-    """Return the next room with something unread, going round from the current one; mentions first.
+    """Return the next unread room after the current one, cyclically; mentions first.
 
-    A muted room is passed over unless somebody names the person there; one that waits for a yes always is.
+    A muted room is skipped unless someone mentions the person there; one that is not accepted always is.
     """
     start = next((at + 1 for at, room in enumerate(rooms) if room.id == current), 0)
     around = [room for room in (*rooms[start:], *rooms[:start]) if room.id != current and not room.request]

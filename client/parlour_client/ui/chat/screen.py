@@ -1,6 +1,6 @@
 """The chat screen: lays out its widgets, makes their controllers, and passes messages and keys on to them.
 
-It knows the client by its interface and its widgets by their messages, and never handles a stranger's text.
+It uses the client's public objects and its widgets' messages, and never handles a stranger's text.
 """
 
 import time
@@ -60,7 +60,7 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.names import parse_user_name
 
 QUIET: Final = 2.0
-"""Seconds without a key after which a dialog may come by itself."""
+"""Seconds without a key after which a dialog may open by itself."""
 _EMPTY: Final = lines(
     own("No room is open", "bold"),
     own("/rooms lists the public rooms of this server, /create NAME makes one,"),
@@ -76,11 +76,11 @@ _VIEWS: Final = (
     ("ignored", "Ignored people"),
     ("sessions", "Devices logged in to your account"),
 )
-"""What F6 offers: commands, and what they are called there."""
+"""The menu of F6: commands and their labels."""
 
 
 class ChatScreen(Screen[None]):
-    """Where people chat."""
+    """The screen where people chat."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (64, "-normal"), (110, "-wide")]  # noqa: RUF012 - Textual's declaration
     VERTICAL_BREAKPOINTS = [(0, "-low"), (20, "-high")]  # noqa: RUF012 - Textual's declaration
@@ -220,7 +220,7 @@ class ChatScreen(Screen[None]):
         yield KeyFooter()
 
     def on_mount(self) -> None:
-        """Follow the client."""
+        """Subscribe to the client."""
         self._pill.display = False
         self._unsubscribe = self.client.events.subscribe(self.on_change)
         self._collector.start()
@@ -233,14 +233,14 @@ class ChatScreen(Screen[None]):
         self.navigation.open_last()
 
     def on_unmount(self) -> None:
-        """Follow no more."""
+        """Unsubscribe."""
         self._login.cancel()
         self._collector.stop()
         if self._unsubscribe is not None:
             self._unsubscribe()
 
     def on_idle(self) -> None:
-        """Paint what was typed."""
+        """Paint typed text."""
         self.painter.paint()
 
     def _settings_changed(self, settings: Settings) -> None:
@@ -248,11 +248,11 @@ class ChatScreen(Screen[None]):
         self.show_mode()
 
     def show_mode(self) -> None:
-        """Say in the status line whether keys act on messages, or the mode of vi."""
+        """Show in the status line whether keys act on messages, or the mode of vi."""
         selects = "SELECT: esc to write" if self._selects else ""
         self.status_line.mode(self.vim.mode.upper() or selects)
 
-    # --- what the client tells
+    # --- changes from the client
 
     def on_change(self, change: changes.Change) -> None:
         """Show a change."""
@@ -278,7 +278,7 @@ class ChatScreen(Screen[None]):
                 pass
 
     def _changed_here(self, room: RoomId, change: changes.Change) -> None:
-        """Show a change of the open room."""
+        """Apply a change of the open room."""
         match change:
             case changes.EntryRemoved(request=request):
                 self.timeline.take_out(request)
@@ -319,7 +319,7 @@ class ChatScreen(Screen[None]):
         else:
             self.interaction.push(LoginScreen(self.client))
 
-    # --- what the widgets tell
+    # --- messages from the widgets
 
     @on(Composer.Sent)
     def _sent(self, event: Composer.Sent) -> None:
@@ -344,7 +344,7 @@ class ChatScreen(Screen[None]):
 
     @on(Composer.EditorWanted)
     def action_editor(self) -> None:
-        """Go on writing in the person's own editor."""
+        """Continue writing in the person's own editor."""
         self._open_editor()
 
     @work(exclusive=True, group="editor")
@@ -413,11 +413,11 @@ class ChatScreen(Screen[None]):
         return self.focused is self.timeline and self.timeline.selected is not None
 
     def give_to_composer(self, event: events.Key | events.Paste) -> None:
-        """Let the composer have what is typed, first letter included, unless it is a command somewhere.
+        """Send typed text to the composer, first letter included, unless it is a command elsewhere.
 
-        That is so among messages, rooms and people, where a person goes by the keyboard. A letter that is
-        none there, and any paste, is text. Called before the event goes to what has the focus: so what is
-        typed fast stays in order.
+        Commands are possible among messages, rooms and people, where a person moves by keyboard. Any other
+        letter, and any paste, is text. Called before the event goes to the focused widget: so fast typing
+        stays in order.
         """
         if self.focused is self.composer or not self.composer.display:
             return
@@ -431,7 +431,7 @@ class ChatScreen(Screen[None]):
         return (self.focused is not self.timeline or self._selects) and key in self.active_bindings
 
     def jump_targets(self) -> Iterator[Target]:
-        """Yield what jump mode can reach: composer, rooms, people, messages (the newest first)."""
+        """Yield the targets of jump mode: composer, rooms, people, messages (the newest first)."""
         if self.composer.display:
             yield Target(self.composer.region.offset, partial(self.set_focus, self.composer))
         for pane in (self.room_list, self.member_list):
@@ -447,11 +447,11 @@ class ChatScreen(Screen[None]):
         self.timeline.select(index)
 
     def action_help(self) -> None:
-        """Show help about what has the focus."""
+        """Show help about the focused widget."""
         self.interaction.push(help_page(self))
 
     def action_rooms(self) -> None:
-        """Go to the list of rooms, or back."""
+        """Focus the list of rooms, or go back."""
         if self.room_list.has_focus:
             self.action_write()
         else:
@@ -473,11 +473,11 @@ class ChatScreen(Screen[None]):
         self.interaction.push(ChooseScreen(own("Views", "bold"), choices, ""), take)
 
     def action_outbox(self) -> None:
-        """Show what is on its way."""
+        """Show outgoing messages."""
         self.views.outbox()
 
     def action_next_unread(self) -> None:
-        """Open the next room with something unread."""
+        """Open the next unread room."""
         self.navigation.open_next_unread()
 
     def action_mark_read(self) -> None:
@@ -485,18 +485,18 @@ class ChatScreen(Screen[None]):
         self.navigation.mark_open_read()
 
     def action_cancel_file(self) -> None:
-        """Cancel the file that is on its way."""
+        """Cancel the running file transfer."""
         self.files.cancel()
 
     def action_people(self) -> None:
-        """Go to the list of members, or away from it: then it is hidden."""
+        """Focus the list of members, or leave it: then it is hidden."""
         shows = not self.member_list.has_focus
         self.set_class(shows, "-people")
         self.set_class(not shows, "-hide-people")
         self.set_focus(self.member_list if shows else self.composer)
 
     def action_messages(self, step: int) -> None:
-        """Go among the messages."""
+        """Focus the messages."""
         self.set_focus(self.timeline)
         self.timeline.move_selection(step)
         if self.timeline.selected is None:
@@ -513,7 +513,7 @@ class ChatScreen(Screen[None]):
         self.write()
 
     def action_write(self) -> None:
-        """Go back to writing; a list that covers the rest is hidden."""
+        """Focus the composer; a list that covers the rest is hidden."""
         self.remove_class("-rooms")
         if self.has_class("-narrow"):
             self.remove_class("-people")
@@ -521,11 +521,11 @@ class ChatScreen(Screen[None]):
         self.write()
 
     def write(self) -> None:
-        """Go back to writing."""
+        """Focus the composer."""
         self.composing.focus()
 
     def action_tour_next(self) -> None:
-        """Go on in the tour."""
+        """Show the next step of the tour."""
         self._tour.next()
 
     def action_tour_end(self) -> None:

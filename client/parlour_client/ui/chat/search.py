@@ -1,7 +1,7 @@
-"""Search: words and `from: in: has: …` in, messages out, newest first; Enter goes to the message.
+"""Search: takes words and `from: in: has: …`, lists messages, newest first; Enter goes to the message.
 
-Results are a stranger's text on one line each, behind our words. It asks the client's archive and nothing
-else, and marks nothing as read.
+Results are a stranger's text on one line each, after our words. It searches only the client's archive, and
+marks nothing as read.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,13 +25,13 @@ from parlour_client.ui.safe import SafeStatic, join, own, peer_line
 Find = Callable[[str], Awaitable[Sequence[Entry]]]
 Name = Callable[[Entry], str]
 MOST_FOUND: Final = 50
-"""Messages that are listed; one more is asked for, to know whether these are all."""
+"""Messages that are listed; one more is requested, to know whether these are all."""
 _MORE: Final = f"The newest {MOST_FOUND}. There are more: before:DATE finds older ones."
 _NOTHING: Final = "Nothing found. Search covers what this device has seen."
 
 
 class SearchScreen(Overlay[Entry | None]):
-    """A line for words and the list of what was found."""
+    """An input and the list of results."""
 
     HELP: ClassVar[str | None] = (
         "Words match in any order, the last one may be unfinished. The newest message comes first.\n"
@@ -65,7 +65,7 @@ class SearchScreen(Overlay[Entry | None]):
         )
 
     def on_mount(self) -> None:
-        """Search at once when words were given."""
+        """Search at once if words were given."""
         if self._found is not None:
             self._show(self._found.entries, is_all=not self._found.more)
         elif self._words:
@@ -99,13 +99,13 @@ class SearchScreen(Overlay[Entry | None]):
             told.show(own(_NOTHING, "dim"))
 
     def on_option_list_option_selected(self, _event: OptionList.OptionSelected) -> None:
-        """Leave with the entry."""
+        """Close with the entry."""
         _ = self.dismiss(self.query_one(MessageChoices).marked)
 
     def action_results(self) -> None:
-        """Go to the results."""
+        """Focus the results."""
         self.query_one(MessageChoices).focus()
 
     def action_leave(self) -> None:
-        """Leave with nothing."""
+        """Close without one."""
         _ = self.dismiss(None)

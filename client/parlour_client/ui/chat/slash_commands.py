@@ -1,7 +1,7 @@
-"""Running commands on the chat screen: a line that was written, or one that a key stands for.
+"""Runs commands on the chat screen: from a typed line, or from a key.
 
-A command is read and done by the table of commands; what it gives back, ``results`` shows. What is about the
-screen itself, such as help or the settings, is an action here.
+The table of commands parses and runs them; ``results`` shows their results. Views of the screen itself, such
+as help or the settings, are actions here.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -63,7 +63,7 @@ class SlashCommands:
         }
 
     async def run(self, text: str, aim: Aim | None = None) -> None:
-        """Do what was written: a command, or a message to send. Raises why it was refused.
+        """Run a command, or send a message. Raises why it was refused.
 
         ``aim`` is where it was written; None: here and now.
         """
@@ -86,11 +86,11 @@ class SlashCommands:
             await waiting
 
     def run_soon(self, text: str) -> None:
-        """Do a line in the background, as the palette gives it."""
+        """Run a line from the palette, in the background."""
         self._interaction.run(lambda: self.run(text))
 
     async def act(self, command: Command[..., Any], **given: Any) -> None:
-        """Run a command that a key stands for."""
+        """Run a key's command."""
         await self._results.show(await command(self._call(), **given))
 
     def act_soon(self, command: Command[..., Any], **given: Any) -> None:
@@ -98,7 +98,7 @@ class SlashCommands:
         self._interaction.run(lambda: self.act(command, **given))
 
     def _call(self) -> Call:
-        """Return where a command is given now."""
+        """Return the context of a command given now."""
         return Call(
             self._client,
             Front.UI,
@@ -109,7 +109,7 @@ class SlashCommands:
         )
 
     def _chosen(self, is_meant: Callable[[Entry], bool]) -> Seq | None:
-        """Return the selected message, or the newest that is meant."""
+        """Return the selected message, or the newest suitable one."""
         selected = self._timeline.selected
         if selected is not None:
             return selected.seq

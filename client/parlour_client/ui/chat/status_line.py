@@ -1,7 +1,7 @@
-"""The status line: where the connection stands and what protects it, always, in words.
+"""The status line: the connection's state and protection, always, in words.
 
-It never says "secure": it says what there is (TLS version, pinned key). While there is no connection it
-counts down to the next try.
+It never says "secure": it names the TLS version and the pinned key. While there is no connection it counts
+down to the next try.
 """
 
 from typing import Final
@@ -47,7 +47,7 @@ class StatusLine(SafeStatic):
         self._update()
 
     def mode(self, words: str) -> None:
-        """Show the mode of the keys first: `insert` or `normal`; nothing where there are no modes."""
+        """Show the mode of the keys first: `insert` or `normal`; nothing without the vi layer."""
         self._mode = words
         self._update()
 
@@ -65,7 +65,7 @@ class StatusLine(SafeStatic):
 
 
 def status_words(status: ConnectionStatus, account: Account, left: float) -> Content:
-    """Return the line: state, what is wrong, what protects, which server, who."""
+    """Return the line: state, problem, protection, server, account."""
     state = "logged out" if status.session_ended else _WORDS[status.state]
     parts = [own(state, _STYLES[status.state])]
     if status.state is LinkState.OFFLINE and left > 0:

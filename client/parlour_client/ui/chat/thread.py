@@ -1,6 +1,6 @@
-"""A thread: every message whose chain of replies leads to the same one; and the earlier texts of a message.
+"""A thread: every message whose chain of replies has the same root; and the earlier texts of a message.
 
-Both are read from the archive as they are now. Enter goes to the message where it stands.
+Both are read from the archive's current state. Enter goes to the message in its room.
 """
 
 from typing import ClassVar
@@ -45,11 +45,11 @@ class ThreadScreen(Overlay[Entry | None]):
         choices.focus()
 
     def on_option_list_option_selected(self, _event: OptionList.OptionSelected) -> None:
-        """Leave with the entry."""
+        """Close with the entry."""
         _ = self.dismiss(self.query_one(MessageChoices).marked)
 
     def action_leave(self) -> None:
-        """Leave with nothing."""
+        """Close without one."""
         _ = self.dismiss(None)
 
 
@@ -70,5 +70,5 @@ def history_page(entry: Entry, versions: "list[Version] | tuple[Version, ...]") 
 
 
 def safe_lines(text: str) -> list[str]:
-    """Split a text where the rule does: at line feeds alone."""
+    """Split a text like the text rule: only at line feeds."""
     return text.replace("\r\n", "\n").split("\n") if safe_text(text).lines else [""]

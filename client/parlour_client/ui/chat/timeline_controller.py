@@ -1,8 +1,8 @@
-"""Fills the timeline of the open room and tells the server what was read.
+"""Fills the timeline of the open room and sends read markers.
 
-Older pages, gaps and quoted messages are asked for when somebody looks at them. An event that comes in while
-a room is being read is put in after it, never lost; a late answer for a room that is no longer open is
-dropped. Nothing is marked as read while the person only peeks or the terminal has no focus.
+Older pages, gaps and quoted messages are loaded when they become visible. An event that arrives while a room
+is loading is added afterwards, never lost; a late answer for a room that is no longer open is dropped.
+Nothing is marked as read while the person only peeks or the terminal has no focus.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from parlour_protocol.ids import RoomId, Seq
 
 PAGE: Final = 100
 PARENTS: Final = 8
-"""Answered messages that are fetched for the quotes of one page: each may cost a request."""
+"""Parents that are fetched for the quotes of one page: each may cost a request."""
 
 
 class TimelineController:
@@ -33,20 +33,20 @@ class TimelineController:
         self._interaction = interaction
         self.peeking = False
         """Looking at this room marks nothing as read."""
-        self._early: list[Entry] | None = None  # what came in while the room was being read
+        self._early: list[Entry] | None = None  # arrived while the room was loading
         self._read_later: Seq | None = None
-        self._behind: Seq | None = None  # the newest that was loaded when more came in than one by one
+        self._behind: Seq | None = None  # the newest that was loaded when too many arrived to add one by one
         self._renew_again = False
-        self._no_parents = set[Seq]()  # asked for, and not to be had; opening a room begins again
+        self._no_parents = set[Seq]()  # requested, but not available; opening a room starts over
 
     @property
     def is_loading(self) -> bool:
-        """Whether the open room is still being read."""
+        """Whether the open room is still loading."""
         return self._early is not None
 
     @property
     def sees_newest(self) -> bool:
-        """Whether the person has the newest message before their eyes, and so has read it."""
+        """Whether the newest message is visible to the person, and so is read."""
         focus = self._interaction.has_focus
         return not self.is_loading and self._timeline.follows and not self.peeking and focus
 
@@ -57,7 +57,7 @@ class TimelineController:
     # --- loading
 
     def begin(self) -> None:
-        """Keep what comes in until the room is loaded."""
+        """Buffer new entries until the room is loaded."""
         self._early = []
         self._read_later = self._behind = None
         self._no_parents = set()
@@ -88,7 +88,7 @@ class TimelineController:
         await self._fetch_parents()
 
     async def _holes(self, room: RoomId, entries: Sequence[Entry], before: Seq | None) -> list[Hole]:
-        """Return what is missing among a page of entries, and below it where the page is the last one."""
+        """Return the gaps within a page of entries, and below it if the page is the last one."""
         seqs = [entry.seq for entry in entries if entry.seq is not None]
         high = before or (Seq(seqs[-1] + 1) if seqs else None)
         if high is None:
@@ -116,7 +116,7 @@ class TimelineController:
         self._interaction.run(page, group="page")
 
     def fill_hole(self, hole: Hole) -> None:
-        """Load what is missing between two messages."""
+        """Load the gap between two messages."""
         room, gap = self._current.id, hole.gap
 
         async def fill() -> None:
@@ -138,7 +138,7 @@ class TimelineController:
         self._interaction.run(fill, group="page")
 
     async def _fetch_parents(self) -> None:
-        """Fetch what is answered here and stands further up, so that it can be quoted."""
+        """Fetch parents of replies here that are further up, so that they can be quoted."""
         room = self._current.id
         if room is None:
             return
@@ -154,7 +154,7 @@ class TimelineController:
             self._timeline.know_parents(found)
 
     async def reveal(self, room: RoomId, seq: Seq) -> None:
-        """Go to a message of the open room; what lies below it is loaded when it is looked at."""
+        """Go to a message of the open room; what is below it is loaded when it becomes visible."""
         if not self._timeline.reveal(seq):
             above = await self._client.history.timeline(room, after=Seq(seq - 1), limit=PAGE // 2)
             below = await self._client.history.timeline(room, before=seq, limit=PAGE // 2)
@@ -172,7 +172,7 @@ class TimelineController:
     # --- changes
 
     def take(self, entry: Entry) -> None:
-        """Show an entry of the open room that came in or changed."""
+        """Show a new or changed entry of the open room."""
         if self._early is not None:
             self._early.append(entry)
         else:
@@ -184,9 +184,9 @@ class TimelineController:
             self._timeline.show_receipts(self._client.messages.receipts(room))
 
     def renew(self) -> None:
-        """Read the newest page once; what lies between stays a hole until it is looked at."""
+        """Load the newest page once; what is between stays a hole until it is visible."""
         newest = next((entry.seq for entry in reversed(self._timeline.entries) if entry.seq), Seq(0))
-        if self._behind is None:  # a second change while the first one is read: one more reading, no more
+        if self._behind is None:  # a second change while the first page loads: load once more, not more often
             self._behind = newest
             self._interaction.run(self._renew, group="renew")
         else:
@@ -211,12 +211,12 @@ class TimelineController:
     # --- reading
 
     def read_up_to(self, seq: Seq) -> None:
-        """Note that the newest message was in sight."""
+        """Note that the newest message was visible."""
         self._read_later = seq
         self.read_now()
 
     def read_now(self) -> None:
-        """Tell the server what was read, but only while this terminal has the focus."""
+        """Send the read marker, but only while this terminal has the focus."""
         room, seq = self._current.room, self._read_later
         if room is None or seq is None or self.peeking or not self._interaction.has_focus:
             return
@@ -228,15 +228,15 @@ class TimelineController:
             )
 
     async def mark_unread(self, seq: Seq) -> None:
-        """Keep a message and all after it unread, until the room is opened again."""
+        """Mark a message and all after it as unread, until the room is opened again."""
         room = self._current.id
         if room is not None:
-            self.peeking = True  # else the next message that comes in would mark all of it as read
+            self.peeking = True  # else the next new message would mark all of it as read
             self._read_later = None
             await self._client.messages.mark_read(room, Seq(seq - 1))
             self._timeline.mark_unread(Seq(seq - 1))
 
 
 def begins(entries: Sequence[Entry]) -> bool:
-    """Tell whether a page reaches the beginning of the room."""
+    """Say whether a page includes the beginning of the room."""
     return not entries or entries[0].seq in {None, 1}

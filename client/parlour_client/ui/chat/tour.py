@@ -1,6 +1,6 @@
-"""The tour: a small panel that shows one step of own text at a time.
+"""The tour: a small panel that shows one step at a time.
 
-The demo gives the steps; they are literal words of ours. F8 goes on, F9 ends it.
+The demo provides the steps, as literals. F8 continues, F9 ends it.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from parlour_client.ui.safe import SafeStatic, join, own
 
 
 class Tour(SafeStatic):
-    """One step of the tour; hidden when there is none left."""
+    """One step of the tour; hidden after the last one."""
 
     def __init__(self, steps: Sequence[str]) -> None:
         super().__init__(id="tour")

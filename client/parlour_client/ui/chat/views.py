@@ -1,4 +1,4 @@
-"""Views of what there is: search, mentions, unread, starred, pins, threads, earlier texts, the outbox.
+"""Views: search, mentions, unread, starred, pins, threads, earlier texts, the outbox.
 
 None marks anything as read; going to a message from one is a peek.
 """
@@ -26,7 +26,7 @@ class Views:
         self.people = People(client, interaction, navigation, search=self.search, go=self.go)
 
     def search(self, words: str = "", found: MessagesFound | None = None) -> None:
-        """Open the search; with what was ``found`` if that is known already."""
+        """Open the search; with ``found`` if the results are known already."""
 
         def name(entry: Entry) -> str:
             room = self._client.rooms.get(entry.room)
@@ -36,16 +36,16 @@ class Views:
         self._interaction.push(SearchScreen(find, name, words, found), self.go)
 
     def go(self, entry: Entry | None) -> None:
-        """Go to a message in its room; nothing is marked read by it."""
+        """Go to a message in its room; nothing is marked as read."""
         if entry is not None and (seq := entry.seq) is not None:
             self._interaction.run(lambda: self._navigation.reveal(entry.room, seq, peek=True), group="reveal")
 
     def outbox(self) -> None:
-        """Show what is on its way."""
+        """Show outgoing messages."""
         self._interaction.push(OutboxScreen(self._client, self._interaction))
 
     def show_pins(self, pinned: Sequence[Entry]) -> None:
-        """Show what is pinned in a room."""
+        """Show a room's pinned messages."""
 
         def unpin(entry: Entry) -> None:
             if (seq := entry.seq) is not None:
@@ -58,6 +58,6 @@ class Views:
         self._interaction.push(ThreadScreen(thread), self.go)
 
     def show_versions(self, entry: Entry | None, versions: Sequence[Version]) -> None:
-        """Show the texts that a message had."""
+        """Show the earlier texts of a message."""
         if entry is not None:
             self._interaction.push(history_page(entry, tuple(versions)))

@@ -1,8 +1,7 @@
-"""A layer for hands that know vi: writing is insert mode, everywhere else is normal mode.
+"""A layer of vi keys: writing is insert mode, everywhere else is normal mode.
 
-The mode is where the focus is, so it can never be out of step with what a key does. The layer changes keys by
-their ids like any person could, and adds the few actions that only it needs; with the setting off, none of
-them exists.
+The focus is the mode, so it is never out of step with what a key does. The layer changes keys by their ids as
+a person could, and adds the few actions that only it needs; with the setting off, none of them exists.
 """
 
 from collections.abc import Awaitable, Callable
@@ -70,24 +69,24 @@ class ViKeys:
 
     @property
     def mode(self) -> str:
-        """`insert`, `normal`, or nothing where the layer is off."""
+        """`insert`, `normal`, or empty if the layer is off."""
         if not settings_of(self._screen).vim:
             return ""
         return "insert" if self._screen.focused is self._composer else "normal"
 
     async def do(self, name: str) -> None:
-        """Do one of the actions."""
+        """Run one of the actions."""
         done = self._do[name]()
         if done is not None:
             await done
 
     def key_pressed(self, key: str) -> None:
-        """Forget a first g when another key comes."""
+        """Forget a first g when another key is pressed."""
         if key != "g":
             self._g_before = False
 
     def _top(self) -> None:
-        """On the second g: go to the oldest row that is there."""
+        """On the second g: go to the oldest loaded row."""
         self._g_before = not self._g_before
         focused = self._screen.focused
         if self._g_before:
@@ -98,7 +97,7 @@ class ViKeys:
             self._timeline.scroll_home(animate=False)
 
     def _move(self, step: int) -> None:
-        """Move in the list that has the focus."""
+        """Move in the focused list."""
         focused = self._screen.focused
         if isinstance(focused, OptionList):
             focused.action_cursor_down() if step > 0 else focused.action_cursor_up()
@@ -113,7 +112,7 @@ class ViKeys:
         pane.scroll_relative(y=step * max(1, pane.size.height // 2), animate=False)
 
     def _pane(self, step: int) -> None:
-        """Go to the pane beside."""
+        """Focus the pane beside."""
         panes = [pane for pane in self._panes if pane.display]
         focused = self._screen.focused
         at = panes.index(focused) if focused in panes else 0
@@ -125,12 +124,12 @@ class ViKeys:
         self._screen.set_focus(self._timeline)
 
     def _begin(self, text: str) -> None:
-        """Go on writing after this text."""
+        """Continue writing after this text."""
         if text != self._composer.text:
             self._composer.put(text)
         self._screen.set_focus(self._composer)
 
     def _rest(self) -> None:
-        """Select nothing, leave a reply or an edit, and stay in normal mode."""
+        """Clear the selection, cancel a reply or an edit, and stay in normal mode."""
         self._screen.set_focus(self._timeline)
         self._composer.post_message(Composer.GaveUp())

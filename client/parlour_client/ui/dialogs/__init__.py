@@ -1,1 +1,1 @@
-"""Screens over the chat: questions, pages to read, settings. Esc always leaves with nothing done."""
+"""Screens over the chat: questions, pages to read, settings. Esc always closes without an action."""

@@ -1,7 +1,7 @@
-"""F1: first what the focused part does and its keys, then all commands.
+"""F1: first the focused widget and its keys, then all commands.
 
-A widget tells about itself in its ``HELP``; keys come from the bindings that are in force, commands from the
-table, so help cannot fall behind.
+A widget describes itself in its ``HELP``; keys come from the active bindings, commands from the table, so
+help is always current.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ _GENERAL = (
 
 
 def help_page(screen: Screen[Any]) -> Page:
-    """Return the page for what has the focus."""
+    """Return the page for the focused widget."""
     about = screen.focused.HELP if screen.focused is not None else None
     parts = [
         own("Here", "bold"),

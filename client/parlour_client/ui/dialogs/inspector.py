@@ -1,7 +1,7 @@
-"""The inspector: one message as code points, and as the JSON that came over the wire.
+"""The inspector: one message as code points, and as the JSON that was received.
 
-Every line is safe by itself: the code-point table is the client's words, the wire form goes through the rule
-behind a gutter.
+Every line is safe by itself: the code-point table is the client's words, the JSON is sanitised and shown
+after a gutter.
 """
 
 from typing import Final
@@ -16,7 +16,7 @@ from parlour_protocol.text import safe_text
 from parlour_protocol.text.inspector import CodePoint, inspect_text
 
 MAX_ROWS: Final = 400
-"""Code points in the table; a longer text is cut here with a count."""
+"""Code points in the table; a longer text is cut, with a count."""
 
 
 def inspector_page(entry: Entry, wire: str) -> Page:

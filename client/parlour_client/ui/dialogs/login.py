@@ -1,7 +1,7 @@
-"""Logging in again in place, over the chat: the password of the account whose session has ended.
+"""Logging in again, over the chat: the password of the account whose session has ended.
 
-Nothing of the chat goes away for it: drafts, the room, the place in it and what is queued stay. The password
-is masked, becomes a ``Secret`` at once and leaves the field, whatever the server says.
+The chat stays as it is: drafts, the room, the position in it and queued messages. The password is masked,
+becomes a ``Secret`` at once and is removed from the field, whatever the server says.
 """
 
 from typing import ClassVar
@@ -20,7 +20,7 @@ from parlour_protocol.secret import Secret
 
 
 class LoginScreen(Overlay[bool]):
-    """Asks for the password until it is right or the person leaves."""
+    """Asks for the password until it is right or the person closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Later", id="login.leave"),
@@ -44,7 +44,7 @@ class LoginScreen(Overlay[bool]):
             yield SafeStatic(own("enter: log in · esc: later, with /login", "dim"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Try what was typed."""
+        """Try the password."""
         typed, event.input.value = event.value, ""
         if typed and not self._busy:
             self._busy = True
@@ -61,5 +61,5 @@ class LoginScreen(Overlay[bool]):
         self._busy = False
 
     def action_leave(self) -> None:
-        """Leave it for later."""
+        """Close it for later."""
         _ = self.dismiss(False)

@@ -1,7 +1,7 @@
-"""A list of messages to choose from: search results, threads, what is on its way.
+"""A list of messages to choose from: search results, threads, outgoing messages.
 
-Each message is two rows: our words about it, and its text on one line behind the gutter. It posts nothing but
-the choice (OptionList's own). The screens that list messages use it.
+Each message is two rows: our words about it, and its text on one line after the gutter. It posts only the
+choice (OptionList's own).
 """
 
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ from parlour_client.ui.dialogs.questions import Choices
 from parlour_client.ui.safe import join, lines, option, own, peer_line
 
 SHOWN: int = 160
-"""Characters of a text that stand in a list."""
+"""Characters of a text in a list."""
 
 
 class MessageChoices(Choices):
-    """Messages, one under the other."""
+    """Messages, one below the other."""
 
     def __init__(self) -> None:
         super().__init__()
         self.entries: Sequence[Entry] = ()
 
     def fill(self, entries: Sequence[Entry], heads: Sequence[Content]) -> None:
-        """Show these messages, each under what is said about it; the mark stays where it was."""
+        """Show these messages, each below its heading; the mark stays in place."""
         marked = self.highlighted
         self.entries = entries
         self.set_options(
@@ -39,13 +39,13 @@ class MessageChoices(Choices):
 
     @property
     def marked(self) -> Entry | None:
-        """The message under the mark."""
+        """The marked message."""
         at = self.highlighted
         return self.entries[at] if at is not None and at < len(self.entries) else None
 
 
 def head_of(entry: Entry, room: str | None = None) -> Content:
-    """Return when, where and by whom."""
+    """Return when, where and by whom it was written."""
     when = own(f"{day(entry.at)} {clock(entry.at)}  ", "dim")
     where = join(peer_line(room), own("  ")) if room is not None else own("")
     return join(when, where, peer_line(display_name(entry.author), style="bold"))

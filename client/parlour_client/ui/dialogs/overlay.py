@@ -1,8 +1,8 @@
-"""A dialog over the chat: what shines through from below cannot move a pane either.
+"""A dialog over the chat, anchored so that text from below cannot move a pane.
 
 Textual paints the screen below into the dialog's own rows, and the anchors of ``column_anchoring`` are lost
-there: a stranger's Tamil would then push the panes and the edge of the dialog about. Here each piece of such
-a row gets an anchor of its own. Every modal screen is an ``Overlay``; Textual's compositor calls the strips.
+there: a stranger's Tamil would then move the panes and the edge of the dialog. Here each piece of such a row
+gets an anchor of its own. Every modal screen is an ``Overlay``; Textual's compositor calls the strips.
 """
 
 from collections.abc import Sequence
@@ -40,19 +40,19 @@ class Overlay(ModalScreen[Answer]):
     """A modal screen over the chat."""
 
     def dismiss(self, result: Answer | None = None) -> AwaitComplete:
-        """Leave once: of two keys that came at the same time the second finds the screen gone.
+        """Close once: of two keys pressed at the same time the second finds the screen closed.
 
-        Textual would take the screen below off the stack instead, or end the app where there is none.
+        Textual would remove the screen below instead, or end the app if there is none.
         """
         return super().dismiss(result) if self.is_current else AwaitComplete()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw, with each piece of what is below in its columns."""
+        """Draw, with each piece of the screen below anchored to its columns."""
         return in_pieces(super().render_lines(crop), self.region.x + crop.x)
 
 
 def in_pieces(strips: Sequence[Strip], column: int) -> list[Strip]:
-    """Anchor each piece of each row that is not plain ASCII; the filters have been applied to them."""
+    """Anchor each piece of each row that is not plain ASCII; the filters have been applied."""
     return [
         strip if strip.text.isascii() else PiecewiseStrip(list(strip), strip.cell_length, column)
         for strip in strips

@@ -1,6 +1,6 @@
 """Pages to read: help and the inspector are texts in a scrolled box; Esc closes them.
 
-A page takes Content alone.
+A page takes only Content.
 """
 
 from typing import ClassVar

@@ -32,9 +32,9 @@ class PassphraseScreen(Overlay[Secret | None]):
             yield SafeStatic(own("enter: open · esc: cancel", "dim"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Leave with it."""
+        """Close with it."""
         _ = self.dismiss(Secret(event.value) if event.value else None)
 
     def action_leave(self) -> None:
-        """Leave with nothing."""
+        """Close without one."""
         _ = self.dismiss(None)

@@ -1,7 +1,7 @@
-"""The question before a paste or a secret goes out: what was found, the text itself, and send, edit or drop.
+"""The question before a paste or a secret is sent: the finding, the text itself, and send, edit or drop.
 
-The text is shown by the rule, folded with a count; nothing is chosen by Enter alone, so that a newline at the
-end of a paste answers nothing.
+The text is shown sanitised, folded with a count; Enter by itself chooses nothing, so that a newline at the
+end of a paste is no answer.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _SHOWN: Final = 40
 
 
 class Choice(Enum):
-    """What becomes of the text."""
+    """What to do with the text."""
 
     SEND = auto()
     EDIT = auto()
@@ -61,7 +61,7 @@ class PasteScreen(Overlay[Choice]):
         return lines(*shown)
 
     def action_choose(self, name: str) -> None:
-        """Leave with the answer."""
+        """Close with the answer."""
         _ = self.dismiss(Choice[name])
 
 

@@ -1,6 +1,6 @@
-"""Small dialogs: confirm, ask for a line, choose from a list. Esc always leaves with nothing done.
+"""Small dialogs: confirm, ask for a line, choose from a list. Esc always closes without an action.
 
-Each is a ``ModalScreen[Result]`` that takes Content alone. The screens push them and await the answer.
+Each is a ``ModalScreen[Result]`` that takes only Content. The screens push them and await the answer.
 """
 
 from collections.abc import Sequence
@@ -42,12 +42,12 @@ class ConfirmScreen(Overlay[bool]):
             yield SafeStatic(own("y or enter: yes · n or esc: no", "dim"))
 
     def action_answer(self, answer: bool) -> None:  # noqa: FBT001 - an action's parameter
-        """Leave with the answer."""
+        """Close with the answer."""
         _ = self.dismiss(answer)
 
 
 class AskScreen(Overlay[str | None]):
-    """One line of text; with ``empty`` also none is an answer."""
+    """One line of text; with ``empty`` an empty one is an answer too."""
 
     BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
 
@@ -63,11 +63,11 @@ class AskScreen(Overlay[str | None]):
             yield SafeStatic(own("enter: confirm · esc: cancel", "dim"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Leave with the line."""
+        """Close with the line."""
         _ = self.dismiss(event.value.strip() or ("" if self._empty else None))
 
     def action_leave(self) -> None:
-        """Leave with nothing."""
+        """Close without an answer."""
         _ = self.dismiss(None)
 
 
@@ -79,12 +79,12 @@ class Choices(OptionList):
         self._column_anchors = ColumnAnchors()
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw, with each row in its columns."""
+        """Draw, with each row anchored to its columns."""
         return self._column_anchors.anchor(self, super().render_lines(crop), crop)
 
 
 class ChooseScreen(Overlay[str | None]):
-    """A list of (id, what is shown); returns the id."""
+    """A list of (id, label); returns the id."""
 
     BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
 
@@ -103,9 +103,9 @@ class ChooseScreen(Overlay[str | None]):
             yield SafeStatic(own("enter: choose · esc: cancel", "dim"))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Leave with the choice."""
+        """Close with the choice."""
         _ = self.dismiss(event.option_id)
 
     def action_leave(self) -> None:
-        """Leave with nothing."""
+        """Close without a choice."""
         _ = self.dismiss(None)

@@ -1,4 +1,4 @@
-"""The dialog for a reaction: some that are common, any emoji by its name, or a short word as it is typed."""
+"""The dialog for a reaction: common ones, any emoji by its name, or a short word."""
 
 from typing import ClassVar, Final
 
@@ -26,7 +26,7 @@ COMMON: Final = (
 
 
 class ReactScreen(Overlay[str | None]):
-    """Enter takes what is marked, or the word that was typed; Esc leaves with nothing."""
+    """Enter takes the marked reaction, or the typed word; Esc closes without one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Leave", id="react.leave"),
@@ -47,11 +47,11 @@ class ReactScreen(Overlay[str | None]):
             yield SafeStatic(own("up and down: choose · enter: react · esc: cancel", "dim"))
 
     def on_mount(self) -> None:
-        """Offer what is common."""
+        """Offer common reactions."""
         self._offer("")
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Offer what has such a name."""
+        """Offer emoji with a matching name."""
         self._offer(event.value.strip())
 
     def _offer(self, typed: str) -> None:
@@ -61,7 +61,7 @@ class ReactScreen(Overlay[str | None]):
             self._offers.offer([Offer(emoji, own(f"{emoji}  {name}")) for emoji, name in COMMON])
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Leave with the reaction; a word is one unless an emoji was asked for, by a colon or by choosing."""
+        """Close with the reaction; the text itself unless an emoji was requested by a colon or chosen."""
         typed, marked = event.value.strip(), self._offers.current
         if marked is not None and (not typed or typed.startswith(":") or self._offers.was_moved):
             _ = self.dismiss(marked.insert.strip())
@@ -69,10 +69,10 @@ class ReactScreen(Overlay[str | None]):
             _ = self.dismiss(typed)
 
     def action_move(self, step: int) -> None:
-        """Mark another one."""
+        """Move the mark."""
         if self._offers.current is not None:
             self._offers.move(step)
 
     def action_leave(self) -> None:
-        """Leave with nothing."""
+        """Close without one."""
         _ = self.dismiss(None)

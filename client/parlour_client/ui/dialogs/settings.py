@@ -1,7 +1,7 @@
-"""The settings as a list made from their table: each with its value and its help, changed where it stands.
+"""The settings as a list made from their table: each with its value and its help, changed in place.
 
-A change holds at once and is written to `settings.toml`; when it cannot be written it is said and not done.
-Keys are a list of their own.
+A change takes effect at once and is written to `settings.toml`; if it cannot be written, the screen says so
+and nothing changes. Keys are a list of their own.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
-"""What Tab offers: commands after `/`, people after `@`, rooms after `#`, emoji after `:`, and arguments.
+"""Tab completion: commands after `/`, people after `@`, rooms after `#`, emoji after `:`, and arguments.
 
-It takes names and the text before the cursor and returns what could stand there; it knows no widget. The
+It takes names and the text before the cursor and returns the possible completions; it knows no widget. The
 composer calls it on every change.
 """
 
@@ -25,7 +25,7 @@ _ROOMS: Final = {Kind.ROOM, Kind.NAMED_ROOM, Kind.PUBLIC_ROOM}
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """One completion: what is inserted, and how it looks in the list."""
+    """One completion: the text to insert, and its label in the list."""
 
     insert: str
     display: Content
@@ -33,14 +33,14 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """What could stand in place of the text from ``start`` to the cursor."""
+    """The completions for the text from ``start`` to the cursor."""
 
     start: int
     offers: tuple[Offer, ...] = ()
 
 
 def complete(before: str, people: Iterable[str], rooms: Iterable[str]) -> Offers:
-    """Return the offers for the text before the cursor (of its line)."""
+    """Return the completions for the text before the cursor (of its line)."""
     start = before.rfind(" ") + 1
     word = before[start:]
     if before.startswith("/") and start == 0:
@@ -61,7 +61,7 @@ def complete(before: str, people: Iterable[str], rooms: Iterable[str]) -> Offers
 
 
 def _first_argument(before: str) -> Kind | None:
-    """Return what the command that is being written takes first."""
+    """Return the first argument of the command that is being written."""
     if not before.startswith("/"):
         return None
     command = _COMMANDS.get(before[1:].split(" ", 1)[0].lower())

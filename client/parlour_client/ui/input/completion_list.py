@@ -26,7 +26,7 @@ class OfferList(OptionList, can_focus=False):
         self.display = False
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Draw, with each row in its columns."""
+        """Draw, with each row anchored to its columns."""
         return self._column_anchors.anchor(self, super().render_lines(crop), crop)
 
     @property
@@ -45,6 +45,6 @@ class OfferList(OptionList, can_focus=False):
         self.display = bool(offers)
 
     def move(self, step: int) -> None:
-        """Move the mark, around the ends."""
+        """Move the mark, cyclically."""
         self.was_moved = True
         self.highlighted = ((self.highlighted or 0) + step) % len(self._shown)

@@ -1,8 +1,7 @@
-"""The person's own editor on the text being written: a private file, the command, and the text afterwards.
+"""Opens the text being written in the person's own editor: a private file, the command, and the result.
 
-The file is 0600 in a fresh folder of 0700 and goes with its folder whatever happens, and with what the editor
-left beside it. The command is run without a shell; Parlour goes on behind it (the connection lives) but draws
-nothing.
+The file is 0600 in a fresh folder of 0700, which is deleted whatever happens, with everything the editor left
+in it. The command is run without a shell; Parlour keeps running (the connection lives) but draws nothing.
 """
 
 import asyncio
@@ -34,13 +33,13 @@ def command_of(setting: str, environment: Mapping[str, str]) -> list[str]:
 
 
 def in_memory(environment: Mapping[str, str]) -> Path | None:
-    """Return the session's folder that lies in memory, where there is one: then nothing reaches a disk."""
+    """Return the session's folder in memory, if there is one: then nothing reaches a disk."""
     runtime = environment.get("XDG_RUNTIME_DIR", "")
     return Path(runtime) if runtime and Path(runtime).is_dir() else None
 
 
 async def edit(command: list[str], text: str, under: Path | None = None) -> str:
-    """Let the person edit the text and return it. Raises SetupError when the editor did not end well."""
+    """Let the person edit the text and return it. Raises SetupError if the editor failed."""
     folder = Path(tempfile.mkdtemp(prefix="parlour-", dir=under))  # 0700
     try:
         file = folder / "message.txt"
@@ -74,7 +73,7 @@ async def _run(command: list[str]) -> None:
 
 def _read(file: Path) -> str:
     try:
-        # an editor may have put another file in its place, so it is opened by its name
+        # an editor may have replaced the file, so it is opened by its name
         with file.open("rb") as done:
             data = done.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:

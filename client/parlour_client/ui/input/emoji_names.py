@@ -1,7 +1,7 @@
 """Emoji by name for completion: `:thumbs` finds 👍.
 
-Names come from the ``emoji`` package, loaded when the first one is asked for. Only emoji that the text rule
-shows as themselves are offered, so that what is offered is what the others see. ``completion`` calls it.
+Names come from the ``emoji`` package, loaded at the first use. Only emoji that the text rule shows as
+themselves are offered, so that everyone sees the same. ``completion`` calls it.
 """
 
 from functools import lru_cache
@@ -10,7 +10,7 @@ from typing import Final
 from parlour_protocol.text import safe_text
 
 SHORTEST: Final = 2
-"""Letters after the colon before anything is offered: `:)` and `10:30` are not asking."""
+"""Letters after the colon before anything is offered: `:)` and `10:30` are no names."""
 
 
 @lru_cache(maxsize=1)
@@ -29,7 +29,7 @@ def _names() -> tuple[tuple[str, str], ...]:
 
 
 def named(typed: str, most: int) -> list[tuple[str, str]]:
-    """Return up to ``most`` (name, emoji) for what stands after the colon: beginnings first, then parts."""
+    """Return up to ``most`` (name, emoji) for the text after the colon: beginnings first, then parts."""
     typed = typed.lower()
     if len(typed) < SHORTEST:
         return []

@@ -1,6 +1,6 @@
-"""Jump mode: one key paints a letter on each room, message and pane that can be seen; the letter goes there.
+"""Jump mode: shows a letter on each visible room, message and pane; pressing the letter goes there.
 
-The letters are drawn over the screen that stays as it was. Any other key leaves.
+The letters are drawn over the unchanged screen. Any other key closes it.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,12 +18,12 @@ from parlour_client.ui.dialogs.overlay import Overlay
 from parlour_client.ui.safe import SafeStatic, own
 
 LETTERS: Final = "asdfghjklqwertyuiopzxcvbnmASDFGHJKLQWERTYUIOPZXCVBNM"
-"""The home row first. What has no letter left is reached by scrolling first."""
+"""The home row first. Targets without a letter can be reached after scrolling."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Something that can be reached: where its letter stands, and how to go there."""
+    """A target: the place of its letter, and how to go there."""
 
     at: Offset
     go: Callable[[], object]
@@ -39,21 +39,21 @@ class JumpScreen(Overlay[Target | None]):
         self._targets = dict(zip(LETTERS, targets, strict=False))
 
     def compose(self) -> ComposeResult:
-        """Paint the letters."""
+        """Draw the letters."""
         for letter, target in self._targets.items():
             mark = SafeStatic(own(letter, "bold"), classes="mark")
             mark.styles.offset = target.at
             yield mark
 
     def on_key(self, event: Key) -> None:
-        """Leave with the target of the letter, or with none."""
+        """Close with the letter's target, or without one."""
         event.stop()
         event.prevent_default()
         _ = self.dismiss(self._targets.get(event.character or ""))
 
 
 def option_targets(screen: Screen[None], pane: OptionList) -> Iterator[Target]:
-    """Yield the entries of a list that are in sight; rows know their option by the style's meta."""
+    """Yield the visible entries of a list; rows know their option by the style's meta."""
     if not pane.is_on_screen:
         return
     region, seen = pane.content_region, set[int]()

@@ -1,8 +1,8 @@
-"""Keys that edit, done in their turn, and a one-line field that does so.
+"""Runs editing keys in order, and a one-line field that does so.
 
-Textual does what a widget binds to a key when the event has bubbled up to the app. Of keys that come in one
-piece (a slow line, a busy machine) a Backspace would take away what was typed after it. The composer and
-every field call this from their own key handler, before the event goes anywhere.
+Textual runs a widget's binding when the event has bubbled up to the app. If keys arrive in one piece (a slow
+line, a busy machine), a Backspace would delete text that was typed after it. The composer and every field
+call this from their own key handler, before the event goes anywhere.
 """
 
 from functools import cache
@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 
 async def edit_in_turn(widget: Widget, key: str) -> bool:
-    """Do what Textual binds to a key for this kind of widget, and tell whether there was anything."""
+    """Run Textual's binding of a key for this kind of widget, and say whether there was one."""
     action = _actions(type(widget)).get(key)
     return action is not None and await widget.app.run_action(action, widget)
 
@@ -34,7 +34,7 @@ class Field(Input):
     """A line to type in."""
 
     async def on_key(self, event: Key) -> None:
-        """Edit in turn."""
+        """Edit in order."""
         if await edit_in_turn(self, event.key):
             event.stop()
             event.prevent_default()

@@ -1,8 +1,7 @@
-"""Every key by the id of its binding: the table of them, the key map from the settings, and what is wrong.
+"""Every key by the id of its binding: the table of them, the key map from the settings, and its errors.
 
-The table is read from the classes themselves, so that no list can fall behind. An id that there is not, a key
-that there is not, and a key that two actions of one place would share are each said in a sentence; nothing is
-dropped silently.
+The table is read from the classes themselves, so it is always current. An unknown id, an unknown key, and a
+key that two actions of one place would share are each reported in a sentence; nothing is dropped silently.
 """
 
 import difflib
@@ -21,7 +20,7 @@ import parlour_client.ui
 from parlour_client.core.settings import Settings
 
 EVERYWHERE: Final = ("chat", "app", "vim")
-"""Places whose keys are in force beside those of what has the focus."""
+"""Places whose keys are active together with those of the focused widget."""
 VIM: Final = {
     "chat.write": "i,a",
     "chat.search": "f3,slash",
@@ -29,7 +28,7 @@ VIM: Final = {
     "timeline.inspect": "I",
     "timeline.history": "H",
 }
-"""What the layer of vi changes by id; the bindings `vim.…` come on top."""
+"""The keys that the layer of vi changes by id; the bindings `vim.…` are added to them."""
 _NAMED: Final = frozenset(str(key.value) for key in Keys)
 _LONG: Final = {**REPLACED_KEYS, "plus": "plus_sign"}
 _MODIFIERS: Final = ("ctrl+", "alt+", "shift+", "super+", "hyper+", "meta+")
@@ -44,11 +43,11 @@ class Known:
     keys: tuple[str, ...]
     about: str
     apart: bool
-    """Whether it belongs to a dialog or a page: then no key of the chat is in force beside it."""
+    """Whether it belongs to a dialog or a page: then no key of the chat is active beside it."""
 
     @property
     def place(self) -> str:
-        """Where it is in force: the part of the id before the dot."""
+        """The place where it is active: the part of the id before the dot."""
         return self.id.partition(".")[0]
 
 
@@ -68,7 +67,7 @@ def known() -> dict[str, Known]:
 
 
 def keymap(settings: Settings) -> dict[str, str]:
-    """Return the key map: the layers in the settings, and over them what the person changed."""
+    """Return the key map: the layers in the settings, then the person's own changes."""
     layers: dict[str, str] = {}
     if settings.vim:
         layers |= VIM
@@ -78,7 +77,7 @@ def keymap(settings: Settings) -> dict[str, str]:
 
 
 def problems(settings: Settings) -> Iterator[str]:
-    """Say what is wrong with the keys in the settings."""
+    """Return the errors in the settings' keys."""
     if not settings.keys:
         return
     bindings = known()
@@ -98,7 +97,7 @@ def problems(settings: Settings) -> Iterator[str]:
 
 
 def conflicts(settings: Settings) -> Iterator[tuple[str, str, str]]:
-    """Yield (key, id, other id) wherever two bindings share a key and are in force together."""
+    """Yield (key, id, other id) if two bindings share a key and are active together."""
     now = keymap(settings)
     in_force = [one for one in known().values() if one.place != "vim" or settings.vim]
     for one in in_force:
@@ -108,7 +107,7 @@ def conflicts(settings: Settings) -> Iterator[tuple[str, str, str]]:
 
 
 def _same(key: str, mine: Known, bindings: Iterable[Known], now: Mapping[str, str]) -> Iterator[str]:
-    """Yield the ids that share a key with a binding and are in force where it is."""
+    """Yield the ids that share a key with a binding and are active in its place."""
     for other in bindings:
         together = other.place == mine.place or (
             not mine.apart and not other.apart and (mine.place in EVERYWHERE or other.place in EVERYWHERE)
@@ -118,7 +117,7 @@ def _same(key: str, mine: Known, bindings: Iterable[Known], now: Mapping[str, st
 
 
 def is_key(key: str) -> bool:
-    """Tell whether Textual can have such a key."""
+    """Say whether Textual knows such a key."""
     name = key
     while name.startswith(_MODIFIERS):
         name = name.partition("+")[2]
@@ -131,7 +130,7 @@ def is_key(key: str) -> bool:
 
 
 def _typed_in(name: str) -> bool:
-    """Tell whether the binding is in force where letters are typed."""
+    """Say whether the binding is active where letters are typed."""
     return name.startswith("composer.")
 
 

@@ -1,7 +1,7 @@
-"""Completing a path: what lies in the folder that was typed so far.
+"""Completes a path from the folder that was typed so far.
 
-It lists names and opens nothing. A name with a character that a terminal would obey or hide is not offered;
-neither is a hidden file before its dot is typed. ``completion`` calls it.
+It lists names and opens nothing. A name with a control or invisible character is not offered; neither is a
+hidden file before its dot is typed. ``completion`` calls it.
 """
 
 import os
@@ -12,11 +12,11 @@ from typing import Final
 from parlour_client.text.file_text import written_path
 
 LOOKED_AT: Final = 2_000
-"""Names of a folder that are looked at: the composer must not wait for a big one."""
+"""Names of a folder that are read: the composer must not wait for a big one."""
 
 
 def paths(typed: str, most: int) -> list[str]:
-    """Return how the typed path may go on, as it is written; folders end with a slash."""
+    """Return completions of the typed path, as they are written; folders end with a slash."""
     plain = typed.replace("\\ ", " ").replace("\\\\", "\\")
     head, _, begun = plain.rpartition("/")
     folder = f"{head}/" if "/" in plain else ""
@@ -27,7 +27,7 @@ def paths(typed: str, most: int) -> list[str]:
                 for entry in islice(entries, LOOKED_AT)
                 if _is_offered(entry.name, begun)
             ]
-    except (OSError, RuntimeError):  # no such folder, no such person's home
+    except (OSError, RuntimeError):  # no such folder, or no such person's home
         return []
     return [written_path(f"{folder}{name}") for name in sorted(names)[:most]]
 

@@ -1,7 +1,7 @@
-"""The wall on what is typed and pasted: nothing gets into the composer that it could not show.
+"""Sanitises typed and pasted text: the composer never contains what it could not show.
 
-Controls, bidi overrides and other forbidden code points are taken out, and the person is told how many;
-line ends become LF. What others will see as escapes is counted, not changed. The composer calls it.
+Controls, bidi overrides and other forbidden code points are removed, and the person is shown how many; line
+ends become LF. Characters that others will see as escapes are counted, not changed. The composer calls it.
 """
 
 from typing import NamedTuple
@@ -12,14 +12,14 @@ from parlour_protocol.text.line_classifier import LineClassifier
 
 
 class Typed(NamedTuple):
-    """Text for the composer, and how many characters were taken out."""
+    """Text for the composer, and how many characters were removed."""
 
     text: str
     removed: int
 
 
 def clean(text: str) -> Typed:
-    """Return the text as the composer may hold it: LF and TAB are its only controls."""
+    """Return the sanitised text: LF and TAB are its only controls."""
     if text.isascii() and text.isprintable():
         return Typed(text, 0)
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
@@ -33,9 +33,9 @@ def _line(line: str) -> Typed:
 
 
 def _part(part: str) -> Typed:
-    """Take out what the rule would escape; a single character gets its context from where it is typed."""
+    """Remove what the rule would escape; a single character gets its context from where it is typed."""
     text = part
-    while len(text) > 1:  # what is taken out may have been the context of something else
+    while len(text) > 1:  # removed text may have been the context of other text
         kept = "".join(text[a:b] for a, b, verdict in LineClassifier(text).runs() if not verdict.is_escaped)
         if kept == text:
             break
@@ -45,7 +45,7 @@ def _part(part: str) -> Typed:
 
 
 def warning(text: str, removed: int) -> str:
-    """Return what to tell about the text, in words of ours; empty when there is nothing to tell."""
+    """Return a warning about the text, in our words; empty if there is none."""
     if removed:
         return f"Removed {removed} invisible or control character{'s' * (removed > 1)}."
     hidden = 0 if text.isascii() else safe_text(text).hidden

@@ -1,1 +1,1 @@
-"""The terminal below Textual: what may reach it, where columns stand, and what happens when it goes away."""
+"""The terminal below Textual: what may reach it, column positions, and losing it."""

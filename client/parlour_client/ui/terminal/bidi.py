@@ -1,8 +1,8 @@
-"""Right-to-left text: who puts it in order, by the setting `bidi`: the terminal, Parlour, or nobody.
+"""Right-to-left text: ordered by the terminal, by Parlour, or not at all, as the setting `bidi` says.
 
-Terminals that reorder do it by the whole row, across panes, so a mark is put behind a stranger's words (see
-``column_anchoring``); for the other two the terminal is told to leave the order alone (ECMA-48 mode 8).
-It never changes what is stored or copied.
+Terminals that reorder do it for the whole row, across panes, so a mark is put after a stranger's words (see
+``column_anchoring``); in the other two cases the terminal is told to leave the order alone (ECMA-48 mode 8).
+It never changes text that is stored or copied.
 """
 
 import unicodedata
@@ -23,12 +23,12 @@ _STAND_INS: Final = frozenset(point for pool in (*_POOLS.values(), _OTHER) for p
 
 
 def has_right_to_left(text: str) -> bool:
-    """Tell whether a letter is written from right to left."""
+    """Say whether a letter is written from right to left."""
     return not text.isascii() and unicode_data.one_of("STRONG_RTL").search(text) is not None
 
 
 def in_visual_order(text: str) -> str:
-    """Return the text in the order in which it is seen (UAX #9), its clusters whole."""
+    """Return the text in visual order (UAX #9), its clusters whole."""
     if not has_right_to_left(text):
         return text
     pools: dict[str, Iterator[int]] = {kind: iter(pool) for kind, pool in _POOLS.items()}
@@ -39,7 +39,7 @@ def in_visual_order(text: str) -> str:
         if len(cluster) == 1 and ord(cluster) not in _STAND_INS:
             line.append(cluster)
             continue
-        # One letter of the same direction stands for the cluster while the library moves letters about.
+        # One letter of the same direction replaces the cluster while the library reorders letters.
         stand_in = next(pools.get(unicodedata.bidirectional(cluster[0]), other), None)
         if stand_in is None:
             return text  # more clusters than a row can hold
@@ -57,11 +57,11 @@ class TextDirection:
         self._is_explicit = False
 
     def follow(self, settings: Settings) -> None:
-        """Follow the setting."""
+        """Apply the setting."""
         self._tell(explicit=settings.bidi != "terminal")
 
     def leave(self) -> None:
-        """Leave the terminal as it was."""
+        """Restore the terminal."""
         self._tell(explicit=False)
 
     def _tell(self, *, explicit: bool) -> None:

@@ -1,9 +1,9 @@
-"""Rows of peer text that cannot move the pane beside them, however wide the terminal draws them.
+"""Rows of others' text that cannot move the pane beside them, however wide the terminal draws them.
 
 Terminals disagree about the width of Tamil, flags and emoji families, and no table fixes that. A row whose
 width is in doubt is first painted as blanks, then written over them, then the cursor is put back to the
-column where the row must end (`CSI n G`). What would spill over where it is drawn widest is cut with `…`;
-right-to-left text is ordered as the setting says. Every widget with peer text hands its rows through
+column where the row must end (`CSI n G`). A row that would be too wide where it is drawn widest is cut with
+`…`; right-to-left text is ordered as the setting says. Every widget with others' text passes its rows through
 ``ColumnAnchors``; Textual's compositor calls the strips.
 """
 
@@ -32,11 +32,11 @@ _AGREED: Final = re.compile(
 
 
 _KEPT: Final = 256
-"""Anchored rows of one widget that are kept: those of a high terminal, and of the frame before."""
+"""Anchored rows of one widget in the cache: those of a high terminal, and of the frame before."""
 
 
 def agreed_width(text: str) -> bool:
-    """Tell whether every terminal draws the text over the same number of cells."""
+    """Say whether every terminal draws the text over the same number of cells."""
     return text.isascii() or _AGREED.fullmatch(text) is not None
 
 
@@ -55,7 +55,7 @@ class AnchoredStrip(Strip):
         """What is written behind the text: a mark that keeps the next pane's words out of its order."""
 
     def crop(self, start: int, end: int | None = None) -> Strip:
-        """Crop, keeping the anchor: the compositor cuts rows where something lies over them."""
+        """Crop, keeping the anchor: the compositor cuts rows that something covers."""
         cropped = super().crop(start, end)
         if cropped is self:
             return self
@@ -87,7 +87,7 @@ class AnchoredStrip(Strip):
 
 
 def _without_padding(segments: list[Segment]) -> list[Segment]:
-    """Leave out the blanks at the end: on a terminal with wider letters they would erase letters."""
+    """Remove blanks at the end: on a terminal with wider letters they would erase letters."""
     kept = list(segments)
     while kept and not kept[-1].text.strip(" "):
         kept.pop()
@@ -98,7 +98,7 @@ def _without_padding(segments: list[Segment]) -> list[Segment]:
 
 
 def _fitting(segments: list[Segment], cells: int) -> list[Segment]:
-    """Cut a row where it would draw over the next pane: Textual cuts by a narrower measure."""
+    """Cut a row that would be drawn over the next pane: Textual cuts by a narrower measure."""
     kept: list[Segment] = []
     left = cells
     for at, (text, style, _) in enumerate(segments):
@@ -120,7 +120,7 @@ def _to_column(column: int) -> str:
 
 
 class ColumnAnchors:
-    """The anchored rows of one widget. It hands each frame's rows through ``anchor``."""
+    """The anchored rows of one widget, which passes each frame's rows to ``anchor``."""
 
     def __init__(self) -> None:
         self._kept: LRUCache[tuple[int, int, str], tuple[Strip, AnchoredStrip]] = LRUCache(_KEPT)
@@ -131,12 +131,12 @@ class ColumnAnchors:
             return strips
         column = widget.region.x + crop.x
         mode = settings_of(widget).bidi
-        if isinstance(widget, TextArea):  # the cursor must be where the letter is that it would delete
+        if isinstance(widget, TextArea):  # the cursor must be on the letter that it would delete
             mode = "off"
         return [strip if strip.text.isascii() else self._anchored(strip, column, mode) for strip in strips]
 
     def _anchored(self, strip: Strip, column: int, mode: str) -> AnchoredStrip:
-        """Anchor a row, or return what was made of the very same one: its bytes are kept there."""
+        """Anchor a row, or return the cached one for the same row: it caches its bytes."""
         key = id(strip), column, mode
         kept = self._kept.get(key)
         if kept is None or kept[0] is not strip:

@@ -1,9 +1,9 @@
-"""What a crash shows: one sentence of ours. The details go to a private log, without any message's content.
+"""The message after a crash: one sentence of ours. The details go to a private log, without message content.
 
 Textual prints the frames' local variables (passwords, tokens) and the raw exception text (escape sequences)
-on the person's normal screen. This replaces that: never a local, never a source line, never the exception's
-own words on the terminal or in the log, because an exception may quote a stranger. The three methods are
-Textual's private ones; `tests/client/ui/terminal/test_crash.py` pins that they exist.
+on the person's normal screen. This replaces that: never a local, a source line or the exception's own text on
+the terminal or in the log, because an exception may quote a stranger. The three methods are Textual's private
+ones; `tests/client/ui/terminal/test_crash.py` checks that they exist.
 """
 
 import os
@@ -23,11 +23,11 @@ from parlour_client.core.private_files import open_private
 from parlour_protocol.text import safe_text
 
 _MAX_LOG: Final = 256 * 1024
-"""Bytes: after that the log begins again."""
+"""Bytes: after that the log starts over."""
 
 
 def crash_report(error: BaseException | None, log: Path | None, width: int) -> Segment:
-    """Write the log, and return what is printed instead of a traceback; ``log`` None: the usual file."""
+    """Write the log, and return the text to print instead of a traceback; ``log`` None: the usual file."""
     if isinstance(error, WorkerFailed):  # Textual's wrapper around what a worker raised
         error = error.error
     sentence = crash_sentence(error, write_log(error, log))
@@ -36,7 +36,7 @@ def crash_report(error: BaseException | None, log: Path | None, width: int) -> S
 
 
 def crash_sentence(error: BaseException | None, log: Path | None) -> str:
-    """Return what the person reads: the kind of error, and where the details are."""
+    """Return the sentence for the person: the kind of error, and where the details are."""
     kind = type(error).__name__ if error is not None else "an error"
     where = f"Details, without any message text, are in {log}." if log else "The details could not be saved."
     return safe_text(f"Parlour crashed ({kind}). What you sent is kept. {where}").plain
@@ -50,7 +50,7 @@ def write_log(error: BaseException | None, path: Path | None = None) -> Path | N
         descriptor = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         with os.fdopen(descriptor, "a", encoding="ascii", errors="backslashreplace") as file:
             if sys.platform != "win32":
-                os.fchmod(descriptor, stat.S_IRUSR | stat.S_IWUSR)  # it may have been made before
+                os.fchmod(descriptor, stat.S_IRUSR | stat.S_IWUSR)  # it may exist already
             if os.fstat(descriptor).st_size > _MAX_LOG:
                 file.truncate(0)
             file.write(
@@ -62,7 +62,7 @@ def write_log(error: BaseException | None, path: Path | None = None) -> Path | N
 
 
 def places(error: BaseException | None) -> list[str]:
-    """Return the chain of errors as types and code places: no words of theirs, no locals, no source lines."""
+    """Return the chain of errors as types and code places: no messages, no locals, no source lines."""
     found: list[str] = []
     while error is not None and len(found) < 200:  # noqa: PLR2004 - a chain can be a ring
         found.append(f"{type(error).__module__}.{type(error).__qualname__}")

@@ -23,9 +23,9 @@ from textual.drivers.linux_driver import LinuxDriver
 from parlour_client.ui.terminal.hangup import LAST_SECONDS, terminal_is_gone, write_nowhere
 
 LOOK_EVERY: Final = 2.0
-"""Seconds between two looks where the system tells nothing by itself."""
+"""Seconds between two checks if the system does not report a hang-up."""
 PATIENCE: Final = 0.5
-"""Seconds until a write that waits looks whether there is still a terminal, and whether to wait on."""
+"""Seconds until a waiting write checks whether there is still a terminal, and whether to wait on."""
 
 
 BATCH: Final = 8192
@@ -33,7 +33,7 @@ BATCH: Final = 8192
 
 
 class TerminalFile(io.TextIOBase):
-    """The descriptor of a text file, without the lock of its buffer: a write that hangs holds nobody up."""
+    """The descriptor of a text file, without the lock of its buffer: a stuck write blocks no one."""
 
     def __init__(self, file: TextIO) -> None:
         self._descriptor = file.fileno()
@@ -70,18 +70,18 @@ class TerminalDriver(LinuxDriver):
         self._watch: threading.Thread | None = None
 
     def start_application_mode(self) -> None:
-        """Take the terminal, and look after it from then on."""
+        """Take the terminal, and watch it from then on."""
         if self._watch is None:
             self._watch = threading.Thread(target=self._look, name="terminal-watch", daemon=True)
             self._watch.start()
         super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual gives it no types
 
     def write(self, data: str) -> None:
-        """Draw; wait for a slow terminal, never for one that is lost."""
+        """Draw; wait for a slow terminal, never for a lost one."""
         self._put(data)
 
     def close(self) -> None:
-        """Write what is left, if there is somebody to write it to."""
+        """Write the rest, if there is still a terminal."""
         self._put(None)
         writer = self._writer_thread
         while writer is not None and writer.is_alive() and not self._lost.is_set():
@@ -103,23 +103,23 @@ class TerminalDriver(LinuxDriver):
             self.lose()
 
     def hurry(self) -> None:
-        """Wait no longer than a moment for a terminal that takes nothing."""
+        """Wait only a moment for a stuck terminal."""
         self._hurried = True
 
     def lose(self) -> None:
-        """Neither write nor read any more."""
+        """Stop writing and reading."""
         write_nowhere()
         self._lost.set()
         self.exit_event.set()
 
     def _look(self) -> None:
         poll = select.poll()
-        poll.register(self.fileno, 0)  # nothing but that it hung up
+        poll.register(self.fileno, 0)  # nothing but the hang-up
         while not terminal_is_gone():
             if poll.poll(LOOK_EVERY * 1000) and not terminal_is_gone():
                 self._lost.wait(LOOK_EVERY)  # a system whose terminals cannot be polled
         self.lose()
         last = threading.Timer(LAST_SECONDS, partial(os._exit, 1))
-        last.daemon = True  # it holds nothing up where all ends well
+        last.daemon = True  # it delays nothing if all ends well
         last.start()
         self._exit()

@@ -1,9 +1,9 @@
-"""The garbage collector, kept from walking through every message again and again while somebody types.
+"""Keeps the garbage collector from walking through every message again and again while someone types.
 
-A full collection looks at everything that lives, and with a hundred thousand messages that takes a tenth of a
-second: a pause that one sees. What survived a full collection is set aside (``gc.freeze``), so the next one
-looks at what is new alone. What was set aside and has become garbage since is found when nobody types. The
-chat screen owns one.
+A full collection visits every live object, and with a hundred thousand messages that takes a tenth of a
+second: a visible pause. Survivors of a full collection are set aside (``gc.freeze``), so the next one visits
+only new objects. Frozen objects that have become garbage since are collected when no one types. The chat
+screen owns one.
 """
 
 import gc
@@ -11,24 +11,24 @@ import time
 from typing import Final
 
 IDLE_SECONDS: Final = 60.0
-"""Nobody typed for this long: a pause is not seen now."""
+"""No one typed for this long: a pause is not noticed now."""
 EVERY_SECONDS: Final = 600.0
-"""Between two collections of everything."""
+"""Seconds between two collections of everything."""
 
 
 class Collector:
-    """Freezes what survives. Only one at a time; ``stop`` puts everything back."""
+    """Freezes survivors. Only one at a time; ``stop`` restores the defaults."""
 
     def __init__(self) -> None:
         self._typed = time.monotonic()
 
     def start(self) -> None:
-        """From now on set aside what survives; what the start left behind goes with the first rest."""
+        """From now on freeze survivors; garbage of the start is collected at the first rest."""
         gc.freeze()
         gc.callbacks.append(self._collected)
 
     def stop(self) -> None:
-        """Let the collector look at everything again."""
+        """Let the collector visit everything again."""
         if self._collected in gc.callbacks:
             gc.callbacks.remove(self._collected)
         gc.unfreeze()
@@ -38,11 +38,11 @@ class Collector:
         self._typed = time.monotonic()
 
     def rest(self) -> bool:
-        """Collect everything if nobody does anything; say whether it was done."""
+        """Collect everything if no one does anything; say whether it was done."""
         if time.monotonic() - self._typed < IDLE_SECONDS:
             return False
         gc.unfreeze()
-        gc.collect()  # its callback freezes what is left
+        gc.collect()  # its callback freezes the survivors
         return True
 
     def _collected(self, phase: str, info: dict[str, int]) -> None:

@@ -1,8 +1,8 @@
-"""The third wall: whatever a widget drew, no forbidden code point and no link goes on to the terminal.
+"""The third defence: whatever a widget drew, no forbidden code point and no link reaches the terminal.
 
-It works on every line of every widget, so that a mistake in the view layer (or in Textual) shows a U+FFFD
+It filters every line of every widget, so that a mistake in the view layer (or in Textual) shows a U+FFFD
 instead of running a terminal command. It never passes a control segment: those of the drivers and of
-`anchored` are made behind it. `ParlourApp` puts one instance at the end of its line filters.
+`column_anchoring` are made after it. `ParlourApp` puts one instance at the end of its line filters.
 """
 
 from rich.segment import Segment
@@ -13,7 +13,7 @@ from parlour_protocol.text.forbidden import FORBIDDEN, REPLACEMENT
 
 
 class TerminalGuard(LineFilter):
-    """Replaces what may never reach a terminal. Keep one instance: Textual caches lines by filter."""
+    """Replaces text that must never reach a terminal. Keep one instance: Textual caches lines by filter."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002 - Textual's interface
         """Return the segments without anything that a terminal would act on."""

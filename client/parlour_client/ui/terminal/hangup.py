@@ -1,10 +1,10 @@
-"""The terminal goes away, or the machine shuts down: what is being written is saved, then the app leaves.
+"""If the terminal hangs up or the machine shuts down, the draft is saved, then the app exits.
 
-Without this the process would die at once, with the last words in its memory alone and the terminal as the
-app had it. A terminal that is gone answers each write with an error, and one that takes nothing would hold
-the app for ever with the outbox in its hands: so the output goes nowhere from then on, and a last timer ends
-what does not end itself. A second signal changes nothing: those that end a service or a session send two.
-The app installs it before it takes the terminal; ``outlet`` notices a terminal that goes without a signal.
+Without this the process would die at once, with the last words only in its memory and the terminal as the app
+had set it. A lost terminal answers each write with an error, and a stuck one would block the app for ever
+with the outbox locked: so the output goes nowhere from then on, and a last timer ends the process if nothing
+else does. A second signal changes nothing: service managers and sessions send two. The app installs it before
+it takes the terminal; ``driver`` notices a terminal that is lost without a signal.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any, Final
 
 LAST_SECONDS: Final = 5.0
-"""How long saving and leaving may take before the process is ended all the same."""
+"""Seconds that saving and exiting may take before the process is ended all the same."""
 _GONE: Final = frozenset({errno.EIO, errno.ENXIO})
 _SIGNALS: Final = tuple(
     one for one in (getattr(signal, "SIGHUP", None), signal.SIGTERM, signal.SIGINT) if one is not None
@@ -27,9 +27,9 @@ _SIGNALS: Final = tuple(
 
 
 def terminal_is_gone() -> bool:
-    """Tell whether the terminal that the app draws on has vanished without a signal.
+    """Say whether the app's terminal has vanished without a signal.
 
-    It does for a process that is not of the terminal's session (`setsid`, some supervisors); reading from
+    It does for a process that is not in the terminal's session (`setsid`, some supervisors); reading from
     such a terminal then returns at once, for ever, and would keep a core busy.
     """
     if sys.platform == "win32" or sys.__stdin__ is None:  # a Windows console that closes ends its processes
@@ -78,14 +78,14 @@ class Hangup:
         self._last: threading.Timer | None = None
 
     def install(self) -> None:
-        """Listen for the signals; not in the main thread, do nothing."""
+        """Install the signal handlers; outside of the main thread, do nothing."""
         self._loop = asyncio.get_running_loop()
         with contextlib.suppress(ValueError):
-            # not the loop's own handlers: these run also while the loop is blocked by a write
+            # not the loop's own handlers: these run even while the loop is blocked by a write
             self._before = {one: signal.signal(one, self._heard) for one in _SIGNALS}
 
     def remove(self) -> None:
-        """Listen no more."""
+        """Remove the signal handlers."""
         before, self._before = self._before, {}
         for one, handler in before.items():
             signal.signal(one, handler)
@@ -98,7 +98,7 @@ class Hangup:
         if self._last is not None:
             return
         self._last = threading.Timer(LAST_SECONDS, self._end)
-        self._last.daemon = True  # it holds nothing up where all ends well
+        self._last.daemon = True  # it delays nothing if all ends well
         self._last.start()
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._begin)

@@ -1,7 +1,7 @@
-"""How soon a change is drawn: with the next frame, or less often while very many come.
+"""How soon a change is drawn: with the next frame, or less often while very many arrive.
 
-One message is seen at once; two hundred a second are not read one by one, and drawing each of them would
-leave no time for the keys. The timeline and the list of rooms ask it.
+One message is visible at once; two hundred a second are not read one by one, and drawing each of them would
+leave no time for the keys. The timeline and the list of rooms use it.
 """
 
 import time
@@ -25,7 +25,7 @@ class Throttle:
         self._count = self._before = 0
 
     def delay(self) -> float:
-        """Note a change; return the seconds until it is to be drawn."""
+        """Note a change; return the seconds to wait before drawing."""
         now = self._now()
         if now - self._began >= _SPAN:
             self._before = self._count if now - self._began < 2 * _SPAN else 0

@@ -1,7 +1,6 @@
-"""`/alarms`: what the person must not miss: keys that do not fit, a server that shows people different keys.
+"""`/alarms`: security alarms: changed keys, a server that shows different keys to different people.
 
-Enter takes one off that was read; a permanent one stays for ever, because what it tells of cannot be taken
-back.
+Enter dismisses an alarm; a permanent one stays for ever, because its cause can't be undone.
 """
 
 from collections.abc import Sequence

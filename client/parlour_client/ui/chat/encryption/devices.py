@@ -1,7 +1,8 @@
-"""`/devices`: one's own devices, the code of this one while it waits, and what can be done about them.
+"""`/devices`: the account's devices, the code of this one while it is pending, and actions on them.
 
 A device is revoked only after a question that says what is lost. The recovery words are shown on a page that
-nothing copies. History goes to another device only when the person says so: it is all that was read here.
+can't be copied. History is sent to another device only when the person says so: it is everything that was
+read here.
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ _STATUS: Final = {
 
 
 def heading(own_keys: OwnKeys) -> Content:
-    """Return what stands above the list."""
+    """Return the heading of the list."""
     parts = [own("Your devices", "bold"), own(f"Archive: {own_keys.protection}", "dim")]
     if waiting := waits(own_keys):
         parts += waiting
@@ -41,7 +42,7 @@ def heading(own_keys: OwnKeys) -> Content:
 
 
 def waits(own_keys: OwnKeys) -> list[Content]:
-    """Return a row for what must be done before this device reads encrypted rooms, or none."""
+    """Return a row for what must be done before this device can read encrypted rooms, if anything."""
     if own_keys.status is not DeviceStatus.PENDING:
         return []
     todo = own("Waiting for approval. On another device: ")
@@ -61,7 +62,7 @@ def _row(one: OwnDevice) -> Content:
 
 
 def revoke_question(one: OwnDevice) -> Content:
-    """Return the question before a device is revoked."""
+    """Return the question before revoking a device."""
     return lines(
         join(own("Revoke ", "bold"), peer_line(one.name, limit=40, style="bold"), own(" for good?", "bold")),
         own("It is logged out and removed from every encrypted room. It keeps what it has already read."),
@@ -69,7 +70,7 @@ def revoke_question(one: OwnDevice) -> Content:
 
 
 def history_question(one: OwnDevice) -> Content:
-    """Return the question after a device was let in."""
+    """Return the question after approving a device."""
     return lines(
         join(peer_line(one.name, limit=40, style="bold"), own(" is approved.", "bold")),
         own("Once it connects, it can read new messages."),
@@ -96,7 +97,7 @@ def recovery_page(words: Sequence[str]) -> Page:
 
 
 def code_page(code: str, rows: Sequence[str]) -> Page:
-    """Return the page with our own code, for others to scan or copy; the picture fits into 24 rows."""
+    """Return the page with this account's code, for others to scan or copy; the QR code fits into 24 rows."""
     return Page(
         lines(
             own("Your code, to scan; the text is below", "bold"),
@@ -110,7 +111,7 @@ def code_page(code: str, rows: Sequence[str]) -> Page:
 
 
 class DevicePrompts:
-    """Shows the person's own devices, and asks what to do about them."""
+    """Shows the account's devices, and asks what to do with them."""
 
     def __init__(self, client: Client, interaction: Interaction) -> None:
         self._client, self._interaction = client, interaction
@@ -127,7 +128,7 @@ class DevicePrompts:
         self._interaction.push(screen, take)
 
     def _ask_about(self, one: OwnDevice) -> None:
-        """Ask what to do with a device; for this one, and for one that waits, there is only revoking."""
+        """Ask what to do with a device; this one, and a pending one, can only be revoked."""
         if one.current or one.status is not DeviceStatus.ACTIVE:
             self._ask_revoke(one)
             return

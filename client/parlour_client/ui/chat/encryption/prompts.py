@@ -1,6 +1,6 @@
-"""Encryption on the chat screen: the line in the header, alarms, and what a person is asked about it.
+"""Encryption on the chat screen: the line in the header, alarms, and questions to the person.
 
-The line is words and is there in every room, encrypted or not. A decision about a person's key is made in one
+The line is text and is there in every room, encrypted or not. A decision about a person's key is made in one
 of the dialogs, never here.
 """
 
@@ -49,20 +49,20 @@ class EncryptionPrompts:
     ) -> None:
         self._client, self._current, self._header = client, current, header
         self._timeline, self._hint, self._interaction = timeline, hint, interaction
-        self._comparing = frozenset[RequestId]()  # the comparisons that were under way at the last look
-        self._words: WordsScreen | None = None  # the dialog of a comparison
+        self._comparing = frozenset[RequestId]()  # the verifications in progress at the last check
+        self._words: WordsScreen | None = None  # the dialog of a verification
         timeline.verified = self._is_verified
 
-    # --- what is always there
+    # --- always visible
 
     def changed(self) -> None:
-        """Show that keys, groups or trust changed."""
+        """Update after keys, groups or trust changed."""
         self.refresh()
         self._timeline.trust_changed()
         self._follow_words()
 
     def refresh(self) -> None:
-        """Bring the line in the header and the alarms up to date."""
+        """Update the line in the header and the alarms."""
         room = self._current.room
         self._header.show_encryption(self._client.encryption.room(room.id) if room is not None else None)
         self._show_alarms()
@@ -71,7 +71,7 @@ class EncryptionPrompts:
         return self._client.encryption.trust(user) is Trust.VERIFIED
 
     def _show_alarms(self) -> None:
-        """Show what must not be missed: the newest alarm, a device that waits, who wants to compare words."""
+        """Show the newest alarm, a pending device, and requests to compare short words."""
         alarms = self._client.encryption.alarms()
         rows: list[Content] = []
         if alarms:
@@ -94,11 +94,11 @@ class EncryptionPrompts:
         self._interaction.push(alarm_screen(alarms), take)
 
     def show_report(self, room: Room, report: RoomReport) -> None:
-        """Show all that is known of the encryption of a room."""
+        """Show everything that is known of a room's encryption."""
         self._interaction.push(report_page(room.title, report))
 
     def show_person(self, report: PersonReport) -> None:
-        """Show somebody's safety number, and do what is decided about their key."""
+        """Show someone's safety number, and apply the decision about their key."""
         self.refresh()
 
         def answer(decision: Decision | None) -> None:
@@ -116,13 +116,13 @@ class EncryptionPrompts:
                 self.show_person(report)
 
     def show_code(self, code: str) -> None:
-        """Show the person's own code, for others to scan or copy."""
+        """Show this account's code, for others to scan or copy."""
         self._interaction.push(devices.code_page(code, qr_rows(code)))
 
     # --- short words
 
     def show_words(self, process: SasVerification) -> None:
-        """Show a comparison of short words, and follow it."""
+        """Show a verification by short words, and update it."""
         self._words = screen = WordsScreen(process)
 
         def answer(typed: str | None) -> None:
@@ -139,12 +139,12 @@ class EncryptionPrompts:
             self.words_confirmed(await self._client.encryption.confirm_sas(process.process, typed))
 
     def words_confirmed(self, process: SasVerification) -> None:
-        """Say what is still to come after the person confirmed."""
+        """Say what is missing after the person confirmed."""
         if not process.they_confirmed:
             self._interaction.say("Waiting for them to confirm too.")
 
     def _follow_words(self) -> None:
-        """Show in an open dialog of short words how far they are; without one, that they ended."""
+        """Update the open dialog of short words; without one, say that a verification ended."""
         processes = self._client.encryption.sas_verifications()
         if self._words is not None:
             self._words.show_process(still(self._words.process, processes))

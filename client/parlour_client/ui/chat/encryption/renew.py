@@ -1,6 +1,6 @@
-"""The dialog that renews a room from before its members decided who is in it: whom its group has now.
+"""The dialog that renews an older room: its owner confirms the people in its group.
 
-An owner looks at the people once and says that they are right; nothing is renewed without it.
+The owner checks the people once; nothing is renewed without that.
 """
 
 from collections.abc import Sequence

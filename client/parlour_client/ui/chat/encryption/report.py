@@ -1,7 +1,7 @@
-"""`/encryption`: one page with all that is known of a room's encryption, problems first.
+"""`/encryption`: one page with everything that is known of a room's encryption, problems first.
 
-Members with who admitted them, devices, what the server claims beyond that, the room's digits, what the
-server sees and what nobody has checked. It only shows; keys and trust change elsewhere.
+Members and who admitted them, devices, the server's claims, the room's digits, what the server sees and what
+was not audited. It only shows; keys and trust change elsewhere.
 """
 
 from collections.abc import Iterator
@@ -101,7 +101,7 @@ def _person(user: UserName, devices: list[MemberDevice], person: RoomPerson | No
 
 
 def _admission(person: RoomPerson | None) -> Iterator[Content]:
-    """Say by whose word somebody is in, where members decide that."""
+    """Say who admitted someone, if members decide that."""
     if person is not None:
         role = "" if person.role is None else f"{person.role.value}, "
         yield join(own("    "), peer_line(f"{role}{how_admitted(person)}", style="dim"))

@@ -1,7 +1,7 @@
-"""Short words: five words that both read aloud; equal words mean that nobody stands in between.
+"""Short words: five words that both read aloud; equal words prove that no one is in between.
 
-All five are typed to confirm: a key press could be a habit, and one word is soon found by trying. What the
-other side did is shown as it comes.
+All five are typed to confirm: a key press could be a habit, and one word is soon found by trying. The other
+side's steps are shown as they arrive.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
 
 
 class WordsScreen(Overlay[str | None]):
-    """The five words as they were typed, or ``NO``: they are not the same. None: left, to come back later."""
+    """The five words as they were typed, or ``NO``: they differ. None: closed, to come back later."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", id="words.leave")]
 
@@ -39,12 +39,12 @@ class WordsScreen(Overlay[str | None]):
             yield SafeStatic(own("esc: decide later", "dim"))
 
     def show_process(self, process: SasVerification) -> None:
-        """Show how far it is now."""
+        """Show the current state."""
         self.process = process
         self.query_one("#words", SafeStatic).show(process_words(process))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Take the words, or a no."""
+        """Accept the words, or a no."""
         typed = event.value.strip()
         if typed.lower() == NO or are_typed(self.process.words, typed):
             _ = self.dismiss(typed)
@@ -52,12 +52,12 @@ class WordsScreen(Overlay[str | None]):
             self.query_one("#told", SafeStatic).show(own(f"{ALL_WORDS} Or type: {NO}", "$text-error"))
 
     def action_leave(self) -> None:
-        """Leave; the process goes on."""
+        """Close the dialog; the verification continues."""
         _ = self.dismiss(None)
 
 
 def asking(processes: Sequence[SasVerification]) -> Content | None:
-    """Return the line that says whose words wait for this person, in whatever room they are."""
+    """Return the line that says who waits for this person, in any room."""
     for process in reversed(processes):
         if process.ended or process.we_confirmed or (process.started_by_us and not process.words):
             continue
@@ -67,20 +67,20 @@ def asking(processes: Sequence[SasVerification]) -> Content | None:
 
 
 def ended_line(process: SasVerification) -> Content:
-    """Return how a comparison ended, for who does not look at it."""
+    """Return how a verification ended, for someone who does not look at it."""
     how = own(": short words compared, verified" if process.ended == VERIFIED else f": {process.ended}")
     return join(peer_line(process.peer, style="bold"), how)
 
 
 def still(process: SasVerification, processes: Sequence[SasVerification]) -> SasVerification:
-    """Return how far a process is now, or the one that counts instead: both may have begun at once."""
+    """Return the state of a verification, or of the one that replaced it: both may begin at once."""
     same = next((one for one in processes if one.process == process.process), process)
     others = (one for one in processes if one.peer == process.peer and one.words and not one.ended)
     return same if same.words and not same.ended else next(others, same)
 
 
 def process_words(process: SasVerification) -> Content:
-    """Return how far a process is."""
+    """Return the state of a verification as text."""
     head = join(own("Short words with ", "bold"), peer_line(process.peer, style="bold"))
     if process.ended:
         return lines(head, own(process.ended, "bold"))

@@ -1,4 +1,4 @@
-"""The dialog that turns encryption on: who is admitted, what is won, what is lost, and that it is for good.
+"""The dialog that turns encryption on: who is admitted, what changes, and that it can't be undone.
 
 Nothing is switched on without it.
 """

@@ -1,7 +1,7 @@
-"""`/verify`: a person's safety number, and the three ways on: digits, their code, or a decision.
+"""`/verify`: a person's safety number, and three ways to continue: digits, their code, or a decision.
 
-To mark somebody verified the last twenty digits are typed in (a key press proves nothing, and five digits are
-soon found by trying), or their code is pasted. A changed key stops sending until `go on` is typed, in words.
+To mark someone verified the last twenty digits are typed in (a key press proves nothing, and five digits are
+soon found by trying), or their code is pasted. A changed key stops sending until `go on` is typed.
 """
 
 from typing import ClassVar
@@ -40,7 +40,7 @@ class PersonScreen(Overlay[Decision | None]):
             yield SafeStatic(own("enter: confirm · esc: cancel", "dim"))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Leave with what was typed, when it is one of the ways."""
+        """Close with the input, if it is one of the ways."""
         decision = decide(event.value, self._report)
         if decision is None:
             self.query_one("#told", SafeStatic).show(
@@ -53,7 +53,7 @@ class PersonScreen(Overlay[Decision | None]):
             _ = self.dismiss(decision)
 
     def action_leave(self) -> None:
-        """Leave with nothing."""
+        """Close without a decision."""
         _ = self.dismiss(None)
 
 

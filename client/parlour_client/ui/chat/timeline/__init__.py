@@ -1,7 +1,7 @@
-"""The timeline: one widget that draws only the rows in sight, however many messages there are.
+"""The timeline: one widget that draws only visible rows, however many messages there are.
 
-``heights`` adds up rows, ``wrap`` cuts text, ``rows`` turns an entry into rows, ``store`` keeps the entries,
-``scroll_anchor`` and ``selection`` say where the view and the cursor are, ``painter`` draws, ``widget`` owns
+``heights`` sums rows, ``wrap`` wraps text, ``rows`` turns an entry into rows, ``store`` keeps the entries,
+``scroll_anchor`` and ``selection`` have the positions of view and cursor, ``painter`` draws, ``widget`` owns
 them. No message ever becomes a widget.
 """
 

@@ -1,6 +1,6 @@
-"""The entries of one room in order, and what can be asked of them: where is one, what is missing above it.
+"""The entries of one room in order, with lookups: an entry's position, the gap above it.
 
-Entries with a number stand by it, what is unsent comes last. It changes nothing and knows no heights:
+Entries with a number are sorted by it, unsent ones come last. It changes nothing and knows no heights:
 ``Store`` does, and inherits it.
 """
 
@@ -19,19 +19,19 @@ Key = Seq | RequestId
 
 
 def key_of(entry: Entry) -> Key:
-    """Return what names the entry among those of its room."""
+    """Return the key that identifies the entry within its room."""
     key = entry.seq if entry.seq is not None else entry.request
     assert key is not None, "an entry is stored or asked for"  # noqa: S101 - the core's promise
     return key
 
 
 def seq_of(entry: Entry) -> Seq:
-    """Return the number of an entry, 0 while it has none."""
+    """Return the number of an entry, 0 if it has none."""
     return entry.seq or Seq(0)
 
 
 class Entries:
-    """Entries, who is ignored among their authors, and the holes between them."""
+    """Entries, the ignored authors among them, and the gaps between them."""
 
     def __init__(self, me: UserName, read: Seq | None) -> None:
         self.me = me
@@ -47,20 +47,20 @@ class Entries:
         """Answered messages that are not among the entries, for the quotes."""
         self.read = read
         """The read marker that the room was opened with."""
-        self._stored = 0  # the first so many entries have a number
+        self._stored = 0  # this many entries, from the first on, have a number
 
     def __len__(self) -> int:
         return len(self.entries)
 
     @property
     def span(self) -> tuple[Seq, Seq] | None:
-        """The ends, themselves not included, of the numbers that are loaded."""
+        """The ends, exclusive, of the numbers that are loaded."""
         if not self._stored:
             return None
         return Seq((self.entries[0].seq or 1) - 1), Seq((self.entries[self._stored - 1].seq or 0) + 1)
 
     def hole_above(self, index: int) -> Hole | None:
-        """Return what is missing right above an entry."""
+        """Return the gap right above an entry."""
         entry = self.entries[index]
         if entry.seq is None or not self.holes:
             return None
@@ -69,7 +69,7 @@ class Entries:
         return self.holes[at] if at >= 0 and self.holes[at].gap.before > before else None
 
     def index(self, entry: Entry) -> int | None:
-        """Return where the entry stands, whether it was asked for or stored when it came in."""
+        """Return an entry's position, whether it was unsent or stored when it was added."""
         if entry.seq is not None and (found := self.index_of(entry.seq)) is not None:
             return found
         if entry.request is not None:
@@ -79,17 +79,17 @@ class Entries:
         return None
 
     def index_of(self, seq: Seq) -> int | None:
-        """Return where event ``seq`` stands."""
+        """Return the position of event ``seq``."""
         at = bisect_left(self.entries, seq, hi=self._stored, key=seq_of)
         return at if at < self._stored and self.entries[at].seq == seq else None
 
     def by_seq(self, seq: Seq | None) -> Entry | None:
-        """Return the entry of event ``seq`` if it is here."""
+        """Return the entry of event ``seq`` if it is loaded."""
         index = self.index_of(seq) if seq is not None else None
         return self.entries[index] if index is not None else None
 
     def unknown_parents(self) -> list[Seq]:
-        """Return the answered messages that no quote can be made of, those of the newest answers first."""
+        """Return the parents that are missing for quotes, those of the newest replies first."""
         wanted = {entry.reply_to: None for entry in reversed(self.entries) if entry.reply_to is not None}
         return [seq for seq in wanted if seq not in self.parents and self.index_of(seq) is None]
 
@@ -104,16 +104,16 @@ class Entries:
     # --- people who are ignored
 
     def is_folded(self, index: int) -> bool:
-        """Tell whether an entry is a message of somebody whose messages are folded."""
+        """Say whether an entry is a folded message of an ignored person."""
         entry = self.entries[index]
         return entry.author in self.ignored and entry.author not in self.unfolded and is_message(entry)
 
     def is_hidden(self, index: int) -> bool:
-        """Tell whether an entry is folded into one above it."""
+        """Say whether an entry is folded into one above it."""
         return self.is_folded(index) and self._goes_on_folded(index)
 
     def _goes_on_folded(self, index: int) -> bool:
-        """Tell whether the entry above is of the same run: nothing stands between them."""
+        """Say whether the entry above is part of the same folded run: nothing is between them."""
         if not index or not self.is_folded(index - 1):
             return False
         entry, before = self.entries[index], self.entries[index - 1]

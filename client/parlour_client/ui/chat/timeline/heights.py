@@ -1,4 +1,4 @@
-"""Heights of entries and their sums: a Fenwick tree, so that one change or one look-up costs log n.
+"""Heights of entries and their sums: a Fenwick tree, so that one change or one lookup costs log n.
 
 It knows numbers only. ``store`` keeps one per timeline; a height is an estimate until the entry was drawn.
 """
@@ -31,13 +31,13 @@ class Heights:
     def append(self, value: int) -> None:
         """Add an entry at the end."""
         node = len(self._tree)
-        covered = node & -node  # the node sums this many entries, the new one included
+        covered = node & -node  # this node sums this many entries, the new one included
         self._tree.append(value + self.before(node - 1) - self.before(node - covered))
         self._values.append(value)
         self.total += value
 
     def pop(self) -> int:
-        """Take the last entry away and return its height."""
+        """Remove the last entry and return its height."""
         self._tree.pop()
         value = self._values.pop()
         self.total -= value
@@ -64,7 +64,7 @@ class Heights:
         return rows
 
     def find(self, row: int) -> tuple[int, int]:
-        """Return (index, row within that entry) of a row counted from the top; clamped to the last row."""
+        """Return (index, row within that entry) of a row counted from the top, at most the last row."""
         if row >= self.total:
             last = len(self._values) - 1
             return last, max(0, self._values[last] - 1)

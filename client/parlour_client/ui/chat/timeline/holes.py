@@ -1,7 +1,7 @@
-"""What is missing between the messages that are loaded, and what is done about it.
+"""Gaps between the loaded messages, and their states.
 
-A hole is a run of numbers; it is loaded when it comes near the view, and when it cannot be had its row says
-why. Nothing missing is ever shown as if nothing were missing. ``Store`` owns the holes of one room.
+A hole is a run of missing numbers; it is loaded when it comes near the view, and if that fails its row says
+why. A gap is always visible. ``Store`` owns the holes of one room.
 """
 
 from collections.abc import Iterable
@@ -13,23 +13,23 @@ from parlour_client.core.model import Gap
 from parlour_protocol.ids import Seq
 
 _COUNTED: Final = 1_000_000
-"""Numbers that are told one by one; a server may claim any number."""
+"""Numbers that are listed one by one; a server may claim any number."""
 
 
 class HoleState(Enum):
-    """What is done about a hole."""
+    """The state of a hole."""
 
     WAITING = auto()
     """To be loaded as soon as it is near the view."""
     LOADING = auto()
     OFFLINE = auto()
-    """Not to be had without a connection; tried again when there is one."""
+    """Can't be loaded without a connection; retried when there is one."""
     REFUSED = auto()
-    """The server did not give them."""
+    """The server withheld them."""
     GONE = auto()
-    """The server said that it has them no longer."""
+    """The server said that it no longer has them."""
     FORGOTTEN = auto()
-    """This device forgot them, as its person wished."""
+    """They were deleted on this device at the person's request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Hole:
 
     @property
     def words(self) -> str:
-        """What its row says."""
+        """The text of its row."""
         count = self.gap.count
         some = "more than a million" if count > _COUNTED else f"up to {count}" if count > 1 else "1"
         what = f"{some} message{'s' if count > 1 else ''} missing"
@@ -59,7 +59,7 @@ class Hole:
 
 
 def holes_of(gaps: Iterable[Gap], *, online: bool) -> list[Hole]:
-    """Return what is left after somebody tried to load it."""
+    """Return what remains of a hole after a try to load it."""
     left = HoleState.REFUSED if online else HoleState.OFFLINE
     return [
         Hole(gap, HoleState.FORGOTTEN if gap.forgotten else HoleState.GONE if gap.gone else left)
@@ -69,7 +69,7 @@ def holes_of(gaps: Iterable[Gap], *, online: bool) -> list[Hole]:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Numbers low < number < high that are loaded now, apart from ``left``."""
+    """Numbers low < number < high that are loaded now, except for ``left``."""
 
     low: Seq
     high: Seq
@@ -79,8 +79,8 @@ class Run:
 def covered(holes: Iterable[Hole], run: Run, span: tuple[Seq, Seq] | None, whole: Gap) -> list[Hole]:
     """Return the holes after a run was loaded, in order.
 
-    ``span`` are the ends (exclusive) of what was loaded before: between it and the run may be a new hole.
-    ``whole`` names the room.
+    ``span`` are the ends (exclusive) of the numbers loaded before: between it and the run there may be a new
+    hole. ``whole`` names the room.
     """
     kept = [piece for hole in holes for piece in _without(hole, run)]
     if span is not None:

@@ -7,7 +7,7 @@ from textual.binding import Binding
 
 
 class MessageAction(Enum):
-    """What a person can do with a message."""
+    """An action on a message."""
 
     REPLY = auto()
     REACT = auto()

@@ -1,8 +1,8 @@
-"""Rows of the store as strips, by the Line API; one row in sight costs one look-up.
+"""Draws rows of the store as strips, by the Line API; one visible row costs one lookup.
 
-It draws what the store says and decides nothing. Strips are kept until the entry, the width or the theme
-changes, and each is the same object in every frame: Textual keeps on a strip what it made of it (filters,
-pieces, bytes), so a row that only moved costs nothing more.
+It draws what the store says and decides nothing. Strips are cached until the entry, the width or the theme
+changes, and each is the same object in every frame: Textual caches its results on a strip (filters, pieces,
+bytes), so a row that only moved costs nothing more.
 """
 
 from typing import Final
@@ -22,31 +22,31 @@ CACHED_STRIPS: Final = 4_000
 
 
 class RowPainter:
-    """Draws the rows of one widget; its looks are the widget's component classes `timeline--…`."""
+    """Draws the rows of one widget; the styles are the widget's component classes `timeline--…`."""
 
     def __init__(self, widget: ScrollView) -> None:
         self._widget = widget
         self._strips: LRUCache[tuple[Key, int], Strip] = LRUCache(CACHED_STRIPS)
         self._whole: LRUCache[tuple[int, int, int, Style], tuple[Strip, Strip]] = LRUCache(CACHED_STRIPS)
         self._styles: dict[str, Style] = {}
-        self._plain = Style.null()  # of the frame that is drawn: Textual works it out again each time
+        self._plain = Style.null()  # of the current frame: Textual computes it again each time
 
     def forget_rows(self) -> None:
-        """Draw every row again."""
+        """Drop the cached rows."""
         self._strips.clear()
 
     def forget_styles(self) -> None:
-        """Draw every row again: the theme changed."""
+        """Drop the cached rows and styles: the theme changed."""
         self._strips.clear()
         self._styles.clear()
 
     def begin_frame(self) -> None:
-        """Look up once what all rows of a frame have in common."""
+        """Look up once what all rows of a frame share."""
         self._plain = self._widget.rich_style
 
     @property
     def is_bare(self) -> bool:
-        """Whether nothing is drawn over the rows or around them, but blanks beside them."""
+        """Whether nothing is drawn over or around the rows but blanks beside them."""
         styles = self._widget.styles
         around = *styles.border.spacing, *styles.outline.spacing, styles.padding.top, styles.padding.bottom
         over = (
@@ -55,7 +55,7 @@ class RowPainter:
         return not any(around) and not over
 
     def lines(self, store: Store | None, selected: Key | None, crop: Region) -> list[Strip]:
-        """Draw rows as they are kept: Textual's own cache is by place, and a scroll empties it."""
+        """Draw cached rows: Textual's own cache is by position, and a scroll empties it."""
         widget = self._widget
         under, background = widget.background_colors
         blank = Style(bgcolor=(under + background).rich_color)
@@ -69,7 +69,7 @@ class RowPainter:
         return strips
 
     def _padded(self, strip: Strip, blank: Style) -> Strip:
-        """Return a row with the padding beside it, the same one for the same row."""
+        """Return a row with the padding beside it, the same object for the same row."""
         padding = self._widget.styles.padding
         key = id(strip), padding.left, padding.right, blank
         kept = self._whole.get(key)
@@ -84,7 +84,7 @@ class RowPainter:
         """Draw one row of the view."""
         widget = self._widget
         row = widget.scroll_offset.y + y
-        columns = widget.scrollable_content_region.width  # ``size`` counts the scrollbar's as well
+        columns = widget.scrollable_content_region.width  # ``size`` includes the scrollbar's
         if store is None or store.width != columns or row >= store.total:
             return Strip.blank(widget.size.width, self._plain)
         index, inside = store.find(row)

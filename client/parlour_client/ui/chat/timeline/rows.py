@@ -1,8 +1,8 @@
-"""An entry as rows of pieces, each piece with the name of its look.
+"""Turns an entry into rows of pieces, each with the name of its style.
 
-Every row of peer text begins with the client's gutter, so that no row can imitate a new message; rows
-without a gutter hold our own words and checked names alone. It knows no widget and no colour: ``view`` turns
-looks into styles.
+Every row of others' text begins with the client's gutter, so that no row can imitate a new message; rows
+without a gutter contain only our own words and checked names. It knows no widget and no colour: ``painter``
+turns the names into styles.
 """
 
 from dataclasses import dataclass
@@ -24,14 +24,14 @@ from parlour_protocol.text.sanitiser import Line
 
 GUTTER: Final = "│ "
 MENTION_GUTTER: Final = "┃ "
-"""The gutter of a message that names the reader: told by its form, not by colour alone."""
+"""The gutter of a message that mentions the reader: marked by shape, not only by colour."""
 GUTTER_CELLS: Final = 2
 FOLD_AT: Final = 24
-"""Rows of one message that are shown before it is opened."""
+"""Rows of a message that are shown before it is opened."""
 MIN_WIDTH: Final = 8
 _ROOM_FOR_DOUBT: Final = 32
 _NAMED: Final = 3
-"""Readers of a message that are named; of the others there is a count."""
+"""Readers of a message that are named; the others are counted."""
 _ALARMS: Final = ABOUT_THE_LOG | {
     NoteKind.KEY_CHANGED,
     NoteKind.CONTESTED,
@@ -40,13 +40,13 @@ _ALARMS: Final = ABOUT_THE_LOG | {
     NoteKind.MISSING,
     NoteKind.DROPPED,
 }
-"""Notes that somebody must not miss."""
+"""Notes that must not be missed."""
 MOST_FOLDED: Final = 1_000
-"""Messages of somebody ignored that are counted one by one."""
+"""Messages of an ignored person that are counted one by one."""
 
 
 class Look(StrEnum):
-    """The looks of pieces; each is a component class `timeline--…` of the widget."""
+    """The styles of pieces; each is a component class `timeline--…` of the widget."""
 
     TEXT = "text"
     ESCAPE = "escape"
@@ -64,7 +64,7 @@ class Look(StrEnum):
 
 
 class Piece(NamedTuple):
-    """A stretch of a row."""
+    """A part of a row."""
 
     text: str
     look: Look
@@ -75,30 +75,30 @@ Row = tuple[Piece, ...]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What an entry's rows depend on beside the entry: its neighbours, its reply's parent, the reader."""
+    """What an entry's rows depend on besides the entry: its neighbours, its parent, the reader."""
 
     width: int
     me: UserName
     new_day: bool = False
     first_unread: bool = False
     continues: bool = False
-    """The same author goes on within a few minutes: no new header."""
+    """The same author continues within a few minutes: no new header."""
     parent: Entry | None = None
     opened: bool = False
     missing: str = ""
-    """What the row above says of messages that are missing here; our words."""
+    """The text of the row above about missing messages."""
     unverified: bool = False
-    """It came encrypted, from somebody whose key nobody has compared."""
+    """It was encrypted, by someone whose key was not verified."""
     timestamps: str = "minutes"
-    """How exact the time beside it is: the setting of that name."""
+    """The precision of the time beside it: the setting of that name."""
     read_by: tuple[UserName, ...] = ()
-    """Who let it be known that they have read so far, and no further message of the reader."""
+    """People who shared that they have read up to here, and no further message of the reader."""
     folded: int | None = None
     """The author is ignored: so many messages are folded into this row; 0: into one above."""
 
 
 def rows_of(entry: Entry, setting: Setting) -> tuple[Row, ...]:
-    """Return the rows of the entry, top to bottom; none where it is folded into one above."""
+    """Return the rows of the entry, top to bottom; none if it is folded into one above."""
     width = max(MIN_WIDTH, setting.width)
     rows: list[Row] = []
     if setting.missing:
@@ -136,7 +136,7 @@ def _folded_rows(entry: Entry, count: int, width: int) -> list[Row]:
 
 
 def is_message(entry: Entry) -> bool:
-    """Tell a message (also a deleted one) from everything else that happens."""
+    """Say whether an entry is a message (even a deleted one)."""
     return isinstance(entry.body, Message) or entry.text is not None or entry.deleted
 
 
@@ -150,7 +150,7 @@ def _header(entry: Entry, setting: Setting, width: int) -> Row:
 
 
 def _note_rows(entry: Entry, width: int, timestamps: str) -> list[Row]:
-    """Return what this client has to say of an encrypted event: whole, never cut off."""
+    """Return this client's notes on an encrypted event: whole, never cut off."""
     look = Look.FAILED if entry.trouble or entry.note is None or entry.note.kind in _ALARMS else Look.EVENT
     words = safe_text(f"· {note_words(entry)}{stamp(entry.at, timestamps)}")
     return [(Piece("".join(span.text for span in row), look),) for row in wrapped(words, width)]
@@ -186,7 +186,7 @@ def _file_rows(entry: Entry, width: int) -> list[Row]:
     file = entry.body.file if isinstance(entry.body, Message) else None
     if file is None or entry.deleted:
         return []
-    # The name is a stranger's text: it stands last, so that nothing of it can pass for the type or the size.
+    # The name is a stranger's text: it is last, so that no part of it can pass for the type or the size.
     line = [Span(f"file: {facts_of(file)} (f saves it): ", is_escape=False), *_on_one_line(file.name)]
     return [
         _gutter(*(Piece(span.text, Look.ESCAPE if span.is_escape else Look.QUOTE) for span in row))
@@ -241,19 +241,19 @@ def _meta_rows(entry: Entry, width: int, read_by: tuple[UserName, ...]) -> list[
     if words := delivery_words(entry):
         failed = entry.delivery is Delivery.FAILED
         rows.append((Piece(_cut("  " + words, width), Look.FAILED if failed else Look.META),))
-        if entry.problem:  # the server may have worded it
+        if entry.problem:  # the server may have written it
             rows += _peer_rows(entry.problem, width)
     return rows
 
 
 def _on_one_line(untrusted: str) -> Line:
-    """Return a stranger's one line, or that there is nothing to see in it."""
+    """Return a stranger's text on one line, or say that it is invisible."""
     safe = safe_text(untrusted)
     return (Span(BLANK_LABEL, is_escape=False),) if safe.blank else safe.spans[0]
 
 
 def _peer_rows(untrusted: str, width: int) -> list[Row]:
-    """Return a stranger's words on rows of their own; that there is nothing to see in them is said, too."""
+    """Return a stranger's text on rows of its own, or say that it is invisible."""
     safe = safe_text(untrusted)
     if safe.blank:
         return [_gutter(Piece(BLANK_LABEL, Look.META))]
@@ -275,7 +275,7 @@ def _ruled(words: str, width: int) -> str:
 
 
 def _cut(text: str, cells: int) -> str:
-    """Return the text on at most so many cells by either measure, with `…` where something is left out."""
+    """Cut the text to at most so many cells by either measure, with `…` if it is cut."""
     if text.isascii():
         return text if len(text) <= cells else text[: max(0, cells - 1)] + "…"
     if max(cell_len(text), cell_width(text)) <= cells:

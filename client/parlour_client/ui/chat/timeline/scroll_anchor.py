@@ -1,7 +1,7 @@
-"""Where the view of the timeline stands: it follows the newest message, or keeps its place.
+"""The scroll position of the timeline: it follows the newest message, or keeps its place.
 
-The place is kept as (entry, row) and never as a number of rows from the top, so that older messages coming in
-above, or a new width, cannot move what the person reads; only what is around it is measured.
+The place is kept as (entry, row) and never as a number of rows from the top, so that older messages loaded
+above, or a new width, cannot move the text being read; only its surroundings are measured.
 """
 
 from parlour_client.core.model import Entry
@@ -9,7 +9,7 @@ from parlour_client.ui.chat.timeline.store import Store
 
 
 class ScrollAnchor:
-    """What is at the top of the view."""
+    """The place at the top of the view."""
 
     def __init__(self) -> None:
         self.entry: Entry | None = None
@@ -18,11 +18,11 @@ class ScrollAnchor:
 
     @property
     def follows(self) -> bool:
-        """Whether the newest message is kept in sight."""
+        """Whether the newest message is kept visible."""
         return self.entry is None
 
     def follow(self) -> None:
-        """Keep the newest message in sight."""
+        """Keep the newest message visible."""
         self.entry = None
 
     def hold(self, entry: Entry, row: int = 0) -> None:
@@ -38,7 +38,7 @@ class ScrollAnchor:
             self.hold(store.entries[index], inside)
 
     def bring_into_view(self, store: Store, index: int, top: int, height: int) -> None:
-        """Move as little as shows a whole entry in the view that begins at row ``top``."""
+        """Scroll as little as necessary to show a whole entry in the view that begins at row ``top``."""
         rows, first = store.height(index), store.top(index)
         if first < top or rows > height:
             self.hold(store.entries[index])
@@ -47,7 +47,7 @@ class ScrollAnchor:
             self.hold(store.entries[at], row)
 
     def top(self, store: Store, height: int) -> int:
-        """Return the row of the top of the view, after a page below and one above it were measured."""
+        """Return the row at the top of the view, after measuring a page below and one above it."""
         top = self._measured_top(store, height)
         last = max(0, store.total - height)
         if top >= last:

@@ -1,4 +1,4 @@
-"""Which message is selected. Moving skips what is no message and what is folded into a row above."""
+"""The selected message. Moving skips rows other than messages and folded ones."""
 
 from parlour_client.ui.chat.timeline.entries import Key, key_of
 from parlour_client.ui.chat.timeline.rows import is_message
@@ -6,21 +6,21 @@ from parlour_client.ui.chat.timeline.store import Store
 
 
 class Selection:
-    """The block cursor of a timeline."""
+    """The selection of a timeline."""
 
     def __init__(self) -> None:
         self.key: Key | None = None
         """The selected entry; None: none is."""
 
     def index(self, store: Store) -> int | None:
-        """Return where the selected entry is."""
+        """Return the position of the selected entry."""
         if self.key is None:
             return None
         found = (at for at in range(len(store) - 1, -1, -1) if key_of(store.entries[at]) == self.key)
         return next(found, None)
 
     def next(self, store: Store, step: int) -> int | None:
-        """Return the next message above (-1) or below (+1); None where there is none."""
+        """Return the next message above (-1) or below (+1); None if there is none."""
         index = self.index(store)
         at = (len(store) if index is None else index) + step
         while 0 <= at < len(store):

@@ -1,7 +1,7 @@
-"""What happened, in words: the sentences of a timeline for everything that is not a message.
+"""Sentences of a timeline for everything that is not a message.
 
-A sentence is ours and holds names (checked types) at most; a topic or a reason is a stranger's text and is
-returned beside it, to be shown on rows of its own behind the gutter. ``rows`` calls it.
+A sentence is ours and contains at most names (checked types); a topic or a reason is a stranger's text and is
+returned separately, to be shown on rows of its own after the gutter. ``rows`` calls it.
 """
 
 from datetime import datetime
@@ -35,7 +35,7 @@ def clock(at: Millis) -> str:
 
 
 def stamp(at: Millis, timestamps: str) -> str:
-    """Return the time as it stands after a name, as exact as the setting says; `off`: nothing."""
+    """Return the time as shown after a name, as precise as the setting says; `off`: empty."""
     if timestamps == "off":
         return ""
     return "  " + (_local(at).strftime("%H:%M:%S") if timestamps == "seconds" else clock(at))
@@ -52,7 +52,7 @@ def day_number(at: Millis) -> int:
     return _local(at).toordinal()
 
 
-# Own words: strftime("%A") follows the locale, and a locale is not ours.
+# Our own words: strftime("%A") follows the locale.
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July",
@@ -66,8 +66,8 @@ def _local(at: Millis) -> datetime:
 
 
 def delivery_words(entry: Entry) -> str:
-    """Return the state of one of our own messages; empty when it is on the server's disk."""
-    if entry.delivery is Delivery.QUEUED and entry.problem:  # which is said below it
+    """Return the state of one of this account's messages; empty when the server has stored it."""
+    if entry.delivery is Delivery.QUEUED and entry.problem:  # which is shown below it
         return "not sent yet (x: cancel)"
     return {
         Delivery.STORED: "",

@@ -1,7 +1,7 @@
-"""The entries of one room in order, with the height of each: what is stored by number, what is unsent last.
+"""The entries of one room in order, with the height of each: stored ones by number, then unsent ones.
 
-It knows rows as numbers only and never draws; heights are estimates until ``measure`` has been asked. It
-never holds an entry twice: a second arrival of the same event or request changes the first. ``view`` owns it.
+It knows rows only as numbers and never draws; heights are estimates until they are measured. It never
+contains an entry twice: a second arrival of the same event or request changes the first. ``widget`` owns it.
 """
 
 from bisect import bisect_left
@@ -23,9 +23,9 @@ from parlour_protocol.names import UserName
 
 CACHED_ENTRIES: Final = 2_000
 CONTINUES_WITHIN: Final = 5 * 60_000
-"""Milliseconds in which the same author goes on without a new header."""
+"""Milliseconds in which the same author continues without a new header."""
 _LOOKED_BACK: Final = 1_000
-"""Entries of others that are passed over to find the message that a receipt stands under."""
+"""Entries of others that are skipped to find the message that a receipt is shown under."""
 _FOLDED_IN: Final = (bodies.Edited, bodies.Deleted, bodies.Reacted)
 """Bodies that are shown at the message they are about."""
 
@@ -49,7 +49,7 @@ class Store(Entries):
 
     @property
     def total(self) -> int:
-        """The rows of all entries, as far as is known."""
+        """The rows of all entries, partly estimated."""
         return self._heights.total
 
     # --- changes
@@ -63,7 +63,7 @@ class Store(Entries):
         self.estimate(self.width)
 
     def estimate(self, width: int) -> None:
-        """Forget what was measured; guess every height for rows of this width."""
+        """Forget measured heights; estimate each for rows of this width."""
         self.width = width
         cells = max(1, width - 2)
         self._heights = Heights([2 + len(entry.text or "") // cells for entry in self.entries])
@@ -71,7 +71,7 @@ class Store(Entries):
         self._rows.clear()
 
     def prepend(self, older: Sequence[Entry]) -> None:
-        """Put a page of older entries before the first one."""
+        """Insert a page of older entries before the first one."""
         first = self.entries[0].seq if self._stored else None
         fresh = [e for e in older if e.seq is not None and _is_shown(e) and (first is None or e.seq < first)]
         cells = max(1, self.width - 2)
@@ -83,10 +83,10 @@ class Store(Entries):
         self._forget_at(len(fresh))
 
     def merge(self, entries: Iterable[Entry], run: Run, *, behind: Seq | None = None) -> int:
-        """Put a run of the log in its place, wherever it is; returns how many were not here.
+        """Insert a run of the log, wherever it is; returns how many entries are new.
 
-        The heights of what stays are kept, so that the view does not move. With ``behind``, all between it
-        and the run is missing, whatever stands there.
+        Heights of existing entries are kept, so that the view does not move. With ``behind``, all between it
+        and the run is missing, whatever is there.
         """
         fresh = {entry.seq: entry for entry in entries if entry.seq is not None and _is_shown(entry)}
         span = self.span
@@ -114,17 +114,17 @@ class Store(Entries):
         return len(fresh.keys() - known.keys())
 
     def forget_rows(self) -> None:
-        """Lay every entry out again when it is looked at; the heights stand as estimates."""
+        """Lay every entry out again when it is visible; heights become estimates."""
         self._rows.clear()
         self._exact = [False] * len(self.entries)
 
     def mark_hole(self, hole: Hole, state: HoleState) -> None:
-        """Note what is done about a hole."""
+        """Set the state of a hole."""
         self.holes = [replace(one, state=state) if one.gap == hole.gap else one for one in self.holes]
         self._forget_at(bisect_left(self.entries, hole.gap.before, hi=self._stored, key=seq_of))
 
     def receive(self, receipts: Mapping[UserName, Seq]) -> None:
-        """Say under the reader's own messages how far others have read."""
+        """Show under the reader's own messages how far others have read."""
         found: dict[Seq, tuple[UserName, ...]] = {}
         for user, seq in sorted(receipts.items()):
             at = bisect_left(self.entries, Seq(seq + 1), hi=self._stored, key=seq_of) - 1
@@ -141,12 +141,12 @@ class Store(Entries):
                 self._forget_at(index)
 
     def note_older(self, *, loading: bool) -> None:
-        """Say above the first entry that older ones are being loaded."""
+        """Show above the first entry that older ones are being loaded."""
         self.loading_older = loading
         self._forget_at(0)
 
     def drop_oldest(self, count: int) -> None:
-        """Forget the oldest entries; they can be paged in again."""
+        """Drop the oldest entries; they can be loaded again."""
         count = min(count, self._stored)
         self._heights = Heights(self._heights[i] for i in range(count, len(self.entries)))
         del self.entries[:count], self._exact[:count]
@@ -156,16 +156,16 @@ class Store(Entries):
         self._forget_at(0)
 
     def put(self, entry: Entry) -> bool:
-        """Add an entry or change the one that it is; return whether it is new."""
+        """Add or replace an entry; return whether it is new."""
         index = self.index(entry)
         if index is None:
             if self.span is not None and 0 < seq_of(entry) <= self.span[0]:
-                return False  # it stands further up than what is loaded: it comes with its page
+                return False  # it is further up than what is loaded: it comes with its page
             if _is_shown(entry):
                 self._insert(entry)
                 self._count_reply(entry)
             return _is_shown(entry)
-        if self.entries[index].seq is None and entry.seq is not None:  # now it has its place in the log
+        if self.entries[index].seq is None and entry.seq is not None:  # now it is in the log
             self._take(index)
             self._insert(entry)
         else:
@@ -180,7 +180,7 @@ class Store(Entries):
             self._forget_at(at)
 
     def remove(self, request: RequestId) -> None:
-        """Take out an unsent entry."""
+        """Remove an unsent entry."""
         for index in range(self._stored, len(self.entries)):
             if self.entries[index].request == request:
                 self._take(index)
@@ -216,7 +216,7 @@ class Store(Entries):
             self._exact[index] = False
 
     def open_or_fold(self, index: int) -> None:
-        """Show a long message whole, or fold it again; show what an ignored person says."""
+        """Expand or fold a long message; show the messages of an ignored person."""
         if self.is_folded(index):
             self.unfolded.add(self.entries[index].author)
             self.forget_rows()
@@ -238,7 +238,7 @@ class Store(Entries):
         return rows
 
     def height(self, index: int) -> int:
-        """Return the exact height of an entry."""
+        """Return the measured height of an entry."""
         return self._heights[index] if self._exact[index] else len(self.rows(index))
 
     def top(self, index: int) -> int:

@@ -1,7 +1,7 @@
-"""The timeline widget: the messages of one room, of which only the rows in sight are ever drawn.
+"""The timeline widget: the messages of one room, of which only visible rows are ever drawn.
 
-It takes in what is new once a frame, and never asks the client for anything: it posts what it wants and what
-was seen (``OlderWanted``, ``HoleInSight``, ``ReadUpTo``, ``NewBelow``), and ``Act`` for the selected message.
+It adds new entries once a frame, and never asks the client for anything: it posts what it needs and what was
+seen (``OlderWanted``, ``HoleInSight``, ``ReadUpTo``, ``NewBelow``), and ``Act`` for the selected message.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,23 +35,23 @@ from parlour_protocol.ids import RequestId, Seq
 from parlour_protocol.names import UserName
 
 KEEP: Final = 20_000
-"""Entries in memory; when twice as many are there, the oldest go and can be paged in again."""
+"""Entries in memory; at twice as many, the oldest are dropped and can be loaded again."""
 
 
 class Timeline(ScrollView, can_focus=True):
     """The messages of one room."""
 
-    FOCUS_ON_CLICK = False  # keys become commands by the keyboard only: a click leaves the person writing
+    FOCUS_ON_CLICK = False  # keys become commands only by keyboard: a click leaves the person writing
     DEFAULT_CSS = "Timeline { overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; }"
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"timeline--{look}" for look in Look} | {"timeline--selected"}
     BINDINGS: ClassVar[list[BindingType]] = list(keys.BINDINGS)
 
     new_below: reactive[int] = reactive(0)
-    """Messages that came in below what is in sight."""
+    """New messages below the visible ones."""
 
     @dataclass
     class OlderWanted(Message):
-        """The top is near: page in what is older than ``before``."""
+        """The top is near: load what is older than ``before``."""
 
         before: Seq
 
@@ -63,7 +63,7 @@ class Timeline(ScrollView, can_focus=True):
 
     @dataclass
     class ReadUpTo(Message):
-        """The newest message was in sight."""
+        """The newest message was visible."""
 
         seq: Seq
 
@@ -78,7 +78,7 @@ class Timeline(ScrollView, can_focus=True):
 
     @dataclass
     class Act(Message):
-        """Do this with that message."""
+        """Run this action on that message."""
 
         action: MessageAction
         entry: Entry
@@ -97,27 +97,27 @@ class Timeline(ScrollView, can_focus=True):
         self.verified: Callable[[UserName], bool] = lambda _: True
         """Whether somebody's key was compared; encrypted messages of others are marked."""
         self._timestamps = "minutes"
-        self._complete = False  # nothing older is to be had
+        self._complete = False  # there are no older ones
         self._asked_before: Seq | None = None
         self._read_told = Seq(0)
         self._is_placing = False
 
-    # --- what there is
+    # --- entries
 
     @property
     def follows(self) -> bool:
-        """Whether the newest message is kept in sight."""
+        """Whether the newest message is kept visible."""
         return self._anchor.follows
 
     @property
     def entries(self) -> Sequence[Entry]:
-        """What is loaded, oldest first."""
+        """The loaded entries, oldest first."""
         self.take_in()
         return self._store.entries if self._store is not None else ()
 
     @property
     def holes(self) -> Sequence[Hole]:
-        """What is missing between the entries."""
+        """The gaps between the entries."""
         return self._store.holes if self._store is not None else ()
 
     @property
@@ -161,13 +161,13 @@ class Timeline(ScrollView, can_focus=True):
         self.refresh()
 
     def add(self, entry: Entry) -> None:
-        """Add an entry or change one; many that come at once are taken in together, once a frame."""
+        """Add or change an entry; many at once are added together, once a frame."""
         if self._store is not None:
             self._pending.append(entry)
             self._arrivals.schedule(self._throttle.delay())
 
     def take_in(self) -> None:
-        """Take in what was added since the last frame."""
+        """Process what was added since the last frame."""
         pending, store = self._pending, self._store
         self._pending = []
         if store is None or not pending:
@@ -187,14 +187,14 @@ class Timeline(ScrollView, can_focus=True):
         self._place()
 
     def take_out(self, request: RequestId) -> None:
-        """Take out an unsent entry."""
+        """Remove an unsent entry."""
         if self._store is not None:
             self.take_in()
             self._store.remove(request)
             self._redraw()
 
     def prepend(self, older: Sequence[Entry], *, complete: bool, holes: Sequence[Hole] = ()) -> None:
-        """Put a page of older entries above; what is in sight stays."""
+        """Insert a page of older entries above; the visible ones stay in place."""
         if self._store is None:
             return
         self.take_in()
@@ -205,7 +205,7 @@ class Timeline(ScrollView, can_focus=True):
         self._redraw()
 
     def no_older(self) -> None:
-        """Say no longer that older entries are being loaded: it failed, and scrolling tries again."""
+        """Stop showing that older entries are being loaded: it failed, and scrolling retries."""
         if self._store is not None:
             self._asked_before = None
             self._store.note_older(loading=False)
@@ -220,10 +220,10 @@ class Timeline(ScrollView, can_focus=True):
         complete: bool | None = None,
         behind: Seq | None = None,
     ) -> None:
-        """Put a run of the log in its place; what is in sight stays.
+        """Insert a run of the log; the visible entries stay in place.
 
-        ``behind`` is the newest event below which nothing new is missing: live events may have overtaken
-        the ones between.
+        ``behind`` is the newest event below which nothing new is missing: live events may have overtaken the
+        ones between.
         """
         if self._store is None:
             return
@@ -238,29 +238,29 @@ class Timeline(ScrollView, can_focus=True):
         self._redraw()
 
     def _since_the_end(self, run: Run) -> int:
-        """Count what came since the end was in sight: single events overtake what is told as one change."""
+        """Count new messages since the end was visible: single events overtake a change for many."""
         return run.high - 1 - self._read_told if self._read_told else 0
 
     def hole_left(self, hole: Hole, state: HoleState) -> None:
-        """Say of a hole that it cannot be had, and why."""
+        """Show that a hole can't be loaded, and why."""
         if self._store is not None:
             self._store.mark_hole(hole, state)
             self._redraw()
 
     def retry_holes(self) -> None:
-        """Try again what could not be had without a connection."""
+        """Retry holes that could not be loaded without a connection."""
         if self._store is not None:
             for hole in [hole for hole in self._store.holes if hole.state is HoleState.OFFLINE]:
                 self._store.mark_hole(hole, HoleState.WAITING)
             self._redraw()
 
     def unknown_parents(self) -> Sequence[Seq]:
-        """Return the answered messages that are not here to be quoted."""
+        """Return the parents that are missing for quotes."""
         self.take_in()
         return self._store.unknown_parents() if self._store is not None else ()
 
     def know_parents(self, parents: Sequence[Entry]) -> None:
-        """Quote these messages where they are answered."""
+        """Quote these messages in their replies."""
         if self._store is not None and parents:
             self._store.parents |= {entry.seq: entry for entry in parents if entry.seq is not None}
             self._remake()
@@ -268,14 +268,14 @@ class Timeline(ScrollView, can_focus=True):
     # --- how it is shown
 
     def show_receipts(self, receipts: Mapping[UserName, Seq]) -> None:
-        """Say how far others have read, as far as they let it be known."""
+        """Show how far others have read, as far as they share it."""
         if self._store is not None:
             self.take_in()
             self._store.receive(receipts)
             self._redraw()
 
     def show_timestamps(self, timestamps: str) -> None:
-        """Show times as exactly as the setting says."""
+        """Show times as precisely as the setting says."""
         if timestamps != self._timestamps:
             self._timestamps = timestamps
             if self._store is not None:
@@ -283,7 +283,7 @@ class Timeline(ScrollView, can_focus=True):
                 self._remake()
 
     def trust_changed(self) -> None:
-        """Mark who is verified now."""
+        """Update the marks of verified people."""
         self._remake()
 
     def ignore(self, users: AbstractSet[UserName]) -> None:
@@ -293,18 +293,18 @@ class Timeline(ScrollView, can_focus=True):
             self._remake()
 
     def mark_unread(self, read: Seq) -> None:
-        """Draw the line of what is new after ``read``."""
+        """Draw the line for new messages after ``read``."""
         if self._store is not None:
             self._store.read = read
             self._remake()
 
     def _redraw(self) -> None:
-        """Draw every row in sight, in its place."""
+        """Draw every visible row again, in its place."""
         self._painter.forget_rows()
         self._place()
 
     def _remake(self) -> None:
-        """Make every row from its entry again: what is said of it changed."""
+        """Make every row from its entry again, because its notes changed."""
         if self._store is not None:
             self._store.forget_rows()
             self._redraw()
@@ -327,15 +327,15 @@ class Timeline(ScrollView, can_focus=True):
         """Draw one row."""
         return self._painter.line(self._store, self._selection.key, y)
 
-    # --- the place of the view
+    # --- the position of the view
 
     def follow(self) -> None:
-        """Go to the newest message and stay there."""
+        """Scroll to the newest message and stay there."""
         self._anchor.follow()
         self._place()
 
     def reveal(self, seq: Seq) -> bool:
-        """Bring an event into sight and select it; False when it is not loaded."""
+        """Scroll an event into view and select it; False if it is not loaded."""
         self.take_in()
         index = self._store.index_of(seq) if self._store is not None else None
         if index is None:
@@ -344,7 +344,7 @@ class Timeline(ScrollView, can_focus=True):
         return True
 
     def _place(self) -> None:
-        """Measure what is around the view, then put the view where its anchor is."""
+        """Measure its surroundings, then scroll the view to its anchor."""
         store, height, columns = self._store, self.size.height, self.scrollable_content_region.width
         if store is None or not columns or not height:
             return
@@ -362,7 +362,7 @@ class Timeline(ScrollView, can_focus=True):
         self.refresh()
 
     def _set_rows(self, rows: int) -> None:
-        """Set how many rows there are, with no layout of the whole screen: the scrollbar always stands."""
+        """Set the number of rows, without a layout of the whole screen: the scrollbar is always visible."""
         size = Size(self.scrollable_content_region.width, rows)
         self.set_reactive(Widget.virtual_size, size)  # pyright: ignore[reportArgumentType] - it sees the value
         self.vertical_scrollbar.window_virtual_size = rows
@@ -370,7 +370,7 @@ class Timeline(ScrollView, can_focus=True):
         self.vertical_scrollbar.refresh()
 
     def _tell(self, store: Store, top: int) -> None:
-        """Post what came into sight."""
+        """Post what became visible."""
         if self._anchor.follows:
             self.new_below = 0
             newest = next((entry.seq for entry in reversed(store.entries) if entry.seq), Seq(0))
@@ -398,22 +398,22 @@ class Timeline(ScrollView, can_focus=True):
                 self.post_message(self.HoleInSight(hole))
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Note the new place when the person scrolled."""
+        """Note the new position when the person scrolled."""
         super().watch_scroll_y(old_value, new_value)
         if not self._is_placing and self._store is not None and len(self._store):
             self._anchor.scrolled_to(self._store, round(new_value), self.size.height)
             self._place()
 
     def watch_new_below(self, count: int) -> None:
-        """Tell how many messages wait below."""
+        """Post how many messages are below."""
         self.post_message(self.NewBelow(count))
 
     def on_resize(self, _event: Resize) -> None:
-        """Wrap again; the place stays."""
+        """Wrap again; the position stays."""
         self._place()
 
     def in_sight(self) -> list[tuple[int, int]]:
-        """Return (row of the view, index) of each message that begins in sight."""
+        """Return (row of the view, index) of each message that begins in the view."""
         store, top = self._store, round(self.scroll_y)
         if store is None or not len(store):
             return []
@@ -424,7 +424,7 @@ class Timeline(ScrollView, can_focus=True):
 
     @property
     def selected(self) -> Entry | None:
-        """The entry under the block cursor."""
+        """The selected entry."""
         if self._store is None or self._selection.key is None:
             return None
         self.take_in()
@@ -444,7 +444,7 @@ class Timeline(ScrollView, can_focus=True):
             self.follow()
 
     def select(self, index: int) -> None:
-        """Put the block cursor on an entry and bring it into sight."""
+        """Select an entry and scroll it into view."""
         store = self._store
         if store is not None:
             self._selection.key = key_of(store.entries[index])
@@ -454,14 +454,14 @@ class Timeline(ScrollView, can_focus=True):
             self.post_message(self.Selected())
 
     def clear_selection(self) -> None:
-        """Take the block cursor away."""
+        """Clear the selection."""
         self._selection.key = None
         self.refresh()
         self.refresh_bindings()
         self.post_message(self.Selected())
 
     def action_move(self, step: int) -> None:
-        """Move the block cursor."""
+        """Move the selection."""
         self.move_selection(step)
 
     def action_open(self) -> None:
@@ -478,7 +478,7 @@ class Timeline(ScrollView, can_focus=True):
         self.follow()
 
     def action_act(self, name: str) -> None:
-        """Ask to do something with the selected message; without one, select the newest first."""
+        """Post an action on the selected message; without one, select the newest first."""
         if self.selected is None:
             self.move_selection(-1)
         elif (entry := self.selected) is not None:

@@ -1,4 +1,4 @@
-"""Cutting safe text into rows of a width, never inside a cluster, counting the wider of two measures.
+"""Wraps safe text to a width, never inside a cluster, by the wider of two measures.
 
 Textual counts cells one way and terminals that draw mark by mark another; a row is cut by the larger, so that
 it fits on either. It never drops a cluster. ``rows`` calls it.

@@ -35,7 +35,7 @@ from parlour_protocol.secret import Secret
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A message of somebody else."""
+    """A message by someone else."""
 
     bot: "Bot"
     room: Room
@@ -46,17 +46,17 @@ class Incoming:
     reply_to: Seq | None
 
     async def reply(self, text: str) -> Seq:
-        """Answer it; returns when the answer is on the server's disk."""
+        """Reply to it; returns when the server has stored the reply."""
         return await self.bot.say(self.room.id, text, reply_to=self.seq)
 
     async def react(self, reaction: str) -> None:
-        """Put a reaction to it."""
+        """React to it."""
         await self.bot.client.messages.react(self.room.id, self.seq, reaction)
 
 
 Handler = Callable[[Incoming], Awaitable[None]]
 Decide = Callable[[Invitation], Awaitable[bool]]
-"""Tells whether to accept an invitation; False declines it."""
+"""Says whether to accept an invitation; False declines it."""
 
 
 class Bot:
@@ -72,39 +72,39 @@ class Bot:
 
     @property
     def account(self) -> Account:
-        """Who the bot is; known once it runs."""
+        """The bot's account, while it runs."""
         return self.client.account
 
     def on_message(self, handler: Handler) -> Handler:
-        """Call ``handler`` for each message of somebody else, one after the other."""
+        """Call ``handler`` for each message by someone else, one after the other."""
         self._handlers.append(handler)
         return handler
 
     def on_invitation(self, decide: Decide) -> Decide:
-        """Let ``decide`` say which invitations the bot accepts; without it none is, and none is declined.
+        """Let ``decide`` say which invitations the bot accepts; without it none is accepted or declined.
 
-        A direct room that somebody opened needs no yes: the bot's first answer there is one.
+        A direct room that someone opened needs no acceptance: the bot's first reply there accepts it.
         """
         self._decide = decide
         return decide
 
     def resume(self, room: RoomId, after: Seq) -> None:
-        """Begin after this number in this room, instead of with what comes from now on."""
+        """Begin after this number in this room, instead of with new messages."""
         self._seen[room] = after
 
     async def say(self, room: RoomId, text: str, *, reply_to: Seq | None = None) -> Seq:
-        """Send a message; returns its number when it is on the server's disk."""
+        """Send a message; returns its number when the server has stored it."""
         entry = await self.client.messages.send(room, text, reply_to=reply_to)
         if entry.request is None:
             raise StoppedError("The message was not queued.")
         return await self.client.messages.stored(entry.request)
 
     def room(self, title: str) -> Room:
-        """Return the room called `lobby` or `@user`. Raises LookupError."""
+        """Return the room named `lobby` or `@user`. Raises LookupError."""
         return next(room for room in self.client.rooms.all if room.title == title)
 
     async def run(self) -> None:
-        """Run until cancelled. Raises why the client stopped: a session that ended, a changed pin."""
+        """Run until cancelled. Raises why the client stopped: an ended session, a changed pin."""
         some = asyncio.Event()
 
         def hear(change: Change) -> None:
@@ -125,7 +125,7 @@ class Bot:
             await self.client.stop()
 
     def _begin_new_rooms(self) -> None:
-        """Begin every new room with what comes from now on."""
+        """Begin every new room with its next message."""
         for room in self.client.rooms.all:
             self._seen.setdefault(room.id, room.head)
 
@@ -148,7 +148,7 @@ class Bot:
                 else:
                     await self.client.invitations.decline(one.id)
             except RefusedError:
-                pass  # taken back meanwhile, or the bot is in too many rooms
+                pass  # withdrawn meanwhile, or the bot is in too many rooms
 
     async def _read(self, room: Room) -> None:
         while room.head > self._seen.get(room.id, room.head):

@@ -1,4 +1,4 @@
-"""The commands. Importing this package loads click alone, so that `parlour --help` is quick."""
+"""The commands. Importing this package loads only click, so that `parlour --help` is quick."""
 
 from parlour_client.cli.root import main
 

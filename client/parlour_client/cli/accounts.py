@@ -1,8 +1,8 @@
-"""The person's accounts by name: where their homes are, `parlour accounts`, and opening one for the screen.
+"""The person's accounts by name: their homes, `parlour accounts`, and opening one for the screen.
 
-The account without a name is `default`; every other one has a home folder of its own beside the rest, with
-an archive, a key and settings of its own. Nothing is shared between two of them. The root resolves
-``--account``; `chat` gives the screen what it needs to switch.
+The account without a name is `default`; every other one has a home folder of its own next to it, with an
+archive, a key and settings of its own. Nothing is shared between two of them. The root resolves
+``--account``; `chat` tells the screen how to switch.
 """
 
 import re
@@ -25,7 +25,7 @@ _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
 def folder_of(name: str) -> Path:
-    """Return the home folder of an account, made or not. Raises SetupError for what is no name."""
+    """Return the home folder of an account, existing or not. Raises SetupError for an invalid name."""
     if not _NAME.fullmatch(name):  # a name is one folder below ours: no dots and no slashes lead out of it
         raise SetupError(
             "An account's name has lower-case letters, digits, hyphens and underscores only.",
@@ -35,14 +35,14 @@ def folder_of(name: str) -> Path:
 
 
 def names() -> Sequence[str]:
-    """Return the accounts that there are: the homes that have a key."""
+    """Return the names of existing accounts: the homes that have a key."""
     first = (DEFAULT,) if (default_folder() / KEY).exists() else ()
     others = sorted(path.parent.name for path in (default_folder() / "accounts").glob(f"*/{KEY}"))
     return (*first, *(name for name in others if _NAME.fullmatch(name)))
 
 
 def name_of(folder: Path) -> str:
-    """Return the name of a home folder; empty for one that `--home` named elsewhere."""
+    """Return the name of a home folder; empty for one from `--home` elsewhere."""
     return next((name for name in names() if folder_of(name) == folder), "")
 
 
@@ -52,7 +52,7 @@ def is_locked(name: str) -> bool:
 
 
 async def account_in(home: Home, passphrase: Secret | None) -> Account | None:
-    """Return who is logged in in a home; None for nobody. A home without an archive gets none by it."""
+    """Return the account that is logged in in a home; None if there is none. It creates no archive."""
     if not home.key.exists():
         return None
     archive = await open_archive(home, passphrase)

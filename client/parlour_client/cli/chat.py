@@ -1,7 +1,7 @@
-"""`chat`: opens the TUI or the line mode on the home's account, or the welcome screen when there is none.
+"""`chat`: opens the TUI or the line mode on the home's account, or the welcome screen if there is none.
 
-It is where views and core are put together: it makes the client and the doors to one and knows nothing of
-widgets. The root calls it when no command is given.
+Views and core are connected here: it makes the client, or functions that make one, and knows no widgets. The
+root calls it if no command is given.
 """
 
 import asyncio
@@ -59,12 +59,12 @@ async def _saved(home: Home, passphrase: Secret | None) -> Account | None:
 
 
 def _accounts(home: Home) -> "Accounts":
-    """Return how the screen switches to another account."""
+    """Return the accounts that the screen can switch to."""
     from parlour_client.ui.account_switcher import Accounts, OpenedAccount  # noqa: PLC0415 - the screen's own types
 
     current = name_of(home.folder)
 
-    def home_of(name: str) -> Home:  # the one that `--home` named elsewhere has no name
+    def home_of(name: str) -> Home:  # a home from `--home` elsewhere has no name
         return home if name == current else Home(folder_of(name))
 
     async def open_account(name: str, passphrase: Secret | None) -> OpenedAccount:
@@ -80,7 +80,7 @@ def _accounts(home: Home) -> "Accounts":
 
 
 class _FirstLock:
-    """The passphrase of a home without an account: what the welcome screen was told last is what holds."""
+    """The passphrase for a home without an account: the welcome screen's last answer counts."""
 
     def __init__(self, home: Home, passphrase: Secret | None) -> None:
         self._home, self.passphrase = home, passphrase
@@ -88,7 +88,7 @@ class _FirstLock:
 
     @asynccontextmanager
     async def archive(self, wished: Secret | None) -> AsyncIterator[Archive]:
-        """Open the archive, or make it; one that a refused try has left is locked as is wished now."""
+        """Open the archive, or create it; one that a refused try has left is locked as requested now."""
         if self.is_offered and self._home.key.exists() and wished != self.passphrase:
             key = await asyncio.to_thread(open_key, self._home.key, self.passphrase)
             await asyncio.to_thread(rewrap, self._home.key, key, wished)
@@ -102,7 +102,7 @@ class _FirstLock:
 
 
 def _entrance(home: Home, passphrase: Secret | None) -> "Entrance":
-    """Return how the welcome screen gets a client."""
+    """Return the functions by which the welcome screen gets a client."""
     from parlour_client.ui.account_switcher import Entrance  # noqa: PLC0415 - the screen's own type
 
     lock = _FirstLock(home, passphrase)

@@ -1,6 +1,6 @@
 """`export`: the whole history of a room, each event once, for people and for scripts.
 
-It fetches what the archive misses. Text goes through the rule unless it is JSON, which is ASCII-escaped.
+It fetches events that the archive lacks. Text is sanitised unless it is JSON, which is ASCII-escaped.
 """
 
 import click

@@ -1,6 +1,6 @@
 """Commands of the command line made from the table: arguments and options by their kinds.
 
-What was written wrongly is refused here, before anything is connected; ``run_command`` does the rest.
+Wrong input is refused here, before anything is connected; ``run_command`` does the rest.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ from parlour_client.commands.command import (
 from parlour_client.commands.front import Front
 
 _LONGEST: Final = 366 * 86_400
-"""Seconds of a ban or a mute that ends."""
+"""Seconds of a ban or a mute with an end."""
 _MOST_FOUND: Final = 1000
 _TYPES: Final[Mapping[Kind, Any]] = {
     Kind.PERSON: USER,
@@ -96,7 +96,7 @@ def _callback(command: Command[..., Any]) -> Callable[..., None]:
 
 
 def _value(one: Argument, written: Any) -> Any:
-    """Return what click read as the handler takes it; rooms are found later, once connected."""
+    """Convert click's value for the handler; rooms are looked up later, once connected."""
     match one.takes.kind:
         case Kind.SWITCH:
             return False if written == "off" else None

@@ -1,7 +1,7 @@
-"""`invite-link`: puts one's own account key into an invite link, so that who joins with it knows one's key.
+"""`invite-link`: adds the account key to an invite link, so that people who join with it know the key.
 
-It makes no link (that is the operator's) and needs no connection. It prints the key that this approved device
-holds for its own account, and nothing that a server could choose.
+It creates no link (only the operator can) and needs no connection. It prints the key that this approved
+device has for its own account, and nothing that a server could choose.
 """
 
 import sys

@@ -26,7 +26,7 @@ _LOOK_SECONDS: Final = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """How results are printed, and the client that knows more of them."""
+    """How results are printed, and the client for further lookups."""
 
     client: Client
     as_json: bool
@@ -38,20 +38,20 @@ def print_json(value: dict[str, Any]) -> None:
 
 
 def shown(untrusted: str, indent: str = "  ") -> str:
-    """Return a stranger's text as it may stand on a terminal; its further lines are indented."""
+    """Return a stranger's text sanitised for a terminal; its further lines are indented."""
     safe = safe_text(untrusted)
     return BLANK_LABEL if safe.blank else f"\n{indent}".join(safe.lines)
 
 
 def file_words(body: AnyBody) -> str:
-    """Return that a message has a file, and which; empty for what has none."""
+    """Say that a message has a file, and which; empty without one."""
     if not isinstance(body, Message) or body.file is None:
         return ""
     return f" [file: {facts_of(body.file)}: {shown(body.file.name)}]"
 
 
 def print_entry(title: str, entry: Entry, *, as_json: bool) -> None:
-    """Print a message of a list; JSON says of which room it is, and so does a ``title`` for people."""
+    """Print a message of a list; JSON includes its room, and so does a ``title`` for people."""
     if as_json:
         fields = {"seq": entry.seq, "room": title, "room_id": entry.room, "at": entry.at}
         print_json(fields | {"author": entry.author, "text": entry.text})
@@ -61,7 +61,7 @@ def print_entry(title: str, entry: Entry, *, as_json: bool) -> None:
 
 
 async def tell_claims(client: Client, room: Room, *, look: bool = False) -> None:
-    """Say what the server claims of an encrypted room's members, and what could not be done for them.
+    """Print the server's claims about an encrypted room's members, and what failed for them.
 
     With ``look`` the server is asked now; else it was while something was sent.
     """

@@ -60,7 +60,7 @@ class UserOrCodeParam(click.ParamType[str]):
     name = "user"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check a name; a code is checked by who reads it."""
+        """Check a name; a code is checked where it is used."""
         return str(value) if ":" in str(value) else USER.convert(value, param, ctx)
 
 

@@ -1,7 +1,7 @@
-"""How a password gets in: typed without being shown, or as the first line of the standard input.
+"""Reads a password: typed without being shown, or the first line of the standard input.
 
-Never as an argument and never from the environment, where other programs and the shell's history see it
-(P9). The account commands call it.
+Never an argument or the environment, where other programs and the shell's history see it (P9). The account
+commands call it.
 """
 
 import sys
@@ -21,7 +21,7 @@ from_stdin: Final = click.option(
 def read_password(
     *, stdin: bool, words: str = "Password", twice: bool = False, otherwise: str = "use --password-stdin"
 ) -> Secret:
-    """Return the password; where there is no terminal, say what to do ``otherwise``."""
+    """Return the password; without a terminal, say what to do ``otherwise``."""
     if stdin:
         return _first_line()
     if not sys.stdin.isatty():

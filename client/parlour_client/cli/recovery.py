@@ -1,4 +1,4 @@
-"""`recovery use` and `recovery reset`: back into an account whose devices are lost.
+"""`recovery use` and `recovery reset`: regain access to an account whose devices are lost.
 
 The 24 words and the password are read without being shown; they are never an argument.
 """

@@ -1,6 +1,6 @@
-"""What the command line prints of each result of a command: lines for people, or JSON for scripts.
+"""Prints each result of a command on the command line: lines for people, or JSON for scripts.
 
-What is asked for goes to the standard output, what is only told to standard error.
+Results go to the standard output, notes to standard error.
 """
 
 from functools import singledispatch
@@ -36,7 +36,7 @@ _WORDS_A_LINE: Final = 6
 
 @singledispatch
 async def show(result: results.Result, out: Output) -> None:  # noqa: ARG001 - the registered ones use it
-    """Print what a command gave back."""
+    """Print the result of a command."""
     raise TypeError(f"{type(result).__name__} has no lines")
 
 
@@ -66,7 +66,7 @@ async def _room_opened(result: results.RoomOpened, out: Output) -> None:
 
 @show.register(results.RoomLeft)
 async def _room_left(result: results.RoomLeft, out: Output) -> None:
-    del result, out  # that it ended well says it
+    del result, out  # the exit status says that it succeeded
 
 
 @show.register(results.RoomsListed)
@@ -118,7 +118,7 @@ async def _invitations_listed(result: results.InvitationsListed, out: Output) ->
 def _invitation_line(one: Invitation) -> str:
     direct = one.kind is RoomKind.DIRECT
     kind = "wants to write to you" if direct else f"{one.kind.value}, invited by {one.inviter}"
-    when = f"  {day_and_time(one.at)}" if one.at else ""  # a direct room's is not known before it was read
+    when = f"  {day_and_time(one.at)}" if one.at else ""  # a direct room's is unknown before it was read
     return f"{one.title}  {kind}{', encrypted' * one.encrypted}{when}"
 
 
@@ -151,7 +151,7 @@ async def _pins_listed(result: results.PinsListed, out: Output) -> None:
 
 @show.register(results.Queued)
 async def _queued(result: results.Queued, out: Output) -> None:
-    """Wait for the server; what it refuses is not sent later."""
+    """Wait for the server; a refused message is not sent later."""
     try:
         await out.client.messages.stored(result.request)
     except ParlourClientError:

@@ -1,8 +1,8 @@
 """The root of the command line, and the one guard around it.
 
-Commands come from the table of ``parlour_client.commands`` and are loaded when they are used. Whatever goes
-wrong, the person gets a sentence and what to do, never a traceback: 1 for what went wrong, 2 for a command
-that was not understood. ``main`` is the entry point.
+Commands come from the table of ``parlour_client.commands`` and are loaded when they are used. For every error
+the person gets a sentence and what to do, never a traceback: exit status 1 for failures, 2 for a command that
+was not understood. ``main`` is the entry point.
 """
 
 import io
@@ -165,7 +165,7 @@ class TableGroup(click.Group):
         return sorted(self._sentences())
 
     def _sentences(self) -> dict[str, str]:
-        """Return what `--help` says of each command."""
+        """Return the sentences of `--help` for each command."""
         from parlour_client.commands.front import Front  # noqa: PLC0415 - `send` and `chat` need no table
         from parlour_client.commands.parse import names  # noqa: PLC0415
 
@@ -200,10 +200,10 @@ class TableGroup(click.Group):
 
 
 class RootGroup(TableGroup):
-    """All of them; an error about the login names the home or account that was given."""
+    """All commands; an error about the login names the home or account that was given."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run it. Where a login is missing the hint names this home or account, too."""
+        """Run it. If a login is missing, the hint names this home or account, too."""
         try:
             return super().invoke(ctx)
         except (SessionEndedError, LoggedOutError) as error:
@@ -237,8 +237,8 @@ class RootGroup(TableGroup):
 @click.pass_context
 def cli(context: click.Context, home: Path | None, account: str | None, *, plain: bool = False) -> None:
     """Chat in the terminal. Without a command: open the chat."""
-    os.umask(0o077)  # everything that any command writes is for this person alone
-    keep_memory_private()  # also `join` and `passphrase` hold keys
+    os.umask(0o077)  # all files of any command are for this person only
+    keep_memory_private()  # `join` and `passphrase` have keys, too
     if home is not None and account is not None:
         raise click.UsageError("Name a folder with --home or an account with --account, not both.")
     context.obj = _folder_of(account) if account is not None else home
@@ -279,17 +279,17 @@ def guarded(arguments: Sequence[str] | None = None) -> int:
 
 
 def end_as_by_ctrl_c() -> None:
-    """End politely: what is queued stays on disk, and a prompt gives the terminal its echo back."""
+    """Exit cleanly: queued messages stay on disk, and a prompt turns the terminal's echo back on."""
     for name in ("SIGTERM", "SIGHUP"):
         if name not in signal.Signals.__members__:  # Windows has no SIGHUP
             continue
         number = signal.Signals[name]
-        if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` has it ignored
+        if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` ignores it
             signal.signal(number, signal.default_int_handler)
 
 
 def _ended_by(error: BaseException) -> int | None:  # noqa: PLR0911 - a table of endings
-    """Tell the person what happened; returns the exit status, or None for what is not ours to catch."""
+    """Print what happened; returns the exit status, or None for errors that are not handled here."""
     match error:
         case click.exceptions.Exit():
             return error.exit_code
@@ -303,7 +303,7 @@ def _ended_by(error: BaseException) -> int | None:  # noqa: PLR0911 - a table of
             return _INTERRUPTED
         case BrokenPipeError():
             return _close_output()
-        case BaseExceptionGroup():  # side-by-side work: the first failure ended the rest
+        case BaseExceptionGroup():  # concurrent tasks: the first failure ended the rest
             return _ended_by(error.exceptions[0])
         case Exception():
             return _print_error(*_sentence_and_hint(error))
@@ -318,7 +318,7 @@ def _close_output() -> int:
 
 
 def _sentence_and_hint(error: Exception) -> tuple[str, str]:
-    """Return the sentence for an error, and what to do."""
+    """Return an error's sentence and hint."""
     match error:
         case ParlourClientError():
             return str(error), error.hint
@@ -327,7 +327,7 @@ def _sentence_and_hint(error: Exception) -> tuple[str, str]:
             return text[:1].upper() + text[1:].removesuffix(".") + ".", ""
         case click.ClickException():
             return error.format_message(), ""
-        case TimeoutError() if not error.strerror:  # of ours: what waited has no words of its own
+        case TimeoutError() if not error.strerror:  # one of ours: cancellation has no text of its own
             return "It took too long.", "This machine or the server is busy. Try again."
         case OSError() if error.strerror:
             return f"{error.filename or 'The system'}: {error.strerror}.", ""

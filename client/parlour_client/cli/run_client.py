@@ -1,7 +1,7 @@
-"""From a command to a client and back: the home, the passphrase, the event loop, a connected client.
+"""Runs a command's coroutine with a client: the home, the passphrase, the event loop, a connection.
 
-A command's coroutine runs to its end or to the first error; Ctrl+C ends it quietly, with the client stopped
-and what was queued on disk. What the person should know goes to standard error.
+It runs to its end or to the first error; Ctrl+C ends it quietly, with the client stopped and queued messages
+on disk. Notes for the person go to standard error.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from parlour_protocol.secret import Secret
 T = TypeVar("T")
 
 PATIENCE: Final = 10.0
-"""Seconds in which a command must get its connection."""
+"""Seconds in which a command must connect."""
 _OFFER: Final = (
     "Messages and keys are kept in an encrypted archive on this computer. With a passphrase, nobody who "
     "gets the disk or a backup can open it; Parlour asks for it at every start. Press Enter for none."
@@ -42,7 +42,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 def run_connected(
     context: click.Context, work: Callable[[Client], Awaitable[None]], *, follow: bool = False
 ) -> None:
-    """Do something with a client that is connected, and with ``follow`` caught up; disconnect."""
+    """Run something with a client that is connected, and with ``follow`` caught up; disconnect."""
 
     async def connect() -> None:
         async with connected(the_home(context), follow=follow) as client:
@@ -58,14 +58,14 @@ def the_home(context: click.Context) -> Home:
 
 
 def the_passphrase(home: Home) -> Secret | None:
-    """Ask for the archive's passphrase when it has one and there is somebody to ask."""
+    """Ask for the archive's passphrase if it has one and there is a terminal."""
     if not needs_passphrase(home.key) or not sys.stdin.isatty():
         return None
     return Secret(click.prompt("Passphrase", hide_input=True, err=True))
 
 
 def first_passphrase(home: Home, *, ask: bool) -> Secret | None:
-    """Offer a passphrase for an archive that is not there yet; ask for the one of an archive that is."""
+    """Offer a passphrase for a new archive; ask for the one of an existing archive."""
     if home.key.exists() or not ask or not sys.stdin.isatty():
         return the_passphrase(home)
     echo(_OFFER, err=True)
@@ -84,7 +84,7 @@ def _hidden(words: str) -> str:
 
 @asynccontextmanager
 async def opened(home: Home, passphrase: Secret | None) -> AsyncIterator[Archive]:
-    """Open the archive for the time of the context."""
+    """Open the archive until the context ends."""
     archive = await open_archive(home, passphrase)
     if archive.key.made and archive.key.is_plain:
         echo(
@@ -99,7 +99,7 @@ async def opened(home: Home, passphrase: Secret | None) -> AsyncIterator[Archive
 
 
 def _warn(client: Client, printed: dict[str, None], change: Change, *, rows: bool) -> None:
-    """Say, once, what the server leaves out of a room while a command runs; ``rows``: within a history."""
+    """Print once which events the server withholds while a command runs; ``rows``: within a history."""
     match change:
         case HistoryWithheld(room=room, words=words):
             pass
@@ -116,7 +116,7 @@ def _warn(client: Client, printed: dict[str, None], change: Change, *, rows: boo
 
 @asynccontextmanager
 async def connected(home: Home, *, follow: bool = False, adopt: bool = False) -> AsyncIterator[Client]:
-    """Give a client that is connected; with ``follow`` also caught up."""
+    """Yield a client that is connected; with ``follow`` also caught up."""
     client = Client(home, passphrase=the_passphrase(home), follow=follow, adopt=adopt)
     client.events.subscribe(partial(_warn, client, {}, rows=not follow))
     await client.start()

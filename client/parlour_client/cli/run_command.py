@@ -1,4 +1,4 @@
-"""Running a command of the table once: connect, find the rooms that are named, ask, show the result.
+"""Runs a command of the table once: connects, finds the named rooms, asks, shows the result.
 
 A question is asked on the terminal; a script says ``--yes``. Without a terminal nothing is assumed.
 """
@@ -30,13 +30,13 @@ from parlour_client.core.settings import load
 from parlour_client.text.encryption_text import renewed_person
 
 _PATIENCE: Final = 5.0
-"""Seconds in which a connection must come up that a command can do without."""
+"""Seconds to wait for a connection that a command can do without."""
 
 
 def run_command(
     context: click.Context, command: Command[..., Any], values: dict[str, Any], *, as_json: bool, yes: bool
 ) -> None:
-    """Run it to its end; raises what went wrong."""
+    """Run it to its end; raises errors."""
     run(_run(the_home(context), command, values, as_json=as_json, yes=yes))
 
 
@@ -76,7 +76,7 @@ async def _client(home: Home, connect: Connect) -> AsyncIterator[Client]:
 
 
 def _found(call: Call, command: Command[..., Any], name: str, value: Any) -> Any:
-    """Return a named room or invitation as it is known now; anything else as it was read."""
+    """Return a named room or invitation in its current state; other values unchanged."""
     kind = next(one.takes.kind for one in command.arguments if one.name == name)
     if value is None:
         return None

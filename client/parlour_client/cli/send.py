@@ -1,9 +1,9 @@
 """`send`: one message, or one for each line of the standard input.
 
-Success means that the server has it on its disk. Lines are sent as they come, many on their way at a time,
-and acknowledged in order. What was not acknowledged when the command fails is not sent later: what the server
-refused stays in the outbox as failed, for the person to send again or take back, but no more than
-``MAX_KEPT`` of it. Scripts call it.
+Success means that the server has stored it. Lines are sent as they arrive, many at a time, and acknowledged
+in order. Unacknowledged messages are not sent later if the command fails: those that the server refused stay
+in the outbox as failed, for the person to retry or cancel, but no more than ``MAX_KEPT`` of them. Scripts
+call it.
 """
 
 import asyncio
@@ -29,9 +29,9 @@ LONGEST_OUTAGE: Final = 30.0
 _KEPT: Final = "What was refused is in the outbox: in the chat, F7 sends it again or takes it back."
 _FULL: Final = "What was refused is not kept: so much of it is in the outbox already (in the chat, F7)."
 MAX_KEPT: Final = 100
-"""Refused messages in the outbox; a script that goes on would fill it without anybody looking."""
+"""Refused messages in the outbox; a script that continues would fill it unnoticed."""
 MAX_UNANSWERED: Final = 256
-"""Lines on their way; more are not read."""
+"""Unacknowledged lines; no more are read."""
 
 
 @click.command(
@@ -90,7 +90,7 @@ async def _send_file(home: Home, wanted: str, path: Path, caption: str, *, as_js
 
 
 async def delivered(client: Client, room: Room, entry: Entry, *, as_json: bool) -> None:
-    """Wait for the server's word and print it; where it refuses, say what becomes of the message."""
+    """Wait for the server's answer and print it; after a refusal, say what happens to the message."""
     try:
         await acknowledged(client, room, entry, as_json=as_json)
         await client.finish()
@@ -104,7 +104,7 @@ async def delivered(client: Client, room: Room, entry: Entry, *, as_json: bool) 
 
 
 async def _what_becomes_of(client: Client, entry: Entry) -> str:
-    """Let go of a refused message that is one too many; return what to say of it."""
+    """Drop a refused message above the limit; return the text about it."""
     refused = sum(one.entry.delivery is Delivery.FAILED for one in client.messages.outgoing())
     if refused <= MAX_KEPT:
         return _KEPT
@@ -120,7 +120,7 @@ async def _send_lines(home: Home, wanted: str, *, as_json: bool) -> int:
 
 
 class _Lines:
-    """Sends lines in order, with a bounded number of them on their way."""
+    """Sends lines in order, with a bounded number of them unacknowledged."""
 
     def __init__(self, client: Client, room: Room, *, as_json: bool) -> None:
         self._client = client
@@ -128,7 +128,7 @@ class _Lines:
         self._as_json = as_json
         self._going: asyncio.Queue[Entry | None] = asyncio.Queue(MAX_UNANSWERED)
         self._failed = 0
-        self._refused: dict[str, None] = {}  # what to say of it at the end, each once
+        self._refused: dict[str, None] = {}  # texts to print at the end, each once
 
     async def run(self) -> int:
         """Send until the input ends; returns the exit status."""
@@ -168,7 +168,7 @@ class _Lines:
         return None if self._going.empty() else self._going.get_nowait()
 
     def _text(self, line: bytes) -> str | None:
-        """Return a line's text; None for an empty one, or for one that cannot be sent, which is told."""
+        """Return a line's text; None for an empty one, or for an invalid one, which is reported."""
         try:
             text = line.decode()
             if not text.strip():
@@ -186,7 +186,7 @@ class _Lines:
 
 
 async def acknowledged(client: Client, room: Room, entry: Entry, *, as_json: bool) -> None:
-    """Wait for the server's word and print it; gives up when there is no connection for too long."""
+    """Wait for the server's answer and print it; gives up when there is no connection for too long."""
     assert entry.request is not None  # noqa: S101 - a message that was just queued has one
     waiting = asyncio.ensure_future(client.messages.outcome(entry.request))
     try:

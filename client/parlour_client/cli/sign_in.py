@@ -1,7 +1,7 @@
 """`join`, `login`, `logout`, `passwd`, `passphrase`: the account of one home folder.
 
-A password is read without being shown, used once and kept nowhere. The commands only read what was typed and
-print what happened; ``core.account.sign_in`` does the work.
+A password is read without being shown, used once and never stored. The commands only read input and print
+results; ``core.account.sign_in`` does the work.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from parlour_protocol.secret import Secret
 
 
 def this_device() -> DeviceName:
-    """Return this machine's name, as a proposal."""
+    """Return this machine's name, to propose it."""
     try:
         return parse_device_name(socket.gethostname().partition(".")[0])
     except NameRefusedError:

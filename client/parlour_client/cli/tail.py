@@ -1,7 +1,7 @@
-"""`tail`: a room's messages as they come, each once, in order, over drops of the connection.
+"""`tail`: a room's messages as they arrive, each once, in order, across reconnections.
 
-It reads the log by number, so that nothing is left out between history and what comes live. JSON is
-ASCII-escaped; text for people goes through the rule. Scripts call it.
+It reads the log by number, so that nothing is left out between history and live events. JSON is
+ASCII-escaped; text for people is sanitised. Scripts call it.
 """
 
 import asyncio
@@ -78,7 +78,7 @@ async def _tail(
                 left = left - 1 if left is not None else None
                 if left == 0:
                     return
-            elif note and note != BEFORE_JOIN:  # never in silence; what came before has its one divider
+            elif note and note != BEFORE_JOIN:  # always visible; earlier events have their one divider
                 echo(f"parlour: #{event.seq} {shown(note)}", err=True)
 
 
@@ -107,7 +107,7 @@ async def follow(client: Client, room: Room, after: Seq) -> AsyncIterator[LogEve
 
 
 async def note_of(client: Client, event: LogEvent) -> str:
-    """Return what this client says of an event: why it cannot be read, who came."""
+    """Return this client's note on an event: why it cannot be read, who joined."""
     if not isinstance(event.body, _WITH_OWN_ROW):
         note = await client.history.note_at(event.room, event.seq)
         return note.detail if note is not None else ""
@@ -121,7 +121,7 @@ async def note_of(client: Client, event: LogEvent) -> str:
 
 
 def print_event(room: Room, event: LogEvent, note: str = "", *, as_json: bool) -> None:
-    """Print one event for a script or for a person, with what this client says of it."""
+    """Print one event for a script or for a person, with this client's note on it."""
     if as_json:
         print_json(event_fields(room, event) | ({"note": note} if note else {}))
     else:
@@ -140,9 +140,10 @@ def print_event(room: Room, event: LogEvent, note: str = "", *, as_json: bool) -
 
 
 def event_fields(room: Room, event: LogEvent) -> dict[str, Any]:
-    """Return what a script sees of an event: the envelope, then the body's own fields.
+    """Return an event's fields for scripts: the envelope, then the body's own fields.
 
-    ``device`` is the name of the author's device in all of them; the id that a founding has is ``device_id``.
+    ``device`` is the name of the author's device in all of them; the id in the creation of a group is
+    ``device_id``.
     """
     body = event.body
     fields: dict[str, Any] = {"seq": event.seq, "room": room.title, "room_id": room.id, "at": event.at}

@@ -1,7 +1,7 @@
-"""What a command is: its names, its arguments, its help and its handler, and what a handler is called with.
+"""What a command is: its names, its arguments, its help and its handler, and the handler's context.
 
 A handler takes a ``Call`` and typed arguments, does one thing with the client, and returns a ``Result`` (or
-nothing, where the room's log says it) or raises the core's typed error. It prints nothing, knows no widget.
+nothing, if the room's log shows it) or raises the core's typed error. It prints nothing, knows no widget.
 ``@command`` makes the entry of the table from the handler's signature and docstring.
 """
 
@@ -44,13 +44,13 @@ R = TypeVar("R", bound="Result | None")
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
-    """In place of a name: what a person does there instead, or why it can't be there."""
+    """Instead of a name: what a person does there instead, or why it is not available there."""
 
     instead: str
 
 
 class View(Enum):
-    """What a front end does by itself, since it is about the front end: no handler."""
+    """Something that a front end does by itself, without a handler."""
 
     HELP = auto()
     LOGIN = auto()
@@ -75,31 +75,31 @@ class Connect(Enum):
 
     ONLINE = auto()
     CAUGHT_UP = auto()
-    """All rooms and keys are as new as the server's."""
+    """All rooms and keys are up to date."""
     SETTLED = auto()
-    """Caught up, and the room's group has nothing left to do."""
+    """Caught up, and the room's group is up to date."""
     IF_POSSIBLE = auto()
-    """Caught up; without a connection, what this device has must do."""
+    """Caught up; without a connection, the local data must do."""
 
 
 class Kind(Enum):
-    """What an argument is, and so how each front end reads it."""
+    """What an argument is, and so how each front end parses it."""
 
     HERE = auto()
     """A room of yours: the open one; on the command line it is named."""
     ROOM = auto()
-    """A room of yours by its name; in a chat, the open one where none is named."""
+    """A room of yours by its name; in a chat, the open one if none is named."""
     NAMED_ROOM = auto()
     """A room of yours that is always named."""
     NEW_ROOM = auto()
-    """The name of a room that is to be created."""
+    """The name of a room to create."""
     PUBLIC_ROOM = auto()
     """The name of a public room; on the chat screen also of one of yours."""
     INVITATION = auto()
-    """One of your invitations; in a chat, the only one where none is named."""
+    """One of your invitations; in a chat, the only one if none is named."""
     PERSON = auto()
     PERSON_OR_CODE = auto()
-    """A person, or the verification code of one."""
+    """A person, or someone's verification code."""
     MESSAGE = auto()
     """A message by its number; on the chat screen the selected one, or the newest."""
     FILE = auto()
@@ -113,37 +113,37 @@ class Kind(Enum):
     ALARM = auto()
     """An alarm, by its number in the list."""
     TEXT = auto()
-    """The rest of what was written."""
+    """The rest of the line."""
     QUERY = auto()
-    """The words of a search; on the command line there must be some."""
+    """The words of a search; on the command line at least one."""
     WORD = auto()
     CHOICE = auto()
     """One of a few words."""
     EMOJI = auto()
-    """A reaction: the rest of what was written; an emoji is completed by its name."""
+    """A reaction: the rest of the line; an emoji is completed by its name."""
     COUNT = auto()
     DURATION = auto()
     """Seconds; written `10m`, `2h`, `7d` in a chat."""
     FLAG = auto()
-    """A word that is there or not."""
+    """A word that is present or not."""
     SWITCH = auto()
-    """`on` or `off`; where neither is written: on, and on the chat screen the other state."""
+    """`on` or `off`; without either: on, and on the chat screen the other state."""
     PATH = auto()
 
 
 TAKES_THE_REST: Final = frozenset({Kind.TEXT, Kind.QUERY, Kind.EMOJI})
-"""Read last: nothing of a line is left behind them."""
+"""Read last: nothing of a line remains after them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Takes:
-    """How a parameter of a handler is written; stands in its annotation."""
+    """How a handler's parameter is written; used in its annotation."""
 
     kind: Kind
     label: str = ""
-    """What usage and help call it; empty: its name."""
+    """Its name in usage and help; empty: the parameter's name."""
     help: str = ""
-    """What the command line's `--help` says of an option."""
+    """The text of an option in the command line's `--help`."""
     choices: tuple[str, ...] = ()
     word: str = ""
     """How a flag is written in a chat; empty: its name."""
@@ -161,7 +161,7 @@ _SHELL_LABELS: Final = {
     Kind.DEVICE: "DEVICE",
     Kind.SESSION: "ID",
 }
-"""What a shell has in place of a number that a chat has printed, as its users know them."""
+"""The shell's equivalent of a number that a chat has printed, in its users' terms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ class Argument:
     default: object = None
 
     def label(self, front: Front) -> str:
-        """Return what usage calls it."""
+        """Return its label in usage."""
         label = _SHELL_LABELS.get(self.takes.kind) if front is Front.CLI else None
         return label or self.takes.label or self.name.upper()
 
@@ -196,13 +196,13 @@ class Asks:
     for_good: bool = False
     """It can't be undone, so the line mode wants the words `for good` instead of a y."""
     cli: bool = False
-    """The command line asks too, unless `--yes` is given; else giving the whole command is enough."""
+    """The command line asks too, unless `--yes` is given; else the complete command is enough."""
 
 
 FOR_GOOD: Final = "for good"
-"""What is typed in the line mode to do what can't be undone."""
+"""The words typed in the line mode to do something that can't be undone."""
 YES: Final = "--yes"
-"""What a script writes instead of answering."""
+"""The option for scripts instead of an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,14 +217,14 @@ class Call:
     message: Seq | None = None
     """The selected message, or the newest; on the chat screen."""
     file: Seq | None = None
-    """The same, of those with a file."""
+    """The same, among messages with a file."""
     devices: tuple[DeviceId, ...] = ()
-    """The devices as the line mode listed them last."""
+    """The devices as the line mode last listed them."""
     oldest: Seq | None = None
     """The oldest message of the room that the line mode has printed."""
 
     def here(self) -> Room:
-        """Return the open room as it is now. Raises SetupError."""
+        """Return the open room's current state. Raises SetupError."""
         room = self.client.rooms.get(self.room.id) if self.room is not None else None
         if room is None:
             how = {
@@ -236,7 +236,7 @@ class Call:
         return room
 
     def switch(self, on: bool | None, now: bool) -> bool:  # noqa: FBT001 - two states of one switch
-        """Return what a switch is turned to: as written; else the other state on the screen, on elsewhere."""
+        """Return the new state of a switch: as written; else the other state on the screen, on elsewhere."""
         if on is not None:
             return on
         return not now if self.front is Front.UI else True
@@ -248,17 +248,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Command(Generic[P, R]):
-    """One thing that a person can tell Parlour to do."""
+    """One command."""
 
     names: dict[Front, str | Elsewhere]
     help: str
     """One sentence, without its full stop."""
     about: str = ""
-    """What `parlour NAME --help` says beyond it."""
+    """Further text of `parlour NAME --help`."""
     arguments: tuple[Argument, ...] = ()
     handler: Callable[Concatenate[Call, P], Awaitable[R]] | None = None
     view: View | None = None
-    """A front end that has this view shows it; one that does not runs the handler."""
+    """A front end with this view shows it; others run the handler."""
     results: tuple[type[Result], ...] = ()
     role: Role = Role.MEMBER
     """Who may use it."""
@@ -269,7 +269,7 @@ class Command(Generic[P, R]):
     examples: tuple[str, ...] = ()
     """Command lines, without `parlour`."""
     check: Callable[[Front, Mapping[str, Any]], None] | None = None
-    """Raises what is wrong with values that do not go together, before anything is connected."""
+    """Raises errors about values that do not fit together, before anything is connected."""
 
     def __call__(self, call: Call, *args: P.args, **kwargs: P.kwargs) -> Awaitable[R]:
         """Run the handler."""
@@ -278,28 +278,28 @@ class Command(Generic[P, R]):
 
     @property
     def who(self) -> str:
-        """Who may use it, where that is not everyone: a sentence."""
+        """A sentence about who may use it, if not everyone."""
         return _WHO[self.role]
 
     def name(self, front: Front) -> str | None:
-        """Return its name in a front end; None where it has none."""
+        """Return its name in a front end; None if it has none."""
         name = self.names[front]
         return name if isinstance(name, str) else None
 
     def reason(self, front: Front) -> str:
-        """Return what is done instead in a front end that does not have it."""
+        """Return what to do instead in a front end without it."""
         name = self.names[front]
         return name.instead if isinstance(name, Elsewhere) else ""
 
     def written(self, front: Front) -> str:
-        """Return how it is written in a front end, without arguments, or what is done instead."""
+        """Return how it is written in a front end, without arguments, or what to do instead."""
         name = self.name(front)
         if name is None:
             return self.reason(front)
         return f"parlour {name}" if front is Front.CLI else f"/{name}"
 
     def takes(self, front: Front) -> tuple[Argument, ...]:
-        """Return the arguments that are written in a front end."""
+        """Return its arguments in a front end."""
         written = [one for one in self.arguments if _is_written(one, front)]
         if front is Front.CLI:
             return tuple(written)
@@ -316,7 +316,7 @@ class Command(Generic[P, R]):
         return " ".join(words)
 
     def wrong_use(self, front: Front) -> WrongUseError:
-        """Return the error for what can't be read."""
+        """Return the error for input that can't be parsed."""
         return WrongUseError(f"Write {self.usage(front)}.")
 
 
@@ -406,7 +406,7 @@ def shown_by(
     cli: str | Elsewhere,
     arguments: tuple[Argument, ...] = (),
 ) -> Command[..., Any]:
-    """Make an entry of the table for what a front end does by itself."""
+    """Make an entry of the table for something that a front end does by itself."""
     names = {Front.UI: ui or name, Front.LINE: line or name, Front.CLI: cli}
     return Command(names=names, help=sentence, view=view, arguments=arguments)
 
@@ -427,7 +427,7 @@ def _alternatives(hint: object) -> tuple[object, ...]:
     return get_args(hint) if get_origin(hint) in {Union, types.UnionType} else (hint,)
 
 
-# --- what handlers write in their signatures
+# --- annotations for handlers' signatures
 
 SHELL: Final = frozenset({Front.CLI})
 CHAT: Final = frozenset({Front.UI, Front.LINE})

@@ -1,4 +1,4 @@
-"""Commands for files: send one, save one. A name from the chat chooses no place: the core sees to that."""
+"""Commands for files: send one, save one. A name in the chat never chooses a path; the core ensures that."""
 
 import asyncio
 from pathlib import Path

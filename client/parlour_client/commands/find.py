@@ -1,4 +1,4 @@
-"""Finding what a person names: rooms, invitations, messages; a refusal says what to do."""
+"""Finds rooms, invitations and messages that a person names; an error says what to do."""
 
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +20,7 @@ _ROOMS: Final = {
 
 
 def find_room(client: "Client", front: Front, wanted: str) -> Room:
-    """Return a room of the person's by title, name, `@user` or id. Raises SetupError."""
+    """Return one of the person's rooms by title, name, `@user` or id. Raises SetupError."""
     found = find(client.rooms.all, wanted)
     if found is not None:
         return found
@@ -38,7 +38,7 @@ def find_room(client: "Client", front: Front, wanted: str) -> Room:
 
 
 def find_invitation(call: "Call", wanted: str) -> Invitation:
-    """Return the invitation of that name; without one that of the open room, or the only one."""
+    """Return the named invitation; without a name that of the open room, or the only one."""
     waiting = call.client.invitations.all
     found = find(waiting, wanted) if wanted else None
     if not wanted:
@@ -52,7 +52,7 @@ def find_invitation(call: "Call", wanted: str) -> Invitation:
 
 
 async def find_message(call: "Call", room: Room, seq: Seq) -> Entry:
-    """Return a message, fetched where this device does not have it. Raises SetupError."""
+    """Return a message, fetched if it is not on this device. Raises SetupError."""
     entry = await call.client.history.entry(room.id, seq)
     if entry is None or entry.seq is None:
         raise SetupError("That message is not available.", "Check the number.")

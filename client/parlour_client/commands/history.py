@@ -1,4 +1,4 @@
-"""Commands for what was said: show it again, find it, mark it read, forget it on this device."""
+"""Commands for history: show it again, search it, mark it read, delete it on this device."""
 
 import time
 from typing import Annotated
@@ -193,7 +193,7 @@ async def forget(
             else f"{room.title}, nothing of that age is here."
         )
 
-    if call.front is Front.LINE:  # the word is the answer
+    if call.front is Front.LINE:  # the answer is in the word
         if age is None and not everything:
             raise SetupError("Write /forget all, or how old it is: /forget 30d.", "You can't undo it.")
         return await do()

@@ -1,4 +1,4 @@
-"""Commands for invitations: see, send, answer them, and block people. Nobody is told of a no."""
+"""Commands for invitations: see, send and answer them, and block people. Declining notifies no one."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Commands for messages: answer, change and delete them, react, pin and star, and what is not sent yet."""
+"""Commands for messages: reply, edit and delete, react, pin and star, and unsent ones."""
 
 from parlour_client.commands.command import (
     Asks,

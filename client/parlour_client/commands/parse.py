@@ -1,6 +1,7 @@
-"""Reading what is written in a chat, `/name` and its arguments, into a command and typed values.
+"""Parses chat input, `/name` and its arguments, into a command and typed values.
 
-There is one reader for each kind of argument. What can't be read is a sentence, and nothing is done.
+There is one parser for each kind of argument. Input that can't be parsed raises a sentence, and nothing is
+done.
 """
 
 from collections.abc import Callable, Sequence
@@ -28,17 +29,17 @@ from parlour_protocol.names import parse_room_name, parse_user_name
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What was written: a command with its rest, or a message."""
+    """Parsed input: a command with its rest, or a message."""
 
     command: Command[..., Any] | None
     rest: str
     unknown: str = ""
-    """What was written where a command should be."""
+    """The word that was written in place of a command."""
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The values for a handler, and whether the person has already said that they are sure."""
+    """The values for a handler, and whether the person has already confirmed."""
 
     values: dict[str, Any]
     sure: bool = False
@@ -69,7 +70,7 @@ def read_line(text: str, front: Front) -> Line:
 
 
 def read_arguments(command: Command[..., Any], rest: str, call: Call) -> Given:
-    """Read a command's arguments. Raises SetupError, ParlourProtocolError for what can't be read."""
+    """Parse a command's arguments. Raises SetupError, ParlourProtocolError for invalid ones."""
     rest, sure = _without_yes(command, rest, call.front)
     values: dict[str, Any] = {}
     for one in _in_order(command, call.front):
@@ -87,13 +88,13 @@ def read_arguments(command: Command[..., Any], rest: str, call: Call) -> Given:
 
 
 def _in_order(command: Command[..., Any], front: Front) -> Sequence[Argument]:
-    """Return what is read, words before what takes the rest of the line."""
+    """Return the order of parsing: words before arguments that take the rest of the line."""
     mine = [one for one in command.arguments if front in one.takes.fronts]
     return sorted(mine, key=lambda one: one.takes.kind in TAKES_THE_REST)
 
 
 def _is_strict(command: Command[..., Any]) -> bool:
-    """Say whether what is left over is a mistake: what looks like a choice was none."""
+    """Say whether remaining text is an error: it looks like a choice but was none."""
     return any(one.takes.kind in {Kind.SWITCH, Kind.DURATION} for one in command.arguments)
 
 
@@ -103,7 +104,7 @@ def _has_longer_names(command: Command[..., Any], front: Front) -> bool:
 
 
 def _without_yes(command: Command[..., Any], rest: str, front: Front) -> tuple[str, bool]:
-    """Take the last words off that say yes: only the line mode has them, the screen asks."""
+    """Remove a confirmation at the end: only the line mode has one, the screen asks."""
     if command.asks is None or not command.asks.chat or front is not Front.LINE:
         return rest, False
     yes = FOR_GOOD if command.asks.for_good else YES
@@ -112,7 +113,7 @@ def _without_yes(command: Command[..., Any], rest: str, front: Front) -> tuple[s
     return rest, False
 
 
-# --- one reader a kind: from what is left of the line to the value (None: none) and what is left then
+# --- one parser for each kind: from the rest of the line to the value (None: none) and the new rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ class _Reading:
     call: Call
 
     def word(self, rest: str) -> tuple[str, str]:
-        """Take the first word. Raises SetupError where it must be there and is not."""
+        """Take the first word. Raises SetupError if it is required and missing."""
         word, _, rest = rest.partition(" ")
         if not word and self.argument.required:
             raise self.command.wrong_use(self.call.front)
@@ -134,7 +135,7 @@ def _here(reading: _Reading, rest: str) -> tuple[Any, str]:
 
 
 def _room(reading: _Reading, rest: str) -> tuple[Any, str]:
-    """Read a room's name; without one, or where the switch behind it stands, it is the open room."""
+    """Parse a room's name; without one, or before the switch that follows, it is the open room."""
     switched = rest in {"", "on", "off"} and any(
         one.takes.kind is Kind.SWITCH for one in reading.command.arguments
     )
@@ -186,7 +187,7 @@ def _outgoing(reading: _Reading, rest: str) -> tuple[Any, str]:
 
 
 def _device(reading: _Reading, rest: str) -> tuple[Any, str]:
-    """Find the device of that number in the list that was printed, not as the list is now."""
+    """Find the device of that number in the list that was printed, not in the current one."""
     word, rest = reading.word(rest)
     listed = reading.call.devices
     if not listed:
@@ -230,7 +231,7 @@ def _count(reading: _Reading, rest: str) -> tuple[Any, str]:
 
 
 def _duration(reading: _Reading, rest: str) -> tuple[Any, str]:
-    """Read a length of time; a word that is none belongs to the text behind it, where there is one."""
+    """Parse a length of time; any other word belongs to the text after it, if there is one."""
     word, _, after = rest.partition(" ")
     seconds = read_duration(word) if word else None
     if seconds is not None:
@@ -242,7 +243,7 @@ def _duration(reading: _Reading, rest: str) -> tuple[Any, str]:
 
 
 def _flag(reading: _Reading, rest: str) -> tuple[Any, str]:
-    """Look for a flag among the flags that come next, in any order."""
+    """Look for a flag among the next flags, in any order."""
     wanted = reading.argument.takes.word or reading.argument.name
     others = {one.takes.word or one.name for one in reading.command.arguments if one.takes.kind is Kind.FLAG}
     words = rest.split(" ")

@@ -1,4 +1,4 @@
-"""Commands for people: what is known of them, ignoring them, and what they see of oneself."""
+"""Commands for people: see their profiles, ignore them, and set one's own presence."""
 
 from typing import Annotated
 

@@ -1,6 +1,6 @@
-"""What commands give back, for each front end to show in its own way: values, no words for a person.
+"""The results of commands, for each front end to show in its own way: values, not text.
 
-Each front end has one table from these types to what it prints or opens.
+Each front end has one table from these types to functions that print or open them.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a command gives back."""
+    """The result of a command."""
 
 
 @dataclass(frozen=True, slots=True)
 class Done(Result):
-    """It is done, in a sentence that is the same everywhere."""
+    """It is done, described by a sentence that is the same everywhere."""
 
     sentence: str
 
@@ -56,7 +56,7 @@ class Done(Result):
 
 @dataclass(frozen=True, slots=True)
 class Question(Result):
-    """What is asked, and what a yes does."""
+    """The text of a question, and the effect of a yes."""
 
     text: str
     do: Callable[[], Awaitable[Result | None]]
@@ -83,7 +83,7 @@ class RenewQuestion(Question):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevokeQuestion(Question):
-    """Whether a device is revoked for good."""
+    """Whether to revoke a device for good."""
 
     device: OwnDevice
 
@@ -92,19 +92,19 @@ class RevokeQuestion(Question):
 
 
 class Opened(Enum):
-    """How a room came to be open."""
+    """Why a room was opened."""
 
     CREATED = auto()
     JOINED = auto()
     DIRECT = auto()
     WENT = auto()
     UNREAD = auto()
-    """To read what is unread there."""
+    """To read its unread messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoomOpened(Result):
-    """A room to go to; ``sent`` is what was said there at once, ``entries`` its newest messages."""
+    """A room to go to; ``sent`` was sent there at once, ``entries`` are its newest messages."""
 
     room: Room
     how: Opened
@@ -115,7 +115,7 @@ class RoomOpened(Result):
 
 @dataclass(frozen=True, slots=True)
 class RoomLeft(Result):
-    """A room that the person is in no longer."""
+    """A room that the person has left."""
 
     room: Room
 
@@ -152,28 +152,28 @@ class TopicShown(Result):
 
 @dataclass(frozen=True, slots=True)
 class PlaceShown(Result):
-    """Which room is open, and the connection."""
+    """The open room, and the connection."""
 
     room: Room | None
 
 
 @dataclass(frozen=True, slots=True)
 class InvitationsListed(Result):
-    """What waits for the person's yes."""
+    """What waits for the person's answer."""
 
     invitations: Sequence[Invitation]
 
 
 @dataclass(frozen=True, slots=True)
 class BlockedListed(Result):
-    """Whom the person blocks."""
+    """The people that this account blocks."""
 
     people: Sequence[UserName]
 
 
 @dataclass(frozen=True, slots=True)
 class ReceiptsShown(Result):
-    """Up to where others have read a room, as far as they tell."""
+    """How far others have read a room, as far as they share it."""
 
     room: Room
     read: Mapping[UserName, Seq]
@@ -184,7 +184,7 @@ class ReceiptsShown(Result):
 
 @dataclass(frozen=True, slots=True)
 class MessagesListed(Result):
-    """A part of a room's timeline; ``newest`` where it is its end."""
+    """A part of a room's timeline; ``newest`` if it is its end."""
 
     room: Room
     entries: Sequence[Entry]
@@ -193,7 +193,7 @@ class MessagesListed(Result):
 
 @dataclass(frozen=True, slots=True)
 class MessageShown(Result):
-    """One message, and what it answers."""
+    """One message, and its parent."""
 
     entry: Entry
     parent: Entry | None
@@ -201,7 +201,7 @@ class MessageShown(Result):
 
 @dataclass(frozen=True, slots=True)
 class MessagesFound(Result):
-    """What a search found, newest first; ``more``: not all of it."""
+    """The results of a search, newest first; ``more``: there are others."""
 
     words: str
     entries: Sequence[Entry]
@@ -210,7 +210,7 @@ class MessagesFound(Result):
 
 @dataclass(frozen=True, slots=True)
 class PinsListed(Result):
-    """What is pinned in a room."""
+    """The pinned messages of a room."""
 
     room: Room
     entries: Sequence[Entry]
@@ -233,7 +233,7 @@ class VersionsShown(Result):
 
 @dataclass(frozen=True, slots=True)
 class OutgoingListed(Result):
-    """What is on its way."""
+    """The outgoing messages."""
 
     outgoing: Sequence[Outgoing]
 
@@ -247,7 +247,7 @@ class Queued(Result):
 
 @dataclass(frozen=True, slots=True)
 class SendWanted(Result):
-    """A text for a room, which the front end sends as it sends what is typed: its guard looks at it first."""
+    """A text for a room, which the front end sends like typed text: its guard checks it first."""
 
     text: str
     reply_to: Seq | None = None
@@ -258,13 +258,13 @@ class SendWanted(Result):
 
 @dataclass(frozen=True, slots=True)
 class Transfer(Result):
-    """A file to be sent or saved, with progress, beside everything else."""
+    """A file to send or save, with progress, in the background."""
 
     room: Room
     name: str
     run: "Callable[[Progress], Awaitable[FileSent | FileSaved]]"
     file: FileRef | None = None
-    """What is saved; None: it is sent."""
+    """The file to save; None: it is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +277,7 @@ class FileSent(Result):
 
 @dataclass(frozen=True, slots=True)
 class FileSaved(Result):
-    """Where a file lies."""
+    """The path of a saved file."""
 
     path: Path
 
@@ -287,28 +287,28 @@ class FileSaved(Result):
 
 @dataclass(frozen=True, slots=True)
 class PersonShown(Result):
-    """What this device knows of somebody."""
+    """The profile of someone on this device."""
 
     profile: Profile
 
 
 @dataclass(frozen=True, slots=True)
 class IgnoredListed(Result):
-    """Whom the person ignores."""
+    """The ignored people."""
 
     people: Sequence[UserName]
 
 
 @dataclass(frozen=True, slots=True)
 class SessionsListed(Result):
-    """Where the account is logged in."""
+    """The account's sessions."""
 
     sessions: Sequence[SessionInfo]
 
 
 @dataclass(frozen=True, slots=True)
 class SettingChosen(Result):
-    """A setting to change; front ends keep the settings."""
+    """A setting to change; front ends own the settings."""
 
     key: str
     value: bool
@@ -316,7 +316,7 @@ class SettingChosen(Result):
 
 @dataclass(frozen=True, slots=True)
 class LoginWanted(Result):
-    """The session has ended: the person has to log in before anything else."""
+    """The session has ended: the person must log in first."""
 
 
 # --- encryption
@@ -346,7 +346,7 @@ class RoomRenewed(Result):
 
 @dataclass(frozen=True, slots=True)
 class KeyShown(Result):
-    """What is known of somebody's key."""
+    """What is known of someone's key."""
 
     report: PersonReport
 
@@ -360,35 +360,35 @@ class KeyDecided(Result):
 
 @dataclass(frozen=True, slots=True)
 class ComparisonShown(Result):
-    """A comparison of short words."""
+    """A verification by short words."""
 
     process: SasVerification
 
 
 @dataclass(frozen=True, slots=True)
 class ComparisonConfirmed(Result):
-    """The person said that the short words are the same."""
+    """The person confirmed that the short words match."""
 
     process: SasVerification
 
 
 @dataclass(frozen=True, slots=True)
 class CodeShown(Result):
-    """One's own code."""
+    """This account's code."""
 
     code: str
 
 
 @dataclass(frozen=True, slots=True)
 class AlarmsListed(Result):
-    """What must not be missed."""
+    """The current alarms."""
 
     alarms: Sequence[Alarm]
 
 
 @dataclass(frozen=True, slots=True)
 class DevicesListed(Result):
-    """One's devices with keys."""
+    """The account's devices with keys."""
 
     devices: Sequence[OwnDevice]
     own: OwnKeys
@@ -410,7 +410,7 @@ class DeviceRevoked(Result):
 
 @dataclass(frozen=True, slots=True)
 class HistorySent(Result):
-    """History went to another device."""
+    """History was sent to another device."""
 
     device: OwnDevice
     count: int

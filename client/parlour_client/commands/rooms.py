@@ -1,4 +1,4 @@
-"""Commands for rooms: find, create, enter, leave and describe them, and put them in order for oneself."""
+"""Commands for rooms: find, create, join, leave and describe them, and sort them for oneself."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
@@ -40,7 +40,7 @@ from parlour_protocol.names import parse_room_name
 from parlour_protocol.rooms import RoomKind
 
 GUARDED: Final = frozenset({Front.UI, Front.CLI})
-"""Where a text with a command was looked at for secrets before it came here, or a script wrote it."""
+"""Front ends where a text with a command was checked for secrets already, or a script wrote it."""
 _NEWEST: Final = 10
 """Messages that are shown of a room that is opened."""
 

@@ -1,4 +1,4 @@
-"""Reading single values that a person typed: numbers and lengths of time. Each refusal is a sentence."""
+"""Parses single typed values: numbers and lengths of time. Each error is a sentence."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ _LONGEST: Final = 6
 
 
 def read_duration(word: str) -> int | None:
-    """Read `10m`, `2h`, `7d`; None for what is no length of time."""
+    """Parse `10m`, `2h`, `7d`; None for any other text."""
     count, unit = word[:-1], _UNITS.get(word[-1:])
     if unit is None or not (count.isascii() and count.isdigit()) or len(count) > _LONGEST:
         return None
@@ -18,7 +18,7 @@ def read_duration(word: str) -> int | None:
 
 
 def read_number(text: str, *, most: int = 2**53 - 1, what: str = "a message") -> int:
-    """Read a number. Raises SetupError."""
+    """Parse a number. Raises SetupError."""
     digits = text.strip().removeprefix("#")
     if not digits.isascii() or not digits.isdigit() or not 0 < int(digits[:17]) <= most:
         raise SetupError(f"Write the number of {what}.")

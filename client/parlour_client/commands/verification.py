@@ -1,4 +1,4 @@
-"""Commands for verifying people. What verifies somebody is typed in full, so that no habit does it."""
+"""Commands for verifying people. Every verification is typed in full, so that no habit does it."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -99,7 +99,7 @@ async def verify(
 
 
 async def decide_about(call: Call, user: UserName, decision: Decision) -> KeyDecided | ComparisonShown:
-    """Do what a person decided about somebody's key."""
+    """Apply a person's decision about someone's key."""
     people = call.client.encryption
     match decision.kind:
         case DecisionKind.DIGITS:

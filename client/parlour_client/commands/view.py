@@ -1,4 +1,4 @@
-"""Commands that are about the front end itself, which does them: help, settings, colours, quitting.
+"""Commands of the front end itself: help, settings, colours, quitting.
 
 And the commands of the shell that have code of their own in ``cli``: they read passwords, run for long, or
 work without an account.

@@ -1,1 +1,1 @@
-"""Lines in and lines out of a terminal or a pipe, for the line mode and the commands."""
+"""Reads and prints lines on a terminal or a pipe, for the line mode and the commands."""

@@ -1,7 +1,7 @@
-"""Lines of a file descriptor, as they come, for commands that read their standard input while they chat.
+"""Reads lines of a file descriptor as they arrive, for commands that read standard input while they chat.
 
-A thread reads, since a terminal, a pipe and a file can all be read that way; it goes through ``os.read``, so
-that a thread which still waits at the end does not hold a lock of Python's. A line over the limit keeps its
+A thread reads, since a terminal, a pipe and a file can all be read that way; it uses ``os.read``, so that a
+thread which still waits at the end does not hold a lock of Python's. A line over the limit keeps its
 beginning. `send --stdin` and the line mode use it.
 """
 
@@ -18,7 +18,7 @@ _AHEAD: Final = 256
 
 
 async def read_lines(descriptor: int = 0) -> AsyncIterator[list[bytes]]:
-    """Yield lines without their ends, as many at a time as are there (at least one)."""
+    """Yield lines without their ends, as many at a time as there are (at least one)."""
     loop = asyncio.get_running_loop()
     waiting: asyncio.Queue[bytes | None] = asyncio.Queue(_AHEAD)
 
@@ -31,7 +31,7 @@ async def read_lines(descriptor: int = 0) -> AsyncIterator[list[bytes]]:
                 put(line)
             put(None)
         except RuntimeError:
-            return  # the event loop has ended: nobody reads any more
+            return  # the event loop has ended: no one reads any more
 
     threading.Thread(target=read, name="standard input", daemon=True).start()
     while True:
@@ -45,7 +45,7 @@ async def read_lines(descriptor: int = 0) -> AsyncIterator[list[bytes]]:
 
 
 def split_lines(read: Callable[[], bytes]) -> Iterator[bytes]:
-    """Yield lines from chunks; a line that goes on and on takes no more memory than ``MAX_LINE``."""
+    """Yield lines from chunks; an endless line takes no more memory than ``MAX_LINE``."""
     begun = b""
     while chunk := read():
         *lines, rest = chunk.split(b"\n")

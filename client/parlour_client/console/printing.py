@@ -1,8 +1,8 @@
-"""Printing lines for people: on a terminal each row after the first begins with a bar.
+"""Prints lines for people: on a terminal each row after the first begins with a bar.
 
-A line that a terminal breaks by itself goes on at its left edge, where a stranger's words, padded to the
-width, would look like a line of Parlour's. What is no terminal gets the line as it is. The commands and the
-line mode print through it; JSON is for scripts, and stays on one line everywhere.
+A line that a terminal wraps continues at its left edge, where a stranger's words, padded to the width, would
+look like a line of Parlour's. Without a terminal the line is printed as it is. The commands and the line mode
+print through it; JSON is for scripts, and stays on one line everywhere.
 """
 
 import os
@@ -15,21 +15,21 @@ import click
 from parlour_protocol.text.rows import hanging_rows
 
 _USUAL: Final = 80
-"""Columns of a terminal that does not say how many it has."""
+"""Columns of a terminal that does not report its width."""
 
 
 _CODE: Final = re.compile("[A-Z0-9:]+")
-"""A code of ours, to be copied from the terminal whole: no stranger's words are a line without a space."""
+"""A code of ours, to be copied from the terminal whole: a line without a space is never a stranger's."""
 
 
 def echo(line: str, *, err: bool = False) -> None:
-    """Print a line of our words with strangers' text in it; what follows a line break in it is theirs."""
+    """Print a line of our words with strangers' text in it; after a line break it is their text."""
     columns = _columns(sys.stderr if err else sys.stdout)
     click.echo(line if columns is None else _broken(line, columns), err=err)
 
 
 def say(line: str) -> None:
-    """Print a line beside what a person may be typing: it begins at the left edge of the terminal."""
+    """Print a line above text that a person may be typing: it begins at the left edge of the terminal."""
     columns = _columns(sys.stdout)
     if columns is None:
         click.echo(line)
@@ -42,7 +42,7 @@ def _broken(line: str, columns: int) -> str:
 
 
 def _columns(stream: TextIO) -> int | None:
-    """Return how wide the terminal is now; None for what is no terminal."""
+    """Return the terminal's current width; None without a terminal."""
     if not stream.isatty():
         return None
     try:

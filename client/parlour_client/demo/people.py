@@ -1,7 +1,7 @@
 """The demo's people: real clients, each with a home folder of its own, over the real network.
 
 They join with an invite link as anyone would and use the client's public objects. Each password is random and
-nobody knows it.
+never shown.
 """
 
 import contextlib
@@ -50,7 +50,7 @@ class Person:
         return self.room(GARDEN)
 
     async def say(self, text: str, *, room: str = LOBBY, reply_to: Seq | None = None) -> Seq:
-        """Send a message and return its number when it is on the server's disk."""
+        """Send a message and return its number when the server has stored it."""
         entry = await self.client.messages.send(self.room(room).id, text, reply_to=reply_to)
         if entry.request is None:
             raise DemoError("The message was not queued.")

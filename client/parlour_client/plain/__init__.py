@@ -1,6 +1,6 @@
 """The line mode: the same core for screen readers, simple terminals and pipes.
 
-Lines are printed once and never moved; each says which room it is of. ``run`` is the whole of it for others.
+Lines are printed once and never moved; each names its room. Others call ``run``.
 """
 
 from parlour_client.plain.line_mode import run

@@ -1,6 +1,6 @@
-"""What the line mode has printed about encryption: the room's label, the alarms, comparisons of short words.
+"""Encryption status that the line mode has printed: the room's label, alarms, verifications by short words.
 
-It remembers that, so that a label is printed when a room is opened and again only when it changes, and each
+It remembers them, so that a label is printed when a room is opened and again only when it changes, and each
 alarm at once and once. It decides nothing.
 """
 
@@ -14,7 +14,7 @@ from parlour_protocol.ids import RequestId, RoomId
 
 
 class EncryptionStatus:
-    """The encryption of rooms, alarms and comparisons, as they were last printed."""
+    """The encryption of rooms, alarms and verifications, as they were last printed."""
 
     def __init__(self) -> None:
         self._labels: dict[RoomId, RoomEncryption] = {}
@@ -22,13 +22,13 @@ class EncryptionStatus:
         self._words: dict[RequestId, SasVerification] = {}
 
     def room_line(self, encryption: Encryption, room: Room) -> str:
-        """Return the label of a room, as it is opened."""
+        """Return the label of a room that is being opened."""
         status = encryption.room(room.id)
         self._labels[room.id] = status
         return label_line(room.title, status)
 
     def changes(self, encryption: Encryption, room: Room | None) -> Iterator[str]:
-        """Yield what changed: alarms, then the open room, then short words."""
+        """Yield changes: alarms, then the open room, then short words."""
         for alarm in encryption.alarms():
             if alarm.id not in self._alarms:
                 self._alarms.add(alarm.id)
@@ -43,13 +43,13 @@ class EncryptionStatus:
 
 
 def label_line(title: str, status: RoomEncryption) -> str:
-    """Say a room's label and what is in the way."""
+    """Return a room's label and problems."""
     problem = f" Problem: {shown(status.problem)}" if status.problem else ""
     return f"{title}, encryption: {shown(status.label)}.{problem}"
 
 
 def words_line(process: SasVerification, before: SasVerification | None = None) -> str:
-    """Say how far a comparison of short words is."""
+    """Return the state of a verification by short words."""
     if process.ended:
         return f"Short words with {process.peer} ended: {shown(process.ended)}."
     if process.words and (before is None or not before.words or before == process):

@@ -1,7 +1,7 @@
-"""The one file that is on its way in the line mode, beside everything else.
+"""The one running file transfer of the line mode.
 
-Progress is printed at each quarter of a large one; a failure is a sentence and ends nothing. ``files``
-begins one, ``line_mode`` waits for it at the end.
+Progress is printed at each quarter of a large one; a failure is a sentence and ends nothing. ``render``
+starts one, ``line_mode`` waits for it at the end.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ class Transfers:
         self._task: asyncio.Task[None] | None = None
 
     def begin(self, words: str, what: Callable[[Progress], Awaitable[None]]) -> None:
-        """Begin one; ``what`` prints its end. Raises SetupError while another one runs."""
+        """Start one; ``what`` prints its end. Raises SetupError while another one runs."""
         if self._task is not None and not self._task.done():
             raise SetupError("A file is on its way already.", "/cancel file ends it.")
         self._say(f"{words} /cancel file ends it.")

@@ -1,8 +1,8 @@
-"""The loop of the line mode: lines in, lines out, on a core that goes on by itself.
+"""The loop of the line mode: lines in, lines out, while the core runs by itself.
 
 It moves no cursor and rewrites nothing, so a screen reader, a dumb terminal and a pipe all work; each message
-is printed once. What is typed goes to the current room, a line that begins with / is a command, and what
-looks like a secret is held back until it is confirmed. `parlour --plain` runs it.
+is printed once. Typed lines go to the current room, a line that begins with / is a command, and a possible
+secret is held back until it is confirmed. `parlour --plain` runs it.
 """
 
 import asyncio
@@ -99,7 +99,7 @@ class LineMode:
 
     @property
     def settings(self) -> Settings:
-        """The settings in force."""
+        """The current settings."""
         return self.printer.settings
 
     def set_setting(self, key: str, value: Value) -> None:
@@ -108,10 +108,10 @@ class LineMode:
             save(self._folder, key, value)
         self.printer.settings = structs.replace(self.settings, **{key: value})
 
-    # --- doing
+    # --- input
 
     async def begin(self) -> None:
-        """Say where things stand, and go to the room that was open last, or the first."""
+        """Print the state, and go to the room that was open last, or the first."""
         for problem in self.settings.problems:
             self.printer.say(f"Settings: {shown(problem)}")
         for room in self.client.rooms.all:
@@ -133,7 +133,7 @@ class LineMode:
         self._begun = True
 
     async def take(self, line: str) -> None:
-        """Send a line, or do what it says; a refusal is told and nothing ends."""
+        """Send a line, or run its command; a refusal is printed and nothing ends."""
         self._bursts.clear()
         try:
             if self.hidden.wanted:
@@ -152,7 +152,7 @@ class LineMode:
             self.printer.say(f"Not done: {error}")
 
     async def _log_in(self, password: str) -> None:
-        """Log in with a line that was typed unseen. Raises ParlourClientError."""
+        """Log in with a hidden line. Raises ParlourClientError."""
         self.hidden.end()
         if password:
             await self.client.connection.log_in_again(Secret(password))
@@ -179,7 +179,7 @@ class LineMode:
             await self._show(result)
 
     def _call(self) -> Call:
-        """Return where a command is given now."""
+        """Return the context of a command given now."""
         return Call(
             self.client,
             Front.LINE,
@@ -192,7 +192,7 @@ class LineMode:
         )
 
     async def _ask(self, command: Command[..., Any], question: Question, line: str, *, sure: bool) -> None:
-        """Do what everyone sees, or can't be undone, after a yes. Raises SetupError where nobody answers."""
+        """Ask before an action that everyone sees or that can't be undone. Raises SetupError if it can't."""
         for_good = command.asks is not None and command.asks.for_good
         if self._is_named(question) and sure:
             await self._do(question)
@@ -215,7 +215,7 @@ class LineMode:
         return before is not None and set(question.people) <= before
 
     async def _show(self, result: Result) -> None:
-        """Print what a command gave back, or do what it wants of the line mode."""
+        """Print the result of a command, or do what it asks of the line mode."""
         match result:
             case SendWanted(text=text, reply_to=reply_to):
                 await self.send(text, reply_to=reply_to)
@@ -237,7 +237,7 @@ class LineMode:
             await self._show(result)
 
     async def _answered(self, line: str) -> bool:
-        """Take an answer. False for a line that is none: nothing is done, and the line is what it is."""
+        """Take an answer. False if the line is none: nothing is done, and the line is processed normally."""
         question, self._question = self._question, None
         answer = line.strip().lower()
         if question is not None and answer in {"y", "yes"}:
@@ -260,21 +260,21 @@ class LineMode:
         await self.client.messages.send(room.id, text, reply_to=reply_to)
 
     async def send_held(self) -> None:
-        """Send what was held back, to the room that it was written in. Raises SetupError."""
+        """Send the held line to the room that it was written in. Raises SetupError."""
         if self._held is None:
             raise SetupError("Nothing is held back.")
         (room, text, reply_to), self._held = self._held, None
         await self.client.messages.send(room, text, reply_to=reply_to)
 
     def drop_held(self) -> None:
-        """Drop what was held back."""
+        """Drop the held line."""
         self._held = None
         self.printer.say("Dropped.")
 
     # --- changes
 
     def on_change(self, change: Change) -> None:
-        """Say what a person should know of a change."""
+        """Print a change if a person should know of it."""
         match change:
             case EntryAdded(entry=entry):
                 self._added(entry)
@@ -316,13 +316,13 @@ class LineMode:
             self.printer.messages.note(entry)
 
     def _say_status_change(self, line: str) -> None:
-        """Say where the connection stands once, not again with each try."""
+        """Print the connection's state once, not again with each try."""
         if line != self._last_status:
             self._last_status = line
             self.printer.say(line)
 
     def _many(self, room: RoomId) -> None:
-        """Say once of a burst that it came: its messages are not told one by one."""
+        """Report a burst once: its messages are not printed one by one."""
         known = self.client.rooms.get(room)
         is_news = self._begun and room not in self._bursts
         if is_news and known is not None and known.unread and not known.muted:
@@ -366,7 +366,7 @@ async def _quit(mode: LineMode, _: str) -> None:
 
 
 DONE_HERE: Final = (SendWanted, SettingChosen, LoginWanted, Transfer)
-"""Results that want something of the line mode, beside printing."""
+"""Results that ask something of the line mode, besides printing."""
 VIEWS: Final[Mapping[View | None, Callable[[LineMode, str], Awaitable[None]]]] = {
     View.HELP: _help,
     View.SEND_HELD: _send_held,
@@ -375,7 +375,7 @@ VIEWS: Final[Mapping[View | None, Callable[[LineMode, str], Awaitable[None]]]] =
     View.QUIT: _quit,
     View.LOCK: _quit,
 }
-"""What the line mode does by itself; locking ends it, since a passphrase is asked for at the start."""
+"""Views of the line mode itself; locking ends it, since the passphrase is asked for at the start."""
 
 
 async def run(
@@ -408,7 +408,7 @@ async def run(
             if mode.over:
                 break
         if not mode.over:
-            await mode.transfers.finished()  # the input ended: what was asked for is done
+            await mode.transfers.finished()  # the input ended: its requests were processed
         if client.connection.status.session_ended and not mode.hidden.is_possible:
             await client.connection.ready()  # raises the error, with the command to log in
         await _let_go(client)
@@ -422,7 +422,7 @@ async def run(
 
 
 async def _let_go(client: Client) -> None:
-    """Give what was just typed a moment to get out; what does not stays in the outbox."""
+    """Give the last messages a moment to be sent; the others stay in the outbox."""
     for one in client.messages.outgoing():
         entry = one.entry
         if entry.request is not None and entry.delivery in {Delivery.QUEUED, Delivery.SENT}:

@@ -1,7 +1,7 @@
-"""What the line mode prints: each change as one line of plain words, with the room first.
+"""The text of the line mode: each change as one plain line, with the room first.
 
-Strangers' text goes through the rule, and every further line of a message is indented, so that none can look
-like a line of its own. Pure functions; ``line_mode`` prints what they return.
+Strangers' text is sanitised, and every further line of a message is indented, so that none can look like a
+line of its own. Pure functions; ``line_mode`` prints what they return.
 """
 
 from collections.abc import Sequence
@@ -33,13 +33,13 @@ _BEGINNING: Final = 60
 
 
 def shown(untrusted: str) -> str:
-    """Return a stranger's text as it may be printed."""
+    """Return a stranger's text sanitised for printing."""
     safe = safe_text(untrusted)
     return BLANK_LABEL if safe.blank else f"\n{_INDENT}".join(safe.lines)
 
 
 def entry_line(title: str, entry: Entry, answered: Entry | None = None) -> str:
-    """Say one row of a timeline; ``answered`` is what it answers, where that is known."""
+    """Return one row of a timeline; ``answered`` is its parent, if known."""
     number = f"#{entry.seq} " if entry.seq is not None else ""
     if entry.note is not None and not is_shown_beside(entry):
         return f"{title}, {number}note: {shown(note_words(entry))}"
@@ -104,7 +104,7 @@ def _on_its_way(entry: Entry) -> str:
 
 
 def change_line(title: str, before: Entry | None, entry: Entry, answered: Entry | None = None) -> str:
-    """Say what changed about a message; empty when it is nothing that a person asks for."""
+    """Return the change of a message; empty if people need not see it."""
     if entry.deleted:
         return f"{title}, #{entry.seq} {display_name(entry.author)}: deleted"
     if before is not None and before.reactions != entry.reactions and before.text == entry.text:
@@ -116,7 +116,7 @@ def change_line(title: str, before: Entry | None, entry: Entry, answered: Entry 
 
 
 def outgoing_line(title: str, number: int, one: Outgoing) -> str:
-    """Say one of ours that is on its way."""
+    """Return an outgoing message."""
     why = one.entry.problem
     words = {
         Delivery.QUEUED: f"waiting: {shown(why)}" if why else "waiting for the connection",
@@ -129,7 +129,7 @@ def outgoing_line(title: str, number: int, one: Outgoing) -> str:
 
 
 def event_line(author: UserName, body: AnyBody) -> str:
-    """Say what happened, with a topic or a reason behind it."""
+    """Return what happened, with a topic or a reason after it."""
     sentence, words = event_sentence(author, body)
     if words is None:
         return sentence
@@ -137,7 +137,7 @@ def event_line(author: UserName, body: AnyBody) -> str:
 
 
 def status_line(status: ConnectionStatus) -> str:
-    """Say where the connection stands."""
+    """Return the connection's state."""
     if status.state is LinkState.ONLINE:
         return f"Connected to {status.server}: {status.security}."
     problem = f" {status.problem}" if status.problem else ""
@@ -149,7 +149,7 @@ def status_line(status: ConnectionStatus) -> str:
 
 
 def invitation_line(one: Invitation) -> str:
-    """Say one invitation, and what can be answered."""
+    """Return an invitation, and the possible answers."""
     if one.kind is RoomKind.DIRECT:
         return (
             f"{one.inviter} wants to write to you directly. /accept {one.title} accepts, and so does an"
@@ -165,7 +165,7 @@ def invitation_line(one: Invitation) -> str:
 
 
 def room_line(room: Room) -> str:
-    """Say one room of the list."""
+    """Return one room of the list."""
     unread = f", {room.unread} unread" if room.unread else ""
     mentions = f", {room.mentions} for you" if room.mentions else ""
     topic = f": {shown(room.topic)}" if room.topic else ""

@@ -21,7 +21,7 @@ class HiddenLine:
 
     @property
     def is_possible(self) -> bool:
-        """Whether there is a terminal that can stop showing what is typed."""
+        """Whether there is a terminal that can hide typed text."""
         try:
             import termios  # noqa: F401, PLC0415 - not on Windows
         except ImportError:
@@ -29,7 +29,7 @@ class HiddenLine:
         return os.isatty(self._descriptor)
 
     def ask(self, account: Account) -> str:
-        """Make the next line the password; return the prompt. Raises SetupError where it can't be typed."""
+        """Make the next line the password; return the prompt. Raises SetupError if it can't be typed."""
         if not self.is_possible:
             raise SetupError(
                 "There is no terminal to type a password in.",
@@ -48,7 +48,7 @@ class HiddenLine:
         self.wanted = True
 
     def end(self) -> None:
-        """Show again what is typed."""
+        """Show typed text again."""
         before, self._before, self.wanted = self._before, None, False
         if before is not None:
             import termios  # noqa: PLC0415 - as above

@@ -1,4 +1,4 @@
-"""The messages that the line mode has printed: a reply names what it answers, a change says what changed.
+"""The messages that the line mode has printed, so that replies name their parent and changes the change.
 
 It keeps the beginnings of the last messages and nothing on disk. The number of a message that is not sent yet
 is its place in the list of unsent ones.
@@ -22,7 +22,7 @@ class PrintedMessages:
         self._printed: OrderedDict[tuple[RoomId, Seq], Entry] = OrderedDict()
 
     def note(self, entry: Entry) -> Entry | None:
-        """Remember an entry; returns how it was when it was last printed."""
+        """Remember an entry; returns its state when it was last printed."""
         if entry.seq is None:
             return None
         key = (entry.room, entry.seq)
@@ -43,5 +43,5 @@ class PrintedMessages:
             del self._printed[key]
 
     def answered(self, entry: Entry) -> Entry | None:
-        """Return the message that this one answers, when it is remembered."""
+        """Return this message's parent, if it is remembered."""
         return self._printed.get((entry.room, entry.reply_to)) if entry.reply_to is not None else None

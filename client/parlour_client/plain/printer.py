@@ -1,7 +1,7 @@
-"""What the line mode prints, and what it has printed: rooms, messages, the connection, encryption.
+"""Prints for the line mode, and remembers what it has printed: rooms, messages, the connection, encryption.
 
 Each message is printed once; a label or an alarm again only when it changes. Numbers that a person types
-later (of a device, of the oldest message) mean what stands here.
+later (of a device, of the oldest message) refer to what was printed here.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +17,7 @@ from parlour_protocol.names import UserName
 
 
 class Printer:
-    """Prints lines, and remembers what they were about."""
+    """Prints lines, and remembers their subjects."""
 
     def __init__(self, client: Client, out: Callable[[str], None], settings: Settings) -> None:
         self.client, self.settings = client, settings
@@ -38,23 +38,23 @@ class Printer:
         self._out(line)
 
     def title(self, room: RoomId) -> str:
-        """Return what to call a room."""
+        """Return a room's title."""
         known = self.client.rooms.get(room)
         return known.title if known is not None else "a room that you left"
 
     def enter(self, room: Room, words: str = "") -> None:
-        """Write in this room from now on; who can read it is printed first."""
+        """Write in this room from now on; first, print who can read it."""
         self.current = room
         self.say(words or f"You write in {room.title}.")
         self.say(self.encryption_status.room_line(self.client.encryption, room))
 
     def entry(self, entry: Entry) -> None:
-        """Print a row that came in."""
+        """Print a new row."""
         self.messages.note(entry)
         self.say(self._line(entry))
 
     def entries(self, entries: Iterable[Entry], *, again: bool = False) -> None:
-        """Print rows of a timeline; ``again``: they are not a part of it in order."""
+        """Print rows of a timeline; ``again``: they are not consecutive."""
         found = list(entries)
         self.messages.note_all(found)
         for entry in found:
@@ -68,7 +68,7 @@ class Printer:
         self.entries(entries)
 
     def change(self, entry: Entry) -> None:
-        """Print what changed about a message, or the number that ours was stored under."""
+        """Print the change of a message, or the number that ours was stored under."""
         before = self.messages.note(entry)
         title = self.title(entry.room)
         if before is None and entry.request is not None:
@@ -80,7 +80,7 @@ class Printer:
         return entry_line(self.title(entry.room), entry, self.messages.answered(entry))
 
     async def mark_read(self, room: Room, entries: Sequence[Entry]) -> None:
-        """Mark what was printed as read, unless the settings say that looking marks nothing."""
+        """Mark printed messages as read, unless the settings say that looking marks nothing."""
         seen = next((entry.seq for entry in reversed(entries) if entry.seq is not None), None)
         if seen is not None and not self.settings.peek:
             await self.client.messages.mark_read(room.id, seen, share=self.settings.receipts)
@@ -98,7 +98,7 @@ class Printer:
         self._invitations = set(waiting)
 
     def encryption(self) -> None:
-        """Print what changed about encryption."""
+        """Print changes of encryption."""
         room = self.client.rooms.get(self.current.id) if self.current is not None else None
         for line in self.encryption_status.changes(self.client.encryption, room):
             self.say(line)

@@ -1,4 +1,4 @@
-"""What the line mode prints of each result of a command, and of each question before one is done.
+"""Prints each result of a command in the line mode, and each question before one is done.
 
 Every result that a command can give here has one function; strangers' text goes through ``shown``.
 """
@@ -42,7 +42,7 @@ _WORDS_A_LINE: Final = 4
 
 @singledispatch
 async def show(result: results.Result, printer: Printer) -> None:  # noqa: ARG001 - the registered ones use it
-    """Print what a command gave back."""
+    """Print the result of a command."""
     raise TypeError(f"{type(result).__name__} has no lines")
 
 
@@ -192,14 +192,14 @@ async def _outgoing_listed(result: results.OutgoingListed, printer: Printer) -> 
 
 @show.register(results.Queued)
 async def _queued(result: results.Queued, printer: Printer) -> None:
-    del result, printer  # the room's log says it
+    del result, printer  # the room's log shows it
 
 
 # --- files
 
 
 def transfer_line(transfer: results.Transfer) -> str:
-    """Say which file is on its way."""
+    """Return the file that is being transferred."""
     if transfer.file is None:
         return f"Sending {shown(transfer.name)} to {transfer.room.title}."
     return f"Saving a file, {facts_of(transfer.file)}."
@@ -388,7 +388,7 @@ async def _recovery_words_shown(result: results.RecoveryWordsShown, printer: Pri
 
 @singledispatch
 def explain(question: results.Question, yes: str) -> Iterator[str]:
-    """Say what a yes would do, before it is typed as ``yes``."""
+    """Explain a yes, before it is typed as ``yes``."""
     yield f"{question.text} {' '.join(question.details)} {yes} does it."
 
 

@@ -1,7 +1,7 @@
-"""What every view says about encryption in the same words, and how a typed decision about a key is read.
+"""Texts about encryption that every view shares, and the parsing of a typed decision about a key.
 
-Pure words and values, without a widget or a terminal; what is typed is never completed or guessed, so that no
-habit verifies anybody. The screens and the line mode use it.
+Pure text and values, without a widget or a terminal; input is never completed or guessed, so that no habit
+verifies anyone. The screens and the line mode use it.
 """
 
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ from parlour_protocol.names import UserName
 from parlour_protocol.rooms import RoomSuite
 
 GO_ON: Final = "go on"
-"""What is typed to take a changed key."""
+"""The words to accept a changed key."""
 SHORT_WORDS: Final = "words"
-"""What is typed to begin with short words."""
+"""The words to begin with short words."""
 
 NO: Final = "no"
-"""What is typed when the short words differ."""
+"""The words if the short words differ."""
 
 POST_QUANTUM: Final = "post-quantum"
-"""What is typed behind the name of a new room."""
+"""The words after the name of a new room."""
 
 TRUST: Final = {
     Trust.UNKNOWN: "no key known",
@@ -43,11 +43,11 @@ LOST: Final = (
     "The server still sees names, members, the topic, times and sizes.",
     "Earlier messages stay as they are: the server can read them.",
 )
-"""What is lost by turning encryption on."""
+"""The disadvantages of turning encryption on."""
 
 
 def admitted_by_encrypting(people: Sequence[UserName]) -> str:
-    """Say whom turning encryption on admits: the server made this list, the person has to look at it."""
+    """Say whom turning encryption on admits: the server made this list, so the person has to check it."""
     if not people:
         return "According to the server, no one is here but you."
     names = ", ".join(map(display_name, people))
@@ -58,12 +58,12 @@ def admitted_by_encrypting(people: Sequence[UserName]) -> str:
 
 
 def suite_for(*, post_quantum: bool) -> RoomSuite:
-    """Return what a new room's keys are made with."""
+    """Return the cipher suite of a new room."""
     return RoomSuite.X_WING if post_quantum else RoomSuite.X25519
 
 
 class DecisionKind(Enum):
-    """What a person wants to do about somebody's key."""
+    """A person's decision about someone's key."""
 
     DIGITS = auto()
     CODE = auto()
@@ -73,14 +73,14 @@ class DecisionKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The kind, and what was typed for it."""
+    """The kind, and the text typed for it."""
 
     kind: DecisionKind
     typed: str = ""
 
 
 def decide(typed: str, report: PersonReport) -> Decision | None:
-    """Tell which decision was typed; None for none of them."""
+    """Return the typed decision; None for any other text."""
     text = typed.strip()
     if report.trust is Trust.CHANGED and text.lower() == GO_ON:
         return Decision(DecisionKind.ACCEPT)
@@ -93,20 +93,20 @@ def decide(typed: str, report: PersonReport) -> Decision | None:
 
 
 RENEW: Final = "renew"
-"""What is typed behind /encryption to let the members of an older room decide who is in it."""
+"""The word after /encryption to let the members of an older room decide who is in it."""
 RENEW_QUESTION: Final = "Are these the people of the room, and nobody else?"
 RENEWED: Final = "From now on the members of this room decide who is in it."
 NOTHING_TO_RENEW: Final = "The members of this room already decide who is in it."
 
 
 def admission_words(person: RoomPerson) -> str:
-    """Say who somebody is in the room, who admitted them, and when."""
+    """Say who someone is in the room, who admitted them, and when."""
     role = "" if person.role is None else f", {person.role.value}"
     return f"{display_name(person.user)}{role}: {how_admitted(person)}"
 
 
 def how_admitted(person: RoomPerson) -> str:
-    """Say who admitted somebody, and when."""
+    """Say who admitted someone, and when."""
     when = "" if person.admitted_at is None else f" on {_day(person.admitted_at)}"
     if person.admitted_by is None:
         return "listed only by the server"
@@ -116,14 +116,14 @@ def how_admitted(person: RoomPerson) -> str:
 
 
 def renewed_person(person: RoomPerson) -> str:
-    """Say of somebody in an older room what the owner is to look at."""
+    """Say of someone in an older room what the owner should check."""
     role = "" if person.role is None else f", {person.role.value}"
     count = "one device" if len(person.devices) == 1 else f"{len(person.devices)} devices"
     return f"{display_name(person.user)}{role}, {count}"
 
 
 def admissions(people: Sequence[RoomPerson]) -> Sequence[str]:
-    """Say who admitted whom, where members decide that."""
+    """Say who admitted whom, if members decide that."""
     return [admission_words(one) for one in people if one.admitted_by is not None]
 
 

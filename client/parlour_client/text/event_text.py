@@ -1,7 +1,7 @@
-"""What happened in a room, in a sentence, for everything in its log that is not a message.
+"""Sentences about everything in a room's log that is not a message.
 
-The sentence is ours and holds names at most, which are checked types. A topic or a reason is a stranger's
-text and is returned beside it, to be shown as such.
+The sentence is ours and contains at most names, which are checked types. A topic or a reason is a stranger's
+text and is returned separately, to be shown as such.
 """
 
 from datetime import datetime

@@ -25,12 +25,12 @@ def size_words(size: int) -> str:
 
 
 def facts_of(file: FileRef) -> str:
-    """Return type and size: words of ours, since a type has a pattern and a size is a number."""
+    """Return type and size: our words, since a type has a pattern and a size is a number."""
     return f"{file.media_type}, {size_words(file.size)}"
 
 
 def downloads_folder(settings: Settings) -> Path:
-    """Return where files are saved. Raises SetupError when that is no folder."""
+    """Return the folder where files are saved. Raises SetupError if that is not a folder."""
     if settings.downloads:
         folder = Path(settings.downloads).expanduser()
         if not folder.is_dir():
@@ -62,5 +62,5 @@ def typed_path(rest: str) -> tuple[Path, str]:
 
 
 def written_path(path: str) -> str:
-    """Return a path as it is typed: the other direction of ``typed_path``."""
+    """Return a path in the form in which it is typed: the inverse of ``typed_path``."""
     return path.replace("\\", "\\\\").replace(" ", "\\ ")

@@ -1,4 +1,4 @@
-"""What rows say that this client wrote itself: about keys, devices, and a history that has holes."""
+"""Texts of rows that this client wrote itself: about keys, devices, and gaps in a history."""
 
 from typing import Final
 
@@ -12,13 +12,13 @@ _SENTENCES: Final = ABOUT_THE_LOG | {NoteKind.DROPPED}
 
 
 def is_shown_beside(entry: Entry) -> bool:
-    """Say whether an entry is a message that is shown as well, below what is said at it."""
+    """Say whether a note belongs to a message that is shown as well."""
     about_the_log = entry.note is not None and entry.note.kind in ABOUT_THE_LOG
     return about_the_log and not entry.trouble and (entry.text is not None or entry.deleted)
 
 
 def note_words(entry: Entry) -> str:
-    """Return our sentence about an event that cannot be shown, is not there, or tells of keys."""
+    """Return our sentence about an event that cannot be shown, is missing, or concerns keys."""
     if entry.trouble == BEFORE_JOIN:  # one row for all of them
         return "messages sent before this device joined can't be read here"
     if entry.note is None:

@@ -1,8 +1,8 @@
-"""What should be looked at before it goes out: several lines at once, and what has the form of a secret.
+"""Finds text that should be checked before it is sent: several lines at once, and possible secrets.
 
-It names what it found and where, in words of ours, and never says what the secret is. It is a net with holes
-(a password that looks like a word passes), so it warns and refuses nothing; hashes and ids are let through,
-since a warning that comes all the time is read by nobody. The composer and the line mode call it.
+It names the kind and the place, and never quotes the secret. It misses some (a password that looks like a
+word), so it only warns; hashes and ids are ignored, since no one reads a warning that is always there. The
+composer and the line mode call it.
 """
 
 import math
@@ -22,7 +22,7 @@ _BITS: Final = 4.1
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something to look at: what it is, in words of ours, and the line (from 1; 0 for the whole)."""
+    """A finding: its name, in our words, and the line (from 1; 0 for the whole)."""
 
     what: str
     line: int = 0
@@ -55,14 +55,14 @@ _WORD: Final = re.compile(r"[A-Za-z0-9+_=-]{24,}")
 
 
 def look_at_paste(text: str) -> tuple[Finding, ...]:
-    """Return what a person should see of a paste before it is taken in."""
+    """Return the warning about a paste before it is inserted."""
     count = text.strip("\n").count("\n") + 1
     several = (Finding(f"{count} lines"),) if count > 1 else ()
     return several + look_at_text(text)
 
 
 def look_at_text(text: str) -> tuple[Finding, ...]:
-    """Return what in a text looks like a secret; each kind once, where it first stands."""
+    """Return possible secrets in a text; each kind once, where it first occurs."""
     found: dict[str, Finding] = {}
     for number, line in enumerate(text[:MOST_LOOKED_AT].split("\n"), 1):
         for what in _kinds(line):
@@ -81,13 +81,13 @@ def _kinds(line: str) -> Iterator[str]:
 
 
 def looks_random(word: str) -> bool:
-    """Tell whether a word looks drawn by lot: long, with digits and both cases, and without any pattern."""
+    """Say whether a word looks random: long, with digits and both cases, and without any pattern."""
     digits = sum(letter.isdigit() for letter in word)
     mixed = digits >= _DIGITS and any(map(str.islower, word)) and any(map(str.isupper, word))
     return len(word) >= _LONG and mixed and entropy(word) >= _BITS
 
 
 def entropy(word: str) -> float:
-    """Return the bits a character of a word, by how often each letter stands in it."""
+    """Return a word's bits a character, by the frequencies of its letters."""
     counts = Counter(word).values()
     return -sum(count / len(word) * math.log2(count / len(word)) for count in counts)

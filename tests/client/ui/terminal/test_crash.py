@@ -71,14 +71,14 @@ def test_places_are_code_and_types() -> None:
     """The chain of errors is told without a word of theirs."""
     try:
         try:
-            raise ValueError("words")
+            raise ValueError("quoted text")
         except ValueError as inner:
-            raise KeyError("more words") from inner
+            raise KeyError("more quoted text") from inner
     except KeyError as error:
-        told = "\n".join(places(error))
-    assert "builtins.KeyError" in told
-    assert "builtins.ValueError" in told
-    assert "words" not in told
+        report = "\n".join(places(error))
+    assert "builtins.KeyError" in report
+    assert "builtins.ValueError" in report
+    assert "quoted" not in report
 
 
 async def test_the_app_ends_with_an_exit_code(client: FakeClient, open_app: OpenApp) -> None:

@@ -26,6 +26,8 @@ from parlour_client.core.model import Delivery, Entry, LinkState, Room
 
 LONGEST_OUTAGE: Final = 30.0
 """Seconds without a connection after which a command gives up."""
+_LOOK_SECONDS: Final = 1.0
+"""How often the connection is looked at meanwhile."""
 _KEPT: Final = "What was refused is in the outbox: in the chat, F7 sends it again or takes it back."
 _FULL: Final = "What was refused is not kept: so much of it is in the outbox already (in the chat, F7)."
 MAX_KEPT: Final = 100
@@ -188,10 +190,13 @@ class _Lines:
 async def acknowledged(client: Client, room: Room, entry: Entry, *, as_json: bool) -> None:
     """Wait for the server's answer and print it; gives up when there is no connection for too long."""
     assert entry.request is not None  # noqa: S101 - a message that was just queued has one
-    waiting = asyncio.ensure_future(client.messages.outcome(entry.request))
+    waiting, loop = asyncio.ensure_future(client.messages.outcome(entry.request)), asyncio.get_running_loop()
+    online = loop.time()
     try:
-        while not (await asyncio.wait({waiting}, timeout=LONGEST_OUTAGE))[0]:
-            if client.connection.status.state is not LinkState.ONLINE:
+        while not (await asyncio.wait({waiting}, timeout=_LOOK_SECONDS))[0]:
+            if client.connection.status.state is LinkState.ONLINE:
+                online = loop.time()
+            elif loop.time() - online > LONGEST_OUTAGE:
                 raise UnreachableError(
                     client.connection.status.problem or "The connection was lost.", "Send it again later."
                 )

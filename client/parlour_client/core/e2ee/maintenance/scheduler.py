@@ -29,8 +29,8 @@ _FIRST_LOOK: Final = (0.5, 4.0)
 """Seconds after connecting over which the checks of rooms are spread."""
 _FIRST_RETRY: Final = 3.0
 _LONGEST_RETRY: Final = 300.0
-_LONGEST_END: Final = 3.0
-"""Seconds that an ending program waits for its last tasks."""
+_LONGEST_END: Final = 10.0
+"""Seconds that an ending program waits for its last tasks: a slow machine must not go without new keys."""
 _SETTLE, _RETRY = "settle", "retry"
 
 

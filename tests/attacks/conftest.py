@@ -54,7 +54,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 @pytest.fixture(scope="module")
 def session(server: RunningServer) -> str:
-    """Return the session of somebody with an account."""
+    """Return the session of someone with an account."""
     return server.session("mallory", invite=server.code())
 
 

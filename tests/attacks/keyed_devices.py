@@ -1,4 +1,4 @@
-"""A device with keys, made by whoever attacks or is attacked: signs with libsodium, asks over real TLS."""
+"""A device with keys, made by anyone who attacks or is attacked: signs with libsodium, asks over real TLS."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ YEAR = 365 * 86_400_000
 
 
 def text(data: bytes) -> str:
-    """Return bytes as they stand in JSON."""
+    """Return bytes as they are in JSON."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
@@ -98,7 +98,7 @@ class Home:
         return text(sign_statement(act, certificate, lambda data: self.key.sign(data).signature))
 
     def removal(self, room: str, who: "Home") -> str:
-        """Return the signed removal of somebody."""
+        """Return the signed removal of someone."""
         return self.statement(Remove(SERVER, RoomId(room), 0, Millis(1_700_000_000_000), who.user))
 
     def register(self, **changed: Any) -> Answer:

@@ -30,7 +30,7 @@ ALLOWED_ORIGIN = "https://app.example"
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP response; status 0 stands for a connection that was closed without one."""
+    """An HTTP response; status 0 means a connection that was closed without one."""
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
@@ -228,7 +228,7 @@ class RunningServer(Server):
         return codes.pop()
 
     def session(self, user: str, *, invite: str = "") -> str:
-        """Log somebody in, after making the account where an invite's code is given; return the session."""
+        """Log someone in, after making the account where an invite's code is given; return the session."""
         if invite:
             body = {"invite": invite, "username": user, "password": PASSWORD}
             assert self.api("POST", "/v1/accounts", body).status == 201

@@ -97,7 +97,7 @@ def _log_in(server: RunningServer, source: str, user: str, password: str) -> Ans
         )
 
 
-def test_a_strangers_wrong_guesses_keep_nobody_else_out(balanced: Balanced) -> None:
+def test_a_strangers_wrong_guesses_keep_no_one_else_out(balanced: Balanced) -> None:
     """L6, P5: behind a balancer, one address's failures stop that address and no other one."""
     session = balanced.session("ada", invite=balanced.code())
     assert session
@@ -107,8 +107,8 @@ def test_a_strangers_wrong_guesses_keep_nobody_else_out(balanced: Balanced) -> N
     assert {line["address"] for line in balanced.logged() if line["event"] == "login_failed"} == {STRANGER}
 
 
-def test_a_strangers_flood_of_requests_stops_the_stranger_alone(balanced: Balanced) -> None:
-    """L6, P6: 400 requests use up their sender's rate, whatever they say of forwarding, and nobody else's."""
+def test_a_strangers_flood_of_requests_stops_only_the_stranger(balanced: Balanced) -> None:
+    """L6, P6: 400 requests use up their sender's rate, whatever they say of forwarding, and no one else's."""
     answers = []
     with balanced.wire(source=STRANGER) as wire:
         for number in range(400):

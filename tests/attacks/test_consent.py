@@ -38,7 +38,7 @@ def make_room(wire: Wire, name: str) -> str:
 
 @pytest.fixture(scope="module")
 def victim(server: RunningServer) -> str:
-    """Return the session of somebody who wants to be left alone."""
+    """Return the session of someone who wants to be left alone."""
     return server.session("victim", invite=server.code())
 
 
@@ -61,7 +61,7 @@ def greeted(server: RunningServer, session: str) -> Iterator[tuple[Wire, dict[st
 
 
 def test_membership_without_consent(server: RunningServer, victim: str) -> None:
-    """L14: what strangers invite somebody to reaches them as invitations, and takes none of their rooms."""
+    """L14: what strangers invite someone to reaches them as invitations, and takes none of their rooms."""
     rooms = []
     with strangers(server, "crook", "crony") as wires, greeted(server, victim) as (wire, hello):
         assert len(hello["rooms"]) == 1
@@ -115,7 +115,7 @@ def test_invitations_cost_who_makes_them(server: RunningServer) -> None:
 
 
 def test_a_block_is_no_oracle(server: RunningServer) -> None:
-    """L14: who is blocked or declined gets, byte for byte but for numbers and times, what everybody gets."""
+    """L14: who is blocked or declined gets, byte for byte but for numbers and times, what everyone gets."""
     with strangers(server, "stalker") as (wire,):
         answers: dict[str, list[str]] = {}
         for name in ("waits", "wants-not", "walls", "walled-before"):
@@ -153,8 +153,8 @@ def _anonymous(answer: dict[str, Any], name: str, rooms: tuple[str, str]) -> str
 
 
 @pytest.mark.parametrize("kind", ["invite", "accept"])
-def test_an_admission_that_nobody_signed(server: RunningServer, session: str, kind: str) -> None:
-    """L14: a statement that is none is refused, so that nobody believes that something was signed."""
+def test_an_admission_that_no_one_signed(server: RunningServer, session: str, kind: str) -> None:
+    """L14: a statement that is none is refused, so that no one believes that something was signed."""
     with server.chatting(session) as (wire, lobby):
         fields = {"user": "victim"} if kind == "invite" else {}
         answer = ask(wire, kind, room=lobby, statement="QUJD", **fields)
@@ -162,7 +162,7 @@ def test_an_admission_that_nobody_signed(server: RunningServer, session: str, ki
 
 
 def test_a_private_name_is_no_oracle(server: RunningServer, session: str) -> None:
-    """L15: making a room of a private room's name, or of one that nobody has, gets the same answer."""
+    """L15: making a room of a private room's name, or of one that no one has, gets the same answer."""
     secrets = ("merger-with-acme", "layoffs-in-may")
     tries = [(secrets[0], "private"), ("nobody-has-this", "private"), ("layoffs-ln-may", "public")]
     with server.chatting(server.session("keeper", invite=server.code())) as (wire, _):

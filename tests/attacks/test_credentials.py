@@ -9,7 +9,7 @@ from tests.attacks.raw import ALLOWED_ORIGIN, PASSWORD, RunningServer
 
 
 def test_token_in_a_url(server: RunningServer, session: str) -> None:
-    """K1, K7: a ticket in the query opens nothing and is burnt, so that whoever read a log is too late."""
+    """K1, K7: a ticket in the query opens nothing and is burnt, so that anyone who read a log is too late."""
     ticket = server.ticket(session)
     with server.wire() as wire:
         assert wire.ask(server.head(f"GET /v1/chat?ticket={ticket} HTTP/1.1")).status == 401
@@ -30,7 +30,7 @@ def test_replay_race(server: RunningServer, session: str) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the memory of a process is read from /proc")
 def test_a_used_ticket_in_memory(server: RunningServer, session: str) -> None:
-    """L18: of the handshake that redeemed a ticket nothing stands in memory, in use or freed."""
+    """L18: of the handshake that redeemed a ticket nothing is in memory, in use or freed."""
     ticket = server.ticket(session)
     with server.wire() as wire:
         assert wire.ask(server.head(authorization=f"Bearer {ticket}")).status == 101
@@ -80,7 +80,7 @@ def test_confused_deputy(server: RunningServer, session: str) -> None:
 
 @pytest.mark.parametrize("where", ["cookie", "x-forwarded-authorization", "proxy-authorization"])
 def test_a_credential_somewhere_else(server: RunningServer, session: str, where: str) -> None:
-    """K5, K8: no cookie and no other header stands for `Authorization`, so no browser brings one along."""
+    """K5, K8: no cookie and no other header replaces `Authorization`, so no browser brings one along."""
     ticket = server.ticket(session)
     with server.wire() as wire:
         head = server.head("GET /v1/chat HTTP/1.1", f"{where}: Bearer {ticket}; session={session}\r\n")

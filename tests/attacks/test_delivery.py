@@ -1,4 +1,4 @@
-"""The delivery service under attack, over real TLS: keys, commits, inboxes, sealed rooms, files."""
+"""The delivery service under attack, over real TLS: keys, commits, inboxes, encrypted rooms, files."""
 
 import json
 import secrets
@@ -25,13 +25,13 @@ def error(answer: Any) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def alice(server: RunningServer) -> Home:
-    """Somebody with a settled device."""
+    """Someone with a settled device."""
     return Home.of(server, "alice").settle_in(40)
 
 
 @pytest.fixture(scope="module")
 def bruno(server: RunningServer) -> Home:
-    """Somebody else with one."""
+    """Someone else with one."""
     return Home.of(server, "bruno").settle_in(40)
 
 
@@ -62,7 +62,7 @@ def den(wire: Wire, *others: Home) -> str:
 
 
 def sealed(wire: Wire, room: str, group: str, epoch: int) -> dict[str, Any]:
-    """Send a sealed message and return the answer."""
+    """Send an encrypted message and return the answer."""
     number = secrets.randbelow(10**9)
     return asked(wire, number, "send_sealed", room=room, group=group, epoch=epoch, data=text(b"sealed"))
 
@@ -87,7 +87,7 @@ def test_a_forged_certificate(alice: Home) -> None:
     thief = alice.again()
     mallory = SigningKey(secrets.token_bytes(32))
     assert error(thief.register(certificate=thief.certificate(by=mallory))) == (400, "statement_refused")
-    assert thief.register(certificate=None).status == 201  # pending: nobody adds it to anything
+    assert thief.register(certificate=None).status == 201  # pending: no one adds it to anything
     body = {"certificate": thief.certificate(by=mallory)}
     path = f"/v1/devices/{thief.device}/certificate"
     assert error(thief.ask("POST", path, body)) == (400, "statement_refused")
@@ -135,7 +135,7 @@ def test_a_foreign_inbox(alice: Home, bruno: Home, server: RunningServer) -> Non
 
 
 def test_plaintext_into_an_encrypted_room(alice: Home) -> None:
-    """Refused from everybody, however it is dressed up; not a word of it is stored or logged."""
+    """Refused from everyone, however it is dressed up; not a word of it is stored or logged."""
     canary = "canary" + secrets.token_hex(8)
     with chat(alice) as wire:
         room = den(wire)
@@ -155,7 +155,7 @@ def test_plaintext_into_an_encrypted_room(alice: Home) -> None:
 
 
 def test_a_message_into_a_stale_epoch(alice: Home, bruno: Home) -> None:
-    """Bounced, never dropped: the sender hears of it and seals it again."""
+    """Bounced, never dropped: the sender hears of it and encrypts it again."""
     with chat(alice) as wire:
         room = den(wire, bruno)
         group = alice.found(room)
@@ -169,7 +169,7 @@ def test_a_message_into_a_stale_epoch(alice: Home, bruno: Home) -> None:
 
 
 def test_sending_while_a_removal_is_pending(alice: Home, bruno: Home) -> None:
-    """Who was put out reads nothing that is said after it: nobody can say anything before the removal."""
+    """Who was removed reads nothing that is said after it: no one can say anything before the removal."""
     with chat(alice) as wire, chat(bruno) as theirs:
         room = den(wire, bruno)
         group = alice.found(room)
@@ -186,7 +186,7 @@ def test_sending_while_a_removal_is_pending(alice: Home, bruno: Home) -> None:
         assert asked(theirs, 2, "history", room=room)["code"] == "not_found"
 
 
-def test_a_removal_that_somebody_else_signed(alice: Home, bruno: Home) -> None:
+def test_a_removal_that_someone_else_signed(alice: Home, bruno: Home) -> None:
     """M23: members follow signed removals only, so the server takes none that they would not follow."""
     with chat(alice) as wire, chat(bruno) as theirs:
         room, other = den(wire, bruno), den(wire, bruno)
@@ -210,7 +210,7 @@ def test_a_removal_that_somebody_else_signed(alice: Home, bruno: Home) -> None:
 
 
 def test_a_revoked_device_is_cut_off_within_a_second(alice: Home, server: RunningServer) -> None:
-    """S1: its socket closes, its session is over, and everybody in its rooms owes its removal."""
+    """S1: its socket closes, its session is over, and everyone in its rooms owes its removal."""
     phone = alice.again()
     assert phone.register().status == 201
     with chat(alice) as wire, chat(phone) as stolen:

@@ -1,4 +1,4 @@
-"""Group R over the wire: what one attacker can take from everybody is bounded, by figures."""
+"""Group R over the wire: what one attacker can take from everyone is bounded, by figures."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Groups F and M over the wire: a hostile frame ends its own connection with a code, and nobody else's."""
+"""Groups F and M over the wire: a hostile frame ends its own connection with a code, and no one else's."""
 
 import json
 import re
@@ -51,7 +51,7 @@ POISON = [
 ]
 
 
-def test_poison_kills_nobody(server: RunningServer, session: str) -> None:
+def test_poison_kills_no_one(server: RunningServer, session: str) -> None:
     """R4, M1, S5: each of a corpus is an error to its sender alone; a listener hears the next message."""
     with server.chatting(session) as (ear, _), server.chatting(session) as (wire, room):
         for sent in POISON:

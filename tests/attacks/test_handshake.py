@@ -178,4 +178,4 @@ def test_smuggling(server: RunningServer, session: str) -> None:
             wire.send(carrier.encode())
             answers = wire.rest()
         assert len(re.findall(rb"HTTP/1.1 \d", answers)) <= 1, carrier
-    assert len(server.ticket(session)) == 43  # the session is alive: nobody was logged out
+    assert len(server.ticket(session)) == 43  # the session is alive: no one was logged out

@@ -1,4 +1,4 @@
-"""L27 over the wire: bodies of megabytes cost their sender's thread of the server, not everybody's loop."""
+"""L27 over the wire: bodies of megabytes cost their sender's thread of the server, not everyone's loop."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Group P over the wire: what one stranger's logins cost everybody else."""
+"""Group P over the wire: what one stranger's logins cost everyone else."""
 
 import json
 from collections.abc import Iterator

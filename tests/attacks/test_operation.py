@@ -104,7 +104,7 @@ def test_start_without_a_key(own: RunningServer, key: str) -> None:
 
 
 def test_operator_without_a_trace(own: RunningServer) -> None:
-    """M7: what commands do stands in the server's audit log, with who, what, whom and when; also later."""
+    """M7: what commands do is in the server's audit log, with who, what, whom and when; also later."""
     assert own.process is not None
     own.session("mallory", invite=own.code())
     own.command("user", "disable", "mallory")
@@ -115,7 +115,7 @@ def test_operator_without_a_trace(own: RunningServer) -> None:
     own.command("backup", str(own.data.parent / "backup.tar"))
     own.command("user", "list")  # reads, and is no action
     own.kill(signal.SIGTERM)
-    own.command("room", "appoint", "lobby", "mallory")  # nobody is there to log it
+    own.command("room", "appoint", "lobby", "mallory")  # no one is there to log it
     own.start()
     end = time.monotonic() + PATIENCE
     while len(lines := [line for line in own.logged() if line["event"] == "operator_action"]) < 9:
@@ -150,7 +150,7 @@ def test_second_server_on_one_folder(own: RunningServer) -> None:
 
 
 def test_second_server_after_the_first_was_killed(own: RunningServer) -> None:
-    """L22: SIGKILL leaves no lock behind, and no address that nobody answers at."""
+    """L22: SIGKILL leaves no lock behind, and no address that no one answers at."""
     own.kill()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -51,7 +51,7 @@ def test_reading_on_many_connections_and_new_ones(server: RunningServer) -> None
 
 
 def test_reading_with_many_accounts_of_one_address(server: RunningServer) -> None:
-    """L26: four accounts of one address read as much as two; somebody elsewhere is served at once."""
+    """L26: four accounts of one address read as much as two; someone elsewhere is served at once."""
     sessions = [server.session(f"mallory{n}", invite=server.code()) for n in range(4)]
     reader = server.session("ada", invite=server.code())
     start = time.monotonic()

@@ -36,7 +36,7 @@ async def come(client: Client, server: FakeServer, invitation: Told) -> None:
     )
 
 
-async def test_a_bot_accepts_what_it_is_told_to(desk: Desk, server: FakeServer) -> None:
+async def test_a_bot_accepts_what_its_handler_says(desk: Desk, server: FakeServer) -> None:
     """L14: `on_invitation` decides, of those that wait and that come; without it nothing is answered."""
     server.invitations = [told("attic"), told("cellar")]
     client = await desk.open()

@@ -143,7 +143,7 @@ class Device:
         return (await self.client.rooms.open_direct(parse_user_name(user))).id
 
     async def invite(self, room: str, user: str) -> None:
-        """Invite somebody."""
+        """Invite someone."""
         await self.client.invitations.send(RoomId(room), parse_user_name(user))
 
     async def accept(self, room: str) -> None:
@@ -151,7 +151,7 @@ class Device:
         await self.client.invitations.accept(RoomId(room))
 
     async def promote(self, room: str, user: str) -> None:
-        """Let somebody found a contested group anew."""
+        """Let someone found a contested group again."""
         await self.client.rooms.set_role(RoomId(room), parse_user_name(user), Role.OWNER)
 
     async def enter(self, room: str) -> None:
@@ -163,7 +163,7 @@ class Device:
         await self.client.rooms.leave(RoomId(room))
 
     async def kick(self, room: str, user: str) -> None:
-        """Put somebody out."""
+        """Put someone out."""
         await self.client.rooms.kick(RoomId(room), parse_user_name(user))
 
     async def renew(self, room: str) -> None:
@@ -173,7 +173,7 @@ class Device:
         await rooms.scheduler._renew(RoomId(room))
 
     async def renewed(self, room: str) -> None:
-        """Give this device new keys in the room, whoever else commits, and leave nothing for later."""
+        """Give this device new keys in the room, even if others commit, and leave nothing for later."""
         rooms = self.client._parts.encrypted_rooms
         assert rooms is not None
         before = await self._last_renewal(room)

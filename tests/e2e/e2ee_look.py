@@ -87,15 +87,15 @@ class Entitled:
     """Who could read what, and who was in the room, as the log tells it; the keys are numbers of events."""
 
     devices: dict[int, frozenset[str]] = field(default_factory=dict)
-    """Of each sealed message: the devices of its epoch."""
+    """Of each encrypted message: the devices of its epoch."""
     users: dict[int, frozenset[str]] = field(default_factory=dict)
     """Who was a member when it was stored."""
     went: dict[str, int] = field(default_factory=dict)
-    """When somebody last went."""
+    """When someone last went."""
 
 
 def entitled(log: Sequence[Logged]) -> Entitled:
-    """Work out from foundings, commits and comings and goings who is entitled to read each message."""
+    """Work out from creations, commits and comings and goings who is entitled to read each message."""
     found, inside = Entitled(), set[str]()
     epochs: dict[tuple[str, int], frozenset[str]] = {}
     for event in log:

@@ -43,7 +43,7 @@ class RefusedError(Exception):
 
 
 class Phone:
-    """One device of somebody: a home folder and, while it is on, a process."""
+    """One device of someone: a home folder and, while it is on, a process."""
 
     def __init__(self, user: str, number: int, folder: Path, cable: Cable) -> None:
         self.user, self.number, self.home, self.cable = user, number, folder, cable
@@ -145,11 +145,11 @@ class Phone:
         for future in asked.values():
             if not future.done():
                 future.set_exception(GoneError(f"{self!r}"))
-                future.exception()  # nobody may be waiting any more
+                future.exception()  # no one may be waiting any more
 
 
 class World:
-    """A server and everybody who uses it."""
+    """A server and everyone who uses it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -168,7 +168,7 @@ class World:
         self._link = InviteLink.parse(json.loads(made)["link"])
 
     def of(self, user: str) -> list[Phone]:
-        """Return somebody's devices."""
+        """Return someone's devices."""
         return [phone for phone in self.phones if phone.user == user]
 
     async def populate(self, people: Mapping[str, int]) -> None:
@@ -191,7 +191,7 @@ class World:
         return await self._begin(phone)
 
     async def another(self, user: str) -> Phone:
-        """Give somebody one more device, approved on the first."""
+        """Give someone one more device, approved on the first."""
         first, phone = self.of(user)[0], self._new(user)
         await phone.switch_on(start=False)
         link, device = self._through(phone), f"{user} {phone.number}"

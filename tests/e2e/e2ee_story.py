@@ -1,7 +1,7 @@
 """A seeded random story of one encrypted room, and the judgement of how it ended.
 
 Whatever happens on the way (devices killed at a write, the server killed, cables cut, several commits at
-once, people put out and let in again), in the end everybody agrees and nobody has read what was not for them.
+once, people put out and let in again), in the end everyone agrees and no one has read what was not for them.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ _SAID_ONCE = itertools.count()
 
 @dataclass(slots=True)
 class Said:
-    """Something that somebody wanted to say."""
+    """Something that someone wanted to say."""
 
     text: str
     phone: Phone
@@ -97,7 +97,7 @@ class Story:
         await asyncio.wait(self._waiting[-max(1, len(racers)) :], timeout=2) if self._waiting else None
 
     async def come(self) -> None:
-        """Somebody who is outside comes in by themselves, or is brought."""
+        """Someone who is outside comes in by themselves, or is brought."""
         outside = sorted(set(self.users) - self.inside)
         if not outside:
             return
@@ -110,19 +110,19 @@ class Story:
             self.inside.add(user)
 
     async def _brought(self, user: str) -> bool:
-        """Invite somebody, who accepts if that device can."""
+        """Invite someone, who accepts if that device can."""
         await self._try(self.owner, "invite", user=user)  # perhaps it was done before
         return await self._try(self.chance.choice(self.world.of(user)), "accept")
 
     async def go(self) -> None:
-        """Somebody leaves."""
+        """Someone leaves."""
         if user := self._somebody():
             phone = self.chance.choice(self.world.of(user))
             if await self._try(phone, "leave"):
                 self.inside.discard(user)
 
     async def put_out(self) -> None:
-        """Put somebody out, while others speak."""
+        """Put someone out, while others speak."""
         if user := self._somebody():
             self._say(3)
             if await self._try(self.owner, "kick", user=user):
@@ -149,7 +149,7 @@ class Story:
         await phone.switch_on(die_at=self.chance.randint(1, 60))
 
     async def back(self) -> None:
-        """Somebody's device comes back."""
+        """Someone's device comes back."""
         if away := [phone for phone in self._phones() if not phone.on]:
             await self.chance.choice(away).switch_on()
 
@@ -160,7 +160,7 @@ class Story:
         await self.world.restart_server()
 
     async def everything_on(self) -> None:
-        """End the story: everybody is back, nothing is broken, nobody is doomed."""
+        """End the story: everyone is back, nothing is broken, no one is doomed."""
         for phone in self._phones():
             phone.cable.mend()
             await phone.kill()  # one that is doomed would die in the judgement
@@ -169,7 +169,7 @@ class Story:
 
     # the end
     async def agreed(self) -> dict[str, Any]:
-        """Wait until all devices of all members stand alike and nobody has anything unsent."""
+        """Wait until all devices of all members stand alike and no one has anything unsent."""
         loop = asyncio.get_running_loop()
         moved = began = loop.time()
         before: dict[Phone, Any] = {}

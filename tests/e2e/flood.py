@@ -1,4 +1,4 @@
-"""Somebody who says very much very fast, over a connection of the test's own: no client's work is measured.
+"""Someone who says very much very fast, over a connection of the test's own: no client's work is measured.
 
 Messages go out with as many under way as the protocol allows; it returns when the last one is stored.
 """

@@ -1,6 +1,6 @@
 """The client as `parlour chat` opens it, but one that notices a silent network within seconds.
 
-`impatient.py HOME`; a program for `on_screen`, where nobody waits for a real keepalive.
+`impatient.py HOME`; a program for `on_screen`, where no one waits for a real keepalive.
 """
 
 import sys

@@ -1,7 +1,7 @@
 # ruff: noqa: S603, S607 - our own programs, and tmux as it is installed
 """The whole client in a terminal: `parlour chat` in a private tmux, read and typed to as a person would.
 
-Nothing here waits for a time to pass: each wait looks at the screen until something stands there, or fails
+Nothing here waits for a time to pass: each wait looks at the screen until something is there, or fails
 with the screen in its message.
 """
 

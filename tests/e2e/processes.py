@@ -76,7 +76,7 @@ class Server:
 
 
 class Person:
-    """Somebody with a home folder, who uses the commands."""
+    """Someone with a home folder, who uses the commands."""
 
     def __init__(self, home: Path, server: Server) -> None:
         self.home = home

@@ -17,7 +17,7 @@ import pytest
 from tests.e2e import commands
 from tests.e2e.processes import DEADLINE, Person, Server, json_lines, password
 
-# What somebody does to a server's folder or types, and what must stand in the one sentence.
+# What someone does to a server's folder or types, and what the one sentence must contain.
 RUNS: dict[str, tuple[int, str, Callable[[Path], object], list[str]]] = {
     "no folder": (1, "parlour-server init", shutil.rmtree, []),
     "folder others can read": (1, "chmod 700", lambda data: data.chmod(0o755), []),
@@ -223,7 +223,7 @@ async def _end(server: asyncio.Server) -> None:
 
 
 def test_a_dropped_network(server: Server, ada: Person, tmp_path: Path) -> None:
-    """Connections that die in mid-send are made anew; every line is stored once, in order, acknowledged."""
+    """Connections that die in mid-send are made again; every line is stored once, in order, acknowledged."""
     with relay(server.port) as (port, cut):
         names = f'["localhost", "127.0.0.1", "127.0.0.1:{port}"]'
         (server.data / "parlour.toml").write_text(f"[listen]\nnames = {names}\n")

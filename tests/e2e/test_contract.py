@@ -101,7 +101,7 @@ def test_what_scripts_are_refused_does_not_pile_up(ada: Person, ben: Person) -> 
     assert "is not kept" in ben.run("send", "quiet", "one more", check=False).stderr
 
 
-def test_a_topic_is_taken_away_and_a_room_left_only_when_it_is_said(ada: Person) -> None:
+def test_removing_a_topic_and_leaving_a_room_need_an_option(ada: Person) -> None:
     """Without a text the topic is printed; an empty one is refused; scripts leave a room with --yes only."""
     ada.run("room", "create", "study", "--topic", "books")
     assert ada.run("room", "topic", "study").stdout == "books\n"

@@ -83,7 +83,7 @@ async def test_a_check_may_take_long_while_something_happens(
 
 
 async def test_a_server_that_stops_is_reported_at_once(tmp_path: Path) -> None:
-    """Nobody waits for a client that can never connect."""
+    """No one waits for a client that can never connect."""
     server = DemoServer(tmp_path)
     (tmp_path / "server.log").write_text("it went wrong")
     server._process = await asyncio.create_subprocess_exec(sys.executable, "-c", "")

@@ -118,7 +118,7 @@ async def test_two_people_three_devices(server: Server, ada: Person, ben: Person
 
 
 async def test_commands_that_end_in_between(server: Server, ada: Person, ben: Person) -> None:
-    """`dm` to somebody who is away, then `tail` by them: each a process that ends."""
+    """`dm` to someone who is away, then `tail` by them: each a process that ends."""
     ada.run("dm", "ben", "CANARY are you there?")
     heard = ben.run("tail", "@ada", "--json", "--from", "1", "--count", "1").stdout
     assert [line["text"] for line in json_lines(heard)] == ["CANARY are you there?"]

@@ -30,7 +30,7 @@ def secret(ada: Person, ben: Person) -> str:
     return "secret"
 
 
-def test_a_message_to_somebody_who_never_opened_a_chat(ada: Person, ben: Person, secret: str) -> None:
+def test_a_message_to_someone_who_never_opened_a_chat(ada: Person, ben: Person, secret: str) -> None:
     """Made, invited, sent, read and answered, by processes that end; both see the same digits."""
     sent = number_of(ada.run("send", secret, "hi", "--json"))
     heard = tail(ben, secret, sent, 1)
@@ -95,7 +95,7 @@ def test_a_direct_room_is_encrypted_unless_it_is_opened_openly(
     assert [line["text"] for line in tail(ada, "@cat", 1, 2)] == ["for all to read", "I know"]
 
 
-def test_a_message_that_nobody_could_read_is_not_sent_and_says_so(server: Server, ada: Person) -> None:
+def test_a_message_that_no_one_could_read_is_not_sent_and_says_so(server: Server, ada: Person) -> None:
     """An account that never logged in: the command fails, and promises nothing for later."""
     server.command("user", "create", "gus")
     refused = ada.run("dm", "gus", "are you there?", check=False)
@@ -105,10 +105,10 @@ def test_a_message_that_nobody_could_read_is_not_sent_and_says_so(server: Server
     assert "It is sent" not in refused.stderr
 
 
-def test_two_copies_of_one_home_are_told_of_in_words(
+def test_two_copies_of_one_home_are_reported(
     server: Server, ada: Person, secret: str, tmp_path: Path
 ) -> None:
-    """The one that renews its keys goes on; the other one says so and sends nothing; nobody is disturbed."""
+    """The one that renews its keys goes on; the other one says so and sends nothing; no one is disturbed."""
     hal = joined(server, tmp_path, "hal")
     let_in(ada, hal, "hal", secret)
     hal.run("send", secret, "one")
@@ -217,7 +217,7 @@ def test_a_fresh_device_shows_what_was_handed_over(
 
 
 def test_the_recovery_words_bring_a_new_device_into_its_rooms(server: Server, tmp_path: Path) -> None:
-    """All devices are lost: it founds what is its own again, and waits for members in the others."""
+    """All devices are lost: it creates what is its own again, and waits for members in the others."""
     kim, lea = joined(server, tmp_path, "kim"), joined(server, tmp_path, "lea")
     kim.run("room", "create", "kims", "--encrypted")
     kim.run("dm", "kim", "a note")
@@ -324,7 +324,7 @@ def test_verified_by_digits_and_changed_by_a_reset(server: Server, tmp_path: Pat
 
 
 def test_wrong_usage_in_sentences(server: Server, ada: Person, secret: str, tmp_path: Path) -> None:
-    """Unknown rooms and people, and a room that one was put out of: one sentence, status 1."""
+    """Unknown rooms and people, and a room that one was removed of: one sentence, status 1."""
     fay = joined(server, tmp_path, "fay")
     for arguments in (
         ("encryption", "nowhere"),
@@ -384,7 +384,7 @@ def joined(server: Server, folder: Path, name: str) -> Person:
 
 
 def let_in(owner: Person, person: Person, name: str, room: str) -> None:
-    """Invite somebody, who accepts; the next thing that is said there adds their device."""
+    """Invite someone, who accepts; the next thing that is said there adds their device."""
     owner.run("room", "invite", room, name)
     person.run("room", "accept", room)
     owner.run("send", room, f"welcome {name}")
@@ -409,7 +409,7 @@ def encryption(person: Person, room: str) -> dict[str, object]:
 
 
 def agreed(room: str, *people: Person) -> list[dict[str, object]]:
-    """Return how a room stands for these once it is the same for all: a device renews its keys in between."""
+    """Return the state of a room once all of these agree: a device renews its keys in between."""
     end = time.monotonic() + DEADLINE
     while True:
         found = [encryption(person, room) for person in people]

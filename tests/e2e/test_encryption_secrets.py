@@ -1,4 +1,4 @@
-"""What the server, somebody who was put out, and a thief can read: with the server's disk and memory in hand.
+"""What the server, someone who was removed, and a thief can read: with the server's disk and memory in hand.
 
 Every scan and every theft has its control: something that must be found, or could be read, is.
 """
@@ -59,7 +59,7 @@ class Scene:
         return {text for state in states(home) for text in read_with(state, log).values()}
 
 
-async def test_who_was_put_out_and_a_thief_read_nothing_that_is_not_theirs(tmp_path: Path) -> None:
+async def test_who_was_removed_and_a_thief_read_nothing_that_is_not_theirs(tmp_path: Path) -> None:
     """A removed member, a removed device and a stolen state, each with all ciphertexts of the server."""
     scene = Scene(World(tmp_path))
     try:

@@ -31,7 +31,7 @@ def picked(chance: Random) -> list[str]:
 
 @pytest.mark.timeout(600)
 async def test_a_walk_of_three(tmp_path: Path) -> None:
-    """All agree, who was entitled reads and nobody else does, nothing is twice, and the order is one."""
+    """All agree, who was entitled reads and no one else does, nothing is twice, and the order is one."""
     who = picked(Random(THREE))  # noqa: S311 - to be repeated
     await walked(tmp_path, [THREE], {one: PEOPLE[one] for one in who})
 

@@ -97,7 +97,7 @@ def test_a_damaged_inviter_joins_nothing(server: Server, tmp_path: Path, link: s
 
 
 def test_a_link_from_oneself_or_of_another_server(server: Server, ada: Person, tmp_path: Path) -> None:
-    """Nobody invites themself, and a name on another server is somebody else."""
+    """No one invites themself, and a name on another server is someone else."""
     link = ada.run("invite-link", server.invite()).stdout.strip()
     _, said = join(server, tmp_path, "ada", link, check=False)
     assert "This link is from ada." in said

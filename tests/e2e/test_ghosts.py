@@ -43,7 +43,7 @@ def test_a_ghost_is_named_by_send_export_and_encryption(
     assert "among us" in ben.run("export", "hollow", "--json").stdout
 
 
-def test_a_send_says_that_somebody_could_not_be_added(tmp_path: Path) -> None:
+def test_a_send_says_that_someone_could_not_be_added(tmp_path: Path) -> None:
     """The server answers 429 to the key package that cora's device needs: the message goes, and it tells."""
     server = Server(tmp_path)
     server.command("init")

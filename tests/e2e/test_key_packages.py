@@ -1,4 +1,4 @@
-"""Key packages over a real server: bringing more never fails, whoever else of the same device brings some."""
+"""Key packages over a real server: several programs of one device may upload at the same time."""
 
 import asyncio
 
@@ -45,7 +45,7 @@ def session_of(profile: Profile) -> Secret:
 
 
 async def _replaced() -> None:
-    """Nothing is to be forgotten."""
+    """Nothing must be forgotten."""
 
 
 def program(archive: Archive, profile: Profile, directory: Directory) -> IdentityService:

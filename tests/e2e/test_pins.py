@@ -1,4 +1,4 @@
-"""Pins by the commands, over a real server: in an open room, and sealed in an encrypted one."""
+"""Pins by the commands, over a real server: in an open room, and encrypted in an encrypted one."""
 
 from tests.e2e.processes import Person, json_lines
 
@@ -13,8 +13,8 @@ def pinned(person: Person, room: str) -> list[object]:
     return [one["text"] for one in json_lines(person.run("room", "pins", room, "--json").stdout)]
 
 
-def test_what_is_pinned_is_found_by_everybody(ada: Person, ben: Person) -> None:
-    """Newest first, by whoever may; in an encrypted room each client tells it from what it read."""
+def test_what_is_pinned_is_found_by_everyone(ada: Person, ben: Person) -> None:
+    """Newest first, by anyone who may; in an encrypted room each client tells it from what it read."""
     ada.run("room", "create", "garden")
     ben.run("room", "join", "garden")
     ada.run("room", "create", "vault", "--private", "--encrypted")

@@ -1,7 +1,7 @@
 """A server restored from a backup, seen by people who went on talking after it: by the commands alone.
 
 Both people's new messages are in both exports, what the server lost stays on the devices that had it, and the
-words say why. Encrypted rooms are founded again, without anybody who was removed after the backup.
+words say why. Encrypted rooms are recreated, without anyone who was removed after the backup.
 """
 
 import json
@@ -36,7 +36,7 @@ def joined(server: Server, folder: Path, name: str) -> Person:
 
 
 def let_in(owner: Person, person: Person, name: str, room: str) -> None:
-    """Invite somebody, who accepts; the next thing that is said there adds their device."""
+    """Invite someone, who accepts; the next thing that is said there adds their device."""
     owner.run("room", "invite", room, name)
     person.run("room", "accept", room)
 
@@ -90,13 +90,13 @@ def approve(owner: Person, device: Person) -> None:
 
 
 def devices_in(person: Person, room: str) -> set[str]:
-    """Return the devices in a room's group; whoever asks adds those that are missing."""
+    """Return the devices in a room's group; anyone who asks adds those that are missing."""
     found = json.loads(person.run("encryption", room, "--json").stdout)
     return {str(member["device"]) for member in found["members"]}
 
 
 def device_of(person: Person) -> str:
-    """Return the id of the device that somebody uses."""
+    """Return the id of the device that someone uses."""
     listed = json_lines(person.run("device", "list", "--json").stdout)
     return next(str(one["device"]) for one in listed if one["current"])
 
@@ -150,7 +150,7 @@ def test_open_rooms_after_a_restore(server: Server, tmp_path: Path, how: str) ->
 
 @pytest.mark.parametrize("first", ["ada", "ben"])
 def test_encrypted_rooms_after_a_restore(server: Server, tmp_path: Path, first: str) -> None:
-    """R36: founded again by an owner or a plain member; who was kicked after the backup reads nothing new."""
+    """R36: recreated by an owner or a plain member; who was kicked after the backup reads nothing new."""
     people = {name: joined(server, tmp_path, name) for name in ("ada", "ben", "eve")}
     ada, ben, eve = people.values()
     ada.run("room", "create", "secret", "--encrypted")

@@ -160,7 +160,7 @@ async def test_it_fails_where_the_line_mode_shows_raw_text(monkeypatch: pytest.M
         ("no-wire", "not refused with a row"),
     ],
 )
-async def test_it_looks_into_sealed_messages(changes: str, what: str):
+async def test_it_looks_into_encrypted_messages(changes: str, what: str):
     """What comes out of them is shown by the rule, and what no wire takes is refused inside, too."""
     chosen = [sealed_stages.sealed_timeline, sealed_stages.sealed_refusals]
     failures = await terminal_oracle.show_sealed([CLEAR, NUL], 0, command=(*LAUNCH, changes), chosen=chosen)

@@ -110,7 +110,7 @@ def said(person: Person, text: str) -> int:
     return sum(text == one.get("text") for one in found)
 
 
-def test_the_network_is_cut_while_somebody_types(
+def test_the_network_is_cut_while_someone_types(
     ada: Person, ben: Person, cable: Cable, opened: Opened
 ) -> None:
     """What was sent waits and goes out once, what was half written stays, what others said comes in."""
@@ -133,7 +133,7 @@ def test_the_network_is_cut_while_somebody_types(
     wipe(screen)
 
 
-def test_the_network_falls_silent_while_somebody_types(
+def test_the_network_falls_silent_while_someone_types(
     ada: Person, ben: Person, cable: Cable, opened: Opened
 ) -> None:
     """Nothing is broken, nothing gets through: the client notices by itself, and the rest is as with a cut.
@@ -256,7 +256,7 @@ def test_ten_thousand_messages_while_scrolled_up(ada: Person, server: Server, op
 
 
 def test_what_others_may_see(ada: Person, ben: Person, opened: Opened) -> None:
-    """How far somebody has read is told only after they turned it on; a pin is the owner's to put."""
+    """How far someone has read is told only after they turned it on; a pin is the owner's to put."""
     desk, box = opened(ada), opened(ben)
     desk.type("read by nobody yet")
     desk.press("Enter")

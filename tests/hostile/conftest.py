@@ -32,7 +32,7 @@ async def _make(folder: Path) -> None:
 
 @pytest.fixture
 async def world(everybody: Path, tmp_path: Path) -> AsyncIterator[World]:
-    """Return a server that runs, with nobody connected."""
+    """Return a server that runs, with no one connected."""
     folder = tmp_path / "world"
     shutil.copytree(everybody, folder)
     made = World(folder)

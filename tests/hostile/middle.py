@@ -142,7 +142,7 @@ class Lies:
         self.lost.clear()
 
     def say(self, frame: Frame) -> None:
-        """Tell the device something that nobody asked for."""
+        """Tell the device something that no one asked for."""
         for wire in self.wires:
             wire.say(frame)
 

@@ -1,7 +1,7 @@
 """The people of a walk: real clients on homes of their own, and a ledger of what each of them wrote.
 
-``World`` is a server with everybody at it. What was written, by whom, and who had been admitted at that
-moment stands in the ledger, which asks no part of the product: ``judge`` holds what clients show, and what
+``World`` is a server with everyone at it. What was written, by whom, and who had been admitted at that
+moment is in the ledger, which asks no part of the product: ``judge`` holds what clients show, and what
 their keys can open, against it.
 """
 
@@ -75,7 +75,7 @@ class Ledger:
 
 
 class Device:
-    """One device of somebody."""
+    """One device of someone."""
 
     def __init__(self, world: "World", user: str, home: Path) -> None:
         self.world, self.user, self.home = world, user, home
@@ -239,7 +239,7 @@ class Device:
 
 
 class World:
-    """A server and everybody at it."""
+    """A server and everyone at it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -295,13 +295,13 @@ class World:
 
     # the server
     async def restart(self) -> None:
-        """Start the server again, so that it believes what was edited; everybody connects to it again."""
+        """Start the server again, so that it believes what was edited; everyone connects to it again."""
         async with self.halted():
             pass
 
     @asynccontextmanager
     async def halted(self) -> AsyncIterator[HostileServer]:
-        """Stop the server for a while; afterwards everybody connects to it again."""
+        """Stop the server for a while; afterwards everyone connects to it again."""
         for device in self.on():
             await device.hang_up()
         await self.during(self.server.stop())
@@ -335,7 +335,7 @@ class World:
         return device
 
     def known(self, user: str) -> Device:
-        """Return a device of somebody whose home is there, or will be."""
+        """Return a device of someone whose home is there, or will be."""
         device = Device(self, user, self.folder / f"{user}-1")
         self.devices.append(device)
         return device
@@ -360,7 +360,7 @@ class World:
         return made.id
 
     async def admit(self, room: RoomId, inviter: Device, who: Device) -> None:
-        """Let somebody in by an invitation, and wait until their device is in the group."""
+        """Let someone in by an invitation, and wait until their device is in the group."""
         await self.during(inviter.client.invitations.send(room, parse_user_name(who.user)))
         await self.during(who.client.invitations.accept(room))
         self.ledger.inside[room].add(who.user)
@@ -368,7 +368,7 @@ class World:
         await self.agreed(room, *inside)
 
     async def kick(self, room: RoomId, by: Device, who: Device) -> None:
-        """Remove somebody."""
+        """Remove someone."""
         self.ledger.inside[room].discard(who.user)
         await self.during(by.client.rooms.kick(room, parse_user_name(who.user)))
 
@@ -386,7 +386,7 @@ class World:
         )
 
     async def agreed_without(self, room: RoomId, user: str, *devices: Device) -> None:
-        """Wait until these devices are in one group, and somebody is in it no more."""
+        """Wait until these devices are in one group, and someone is in it no more."""
         await self.agreed(room, *devices)
 
         async def is_so() -> bool:

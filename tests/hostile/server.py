@@ -1,4 +1,4 @@
-"""The real server on its real database, in this process, in the hands of somebody who edits what it keeps.
+"""The real server on its real database, in this process, in the hands of someone who edits what it keeps.
 
 ``HostileServer`` starts and stops the application as `parlour-server run` makes it. What the operator does to
 its data is SQL on the database file, or another folder in its place; what it tells one client and not another
@@ -116,7 +116,7 @@ class HostileServer:
             return database.execute(query, values).fetchall()
 
     def append(self, room: RoomId, author: str, body: AnyBody | bytes, *, at: int | None = None) -> int:
-        """Write an event into a log, in anybody's name; returns its number."""
+        """Write an event into a log, in anyone's name; returns its number."""
         data = body if isinstance(body, bytes) else encode_body(body)
         kind = json.loads(data)["kind"]
         with self.database() as database:
@@ -135,7 +135,7 @@ class HostileServer:
         return bytes(body)
 
     def sealed(self, room: RoomId) -> list[int]:
-        """Return the numbers of the sealed messages of a room."""
+        """Return the numbers of the encrypted messages of a room."""
         query = "SELECT seq FROM events WHERE room = ? AND kind = 'sealed' ORDER BY seq"
         return [seq for (seq,) in self.look(query, room)]
 
@@ -145,14 +145,14 @@ class HostileServer:
         return int(head)
 
     def list_as_member(self, room: RoomId, user: str, role: str = "member") -> None:
-        """Write somebody into the table of members."""
+        """Write someone into the table of members."""
         self.edit(
             "INSERT INTO members (room, account, role, since, read, consent) VALUES (?, ?, ?, 0, 0, 'given')",
             room, user, role,
         )  # fmt: skip
 
     def drop_from_list(self, room: RoomId, user: str) -> None:
-        """Take somebody out of the table of members, and mark their devices as its own code does."""
+        """Take someone out of the table of members, and mark their devices as its own code does."""
         self.edit("DELETE FROM members WHERE room = ? AND account = ?", room, user)
         self.edit(
             "UPDATE group_devices SET leaving = 1 WHERE account = ? AND group_id ="

@@ -39,7 +39,7 @@ async def everything(world: World, room: RoomId, ada: Device, ben: Device, folde
     await world.until(lambda: bool(ada.client.messages.receipts(room)))
 
 
-async def test_nothing_that_is_said_lies_on_the_server(world: World, tmp_path: Path) -> None:
+async def test_no_plaintext_is_on_the_server(world: World, tmp_path: Path) -> None:
     """Texts, edits, reactions, replies, pins, receipts, attachments and their names are not on its disk."""
     ada, ben = await world.start("ada", "ben")
     room = await world.room(ada, ben)
@@ -73,7 +73,7 @@ async def test_kinds_of_messages_look_alike(world: World) -> None:
 
 @pytest.mark.parametrize("body", ["message", "edit", "reaction", "pin"])
 async def test_what_the_server_writes_itself(world: World, body: str) -> None:
-    """Something readable in somebody's name is not shown, and a row says that it came."""
+    """Something readable in someone's name is not shown, and a row says that it came."""
     ada, ben = await world.start("ada", "ben")
     room = await world.room(ada, ben)
     text = await ada.say(room)
@@ -95,7 +95,7 @@ async def test_what_the_server_writes_itself(world: World, body: str) -> None:
 
 
 async def test_encryption_switched_off(world: World) -> None:
-    """A room that the server calls open again is not: what is written goes out sealed, or not at all."""
+    """A room that the server calls open again is not: what is written goes out encrypted, or not at all."""
     ada, ben = await world.start("ada", "ben")
     room = await world.room(ada, ben)
     await world.goes_on(room, ada, ben)

@@ -73,7 +73,7 @@ async def story(world: World) -> None:
 
 
 def room_of(device: Device) -> RoomId | None:
-    """Return the room of this story, if somebody is in it."""
+    """Return the room of this story, if someone is in it."""
     return next((room.id for room in device.client.rooms.all if room.name == DEN), None)
 
 
@@ -99,7 +99,7 @@ def fail_once(lies: Lies, failure: str, *, lost: bool) -> None:
     "failure", ["500", "429", *(pytest.param(one, marks=pytest.mark.long) for one in ("503", "cut"))]
 )
 async def test_every_call_is_refused_once(world: World, failure: str) -> None:
-    """Each call of the delivery service fails once for everybody."""
+    """Each call of the delivery service fails once for everyone."""
     for device in await world.start("ada", "ben", "cat"):
         fail_once(device.lies, failure, lost=False)
     await story(world)

@@ -18,7 +18,7 @@ from parlour_protocol.mls.messages import KeyPackage, encode_message
 from parlour_protocol.names import parse_user_name
 
 LOW = {"zero": bytes(32), "one": b"\1" + bytes(31), "prime": b"\xed" + b"\xff" * 30 + b"\x7f"}
-"""Points of small order: what is encrypted to one of them anybody can read."""
+"""Points of small order: what is encrypted to one of them anyone can read."""
 
 
 def package_of(device: Device, *, init: bytes = b"", leaf: bytes = b"") -> bytes:
@@ -54,7 +54,7 @@ def hand_out(to: Device, of: Device, package: bytes) -> None:
 
 @pytest.mark.parametrize(("low", "where"), [("zero", "init"), ("one", "leaf"), ("prime", "leaf")])
 async def test_a_key_of_low_order(world: World, low: str, where: str) -> None:
-    """A member's key package whose key protects nothing adds nobody, and the member is named."""
+    """A member's key package whose key protects nothing adds no one, and the member is named."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
     room = await world.room(ada, ben)
     key = LOW[low]
@@ -72,7 +72,7 @@ async def test_a_key_of_low_order(world: World, low: str, where: str) -> None:
 
 
 async def test_a_key_package_of_another_device(world: World) -> None:
-    """A key package of the operator's own device adds nobody in a member's name; the right one does later."""
+    """A key package of the operator's own device adds no one in a member's name; the right one does later."""
     ada, ben, cat, spy = await world.start("ada", "ben", "cat", "spy")
     room = await world.room(ada, ben)
     for device in (ada, ben):
@@ -90,7 +90,7 @@ async def test_a_key_package_of_another_device(world: World) -> None:
 
 
 async def test_no_key_package(world: World) -> None:
-    """A device without a key package stays outside, which is told, and is let in once there is one."""
+    """A device without a key package stays outside, which is told, and is admitted once there is one."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
     room = await world.room(ada, ben)
     for device in (ada, ben):
@@ -130,7 +130,7 @@ async def test_a_welcome_repeated(world: World) -> None:
 
 
 async def test_a_message_for_a_past_epoch_after_a_removal(world: World) -> None:
-    """What a removed member sealed before, and the server places behind the removal, is not shown."""
+    """What a removed member encrypted before, and the server places behind the removal, is not shown."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
     room = await world.room(ada, ben, cat)
     await world.goes_on(room, ada, ben, cat)

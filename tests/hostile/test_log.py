@@ -1,4 +1,4 @@
-"""What the server leaves out of a log, repeats, or turns around: for everybody, or for one device."""
+"""What the server leaves out of a log, repeats, or turns around: for everyone, or for one device."""
 
 import pytest
 from tests.hostile.people import Device, World
@@ -10,7 +10,7 @@ from parlour_protocol.ids import RoomId, Seq
 
 
 async def away(room: RoomId, who: Device, *others: Device, count: int) -> list[str]:
-    """Have others write so many messages while somebody is away; the texts, in order."""
+    """Have others write so many messages while someone is away; the texts, in order."""
     await who.stop()
     return [await others[number % len(others)].say(room) for number in range(count)]
 
@@ -31,7 +31,7 @@ async def test_one_message_left_out_and_renumbered(world: World) -> None:
 
 
 async def test_the_first_message_after_a_join_left_out(world: World) -> None:
-    """Also the first message that a newcomer could have read is missed."""
+    """Also the first message that a new member could have read is missed."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
     room = await world.room(ada, ben)
     await world.goes_on(room, ada, ben)
@@ -78,7 +78,7 @@ async def test_an_answer_shown_before_what_it_answers(world: World) -> None:
 
 
 async def test_a_log_cut_off_and_continued(world: World) -> None:
-    """The newest messages left out for somebody are told with the next message that is not."""
+    """The newest messages left out for someone are told with the next message that is not."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
     room = await world.room(ada, ben, cat)
     await world.goes_on(room, ada, ben, cat)
@@ -94,7 +94,7 @@ async def test_a_log_cut_off_and_continued(world: World) -> None:
 
 
 async def test_two_people_are_shown_different_messages(world: World) -> None:
-    """A view that was split is told as soon as one message gets from the one side to the other."""
+    """A view that was split is reported as soon as one message gets from the one side to the other."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
     room = await world.room(ada, ben, cat)
     await world.goes_on(room, ada, ben, cat)
@@ -115,8 +115,8 @@ async def test_two_people_are_shown_different_messages(world: World) -> None:
     await world.judge()
 
 
-async def test_the_newest_withheld_from_everybody_is_seen_by_nobody(world: World) -> None:
-    """What nobody was shown and nothing followed cannot be missed; it is read once it is shown."""
+async def test_the_newest_withheld_from_everyone_is_seen_by_no_one(world: World) -> None:
+    """What no one was shown and nothing followed cannot be missed; it is read once it is shown."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
     room = await world.room(ada, ben, cat)
     await world.goes_on(room, ada, ben, cat)
@@ -200,7 +200,7 @@ async def test_pages_out_of_order(world: World) -> None:
 
 
 async def test_a_message_dropped_as_if_it_were_deleted(world: World) -> None:
-    """A message that the server calls deleted, and that nobody who may has deleted, is told."""
+    """A message that the server calls deleted, and that no one who may has deleted, is told."""
     ada, ben = await world.start("ada", "ben")
     room = await world.room(ada, ben)
     await world.goes_on(room, ada, ben)
@@ -232,7 +232,7 @@ async def test_a_message_repeated(world: World) -> None:
 
 
 async def test_a_message_under_another_name(world: World) -> None:
-    """A message that the server ascribes to somebody else is shown as nobody's."""
+    """A message that the server ascribes to someone else is shown as no one's."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
     room = await world.room(ada, ben, cat)
     await ben.stop()

@@ -20,7 +20,7 @@ def name(device: Device) -> UserName:
 
 
 async def test_an_honest_server(world: World) -> None:
-    """Without an attack everybody reads everything, and nothing is told."""
+    """Without an attack everyone reads everything, and nothing is told."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
     room = await world.room(ada, ben)
     await world.goes_on(room, ada, ben)
@@ -47,7 +47,7 @@ async def test_a_ghost_in_the_list_of_members(world: World) -> None:
 
 
 async def test_a_ghost_that_the_log_shows_as_joined(world: World) -> None:
-    """Events that the server wrote in people's names admit nobody: an invitation, a joining."""
+    """Events that the server wrote in people's names admit no one: an invitation, a joining."""
     ada, ben, spy = await world.start("ada", "ben", "spy")
     room = await world.room(ada, ben)
     async with world.halted() as server:
@@ -61,7 +61,7 @@ async def test_a_ghost_that_the_log_shows_as_joined(world: World) -> None:
 
 
 async def test_an_invitation_that_the_server_invented(world: World) -> None:
-    """An invitation in a member's name that this member never made lets nobody read, whoever accepts it."""
+    """An invitation in a member's name that this member never made admits no reader."""
     ada, ben, spy = await world.start("ada", "ben", "spy")
     room = await world.room(ada, ben)
     async with world.halted() as server:
@@ -78,8 +78,8 @@ async def test_an_invitation_that_the_server_invented(world: World) -> None:
     await world.judge()
 
 
-async def test_a_ghost_that_one_member_alone_is_told_of(world: World) -> None:
-    """An answer about the group that only one client gets adds nobody, and that client names the ghost."""
+async def test_a_ghost_that_only_one_member_sees(world: World) -> None:
+    """An answer about the group that only one client gets adds no one, and that client names the ghost."""
     ada, ben, spy = await world.start("ada", "ben", "spy")
     room = await world.room(ada, ben)
     device = spy.client.encryption.own().device
@@ -98,7 +98,7 @@ async def test_a_ghost_that_one_member_alone_is_told_of(world: World) -> None:
 
 
 async def test_a_member_whom_the_server_drops_from_its_list(world: World) -> None:
-    """Nobody is removed because the server says so: the member stays in the group, and that is told."""
+    """No one is removed because the server says so: the member stays in the group, and that is told."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
     room = await world.room(ada, ben, cat)
     async with world.halted() as server:
@@ -114,7 +114,7 @@ async def test_a_member_whom_the_server_drops_from_its_list(world: World) -> Non
 
 @pytest.mark.parametrize("body", ["kicked", "left", pytest.param("banned", marks=pytest.mark.long)])
 async def test_a_removal_that_the_server_invented(world: World, body: str) -> None:
-    """A removal in somebody's name that they never asked for removes nobody, and is told."""
+    """A removal in someone's name that they never asked for removes no one, and is told."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
     room = await world.room(ada, ben, cat)
     author, event = {
@@ -131,7 +131,7 @@ async def test_a_removal_that_the_server_invented(world: World, body: str) -> No
 
 
 async def test_a_role_that_the_server_invented(world: World) -> None:
-    """A member whom the server made an owner removes nobody: the others refuse the commit or make none."""
+    """A member whom the server made an owner removes no one: the others refuse the commit or make none."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
     room = await world.room(ada, ben, cat)
     async with world.halted() as server:
@@ -145,7 +145,7 @@ async def test_a_role_that_the_server_invented(world: World) -> None:
 
 
 async def test_an_admission_is_good_once(world: World) -> None:
-    """Somebody who was removed is not admitted by the admission of before, which the server repeats."""
+    """Someone who was removed is not admitted by the admission of before, which the server repeats."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
     room = await world.room(ada, ben, cat)
     await world.goes_on(room, ada, ben, cat)
@@ -163,7 +163,7 @@ async def test_an_admission_is_good_once(world: World) -> None:
 
 
 async def test_a_ban_that_the_server_lifts(world: World) -> None:
-    """Somebody who was banned from a public encrypted room is not back because the server forgot it."""
+    """Someone who was banned from a public encrypted room is not back because the server forgot it."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
     room = await world.room(ada, ben, kind=RoomKind.PUBLIC)
     await world.during(cat.client.rooms.join(room))
@@ -197,7 +197,7 @@ async def test_a_third_person_in_a_direct_room(world: World) -> None:
 
 
 async def test_a_disabled_account_stays_in_the_group(world: World) -> None:
-    """An account that the operator disables is not removed by the others: nobody of the room asked for it."""
+    """An account that the operator disables is not removed by the others: no one of the room asked for it."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
     room = await world.room(ada, ben, cat)
     await cat.stop()
@@ -220,7 +220,7 @@ async def test_a_device_that_the_server_invented(world: World) -> None:
     await world.judge()
 
 
-async def test_a_newcomer_in_a_group_that_the_server_made(world: World) -> None:
+async def test_a_new_member_in_a_group_that_the_server_made(world: World) -> None:
     """An invited person enters the group of who invited them, not another with the same names in it."""
     ada, ben, cat, spy = await world.start("ada", "ben", "cat", "spy")
     room = await world.room(ada, ben)

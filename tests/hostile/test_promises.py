@@ -1,4 +1,4 @@
-"""`docs/encryption.md` promises nothing that no test shows: its sentences stand in this folder's README.
+"""`docs/encryption.md` promises nothing that no test shows: its sentences are in this folder's README.
 
 A sentence that is changed, added or taken out there is one here, too, beside the tests that hold it.
 """
@@ -17,7 +17,7 @@ def plain(text: str) -> str:
 
 
 def rows() -> list[tuple[str, str]]:
-    """Return the promises of the README with what stands beside each."""
+    """Return the promises of the README with what is beside each."""
     text = (HERE / "README.md").read_text(encoding="utf-8")
     cells = [line.strip("| ").split(" | ") for line in text.splitlines() if " | `test_" in line]
     return [(plain(promise), tests) for promise, tests in cells]

@@ -63,7 +63,7 @@ async def test_an_open_room(world: World, way: str) -> None:
 
 @ONE_WAY
 async def test_the_removed_stay_out(world: World, way: str) -> None:
-    """Somebody who was removed after the backup is not back with it."""
+    """Someone who was removed after the backup is not back with it."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
     room = await world.room(ada, ben, cat)
     await world.goes_on(room, ada, ben, cat)
@@ -126,8 +126,8 @@ async def test_another_name_of_the_logs_with_the_same_history(world: World, *, e
     await world.judge()
 
 
-async def test_a_person_founds_the_group_again(world: World) -> None:
-    """A room that waits to be founded again after a rollback is founded by its people's command as well."""
+async def test_a_person_recreates_the_group(world: World) -> None:
+    """A room that waits to be recreated after a rollback is created by its people's command as well."""
     ada, ben = await world.start("ada", "ben")
     room = await world.room(ada, ben)
     await world.goes_on(room, ada, ben)
@@ -144,8 +144,8 @@ async def test_a_person_founds_the_group_again(world: World) -> None:
     await world.judge()
 
 
-async def test_who_is_removed_by_the_log_alone_founds_the_group_again(world: World) -> None:
-    """After a rollback the server makes up that ben was removed: the group that he founds is followed."""
+async def test_a_member_removed_only_by_the_log_recreates_the_group(world: World) -> None:
+    """After a rollback the server makes up that ben was removed: the group that he creates is followed."""
     ada, ben = await world.start("ada", "ben")
     room = await world.room(ada, ben)
     await world.goes_on(room, ada, ben)
@@ -165,7 +165,7 @@ async def test_who_is_removed_by_the_log_alone_founds_the_group_again(world: Wor
 
 
 async def test_a_home_that_was_rolled_back(world: World) -> None:
-    """A device whose home is an older copy seals nothing with a key that it used before."""
+    """A device whose home is an older copy encrypts nothing with a key that it used before."""
     ada, ben = await world.start("ada", "ben")
     room = await world.room(ada, ben)
     await world.goes_on(room, ada, ben)
@@ -211,7 +211,7 @@ async def test_who_saw_nothing_of_what_was_lost(world: World, way: str) -> None:
 
 @ONE_WAY
 async def test_each_has_lost_other_messages(world: World, way: str) -> None:
-    """R39: what somebody wrote that is not here is told once; what was lost counts as nothing else."""
+    """R39: what someone wrote that is not here is told once; what was lost counts as nothing else."""
     ada, ben = await world.start("ada", "ben")
     room = await world.room(ada, ben)
     await world.goes_on(room, ada, ben)
@@ -240,7 +240,7 @@ async def test_each_has_lost_other_messages(world: World, way: str) -> None:
 
 @ONE_WAY
 async def test_who_was_removed_founds_no_group(world: World, way: str) -> None:
-    """Whom the server took back with an older copy founds a group that nobody follows."""
+    """Whom the server took back with an older copy creates a group that no one follows."""
     ada, ben, cat = await world.start("ada", "ben", "cat")
     room = await world.room(ada, ben, cat)
     await world.goes_on(room, ada, ben, cat)
@@ -264,8 +264,8 @@ async def test_who_was_removed_founds_no_group(world: World, way: str) -> None:
 
 
 @ONE_WAY
-async def test_a_ghost_in_a_room_that_is_founded_again(world: World, way: str) -> None:
-    """An older copy is no occasion to slip somebody in: neither by the list nor by events after it."""
+async def test_a_ghost_in_a_room_that_is_recreated(world: World, way: str) -> None:
+    """An older copy is no occasion to slip someone in: neither by the list nor by events after it."""
     ada, ben, spy = await world.start("ada", "ben", "spy")
     room = await world.room(ada, ben)
     await world.goes_on(room, ada, ben)

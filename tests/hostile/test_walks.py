@@ -13,7 +13,7 @@ from tests.hostile.walk import ACTS, Walk
 FIRST = int(os.environ.get("PARLOUR_SEED", "33"))
 WALKS = int(os.environ.get("PARLOUR_SOAK", "2"))
 HARD = (11,)
-"""A member whom an unsigned event calls removed has to found the group again, after a log that was edited."""
+"""A member whom an unsigned event calls removed has to recreate the group, after a log that was edited."""
 
 
 async def walked(world: World, seed: int, steps: int) -> None:

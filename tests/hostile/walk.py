@@ -1,7 +1,7 @@
 """A random walk of an operator against three people: acts of theirs, acts of its own, and what came of each.
 
 People write, leave, come back, invite and remove. In between the operator does one of ``ACTS`` to the room
-and watches: what changed must be told in words by somebody, the other rooms must go on, and once it is honest
+and watches: what changed must be told in words by someone, the other rooms must go on, and once it is honest
 again so must this one. The walk ends with the judgement of ``World``.
 """
 
@@ -89,7 +89,7 @@ class Walk:
         await self.world.agreed(self.room, *self.people)
 
     async def told(self, *sentences: Parts) -> None:
-        """Wait until somebody tells one of these sentences, given by parts of it, since the act began."""
+        """Wait until someone tells one of these sentences, given by parts of it, since the act began."""
 
         async def is_told() -> bool:
             new = [
@@ -192,7 +192,7 @@ async def invented_role(walk: Walk) -> None:
 
 
 async def invented_device(walk: Walk) -> None:
-    """Write a device of ada into the table that nobody certified: the operator's own, under her name."""
+    """Write a device of ada into the table that no one certified: the operator's own, under her name."""
     world, server = walk.world, walk.world.server
     async with world.halted():
         server.edit("UPDATE devices SET account = 'ada' WHERE account = 'spy'")
@@ -223,7 +223,7 @@ async def repeated_commit(walk: Walk) -> None:
 
 
 async def repeated_membership(walk: Walk) -> None:
-    """Put old events about members at the end of the log again; nobody is let in or removed by it."""
+    """Put old events about members at the end of the log again; no one is admitted or removed by it."""
     server = walk.world.server
     query = "SELECT seq, author FROM events WHERE room = ? AND kind IN ('invited', 'joined', 'kicked')"
     async with walk.world.halted():
@@ -262,7 +262,7 @@ async def cut_off(walk: Walk) -> None:
 
 
 async def held_back(walk: Walk) -> None:
-    """Show one device nothing of the room for a while: what nobody can know of."""
+    """Show one device nothing of the room for a while: what no one can know of."""
     victim = walk.victim()
 
     def nothing(event: LogEvent) -> Sequence[LogEvent]:
@@ -291,7 +291,7 @@ async def false_time(walk: Walk) -> None:
 
 
 async def false_package(walk: Walk) -> None:
-    """Hand out key packages under other devices' names while somebody is let in."""
+    """Hand out key packages under other devices' names while someone is admitted."""
     inside = walk.world.ledger.inside[walk.room]
     if "dan" in inside:
         await walk.world.kick(walk.room, walk.people[0], walk.guest)
@@ -369,7 +369,7 @@ async def older_for_one(walk: Walk) -> None:
 async def another_name(walk: Walk) -> None:
     """Say to one device that the logs are others, and show the same.
 
-    It compares them all: where an act before has changed what it knew, it founds the group again first.
+    It compares them all: where an act before has changed what it knew, it recreates the group first.
     """
     victim = walk.victim()
     victim.lies.incarnation(new_incarnation())
@@ -379,7 +379,7 @@ async def another_name(walk: Walk) -> None:
 
 
 async def readable(walk: Walk) -> None:
-    """Write something readable in somebody's name."""
+    """Write something readable in someone's name."""
     server = walk.world.server
     async with walk.world.halted():
         author = walk.chance.choice(walk.people).user
@@ -396,7 +396,7 @@ async def moved(walk: Walk) -> None:
 
 
 async def other_author(walk: Walk) -> None:
-    """Say of a message that somebody else wrote it."""
+    """Say of a message that someone else wrote it."""
     server = walk.world.server
     victim = await walk.missed(1)
     async with walk.world.halted():
@@ -416,4 +416,4 @@ ACTS: Final[dict[str, Act]] = {
         other_author,
     )
 }  # fmt: skip
-"""What the operator does, and what is to be told of it."""
+"""What the operator does, and what must be told of it."""

@@ -70,7 +70,7 @@ def test_the_folder_is_handed_to_every_command(data: Path, monkeypatch: pytest.M
     assert "not both" in both.output
 
 
-def test_plain_is_for_the_chat_alone() -> None:
+def test_plain_is_only_for_the_chat() -> None:
     """With another command it is refused, not ignored."""
     result = CliRunner().invoke(cli, ["--plain", "rooms"])
     assert result.exit_code == 2

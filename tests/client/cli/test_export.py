@@ -50,7 +50,7 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 
 async def test_export_prints_all_that_there_is(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
-    """The row of what is missing stands in its place, for scripts and for people; other rooms are whole."""
+    """The row of what is missing is in its place, for scripts and for people; other rooms are whole."""
     await _export(desk.home, "lobby", as_json=True)
     out, err = capsys.readouterr()
     lines = [json.loads(line) for line in out.splitlines()]

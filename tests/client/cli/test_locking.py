@@ -45,7 +45,7 @@ def ring() -> Iterator[FakeKeyring]:
 
 @pytest.fixture
 def typing(monkeypatch: pytest.MonkeyPatch) -> Typing:
-    """Return what lets somebody type at a terminal; it gives the list of what they were asked."""
+    """Return what lets someone type at a terminal; it gives the list of what they were asked."""
 
     def types(lines: Sequence[str]) -> list[str]:
         answers, asked = iter(lines), list[str]()
@@ -75,7 +75,7 @@ def test_the_first_run_offers_a_passphrase_with_a_reason(
 
 
 def test_enter_alone_is_an_answer(home: Home, typing: Typing) -> None:
-    """Nobody is made to have one, or asked twice."""
+    """No one is made to have one, or asked twice."""
     assert typing([""]) == []
     assert first_passphrase(home, ask=True) is None
 
@@ -124,7 +124,7 @@ def test_into_the_keyring_and_back(home: Home, ring: FakeKeyring) -> None:
     assert not ring.kept
 
 
-def test_without_a_keyring_it_is_said_and_nothing_changes(
+def test_a_missing_keyring_is_reported_and_nothing_changes(
     home: Home, ring: FakeKeyring, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As over SSH: exit status 1, a sentence, and what to do."""

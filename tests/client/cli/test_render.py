@@ -142,7 +142,7 @@ async def test_people_get_lines(
     assert capsys.readouterr().out.splitlines()[0].startswith(line)
 
 
-async def test_what_is_only_told_is_no_output(client: FakeClient, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_notes_are_not_output(client: FakeClient, capsys: pytest.CaptureFixture[str]) -> None:
     """It goes to standard error: a script reads the rest."""
     room = client.room(GARDEN)
     assert room is not None

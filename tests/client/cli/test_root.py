@@ -100,7 +100,7 @@ def test_what_is_not_ours_goes_on() -> None:
 
 
 @pytest.mark.parametrize("link", ["x", "parlour://h/join", "https://h/join#code=aaaaaaaaaaaaaaaaaaaa"])
-def test_a_bad_link_is_told_before_anything_is_made(link: str, tmp_path: Path) -> None:
+def test_a_bad_link_is_reported_before_anything_is_made(link: str, tmp_path: Path) -> None:
     """No home is made and no password asked for a link that cannot be read."""
     home = ("--home", str(tmp_path / "h"))
     done = commands.run_here("parlour_client", *home, "join", link, "--username", "ada")
@@ -110,7 +110,7 @@ def test_a_bad_link_is_told_before_anything_is_made(link: str, tmp_path: Path) -
 
 
 def test_no_option_takes_a_password() -> None:
-    """A password in the arguments would stand in `ps` and in the shell's history (P9)."""
+    """A password in the arguments would be in `ps` and in the shell's history (P9)."""
     context = click.Context(root.cli)
     for words in all_commands():
         command: click.Command | None = root.cli
@@ -170,7 +170,7 @@ def test_a_dumb_terminal_gets_the_line_mode(tmp_path: Path) -> None:
 
 
 def test_an_archive_without_its_key_offers_no_new_account(tmp_path: Path) -> None:
-    """The welcome would let somebody make an account first, and say only then that the archive stays shut."""
+    """The welcome would let someone make an account first, and say only then that the archive stays shut."""
     (tmp_path / "archive.db").write_bytes(b"x")
     program = Path(sys.executable).with_name("parlour")
     terminal = Terminal(program, "--home", str(tmp_path), columns=80, rows=24)
@@ -178,7 +178,7 @@ def test_an_archive_without_its_key_offers_no_new_account(tmp_path: Path) -> Non
     assert terminal.finish(b"") == 1
 
 
-def test_a_passphrase_that_nobody_can_type_names_no_option() -> None:
+def test_a_passphrase_that_no_one_can_type_names_no_option() -> None:
     """`parlour passphrase` has no --password-stdin to be told of."""
     with pytest.raises(click.UsageError, match="run it in one") as told:
         read_password(stdin=False, otherwise="run it in one")

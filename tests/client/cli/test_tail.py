@@ -34,7 +34,7 @@ FILE = FileRef(
 def test_what_encrypted_rooms_and_files_add_is_json(
     body: AnyBody, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A founding, a commit, a sealed message, a message with a file: bytes and structs are no JSON."""
+    """A creation, a commit, an encrypted message, a message with a file: bytes and structs are no JSON."""
     room = Room(LOBBY, RoomKind.PRIVATE, Role.MEMBER, Seq(1), Seq(0), 0, 0, 2, encrypted=True)
     event = LogEvent(room=LOBBY, seq=Seq(1), at=Millis(BEGIN), author=BOB, device=LAPTOP, body=body)
     print_event(room, event, as_json=True)

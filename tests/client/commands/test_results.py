@@ -75,7 +75,7 @@ async def test_a_room_of_ones_own_is_opened_on_the_screen(client: FakeClient) ->
         await join(call, "meadow")
 
 
-async def test_a_shell_writes_nothing_readable_unless_it_is_told(client: FakeClient) -> None:
+async def test_a_shell_writes_nothing_readable_unless_asked_to(client: FakeClient) -> None:
     """A direct room that came out unencrypted gets no message."""
     call = call_from(client, Front.CLI)
     with pytest.raises(EncryptionError, match="without encryption"):
@@ -155,7 +155,7 @@ async def test_a_file_is_a_transfer(client: FakeClient, tmp_path: Path) -> None:
     assert done == results.FileSent(transfer.room, "a b.txt")
 
 
-async def test_a_file_is_saved_into_the_downloads_or_where_it_is_told(
+async def test_a_file_is_saved_into_the_downloads_or_the_given_folder(
     client: FakeClient, tmp_path: Path
 ) -> None:
     """A message without one is a sentence."""

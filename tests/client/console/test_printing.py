@@ -69,7 +69,7 @@ class Screen:
 def on_terminal() -> Iterator[Screen]:
     """Give the standard output and error to a terminal."""
     master, slave = os.openpty()
-    os.set_blocking(master, False)  # what was not written fails; nobody waits for it
+    os.set_blocking(master, False)  # what was not written fails; no one waits for it
     try:
         with os.fdopen(slave, "w", encoding="utf-8", buffering=1) as stream:
             screen = Screen(master, stream)

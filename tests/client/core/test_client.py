@@ -29,7 +29,7 @@ async def test_what_was_missed_is_fetched_after_a_drop(desk: Desk, server: FakeS
     assert server.dials == 2
 
 
-async def test_a_hole_in_what_is_told_is_fetched(desk: Desk, server: FakeServer) -> None:
+async def test_a_hole_in_pushed_events_is_fetched(desk: Desk, server: FakeServer) -> None:
     """A number out of turn means that some are missing: they are asked for, and shown in order."""
     client = await desk.open()
     server.say("lost on the way", tell=False)

@@ -49,7 +49,9 @@ async def test_a_first_try_that_takes_long_is_waited_for(desk: Desk, server: Fak
     assert client.connection.status.state is LinkState.ONLINE
 
 
-async def test_a_first_try_that_fails_is_told_when_patience_is_over(desk: Desk, server: FakeServer) -> None:
+async def test_a_first_try_that_fails_is_reported_when_patience_is_over(
+    desk: Desk, server: FakeServer
+) -> None:
     """Why it failed, as soon as it has; not a guess that the server does not answer."""
     fails = asyncio.Event()
 

@@ -7,7 +7,7 @@ from parlour_client.core.errors import quoted
 
 @pytest.mark.parametrize("blank", ["", " ", "\u2800", "\u00a0\u3000", "\n\u2003"], ids=ascii)
 def test_a_sentence_without_ink_is_none(blank: str) -> None:
-    """Whoever quotes it then says what is known without it."""
+    """A function that quotes the sentence then reports the rest without it."""
     assert quoted(blank) == ""
 
 

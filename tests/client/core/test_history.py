@@ -53,7 +53,7 @@ async def test_search_by_each_restriction(desk: Desk, server: FakeServer) -> Non
 
 
 async def test_a_reaction_taken_back_is_no_reaction(desk: Desk, server: FakeServer) -> None:
-    """The index follows what stands there now."""
+    """The index follows what is there now."""
     said = server.say("honey")
     client = await desk.open()
     for on, found in ((True, ["honey"]), (False, [])):
@@ -136,7 +136,7 @@ async def test_a_thread_fetches_its_root(desk: Desk, server: FakeServer) -> None
     assert [entry.text for entry in thread.entries] == ["the beginning", "the end"]
 
 
-async def test_a_root_that_cannot_be_had_is_told(desk: Desk, server: FakeServer) -> None:
+async def test_a_root_that_cannot_be_had_is_reported(desk: Desk, server: FakeServer) -> None:
     """Offline the thread says what it lacks."""
     root = server.say("the beginning")
     for number in range(600):
@@ -168,7 +168,7 @@ async def test_earlier_texts_are_kept_until_the_message_is_deleted(desk: Desk, s
     assert list(await client.history.versions(LOBBY, said.seq)) == []
 
 
-async def test_gaps_are_told_and_filled(desk: Desk, server: FakeServer) -> None:
+async def test_gaps_are_reported_and_filled(desk: Desk, server: FakeServer) -> None:
     """After a long absence the newest page is here and the gap below it is known; reading fills it."""
     client = await desk.open()
     await desk.lose(client)

@@ -36,7 +36,7 @@ async def offline(client: Client, server: FakeServer, frame: bytes) -> str:
     return change.status.problem
 
 
-async def test_a_frame_that_cannot_be_read_is_told(desk: Desk, server: FakeServer) -> None:
+async def test_a_frame_that_cannot_be_read_is_reported(desk: Desk, server: FakeServer) -> None:
     """Not JSON, not UTF-8, another type, a field too many, a lone surrogate: each is told, none crashes."""
     good = encode(event(2, "x")).decode()
     frames = [

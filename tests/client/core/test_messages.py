@@ -54,7 +54,7 @@ async def test_edits_reactions_and_deletions_change_the_row(desk: Desk, server: 
     assert list(await client.history.search("second")) == []
 
 
-async def test_a_refused_edit_is_told_at_its_message(desk: Desk, server: FakeServer) -> None:
+async def test_a_refused_edit_is_reported_at_its_message(desk: Desk, server: FakeServer) -> None:
     """An edit has no row of its own: why it was refused stands at the message."""
     client = await desk.open()
     server.say("theirs")

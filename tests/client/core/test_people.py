@@ -13,8 +13,8 @@ async def texts(client: Client, words: str, room: RoomId | None = None) -> list[
     return [entry.text for entry in await client.history.search(words, room=room)]
 
 
-async def test_somebody_ignored_counts_for_nothing(desk: Desk, server: FakeServer) -> None:
-    """No unread message, no mention, no search result, live or counted anew; it lasts over a restart."""
+async def test_someone_ignored_counts_for_nothing(desk: Desk, server: FakeServer) -> None:
+    """No unread message, no mention, no search result, live or counted again; it lasts over a restart."""
     client = await desk.open()
     await client.messages.mark_read(LOBBY, Seq(1))
     await client.people.ignore(BOB)

@@ -64,7 +64,7 @@ def test_what_belongs_to_another_user(inner: Path, tmp_path: Path, what: str) ->
 
 
 def test_what_is_not_there_yet(tmp_path: Path) -> None:
-    """Whoever makes it makes it private_files."""
+    """Its creator must make it private."""
     assert exposed(tmp_path / "none" / "at all") is None
 
 

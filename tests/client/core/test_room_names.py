@@ -29,7 +29,7 @@ def summary(room: str, name: str | None, kind: RoomKind = RoomKind.PRIVATE) -> R
 
 
 def state(*rooms: RoomSummary) -> State:
-    """Return the state of somebody who is in these rooms."""
+    """Return the state of someone who is in these rooms."""
     made = State(ME)
     for room in rooms:
         made.update(room)
@@ -52,7 +52,7 @@ def test_rooms_that_look_alike_carry_the_beginning_of_their_ids() -> None:
     assert "garden" in titles(known)
 
 
-def test_ids_that_begin_alike_are_told_apart() -> None:
+def test_ids_that_begin_alike_are_distinguished() -> None:
     """A title shows as much of the id as it takes."""
     known = state(*(summary(f"Abcdef{number}", "garden") for number in range(3)))
     assert titles(known) == ["garden~Abcdef0", "garden~Abcdef1", "garden~Abcdef2"]

@@ -34,7 +34,7 @@ def test_an_ordinary_name_stays(sent: str, saved: str) -> None:
     ["\u2800", "\u00a0", "\u3000", "\u2003", "\u1680", "\U0001d159", "\U00013441", " ", "\u200f", "\u200b"],
 )
 def test_what_has_no_ink_is_no_name(blank: str) -> None:
-    """A file nobody sees in a list is called something; padding hides no ending."""
+    """A file no one sees in a list is called something; padding hides no ending."""
     for sent in (blank * 3, f"{blank}.", f"{blank}-{blank}"):
         assert safe_text("".join(saved_name(sent))).plain.strip(" ")
         assert "".join(saved_name(sent)).isascii()

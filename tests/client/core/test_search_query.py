@@ -14,7 +14,7 @@ NOW = Millis(1_795_500_000_000)
 
 
 def read(text: str) -> Query:
-    """Read a search by somebody who has one room."""
+    """Read a search by someone who has one room."""
     return parse(text, lambda name: [GARDEN] if name == "garden" else [], NOW)
 
 
@@ -50,7 +50,7 @@ def test_dates(written: str, meant: tuple[int, int, int]) -> None:
     assert read(f"before:{written}").before == day(*meant)
 
 
-def test_times_that_are_told_from_now() -> None:
+def test_relative_times() -> None:
     """Hours, days and weeks ago, today, yesterday."""
     assert read("after:3h").after == NOW - 3 * 3_600_000
     assert (

@@ -54,7 +54,7 @@ def test_a_file_is_read() -> None:
         ("vim = \n", "line 1, column 7"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(text: str, words: str) -> None:
+def test_an_error_is_reported_with_its_line(text: str, words: str) -> None:
     """The setting keeps its default, and a sentence says where to look."""
     found = read(text)
     assert len(found.problems) == 1
@@ -70,14 +70,14 @@ def test_a_wrong_setting_spoils_no_other() -> None:
 
 
 @pytest.mark.parametrize("data", [b"theme = '\xff'", b"#" * (module.MAX_BYTES + 1)])
-def test_a_file_that_is_no_settings_file_is_told(tmp_path: Path, data: bytes) -> None:
+def test_a_file_that_is_no_settings_file_is_reported(tmp_path: Path, data: bytes) -> None:
     """The client starts all the same."""
     (tmp_path / FILE).write_bytes(data)
     assert "cannot be read" in load(tmp_path).problems[0]
 
 
 def test_a_link_in_the_place_of_the_file_is_not_followed(tmp_path: Path) -> None:
-    """Somebody who can make a link there must not choose what is read or written."""
+    """Someone who can make a link there must not choose what is read or written."""
     (tmp_path / "other").write_text("vim = true\n")
     (tmp_path / FILE).symlink_to(tmp_path / "other")
     assert load(tmp_path).problems

@@ -22,7 +22,7 @@ BLOCKED = RoomEncryption(RoomState.BLOCKED, "E2EE 0/1 verified, BLOCKED: a key c
 
 
 @pytest.mark.parametrize("line", ["/go lobby", "/dm bob", "/create den", "/unread"])
-async def test_the_label_is_said_when_a_room_is_opened(ear: Ear, line: str) -> None:
+async def test_the_label_is_printed_when_a_room_is_opened(ear: Ear, line: str) -> None:
     """Also of a room that is not encrypted, and before its messages."""
     ear.client.say(LOBBY, BOB, "psst")
     heard = await ear.say(line)
@@ -30,7 +30,7 @@ async def test_the_label_is_said_when_a_room_is_opened(ear: Ear, line: str) -> N
     assert not any(" bob: " in one for one in heard[:label])
 
 
-async def test_the_label_is_said_again_when_it_changes_and_only_then(ear: Ear) -> None:
+async def test_the_label_is_printed_again_only_when_it_changes(ear: Ear) -> None:
     """With what is in the way."""
     ear.client.encryption.rooms[LOBBY] = ACTIVE
     for _ in range(2):
@@ -43,7 +43,7 @@ async def test_the_label_is_said_again_when_it_changes_and_only_then(ear: Ear) -
     ]
 
 
-async def test_an_alarm_is_said_at_once_and_once(ear: Ear) -> None:
+async def test_an_alarm_is_printed_at_once_and_once(ear: Ear) -> None:
     """And again in the list, until it was read; a permanent one stays."""
     ear.client.encryption.told = [Alarm(7, "Two\nkeys", AT, permanent=False)]
     for _ in range(2):
@@ -57,7 +57,7 @@ async def test_an_alarm_is_said_at_once_and_once(ear: Ear) -> None:
     assert (await ear.say("/alarms read 1"))[0].startswith("Not done")
 
 
-async def test_an_alarm_of_before_is_said_at_the_beginning(client: FakeClient) -> None:
+async def test_an_older_alarm_is_printed_at_the_start(client: FakeClient) -> None:
     """It was not read yet."""
     client.encryption.told = [Alarm(7, "Two keys", AT, permanent=True)]
     ear = Ear(client)
@@ -76,7 +76,7 @@ async def test_notes_and_troubles_are_rows(ear: Ear) -> None:
 
 
 async def test_the_report_says_everything(ear: Ear) -> None:
-    """Problems, people, digits, what the server sees, what nobody has checked."""
+    """Problems, people, digits, what the server sees, what no one has checked."""
     ear.client.encryption.rooms[LOBBY] = BLOCKED
     heard = "\n".join(await ear.say("/encryption"))
     for part in ("Problem: Decide first.", "bob, first seen, not verified. Devices: laptop.", "carol: no"):
@@ -86,7 +86,7 @@ async def test_the_report_says_everything(ear: Ear) -> None:
 
 
 async def test_the_report_says_who_admitted_whom_and_what_the_server_claims(ear: Ear) -> None:
-    """By name; a claim that stands in the label is not said again."""
+    """By name; a claim that is in the label is not said again."""
     ear.client.encryption.rooms[LOBBY] = replace(ACTIVE, claims=("The server lists spy as a member.",))
     ear.client.encryption.people = (
         RoomPerson(BOB, Role.MODERATOR, ALICE, AT, claimed_by_server=True, devices=(OTHER,)),
@@ -102,7 +102,7 @@ async def test_the_report_says_who_admitted_whom_and_what_the_server_claims(ear:
 
 
 async def test_an_older_room_is_renewed_in_words(ear: Ear) -> None:
-    """The people are said first; it is done only by words that nobody types by chance."""
+    """The people are said first; it is done only by words that no one types by chance."""
     assert (await ear.say("/encryption renew"))[0].startswith(f"Not done: {NOTHING_TO_RENEW}")
     older = (RoomPerson(BOB, Role.MEMBER, None, None, claimed_by_server=True, devices=(OTHER,)),)
     ear.client.encryption.older = older
@@ -115,7 +115,7 @@ async def test_an_older_room_is_renewed_in_words(ear: Ear) -> None:
     assert ear.client.encryption.calls == [("adopt", LOBBY, older)]
 
 
-async def test_encrypting_is_said_first_and_done_in_words(ear: Ear) -> None:
+async def test_encrypting_is_explained_first_and_confirmed_in_words(ear: Ear) -> None:
     """A bare command turns nothing on."""
     heard = await ear.say("/encrypt")
     assert set(LOST) <= set(heard)
@@ -139,7 +139,7 @@ async def test_encrypting_names_the_people_first(ear: Ear) -> None:
 
 
 async def test_a_key_is_compared_by_typing(ear: Ear) -> None:
-    """Looking verifies nobody; digits, a code or words do; wrong digits do not."""
+    """Looking verifies no one; digits, a code or words do; wrong digits do not."""
     heard = await ear.say("/verify bob")
     assert f"Safety number: {NUMBER}." in heard
     assert not ear.client.encryption.calls
@@ -163,7 +163,7 @@ async def test_a_changed_key_is_taken_in_words_alone(ear: Ear) -> None:
 
 
 async def test_a_direct_room_names_the_person(ear: Ear) -> None:
-    """Nobody is to be typed there."""
+    """No one must be typed there."""
     await ear.say("/dm bob")
     assert (await ear.say("/verify"))[0] == "bob: first seen, not verified."
     await ear.say("/go lobby")
@@ -214,7 +214,7 @@ async def test_a_waiting_device_says_its_code(ear: Ear) -> None:
 
 
 async def test_the_rest_asks_for_what_it_says(ear: Ear) -> None:
-    """Codes, recovery words, approving, founding anew, encrypted rooms."""
+    """Codes, recovery words, approving, creation again, encrypted rooms."""
     assert await ear.say("/mycode") == ["PARLOUR1:ABCDEF"]
     assert (await ear.say("/recovery"))[-1] == "21 word21, 22 word22, 23 word23, 24 word24"
     await ear.say("/approve abcd", "/refound", "/create den private encrypted a topic")

@@ -53,7 +53,7 @@ async def test_a_file_is_cancelled(ear: Ear, tmp_path: Path) -> None:
     assert ear.heard[-1] == "lobby, file uploaded: honey.txt"
 
 
-async def test_a_file_is_said_and_saved(ear: Ear, tmp_path: Path) -> None:
+async def test_a_file_is_printed_and_saved(ear: Ear, tmp_path: Path) -> None:
     """Its name comes last, as text; nothing leaves the folder or is overwritten."""
     (tmp_path / "passwd").write_text("mine")
     name = "../passwd\n\x1b[2J"

@@ -66,7 +66,7 @@ def burst(client: FakeClient, unread: int) -> None:
     client.tell(HistoryChanged(GARDEN))
 
 
-async def test_a_lost_connection_is_said_once(ear: Ear) -> None:
+async def test_a_lost_connection_is_announced_once(ear: Ear) -> None:
     """Not with every try; another reason and the way back are news."""
     online = ear.client.status
     lost = ConnectionStatus(LinkState.OFFLINE, "test", "not connected", "Nothing listens.")
@@ -80,7 +80,7 @@ async def test_a_lost_connection_is_said_once(ear: Ear) -> None:
     assert len(ear.heard) == before + 4
 
 
-async def test_what_a_server_leaves_out_is_said(ear: Ear) -> None:
+async def test_withheld_events_are_reported(ear: Ear) -> None:
     """N10, N11: a row within the history as a note, an end that is held back as a line of its own."""
     ear.client.tell(HistoryWithheld(GARDEN, ends_early_text(Seq(3), Seq(9))))
     assert ear.heard[-1] == "garden, The server says that this room has 9 events, and shows none after 3."
@@ -90,7 +90,7 @@ async def test_what_a_server_leaves_out_is_said(ear: Ear) -> None:
     assert ear.heard[-1] == "garden, #5 note: The server shows no events 4 to 5 here: 2 events are missing."
 
 
-async def test_a_burst_is_said_once(ear: Ear) -> None:
+async def test_a_burst_is_announced_once(ear: Ear) -> None:
     """Its messages are not told one by one, but that they came is, with what says them."""
     for unread in (60, 120, 180):
         burst(ear.client, unread)
@@ -105,7 +105,7 @@ async def test_a_burst_is_said_once(ear: Ear) -> None:
     assert ear.heard[-1].startswith("garden, 300 unread messages came at once")
 
 
-async def test_a_burst_that_asks_for_nobody_is_not_said(ear: Ear) -> None:
+async def test_a_burst_that_mentions_no_one_is_not_announced(ear: Ear) -> None:
     """Of a muted room, of what is read already, and before the rooms were listed with their counts."""
     burst(ear.client, 0)
     fresh = Ear(FakeClient.peopled())
@@ -123,7 +123,7 @@ async def test_without_a_room_it_says_what_to_do() -> None:
     assert (await ear.say("hello"))[0].startswith("Not done: No room is open.")
 
 
-async def test_each_message_is_said_once(ear: Ear) -> None:
+async def test_each_message_is_printed_once(ear: Ear) -> None:
     """Also when it is heard again as changed, and only what changed then."""
     entry = ear.client.say(LOBBY, BOB, "once")
     ear.client.change(replace(entry, replies=1))
@@ -151,7 +151,7 @@ async def test_typing_sends_and_two_slashes_are_one(ear: Ear) -> None:
     assert [call[2] for call in ear.client.calls if call[0] == "send"] == ["hello", "/shrug"]
 
 
-async def test_offline_is_said(ear: Ear) -> None:
+async def test_offline_is_shown(ear: Ear) -> None:
     """A message waits, and the person hears it; a failed one says what can be done."""
     ear.client.set_link(ConnectionStatus(LinkState.OFFLINE, "chat.example:8443", "not connected"))
     heard = await ear.say("hello")
@@ -226,7 +226,7 @@ ONCE = [
 
 
 @pytest.mark.parametrize(("line", "call"), ONCE)
-async def test_what_everybody_sees_or_cannot_be_undone_is_asked_once(
+async def test_actions_that_everyone_sees_or_that_cannot_be_undone_are_confirmed_once(
     ear: Ear, line: str, call: tuple[object, ...]
 ) -> None:
     """A script must say --yes; on a terminal y does it, anything else does not, and no text is lost."""
@@ -242,8 +242,8 @@ async def test_what_everybody_sees_or_cannot_be_undone_is_asked_once(
     assert call in ear.client.calls
 
 
-async def test_a_topic_alone_is_said_and_not_taken_away(ear: Ear) -> None:
-    """`/topic` and Enter must not delete the topic for everybody."""
+async def test_a_topic_command_without_a_text_shows_it(ear: Ear) -> None:
+    """`/topic` and Enter must not delete the topic for everyone."""
     assert await ear.say("/topic") == ["lobby, topic: Everybody is welcome"]
     assert not [call for call in ear.client.calls if call[0] == "set_topic"]
 
@@ -272,7 +272,7 @@ DEN = Invitation(
 )
 
 
-async def test_an_invitation_is_said_once_and_can_be_answered(client: FakeClient) -> None:
+async def test_an_invitation_is_stated_once_and_can_be_answered(client: FakeClient) -> None:
     """L14: at the beginning, when it comes, and when it is asked for; accepting goes there."""
     client.invited(DEN)
     ear = Ear(client)
@@ -293,7 +293,7 @@ async def test_an_invitation_is_said_once_and_can_be_answered(client: FakeClient
 
 
 async def test_an_invitation_can_be_declined(client: FakeClient) -> None:
-    """By its name; whoever made it is not told, and that is said."""
+    """By its name; the inviter is not notified, and the output says so."""
     ear = Ear(client)
     await ear.mode.begin()
     client.invited(DEN)

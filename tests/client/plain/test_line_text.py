@@ -36,13 +36,13 @@ def test_a_further_line_cannot_look_like_a_message() -> None:
     assert "\x1b" not in lines[1]
 
 
-def test_what_happened_is_said_in_words() -> None:
+def test_events_are_described_in_words() -> None:
     """An event that is no message is a sentence."""
     entry = Entry(RoomId("r" * 22), Millis(0), BOB, BOX, Joined(), seq=Seq(3))
     assert entry_line("lobby", entry) == "lobby, #3 bobby joined"
 
 
-def test_what_is_answered_is_said() -> None:
+def test_a_reply_names_its_parent() -> None:
     """Whom, which number, and how it began; only the number where it is not known."""
     answer = replace(said("yes"), seq=Seq(8), reply_to=Seq(7))
     assert entry_line("lobby", answer, said("shall we?\nnow")) == (
@@ -107,7 +107,7 @@ def test_a_flag_is_quoted_whole_or_not_at_all(before: int) -> None:
     }
 
 
-def test_what_the_server_cannot_read_is_said() -> None:
-    """A damaged row is a row, and nobody is said to have done it."""
+def test_a_damaged_row_is_shown() -> None:
+    """A damaged row is a row, and no one is said to have done it."""
     entry = Entry(RoomId("r" * 22), Millis(0), BOB, BOX, Unreadable(), seq=Seq(3))
     assert entry_line("lobby", entry) == "lobby, #3 Can't be read: the server's storage is damaged"

@@ -36,7 +36,7 @@ async def test_a_search_says_when_there_is_more(ear: Ear) -> None:
 
 
 @pytest.mark.parametrize("command", ["/edit {} x", "/delete {}", "/react {} 👍", "/unreact {} 👍", "/pin {}"])
-async def test_a_change_that_is_not_done_is_told(ear: Ear, command: str) -> None:
+async def test_a_change_that_is_not_done_is_reported(ear: Ear, command: str) -> None:
     """Of a message that is not there at once; of one that is, when the server or the client refuses it."""
     assert await ear.say(command.format(99)) == ["Not done: That message is not available. Check the number."]
     entry = await ear.client.entry(LOBBY, Seq(2))

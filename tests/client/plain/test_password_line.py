@@ -67,7 +67,7 @@ async def test_an_empty_line_leaves(client: FakeClient, terminal: int) -> None:
     assert heard[-1] == "You are still logged out. Write /login to try again."
 
 
-async def test_a_pipe_is_told_the_command(client: FakeClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_pipe_gets_the_command(client: FakeClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines of a script are messages, never a password: it ends with the error, which names the command."""
 
     async def ready() -> None:

@@ -46,7 +46,7 @@ def test_the_system_account_is_called_server() -> None:
 
 
 def test_every_kind_has_one() -> None:
-    """What has no case of its own stands in the table."""
+    """What has no case of its own is in the table."""
     special = {
         bodies.Invited, bodies.Uninvited, bodies.Added, bodies.Unbanned, bodies.Muted, bodies.Unmuted,
         bodies.RoleSet, bodies.Pinned, bodies.Edited, bodies.Deleted, bodies.Reacted, bodies.Blank,

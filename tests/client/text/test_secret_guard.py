@@ -64,7 +64,7 @@ HARMLESS = [
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_what_is_no_secret_is_let_through(text: str) -> None:
-    """A warning that comes all the time is read by nobody."""
+    """A warning that comes all the time is read by no one."""
     assert look_at_text(text) == ()
 
 
@@ -74,7 +74,7 @@ def test_several_lines_are_shown_first() -> None:
     assert look_at_paste("one\n") == ()
 
 
-def test_the_line_is_told_and_each_kind_once() -> None:
+def test_the_line_is_named_and_each_kind_once() -> None:
     """So that the person finds it in a long paste."""
     found = look_at_text("a\nb\npassword=hunter22\npassword=hunter23")
     assert [(finding.what, finding.line) for finding in found] == [("a password or a token", 3)]

@@ -28,9 +28,9 @@ class CrashingClient(FakeClient):
 
 
 def speaks_while_away(client: FakeClient, told: Path) -> None:
-    """At SIGUSR1 somebody says much, a frame apart; then a file appears.
+    """At SIGUSR1 someone says much, a frame apart; then a file appears.
 
-    It is more than the driver's queue holds, which nobody empties while another program has the terminal.
+    It is more than the driver's queue holds, which no one empties while another program has the terminal.
     """
     loop = asyncio.get_running_loop()
 
@@ -45,7 +45,7 @@ def speaks_while_away(client: FakeClient, told: Path) -> None:
 
 
 class Away(FakeClient):
-    """Somebody speaks while the person is in the editor."""
+    """Someone speaks while the person is in the editor."""
 
     async def start(self) -> None:
         await super().start()

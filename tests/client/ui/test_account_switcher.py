@@ -17,7 +17,7 @@ from parlour_protocol.secret import Secret
 
 
 class House:
-    """Two more accounts: `work`, behind a passphrase, and `new`, where nobody is logged in."""
+    """Two more accounts: `work`, behind a passphrase, and `new`, where no one is logged in."""
 
     def __init__(self, folder: Path, first: FakeClient) -> None:
         self.folder, self.first = folder, first
@@ -112,7 +112,7 @@ async def test_an_account_without_a_login_shows_the_welcome(
     ("command", "words"),
     [("/account", "You have only one account."), ("/account x", "You have only one account")],
 )
-async def test_with_one_account_it_is_said_how_to_begin_another(
+async def test_with_one_account_the_way_to_add_another_is_shown(
     client: FakeClient, open_app: OpenApp, command: str, words: str
 ) -> None:
     """No dead end."""
@@ -122,7 +122,7 @@ async def test_with_one_account_it_is_said_how_to_begin_another(
         assert words in screen_text(pilot)
 
 
-async def test_an_unknown_account_is_said(client: FakeClient, house: House, open_app: OpenApp) -> None:
+async def test_an_unknown_account_is_reported(client: FakeClient, house: House, open_app: OpenApp) -> None:
     """And nothing is left."""
     async with open_app(client, accounts=house.accounts) as pilot:
         await pilot.press(*"/account nobody", "enter")

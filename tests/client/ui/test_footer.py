@@ -12,7 +12,7 @@ from parlour_client.ui.chat.screen import ChatScreen
 
 
 def keys(pilot: Pilot[None]) -> list[FooterKey]:
-    """Return what stands there."""
+    """Return what is there."""
     return list(pilot.app.screen.query(FooterKey))
 
 

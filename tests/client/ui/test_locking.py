@@ -60,7 +60,7 @@ async def test_locked_by_itself_and_opened_by_the_passphrase(
         assert isinstance(chat, ChatScreen)
         await chat.navigation.open(LOBBY)
         await left_alone(pilot, home, HOUR / 2 - 1)
-        await pilot.press(*"a draft")  # somebody is there: it begins anew
+        await pilot.press(*"a draft")  # someone is there: it begins again
         await left_alone(pilot, home, HOUR / 2 - 1)
         assert not isinstance(pilot.app.screen, LockScreen)
         await left_alone(pilot, home, 1)
@@ -107,7 +107,7 @@ async def test_the_command_locks(client: FakeClient, home: Home, open_app: OpenA
 async def test_without_a_passphrase_there_is_nothing_to_lock_with(
     client: FakeClient, tmp_path: Path, home: Home, open_app: OpenApp
 ) -> None:
-    """It is said when somebody asks; by itself nothing happens."""
+    """It is said when someone asks; by itself nothing happens."""
     async with open_app(client, accounts=Home(tmp_path, protected=False).accounts) as pilot:
         await left_alone(pilot, home, HOUR)
         assert not client.stopped

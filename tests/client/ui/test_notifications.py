@@ -112,7 +112,7 @@ def test_many_are_one_with_a_number(client: FakeClient, follow: Follow) -> None:
     assert screen.told[1] == "\x1b]9;50 new messages in Parlour\x07"
 
 
-def test_what_is_asked_for_is_told(client: FakeClient, follow: Follow) -> None:
+def test_only_the_chosen_messages_notify(client: FakeClient, follow: Follow) -> None:
     """Mentions alone, direct rooms as well, or everything."""
     told = {}
     for wish in ("mentions", "direct", "all"):

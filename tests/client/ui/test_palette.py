@@ -47,7 +47,7 @@ async def test_keys_that_come_in_one_piece_are_taken_in_turn(client: FakeClient,
 
 
 async def test_a_command_that_needs_a_word_is_begun(client: FakeClient, open_app: OpenApp) -> None:
-    """It is written into the composer, to be completed; a text that stands there is not lost."""
+    """It is written into the composer, to be completed; a text that is there is not lost."""
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)

@@ -1,6 +1,6 @@
 """What the screen looks like, cell by cell and style by style, kept as text files beside the tests.
 
-A change of a look fails here and shows the difference; when it is meant, write them anew:
+A change of a look fails here and shows the difference; when it is meant, write them again:
 `PARLOUR_SNAPSHOTS=write pytest tests/client/ui/test_snapshots.py`.
 """
 

@@ -46,14 +46,14 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("text", "words"), WRONG)
-def test_what_is_wrong_with_a_theme_is_said(tmp_path: Path, text: str, words: str) -> None:
+def test_an_error_in_a_theme_is_reported(tmp_path: Path, text: str, words: str) -> None:
     """A value that is no colour would be read as a style sheet."""
     themes(tmp_path, dusk=text)
     with pytest.raises(ValueError, match=words):
         read(tmp_path / "themes" / "dusk.toml")
 
 
-def test_a_name_that_is_no_name_is_said(tmp_path: Path) -> None:
+def test_an_invalid_name_is_reported(tmp_path: Path) -> None:
     """It becomes the name of a class of the style sheet."""
     (tmp_path / "My Theme {}.toml").write_text(DUSK)
     with pytest.raises(ValueError, match="small letters"):
@@ -103,9 +103,7 @@ async def test_a_theme_takes_effect_while_one_looks(
         assert "themes/dusk.toml: primary is a colour" in "\n".join(app.theming.problems())
 
 
-async def test_a_theme_that_there_is_not_is_said(
-    client: FakeClient, open_app: OpenApp, tmp_path: Path
-) -> None:
+async def test_an_unknown_theme_is_reported(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
     """The default holds."""
     (tmp_path / FILE).write_text('theme = "nowhere"\n')
     async with open_app(client, folder=tmp_path) as pilot:

@@ -1,4 +1,4 @@
-"""The welcome: parsing what was typed, hiding the password, and coming in."""
+"""The welcome: parsing what was typed, hiding the password, and arriving."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -61,7 +61,7 @@ async def fill(pilot: Pilot[None], where: str, who: str, password: str) -> None:
 
 
 async def test_a_password_that_comes_in_one_piece_is_what_was_typed(door: Door) -> None:
-    """Nobody sees it: a Backspace that acted on a later letter would make another password."""
+    """No one sees it: a Backspace that acted on a later letter would make another password."""
     async with welcome(door) as pilot:
         field = pilot.app.screen.query_one("#password", Input)
         pilot.app.screen.set_focus(field)
@@ -100,7 +100,7 @@ WRONG = [
 ]
 
 
-async def test_what_is_wrong_is_told_beside_the_fields(door: Door) -> None:
+async def test_an_error_is_shown_beside_the_fields(door: Door) -> None:
     """Nothing typed is lost and nothing is sent."""
     async with welcome(door) as pilot:
         for where, who, password, words in WRONG:

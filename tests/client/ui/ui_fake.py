@@ -164,7 +164,7 @@ class FakeClient(Client):
         return self._rooms[room]
 
     def say(self, room: RoomId, author: UserName, text: str, *, reply_to: Seq | None = None) -> Entry:
-        """Store a message of somebody; the text goes in raw."""
+        """Store a message of someone; the text goes in raw."""
         return self.happen(room, author, bodies.Message(raw_text(text), reply_to))
 
     def happen(self, room: RoomId, author: UserName, body: bodies.AnyBody) -> Entry:

@@ -70,7 +70,7 @@ async def again(name: str, _: Secret | None) -> OpenedAccount:
 
 
 def lock_once_there_is_a_draft() -> None:
-    """As if somebody had left for a day after they wrote."""
+    """As if someone had left for a day after they wrote."""
     locking.LOOK_EVERY = 0.05  # type: ignore[misc]
     locking.since_boot = lambda: 86_400.0 * (FOLDER / "draft").exists()
 

@@ -39,14 +39,14 @@ def test_a_folder_with_other_files_is_refused_and_left_as_it_is(tmp_path: Path) 
     assert mode(folder) == 0o755
 
 
-def test_what_is_no_folder_is_told_plainly(tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_folder_is_reported(tmp_path: Path) -> None:
     """A file in its place is one sentence."""
     (tmp_path / "file").write_text("x")
     with pytest.raises(SetupError):
         Home(tmp_path / "file")
 
 
-def test_one_program_alone_adopts_what_was_left_unsent(tmp_path: Path) -> None:
+def test_only_one_program_adopts_unsent_messages(tmp_path: Path) -> None:
     """The second one may use the home and sends only its own."""
     first, second = Home(tmp_path / "h"), Home(tmp_path / "h")
     assert first.adopt_outbox()

@@ -82,7 +82,7 @@ async def test_nothing_lies_in_plain_form_in_any_file(archive: Archive, tmp_path
         assert b"SQLite format 3" not in content
 
 
-async def test_files_are_for_this_person_alone(archive: Archive, tmp_path: Path) -> None:
+async def test_files_are_private_to_this_person(archive: Archive, tmp_path: Path) -> None:
     """Whatever the umask is, others may not read them."""
     await add(archive, message(1, "hello"))
     for path in tmp_path.iterdir():
@@ -144,7 +144,7 @@ async def test_a_stored_event_is_never_changed_by_another(archive: Archive) -> N
     assert row.text == "as it was"
 
 
-async def test_a_wrong_key_is_told_plainly(archive: Archive, tmp_path: Path) -> None:
+async def test_a_wrong_key_is_reported_plainly(archive: Archive, tmp_path: Path) -> None:
     """The key of another archive opens nothing."""
     await add(archive, message(1, "x"))
     await archive.close()
@@ -155,7 +155,7 @@ async def test_a_wrong_key_is_told_plainly(archive: Archive, tmp_path: Path) -> 
         await Archive.open(tmp_path / "archive.db", tmp_path / "archive.key")
 
 
-async def test_a_lost_key_is_not_made_anew(archive: Archive, tmp_path: Path) -> None:
+async def test_a_lost_key_is_not_replaced(archive: Archive, tmp_path: Path) -> None:
     """The place stays free for the one from a backup, which opens everything again."""
     await add(archive, message(1, "x"))
     await archive.close()
@@ -194,7 +194,7 @@ async def _read_all(folder: Path) -> None:
         await archive.close()
 
 
-async def test_a_newer_archive_is_left_alone(archive: Archive, tmp_path: Path) -> None:
+async def test_a_newer_archive_is_not_touched(archive: Archive, tmp_path: Path) -> None:
     """A file that a later Parlour wrote is not touched."""
     await archive.write(lambda c: c.pragma("user_version", len(MIGRATIONS) + 1))
     with pytest.raises(ArchiveError, match="newer"):
@@ -244,7 +244,7 @@ def test_a_passphrase_wraps_the_key(tmp_path: Path) -> None:
         b"\xff" * 9_000,
     ],
 )
-def test_a_damaged_key_file_is_told_plainly(content: bytes, tmp_path: Path) -> None:
+def test_a_damaged_key_file_is_reported_plainly(content: bytes, tmp_path: Path) -> None:
     """It is never taken for another key, and cannot ask for all memory."""
     file = tmp_path / "archive.key"
     file.write_bytes(content)

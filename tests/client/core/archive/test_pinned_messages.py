@@ -1,4 +1,4 @@
-"""Pins: what stands where everybody in a room finds it (in encrypted rooms: `e2ee/test_pins.py`)."""
+"""Pins: what stands where everyone in a room finds it (in encrypted rooms: `e2ee/test_pins.py`)."""
 
 import json
 
@@ -29,7 +29,7 @@ async def pinned(client: Client, room: RoomId = LOBBY) -> list[tuple[Seq | None,
 
 
 async def test_a_pin_is_a_row_and_marks_its_message(desk: Desk, server: FakeServer) -> None:
-    """Whoever looks at the timeline sees who pinned, and at the message that it is pinned."""
+    """Anyone who looks at the timeline sees who pinned, and at the message that it is pinned."""
     said = server.say("the house rules")
     client = await desk.open()
     told: list[Change] = []
@@ -76,7 +76,7 @@ async def test_a_member_pins_nothing(desk: Desk, server: FakeServer) -> None:
     assert len(server.requests) == asked
 
 
-async def test_a_newcomer_is_told_what_was_pinned_long_ago(desk: Desk, server: FakeServer) -> None:
+async def test_a_new_member_sees_what_was_pinned_long_ago(desk: Desk, server: FakeServer) -> None:
     """The pin and its message lie far below what was fetched: the server says which, and it is fetched."""
     said = server.say("the house rules", tell=False)
     server.append(LOBBY, Pinned(target=said.seq, on=True), tell=False)

@@ -70,7 +70,7 @@ async def test_a_page_that_reaches_below_brings_nothing_back(desk: Desk, server:
     assert "CANARY" not in [entry.text for entry in found]
 
 
-async def test_what_rules_rest_on_is_kept(desk: Desk, server: FakeServer) -> None:
+async def test_events_that_rules_depend_on_are_kept(desk: Desk, server: FakeServer) -> None:
     """Who made the room and who has which role: without it no right could be judged."""
     server.append(LOBBY, RoleSet(who=parse_user_name("carol"), role=Role.MODERATOR), author="house")
     server.say("CANARY")

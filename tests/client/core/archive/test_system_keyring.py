@@ -56,7 +56,7 @@ def ring() -> Iterator[FakeKeyring]:
     ],
 )
 @pytest.mark.parametrize("passphrase", [None, WORDS])
-def test_a_keyring_that_is_none_is_told_and_changes_nothing(
+def test_an_unusable_keyring_is_reported_and_changes_nothing(
     file: Path, ring: FakeKeyring, backend: KeyringBackend, words: str, passphrase: Secret | None
 ) -> None:
     """A sentence, and the file is byte for byte as it was."""
@@ -71,7 +71,7 @@ def test_a_keyring_that_is_none_is_told_and_changes_nothing(
     assert open_key(file, passphrase).raw == key.raw
 
 
-def test_a_keyring_that_is_not_installed_is_told(
+def test_a_keyring_that_is_not_installed_is_reported(
     file: Path, ring: FakeKeyring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The plain install does not bring it."""

@@ -10,7 +10,7 @@ from tests.client.core.e2ee.identity_world import World
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    """Return an honest server with nobody at it; the homes that a test makes are closed at the end."""
+    """Return an honest server with no one at it; the homes that a test makes are closed at the end."""
     made = World(tmp_path)
     yield made
     await made.close()

@@ -52,7 +52,7 @@ class Mortal(Device):
     """A device whose program may be killed."""
 
     def __init__(self, user: str, crasher: Crasher, number: int) -> None:
-        # In memory, by name: it lives as long as this connection, which stands for the disk.
+        # In memory, by name: it lives as long as this connection, which plays the disk.
         uri = f"file:/crash-{user}-{number}?vfs=memdb"
         self.crasher = crasher
         self.disk = apsw.Connection(
@@ -69,7 +69,7 @@ class Mortal(Device):
 
 
 class Sent:
-    """All that has left one device, by the key that it was sealed with."""
+    """All that has left one device, by the key that it was encrypted with."""
 
     def __init__(self) -> None:
         self.by_key: dict[tuple[str, int, int, int, str], bytes] = {}
@@ -121,7 +121,7 @@ class Program:
         self.device.sync(self.log)
 
     def found(self) -> None:
-        """Have the room founded."""
+        """Have the room created."""
         self.sync()
         device, log = self.device, self.log
         if log.group is None:

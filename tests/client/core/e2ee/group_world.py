@@ -54,13 +54,13 @@ def clocks(log: Log) -> tuple[Millis, Millis]:
 
 
 def text(words: str) -> Payload:
-    """Return what seals a message."""
+    """Return what encrypts a message."""
     return Payload(content=TextContent(text=MessageText.parse(words)))
 
 
 @dataclass(slots=True)
 class People:
-    """Who is known: everybody, until a test says otherwise."""
+    """Who is known: everyone, until a test says otherwise."""
 
     worries: dict[UserName, str] = field(default_factory=dict)
     asked: list[bytes] = field(default_factory=list)

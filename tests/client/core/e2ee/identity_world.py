@@ -122,7 +122,7 @@ class Service:
 
     # what a hostile one does
     def swap_account_key(self, user: UserName, key: OwnAccountKey) -> None:
-        """Give an account another key, which nobody asked for."""
+        """Give an account another key, which no one asked for."""
         self.accounts[user] = key.public
         self.append(AccountEntry(self.clock.now(), user, key.public))
 

@@ -38,7 +38,7 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What the log holds: a message, a blank where one was deleted, or one that nobody can read."""
+    """What the log holds: a message, a blank where one was deleted, or one that no one can read."""
 
     what: Sealed
     blank: bool = False
@@ -67,14 +67,14 @@ class Device:
     """What the server has said that it has."""
     made: int = 0
     joined: int = 0
-    """What was sealed by someone who had processed less cannot be read."""
+    """What was encrypted by someone who had processed less cannot be read."""
 
     def __post_init__(self) -> None:
         self.db = apsw.Connection(":memory:")
         self.db.deserialize("main", _template())
 
     def seal(self, before: Sequence[RequestId] = (), again: RequestId | None = None) -> Sealed:
-        """Seal something; ``again``: what was sealed for another epoch."""
+        """Seal something; ``again``: what was encrypted for another epoch."""
         self.made += 1
         request = again or RequestId(f"{self.name}-{self.made:04}")
         query = "SELECT number FROM mls_sealed WHERE request = ?"

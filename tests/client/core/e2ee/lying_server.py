@@ -74,19 +74,19 @@ class LyingServer:
 
 
 def sealed_of(room: Room) -> list[LogEvent]:
-    """Return the sealed messages of a room's log."""
+    """Return the encrypted messages of a room's log."""
     return [event for event in room.log if isinstance(event.body, EncryptedMessage)]
 
 
 def last_sealed(room: Room) -> tuple[LogEvent, EncryptedMessage]:
-    """Return the newest sealed message."""
+    """Return the newest encrypted message."""
     event = sealed_of(room)[-1]
     assert isinstance(event.body, EncryptedMessage)
     return event, event.body
 
 
 async def rows(client: Client, room: RoomId) -> list[Entry]:
-    """Return what stands in a timeline."""
+    """Return what is in a timeline."""
     return list(await client.history.timeline(room))
 
 

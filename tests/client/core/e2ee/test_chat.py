@@ -31,7 +31,7 @@ async def texts(client: Client, room: RoomId) -> list[str]:
 
 
 async def test_two_people_talk_and_the_server_reads_nothing(harness: Harness) -> None:
-    """Founded, invited, said, answered; everything in the log that was said is sealed."""
+    """Founded, invited, said, answered; everything in the log that was said is encrypted."""
     ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
     await ana.invitations.send(room.id, BEN)
@@ -72,7 +72,7 @@ async def test_whom_one_talks_to_is_no_stranger(harness: Harness) -> None:
     }
 
 
-async def test_a_file_is_sealed_and_saved(harness: Harness, tmp_path: Path) -> None:
+async def test_a_file_is_encrypted_and_saved(harness: Harness, tmp_path: Path) -> None:
     """The server holds neither its text nor its name; the other side gets it whole, or not at all."""
     ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = (await ana.rooms.open_direct(BEN)).id

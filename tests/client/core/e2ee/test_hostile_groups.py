@@ -33,7 +33,7 @@ from parlour_protocol.limits import PAGE_EVENTS
 
 @pytest.fixture(autouse=True)
 def no_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nobody renew keys of their own accord: the commits are those that a test makes."""
+    """Let no one renew keys of their own accord: the commits are those that a test makes."""
     monkeypatch.setattr(Scheduler, "renew", lambda *_: None)
 
 
@@ -58,8 +58,8 @@ async def mended(harness: Harness, clients: tuple[Client, Client], room: RoomId)
     assert len(digits) == 1
 
 
-async def test_a_withheld_commit_is_told_at_the_next_message_and_mended(harness: Harness) -> None:
-    """Something else stands in its place for ben: what he cannot read is a row that says what he missed."""
+async def test_a_withheld_commit_is_reported_at_the_next_message_and_mended(harness: Harness) -> None:
+    """Something else is in its place for ben: what he cannot read is a row that says what he missed."""
     ana, ben, room = await pair(harness)
     liar = LyingServer(harness)
     await say(harness, ben, room, "before")
@@ -77,7 +77,7 @@ async def test_a_withheld_commit_is_told_at_the_next_message_and_mended(harness:
     assert (await texts(ana, room))[:2] == ["before", "in the epoch that ben never saw"]
 
 
-async def test_a_commit_in_a_hole_is_told_at_the_next_message_and_mended(harness: Harness) -> None:
+async def test_a_commit_in_a_hole_is_reported_at_the_next_message_and_mended(harness: Harness) -> None:
     """N13: a number that is skipped may hide a commit: the same words, and the same way out of it."""
     ana, ben, room = await pair(harness)
     liar = LyingServer(harness)
@@ -94,7 +94,7 @@ async def test_a_commit_in_a_hole_is_told_at_the_next_message_and_mended(harness
     await mended(harness, (ana, ben), room)
 
 
-async def test_a_forked_group_is_told_and_its_digits_differ(harness: Harness) -> None:
+async def test_a_forked_group_is_reported_and_its_digits_differ(harness: Harness) -> None:
     """Two commits for one epoch are both called the winner: each half reads itself alone, and sees that."""
     ana, ben, room = await pair(harness)
     liar = LyingServer(harness)

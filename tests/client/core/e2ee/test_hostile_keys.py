@@ -1,6 +1,6 @@
 """A server that lies about keys and devices: swapped, made up, kept out of the log, used twice, expired.
 
-Nothing is sent to a key that nobody vouched for; the person is told in words; what was written stays.
+Nothing is sent to a key that no one vouched for; the person is told in words; what was written stays.
 """
 
 import pytest
@@ -96,7 +96,7 @@ async def members(client: Client, room: RoomId) -> set[DeviceId]:
 
 
 async def test_a_key_swapped_before_first_contact_is_seen_by_the_other_side(harness: Harness) -> None:
-    """E3: nobody knew the key before; the numbers differ, and the swapped person's own client cries out."""
+    """E3: no one knew the key before; the numbers differ, and the swapped person's own client cries out."""
     ana, ben = await harness.open(ANA), await harness.open(BEN)
     honest = await ana.encryption.person(BEN)
     harness.server.swap_account_key(BEN, FORGER)
@@ -144,10 +144,10 @@ async def test_a_key_swapped_while_its_owner_is_verified_is_no_less_a_change(har
 
 
 @pytest.mark.parametrize("certified", [False, True])
-async def test_a_ghost_device_without_its_owners_signature_is_not_let_in(
+async def test_a_ghost_device_without_its_owners_signature_is_not_admitted(
     harness: Harness, *, certified: bool
 ) -> None:
-    """E3: no certificate, or one by a key that the server made: told, and everybody else is written to."""
+    """E3: no certificate, or one by a key that the server made: told, and everyone else is written to."""
     ana, ben, room = await pair(harness)
     ghost = Ghost(harness, BEN, FORGER)
     ghost.move_in(ghost.packages(certified=certified))
@@ -175,7 +175,7 @@ async def test_a_certified_ghost_that_the_log_hides_stops_sending(harness: Harne
 
 
 async def test_a_certified_ghost_in_the_log_is_an_alarm_to_its_owner(harness: Harness) -> None:
-    """E3: a stolen account key cannot be used unseen: the owner's client and everybody in the room tell."""
+    """E3: a stolen account key cannot be used unseen: the owner's client and everyone in the room tell."""
     ana, ben, room = await pair(harness)
     ghost = Ghost(harness, BEN, account_of(ben))
     harness.server.entries.append(_entry(harness, ghost))
@@ -198,7 +198,7 @@ def _entry(harness: Harness, ghost: Ghost) -> bytes:
 
 
 @pytest.mark.parametrize("lie", ["foreign", "expired", "everlasting", "garbage", "none"])
-async def test_a_false_key_package_lets_nobody_in_and_is_told(harness: Harness, lie: str) -> None:
+async def test_a_false_key_package_lets_no_one_in_and_is_reported(harness: Harness, lie: str) -> None:
     """The server chooses what it hands out: another device's, too old, too long, its own bytes, nothing."""
     ana, ben = await harness.open(ANA), await harness.open(BEN)
     eve = await harness.open(EVE)
@@ -305,10 +305,10 @@ async def test_a_forked_key_log_is_an_alarm_on_both_sides(harness: Harness) -> N
         assert await texts(client, room) == ["to ben", "to ana"]
 
 
-async def test_a_server_that_tells_nobody_of_new_keys_is_overtaken_by_a_message(harness: Harness) -> None:
-    """E3: what a member has seen of the log stands in each message: who is behind fetches it at once."""
+async def test_a_server_that_tells_no_one_of_new_keys_is_overtaken_by_a_message(harness: Harness) -> None:
+    """E3: what a member has seen of the log is in each message: who is behind fetches it at once."""
     ana, ben, room = await pair(harness)
-    harness.server.swap_account_key(EVE, FORGER)  # and tells nobody
+    harness.server.swap_account_key(EVE, FORGER)  # and tells no one
     await encrypted_rooms(ben).identity.catch_up()
     before = await parts(ana).archive.write(key_log.seen)
     await say(harness, ben, room, "have you heard?")
@@ -458,7 +458,7 @@ async def test_a_room_that_is_called_another_sends_nothing(harness: Harness, swa
     assert ana.encryption.room(which).state is RoomState.BLOCKED
     assert "server" in ana.encryption.room(which).problem
     sealed = encrypted_rooms(ana)
-    with pytest.raises(BlockedError):  # what stands in no outbox neither
+    with pytest.raises(BlockedError):  # what is in no outbox neither
         await sealed.outgoing.send(which, ReadContent(target=new_request_id()))
     await harness.close(ana)
     liar.summaries.clear()

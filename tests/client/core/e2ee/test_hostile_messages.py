@@ -55,7 +55,7 @@ async def told_at(client: Client, room: RoomId, event: LogEvent) -> str:
 
 
 def is_sealed(event: LogEvent) -> bool:
-    """Say whether it is a sealed message."""
+    """Say whether it is an encrypted message."""
     return isinstance(event.body, EncryptedMessage)
 
 
@@ -64,7 +64,7 @@ def inject(harness: Harness, room: RoomId, body: AnyBody, author: UserName = BEN
     return harness.server.write(harness.server.rooms[room], author, body)
 
 
-async def test_a_replayed_message_is_told_and_shown_once(harness: Harness) -> None:
+async def test_a_replayed_message_is_reported_and_shown_once(harness: Harness) -> None:
     """E4: the same bytes at a later place, to its reader and to its writer."""
     ana, ben, room = await pair(harness)
     await say(harness, ana, room, "once")
@@ -78,7 +78,7 @@ async def test_a_replayed_message_is_told_and_shown_once(harness: Harness) -> No
     await goes_on(harness, (ana, ben), room, ["once"])
 
 
-async def test_a_replay_after_reconnecting_is_told(harness: Harness) -> None:
+async def test_a_replay_after_reconnecting_is_reported(harness: Harness) -> None:
     """E4: a new connection is no new beginning."""
     ana, ben, room = await pair(harness)
     await say(harness, ana, room, "once")
@@ -95,7 +95,7 @@ async def test_a_replay_after_reconnecting_is_told(harness: Harness) -> None:
     await goes_on(harness, (ana, ben), room, ["once"])
 
 
-async def test_a_replay_after_a_restart_of_the_client_is_told(harness: Harness) -> None:
+async def test_a_replay_after_a_restart_of_the_client_is_reported(harness: Harness) -> None:
     """E4: what was used is on the disk, not in the memory of a program."""
     ana, ben, room = await pair(harness)
     await say(harness, ana, room, "once")
@@ -110,7 +110,7 @@ async def test_a_replay_after_a_restart_of_the_client_is_told(harness: Harness) 
     await goes_on(harness, (ana, ben), room, ["once"])
 
 
-async def test_a_replay_after_the_epoch_moved_is_told(harness: Harness) -> None:
+async def test_a_replay_after_the_epoch_moved_is_reported(harness: Harness) -> None:
     """E4: the keys of the past epoch are still here, the message's own is not."""
     ana, ben, room = await pair(harness)
     await say(harness, ana, room, "once")
@@ -183,7 +183,7 @@ async def test_a_hole_in_the_log_is_a_row_and_the_room_goes_on(harness: Harness)
     assert await noted(ben, room, NoteKind.MISSING) == told
 
 
-async def test_a_hole_that_hides_a_message_of_ones_own_is_told(harness: Harness) -> None:
+async def test_a_hole_that_hides_a_message_of_ones_own_is_reported(harness: Harness) -> None:
     """N13: the answer is "stored", and the number is skipped: the message stays, as one that failed."""
     ana, ben, room = await pair(harness)
     liar, gone = LyingServer(harness), harness.server.rooms[room].head + 1
@@ -216,8 +216,8 @@ async def test_an_end_that_is_held_back_holds_back_nothing_else(harness: Harness
     await goes_on(harness, (ben, ana), room, [])
 
 
-async def test_what_the_server_says_it_stored_and_does_not_show_is_told(harness: Harness) -> None:
-    """E4: the answer is "stored", and something else stands in its place: the message stays and says so."""
+async def test_what_the_server_says_it_stored_and_does_not_show_is_reported(harness: Harness) -> None:
+    """E4: the answer is "stored", and something else is in its place: the message stays and says so."""
     ana, ben, room = await pair(harness)
     liar = LyingServer(harness)
     for user in (ANA, BEN):
@@ -301,7 +301,7 @@ async def test_a_message_moved_between_rooms_is_refused(harness: Harness) -> Non
 
 
 async def test_a_message_made_by_the_server_is_refused(harness: Harness) -> None:
-    """E6: it has no key of anybody; bytes of its own are a row with a cause."""
+    """E6: it has no key of anyone; bytes of its own are a row with a cause."""
     ana, ben, room = await pair(harness)
     here = harness.server.rooms[room]
     assert here.group is not None
@@ -322,7 +322,7 @@ PARTS = {"header": 0, "group": 10, "epoch": 45, "kind": 52, "sender": 60, "conte
 
 
 @pytest.mark.parametrize("part", PARTS)
-async def test_a_flipped_bit_is_told_and_burns_no_key(harness: Harness, part: str) -> None:
+async def test_a_flipped_bit_is_reported_and_burns_no_key(harness: Harness, part: str) -> None:
     """E4: in every part of a message; the genuine one, which comes afterwards, is read."""
     ana, ben, room = await pair(harness)
     await harness.close(ben)
@@ -344,7 +344,7 @@ async def test_a_flipped_bit_is_told_and_burns_no_key(harness: Harness, part: st
 
 
 @pytest.mark.parametrize("lie", ["epoch before", "epoch to come", "group"])
-async def test_a_false_epoch_or_group_is_told(harness: Harness, lie: str) -> None:
+async def test_a_false_epoch_or_group_is_reported(harness: Harness, lie: str) -> None:
     """E4: what the server claims of a message is compared with what the message proves."""
     ana, ben, room = await pair(harness)
     liar = LyingServer(harness)
@@ -383,7 +383,7 @@ READABLE: list[AnyBody] = [
 
 @pytest.mark.parametrize("body", READABLE, ids=lambda body: type(body).__name__)
 async def test_plaintext_is_an_error_live_and_in_history(harness: Harness, body: AnyBody) -> None:
-    """E2: from the server, in anybody's name, at any place after the room became encrypted."""
+    """E2: from the server, in anyone's name, at any place after the room became encrypted."""
     ana, ben, room = await pair(harness)
     await say(harness, ana, room, "sealed")
     await shown(harness, ben, room)
@@ -420,7 +420,7 @@ async def test_a_room_is_never_open_again_whatever_the_server_says(harness: Harn
     assert CANARY not in repr(harness.server.rooms[room].log)
 
 
-async def test_a_room_that_was_to_be_encrypted_and_is_not_is_told(harness: Harness) -> None:
+async def test_a_room_that_was_to_be_encrypted_and_is_not_is_reported(harness: Harness) -> None:
     """E2: the server makes an open one instead, or says so: the first words do not go there unwarned."""
     ana = await harness.open(ANA)
     liar = LyingServer(harness)
@@ -430,7 +430,7 @@ async def test_a_room_that_was_to_be_encrypted_and_is_not_is_told(harness: Harne
 
 
 async def test_a_flood_of_what_cannot_be_opened_is_bounded(harness: Harness) -> None:
-    """Thousands of sealed events of no key: taken in steadily, and the genuine one behind them is read."""
+    """Thousands of encrypted events of no key: taken in steadily, and the genuine one behind them is read."""
     ana, ben, room = await pair(harness)
     await harness.close(ben)
     here = harness.server.rooms[room]

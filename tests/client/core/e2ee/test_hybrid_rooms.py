@@ -1,4 +1,4 @@
-"""Rooms with post-quantum keys: made, entered, left out of, and never founded again with weaker keys."""
+"""Rooms with post-quantum keys: made, entered, left out of, and never recreated with weaker keys."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -102,7 +102,7 @@ async def test_after_a_restore_all_key_packages_are_replaced(harness: Harness) -
 
 
 async def test_a_device_without_such_key_packages_is_left_out_with_words(harness: Harness) -> None:
-    """An older Parlour brings none: it is not in the group, everybody sees why, and others are added."""
+    """An older Parlour brings none: it is not in the group, everyone sees why, and others are added."""
     ana, ben = await harness.open(ANA), await harness.open(BEN)
     await harness.open(EVE)
     device = harness.server.devices[ben.encryption.own().device]
@@ -149,7 +149,7 @@ async def test_an_installation_without_ml_kem(harness: Harness, monkeypatch: pyt
 async def test_a_server_that_makes_a_weaker_room_gets_no_keys(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The person is told at once, and this device founds no group for what the server made."""
+    """The person is told at once, and this device creates no group for what the server made."""
     ana, real = await harness.open(ANA), harness.server.summary
 
     def weaker(room: Room, user: UserName) -> RoomSummary:
@@ -165,7 +165,7 @@ async def test_a_server_that_makes_a_weaker_room_gets_no_keys(
 
 
 def test_the_largest_commit_fits() -> None:
-    """At its worst a full room's tree is blank, and each path secret goes to everybody one by one."""
+    """At its worst a full room's tree is blank, and each path secret goes to everyone one by one."""
     world = World(suite=HYBRID)
     extension = Extension(0xF0C1, bytes(CERTIFICATE_BYTES.value))
     policy = Policy(extensions=KNOWN)
@@ -193,7 +193,7 @@ def test_the_largest_commit_fits() -> None:
     assert len(founder.ratchet_tree()) < TREE_BYTES.value
 
 
-def test_it_is_founded_again_with_the_same_keys(tmp_path: Path) -> None:
+def test_it_is_recreated_with_the_same_keys(tmp_path: Path) -> None:
     """After a contest and a restart: the pin is in the archive."""
     alice, bobby = Device("alice", path=tmp_path / "alice"), Device("bobby")
     log = contested(alice, bobby)

@@ -23,7 +23,7 @@ NOTES = (NoteKind.LEFT_OUT, NoteKind.MOVED, NoteKind.DROPPED, NoteKind.OLDER_COP
 
 
 def hides(gone: set[Seq]) -> Callable[[LogEvent], LogEvent | None]:
-    """Leave events out, and number the rest so that nobody sees it."""
+    """Leave events out, and number the rest so that no one sees it."""
 
     def lie(event: LogEvent) -> LogEvent | None:
         below = sum(one < event.seq for one in gone)
@@ -62,7 +62,7 @@ async def test_what_is_left_out_is_a_row_of_the_message_behind_it(harness: Harne
 
 
 async def test_a_row_goes_when_the_message_comes_after_all(harness: Harness) -> None:
-    """N2: what stands in the archive is corrected, and views hear of it."""
+    """N2: what is in the archive is corrected, and views hear of it."""
     ana, ben, room = await pair(harness)
     liar = LyingServer(harness)
     await say(harness, ana, room, "one")
@@ -88,7 +88,7 @@ async def test_a_row_goes_when_the_message_comes_after_all(harness: Harness) -> 
     assert any(isinstance(change, HistoryReplaced) for change in changes)
 
 
-async def test_a_message_that_the_server_drops_by_itself_is_told(harness: Harness) -> None:
+async def test_a_message_that_the_server_drops_by_itself_is_reported(harness: Harness) -> None:
     """N3: it says that it was deleted; nobody has asked for it. One that ana deletes is told as deleted."""
     ana, ben, room = await pair(harness)
     liar = LyingServer(harness)
@@ -112,7 +112,7 @@ async def test_a_message_that_the_server_drops_by_itself_is_told(harness: Harnes
     assert [row.seq for row in await rows(ben, room) if row.deleted] == [dropped, deleted]
 
 
-async def test_honest_people_are_told_nothing(harness: Harness) -> None:
+async def test_honest_people_get_no_notes(harness: Harness) -> None:
     """N2: many at once, receipts and reactions between, drops of the line, restarts and changes of keys."""
     ana, ben, room = await pair(harness)
     for number in range(6):

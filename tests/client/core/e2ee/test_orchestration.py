@@ -98,7 +98,7 @@ async def test_a_direct_message_waits_for_a_person_without_a_device(harness: Har
 
 
 async def test_a_program_that_only_sends_follows_the_room_it_sends_to(harness: Harness) -> None:
-    """The group moved on while nobody was there: it catches up, and what it sent is read back later."""
+    """The group moved on while no one was there: it catches up, and what it sent is read back later."""
     ana, ben, room = await pair(harness)
     await harness.close(ana)
     await ben.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
@@ -112,7 +112,7 @@ async def test_a_program_that_only_sends_follows_the_room_it_sends_to(harness: H
     assert await texts(again, room) == ["from a script"] == await texts(ben, room)
 
 
-async def test_who_was_let_in_while_nobody_was_here_is_known_at_the_first_look(harness: Harness) -> None:
+async def test_who_was_admitted_while_no_one_was_here_is_known_at_the_first_look(harness: Harness) -> None:
     """Ben was away when eve came: he has seen her key when he looks, and does not call her unknown."""
     ana, ben, room = await pair(harness)
     await harness.close(ben)
@@ -149,14 +149,14 @@ async def test_a_second_device_waits_for_approval_and_then_takes_part(harness: H
     assert len((await phone.encryption.report(room)).members) == 3
 
 
-async def test_a_founding_of_the_other_device_in_the_middle_of_ours_is_followed(
+async def test_a_creation_of_the_other_device_in_the_middle_of_ours_is_followed(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server was asked before the other founded, the log was read after it: ours is given up at once."""
+    """The server was asked before the other created, the log was read after it: ours is given up at once."""
     ana, _, room = await pair(harness)
     line, home, sealed = harness.lines[ana], harness.server.rooms[room], encrypted_rooms(ana)
     assert line.device is not None
-    home.present.remove(line.device)  # ana's device is not in the group that the other one has founded
+    home.present.remove(line.device)  # ana's device is not in the group that the other one has created
     await parts(ana).archive.write(sealed.session.groups.leave, room)
     await parts(ana).archive.write(
         lambda connection: connection.execute("UPDATE mls_rooms SET group_id = ?", (home.group,))
@@ -176,7 +176,7 @@ async def test_a_founding_of_the_other_device_in_the_middle_of_ours_is_followed(
     assert await parts(ana).archive.read(sealed.session.groups.pending_creation, room) is None
 
 
-async def test_a_founding_that_the_log_has_not_decided_about_is_given_up(harness: Harness) -> None:
+async def test_a_creation_that_the_log_has_not_decided_about_is_given_up(harness: Harness) -> None:
     """The server has a group that this device does not follow: waiting for another one would be for ever."""
     ana, _, room = await pair(harness)
     line, home, sealed = harness.lines[ana], harness.server.rooms[room], encrypted_rooms(ana)
@@ -241,7 +241,7 @@ async def test_an_invitation_waits_until_the_other_device_has_added_this_one(
     assert len(report.members) == 3
 
 
-async def test_a_decision_on_a_device_that_nobody_adds_is_refused_in_words(
+async def test_a_decision_on_a_device_that_no_one_adds_is_refused_in_words(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It waits no longer than a person would, says what for, and nothing was asked of the server."""
@@ -276,10 +276,10 @@ async def test_what_is_sent_while_a_group_is_contested_waits_for_the_next_one(ha
     await harness.until_true(lambda: texts(ana, room), ["later"])
 
 
-async def test_somebody_who_left_is_put_out_before_anything_is_sent(harness: Harness) -> None:
+async def test_someone_who_left_is_removed_before_anything_is_sent(harness: Harness) -> None:
     """The server bounces it; the sender commits the removal at once and sends the same request again."""
     ana, ben, room = await pair(harness)
-    harness.server.tells = False  # nobody hears of it: the bounce alone must do
+    harness.server.tells = False  # no one hears of it: the bounce alone must do
     await ben.rooms.leave(room)
     harness.server.tells = True
     await say(harness, ana, room, "among us")
@@ -287,7 +287,7 @@ async def test_somebody_who_left_is_put_out_before_anything_is_sent(harness: Har
     assert await texts(ana, room) == ["among us"]
 
 
-async def test_a_late_message_is_sealed_anew_under_the_same_id(harness: Harness) -> None:
+async def test_a_late_message_is_encrypted_again_under_the_same_id(harness: Harness) -> None:
     """`stale_epoch` once: stored once, readable, nothing shown twice."""
     ana, ben, room = await pair(harness)
     sealed: list[SendEncrypted] = []
@@ -349,7 +349,7 @@ async def test_no_server_makes_a_room_open_again(harness: Harness) -> None:
 
 
 async def test_a_room_that_is_turned_on_keeps_what_was_said(harness: Harness) -> None:
-    """Open history stays; from then on everything is sealed, for both."""
+    """Open history stays; from then on everything is encrypted, for both."""
     ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE)).id
     await ana.invitations.send(room, BEN)
@@ -411,7 +411,7 @@ async def test_keys_that_cannot_be_had_do_not_stop_open_rooms(harness: Harness) 
     assert ana.encryption.room(room).problem.startswith("The server has no encryption.")
 
 
-async def test_a_withheld_welcome_is_told(harness: Harness) -> None:
+async def test_a_withheld_welcome_is_reported(harness: Harness) -> None:
     """The server says that we were added, and keeps the invitation: a row with cause and action."""
     ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = (await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)).id
@@ -609,7 +609,7 @@ async def test_a_welcome_that_cannot_be_fetched_holds_its_room_alone(
     assert await texts(ben, room) == ["welcome, ben"]
 
 
-async def test_who_is_removed_before_the_welcome_came_is_told_so_and_does_not_wait_for_it(
+async def test_a_member_removed_before_the_welcome_came_does_not_wait_for_it(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What they still had to say waits with the reason, and not for a Welcome to a room they are not in."""
@@ -633,7 +633,7 @@ async def test_who_is_removed_before_the_welcome_came_is_told_so_and_does_not_wa
 async def test_what_the_server_slows_down_stays_in_order(
     harness: Harness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A bucket that fills while a run of messages comes: who is let through again overtakes nobody."""
+    """A bucket that fills while a run of messages comes: who is let through again overtakes no one."""
     ana, ben, room = await pair(harness)
     seal, refused = harness.server.seal, iter([True] * 5 + [False, True, False, True])
 
@@ -685,7 +685,7 @@ async def test_a_device_is_out_of_every_room_when_its_revocation_returns(harness
 
 
 async def test_the_recovery_words_let_a_device_into_all_its_rooms(harness: Harness) -> None:
-    """Where someone else is, as soon as they are; where only lost devices are, at once: it founds again."""
+    """Where someone else is, as soon as they are; where only lost devices are, at once: it creates again."""
     ana, ben, room = await pair(harness)
     mine = (await ana.rooms.create(OTHER, RoomKind.PRIVATE, encrypted=True)).id
     notes_room = (await ana.rooms.open_direct(ANA)).id
@@ -735,7 +735,7 @@ async def test_who_may_not_renew_a_room_does_not_contest_it(
 
 
 async def test_another_device_that_is_there_lets_in_who_used_the_recovery_words(harness: Harness) -> None:
-    """Nothing is founded again: the devices were not lost."""
+    """Nothing is recreated: the devices were not lost."""
     ana = await harness.open(ANA)
     mine = (await ana.rooms.create(OTHER, RoomKind.PRIVATE, encrypted=True)).id
     await harness.quiet()

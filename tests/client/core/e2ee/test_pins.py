@@ -1,4 +1,4 @@
-"""Pins of an encrypted room: inside of sealed messages, by role as the members see it."""
+"""Pins of an encrypted room: inside of encrypted messages, by role as the members see it."""
 
 import pytest
 from tests.client.core.core_fake import parts
@@ -20,7 +20,7 @@ async def pinned(client: Client, room: RoomId) -> list[tuple[Seq | None, str | N
     return [(entry.seq, entry.text) for entry in await client.history.pins(room)]
 
 
-async def test_pins_of_an_encrypted_room_are_sealed(harness: Harness) -> None:
+async def test_pins_of_an_encrypted_room_are_encrypted(harness: Harness) -> None:
     """The server sees one more sealed message and no pin; both sides see what is pinned, also without it."""
     ana, ben = await harness.open(ANA), await harness.open(BEN)
     room = (await ana.rooms.create(parse_room_name("garden"), RoomKind.PRIVATE, encrypted=True)).id
@@ -59,7 +59,7 @@ async def encrypted_later(harness: Harness) -> tuple[Client, Client, RoomId, Seq
 
 
 async def test_a_pin_from_before_encryption_can_be_taken_off(harness: Harness) -> None:
-    """It was readable, and stands for all until someone takes it off; nothing readable is put there."""
+    """It was readable, and stays for everyone until someone unpins it; nothing readable is sent."""
     ana, ben, room, seq = await encrypted_later(harness)
     for client in (ana, ben):
         assert await pinned(client, room) == [(seq, "old rules")]
@@ -75,8 +75,8 @@ async def test_a_pin_from_before_encryption_can_be_taken_off(harness: Harness) -
 
 
 @pytest.mark.parametrize("on", [True, False])
-async def test_a_server_pins_nothing_and_takes_no_sealed_pin_off(harness: Harness, *, on: bool) -> None:
-    """Only what takes off a pin from before is let pass; the rest is told as what the server can read."""
+async def test_a_server_pins_nothing_and_takes_no_encrypted_pin_off(harness: Harness, *, on: bool) -> None:
+    """Only what takes off a pin from before is let pass; the rest is reported as what the server can read."""
     ana, _, room, seq = await encrypted_later(harness)
     sent = await ana.messages.send(room, "sealed rules")
     assert sent.request is not None

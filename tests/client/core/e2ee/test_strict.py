@@ -20,7 +20,7 @@ async def verify(client: Client, user: UserName) -> None:
     await client.encryption.confirm(user, number)
 
 
-async def test_nothing_is_sent_until_everybody_is_verified(harness: Harness) -> None:
+async def test_nothing_is_sent_until_everyone_is_verified(harness: Harness) -> None:
     """It waits with its reason, goes by itself afterwards, and waits again when someone else comes."""
     ana, ben, room = await pair(harness)
     await say(harness, ana, room, "before")

@@ -5,7 +5,7 @@ from tests.client.core.core_fake import LOBBY, Desk, FakeServer
 from parlour_client.core.model import Delivery
 
 
-async def test_the_outbox_is_told_whole(desk: Desk, server: FakeServer) -> None:
+async def test_the_outbox_is_listed_in_full(desk: Desk, server: FakeServer) -> None:
     """Messages, edits, deletions and reactions that wait are all listed, in order."""
     said = server.say("mine", author="alice")
     client = await desk.open()

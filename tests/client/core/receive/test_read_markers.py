@@ -27,7 +27,7 @@ async def test_unread_messages_and_mentions_are_counted(desk: Desk, server: Fake
     assert client.rooms.all[0].unread == 0
 
 
-async def test_a_marker_set_offline_is_told_later(desk: Desk, server: FakeServer) -> None:
+async def test_a_marker_set_offline_is_reported_later(desk: Desk, server: FakeServer) -> None:
     """What was read without a connection is read for the other devices too, afterwards."""
     client = await desk.open()
     await heard(client, lambda c: isinstance(c, EntryAdded), lambda: server.say("news"))

@@ -95,7 +95,7 @@ async def test_a_running_client_goes_on(desk: Desk, server: FakeServer) -> None:
 async def test_lost_history_that_comes_back_is_the_same(
     desk: Desk, server: FakeServer, *, named: bool, grown: bool
 ) -> None:
-    """R40: each message stands there once, the row says so, and what comes next goes behind it."""
+    """R40: each message is there once, the row says so, and what comes next goes behind it."""
     client = await desk.open()
     server.say("before")
     for text in ("one", "two", "three"):
@@ -298,7 +298,7 @@ async def test_a_fresh_device_sees_what_the_server_has(desk: Desk, server: FakeS
 
 @pytest.mark.parametrize("follow", [True, False])
 async def test_what_was_only_heard_of_is_lost(desk: Desk, server: FakeServer, *, follow: bool) -> None:
-    """R41: nothing of it was here, so no row stands in the room; it is told once all the same."""
+    """R41: nothing of it was here, so no row is in the room; it is told once all the same."""
     server.say("one")
     client = await desk.open(follow=follow, ready=follow)
     await client.connection.connected()

@@ -148,7 +148,7 @@ async def test_a_run_of_missing_events_is_one_row(desk: Desk, server: FakeServer
 
 
 async def test_a_hole_further_up_is_a_row_as_well(desk: Desk, server: FakeServer) -> None:
-    """N10: what is fetched while scrolling back stands in order, and what is left out of it is told."""
+    """N10: what is fetched while scrolling back is in order, and what is left out of it is told."""
     await (await desk.open()).stop()
     for number in range(LONGEST_CATCH_UP + 300):
         server.say(f"{number}", tell=False)

@@ -26,7 +26,7 @@ def test_typing_ends_by_itself() -> None:
     assert told[-1] == TypingChanged(LOBBY, ())
 
 
-def test_presence_is_told_and_ends_typing() -> None:
+def test_presence_is_pushed_and_ends_typing() -> None:
     """Who went does not type."""
     clock, told = FakeClock(), list[Change]()
     presence = Presence(ALICE, clock, told.append)

@@ -15,7 +15,7 @@ def shares(server: FakeServer) -> list[tuple[Seq, bool]]:
     return [(frame.seq, frame.share) for frame in server.requests if isinstance(frame, MarkRead)]
 
 
-async def test_nobody_is_told_unless_it_was_wished(desk: Desk, server: FakeServer) -> None:
+async def test_no_one_gets_a_receipt_unless_the_person_shares_them(desk: Desk, server: FakeServer) -> None:
     """Also not what was read without a connection, and never that something was marked unread again."""
     server.say("one")
     server.say("two")
@@ -30,7 +30,7 @@ async def test_nobody_is_told_unless_it_was_wished(desk: Desk, server: FakeServe
     assert shares(server)[-1] == (Seq(2), False)
 
 
-async def test_how_far_others_have_read_is_told_to_the_views(desk: Desk, server: FakeServer) -> None:
+async def test_the_views_are_notified_of_receipts(desk: Desk, server: FakeServer) -> None:
     """The newest of each; going back is no news."""
     server.say("one")
     client = await desk.open()

@@ -44,7 +44,7 @@ def test_people_come_and_go(state: State, body: AnyBody, members: int) -> None:
     assert (room.members, room.head) == (members, 2)
 
 
-def test_an_event_that_is_told_late_does_not_change_the_number_of_members(state: State) -> None:
+def test_a_late_event_does_not_change_the_number_of_members(state: State) -> None:
     """An encrypted room may store a later event first; its number holds."""
     state.apply(event(3, Left(members=1)), mention=False)
     assert not state.apply(event(2, Joined(members=3)), mention=False)

@@ -100,7 +100,7 @@ async def test_the_hello_comes_first() -> None:
         await Conversation(wire, FakeClock()).hello()
 
 
-async def test_whoever_waits_is_told_when_the_wire_ends() -> None:
+async def test_waiting_requests_fail_when_the_wire_ends() -> None:
     """A request without an answer ends with the connection, not never."""
     conversation, wire = await begun(Quiet(), FakeClock())
     asking = asyncio.ensure_future(conversation.request(ListRooms(id=new_request_id())))
@@ -203,7 +203,7 @@ async def test_reading_too_fast_waits_as_long_as_the_server_says() -> None:
 
 
 async def test_other_requests_are_not_repeated() -> None:
-    """What a person asked for is told as refused, at once."""
+    """What a person asked for is reported as refused, at once."""
     conversation, _ = await begun(Busy(), FakeClock())
     listening = asyncio.ensure_future(conversation.listen(_ignore))
     with pytest.raises(RefusedError):

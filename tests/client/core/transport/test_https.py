@@ -81,7 +81,7 @@ async def test_a_redirect_is_not_followed(tmp_path: Path) -> None:
         b'{"session": "x", "expires_in": 60, "user": "alice"}' + b" " * MAX_ANSWER,
     ],
 )
-async def test_an_answer_that_is_none_is_told_plainly(body: bytes, tmp_path: Path) -> None:
+async def test_an_answer_that_is_none_is_reported_plainly(body: bytes, tmp_path: Path) -> None:
     """Malformed, unexpected, deep and oversized answers are one sentence, never a crash (F8)."""
     async with recording(SERVER.context(tmp_path), answering("201 Created", body)) as server:
         with pytest.raises(ServerMisbehavedError):

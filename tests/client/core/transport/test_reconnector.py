@@ -89,7 +89,7 @@ async def test_what_needs_the_person_stops_it(error: ParlourClientError) -> None
     ],
 )
 async def test_everything_else_is_tried_again(error: ParlourClientError) -> None:
-    """Each try dials anew, which is what gets a fresh ticket (K10)."""
+    """Each try dials again, which is what gets a fresh ticket (K10)."""
     rig = Rig()
     rig.endings = [error] * 10
     await rig.run(5)
@@ -111,8 +111,8 @@ async def test_the_waits_grow_to_a_limit_and_are_spread() -> None:
     )
 
 
-async def test_a_connection_that_lasted_starts_the_waiting_anew() -> None:
-    """Only a server that drops everybody at once is come back to slowly."""
+async def test_a_connection_that_lasted_starts_the_waiting_again() -> None:
+    """Only a server that drops everyone at once is come back to slowly."""
     rig = Rig()
     rig.endings = [WireClosedError()] * 20
     rig.lasting = 60
@@ -120,7 +120,7 @@ async def test_a_connection_that_lasted_starts_the_waiting_anew() -> None:
     assert all(wait <= 0.25 for wait in rig.clock.slept)
 
 
-async def test_a_refused_dial_is_told_with_the_time_to_the_next() -> None:
+async def test_a_refused_dial_is_reported_with_the_time_to_the_next() -> None:
     """The status says why, and when it is tried again."""
     rig = Rig()
     rig.server.refuse_dial = UnreachableError("Nothing listens at test.")

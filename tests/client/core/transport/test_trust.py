@@ -132,7 +132,7 @@ async def test_every_context_verifies(tmp_path: Path) -> None:
             assert context.minimum_version is ssl.TLSVersion.TLSv1_3
 
 
-async def test_nothing_there_is_said_plainly() -> None:
+async def test_a_port_without_a_server_is_one_sentence() -> None:
     """A port where nothing listens is one sentence."""
     with pytest.raises(UnreachableError, match="Nothing listens"):
         await Verifier(ServerAddress("127.0.0.1", 1), Pin("C" * 43)).context()

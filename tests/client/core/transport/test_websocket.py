@@ -239,7 +239,7 @@ async def test_closing_waits_for_no_server_that_has_stopped_reading(tmp_path: Pa
 @pytest.mark.parametrize(
     ("status", "words"), [(401, "ticket"), (503, "too many"), (421, "name"), (500, "500")]
 )
-async def test_a_refused_handshake_is_told_in_words(status: int, words: str, tmp_path: Path) -> None:
+async def test_a_refused_handshake_is_reported_in_words(status: int, words: str, tmp_path: Path) -> None:
     """Each answer but 101 is a sentence, and none of them is taken for the end of the session."""
 
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

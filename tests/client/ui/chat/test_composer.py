@@ -91,7 +91,7 @@ async def test_hidden_characters_of_a_paste_are_taken_out_and_told(
         assert "Removed 4 invisible or control characters." in screen_text(pilot)
 
 
-async def test_what_others_see_as_escapes_is_told(client: FakeClient, open_app: OpenApp) -> None:
+async def test_what_others_see_as_escapes_is_reported(client: FakeClient, open_app: OpenApp) -> None:
     """A stray joiner is kept, with a word about it."""
     async with open_app(client) as pilot:
         await composer(pilot)

@@ -264,7 +264,7 @@ async def test_what_is_typed_in_no_room_is_kept(open_app: OpenApp) -> None:
 async def test_a_room_that_is_lost_keeps_what_was_written_there(
     client: FakeClient, open_app: OpenApp
 ) -> None:
-    """Put out in the middle of a sentence: the rest of it must not stand in another room, one key from it."""
+    """Put out in the middle of a sentence: the rest of it must not go to another room, one key away."""
     client.drafts[LOBBY] = "of the lobby"
     async with open_app(client) as pilot:
         screen = await opened(pilot, GARDEN)

@@ -39,7 +39,7 @@ async def test_an_invitation_comes_live_and_is_accepted_by_enter(
 
 
 async def test_declining_and_blocking_are_the_other_answers(client: FakeClient, open_app: OpenApp) -> None:
-    """Esc answers nothing; nobody but the person hears of any of it."""
+    """Esc answers nothing; no one but the person hears of any of it."""
     client.invited(ATTIC)
     async with open_app(client) as pilot:
         await lobby(pilot)

@@ -16,7 +16,7 @@ DONE = {"react", "edit", "delete", "star", "pin", "cancel", "retry"}
 async def test_a_click_takes_no_letter_away(
     client: FakeClient, open_app: OpenApp, where: str, *, vim: bool
 ) -> None:
-    """Whoever clicks somewhere and types a text with every command in it finds it in the composer."""
+    """Anyone who clicks somewhere and types a text with every command in it finds it in the composer."""
     async with open_app(client, size=(132, 40)) as pilot:
         screen = await lobby(pilot)
         assert isinstance(pilot.app, SettingsApp)

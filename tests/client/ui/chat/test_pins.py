@@ -136,7 +136,7 @@ def test_a_receipt_for_any_number_costs_little() -> None:
 async def test_the_clock_is_as_exact_as_the_setting_says(
     chosen: str, shape: str | None, client: FakeClient, open_app: OpenApp
 ) -> None:
-    """At once, without opening the room anew."""
+    """At once, without opening the room again."""
     async with open_app(client) as pilot:
         await lobby(pilot)
         assert isinstance(pilot.app, SettingsApp)
@@ -149,7 +149,7 @@ async def test_the_clock_is_as_exact_as_the_setting_says(
 
 
 async def test_a_room_is_forgotten_after_a_question(client: FakeClient, open_app: OpenApp) -> None:
-    """Nothing on No; on Yes the room is read anew, and what was being written stays."""
+    """Nothing on No; on Yes the room is read again, and what was being written stays."""
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         screen.composer.put("half a sent")
@@ -170,7 +170,7 @@ async def test_a_room_is_forgotten_after_a_question(client: FakeClient, open_app
         assert screen.composer.text == "half a sent"
 
 
-async def test_how_long_is_kept_is_told_to_the_client(client: FakeClient, open_app: OpenApp) -> None:
+async def test_the_client_gets_the_retention_time(client: FakeClient, open_app: OpenApp) -> None:
     """At the start and when it is changed."""
     async with open_app(client) as pilot:
         assert called(client, "keep") == [(None,)]

@@ -44,7 +44,7 @@ def test_the_order_within_a_section(client: FakeClient) -> None:
     assert titles(client, sort="unread")["Unread"] == ["lobby", "garden"]
 
 
-async def test_a_muted_room_is_passed_over_unless_somebody_names_you(client: FakeClient) -> None:
+async def test_a_muted_room_is_passed_over_unless_someone_names_you(client: FakeClient) -> None:
     """Next unread skips what was muted."""
     client.say(GARDEN, BOB, "noise")
     await client.silence(GARDEN)

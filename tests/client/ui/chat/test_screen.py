@@ -69,7 +69,7 @@ async def test_a_refused_text_stays_in_the_composer(client: FakeClient, open_app
         assert "You are muted in this room." in screen_text(pilot)
 
 
-async def test_a_text_over_the_limit_is_told_and_stays(client: FakeClient, open_app: OpenApp) -> None:
+async def test_a_text_over_the_limit_is_reported_and_stays(client: FakeClient, open_app: OpenApp) -> None:
     """The first wall refuses in words."""
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
@@ -232,7 +232,7 @@ async def test_the_status_line_says_state_and_protection(
 
 
 async def test_rooms_show_unread_and_ctrl_n_goes_there(client: FakeClient, open_app: OpenApp) -> None:
-    """Counts and mentions stand in the list; mentions come first."""
+    """Counts and mentions are in the list; mentions come first."""
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         client.say(GARDEN, CAROL, "roses")
@@ -318,8 +318,8 @@ async def test_members_are_asked_for_when_the_connection_comes(
             assert screen.composer.people == [BOB, CAROL]
 
 
-async def test_who_types_is_told(client: FakeClient, open_app: OpenApp) -> None:
-    """Names and a word; and we tell nobody unless asked."""
+async def test_typing_is_shown(client: FakeClient, open_app: OpenApp) -> None:
+    """Names and a word; and we tell no one unless asked."""
     async with open_app(client) as pilot:
         await lobby(pilot)
         client.tell(TypingChanged(LOBBY, (BOB, CAROL)))
@@ -335,7 +335,7 @@ async def test_who_types_is_told(client: FakeClient, open_app: OpenApp) -> None:
         assert ("typing", LOBBY, True) in client.calls
 
 
-async def test_being_put_out_leaves_no_dead_end(
+async def test_being_removed_leaves_no_dead_end(
     client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next room opens, and the line says why; a refusal of what was asked of the old one is not news."""
@@ -350,7 +350,7 @@ async def test_being_put_out_leaves_no_dead_end(
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
         monkeypatch.setattr(client, "members", refused_late)
-        client.happen(LOBBY, BOB, Kicked(client.account.user, ReasonText("")))  # asks for the members anew
+        client.happen(LOBBY, BOB, Kicked(client.account.user, ReasonText("")))  # asks for the members again
         await pilot.pause()
         client.remove_room(LOBBY)
         async with asyncio.timeout(10):
@@ -444,7 +444,7 @@ async def test_a_line_is_a_command_or_a_message(client: FakeClient, open_app: Op
         ("/pin", "Pin this message for everyone in lobby?", ("pin", LOBBY, Seq(3), True)),
     ],
 )
-async def test_what_everybody_sees_or_cannot_be_undone_is_asked_once(
+async def test_actions_that_everyone_sees_or_that_cannot_be_undone_are_confirmed_once(
     client: FakeClient, open_app: OpenApp, line: str, question: str, call: tuple[object, ...]
 ) -> None:
     """Esc does nothing, Enter does it."""
@@ -460,7 +460,7 @@ async def test_what_everybody_sees_or_cannot_be_undone_is_asked_once(
 
 
 async def test_a_topic_alone_is_shown_and_not_taken_away(client: FakeClient, open_app: OpenApp) -> None:
-    """`/topic` and Enter must not delete the topic for everybody."""
+    """`/topic` and Enter must not delete the topic for everyone."""
     async with open_app(client) as pilot:
         await lobby(pilot)
         await write(pilot, "/topic")
@@ -477,7 +477,7 @@ WRONG = [
 ]
 
 
-async def test_wrong_commands_are_told_in_words(client: FakeClient, open_app: OpenApp) -> None:
+async def test_wrong_commands_are_reported_in_words(client: FakeClient, open_app: OpenApp) -> None:
     """A wrong argument is a sentence, not an error."""
     async with open_app(client) as pilot:
         await lobby(pilot)

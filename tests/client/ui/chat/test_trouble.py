@@ -62,7 +62,7 @@ async def test_an_archive_that_cannot_be_read_leaves_the_screen_usable(
     "error", [WrongPassphraseError("That is not the passphrase."), FULL, DamagedArchiveError("Damaged.")]
 )
 async def test_what_cannot_be_opened_is_handed_back_in_words(error: ArchiveError, client: FakeClient) -> None:
-    """The app ends with the error for whoever started it to print, and draws nothing broken."""
+    """The app ends with the error for anyone who started it to print, and draws nothing broken."""
 
     async def refused() -> None:
         raise error

@@ -57,7 +57,7 @@ class Watched:
             self.frames.append({y for y, _, _ in frame.spans})
 
     async def type(self) -> None:
-        """Press a key and let everybody deal with it, without a tick."""
+        """Press a key and let everyone deal with it, without a tick."""
         self.app.post_message(Key("a", "a"))
         await _everybody_had_a_turn()
 
@@ -112,10 +112,10 @@ async def test_keys_faster_than_frames_wait_for_the_tick(client: FakeClient, ope
         assert len(watched.frames) == 3
 
 
-async def test_every_key_of_somebody_quick_is_painted_and_so_is_every_tick(
+async def test_every_key_of_someone_quick_is_painted_and_so_is_every_tick(
     client: FakeClient, open_app: OpenApp
 ) -> None:
-    """Somebody types with every frame while messages come: neither keeps the other from the screen."""
+    """Someone types with every frame while messages come: neither keeps the other from the screen."""
     fill(client, 60)
     async with open_app(client) as pilot:
         screen, timeline = await lobby(pilot)

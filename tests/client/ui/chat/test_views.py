@@ -154,7 +154,7 @@ async def test_the_outbox_shows_states_and_takes_back(client: FakeClient, open_a
         assert "Outbox: 1 waiting to be sent" in screen_text(pilot)
 
 
-async def test_somebody_ignored_is_folded_to_one_line(client: FakeClient, open_app: OpenApp) -> None:
+async def test_someone_ignored_is_folded_to_one_line(client: FakeClient, open_app: OpenApp) -> None:
     """A run of messages is one row with a count; Enter on it shows them; nothing new is announced."""
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
@@ -204,7 +204,7 @@ async def test_the_card_of_a_person(client: FakeClient, open_app: OpenApp) -> No
 
 
 async def test_the_list_of_people_opens_the_card(client: FakeClient, open_app: OpenApp) -> None:
-    """Choosing somebody there shows the card of exactly that person."""
+    """Choosing someone there shows the card of exactly that person."""
     async with open_app(client, size=(120, 30)) as pilot:
         screen = await lobby(pilot)
         screen.set_focus(screen.member_list)

@@ -82,7 +82,7 @@ async def test_everything_stays_and_goes_on(long_room: FakeClient, open_app: Ope
     ],
     ids=["password", "account", "unreachable", "throttled"],
 )
-async def test_what_is_wrong_is_said_in_the_dialog(
+async def test_an_error_is_shown_in_the_dialog(
     client: FakeClient, open_app: OpenApp, refusal: ParlourClientError, words: str
 ) -> None:
     """The dialog stays, the password is out of the field, and the next try can be the right one."""
@@ -101,7 +101,7 @@ async def test_what_is_wrong_is_said_in_the_dialog(
         assert isinstance(pilot.app.screen, ChatScreen)
 
 
-async def test_it_does_not_come_under_the_hands_of_somebody_who_writes(
+async def test_it_does_not_come_under_the_hands_of_someone_who_writes(
     client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was meant as a message is not sent as a password."""
@@ -143,7 +143,7 @@ async def test_later_is_possible(client: FakeClient, open_app: OpenApp) -> None:
 async def test_a_session_that_ended_before_the_start_is_asked_for_at_the_start(
     client: FakeClient, open_app: OpenApp
 ) -> None:
-    """The change was told before anybody listened."""
+    """The change was told before anyone listened."""
     client.lose_session()
     async with open_app(client) as pilot:
         await dialog(pilot)

@@ -91,7 +91,7 @@ async def test_typing_is_shared_by_the_setting_alone(
     assert load(tmp_path).typing
 
 
-async def test_what_is_wrong_is_said_and_nothing_is_lost(
+async def test_an_error_is_shown_and_nothing_is_lost(
     client: FakeClient, open_app: OpenApp, tmp_path: Path
 ) -> None:
     """A file with a mistake starts with the defaults, and is never written over."""

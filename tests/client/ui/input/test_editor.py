@@ -103,7 +103,7 @@ def test_the_file_lies_in_memory_where_it_can(tmp_path: Path) -> None:
     assert in_memory({}) is None
 
 
-async def test_without_a_terminal_to_lend_it_is_said(
+async def test_a_missing_terminal_for_the_editor_is_reported(
     client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The text stays; the same for a missing editor."""
@@ -168,7 +168,7 @@ def lent(monkeypatch: pytest.MonkeyPatch) -> Lent:
 async def test_the_text_comes_back_to_the_room_where_it_was_begun(
     client: FakeClient, open_app: OpenApp, lent: Lent
 ) -> None:
-    """The room is lost while the editor is open: the text waits there, and stands in no other room."""
+    """The room is lost while the editor is open: the text waits there, and is in no other room."""
     async with open_app(client) as pilot:
         screen = pilot.app.screen
         assert isinstance(screen, ChatScreen)

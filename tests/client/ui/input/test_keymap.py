@@ -92,7 +92,7 @@ WRONG: list[tuple[Mapping[str, str], str]] = [
 
 
 @pytest.mark.parametrize(("keys", "words"), WRONG)
-def test_what_does_not_fit_is_said(keys: Mapping[str, str], words: str) -> None:
+def test_invalid_keys_are_reported(keys: Mapping[str, str], words: str) -> None:
     """An unknown id, no key, a letter, a conflict."""
     assert any(words in sentence for sentence in problems(Settings(keys=keys)))
 

@@ -23,7 +23,7 @@ from parlour_client.ui.terminal.column_anchoring import anchored
         ("שָׁלוֹם", "םוֹלשָׁ"),  # marks stay behind their letters
         ("א👨‍👩‍👧ב", "ב👨‍👩‍👧א"),  # a family stays a family
         ("السلام 12", "12 مالسلا"),
-        ("א─ב", "ב─א"),  # a letter that stands in for clusters stands for itself as well
+        ("א─ב", "ב─א"),  # a letter that replaces clusters represents itself as well
     ],
 )
 def test_clusters_are_reordered_whole(stored: str, seen: str):
@@ -39,7 +39,9 @@ def test_a_mark_keeps_the_next_pane_out(mode: str, count: int):
     assert LEFT_TO_RIGHT_MARK not in anchored(Strip([Segment("héllo")]), 3, mode).render(Console())
 
 
-async def test_the_terminal_is_told(client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch):
+async def test_the_terminal_gets_the_sequence(
+    client: FakeClient, open_app: OpenApp, monkeypatch: pytest.MonkeyPatch
+):
     """It orders text unless the person wants another to do it, and is left as it was."""
     async with open_app(client) as pilot:
         app, said = pilot.app, []

@@ -82,7 +82,7 @@ def test_places_are_code_and_types() -> None:
 
 
 async def test_the_app_ends_with_an_exit_code(client: FakeClient, open_app: OpenApp) -> None:
-    """A crash is a failure for whoever started the program."""
+    """A crash is a failure for anyone who started the program."""
     codes = []
 
     async def crash() -> None:

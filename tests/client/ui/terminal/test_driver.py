@@ -36,7 +36,7 @@ def terminals() -> Iterator[list[Terminal]]:
 
 
 def begun(terminals: list[Terminal], folder: Path, mode: str) -> Terminal:
-    """Run the app until a draft stands in its composer, drawn and perhaps not saved."""
+    """Run the app until a draft is in its composer, drawn and perhaps not saved."""
     terminal = Terminal(SCRIPT, str(folder), mode, columns=100, rows=30)
     terminals.append(terminal)
     terminal.read_until(b"Write a message")
@@ -113,7 +113,7 @@ def test_a_signal_ends_it(
 def test_a_terminal_that_takes_nothing_holds_no_signal_up(
     number: signal.Signals, tmp_path: Path, terminals: list[Terminal]
 ) -> None:
-    """It is there, but nobody reads from it: the app hangs in a draw, and leaves all the same."""
+    """It is there, but no one reads from it: the app hangs in a draw, and leaves all the same."""
     os.mkfifo(tmp_path / "full")
     terminal = begun(terminals, tmp_path, "stuck")
     with (tmp_path / "full").open():  # waits until the program opens it

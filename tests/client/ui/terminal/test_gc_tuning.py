@@ -20,8 +20,8 @@ def test_what_survives_is_set_aside_and_comes_back() -> None:
     assert gc.get_freeze_count() == 0
 
 
-def test_everything_is_collected_when_nobody_types() -> None:
-    """Garbage among what was set aside goes at the next rest, and no rest comes while somebody types."""
+def test_everything_is_collected_when_no_one_types() -> None:
+    """Garbage among what was set aside goes at the next rest, and no rest comes while someone types."""
 
     class Node:
         def __init__(self) -> None:

@@ -74,7 +74,7 @@ async def test_it_saves_and_then_leaves(
     assert signal.getsignal(number) is before
     os.write(writing, b"x")
     os.set_blocking(reading, False)
-    # where nobody holds the pipe's other end there is an end to read
+    # where no one holds the pipe's other end there is an end to read
     assert os.read(reading, 1) == (b"" if gone else b"x")
     assert mine._last is not None
     mine._last.cancel()

@@ -53,7 +53,7 @@ def test_a_staged_commit_is_the_same_request_after_a_restart() -> None:
     assert alice.groups.staged(alice.connection, ROOM) is None
 
 
-def test_the_loser_of_a_race_is_told_and_tries_again() -> None:
+def test_the_loser_of_a_race_tries_again() -> None:
     """Its commit is dropped when the winner comes by, and made again on the new epoch; no Welcome is sent."""
     alice, bobby, carol, dave = (Device(name) for name in ("alice", "bobby", "carol", "davey"))
     log = room_of(alice, bobby)
@@ -99,7 +99,7 @@ def test_only_one_commit_is_on_its_way() -> None:
     agree(log, alice, bobby)
 
 
-def test_commits_and_foundings_need_a_durable_transaction() -> None:
+def test_commits_and_creations_need_a_durable_transaction() -> None:
     """After a power cut the same keys would be used for something else."""
     alice = Device("alice")
     log = room_of(alice)
@@ -112,7 +112,7 @@ def test_commits_and_foundings_need_a_durable_transaction() -> None:
         )
 
 
-def test_whoever_is_not_in_the_group_or_is_removed_already_is_left_alone() -> None:
+def test_a_device_outside_the_group_is_left_alone() -> None:
     """The server's list may be older than the group."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby)

@@ -1,4 +1,4 @@
-"""A direct room is between two, for ever: nobody follows a commit that adds a third person."""
+"""A direct room is between two, for ever: no one follows a commit that adds a third person."""
 
 import pytest
 from tests.client.core.e2ee.group_world import ROOM, Device, room_of

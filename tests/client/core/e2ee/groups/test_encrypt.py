@@ -24,13 +24,13 @@ COUNT_SEALED = "SELECT (SELECT count(*) FROM mls_sealed), (SELECT count(*) FROM 
 
 
 def left(device: Device) -> tuple[int, int]:
-    """Return how many sealed messages and ciphertexts wait for their events."""
+    """Return how many encrypted messages and ciphertexts wait for their events."""
     sealed, ciphertexts = cast("tuple[int, int]", next(device.connection.execute(COUNT_SEALED)))
     return sealed, ciphertexts
 
 
-def test_the_same_request_is_the_same_bytes_while_the_epoch_stands() -> None:
-    """Also after a restart, and whatever is said to be sealed the second time."""
+def test_the_same_request_is_the_same_bytes_while_the_epoch_lasts() -> None:
+    """Also after a restart, and whatever is said to be encrypted the second time."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     first = alice.seal(log, 10, "hello")
@@ -41,7 +41,7 @@ def test_the_same_request_is_the_same_bytes_while_the_epoch_stands() -> None:
     assert alice.seal(log, 11, "hello").data != first.data
 
 
-def test_it_is_sealed_anew_when_the_epoch_moved() -> None:
+def test_it_is_encrypted_again_when_the_epoch_moved() -> None:
     """With the same id, the same words and the same message to blank."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
@@ -77,7 +77,7 @@ def test_ones_own_message_is_read_by_whichever_ciphertext_was_stored(stored: str
     assert bobby.texts(log).count("hello") == 1
 
 
-def test_what_has_arrived_is_not_sealed_again() -> None:
+def test_what_has_arrived_is_not_encrypted_again() -> None:
     """Another program of this home saw its event: the caller is told where it is."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
@@ -88,7 +88,7 @@ def test_what_has_arrived_is_not_sealed_again() -> None:
     assert caught.value.seq == seq
 
 
-def test_sealing_needs_a_durable_transaction() -> None:
+def test_encrypting_needs_a_durable_transaction() -> None:
     """A power cut after the frame has left would bring the used key back."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
@@ -97,8 +97,8 @@ def test_sealing_needs_a_durable_transaction() -> None:
     assert left(alice) == (0, 0)
 
 
-def test_nothing_is_sealed_while_a_key_needs_a_decision() -> None:
-    """A changed account key of anybody in the group stops sending; accepted, it goes on."""
+def test_nothing_is_encrypted_while_a_key_needs_a_decision() -> None:
+    """A changed account key of anyone in the group stops sending; accepted, it goes on."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     alice.say(log, 10, "before")
@@ -122,7 +122,7 @@ def test_people_are_asked_once_an_epoch() -> None:
     assert len(alice.people.asked) == asked + 2
 
 
-def test_nothing_is_sealed_while_a_proposal_waits() -> None:
+def test_nothing_is_encrypted_while_a_proposal_waits() -> None:
     """RFC 9420 section 12.4: someone whose removal is proposed would still read it."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
@@ -138,7 +138,7 @@ def test_nothing_is_sealed_while_a_proposal_waits() -> None:
 
 @pytest.mark.parametrize("character", ['"', "\N{GRINNING FACE}", "x"])
 def test_the_longest_message_fits(character: str) -> None:
-    """Escaped, sealed and padded it is still what a frame can carry."""
+    """Escaped, encrypted and padded it is still what a frame can carry."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     words = character * (MESSAGE_BYTES.value // len(character.encode()))
@@ -155,7 +155,7 @@ def test_a_message_that_was_given_up_leaves_nothing() -> None:
     assert left(alice) == (0, 1)
 
 
-def test_an_own_message_that_nobody_here_remembers_is_told() -> None:
+def test_an_own_message_that_no_one_here_remembers_is_reported() -> None:
     """Its sender cannot decrypt it: a row with the cause, nothing else."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
@@ -167,7 +167,7 @@ def test_an_own_message_that_nobody_here_remembers_is_told() -> None:
 
 
 def test_another_device_of_the_same_account_reads_it() -> None:
-    """By MLS, like everybody's; it is not taken for its own."""
+    """By MLS, like everyone's; it is not taken for its own."""
     alice, bobby = Device("alice"), Device("bobby")
     laptop = Device("alice", alice.account)
     log = room_of(alice, bobby, laptop)
@@ -178,7 +178,7 @@ def test_another_device_of_the_same_account_reads_it() -> None:
 
 
 def test_the_archive_holds_no_used_key() -> None:
-    """After sealing and reading, the stored state opens none of those messages."""
+    """After encrypting and reading, the stored state opens none of those messages."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby, carol)
     frame = alice.seal(log, 10, "CANARY")

@@ -39,8 +39,8 @@ def test_a_device_that_is_not_approved_founds_nothing_and_reads_the_log() -> Non
         pending.seal(log, 10, "no")
 
 
-def test_the_founding_is_in_force_when_the_log_shows_it() -> None:
-    """The same request after a restart; nothing is sealed before."""
+def test_the_creation_is_in_force_when_the_log_shows_it() -> None:
+    """The same request after a restart; nothing is encrypted before."""
     alice, log = Device("alice"), Log()
     asked = alice.run(alice.groups.create_group, ROOM, log.kind, request(1), Millis(log.now))
     alice.begin()
@@ -56,7 +56,7 @@ def test_the_founding_is_in_force_when_the_log_shows_it() -> None:
     alice.say(log, 10, "hello")
 
 
-def test_who_was_not_first_drops_its_founding() -> None:
+def test_who_was_not_first_drops_its_creation() -> None:
     """Two devices of owners found at once; the log decides."""
     alice, bobby, log = Device("alice"), Device("bobby"), Log()
     for device in (alice, bobby):
@@ -70,8 +70,8 @@ def test_who_was_not_first_drops_its_founding() -> None:
     agree(log, alice, bobby)
 
 
-def test_our_founding_in_anothers_name_is_refused() -> None:
-    """The server shows our group id as founded by someone else."""
+def test_our_creation_in_anothers_name_is_refused() -> None:
+    """The server shows our group id as created by someone else."""
     alice, bobby, log = Device("alice"), Device("bobby"), Log()
     asked = alice.run(alice.groups.create_group, ROOM, log.kind, request(1), Millis(log.now))
     log.add(bobby.user, GroupCreated(group=asked.group, device=bobby.id))
@@ -80,7 +80,7 @@ def test_our_founding_in_anothers_name_is_refused() -> None:
 
 
 def test_a_group_is_replaced_only_after_it_was_contested() -> None:
-    """Else the server could lead everybody into a new group whenever it liked."""
+    """Else the server could lead everyone into a new group whenever it liked."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     log.add(alice.user, GroupCreated(group=GroupId("B" * 43), device=alice.id, replaces=log.group))
@@ -90,8 +90,8 @@ def test_a_group_is_replaced_only_after_it_was_contested() -> None:
         alice.run(alice.groups.create_group, ROOM, log.kind, request(9), Millis(log.now))
 
 
-def test_an_abandoned_group_is_founded_anew_by_who_is_not_in_it() -> None:
-    """Its only device was lost, another one founds the room again; nobody who holds keys is led off."""
+def test_an_abandoned_group_is_recreated_by_a_device_outside_it() -> None:
+    """Its only device was lost, another one creates the room again; no one who holds keys is led off."""
     alice, laptop = Device("alice"), Device("bobby")
     log = room_of(alice)
     laptop.sync(log)
@@ -104,8 +104,8 @@ def test_an_abandoned_group_is_founded_anew_by_who_is_not_in_it() -> None:
     assert note_of(alice.sync(log)[-1]) is NoteKind.FORGED
 
 
-def test_a_contested_group_sends_nothing_and_is_founded_anew() -> None:
-    """What waits is sealed for the new group; the old group's keys are gone."""
+def test_a_contested_group_sends_nothing_and_is_recreated() -> None:
+    """What waits is encrypted for the new group; the old group's keys are gone."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     first = alice.seal(log, 10, "waits")
@@ -146,7 +146,7 @@ def test_a_group_that_was_replaced_never_comes_back() -> None:
     assert note_of(alice.sync(log)[-1]) is NoteKind.FORGED
 
 
-def test_a_founding_that_the_server_refuses_is_given_up() -> None:
+def test_a_creation_that_the_server_refuses_is_given_up() -> None:
     """For another reason than that a group is there."""
     alice, log = Device("alice"), Log()
     alice.run(alice.groups.create_group, ROOM, log.kind, request(1), Millis(log.now))

@@ -115,7 +115,7 @@ def test_an_id_that_a_member_took_first_is_a_replay_to_its_owner_too() -> None:
         assert note_of(second) is NoteKind.FORGED
 
 
-def test_a_message_sealed_twice_is_shown_once() -> None:
+def test_a_message_encrypted_twice_is_shown_once() -> None:
     """Both ciphertexts of one request (two epochs) in the log: the second is a replay by its id."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
@@ -179,7 +179,7 @@ def test_a_false_epoch_is_refused() -> None:
 
 
 def test_another_group_of_the_room_is_refused() -> None:
-    """A message under the id of a group that the log never founded."""
+    """A message under the id of a group that the log never created."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     frame = alice.seal(log, 10, CANARY)
@@ -227,7 +227,7 @@ READABLE: list[AnyBody] = [
 
 @pytest.mark.parametrize("body", READABLE, ids=lambda body: type(body).__name__)
 def test_plaintext_after_encryption_is_refused(body: AnyBody) -> None:
-    """From anybody, the server included; a row says so and keeps none of it."""
+    """From anyone, the server included; a row says so and keeps none of it."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     alice.say(log, 10, "encrypted")
@@ -266,7 +266,7 @@ def test_a_hole_in_the_log_is_not_skipped() -> None:
     assert bobby.cursor(log) == cursor
 
 
-def test_a_payload_of_a_newer_version_is_told() -> None:
+def test_a_payload_of_a_newer_version_is_reported() -> None:
     """What this version cannot read is a row that says what to do."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
@@ -288,7 +288,7 @@ def test_a_payload_of_a_newer_version_is_told() -> None:
     ],
     ids=ascii,
 )
-def test_a_text_that_no_wire_takes_is_told_as_that(content: bytes) -> None:
+def test_a_text_that_no_wire_takes_is_reported_as_that(content: bytes) -> None:
     """The server could not refuse it inside, so the reader does: a row with its cause, and no word of it."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
@@ -302,7 +302,7 @@ def test_a_text_that_no_wire_takes_is_told_as_that(content: bytes) -> None:
 
 
 def test_a_payload_that_cannot_be_read_under_a_used_id_is_a_replay() -> None:
-    """Nobody is told to update because a message came a second time."""
+    """No one is told to update because a message came a second time."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     alice.say(log, 10, "first")

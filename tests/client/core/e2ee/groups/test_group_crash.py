@@ -1,8 +1,8 @@
 """The program dies at every write, and before and after every answer of the server: no fork, nothing lost.
 
 After each crash the program begins again on what is on the disk. In the end all devices agree, every
-acknowledged message is readable by everybody who was in the group, nothing stands anywhere twice, and no key
-has sealed two things.
+acknowledged message is readable by everyone who was in the group, nothing stands anywhere twice, and no key
+has encrypted two things.
 """
 
 import itertools
@@ -170,7 +170,7 @@ def invite_safely(crasher: Crasher, act: Callable[[], object]) -> Callable[[], o
 
 
 @pytest.mark.parametrize("every", [0, 17, 23, 29])
-def test_a_newcomer_that_crashes_joins_once(every: int) -> None:
+def test_a_new_member_that_crashes_joins_once(every: int) -> None:
     """At every step in turn, and again and again: the key package is spent, the divider drawn, once."""
     total = Crasher()
     joiner_story(total)

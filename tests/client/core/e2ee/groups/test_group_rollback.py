@@ -1,4 +1,4 @@
-"""A room's log that was rolled back at the server: the device founds the group again for those who are in."""
+"""A room's log that was rolled back at the server: the device recreates the group for those who are in."""
 
 import pytest
 from tests.client.core.e2ee.group_world import Device, Log, room_of
@@ -18,7 +18,7 @@ def roll_back(device: Device, log: Log, shared: int, fork: int) -> None:
 
 
 def kicked(log: Log, by: Device, who: Device, *, is_signed: bool) -> None:
-    """Let the log say that somebody was removed, whether or not a member has signed it."""
+    """Let the log say that someone was removed, whether or not a member has signed it."""
     roster = by.groups.roster(by.connection, log.room)
     assert roster is not None
     removal = Remove(roster.server, log.room, roster.serial, Millis(log.now), who.user)
@@ -30,7 +30,7 @@ def kicked(log: Log, by: Device, who: Device, *, is_signed: bool) -> None:
 
 @pytest.mark.parametrize("is_signed", [False, True])
 def test_who_was_removed_by_a_member_founds_nothing_and_who_was_not_does(*, is_signed: bool) -> None:
-    """The server's word that somebody was removed takes nobody's turn to bring the room back to work."""
+    """The server's word that someone was removed takes no one's turn to bring the room back to work."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     shared = len(log.events)
@@ -39,7 +39,7 @@ def test_who_was_removed_by_a_member_founds_nothing_and_who_was_not_does(*, is_s
     assert bobby.status(log).again is not is_signed
 
 
-def test_a_second_rollback_before_the_group_was_founded_again_changes_nothing() -> None:
+def test_a_second_rollback_before_the_group_was_recreated_changes_nothing() -> None:
     """Its turn is still to come, though it has no keys of a group any more."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)

@@ -32,7 +32,7 @@ def test_keys_of_an_epoch_that_is_over_are_in_no_file(tmp_path: Path) -> None:
     assert not holds(tmp_path, init)
 
 
-def test_a_log_that_somebody_reads_is_scrubbed_later(tmp_path: Path) -> None:
+def test_a_log_that_someone_reads_is_scrubbed_later(tmp_path: Path) -> None:
     """It says so instead of waiting, however long the program waits for others otherwise."""
     alice = Device("alice", path=tmp_path / "archive.db")
     alice.connection.pragma("journal_mode", "wal")
@@ -52,7 +52,7 @@ def test_a_log_that_somebody_reads_is_scrubbed_later(tmp_path: Path) -> None:
     assert scrub(alice.connection)
 
 
-def test_the_words_of_a_sealed_message_are_gone_when_its_event_is_here(tmp_path: Path) -> None:
+def test_the_text_of_an_encrypted_message_is_deleted_when_its_event_is_here(tmp_path: Path) -> None:
     """They were kept to be shown, and are then kept with the event alone."""
     alice, bobby = Device("alice", path=tmp_path / "archive.db"), Device("bobby")
     alice.connection.pragma("secure_delete", 1)
@@ -66,7 +66,7 @@ def test_the_words_of_a_sealed_message_are_gone_when_its_event_is_here(tmp_path:
     assert not holds(tmp_path, b"CANARY")
 
 
-def test_a_group_of_another_version_is_told_in_words() -> None:
+def test_a_group_of_another_version_is_reported_in_words() -> None:
     """A home that another version wrote is a sentence, no fault of the program."""
     alice = Device("alice")
     log = room_of(alice)

@@ -25,7 +25,7 @@ from parlour_protocol.mls import (
 from parlour_protocol.rooms import RoomKind
 
 
-def test_who_came_and_went_is_told() -> None:
+def test_members_who_join_and_leave_are_named() -> None:
     """One row a commit, with the users; a commit of fresh keys is not a row."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby)
@@ -70,7 +70,7 @@ def test_a_device_that_was_removed_joins_again() -> None:
 
 @pytest.mark.parametrize("what", ["hidden addition", "hidden removal", "claimed removal", "other addition"])
 def test_a_commit_that_does_not_do_what_it_declares_is_refused(what: str) -> None:
-    """Anyone who of server and committer lies: members refuse it and report it."""
+    """Server or committer may lie: members refuse the commit and report it."""
     alice, bobby, carol, dave = (Device(name) for name in ("alice", "bobby", "carol", "davey"))
     log = room_of(alice, bobby, carol)
     body = alice.stage(
@@ -130,7 +130,7 @@ def test_a_groups_binding_cannot_be_changed() -> None:
 
 
 def test_a_commit_carries_no_proposals_of_others() -> None:
-    """Nobody proposes in Parlour: a removal is declared by who commits it, in the same event."""
+    """No one proposes in Parlour: a removal is declared by who commits it, in the same event."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby, carol)
     groups = [lawless(device, log).group for device in (alice, bobby, carol)]  # type: ignore[attr-defined]
@@ -199,7 +199,7 @@ def test_a_contest_that_was_reported_is_not_reported_again() -> None:
 
 
 def test_a_second_commit_for_an_epoch_that_is_over_is_refused() -> None:
-    """A server that lets two commits win one epoch splits nobody off who has one of them."""
+    """A server that lets two commits win one epoch splits no one off who has one of them."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby, carol)
     first, second = alice.stage(log, 3), bobby.stage(log, 4)
@@ -227,7 +227,7 @@ def test_a_commit_damaged_anywhere_is_refused_in_words() -> None:
     assert bobby.status(log).status is GroupStatus.ACTIVE
 
 
-def test_a_commit_of_another_group_is_told_and_never_joined() -> None:
+def test_a_commit_of_another_group_is_reported_and_never_joined() -> None:
     """Neither by a member nor by someone who waits to be added."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby)
@@ -240,7 +240,7 @@ def test_a_commit_of_another_group_is_told_and_never_joined() -> None:
 
 
 def test_a_changed_key_is_applied_told_and_blocks_sending() -> None:
-    """Soft: the commit is followed; nothing is sealed until the person decides."""
+    """Soft: the commit is followed; nothing is encrypted until the person decides."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby)
     bobby.worry(carol.user, "carol has another key.")
@@ -251,8 +251,8 @@ def test_a_changed_key_is_applied_told_and_blocks_sending() -> None:
     assert bobby.status(log).epoch == 2
 
 
-def test_what_was_refused_pins_nobody() -> None:
-    """People are asked about leaves that came in, not about those that were turned away."""
+def test_what_was_refused_pins_no_one() -> None:
+    """People are asked about leaves that arrived, not about those that were turned away."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby)
     body = alice.stage(log, 3, [carol])

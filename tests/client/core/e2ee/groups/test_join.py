@@ -209,7 +209,7 @@ def test_one_key_package_handed_out_twice_is_good_for_one_room() -> None:
     assert bobby.status(second).status is GroupStatus.OUTSIDE
 
 
-def test_a_welcome_that_never_comes_is_told_and_the_room_goes_on() -> None:
+def test_a_welcome_that_never_comes_is_reported_and_the_room_goes_on() -> None:
     """What follows is unreadable here and says so; nothing waits for ever."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice)
@@ -242,7 +242,7 @@ def test_a_welcome_that_comes_too_late_changes_nothing() -> None:
 
 
 def test_a_second_group_of_the_room_does_not_replace_the_one_in_force() -> None:
-    """A member founds another one for the same room, and the server shows its commit in the log."""
+    """A member creates another one for the same room, and the server shows its commit in the log."""
     alice, bobby, mallory = Device("alice"), Device("bobby"), Device("mallory")
     log, other = room_of(alice, bobby), Log()
     other.add(mallory.user, Created(room_kind=other.kind, encrypted=True))
@@ -325,7 +325,7 @@ def test_the_tree_beside_the_welcome_shows_the_server_nothing() -> None:
     assert len(body.welcome) < 900
 
 
-def test_a_newcomer_reads_what_follows_and_is_read() -> None:
+def test_a_new_member_reads_what_follows_and_is_read() -> None:
     """From the first message on."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice)

@@ -90,7 +90,7 @@ def test_a_renewed_certificate_of_the_same_account_is_taken() -> None:
 
 @pytest.mark.parametrize("what", ["broken", "stolen", "another server", "another name", "none"])
 def test_a_key_package_with_a_false_certificate_is_not_added_nor_taken(what: str) -> None:
-    """Refused by who is to add it, naming the device; and by everybody when someone does."""
+    """Refused by who is to add it, naming the device; and by everyone when someone does."""
     alice, bobby, ghost = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby)
     package = _ghostly(ghost, what)
@@ -140,7 +140,7 @@ def test_a_key_package_of_another_device_is_not_added() -> None:
 
 
 def test_one_expired_key_package_is_named_so_that_the_others_can_be_added() -> None:
-    """An expired one the server hands out does not keep everybody else out."""
+    """An expired one the server hands out does not keep everyone else out."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice)
     old = carol.package(at=log.now - 40 * 86_400_000)

@@ -69,7 +69,7 @@ def test_messages_that_are_left_out_are_counted() -> None:
     assert items[-1].row
 
 
-def test_messages_that_change_places_are_told() -> None:
+def test_messages_that_change_places_are_reported() -> None:
     """N1: two of ben's are turned around."""
     log, _, ben, cora = three()
     for number in range(20, 23):
@@ -105,7 +105,7 @@ def test_a_row_that_is_stored_is_corrected() -> None:
     assert cora.receipts[-1].corrected == {Seq(len(before) + 1): None}
 
 
-def test_a_log_that_was_cut_off_is_told_when_somebody_speaks_who_had_seen_it() -> None:
+def test_a_log_that_was_cut_off_is_reported_when_someone_speaks_who_had_seen_it() -> None:
     """N1: cora never gets the end; ben, who did, goes on, though nothing of ben's is missing."""
     log, ada, ben, cora = three()
     known = list(log.events)
@@ -132,7 +132,7 @@ def test_a_receipt_and_a_reaction_count_as_well() -> None:
 
 
 def test_numbers_go_on_over_epochs_and_groups() -> None:
-    """N1: the last message before a group was founded again is missing."""
+    """N1: the last message before a group was recreated is missing."""
     log, ada, ben, cora = three()
     ben.say(log, 20, "before")
     gone = log.events[-1].seq
@@ -146,7 +146,7 @@ def test_numbers_go_on_over_epochs_and_groups() -> None:
     ]
 
 
-def test_what_is_sealed_again_for_another_epoch_tells_nothing() -> None:
+def test_what_is_encrypted_again_for_another_epoch_tells_nothing() -> None:
     """N2: the server refused it as stale; it keeps its number, and what comes behind it follows it."""
     log, ada, ben, cora = three()
     first = ben.seal(log, 20, "early")
@@ -163,7 +163,7 @@ def test_what_is_sealed_again_for_another_epoch_tells_nothing() -> None:
 
 
 def test_what_was_given_up_is_not_missing() -> None:
-    """N2: refused for good after what follows was sealed, which is sealed again."""
+    """N2: refused for good after what follows was encrypted, which is encrypted again."""
     log, ada, ben, cora = three()
     ben.seal(log, 20, "refused")
     behind = ben.run(
@@ -205,8 +205,8 @@ def test_a_message_without_a_link_is_read() -> None:
     assert notes([item]) == []
 
 
-def test_who_joins_later_is_told_nothing_of_before() -> None:
-    """N2: also who is removed and added again, and hears everybody go on."""
+def test_a_later_member_gets_no_note_about_earlier_messages() -> None:
+    """N2: also who is removed and added again, and hears everyone go on."""
     log, ada, ben, cora = three()
     dan = Device("dan")
     ben.say(log, 20, "before dan")
@@ -234,7 +234,7 @@ def test_who_joins_later_is_told_nothing_of_before() -> None:
 
 
 def test_the_first_message_after_a_join_is_missed() -> None:
-    """N1: a newcomer knows where its epoch began, and others say what they sent and saw since."""
+    """N1: a new member knows where its epoch began, and others say what they sent and saw since."""
     log, ada, ben, cora = three()
     dan = Device("dan")
     ada.commit(log, 3, [dan])
@@ -269,7 +269,7 @@ def _blanked(log: Log, seq: Seq) -> list[LogEvent]:
 
 
 @pytest.mark.parametrize("honest", [True, False])
-def test_a_blank_that_nobody_asked_for_is_told(honest: bool) -> None:  # noqa: FBT001
+def test_a_blank_that_no_one_asked_for_is_reported(honest: bool) -> None:  # noqa: FBT001
     """N3: a deleted message leaves a hole that its deletion explains; the server makes none by itself."""
     log, _, ben, cora = three()
     ben.say(log, 20, "gone soon")
@@ -299,7 +299,7 @@ def copied(device: Device) -> Device:
     return copy
 
 
-def test_an_older_copy_of_a_home_seals_nothing_with_keys_that_were_used() -> None:
+def test_an_older_copy_of_a_home_encrypts_nothing_with_keys_that_were_used() -> None:
     """N4: it finds messages of its own that it does not know; after a commit of its own it goes on."""
     log, ada, ben, cora = three()
     old = copied(ben)
@@ -328,7 +328,7 @@ DISPLACED = (
 
 
 @pytest.mark.parametrize("staged", [False, True])
-def test_a_copy_whose_keys_another_copy_has_renewed_disturbs_nobody(staged: bool) -> None:  # noqa: FBT001
+def test_a_copy_whose_keys_another_copy_has_renewed_disturbs_no_one(staged: bool) -> None:  # noqa: FBT001
     """N5: it says so once, seals nothing, reports nothing; the others go on, and so does the other copy."""
     log, ada, ben, cora = three()
     old = copied(ben)
@@ -361,8 +361,8 @@ def test_a_copy_whose_keys_another_copy_has_renewed_disturbs_nobody(staged: bool
     agree(log, ada, ben, cora)
 
 
-def test_a_group_that_is_founded_again_takes_a_displaced_copy_in() -> None:
-    """N5: the other copy is gone, say; what is founded later has keys of its own."""
+def test_a_group_that_is_recreated_takes_a_displaced_copy_in() -> None:
+    """N5: the other copy is gone, say; what is created later has keys of its own."""
     log, ada, ben, cora = three()
     old = copied(ben)
     ben.commit(log, 3)
@@ -378,7 +378,7 @@ def test_a_group_that_is_founded_again_takes_a_displaced_copy_in() -> None:
     old.say(log, 91, "here again")
 
 
-def test_nobody_else_displaces_a_device() -> None:
+def test_no_one_else_displaces_a_device() -> None:
     """N5: any member can name another's leaf as the sender; unsigned by it, that is contested as before."""
     log, _, ben, _ = three()
     forger = copied(ben)  # every member can derive what encrypts for ben's leaf, but not ben's signature
@@ -392,7 +392,7 @@ def test_nobody_else_displaces_a_device() -> None:
 
 
 def test_a_commit_that_was_given_up_and_is_shown_is_of_no_other_copy() -> None:
-    """N5: a server that shows what it refused makes nobody believe in a second copy."""
+    """N5: a server that shows what it refused makes no one believe in a second copy."""
     log, _, ben, _ = three()
     refused = ben.stage(log, 3)
     ben.run(ben.groups.drop_staged, log.room)
@@ -404,7 +404,7 @@ def test_a_commit_that_was_given_up_and_is_shown_is_of_no_other_copy() -> None:
 
 
 def test_a_message_that_was_given_up_and_is_stored_makes_no_older_copy() -> None:
-    """N4: a server that stores what it refused brings nobody to believe that."""
+    """N4: a server that stores what it refused brings no one to believe that."""
     log, _, ben, _ = three()
     refused = ben.seal(log, 20, "refused")
     ben.run(ben.groups.forget_encrypted, request(20))

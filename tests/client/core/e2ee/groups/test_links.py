@@ -79,7 +79,7 @@ def _truncated(log: list[Event], random: Random, first: int) -> list[Event]:
 
 @pytest.mark.parametrize("devices", [2, 3, 4, 5])
 @pytest.mark.parametrize("act", [_dropped, _cut, _swapped, _moved, _truncated])
-def test_what_a_server_does_to_a_log_is_told_as_soon_as_somebody_speaks(
+def test_what_a_server_does_to_a_log_is_reported_as_soon_as_someone_speaks(
     act: Callable[[list[Event], Random, int], list[Event]], devices: int
 ) -> None:
     """N1: it drops, swaps, moves or cuts off messages, renumbers the rest, and goes on."""
@@ -105,7 +105,7 @@ def test_one_device_is_enough(act: Callable[[list[Event], Random, int], list[Eve
         assert told(reader, [*seen, log[-1]])
 
 
-def test_what_was_withheld_from_everybody_and_is_the_newest_is_invisible() -> None:
+def test_what_was_withheld_from_everyone_and_is_the_newest_is_invisible() -> None:
     """By definition: who has it was not heard since."""
     log, _, reader = conversation(1, 3, 12)
     assert told(reader, log[:-1]) == []
@@ -127,7 +127,7 @@ def test_what_was_missing_and_comes_after_all_takes_the_row_back() -> None:
     assert list(reader.notes) == [6]
 
 
-def test_a_message_that_was_seen_before_it_came_is_told_as_moved() -> None:
+def test_a_message_that_was_seen_before_it_came_is_reported_as_moved() -> None:
     """Ben answers what ada has not got yet; then it comes."""
     log, (ada, ben), reader = conversation(5, 2, 0)
     reader.process(log)
@@ -142,7 +142,7 @@ def test_a_message_that_was_seen_before_it_came_is_told_as_moved() -> None:
     assert told(reader, [*log[:2], log[3], log[2], *log[4:]]) == [NoteKind.MOVED]  # and nothing more
 
 
-def test_one_drop_is_told_once_by_all_who_saw_it() -> None:
+def test_one_drop_is_reported_once_by_all_who_saw_it() -> None:
     """Five devices have seen what is missing: the row of the first one that speaks says so."""
     for seed in range(WALKS):
         log, people, reader = conversation(seed, 5, 12)
@@ -154,13 +154,13 @@ def test_one_drop_is_told_once_by_all_who_saw_it() -> None:
         assert 1 <= len(reader.notes) <= 2, (seed, reader.notes)
 
 
-def test_a_first_message_that_is_dropped_is_told() -> None:
+def test_a_first_message_that_is_dropped_is_reported() -> None:
     """Where all of the room is known, a device that joined begins with number one."""
     random = chance(1)
     ada, reader = device(1, random), device(2, random)
     reader.members_joined([ada.name])
     first = ada.seal()
-    second = ada.seal([first.request])  # sealed together: neither was processed by then
+    second = ada.seal([first.request])  # encrypted together: neither was processed by then
     assert told(reader, [Event(second)]) == [NoteKind.LEFT_OUT]
 
 
@@ -180,7 +180,7 @@ def test_messages_of_people_who_had_not_seen_each_other_have_the_order_of_who_sp
     assert told(reader, turned) == [NoteKind.MOVED]
 
 
-def test_what_somebody_else_was_not_shown_is_told() -> None:
+def test_what_someone_else_was_not_shown_is_reported() -> None:
     """N1: a view that was split is told on both sides."""
     log, (ada, ben), reader = conversation(1, 2, 3)
     spoken(log, ada)
@@ -206,7 +206,7 @@ def test_what_was_given_up_after_it_was_promised_takes_the_row_back() -> None:
     assert told(reader, log) == []
 
 
-def test_two_messages_of_one_number_are_told() -> None:
+def test_two_messages_of_one_number_are_reported() -> None:
     """A home that was restored, or is used twice, numbers twice."""
     random = chance(1)
     ada, reader = device(1, random), device(2, random)
@@ -282,8 +282,8 @@ class Home:
 
 
 @pytest.mark.parametrize("devices", [1, 2, 3, 5])
-def test_nothing_that_honest_devices_do_is_told(devices: int) -> None:
-    """N2: offline, two programs on one home, sealed again, given up, stored late, blanked, unreadable."""
+def test_nothing_that_honest_devices_do_is_reported(devices: int) -> None:
+    """N2: offline, two programs on one home, encrypted again, given up, stored late, blanked, unreadable."""
     for seed in range(WALKS):
         random = chance(f"{seed} {devices}")
         homes = [Home(device(number, random, user=number // 2), random) for number in range(devices)]

@@ -82,8 +82,8 @@ def _triples(roster: Roster) -> list[tuple[UserName, bytes, Role]]:
 # --- what comes in
 
 
-def test_nobody_is_added_whom_no_member_admitted() -> None:
-    """M21: a member that believes the server adds a device of lurker: nobody follows; it is named."""
+def test_no_one_is_added_whom_no_member_admitted() -> None:
+    """M21: a member that believes the server adds a device of lurker: no one follows; it is named."""
     alice, bobby, lurker = Device("alice"), Device("bobby"), Device("lurker")
     log = room_of(alice, bobby)
     handshake(log, alice, commit_of(alice, log, add_proposal(lurker.package())), added=(lurker.id,))
@@ -122,7 +122,7 @@ def test_the_list_of_members_changes_exactly_as_was_signed() -> None:
         assert words in refused(bobby, log).trouble
 
 
-def test_an_admission_from_before_somebodys_removal_brings_nobody_back() -> None:
+def test_an_admission_from_before_someones_removal_brings_no_one_back() -> None:
     """The server shows it again: no member takes it."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby)
@@ -141,7 +141,7 @@ def test_an_admission_from_before_somebodys_removal_brings_nobody_back() -> None
 # --- what goes
 
 
-def test_nobody_is_removed_whom_nobody_asked_to_leave() -> None:
+def test_no_one_is_removed_whom_no_one_asked_to_leave() -> None:
     """M23: the server calls bobby leaving, and a member that believes it removes him."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby, carol)
@@ -183,7 +183,7 @@ def test_a_single_device_is_removed_by_its_own_revocation() -> None:
     assert {one.device for one in bobby.status(log).members} == {alice.id, bobby.id, carol.id}
 
 
-def test_a_member_removes_nobody_and_an_owner_is_removed_by_nobody() -> None:
+def test_a_member_removes_no_one_and_an_owner_is_removed_by_no_one() -> None:
     """Rights are the roster's: what would not hold is not even signed."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby, carol)
@@ -192,11 +192,11 @@ def test_a_member_removes_nobody_and_an_owner_is_removed_by_nobody() -> None:
             by.sign(log, lambda roster, who=who: act(log, roster, who, Remove))  # type: ignore[misc]
 
 
-# --- newcomers
+# --- new members
 
 
-def test_a_newcomer_takes_no_other_list_than_the_groups_own() -> None:
-    """M24: the digest stands in the group, which all its members share."""
+def test_a_new_member_takes_no_other_list_than_the_groups_own() -> None:
+    """M24: the digest is in the group, which all its members share."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice)
     stored = alice.groups.stored(alice.connection, ROOM)
@@ -217,7 +217,7 @@ def test_a_newcomer_takes_no_other_list_than_the_groups_own() -> None:
 
 
 def test_the_next_group_of_a_room_forgets_no_removal() -> None:
-    """M24: a member founds it without them: a device that knew the room does not join such a group."""
+    """M24: a member creates it without them: a device that knew the room does not join such a group."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby, carol)
     alice.commit(log, 5, [], [carol])
@@ -236,7 +236,7 @@ def test_the_next_group_of_a_room_forgets_no_removal() -> None:
 
 
 def test_a_group_that_a_stranger_founds_replaces_none() -> None:
-    """Behind a contest, be it false or true: who is not in the room founds nothing in it."""
+    """Behind a contest, be it false or true: who is not in the room creates nothing in it."""
     alice, bobby, mallory = Device("alice"), Device("bobby"), Device("mallory")
     log = room_of(alice, bobby)
     before = alice.status(log).group
@@ -375,7 +375,7 @@ def test_a_ghost_whom_members_removed_is_named_with_who_did_it() -> None:
     assert "no member admitted them again" in server_claims.ghost_words(davey.user, roster)
 
 
-def test_the_servers_word_on_an_invitation_admits_nobody() -> None:
+def test_the_servers_word_on_an_invitation_admits_no_one() -> None:
     """An event that says that alice invited lurker, without her signature."""
     alice, bobby, lurker = Device("alice"), Device("bobby"), Device("lurker")
     log = room_of(alice, bobby)
@@ -388,7 +388,7 @@ def test_the_servers_word_on_an_invitation_admits_nobody() -> None:
 
 
 def test_a_row_says_who_did_what_and_each_name_once() -> None:
-    """The author stands before it: what others have signed is told as theirs."""
+    """The author stands before it: what others have signed is reported as theirs."""
     alice, bobby, carol, davey = (Device(name) for name in ("alice", "bobby", "carol", "davey"))
     log = room_of(alice)
 
@@ -462,7 +462,7 @@ def _as_before(connection: apsw.Connection, device: Device, log: Log) -> None:
     connection.execute("UPDATE mls_rooms SET roster = NULL")
 
 
-def test_a_room_from_before_takes_nobody_new() -> None:
+def test_a_room_from_before_takes_no_one_new() -> None:
     """Devices of its people come in; others do not, no matter who adds them; and it is written and read."""
     alice, bobby, lurker = Device("alice"), Device("bobby"), Device("lurker")
     log = old_room(alice, bobby)
@@ -482,7 +482,7 @@ def test_a_room_from_before_takes_nobody_new() -> None:
     assert "lurker, whom no member admitted" in refused(bobby, log).trouble
 
 
-def test_nobody_is_removed_from_a_room_from_before_but_by_their_own_word() -> None:
+def test_no_one_is_removed_from_a_room_from_before_but_by_their_own_word() -> None:
     """Not by an owner, whose role is the server's word; who leaves signs it."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = old_room(alice, bobby, carol)
@@ -530,7 +530,7 @@ def test_a_room_from_before_is_renewed_for_the_people_it_had(*, stranger: bool) 
 
 
 def test_a_bad_statement_is_no_evidence() -> None:
-    """Not MessagePack, another form of the same, a statement that nobody signed."""
+    """Not MessagePack, another form of the same, a statement that no one signed."""
     for data in (b"x", b"\x92\x90\x90", Evidence((b"nothing",)).encode()):
         with pytest.raises(RuleBrokenError):
             statements.statement_of(Evidence.read(data).statements[0])

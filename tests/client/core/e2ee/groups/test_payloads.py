@@ -43,7 +43,7 @@ def last(device: Device, log: object) -> Received:
     return device.sync(log)[-1]  # type: ignore[arg-type]
 
 
-def test_an_edit_is_taken_from_the_author_alone() -> None:
+def test_only_the_author_may_edit() -> None:
     """Another member's edit is a row that says so and changes nothing."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby, carol)
@@ -105,7 +105,7 @@ def test_a_role_counts_from_its_event_on_also_in_the_same_page() -> None:
         assert "someone else's message" in item.trouble
 
 
-def test_nobody_deletes_the_others_messages_in_a_direct_room() -> None:
+def test_no_one_deletes_the_others_messages_in_a_direct_room() -> None:
     """Anyone who opened it is its owner only on paper."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby, kind=RoomKind.DIRECT)
@@ -130,7 +130,7 @@ def test_a_deletion_cannot_make_the_server_drop_another_message() -> None:
 
 
 def test_a_deletion_with_an_unknown_id_cannot_delete_what_was_read() -> None:
-    """Else any member with the server's help could delete anybody's message."""
+    """Else any member with the server's help could delete anyone's message."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby, carol)
     seq = alice.say(log, 10, "keep this")
@@ -167,7 +167,7 @@ def test_replies_reactions_and_pins_name_the_message_by_its_id() -> None:
     assert last(bobby, log).event.body == Pinned(target=seq, on=True)
 
 
-def test_what_names_no_message_is_told() -> None:
+def test_what_names_no_message_is_reported() -> None:
     """A reaction to a reaction, to nothing, a pin by a plain member; a reply to nothing is only a message."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
@@ -193,7 +193,7 @@ def test_a_read_mark_is_no_row_and_comes_as_content() -> None:
 
 
 def test_frames_become_contents_by_the_ids_of_messages_here() -> None:
-    """What a person asks for by number is sealed by id; what was not read here cannot be named."""
+    """What a person asks for by number is encrypted by id; what was not read here cannot be named."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     seq = alice.say(log, 10, "hello")
@@ -221,7 +221,7 @@ def test_frames_become_contents_by_the_ids_of_messages_here() -> None:
 
 
 def test_a_file_goes_out_with_its_key_or_not_at_all() -> None:
-    """A file whose key is not here was not sealed: it is not named in a message."""
+    """A file whose key is not here was not encrypted: it is not named in a message."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     file, key, digest = new_file_id(), FileKey(b"k" * 32), Digest(b"d" * 32)

@@ -43,7 +43,7 @@ def test_bindings_that_are_refused(extensions: tuple[Extension, ...]) -> None:
         binding_of(extensions)
 
 
-def test_a_judge_expects_no_commit_until_it_is_told_of_one() -> None:
+def test_the_rules_expect_no_commit_until_one_is_declared() -> None:
     """Whatever comes in between is refused, the empty commit too."""
     change = Change(Sender(SenderType.MEMBER, 0), (), (), (), (), None, None, b"", ())
     rules = RoomRules(BINDING, None)

@@ -133,7 +133,7 @@ def test_a_clock_of_ours_that_was_set_back_keeps_no_keys_alive() -> None:
 
 
 def test_a_removed_member_writes_for_no_past_epoch() -> None:
-    """What was sealed before the removal is taken up to its place in the log, whatever the server does."""
+    """What was encrypted before the removal is taken up to its place in the log, whatever the server does."""
     alice, bobby, carol = Device("alice"), Device("bobby"), Device("carol")
     log = room_of(alice, bobby, carol)
     first, second, third = (carol.seal(log, number, f"number {number}") for number in (10, 11, 12))
@@ -156,7 +156,7 @@ def test_a_removed_member_writes_for_no_past_epoch() -> None:
     agree(log, alice, bobby)
 
 
-def test_a_message_from_before_the_join_is_told_as_that() -> None:
+def test_a_message_from_before_the_join_is_reported_as_that() -> None:
     """What was sent before this device joined: rows with a cause, and one divider at the join."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice)
@@ -189,7 +189,7 @@ def test_older_pages_read_as_before_the_join() -> None:
 
 
 def test_blanked_messages_are_deleted_rows_and_the_next_are_read() -> None:
-    """A sealed message whose content the server dropped leaves a hole in the ratchet, no more."""
+    """An encrypted message whose content the server dropped leaves a hole in the ratchet, no more."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
     alice.seal(log, 10, CANARY)
@@ -206,7 +206,7 @@ def gone(by: Device, who: Device, log: Log) -> StatementBytes:
 
 
 @pytest.mark.parametrize("away", [False, True])
-def test_who_goes_forgets_the_keys_and_is_let_in_anew(*, away: bool) -> None:
+def test_a_leaving_member_deletes_the_keys_and_can_be_added_again(*, away: bool) -> None:
     """On every device of theirs, the ones that were away, too; who stays keeps the keys."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)
@@ -225,7 +225,7 @@ def test_who_goes_forgets_the_keys_and_is_let_in_anew(*, away: bool) -> None:
     agree(log, alice, bobby)
 
 
-def test_who_was_put_out_forgets_the_keys_before_the_commit_that_removes_them() -> None:
+def test_who_was_removed_forgets_the_keys_before_the_commit_that_removes_them() -> None:
     """The commit may be long in coming, or never be seen by who may not read the log any more."""
     alice, bobby = Device("alice"), Device("bobby")
     log = room_of(alice, bobby)

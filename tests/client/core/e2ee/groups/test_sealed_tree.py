@@ -1,4 +1,4 @@
-"""The sealed tree opens with its own key, for its own group and epoch, whole and unchanged."""
+"""The encrypted tree opens with its own key, for its own group and epoch, whole and unchanged."""
 
 import pytest
 
@@ -56,7 +56,7 @@ def test_without_a_key_of_its_size_nothing_opens(info: tuple[Extension, ...]) ->
         decrypt_supplement(encrypt_supplement(TREE, new_key(), GROUP, 7), info, GROUP, 7)
 
 
-def test_no_two_trees_are_sealed_alike() -> None:
+def test_no_two_trees_are_encrypted_alike() -> None:
     """Nonce and key are new each time."""
     key = new_key()
     assert key != new_key()

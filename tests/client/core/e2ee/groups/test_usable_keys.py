@@ -1,4 +1,4 @@
-"""Keys that nobody can encrypt to: refused with their owner's name, and removed from groups that have one."""
+"""Keys that no one can encrypt to: refused with their owner's name, and removed from groups that have one."""
 
 from dataclasses import replace
 
@@ -73,7 +73,7 @@ def _jammed() -> tuple[Log, Device, Device, Device]:
     return log, alice, bobby, carol
 
 
-def test_any_commit_removes_it_and_everybody_follows() -> None:
+def test_any_commit_removes_it_and_everyone_follows() -> None:
     """A renewal of keys, by who did not add it; the row names whom it removed."""
     log, alice, bobby, carol = _jammed()
     assert [m.user for m in alice.status(log).members if m.unusable] == [carol.user]
@@ -88,8 +88,8 @@ def test_any_commit_removes_it_and_everybody_follows() -> None:
     assert item.note.detail == "removed a device of carol, whose key nobody could encrypt to"
 
 
-def test_adding_somebody_removes_it_too() -> None:
-    """The newcomer joins a group in which everybody can commit."""
+def test_adding_someone_removes_it_too() -> None:
+    """The newcomer joins a group in which everyone can commit."""
     log, alice, bobby, carol = _jammed()
     david = Device("david")
     alice.commit(log, 4, [david])
@@ -99,7 +99,7 @@ def test_adding_somebody_removes_it_too() -> None:
     assert carol.id not in {m.device for m in david.status(log).members}
 
 
-def test_nobody_else_is_removed_on_that_pretext() -> None:
+def test_no_one_else_is_removed_on_that_pretext() -> None:
     """A usable key that its event calls unusable, and the reverse: what the event declares is checked."""
     for says in ("usable", "unusable"):
         log, alice, bobby, carol = _jammed() if says == "usable" else (*_in_order(),)
@@ -115,7 +115,7 @@ def _in_order() -> tuple[Log, Device, Device, Device]:
 
 
 async def test_a_running_client_removes_it_and_leaves_its_device_out(harness: Harness) -> None:
-    """Nobody has to find the culprit: settling the room does it, says so, and everybody goes on."""
+    """No one has to find the culprit: settling the room does it, says so, and everyone goes on."""
     ana, ben, room = await pair(harness)
     ghost = Ghost(harness, BEN, account_of(ben))
     harness.server.entries.append(encode_entry(DeviceEntry(harness.clock.now(), ghost.certificate)))

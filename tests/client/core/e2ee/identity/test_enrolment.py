@@ -130,7 +130,7 @@ async def test_another_key_for_our_account_is_a_loud_alarm(world: World):
         await ana.identity.approve("aaaa-aaaa-aaaa-aaaa")
 
 
-async def test_a_device_that_nobody_approved_here_is_an_alarm(world: World):
+async def test_a_device_that_no_one_approved_here_is_an_alarm(world: World):
     """A device under our own account key that this one did not approve is told of, until dismissed."""
     ana = await world.home(ANA)
     world.service.certify(ANA, ana.account, b"g" * 32, "ghost")
@@ -145,7 +145,7 @@ async def test_a_device_that_nobody_approved_here_is_an_alarm(world: World):
 
 
 async def test_a_forged_device_of_ours_is_no_alarm(world: World):
-    """A certificate in our name that our account key did not sign has no effect, so it alarms nobody."""
+    """A certificate in our name that our account key did not sign has no effect, so it alarms no one."""
     ana = await world.home(ANA)
     world.service.certify(ANA, AccountKey.generate(), b"g" * 32)
     await ana.identity.catch_up()

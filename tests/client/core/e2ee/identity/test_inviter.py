@@ -15,7 +15,7 @@ SERVER = "chat.example.org:8443"
 
 
 async def introduced(world: World, key: bytes, *, server: str = SERVER) -> Home:
-    """Return a newcomer, invited by ana with this key, who has a session and has not read the key log."""
+    """Return a new member, invited by ana with this key, who has a session and has not read the key log."""
     eve = await world.home(EVE, signed_in=False)
     await eve.archive.write_durably(inviter.keep, SERVER, Inviter(ANA, PublicKey(key)))
     await eve.archive.write_durably(inviter.pin, server, world.clock.now())
@@ -23,7 +23,7 @@ async def introduced(world: World, key: bytes, *, server: str = SERVER) -> Home:
 
 
 async def test_who_invited_is_verified_before_the_server_shows_a_key(world: World) -> None:
-    """Also while the server has shown none; everybody else is only first seen."""
+    """Also while the server has shown none; everyone else is only first seen."""
     ana, ben = await world.home(ANA), await world.home(BEN)
     eve = await introduced(world, ana.account.public)
     await eve.identity.refresh()

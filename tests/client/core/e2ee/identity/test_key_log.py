@@ -107,7 +107,7 @@ async def test_a_split_view_is_caught_when_our_copy_is_shorter(world: World):
     assert "ben saw another key log" in alarm
 
 
-async def test_entries_that_somebody_saw_cannot_be_withheld(world: World):
+async def test_entries_that_someone_saw_cannot_be_withheld(world: World):
     """When others have seen more than the server shows us, we say so."""
     ana, ben = await world.home(ANA), await world.home(BEN)
     stale = world.service.fork()
@@ -250,7 +250,7 @@ async def test_another_key_of_the_log_is_refused(world: World):
 
 
 async def test_another_name_of_the_server_is_refused(world: World):
-    """The server's name stands in every certificate, so it is pinned, too."""
+    """The server's name is in every certificate, so it is pinned, too."""
     ana = await world.home(ANA)
     other = Service(world.clock, "elsewhere.example.org")
     ana.session.service = other
@@ -429,7 +429,7 @@ async def test_what_a_restored_server_lost_is_published_again(world: World):
     assert {"publish", "certify", "revoke"}.isdisjoint(before.calls[calls:])
 
 
-async def test_what_is_said_after_a_restore_is_later_than_what_was_lost(world: World):
+async def test_entries_after_a_restore_are_later_than_lost_ones(world: World):
     """R37: a certificate under a key whose entry was lost counts, though it stands no higher in the log."""
     ana, key = await world.home(ANA), AccountKey.generate()
     world.service.swap_account_key(EVE, key)

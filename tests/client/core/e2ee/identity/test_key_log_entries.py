@@ -67,7 +67,7 @@ async def test_an_old_key_that_comes_back_does_not_bring_its_devices_back(world:
 
 
 async def test_a_key_of_small_order_certifies_nothing(world: World):
-    """An account key under which one signature fits everything gives no devices to anybody."""
+    """An account key under which one signature fits everything gives no devices to anyone."""
     ana = await world.home(ANA)
     small = b"\1" + bytes(31)
     account = AccountKey(Secret(bytes(32)))

@@ -126,7 +126,7 @@ async def test_a_used_last_resort_is_replaced(world: World):
 
 
 async def test_they_live_for_thirty_days(world: World):
-    """Packages are replaced after twenty days; their keys are forgotten when nobody may use them."""
+    """Packages are replaced after twenty days; their keys are forgotten when no one may use them."""
     ana = await world.home(ANA)
     world.clock.advance(19 * DAY)
     assert await prepare(ana, 50) is None
@@ -165,7 +165,7 @@ async def test_private_keys_are_written_before_publishing(world: World):
 
 
 async def test_after_a_lost_answer_all_are_replaced(world: World):
-    """Nobody knows what lies at the server then; a package must not lie there twice."""
+    """No one knows what lies at the server then; a package must not lie there twice."""
     ana = await world.home(ANA)
     world.service.devices[ana.device].packages.clear()
     ana.session.lose_reply_of = "packages"
@@ -196,7 +196,7 @@ async def test_publishing_that_fails_does_not_fill_the_archive(world: World):
 
 
 async def test_a_new_device_key_has_new_packages_alone(world: World):
-    """Packages of an earlier device key are gone: nobody may be led into a group by them."""
+    """Packages of an earlier device key are gone: no one may be led into a group by them."""
     ana = await world.home(ANA)
     old = {package.ref for package in await ana.archive.write(key_packages.load)}
     await ana.identity.reset_identity(PASSWORD)
@@ -206,7 +206,7 @@ async def test_a_new_device_key_has_new_packages_alone(world: World):
 
 
 async def test_a_pending_device_makes_none(world: World):
-    """Without a certificate nobody could check a package, so none is made."""
+    """Without a certificate no one could check a package, so none is made."""
     await world.home(ANA)
     second = await world.home(ANA)
     await second.identity.refresh_packages()
@@ -216,7 +216,7 @@ async def test_a_pending_device_makes_none(world: World):
 async def test_packages_of_a_version_that_knew_less_are_replaced(
     world: World, monkeypatch: pytest.MonkeyPatch
 ):
-    """Nobody could add this device to the groups of this version by them."""
+    """No one could add this device to the groups of this version by them."""
     ana = await world.home(ANA)
     assert await prepare(ana, 50) is None
     monkeypatch.setattr(key_packages, "_ABLE", b"f0c0 and more")

@@ -27,7 +27,7 @@ async def test_a_certified_device_is_ok_and_its_owner_pinned(world: World):
     assert ana.identity.trust(BEN) is Trust.FIRST_SEEN
 
 
-async def test_a_certificate_that_nobody_signed_is_invalid(world: World):
+async def test_a_certificate_that_no_one_signed_is_invalid(world: World):
     """Every changed bit makes a certificate invalid, and so does another server's name."""
     ana, ben = await world.home(ANA), await world.home(BEN)
     await ana.identity.catch_up()
@@ -53,7 +53,7 @@ async def test_a_ghost_device_that_the_log_hides_is_not_logged(world: World):
     assert (await ana.judge(ghost)).kind is Kind.OK
 
 
-async def test_nobody_who_is_not_in_the_log_stands(world: World):
+async def test_no_one_missing_from_the_log_is_trusted(world: World):
     """A made-up account with a made-up device is not logged, and is not pinned."""
     ana = await world.home(ANA)
     _, ghost = AccountKey.generate().certify(BEN, SERVER, b"g" * 32, NAME, world.clock.now())
@@ -81,7 +81,7 @@ async def test_a_revoked_device_blocks(world: World):
 
 
 async def test_a_certificate_expires(world: World):
-    """A certificate stands in its last millisecond and not after it."""
+    """A certificate is in its last millisecond and not after it."""
     ana, ben = await world.home(ANA), await world.home(BEN)
     await ana.identity.catch_up()
     certificate = ben.certificate

@@ -79,7 +79,7 @@ async def test_without_the_account_key_nothing_is_signed(world: World):
 
 
 async def test_a_revoked_device_is_out(world: World):
-    """A revocation is in the log, so that everybody stops sending to the device, and its list says so."""
+    """A revocation is in the log, so that everyone stops sending to the device, and its list says so."""
     first, second, ben = await world.home(ANA), await world.home(ANA), await world.home(BEN)
     await first.identity.approve(second.identity.own().code)
     await first.identity.revoke(second.device)

@@ -77,7 +77,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 async def test_an_epoch_that_ended_leaves_no_old_pages(world: World) -> None:
-    """At once, where nobody reads."""
+    """At once, where no one reads."""
     await world.write()
     world.erasure.epoch_ended()
     await world.wait()
@@ -114,7 +114,7 @@ async def test_what_another_program_left_is_erased_within_a_minute(world: World)
 
 
 async def test_the_end_of_the_program_is_the_last_chance(world: World) -> None:
-    """And a reader that stays is nobody's fault: the other program erases it."""
+    """And a reader that stays is no one's fault: the other program erases it."""
     await world.write()
     await world.erasure.stop()
     assert world.log == 0

@@ -50,7 +50,7 @@ class World:
         return Millis(self.at)
 
     def later(self, room: RoomId, work: Any) -> None:
-        """Keep what is to be done in the background."""
+        """Keep what must be done in the background."""
         self.waiting.append(work(room))
 
     def renew(self, _room: RoomId, _seconds: float) -> None:

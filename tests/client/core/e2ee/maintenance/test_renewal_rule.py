@@ -42,7 +42,7 @@ def test_a_renewal_in_the_future_counts_for_nothing():
 
 
 def test_alone_never():
-    """A group of one has nobody to heal towards."""
+    """A group of one has no one to heal towards."""
     assert not due(replace(ROOM, devices=1, renewed=None, sent=OWN_MESSAGES), NOW)
 
 

@@ -38,7 +38,7 @@ async def chunks(data: bytes, size: int = 50_000) -> AsyncIterator[bytes]:
 
 
 async def sealed(content: bytes, key: Secret = KEY) -> bytes:
-    """Return the sealed form."""
+    """Return the encrypted form."""
     digest = hashlib.sha256()
     found = b"".join([c async for c in seal(io.BytesIO(content), len(content), key, digest.update, nothing)])
     assert digest.digest() == hashlib.sha256(found).digest()
@@ -68,7 +68,7 @@ def test_sizes_are_rounded_up() -> None:
     assert len({padme(size) for size in sizes}) < 200
 
 
-async def test_every_way_to_damage_a_sealed_file_is_refused() -> None:
+async def test_every_way_to_damage_an_encrypted_file_is_refused() -> None:
     """Cut off, chunks swapped or doubled, of another file, a flipped bit, something after the end."""
     size = 3 * CHUNK + 7
     content = bytes(n % 251 for n in range(size))

@@ -141,8 +141,8 @@ async def test_history_goes_to_other_approved_devices_of_ones_own_alone(harness:
     assert harness.server.calls.count("upload") == 0
 
 
-async def test_history_of_somebody_else_is_not_taken(harness: Harness) -> None:
-    """Not even in a room that both are in: else anybody could make up what was said."""
+async def test_history_of_someone_else_is_not_taken(harness: Harness) -> None:
+    """Not even in a room that both are in: else anyone could make up what was said."""
     ana, ben, room = await pair(harness)
     await hand_over(harness, ben, room, forged(room))
     await say(harness, ben, room, "after it")

@@ -1,4 +1,4 @@
-"""Receipts in encrypted rooms come sealed from the reader; the server can neither see nor make one up."""
+"""Receipts in encrypted rooms come encrypted from the reader; the server can neither see nor make one up."""
 
 from tests.client.core.core_fake import encrypted_rooms
 from tests.client.core.e2ee.harness import Harness
@@ -30,7 +30,7 @@ async def read_all(client: Client, room: RoomId, *, share: bool = True) -> None:
     await client.messages.mark_read(room, known.head, share=share)
 
 
-async def test_a_receipt_is_a_sealed_message_and_the_server_is_told_nothing(harness: Harness) -> None:
+async def test_a_receipt_is_an_encrypted_message_and_the_server_gets_none(harness: Harness) -> None:
     """It says up to which message; the server sees one more sealed message, and is asked to tell nobody."""
     ana, ben, room = await pair(harness)
     await say(harness, ana, room, "read this")
@@ -96,7 +96,7 @@ async def test_a_receipt_waits_for_the_connection(harness: Harness) -> None:
     await harness.until(lambda: bool(ana.messages.receipts(room)))
 
 
-async def test_a_receipt_that_cannot_be_sealed_is_given_up(harness: Harness) -> None:
+async def test_a_receipt_that_cannot_be_encrypted_is_given_up(harness: Harness) -> None:
     """A changed key stops it like everything else, and the chat goes on."""
     ana, ben, room = await pair(harness)
     await say(harness, ana, room, "read this")
@@ -111,7 +111,7 @@ async def test_a_receipt_that_cannot_be_sealed_is_given_up(harness: Harness) -> 
 
 
 async def test_a_receipt_of_what_is_not_here_says_nothing(harness: Harness) -> None:
-    """A member that names a message which nobody wrote is not shown as a reader."""
+    """A member that names a message which no one wrote is not shown as a reader."""
     ana, ben, room = await pair(harness)
     await say(harness, ana, room, "there")
     await encrypted_rooms(ben).outgoing.send(room, ReadContent(target=new_request_id()))

@@ -1,4 +1,4 @@
-"""What is judged before anything is sealed: the group as it stands, and what the server told of a room."""
+"""What is judged before anything is encrypted: the group as it stands, and what the server told of a room."""
 
 from random import Random
 from types import SimpleNamespace
@@ -27,7 +27,7 @@ ROOM = RoomId("r" * 22)
 
 
 def calm(_: UserName) -> Trust:
-    """Know everybody."""
+    """Know everyone."""
     return Trust.FIRST_SEEN
 
 
@@ -51,14 +51,14 @@ def recipients(
     return Recipients(Device(ANA).own, summary, None if leaves_in is None else Epoch(leaves_in), problem)
 
 
-def test_a_room_in_order_takes_what_is_said() -> None:
+def test_a_room_in_order_takes_messages() -> None:
     """Nothing is raised."""
     recipients().require(report(ANA, BEN), calm)
     recipients(peer=None).require(report(ANA, EVE, kind=RoomKind.PRIVATE), calm)
 
 
 @pytest.mark.parametrize(("leaves_in", "raises"), [(7, True), (6, False), (None, False)])
-def test_who_must_leave_the_group_of_this_epoch_seals_nothing(leaves_in: int | None, raises: bool) -> None:  # noqa: FBT001 - a parameter
+def test_who_must_leave_the_group_of_this_epoch_encrypts_nothing(leaves_in: int | None, raises: bool) -> None:  # noqa: FBT001 - a parameter
     """Who left and came back is still inside with old keys, until a member lets them in again."""
     if raises:
         with pytest.raises(NotReadyError, match="came back"):
@@ -67,14 +67,14 @@ def test_who_must_leave_the_group_of_this_epoch_seals_nothing(leaves_in: int | N
         recipients(leaves_in=leaves_in).require(report(ANA, BEN), calm)
 
 
-def test_nobody_writes_into_a_room_that_was_left() -> None:
+def test_no_one_writes_into_a_room_that_was_left() -> None:
     """The server tells nothing of it any more."""
     with pytest.raises(EncryptionError, match="not in this room"):
         Recipients(Device(ANA).own, None, None, None).require(report(ANA, BEN), calm)
 
 
 @pytest.mark.parametrize("status", [GroupStatus.NO_GROUP, GroupStatus.OUTSIDE])
-def test_outside_of_the_group_the_reason_is_told(status: GroupStatus) -> None:
+def test_outside_of_the_group_the_reason_is_shown(status: GroupStatus) -> None:
     """Why the room could not be settled, where that is known."""
     with pytest.raises(NotReadyError, match="Waiting for a member's device"):
         recipients().require(GroupReport(status), calm)
@@ -82,7 +82,7 @@ def test_outside_of_the_group_the_reason_is_told(status: GroupStatus) -> None:
         recipients(problem=EncryptionError("no key packages")).require(GroupReport(status), calm)
 
 
-def test_a_direct_room_with_somebody_else_is_blocked() -> None:
+def test_a_direct_room_with_someone_else_is_blocked() -> None:
     """And so is a room of many that is called a direct one."""
     for wrong in (report(ANA, EVE), report(ANA, BEN, EVE, kind=RoomKind.PRIVATE)):
         with pytest.raises(BlockedError):
@@ -90,7 +90,7 @@ def test_a_direct_room_with_somebody_else_is_blocked() -> None:
 
 
 def test_a_person_without_a_device_is_waited_for() -> None:
-    """Nobody could read it."""
+    """No one could read it."""
     with pytest.raises(NotReadyError, match="ben has no device"):
         recipients().require(report(ANA), calm)
 

@@ -23,7 +23,7 @@ from parlour_protocol.ids import Incarnation, Millis, RequestId, RoomId, Seq, ne
 
 @dataclass
 class World:
-    """The sealing, the conversation and the outbox around a sender, which note what reaches the server."""
+    """The encrypting, the conversation and the outbox around a sender, which note what reaches the server."""
 
     refusals: dict[RequestId, list[ErrorCode]] = field(default_factory=dict)
     tried: list[RequestId] = field(default_factory=list)
@@ -46,7 +46,7 @@ class World:
         return list(frames)
 
     def stored(self, item: Item | RoomId, stored: Stored | RequestId | None = None) -> None:
-        """Hear it as the outbox does; as the sealing, do nothing."""
+        """Hear it as the outbox does; as the encrypting, do nothing."""
         if isinstance(item, Item) and isinstance(stored, Stored):
             item.stored, item.delivery = at_of(stored), Delivery.STORED
 
@@ -55,7 +55,7 @@ class World:
         item.delivery = Delivery.FAILED
 
     async def forget(self, request: RequestId) -> None:
-        """Hear it as the sealing does."""
+        """Hear it as the encrypting does."""
         self.forgotten.append(request)
 
     def moved_on(self, _room: RoomId) -> None:
@@ -70,7 +70,7 @@ class World:
         item.delivery = Delivery.QUEUED
 
     async def ask(self, frame: DurableRequest, answered: Callable[[Ok | Error], None]) -> None:
-        """Be the server: refuse what is to be refused, once for each code."""
+        """Be the server: refuse what must be refused, once for each code."""
         self.tried.append(frame.id)
         if codes := self.refusals.get(frame.id):
             reply = Error(re=frame.id, code=codes.pop(0), retry_after=1_000)
@@ -115,7 +115,7 @@ async def test_what_waits_is_not_overtaken(code: ErrorCode) -> None:
     assert world.tried == [*wanted[:2], *wanted[1:]]
 
 
-async def test_what_follows_one_that_is_refused_for_good_is_sealed_again() -> None:
+async def test_what_follows_one_that_is_refused_for_good_is_encrypted_again() -> None:
     """N2: its link says that the refused one comes before it, which never comes."""
     world, clock = World(), FakeClock()
     queue = RoomQueue()

@@ -31,18 +31,18 @@ async def kept(client: Client, entry: Entry) -> list[bytes]:
 
 
 def sent(harness: Harness) -> list[bytes]:
-    """Return all sealed messages that the server has."""
+    """Return all encrypted messages that the server has."""
     bodies = [event.body for room in harness.server.rooms.values() for event in room.log]
     return [bytes(body.data) for body in bodies if isinstance(body, EncryptedMessage)]
 
 
 async def gone(harness: Harness, client: Client, room: RoomId) -> None:
-    """Wait until all that was written is at its place, and everybody has it."""
+    """Wait until all that was written is at its place, and everyone has it."""
     await harness.until(lambda: not parts(client).outbox.unsent(room))
     await harness.quiet()
 
 
-async def test_what_leaves_was_sealed_when_it_was_queued(harness: Harness) -> None:
+async def test_what_leaves_was_encrypted_when_it_was_queued(harness: Harness) -> None:
     """In a room that is in order nothing is written any more between the disk's word and the frame."""
     ana, ben, room = await pair(harness)
     await harness.until(lambda: room not in encrypted_rooms(ana).scheduler.unsure)
@@ -53,7 +53,7 @@ async def test_what_leaves_was_sealed_when_it_was_queued(harness: Harness) -> No
     assert await texts(ben, room) == ["once"]
 
 
-async def test_nothing_is_sealed_early_without_a_connection(harness: Harness) -> None:
+async def test_nothing_is_encrypted_early_without_a_connection(harness: Harness) -> None:
     """N4: this home may be an older copy; the server's log says so, if anything does."""
     ana, ben, room = await pair(harness)
     await harness.until(lambda: room not in encrypted_rooms(ana).scheduler.unsure)
@@ -69,8 +69,10 @@ async def test_nothing_is_sealed_early_without_a_connection(harness: Harness) ->
     assert await texts(ben, room) == ["later"]
 
 
-async def test_an_epoch_that_moved_seals_it_anew(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was sealed for the members of before never leaves."""
+async def test_an_epoch_that_moved_encrypts_it_again(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was encrypted for the members of before never leaves."""
     ana, ben, room = await pair(harness)
     await harness.until(lambda: room not in encrypted_rooms(ana).scheduler.unsure)
     seal = Outgoing.encrypt
@@ -88,7 +90,7 @@ async def test_an_epoch_that_moved_seals_it_anew(harness: Harness, monkeypatch: 
 
 
 async def test_words_are_queued_whatever_fails(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A group that cannot seal keeps nobody from writing, and what was half done is undone."""
+    """A group that cannot seal keeps no one from writing, and what was half done is undone."""
     ana, ben, room = await pair(harness)
     await harness.until(lambda: room not in encrypted_rooms(ana).scheduler.unsure)
     seal, in_turn, may_go = GroupService.encrypt, Outgoing.encrypt, asyncio.Event()

@@ -51,7 +51,7 @@ async def test_a_code_verifies(world: World):
     assert (await ana.contacts.check_code(BEN, ben.contacts.own_code())).trust is Trust.VERIFIED
 
 
-async def test_a_code_with_another_key_is_told_loudly(world: World):
+async def test_a_code_with_another_key_is_reported_loudly(world: World):
     """When the server gives another key than the code, someone may be intercepting: nothing is verified."""
     ana, _ = await world.home(ANA), await world.home(BEN)
     other = code_of(Party(BEN, SERVER, AccountKey.generate().public))
@@ -61,7 +61,7 @@ async def test_a_code_with_another_key_is_told_loudly(world: World):
     assert ana.identity.trust(BEN) is not Trust.VERIFIED
 
 
-async def test_a_code_of_somebody_else_verifies_nobody(world: World):
+async def test_a_code_of_someone_else_verifies_no_one(world: World):
     """A code of another person, of another server or of our own is refused."""
     ana, ben, eve = await world.home(ANA), await world.home(BEN), await world.home(EVE)
     elsewhere = code_of(Party(BEN, "elsewhere", ben.account.public))

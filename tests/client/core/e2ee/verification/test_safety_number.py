@@ -41,7 +41,7 @@ def test_each_group_depends_on_both_keys():
 @pytest.mark.parametrize("digits", [20, 21, 25, 59, 60])
 @pytest.mark.parametrize("space", [False, True])
 def test_twenty_digits_are_typed_or_more(digits: int, *, space: bool):
-    """Up to the whole number; the spaces are anybody's choice."""
+    """Up to the whole number; the spaces are anyone's choice."""
     number = safety_number(ANA, BEN)
     typed = number.replace(" ", "")[-digits:]
     check_typed(number, f"  {' '.join(typed)}\n" if space else typed, BEN.user)
@@ -74,7 +74,7 @@ def test_each_of_them_counts(place: int):
 
 
 def test_the_number_is_a_fixed_one():
-    """A new version of the client must not make everybody verify again."""
+    """A new version of the client must not make everyone verify again."""
     assert safety_number(ANA, BEN) == (
         "20502 16835 77116 32219 13164 58448 63390 10588 59647 24334 43918 34605"
     )

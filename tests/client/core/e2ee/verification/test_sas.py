@@ -110,7 +110,7 @@ def test_a_swapped_account_key_gives_other_words(other: Context):
     assert not ben.words
 
 
-def test_somebody_in_between_gets_other_words_on_each_side():
+def test_someone_in_between_gets_other_words_on_each_side():
     """A third person who runs one exchange with each side sees that the two show different words."""
     ana, to_ana = begun()
     (answer,) = to_ana.answer()
@@ -146,7 +146,7 @@ def test_a_commitment_is_for_one_process():
 
 @pytest.mark.parametrize("point", SMALL_ORDER)
 def test_points_of_small_order_are_refused(point: bytes):
-    """A key that makes the shared secret known to everybody ends it, from either side."""
+    """A key that makes the shared secret known to everyone ends it, from either side."""
     ana, _ = begun()
     assert [one.step for one in ana.receive(step_of(ana, VerifyStep.ANSWER, point))] == [VerifyStep.CANCEL]
     promised = hashlib.sha256(
@@ -255,7 +255,7 @@ def test_a_person_cannot_decide_too_early_or_twice(state: State, decide: str):
     assert exchange.state is state
 
 
-def test_the_words_that_differ_are_told():
+def test_differing_words_are_reported():
     """The person who sees other words cancels, and both sides show why."""
     ana, ben = comparing()
     (cancel,) = ana.cancel()

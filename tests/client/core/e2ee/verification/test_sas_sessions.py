@@ -104,7 +104,7 @@ async def test_a_key_that_changes_during_it_is_not_verified(world: World):
     assert ana.identity.trust(BEN) is Trust.CHANGED
 
 
-async def test_steps_of_somebody_else_change_nothing(world: World):
+async def test_steps_of_someone_else_change_nothing(world: World):
     """A step by another person, or from another room, is not a step of this process."""
     ana, ben = await pair(world)
     process = await compare(ana, ben)
@@ -192,7 +192,7 @@ async def test_it_ends_after_ten_minutes(world: World):
         await agree(ana, process)
 
 
-async def test_a_person_who_begins_anew_replaces_the_first(world: World):
+async def test_a_person_who_begins_again_replaces_the_first(world: World):
     """One question of one person stands at a time."""
     ana, ben = await pair(world)
     await ana.sas.start(BEN)
@@ -236,7 +236,7 @@ async def test_both_begin_before_they_hear_of_each_other(world: World):
     assert ana.identity.trust(BEN) is ben.identity.trust(ANA) is Trust.VERIFIED
 
 
-async def test_somebody_who_begins_for_ever_fills_nothing(world: World):
+async def test_someone_who_begins_for_ever_fills_nothing(world: World):
     """Only the newest processes are remembered."""
     ana, ben = await pair(world)
     await ana.sas.start(BEN)
@@ -261,7 +261,7 @@ async def test_a_step_that_cannot_be_sent_ends_it(world: World):
 
 
 @pytest.mark.parametrize("user", [ANA, EVE])
-async def test_nobody_is_verified_who_has_no_key(world: World, user: UserName):
+async def test_no_one_is_verified_who_has_no_key(world: World, user: UserName):
     """Neither oneself nor someone without an account key can be verified by words."""
     ana, _ = await pair(world)
     with pytest.raises(ParlourClientError, match=r"That is you|no account key yet"):

@@ -28,7 +28,7 @@ def test_every_damage_is_found():
                 read_code(damaged)
 
 
-def test_nobody_hides_in_a_code():
+def test_no_one_hides_in_a_code():
     """A code whose name is no name, or whose key is short, is refused though its checksum fits."""
     for party in (
         Party(parse_user_name("ana"), "", b""),
@@ -39,7 +39,7 @@ def test_nobody_hides_in_a_code():
 
 
 def test_the_picture_is_a_qr_code_with_a_border():
-    """Two rows of modules are one line; the finder pattern stands in the corner behind the border."""
+    """Two rows of modules are one line; the finder pattern is in the corner behind the border."""
     rows = qr_rows(code_of(ANA))
     width = len(rows[0])
     assert {len(row) for row in rows} == {width}

@@ -29,14 +29,14 @@ SEALED = RoomEncryption(RoomState.ACTIVE, "E2EE 1/2 verified")
 async def test_an_open_room_says_that_the_server_can_read_it(
     client: FakeClient, open_app: OpenApp, size: tuple[int, int]
 ) -> None:
-    """The words stand in every window, without colour, on a small terminal too."""
+    """The words are in every window, without colour, on a small terminal too."""
     async with open_app(client, size=size) as pilot:
         await lobby(pilot)
         assert "NOT end-to-end encrypted" in screen_text(pilot)
 
 
 async def test_an_encrypted_room_says_how_many_are_verified(client: FakeClient, open_app: OpenApp) -> None:
-    """Encrypted and verified are two facts; a problem stands beside them, and nothing says `secure`."""
+    """Encrypted and verified are two facts; a problem is beside them, and nothing says `secure`."""
     client.encryption.rooms[LOBBY] = SEALED
     async with open_app(client) as pilot:
         await lobby(pilot)
@@ -54,7 +54,7 @@ async def test_an_encrypted_room_says_how_many_are_verified(client: FakeClient, 
 async def test_messages_of_people_who_are_not_verified_are_marked(
     client: FakeClient, open_app: OpenApp
 ) -> None:
-    """They are shown, with words beside the name, until somebody compared the key."""
+    """They are shown, with words beside the name, until someone compared the key."""
     client.encryption.rooms[LOBBY] = SEALED
     async with open_app(client, size=(120, 30)) as pilot:
         screen = await lobby(pilot)
@@ -203,7 +203,7 @@ async def test_turning_on_says_what_is_lost_and_asks(client: FakeClient, open_ap
 
 
 async def test_a_person_is_verified_by_typing_the_last_digits(client: FakeClient, open_app: OpenApp) -> None:
-    """Enter alone, or a word, verifies nobody; wrong digits are refused in words."""
+    """Enter alone, or a word, verifies no one; wrong digits are refused in words."""
     async with open_app(client, size=(100, 40)) as pilot:
         screen = await lobby(pilot)
         await write(pilot, "/verify bob")
@@ -285,7 +285,7 @@ async def test_short_words_are_confirmed_by_typing_all_of_them(client: FakeClien
 async def test_who_wants_to_compare_words_is_shown_without_a_dialog(
     client: FakeClient, open_app: OpenApp
 ) -> None:
-    """A request of somebody is seen in every room and opens nothing by itself; so is how it ended."""
+    """A request of someone is seen in every room and opens nothing by itself; so is how it ended."""
     async with open_app(client, size=(100, 40)) as pilot:
         screen = await lobby(pilot)
         assert "/words" not in screen_text(pilot)
@@ -448,7 +448,7 @@ async def test_a_post_quantum_room(client: FakeClient, open_app: OpenApp) -> Non
 
 
 async def test_a_device_that_waits_says_so_in_every_room(client: FakeClient, open_app: OpenApp) -> None:
-    """What has to be typed on the other device stands there until it was."""
+    """What has to be typed on the other device is there until it was."""
     client.encryption.keys = replace(client.encryption.keys, status=DeviceStatus.PENDING)
     async with open_app(client, size=(100, 40)) as pilot:
         await lobby(pilot)

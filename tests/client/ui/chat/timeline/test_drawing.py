@@ -54,7 +54,7 @@ async def test_a_style_around_the_rows_is_drawn(client: FakeClient, open_app: Op
         assert drawn(timeline)[0].text.startswith("┏")
 
 
-async def test_a_row_that_moves_up_is_not_made_anew(client: FakeClient, open_app: OpenApp) -> None:
+async def test_a_row_that_moves_up_is_not_recreated(client: FakeClient, open_app: OpenApp) -> None:
     """While messages pour in every row moves: what Textual made of a strip is not lost with its place."""
     fill(client, 60)
     async with open_app(client) as pilot:

@@ -77,7 +77,7 @@ def test_a_merge_never_holds_a_message_twice(client: FakeClient) -> None:
 
 
 async def test_what_the_server_cannot_read_is_a_row(client: FakeClient, open_app: OpenApp) -> None:
-    """A damaged row of the server's is told where it stands; nobody is said to have done it."""
+    """A damaged row of the server's is told where it stands; no one is said to have done it."""
     client.say(LOBBY, BOB, "before")
     client.happen(LOBBY, BOB, Unreadable())
     client.say(LOBBY, BOB, "behind")
@@ -108,7 +108,7 @@ async def test_a_hole_is_seen_loaded_and_gone(client: FakeClient, open_app: Open
         assert "number 30" in text
 
 
-async def test_what_the_server_does_not_give_is_said_once(client: FakeClient, open_app: OpenApp) -> None:
+async def test_withheld_events_are_printed_once(client: FakeClient, open_app: OpenApp) -> None:
     """A hole that cannot be filled says so, and is not asked for again and again."""
     for number in range(40):
         client.say(LOBBY, BOB, f"number {number}")
@@ -155,7 +155,7 @@ async def test_a_flood_leaves_a_hole_that_fills_when_looked_at(client: FakeClien
 async def test_a_flood_while_reading_further_up_is_counted_whole(
     client: FakeClient, open_app: OpenApp
 ) -> None:
-    """Single events overtake what is told as one change: what lies between them is new below as well."""
+    """Single events overtake what is reported as one change: what lies between them is new below as well."""
     for number in range(90):
         client.say(LOBBY, BOB, f"before {number}")
     async with open_app(client) as pilot:

@@ -135,7 +135,7 @@ def test_long_messages_are_folded_with_a_count_and_open() -> None:
     assert len(rows_of(entry, Setting(width=40, me=ALICE, opened=True))) == 101
 
 
-def test_states_are_told_in_words() -> None:
+def test_states_are_shown_in_words() -> None:
     """Edited, deleted, blank, hidden, queued and failed are readable without colour."""
     setting = Setting(width=70, me=ALICE)
     assert "  edited (h shows the earlier texts)" in plain(rows_of(replace(message(5), edited=True), setting))

@@ -131,7 +131,7 @@ async def test_opens_at_the_first_unread_message(client: FakeClient, open_app: O
 
 
 async def test_a_filled_gap_keeps_the_place(client: FakeClient, open_app: OpenApp) -> None:
-    """HistoryChanged reads anew around what is shown."""
+    """HistoryChanged reads again around what is shown."""
     fill(client, 90)
     async with open_app(client) as pilot:
         _, timeline = await lobby(pilot)

@@ -21,8 +21,10 @@ async def test_only_a_long_outage_ends_a_send(
     room = client.rooms.get(LOBBY)
     assert room is not None
     server.silent = True
-    entry = await client.messages.send(LOBBY, "is anybody there?")
-    sending = asyncio.ensure_future(send.acknowledged(client, room, entry, as_json=False))
+
+    async def say(text: str) -> "asyncio.Future[None]":
+        entry = await client.messages.send(LOBBY, text)
+        return asyncio.ensure_future(send.acknowledged(client, room, entry, as_json=False))
 
     async def pass_by(seconds: float) -> None:
         nonlocal passed
@@ -30,12 +32,20 @@ async def test_only_a_long_outage_ends_a_send(
         for _ in range(20):
             await asyncio.sleep(0)
 
+    patient = await say("a moment, please")
     await pass_by(1)
     await pass_by(send.LONGEST_OUTAGE - 10)
     await desk.lose(client)
     await pass_by(20)
-    assert not sending.done()
+    server.silent = False
+    await desk.regain(client)
+    async with asyncio.timeout(60):
+        await patient
+    server.silent = True
+    lost = await say("is anybody there?")
+    await desk.lose(client)
+    await pass_by(1)
     await pass_by(send.LONGEST_OUTAGE)
     with pytest.raises(UnreachableError):
         async with asyncio.timeout(60):
-            await sending
+            await lost

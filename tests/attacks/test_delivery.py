@@ -13,6 +13,7 @@ import pytest
 from nacl.signing import SigningKey
 from tests.attacks.keyed_devices import Home, text
 from tests.attacks.raw import RunningServer, Wire, request
+from tests.e2e.processes import DEADLINE
 
 from parlour_protocol.limits import FILE_BYTES, HTTP_BODY, HTTP_COMMIT, HTTP_KEYS
 from parlour_server.config.server_settings import Rates
@@ -313,7 +314,7 @@ def begin_upload(home: Home, wire: Wire, room: str, size: int) -> None:
 
 def nothing_stays(folder: Path, before: list[Path]) -> None:
     """Wait until the folder holds what it held before: the server cleans up after it has answered."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + DEADLINE
     while sorted(folder.iterdir()) != before:
         assert time.monotonic() < deadline, "a part of an upload stayed"
         time.sleep(0.01)

@@ -39,7 +39,7 @@ from parlour_protocol.rooms import RoomKind
 from parlour_protocol.secret import Secret
 
 T = TypeVar("T")
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which a wait has failed: far more than anything takes on a busy machine."""
 LONG = 300.0
 """Seconds of the shared clock in which everything is done that is tried again after failures."""

@@ -17,7 +17,7 @@ from parlour_server.setup import certificates
 from parlour_server.setup.certificates import pin_of
 from parlour_server.setup.data_folder import DataFolder
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @asynccontextmanager

@@ -441,7 +441,7 @@ async def heard(
     unsubscribe = client.events.subscribe(listen)
     try:
         do()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return await future
     finally:
         unsubscribe()

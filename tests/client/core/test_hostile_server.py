@@ -75,7 +75,7 @@ async def test_absurd_times_are_kept_shown_and_found(desk: Desk, server: FakeSer
         log.append(made)
         server.wires[0].say(made)
     await client.connection.ready()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while client.rooms.get(LOBBY).head < len(log):  # type: ignore[union-attr]
             await asyncio.sleep(0)
     found = [entry.text for entry in await client.history.search("odd", limit=2_000)]
@@ -134,7 +134,7 @@ async def test_more_in_one_millisecond_than_there_is_room_for(
     for at in (BEGIN + 10_001, *[BEGIN + 10_000] * 9):
         log.append(event(len(log) + 1, f"dense {len(log)}", at=at))
         server.wires[0].say(log[-1])
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while client.rooms.get(LOBBY).head < len(log):  # type: ignore[union-attr]
             await asyncio.sleep(0)
     assert len([entry for entry in await client.history.timeline(LOBBY) if entry.text]) == 10

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.deferred import Deferred
 
-DEADLINE = 10.0
+DEADLINE = 60.0
 
 
 class StalledClock:

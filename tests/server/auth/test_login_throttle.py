@@ -138,7 +138,7 @@ async def test_guessing_in_parallel_passes_no_more_than_the_limit(throttle: Logi
                 refused.set()
 
     tasks = [asyncio.ensure_future(one()) for _ in range(20)]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await refused.wait()
     release.set()
     await asyncio.gather(*tasks)
@@ -163,7 +163,7 @@ async def test_guessing_in_parallel_at_many_accounts_passes_no_more_than_the_lim
                 refused.set()
 
     tasks = [asyncio.ensure_future(one(number)) for number in range(60)]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await refused.wait()
     await succeed(throttle, name="another", address=HOME)
     release.set()

@@ -26,7 +26,7 @@ class Ear:
 
     async def first(self, count: int) -> list[Notice]:
         """Wait until so many notices are heard."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while len(self.notices) < count:
                 self._more.clear()
                 await self._more.wait()

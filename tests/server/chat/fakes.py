@@ -89,7 +89,7 @@ class FakePeer:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until what this connection was sent fulfils a condition."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition():
                 self._more.clear()
                 await self._more.wait()

@@ -54,7 +54,7 @@ def test_data_in_the_same_segment_as_the_tls_finished(every_loop: Any, bench: An
             tls.write(b.request(authorization=f"Bearer {await b.ticket()}"))
             wire.send(outgoing.read())
             answer = b""
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 while b"hello" not in answer:
                     incoming.write(await wire.reader.read(65_536))
                     with suppress(ssl.SSLWantReadError):

@@ -170,7 +170,7 @@ async def test_a_creation_of_the_other_device_in_the_middle_of_ours_is_followed(
         return answers.pop() if answers else harness.server.state(home)
 
     monkeypatch.setattr(line, "group", group)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await sealed.scheduler.now(room)
     assert not answers
     assert await parts(ana).archive.read(sealed.session.groups.pending_creation, room) is None
@@ -191,7 +191,7 @@ async def test_a_creation_that_the_log_has_not_decided_about_is_given_up(harness
     )
     home.group = new_group_id()
     assert line.device is not None
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await sealed.reconciler._submitter.post_creation(room, body)
     assert await archive.read(sealed.session.groups.pending_creation, room) is None
 

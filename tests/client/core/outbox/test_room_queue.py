@@ -49,5 +49,5 @@ async def test_waiting_ends_with_the_next_request() -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     queue.put(item(2))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await waiting

@@ -228,7 +228,7 @@ async def test_closing_waits_for_no_server_that_has_stopped_reading(tmp_path: Pa
         sending = [asyncio.ensure_future(wire.send(b"x" * 500_000)) for _ in range(40)]
         while not wire._socket.paused or not sending[0].done():  # noqa: ASYNC110 - the library tells nobody
             await asyncio.sleep(0)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await wire.close()
             await asyncio.gather(*sending, return_exceptions=True)
         with pytest.raises(WireClosedError):

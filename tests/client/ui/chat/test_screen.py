@@ -353,7 +353,7 @@ async def test_being_removed_leaves_no_dead_end(
         client.happen(LOBBY, BOB, Kicked(client.account.user, ReasonText("")))  # asks for the members again
         await pilot.pause()
         client.remove_room(LOBBY)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while screen.current.id != GARDEN:
                 await pilot.pause()
         answered.set()

@@ -67,7 +67,7 @@ async def test_it_saves_and_then_leaves(
     before = signal.getsignal(number)
     mine.install()
     os.kill(os.getpid(), number)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await left.wait()
     mine.remove()
     assert done == ["saved", "left"]
@@ -94,7 +94,7 @@ async def test_what_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> No
     )
     mine.install()
     os.kill(os.getpid(), signal.SIGTERM)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await ended.wait()
     mine.remove()
     assert mine._ending is not None

@@ -37,7 +37,7 @@ def test_a_claim_has_its_code_and_its_tests(claim: Claim) -> None:
         assert name in defined(path), test
 
 
-def test_no_claim_stands_twice() -> None:
+def test_claims_are_unique() -> None:
     """An id is one row, and there are as many rows as the page had when this was written, or more."""
     assert [name for name, count in Counter(claim.id for claim in CLAIMS).items() if count > 1] == []
     assert len(CLAIMS) >= 60

@@ -28,7 +28,7 @@ def tracked() -> list[Path]:
     ]
 
 
-def test_no_module_stands_beside_a_package() -> None:
+def test_no_module_shares_a_packages_name() -> None:
     """A module in a source root but outside its package imports here and is missing from the wheel."""
     stray = [
         path

@@ -39,7 +39,7 @@ KINDS = [
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 @given(data=st.data())
 @settings(max_examples=20)
-def test_every_body_goes_round(kind: type[Payload], data: st.DataObject) -> None:
+def test_every_body_round_trips(kind: type[Payload], data: st.DataObject) -> None:
     """What one side encodes, the other reads as the same value."""
     body = data.draw(instances(kind))
     assert decode_payload(kind, encode_payload(body)) == body

@@ -28,7 +28,7 @@ _TOKEN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
         st.binary(min_size=32, max_size=32).map(PublicKey),
     ),
 )
-def test_a_link_goes_round(host: str, port: int, code: str, pin: str | None, by: Inviter | None):
+def test_a_link_round_trips(host: str, port: int, code: str, pin: str | None, by: Inviter | None):
     """What a server or a member writes, a client reads as the same invitation."""
     link = InviteLink(ServerAddress(host, port), Secret(code), pin, by)
     assert str(link).isascii()
@@ -36,7 +36,7 @@ def test_a_link_goes_round(host: str, port: int, code: str, pin: str | None, by:
     assert InviteLink.parse(f"  {link}\n") == link
 
 
-def test_the_code_stands_in_the_fragment_alone():
+def test_the_code_is_only_in_the_fragment():
     """K1: no HTTP request carries a fragment."""
     before, _, fragment = str(InviteLink(ServerAddress("localhost", 1), Secret(CODE), PIN)).partition("#")
     assert CODE not in before
@@ -44,7 +44,7 @@ def test_the_code_stands_in_the_fragment_alone():
     assert fragment == f"code={CODE}&pin={PIN}"
 
 
-def test_who_invites_stands_behind_the_name():
+def test_the_inviter_follows_the_pin():
     """The form that people may write by hand: `by=NAME.KEY`."""
     by = Inviter(parse_user_name("ada.l"), KEY)
     assert str(by) == "ada.l.AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
@@ -159,6 +159,6 @@ def test_addresses_that_are_none(text: str):
 
 
 @pytest.mark.parametrize(("host", "authority"), [("a.example", "a.example:1"), ("::1", "[::1]:1")])
-def test_the_authority_is_what_stands_in_a_url(host: str, authority: str):
+def test_the_authority_is_written_as_in_a_url(host: str, authority: str):
     """An IPv6 address in brackets."""
     assert ServerAddress(host, 1).authority == authority

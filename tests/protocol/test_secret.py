@@ -43,7 +43,7 @@ def test_it_can_neither_be_pickled_nor_has_a_dict():
     assert not hasattr(secret, "__dict__")
 
 
-def test_the_value_is_given_to_whoever_asks_for_it():
+def test_reveal_returns_the_value():
     """By name, so that every place that does can be searched for."""
     assert Secret(VALUE).reveal() == VALUE
 

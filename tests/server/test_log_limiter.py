@@ -11,7 +11,7 @@ from parlour_server.log_limiter import (
 )
 
 
-def test_the_first_are_told_and_the_others_counted() -> None:
+def test_the_first_refusals_are_logged_and_the_others_counted() -> None:
     """By kind and by address, a minute at a time."""
     repeats = LogLimiter(0.0)
     told = [repeats.should_log("login_failed", "192.0.2.1", 1.0) for _ in range(100)]

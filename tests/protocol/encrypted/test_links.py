@@ -31,7 +31,7 @@ def envelope(link: object, content: bytes = b'{"kind":"text","text":"hi"}') -> b
 
 
 @pytest.mark.parametrize("ends", [6, 7, 8])
-def test_a_link_goes_round(ends: int) -> None:
+def test_a_link_round_trips(ends: int) -> None:
     """What is empty at its end is left out."""
     payload = decode_message_payload(envelope(GOOD[:ends]))
     assert payload.link is not None

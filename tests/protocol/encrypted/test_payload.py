@@ -31,7 +31,7 @@ GOOD: dict[str, Any] = {"content": {"kind": "text", "text": "hi"}}
 @pytest.mark.parametrize("kind", CONTENTS, ids=lambda kind: kind.__name__)
 @given(data=st.data())
 @settings(max_examples=25)
-def test_every_content_goes_round(kind: type[msgspec.Struct], data: st.DataObject) -> None:
+def test_every_content_round_trips(kind: type[msgspec.Struct], data: st.DataObject) -> None:
     """What one device encodes, another reads as the same value."""
     payload = Payload(content=data.draw(instances(kind)), key_log=data.draw(instances(KeyLogSeen)))
     assert decode_message_payload(encode_message_payload(payload)) == payload

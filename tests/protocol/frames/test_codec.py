@@ -53,7 +53,7 @@ def name_of(kind: type) -> str:
 @pytest.mark.parametrize("kind", REQUESTS, ids=name_of)
 @given(data=st.data())
 @settings(max_examples=25)
-def test_every_request_goes_round(kind: type[msgspec.Struct], data: st.DataObject):
+def test_every_request_round_trips(kind: type[msgspec.Struct], data: st.DataObject):
     """What a client encodes, the server reads as the same value."""
     frame = data.draw(instances(kind))
     assert decode_request(encode(frame)) == frame
@@ -62,7 +62,7 @@ def test_every_request_goes_round(kind: type[msgspec.Struct], data: st.DataObjec
 @pytest.mark.parametrize("kind", SERVER_FRAMES, ids=name_of)
 @given(data=st.data())
 @settings(max_examples=25)
-def test_every_server_frame_goes_round(kind: type[msgspec.Struct], data: st.DataObject):
+def test_every_server_frame_round_trips(kind: type[msgspec.Struct], data: st.DataObject):
     """What a server encodes, the client reads as the same value."""
     frame = data.draw(instances(kind))
     assert decode_server_frame(encode(frame)) == frame
@@ -71,7 +71,7 @@ def test_every_server_frame_goes_round(kind: type[msgspec.Struct], data: st.Data
 @pytest.mark.parametrize("kind", BODIES, ids=name_of)
 @given(data=st.data())
 @settings(max_examples=25)
-def test_every_body_goes_round(kind: type[msgspec.Struct], data: st.DataObject):
+def test_every_body_round_trips(kind: type[msgspec.Struct], data: st.DataObject):
     """What a store keeps, it reads back as the same value, from bytes and from text."""
     body = data.draw(instances(kind))
     assert decode_body(encode_body(body)) == body
@@ -94,7 +94,7 @@ def test_any_damage_is_refused_or_read_as_another_valid_frame(
 
 
 @given(st.binary(max_size=200))
-def test_random_bytes_raise_nothing_but_malformed(data: bytes):
+def test_random_bytes_raise_only_malformed_frame_errors(data: bytes):
     """Whatever the bytes are."""
     for decode in (decode_request, decode_server_frame, decode_body):
         with pytest.raises(MalformedFrameError):

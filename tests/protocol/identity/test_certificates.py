@@ -23,7 +23,7 @@ def always(_key: bytes, _message: bytes, _signature: bytes) -> bool:
 
 
 @BOTH
-def test_a_statement_goes_round(kind: type[Certificate], statement: Certificate) -> None:
+def test_a_statement_round_trips(kind: type[Certificate], statement: Certificate) -> None:
     """What was signed is read as the same value, and its device is the hash of its key."""
     read = kind.read(signed(statement), holds)
     assert read == statement

@@ -20,7 +20,7 @@ ENTRIES = (
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: type(entry).__name__)
-def test_an_entry_goes_round_and_fits(entry: AccountEntry | DeviceEntry | RevocationEntry) -> None:
+def test_an_entry_round_trips_and_fits(entry: AccountEntry | DeviceEntry | RevocationEntry) -> None:
     """What was appended is read as the same value; it fits into what carries it."""
     data = encode_entry(entry)
     assert decode_entry(data) == entry
@@ -100,7 +100,7 @@ def test_logs_of_two_servers_have_nothing_in_common() -> None:
     assert head_of().to_be_signed(SERVER) != head_of().to_be_signed("other.example")
 
 
-def test_what_is_signed_holds_size_and_digest() -> None:
+def test_the_signature_covers_size_and_digest() -> None:
     """Two heads of one size are two messages, and so are two sizes."""
     heads = (Head(1, bytes(32)), Head(2, bytes(32)), Head(1, b"\1" + bytes(31)))
     assert len({head.to_be_signed(SERVER) for head in heads}) == 3

@@ -185,7 +185,7 @@ def test_a_changed_key_takes_another_admission() -> None:
     refused(changed, admit(changed, "ben", serial=0), "admitted with another key")
 
 
-def test_a_roster_goes_round() -> None:
+def test_a_roster_round_trips() -> None:
     """It is read as it was written, in its one form, with the same digest."""
     roster = after(room(RoomKind.PRIVATE, "ada", "ben"), remove(room(), "ben"))
     read = Roster.read(roster.encode())

@@ -32,7 +32,7 @@ EACH = pytest.mark.parametrize("act", ACTS.values(), ids=ACTS.keys())
 
 
 @EACH
-def test_a_statement_goes_round(act: AnyAct) -> None:
+def test_a_statement_round_trips(act: AnyAct) -> None:
     """What was signed is read as the same value, with who signed it."""
     read = read_statement(carried(act, "ada"), holds)
     assert (read.act, read.by, read.data) == (act, name("ada"), carried(act, "ada"))

@@ -89,7 +89,7 @@ def mutants(draw: st.DrawFn) -> bytes:
 @pytest.mark.parametrize("name", DECODERS)
 @settings(settings.get_profile(PROFILE))
 @given(data=st.one_of(st.binary(max_size=600), mutants()))
-def test_decoders_raise_nothing_but_our_errors(name: str, data: bytes) -> None:
+def test_decoders_raise_only_our_errors(name: str, data: bytes) -> None:
     """Whatever the bytes, a decoder gives a value or an `MlsError`."""
     attempt(DECODERS[name], data)
 

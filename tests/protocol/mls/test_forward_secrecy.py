@@ -178,7 +178,7 @@ def test_old_private_keys_are_gone_after_a_commit() -> None:
         assert secret not in world["m1"].serialise()
 
 
-def test_the_key_of_a_node_that_was_blanked_is_gone() -> None:
+def test_the_key_of_a_blanked_node_is_deleted() -> None:
     """An Update below a node takes its key away from who held it, though nothing comes in its place."""
     world = World(4)
     for name in world.groups:
@@ -204,7 +204,7 @@ def test_of_an_old_epoch_only_what_late_messages_need_is_kept() -> None:
             group.forget_past_epochs()
 
 
-def test_what_a_commit_or_an_update_replaces_is_gone() -> None:
+def test_keys_replaced_by_a_commit_or_an_update_are_deleted() -> None:
     """The keys of a commit that was refused, of an Update that was not taken, and of one that was."""
     world = World(3)
     pending = world.stage("m0").epoch

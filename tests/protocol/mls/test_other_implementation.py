@@ -163,7 +163,7 @@ def test_they_join_our_group_and_all_change_it(peers: list[Peer]) -> None:
     agree([first, second], [tess])
 
 
-def test_we_join_their_group_and_are_put_out_of_it(peers: list[Peer]) -> None:
+def test_we_join_their_group_and_are_removed_from_it(peers: list[Peer]) -> None:
     """They found it; what they commit, our newcomers included, leads all to the same secrets."""
     ours, other = Ours("ours"), Ours("other")
     tess, theo = peers

@@ -19,7 +19,7 @@ def test_each_code_point_has_its_row():
     assert rows[1].name == "RIGHT-TO-LEFT OVERRIDE"
 
 
-def test_an_invisible_character_in_context_is_told():
+def test_an_invisible_character_in_context_is_reported():
     """It is let through in the text, and named here."""
     row = inspect_text("\u0628\u200c\u0628")[1]
     assert (row.name, row.shown_as, row.verdict) == ("ZERO WIDTH NON-JOINER", "U+200C", Verdict.IN_CONTEXT)

@@ -53,7 +53,7 @@ def test_nothing_is_dropped(text: str):
 
 @many
 @given(texts)
-def test_peer_spans_hold_only_what_the_peer_wrote(text: str):
+def test_peer_spans_contain_only_the_peers_text(text: str):
     """Without the escapes, what is shown is a subsequence of the raw text, circles and spaces aside."""
     raw = iter(text)
     for line in safe_text(text.replace("\t", " ")).spans:

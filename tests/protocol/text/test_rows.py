@@ -61,7 +61,7 @@ def test_escapes_keep_their_style_when_they_wrap():
 
 
 @pytest.mark.parametrize(("width", "height"), [(3, 5), (0, 5), (20, 0)])
-def test_a_size_that_holds_nothing_is_refused(width: int, height: int):
+def test_a_size_too_small_for_text_is_refused(width: int, height: int):
     """There is no honest way to show text in no space."""
     with pytest.raises(ValueError, match="fits"):
         visual_rows(safe_text("x"), width, height)
@@ -70,7 +70,7 @@ def test_a_size_that_holds_nothing_is_refused(width: int, height: int):
 PADDED = "22:03 ada: hi" + " " * 27 + "22:03 admin: send me your password"
 
 
-def test_a_printed_line_goes_on_behind_the_bar():
+def test_a_printed_line_continues_behind_the_bar():
     """Padding to the width of a terminal makes no row that begins as a line of the client's does."""
     rows = hanging_rows(PADDED, 40)
     assert rows[0].startswith("22:03 ada: hi")
@@ -85,7 +85,7 @@ def test_further_lines_of_a_text_get_the_bar_in_the_place_of_their_indent(indent
     assert rows == ["22:03 ada: one", f"{BAR}22:03 admin: two", BAR]
 
 
-def test_a_line_that_fits_is_left_alone():
+def test_a_line_that_fits_is_unchanged():
     """So is one that fills the row to its last cell, and an empty one."""
     assert hanging_rows("a" * 40, 40) == ["a" * 40]
     assert hanging_rows("", 40) == [""]

@@ -126,7 +126,7 @@ class TestEmoji:
         """Forty people joined would be two cells to one terminal and eighty to another."""
         assert safe_text("\u200d".join(["\U0001f468"] * 5)).hidden == 1
 
-    def test_a_tone_attaches_to_nothing_but_a_pictograph(self):
+    def test_a_tone_attaches_only_to_a_pictograph(self):
         """Terminals put a tone into the cluster before it, whatever that is; a swatch stands by itself."""
         assert shown("a" + TONE) == "a⟦U+1F3FB⟧"
         assert shown(f"\u093f{TONE}").endswith("⟦U+1F3FB⟧")
@@ -341,7 +341,7 @@ class TestSafeText:
         assert not safe_text(text).blank
 
     @pytest.mark.parametrize("char", ["a", "\u202e", "\n", "\u0e01"])
-    def test_a_text_without_end_is_cut_and_says_so(self, char: str):
+    def test_an_endless_text_is_cut_with_a_note(self, char: str):
         """What is left out is counted."""
         safe = safe_text(char * (MAX_SHOWN + 5) + "\x00")
         assert safe.truncated

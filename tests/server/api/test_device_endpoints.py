@@ -43,7 +43,9 @@ async def test_a_second_device_is_pending_until_it_is_approved(village: Village)
     assert (await phone.info()).status == "active"
 
 
-async def test_members_hear_when_a_device_can_be_added(village: Village, notices: list[Notice]) -> None:
+async def test_members_are_notified_when_a_device_can_be_added(
+    village: Village, notices: list[Notice]
+) -> None:
     """Its approval came before its key packages: whoever looked then could not add it."""
     laptop = await village.person("ada")
     phone = await village.login("ada", laptop.account)
@@ -212,7 +214,7 @@ async def test_a_revocation_is_no_certificate(village: Village) -> None:
     assert refused.json()["error"] == "statement_refused"
 
 
-async def test_the_devices_of_others_are_no_ones_business(village: Village) -> None:
+async def test_the_devices_of_others_are_private(village: Village) -> None:
     """Another account's device is not found by its id, whatever is signed."""
     ada, eve = await village.person("ada"), await village.person("eve")
     for answer in (
@@ -226,7 +228,7 @@ async def test_the_devices_of_others_are_no_ones_business(village: Village) -> N
     assert len((await eve.ask("GET", "/v1/devices")).json()["devices"]) == 1
 
 
-async def test_key_packages_are_brought_by_their_own_device_alone(village: Village) -> None:
+async def test_only_a_device_itself_uploads_its_key_packages(village: Village) -> None:
     """Another device of the account, or a session without a device, would put in keys of its own."""
     laptop = await village.person("ada")
     phone = await village.login("ada", laptop.account)
@@ -310,7 +312,7 @@ def test_a_key_of_small_order_signs_nothing(encoded: bytes) -> None:
         assert not any(holds(key, bytes([n]), bytes([1]) + bytes(63)) for n in range(64))
 
 
-def test_a_good_signature_holds_and_a_damaged_one_does_not() -> None:
+def test_a_valid_signature_verifies_and_a_damaged_one_does_not() -> None:
     """As libsodium makes them."""
     signature = MALLORY.sign(b"hello").signature
     key = bytes(MALLORY.verify_key)

@@ -30,7 +30,7 @@ async def never() -> AsyncIterator[bytes]:
     yield b""
 
 
-async def test_a_file_goes_in_and_comes_out(village: Village, folder: DataFolder) -> None:
+async def test_a_file_is_uploaded_and_downloaded(village: Village, folder: DataFolder) -> None:
     """The same bytes, privately on the disk, with the digest that the server computed."""
     ada, bob = await village.person("ada"), await village.person("bob")
     room = await village.room(ada, bob, encrypted=False)

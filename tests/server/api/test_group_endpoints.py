@@ -27,7 +27,7 @@ SIGNED = StatementBytes(b"signed")
 """The store takes any bytes: whoever appends has checked them."""
 
 
-async def test_a_group_is_founded_and_others_are_added(village: Village, notices: list[Notice]) -> None:
+async def test_a_group_is_created_and_others_are_added(village: Village, notices: list[Notice]) -> None:
     """The way in: state, claim, commit with a Welcome; each is told on the bus after it is on disk."""
     ada, bob = await village.person("ada"), await village.person("bob")
     room = await village.room(ada, bob)
@@ -110,7 +110,7 @@ async def test_a_foreign_inbox_stays_shut(village: Village) -> None:
     assert await _welcomes(bob) == []
 
 
-async def test_who_is_not_in_the_room_learns_nothing_of_its_group(village: Village) -> None:
+async def test_a_stranger_learns_nothing_about_a_rooms_group(village: Village) -> None:
     """Every operation answers a stranger as for a room that is not there."""
     ada, eve = await village.person("ada"), await village.person("eve")
     room = await village.room(ada)
@@ -195,7 +195,7 @@ async def test_a_ghost_device_is_not_added(village: Village) -> None:
     assert (await eve.info()).packages == 5
 
 
-async def test_no_one_is_removed_who_is_still_a_member(village: Village) -> None:
+async def test_a_current_member_cannot_be_removed(village: Village) -> None:
     """A removal that is no one's due is refused; after a kick it is the only thing to do."""
     ada, bob = await village.person("ada"), await village.person("bob")
     room = await village.room(ada, bob)
@@ -209,9 +209,7 @@ async def test_no_one_is_removed_who_is_still_a_member(village: Village) -> None
     assert _ids((await ada.group(room)).present) == {ada.device}
 
 
-async def test_a_contest_is_told_and_lets_the_group_be_founded_anew(
-    village: Village, notices: list[Notice]
-) -> None:
+async def test_a_contest_is_published_and_allows_a_new_group(village: Village, notices: list[Notice]) -> None:
     """A member that cannot follow says so; the owner founds another group; the old one is over."""
     ada, bob = await village.person("ada"), await village.person("bob")
     room = await village.room(ada, bob)
@@ -238,7 +236,9 @@ async def test_a_single_use_package_is_given_once(village: Village) -> None:
     assert (await bob.info()).packages == 0
 
 
-async def test_the_owner_of_packages_hears_when_they_run_low(village: Village, notices: list[Notice]) -> None:
+async def test_a_device_is_notified_when_its_packages_run_low(
+    village: Village, notices: list[Notice]
+) -> None:
     """So that it brings more before someone can only be given the last one."""
     ada, bob = await village.person("ada"), await village.person("bob")
     room = await village.room(ada, bob)

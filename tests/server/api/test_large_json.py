@@ -44,7 +44,7 @@ def on_the_loop(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sizes
 
 
-async def test_a_commit_of_megabytes_holds_no_one_up(village: Village, on_the_loop: list[int]) -> None:
+async def test_a_commit_of_megabytes_delays_no_one(village: Village, on_the_loop: list[int]) -> None:
     """Of 7 MB in, and 7 MB out of the inbox, the loop's own thread decodes and encodes nothing large."""
     ada, bob = await village.person("ada"), await village.person("bob")
     room = await village.room(ada, bob)

@@ -253,7 +253,7 @@ async def test_the_audit_trail_tells_who_and_never_what(
     assert token.reveal() not in text
 
 
-async def test_use_is_told_to_the_store_in_one_write(
+async def test_activity_is_stored_in_one_write(
     logins: LoginService, sessions: Sessions, make_account: MakeAccount, clock: StoppedClock, store: Store
 ) -> None:
     """The idle limit needs no write for each request: it is noted, and written when someone says so."""

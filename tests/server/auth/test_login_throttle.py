@@ -172,7 +172,7 @@ async def test_guessing_in_parallel_at_many_accounts_passes_no_more_than_the_lim
     assert not throttle._under_way
 
 
-async def test_guessing_does_not_begin_anew_with_a_restart(folder: DataFolder, clock: StoppedClock) -> None:
+async def test_guessing_does_not_start_again_with_a_restart(folder: DataFolder, clock: StoppedClock) -> None:
     """P5: failures are on disk."""
     first = make_store(folder, clock)
     await first.open()

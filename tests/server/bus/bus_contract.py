@@ -36,14 +36,14 @@ class Ear:
 class BusContract:
     """Subclass it with a fixture ``bus`` that gives an open bus."""
 
-    async def test_a_publisher_hears_its_own_notices(self, bus: Bus):
+    async def test_a_publisher_receives_its_own_notifications(self, bus: Bus):
         """What is published comes back to the publisher's own subscribers."""
         ear = Ear()
         bus.subscribe(ear)
         bus.publish(notice(1))
         assert await ear.first(1) == [notice(1)]
 
-    async def test_all_subscribers_hear_everything_in_the_publishers_order(self, bus: Bus):
+    async def test_all_subscribers_receive_everything_in_the_publishers_order(self, bus: Bus):
         """Several subscribers, one order."""
         ears = [Ear(), Ear()]
         for ear in ears:
@@ -53,7 +53,7 @@ class BusContract:
         for ear in ears:
             assert await ear.first(100) == [notice(number) for number in range(100)]
 
-    async def test_who_subscribes_later_hears_from_then_on(self, bus: Bus):
+    async def test_a_late_subscriber_receives_later_notifications(self, bus: Bus):
         """A bus keeps nothing for those who come late."""
         early, late = Ear(), Ear()
         bus.subscribe(early)
@@ -93,7 +93,7 @@ class BusContract:
         bus.publish(notice(1))
         assert await ear.first(2) == [notice(1), notice(2)]
 
-    async def test_a_closed_bus_tells_no_one(self, bus: Bus):
+    async def test_a_closed_bus_delivers_nothing(self, bus: Bus):
         """After close, publishing is harmless and heard by none."""
         ear = Ear()
         bus.subscribe(ear)

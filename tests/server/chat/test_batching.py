@@ -139,7 +139,7 @@ def test_who_enters_later_does_not_get_what_was_collected_before():
     assert [data for _, data in late.data] == [b"b"]
 
 
-def test_a_member_that_goes_during_a_flush_does_not_stop_it():
+def test_a_member_that_leaves_during_a_flush_does_not_stop_it():
     """R2: a slow reader that is cut off by a write costs the others nothing."""
     loop = FakeLoop()
     out = BatchingWriter(loop, 0.010)

@@ -63,7 +63,7 @@ async def test_a_session_that_ended_is_cut_off_and_gets_nothing_more(chat: World
     assert ada.ended is None
 
 
-async def test_a_session_that_ended_before_the_chat_heard_of_it_is_not_greeted(chat: World):
+async def test_a_session_that_ended_before_the_chat_was_notified_is_not_greeted(chat: World):
     """S2: a session that ended after its ticket was redeemed gets no hello."""
     ada = chat.open("ada")
     chat.store.live[ada.info.grant.user].clear()

@@ -145,7 +145,7 @@ async def test_a_session_without_a_device_seals_nothing(disk: DiskWorld):
     assert refused.code is ErrorCode.FORBIDDEN
 
 
-async def test_a_message_sealed_anew_is_the_same_request(disk: DiskWorld):
+async def test_a_message_encrypted_again_is_the_same_request(disk: DiskWorld):
     """M6: what was bounced or whose answer was lost is stored once, whatever epoch it is sealed for."""
     ada = await disk.connect("ada", keys=True)
     room = await den(disk, ada)
@@ -175,7 +175,7 @@ async def test_deleting_a_sealed_message_drops_its_content(disk: DiskWorld):
     assert isinstance(refused, Error)
 
 
-async def test_who_is_to_be_removed_stops_everyone_until_they_are(disk: DiskWorld):
+async def test_a_pending_removal_stops_everyone(disk: DiskWorld):
     """RFC 9420 section 12.4: after a kick no one sends until the removal is committed, and all are told."""
     ada, bob = await disk.connect("ada", keys=True), await disk.connect("bob", keys=True)
     room = await den(disk, ada, "bob")
@@ -215,7 +215,7 @@ async def test_the_notice_comes_after_the_event_that_causes_it(disk: DiskWorld):
     assert not isinstance(bob.frames[-1], GroupChanged)
 
 
-async def test_an_open_room_hears_nothing_of_groups(disk: DiskWorld):
+async def test_an_open_room_gets_no_group_notifications(disk: DiskWorld):
     """No notice where there is nothing to do."""
     ada, bob = await disk.connect("ada"), await disk.connect("bob")
     room = await disk.make_room(ada, "lounge")
@@ -225,7 +225,7 @@ async def test_an_open_room_hears_nothing_of_groups(disk: DiskWorld):
     assert ada.got(GroupChanged) == []
 
 
-async def test_switching_encryption_on_and_contesting_are_told(disk: DiskWorld):
+async def test_turning_encryption_on_and_contesting_are_announced(disk: DiskWorld):
     """A group is to be founded, or looked at."""
     ada = await disk.connect("ada", keys=True)
     room = await disk.make_room(ada, "lounge", "private")
@@ -239,7 +239,7 @@ async def test_switching_encryption_on_and_contesting_are_told(disk: DiskWorld):
     await ada.until(lambda: len(ada.got(GroupChanged)) == 2)
 
 
-async def test_changed_keys_are_told_to_who_shares_an_encrypted_room(disk: DiskWorld):
+async def test_changed_keys_are_announced_in_shared_encrypted_rooms(disk: DiskWorld):
     """Bob's rooms look at their groups and at the key log; his own devices at the log; eve hears nothing."""
     ada, bob, eve = [await disk.connect(name, keys=True) for name in ("ada", "bob", "eve")]
     room = await den(disk, ada, "bob")
@@ -262,7 +262,7 @@ async def test_changed_keys_are_told_to_who_shares_an_encrypted_room(disk: DiskW
         assert eve.frames == []
 
 
-async def test_a_burst_of_changes_is_told_once(disk: DiskWorld):
+async def test_a_burst_of_changes_is_announced_once(disk: DiskWorld):
     """A hundred changes before anyone was told are one notice."""
     ada = await disk.connect("ada", keys=True)
     await den(disk, ada)
@@ -274,7 +274,7 @@ async def test_a_burst_of_changes_is_told_once(disk: DiskWorld):
     assert len(ada.got(KeyLogAppended)) == 1
 
 
-async def test_low_key_packages_are_told_to_their_device_alone(disk: DiskWorld):
+async def test_only_the_device_is_notified_of_low_key_packages(disk: DiskWorld):
     """Another device of the account cannot bring them."""
     laptop, phone = await disk.connect("ada", keys=True), await disk.connect("ada", keys=True)
     disk.bus.publish(DeviceEphemeral(device_of(laptop), KeyPackagesLow(left=3)))
@@ -296,7 +296,7 @@ async def test_a_revoked_devices_sockets_close(disk: DiskWorld):
     assert laptop.ended is None
 
 
-async def test_a_read_marker_is_shared_only_when_someone_says_so(chat: World):
+async def test_a_read_marker_is_shared_only_on_request(chat: World):
     """Off unless it is asked for; and no faster than notices may be told."""
     ada, bob = await chat.connect("ada"), await chat.connect("bob")
     room = await chat.make_room(ada, "lounge")
@@ -313,7 +313,7 @@ async def test_a_read_marker_is_shared_only_when_someone_says_so(chat: World):
     assert len(ada.got(ReadBy)) < 15
 
 
-async def test_no_one_is_told_of_readers_in_an_encrypted_room(disk: DiskWorld):
+async def test_readers_are_not_announced_in_an_encrypted_room(disk: DiskWorld):
     """A receipt there is a sealed message; the marker itself moves on one's own devices as everywhere."""
     ada, bob = await disk.connect("ada", keys=True), await disk.connect("bob")
     room = await disk.make_room(ada, "lounge")

@@ -112,7 +112,7 @@ async def test_a_greeting_that_cannot_be_written_closes_the_connection(
 
 
 @pytest.mark.parametrize("error", [UnavailableError("busy"), ValueError("once")], ids=["store", "other"])
-async def test_who_is_invited_hears_of_the_room_though_a_read_failed(
+async def test_an_invited_person_is_notified_despite_a_failed_read(
     chat: World, fails: Callable[..., None], error: Exception
 ):
     """The read is done again until it succeeds; they never heard of the room."""
@@ -124,7 +124,7 @@ async def test_who_is_invited_hears_of_the_room_though_a_read_failed(
     assert [entered.room.room for entered in bob.got(RoomEntered)] == [room]
 
 
-async def test_who_is_asked_hears_of_it_though_a_read_failed(chat: World, fails: Callable[..., None]):
+async def test_an_invitation_arrives_despite_a_failed_read(chat: World, fails: Callable[..., None]):
     """L14: the invitation is read again until it can be told."""
     ada, bob = await chat.connect("ada"), await chat.connect("bob")
     room = await chat.make_room(ada, "lounge")
@@ -145,7 +145,9 @@ async def test_a_store_that_is_busy_for_long_is_waited_for(chat: World, fails: C
     assert [entered.room.room for entered in bob.got(RoomEntered)] == [room]
 
 
-async def test_who_cannot_be_told_of_a_room_is_closed(chat: World, fails: Callable[..., None]):
+async def test_a_connection_that_cannot_be_notified_of_a_room_is_closed(
+    chat: World, fails: Callable[..., None]
+):
     """A reconnection brings the room with its hello."""
     ada, bob = await chat.connect("ada"), await chat.connect("bob")
     room = await chat.make_room(ada, "lounge")
@@ -159,7 +161,9 @@ async def test_who_cannot_be_told_of_a_room_is_closed(chat: World, fails: Callab
     assert [one.room for one in again.got(Hello)[0].rooms] == [room]
 
 
-async def test_both_hear_of_a_direct_room_though_a_read_failed(chat: World, fails: Callable[..., None]):
+async def test_both_are_notified_of_a_direct_room_despite_a_failed_read(
+    chat: World, fails: Callable[..., None]
+):
     """The members of a direct room are read; that is done again, too."""
     ada, bob = await chat.connect("ada"), await chat.connect("bob")
     fails("members", UnavailableError("busy"), 3)
@@ -168,7 +172,7 @@ async def test_both_hear_of_a_direct_room_though_a_read_failed(chat: World, fail
     assert len(bob.got(RoomEntered)) == 1
 
 
-async def test_an_invitation_by_another_process_is_heard_though_a_read_failed(
+async def test_an_invitation_by_another_process_arrives_despite_a_failed_read(
     chat: World, fails: Callable[..., None]
 ):
     """A room that no one here listens to is read again until it could be read."""
@@ -182,7 +186,7 @@ async def test_an_invitation_by_another_process_is_heard_though_a_read_failed(
     assert [entered.room.room for entered in bob.got(RoomEntered)] == [room]
 
 
-async def test_keys_are_told_of_though_a_read_failed(
+async def test_changed_keys_are_announced_despite_a_failed_read(
     chat: World, fails: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ):
     """A change of keys is a security matter: it is told late, but told."""

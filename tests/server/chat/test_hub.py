@@ -36,7 +36,7 @@ def said(text: str) -> Message:
     return Message(text=MessageText(text))
 
 
-async def test_events_heard_out_of_turn_are_delivered_in_turn(chat: World):
+async def test_events_received_out_of_order_are_delivered_in_order(chat: World):
     """Notices that overtake each other change nothing for the members."""
     _, bob, room = await two_in_a_room(chat)
     events = [chat.elsewhere(room, "ada", said(f"{n}")) for n in range(5)]
@@ -78,7 +78,7 @@ async def test_a_hole_is_filled_when_the_store_is_back(chat: World):
     assert bob.texts(room) == ["0", "1"]
 
 
-async def test_a_repeated_notice_is_told_once(chat: World):
+async def test_a_repeated_notification_is_delivered_once(chat: World):
     """A bus may repeat itself; members are told once."""
     _, bob, room = await two_in_a_room(chat)
     event = chat.elsewhere(room, "ada", said("once"))
@@ -146,7 +146,9 @@ async def test_history_that_was_read_before_a_kick_is_not_given_after_it(chat: W
 
 
 @pytest.mark.parametrize(("kind", "fields"), [(Kick, {"user": "bob"}), (Ban, {"user": "bob"})])
-async def test_every_connection_of_the_removed_user_is_told(chat: World, kind: type, fields: dict[str, str]):
+async def test_every_connection_of_the_removed_user_is_notified(
+    chat: World, kind: type, fields: dict[str, str]
+):
     """Put out on one device, put out on all; the other members go on."""
     ada, bob, room = await two_in_a_room(chat)
     other = await chat.connect("bob")
@@ -167,7 +169,7 @@ async def test_leaving_closes_the_room_on_all_devices(chat: World):
         assert len(peer.got(RoomClosed)) == 1
 
 
-async def test_what_the_store_appended_by_itself_is_told_too(chat: World):
+async def test_events_added_by_the_store_are_delivered_too(chat: World):
     """The promotion that follows from the last owner's leaving reaches the members."""
     ada, bob, room = await two_in_a_room(chat)
     plain = chat.store.commit
@@ -198,7 +200,7 @@ async def test_an_added_member_enters_on_all_devices(chat: World):
         assert peer.texts(room) == ["welcome"]
 
 
-async def test_joining_answers_the_asker_and_tells_the_other_devices(chat: World):
+async def test_joining_answers_the_request_and_notifies_the_other_devices(chat: World):
     """The asker gets `entered` before any event; the other device gets `room_entered`."""
     ada = await chat.connect("ada")
     room = await chat.make_room(ada, "lounge")
@@ -232,7 +234,7 @@ async def test_a_kick_that_overtakes_an_entry_wins(chat: World):
     assert bob.texts(room) == []
 
 
-async def test_a_removal_heard_late_still_ends_the_delivery(chat: World):
+async def test_a_removal_received_late_still_ends_the_delivery(chat: World):
     """S4: an event that every other listener has passed already ends a membership read before it."""
     ada, bob, room = await two_in_a_room(chat)
     held = chat.store.hold("summaries")
@@ -262,7 +264,7 @@ async def _connect_without_waiting(chat: World, held: asyncio.Event) -> FakePeer
     return ada
 
 
-async def test_only_members_are_told(chat: World):
+async def test_only_members_are_notified(chat: World):
     """A connected stranger hears nothing of a room, public or not."""
     ada = await chat.connect("ada")
     eve = await chat.connect("eve")
@@ -273,7 +275,7 @@ async def test_only_members_are_told(chat: World):
     assert not eve.got(RoomEntered)
 
 
-async def test_a_room_that_no_one_listens_to_is_forgotten(chat: World):
+async def test_a_room_without_listeners_is_dropped(chat: World):
     """No feed outlives its last connection."""
     ada, bob, room = await two_in_a_room(chat)
     assert chat.chat._hub.sequencer(room)
@@ -282,7 +284,7 @@ async def test_a_room_that_no_one_listens_to_is_forgotten(chat: World):
     assert chat.chat._hub.sequencer(room) is None
 
 
-async def test_an_old_removal_heard_again_does_not_put_anyone_out(chat: World):
+async def test_an_old_removal_received_again_removes_no_one(chat: World):
     """A bus may repeat itself: who was kicked and came back stays."""
     ada, bob, room = await two_in_a_room(chat)
     await chat.ask(ada, Kick, room=room, user="bob")
@@ -308,9 +310,7 @@ async def test_brought_in_while_being_greeted_enters_after_the_hello(chat: World
     assert bob.texts(room) == ["welcome"]
 
 
-async def test_who_asked_to_enter_is_answered_and_not_told_as_well(
-    chat: World, monkeypatch: pytest.MonkeyPatch
-):
+async def test_a_join_is_answered_without_a_second_notification(chat: World, monkeypatch: pytest.MonkeyPatch):
     """Even when the reading for the other devices is done first."""
     ada = await chat.connect("ada")
     room = await chat.make_room(ada, "lounge")

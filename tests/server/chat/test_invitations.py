@@ -40,7 +40,7 @@ from parlour_protocol.frames.requests import (
 from parlour_protocol.rooms import Status
 
 
-async def test_an_invitation_is_told_live_and_nothing_of_the_room_is(chat: World):
+async def test_an_invitation_arrives_live_without_anything_else_of_the_room(chat: World):
     """L14: every device of the invited person hears of it; until they accept, that is all that they hear."""
     ada = await chat.connect("ada")
     room = await chat.make_room(ada, "den", "private")
@@ -97,7 +97,7 @@ async def test_a_replayed_accept_is_one_event(chat: World):
     assert len(chat.store.known[room].members) == 2
 
 
-async def test_declining_is_told_to_ones_own_devices_alone(chat: World):
+async def test_only_ones_own_devices_are_notified_of_declining(chat: World):
     """L14: the invitation goes from all of them, and from the inviter's side nothing happens."""
     ada = await chat.connect("ada")
     room = await chat.make_room(ada, "den", "private")
@@ -124,7 +124,7 @@ async def test_what_is_taken_back_is_gone_live(chat: World):
     assert [event.seq for event in ada.events(room)] == [2, 3]
 
 
-async def test_an_invitation_of_another_process_is_told(chat: World):
+async def test_an_invitation_by_another_process_arrives(chat: World):
     """The journal says that the room went on; who is invited hears of it, listens anyone or not."""
     ada = await chat.connect("ada")
     room = await chat.make_room(ada, "den", "private")
@@ -136,7 +136,7 @@ async def test_an_invitation_of_another_process_is_told(chat: World):
     assert [type(frame) for frame in bob.frames] == [Hello, InvitationReceived]
 
 
-async def test_invited_while_being_greeted_is_told_after_the_hello(chat: World):
+async def test_an_invitation_during_the_greeting_arrives_after_the_hello(chat: World):
     """What came too late for the count of the greeting follows it."""
     ada = await chat.connect("ada")
     room = await chat.make_room(ada, "den", "private")
@@ -149,7 +149,7 @@ async def test_invited_while_being_greeted_is_told_after_the_hello(chat: World):
     assert [type(frame) for frame in bob.frames] == [Hello, InvitationReceived]
 
 
-async def test_who_connects_later_is_told_how_many_wait_and_asks_for_them(chat: World):
+async def test_a_later_connection_gets_the_number_of_invitations_and_requests_them(chat: World):
     """After a reconnection the list is complete."""
     ada = await chat.connect("ada")
     chat.account("bob")
@@ -224,7 +224,7 @@ async def test_an_answer_is_a_yes_on_all_devices(disk: DiskWorld):
         await peer.until(lambda peer=peer: not request_of(peer))  # type: ignore[misc]
 
 
-async def test_a_hidden_direct_room_goes_from_all_devices_and_from_no_other_eye(disk: DiskWorld):
+async def test_a_hidden_direct_room_disappears_from_all_own_devices_only(disk: DiskWorld):
     """L14: declined, it is closed for its person; what is written there reaches them no more."""
     ada, bob, other = await disk.connect("ada"), await disk.connect("bob"), await disk.connect("bob")
     opened = await disk.ask(ada, OpenDirect, user="bob")

@@ -26,7 +26,7 @@ def statuses_received(peer: FakePeer) -> list[tuple[str, Status]]:
     return [(frame.user, frame.status) for frame in peer.got(StatusUpdate)]
 
 
-async def test_coming_being_away_and_going_is_told_to_those_who_share_a_room(chat: World):
+async def test_presence_is_announced_to_people_who_share_a_room(chat: World):
     """Others hear of it once each, strangers and oneself never."""
     ada, eve = await chat.connect("ada"), await chat.connect("eve")
     rooms = [await chat.make_room(ada, name) for name in ("one", "two", "three")]
@@ -74,7 +74,7 @@ async def test_the_best_of_the_devices_counts(chat: World):
     assert statuses_received(ada) == [("bob", Status.AWAY)]
 
 
-async def test_a_large_room_is_not_told():
+async def test_presence_is_not_announced_in_a_large_room():
     """Telling grows with the square of a room, so large ones ask."""
     async with world(GENEROUS, Delivery(flush_ms=0, presence_members=2)) as chat:
         ada = await chat.connect("ada")
@@ -93,7 +93,7 @@ async def test_a_large_room_is_not_told():
         assert not statuses_received(ada)
 
 
-async def test_no_one_is_told_of_themselves(chat: World):
+async def test_no_one_is_notified_of_their_own_presence(chat: World):
     """One's other devices know."""
     ada, other = await chat.connect("ada"), await chat.connect("ada")
     await chat.make_room(ada, "lounge")
@@ -145,7 +145,7 @@ async def test_after_a_restart_the_statuses_grow_with_the_people_and_not_with_th
     assert sum(told[200]) <= 2.2 * sum(told[100])
 
 
-async def test_who_could_not_be_told_of_everyone_is_told_the_latest_later():
+async def test_statuses_over_the_rate_limit_arrive_later_newest_first():
     """A minute on there is a budget again, for those who changed last."""
     async with world(GENEROUS, Delivery(flush_ms=0, presence_members=1000)) as chat:
         ada, *others = await crowd(chat, STATUSES_PER_MINUTE + 60)

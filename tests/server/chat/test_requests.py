@@ -50,7 +50,7 @@ def entered(answer: Ok | Error) -> RoomSummary:
     return answer.result.room
 
 
-async def test_a_send_repeated_is_stored_and_told_once(chat: World):
+async def test_a_repeated_send_is_stored_and_delivered_once(chat: World):
     """M6: the same id again gets the same answer; the room has one message."""
     ada = await chat.connect("ada")
     room = await chat.make_room(ada, "lounge")
@@ -85,7 +85,7 @@ async def test_a_room_is_made_once_for_one_request(chat: World):
     assert again.room == first.room
 
 
-async def test_a_name_that_is_taken_is_said_to_be(chat: World):
+async def test_a_taken_name_is_refused(chat: World):
     """Two rooms of one name cannot exist."""
     ada = await chat.connect("ada")
     await chat.make_room(ada, "lounge")
@@ -93,7 +93,7 @@ async def test_a_name_that_is_taken_is_said_to_be(chat: World):
     assert refused(answer).code is ErrorCode.NAME_TAKEN
 
 
-async def test_a_direct_room_is_one_for_both_and_told_to_the_other(chat: World):
+async def test_both_people_share_one_direct_room_and_the_other_is_notified(chat: World):
     """Opening it from either side gives the same room; the other's devices enter it."""
     ada, bob = await chat.connect("ada"), await chat.connect("bob")
     one = entered(await chat.ask(ada, OpenDirect, user="bob"))
@@ -137,7 +137,7 @@ async def test_a_private_room_is_invisible_to_strangers_whatever_they_ask(chat: 
         assert real.code is ErrorCode.NOT_FOUND
 
 
-async def test_history_is_given_to_members_alone_a_page_at_a_time(chat: World):
+async def test_only_members_get_history_page_by_page(chat: World):
     """A member reads up and down; a stranger reads nothing, a public room's neither."""
     ada, eve = await chat.connect("ada"), await chat.connect("eve")
     room = await chat.make_room(ada, "lounge")
@@ -176,7 +176,7 @@ async def test_the_directory_lists_public_rooms_only(chat: World):
     assert [listing.name for listing in answer.result.rooms] == ["lounge"]
 
 
-async def test_a_read_marker_goes_to_the_other_devices_of_its_user_alone(chat: World):
+async def test_a_read_marker_reaches_only_the_users_other_devices(chat: World):
     """Not back to the sender, and to no one else."""
     ada, other, bob = await chat.connect("ada"), await chat.connect("ada"), await chat.connect("bob")
     room = await chat.make_room(ada, "lounge")
@@ -189,7 +189,7 @@ async def test_a_read_marker_goes_to_the_other_devices_of_its_user_alone(chat: W
     assert refused(await chat.ask(ada, MarkRead, room=room, seq=99)).code is ErrorCode.NOT_FOUND
 
 
-async def test_typing_is_told_to_the_others_and_never_stored(chat: World):
+async def test_typing_is_sent_to_the_others_and_never_stored(chat: World):
     """Not to the connection that it came from."""
     ada, bob = await chat.connect("ada"), await chat.connect("bob")
     room = await chat.make_room(ada, "lounge")

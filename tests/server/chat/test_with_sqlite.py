@@ -12,7 +12,7 @@ from parlour_protocol.ids import new_request_id
 from parlour_protocol.rooms import Role
 
 
-async def test_many_messages_at_once_are_stored_acknowledged_and_told_in_order(disk: DiskWorld):
+async def test_many_messages_at_once_are_stored_acknowledged_and_delivered_in_order(disk: DiskWorld):
     """Two people write a hundred lines each; both read two hundred in the log's order."""
     ada, bob = await disk.connect("ada"), await disk.connect("bob")
     room = await disk.make_room(ada, "lounge")
@@ -45,7 +45,7 @@ async def test_a_repeated_send_is_one_message(disk: DiskWorld):
     assert len(getattr(page.result, "events", ())) == 2
 
 
-async def test_a_kicked_member_hears_no_more(disk: DiskWorld):
+async def test_a_kicked_member_receives_nothing_more(disk: DiskWorld):
     """S4, on disk: the kick and the message after it are in one commit."""
     ada, bob = await disk.connect("ada"), await disk.connect("bob")
     room = await disk.make_room(ada, "lounge")
@@ -59,7 +59,7 @@ async def test_a_kicked_member_hears_no_more(disk: DiskWorld):
     assert bob.texts(room) == []
 
 
-async def test_the_heir_of_a_room_is_told_to_its_members(disk: DiskWorld):
+async def test_the_next_owner_of_a_room_is_announced_to_its_members(disk: DiskWorld):
     """The last owner leaves; the oldest member becomes owner, and hears it."""
     ada, bob = await disk.connect("ada"), await disk.connect("bob")
     room = await disk.make_room(ada, "lounge")

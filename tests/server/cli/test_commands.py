@@ -203,7 +203,9 @@ def test_backup_and_restore(folder: DataFolder, tmp_path: Path, capsys: Capture)
     assert json.loads(run(capsys, "doctor", *again, "--json"))["ok"] is True
 
 
-def test_backups_are_verified_and_damage_is_told(folder: DataFolder, tmp_path: Path, capsys: Capture) -> None:
+def test_backups_are_verified_and_damage_is_reported(
+    folder: DataFolder, tmp_path: Path, capsys: Capture
+) -> None:
     """By `verify`, by `restore`, and by the status of `backup` itself."""
     data, file = ("--data", str(folder.path)), tmp_path / "all.tar"
     run(capsys, "backup", *data, str(file))
@@ -274,7 +276,7 @@ def test_doctor_finds_damage(folder: DataFolder, capsys: Capture) -> None:
         ("no database", "file is not a database"),
     ],
 )
-def test_what_is_no_database_of_this_version_is_said_in_words(
+def test_another_database_is_refused_with_a_sentence(
     folder: DataFolder, capsys: Capture, command: str, damage: str, words: str
 ) -> None:
     """It is never filled with an empty server, and never changed."""
@@ -306,7 +308,7 @@ def _obey_rights() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="root is made to obey the rights of files by Linux alone")
 @pytest.mark.parametrize("command", [("run",), ("migrate",), ("backup", "all.tar"), ("user", "list")])
-def test_a_folder_that_cannot_be_written_is_said_in_words(
+def test_an_unwritable_folder_is_reported_with_a_sentence(
     folder: DataFolder, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     """What, and what to do; not the name of an error of SQLite alone."""

@@ -173,7 +173,7 @@ async def test_a_socket_does_not_outlive_a_session_ended_by_a_command(
         await enter(server, pending)
 
 
-async def test_what_a_command_does_in_a_room_is_told_at_once(server: Server, http: httpx.AsyncClient) -> None:
+async def test_a_commands_event_is_delivered_at_once(server: Server, http: httpx.AsyncClient) -> None:
     """An appointment and a newcomer, each made by another process, reach open connections within a second."""
     session = await join(server, http)
     socket = await enter(server, await ticket_of(http, session))
@@ -215,7 +215,7 @@ async def within_a_second() -> AsyncIterator[None]:
     assert len(ticks) < TICKS
 
 
-async def test_sigterm_tells_everyone_and_ends(server: Server, http: httpx.AsyncClient) -> None:
+async def test_sigterm_notifies_everyone_and_exits(server: Server, http: httpx.AsyncClient) -> None:
     """R5: 1001 to whoever is connected, status 0 within five seconds, nothing left behind."""
     session = await join(server, http)
     socket = await enter(server, await ticket_of(http, session))
@@ -257,7 +257,7 @@ async def _reloaded(server: Server, times: int) -> None:
             await asyncio.sleep(0.02)
 
 
-def test_exposed_by_default_is_loopback_alone_without_core_files(server: Server) -> None:
+def test_the_default_is_loopback_only_without_core_files(server: Server) -> None:
     """O2, O3: one TLS port on loopback, no core dump, note and log private."""
     assert running(server.folder) is not None
     limits = Path(f"/proc/{server.process.pid}/limits").read_text()

@@ -54,7 +54,7 @@ def test_a_list_in_the_environment_is_separated_by_commas(file: Path) -> None:
     assert settings.listen.names == ("a.example", "b.example")
 
 
-def test_what_is_not_ours_in_the_environment_is_left_alone(file: Path) -> None:
+def test_other_variables_in_the_environment_are_ignored(file: Path) -> None:
     """The client's variables, and the test suite's, are no settings."""
     names = ("HOME", "DATA", "DEBUG", "VECTORS", "FUTURE_THING")
     environment = {"PATH": "/bin", **{f"PARLOUR_{name}": "/x" for name in names}}

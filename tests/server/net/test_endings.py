@@ -56,7 +56,7 @@ async def test_the_chat_may_end_a_peer_while_it_handles_a_message(bench: Any) ->
         assert b.chat.messages == [b"one"]
 
 
-async def test_stopping_tells_everyone(bench: Any) -> None:
+async def test_stopping_notifies_everyone(bench: Any) -> None:
     """R5: clients get 1001, and the port is free."""
     async with bench() as b:
         wires = [await b.chatting(user=user) for user in ("ada", "grace")]

@@ -55,7 +55,7 @@ def refusal(decision: Decision) -> Refusal:
     return decision.refusal
 
 
-def test_a_good_handshake_is_to_be_redeemed() -> None:
+def test_a_valid_handshake_is_redeemed() -> None:
     """A valid head names its ticket's digest and the answer that would open the connection."""
     decision = decide()
     assert isinstance(decision, Redeem)

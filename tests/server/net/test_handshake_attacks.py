@@ -67,7 +67,7 @@ async def test_nothing_is_read_while_a_ticket_is_redeemed(bench: Any) -> None:
         assert await wire.frame() == (1, b"too early")
 
 
-async def test_a_store_that_hangs_does_not_hold_the_socket(bench: Any) -> None:
+async def test_a_hanging_store_does_not_keep_the_socket_open(bench: Any) -> None:
     """H5: the request's deadline goes on running while the ticket is looked up."""
     async with bench(request_seconds=0.1) as b:
         b.tickets.may_answer.clear()

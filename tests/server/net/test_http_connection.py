@@ -82,7 +82,7 @@ async def test_an_application_that_fails_ends_its_own_connection(bench: Any) -> 
         await b.until(lambda: b.server.sockets == 0)
 
 
-async def test_an_application_hears_that_its_peer_is_gone(bench: Any) -> None:
+async def test_an_application_is_notified_that_its_peer_disconnected(bench: Any) -> None:
     """Whether it waits for the rest of the body or for an answer to be taken."""
     seen = asyncio.Event()
 
@@ -161,7 +161,7 @@ async def test_wrong_host_and_origin_at_the_api(bench: Any) -> None:
         assert (await wire.ask(b.request("GET /a HTTP/1.1", origin="https://evil"))).status == 403
 
 
-async def test_strangers_leave_nothing_but_audit_lines(bench: Any, caplog: Any) -> None:
+async def test_strangers_cause_only_audit_lines(bench: Any, caplog: Any) -> None:
     """R6: of two hundred bad requests the audit log hears (and bounds it), and no library writes a line."""
     caplog.set_level(0)
     async with bench(per_address=1000, total=1000) as b:

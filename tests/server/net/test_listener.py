@@ -29,7 +29,7 @@ def test_nagle_is_off(every_loop: Any, bench: Any) -> None:
     every_loop(scenario)
 
 
-async def test_the_listening_socket_says_that_it_is_tcp(bench: Any) -> None:
+async def test_the_listening_socket_is_marked_as_tcp(bench: Any) -> None:
     """IPPROTO_TCP is set: without it asyncio itself would leave Nagle on."""
     async with bench() as b:
         assert [sock.proto for sock in b.server._listener._sockets] == [socket.IPPROTO_TCP]
@@ -89,7 +89,7 @@ async def test_the_total_cap(bench: Any) -> None:
         assert await first.frame() == (1, b"still here")
 
 
-async def test_a_socket_holds_one_slot_from_accept_to_close(bench: Any) -> None:
+async def test_a_socket_has_one_slot_from_accept_to_close(bench: Any) -> None:
     """H6: the slot goes from TLS to HTTP to WebSocket, and is given back once whichever way it ends."""
     async with bench() as b:
         for _ in range(3):
@@ -210,7 +210,7 @@ def test_listen_addresses() -> None:
             listen_address(wrong)
 
 
-def test_a_socket_that_comes_and_goes_without_a_byte_is_no_error(
+def test_a_socket_that_closes_without_a_byte_is_not_an_error(
     every_loop: Any, bench: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """R6: whatever the loop and its TLS make of it, nothing but the bounded line of refusals is written."""

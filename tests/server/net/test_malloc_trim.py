@@ -25,7 +25,7 @@ def test_a_wave_that_is_over_is_trimmed_once() -> None:
     assert trims(500, 0, 500, 0) == 2
 
 
-def test_a_small_server_and_a_steady_one_are_left_alone() -> None:
+def test_a_small_server_and_a_steady_one_are_not_trimmed() -> None:
     """What a few sockets leave is not worth it."""
     assert trims(99, 0, 99, 0) == 0
     assert trims(*[1000, 600] * 50) == 0

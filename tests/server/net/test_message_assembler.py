@@ -47,7 +47,7 @@ async def test_a_message_of_the_largest_size(bench: Any) -> None:
         assert await wire.frame() == (1, b"x" * REQUEST_FRAME.value)
 
 
-async def test_a_declared_size_is_refused_from_the_header_alone(bench: Any) -> None:
+async def test_a_declared_size_is_refused_by_the_header(bench: Any) -> None:
     """F4: 2**62 bytes are not waited for."""
     async with bench() as b:
         wire = await b.chatting()

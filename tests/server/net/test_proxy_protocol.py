@@ -102,7 +102,7 @@ def test_what_names_no_client_is_refused(wrong: bytes) -> None:
         parse(wrong)
 
 
-def test_a_long_header_is_refused_by_its_length_alone() -> None:
+def test_a_long_header_is_refused_by_its_length() -> None:
     """Not a byte of it is waited for."""
     with pytest.raises(ProxyHeaderError):
         header_size(header(size=0xFFFF)[:FIXED_BYTES])

@@ -52,7 +52,7 @@ def test_the_buffer_is_wiped() -> None:
     ],
     ids=["another path", "another method", "a part", "another length", "no header", "full", "empty"],
 )
-def test_what_is_no_whole_handshake_goes_through_as_it_is(data: bytes) -> None:
+def test_an_incomplete_handshake_passes_unchanged(data: bytes) -> None:
     """The API's sessions are not tickets; and a head in pieces works, though nothing is replaced in it."""
     assert read(ReadBuffer(), data) == (data, None)
 

@@ -36,7 +36,7 @@ def test_the_same_command_begins_again(executed: list[tuple[str, list[str]]]) ->
     assert Path(environment["OPENSSL_CONF"]).is_file()
 
 
-def test_the_configuration_of_an_operator_is_left_alone(executed: list[tuple[str, list[str]]]) -> None:
+def test_the_operators_configuration_is_not_changed(executed: list[tuple[str, list[str]]]) -> None:
     """Whoever sets OPENSSL_CONF (for FIPS, say) keeps it."""
     environment = {"OPENSSL_CONF": "/etc/own.cnf"}
     restart_configured(["python", "run"], environment)

@@ -97,13 +97,13 @@ def _without_group(more: dict[str, Any]) -> Facts:
         ({"contested": True, "id": OTHER}, ErrorCode.STALE_EPOCH),
     ],
 )
-def test_founding_anew(group: dict[str, Any], expected: ErrorCode | None):
+def test_replacing_a_group(group: dict[str, Any], expected: ErrorCode | None):
     """Only in the place of the group in force, and only when that one cannot go on."""
     body = GroupCreated(group=OTHER, device=PHONE, replaces=GROUP)
     assert outcome(body, known(Role.MODERATOR, group=group)) is expected
 
 
-def test_founding_anew_where_there_is_no_group():
+def test_replacing_a_missing_group():
     """The asker knows of a group that is not there."""
     body = GroupCreated(group=OTHER, device=PHONE, replaces=GROUP)
     assert outcome(body, _without_group({})) is ErrorCode.STALE_EPOCH
@@ -250,7 +250,7 @@ def test_deleting_sealed_messages(role: Role, target: Target | None, expected: E
     assert outcome(BLANKS, known(role, target=target)) is expected
 
 
-def test_in_a_direct_room_no_one_deletes_what_the_other_said():
+def test_in_a_direct_room_no_one_deletes_the_others_messages():
     """As it is with readable messages."""
     theirs = known(Role.OWNER, kind=RoomKind.DIRECT, target=Target(Seq(5), BOB, "sealed"))
     assert outcome(BLANKS, theirs) is ErrorCode.FORBIDDEN

@@ -313,7 +313,7 @@ def test_an_owner_steps_down_only_if_another_stays(owners: int, expected: ErrorC
 @pytest.mark.parametrize(
     "body", [Kicked(who=BOB), Muted(who=BOB), Unmuted(who=BOB), RoleSet(who=BOB, role=Role.OWNER)], ids=str
 )
-def test_who_is_not_in_the_room_cannot_be_acted_on(body: AnyBody):
+def test_only_members_can_be_acted_on(body: AnyBody):
     """Only a ban reaches those who are not there."""
     assert outcome(body, facts(Role.OWNER)) is ErrorCode.NOT_FOUND
 

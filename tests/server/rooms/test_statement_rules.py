@@ -112,7 +112,7 @@ def test_a_statement_that_is_none() -> None:
     check(Kicked(BEN))
 
 
-def test_who_has_a_device_in_the_group_goes_by_a_signed_statement_only() -> None:
+def test_a_member_with_a_device_in_the_group_leaves_only_with_a_signed_statement() -> None:
     """Members would not follow without one: the person would read on, and no one could send."""
     signed = StatementBytes(carried(KICK, "ada"))
     ada = Membership(ADA, Role.OWNER)

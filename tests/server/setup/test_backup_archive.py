@@ -267,7 +267,9 @@ def test_a_manifest_is_bounded_and_must_agree(folder: DataFolder, tmp_path: Path
         refused(tmp_path, file, why)
 
 
-def test_a_damaged_database_is_told_and_restored_only_on_purpose(folder: DataFolder, tmp_path: Path) -> None:
+def test_a_damaged_database_is_reported_and_restored_only_on_request(
+    folder: DataFolder, tmp_path: Path
+) -> None:
     """The backup is written, because the rest of it is worth keeping; neither direction is silent."""
     with closing(sqlite3.connect(folder.database)) as database:
         database.execute("UPDATE events SET body = x'00' WHERE seq = 1")

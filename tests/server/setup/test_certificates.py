@@ -180,7 +180,7 @@ def test_a_new_name_makes_a_new_leaf_of_the_same_key(made: DataFolder) -> None:
     assert pin_of(after) == pin_of(before)
 
 
-def test_a_certificate_of_another_ca_is_left_alone(made: DataFolder, tmp_path: Path) -> None:
+def test_a_certificate_of_another_ca_is_not_changed(made: DataFolder, tmp_path: Path) -> None:
     """Whoever puts in a certificate of a public CA keeps it."""
     other = DataFolder(tmp_path / "other")
     other.create()
@@ -206,7 +206,7 @@ def test_a_lost_key_is_never_replaced_by_itself(made: DataFolder, key: str) -> N
     assert made.certificate.read_bytes() == before
 
 
-def test_a_folder_with_a_database_alone_gets_no_new_keys(tmp_path: Path) -> None:
+def test_a_folder_with_only_a_database_gets_no_new_keys(tmp_path: Path) -> None:
     """L21: it had keys, whatever became of them."""
     folder = DataFolder(tmp_path)
     folder.database.touch()

@@ -47,7 +47,7 @@ def test_a_ratchet_ends() -> None:
         Ratchet(MAX_GENERATION, bytes(32), {}).step()
 
 
-def test_node_secrets_above_a_used_leaf_are_gone() -> None:
+def test_node_secrets_above_a_used_leaf_are_deleted() -> None:
     """Section 9.2: the root goes first; the other leaves' secrets stay."""
     _, after = TREE.next_key(0, APPLICATION)
     assert set(after.nodes) == {2, 5}
@@ -62,7 +62,7 @@ def test_leaves_outside_of_the_tree(leaf: int) -> None:
         TREE.next_key(leaf, APPLICATION)
 
 
-def test_a_tree_whose_keys_are_gone() -> None:
+def test_a_tree_whose_keys_are_deleted() -> None:
     """A scrubbed tree says so, and does not climb for ever."""
     with pytest.raises(OlderEpochError, match="gone"):
         SecretTree(4, {}, {}).next_key(0, APPLICATION)

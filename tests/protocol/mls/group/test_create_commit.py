@@ -103,7 +103,7 @@ def test_a_tree_that_cannot_be_given_refuses_the_welcome() -> None:
     device.join(pending.welcome or b"", ratchet_tree=pending.ratchet_tree)
 
 
-def test_extensions_in_the_group_info_stand_beside_the_tree() -> None:
+def test_the_group_info_can_have_other_extensions_beside_the_tree() -> None:
     """With the tree inside the Welcome they are there as well, and a callable is not asked."""
     world = World(1)
     more = CommitOptions(info_extensions=(Extension(0xF0C2, b"more"),))
@@ -148,7 +148,7 @@ def test_psks_are_mixed_in_and_must_be_known() -> None:
     world.agree()
 
 
-def test_who_is_removed_needs_no_psk() -> None:
+def test_a_removed_member_needs_no_psk() -> None:
     """A member that is put out learns so although it lacks a key of the next epoch."""
     world = World(3)
     psks = Psks({b"k": Secret(b"key")})

@@ -86,7 +86,7 @@ def test_past_epochs_can_be_forgotten() -> None:
     refused(world["m0"], late, OlderEpochError, "gone")
 
 
-def test_messages_of_the_future_are_told_apart() -> None:
+def test_messages_of_later_epochs_have_their_own_error() -> None:
     """A member that missed a commit is told so, and reads on once it has it."""
     world = World(3)
     pending = world.stage("m0")
@@ -183,7 +183,7 @@ def test_exports_depend_on_label_context_and_epoch() -> None:
             world["m0"].export("a", b"", length)
 
 
-def test_a_restart_at_any_point_goes_on_where_it_was() -> None:
+def test_a_group_continues_after_a_restart_at_any_point() -> None:
     """With proposals waiting, an Update of its own open and a commit staged."""
     world = World(3)
     world.deliver(world["m1"].propose_update(now=NOW), by="m1")

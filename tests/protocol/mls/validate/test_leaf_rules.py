@@ -280,7 +280,7 @@ def test_nothing_follows_what_an_extension_holds() -> None:
             refused(world["m1"], message, MalformedError, "")
 
 
-def test_who_is_removed_holds_no_one_back() -> None:
+def test_a_removed_member_does_not_block_the_commit() -> None:
     """What a member cannot do counts no more in the commit that removes it (OpenMLS #1943)."""
     able = Policy(extensions=frozenset({0xF0C0}))
     world = World(2, policy=able)

@@ -255,7 +255,7 @@ def test_without_the_removal_no_commit_can_be_made() -> None:
         world["m1"].commit(now=NOW)
 
 
-def test_the_removal_stands_out_for_the_policy() -> None:
+def test_the_policy_sees_the_removal() -> None:
     """So that a client lets anyone remove such a leaf, and no one else's."""
     seen: list[Change] = []
     world = _with_bad_leaf(3)

@@ -267,7 +267,7 @@ async def test_a_ticket_opens_for_the_device_of_its_session(world: World, delive
     assert grant == replace(world.grant(session), device_id=new.id)
 
 
-async def test_disabling_an_account_with_devices_is_told(world: World, delivery: Delivery) -> None:
+async def test_disabling_an_account_with_devices_is_in_the_journal(world: World, delivery: Delivery) -> None:
     """Running servers must tell its rooms that someone is to be removed, or added again."""
     alice, _ = await delivery.person("alice")
     for disabled in (True, False):

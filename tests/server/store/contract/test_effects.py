@@ -56,7 +56,7 @@ async def test_people_come_and_go(world: World) -> None:
     assert await count(world, room, alice) == 1
 
 
-async def test_who_comes_and_goes_says_how_many_are_left(world: World) -> None:
+async def test_joining_and_leaving_events_count_the_members(world: World) -> None:
     """The event carries the number of members after it, also where it changes nothing: a ban after a kick."""
     alice, bob, carol = await world.people(3)
     room = await world.room(alice)
@@ -112,7 +112,7 @@ async def test_a_ban_puts_out_and_stays(world: World) -> None:
     assert (await world.facts(room, bob, message())).author_banned_until is None
 
 
-async def test_whoever_is_let_in_again_is_not_banned(world: World) -> None:
+async def test_someone_added_again_is_not_banned(world: World) -> None:
     """A ban that has run out is forgotten when the person comes back."""
     alice, bob = await world.people(2)
     room = await world.room(alice)

@@ -58,7 +58,7 @@ def device(person: Person) -> GroupDevice:
     return GroupDevice(device=person[1], user=person[0])
 
 
-async def test_a_group_is_founded_by_an_approved_device(delivery: Delivery) -> None:
+async def test_an_approved_device_creates_a_group(delivery: Delivery) -> None:
     """It stands at epoch 0 with its founder alone; the others are missing."""
     alice, bob = await delivery.person("alice"), await delivery.person("bob")
     second = (alice[0], await delivery.device(alice[0]))
@@ -171,7 +171,7 @@ async def test_a_commit_that_is_sent_again_is_the_same(delivery: Delivery) -> No
     assert (await state(delivery, room, alice[0])).epoch == 1
 
 
-async def test_no_one_enters_a_group_but_the_devices_of_members(delivery: Delivery) -> None:
+async def test_only_devices_of_members_enter_a_group(delivery: Delivery) -> None:
     """Ghost devices: a stranger's, a pending one, one that is in it; nor does anyone who stays leave it."""
     alice, bob, eve = [await delivery.person(name) for name in ("alice", "bob", "eve")]
     pending = await delivery.device(bob[0], active=False)
@@ -227,7 +227,7 @@ WAYS_OUT: list[WayOut] = [leave, kick, ban, revoke, replace_key]
 
 
 @pytest.mark.parametrize("way", WAYS_OUT, ids=lambda way: way.__name__)
-async def test_no_one_sends_before_who_left_is_removed(delivery: Delivery, way: WayOut) -> None:
+async def test_no_one_sends_before_a_departed_member_is_removed(delivery: Delivery, way: WayOut) -> None:
     """RFC 9420 section 12.4: whatever ended it, messages wait for the commit, which any member may make."""
     alice, bob, carol = [await delivery.person(name) for name in ("alice", "bob", "carol")]
     room = await delivery.room(alice[0], bob[0], carol[0])
@@ -265,7 +265,7 @@ async def test_a_message_for_the_epoch_just_past_is_taken_for_a_while(delivery: 
 
 
 @pytest.mark.parametrize("came_back", [True, False])
-async def test_who_comes_back_before_the_removal_is_removed_and_let_in_anew(
+async def test_someone_who_returns_before_the_removal_is_removed_and_added_again(
     delivery: Delivery,
     came_back: bool,  # noqa: FBT001 - a table
 ) -> None:
@@ -306,7 +306,7 @@ async def test_a_disabled_account_need_not_leave(delivery: Delivery) -> None:
     assert (await state(delivery, rooms[1], alice[0])).leaving == (device(bob),)
 
 
-async def test_a_group_that_was_contested_is_founded_anew(delivery: Delivery) -> None:
+async def test_a_contested_group_is_replaced(delivery: Delivery) -> None:
     """By a device that is in it, or a moderator's; the old one is frozen."""
     alice, bob, carol = [await delivery.person(name) for name in ("alice", "bob", "carol")]
     room = await delivery.room(alice[0], bob[0], carol[0])
@@ -355,7 +355,7 @@ async def test_whether_a_key_is_unusable_is_for_the_members_to_judge(delivery: D
     assert (await state(delivery, room, alice[0])).contested
 
 
-async def test_a_group_that_no_one_is_left_in_is_founded_anew(delivery: Delivery) -> None:
+async def test_a_group_without_remaining_members_is_replaced(delivery: Delivery) -> None:
     """All devices were lost: no commit can come from who must leave, so a new device begins again."""
     alice = await delivery.person("alice")
     room = await delivery.room(alice[0])
@@ -384,7 +384,7 @@ async def test_who_lost_the_only_devices_of_a_group_founds_it_again(delivery: De
         assert await refusal(delivery, room, new, again) is (None if alone else ErrorCode.FORBIDDEN)
 
 
-async def test_the_rooms_that_hear_of_a_users_devices(delivery: Delivery) -> None:
+async def test_the_rooms_notified_of_a_users_devices(delivery: Delivery) -> None:
     """Encrypted ones that they are in, or left and have a device in the group of."""
     alice, bob = await delivery.person("alice"), await delivery.person("bob")
     await delivery.world.room(alice[0], bob[0])

@@ -52,7 +52,7 @@ async def test_a_command_tells_the_server_what_it_did(world: World, administrati
     assert await world.store.journal.since(6) == []
 
 
-async def test_a_store_announces_unless_it_is_told_that_a_bus_does(
+async def test_a_store_announces_events_unless_a_bus_does(
     world: World, maker: StoreMaker, clock: FakeClock
 ) -> None:
     """Whoever opens a store as any command does need not think of it: each event is in the journal."""

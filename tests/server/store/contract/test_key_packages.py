@@ -156,7 +156,9 @@ async def test_all_packages_are_replaced(
     assert [await names(delivery, room, alice, device) for _ in range(2)] == [["kept"], []]
 
 
-async def test_the_first_packages_of_a_device_are_told(delivery: Delivery, device: DeviceId) -> None:
+async def test_the_first_packages_of_a_device_are_in_the_journal(
+    delivery: Delivery, device: DeviceId
+) -> None:
     """In other processes too: who looked before could not add the device. Later ones change nothing."""
     head = await delivery.store.journal.head()
     found = await delivery.store.devices.find(device, delivery.now)
@@ -256,7 +258,7 @@ async def test_a_device_that_is_not_approved_is_not_added(delivery: Delivery) ->
     assert await names(delivery, room, alice, active) == []
 
 
-async def test_no_one_brings_packages_for_a_device_that_is_not_there(delivery: Delivery) -> None:
+async def test_packages_for_an_unknown_device_are_refused(delivery: Delivery) -> None:
     """Nothing is kept for it."""
     alice = await delivery.world.account("alice")
     new = replace(delivery.new_device(alice))

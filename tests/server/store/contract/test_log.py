@@ -143,7 +143,7 @@ async def test_a_refusal_does_not_disturb_those_beside_it(world: World) -> None:
     assert texts == [str(i) for i in range(0, 100, 2)]
 
 
-async def test_an_error_in_a_decision_reaches_its_caller_alone(world: World) -> None:
+async def test_an_error_in_a_decision_reaches_only_its_caller(world: World) -> None:
     """A ``decide`` that breaks ends its own future with the error, and the store goes on."""
     alice = await world.account("alice")
     room = await world.room(alice)

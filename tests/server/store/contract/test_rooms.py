@@ -82,7 +82,7 @@ async def test_names_and_skeletons_are_unique(world: World) -> None:
     assert await world.store.rooms.summaries(bob) == []
 
 
-async def test_private_names_are_not_told(world: World) -> None:
+async def test_private_names_are_not_revealed(world: World) -> None:
     """L15: whoever is not in a private room can have its name, for a public room too; its members cannot."""
     alice, bob, carol = await world.people(3)
     theirs, _ = await world.store.rooms.create(world.new_room(alice, "kitchen", RoomKind.PRIVATE))
@@ -217,7 +217,7 @@ async def test_members_are_listed_by_name_page_by_page(world: World) -> None:
     )
 
 
-async def test_the_directory_lists_public_rooms_alone(world: World) -> None:
+async def test_the_directory_lists_only_public_rooms(world: World) -> None:
     """Public rooms come in order of name; private and direct ones are nowhere in it."""
     alice, bob = await world.people(2)
     for name in ("pantry", "garden", "kitchen"):

@@ -60,7 +60,7 @@ def _body(person: Person, body: AnyBody) -> tuple[UserName, AnyBody, DeviceId]:
     return person[0], body, person[1]
 
 
-async def test_a_message_sealed_anew_is_the_same_request(delivery: Delivery) -> None:
+async def test_a_message_encrypted_again_is_the_same_request(delivery: Delivery) -> None:
     """A lost answer: sent again for another epoch it is stored once; another room or kind is a conflict."""
     alice = await delivery.person("alice")
     room, other = await delivery.room(alice[0]), await delivery.room(alice[0])

@@ -127,7 +127,7 @@ async def test_when_a_session_was_seen_last(world: World) -> None:
     assert await world.store.sessions.newest_seen() == first.last_seen + 7
 
 
-async def test_seeing_a_session_goes_forward_only(world: World) -> None:
+async def test_the_last_seen_time_of_a_session_only_advances(world: World) -> None:
     """A clock that was set back does not make a session look idle."""
     alice = await world.account("alice")
     session = world.session(alice, 1)
@@ -139,7 +139,7 @@ async def test_seeing_a_session_goes_forward_only(world: World) -> None:
         assert found.last_seen == session.last_seen + expected
 
 
-async def test_a_session_ends_once_and_for_its_owner_alone(world: World) -> None:
+async def test_a_session_ends_once_and_only_for_its_owner(world: World) -> None:
     """Ending works for one's own session, once; someone else's is as good as not there."""
     alice, bob = await world.people(2)
     session = world.session(alice, 1)

@@ -73,7 +73,7 @@ async def test_a_welcome_of_a_hidden_direct_room_is_not_shown(delivery: Delivery
     assert await waiting(delivery, bob[1]) == [welcome]
 
 
-async def test_a_welcome_goes_with_the_removal_of_its_device(delivery: Delivery) -> None:
+async def test_a_welcome_is_deleted_when_its_device_is_removed(delivery: Delivery) -> None:
     """Added again, the device gets the new one alone: the old one would lead it into an epoch without it."""
     alice, bob = await delivery.person("alice"), await delivery.person("bob")
     room = await delivery.room(alice[0], bob[0])

@@ -79,7 +79,7 @@ async def test_a_group_that_was_replaced_leaves_only_its_epochs(delivery: Delive
     assert look(database, "SELECT count(*) FROM epochs") == [(3,)]
 
 
-async def test_the_schema_alone_lets_one_commit_win(delivery: Delivery, database: Path) -> None:
+async def test_the_schema_lets_only_one_commit_win(delivery: Delivery, database: Path) -> None:
     """Whatever a program does: an epoch has one event, and a room one group in force."""
     alice, device = await delivery.person("alice")
     room = await delivery.room(alice)

@@ -46,7 +46,7 @@ def test_a_reader_cannot_write(database: Path) -> None:
     reader.close()
 
 
-def test_the_files_are_their_owners_alone(tmp_path: Path) -> None:
+def test_only_the_owner_can_read_the_files(tmp_path: Path) -> None:
     """Whatever the umask, the database and the files beside it can be read by no one else."""
     path = tmp_path / "parlour.db"
     before = os.umask(0o000)

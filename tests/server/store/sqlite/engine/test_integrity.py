@@ -89,7 +89,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize("upwards", [True, False])
 @pytest.mark.parametrize("how", DAMAGES)
-async def test_history_goes_around_what_cannot_be_read(
+async def test_history_skips_unreadable_events(
     database: Path, room: RoomId, damaged: Callable[[], SqliteStore], how: str, *, upwards: bool
 ) -> None:
     """Every number is there, in order; what is damaged says so, the rest is as it was, and the log tells."""

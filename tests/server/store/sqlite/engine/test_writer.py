@@ -43,7 +43,7 @@ async def keys(store: SqliteStore) -> list[str]:
 @pytest.mark.parametrize(
     "error", [RefusedError(ErrorCode.FORBIDDEN), sqlite3.IntegrityError("unique"), KeyError("a bug")]
 )
-async def test_a_write_that_fails_half_way_is_undone_alone(store: SqliteStore, error: Exception) -> None:
+async def test_only_a_write_that_fails_half_way_is_rolled_back(store: SqliteStore, error: Exception) -> None:
     """What it had changed is gone, its caller gets its error, and those before and after it are stored."""
     futures = [store._writer.submit(write) for write in (insert("a"), insert_then("b", error), insert("c"))]
     ended = await asyncio.gather(*futures, return_exceptions=True)
@@ -131,9 +131,7 @@ async def test_a_lost_read_connection_is_made_again(store: SqliteStore) -> None:
     assert await keys(store) == []
 
 
-async def test_the_operator_hears_of_a_failure_once(
-    store: SqliteStore, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_failure_is_logged_once(store: SqliteStore, caplog: pytest.LogCaptureFixture) -> None:
     """The log says when writing begins to fail and when it works again, not each time in between."""
     broken = sqlite3.OperationalError("database or disk is full")
     with caplog.at_level(logging.WARNING):

@@ -4,7 +4,6 @@ An identifier is parsed once, at the edge, so that a room id can never be used a
 people choose are in ``names``; identifiers are not secret.
 """
 
-import secrets
 from typing import Final, NewType
 
 from parlour_protocol.limits import REQUEST_ID
@@ -58,9 +57,15 @@ def _random_id() -> str:
 
     None begins with `-`, which commands would take for an option.
     """
-    while (made := secrets.token_urlsafe(16)).startswith("-"):
+    while (made := _token(16)).startswith("-"):
         pass
     return made
+
+
+def _token(size: int) -> str:
+    import secrets  # noqa: PLC0415 - hashes and random numbers are for those who make ids, not for all who name one
+
+    return secrets.token_urlsafe(size)
 
 
 def new_room_id() -> RoomId:
@@ -95,7 +100,7 @@ def new_incarnation() -> Incarnation:
 
 def new_group_id() -> GroupId:
     """Make the id of a new MLS group, on the device that creates it."""
-    return GroupId(secrets.token_urlsafe(32))
+    return GroupId(_token(32))
 
 
 def new_request_id() -> RequestId:

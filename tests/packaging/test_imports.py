@@ -44,3 +44,37 @@ def test_importing_a_package_does_not_load(module: str, forbidden: list[str]) ->
     code = LOADED.format(module=module, forbidden=forbidden)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own code
     assert done.stdout.split() == []
+
+
+HELP = """
+import sys
+from parlour_client.cli.root import guarded
+assert guarded({arguments!r}) == 0
+print("loaded:", *sys.modules)
+"""
+HEAVY = {
+    "apsw",
+    "asyncio",
+    "cryptography",
+    "h11",
+    "httpx",
+    "msgspec",
+    "nacl",
+    "parlour_client.core.client",
+    "parlour_client.core.model",
+    "parlour_protocol.frames",
+    "rich",
+    "ssl",
+    "textual",
+    "websockets",
+}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["room", "--help"], ["room", "join", "--help"]])
+def test_help_loads_the_table_of_commands_and_nothing_that_runs_them(arguments: list[str]) -> None:
+    """Handlers take their arguments from signatures; what they work with is loaded when one runs."""
+    code = HELP.format(arguments=arguments)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own code
+    loaded = set(done.stdout.rpartition("loaded:")[2].split())
+    assert "parlour_client.commands.table" in loaded
+    assert not HEAVY & loaded

@@ -340,7 +340,7 @@ def _print_person(report: PersonReport) -> None:
     echo(f"{report.user}: {TRUST[report.trust]}")
     if report.safety_number:
         echo(f"  {report.safety_number}")
-    if report.trust is Trust.CHANGED:
+    if report.key_changed:
         echo("  Nothing is sent to them until you decide: compare the digits, then --confirm or --accept.")
     elif report.trust is Trust.FIRST_SEEN:
         echo(f"  The same digits on both sides? parlour verify {report.user} --confirm 'THE LAST 20 DIGITS'")

@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import click
 
-from parlour_client.console.printing import echo
 from parlour_client.core.account.hardening import keep_memory_private
 from parlour_client.core.errors import LoggedOutError, ParlourClientError, SessionEndedError, WrongUseError
 from parlour_protocol.errors import ParlourProtocolError
@@ -167,7 +166,7 @@ class TableGroup(click.Group):
     def _sentences(self) -> dict[str, str]:
         """Return the sentences of `--help` for each command."""
         from parlour_client.commands.front import Front  # noqa: PLC0415 - `send` and `chat` need no table
-        from parlour_client.commands.parse import names  # noqa: PLC0415
+        from parlour_client.commands.table import names  # noqa: PLC0415
 
         found = {}
         for name, one in names(Front.CLI).items():
@@ -188,7 +187,7 @@ class TableGroup(click.Group):
             return TableGroup(cmd_name, first=cmd_name, help=f"{sentence}.", epilog=epilog(examples))
         from parlour_client.cli.generated import click_command  # noqa: PLC0415
         from parlour_client.commands.front import Front  # noqa: PLC0415
-        from parlour_client.commands.parse import names  # noqa: PLC0415
+        from parlour_client.commands.table import names  # noqa: PLC0415
 
         entry = names(Front.CLI).get(f"{self._first}{cmd_name}")
         return click_command(entry, cmd_name) if entry is not None else None
@@ -344,6 +343,8 @@ def _fault(error: Exception) -> tuple[str, str]:
 
 
 def _print_error(sentence: str, hint: str) -> int:
+    from parlour_client.console.printing import echo  # noqa: PLC0415 - it loads the widths of letters
+
     echo(f"parlour: {sentence}", err=True)
     if hint:
         echo(f"  {hint}", err=True)

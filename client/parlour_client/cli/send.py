@@ -22,7 +22,7 @@ from parlour_client.core.account.home import Home
 from parlour_client.core.checked_text import message_text
 from parlour_client.core.client import Client
 from parlour_client.core.errors import ParlourClientError, SetupError, UnreachableError
-from parlour_client.core.model import Delivery, Entry, LinkState, Room
+from parlour_client.core.model import Entry, LinkState, Room
 
 LONGEST_OUTAGE: Final = 30.0
 """Seconds without a connection after which a command gives up."""
@@ -107,7 +107,7 @@ async def delivered(client: Client, room: Room, entry: Entry, *, as_json: bool) 
 
 async def _what_becomes_of(client: Client, entry: Entry) -> str:
     """Drop a refused message above the limit; return the text about it."""
-    refused = sum(one.entry.delivery is Delivery.FAILED for one in client.messages.outgoing())
+    refused = sum(one.entry.failed for one in client.messages.outgoing())
     if refused <= MAX_KEPT:
         return _KEPT
     if entry.request is not None:

@@ -6,7 +6,6 @@ nothing, if the room's log shows it) or raises the core's typed error. It prints
 """
 
 import inspect
-import types
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -20,23 +19,20 @@ from typing import (
     Generic,
     ParamSpec,
     TypeVar,
-    Union,
     get_args,
-    get_origin,
-    get_type_hints,
 )
 
 from parlour_client.commands.front import Front
-from parlour_client.commands.results import Result
 from parlour_client.core.errors import SetupError, WrongUseError
-from parlour_client.core.model import Invitation, Outgoing, Room
-from parlour_client.core.settings import Settings
 from parlour_protocol.ids import DeviceId, Seq
 from parlour_protocol.names import RoomName, UserName
 from parlour_protocol.rooms import Role
 
 if TYPE_CHECKING:
+    from parlour_client.commands.results import Result
     from parlour_client.core.client import Client
+    from parlour_client.core.model import Invitation, Outgoing, Room
+    from parlour_client.core.settings import Settings
 
 P = ParamSpec("P")
 R = TypeVar("R", bound="Result | None")
@@ -211,8 +207,8 @@ class Call:
 
     client: "Client"
     front: Front
-    settings: Settings
-    room: Room | None = None
+    settings: "Settings"
+    room: "Room | None" = None
     """The open room."""
     message: Seq | None = None
     """The selected message, or the newest; on the chat screen."""
@@ -223,7 +219,7 @@ class Call:
     oldest: Seq | None = None
     """The oldest message of the room that the line mode has printed."""
 
-    def here(self) -> Room:
+    def here(self) -> "Room":
         """Return the open room's current state. Raises SetupError."""
         room = self.client.rooms.get(self.room.id) if self.room is not None else None
         if room is None:
@@ -259,7 +255,6 @@ class Command(Generic[P, R]):
     handler: Callable[Concatenate[Call, P], Awaitable[R]] | None = None
     view: View | None = None
     """A front end with this view shows it; others run the handler."""
-    results: tuple[type[Result], ...] = ()
     role: Role = Role.MEMBER
     """Who may use it."""
     asks: Asks | None = None
@@ -371,20 +366,14 @@ def command(
 
     def made(handler: Callable[Concatenate[Call, P], Awaitable[R]]) -> Command[P, R]:
         first, _, about = inspect.cleandoc(handler.__doc__ or "").partition("\n")
-        hints = get_type_hints(handler, include_extras=True)
-        own = [one for one in inspect.signature(handler).parameters.values() if one.name != "call"]
+        written = [one for one in inspect.signature(handler).parameters.values() if one.name != "call"]
         return Command(
             names={Front.UI: ui or name, Front.LINE: line or name, Front.CLI: cli},
             help=first.rstrip("."),
             about=about.strip(),
-            arguments=tuple(_argument(one, hints[one.name]) for one in own),
+            arguments=tuple(_argument(one) for one in written),
             handler=handler,
             view=view,
-            results=tuple(
-                kind
-                for kind in _alternatives(hints["return"])
-                if isinstance(kind, type) and issubclass(kind, Result)
-            ),
             role=role,
             asks=asks,
             connect=connect,
@@ -411,8 +400,8 @@ def shown_by(
     return Command(names=names, help=sentence, view=view, arguments=arguments)
 
 
-def _argument(parameter: inspect.Parameter, hint: object) -> Argument:
-    takes = next(one for one in get_args(hint) if isinstance(one, Takes))
+def _argument(parameter: inspect.Parameter) -> Argument:
+    takes = next(one for one in get_args(parameter.annotation) if isinstance(one, Takes))
     required = parameter.default is inspect.Parameter.empty
     return Argument(
         name=parameter.name,
@@ -423,25 +412,21 @@ def _argument(parameter: inspect.Parameter, hint: object) -> Argument:
     )
 
 
-def _alternatives(hint: object) -> tuple[object, ...]:
-    return get_args(hint) if get_origin(hint) in {Union, types.UnionType} else (hint,)
-
-
 # --- annotations for handlers' signatures
 
 SHELL: Final = frozenset({Front.CLI})
 CHAT: Final = frozenset({Front.UI, Front.LINE})
 
-Here = Annotated[Room, Takes(Kind.HERE, "ROOM")]
-OwnRoom = Annotated[Room, Takes(Kind.ROOM, "ROOM")]
-NamedRoom = Annotated[Room, Takes(Kind.NAMED_ROOM, "ROOM")]
+Here = Annotated["Room", Takes(Kind.HERE, "ROOM")]
+OwnRoom = Annotated["Room", Takes(Kind.ROOM, "ROOM")]
+NamedRoom = Annotated["Room", Takes(Kind.NAMED_ROOM, "ROOM")]
 NewRoom = Annotated[RoomName, Takes(Kind.NEW_ROOM, "NAME")]
 PublicRoom = Annotated[str, Takes(Kind.PUBLIC_ROOM, "ROOM")]
-Invited = Annotated[Invitation, Takes(Kind.INVITATION, "ROOM")]
+Invited = Annotated["Invitation", Takes(Kind.INVITATION, "ROOM")]
 Person = Annotated[UserName, Takes(Kind.PERSON, "PERSON")]
 Message = Annotated[Seq, Takes(Kind.MESSAGE, "NUMBER")]
 FileMessage = Annotated[Seq, Takes(Kind.FILE, "NUMBER")]
-Unsent = Annotated[Outgoing, Takes(Kind.OUTGOING, "NUMBER")]
+Unsent = Annotated["Outgoing", Takes(Kind.OUTGOING, "NUMBER")]
 Device = Annotated[DeviceId, Takes(Kind.DEVICE, "NUMBER")]
 Session = Annotated[str, Takes(Kind.SESSION, "NUMBER")]
 AlarmNumber = Annotated[int, Takes(Kind.ALARM, "NUMBER")]

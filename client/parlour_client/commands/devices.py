@@ -1,7 +1,7 @@
 """Commands for the devices of one's own account, and the words for when all of them are lost."""
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from parlour_client.commands.command import (
     Asks,
@@ -24,9 +24,11 @@ from parlour_client.commands.results import (
     RecoveryWordsShown,
     RevokeQuestion,
 )
-from parlour_client.core.e2ee.status import OwnDevice
 from parlour_client.core.errors import SetupError
 from parlour_protocol.ids import DeviceId
+
+if TYPE_CHECKING:
+    from parlour_client.core.e2ee.status import OwnDevice
 
 _CHOOSE = Elsewhere("Choose the device in /devices.")
 
@@ -81,7 +83,7 @@ async def revoke(call: Call, device: Device) -> RevokeQuestion:
     return RevokeQuestion(f"Revoke {one.name} for good?", do, device=one)
 
 
-async def _own(call: Call, device: DeviceId) -> OwnDevice:
+async def _own(call: Call, device: DeviceId) -> "OwnDevice":
     found = next((one for one in await call.client.encryption.devices() if one.device == device), None)
     if found is None:
         raise SetupError("You have no such device.", f"List them: {call.written(devices)}")

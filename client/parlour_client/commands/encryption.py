@@ -25,7 +25,6 @@ from parlour_client.commands.results import (
     RoomRenewed,
 )
 from parlour_client.core.errors import SetupError
-from parlour_client.text.encryption_text import NOTHING_TO_RENEW, RENEW_QUESTION
 from parlour_protocol.rooms import Role
 
 _IN_CHAT = Elsewhere("It is asked and answered in a chat.")
@@ -69,13 +68,13 @@ async def renew(call: Call, room: Here) -> RenewQuestion:
     """Let the members of an older room decide who is in it."""
     people = await call.client.encryption.adoptable(room.id)
     if not people:
-        raise SetupError(NOTHING_TO_RENEW, "There is nothing to do.")
+        raise SetupError("The members of this room already decide who is in it.", "There is nothing to do.")
 
     async def do() -> RoomRenewed:
         await call.client.encryption.adopt(room.id, people)
         return RoomRenewed(room)
 
-    return RenewQuestion(RENEW_QUESTION, do, room=room, people=people)
+    return RenewQuestion("Are these the people of the room, and nobody else?", do, room=room, people=people)
 
 
 @command("encrypt", cli=_IN_CHAT, role=Role.OWNER, asks=Asks(for_good=True))

@@ -1,6 +1,5 @@
 """Commands for files: send one, save one. A name in the chat never chooses a path; the core ensures that."""
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -19,13 +18,12 @@ from parlour_client.commands.command import (
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import FileSaved, FileSent, Transfer
 from parlour_client.core.errors import SetupError
-from parlour_client.core.model import Entry, Room
 from parlour_client.text.file_text import downloads_folder
-from parlour_protocol.frames.bodies import Message
-from parlour_protocol.ids import Seq
 
 if TYPE_CHECKING:
     from parlour_client.core.e2ee.messages.attachments import Progress
+    from parlour_client.core.model import Entry, Room
+    from parlour_protocol.ids import Seq
 
 PATIENCE: Final = 10.0
 """Seconds that the command line waits for a message that is still being decrypted."""
@@ -57,33 +55,25 @@ async def save(
     """Save the file of a message into your downloads."""
     folder = to if to is not None else downloads_folder(call.settings)
     entry = await _found(call, room, message)
-    body = entry.body if entry is not None else None
-    if entry is None or not isinstance(body, Message) or body.file is None or entry.deleted:
+    wanted = entry.file if entry is not None and not entry.deleted else None
+    if entry is None or wanted is None:
         hint = "" if call.front is Front.UI else "Check the number."
         raise SetupError("That message has no file.", hint)
 
     async def run(progress: "Progress") -> FileSaved:
         return FileSaved(await call.client.files.save(entry, folder, progress=progress))
 
-    return Transfer(room, body.file.name, run, body.file)
+    return Transfer(room, wanted.name, run, wanted)
 
 
-async def _found(call: Call, room: Room, seq: Seq) -> Entry | None:
+async def _found(call: Call, room: "Room", seq: "Seq") -> "Entry | None":
     """Return the message; a command that has just connected waits until it is decrypted."""
     if call.front is not Front.CLI:
         return await call.client.history.entry(room.id, seq)
     numbers = "parlour tail ROOM --json shows the numbers."
     if seq > room.head:
         raise SetupError(f"{room.title} has no message {seq} yet.", numbers)
-    changed = asyncio.Event()
-    unsubscribe = call.client.events.subscribe(lambda _: changed.set())
-    try:
-        async with asyncio.timeout(PATIENCE):
-            while (entry := await call.client.history.entry(room.id, seq)) is None:
-                await changed.wait()
-                changed.clear()
-    except TimeoutError:
-        raise SetupError("That message is not available.", numbers) from None
-    finally:
-        unsubscribe()
+    entry = await call.client.events.until(lambda: call.client.history.entry(room.id, seq), PATIENCE)
+    if entry is None:
+        raise SetupError("That message is not available.", numbers)
     return entry

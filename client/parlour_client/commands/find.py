@@ -4,14 +4,13 @@ from typing import TYPE_CHECKING, Final
 
 from parlour_client.commands.front import Front
 from parlour_client.core.errors import SetupError
-from parlour_client.core.model import Entry, Invitation, Room
 from parlour_client.core.room_names import find_room as find
-from parlour_protocol.ids import Seq
-from parlour_protocol.text import safe_text
 
 if TYPE_CHECKING:
     from parlour_client.commands.command import Call
     from parlour_client.core.client import Client
+    from parlour_client.core.model import Entry, Invitation, Room
+    from parlour_protocol.ids import Seq
 
 _ROOMS: Final = {
     Front.UI: "F2 lists yours; /join enters another.",
@@ -19,11 +18,13 @@ _ROOMS: Final = {
 }
 
 
-def find_room(client: "Client", front: Front, wanted: str) -> Room:
+def find_room(client: "Client", front: Front, wanted: str) -> "Room":
     """Return one of the person's rooms by title, name, `@user` or id. Raises SetupError."""
     found = find(client.rooms.all, wanted)
     if found is not None:
         return found
+    from parlour_protocol.text import safe_text  # noqa: PLC0415 - as in ``core.errors``
+
     asked = " ".join(safe_text(wanted).lines)
     direct = wanted.startswith("@")
     match front:
@@ -37,7 +38,7 @@ def find_room(client: "Client", front: Front, wanted: str) -> Room:
     raise SetupError(what, hint)
 
 
-def find_invitation(call: "Call", wanted: str) -> Invitation:
+def find_invitation(call: "Call", wanted: str) -> "Invitation":
     """Return the named invitation; without a name that of the open room, or the only one."""
     waiting = call.client.invitations.all
     found = find(waiting, wanted) if wanted else None
@@ -51,7 +52,7 @@ def find_invitation(call: "Call", wanted: str) -> Invitation:
     return found
 
 
-async def find_message(call: "Call", room: Room, seq: Seq) -> Entry:
+async def find_message(call: "Call", room: "Room", seq: "Seq") -> "Entry":
     """Return a message, fetched if it is not on this device. Raises SetupError."""
     entry = await call.client.history.entry(room.id, seq)
     if entry is None or entry.seq is None:

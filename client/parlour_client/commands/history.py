@@ -1,7 +1,7 @@
 """Commands for history: show it again, search it, mark it read, delete it on this device."""
 
 import time
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from parlour_client.commands.command import (
     SHELL,
@@ -32,8 +32,10 @@ from parlour_client.commands.results import (
     VersionsShown,
 )
 from parlour_client.core.errors import SetupError
-from parlour_client.core.model import Room
 from parlour_protocol.ids import Millis, Seq
+
+if TYPE_CHECKING:
+    from parlour_client.core.model import Room
 
 FOUND_IN_LINE_MODE = 20
 """Messages that a search shows there: more would be a flood of lines."""
@@ -115,7 +117,7 @@ async def search(
     words: Annotated[str, Takes(Kind.QUERY, "WORDS")] = "",
     *,
     room: Annotated[
-        Room | None, Takes(Kind.ROOM, "ROOM", "Only in this room.", option="in", fronts=SHELL)
+        "Room | None", Takes(Kind.ROOM, "ROOM", "Only in this room.", option="in", fronts=SHELL)
     ] = None,
     limit: Annotated[int, Takes(Kind.COUNT, "NUMBER", "At most this many.", fronts=SHELL)] = 50,
 ) -> MessagesFound:

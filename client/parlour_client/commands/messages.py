@@ -17,7 +17,6 @@ from parlour_client.commands.find import find_message
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import OutgoingListed, PinsListed, Question, Queued, SendWanted
 from parlour_client.core.errors import SetupError
-from parlour_client.core.model import Delivery
 from parlour_protocol.rooms import Role
 
 _IN_CHAT = Elsewhere("Only in a chat.")
@@ -111,7 +110,7 @@ async def unsent(call: Call) -> OutgoingListed:
 async def retry(call: Call, outgoing: Unsent) -> None:
     """Send a failed message again, by its number in /unsent."""
     entry = outgoing.entry
-    if entry.request is None or entry.delivery is not Delivery.FAILED:
+    if entry.request is None or not entry.failed:
         raise SetupError("That one has not failed.", "It is sent by itself.")
     await call.client.messages.retry(entry.request)
 

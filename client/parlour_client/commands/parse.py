@@ -19,7 +19,7 @@ from parlour_client.commands.command import (
 )
 from parlour_client.commands.find import find_invitation, find_room
 from parlour_client.commands.front import Front
-from parlour_client.commands.table import COMMANDS
+from parlour_client.commands.table import names
 from parlour_client.commands.values import read_duration, read_number
 from parlour_client.core.errors import SetupError
 from parlour_client.text.file_text import typed_path
@@ -43,11 +43,6 @@ class Given:
 
     values: dict[str, Any]
     sure: bool = False
-
-
-def names(front: Front) -> dict[str, Command[..., Any]]:
-    """Return the commands of a front end by name, in the order of the table."""
-    return {name: one for one in COMMANDS if (name := one.name(front)) is not None}
 
 
 _BY_NAME: Final = {front: names(front) for front in (Front.UI, Front.LINE)}

@@ -1,50 +1,53 @@
 """The results of commands, for each front end to show in its own way: values, not text.
 
-Each front end has one table from these types to functions that print or open them.
+Each front end has one table from these types to functions that print or open them. Nothing changes a result;
+the classes are not frozen because Python needs twice as long to make them so, and every `--help` loads them.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from __future__ import annotations
+
 from dataclasses import dataclass
 from enum import Enum, auto
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parlour_client.core.e2ee.status import (
-    Alarm,
-    OwnDevice,
-    OwnKeys,
-    PersonReport,
-    RoomPerson,
-    RoomReport,
-    SasVerification,
-)
-from parlour_client.core.model import (
-    Entry,
-    Invitation,
-    MemberView,
-    Outgoing,
-    Profile,
-    Room,
-    Thread,
-    Version,
-)
-from parlour_protocol.api import SessionInfo
-from parlour_protocol.frames.bodies import FileRef
-from parlour_protocol.frames.replies import RoomListing
-from parlour_protocol.ids import RequestId, RoomId, Seq
-from parlour_protocol.names import UserName
-
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+    from pathlib import Path
+
     from parlour_client.core.e2ee.messages.attachments import Progress
+    from parlour_client.core.e2ee.status import (
+        Alarm,
+        OwnDevice,
+        OwnKeys,
+        PersonReport,
+        RoomPerson,
+        RoomReport,
+        SasVerification,
+    )
+    from parlour_client.core.model import (
+        Entry,
+        Invitation,
+        MemberView,
+        Outgoing,
+        Profile,
+        Room,
+        Thread,
+        Version,
+    )
+    from parlour_protocol.api import SessionInfo
+    from parlour_protocol.frames.bodies import FileRef
+    from parlour_protocol.frames.replies import RoomListing
+    from parlour_protocol.ids import RequestId, RoomId, Seq
+    from parlour_protocol.names import UserName
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Result:
     """The result of a command."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Done(Result):
     """It is done, described by a sentence that is the same everywhere."""
 
@@ -54,7 +57,7 @@ class Done(Result):
 # --- questions: nothing is done before the person says yes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Question(Result):
     """The text of a question, and the effect of a yes."""
 
@@ -65,7 +68,7 @@ class Question(Result):
     details: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class EncryptQuestion(Question):
     """Whether a room is encrypted for good, which admits these people."""
 
@@ -73,7 +76,7 @@ class EncryptQuestion(Question):
     people: Sequence[UserName]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class RenewQuestion(Question):
     """Whether these are the people of an older encrypted room."""
 
@@ -81,7 +84,7 @@ class RenewQuestion(Question):
     people: Sequence[RoomPerson]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class RevokeQuestion(Question):
     """Whether to revoke a device for good."""
 
@@ -102,7 +105,7 @@ class Opened(Enum):
     """To read its unread messages."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RoomOpened(Result):
     """A room to go to; ``sent`` was sent there at once, ``entries`` are its newest messages."""
 
@@ -113,14 +116,14 @@ class RoomOpened(Result):
     peek: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RoomLeft(Result):
     """A room that the person has left."""
 
     room: Room
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RoomsListed(Result):
     """The person's rooms, and public ones that they are not in."""
 
@@ -128,7 +131,7 @@ class RoomsListed(Result):
     public: Sequence[RoomListing] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PublicRoomsListed(Result):
     """All public rooms."""
 
@@ -136,42 +139,42 @@ class PublicRoomsListed(Result):
     joined: AbstractSet[RoomId]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MembersListed(Result):
     """Who is in a room."""
 
     members: Sequence[MemberView]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TopicShown(Result):
     """A room's topic."""
 
     room: Room
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PlaceShown(Result):
     """The open room, and the connection."""
 
     room: Room | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class InvitationsListed(Result):
     """What waits for the person's answer."""
 
     invitations: Sequence[Invitation]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BlockedListed(Result):
     """The people that this account blocks."""
 
     people: Sequence[UserName]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ReceiptsShown(Result):
     """How far others have read a room, as far as they share it."""
 
@@ -182,7 +185,7 @@ class ReceiptsShown(Result):
 # --- messages
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MessagesListed(Result):
     """A part of a room's timeline; ``newest`` if it is its end."""
 
@@ -191,7 +194,7 @@ class MessagesListed(Result):
     newest: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MessageShown(Result):
     """One message, and its parent."""
 
@@ -199,7 +202,7 @@ class MessageShown(Result):
     parent: Entry | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class MessagesFound(Result):
     """The results of a search, newest first; ``more``: there are others."""
 
@@ -208,7 +211,7 @@ class MessagesFound(Result):
     more: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PinsListed(Result):
     """The pinned messages of a room."""
 
@@ -216,14 +219,14 @@ class PinsListed(Result):
     entries: Sequence[Entry]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ThreadShown(Result):
     """A thread."""
 
     thread: Thread
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class VersionsShown(Result):
     """The texts that a message had."""
 
@@ -231,21 +234,21 @@ class VersionsShown(Result):
     versions: Sequence[Version]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OutgoingListed(Result):
     """The outgoing messages."""
 
     outgoing: Sequence[Outgoing]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Queued(Result):
     """A request in the outbox."""
 
     request: RequestId
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SendWanted(Result):
     """A text for a room, which the front end sends like typed text: its guard checks it first."""
 
@@ -256,18 +259,18 @@ class SendWanted(Result):
 # --- files
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Transfer(Result):
     """A file to send or save, with progress, in the background."""
 
     room: Room
     name: str
-    run: "Callable[[Progress], Awaitable[FileSent | FileSaved]]"
+    run: Callable[[Progress], Awaitable[FileSent | FileSaved]]
     file: FileRef | None = None
     """The file to save; None: it is sent."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FileSent(Result):
     """A file is uploaded and its message queued."""
 
@@ -275,7 +278,7 @@ class FileSent(Result):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FileSaved(Result):
     """The path of a saved file."""
 
@@ -285,28 +288,28 @@ class FileSaved(Result):
 # --- people, account, settings
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PersonShown(Result):
     """The profile of someone on this device."""
 
     profile: Profile
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class IgnoredListed(Result):
     """The ignored people."""
 
     people: Sequence[UserName]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SessionsListed(Result):
     """The account's sessions."""
 
     sessions: Sequence[SessionInfo]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SettingChosen(Result):
     """A setting to change; front ends own the settings."""
 
@@ -314,7 +317,7 @@ class SettingChosen(Result):
     value: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LoginWanted(Result):
     """The session has ended: the person must log in first."""
 
@@ -322,7 +325,7 @@ class LoginWanted(Result):
 # --- encryption
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EncryptionShown(Result):
     """Who can read a room, and what the server sees."""
 
@@ -330,63 +333,63 @@ class EncryptionShown(Result):
     report: RoomReport
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RoomEncrypted(Result):
     """Encryption was turned on."""
 
     room: Room
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RoomRenewed(Result):
     """Members of an older room decide who is in it from now on."""
 
     room: Room
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class KeyShown(Result):
     """What is known of someone's key."""
 
     report: PersonReport
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class KeyDecided(Result):
     """The same, after the person decided about it."""
 
     report: PersonReport
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ComparisonShown(Result):
     """A verification by short words."""
 
     process: SasVerification
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ComparisonConfirmed(Result):
     """The person confirmed that the short words match."""
 
     process: SasVerification
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CodeShown(Result):
     """This account's code."""
 
     code: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class AlarmsListed(Result):
     """The current alarms."""
 
     alarms: Sequence[Alarm]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DevicesListed(Result):
     """The account's devices with keys."""
 
@@ -394,21 +397,21 @@ class DevicesListed(Result):
     own: OwnKeys
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DeviceApproved(Result):
     """A new device can read from now on."""
 
     device: OwnDevice
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DeviceRevoked(Result):
     """A device is removed for good."""
 
     device: OwnDevice
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HistorySent(Result):
     """History was sent to another device."""
 
@@ -416,7 +419,7 @@ class HistorySent(Result):
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RecoveryWordsShown(Result):
     """The 24 words."""
 

@@ -32,12 +32,10 @@ from parlour_client.commands.results import (
     RoomsListed,
     TopicShown,
 )
-from parlour_client.core.checked_text import message_text
 from parlour_client.core.errors import EncryptionError, SetupError, WrongUseError
 from parlour_client.core.room_names import find_room as find
-from parlour_client.text.encryption_text import POST_QUANTUM, suite_for
 from parlour_protocol.names import parse_room_name
-from parlour_protocol.rooms import RoomKind
+from parlour_protocol.rooms import RoomKind, RoomSuite
 
 GUARDED: Final = frozenset({Front.UI, Front.CLI})
 """Front ends where a text with a command was checked for secrets already, or a script wrote it."""
@@ -56,6 +54,8 @@ def _check_dm(_: Front, values: Mapping[str, Any]) -> None:
     if values.get("is_open") and values["post_quantum"]:
         raise WrongUseError("--open and --post-quantum exclude each other.")
     if values.get("text"):
+        from parlour_client.core.checked_text import message_text  # noqa: PLC0415 - `--help` needs no frames
+
         message_text(values["text"])
 
 
@@ -146,7 +146,7 @@ async def create(
         Takes(
             Kind.FLAG,
             help="With --encrypted: keys that a later quantum computer does not open either. Experimental.",
-            word=POST_QUANTUM,
+            word="post-quantum",
         ),
     ] = False,
     topic: Annotated[str, Takes(Kind.TEXT, "TOPIC", "One line that stands above the messages.")] = "",
@@ -158,7 +158,7 @@ async def create(
         RoomKind.PRIVATE if private else RoomKind.PUBLIC,
         topic,
         encrypted=encrypted or post_quantum,
-        suite=suite_for(post_quantum=post_quantum),
+        suite=RoomSuite.X_WING if post_quantum else RoomSuite.X25519,
     )
     return RoomOpened(made, Opened.CREATED)
 
@@ -207,7 +207,7 @@ async def dm(
 ) -> RoomOpened:
     """Open the direct room with someone, end-to-end encrypted."""
     room = await call.client.rooms.open_direct(
-        user, encrypted=not is_open, suite=suite_for(post_quantum=post_quantum)
+        user, encrypted=not is_open, suite=RoomSuite.X_WING if post_quantum else RoomSuite.X25519
     )
     if call.front is Front.CLI and not room.encrypted and not is_open:
         raise EncryptionError(

@@ -17,6 +17,7 @@ from parlour_client.commands import (
     view,
 )
 from parlour_client.commands.command import Command
+from parlour_client.commands.front import Front
 
 COMMANDS: Final[tuple[Command[..., Any], ...]] = (
     view.help_,
@@ -130,3 +131,8 @@ COMMANDS: Final[tuple[Command[..., Any], ...]] = (
     view.lock,
     view.quit_,
 )
+
+
+def names(front: Front) -> dict[str, Command[..., Any]]:
+    """Return the commands of a front end by name, in the order of the table."""
+    return {name: one for one in COMMANDS if (name := one.name(front)) is not None}

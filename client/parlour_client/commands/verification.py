@@ -1,7 +1,9 @@
 """Commands for verifying people. Every verification is typed in full, so that no habit does it."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from parlour_client.commands.command import (
     CHAT,
@@ -22,9 +24,19 @@ from parlour_client.commands.results import (
     KeyShown,
 )
 from parlour_client.core.errors import SetupError, WrongUseError
-from parlour_client.text.encryption_text import NO, Decision, DecisionKind, decide
 from parlour_protocol.names import UserName, parse_user_name
 from parlour_protocol.rooms import RoomKind
+
+if TYPE_CHECKING:
+    from parlour_client.core.e2ee.status import PersonReport
+
+GO_ON: Final = "go on"
+"""The words to accept a changed key."""
+SHORT_WORDS: Final = "words"
+"""The words to begin with short words."""
+
+NO: Final = "no"
+"""The words if the short words differ."""
 
 _BOTH_WAIT = Elsewhere("Both people answer each other in a chat.")
 
@@ -96,6 +108,36 @@ async def verify(
     if decided is None:
         raise SetupError("That is not a decision about a key.", f"/verify {user} shows the possible ones.")
     return await decide_about(call, user, decided)
+
+
+class DecisionKind(Enum):
+    """A person's decision about someone's key."""
+
+    DIGITS = auto()
+    CODE = auto()
+    ACCEPT = auto()
+    WORDS = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The kind, and the text typed for it."""
+
+    kind: DecisionKind
+    typed: str = ""
+
+
+def decide(typed: str, report: "PersonReport") -> Decision | None:
+    """Return the typed decision; None for any other text."""
+    text = typed.strip()
+    if report.key_changed and text.lower() == GO_ON:
+        return Decision(DecisionKind.ACCEPT)
+    if text.lower() == SHORT_WORDS:
+        return Decision(DecisionKind.WORDS)
+    digits = "".join(text.split())
+    if digits.isascii() and digits.isdigit():
+        return Decision(DecisionKind.DIGITS, digits)
+    return Decision(DecisionKind.CODE, text) if ":" in text else None
 
 
 async def decide_about(call: Call, user: UserName, decision: Decision) -> KeyDecided | ComparisonShown:

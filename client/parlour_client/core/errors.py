@@ -30,13 +30,14 @@ No text here quotes what a server sent, unless it went through ``safe_text``.
 from typing import ClassVar
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.text import safe_text
 
 _SHOWN_OF_A_STRANGER = 200
 
 
 def quoted(untrusted: str) -> str:
     """Return a server's sentence sanitised, on one line, and short; None if nothing visible is left."""
+    from parlour_protocol.text import safe_text  # noqa: PLC0415 - only a refusal needs the rule, not `--help`
+
     safe = safe_text(untrusted[:_SHOWN_OF_A_STRANGER])
     return "" if safe.blank else " ".join(safe.lines)
 

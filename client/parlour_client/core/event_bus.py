@@ -5,8 +5,8 @@ memory grow. The client owns one; views and bots subscribe.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final, TypeVar
 
 from parlour_client.core.errors import StoppedError
 from parlour_client.core.events import Change
@@ -15,6 +15,7 @@ MAX_LAG: Final = 10_000
 """Unread changes of one stream."""
 
 Emit = Callable[[Change], None]
+T = TypeVar("T")
 
 
 class EventBus:
@@ -38,6 +39,21 @@ class EventBus:
     def end(self) -> None:
         """End all streams."""
         self._ended.set()
+
+    async def until(self, look: Callable[[], Awaitable[T | None]], patience: float) -> T | None:
+        """Return what ``look`` finds, now or after a change; None after ``patience`` seconds without it."""
+        changed = asyncio.Event()
+        unsubscribe = self.subscribe(lambda _: changed.set())
+        try:
+            async with asyncio.timeout(patience):
+                while (found := await look()) is None:
+                    await changed.wait()
+                    changed.clear()
+        except TimeoutError:
+            return None
+        finally:
+            unsubscribe()
+        return found
 
     async def stream(self) -> AsyncIterator[Change]:
         """Yield changes from now on. Raises StoppedError when its reader lags too far behind."""

@@ -24,7 +24,7 @@ from parlour_client.core.model import Entry
 from parlour_client.core.sync.state import State
 from parlour_protocol.delivery import FileStored
 from parlour_protocol.encrypted import EncryptedFile
-from parlour_protocol.frames.bodies import FileRef, Message
+from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.frames.fields import FileName
 from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.frames.requests import Send
@@ -89,9 +89,10 @@ class Files:
 
         Raises EncryptionError, or ServerMisbehavedError if it is not the file that was sent.
         """
-        if not isinstance(entry.body, Message) or entry.body.file is None:
+        wanted = entry.file
+        if wanted is None:
             raise SetupError("There is no file with this message.")
-        wanted, rooms = entry.body.file, self._encryption()
+        rooms = self._encryption()
         key = None
         if entry.sealed:
             key = (await self._archive.read(file_with_key, entry.room, wanted)).key

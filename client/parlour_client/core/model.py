@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from parlour_protocol.frames.bodies import AnyBody
+from parlour_protocol.frames.bodies import AnyBody, FileRef, Message
 from parlour_protocol.frames.fields import Reaction, TopicText, WireText
 from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
 from parlour_protocol.names import DeviceName, RoomName, UserName, parse_user_name
@@ -215,6 +215,16 @@ class Entry:
     """It is pinned for everyone in the room, as far as this device knows."""
     replies: int = 0
     """Messages here that reply to it."""
+
+    @property
+    def file(self) -> FileRef | None:
+        """The file that came with it."""
+        return self.body.file if isinstance(self.body, Message) else None
+
+    @property
+    def failed(self) -> bool:
+        """It was refused, and can be sent again or cancelled."""
+        return self.delivery is Delivery.FAILED
 
 
 UNREADABLE: Final = "Can't be read: the server's storage is damaged"

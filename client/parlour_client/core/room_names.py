@@ -7,21 +7,23 @@ name is refused, so that a message never goes to a guessed room. Every view find
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from parlour_client.core.errors import SetupError
-from parlour_client.core.model import Invitation, Room
-from parlour_protocol.frames import RoomSummary, replies
 from parlour_protocol.ids import RoomId
 from parlour_protocol.names import Skeleton, skeleton
 
-_R = TypeVar("_R", Room, Invitation)
+if TYPE_CHECKING:
+    from parlour_client.core.model import Invitation, Room
+    from parlour_protocol.frames import RoomSummary, replies
+
+_R = TypeVar("_R", "Room", "Invitation")
 
 _MARK: Final = 4
 """Letters of an id in a title, unless two ids begin the same."""
 
 
-def marks(rooms: Iterable[RoomSummary | replies.Invitation]) -> Mapping[RoomId, str]:
+def marks(rooms: "Iterable[RoomSummary | replies.Invitation]") -> Mapping[RoomId, str]:
     """Return the suffixes for rooms whose names look the same."""
     alike: dict[Skeleton, list[RoomId]] = {}
     for room in rooms:

@@ -22,7 +22,7 @@ from parlour_client.commands.command import (
     View,
 )
 from parlour_client.commands.front import Front
-from parlour_client.commands.parse import names, read_arguments, read_line
+from parlour_client.commands.parse import read_arguments, read_line
 from parlour_client.commands.results import (
     EncryptQuestion,
     LoginWanted,
@@ -32,6 +32,7 @@ from parlour_client.commands.results import (
     SettingChosen,
     Transfer,
 )
+from parlour_client.commands.table import names
 from parlour_client.console.input_lines import read_lines
 from parlour_client.console.printing import say
 from parlour_client.core.client import Client
@@ -334,7 +335,7 @@ class LineMode:
 
     def _changed(self, entry: Entry) -> None:
         title = self.printer.title(entry.room)
-        if entry.delivery is Delivery.FAILED:
+        if entry.failed:
             self.printer.say(f"{title}, not sent: {shown(entry.problem)} /unsent shows what you can do.")
         elif entry.problem and entry.seq is not None:  # of an edit, a deletion, a reaction or a pin
             self.printer.say(f"{title}, #{entry.seq}, not done: {shown(entry.problem)}")

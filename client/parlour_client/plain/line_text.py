@@ -22,7 +22,7 @@ from parlour_client.text.event_text import event_sentence
 from parlour_client.text.file_text import facts_of
 from parlour_client.text.note_text import is_shown_beside, note_words
 from parlour_protocol.frames import AnyBody
-from parlour_protocol.frames.bodies import Message, TopicSet
+from parlour_protocol.frames.bodies import TopicSet
 from parlour_protocol.names import UserName
 from parlour_protocol.rooms import RoomKind
 from parlour_protocol.text import BLANK_LABEL, safe_text
@@ -75,7 +75,7 @@ def beginning(untrusted: str) -> str:
 
 
 def _file(entry: Entry) -> str:
-    file = entry.body.file if isinstance(entry.body, Message) else None
+    file = entry.file
     if file is None:
         return ""
     return f" [file: {facts_of(file)}, /save {entry.seq or 'NUMBER'} saves it: {shown(file.name)}]"

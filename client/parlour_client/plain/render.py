@@ -8,7 +8,8 @@ from functools import singledispatch
 from typing import Final
 
 from parlour_client.commands import results
-from parlour_client.core.e2ee.status import MemberDevice, PersonReport, RoomPerson, SasVerification, Trust
+from parlour_client.commands.verification import GO_ON
+from parlour_client.core.e2ee.status import MemberDevice, PersonReport, RoomPerson, SasVerification
 from parlour_client.core.model import display_name
 from parlour_client.plain.encryption_status import label_line, words_line
 from parlour_client.plain.line_text import (
@@ -18,7 +19,6 @@ from parlour_client.plain.line_text import (
 )
 from parlour_client.plain.printer import Printer
 from parlour_client.text.encryption_text import (
-    GO_ON,
     LOST,
     RENEWED,
     TRUST,
@@ -305,7 +305,7 @@ def _key_lines(report: PersonReport) -> Iterator[str]:
         f"/verify {user} and its last four groups (20 digits), or the code that their /mycode shows. "
         f"Or /verify {user} words, to compare five short words."
     )
-    if report.trust is Trust.CHANGED:
+    if report.key_changed:
         yield (
             "Their key is not the one from before: they lost all their devices and set up a new one, or this "
             f"is someone else. Ask them. /verify {user} {GO_ON} accepts the new key without comparing."

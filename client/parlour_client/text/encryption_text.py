@@ -1,31 +1,13 @@
-"""Texts about encryption that every view shares, and the parsing of a typed decision about a key.
-
-Pure text and values, without a widget or a terminal; input is never completed or guessed, so that no habit
-verifies anyone. The screens and the line mode use it.
-"""
+"""Texts about encryption that every view shares."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum, auto
 from typing import Final
 
-from parlour_client.core.e2ee.status import PersonReport, RoomPerson, Trust
+from parlour_client.core.e2ee.status import RoomPerson, Trust
 from parlour_client.core.model import display_name
 from parlour_protocol.ids import Millis
 from parlour_protocol.names import UserName
-from parlour_protocol.rooms import RoomSuite
-
-GO_ON: Final = "go on"
-"""The words to accept a changed key."""
-SHORT_WORDS: Final = "words"
-"""The words to begin with short words."""
-
-NO: Final = "no"
-"""The words if the short words differ."""
-
-POST_QUANTUM: Final = "post-quantum"
-"""The words after the name of a new room."""
 
 TRUST: Final = {
     Trust.UNKNOWN: "no key known",
@@ -57,46 +39,7 @@ def admitted_by_encrypting(people: Sequence[UserName]) -> str:
     )
 
 
-def suite_for(*, post_quantum: bool) -> RoomSuite:
-    """Return the cipher suite of a new room."""
-    return RoomSuite.X_WING if post_quantum else RoomSuite.X25519
-
-
-class DecisionKind(Enum):
-    """A person's decision about someone's key."""
-
-    DIGITS = auto()
-    CODE = auto()
-    ACCEPT = auto()
-    WORDS = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The kind, and the text typed for it."""
-
-    kind: DecisionKind
-    typed: str = ""
-
-
-def decide(typed: str, report: PersonReport) -> Decision | None:
-    """Return the typed decision; None for any other text."""
-    text = typed.strip()
-    if report.trust is Trust.CHANGED and text.lower() == GO_ON:
-        return Decision(DecisionKind.ACCEPT)
-    if text.lower() == SHORT_WORDS:
-        return Decision(DecisionKind.WORDS)
-    digits = "".join(text.split())
-    if digits.isascii() and digits.isdigit():
-        return Decision(DecisionKind.DIGITS, digits)
-    return Decision(DecisionKind.CODE, text) if ":" in text else None
-
-
-RENEW: Final = "renew"
-"""The word after /encryption to let the members of an older room decide who is in it."""
-RENEW_QUESTION: Final = "Are these the people of the room, and nobody else?"
 RENEWED: Final = "From now on the members of this room decide who is in it."
-NOTHING_TO_RENEW: Final = "The members of this room already decide who is in it."
 
 
 def admission_words(person: RoomPerson) -> str:

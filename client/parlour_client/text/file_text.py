@@ -6,11 +6,13 @@ line mode and the commands use it.
 """
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from parlour_client.core.errors import SetupError
-from parlour_client.core.settings import Settings
-from parlour_protocol.frames.bodies import FileRef
+
+if TYPE_CHECKING:
+    from parlour_client.core.settings import Settings
+    from parlour_protocol.frames.bodies import FileRef
 
 _UNITS: Final = ("bytes", "kB", "MB", "GB")
 _STEP: Final = 1_000
@@ -24,12 +26,12 @@ def size_words(size: int) -> str:
     return f"{size} {_UNITS[0]}" if unit == 0 else f"{amount:.1f} {_UNITS[unit]}"
 
 
-def facts_of(file: FileRef) -> str:
+def facts_of(file: "FileRef") -> str:
     """Return type and size: our words, since a type has a pattern and a size is a number."""
     return f"{file.media_type}, {size_words(file.size)}"
 
 
-def downloads_folder(settings: Settings) -> Path:
+def downloads_folder(settings: "Settings") -> Path:
     """Return the folder where files are saved. Raises SetupError if that is not a folder."""
     if settings.downloads:
         folder = Path(settings.downloads).expanduser()

@@ -15,7 +15,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from parlour_client.commands.front import Front
-from parlour_client.commands.parse import names
+from parlour_client.commands.table import names
 from parlour_client.core.settings import TABLE
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.screen import ChatScreen

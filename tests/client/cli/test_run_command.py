@@ -16,7 +16,7 @@ from tests.client.core.e2ee.memory_server import MemoryServer
 from parlour_client.cli import run_client, run_command
 from parlour_client.cli.run_command import _run
 from parlour_client.commands.front import Front
-from parlour_client.commands.parse import names
+from parlour_client.commands.table import names
 from parlour_client.core.client import Client
 from parlour_client.core.errors import SetupError
 from parlour_protocol.frames.requests import Leave, Pin

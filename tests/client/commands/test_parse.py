@@ -2,7 +2,8 @@
 
 from parlour_client.commands.command import Kind
 from parlour_client.commands.front import Front
-from parlour_client.commands.parse import READERS, names, read_line
+from parlour_client.commands.parse import READERS, read_line
+from parlour_client.commands.table import names
 
 
 def test_every_kind_of_argument_can_be_read_in_a_chat() -> None:

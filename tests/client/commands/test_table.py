@@ -4,6 +4,7 @@ import ast
 import inspect
 
 import pytest
+from tests.client.commands.giving import results_of
 
 from parlour_client.cli import render as cli_render
 from parlour_client.cli.root import WRITTEN_HERE
@@ -13,8 +14,7 @@ from parlour_client.commands.command import (
     Elsewhere,
 )
 from parlour_client.commands.front import Front
-from parlour_client.commands.parse import names
-from parlour_client.commands.table import COMMANDS
+from parlour_client.commands.table import COMMANDS, names
 from parlour_client.plain import render as plain_render
 from parlour_client.plain.line_mode import DONE_HERE as LINE_ACTIONS
 from parlour_client.plain.line_mode import VIEWS as LINE_VIEWS
@@ -66,7 +66,7 @@ def test_the_line_mode_shows_every_result() -> None:
             continue
         if one.handler is None:
             assert one.view in LINE_VIEWS, one.help
-        for result in one.results:
+        for result in results_of(one):
             shows = plain_render.show.dispatch(result) is not plain_render.show.dispatch(object)
             is_asked = issubclass(result, plain_render.results.Question)
             assert shows or is_asked or result in LINE_ACTIONS, (one.help, result)
@@ -79,7 +79,7 @@ def test_the_command_line_shows_every_result() -> None:
         if name is None:
             continue
         assert (one.handler is None) == (name in WRITTEN_HERE), name
-        for result in one.results:
+        for result in results_of(one):
             shows = cli_render.show.dispatch(result) is not cli_render.show.dispatch(object)
             is_asked = issubclass(result, cli_render.results.Question)
             assert shows or is_asked or (name, result) in NOT_IN_A_SHELL, (name, result)

@@ -37,3 +37,21 @@ async def test_changes_end_with_the_client(desk: Desk) -> None:
     assert await counting > 0
     with pytest.raises(StoppedError):
         _ = client.connection.status
+
+
+async def test_what_is_not_there_yet_is_looked_for_again_at_each_change() -> None:
+    """It is found without a change, or after the one that brings it, and not waited for without end."""
+    source = EventBus()
+    there: list[str] = []
+
+    async def look() -> str | None:
+        return there[0] if there else None
+
+    assert await source.until(look, 0.0) is None
+    waiting = asyncio.ensure_future(source.until(look, 60.0))
+    await asyncio.sleep(0)
+    source.emit(RoomsChanged())
+    there.append("a message")
+    source.emit(RoomsChanged())
+    assert await waiting == "a message"
+    assert await source.until(look, 60.0) == "a message"

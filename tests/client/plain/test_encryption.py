@@ -11,7 +11,7 @@ from parlour_client.core.e2ee.report_text import KEYS
 from parlour_client.core.e2ee.status import Alarm, RoomEncryption, RoomPerson, RoomState, Trust
 from parlour_client.core.events import EncryptionChanged, EntryAdded
 from parlour_client.core.model import Note, NoteKind
-from parlour_client.text.encryption_text import LOST, NOTHING_TO_RENEW, RENEWED
+from parlour_client.text.encryption_text import LOST, RENEWED
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.ids import RequestId
 from parlour_protocol.names import parse_user_name
@@ -103,7 +103,9 @@ async def test_the_report_says_who_admitted_whom_and_what_the_server_claims(ear:
 
 async def test_an_older_room_is_renewed_in_words(ear: Ear) -> None:
     """The people are said first; it is done only by words that no one types by chance."""
-    assert (await ear.say("/encryption renew"))[0].startswith(f"Not done: {NOTHING_TO_RENEW}")
+    assert (await ear.say("/encryption renew"))[0].startswith(
+        "Not done: The members of this room already decide"
+    )
     older = (RoomPerson(BOB, Role.MEMBER, None, None, claimed_by_server=True, devices=(OTHER,)),)
     ear.client.encryption.older = older
     heard = await ear.say("/encryption renew")

@@ -8,7 +8,7 @@ from tests.client.ui.encryption_fake import OPEN
 from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
 
 from parlour_client.commands.front import Front
-from parlour_client.commands.parse import names
+from parlour_client.commands.table import names
 from parlour_client.core.errors import RefusedError
 from parlour_client.core.events import (
     EntryAdded,

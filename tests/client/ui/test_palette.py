@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from parlour_client.commands.front import Front
-from parlour_client.commands.parse import names
+from parlour_client.commands.table import names
 from parlour_client.core.settings import TABLE
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.palette import Everything

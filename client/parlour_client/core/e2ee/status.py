@@ -7,11 +7,14 @@ Two facts are kept apart everywhere: a room is *encrypted* (for the devices in i
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RequestId, RoomId
 from parlour_protocol.names import DeviceName, UserName
 from parlour_protocol.rooms import Role, RoomSuite
+
+if TYPE_CHECKING:
+    from parlour_protocol.delivery import DeviceStatus
 
 
 class Trust(Enum):
@@ -138,6 +141,11 @@ class PersonReport:
     first_seen: Millis | None
     devices: Sequence[MemberDevice] = ()
 
+    @property
+    def key_changed(self) -> bool:
+        """Nothing is sent to them until the person decides."""
+        return self.trust is Trust.CHANGED
+
 
 @dataclass(frozen=True, slots=True)
 class OwnDevice:
@@ -145,7 +153,7 @@ class OwnDevice:
 
     device: DeviceId
     name: DeviceName
-    status: DeviceStatus
+    status: "DeviceStatus"
     created: Millis
     last_seen: Millis
     current: bool
@@ -156,7 +164,7 @@ class OwnKeys:
     """The state of this device."""
 
     device: DeviceId
-    status: DeviceStatus
+    status: "DeviceStatus"
     code: str
     """The code to type on another device to approve this one: `abcd-efgh-ijkl-mnop`."""
     has_account_key: bool

@@ -110,8 +110,7 @@ class ResultViews:
         self._interaction.confirm(title, lambda: self._done(question))
 
     def _ask_to_renew(self, question: results.RenewQuestion) -> None:
-        title = renew_question(question.room.title, question.people)
-        self._interaction.confirm(title, lambda: self._done(question))
+        self._interaction.confirm(renew_question(question), lambda: self._done(question))
 
     async def _done(self, question: Question) -> None:
         await self.show(await question.do())

@@ -20,7 +20,6 @@ from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.results import ResultViews
 from parlour_client.ui.chat.timeline import Timeline
-from parlour_protocol.frames.bodies import Message
 from parlour_protocol.ids import Seq
 
 Action = Callable[[Mapping[str, Any]], Awaitable[None] | None]
@@ -118,4 +117,4 @@ class SlashCommands:
 
 
 def _has_file(entry: Entry) -> bool:
-    return isinstance(entry.body, Message) and entry.body.file is not None and not entry.deleted
+    return entry.file is not None and not entry.deleted

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.screen import Screen
 
 from parlour_client.commands.front import Front
-from parlour_client.commands.parse import names
+from parlour_client.commands.table import names
 from parlour_client.ui.dialogs.page import Page
 from parlour_client.ui.safe import join, lines, own
 

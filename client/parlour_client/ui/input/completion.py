@@ -12,7 +12,7 @@ from textual.content import Content
 
 from parlour_client.commands.command import Command, Kind
 from parlour_client.commands.front import Front
-from parlour_client.commands.parse import names
+from parlour_client.commands.table import names
 from parlour_client.ui.input.emoji_names import named
 from parlour_client.ui.input.path_completion import paths
 from parlour_client.ui.safe import join, own, peer_line

@@ -1,5 +1,6 @@
 """What commands give back is shown, and what is about the screen itself is done there."""
 
+from tests.client.commands.giving import results_of
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import LOBBY, FakeClient
 
@@ -18,7 +19,7 @@ def test_every_result_and_every_view_has_its_place() -> None:
         if one.handler is None:
             assert one.view in screen.commands.views, one.help
         elif one.view not in screen.commands.views:
-            assert not [kind for kind in one.results if kind not in screen.results.shown], one.help
+            assert not [kind for kind in results_of(one) if kind not in screen.results.shown], one.help
 
 
 async def test_a_sentence_is_a_line_above_the_composer(client: FakeClient, open_app: OpenApp) -> None:

@@ -12,14 +12,13 @@ from textual.content import Content
 from parlour_client.commands.command import Call
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import ComparisonShown, KeyDecided
-from parlour_client.commands.verification import decide_about
+from parlour_client.commands.verification import NO, Decision, decide_about
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.status import Alarm, PersonReport, RoomReport, SasVerification, Trust
 from parlour_client.core.e2ee.verification.sas import VERIFIED
 from parlour_client.core.e2ee.verification.verification_code import qr_rows
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Room
-from parlour_client.text.encryption_text import NO, Decision
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.encryption import devices
 from parlour_client.ui.chat.encryption.alarms import alarm_screen

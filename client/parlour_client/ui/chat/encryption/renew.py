@@ -3,24 +3,22 @@
 The owner checks the people once; nothing is renewed without that.
 """
 
-from collections.abc import Sequence
-
 from textual.content import Content
 
-from parlour_client.core.e2ee.status import RoomPerson
-from parlour_client.text.encryption_text import RENEW_QUESTION, renewed_person
+from parlour_client.commands.results import RenewQuestion
+from parlour_client.text.encryption_text import renewed_person
 from parlour_client.ui.safe import join, lines, own, peer_line
 
 
-def renew_question(title: str, people: Sequence[RoomPerson]) -> Content:
+def renew_question(question: RenewQuestion) -> Content:
     """Return the question."""
     return lines(
-        join(own("Renew ", "bold"), peer_line(title, style="bold")),
+        join(own("Renew ", "bold"), peer_line(question.room.title, style="bold")),
         own(
             "From then on its members decide who is in it, and not the server. This adds and removes "
             "no one. These people can read it now:"
         ),
-        *(join(own("· "), peer_line(renewed_person(one))) for one in people),
+        *(join(own("· "), peer_line(renewed_person(one))) for one in question.people),
         own(""),
-        own(RENEW_QUESTION, "bold"),
+        own(question.text, "bold"),
     )

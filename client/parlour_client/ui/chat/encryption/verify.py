@@ -12,8 +12,8 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Input
 
-from parlour_client.core.e2ee.status import PersonReport, Trust
-from parlour_client.text.encryption_text import GO_ON, SHORT_WORDS, Decision, decide
+from parlour_client.commands.verification import GO_ON, SHORT_WORDS, Decision, decide
+from parlour_client.core.e2ee.status import PersonReport
 from parlour_client.ui.chat.encryption.report import TRUST_WORDS
 from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.overlay import Overlay
@@ -75,7 +75,7 @@ def person_words(report: PersonReport) -> Content:
         own("Then type the last row (20 digits), or paste the code from their /mycode."),
         join(own("Or type "), own(SHORT_WORDS, "bold"), own(" to compare five short words instead.")),
     ]
-    if report.trust is Trust.CHANGED:
+    if report.key_changed:
         parts += [
             own(""),
             own(

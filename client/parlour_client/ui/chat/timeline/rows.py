@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from rich.cells import cell_len
 
-from parlour_client.core.model import ABOUT_THE_LOG, Delivery, Entry, NoteKind, display_name
+from parlour_client.core.model import ABOUT_THE_LOG, Entry, NoteKind, display_name
 from parlour_client.text.file_text import facts_of
 from parlour_client.text.note_text import is_shown_beside, note_words
 from parlour_client.ui.chat.timeline.sentences import day, delivery_words, sentence, stamp
@@ -183,7 +183,7 @@ def _text_rows(entry: Entry, width: int, setting: Setting) -> list[Row]:
 
 
 def _file_rows(entry: Entry, width: int) -> list[Row]:
-    file = entry.body.file if isinstance(entry.body, Message) else None
+    file = entry.file
     if file is None or entry.deleted:
         return []
     # The name is a stranger's text: it is last, so that no part of it can pass for the type or the size.
@@ -239,7 +239,7 @@ def _meta_rows(entry: Entry, width: int, read_by: tuple[UserName, ...]) -> list[
     if facts:
         rows.append((Piece(_cut("  " + " · ".join(facts), width), Look.META),))
     if words := delivery_words(entry):
-        failed = entry.delivery is Delivery.FAILED
+        failed = entry.failed
         rows.append((Piece(_cut("  " + words, width), Look.FAILED if failed else Look.META),))
         if entry.problem:  # the server may have written it
             rows += _peer_rows(entry.problem, width)

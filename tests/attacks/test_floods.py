@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 
 import pytest
-from tests.attacks.raw import RunningServer, Wire, frame, request
+from tests.attacks.raw import PATIENCE, RunningServer, Wire, frame, request
 
 from parlour_server.config.server_settings import Rates
 
@@ -124,11 +124,11 @@ def test_stopping_with_a_stuck_client(wide: RunningServer) -> None:
     with wide.chatting(session, receive_buffer=4096), wide.chatting(session) as (wire, room):
         _talk(wire, room, range(90))
         assert wide.process is not None
-        start = time.monotonic()
         wide.process.send_signal(signal.SIGTERM)
-        assert wide.process.wait(10) == 0
-        assert time.monotonic() - start < 5
+        assert wide.process.wait(PATIENCE) == 0
         assert wire.close_code() == 1001
+    # Five seconds by the server's own clock: its last resort would end it then without these.
+    assert wide.logged()[-1]["event"] == "server_stopped"
     assert not (wide.data / "run.json").exists()
 
 
@@ -152,19 +152,21 @@ def test_log_flood_by_the_api(tmp_path_factory: pytest.TempPathFactory) -> None:
     """L19, R6: 3,000 requests, of which most are refused, leave some lines and a count of the others."""
     server = RunningServer(tmp_path_factory.mktemp("flooded"))
     server.begin()
-    before = server.log.stat().st_size
-    refused = 0
+    before, start = server.log.stat().st_size, time.monotonic()
+    refused, rates = 0, Rates()
     with ExitStack() as stack:
         wires = [stack.enter_context(server.wire(source="127.0.0.66")) for _ in range(10)]
         for _ in range(300):
             for wire in wires:
                 wire.send(f"GET /nothing HTTP/1.1\r\nHost: localhost:{server.port}\r\n\r\n".encode())
             refused += sum(wire.answer().status == 429 for wire in wires)
+    seconds = time.monotonic() - start
     server.stop()
     lines = [json.loads(line) for line in server.log.read_bytes()[before:].splitlines()]
     limited = [line for line in lines if line["event"] == "limit_hit"]
     told = [line for line in limited if "left_out" not in line]
-    assert refused > 2500
-    assert 0 < len(told) <= 30  # ten a minute
+    assert refused >= 3000 - rates.http_burst - rates.http_per_minute * seconds / 60 - 1
+    most = 10 * (3 + seconds // 60)  # ten a minute
+    assert 0 < len(told) <= most
     assert len(told) + sum(line.get("left_out", 0) for line in limited) == refused
-    assert len(server.log.read_bytes()) - before < 8192
+    assert len(server.log.read_bytes()) - before < 273 * most

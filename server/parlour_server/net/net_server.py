@@ -30,7 +30,7 @@ from parlour_server.net.websocket_connection import ConnectionRegistry, Limits
 from parlour_server.net.websocket_upgrade import WebSocketUpgrade
 from parlour_server.store.interface import Tickets
 
-STOP_SECONDS: Final = 4.0  # of the five that the whole process has after SIGTERM
+STOP_SECONDS: Final = 3.0  # of the five that the whole process has after SIGTERM; the store needs some, too
 _ABORT_SECONDS: Final = 0.5
 
 

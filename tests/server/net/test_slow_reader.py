@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+from tests.server.net.conftest import PATIENCE
+
 from parlour_protocol.errors import SESSION_ENDED, TOO_FAST
 from parlour_server.audit import AuditEvent
 from parlour_server.chat.peer import text_frame
@@ -72,9 +74,8 @@ def test_stopping_with_a_stuck_client(every_loop: Any, bench: Any, monkeypatch: 
             wire = await b.chatting(receive_buffer=4096, user="stuck")
             wire.writer.transport.pause_reading()
             await fill(b.chat.peers[0])
-            started = asyncio.get_running_loop().time()
-            await b.server.stop()
-            assert asyncio.get_running_loop().time() - started < 1
+            async with asyncio.timeout(PATIENCE):  # and not the minute that it may take to close
+                await b.server.stop()
             assert b.server.sockets == 0
 
     every_loop(scenario)

@@ -341,6 +341,13 @@ class World:
         return device
 
     # rooms
+    async def together(self, *users: str, encrypted: bool = True) -> tuple[RoomId, list[Device]]:
+        """Start a device of each of these people, in a room in which all have read each other."""
+        devices = await self.start(*users)
+        room = await (self.room(*devices) if encrypted else self.open_room(*devices))
+        await self.goes_on(room, *devices)
+        return room, devices
+
     async def room(self, owner: Device, *others: Device, kind: RoomKind = RoomKind.PRIVATE) -> RoomId:
         """Make an encrypted room, and wait until all of them are in it and in its group."""
         name = parse_room_name(f"room-{len(self.ledger.inside) + 1}")

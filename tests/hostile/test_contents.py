@@ -96,9 +96,7 @@ async def test_what_the_server_writes_itself(world: World, body: str) -> None:
 
 async def test_encryption_switched_off(world: World) -> None:
     """A room that the server calls open again is not: what is written goes out encrypted, or not at all."""
-    ada, ben = await world.start("ada", "ben")
-    room = await world.room(ada, ben)
-    await world.goes_on(room, ada, ben)
+    room, (ada, ben) = await world.together("ada", "ben")
     head = world.server.head(room)
     async with world.halted() as server:
         server.edit("UPDATE rooms SET encrypted = 0 WHERE room = ?", room)
@@ -132,9 +130,7 @@ async def test_a_message_moved_to_another_room(world: World) -> None:
 
 async def test_a_message_with_another_bit(world: World) -> None:
     """A message that the server changed is not shown, and a row says so."""
-    ada, ben = await world.start("ada", "ben")
-    room = await world.room(ada, ben)
-    await world.goes_on(room, ada, ben)
+    room, (ada, ben) = await world.together("ada", "ben")
     await ben.stop()
     text = await ada.say(room)
     async with world.halted() as server:

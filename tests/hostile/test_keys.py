@@ -131,9 +131,7 @@ async def test_a_welcome_repeated(world: World) -> None:
 
 async def test_a_message_for_a_past_epoch_after_a_removal(world: World) -> None:
     """What a removed member encrypted before, and the server places behind the removal, is not shown."""
-    ada, ben, cat = await world.start("ada", "ben", "cat")
-    room = await world.room(ada, ben, cat)
-    await world.goes_on(room, ada, ben, cat)
+    room, (ada, ben, cat) = await world.together("ada", "ben", "cat")
     kept: list[SendEncrypted] = []
 
     def keep(frame: AnyRequest) -> AnyRequest | None:

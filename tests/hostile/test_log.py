@@ -17,9 +17,7 @@ async def away(room: RoomId, who: Device, *others: Device, count: int) -> list[s
 
 async def test_one_message_left_out_and_renumbered(world: World) -> None:
     """A message that is missing is a row at the receiver, also where no number shows it."""
-    ada, ben = await world.start("ada", "ben")
-    room = await world.room(ada, ben)
-    await world.goes_on(room, ada, ben)
+    room, (ada, ben) = await world.together("ada", "ben")
     texts = await away(room, ben, ada, count=3)
     lost = world.server.sealed(room)[-2]
     View(room, dropped={lost}).tell(ben.lies)
@@ -46,9 +44,7 @@ async def test_the_first_message_after_a_join_left_out(world: World) -> None:
 
 async def test_two_messages_turned_around(world: World) -> None:
     """Two messages of one author in another order than they were written are told."""
-    ada, ben = await world.start("ada", "ben")
-    room = await world.room(ada, ben)
-    await world.goes_on(room, ada, ben)
+    room, (ada, ben) = await world.together("ada", "ben")
     texts = await away(room, ben, ada, count=3)
     view, sealed = View(room), world.server.sealed(room)
     view.swap(sealed[-3], sealed[-2])
@@ -61,9 +57,7 @@ async def test_two_messages_turned_around(world: World) -> None:
 
 async def test_an_answer_shown_before_what_it_answers(world: World) -> None:
     """Two messages of two authors are told, too, where the later author had read the earlier message."""
-    ada, ben, cat = await world.start("ada", "ben", "cat")
-    room = await world.room(ada, ben, cat)
-    await world.goes_on(room, ada, ben, cat)
+    room, (ada, ben, cat) = await world.together("ada", "ben", "cat")
     await cat.stop()
     first = await ada.say(room)
     await world.heard(room, first, ben)
@@ -79,9 +73,7 @@ async def test_an_answer_shown_before_what_it_answers(world: World) -> None:
 
 async def test_a_log_cut_off_and_continued(world: World) -> None:
     """The newest messages left out for someone are told with the next message that is not."""
-    ada, ben, cat = await world.start("ada", "ben", "cat")
-    room = await world.room(ada, ben, cat)
-    await world.goes_on(room, ada, ben, cat)
+    room, (ada, ben, cat) = await world.together("ada", "ben", "cat")
     lost = await away(room, cat, ada, count=2)
     view = View(room, dropped=set(world.server.sealed(room)[-2:]))
     view.tell(cat.lies)
@@ -95,9 +87,7 @@ async def test_a_log_cut_off_and_continued(world: World) -> None:
 
 async def test_two_people_are_shown_different_messages(world: World) -> None:
     """A view that was split is reported as soon as one message gets from the one side to the other."""
-    ada, ben, cat = await world.start("ada", "ben", "cat")
-    room = await world.room(ada, ben, cat)
-    await world.goes_on(room, ada, ben, cat)
+    room, (ada, ben, cat) = await world.together("ada", "ben", "cat")
     await ben.stop()
     await cat.stop()
     first, second = await ada.say(room), await ada.say(room)
@@ -117,9 +107,7 @@ async def test_two_people_are_shown_different_messages(world: World) -> None:
 
 async def test_the_newest_withheld_from_everyone_is_seen_by_no_one(world: World) -> None:
     """What no one was shown and nothing followed cannot be missed; it is read once it is shown."""
-    ada, ben, cat = await world.start("ada", "ben", "cat")
-    room = await world.room(ada, ben, cat)
-    await world.goes_on(room, ada, ben, cat)
+    room, (ada, ben, cat) = await world.together("ada", "ben", "cat")
     await cat.stop()
     (text,) = await away(room, ben, ada, count=1)
     last = world.server.sealed(room)[-1]
@@ -201,9 +189,7 @@ async def test_pages_out_of_order(world: World) -> None:
 
 async def test_a_message_dropped_as_if_it_were_deleted(world: World) -> None:
     """A message that the server calls deleted, and that no one who may has deleted, is told."""
-    ada, ben = await world.start("ada", "ben")
-    room = await world.room(ada, ben)
-    await world.goes_on(room, ada, ben)
+    room, (ada, ben) = await world.together("ada", "ben")
     texts = await away(room, ben, ada, count=2)
     async with world.halted() as server:
         blank = encode_body(Blank(was="sealed"))
@@ -279,9 +265,7 @@ async def test_a_false_time(world: World) -> None:
 @pytest.mark.parametrize("days", [-400, 400])
 async def test_a_greeting_with_a_false_time(world: World, days: int) -> None:
     """A false time in the greeting ends nothing and forgets nothing: messages are sent and read."""
-    ada, ben = await world.start("ada", "ben")
-    room = await world.room(ada, ben)
-    await world.goes_on(room, ada, ben)
+    room, (ada, ben) = await world.together("ada", "ben")
     for device in (ada, ben):
         device.lies.time(days)
         await device.reconnect()

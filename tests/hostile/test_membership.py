@@ -146,9 +146,7 @@ async def test_a_role_that_the_server_invented(world: World) -> None:
 
 async def test_an_admission_is_good_once(world: World) -> None:
     """Someone who was removed is not admitted by the admission of before, which the server repeats."""
-    ada, ben, cat = await world.start("ada", "ben", "cat")
-    room = await world.room(ada, ben, cat)
-    await world.goes_on(room, ada, ben, cat)
+    room, (ada, ben, cat) = await world.together("ada", "ben", "cat")
     query = "SELECT seq, author FROM events WHERE room = ? AND kind IN ('invited', 'joined') ORDER BY seq"
     old = [(seq, author) for seq, author in world.server.look(query, room)]
     await world.kick(room, ada, cat)

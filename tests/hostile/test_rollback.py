@@ -1,6 +1,8 @@
 """A server whose history was rolled back: a restored backup, a copied folder, a device's own home."""
 
 import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from tests.hostile.people import World
@@ -15,28 +17,32 @@ ONE_WAY = pytest.mark.parametrize("way", ["restore", pytest.param("copy", marks=
 """The two differ in how they are noticed, which the shorter tests look at."""
 
 
-async def rolled_back(world: World, way: str, room: RoomId) -> list[str]:
-    """Have ada write, go back to before that, and return what she wrote."""
-    ada = world.devices[0]
+@asynccontextmanager
+async def undone(world: World, way: str) -> AsyncIterator[None]:
+    """Take the server back to before what happens here."""
     server = world.server
     if way == "restore":
         kept = server.backed_up()
     else:
         async with world.halted():
             kept = server.folder_copied()
-    texts = [await ada.say(room) for _ in range(3)]
-    await world.heard(room, texts[-1], *world.on())
+    yield
     async with world.halted():
         (server.restore if way == "restore" else server.put_back)(kept)
+
+
+async def rolled_back(world: World, way: str, room: RoomId) -> list[str]:
+    """Have ada write, go back to before that, and return what she wrote."""
+    async with undone(world, way):
+        texts = [await world.devices[0].say(room) for _ in range(3)]
+        await world.heard(room, texts[-1], *world.on())
     return texts
 
 
 @BACK
 async def test_an_encrypted_room(world: World, way: str) -> None:
     """Both sides keep what they read, say that the history is older, and read each other's new messages."""
-    ada, ben = await world.start("ada", "ben")
-    room = await world.room(ada, ben)
-    await world.goes_on(room, ada, ben)
+    room, (ada, ben) = await world.together("ada", "ben")
     lost = await rolled_back(world, way, room)
     for device in (ada, ben):
         await world.told(device, "older")
@@ -49,9 +55,7 @@ async def test_an_encrypted_room(world: World, way: str) -> None:
 @BACK
 async def test_an_open_room(world: World, way: str) -> None:
     """The same in a room that is not encrypted."""
-    ada, ben = await world.start("ada", "ben")
-    room = await world.open_room(ada, ben)
-    await world.goes_on(room, ada, ben)
+    room, (ada, ben) = await world.together("ada", "ben", encrypted=False)
     lost = await rolled_back(world, way, room)
     for device in (ada, ben):
         await world.told(device, "older")
@@ -64,19 +68,10 @@ async def test_an_open_room(world: World, way: str) -> None:
 @ONE_WAY
 async def test_the_removed_stay_out(world: World, way: str) -> None:
     """Someone who was removed after the backup is not back with it."""
-    ada, ben, cat = await world.start("ada", "ben", "cat")
-    room = await world.room(ada, ben, cat)
-    await world.goes_on(room, ada, ben, cat)
-    server = world.server
-    if way == "restore":
-        kept = server.backed_up()
-    else:
-        async with world.halted():
-            kept = server.folder_copied()
-    await world.kick(room, ada, cat)
-    await world.goes_on(room, ada, ben)
-    async with world.halted():
-        (server.restore if way == "restore" else server.put_back)(kept)
+    room, (ada, ben, cat) = await world.together("ada", "ben", "cat")
+    async with undone(world, way):
+        await world.kick(room, ada, cat)
+        await world.goes_on(room, ada, ben)
     await world.goes_on(room, ada, ben)
     assert "cat" not in {member.user for member in (await ben.report(room)).members}
     await world.judge()
@@ -88,9 +83,7 @@ async def test_an_older_history_that_one_is_shown_for_a_while(
     world: World, *, encrypted: bool, named: bool
 ) -> None:
     """Who is shown an older history is told, keeps what they had, and has each message once afterwards."""
-    ada, ben = await world.start("ada", "ben")
-    room = await (world.room(ada, ben) if encrypted else world.open_room(ada, ben))
-    await world.goes_on(room, ada, ben)
+    room, (ada, ben) = await world.together("ada", "ben", encrypted=encrypted)
     texts = [await ada.say(room) for _ in range(3)]
     await world.heard(room, texts[-1], ben)
     head = world.server.head(room)
@@ -110,9 +103,7 @@ async def test_an_older_history_that_one_is_shown_for_a_while(
 @pytest.mark.parametrize("encrypted", [True, False])
 async def test_another_name_of_the_logs_with_the_same_history(world: World, *, encrypted: bool) -> None:
     """A name that changes without a reason costs nothing: no message, no room, no removal."""
-    ada, ben, cat = await world.start("ada", "ben", "cat")
-    room = await (world.room(ada, ben, cat) if encrypted else world.open_room(ada, ben, cat))
-    await world.goes_on(room, ada, ben, cat)
+    room, (ada, ben, cat) = await world.together("ada", "ben", "cat", encrypted=encrypted)
     for _ in range(2):
         for device in (ben, cat):
             device.lies.end()
@@ -128,9 +119,7 @@ async def test_another_name_of_the_logs_with_the_same_history(world: World, *, e
 
 async def test_a_person_recreates_the_group(world: World) -> None:
     """A room that waits to be recreated after a rollback is created by its people's command as well."""
-    ada, ben = await world.start("ada", "ben")
-    room = await world.room(ada, ben)
-    await world.goes_on(room, ada, ben)
+    room, (ada, ben) = await world.together("ada", "ben")
     head = world.server.head(room)
     View(room, dropped=set(range(head - 1, head + 100))).tell(ada.lies)
     await ada.reconnect(ready=False)
@@ -146,9 +135,7 @@ async def test_a_person_recreates_the_group(world: World) -> None:
 
 async def test_a_member_removed_only_by_the_log_recreates_the_group(world: World) -> None:
     """After a rollback the server makes up that ben was removed: the group that he creates is followed."""
-    ada, ben = await world.start("ada", "ben")
-    room = await world.room(ada, ben)
-    await world.goes_on(room, ada, ben)
+    room, (ada, ben) = await world.together("ada", "ben")
     await rolled_back(world, "copy", room)
     await world.goes_on(room, ada, ben)
     async with world.halted():
@@ -166,9 +153,7 @@ async def test_a_member_removed_only_by_the_log_recreates_the_group(world: World
 
 async def test_a_home_that_was_rolled_back(world: World) -> None:
     """A device whose home is an older copy encrypts nothing with a key that it used before."""
-    ada, ben = await world.start("ada", "ben")
-    room = await world.room(ada, ben)
-    await world.goes_on(room, ada, ben)
+    room, (ada, ben) = await world.together("ada", "ben")
     await ada.stop()
     copy = world.folder / "older"
     shutil.copytree(ada.home, copy)
@@ -212,9 +197,7 @@ async def test_who_saw_nothing_of_what_was_lost(world: World, way: str) -> None:
 @ONE_WAY
 async def test_each_has_lost_other_messages(world: World, way: str) -> None:
     """R39: what someone wrote that is not here is told once; what was lost counts as nothing else."""
-    ada, ben = await world.start("ada", "ben")
-    room = await world.room(ada, ben)
-    await world.goes_on(room, ada, ben)
+    room, (ada, ben) = await world.together("ada", "ben")
     server = world.server
     async with world.halted():
         kept = server.backed_up() if way == "restore" else server.folder_copied()
@@ -241,9 +224,7 @@ async def test_each_has_lost_other_messages(world: World, way: str) -> None:
 @ONE_WAY
 async def test_who_was_removed_founds_no_group(world: World, way: str) -> None:
     """Whom the server took back with an older copy creates a group that no one follows."""
-    ada, ben, cat = await world.start("ada", "ben", "cat")
-    room = await world.room(ada, ben, cat)
-    await world.goes_on(room, ada, ben, cat)
+    room, (ada, ben, cat) = await world.together("ada", "ben", "cat")
     server = world.server
     async with world.halted():
         kept = server.backed_up() if way == "restore" else server.folder_copied()

@@ -10,6 +10,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tests.client.core.client_parts import parts
+
 from bench.homes import Member, made_homes, make_room, name_of
 from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client, CurrentProfile
@@ -156,7 +158,7 @@ async def _kick(owner: Client, member: Member, room: RoomId, number: int) -> flo
     assert entry.request is not None  # noqa: S101 - it is ours
     seq = await owner.messages.stored(entry.request)
     taken = time.monotonic() - began
-    conversation = owner._parts.live.conversation  # noqa: SLF001 - what the server keeps, unopened
+    conversation = parts(owner).live.conversation  # for what the server keeps, unopened
     assert conversation is not None  # noqa: S101
     ask = History(id=new_request_id(), room=room, after=Seq(seq - 1), limit=1)
     (event,) = await fetch(conversation, ask)

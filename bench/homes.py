@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.client.core.client_parts import encrypted_rooms
+
 from bench import people, servers
 from parlour_client.core.account.home import Home
 from parlour_client.core.account.profile import Profile, save_profile
@@ -152,9 +154,8 @@ async def make_room(
     have to be connected.
     """
     made = await owner.rooms.create(parse_room_name(name), RoomKind.PRIVATE, encrypted=encrypted)
-    rooms = owner._parts.encrypted_rooms  # noqa: SLF001
-    if encrypted and rooms is not None:
-        await rooms.membership.ask_in(made.id, [name_of(number) for number in others])
+    if encrypted:
+        await encrypted_rooms(owner).membership.ask_in(made.id, [name_of(number) for number in others])
     await people.put_in(data, made.id, [name_of(number) for number in others])
     for _ in range(5):
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+from tests.client.core.client_parts import parts
 
 from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client
@@ -89,7 +90,7 @@ class Watched:
     async def count(self) -> int:
         """Count the messages that can be read here."""
         assert self.client is not None  # noqa: S101
-        return await self.client._parts.archive.read(_count)  # noqa: SLF001 - below the interface
+        return await parts(self.client).archive.read(_count)
 
     async def cpu(self) -> float:
         """Return the CPU seconds of this process so far."""
@@ -98,7 +99,7 @@ class Watched:
     async def keep(self, room: str) -> None:
         """Keep a copy of all keys of a room, as someone would who does not want to forget them."""
         assert self.client is not None  # noqa: S101
-        self.kept = await self.client._parts.archive.read(_state, RoomId(room))  # noqa: SLF001
+        self.kept = await parts(self.client).archive.read(_state, RoomId(room))
 
     async def opens(self, data: str) -> bool:
         """Say whether the keys that were kept open a message."""

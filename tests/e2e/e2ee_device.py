@@ -1,8 +1,8 @@
 """One device as a process of its own: a real client that does what JSON lines say, until it is killed.
 
-`python e2ee_device.py HOME [KILL_AT]`: with a second argument it kills itself without a word at its n-th
-write, half of the times before the transaction is committed and half after. Waits are a tenth as long as a
-person's client has them. ``e2ee_people`` starts it and speaks with it.
+`python -m tests.e2e.e2ee_device HOME [KILL_AT]`: with a second argument it kills itself without a word at its
+n-th write, half of the times before the transaction is committed and half after. Waits are a tenth as long as
+a person's client has them. ``e2ee_people`` starts it and speaks with it.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ from random import SystemRandom
 from typing import Any, TextIO
 
 import apsw
+from tests.client.core.client_parts import encrypted_rooms, parts
 
 from parlour_client.core.account.home import Home
 from parlour_client.core.account.sign_in import SignIn, open_archive
@@ -168,14 +169,12 @@ class Device:
 
     async def renew(self, room: str) -> None:
         """Give this device new keys in the room: a commit."""
-        rooms = self.client._parts.encrypted_rooms
-        assert rooms is not None
+        rooms = encrypted_rooms(self.client)
         await rooms.scheduler._renew(RoomId(room))
 
     async def renewed(self, room: str) -> None:
         """Give this device new keys in the room, even if others commit, and leave nothing for later."""
-        rooms = self.client._parts.encrypted_rooms
-        assert rooms is not None
+        rooms = encrypted_rooms(self.client)
         before = await self._last_renewal(room)
         await rooms.scheduler.finish()
         while await self._last_renewal(room) == before:
@@ -215,7 +214,7 @@ class Device:
                 for one in self.client.messages.outgoing()
                 if one.entry.room == room
             ],
-            "top": self.client._parts.catch_up.top(RoomId(room)),
+            "top": parts(self.client).catch_up.top(RoomId(room)),
             "member": self.client.rooms.get(RoomId(room)) is not None,
             "link": f"{self.client.connection.status.state.value} {self.client.connection.status.problem}",
         }

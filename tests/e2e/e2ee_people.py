@@ -20,7 +20,7 @@ from tests.e2e.processes import Server, environment, password, reserved_port
 
 from parlour_protocol.invite_link import InviteLink
 
-PROGRAM = Path(__file__).with_name("e2ee_device.py")
+ROOT = Path(__file__).parents[2]
 PATIENCE = 120.0
 """Seconds for an answer that depends on the server only, not on what other devices do."""
 MOST = 24
@@ -66,9 +66,10 @@ class Phone:
 
     async def switch_on(self, *, die_at: int = 0, start: bool = True) -> None:
         """Start the process; with ``die_at`` it kills itself at that write."""
-        arguments = [sys.executable, str(PROGRAM), str(self.home), *([str(die_at)] if die_at else [])]
+        arguments = [sys.executable, "-m", "tests.e2e.e2ee_device", str(self.home)]
+        arguments += [str(die_at)] if die_at else []
         self.process = await asyncio.create_subprocess_exec(
-            *arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()
+            *arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(), cwd=ROOT
         )
         self._reading = asyncio.ensure_future(self._read(self.process))
         if start:

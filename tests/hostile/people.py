@@ -15,7 +15,7 @@ from time import time
 from typing import TypeVar
 
 from msgspec.structs import replace
-from tests.client.core.core_fake import parts
+from tests.client.core.client_parts import parts
 from tests.client.core.e2ee.harness import Threads
 from tests.e2e.e2ee_look import read_with, server_log, states
 from tests.e2e.processes import password

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from msgspec import structs
-from tests.client.core.core_fake import encrypted_rooms
+from tests.client.core.client_parts import encrypted_rooms
 from tests.hostile.people import Device, World
 
 from parlour_client.core.e2ee.identity.mls_extensions import KNOWN

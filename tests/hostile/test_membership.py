@@ -2,7 +2,7 @@
 
 import pytest
 from msgspec.structs import replace
-from tests.client.core.core_fake import encrypted_rooms
+from tests.client.core.client_parts import encrypted_rooms
 from tests.hostile.people import Device, World
 
 from parlour_protocol.delivery import GroupState

@@ -19,10 +19,8 @@ from parlour_client.core.account.home import Home
 from parlour_client.core.account.profile import Profile, save_profile
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.events import Change, StatusChanged
 from parlour_client.core.model import LinkState
-from parlour_client.core.parts import Parts
 from parlour_client.core.transport.wire import WireClosedError
 from parlour_protocol.connection_state import ConnectionState, Side
 from parlour_protocol.errors import ErrorCode
@@ -414,18 +412,6 @@ class Desk:
             await client.stop()
         for archive in self.archives:
             await archive.close()
-
-
-def parts(client: Client) -> Parts:
-    """Return what a client is made of, for tests of what no view sees: the archive, the outbox, the keys."""
-    return client._parts
-
-
-def encrypted_rooms(client: Client) -> EncryptedRooms:
-    """Return the part that encrypts; fail the test if the client was made without a delivery service."""
-    rooms = parts(client).encrypted_rooms
-    assert rooms is not None
-    return rooms
 
 
 async def heard(

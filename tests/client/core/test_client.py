@@ -5,7 +5,8 @@ import gc
 import weakref
 
 import pytest
-from tests.client.core.core_fake import LOBBY, Desk, FakeServer, heard, parts
+from tests.client.core.client_parts import parts
+from tests.client.core.core_fake import LOBBY, Desk, FakeServer, heard
 
 from parlour_client.core.archive import known_rooms
 from parlour_client.core.events import EntryAdded

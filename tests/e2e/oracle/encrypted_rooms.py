@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.client.core.core_fake import encrypted_rooms
+from tests.client.core.client_parts import encrypted_rooms, parts
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import Registered
 from tests.client.core.tls_fake import make
@@ -73,7 +73,7 @@ class EncryptedRooms:
         await self._add_devices(mallory, alice)
         groups = encrypted_rooms(mallory).session.groups
         for room in self.names:
-            held = await mallory._parts.archive.write(groups.stored, room)
+            held = await parts(mallory).archive.write(groups.stored, room)
             self._groups[room] = held.id, held.epoch, held.group
         await self.harness.end()
         self.harness.server.wires.clear()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
-from tests.client.core.core_fake import parts
+from tests.client.core.client_parts import parts
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.memory_server import Room
 

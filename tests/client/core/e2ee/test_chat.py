@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.client.core.core_fake import parts
+from tests.client.core.client_parts import parts
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from msgspec.structs import replace
-from tests.client.core.core_fake import encrypted_rooms
+from tests.client.core.client_parts import encrypted_rooms
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
 from tests.client.core.e2ee.lying_server import LyingServer, last_sealed, rows, shown, words

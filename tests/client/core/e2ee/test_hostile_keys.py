@@ -5,7 +5,7 @@ Nothing is sent to a key that no one vouched for; the person is told in words; w
 
 import pytest
 from msgspec.structs import replace
-from tests.client.core.core_fake import encrypted_rooms, parts
+from tests.client.core.client_parts import encrypted_rooms, parts
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, Registered
 from tests.client.core.e2ee.lying_server import LyingServer, held, noted, shown

@@ -5,7 +5,7 @@ Each lie is refused and told in words, and everything that was honest, before an
 
 import pytest
 from msgspec.structs import replace
-from tests.client.core.core_fake import encrypted_rooms, parts
+from tests.client.core.client_parts import encrypted_rooms, parts
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
 from tests.client.core.e2ee.lying_server import LyingServer, last_sealed, noted, rows, sealed_of, shown

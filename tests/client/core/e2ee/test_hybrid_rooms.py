@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from msgspec import structs
-from tests.client.core.core_fake import encrypted_rooms, parts
+from tests.client.core.client_parts import encrypted_rooms, parts
 from tests.client.core.e2ee.group_world import ROOM, Device, Log, agree, room_of
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from msgspec.structs import replace
-from tests.client.core.core_fake import parts
+from tests.client.core.client_parts import parts
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN
 from tests.client.core.e2ee.lying_server import LyingServer, last_sealed, noted, rows, sealed_of, shown

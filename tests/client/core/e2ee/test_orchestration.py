@@ -7,7 +7,7 @@ from typing import Any
 
 import apsw
 import pytest
-from tests.client.core.core_fake import encrypted_rooms, parts
+from tests.client.core.client_parts import encrypted_rooms, parts
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN, EVE
 from tests.client.core.e2ee.lying_server import shown

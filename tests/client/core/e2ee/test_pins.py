@@ -1,7 +1,7 @@
 """Pins of an encrypted room: inside of encrypted messages, by role as the members see it."""
 
 import pytest
-from tests.client.core.core_fake import parts
+from tests.client.core.client_parts import parts
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN
 from tests.client.core.e2ee.lying_server import noted

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 from msgspec.structs import replace
-from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, heard, parts
+from tests.client.core.client_parts import parts
+from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, heard
 
 from parlour_client.core.archive import divergence, known_rooms, outbox_table
 from parlour_client.core.client import Client

@@ -2,7 +2,8 @@
 
 import pytest
 from msgspec.structs import replace
-from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, parts
+from tests.client.core.client_parts import parts
+from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer
 
 from parlour_client.core.archive import insertion, outbox_table
 from parlour_client.core.archive.outbox_table import Place

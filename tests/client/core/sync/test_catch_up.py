@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from msgspec.structs import replace
-from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, heard, parts
+from tests.client.core.client_parts import parts
+from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, heard
 
 from parlour_client.core.events import EntryAdded
 from parlour_client.core.model import Entry, LinkState

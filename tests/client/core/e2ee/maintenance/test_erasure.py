@@ -8,7 +8,8 @@ from typing import cast
 
 import apsw
 import pytest
-from tests.client.core.core_fake import FakeClock, encrypted_rooms, parts
+from tests.client.core.client_parts import encrypted_rooms, parts
+from tests.client.core.core_fake import FakeClock
 from tests.client.core.e2ee.harness import Harness, Threads
 from tests.client.core.e2ee.test_orchestration import pair
 

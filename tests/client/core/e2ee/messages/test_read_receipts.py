@@ -1,6 +1,6 @@
 """Receipts in encrypted rooms come encrypted from the reader; the server can neither see nor make one up."""
 
-from tests.client.core.core_fake import encrypted_rooms
+from tests.client.core.client_parts import encrypted_rooms
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, BEN
 from tests.client.core.e2ee.lying_server import sealed_of, shown

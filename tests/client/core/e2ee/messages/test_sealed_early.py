@@ -4,7 +4,7 @@ import asyncio
 
 import apsw
 import pytest
-from tests.client.core.core_fake import encrypted_rooms, parts
+from tests.client.core.client_parts import encrypted_rooms, parts
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA, EVE
 from tests.client.core.e2ee.test_chat import texts

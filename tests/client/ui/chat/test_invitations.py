@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 
+import pytest
+from tests.client.ui.chat.interaction_fake import FakeInteraction
 from tests.client.ui.chat.test_screen import lobby, write
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import BOB, DIRECT, LOBBY, FakeClient
 
 from parlour_client.core.model import Invitation
+from parlour_client.ui.chat.invitations import InvitationPrompts
 from parlour_client.ui.chat.room_list import INVITATIONS, next_unread, sections
 from parlour_protocol.ids import Millis, RoomId
 from parlour_protocol.names import parse_room_name
@@ -15,6 +18,54 @@ from parlour_protocol.rooms import RoomKind
 ATTIC = Invitation(
     id=RoomId("N" * 22), kind=RoomKind.PRIVATE, inviter=BOB, at=Millis(1), name=parse_room_name("attic")
 )
+
+
+@pytest.fixture
+def prompts(client: FakeClient) -> tuple[InvitationPrompts, FakeInteraction]:
+    """Return what asks about invitations, and what a person sees of it."""
+    interaction = FakeInteraction()
+
+    async def open_room(room: RoomId) -> None:
+        interaction.say(f"opened {room}")
+
+    return InvitationPrompts(client, interaction, open_room), interaction
+
+
+@pytest.mark.parametrize(
+    ("answer", "calls", "said"),
+    [
+        ("accept", [("accept", ATTIC.id)], [f"opened {ATTIC.id}"]),
+        ("decline", [("decline", ATTIC.id)], ["Declined. bob is not told."]),
+        ("block", [("block", BOB, True)], []),
+        (None, [], []),
+    ],
+)
+async def test_each_answer_does_one_thing(
+    client: FakeClient,
+    prompts: tuple[InvitationPrompts, FakeInteraction],
+    answer: str | None,
+    calls: list[object],
+    said: list[str],
+) -> None:
+    """L14: only accepting opens the room, and closing the dialog answers nothing."""
+    asking, interaction = prompts
+    client.invited(ATTIC)
+    asking.ask(ATTIC.id)
+    await interaction.answer(answer)
+    assert client.calls == calls
+    assert interaction.said == said
+
+
+async def test_an_invitation_that_was_withdrawn_meanwhile_asks_nothing(
+    client: FakeClient, prompts: tuple[InvitationPrompts, FakeInteraction]
+) -> None:
+    """It was chosen from a list that is older."""
+    asking, interaction = prompts
+    client.invited(ATTIC)
+    asking.choose()
+    client.invited()
+    await interaction.answer(ATTIC.id)
+    assert len(interaction.dialogs) == 1
 
 
 async def test_an_invitation_comes_live_and_is_accepted_by_enter(

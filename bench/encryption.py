@@ -169,7 +169,7 @@ async def _kick(owner: Client, member: Member, room: RoomId, number: int) -> flo
 
 
 def big_room(devices: int = 200, rounds: int = 5) -> Rows:
-    """Measure a room of ``devices`` that were all let in by one: its tree is as bare as it can be."""
+    """Measure a room of ``devices`` that were all added by one: its tree is as bare as possible."""
     joins, kicks, filled = asyncio.run(_big_room(devices, rounds))
     also = f"{rounds} times; letting in the first {devices - 2} took {filled:.1f} s"
     return [
@@ -239,7 +239,7 @@ async def _receive(home: Home, new: int, total: int) -> tuple[float, float, floa
 
 
 def backlog(rooms: int = 50, each: int = 200, members: int = 10, rounds: int = 3) -> Rows:
-    """Open an archive with ``rooms`` rooms and receive what was said meanwhile."""
+    """Open an archive with ``rooms`` rooms and receive the messages sent meanwhile."""
     found = asyncio.run(_backlog(rooms, each, members, rounds))
     table = []
     for kind in _KINDS:

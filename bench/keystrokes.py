@@ -41,14 +41,14 @@ class Watch:
 
 
 async def _flood(server: FakeServer, end: float) -> int:
-    said, start = 0, time.perf_counter()
+    sent, start = 0, time.perf_counter()
     while time.perf_counter() < end:
         due = int((time.perf_counter() - start) * PER_SECOND)
-        while said < due:
-            server.say(f"message {said}: the quick brown fox jumps over the lazy dog, and again")
-            said += 1
+        while sent < due:
+            server.say(f"message {sent}: the quick brown fox jumps over the lazy dog, and again")
+            sent += 1
         await asyncio.sleep(0.002)
-    return said
+    return sent
 
 
 async def _typed(app: ParlourApp, screen: ChatScreen, end: float) -> list[float]:
@@ -80,21 +80,21 @@ async def measure() -> tuple[list[float], int]:
             await screen.client.connection.ready()  # type: ignore[attr-defined]
             await screen.navigation.open(LOBBY)
             end = time.perf_counter() + SECONDS
-            said, taken = await asyncio.gather(_flood(server, end), _typed(app, screen, end))
+            sent, taken = await asyncio.gather(_flood(server, end), _typed(app, screen, end))
             await pilot.pause(0.5)
-            if not screen.timeline.follows or (screen.timeline.entries[-1].seq or 0) < said:
+            if not screen.timeline.follows or (screen.timeline.entries[-1].seq or 0) < sent:
                 raise RuntimeError("not every message is on the screen: the figures mean nothing")
-        return taken, said
+        return taken, sent
 
 
 def rows() -> list[list[str]]:
     """Measure for the table of all measurements."""
-    taken, said = asyncio.run(measure())
+    taken, sent = asyncio.run(measure())
     p95 = statistics.quantiles(taken, n=20)[-1]
     return [
         [
             f"key to screen, {PER_SECOND} messages/s arriving", f"{statistics.median(taken):.1f} ms", "", "",
-            "<= 30 ms", f"p95 {p95:.0f} ms, worst {max(taken):.0f} ms, {len(taken)} keys, {said} messages",
+            "<= 30 ms", f"p95 {p95:.0f} ms, worst {max(taken):.0f} ms, {len(taken)} keys, {sent} messages",
         ]
     ]  # fmt: skip
 

@@ -29,7 +29,7 @@ from parlour_server.store.sqlite import SqliteStore
 from parlour_server.store.types import NewAccountRecord
 
 LOGINS = 50
-ADDRESSES = 5  # that the logins come from: one alone may not have so many waiting
+ADDRESSES = 5  # that the logins come from: one address may not have this many waiting
 CONNECTIONS = 10
 SPACING = 0.2  # seconds from a pong to the connection's next ping
 PASSWORD = Secret.random()
@@ -52,7 +52,7 @@ async def _add_accounts(data: Path) -> None:
 
 
 async def _log_in(data: Path, port: int) -> int:
-    """Log everyone in at once; return how many were let in."""
+    """Log everyone in at once; return how many succeeded."""
     context = ssl.create_default_context(cafile=data / "ca.pem")
     async with AsyncExitStack() as stack:
         clients = [
@@ -108,7 +108,7 @@ async def _ping_until(
 
 
 async def _measure(data: Path, port: int, tickets: list[str]) -> tuple[list[float], int, float]:
-    """Return the pings' times, how many were let in, and how long that took."""
+    """Return the pings' times, how many logins succeeded, and how long that took."""
     ready, done = asyncio.Barrier(len(tickets) + 1), asyncio.Event()
     async with asyncio.TaskGroup() as group:
         pings = [group.create_task(_ping_until(data, port, ticket, ready, done)) for ticket in tickets]

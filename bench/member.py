@@ -1,6 +1,6 @@
-"""A whole client in a process of its own, told by lines of JSON what to do: `python -m bench.member HOME`.
+"""A whole client in its own process, controlled by lines of JSON: `python -m bench.member HOME`.
 
-It notes when each message was shown to the views (`EntryAdded`), by the clock that all processes of a machine
+It records when each message reached the views (`EntryAdded`), by the clock that all processes of a machine
 share. `homes.py` starts it.
 """
 
@@ -38,7 +38,7 @@ class Watched:
         self.kept = b""
 
     def hear(self, change: Change) -> None:
-        """Note the time of what is shown."""
+        """Record the time of each shown message."""
         if isinstance(change, EntryAdded) and not change.entry.trouble:
             self.seen.setdefault(str(change.entry.text), time.monotonic_ns())
         self.moved.set()
@@ -83,7 +83,7 @@ class Watched:
                 await self.moved.wait()
 
     async def accept(self, room: str) -> None:
-        """Come in by invitation."""
+        """Accept an invitation."""
         assert self.client is not None  # noqa: S101
         await self.client.invitations.accept(RoomId(room))
 

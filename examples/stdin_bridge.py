@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 - a script, not a part of a package
-"""A bridge: what comes in on the standard input is said in a room, what others say there is printed.
+"""A bridge: sends its standard input to a room, and prints the messages of others.
 
-What people write is printed through the text rule, so that no message can control the terminal. Start it with
+Messages are printed through the text rule, so that none can control the terminal. Start it with
 a home folder and a room: `tail -f build.log | python examples/stdin_bridge.py ~/builds builds`.
 """
 

@@ -1,1 +1,1 @@
-"""Scripts that write the generated files of the repository anew (`make docs`)."""
+"""Scripts that generate files of the repository (`make docs`)."""

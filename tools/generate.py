@@ -1,4 +1,4 @@
-"""Write every generated file anew (`python -m tools.generate`), or name what is stale (`--check`)."""
+"""Write every generated file (`python -m tools.generate`), or list stale ones (`--check`)."""
 
 import sys
 from pathlib import Path

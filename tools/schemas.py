@@ -82,7 +82,7 @@ def asyncapi() -> str:
 
     document = {
         "asyncapi": "3.0.0",
-        "info": {"title": "Parlour", "version": SUBPROTOCOL, "description": "Told from the server's side."},
+        "info": {"title": "Parlour", "version": SUBPROTOCOL, "description": "From the server's side."},
         "servers": {
             "here": {
                 "host": "localhost:8443",

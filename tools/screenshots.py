@@ -81,7 +81,7 @@ async def the_light_theme(album: Album) -> None:
 
 
 async def the_search(album: Album) -> None:
-    """Save what mallory said, found by the search language."""
+    """Save mallory's messages, found by the search language."""
     await album.do("/search from:mallory after:today")
     album.save("pictures/search.svg")
     await album.pilot.press("escape")

@@ -208,7 +208,7 @@ TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
 
 
 def files() -> dict[Path, str]:
-    """Return the documents with their tables written anew. Raises ValueError for a missing marker."""
+    """Return the documents with their tables updated. Raises ValueError for a missing marker."""
     found: dict[Path, str] = {}
     for name, (path, make) in TABLES.items():
         text = found.get(path) or path.read_text(encoding="utf-8")

@@ -1,7 +1,7 @@
 """Read the Unicode Character Database from ICU's preparsed form, `ppucd.txt`, and the variation sequences.
 
 It never guesses: an unknown line type or a missing file ends the run. Only `tools.unicode_tables` calls it.
-The format is told at the head of the file and in ICU's `preparseucd.py`: `defaults`, `block`, `cp` and
+The format is described at the head of the file and in ICU's `preparseucd.py`: `defaults`, `block`, `cp` and
 `unassigned` lines, each a list of `property=value`, `Binary` or `-Binary`; a code point inherits from its
 block, a block from the defaults.
 """

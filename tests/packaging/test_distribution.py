@@ -78,7 +78,7 @@ def test_what_carries_addresses_is_not_in_the_repository() -> None:
 
 
 def test_the_source_distribution_holds_all_that_it_is_tested_with(tmp_path: Path) -> None:
-    """Whoever unpacks it finds every file of the repository: `make test` works there as in a clone."""
+    """It has every file of the repository: `make test` works there as in a clone."""
     build = [sys.executable, "-m", "hatchling", "build", "-t", "sdist", "-d", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)  # noqa: S603 - a build of our own
     with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as packed:

@@ -9,7 +9,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "growth.md"
 
 
 def test_every_table_has_a_bound() -> None:
-    """Each table of the schema stands in the list once, and nothing that is no table."""
+    """The list has each table of the schema once, and nothing else."""
     section = PAGE.read_text("utf-8").partition("## Tables of the database")[2].partition("\n## ")[0]
     rows = [line.split("|") for line in section.splitlines() if line.startswith("| `")]
     listed = [name for row in rows for name in re.findall(r"`([a-z_]+)`", row[1])]

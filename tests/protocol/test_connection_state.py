@@ -38,7 +38,7 @@ SAMPLES: dict[Kind, Frame] = {
 
 
 def ready(side: Side) -> ConnectionState:
-    """Return a side for which the hello was said."""
+    """Return a side after the hello."""
     session = ConnectionState(side)
     (session.sent if side is Side.SERVER else session.received)(HELLO)
     return session
@@ -69,7 +69,7 @@ def test_nothing_leads_out_of_closed():
 
 @pytest.mark.parametrize("side", Side)
 def test_a_second_hello_is_out_of_order(side: Side):
-    """It is said once."""
+    """The hello is sent once."""
     session = ready(side)
     with pytest.raises(OutOfOrderError):
         (session.sent if side is Side.SERVER else session.received)(HELLO)
@@ -123,7 +123,7 @@ def test_an_answer_to_no_request_is_out_of_order(side: Side):
 
 
 def test_a_closed_session_forgets_what_was_in_flight():
-    """Its answers can come no more; whoever sent keeps them in the outbox."""
+    """Answers can no longer arrive; the sender keeps the requests in the outbox."""
     session = ready(Side.CLIENT)
     session.sent(ListRooms(id=new_request_id()))
     session.close()

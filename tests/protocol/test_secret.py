@@ -29,7 +29,7 @@ def test_a_traceback_with_locals_does_not_show_the_value():
     except ValueError as error:
         report = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
     assert "Secret(" in report
-    # the test's own constant is a global, not a local, so the value could come from the secret alone
+    # the test's own constant is a global, not a local, so the value could only come from the secret
     assert VALUE not in report
 
 

@@ -55,7 +55,7 @@ def bus() -> LocalBus:
 
 @pytest.fixture
 def notices(bus: LocalBus) -> list[Notice]:
-    """Return what is told on the bus."""
+    """Return the notifications on the bus."""
     found: list[Notice] = []
     bus.subscribe(found.append)
     return found

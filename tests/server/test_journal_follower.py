@@ -27,8 +27,8 @@ class ShortJournal:
         return [entry for entry in self.entries if entry.number > number]
 
 
-class Heard:
-    """What was told."""
+class Recorder:
+    """Records the calls of a follower."""
 
     def __init__(self, journal: ShortJournal) -> None:
         self.ended: list[SessionId] = []
@@ -40,36 +40,36 @@ class Heard:
 
 
 async def test_a_socket_does_not_outlive_a_session_that_another_process_ended() -> None:
-    """S1: each entry is told once, and what was there at the start is not."""
+    """S1: each entry is reported once, and entries from before the start are not."""
     journal = ShortJournal()
     journal.entries.append(JournalEntry(7, SessionEnded(SessionId("old"), ANNA)))
-    heard = Heard(journal)
-    await heard.follower.begin()
+    recorded = Recorder(journal)
+    await recorded.follower.begin()
     journal.entries.append(JournalEntry(8, SessionEnded(SessionId("new"), ANNA)))
     journal.entries.append(JournalEntry(9, RoomAdvanced(RoomId("room"), Seq(3))))
     journal.entries.append(JournalEntry(10, DevicesChanged(ANNA)))
     journal.entries.append(JournalEntry(11, RoomAdvanced(RoomId("room"), Seq(4))))
     journal.entries.append(JournalEntry(12, RoomAdvanced(RoomId("other"), Seq(1))))
-    await heard.follower.poll()
-    await heard.follower.poll()
-    assert heard.ended == ["new"]
-    assert heard.advanced == [("room", 3, 4), ("other", 1, 1)]
-    assert heard.changed == [ANNA]
+    await recorded.follower.poll()
+    await recorded.follower.poll()
+    assert recorded.ended == ["new"]
+    assert recorded.advanced == [("room", 3, 4), ("other", 1, 1)]
+    assert recorded.changed == [ANNA]
 
 
 async def test_an_unreadable_journal_is_read_again() -> None:
     """Nothing is lost by a store that cannot answer for a while."""
     journal = ShortJournal()
-    heard = Heard(journal)
-    await heard.follower.begin()
+    recorded = Recorder(journal)
+    await recorded.follower.begin()
     journal.entries.append(JournalEntry(1, SessionEnded(SessionId("new"), ANNA)))
     journal.broken = True
-    await heard.follower.poll()
-    await heard.follower.poll()
-    assert heard.ended == []
+    await recorded.follower.poll()
+    await recorded.follower.poll()
+    assert recorded.ended == []
     journal.broken = False
-    await heard.follower.poll()
-    assert heard.ended == ["new"]
+    await recorded.follower.poll()
+    assert recorded.ended == ["new"]
 
 
 def test_it_looks_often_enough_for_a_second() -> None:

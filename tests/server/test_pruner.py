@@ -16,7 +16,7 @@ from parlour_server.store.interface import Store
 async def test_it_prunes_until_nothing_is_left_and_outlives_a_full_disk(
     store: Store, clock: StoppedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What it removed before the failure is told; the rest is due an hour later."""
+    """The rows deleted before the failure are reported; the rest follows an hour later."""
     answers: list[int | Exception] = [200, 30, 0, 200, UnavailableError(), 5, 0]
     asked: list[Millis] = []
 

@@ -13,7 +13,7 @@ def test_the_burst_is_there_at_once_and_one_more_is_not():
 
 
 def test_the_wait_that_is_named_is_enough_and_a_moment_less_is_not():
-    """Who waits as told gets it."""
+    """Waiting the given time is enough."""
     bucket = TokenBucket(30, per=MINUTE, burst=1, now=0.0)
     assert bucket.take(0.0) == 0.0
     assert bucket.take(0.0) == 2.0

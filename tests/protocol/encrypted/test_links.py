@@ -63,7 +63,7 @@ def test_a_link_round_trips(ends: int) -> None:
     ids=str,
 )
 def test_another_link_is_refused(link: object) -> None:
-    """A sender is no friend: its numbers are bounded, and its ranges ascend."""
+    """Senders are not trusted: numbers are limited, and ranges ascend."""
     with pytest.raises(MalformedFrameError):
         decode_message_payload(envelope(link))
 

@@ -41,7 +41,7 @@ def test_every_content_round_trips(kind: type[msgspec.Struct], data: st.DataObje
 @given(data=st.data())
 @settings(max_examples=5)
 def test_a_field_too_many_or_too_few_is_refused(kind: type[msgspec.Struct], data: st.DataObject) -> None:
-    """An author inside the message is no one's to say: the MLS sender is the author (Marmot #45)."""
+    """A message cannot name an author: the MLS sender is the author (Marmot #45)."""
     plain = json.loads(encode_message_payload(Payload(content=data.draw(instances(kind)))))
     for more in ({"author": "eve"}, {"sender": "eve"}, {"at": 1}, {"seq": 7}):
         for changed in (plain | more, plain | {"content": plain["content"] | more}):
@@ -83,7 +83,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("plain", REFUSED.values(), ids=REFUSED.keys())
 def test_what_is_not_of_this_version_is_refused(plain: dict[str, Any]) -> None:
-    """A sender is no friend: what it sealed is read as strictly as a frame."""
+    """Senders are not trusted: a payload is read as strictly as a frame."""
     with pytest.raises(MalformedFrameError):
         decode_message_payload(json.dumps(plain).encode())
 
@@ -96,7 +96,7 @@ def test_bytes_that_are_no_payload(data: bytes) -> None:
 
 
 def test_trailing_bytes_and_repeated_keys_are_refused() -> None:
-    """One reading alone (M1): else two clients could show two texts for one message."""
+    """Only one interpretation (M1): otherwise two clients could show different texts for one message."""
     good = json.dumps(GOOD).encode()
     assert decode_message_payload(good).content == TextContent(text=MessageText("hi"))
     for bad in (

@@ -119,7 +119,7 @@ def test_a_field_too_many_or_too_few_is_refused(kind: type[msgspec.Struct], data
 @given(data=st.data())
 @settings(max_examples=5)
 def test_no_frame_is_read_by_the_wrong_side(kind: type[msgspec.Struct], data: st.DataObject):
-    """A request is no server frame and the other way round."""
+    """A request is not a server frame, and vice versa."""
     decode = decode_server_frame if kind in REQUESTS else decode_request
     with pytest.raises(MalformedFrameError):
         decode(encode(data.draw(instances(kind))))
@@ -317,7 +317,7 @@ def test_a_strict_decoder_is_as_strict_for_other_bodies():
 
 
 def test_defaults_are_left_out_and_come_back():
-    """A frame carries what was said, no more."""
+    """A frame contains only its fields."""
     assert b"limit" not in encode(History(id=new_request_id(), room=new_room_id()))
     assert json.loads(encode(ListRooms(id=new_request_id()))).keys() == {"type", "id"}
     summary = RoomSummary(

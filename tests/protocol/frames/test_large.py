@@ -77,7 +77,7 @@ def test_what_is_not_exactly_a_body_is_refused(body: str) -> None:
 
 
 def test_not_utf_8() -> None:
-    """M1: bytes that are no text."""
+    """M1: bytes that are not text."""
     data = encode_payload(LARGEST)
     with pytest.raises(MalformedFrameError):
         decode_large_payload(Commit, data.replace(b"AAAA", b"\xff\xfeAA", 1))

@@ -49,7 +49,7 @@ def test_the_code_is_the_beginning_of_the_id() -> None:
 
 
 def test_a_proof_is_worthless_elsewhere() -> None:
-    """Another server or another session asks for other bytes, and an account's proof is no device's."""
+    """Another server or session needs other bytes, and an account's proof is not a device's."""
     proofs = {
         device_proof(SERVER, SessionId("s" * 22)),
         device_proof(SERVER, SessionId("t" * 22)),

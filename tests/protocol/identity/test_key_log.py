@@ -95,7 +95,7 @@ def test_a_head_commits_to_every_entry_in_order() -> None:
 
 
 def test_logs_of_two_servers_have_nothing_in_common() -> None:
-    """A head of one is no head of the other, and what one signs the other did not."""
+    """Heads of different servers differ, and so do their signed bytes."""
     assert Head.empty(SERVER) != Head.empty("other.example")
     assert head_of().to_be_signed(SERVER) != head_of().to_be_signed("other.example")
 

@@ -63,7 +63,7 @@ def test_another_key_of_a_member_admits_no_one() -> None:
 
 
 def test_an_admission_for_another_room_or_of_the_future() -> None:
-    """It holds for its room alone, and its signer cannot have known changes that never happened."""
+    """It is valid only for its room, and its signer cannot have known changes that never happened."""
     elsewhere = RoomId("AAAAAAAAAAAAAAAAAAAAAA")
     refused(
         room(),
@@ -220,7 +220,7 @@ def test_a_newcomer_takes_a_roster_with_its_proofs() -> None:
 
 @pytest.mark.parametrize("known", [None, room()], ids=["newcomer", "member"])
 def test_a_roster_with_someone_whom_no_one_admitted(known: Roster | None) -> None:
-    """A person without a proof, or with someone else's, is found, whoever shows the roster."""
+    """A person without a proof, or with someone else's, is detected."""
     honest = after(room(), admit(room(), "ben"))
     ben, spy = honest.people[1], name("spy")
     for false in (

@@ -49,7 +49,7 @@ def test_no_byte_of_a_statement_can_be_changed(act: AnyAct) -> None:
 
 
 def test_a_request_in_someone_elses_name() -> None:
-    """No one asks to be let in for another person."""
+    """No one can ask to join for another person."""
     with pytest.raises(StatementError, match="someone else's name"):
         read_statement(carried(Request(SERVER, ROOM, 0, NOW, BEN), "ada"), holds)
 

@@ -12,7 +12,7 @@ from parlour_protocol.mls.messages import Add, KeyPackage
 
 
 def package(world: World, *, leaf: dict[str, Any] | None = None, **changes: Any) -> KeyPackage:
-    """Make a key package with some fields changed, everything signed anew."""
+    """Make a key package with some fields changed, everything signed again."""
     device = Device("newcomer", world.random)
     good = device.secrets(world.suite).package
     node = replace(good.leaf_node, **(leaf or {})).signed(device.signer)

@@ -224,7 +224,7 @@ def test_commits(name: str) -> None:
 
 
 def test_a_proposal() -> None:
-    """A leaf alone can be costly to compare."""
+    """A single leaf can be costly to compare."""
     world = World(2)
     message = world["m0"].propose(fat_leaf(world), now=NOW, options=CLEAR)
     before = world["m1"].serialise()

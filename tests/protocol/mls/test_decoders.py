@@ -1,4 +1,4 @@
-"""Every decoder on arbitrary input: our errors alone, one encoding, bounded cost."""
+"""Every decoder on arbitrary input: only our errors, one encoding, bounded cost."""
 
 from collections.abc import Callable
 from typing import Any

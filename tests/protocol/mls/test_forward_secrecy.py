@@ -179,11 +179,11 @@ def test_old_private_keys_are_gone_after_a_commit() -> None:
 
 
 def test_the_key_of_a_blanked_node_is_deleted() -> None:
-    """An Update below a node takes its key away from who held it, though nothing comes in its place."""
+    """An Update below a node removes its key from members that had it, without a replacement."""
     world = World(4)
     for name in world.groups:
         world.commit(name)
-    node = 5  # above m2 and m3 alone
+    node = 5  # only above m2 and m3
     key = world["m3"].state.epoch.privates[node].reveal()
     world.deliver(world["m2"].propose_update(now=NOW), by="m2")
     world.commit("m0")

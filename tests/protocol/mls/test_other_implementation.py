@@ -129,7 +129,7 @@ def agree(ours: list[Ours], peers: list[Peer]) -> None:
 
 
 def test_they_join_our_group_and_all_change_it(peers: list[Peer]) -> None:
-    """We found it and let them in; each commits, one is put out, and every step is followed by all."""
+    """We create it and add them; each commits, one is removed, and all follow every step."""
     first, second = Ours("first"), Ours("second")
     tess, theo = peers
     first.found()

@@ -1,6 +1,6 @@
 """The scenario runner on scenarios of every kind, written down from groups of our own.
 
-The official files hold commits of members alone; here a passive client also follows external joins and
+The official files have only commits of members; here a passive client also follows external joins and
 proposals, requests to join, PSKs, Updates by reference, encrypted handshakes and a ReInit, and meets GREASE.
 """
 
@@ -129,7 +129,7 @@ def psks(script: Script) -> None:
 
 
 def external_joins(script: Script) -> None:
-    """Let in a newcomer, and a member that comes back with a PSK and removes its old leaf."""
+    """Accept a newcomer, and a member that returns with a PSK and removes its old leaf."""
     script.knock("guest")
     script.commit("guest")
     script.knock("m2", remove_proposal(2), script.world.external_psk(b"id"))
@@ -137,7 +137,7 @@ def external_joins(script: Script) -> None:
 
 
 def external_proposals(script: Script) -> None:
-    """Let an external sender add, remove and change extensions, and someone ask to come in."""
+    """Let an external sender add, remove and change extensions, and someone ask to be added."""
     world = script.world
     package = world.device("added").publish()
     script.say(external_proposal(world["m0"].context, 0, WARDEN, add_proposal(package)))
@@ -200,7 +200,7 @@ def test_files_that_cannot_be_played(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_no_scenario_is_no_success(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A file that holds other suites alone proves nothing."""
+    """A file with only other suites proves nothing."""
     path = tmp_path / "others.json"
     path.write_text(json.dumps([{"cipher_suite": 1}, {"cipher_suite": 7}]))
     assert passive.main([str(path)]) == 1

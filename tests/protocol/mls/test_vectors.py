@@ -44,7 +44,7 @@ _RESULTS = {
     "treekem": ("commit_secret", "path_secret", "tree_hash_after", "update_path"),
     "welcome": ("welcome", "signer_pub"),
 }  # fmt: skip
-"""The fields that an engine computes. The kinds that are left out hold encodings alone."""
+"""The fields that an engine computes. The omitted kinds have only encodings."""
 
 
 def _changed(value: Any, fields: tuple[str, ...], *, inside: bool = False) -> Iterator[Any]:

@@ -51,7 +51,7 @@ def test_refused_device_names(raw: str):
     "name", ["\u27e6ESC\u27e7", "a \u27e6U+202E\u27e7", "\u301aESC\u301b", "phone \u27e7"], ids=ascii
 )
 def test_no_device_name_looks_like_an_escape(name: str):
-    """No one is to look for something hidden in a name, or to overlook it because names are like that."""
+    """A name must not look as if something were hidden in it, or people would stop noticing."""
     with pytest.raises(NameRefusedError):
         parse_device_name(name)
 

@@ -1,4 +1,4 @@
-"""User names: who is let in, who is refused and why, one attack at a time."""
+"""User names: accepted ones, and refused ones with the reason, one attack at a time."""
 
 # ruff: noqa: RUF001 - confusable letters are the matter here
 import copy

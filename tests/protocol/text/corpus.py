@@ -3,7 +3,7 @@
 Every entry is judged by its `expect` and by what must hold for any text at all (nothing forbidden comes out,
 every row has the gutter, nothing raises). It prints one line per failure and `N passed, M failed`, and ends
 with 0 only when all passed. It never skips: an unknown `expect` or `context` fails its entry, and a file that
-is no corpus ends it with 2 and a sentence.
+is not a corpus ends it with 2 and a sentence.
 """
 
 # ruff: noqa: T201 - a script that people read
@@ -45,7 +45,7 @@ class Entry:
 
 
 class CorpusError(Exception):
-    """The file is no corpus; the message says what to do."""
+    """The file is not a corpus; the message says what to do."""
 
 
 def load(path: Path) -> list[Entry]:

@@ -104,7 +104,7 @@ def test_a_file_that_is_no_corpus_fails_in_words(tmp_path: Path, content: bytes 
 
 
 def test_an_unknown_word_is_named_with_the_known_ones(tmp_path: Path):
-    """Whoever wrote the entry learns what to write; the others are still judged."""
+    """The error says how to fix the entry; the others are still judged."""
     good = {"id": "good", "text": "hello", "expect": "unchanged"}
     odd = {"id": "odd", "text": "hello", "expect": "\ud800"}
     other = {"id": "other", "text": "hello", "expect": "unchanged", "context": "room"}

@@ -105,7 +105,7 @@ def test_a_narrow_terminal_gets_a_narrow_bar():
     columns=st.integers(6, 50),
 )
 def test_no_terminal_breaks_a_row_and_nothing_is_lost(text: str, columns: int):
-    """However a terminal counts, a row is no wider than it; all rows but the first have the bar."""
+    """However a terminal counts, a row is never wider than it; all rows but the first have the bar."""
     printed = "head: " + "\n    | ".join(safe_text(text).lines)
     rows = hanging_rows(printed, columns)
     bar = BAR if columns >= 24 else NARROW_BAR

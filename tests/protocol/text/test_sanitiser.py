@@ -91,7 +91,7 @@ class TestEscapes:
         assert shown(f"a{char}b") == f"a{escape}b"
 
     def test_typed_brackets_are_only_text(self):
-        """A peer can type what an escape looks like; it is no escape span."""
+        """A peer can type something that looks like an escape; it is not an escape span."""
         assert safe_text("⟦ESC⟧").spans == ((Span("⟦ESC⟧", False),),)
 
     @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ class TestOrthographies:
         assert safe_text("\uac00" + "\u11a8" * 9).hidden == 6
 
     def test_a_jamo_vowel_without_its_syllable_is_escaped(self):
-        """Alone it has no width and draws over the client's own text."""
+        """By itself it has no width and would be drawn over the client's own text."""
         assert safe_text("a\u1161").hidden == 1
         assert shown("\u1112\u1161\u11ab\uac00\u11a8") == "\u1112\u1161\u11ab\uac00\u11a8"
 
@@ -300,7 +300,7 @@ class TestMarks:
         assert "\u25cc\u0301" in shown(f"{before}\u0301")
 
     def test_a_space_is_a_base(self):
-        """A mark after a space is how people write a mark alone."""
+        """A mark after a space is how people write a mark by itself."""
         assert shown("a \u0338") == "a \u0338"
 
     def test_chakma_doubles_one_vowel_sign(self):

@@ -81,7 +81,7 @@ async def test_user_enumeration_sees_one_answer(api: Api, make_account: MakeAcco
 async def test_guessing_is_answered_with_429_and_when_to_come_back(
     api: Api, make_account: MakeAccount
 ) -> None:
-    """P5: after ten failures the right password waits as well, and is told how long."""
+    """P5: after ten failures the right password must wait as well, and the answer says how long."""
     await make_account("anna")
     for _ in range(10):
         assert (await api.log_in("anna", "another-violin-marble")).status_code == 401
@@ -221,7 +221,7 @@ async def test_a_malformed_body_is_400(api: Api, body: bytes) -> None:
 
 
 async def test_a_stolen_session_cannot_change_the_password(api: Api, make_account: MakeAccount) -> None:
-    """P7: 403 for a wrong old password; the right one ends the other sessions alone."""
+    """P7: 403 for a wrong old password; the right one ends only the other sessions."""
     await make_account("anna")
     stolen, mine = await api.session(), await api.session()
     body = {"old": "a-wrong-guess-of-it", "new": "another-quiet-otter-sings"}

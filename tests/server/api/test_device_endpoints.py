@@ -46,16 +46,16 @@ async def test_a_second_device_is_pending_until_it_is_approved(village: Village)
 async def test_members_are_notified_when_a_device_can_be_added(
     village: Village, notices: list[Notice]
 ) -> None:
-    """Its approval came before its key packages: whoever looked then could not add it."""
+    """It was approved before it had key packages, so no one could add it until now."""
     laptop = await village.person("ada")
     phone = await village.login("ada", laptop.account)
     await phone.ask("POST", "/v1/devices", phone.registration())
     await laptop.certify(phone)
-    heard = len(notices)
+    received = len(notices)
     await phone.bring(1)
-    assert notices[heard:] == [KeysChanged(laptop.user)]
+    assert notices[received:] == [KeysChanged(laptop.user)]
     await phone.bring(1)
-    assert len(notices) == heard + 1
+    assert len(notices) == received + 1
 
 
 @pytest.mark.parametrize("what", ["session", "key", "server session of another"])
@@ -125,7 +125,7 @@ def _old(phone: Home, laptop: Home) -> CertifyDevice:
 
 
 async def test_replacing_the_account_key_needs_the_password(village: Village, notices: list[Notice]) -> None:
-    """P7: a stolen session alone cannot; with the password all devices are revoked and their sessions end."""
+    """P7: a stolen session is not enough; with the password all devices and sessions end."""
     laptop = await village.person("ada")
     thief = await village.login("ada", MALLORY)
     refused = await thief.ask("POST", "/v1/identity", thief.account_key())
@@ -161,7 +161,7 @@ async def test_an_account_key_that_is_not_held_is_refused(village: Village) -> N
 
 
 async def test_the_same_key_again_changes_nothing(village: Village, notices: list[Notice]) -> None:
-    """A repeated request is no replacement: no one is revoked, no one is told."""
+    """A repeated request is not a replacement: no device is revoked, no one is notified."""
     ada = await village.person("ada")
     notices.clear()
     assert (await ada.ask("POST", "/v1/identity", ada.account_key())).status_code == 204
@@ -173,7 +173,7 @@ async def test_the_same_key_again_changes_nothing(village: Village, notices: lis
 async def test_revoking_ends_the_devices_sessions_at_once(
     village: Village, notices: list[Notice], audit: ReadableAudit
 ) -> None:
-    """S1: told on the bus, gone from the store; the device never comes back."""
+    """S1: published on the bus, deleted from the store; the device never comes back."""
     laptop = await village.person("ada")
     phone = await village.login("ada", laptop.account)
     await phone.ask("POST", "/v1/devices", phone.registration(certified=True))

@@ -1,4 +1,4 @@
-"""Files over the API: members of the room alone, whole or not at all, nothing of a path from outside."""
+"""Files over the API: only for members of the room, complete or absent, no paths from outside."""
 
 import asyncio
 import hashlib
@@ -65,7 +65,7 @@ async def test_a_download_is_nothing_that_a_browser_shows(village: Village) -> N
 
 
 async def test_only_members_of_the_room_get_a_file(village: Village) -> None:
-    """A stranger, and who was put out: as for a file that does not exist."""
+    """A stranger and a removed member get the answer for a file that does not exist."""
     ada, bob, eve = [await village.person(name) for name in ("ada", "bob", "eve")]
     room = await village.room(ada, bob)
     file = await uploaded(ada, room)
@@ -104,7 +104,7 @@ async def test_only_members_who_may_write_upload(village: Village, folder: DataF
     ],
 )
 async def test_path_traversal_finds_nothing(village: Village, folder: DataFolder, file: str) -> None:
-    """CWE-22: what is no id is not looked for at all."""
+    """CWE-22: only ids are looked up."""
     ada = await village.person("ada")
     (folder.files / ("A" * 22)).write_bytes(b"an orphan without a record")
     (folder.files / ("A" * 22 + ".part")).write_bytes(b"half")
@@ -115,7 +115,7 @@ async def test_path_traversal_finds_nothing(village: Village, folder: DataFolder
 
 @pytest.mark.parametrize("name", ["../x", "x" * 21, "", "a/b", "x" * 22 + "\n", ".part"])
 def test_the_shelf_itself_takes_no_other_names(tmp_path: Path, name: str) -> None:
-    """Whoever calls it."""
+    """For every caller."""
     with pytest.raises(ValueError, match="not the id"):
         BlobStore(tmp_path).path(FileId(name))
 
@@ -151,7 +151,7 @@ async def test_a_wrong_body_is_refused_from_its_head(
 async def test_another_length_than_announced_leaves_nothing(
     village: Village, folder: DataFolder, store: Store, announced: int
 ) -> None:
-    """Cut off, or more than was said: no file, no record, no half of one."""
+    """Cut off, or longer than declared: no file and no record."""
     ada = await village.person("ada")
     room = await village.room(ada)
     refused = await upload(ada, room, b"0123456789", **{"Content-Length": str(announced)})
@@ -189,7 +189,7 @@ async def test_what_is_no_id_is_not_looked_for(village: Village, monkeypatch: py
 
 
 async def test_a_body_without_a_length_is_refused(village: Village) -> None:
-    """411: a length that no one said cannot be bounded before it came."""
+    """411: without a declared length the size cannot be limited."""
     ada = await village.person("ada")
     room = await village.room(ada)
 
@@ -260,7 +260,7 @@ async def test_an_upload_that_ends_while_it_is_kept_leaves_neither_record_nor_by
     monkeypatch: pytest.MonkeyPatch,
     fails: str,
 ) -> None:
-    """Its person went, or the disk failed, between the two: in an encrypted room it would stay for good."""
+    """The person left, or the disk failed, in between: in an encrypted room it would stay permanently."""
     ada = await village.person("ada")
     room = await village.room(ada)
     recorded, go = asyncio.Event(), asyncio.Event()

@@ -57,7 +57,7 @@ async def test_a_deleted_message_takes_its_file_with_it(
     sweeper: FileExpiry,
     store: Store,
 ) -> None:
-    """Deleting is for good: the sweeper is woken by it, and the bytes are gone."""
+    """Deleting wakes the sweeper, and the bytes are removed."""
     ada = await village.person("ada")
     room = await village.room(ada, encrypted=False)
     stored = (await upload(ada, room)).json()

@@ -24,11 +24,11 @@ from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 RATES = Settings().rates
 
 SIGNED = StatementBytes(b"signed")
-"""The store takes any bytes: whoever appends has checked them."""
+"""The store accepts any bytes: callers check them."""
 
 
 async def test_a_group_is_created_and_others_are_added(village: Village, notices: list[Notice]) -> None:
-    """The way in: state, claim, commit with a Welcome; each is told on the bus after it is on disk."""
+    """Adding devices: state, claim, commit with a Welcome; each is published after it is on disk."""
     ada, bob = await village.person("ada"), await village.person("bob")
     room = await village.room(ada, bob)
     group = new_group_id()
@@ -42,8 +42,10 @@ async def test_a_group_is_created_and_others_are_added(village: Village, notices
     assert (state.epoch, _ids(state.present), state.missing) == (1, {ada.device, bob.device}, ())
     bodies = [type(n.event.body) for n in notices if isinstance(n, EventCommitted)]
     assert bodies[-2:] == [GroupCreated, Handshake]
-    [told] = [n.event for n in notices if isinstance(n, EventCommitted) and n.event.seq == made.json()["seq"]]
-    assert b"welcome" not in encode(told)
+    [reported] = [
+        n.event for n in notices if isinstance(n, EventCommitted) and n.event.seq == made.json()["seq"]
+    ]
+    assert b"welcome" not in encode(reported)
 
 
 async def test_two_commits_for_one_epoch_have_one_winner(village: Village) -> None:
@@ -92,7 +94,7 @@ async def test_a_commit_sent_twice_is_one_commit(village: Village) -> None:
 
 
 async def test_a_foreign_inbox_stays_shut(village: Village) -> None:
-    """Who else was added where is no one's business: not another account's, not one's own other device's."""
+    """Welcomes are private: other accounts don't see them, and neither do one's own other devices."""
     ada, bob = await village.person("ada"), await village.person("bob")
     room = await village.room(ada, bob)
     group = new_group_id()
@@ -129,7 +131,7 @@ async def test_a_stranger_learns_nothing_about_a_rooms_group(village: Village) -
 
 
 async def test_a_session_without_a_device_touches_no_group(village: Village) -> None:
-    """A stolen session token alone founds, commits, contests and claims nothing."""
+    """With only a stolen session token one can't create a group, commit, contest or claim."""
     ada = await village.person("ada")
     room = await village.room(ada)
     group = new_group_id()
@@ -196,7 +198,7 @@ async def test_a_ghost_device_is_not_added(village: Village) -> None:
 
 
 async def test_a_current_member_cannot_be_removed(village: Village) -> None:
-    """A removal that is no one's due is refused; after a kick it is the only thing to do."""
+    """An unjustified removal is refused; after a kick it is the only allowed change."""
     ada, bob = await village.person("ada"), await village.person("bob")
     room = await village.room(ada, bob)
     group = new_group_id()
@@ -245,9 +247,9 @@ async def test_a_device_is_notified_when_its_packages_run_low(
     notices.clear()
     for _ in range(6):
         await ada.claimed(room, bob.device)
-    told = [notice for notice in notices if isinstance(notice, DeviceEphemeral)]
-    assert {notice.device for notice in told} == {bob.device}
-    assert [(n.frame.left, n.frame.last_resort_used) for n in told] == [
+    reported = [notice for notice in notices if isinstance(notice, DeviceEphemeral)]
+    assert {notice.device for notice in reported} == {bob.device}
+    assert [(n.frame.left, n.frame.last_resort_used) for n in reported] == [
         (4, False),
         (3, False),
         (2, False),
@@ -255,7 +257,7 @@ async def test_a_device_is_notified_when_its_packages_run_low(
         (0, False),
         (0, True),
     ]
-    assert KeyPackagesLow(left=0, last_resort_used=True) == told[-1].frame
+    assert KeyPackagesLow(left=0, last_resort_used=True) == reported[-1].frame
 
 
 async def test_packages_of_post_quantum_rooms_run_low_later(village: Village, notices: list[Notice]) -> None:
@@ -267,8 +269,8 @@ async def test_packages_of_post_quantum_rooms_run_low_later(village: Village, no
     for _ in range(11):
         answer = await ada.claim(room, bob.device, suite=RoomSuite.X_WING)
         assert len(answer.json()["packages"]) == 1
-    told = [notice.frame.left for notice in notices if isinstance(notice, DeviceEphemeral)]
-    assert told == [6, 5]
+    reported = [notice.frame.left for notice in notices if isinstance(notice, DeviceEphemeral)]
+    assert reported == [6, 5]
     info = await bob.info()
     assert (info.packages, info.hybrid_packages, info.hybrid_last_resort) == (5, 5, True)
 

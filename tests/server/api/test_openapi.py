@@ -12,14 +12,14 @@ ROOT = Path(__file__).parents[3]
 
 
 async def test_the_document_is_served(api: Api) -> None:
-    """Anyone may read what there is to ask."""
+    """Anyone may read the API description."""
     answer = await api.http.get("/v1/openapi.json")
     assert answer.status_code == 200
     assert answer.content == document()
 
 
 def test_the_checked_in_document_is_current() -> None:
-    """`docs/openapi.json` is what the structs and the table make; `make docs` writes it anew."""
+    """`docs/openapi.json` is generated from the structs and the table; `make docs` writes it again."""
     assert (ROOT / "docs" / "openapi.json").read_bytes() == document()
 
 

@@ -144,7 +144,7 @@ async def test_a_failed_login_ends_nothing(
 async def test_a_stolen_store_holds_no_token(
     logins: LoginService, make_account: MakeAccount, folder: DataFolder, store: Store
 ) -> None:
-    """K2: the database has digests alone."""
+    """K2: the database has only digests."""
     await make_account("anna")
     _, token = await log_in(logins)
     await store.close()
@@ -214,7 +214,7 @@ async def test_unlimited_sessions_are_capped(
 async def test_ending_a_session_of_someone_else_is_refused(
     logins: LoginService, sessions: Sessions, make_account: MakeAccount
 ) -> None:
-    """S6: the public id of a session is no right to end it."""
+    """S6: the public id of a session is not enough to end it."""
     await make_account("anna")
     await make_account("bert")
     victim, token = await log_in(logins, "anna")

@@ -37,7 +37,7 @@ async def succeed(throttle: LoginThrottle, name: str = "anna", address: str = ST
 
 
 async def wait_of(throttle: LoginThrottle, name: str = "anna", address: str = STRANGER) -> int:
-    """Return the seconds that an attempt now is told to wait."""
+    """Return the seconds that an attempt must wait now."""
     with pytest.raises(TooManyAttemptsError) as found:
         await succeed(throttle, name, address)
     return found.value.retry_after
@@ -71,7 +71,7 @@ async def test_guessing_at_many_accounts_from_one_address_is_slowed_down(throttl
 
 
 async def test_guessing_within_one_ipv6_network_is_one_address(throttle: LoginThrottle) -> None:
-    """P5: whoever has a /64 has 2**64 addresses."""
+    """P5: the owner of a /64 has 2**64 addresses."""
     for number in range(6):
         await fail(throttle, name=f"user{number}", address=f"2001:db8:0:1::{number}")
     assert await wait_of(throttle, name="another", address="2001:db8:0:1:ffff::1") > 0

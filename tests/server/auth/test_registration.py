@@ -58,13 +58,13 @@ def changes(
 async def test_an_account_is_made_with_an_invite_and_enters_the_lobby(
     maker: Registration, store: Store, invite: Secret, notices: list[Notice]
 ) -> None:
-    """Whoever joins can write in the lobby at once, and those who are there see it."""
+    """A new account can write in the lobby at once, and its members see it join."""
     await maker.make(ANNA, PASSWORD, invite=invite)
     room = await store.rooms.find_public(lobby())
     assert room is not None
     assert await store.rooms.membership(room, ANNA) is not None
-    told = [notice.event.body for notice in notices if isinstance(notice, EventCommitted)]
-    assert told == [Joined(members=2)]
+    reported = [notice.event.body for notice in notices if isinstance(notice, EventCommitted)]
+    assert reported == [Joined(members=2)]
 
 
 async def test_an_invite_makes_as_many_accounts_as_it_says(maker: Registration, invite: Secret) -> None:
@@ -109,14 +109,14 @@ async def test_a_refused_account_uses_up_no_invite(maker: Registration, invite: 
 
 @pytest.mark.parametrize("name", ["anna", "ANNA", "house", "h0use"])
 async def test_look_alike_names_are_refused(maker: Registration, invite: Secret, name: str) -> None:
-    """M4: neither another person nor the house can be imitated."""
+    """M4: neither another person nor the system account can be imitated."""
     await maker.make(ANNA, PASSWORD, invite=invite)
     with pytest.raises((NameTakenError, NameRefusedError)):
         await maker.make(parse_user_name(name), PASSWORD, invite=invite)
 
 
 async def test_default_accounts_do_not_exist(store: Store) -> None:
-    """P8: a fresh server knows the house alone, which is disabled."""
+    """P8: a new server has only the system account, which is disabled."""
     accounts = await store.accounts.list()
     assert [(account.user, account.disabled) for account in accounts] == [(system_account(), True)]
 
@@ -153,7 +153,7 @@ async def test_a_stolen_session_ends_with_the_password(
 async def test_guessing_the_old_password_is_throttled(
     changes: PasswordChanger, sessions: Sessions, make_account: MakeAccount
 ) -> None:
-    """P5, P7: a stolen session is no way around the throttle."""
+    """P5, P7: a stolen session does not bypass the throttle."""
     user = await make_account("anna")
     stolen, _ = await sessions.begin(user, parse_device_name("thief"))
     for _ in range(3):

@@ -9,12 +9,12 @@ from parlour_server.bus.bus import Bus, Notice, SessionsEnded
 
 
 def notice(number: int) -> SessionsEnded:
-    """Return a notice that can be told from the others."""
+    """Return a notification that differs from the others."""
     return SessionsEnded(frozenset({SessionId(f"{number:022d}")}))
 
 
 class Ear:
-    """A handler that keeps what it hears."""
+    """A handler that records notifications."""
 
     def __init__(self) -> None:
         self.notices: list[Notice] = []
@@ -25,7 +25,7 @@ class Ear:
         self._more.set()
 
     async def first(self, count: int) -> list[Notice]:
-        """Wait until so many notices are heard."""
+        """Wait until this many notifications have arrived."""
         async with asyncio.timeout(60):
             while len(self.notices) < count:
                 self._more.clear()
@@ -66,7 +66,7 @@ class BusContract:
     async def test_a_handler_that_raises_harms_neither_publisher_nor_others(
         self, bus: Bus, caplog: pytest.LogCaptureFixture
     ):
-        """One line in the log, without the error's text; everyone else is told."""
+        """One line in the log, without the error's text; the other handlers are called."""
         ear = Ear()
 
         def broken(_: Notice) -> None:
@@ -84,8 +84,8 @@ class BusContract:
         """Every subscriber sees one order, also when a handler publishes."""
         ear = Ear()
 
-        def answering(told: Notice) -> None:
-            if told == notice(1):
+        def answering(reported: Notice) -> None:
+            if reported == notice(1):
                 bus.publish(notice(2))
 
         bus.subscribe(answering)
@@ -94,7 +94,7 @@ class BusContract:
         assert await ear.first(2) == [notice(1), notice(2)]
 
     async def test_a_closed_bus_delivers_nothing(self, bus: Bus):
-        """After close, publishing is harmless and heard by none."""
+        """After close, publishing does nothing."""
         ear = Ear()
         bus.subscribe(ear)
         await bus.close()

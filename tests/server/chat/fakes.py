@@ -127,7 +127,7 @@ class FakePeer:
 
 
 async def settle() -> None:
-    """Let the loop turn until everything that needs no timer is done."""
+    """Run the loop until everything that needs no timer is done."""
     for _ in range(30):
         await asyncio.sleep(0)
 
@@ -215,7 +215,7 @@ class World:
         await settle()
 
     def elsewhere(self, room: RoomId, name: str, body: Any) -> LogEvent:
-        """Append to the log as another process would: nothing is told."""
+        """Append to the log as another process would, without publishing."""
         event = AppendEvent(room, parse_user_name(name), LAPTOP, new_request_id(), self.clock.now(), body)
         return self.store.commit(event, lambda *_: None).event
 

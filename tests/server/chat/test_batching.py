@@ -94,7 +94,7 @@ def a_room(cost: float = 0.0) -> tuple[FakeLoop, BatchingWriter, Sink]:
 
 
 def test_an_idle_rooms_event_goes_out_in_this_turn_of_the_loop():
-    """The first event does not wait for the floor; what comes in the same turn goes with it."""
+    """The first event does not wait for the floor; events of the same turn are sent with it."""
     loop, out, sink = a_room()
     out.put(b"a")
     out.put(b"b")

@@ -23,7 +23,7 @@ async def test_hello_is_the_first_frame_and_lists_every_room(chat: World):
 
 
 async def test_a_request_before_the_hello_ends_the_connection(chat: World):
-    """The server speaks first; who does not wait is no client of ours."""
+    """The server speaks first; a client that does not wait is refused."""
     held = chat.store.hold("summaries")
     ada = chat.open("ada")
     await settle()
@@ -35,7 +35,7 @@ async def test_a_request_before_the_hello_ends_the_connection(chat: World):
 
 
 async def test_a_message_is_acknowledged_and_reaches_every_member_in_order(chat: World):
-    """What is stored is answered with its number and told to all members, the author too."""
+    """A stored message is answered with its number and delivered to all members, including the author."""
     ada, bob = await chat.connect("ada"), await chat.connect("bob")
     room = await chat.make_room(ada, "lounge")
     await chat.ask(bob, Join, room=room)
@@ -73,7 +73,7 @@ async def test_a_session_that_ended_before_the_chat_was_notified_is_not_greeted(
 
 
 async def test_what_happens_during_the_greeting_is_not_lost(chat: World):
-    """An event stored between the reading of the rooms and the hello is in the hello's head or is told."""
+    """An event stored between reading the rooms and the hello is in the hello's head or delivered."""
     ada = await chat.connect("ada")
     room = await chat.make_room(ada, "lounge")
     held = chat.store.hold("summaries")

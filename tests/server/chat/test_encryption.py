@@ -1,4 +1,4 @@
-"""Encrypted rooms in the chat: nothing readable in, and everyone hears when the group owes a commit."""
+"""Encrypted rooms in the chat: only encrypted messages, and notifications when the group needs a commit."""
 
 from typing import Any
 
@@ -124,7 +124,7 @@ async def test_a_sealed_message_reaches_the_members_as_it_came(disk: DiskWorld):
 async def test_nothing_readable_gets_into_an_encrypted_room(
     disk: DiskWorld, kind: Any, fields: dict[str, Any]
 ):
-    """From a member with a device in the group, too; the topic alone stays readable."""
+    """From a member with a device in the group, too; only the topic stays readable."""
     ada = await disk.connect("ada", keys=True)
     room = await den(disk, ada)
     await grouped(disk, room, ada)
@@ -135,7 +135,7 @@ async def test_nothing_readable_gets_into_an_encrypted_room(
 
 
 async def test_a_session_without_a_device_seals_nothing(disk: DiskWorld):
-    """A stolen session token alone puts nothing into the log."""
+    """With only a stolen session token nothing can be appended."""
     ada = await disk.connect("ada", keys=True)
     room = await den(disk, ada)
     group = await grouped(disk, room, ada)
@@ -167,16 +167,16 @@ async def test_deleting_a_sealed_message_drops_its_content(disk: DiskWorld):
     ada = await disk.connect("ada", keys=True)
     room = await den(disk, ada)
     group = await grouped(disk, room, ada)
-    said = stored(await disk.ask(ada, SendEncrypted, room=room, **sealed(group, 0))).seq
-    stored(await disk.ask(ada, SendEncrypted, room=room, **sealed(group, 0, blanks=said)))
-    events, _ = await disk.disk.log.page(room, after=Seq(said - 1), before=None, limit=1, max_bytes=9999)
+    sent = stored(await disk.ask(ada, SendEncrypted, room=room, **sealed(group, 0))).seq
+    stored(await disk.ask(ada, SendEncrypted, room=room, **sealed(group, 0, blanks=sent)))
+    events, _ = await disk.disk.log.page(room, after=Seq(sent - 1), before=None, limit=1, max_bytes=9999)
     assert events[0].body == Blank(was="sealed")
-    refused = await disk.ask(ada, Delete, room=room, target=said)
+    refused = await disk.ask(ada, Delete, room=room, target=sent)
     assert isinstance(refused, Error)
 
 
 async def test_a_pending_removal_stops_everyone(disk: DiskWorld):
-    """RFC 9420 section 12.4: after a kick no one sends until the removal is committed, and all are told."""
+    """RFC 9420 section 12.4: after a kick no one sends until the removal is committed; all are notified."""
     ada, bob = await disk.connect("ada", keys=True), await disk.connect("bob", keys=True)
     room = await den(disk, ada, "bob")
     group = await grouped(disk, room, ada, bob)
@@ -226,7 +226,7 @@ async def test_an_open_room_gets_no_group_notifications(disk: DiskWorld):
 
 
 async def test_turning_encryption_on_and_contesting_are_announced(disk: DiskWorld):
-    """A group is to be founded, or looked at."""
+    """A group must be created, or checked."""
     ada = await disk.connect("ada", keys=True)
     room = await disk.make_room(ada, "lounge", "private")
     stored(await disk.ask(ada, Encrypt, room=room))
@@ -240,7 +240,7 @@ async def test_turning_encryption_on_and_contesting_are_announced(disk: DiskWorl
 
 
 async def test_changed_keys_are_announced_in_shared_encrypted_rooms(disk: DiskWorld):
-    """Bob's rooms look at their groups and at the key log; his own devices at the log; eve hears nothing."""
+    """Bob's rooms check their groups and the key log; his own devices the log; eve gets nothing."""
     ada, bob, eve = [await disk.connect(name, keys=True) for name in ("ada", "bob", "eve")]
     room = await den(disk, ada, "bob")
     open_room = await disk.make_room(eve, "lounge")
@@ -263,7 +263,7 @@ async def test_changed_keys_are_announced_in_shared_encrypted_rooms(disk: DiskWo
 
 
 async def test_a_burst_of_changes_is_announced_once(disk: DiskWorld):
-    """A hundred changes before anyone was told are one notice."""
+    """A hundred changes before the notification are one notification."""
     ada = await disk.connect("ada", keys=True)
     await den(disk, ada)
     ada.frames.clear()
@@ -297,7 +297,7 @@ async def test_a_revoked_devices_sockets_close(disk: DiskWorld):
 
 
 async def test_a_read_marker_is_shared_only_on_request(chat: World):
-    """Off unless it is asked for; and no faster than notices may be told."""
+    """Off by default; and limited like other notifications."""
     ada, bob = await chat.connect("ada"), await chat.connect("bob")
     room = await chat.make_room(ada, "lounge")
     await chat.ask(bob, Join, room=room)
@@ -333,15 +333,15 @@ async def test_pins_are_events(chat: World):
     """Put and taken off; what is pinned is not pinned again."""
     ada = await chat.connect("ada")
     room = await chat.make_room(ada, "lounge")
-    said = stored(await chat.ask(ada, Send, room=room, text="rules")).seq
-    stored(await chat.ask(ada, Pin, room=room, target=said))
+    sent = stored(await chat.ask(ada, Send, room=room, text="rules")).seq
+    stored(await chat.ask(ada, Pin, room=room, target=sent))
     listed = await chat.ask(ada, ListPins, room=room)
     assert isinstance(listed, Ok)
-    assert listed.result == Pins(room=room, targets=(said,))
-    stored(await chat.ask(ada, Pin, room=room, target=said, on=False))
+    assert listed.result == Pins(room=room, targets=(sent,))
+    stored(await chat.ask(ada, Pin, room=room, target=sent, on=False))
     assert [event.body for event in ada.events(room)][-2:] == [
-        Pinned(target=said, on=True),
-        Pinned(target=said, on=False),
+        Pinned(target=sent, on=True),
+        Pinned(target=sent, on=False),
     ]
 
 

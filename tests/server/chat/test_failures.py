@@ -1,4 +1,4 @@
-"""Whatever fails is told, done again, or closes the connection: none is left half served."""
+"""Every failure is reported, retried, or closes the connection: none is left half served."""
 
 from collections.abc import Callable
 from typing import Any
@@ -115,7 +115,7 @@ async def test_a_greeting_that_cannot_be_written_closes_the_connection(
 async def test_an_invited_person_is_notified_despite_a_failed_read(
     chat: World, fails: Callable[..., None], error: Exception
 ):
-    """The read is done again until it succeeds; they never heard of the room."""
+    """The read is retried until it succeeds; they did not know the room yet."""
     ada, bob = await chat.connect("ada"), await chat.connect("bob")
     room = await chat.make_room(ada, "lounge")
     fails("summary", error, 3)
@@ -125,13 +125,13 @@ async def test_an_invited_person_is_notified_despite_a_failed_read(
 
 
 async def test_an_invitation_arrives_despite_a_failed_read(chat: World, fails: Callable[..., None]):
-    """L14: the invitation is read again until it can be told."""
+    """L14: reading the invitation is retried until it is delivered."""
     ada, bob = await chat.connect("ada"), await chat.connect("bob")
     room = await chat.make_room(ada, "lounge")
     fails("invitation", UnavailableError("busy"), 3)
     stored(await chat.ask(ada, Invite, room=room, user="bob"))
     await settle()
-    assert [told.invitation.room for told in bob.got(InvitationReceived)] == [room]
+    assert [reported.invitation.room for reported in bob.got(InvitationReceived)] == [room]
 
 
 async def test_a_store_that_is_busy_for_long_is_waited_for(chat: World, fails: Callable[..., None]):
@@ -189,7 +189,7 @@ async def test_an_invitation_by_another_process_arrives_despite_a_failed_read(
 async def test_changed_keys_are_announced_despite_a_failed_read(
     chat: World, fails: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ):
-    """A change of keys is a security matter: it is told late, but told."""
+    """A change of keys is security-relevant: the notification may be late, but it is sent."""
 
     async def head() -> Head:
         return Head(size=7, digest=b"h" * 32)

@@ -1,4 +1,4 @@
-"""Fan-out: order, holes, memberships that begin and end, and who is told what when."""
+"""Fan-out: order, gaps, memberships that begin and end, and who receives what."""
 
 import asyncio
 
@@ -31,7 +31,7 @@ async def two_in_a_room(chat: World, kind: str = "public") -> tuple[FakePeer, Fa
     return ada, bob, room
 
 
-def said(text: str) -> Message:
+def text_message(text: str) -> Message:
     """Return a message's body."""
     return Message(text=MessageText(text))
 
@@ -39,7 +39,7 @@ def said(text: str) -> Message:
 async def test_events_received_out_of_order_are_delivered_in_order(chat: World):
     """Notices that overtake each other change nothing for the members."""
     _, bob, room = await two_in_a_room(chat)
-    events = [chat.elsewhere(room, "ada", said(f"{n}")) for n in range(5)]
+    events = [chat.elsewhere(room, "ada", text_message(f"{n}")) for n in range(5)]
     for index in (2, 1, 4, 0, 3):
         chat.bus.publish(EventCommitted(events[index]))
     await settle()
@@ -50,7 +50,7 @@ async def test_events_received_out_of_order_are_delivered_in_order(chat: World):
 async def test_a_hole_is_filled_from_the_store(chat: World):
     """A lost notice delays; it loses nothing."""
     _, bob, room = await two_in_a_room(chat)
-    events = [chat.elsewhere(room, "ada", said(f"{n}")) for n in range(4)]
+    events = [chat.elsewhere(room, "ada", text_message(f"{n}")) for n in range(4)]
     chat.bus.publish(EventCommitted(events[3]))
     await settle()
     assert bob.texts(room) == ["0", "1", "2", "3"]
@@ -59,7 +59,7 @@ async def test_a_hole_is_filled_from_the_store(chat: World):
 async def test_a_hole_longer_than_a_page_is_filled(chat: World):
     """Filling goes on until nothing is missing."""
     _, bob, room = await two_in_a_room(chat)
-    events = [chat.elsewhere(room, "ada", said(f"{n}")) for n in range(450)]
+    events = [chat.elsewhere(room, "ada", text_message(f"{n}")) for n in range(450)]
     chat.bus.publish(EventCommitted(events[-1]))
     await settle()
     assert bob.texts(room) == [f"{n}" for n in range(450)]
@@ -68,7 +68,7 @@ async def test_a_hole_longer_than_a_page_is_filled(chat: World):
 async def test_a_hole_is_filled_when_the_store_is_back(chat: World):
     """A store that cannot answer is asked again; later events wait in order."""
     _, bob, room = await two_in_a_room(chat)
-    events = [chat.elsewhere(room, "ada", said(f"{n}")) for n in range(2)]
+    events = [chat.elsewhere(room, "ada", text_message(f"{n}")) for n in range(2)]
     chat.store.down = True
     chat.bus.publish(EventCommitted(events[1]))
     await settle()
@@ -79,9 +79,9 @@ async def test_a_hole_is_filled_when_the_store_is_back(chat: World):
 
 
 async def test_a_repeated_notification_is_delivered_once(chat: World):
-    """A bus may repeat itself; members are told once."""
+    """A bus may repeat itself; members get each event once."""
     _, bob, room = await two_in_a_room(chat)
-    event = chat.elsewhere(room, "ada", said("once"))
+    event = chat.elsewhere(room, "ada", text_message("once"))
     for _ in range(3):
         chat.bus.publish(EventCommitted(event))
     await settle()
@@ -91,7 +91,7 @@ async def test_a_repeated_notification_is_delivered_once(chat: World):
 async def test_the_journal_brings_what_another_process_appended(chat: World):
     """`room_advanced` reads on, also for a room that no one here listens to yet."""
     _, bob, room = await two_in_a_room(chat)
-    chat.elsewhere(room, "ada", said("from the command line"))
+    chat.elsewhere(room, "ada", text_message("from the command line"))
     head = chat.store.known[room].head
     chat.chat.room_advanced(room, head, head)
     await settle()
@@ -107,7 +107,7 @@ async def test_the_journal_brings_what_another_process_appended(chat: World):
 
 
 async def test_a_kick_ends_sending_delivery_and_history_at_once(chat: World):
-    """S4: stale room rights: the kicked cannot send, hears nothing more, and may not look back."""
+    """S4: stale room rights: a kicked member cannot send, receives nothing more, and cannot read history."""
     ada, bob, room = await two_in_a_room(chat)
     kick = chat.push(ada, Kick, room=room, user="bob", reason="bye")
     after = chat.push(ada, Send, room=room, text="about bob")
@@ -149,7 +149,7 @@ async def test_history_that_was_read_before_a_kick_is_not_given_after_it(chat: W
 async def test_every_connection_of_the_removed_user_is_notified(
     chat: World, kind: type, fields: dict[str, str]
 ):
-    """Put out on one device, put out on all; the other members go on."""
+    """Removed on one device, removed on all; the other members go on."""
     ada, bob, room = await two_in_a_room(chat)
     other = await chat.connect("bob")
     stored(await chat.ask(ada, kind, room=room, **fields))
@@ -187,7 +187,7 @@ async def test_events_added_by_the_store_are_delivered_too(chat: World):
 
 
 async def test_an_added_member_enters_on_all_devices(chat: World):
-    """Whoever is brought in gets the room's summary first, then its events."""
+    """An added person gets the room's summary first, then its events."""
     ada = await chat.connect("ada")
     room = await chat.make_room(ada, "den", "private")
     devices = [await chat.connect("bob"), await chat.connect("bob")]
@@ -245,7 +245,7 @@ async def test_a_removal_received_late_still_ends_the_delivery(chat: World):
     event = chat.elsewhere(room, "ada", Banned(who=bob.info.grant.user))
     fresh = await asyncio.wait_for(_connect_without_waiting(chat, held), 1)
     chat.bus.publish(EventCommitted(event))
-    chat.bus.publish(EventCommitted(chat.elsewhere(room, "ada", said("secret"))))
+    chat.bus.publish(EventCommitted(chat.elsewhere(room, "ada", text_message("secret"))))
     await settle()
     assert fresh.texts(room) == ["secret"]
     assert late.texts(room) == []
@@ -256,7 +256,7 @@ async def test_a_removal_received_late_still_ends_the_delivery(chat: World):
 
 
 async def _connect_without_waiting(chat: World, held: asyncio.Event) -> FakePeer:
-    """Connect Ada, whose rooms are read newer than those of whoever is held."""
+    """Connect Ada, whose rooms are read later than those of the delayed connection."""
     ada = chat.open("ada")
     await settle()
     held.set()
@@ -265,7 +265,7 @@ async def _connect_without_waiting(chat: World, held: asyncio.Event) -> FakePeer
 
 
 async def test_only_members_are_notified(chat: World):
-    """A connected stranger hears nothing of a room, public or not."""
+    """A connected stranger gets no events of a room, public or not."""
     ada = await chat.connect("ada")
     eve = await chat.connect("eve")
     for name, kind in (("lounge", "public"), ("den", "private")):

@@ -1,4 +1,4 @@
-"""Invitations and direct rooms that wait for a yes, as they are told: to the people that they are for."""
+"""Invitations and pending direct rooms are delivered only to the people they are for."""
 
 from tests.server.chat.disk import DiskWorld
 from tests.server.chat.fakes import FakePeer, World, refused, settle, stored
@@ -41,7 +41,7 @@ from parlour_protocol.rooms import Status
 
 
 async def test_an_invitation_arrives_live_without_anything_else_of_the_room(chat: World):
-    """L14: every device of the invited person hears of it; until they accept, that is all that they hear."""
+    """L14: every device of the invited person gets the invitation, and nothing else until they accept."""
     ada = await chat.connect("ada")
     room = await chat.make_room(ada, "den", "private")
     devices = [await chat.connect("bob"), await chat.connect("bob")]
@@ -53,8 +53,8 @@ async def test_an_invitation_arrives_live_without_anything_else_of_the_room(chat
     await settle()
     for peer in devices:
         assert [type(frame) for frame in peer.frames] == [Hello, InvitationReceived]
-        told = peer.got(InvitationReceived)[0].invitation
-        assert (told.room, told.name, told.inviter) == (room, "den", "ada")
+        reported = peer.got(InvitationReceived)[0].invitation
+        assert (reported.room, reported.name, reported.inviter) == (room, "den", "ada")
     for kind, fields in (
         (Send, {"text": "x"}),
         (History, {}),
@@ -68,7 +68,7 @@ async def test_an_invitation_arrives_live_without_anything_else_of_the_room(chat
 
 
 async def test_who_accepts_enters_on_all_devices(chat: World):
-    """The asker gets the room as its answer, the others as a notice, and everyone hears that they joined."""
+    """The requesting device gets the room as its answer, the others as a notification; everyone sees it."""
     ada = await chat.connect("ada")
     room = await chat.make_room(ada, "den", "private")
     bob, other = await chat.connect("bob"), await chat.connect("bob")
@@ -125,7 +125,7 @@ async def test_what_is_taken_back_is_gone_live(chat: World):
 
 
 async def test_an_invitation_by_another_process_arrives(chat: World):
-    """The journal says that the room went on; who is invited hears of it, listens anyone or not."""
+    """The journal reports new events; invited people are notified, with or without listeners."""
     ada = await chat.connect("ada")
     room = await chat.make_room(ada, "den", "private")
     chat.chat.closed(ada)
@@ -177,7 +177,7 @@ async def test_an_invited_person_may_join_and_a_stranger_may_not(chat: World):
 
 
 def request_of(peer: FakePeer) -> bool:
-    """Say whether the newest room that someone was told of waits for their yes."""
+    """Return whether the newest room that someone was notified of is a request."""
     return peer.got(RoomEntered)[-1].room.request
 
 
@@ -195,10 +195,10 @@ async def test_a_direct_room_waits_and_tells_nothing_until_the_yes(disk: DiskWor
     await bob.until(lambda: bob.texts(room) == ["hello"])
     assert isinstance(await disk.ask(bob, Typing, room=room, on=True), Ok)
     assert isinstance(await disk.ask(bob, MarkRead, room=room, seq=2, share=True), Ok)
-    told = await disk.ask(ada, ListMembers, room=room)
-    assert isinstance(told, Ok)
-    assert isinstance(told.result, Members)
-    assert {member.user: member.status for member in told.result.members} == {
+    reported = await disk.ask(ada, ListMembers, room=room)
+    assert isinstance(reported, Ok)
+    assert isinstance(reported.result, Members)
+    assert {member.user: member.status for member in reported.result.members} == {
         "ada": Status.ONLINE,
         "bob": Status.OFFLINE,
     }

@@ -111,7 +111,7 @@ async def test_the_error_names_the_request_that_could_be_read(chat: World):
 
 
 async def test_a_client_that_keeps_sending_malformed_frames_is_disconnected():
-    """R4: after so many in a row the connection ends; a good one in between begins anew."""
+    """R4: after so many in a row the connection ends; a valid one in between resets the count."""
     async with world(Rates(strikes=5)) as chat:
         ada = await chat.connect("ada")
         room = await chat.make_room(ada, "lounge")

@@ -1,4 +1,4 @@
-"""Who is here: told in small rooms after a moment, asked for in large ones, never stored."""
+"""Presence: announced in small rooms after a moment, queried in large ones, never stored."""
 
 import asyncio
 
@@ -22,12 +22,12 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def statuses_received(peer: FakePeer) -> list[tuple[str, Status]]:
-    """Return the changes that a connection was told."""
+    """Return the status changes that a connection received."""
     return [(frame.user, frame.status) for frame in peer.got(StatusUpdate)]
 
 
 async def test_presence_is_announced_to_people_who_share_a_room(chat: World):
-    """Others hear of it once each, strangers and oneself never."""
+    """Others get it once each, strangers and oneself never."""
     ada, eve = await chat.connect("ada"), await chat.connect("eve")
     rooms = [await chat.make_room(ada, name) for name in ("one", "two", "three")]
     bob = await chat.connect("bob")
@@ -44,7 +44,7 @@ async def test_presence_is_announced_to_people_who_share_a_room(chat: World):
 
 
 async def test_a_reconnection_is_no_news(chat: World, monkeypatch: pytest.MonkeyPatch):
-    """What is as it was when it is told, is not told."""
+    """A status that changed back is not announced."""
     ada, bob = await chat.connect("ada"), await chat.connect("bob")
     room = await chat.make_room(ada, "lounge")
     await chat.ask(bob, Join, room=room)
@@ -107,7 +107,7 @@ async def test_no_one_is_notified_of_their_own_presence(chat: World):
 
 
 async def crowd(chat: World, count: int) -> list[FakePeer]:
-    """Connect people who are all in one room, and forget what they were told meanwhile."""
+    """Connect people who are all in one room, and drop what they received so far."""
     first = await chat.connect("user0")
     room = await chat.make_room(first, "lounge")
     peers = [first]
@@ -132,7 +132,7 @@ async def restart(chat: World, count: int) -> list[FakePeer]:
 
 async def test_after_a_restart_the_statuses_grow_with_the_people_and_not_with_their_square():
     """2,000 people who shared small rooms were sent 102 MiB; each connection has a budget for it."""
-    told = {}
+    reported = {}
     for count in (100, 200):
         async with world(GENEROUS, Delivery(flush_ms=0, presence_members=1000)) as chat:
             for peer in await crowd(chat, count):
@@ -140,9 +140,9 @@ async def test_after_a_restart_the_statuses_grow_with_the_people_and_not_with_th
             for _ in range(count):
                 await settle()
             chat.clock.seconds += 3600
-            told[count] = [len(statuses_received(peer)) for peer in await restart(chat, count)]
-    assert all(0 < statuses <= STATUSES_PER_MINUTE for count in told for statuses in told[count])
-    assert sum(told[200]) <= 2.2 * sum(told[100])
+            reported[count] = [len(statuses_received(peer)) for peer in await restart(chat, count)]
+    assert all(0 < statuses <= STATUSES_PER_MINUTE for count in reported for statuses in reported[count])
+    assert sum(reported[200]) <= 2.2 * sum(reported[100])
 
 
 async def test_statuses_over_the_rate_limit_arrive_later_newest_first():

@@ -166,7 +166,7 @@ async def test_members_are_listed_with_role_status_and_mute(chat: World):
 
 
 async def test_the_directory_lists_public_rooms_only(chat: World):
-    """A private room's name is no one's business."""
+    """A private room's name is not revealed."""
     ada, eve = await chat.connect("ada"), await chat.connect("eve")
     await chat.make_room(ada, "lounge")
     await chat.make_room(ada, "den", "private")
@@ -287,7 +287,7 @@ async def test_a_stranger_costs_the_store_nothing(chat: World):
 
 
 async def test_moderation_repeated_is_recorded_once(chat: World):
-    """M6: a request sent twice is done, told and audited once."""
+    """M6: a request sent twice is handled, delivered and audited once."""
     ada, bob = await chat.connect("ada"), await chat.connect("bob")
     room = await chat.make_room(ada, "lounge")
     await chat.ask(bob, Join, room=room)

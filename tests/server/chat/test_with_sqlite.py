@@ -27,9 +27,9 @@ async def test_many_messages_at_once_are_stored_acknowledged_and_delivered_in_or
     for peer in (ada, bob):
         await peer.until(lambda peer=peer: len(peer.texts(room)) == 100)
         assert [event.seq for event in peer.events(room)][-100:] == list(range(3, 103))
-        said = [(e.author, e.body.text) for e in peer.events(room) if isinstance(e.body, Message)]
+        message_sent = [(e.author, e.body.text) for e in peer.events(room) if isinstance(e.body, Message)]
         for name in ("ada", "bob"):
-            assert [text for author, text in said if author == name] == [f"{n}" for n in range(50)]
+            assert [text for author, text in message_sent if author == name] == [f"{n}" for n in range(50)]
 
 
 async def test_a_repeated_send_is_one_message(disk: DiskWorld):
@@ -60,7 +60,7 @@ async def test_a_kicked_member_receives_nothing_more(disk: DiskWorld):
 
 
 async def test_the_next_owner_of_a_room_is_announced_to_its_members(disk: DiskWorld):
-    """The last owner leaves; the oldest member becomes owner, and hears it."""
+    """The last owner leaves; the oldest member becomes owner, and is notified."""
     ada, bob = await disk.connect("ada"), await disk.connect("bob")
     room = await disk.make_room(ada, "lounge")
     await disk.ask(bob, Join, room=room)

@@ -95,17 +95,17 @@ def test_init_refuses_a_folder_that_others_can_read(tmp_path: Path, capsys: Capt
     data = tmp_path / "data"
     data.mkdir()
     data.chmod(0o755)
-    status, said = fail(capsys, "init", "--data", str(data))
+    status, sentence = fail(capsys, "init", "--data", str(data))
     assert status == 1
-    assert f"chmod 700 {data}" in said
+    assert f"chmod 700 {data}" in sentence
 
 
 def test_a_public_key_file_is_refused_by_run(folder: DataFolder, capsys: Capture) -> None:
     """O2: `chmod 644 server.key` keeps the server from starting."""
     folder.key.chmod(0o644)
-    status, said = fail(capsys, "run", "--data", str(folder.path), "--listen", "127.0.0.1:0")
+    status, sentence = fail(capsys, "run", "--data", str(folder.path), "--listen", "127.0.0.1:0")
     assert status == 1
-    assert f"chmod 600 {folder.key}" in said
+    assert f"chmod 600 {folder.key}" in sentence
 
 
 def test_an_invite_link_is_complete(folder: DataFolder, capsys: Capture) -> None:
@@ -136,8 +136,8 @@ def test_an_invite_link_names_who_invites(folder: DataFolder, capsys: Capture) -
     data, by = ("--data", str(folder.path)), f"ada.{PublicKey(bytes(32)).text}"
     assert InviteLink.parse(run(capsys, "invite", "create", *data)).by is None
     assert str(InviteLink.parse(run(capsys, "invite", "create", *data, "--by", by)).by) == by
-    status, said = fail(capsys, "invite", "create", *data, "--by", by[:-1])
-    assert (status, "part of the link is damaged" in said) == (1, True)
+    status, sentence = fail(capsys, "invite", "create", *data, "--by", by[:-1])
+    assert (status, "part of the link is damaged" in sentence) == (1, True)
     assert len(json.loads(run(capsys, "invite", "list", *data, "--json"))) == 2
 
 
@@ -220,10 +220,10 @@ def test_backups_are_verified_and_damage_is_reported(
     with closing(sqlite3.connect(folder.database)) as database:
         database.execute("UPDATE events SET body = x'00'")
         database.commit()
-    status, said = fail(capsys, "backup", *data, str(tmp_path / "damaged.tar"))
+    status, sentence = fail(capsys, "backup", *data, str(tmp_path / "damaged.tar"))
     assert status == 1
-    assert "cannot be read" in said
-    assert "keep earlier backups" in said
+    assert "cannot be read" in sentence
+    assert "keep earlier backups" in sentence
     again = ("--data", str(tmp_path / "again"), str(tmp_path / "damaged.tar"))
     assert "--accept-damage" in fail(capsys, "restore", *again)[1]
     run(capsys, "restore", "--accept-damage", *again)
@@ -299,7 +299,7 @@ def test_another_database_is_refused_with_a_sentence(
 
 
 def _obey_rights() -> None:
-    """Give up root's right to pass by the rights of files, for good: a test may run as root."""
+    """Drop root's capability to ignore file permissions, permanently: a test may run as root."""
     drop_from_bounding_set, override, read_search = 24, 1, 2
     libc = ctypes.CDLL(None)
     for capability in (override, read_search):
@@ -311,7 +311,7 @@ def _obey_rights() -> None:
 def test_an_unwritable_folder_is_reported_with_a_sentence(
     folder: DataFolder, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
-    """What, and what to do; not the name of an error of SQLite alone."""
+    """What is wrong and what to do, not just the name of an SQLite error."""
     with closing(sqlite3.connect(folder.database)) as database:
         database.execute("PRAGMA journal_mode = DELETE")
     folder.database.chmod(0o400)
@@ -351,7 +351,7 @@ def test_doctor_names_every_danger(folder: DataFolder, capsys: Capture) -> None:
 
 
 def test_doctor_names_two_names_that_are_one(folder: DataFolder, capsys: Capture) -> None:
-    """L16: what a migration had to keep is told to the operator, who alone can tell the two people."""
+    """L16: look-alike names that a migration kept are reported to the operator, who can inform the people."""
     data = ("--data", str(folder.path))
     for name in ("strasse", "anna"):
         run(capsys, "user", "create", *data, name)
@@ -399,9 +399,11 @@ def test_wrong_flags_are_a_sentence(
     arguments: list[str], status: int, folder: DataFolder, tmp_path: Path, capsys: Capture
 ) -> None:
     """2 for what is not understood, 1 for what cannot be done; never a traceback."""
-    found, said = fail(capsys, *(one.format(none=tmp_path / "none", data=folder.path) for one in arguments))
+    found, sentence = fail(
+        capsys, *(one.format(none=tmp_path / "none", data=folder.path) for one in arguments)
+    )
     assert found == status
-    assert 1 <= len(said.splitlines()) <= 4
+    assert 1 <= len(sentence.splitlines()) <= 4
 
 
 @pytest.mark.parametrize(
@@ -416,9 +418,9 @@ def test_wrong_flags_are_a_sentence(
 def test_a_server_that_cannot_start_says_why(flags: list[str], folder: DataFolder) -> None:
     """A sentence and status 1, without a traceback, and nothing stays behind that runs."""
     done = serve(folder, *flags)
-    said = [line for line in done.stderr.splitlines() if not line.startswith("{")]
+    sentence = [line for line in done.stderr.splitlines() if not line.startswith("{")]
     assert done.returncode == 1
-    assert len(said) == 1, done.stderr
+    assert len(sentence) == 1, done.stderr
     assert not folder.running.exists()
 
 
@@ -444,10 +446,10 @@ def test_a_fault_is_no_traceback(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
     monkeypatch.delenv("PARLOUR_DEBUG", raising=False)
     monkeypatch.setattr(DataFolder, "create", broken)
-    status, said = fail(capsys, "init", "--data", str(tmp_path / "data"))
+    status, sentence = fail(capsys, "init", "--data", str(tmp_path / "data"))
     assert status == 1
-    assert "ZeroDivisionError" in said
-    assert "CANARY" not in said
+    assert "ZeroDivisionError" in sentence
+    assert "CANARY" not in sentence
 
 
 def test_audit_reads_a_log_without_showing_control_characters(tmp_path: Path, capsys: Capture) -> None:

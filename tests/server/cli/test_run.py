@@ -85,7 +85,7 @@ def server(folder: DataFolder, tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 async def http(server: Server) -> AsyncIterator[httpx.AsyncClient]:
-    """Return an HTTPS client that trusts the server's CA alone."""
+    """Return an HTTPS client that trusts only the server's CA."""
     context = ssl.create_default_context(cafile=str(server.folder.ca_certificate))
     async with httpx.AsyncClient(
         verify=context, base_url=server.url, trust_env=False, timeout=PATIENCE
@@ -179,15 +179,15 @@ async def test_a_commands_event_is_delivered_at_once(server: Server, http: httpx
     socket = await enter(server, await ticket_of(http, session))
     assert json.loads(await socket.recv())["type"] == "hello"
     await server.command("room", "appoint", "--role", "moderator", "lobby", "anna")
-    assert (await told(socket))["body"] == {"kind": "role", "who": "anna", "role": "moderator"}
+    assert (await next_event(socket))["body"] == {"kind": "role", "who": "anna", "role": "moderator"}
     await server.command("user", "create", "bob")
-    newcomer = await told(socket)
+    newcomer = await next_event(socket)
     assert (newcomer["author"], newcomer["body"]) == ("bob", {"kind": "joined", "members": 3})
     await socket.close()
 
 
-async def told(socket: ClientConnection) -> dict[str, Any]:
-    """Return the next event that a connection is told of, which must come within a second."""
+async def next_event(socket: ClientConnection) -> dict[str, Any]:
+    """Return the next event of a connection, which must arrive within a second."""
     async with asyncio.timeout(PATIENCE), within_a_second():
         while True:
             frame: dict[str, Any] = json.loads(await socket.recv())
@@ -216,7 +216,7 @@ async def within_a_second() -> AsyncIterator[None]:
 
 
 async def test_sigterm_notifies_everyone_and_exits(server: Server, http: httpx.AsyncClient) -> None:
-    """R5: 1001 to whoever is connected, status 0 within five seconds, nothing left behind."""
+    """R5: 1001 to everyone connected, status 0 within five seconds, nothing left behind."""
     session = await join(server, http)
     socket = await enter(server, await ticket_of(http, session))
     took = asyncio.to_thread(server.stop)

@@ -55,14 +55,14 @@ def test_a_list_in_the_environment_is_separated_by_commas(file: Path) -> None:
 
 
 def test_other_variables_in_the_environment_are_ignored(file: Path) -> None:
-    """The client's variables, and the test suite's, are no settings."""
+    """The client's variables, and the test suite's, are not settings."""
     names = ("HOME", "DATA", "DEBUG", "VECTORS", "FUTURE_THING")
     environment = {"PATH": "/bin", **{f"PARLOUR_{name}": "/x" for name in names}}
     assert load(file, environment=environment) == Settings()
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "sentence"),
     [
         ("[listn]\n", "unknown section [listn]; did you mean listen?"),
         ("[connections]\ntotle = 5\n", "unknown setting connections.totle; did you mean total?"),
@@ -73,16 +73,16 @@ def test_other_variables_in_the_environment_are_ignored(file: Path) -> None:
         ("total = \n", "invalid TOML"),
     ],
 )
-def test_a_wrong_file_is_refused_with_file_key_and_expectation(file: Path, text: str, said: str) -> None:
+def test_a_wrong_file_is_refused_with_file_key_and_expectation(file: Path, text: str, sentence: str) -> None:
     """A typing error must not silently be the default."""
     with pytest.raises(SetupError) as found:
         load(write(file, text), environment={})
-    assert said in str(found.value)
+    assert sentence in str(found.value)
     assert str(file) in str(found.value)
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "sentence"),
     [
         ("PARLOUR_CONNECTIONS_TOTAL", "many", "PARLOUR_CONNECTIONS_TOTAL in the environment must be a whole"),
         ("PARLOUR_CONNECTIONS_TOTLE", "5", "PARLOUR_CONNECTIONS_TOTLE in the environment is not a setting"),
@@ -92,15 +92,15 @@ def test_a_wrong_file_is_refused_with_file_key_and_expectation(file: Path, text:
         ("PARLOUR_LISTEN_ADDRESS", "h:" + "1" * 5000, "PARLOUR_LISTEN_ADDRESS in the environment"),
     ],
 )
-def test_a_wrong_variable_is_refused_by_its_name(file: Path, name: str, value: str, said: str) -> None:
+def test_a_wrong_variable_is_refused_by_its_name(file: Path, name: str, value: str, sentence: str) -> None:
     """The sentence names the variable."""
     with pytest.raises(SetupError) as found:
         load(file, environment={name: value})
-    assert said in str(found.value)
+    assert sentence in str(found.value)
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "said"),
+    ("text", "line", "sentence"),
     [
         ("[connections]\n\ntotal = 'many'\n", 3, "connections.total: Expected int"),
         ("# a comment\nconnections.total = 0\n", 2, "connections.total: Expected int >= 1"),
@@ -123,13 +123,13 @@ def test_a_wrong_variable_is_refused_by_its_name(file: Path, name: str, value: s
         ("[listen]\n[listen]\n", 2, "invalid TOML"),
     ],
 )
-def test_a_sentence_with_file_and_line(file: Path, text: str, line: int, said: str) -> None:
+def test_a_sentence_with_file_and_line(file: Path, text: str, line: int, sentence: str) -> None:
     """L23: also for what ends Python's own parser, and for a text without a meaning."""
     with pytest.raises(SetupError) as found:
         load(write(file, text), environment={})
     assert str(found.value).startswith(str(file))
     assert re.search(rf"line {line}\b", str(found.value))
-    assert said in str(found.value)
+    assert sentence in str(found.value)
     assert str(found.value).isprintable()
 
 
@@ -174,16 +174,18 @@ def test_any_file_is_settings_or_a_sentence(file: Path, text: str) -> None:
     """L23: whatever is in it, it never ends in an error of Python, and the sentence is printable."""
     file.write_bytes(text.encode("utf-8", "surrogatepass"))
     file.chmod(0o600)
-    said = refusal(file, {})
-    assert said is None or (said.startswith(str(file)) and said.isprintable() and len(said) < 1000)
+    sentence = refusal(file, {})
+    assert sentence is None or (
+        sentence.startswith(str(file)) and sentence.isprintable() and len(sentence) < 1000
+    )
 
 
 @given(st.dictionaries(st.sampled_from(_VARIABLES), st.text(max_size=30) | st.integers().map(str)))
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_environment_is_settings_or_a_sentence(file: Path, environment: dict[str, str]) -> None:
     """L23: the same for variables."""
-    said = refusal(file, environment)
-    assert said is None or ("PARLOUR_" in said and said.isprintable())
+    sentence = refusal(file, environment)
+    assert sentence is None or ("PARLOUR_" in sentence and sentence.isprintable())
 
 
 def refusal(file: Path, environment: dict[str, str]) -> str | None:
@@ -197,7 +199,7 @@ def refusal(file: Path, environment: dict[str, str]) -> str | None:
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
 def test_a_file_that_others_may_write_is_refused(file: Path, mode: int) -> None:
-    """O2: whoever can write it could open the server to the world."""
+    """O2: anyone who can write it could open the server to the world."""
     write(file, "").chmod(mode)
     with pytest.raises(SetupError, match=r"users can write .*`chmod 600"):
         load(file, environment={})

@@ -45,7 +45,7 @@ class Pair:
     key: Path
 
     def trusting_context(self) -> ssl.SSLContext:
-        """Return a client context that trusts this certificate alone."""
+        """Return a client context that trusts only this certificate."""
         return ssl.create_default_context(cafile=str(self.certificate))
 
 
@@ -140,7 +140,7 @@ class MemoryTickets:
 
 
 class EchoChat:
-    """Greets with the text `hello`, sends every message back, and notes what it is told."""
+    """Greets with the text `hello`, echoes every message, and records its calls."""
 
     def __init__(self) -> None:
         """Begin without peers."""
@@ -208,7 +208,7 @@ class Answer:
 
 
 class Wire:
-    """A TLS connection to the server that sends what it is told."""
+    """A TLS connection to the server that sends given bytes."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Wrap a connection."""

@@ -1,4 +1,4 @@
-"""The gate's decisions, one attack each, from heads alone."""
+"""The gate's decisions, one attack each, from request heads."""
 
 import pytest
 
@@ -196,7 +196,7 @@ def test_a_long_query_burns_few() -> None:
     "offered", [None, b"", b"chat", b"parlour.v2", b"ticket." + TICKET.encode(), b"caf\xe9"]
 )
 def test_protocol_confusion(offered: bytes | None) -> None:
-    """H11, H8: our subprotocol must be offered, and junk is no crash."""
+    """H11, H8: our subprotocol must be offered, and junk does not crash."""
     assert refusal(decide(sec_websocket_protocol=offered)) is refusals.BAD_HANDSHAKE
 
 
@@ -227,19 +227,19 @@ def test_compression_is_not_negotiated() -> None:
     ],
 )
 def test_an_invalid_handshake(name: str, value: bytes | None) -> None:
-    """RFC 6455 section 4.2.1: what is no valid opening handshake is refused before the ticket is read."""
+    """RFC 6455 section 4.2.1: an invalid opening handshake is refused before the ticket is read."""
     assert refusal(decide(**{name: value})) is refusals.BAD_HANDSHAKE  # type: ignore[arg-type]
 
 
 def test_no_upgrade_asked_for() -> None:
-    """A plain GET of the chat's address is told what is spoken there."""
+    """A plain GET of the chat's address is answered with the required protocol."""
     assert refusal(decide(upgrade=None)) is refusals.NO_UPGRADE
     assert refusal(decide(connection=b"keep-alive")) is refusals.NO_UPGRADE
 
 
 @pytest.mark.parametrize("method", [b"POST", b"PUT", b"OPTIONS", b"TRACE", b"HEAD", b"get"])
 def test_method_confusion(method: bytes) -> None:
-    """H9: a WebSocket is opened with GET alone, and the answer says so."""
+    """H9: a WebSocket is opened only with GET, and the answer says so."""
     only_get = refusal(decide(method=method))
     assert only_get is refusals.ONLY_GET
     assert b"\r\nAllow: GET\r\n" in only_get.wire
@@ -279,7 +279,7 @@ def test_too_many_headers() -> None:
     ],
 )
 def test_request_smuggling_and_body_bombs(headers: list[tuple[bytes, bytes]], expected: Refusal) -> None:
-    """H9, K9: a body's length is said once, in one way, and has a cap."""
+    """H9, K9: a body's length is declared once, in one way, and limited."""
     assert refusal(decide(*headers, method=b"POST", target=b"/v1/sessions")) is expected
 
 

@@ -37,7 +37,7 @@ async def test_a_ticket_in_a_url_is_refused_and_burnt(bench: Any) -> None:
 
 
 async def test_twenty_handshakes_with_one_ticket(bench: Any) -> None:
-    """K3: of twenty that arrive together, exactly one is let in."""
+    """K3: of twenty that arrive together, exactly one is accepted."""
     async with bench() as b:
         ticket = await b.ticket()
         wires = [await b.wire() for _ in range(20)]
@@ -117,7 +117,7 @@ async def test_one_account_cannot_take_every_connection(bench: Any) -> None:
     ],
 )
 async def test_header_parsing_stall(bench: Any, name: str, value: str) -> None:
-    """H7, H8: a head made to be slow to parse is answered 4xx, or let in, while others go on at once."""
+    """H7, H8: a head made to be slow to parse is answered 4xx, or accepted, without delaying others."""
     async with bench() as b:
         other, wire = await b.chatting(), await b.wire()
         started = asyncio.get_running_loop().time()

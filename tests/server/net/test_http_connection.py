@@ -23,7 +23,7 @@ PLAIN: dict[str, Any] = {"connection": None, "upgrade": None}
 
 
 async def test_a_client_that_expects_100_continue(bench: Any) -> None:
-    """RFC 9110 section 10.1.1: it is told to go on once its head passed the gate, and not before."""
+    """RFC 9110 section 10.1.1: `100 Continue` is sent once the head has passed the gate, not before."""
     async with bench() as b:
         wire = await b.wire()
         line = "POST /a HTTP/1.1"
@@ -162,7 +162,7 @@ async def test_wrong_host_and_origin_at_the_api(bench: Any) -> None:
 
 
 async def test_strangers_cause_only_audit_lines(bench: Any, caplog: Any) -> None:
-    """R6: of two hundred bad requests the audit log hears (and bounds it), and no library writes a line."""
+    """R6: two hundred bad requests are in the audit log (in bounds), and no library writes a line."""
     caplog.set_level(0)
     async with bench(per_address=1000, total=1000) as b:
         for _ in range(200):

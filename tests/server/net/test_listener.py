@@ -1,4 +1,4 @@
-"""Accepting: caps before TLS, running out of descriptors, and what the kernel is told."""
+"""Accepting: caps before TLS, running out of descriptors, and socket options."""
 
 import asyncio
 import errno
@@ -173,7 +173,7 @@ def test_stopping_while_handshakes_are_under_way(every_loop: Any, bench: Any) ->
 
 
 async def test_an_address_that_is_taken(bench: Any) -> None:
-    """The operator is told which address cannot be listened on."""
+    """The error names the address that the server cannot listen on."""
     async with bench() as b:
         with pytest.raises(SetupError, match=f"cannot listen on 127.0.0.1:{b.port}"):
             await bind(f"127.0.0.1:{b.port}")

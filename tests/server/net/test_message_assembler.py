@@ -29,7 +29,7 @@ from parlour_server.net.message_assembler import MAX_CONTROLS, MAX_FRAGMENTS
     ],
 )
 async def test_a_frame_that_ends_the_connection(bench: Any, frame: dict[str, Any], code: int) -> None:
-    """The peer is told why, the socket is closed, and nothing of the frame reaches the chat."""
+    """The peer gets the reason, the socket is closed, and nothing of the frame reaches the chat."""
     async with bench() as b:
         wire = await b.chatting()
         wire.send_frame(**frame)

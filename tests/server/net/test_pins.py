@@ -1,4 +1,4 @@
-"""What is used of others' code that is no documented interface. A failure here names what to look at."""
+"""Undocumented interfaces of dependencies that we use. A failure here names what to check."""
 
 import asyncio.sslproto
 import inspect
@@ -17,7 +17,7 @@ from parlour_server.net.quiet_logger import quiet_logger
 
 
 def test_websockets_checks_a_handshake_without_keeping_anything() -> None:
-    """What one handshake leaves in the checker that all share is set anew by the next, and read by none."""
+    """State that one handshake leaves in the shared checker is replaced by the next, and never read."""
     source = inspect.getsource(ServerProtocol.process_request)
     assert set(re.findall(r"self\.(\w+)\b(?!\()", source)) == {"origin", "extensions", "subprotocol"}
 

@@ -115,7 +115,7 @@ def test_who_does_not_read_an_answer_is_cut_off(every_loop: Any, bench: Any) -> 
 
 
 def test_who_reads_slowly_but_steadily_gets_all_of_it(every_loop: Any, bench: Any) -> None:
-    """The time begins anew whenever something was taken."""
+    """The deadline restarts whenever the peer reads something."""
 
     async def scenario() -> None:
         async with bench(app=big, stalled_seconds=0.5) as b:

@@ -7,7 +7,7 @@ from parlour_server.net.send_buffer import SendBuffer
 
 
 class NotingTransport:
-    """Notes writes; holds as many unsent bytes as it is told."""
+    """Records writes; holds a given number of unsent bytes."""
 
     def __init__(self) -> None:
         """Begin with nothing unsent."""
@@ -44,7 +44,7 @@ async def test_one_write_per_iteration() -> None:
 
 
 async def test_order_is_kept_between_the_two_ways() -> None:
-    """What is to be sent now comes after what was put before, in the same write."""
+    """Bytes to send now come after bytes that were put before, in the same write."""
     box, transport, _ = outbox()
     box.put_now(b"a")
     box.put(b"b")
@@ -79,7 +79,7 @@ async def test_much_in_one_iteration_meets_the_cap() -> None:
 
 
 async def test_what_is_sealed_writes_only_what_closes_it() -> None:
-    """S2: nothing that is to be sent now goes out any more, before a close frame or after it."""
+    """S2: nothing more is sent now, before or after a close frame."""
     box, transport, _ = outbox()
     box.put(b"a")
     box.stop_accepting()

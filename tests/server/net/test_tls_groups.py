@@ -37,7 +37,7 @@ def test_the_same_command_begins_again(executed: list[tuple[str, list[str]]]) ->
 
 
 def test_the_operators_configuration_is_not_changed(executed: list[tuple[str, list[str]]]) -> None:
-    """Whoever sets OPENSSL_CONF (for FIPS, say) keeps it."""
+    """An operator's OPENSSL_CONF (for FIPS, say) stays in use."""
     environment = {"OPENSSL_CONF": "/etc/own.cnf"}
     restart_configured(["python", "run"], environment)
     assert not executed

@@ -61,7 +61,7 @@ def handshake(**more: Any) -> AnyBody:
 
 
 def test_encryption_is_switched_on_once():
-    """There is no way back, and no second way forth."""
+    """It cannot be turned off, or on a second time."""
     assert outcome(EncryptionOn(), facts(Role.OWNER)) is None
     assert outcome(EncryptionOn(), facts(Role.OWNER, encrypted=True)) is ErrorCode.ALREADY
 

@@ -206,7 +206,7 @@ def test_the_muted_may_take_back_and_go(body: AnyBody):
     ],
 )
 def test_joining(known: dict[str, Any], expected: ErrorCode | None):
-    """Public rooms alone are joined, by those not banned, up to the limit of rooms."""
+    """Only public rooms are joined, by people who are not banned, up to the limit of rooms."""
     assert outcome(Joined(), facts(None, **known)) is expected
 
 
@@ -352,7 +352,7 @@ def test_bans_and_mutes_that_are_so_already(body: AnyBody, known: dict[str, Any]
 def test_replies_edits_reactions_and_deletions_need_a_message(
     body: AnyBody, target: Target | None, refused: ErrorCode
 ):
-    """Nothing can be done to an event that is no message, or no longer one."""
+    """Nothing can be done to an event that is not a message, or no longer one."""
     if isinstance(body, Deleted) and target and target.kind == "blank":
         refused = ErrorCode.ALREADY
     assert outcome(body, facts(Role.OWNER, target=target)) is refused
@@ -360,7 +360,7 @@ def test_replies_edits_reactions_and_deletions_need_a_message(
 
 @pytest.mark.parametrize("role", Role)
 def test_only_the_author_edits_a_message(role: Role):
-    """Putting words into someone's mouth is no one's right."""
+    """No one may edit another person's message."""
     theirs = facts(role, target=Target(Seq(5), BOB, "message"))
     assert outcome(Edited(target=Seq(5), text=TEXT), theirs) is ErrorCode.FORBIDDEN
 
@@ -453,7 +453,7 @@ def test_a_message_names_a_file_of_its_author_in_this_room(
 
 @pytest.mark.parametrize("body", [*BODIES[Action.WRITE], *BODIES[Action.PIN]], ids=str)
 def test_an_encrypted_room_takes_nothing_readable(body: AnyBody):
-    """Whoever sends it; and a stranger learns nothing of the room by it."""
+    """For every sender; and a stranger learns nothing about the room."""
     assert outcome(body, facts(Role.OWNER, encrypted=True)) is ErrorCode.ENCRYPTED
     assert outcome(body, facts(None, kind=RoomKind.PRIVATE, encrypted=True)) is ErrorCode.NOT_FOUND
 

@@ -1,4 +1,4 @@
-"""A backup holds everything, is private, and restores into a new folder alone."""
+"""A backup has everything, is private, and restores only into a new folder."""
 
 import io
 import json
@@ -252,13 +252,13 @@ def test_a_manifest_is_bounded_and_must_agree(folder: DataFolder, tmp_path: Path
     """Neither a huge one nor one of other files, nor one that is nested without end, is taken."""
     write_backup(folder, tmp_path / "all.tar")
     members = unpacked(tmp_path / "all.tar")
-    told = json.loads(members["manifest.json"])
-    more = {**told, "members": {**told["members"], "ca.key": {"size": 1, "sha256": "0" * 64}}}
+    reported = json.loads(members["manifest.json"])
+    more = {**reported, "members": {**reported["members"], "ca.key": {"size": 1, "sha256": "0" * 64}}}
     del more["members"]["parlour.toml"]
     for manifest, why in (
         (b" " * 1024 * 1024, "too large"),
         (b"[" * 900, "cannot be read"),
-        (json.dumps({**told, "format": 2}).encode(), "cannot be read"),
+        (json.dumps({**reported, "format": 2}).encode(), "cannot be read"),
         (json.dumps(more).encode(), "does not match the files"),
         (members["manifest.json"].replace(b'"size":', b'"size":9'), "instead of|cannot be read"),
     ):

@@ -64,7 +64,7 @@ def shake_hands(folder: DataFolder, name: str) -> None:
     "name", ["localhost", "127.0.0.1", "::1", "chat.example.org", "other.example.org", "2001:db8::1"]
 )
 def test_a_strict_client_accepts_the_names_that_were_given(made: DataFolder, name: str) -> None:
-    """Chain and name hold under RFC 5280's strict rules; a port is no part of a name."""
+    """Chain and name hold under RFC 5280's strict rules; a port is not part of a name."""
     shake_hands(made, name)
 
 
@@ -75,7 +75,7 @@ def test_a_man_in_the_middle_with_another_name_is_refused(made: DataFolder) -> N
 
 
 def test_the_leaf_is_for_a_server_and_lives_for_ninety_days(made: DataFolder) -> None:
-    """T2: ECDSA P-256, server authentication alone, less than 90 days, no CA."""
+    """T2: ECDSA P-256, only server authentication, less than 90 days, not a CA."""
     leaf = read_certificate(made.certificate)
     key = leaf.public_key()
     assert isinstance(key, EllipticCurvePublicKey)
@@ -181,7 +181,7 @@ def test_a_new_name_makes_a_new_leaf_of_the_same_key(made: DataFolder) -> None:
 
 
 def test_a_certificate_of_another_ca_is_not_changed(made: DataFolder, tmp_path: Path) -> None:
-    """Whoever puts in a certificate of a public CA keeps it."""
+    """A certificate of a public CA is kept."""
     other = DataFolder(tmp_path / "other")
     other.create()
     make_keys(other)

@@ -64,7 +64,7 @@ async def test_a_full_disk_at_the_start(
 def test_the_reserve_is_made_where_there_is_room_and_given_up_where_there_is_none(
     folder: DataFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is no part of what fills a disk, and is never given up while there is other room."""
+    """It never fills a disk, and is never released while there is other space."""
     free = SimpleNamespace(free=1024)
     monkeypatch.setattr(reserve.shutil, "disk_usage", lambda _: free)
     folder.reserve.unlink(missing_ok=True)

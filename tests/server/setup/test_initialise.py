@@ -55,7 +55,7 @@ async def test_a_name_that_is_none_leaves_nothing_behind(tmp_path: Path, name: s
 
 
 async def test_what_is_lost_is_made_again(folder: DataFolder) -> None:
-    """A missing leaf certificate is made anew for the same key."""
+    """A missing certificate is created again for the same key."""
     first = await initialise(folder, (), SystemClock())
     folder.certificate.unlink()
     again = await initialise(folder, (), SystemClock())
@@ -111,7 +111,7 @@ async def test_links_have_the_name_that_was_given_to_init(folder: DataFolder) ->
 
 @pytest.mark.parametrize(("host", "level"), [("0.0.0.0", "advice"), ("::", "advice"), ("127.0.0.1", "fine")])  # noqa: S104
 async def test_doctor_looks_at_the_server_that_runs(folder: DataFolder, host: str, level: str) -> None:
-    """O3: `run --listen` goes before the configuration, so what is said is about that."""
+    """O3: `run --listen` overrides the configuration, so the report is about that."""
     with locked(folder):
         note_running(folder, host, 4711)
         findings, _ = examine(folder)

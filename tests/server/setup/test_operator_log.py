@@ -25,7 +25,7 @@ RECORDS = {
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
-    """Return the words of every command that is no group."""
+    """Return the words of every command that is not a group."""
     found: set[tuple[str, ...]] = set()
     for name, command in group.commands.items():
         inner = (*path, name)

@@ -24,9 +24,9 @@ def inner(tmp_path: Path) -> Path:
 def test_a_folder_above_that_others_can_write(inner: Path, mode: int, safe: bool) -> None:  # noqa: FBT001
     """O2: with the sticky bit they can put nothing else in its place; without it they can."""
     inner.parent.chmod(mode)
-    said = exposed(inner)
-    assert (said is None) is safe
-    assert safe or str(inner.parent) in str(said)
+    sentence = exposed(inner)
+    assert (sentence is None) is safe
+    assert safe or str(inner.parent) in str(sentence)
 
 
 def test_a_group_that_can_write_is_others_unless_it_is_the_users_own(
@@ -62,5 +62,5 @@ def test_what_belongs_to_another_user(inner: Path, tmp_path: Path, what: str) ->
 
 
 def test_what_is_not_there_yet(tmp_path: Path) -> None:
-    """Whoever makes it makes it private."""
+    """A missing parent is created private."""
     assert exposed(tmp_path / "none" / "at all") is None

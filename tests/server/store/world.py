@@ -31,7 +31,7 @@ StoreMaker = Callable[["FakeClock", bool], Store]
 
 
 class FakeClock:
-    """A clock that stands still until it is told to go."""
+    """A clock that only moves when a test advances it."""
 
     def __init__(self) -> None:
         """Begin somewhere in 2023."""

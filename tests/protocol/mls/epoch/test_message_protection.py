@@ -103,7 +103,7 @@ def test_signatures_of_any_other_length(signature: bytes) -> None:
 
 
 def test_padding_that_is_not_zero() -> None:
-    """ValSem011: padding is no covert channel (section 6.3.1)."""
+    """ValSem011: padding must be zero (section 6.3.1)."""
     world = World(2)
     epoch = world["m0"].state.epoch
     content = framed(world["m0"], b"x")
@@ -139,7 +139,7 @@ def test_associated_data_is_authenticated() -> None:
 
 
 def test_sending_application_data_in_clear_is_impossible() -> None:
-    """The engine cannot be told to."""
+    """The engine refuses to."""
     world = World(1)
     epoch = world["m0"].state.epoch
     with unchanged(world["m0"]), pytest.raises(InvalidError, match="must be encrypted"):

@@ -39,7 +39,7 @@ PUBLIC = CommitOptions(public=True)
 
 
 def only_m0_removes(change: Change) -> None:
-    """Let the founder alone put anyone out."""
+    """Let only the creator remove members."""
     for sender, _, _ in change.removed:
         if sender.index != 0:
             raise NotAuthorisedError("only the owner removes members")
@@ -61,7 +61,7 @@ def test_the_tree_can_travel_beside_the_welcome() -> None:
 
 
 def test_the_tree_can_be_given_once_the_group_info_is_open() -> None:
-    """Its extensions reach newcomers alone, and may say how to open the tree; a wrong tree is refused."""
+    """Only newcomers get its extensions, which may say how to decrypt the tree; a wrong tree is refused."""
     world = World(2)
     key = Extension(0xF0C2, b"key of the tree")
     beside = CommitOptions(tree_in_welcome=False, info_extensions=(key,))
@@ -133,7 +133,7 @@ def test_a_key_package_is_good_for_one_group() -> None:
 
 
 def test_psks_are_mixed_in_and_must_be_known() -> None:
-    """External and resumption PSKs reach everyone, newcomers too; who lacks one is told."""
+    """External and resumption PSKs reach everyone, newcomers too; members that lack one get an error."""
     world = World(3)
     world.commit("m0")
     world.psks = Psks({b"quantum": Secret(bytes(32))})
@@ -149,7 +149,7 @@ def test_psks_are_mixed_in_and_must_be_known() -> None:
 
 
 def test_a_removed_member_needs_no_psk() -> None:
-    """A member that is put out learns so although it lacks a key of the next epoch."""
+    """A removed member learns of it although it lacks a key of the next epoch."""
     world = World(3)
     psks = Psks({b"k": Secret(b"key")})
     psk = world.external_psk(b"k")

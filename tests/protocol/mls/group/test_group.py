@@ -192,7 +192,7 @@ def test_proposals_tell_the_application_what_they_are() -> None:
 
 
 def test_an_update_whose_private_key_is_lost_has_its_own_error() -> None:
-    """When our own Update is committed after its key was lost, the member is told to join anew."""
+    """When our own Update is committed after its key was lost, the error says to join again."""
     world = World(2)
     world["m1"].process(world["m0"].propose_update(now=NOW), now=NOW)
     lost = world["m0"]

@@ -33,7 +33,7 @@ def sealing(edit: Callable[[UpdatePath], UpdatePath]) -> Callable[..., UpdatePat
 
 
 def resigned(world: World, path: UpdatePath, **changes: Any) -> UpdatePath:
-    """Change the path's leaf and sign it anew."""
+    """Change the path's leaf and sign it again."""
     leaf = replace(path.leaf_node, **changes)
     return replace(path, leaf_node=leaf.signed(world.devices["m0"].signer, GROUP_ID, 0))
 

@@ -87,7 +87,7 @@ def test_past_epochs_can_be_forgotten() -> None:
 
 
 def test_messages_of_later_epochs_have_their_own_error() -> None:
-    """A member that missed a commit is told so, and reads on once it has it."""
+    """A member that missed a commit gets an error, and continues once it has it."""
     world = World(3)
     pending = world.stage("m0")
     world["m0"].merge_pending_commit()

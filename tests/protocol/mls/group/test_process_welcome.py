@@ -158,5 +158,7 @@ def test_psks_of_a_welcome() -> None:
         ((branch,), PolicyError, "continue another"),
     ):
         world = World(2)
-        told = _secrets(lambda s, psks=psks: replace(s, psks=psks))
-        check_refused(world, invite(world, patches={"group.create_commit.GroupSecrets": told}), error, why)
+        reported = _secrets(lambda s, psks=psks: replace(s, psks=psks))
+        check_refused(
+            world, invite(world, patches={"group.create_commit.GroupSecrets": reported}), error, why
+        )

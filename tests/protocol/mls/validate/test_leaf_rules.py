@@ -237,7 +237,7 @@ def test_required_capabilities_must_be_met_by_all_members() -> None:
 
 
 def test_required_capabilities_must_be_met_by_who_only_looks_on() -> None:
-    """Section 12.1.7: not the committer alone and who comes with the commit, every member is measured."""
+    """Section 12.1.7: every member is checked, not only the committer and new members."""
     able = Policy(extensions=frozenset({0xF0C0, 0xF0C1}))
     demand = RequiredCapabilities((0xF0C1,))
     for extension, why in (
@@ -306,7 +306,7 @@ def test_a_new_credential_type_needs_everyones_support() -> None:
 
 
 def test_a_commit_cannot_bring_in_a_new_credential_type_either() -> None:
-    """Section 7.3: the committer's own new leaf is no exception."""
+    """Section 7.3: the committer's own new leaf is checked, too."""
     world = World(2, policy=Policy(validate_credential=lambda _: None, validate_successor=lambda _, __: None))
     change = LeafChange(credential=Credential(7, b"?"), capabilities=Capabilities(credentials=(1, 7)))
     options = CommitOptions(leaf=change)

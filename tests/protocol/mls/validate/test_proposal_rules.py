@@ -174,7 +174,7 @@ def test_reinit_is_refused_by_default_and_closes_the_group_where_allowed() -> No
 
 @pytest.mark.parametrize("public", [True, False])
 def test_nothing_changes_a_group_that_is_closed_or_has_removed_us(public: bool) -> None:  # noqa: FBT001
-    """Section 12.4.2: after a ReInit the group is over, and who was removed is told nothing more."""
+    """Section 12.4.2: after a ReInit the group is over, and removed members learn nothing more."""
     options = CommitOptions(public=public)
     world = World(2, policy=OPEN)
     world.commit("m0", [REINIT])

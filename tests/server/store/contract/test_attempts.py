@@ -19,7 +19,7 @@ async def test_failures_are_counted_by_key(world: World) -> None:
 
 
 async def test_old_failures_are_forgotten(world: World) -> None:
-    """A key whose last failure is exactly as old as the memory counts on; one older counts anew."""
+    """A key whose last failure is exactly as old as the limit keeps counting; an older one starts again."""
     now = world.clock.now()
     await world.store.attempts.add(["a", "b"], now, forget_after=HOUR)
     await world.store.attempts.add(["a"], Millis(now + HOUR), forget_after=HOUR)

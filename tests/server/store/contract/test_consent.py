@@ -168,7 +168,7 @@ async def test_a_blocked_inviter_learns_nothing(world: World) -> None:
 
 
 async def test_no_one_fills_the_list_of_another(world: World) -> None:
-    """L14: over its limit the oldest of whoever has most is hidden; a friend's stays; none is refused."""
+    """L14: over the limit, the oldest of the inviter with most is hidden; a friend's stays; none fails."""
     bob, friend, *strangers = await world.people(5)
     theirs = await world.room(friend)
     await world.append(theirs, friend, Invited(bob))
@@ -222,7 +222,7 @@ async def test_invitations_of_old_logs_mean_members(world: World) -> None:
 
 
 async def test_a_direct_room_waits_for_a_yes(world: World) -> None:
-    """L14: it counts for who opened it alone; an answer, or opening it, is a yes."""
+    """L14: it counts only for the person who opened it; answering or opening it accepts it."""
     alice, bob, carol = await world.people(3)
     for number in range(ROOMS_PER_USER.value - 1):
         await world.store.rooms.create(world.new_room(bob, f"room{number}"))

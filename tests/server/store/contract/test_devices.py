@@ -73,8 +73,8 @@ async def test_a_new_account_key_ends_every_certified_device(delivery: Delivery)
     assert await devices.of_session(mine, delivery.now) is None
     again = await devices.register(mine, delivery.new_device(alice))
     assert await devices.of_session(mine, delivery.now) == again
-    told = [entry.what for entry in await delivery.store.journal.since(head)]
-    assert told == [SessionEnded(theirs, alice), DevicesChanged(alice)]
+    reported = [entry.what for entry in await delivery.store.journal.since(head)]
+    assert reported == [SessionEnded(theirs, alice), DevicesChanged(alice)]
 
 
 async def test_a_session_speaks_for_its_device(delivery: Delivery) -> None:
@@ -121,7 +121,7 @@ async def test_a_session_keeps_its_device(delivery: Delivery) -> None:
 
 
 async def test_a_certificate_makes_a_device_active(delivery: Delivery) -> None:
-    """On the device's own registration or by another one; the log and the other servers hear of it."""
+    """By the device's own registration or by another one; the log and the other servers are updated."""
     alice = await delivery.world.account("alice")
     await delivery.account_key(alice)
     waiting, _ = await delivery.registered(alice, active=False)
@@ -202,8 +202,8 @@ async def test_a_revoked_device_ends_for_good(delivery: Delivery) -> None:
     head = await delivery.store.journal.head()
     change = await devices.revoke(alice, new.id, delivery.keys[alice], delivery.entry())
     assert change == DeviceChange(changed=True, sessions=frozenset({session}))
-    told = [entry.what for entry in await delivery.store.journal.since(head)]
-    assert told == [SessionEnded(session, alice), DevicesChanged(alice)]
+    reported = [entry.what for entry in await delivery.store.journal.since(head)]
+    assert reported == [SessionEnded(session, alice), DevicesChanged(alice)]
     held = await devices.find(new.id, delivery.now)
     assert held is not None
     assert (held.status, held.packages, held.last_resort) == (DeviceStatus.REVOKED, 0, False)
@@ -268,7 +268,7 @@ async def test_a_ticket_opens_for_the_device_of_its_session(world: World, delive
 
 
 async def test_disabling_an_account_with_devices_is_in_the_journal(world: World, delivery: Delivery) -> None:
-    """Running servers must tell its rooms that someone is to be removed, or added again."""
+    """Running servers must notify its rooms that someone must be removed, or added again."""
     alice, _ = await delivery.person("alice")
     for disabled in (True, False):
         head = await world.store.journal.head()

@@ -68,12 +68,12 @@ async def test_joining_and_leaving_events_count_the_members(world: World) -> Non
         (alice, Banned(bob, until=Millis(5))),
         (carol, Left()),
     ]
-    told = []
+    reported = []
     for author, body in steps:
         stored = (await world.append(room, author, body)).event.body
         assert isinstance(stored, MembershipChange)
-        told.append((stored.members, await count(world, room, alice)))
-    assert told == [(2, 2), (3, 3), (2, 2), (2, 2), (2, 2), (1, 1)]
+        reported.append((stored.members, await count(world, room, alice)))
+    assert reported == [(2, 2), (3, 3), (2, 2), (2, 2), (2, 2), (1, 1)]
     page, _ = await world.store.log.page(room, after=None, before=None, limit=10, max_bytes=10_000)
     assert [one.body.members for one in page if isinstance(one.body, MembershipChange)] == [2, 3, 2, 2, 2, 1]
 
@@ -100,7 +100,7 @@ async def test_a_member_counts_once(world: World) -> None:
 
 
 async def test_a_ban_puts_out_and_stays(world: World) -> None:
-    """A ban ends the membership and is a fact about whoever comes back, until it is lifted."""
+    """A ban ends the membership and stays a fact about the person, until it is lifted."""
     alice, bob = await world.people(2)
     room = await world.room(alice, bob)
     await world.append(room, alice, Banned(bob))
@@ -187,7 +187,7 @@ async def test_another_owner_needs_no_heir(world: World) -> None:
 
 
 async def test_an_empty_room_belongs_to_who_enters_it(world: World) -> None:
-    """When no one is left no one is made owner; whoever joins then becomes it."""
+    """An empty room gets no owner; the next person who joins becomes owner."""
     alice, bob = await world.people(2)
     room = await world.room(alice)
     assert (await world.append(room, alice, Left())).also == ()

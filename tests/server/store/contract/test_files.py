@@ -125,7 +125,7 @@ async def test_a_message_names_a_file_as_it_was_uploaded(world: World) -> None:
 
 
 async def test_the_file_of_a_deleted_message_goes(world: World) -> None:
-    """It is listed at once as one whose bytes are to be removed."""
+    """It is listed at once as a file whose bytes must be removed."""
     (alice,) = await world.people(1)
     room = await world.room(alice)
     file = upload(world, room, alice)

@@ -32,7 +32,7 @@ from parlour_server.store.types import Appended
 Person = tuple[UserName, DeviceId]
 
 SIGNED = StatementBytes(b"signed")
-"""The store takes any bytes: whoever appends has checked them."""
+"""The store accepts any bytes: callers check them."""
 
 
 async def refusal(delivery: Delivery, room: RoomId, person: Person, body: AnyBody) -> ErrorCode | None:
@@ -59,7 +59,7 @@ def device(person: Person) -> GroupDevice:
 
 
 async def test_an_approved_device_creates_a_group(delivery: Delivery) -> None:
-    """It stands at epoch 0 with its founder alone; the others are missing."""
+    """It is at epoch 0 with only its creator; the others are missing."""
     alice, bob = await delivery.person("alice"), await delivery.person("bob")
     second = (alice[0], await delivery.device(alice[0]))
     pending = await delivery.device(bob[0], active=False)
@@ -158,7 +158,7 @@ async def test_one_commit_wins_an_epoch(delivery: Delivery, administration: Stor
 
 
 async def test_a_commit_that_is_sent_again_is_the_same(delivery: Delivery) -> None:
-    """A lost answer: the same request is no second commit, and puts no second Welcome into the inbox."""
+    """A lost answer: repeating the request makes no second commit, and no second Welcome."""
     alice, bob = await delivery.person("alice"), await delivery.person("bob")
     room = await delivery.room(alice[0], bob[0])
     group = await delivery.found(room, *alice)
@@ -198,7 +198,7 @@ async def kick(delivery: Delivery, room: RoomId, owner: UserName, bob: Person) -
 
 
 async def ban(delivery: Delivery, room: RoomId, owner: UserName, bob: Person) -> None:
-    """Put Bob out for good."""
+    """Ban Bob permanently."""
     await delivery.append(room, owner, Banned(who=bob[0], statement=SIGNED))
 
 
@@ -238,7 +238,7 @@ async def test_no_one_sends_before_a_departed_member_is_removed(delivery: Delive
     for epoch in (0, 1):
         expected = ErrorCode.REMOVAL_PENDING
         assert await refusal(delivery, room, alice, sealed(group, epoch)) is expected
-    # who is to leave can neither send, nor commit, nor contest, whatever the room's door says
+    # a leaving device can neither send, nor commit, nor contest, even as a member
     for body in (sealed(group, 1), handshake(group, 1), contest(group, 1)):
         assert await refusal(delivery, room, bob, body) is not None
     await delivery.commit(room, *carol, removed=[bob[1]])
@@ -338,7 +338,7 @@ async def test_a_contested_group_is_replaced(delivery: Delivery) -> None:
 
 
 async def test_whether_a_key_is_unusable_is_for_the_members_to_judge(delivery: Delivery) -> None:
-    """They alone see it; who was removed although it was not so says that."""
+    """Only members see it; someone who was removed for a usable key contests it."""
     alice, bob, carol = [await delivery.person(name) for name in ("alice", "bob", "carol")]
     room = await delivery.room(alice[0], bob[0], carol[0])
     group = await delivery.group_of(room, alice, bob)
@@ -370,7 +370,7 @@ async def test_a_group_without_remaining_members_is_replaced(delivery: Delivery)
 
 
 async def test_who_lost_the_only_devices_of_a_group_founds_it_again(delivery: Delivery) -> None:
-    """Approved by the recovery words, a device contests and replaces a group of its own account's alone."""
+    """Approved by the recovery words, a device replaces a group with only its account's devices."""
     alice, bob = await delivery.person("alice"), await delivery.person("bob")
     for alone in (False, True):
         room = await delivery.room(bob[0], alice[0])

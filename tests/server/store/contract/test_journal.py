@@ -28,7 +28,7 @@ async def test_a_servers_own_events_are_not_in_the_journal(world: World) -> None
 
 
 async def test_a_command_tells_the_server_what_it_did(world: World, administration: Store) -> None:
-    """What another process did to sessions and rooms is in the journal, in order, for whoever polls."""
+    """What another process did to sessions and rooms is in the journal, in order."""
     alice, bob = await world.people(2)
     room = await world.room(alice, bob)
     session = world.session(alice, 1)
@@ -55,14 +55,14 @@ async def test_a_command_tells_the_server_what_it_did(world: World, administrati
 async def test_a_store_announces_events_unless_a_bus_does(
     world: World, maker: StoreMaker, clock: FakeClock
 ) -> None:
-    """Whoever opens a store as any command does need not think of it: each event is in the journal."""
+    """A store opened by a command adds each event to the journal by default."""
     alice = await world.account("alice")
     room = await world.room(alice)
     command = maker(clock, False)
     await command.open()
     try:
-        said = await World(command, clock).append(room, alice, message())
-        assert await world.store.journal.since(0) == [JournalEntry(1, RoomAdvanced(room, said.event.seq))]
+        sent = await World(command, clock).append(room, alice, message())
+        assert await world.store.journal.since(0) == [JournalEntry(1, RoomAdvanced(room, sent.event.seq))]
     finally:
         await command.close()
 
@@ -72,7 +72,7 @@ async def test_what_was_refused_is_not_announced(world: World, administration: S
     alice = await world.account("alice")
     room = await world.room(alice)
     command = World(administration, world.clock)
-    said = command.event(room, alice, message())
+    sent = command.event(room, alice, message())
     with pytest.raises(NameTakenError):
         await administration.accounts.create(command.new_account("alice"), None)
 
@@ -80,7 +80,7 @@ async def test_what_was_refused_is_not_announced(world: World, administration: S
         raise NameTakenError
 
     with pytest.raises(NameTakenError):
-        await administration.log.append(said, refuse)
+        await administration.log.append(sent, refuse)
     assert await world.store.journal.head() == 0
 
 

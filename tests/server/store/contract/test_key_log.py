@@ -1,4 +1,4 @@
-"""The key log: one chain of all that account keys said, whoever wrote it."""
+"""The key log: one chain of all statements of account keys."""
 
 import asyncio
 

@@ -28,8 +28,8 @@ async def test_eight_appenders_at_once_leave_no_hole(world: World) -> None:
     async def talk(number: int) -> list[int]:
         return [(await world.append(room, people[number], message(f"{i}"))).event.seq for i in range(25)]
 
-    told = await asyncio.gather(*(talk(number) for number in range(8)))
-    assert sorted(seq for seqs in told for seq in seqs) == list(range(head + 1, head + 201))
+    reported = await asyncio.gather(*(talk(number) for number in range(8)))
+    assert sorted(seq for seqs in reported for seq in seqs) == list(range(head + 1, head + 201))
     assert [event.seq for event in await world.events(room)] == list(range(1, head + 201))
 
 
@@ -179,7 +179,7 @@ async def test_a_clock_set_back_does_not_change_the_order(world: World) -> None:
 
 
 async def test_a_cancelled_wait_does_not_stop_the_others(world: World) -> None:
-    """A caller that gives up waiting loses its answer; the event is stored and the next ones are told."""
+    """A caller that gives up waiting loses its answer; the event is stored and later ones complete."""
     alice = await world.account("alice")
     room = await world.room(alice)
     given_up = world.store.log.append(world.event(room, alice, message()), allow)

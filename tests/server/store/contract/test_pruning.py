@@ -19,7 +19,7 @@ async def pruned(world: World, days: float) -> int:
 
 
 async def test_expired_sessions_and_invites_go_in_time(world: World) -> None:
-    """Ninety days after their end, not at it: a clock that is forty days ahead ends nothing for good."""
+    """Ninety days after their end, not at it: a clock that is forty days ahead deletes nothing."""
     (alice,) = await world.people(1)
     now = world.clock.now()
     await world.store.sessions.create(world.session(alice, 1, days=30), cap=5)

@@ -56,11 +56,11 @@ async def test_a_request_of_another_room_is_a_conflict(world: World) -> None:
     alice, bob = await world.people(2)
     first = world.new_room(alice, "kitchen")
     room, _ = await world.store.rooms.create(first)
-    said = world.event(room, alice, message())
-    await world.store.log.append(said, allow)
+    sent = world.event(room, alice, message())
+    await world.store.log.append(sent, allow)
     others = [
         replace(world.new_room(alice, "garden"), request=first.request),
-        replace(world.new_room(alice, "garden"), request=said.request),
+        replace(world.new_room(alice, "garden"), request=sent.request),
         replace(world.new_direct(alice, bob), request=first.request),
     ]
     for other in others:
@@ -71,7 +71,7 @@ async def test_a_request_of_another_room_is_a_conflict(world: World) -> None:
 
 
 async def test_names_and_skeletons_are_unique(world: World) -> None:
-    """Neither a public room's name nor one that looks like it is taken twice, whoever comes second."""
+    """Neither a public room's name nor one that looks like it can be taken twice."""
     alice, bob = await world.people(2)
     await world.store.rooms.create(world.new_room(alice, "kitchen"))
     same = world.new_room(bob, "kitchen", RoomKind.PRIVATE)
@@ -83,7 +83,7 @@ async def test_names_and_skeletons_are_unique(world: World) -> None:
 
 
 async def test_private_names_are_not_revealed(world: World) -> None:
-    """L15: whoever is not in a private room can have its name, for a public room too; its members cannot."""
+    """L15: someone outside a private room can use its name, even for a public room; its members cannot."""
     alice, bob, carol = await world.people(3)
     theirs, _ = await world.store.rooms.create(world.new_room(alice, "kitchen", RoomKind.PRIVATE))
     await world.append(theirs, carol, Joined())
@@ -99,7 +99,7 @@ async def test_private_names_are_not_revealed(world: World) -> None:
 
 
 async def test_two_people_have_one_direct_room(world: World) -> None:
-    """Whoever opens it, a pair has one room; both are in it as owners, and it has no name."""
+    """A pair has one room, opened by either; both are owners, and it has no name."""
     alice, bob = await world.people(2)
     opened = await asyncio.gather(
         world.store.rooms.create(world.new_direct(bob, alice)),
@@ -127,7 +127,7 @@ async def test_a_direct_room_is_with_someone_who_exists(world: World) -> None:
 
 
 async def test_the_direct_room_with_oneself_has_one_member(world: World) -> None:
-    """Notes, and what one's own devices tell each other: one room, whoever of them opens it."""
+    """Notes, and messages between one's own devices: one room, opened by any of them."""
     alice = await world.account("alice")
     room, _ = await world.store.rooms.create(world.new_direct(alice, alice))
     again, events = await world.store.rooms.create(world.new_direct(alice, alice))
@@ -137,7 +137,7 @@ async def test_the_direct_room_with_oneself_has_one_member(world: World) -> None
 
 
 async def test_a_room_is_encrypted_from_the_start_or_not(world: World) -> None:
-    """It is said in its first event, in the summary and in the directory."""
+    """It is in its first event, in the summary and in the directory."""
     alice = await world.account("alice")
     for name, encrypted in (("open", False), ("sealed", True)):
         new = replace(world.new_room(alice, name), encrypted=encrypted)
@@ -202,7 +202,7 @@ async def test_a_greeting_reads_rooms_for_a_session_that_lives(world: World) -> 
 
 
 async def test_members_are_listed_by_name_page_by_page(world: World) -> None:
-    """Members come in order of name, after a name, with word whether more follow."""
+    """Members are listed in order of name, after a name, with whether more follow."""
     people = await world.people(5)
     room = await world.room(people[3], people[1], people[4], people[0])
     present = [people[0], people[1], people[3], people[4]]
@@ -218,7 +218,7 @@ async def test_members_are_listed_by_name_page_by_page(world: World) -> None:
 
 
 async def test_the_directory_lists_only_public_rooms(world: World) -> None:
-    """Public rooms come in order of name; private and direct ones are nowhere in it."""
+    """Public rooms are listed in order of name, without private and direct ones."""
     alice, bob = await world.people(2)
     for name in ("pantry", "garden", "kitchen"):
         await world.store.rooms.create(world.new_room(alice, name, topic=f"the {name}"))
@@ -234,7 +234,7 @@ async def test_the_directory_lists_only_public_rooms(world: World) -> None:
 
 
 async def test_rooms_are_found_by_name(world: World) -> None:
-    """A public room is found by its exact name; a private one by the operator alone."""
+    """A public room is found by its exact name; a private one only by the operator."""
     alice = await world.account("alice")
     room, _ = await world.store.rooms.create(world.new_room(alice, "hidden", RoomKind.PRIVATE))
     assert await world.store.rooms.find_public(parse_room_name("hidden")) is None

@@ -1,4 +1,4 @@
-"""Encrypted messages in the log: kept as they came, deleted for good, and the same when sealed anew."""
+"""Encrypted messages in the log: stored unchanged, deleted permanently, idempotent when encrypted again."""
 
 import pytest
 from msgspec.structs import replace
@@ -68,11 +68,11 @@ async def test_a_message_encrypted_again_is_the_same_request(delivery: Delivery)
     event = delivery.event(room, alice[0], sealed(group, 0, b"first"), alice[1])
     first = await delivery.store.log.append(event, allow)
     await delivery.commit(room, *alice)
-    anew = replace(event, body=sealed(group, 1, b"second"))
-    again = await delivery.store.log.append(anew, allow)
+    repeated = replace(event, body=sealed(group, 1, b"second"))
+    again = await delivery.store.log.append(repeated, allow)
     assert (again.replay, again.event) == (True, first.event)
     for different in (
-        replace(anew, room=other),
+        replace(repeated, room=other),
         replace(event, body=message()),
         replace(event, body=handshake(group, 1)),
         replace(event, body=sealed(group, 0, b"first", blanks=Seq(1))),
@@ -107,7 +107,7 @@ async def test_a_sealed_message_is_deleted_by_a_sealed_message(delivery: Deliver
 
 
 async def test_an_encrypted_room_takes_nothing_readable(delivery: Delivery) -> None:
-    """No fallback, ever; what was said before stays, can be deleted and unpinned; the topic is readable."""
+    """No fallback; earlier messages stay, and can be deleted and unpinned; the topic is readable."""
     alice = await delivery.person("alice")
     room = await delivery.world.room(alice[0])
     first = (await delivery.append(room, *_body(alice, message("before")))).event.seq

@@ -10,7 +10,7 @@ TICKET = b"t" * 32
 
 
 async def ticket(world: World) -> tuple[SessionRecord, TicketGrant]:
-    """Log someone in and keep a ticket of theirs for 30 seconds."""
+    """Log someone in and store their ticket for 30 seconds."""
     session = world.session(await world.account("alice"), 1)
     await world.store.sessions.create(session, cap=9)
     grant = world.grant(session)

@@ -12,7 +12,7 @@ from parlour_protocol.ids import DeviceId
 PLENTY = 10_000_000
 
 SIGNED = StatementBytes(b"signed")
-"""The store takes any bytes: whoever appends has checked them."""
+"""The store accepts any bytes: callers check them."""
 
 
 async def waiting(delivery: Delivery, device: DeviceId) -> list[WaitingWelcome]:
@@ -50,7 +50,7 @@ async def test_the_oldest_come_first_as_many_as_fit(delivery: Delivery) -> None:
 
 
 async def test_a_welcome_is_not_for_who_left(delivery: Delivery) -> None:
-    """Hidden from the leaving on, also for who came back: they are removed first, and let in anew."""
+    """Hidden as soon as someone leaves, even if they come back: they are removed first, and added again."""
     alice, bob = await delivery.person("alice"), await delivery.person("bob")
     room = await delivery.room(alice[0], bob[0])
     await delivery.group_of(room, alice, bob)
@@ -74,7 +74,7 @@ async def test_a_welcome_of_a_hidden_direct_room_is_not_shown(delivery: Delivery
 
 
 async def test_a_welcome_is_deleted_when_its_device_is_removed(delivery: Delivery) -> None:
-    """Added again, the device gets the new one alone: the old one would lead it into an epoch without it."""
+    """Added again, the device gets only the new one: the old one leads into an epoch without it."""
     alice, bob = await delivery.person("alice"), await delivery.person("bob")
     room = await delivery.room(alice[0], bob[0])
     await delivery.group_of(room, alice, bob)

@@ -38,7 +38,7 @@ async def test_deleted_text_is_nowhere_on_disk(world: World, store: SqliteStore,
     room, alice = await say_secrets(world)
     assert on_disk(database) == set(SECRETS)
     await world.append(room, alice, Deleted(Seq(2)))
-    # the writer scrubs when the batch of the deletion is told; the next batch comes after that
+    # the writer scrubs after the batch of the deletion; the next batch comes after that
     assert await store._writer.submit(lambda db: db.stale_wal) is False
     assert on_disk(database) == set()
 

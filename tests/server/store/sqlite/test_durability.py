@@ -44,7 +44,7 @@ asyncio.run(main())
 
 
 async def test_killing_the_process_loses_nothing_acknowledged(database: Path, clock: FakeClock) -> None:
-    """After SIGKILL every acknowledged event is in the database under its number, and there is no hole."""
+    """After SIGKILL every acknowledged event is in the database with its number, without gaps."""
     process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own code; the loop has nothing else to do
         [sys.executable, "-c", APPENDER, str(database)],
         stdout=subprocess.PIPE,
@@ -59,20 +59,20 @@ async def test_killing_the_process_loses_nothing_acknowledged(database: Path, cl
     acknowledged += [line for line in process.stdout if line.endswith("\n")]
     process.stdout.close()
     process.wait()
-    told = dict(line.split() for line in acknowledged)
+    reported = dict(line.split() for line in acknowledged)
 
     store = SqliteStore(database, clock)
     await store.open()
     events = await World(store, clock).events(room)  # type: ignore[arg-type]
     await store.close()
     stored = {str(event.seq): event.body.text for event in events if isinstance(event.body, Message)}
-    assert len(told) >= 500
-    assert told.items() <= stored.items()
+    assert len(reported) >= 500
+    assert reported.items() <= stored.items()
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
 
 
 async def test_a_full_disk_stores_nothing_half_and_heals(world: World, store: SqliteStore) -> None:
-    """Events that find no room are refused and leave nothing; what was told stays; later ones are stored."""
+    """Events without disk space are refused and leave nothing; earlier and later ones are stored."""
     alice = await world.account("alice")
     room = await world.room(alice)
     pages = await store._writer.submit(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
@@ -82,11 +82,11 @@ async def test_a_full_disk_stores_nothing_half_and_heals(world: World, store: Sq
     ]
     ended = await asyncio.gather(*futures, return_exceptions=True)
     assert {type(end) for end in ended} >= {UnavailableError}
-    told = [end.event for end in ended if not isinstance(end, BaseException)]
-    assert (await world.events(room))[1:] == told
+    reported = [end.event for end in ended if not isinstance(end, BaseException)]
+    assert (await world.events(room))[1:] == reported
     summary = await store.rooms.summary(room, alice)
     assert summary is not None
-    assert summary.head == 1 + len(told)
+    assert summary.head == 1 + len(reported)
 
     await store._writer.submit(lambda db: db.execute("PRAGMA max_page_count = 1000000"))
     await store.check()

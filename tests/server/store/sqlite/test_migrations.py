@@ -48,7 +48,7 @@ def test_the_version_is_the_newest_revision(database: Path) -> None:
 
 
 def test_upgrading_again_changes_nothing(database: Path) -> None:
-    """A database at its newest revision is left alone."""
+    """A database at its newest revision is not changed."""
     before = _tables(database)
     migrate.upgrade(database)
     assert _tables(database) == before

@@ -49,7 +49,7 @@ class Model:
         self.log: list[AnyBody] = [first]
 
     def append(self, author: UserName, body: AnyBody) -> None:
-        """Do what the body says, and make an heir when there is no owner."""
+        """Apply the body, and choose the next owner if there is none."""
         self.log.append(body)
         match body:
             case Joined():

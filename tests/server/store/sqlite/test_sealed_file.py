@@ -25,7 +25,7 @@ def look(database: Path, query: str) -> list[tuple[object, ...]]:
 async def test_a_deleted_sealed_message_is_nowhere_on_disk(
     delivery: Delivery, store: SqliteStore, database: Path
 ) -> None:
-    """Its ciphertext is overwritten: whoever gets the keys later finds nothing to open (K2)."""
+    """Its ciphertext is overwritten: someone who gets the keys later finds nothing to decrypt (K2)."""
     alice, device = await delivery.person("alice")
     room = await delivery.room(alice)
     group = await delivery.found(room, alice, device)

@@ -164,7 +164,7 @@ def test_an_upgrade_that_fails_half_way_changes_nothing(old: Path) -> None:
 
 
 def test_two_names_that_are_one_both_stay(tmp_path: Path) -> None:
-    """L16: the older one of `straße` and `strasse` keeps the name, and both are told of."""
+    """L16: the older one of `straße` and `strasse` keeps the name, and both are reported."""
     path = tmp_path / "parlour.db"
     path.touch()
     with migrate._connect(path) as connection, connection.begin():

@@ -106,8 +106,8 @@ async def test_history_skips_unreadable_events(
             if isinstance(event.body, Message):
                 assert event.body.text == f"text {event.seq} " * 10
         assert await history(store, room, upwards=upwards) == events
-    told = [line["seq"] for line in logs if line["event"] == "event_unreadable"]
-    assert sorted(told) == bad  # once each, however often they are read
+    reported = [line["seq"] for line in logs if line["event"] == "event_unreadable"]
+    assert sorted(reported) == bad  # once each, however often they are read
 
 
 @pytest.mark.parametrize("upwards", [True, False])
@@ -144,7 +144,7 @@ async def test_a_message_that_cannot_be_read_can_be_deleted(
 async def test_a_retry_of_a_message_that_cannot_be_read_is_no_second_one(
     database: Path, clock: FakeClock
 ) -> None:
-    """Its author's device asks again after the damage: it hears that the message is there."""
+    """Its author's device sends again after the damage: the answer says that the message is stored."""
     store = SqliteStore(database, clock)
     await store.open()
     world = World(store, clock)
@@ -188,7 +188,7 @@ def test_the_check_of_what_is_no_database(tmp_path: Path) -> None:
 async def test_a_read_that_fails_is_logged_once_a_minute(
     store: SqliteStore, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The operator hears of a damaged page that is no page of history, and the log is not flooded."""
+    """A damaged page outside of the history is logged, without flooding the log."""
 
     def fail(_: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError("database disk image is malformed")
@@ -197,6 +197,6 @@ async def test_a_read_that_fails_is_logged_once_a_minute(
         clock.forward(60 * minutes)
         with pytest.raises(UnavailableError):
             await store._readers.run(fail)
-    told = [record.getMessage() for record in caplog.records if "cannot be read" in record.getMessage()]
-    assert len(told) == 2
-    assert "parlour-server doctor" in told[0]
+    reported = [record.getMessage() for record in caplog.records if "cannot be read" in record.getMessage()]
+    assert len(reported) == 2
+    assert "parlour-server doctor" in reported[0]

@@ -107,7 +107,7 @@ async def test_too_many_reads_are_refused_at_once(store: SqliteStore) -> None:
 
 
 async def test_a_lost_connection_is_made_again(store: SqliteStore) -> None:
-    """When not even a rollback is possible the writer connects anew, and the next write is stored."""
+    """When not even a rollback is possible the writer reconnects, and the next write is stored."""
     await store._writer.submit(insert("a"))
     connection = store._writer._connection
     assert connection is not None

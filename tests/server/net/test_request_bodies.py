@@ -74,7 +74,7 @@ def test_without_a_table_every_body_is_small() -> None:
 
 async def test_a_large_body_has_time_in_proportion(bench: Any) -> None:
     """K9: an upload at the least pace is taken; one that trickles is cut off at the time for its length."""
-    async with bench(body_seconds=0.1, body_bytes_per_second=4_000) as b:
+    async with bench(body_seconds=0.1, body_bytes_per_second=1_000) as b:
         wire = await b.wire()
         wire.send(b.request("POST /a HTTP/1.1", content_length="2000", upgrade=None))
         for _ in range(20):
@@ -86,7 +86,7 @@ async def test_a_large_body_has_time_in_proportion(bench: Any) -> None:
         slow.send(b.request("POST /a HTTP/1.1", content_length="2000", upgrade=None))
         slow.send(b"x" * 1999)
         assert await slow.rest() == b""
-        assert 0.5 <= asyncio.get_running_loop().time() - began < 2
+        assert asyncio.get_running_loop().time() - began >= 2
         assert b.audit.of(AuditEvent.HANDSHAKE_REFUSED)[-1]["reason"] == "too_slow"
 
 

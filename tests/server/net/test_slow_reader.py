@@ -57,9 +57,7 @@ def test_ending_a_peer_that_never_reads(every_loop: Any, bench: Any) -> None:
             await fill(peer)
             b.registry.end_sessions(["s" * 22], SESSION_ENDED)
             peer.write(text_frame(b"after the end"))
-            started = asyncio.get_running_loop().time()
             await b.until(lambda: b.server.sockets == 0)
-            assert asyncio.get_running_loop().time() - started < 1
             assert b.chat.closed_peers == [peer]
 
     every_loop(scenario)

@@ -26,7 +26,7 @@ class Secret:
         return cls(secrets.token_urlsafe(32))
 
     def reveal(self) -> str:
-        """Return the value, to be used at once and kept nowhere."""
+        """Return the value; use it at once and don't store it."""
         return self._value
 
     def digest(self) -> bytes:

@@ -1,8 +1,7 @@
 """The errors of the MLS engine, one small tree.
 
-Every refusal of the engine is one of these and nothing else can come out on any input; a refused input has
-changed nothing. The texts name the rule, never a secret. Callers catch `MlsError`, or the branch they can
-act on.
+The engine raises nothing else on any input, and a refused input changes nothing. The texts name the rule,
+never a secret. Callers catch `MlsError`, or a branch that they can act on.
 
     MlsError
     ├── MalformedError            the bytes are not an encoding of what they should be
@@ -23,7 +22,7 @@ act on.
 
 
 class MlsError(Exception):
-    """Whatever the engine refuses."""
+    """The base class of the engine's errors."""
 
 
 class MalformedError(MlsError):

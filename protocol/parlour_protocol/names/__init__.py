@@ -1,4 +1,4 @@
-"""Names as types: a value of `UserName`, `RoomName` or `DeviceName` was validated, once, at the edge.
+"""Names as types: every `UserName`, `RoomName` and `DeviceName` was validated once, at the edge.
 
 Names are stricter than text, because people recognise each other by them: canonical spelling, one script, no
 look-alikes (`skeleton`). Importing this package loads no table and no PRECIS.

@@ -1,4 +1,4 @@
-"""What names of people and rooms have in common: one canonical spelling, or a refusal.
+"""Shared by names of people and rooms: one canonical spelling, or a refusal.
 
 RFC 8265 UsernameCaseMapped (which brings the bidi rule of RFC 5893 and the contexts of RFC 5892, such as a
 ZWNJ between Persian letters), scripts that belong together, letters at both ends, nothing that the rule for

@@ -1,8 +1,8 @@
-"""What a person calls a device: free text of one line, such as `Anna's laptop`.
+"""The name of a device: free text of one line, such as `Anna's laptop`.
 
 RFC 8266 with case kept: spaces are trimmed and collapsed, controls and invisible characters refused. It is
-no identifier: two devices may share one, and nothing is decided by it. `parse_device_name` is the only maker;
-the server calls it at sign-in.
+not an identifier: two devices may share one. `parse_device_name` is the only maker; the server calls it at
+sign-in.
 """
 
 from typing import Final, Self

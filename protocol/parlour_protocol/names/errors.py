@@ -35,7 +35,7 @@ class NameReason(Enum):
 
 
 class NameRefusedError(ParlourProtocolError, ValueError):
-    """A name against the rules; `str()` is a sentence for the person."""
+    """A refused name; `str()` is a sentence for the person."""
 
     def __init__(self, reason: NameReason) -> None:
         super().__init__(reason.sentence)

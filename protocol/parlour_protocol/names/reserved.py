@@ -1,8 +1,7 @@
-"""Words that no person may take as a name: they speak for the server, or for everyone.
+"""Reserved names: words that could speak for the server, or for everyone.
 
-A name is reserved when it looks like one of the words, dots, dashes and signs left out, so `adm1n` and
-`ad-min` are as taken as `admin`. Rooms have a list of their own, without `lobby`. The `parse_…` functions
-call it.
+A name is reserved if it looks like one of the words without dots, dashes and signs, so `adm1n` and `ad-min`
+are refused like `admin`. Rooms have their own list, without `lobby`.
 """
 
 from functools import cache
@@ -24,12 +23,12 @@ _ROOMS: Final = "admin all everyone here me null parlour security server system 
 
 
 def is_reserved_user_name(name: str) -> bool:
-    """Tell whether the canonical name looks like a word that speaks for the server or for everyone."""
+    """Return whether the canonical name looks like a reserved word."""
     return _bare(name) in _skeletons(_SPEAKS_FOR_SERVER + _SPEAKS_FOR_OTHERS)
 
 
 def is_reserved_room_name(name: str) -> bool:
-    """Tell whether the canonical room name looks like one that the client uses for itself."""
+    """Return whether the canonical room name looks like one that the client uses itself."""
     return _bare(name) in _skeletons(_ROOMS)
 
 

@@ -1,4 +1,4 @@
-"""Whether the letters of a name belong together: UTS #39 Highly Restrictive, and one kind of digits.
+"""Checks the scripts of a name: UTS #39 Highly Restrictive, and one kind of digits.
 
 That is one script, or what is written together: Latin with Japanese, with Chinese and Bopomofo, or with
 Korean. It knows the code points that UTS #39 allows in identifiers, up to the Unicode version of the oldest

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Final, NewType
 
 Skeleton = NewType("Skeleton", str)
-"""What a name looks like; equal skeletons look alike."""
+"""The look of a name: names with equal skeletons look alike."""
 
 # What the table says about ASCII, so that an ASCII name need not load it (a test holds the two equal).
 _ASCII: Final = str.maketrans({"0": "o", "1": "l", "m": "rn", "i": "l", "w": "vv"})

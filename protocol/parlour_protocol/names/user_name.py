@@ -1,8 +1,8 @@
 """The name of a person: the id that others write, canonical and hard to imitate.
 
 RFC 8265 UsernameCaseMapped, scripts that belong together, 1 to 32 letters, not reserved; `parse_user_name` is
-the only maker and never repairs more than case and width. The server calls it at the door, the client before
-it asks.
+the only maker and never repairs more than case and width. The server calls it for every request, the client
+before it sends one.
 """
 
 from typing import Final, Self

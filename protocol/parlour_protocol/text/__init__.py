@@ -1,4 +1,4 @@
-"""Text from other people: what may cross the wire, how it is shown, what may reach the terminal.
+"""Text from other people: the checks on the wire, the display, and the terminal's filter.
 
 `check_wire_text` (wall one), `safe_text` (wall two) and `forbidden.FORBIDDEN` (wall three) share the
 tables of one pinned Unicode version. Nothing here knows a terminal or a widget; importing it loads no table.

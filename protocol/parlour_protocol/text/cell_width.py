@@ -24,7 +24,7 @@ _WIDE_VARIATION: Final = "\ufe0f"
 def clusters(text: str, most: int = 1_000_000) -> Iterator[tuple[str, int]]:
     """Yield (cluster, cells): the pieces between which a line may be broken, close to UAX #29.
 
-    A cluster of more than ``most`` cells does not fit into a row of that width: it comes in pieces.
+    A cluster of more than ``most`` cells does not fit into a row of that width: it is split.
     """
     for cluster, cells in _clusters(text):
         if cells <= most:

@@ -1,4 +1,4 @@
-"""Why a text was refused at the wire.
+"""Errors of text on the wire.
 
 The reason is a short code that may go back to the sender; the text itself is never in the message, so
 that a log or a crash report cannot carry it. Raised by `check_wire_text` only.
@@ -23,7 +23,7 @@ class WireTextReason(StrEnum):
 
 
 class WireTextError(ParlourProtocolError, ValueError):
-    """A text that no honest peer sends; refuse the frame."""
+    """Text that no honest peer sends; refuse the frame."""
 
     def __init__(self, reason: WireTextReason) -> None:
         super().__init__(f"The text was refused: {reason.value.replace('_', ' ')}.")

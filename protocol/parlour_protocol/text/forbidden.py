@@ -1,4 +1,4 @@
-"""Wall three: what may never reach the terminal, no matter who wrote it.
+"""Wall three: code points that may never reach the terminal, by any author.
 
 `FORBIDDEN` matches one code point that no output of the rule ever holds: controls (also LF, TAB and C1), line
 and paragraph separators, bidi embeddings and isolates, invisible formats, private use, surrogates, unassigned

@@ -25,7 +25,7 @@ MIN_CONTENT: Final = 2
 
 
 class RowKind(Enum):
-    """Whose words a row holds."""
+    """The author of a row's text."""
 
     TEXT = "text"
     BLANK = "blank"

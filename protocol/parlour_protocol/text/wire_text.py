@@ -1,4 +1,4 @@
-"""Wall one: what text may cross the wire at all.
+"""Wall one: the text that may cross the wire.
 
 It refuses lone surrogates, NUL, noncharacters and texts over the caller's limits; everything else passes
 unchanged, however ugly, because stored and signed bytes are never altered: the rule of `sanitiser.py` is for

@@ -21,7 +21,7 @@ class CipherSuite:
     kem: Kem
 
     def check_public_key(self, key: bytes) -> None:
-        """Refuse a key of another suite, or one that nothing can be encrypted to, where it enters a group."""
+        """Refuse a key of another suite, or one to which no one can encrypt, when it enters a group."""
         if len(key) != self.kem.public_size:
             raise InvalidError(
                 f"a public key has {len(key)} bytes: it is not for the group's cipher suite ({self.name})"

@@ -1,8 +1,8 @@
 """The key encapsulation mechanisms of the cipher suites: X25519 (RFC 9180 section 4.1), and X-Wing beside it.
 
 X-Wing (draft-connolly-cfrg-xwing-kem; MLKEM768-X25519 in draft-ietf-hpke-pq, KEM 0x647A) hashes the secrets
-of ML-KEM-768 and X25519 into one, so that it holds as long as one of the two does. A private key has 32 bytes
-in both. ML-KEM is the `cryptography` package's, the rest is libsodium's and hashlib's.
+of ML-KEM-768 and X25519 into one, so that it is secure as long as one of the two is. A private key has 32
+bytes in both. ML-KEM is the `cryptography` package's, the rest is libsodium's and hashlib's.
 """
 
 import functools

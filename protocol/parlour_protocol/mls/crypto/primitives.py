@@ -1,8 +1,7 @@
 """The primitives that all cipher suites here share: SHA-256, HKDF, Ed25519, ChaCha20-Poly1305.
 
 All of it is libsodium and hashlib; what is here are the labels, and the lengths that must be checked before
-bytes reach C code. A check raises `AuthenticationError`, it never returns a bool that someone may forget
-to look at.
+bytes reach C code. A failed check raises `AuthenticationError`; no check returns a bool.
 """
 
 import functools
@@ -91,7 +90,7 @@ def ref_hash(label: str, value: bytes) -> bytes:
 
 
 class SigningKey:
-    """An Ed25519 key pair; the private half shows nowhere."""
+    """An Ed25519 key pair; the private half is never printed."""
 
     __slots__ = ("_private", "public", "seed")
 

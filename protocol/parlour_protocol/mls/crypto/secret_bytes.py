@@ -9,7 +9,7 @@ from typing import NoReturn
 
 
 class Secret:
-    """Bytes to be kept from logs; `reveal` is the one way to them, so that a search finds every use."""
+    """Bytes that must not be logged; only `reveal` returns them, so that a search finds every use."""
 
     __slots__ = ("_value",)
 

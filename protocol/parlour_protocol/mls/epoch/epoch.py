@@ -1,4 +1,4 @@
-"""What a member knows in one epoch, and what it keeps of an epoch that is over.
+"""A member's state in one epoch, and the part that it keeps of past epochs.
 
 Both are immutable; a commit gives a new `Epoch`. A past epoch keeps a snapshot of who its members were,
 because the leaf of someone who has left may belong to another by the time that a late message comes.
@@ -88,12 +88,12 @@ class Epoch:
         return leaf
 
     def member(self, index: int) -> Member | None:
-        """Tell who is at a leaf."""
+        """Return the member at a leaf."""
         leaf = self.tree.leaf(index)
         return None if leaf is None else Member(index, leaf.signature_key, leaf.credential)
 
     def members(self) -> tuple[Member, ...]:
-        """Tell who is in the group."""
+        """Return the members of the group."""
         return tuple(Member(i, leaf.signature_key, leaf.credential) for i, leaf in self.tree.members())
 
     def past(self) -> "PastEpoch":
@@ -104,7 +104,7 @@ class Epoch:
         )
 
     def scrubbed(self) -> "Epoch":
-        """Forget all keys, as someone who was removed must; what is left says which group it was."""
+        """Delete all keys, as a removed member must; the group's id stays."""
         zero = Secret(bytes(HASH_SIZE))
         secrets = EpochSecrets(*(zero for _ in fields(EpochSecrets)))
         empty = SecretTree(self.tree.size, {}, {})
@@ -158,7 +158,7 @@ class PastEpoch:
         return replace(self, keys=keys)
 
     def member(self, index: int) -> Member | None:
-        """Tell who was at a leaf then."""
+        """Return the member who was at a leaf then."""
         return self.roster.get(index)
 
     def encode(self) -> bytes:

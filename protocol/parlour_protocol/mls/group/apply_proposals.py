@@ -72,7 +72,7 @@ class Applied:
 
     @property
     def new_leaves(self) -> frozenset[int]:
-        """Leaves that came in; path secrets are not encrypted to them (section 7.5)."""
+        """Added leaves; path secrets are not encrypted to them (section 7.5)."""
         return frozenset(index for index, _ in self.added)
 
 

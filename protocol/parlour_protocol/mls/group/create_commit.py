@@ -131,7 +131,7 @@ def create_commit(
     options: CommitOptions = DEFAULT_OPTIONS,
     random: Random = system_random,
 ) -> Made:
-    """Make a commit of these proposals, each as it is to be sent and as it reads (section 12.4.1)."""
+    """Make a commit of these proposals, each in its sent and its decoded form (section 12.4.1)."""
     items = tuple(item for _, item in proposals)
     draft = Commit(tuple(sent for sent, _ in proposals), None)
     sender = member(epoch.own_leaf)

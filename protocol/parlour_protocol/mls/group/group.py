@@ -1,9 +1,9 @@
 """A group as one member knows it: the public interface of the engine.
 
-A `Group` holds one immutable state and replaces it only when an operation has passed all checks, so
-whatever raises has changed nothing. It never reads a clock, a file or a socket: times and messages come in
-as arguments, bytes to send and events go out. Persist `serialise()` *before* sending what a call has
-returned. A commit of ours takes effect once the delivery service has accepted it (`merge_pending_commit`).
+A `Group` holds one immutable state and replaces it only when an operation has passed all checks, so a call
+that raises changes nothing. It uses no clock, file or socket: times and messages are arguments, bytes to send
+and events are results. Persist `serialise()` *before* sending the result of a call. A commit of ours
+takes effect once the delivery service has accepted it (`merge_pending_commit`).
 """
 
 from collections.abc import Collection, Sequence
@@ -312,9 +312,9 @@ class Group:
         return encoded
 
     def set_aside_proposals(self) -> None:
-        """Leave the proposals that wait out of our commits, as when no valid commit can be made of them.
+        """Leave pending proposals out of our commits, for example if they make no valid commit.
 
-        They are still known: someone else may commit them, and we must be able to follow.
+        They are kept, because someone else may commit them.
         """
         self.state = replace(self.state, set_aside=frozenset(self.state.proposals))
 
@@ -357,7 +357,7 @@ class Group:
         return event
 
     def clear_pending_commit(self) -> None:
-        """Drop the staged commit: another one has won, or the delivery service wants none."""
+        """Drop the staged commit: another one has won, or the delivery service refused it."""
         if self.state.pending is None:
             raise StateError("there is no staged commit")
         self.state = replace(self.state, pending=None)

@@ -35,7 +35,7 @@ class Status(IntEnum):
 
     ACTIVE = 1
     REMOVED = 2
-    """We are no member any more: delete the state."""
+    """We are no longer a member: delete the state."""
     REINITIALISED = 3
     """Closed in favour of a new group (section 11.2): reads, but sends nothing."""
 

@@ -1,4 +1,4 @@
-"""Our own key packages with their private keys: made, published, spent by one Welcome (RFC 9420 section 10).
+"""Our own key packages with private keys: created, published, used by one Welcome (RFC 9420 section 10).
 
 A package is dropped once a group was joined with it, so that its init key cannot open an old Welcome again;
 only a last-resort package stays, until it is dropped. Holds secrets in clear in its blob; the caller

@@ -1,7 +1,7 @@
-"""Processing a message: from bytes to a new state and an event, or to an error and nothing at all.
+"""Processes a message: returns a new state and an event, or raises and changes nothing.
 
-Keys are used up in the state that is returned and in no other; as that state is given only when AEAD,
-signature and every rule have passed, nothing that is refused can burn a key.
+Keys are used up only in the returned state, which exists only after AEAD, signature and every rule have
+passed, so a refused message never uses up a key.
 """
 
 from collections.abc import Mapping
@@ -68,7 +68,7 @@ def process_message(state: State, data: bytes, rules: Rules, psks: Psks) -> tupl
 
 
 def merge_pending_commit(state: State, policy: Policy) -> tuple[State, CommitApplied]:
-    """Enter the epoch of our own staged commit: the delivery service has accepted it."""
+    """Enter the epoch of our own staged commit, which the delivery service has accepted."""
     pending = state.pending
     if pending is None:
         raise StateError("there is no staged commit")
@@ -130,7 +130,8 @@ def _private(state: State, message: PrivateMessage, rules: Rules, psks: Psks) ->
 def _refuse_other_copy(message: PrivateMessage, sender: SenderData, epoch: Epoch, policy: Policy) -> None:
     """Raise OtherCopyError when our own key has signed a handshake message.
 
-    Any member could name our leaf as the sender; what cannot be opened, as its key was used, proves nothing.
+    Any member could name our leaf as the sender; a message that cannot be decrypted, because its key was
+    used, proves nothing.
     """
     try:
         authenticated, _ = decrypt_private_message(message, sender, epoch.keys, policy.ratchets)
@@ -187,7 +188,7 @@ def _proposal(
 
 
 def proposal_ref(message: AuthenticatedContent) -> bytes:
-    """ProposalRef (section 5.2): by this a commit names a proposal."""
+    """ProposalRef (section 5.2), by which a commit refers to a proposal."""
     return ref_hash("MLS 1.0 Proposal Reference", message.encode())
 
 

@@ -1,8 +1,7 @@
 """Joining a group by a Welcome (RFC 9420 section 12.4.3.1).
 
-Trusts nothing that the Welcome says before it is checked: the tree against its hash, every leaf and parent,
-the signature of who invites, and the confirmation tag. The caller spends the key package, and only
-on success.
+Nothing in a Welcome is trusted before it is checked: the tree against its hash, every leaf and parent, the
+inviter's signature, and the confirmation tag. The caller spends the key package, and only on success.
 """
 
 from collections.abc import Callable, Collection

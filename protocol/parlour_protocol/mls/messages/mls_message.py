@@ -1,7 +1,7 @@
-"""What travels: MLSMessage and the five things that it can hold (RFC 9420 sections 6 and 12.4.3).
+"""MLSMessage and its five contents (RFC 9420 sections 6 and 12.4.3).
 
-All outputs of the engine are framed as MLSMessage; `read_message` is the one door for what comes in, and it
-refuses other versions, unknown formats and trailing bytes.
+All outputs of the engine are framed as MLSMessage; `read_message` reads all input, and refuses other
+versions, unknown formats and trailing bytes.
 """
 
 from dataclasses import dataclass, field

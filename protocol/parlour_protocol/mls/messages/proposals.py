@@ -83,7 +83,7 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Take a member out (section 12.1.3)."""
+    """Remove a member (section 12.1.3)."""
 
     removed: int
     type: ClassVar[ProposalType] = ProposalType.REMOVE

@@ -22,7 +22,7 @@ from parlour_protocol.mls.validate.policy import Policy
 
 
 class UnusableLeafKeyError(UnusableKeyError):
-    """No one can encrypt to a key that came with ``leaf``, whose signature was verified."""
+    """No one can encrypt to a key of ``leaf``, whose signature was verified."""
 
     def __init__(self, text: str, leaf: LeafNode) -> None:
         """Say whose leaf it is."""
@@ -59,7 +59,7 @@ def required_of(extensions: Extensions) -> RequiredCapabilities:
 
 
 def check_key_package(package: KeyPackage, rules: LeafRules) -> None:
-    """Apply all rules of section 10.1 to a key package that is to be added."""
+    """Apply all rules of section 10.1 to a key package before it is added."""
     check_suite(package, rules.suite)
     check_leaf(package.leaf_node, LeafNodeSource.KEY_PACKAGE, rules)
     package.check_signature()

@@ -1,4 +1,4 @@
-"""Whether a message may come from who it says, into this group and epoch (RFC 9420 sections 6 and 12.1.8).
+"""Checks a message's sender, group and epoch (RFC 9420 sections 6 and 12.1.8).
 
 One function for each rule; each raises. They run before anything in the message is acted on.
 """

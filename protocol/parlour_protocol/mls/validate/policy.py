@@ -1,8 +1,8 @@
 """What a client allows, and the hooks by which an application says who may do what.
 
-The defaults are the strict ones: no external commits or proposals, no ReInit, short windows. The
-hooks raise an `MlsError` to refuse; they see every leaf before it enters the tree and every change before it
-takes effect, no matter who made it, ourselves included.
+The defaults are the strict ones: no external commits or proposals, no ReInit, short windows. The hooks raise
+an `MlsError` to refuse; they see every leaf before it enters the tree and every change before it takes
+effect, including our own.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ DAY = 86_400
 class Change:
     """What a commit is about to do, for `Policy.authorise`.
 
-    It is asked twice: when a proposal comes, so that one that is not allowed never waits (its proposer
+    It is called twice: when a proposal arrives, so that one that is not allowed never waits (its proposer
     is then the committer), and for the whole list of a commit.
     """
 
@@ -72,7 +72,7 @@ def same_credential(old: LeafNode, new: LeafNode) -> None:
 
 
 def everyone_may(_change: Change) -> None:
-    """Let every member do everything that RFC 9420 lets it."""
+    """Allow every member everything that RFC 9420 allows."""
 
 
 @dataclass(frozen=True, slots=True)

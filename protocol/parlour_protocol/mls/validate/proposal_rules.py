@@ -1,8 +1,7 @@
-"""Whether a list of proposals may be committed: RFC 9420 sections 12.1, 12.2 and 12.4.
+"""Checks whether a list of proposals may be committed: RFC 9420 sections 12.1, 12.2 and 12.4.
 
-One function for each rule; each raises. They hold for the committer and for everyone who receives the
-commit, before anything is applied; rules about the resulting tree are in `leaf_rules` and
-`tree_rules`.
+One function for each rule; each raises. They apply to the committer and to everyone who receives the commit,
+before any change; rules about the resulting tree are in `leaf_rules` and `tree_rules`.
 """
 
 from collections.abc import Sequence
@@ -154,7 +153,7 @@ def check_path_keys(tree: RatchetTree, path: UpdatePath) -> None:
 
 
 def check_path_signature_key(tree: RatchetTree, sender: int, committed: LeafNode) -> None:
-    """Require that the committer's signature key is no other member's (section 7.3)."""
+    """Require that no other member has the committer's signature key (section 7.3)."""
     key = committed.signature_key
     if any(leaf.signature_key == key for index, leaf in tree.members() if index != sender):
         raise InvalidError("a committer takes the signature key of another member (section 7.3)")

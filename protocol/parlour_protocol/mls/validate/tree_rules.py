@@ -1,4 +1,4 @@
-"""Whether a ratchet tree that someone handed over can be trusted (RFC 9420 sections 7.9.2 and 12.4.3.1).
+"""Checks a received ratchet tree (RFC 9420 sections 7.9.2 and 12.4.3.1).
 
 One function for each rule; each raises. Joining calls `check_tree`; what concerns single leaves is in
 `leaf_rules`.

@@ -1,8 +1,8 @@
-"""Which members of a group brought a key that no one can encrypt to: a low-order point of X25519.
+"""Finds members of a group with a key to which no one can encrypt: a low-order point of X25519.
 
-Such keys are refused wherever they enter (`CipherSuite.check_public_key`). A group of earlier times may have
-one, and could make no commit any more, because no path can be encrypted past it: so each commit removes the
-leaf that brought it.
+Such keys are refused wherever they enter (`CipherSuite.check_public_key`). A group from an earlier version
+may have one, and could make no commits, because no path can be encrypted past it: so each commit removes its
+leaf.
 """
 
 from parlour_protocol.mls.crypto import LOW_ORDER_POINTS

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from parlour_client.cli.root import WRITTEN_HERE
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -49,7 +51,8 @@ def test_importing_a_package_does_not_load(module: str, forbidden: list[str]) ->
 HELP = """
 import sys
 from parlour_client.cli.root import guarded
-assert guarded({arguments!r}) == 0
+for arguments in {given!r}:
+    assert guarded(arguments) == 0
 print("loaded:", *sys.modules)
 """
 HEAVY = {
@@ -70,11 +73,24 @@ HEAVY = {
 }
 
 
+CONNECTING = {"apsw", "cryptography", "nacl", "parlour_client.core.client", "rich", "textual", "websockets"}
+
+
+def _loaded_by(*given: list[str]) -> set[str]:
+    code = HELP.format(given=given)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own code
+    return set(done.stdout.rpartition("loaded:")[2].split())
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["room", "--help"], ["room", "join", "--help"]])
 def test_help_loads_the_table_of_commands_and_nothing_that_runs_them(arguments: list[str]) -> None:
     """Handlers take their arguments from signatures; what they work with is loaded when one runs."""
-    code = HELP.format(arguments=arguments)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own code
-    loaded = set(done.stdout.rpartition("loaded:")[2].split())
+    loaded = _loaded_by(arguments)
     assert "parlour_client.commands.table" in loaded
     assert not HEAVY & loaded
+
+
+def test_help_of_a_command_with_code_of_its_own_loads_no_client() -> None:
+    """Only the chat, which is most often opened, loads what it opens at once."""
+    given = [[*name.split(" "), "--help"] for name in WRITTEN_HERE if name != "chat"]
+    assert not CONNECTING & _loaded_by(*given)

@@ -14,8 +14,6 @@ import click
 
 from parlour_client.console.printing import echo
 from parlour_client.core.account.home import KEY, Home, default_folder
-from parlour_client.core.account.sign_in import SignIn, open_archive
-from parlour_client.core.archive.key import needs_passphrase
 from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.core.model import Account
 from parlour_protocol.secret import Secret
@@ -48,6 +46,8 @@ def name_of(folder: Path) -> str:
 
 def is_locked(name: str) -> bool:
     """Say whether an account's archive needs a passphrase."""
+    from parlour_client.core.archive.key import needs_passphrase  # noqa: PLC0415 - `--account` and `--help` need no archive
+
     return needs_passphrase(Home(folder_of(name)).key)
 
 
@@ -55,6 +55,8 @@ async def account_in(home: Home, passphrase: Secret | None) -> Account | None:
     """Return the account that is logged in in a home; None if there is none. It creates no archive."""
     if not home.key.exists():
         return None
+    from parlour_client.core.account.sign_in import SignIn, open_archive  # noqa: PLC0415 - the same
+
     archive = await open_archive(home, passphrase)
     try:
         return await SignIn(archive).saved()

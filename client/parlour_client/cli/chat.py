@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from parlour_client.cli.accounts import account_in, folder_of, name_of, names
-from parlour_client.cli.run_client import opened, run, the_home, the_passphrase
+from parlour_client.cli.run_client import run, signing_in, the_home, the_passphrase
 from parlour_client.cli.sign_in import this_device
 from parlour_client.core.account.home import Home
 from parlour_client.core.account.sign_in import SignIn, open_archive
@@ -54,8 +54,8 @@ def chat(context: click.Context, *, plain: bool = False) -> int:
 async def _saved(home: Home, passphrase: Secret | None) -> Account | None:
     if not (home.key.exists() or home.archive.exists()):  # the welcome screen asks how to protect it first
         return None
-    async with opened(home, passphrase) as archive:
-        return await SignIn(archive).saved()
+    async with signing_in(home, passphrase) as sign_in:
+        return await sign_in.saved()
 
 
 def _accounts(home: Home) -> "Accounts":

@@ -8,9 +8,8 @@ import sys
 
 import click
 
-from parlour_client.cli.run_client import opened, run, the_home, the_passphrase
+from parlour_client.cli.run_client import run, signing_in, the_home, the_passphrase
 from parlour_client.core.account.home import Home
-from parlour_client.core.account.sign_in import SignIn
 from parlour_protocol.invite_link import InviteLink
 
 
@@ -33,6 +32,5 @@ def invite_link(context: click.Context, link: str | None) -> None:
 
 
 async def _linked(home: Home, link: InviteLink | None) -> str:
-    async with opened(home, the_passphrase(home)) as archive:
-        sign_in = SignIn(archive)
+    async with signing_in(home, the_passphrase(home)) as sign_in:
         return str(await sign_in.inviter() if link is None else await sign_in.invite(link))

@@ -8,18 +8,20 @@ import asyncio
 import json
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from parlour_client.console.printing import echo
-from parlour_client.core.client import Client
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.model import Entry, Room, display_name
 from parlour_client.text.file_text import facts_of
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.text import BLANK_LABEL, safe_text
+
+if TYPE_CHECKING:
+    from parlour_client.core.client import Client
 
 _LOOK_SECONDS: Final = 10.0
 
@@ -28,7 +30,7 @@ _LOOK_SECONDS: Final = 10.0
 class Output:
     """How results are printed, and the client for further lookups."""
 
-    client: Client
+    client: "Client"
     as_json: bool
 
 
@@ -60,7 +62,7 @@ def print_entry(title: str, entry: Entry, *, as_json: bool) -> None:
         echo(f"{title} #{entry.seq} {author}: {text}{file_words(entry.body)}")
 
 
-async def tell_claims(client: Client, room: Room, *, look: bool = False) -> None:
+async def tell_claims(client: "Client", room: Room, *, look: bool = False) -> None:
     """Print the server's claims about an encrypted room's members, and what failed for them.
 
     With ``look`` the server is asked now; else it was while something was sent.

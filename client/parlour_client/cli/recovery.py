@@ -4,15 +4,17 @@ The 24 words and the password are read without being shown; they are never an ar
 """
 
 import sys
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from parlour_client.cli.passwords import from_stdin, read_password
 from parlour_client.cli.run_client import run_connected
 from parlour_client.console.printing import echo
-from parlour_client.core.client import Client
 from parlour_client.core.errors import SetupError
+
+if TYPE_CHECKING:
+    from parlour_client.core.client import Client
 
 _WORDS: Final = 24
 
@@ -29,7 +31,7 @@ def use(context: click.Context) -> None:
     if len(words) != _WORDS:
         raise SetupError(f"There should be {_WORDS} words, not {len(words)}.", "Type all on one line.")
 
-    async def work(client: Client) -> None:
+    async def work(client: "Client") -> None:
         await client.encryption.recover(words)
         echo("This device is approved.", err=True)
 
@@ -46,7 +48,7 @@ def reset(context: click.Context, *, password_stdin: bool) -> None:
     """Make a new key for your account, when devices and words are lost."""
     password = read_password(stdin=password_stdin or not sys.stdin.isatty())
 
-    async def work(client: Client) -> None:
+    async def work(client: "Client") -> None:
         await client.encryption.reset_identity(password)
         echo(
             "Your account has a new key. Tell the people you talk with, and verify each other again.",

@@ -10,19 +10,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from parlour_client.console.printing import echo
 from parlour_client.core.account.home import Home, default_folder
-from parlour_client.core.account.sign_in import open_archive
-from parlour_client.core.archive import Archive
-from parlour_client.core.archive.key import needs_passphrase
-from parlour_client.core.client import Client
 from parlour_client.core.events import Change, EntryAdded, HistoryWithheld
 from parlour_client.core.model import Entry, Note, NoteKind
 from parlour_protocol.secret import Secret
+
+if TYPE_CHECKING:
+    from parlour_client.core.account.sign_in import SignIn
+    from parlour_client.core.client import Client
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 
 
 def run_connected(
-    context: click.Context, work: Callable[[Client], Awaitable[None]], *, follow: bool = False
+    context: click.Context, work: "Callable[[Client], Awaitable[None]]", *, follow: bool = False
 ) -> None:
     """Run something with a client that is connected, and with ``follow`` caught up; disconnect."""
 
@@ -59,6 +59,8 @@ def the_home(context: click.Context) -> Home:
 
 def the_passphrase(home: Home) -> Secret | None:
     """Ask for the archive's passphrase if it has one and there is a terminal."""
+    from parlour_client.core.archive.key import needs_passphrase  # noqa: PLC0415 - as in ``connected``
+
     if not needs_passphrase(home.key) or not sys.stdin.isatty():
         return None
     return Secret(click.prompt("Passphrase", hide_input=True, err=True))
@@ -83,8 +85,10 @@ def _hidden(words: str) -> str:
 
 
 @asynccontextmanager
-async def opened(home: Home, passphrase: Secret | None) -> AsyncIterator[Archive]:
+async def signing_in(home: Home, passphrase: Secret | None) -> "AsyncIterator[SignIn]":
     """Open the archive until the context ends."""
+    from parlour_client.core.account.sign_in import SignIn, open_archive  # noqa: PLC0415 - as in ``connected``
+
     archive = await open_archive(home, passphrase)
     if archive.key.made and archive.key.is_plain:
         echo(
@@ -93,12 +97,12 @@ async def opened(home: Home, passphrase: Secret | None) -> AsyncIterator[Archive
             err=True,
         )
     try:
-        yield archive
+        yield SignIn(archive)
     finally:
         await archive.close()
 
 
-def _warn(client: Client, printed: dict[str, None], change: Change, *, rows: bool) -> None:
+def _warn(client: "Client", printed: dict[str, None], change: Change, *, rows: bool) -> None:
     """Print once which events the server withholds while a command runs; ``rows``: within a history."""
     match change:
         case HistoryWithheld(room=room, words=words):
@@ -115,8 +119,10 @@ def _warn(client: Client, printed: dict[str, None], change: Change, *, rows: boo
 
 
 @asynccontextmanager
-async def connected(home: Home, *, follow: bool = False, adopt: bool = False) -> AsyncIterator[Client]:
+async def connected(home: Home, *, follow: bool = False, adopt: bool = False) -> "AsyncIterator[Client]":
     """Yield a client that is connected; with ``follow`` also caught up."""
+    from parlour_client.core.client import Client  # noqa: PLC0415 - `--help` of what connects needs no core
+
     client = Client(home, passphrase=the_passphrase(home), follow=follow, adopt=adopt)
     client.events.subscribe(partial(_warn, client, {}, rows=not follow))
     await client.start()

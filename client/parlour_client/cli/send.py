@@ -8,7 +8,7 @@ call it.
 
 import asyncio
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -20,9 +20,11 @@ from parlour_client.console.input_lines import read_lines
 from parlour_client.console.printing import echo
 from parlour_client.core.account.home import Home
 from parlour_client.core.checked_text import message_text
-from parlour_client.core.client import Client
 from parlour_client.core.errors import ParlourClientError, SetupError, UnreachableError
 from parlour_client.core.model import Entry, LinkState, Room
+
+if TYPE_CHECKING:
+    from parlour_client.core.client import Client
 
 LONGEST_OUTAGE: Final = 30.0
 """Seconds without a connection after which a command gives up."""
@@ -91,7 +93,7 @@ async def _send_file(home: Home, wanted: str, path: Path, caption: str, *, as_js
     return 0
 
 
-async def delivered(client: Client, room: Room, entry: Entry, *, as_json: bool) -> None:
+async def delivered(client: "Client", room: Room, entry: Entry, *, as_json: bool) -> None:
     """Wait for the server's answer and print it; after a refusal, say what happens to the message."""
     try:
         await acknowledged(client, room, entry, as_json=as_json)
@@ -105,7 +107,7 @@ async def delivered(client: Client, room: Room, entry: Entry, *, as_json: bool) 
         raise
 
 
-async def _what_becomes_of(client: Client, entry: Entry) -> str:
+async def _what_becomes_of(client: "Client", entry: Entry) -> str:
     """Drop a refused message above the limit; return the text about it."""
     refused = sum(one.entry.failed for one in client.messages.outgoing())
     if refused <= MAX_KEPT:
@@ -124,7 +126,7 @@ async def _send_lines(home: Home, wanted: str, *, as_json: bool) -> int:
 class _Lines:
     """Sends lines in order, with a bounded number of them unacknowledged."""
 
-    def __init__(self, client: Client, room: Room, *, as_json: bool) -> None:
+    def __init__(self, client: "Client", room: Room, *, as_json: bool) -> None:
         self._client = client
         self._room = room
         self._as_json = as_json
@@ -187,7 +189,7 @@ class _Lines:
         echo(f"parlour: {error}", err=True)
 
 
-async def acknowledged(client: Client, room: Room, entry: Entry, *, as_json: bool) -> None:
+async def acknowledged(client: "Client", room: Room, entry: Entry, *, as_json: bool) -> None:
     """Wait for the server's answer and print it; gives up when there is no connection for too long."""
     assert entry.request is not None  # noqa: S101 - a message that was just queued has one
     waiting, loop = asyncio.ensure_future(client.messages.outcome(entry.request)), asyncio.get_running_loop()

@@ -7,23 +7,23 @@ results; ``core.account.sign_in`` does the work.
 import asyncio
 import socket
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from parlour_client.cli.parameters import DEVICE, USER
 from parlour_client.cli.passwords import from_stdin, read_password
-from parlour_client.cli.run_client import first_passphrase, opened, run, the_home, the_passphrase
+from parlour_client.cli.run_client import first_passphrase, run, signing_in, the_home, the_passphrase
 from parlour_client.console.printing import echo
 from parlour_client.core.account.home import Home
-from parlour_client.core.account.sign_in import SignIn
-from parlour_client.core.archive.key import into_keyring, open_key, rewrap
 from parlour_client.core.e2ee.status import Trust as PersonTrust
 from parlour_client.core.model import Account
-from parlour_client.core.transport.trust import CaFile, Pin, Trust
 from parlour_protocol.invite_link import InviteLink, ServerAddress
 from parlour_protocol.names import DeviceName, NameRefusedError, UserName, parse_device_name
 from parlour_protocol.secret import Secret
+
+if TYPE_CHECKING:
+    from parlour_client.core.transport.trust import Trust
 
 
 def this_device() -> DeviceName:
@@ -64,8 +64,7 @@ async def _join(
     password: Secret,
     device: DeviceName,
 ) -> None:
-    async with opened(home, wrapping) as archive:
-        sign_in = SignIn(archive)
+    async with signing_in(home, wrapping) as sign_in:
         _welcome(await sign_in.join(link, user, password, device))
         if link.by is not None:
             words = _INVITED[await sign_in.trust(link.by.user) is PersonTrust.VERIFIED]
@@ -113,8 +112,10 @@ def login(
     """
     if ca is not None and pin is not None:
         raise click.UsageError("--ca and --pin exclude each other.")
+    from parlour_client.core.transport.trust import CaFile, Pin  # noqa: PLC0415 - `--help` needs no TLS
+
     where = ServerAddress.parse(address)
-    trust: Trust | None = CaFile.read(ca) if ca is not None else Pin.parse(pin) if pin is not None else None
+    trust = CaFile.read(ca) if ca is not None else Pin.parse(pin) if pin is not None else None
     home = the_home(context)
     password = read_password(stdin=password_stdin)
     _welcome(run(_login(home, where, trust, username, password, device or this_device())))
@@ -123,13 +124,13 @@ def login(
 async def _login(
     home: Home,
     where: ServerAddress,
-    trust: Trust | None,
+    trust: "Trust | None",
     user: UserName,
     password: Secret,
     device: DeviceName,
 ) -> Account:
-    async with opened(home, the_passphrase(home)) as archive:
-        return await SignIn(archive).log_in(where, trust, user, password, device)
+    async with signing_in(home, the_passphrase(home)) as sign_in:
+        return await sign_in.log_in(where, trust, user, password, device)
 
 
 def _welcome(account: Account) -> None:
@@ -145,8 +146,8 @@ def logout(context: click.Context) -> None:
 
 
 async def _logout(home: Home) -> None:
-    async with opened(home, the_passphrase(home)) as archive:
-        await SignIn(archive).log_out()
+    async with signing_in(home, the_passphrase(home)) as sign_in:
+        await sign_in.log_out()
 
 
 @click.command(
@@ -164,8 +165,8 @@ def passwd(context: click.Context, *, password_stdin: bool) -> None:
 
 
 async def _passwd(home: Home, old: Secret, new: Secret) -> None:
-    async with opened(home, the_passphrase(home)) as archive:
-        await SignIn(archive).change_password(old, new)
+    async with signing_in(home, the_passphrase(home)) as sign_in:
+        await sign_in.change_password(old, new)
 
 
 @click.command(
@@ -182,6 +183,8 @@ def passphrase(context: click.Context, *, remove: bool, keyring: bool) -> None:
     """Protect the archive by a passphrase or the system's keyring, change that, or take it away."""
     if remove and keyring:
         raise click.UsageError("--remove and --keyring exclude each other.")
+    from parlour_client.core.archive.key import into_keyring, open_key, rewrap  # noqa: PLC0415 - `--help` needs no keys
+
     home = the_home(context)
     key = open_key(home.key, the_passphrase(home))
     if keyring:

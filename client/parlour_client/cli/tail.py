@@ -7,7 +7,7 @@ ASCII-escaped; text for people is sanitised. Scripts call it.
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 import msgspec
@@ -19,11 +19,9 @@ from parlour_client.commands.find import find_room
 from parlour_client.commands.front import Front
 from parlour_client.console.printing import echo
 from parlour_client.core.account.home import Home
-from parlour_client.core.client import Client
-from parlour_client.core.e2ee.groups.decrypt import BEFORE_JOIN
 from parlour_client.core.errors import UnreachableError
 from parlour_client.core.events import Change
-from parlour_client.core.model import UNREADABLE, LinkState, Room, display_name
+from parlour_client.core.model import BEFORE_JOIN, UNREADABLE, LinkState, Room, display_name
 from parlour_client.text.event_text import event_sentence
 from parlour_client.text.note_text import note_words
 from parlour_protocol.frames import LogEvent
@@ -37,6 +35,9 @@ from parlour_protocol.frames.bodies import (
     Unreadable,
 )
 from parlour_protocol.ids import Seq
+
+if TYPE_CHECKING:
+    from parlour_client.core.client import Client
 
 _WITH_OWN_ROW = Blank | Contested | GroupCreated | Handshake | EncryptedMessage | Unreadable
 
@@ -82,7 +83,7 @@ async def _tail(
                 echo(f"parlour: #{event.seq} {shown(note)}", err=True)
 
 
-async def follow(client: Client, room: Room, after: Seq) -> AsyncIterator[LogEvent]:
+async def follow(client: "Client", room: Room, after: Seq) -> AsyncIterator[LogEvent]:
     """Yield the room's events over ``after``, each number in turn, for ever; raises why it cannot."""
     news = asyncio.Event()
 
@@ -106,7 +107,7 @@ async def follow(client: Client, room: Room, after: Seq) -> AsyncIterator[LogEve
         unsubscribe()
 
 
-async def note_of(client: Client, event: LogEvent) -> str:
+async def note_of(client: "Client", event: LogEvent) -> str:
     """Return this client's note on an event: why it cannot be read, who joined."""
     if not isinstance(event.body, _WITH_OWN_ROW):
         note = await client.history.note_at(event.room, event.seq)

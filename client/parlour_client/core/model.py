@@ -227,6 +227,7 @@ class Entry:
         return self.delivery is Delivery.FAILED
 
 
+BEFORE_JOIN: Final = "Sent before this device joined: it cannot be read here."
 UNREADABLE: Final = "Can't be read: the server's storage is damaged"
 """What every view shows for an event that the server could not read."""
 

@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from parlour_client.core.e2ee.groups.decrypt import BEFORE_JOIN
-from parlour_client.core.model import ABOUT_THE_LOG, Entry, NoteKind, display_name
+from parlour_client.core.model import ABOUT_THE_LOG, BEFORE_JOIN, Entry, NoteKind, display_name
 
 _MOVES: Final = frozenset({NoteKind.DEVICE_ADDED, NoteKind.DEVICE_REMOVED})
 """Notes whose detail says what the author did: `added a device of ben`."""

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from tests.client.core.core_fake import ALICE, GARDEN, LOBBY, Desk, FakeServer
 from tests.client.core.e2ee.memory_server import MemoryServer
 
-from parlour_client.cli import run_client as running
 from parlour_client.cli.export import _export
 from parlour_client.cli.send import _send_one
 from parlour_client.cli.tail import _tail
+from parlour_client.core import client as client_module
 from parlour_client.core.client import Client
 from parlour_protocol.frames import AnyResult
 from parlour_protocol.frames.replies import Page
@@ -45,7 +45,7 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     lying: Callable[..., Client] = partial(
         Client, clock=desk.clock, dial=lambda _: server.dial, delivery=lambda _: line
     )
-    monkeypatch.setattr(running, "Client", lying)
+    monkeypatch.setattr(client_module, "Client", lying)
     return desk
 
 

@@ -13,10 +13,11 @@ from msgspec.structs import replace
 from tests.client.core.core_fake import ALICE, GARDEN, LOBBY, Desk, FakeServer
 from tests.client.core.e2ee.memory_server import MemoryServer
 
-from parlour_client.cli import run_client, run_command
+from parlour_client.cli import run_command
 from parlour_client.cli.run_command import _run
 from parlour_client.commands.front import Front
 from parlour_client.commands.table import names
+from parlour_client.core import client as client_module
 from parlour_client.core.client import Client
 from parlour_client.core.errors import SetupError
 from parlour_protocol.frames.requests import Leave, Pin
@@ -37,7 +38,7 @@ async def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     made: Callable[..., Client] = partial(
         Client, clock=desk.clock, dial=lambda _: server.dial, delivery=lambda _: line
     )
-    for module in (run_client, run_command):
+    for module in (client_module, run_command):
         monkeypatch.setattr(module, "Client", made)
     return desk
 

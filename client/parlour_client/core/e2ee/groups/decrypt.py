@@ -19,6 +19,7 @@ from parlour_client.core.e2ee.groups.payloads import NotAllowedError, body_of, k
 from parlour_client.core.e2ee.groups.policy import Person, person_of
 from parlour_client.core.e2ee.groups.received import Received
 from parlour_client.core.e2ee.groups.transaction import Transaction, forged, stripped, with_body
+from parlour_client.core.model import BEFORE_JOIN
 from parlour_protocol.encrypted import Payload, TextContent, decode_message_payload
 from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames import LogEvent
@@ -33,7 +34,6 @@ from parlour_protocol.mls import (
     OwnMessageError,
 )
 
-BEFORE_JOIN: Final = "Sent before this device joined: it cannot be read here."
 _MISSED: Final = "This device missed an update of the room's keys: a member must add it again."
 _TOO_LATE: Final = "It arrived too late: its keys are gone. Ask its author to send it again."
 _DAMAGED: Final = "It is damaged or forged, and cannot be read. Ask its author to send it again."

@@ -24,7 +24,6 @@ from parlour_client.core.archive.insertion import Annotation
 from parlour_client.core.archive.numbering_table import numbering
 from parlour_client.core.archive.rows import COLUMNS, Row, event_of, is_row
 from parlour_client.core.clock import Clock
-from parlour_client.core.e2ee.groups.decrypt import BEFORE_JOIN
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.identity import shared_trust
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
@@ -41,6 +40,7 @@ from parlour_client.core.e2ee.status import OwnDevice
 from parlour_client.core.errors import ApiRefusedError, EncryptionError
 from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import HistoryReplaced
+from parlour_client.core.model import BEFORE_JOIN
 from parlour_client.core.room_log.numbering import Numbering
 from parlour_client.core.room_log.translation import event_here, event_there
 from parlour_client.core.sync.state import State

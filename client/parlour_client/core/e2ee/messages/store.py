@@ -15,11 +15,10 @@ from parlour_client.core.archive.divergence import wire_digest
 from parlour_client.core.archive.history_parts import Part
 from parlour_client.core.archive.insertion import Annotation, Applied, NewEvent
 from parlour_client.core.archive.rows import user_name
-from parlour_client.core.e2ee.groups.decrypt import BEFORE_JOIN
 from parlour_client.core.e2ee.groups.group_service import GroupService
 from parlour_client.core.e2ee.groups.received import Receipt, Received
 from parlour_client.core.e2ee.identity import key_log
-from parlour_client.core.model import NoteKind
+from parlour_client.core.model import BEFORE_JOIN, NoteKind
 from parlour_client.core.room_log.withheld import first_of
 from parlour_protocol.encrypted import EncryptedFile, HistoryContent, TextContent
 from parlour_protocol.frames import AnyBody, LogEvent, decode_body

@@ -20,14 +20,13 @@ from tests.client.core.e2ee.test_orchestration import notes, pair, say
 from parlour_client.cli.tail import note_of
 from parlour_client.core.archive import history_parts
 from parlour_client.core.client import Client
-from parlour_client.core.e2ee.groups.decrypt import BEFORE_JOIN
 from parlour_client.core.e2ee.maintenance.reconcile import Reconciler
 from parlour_client.core.e2ee.messages import attachments
 from parlour_client.core.e2ee.messages.history_transfer import PART_BYTES
 from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.errors import ApiRefusedError, EncryptionError, UnreachableError
 from parlour_client.core.events import Change, HistoryReplaced
-from parlour_client.core.model import NoteKind
+from parlour_client.core.model import BEFORE_JOIN, NoteKind
 from parlour_client.core.sync.catch_up import CatchUp
 from parlour_protocol.encrypted import EncryptedFile, HistoryContent
 from parlour_protocol.errors import ErrorCode

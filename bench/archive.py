@@ -27,11 +27,12 @@ from parlour_client.core.account.profile import Profile, save_profile
 from parlour_client.core.archive import Archive, known_rooms, search, search_index
 from parlour_client.core.search_query import parse
 from parlour_protocol.frames.bodies import Message
-from parlour_protocol.frames.codec import encode_body
 from parlour_protocol.frames.fields import MessageText
-from parlour_protocol.ids import Millis, RoomId
-from parlour_protocol.names import parse_device_name, parse_user_name
-from parlour_protocol.secret import Secret
+from parlour_protocol.frames.wire import encode_body
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import parse_device_name, parse_user_name
+from parlour_protocol.kit.secret import Secret
 
 ME = parse_user_name("alice")
 ROOMS: Final = [RoomId(letter * 22) for letter in "ABCDEFGHIJ"]

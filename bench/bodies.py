@@ -9,11 +9,12 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable
 
-from parlour_protocol.api import decode_payload, encode_payload
 from parlour_protocol.delivery import Commit
 from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
-from parlour_protocol.ids import Epoch, GroupId, RequestId
-from parlour_protocol.names import parse_user_name
+from parlour_protocol.ids import Epoch, GroupId
+from parlour_protocol.kit.api import decode_payload, encode_payload
+from parlour_protocol.kit.ids import RequestId
+from parlour_protocol.kit.names import parse_user_name
 from parlour_server.api.large_json import LargeJson
 
 COMMITS = 5

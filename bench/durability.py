@@ -9,8 +9,10 @@ from pathlib import Path
 from bench import servers
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.fields import MessageText
-from parlour_protocol.ids import new_request_id, new_room_id
-from parlour_protocol.names import parse_device_name, parse_room_name, parse_user_name, skeleton
+from parlour_protocol.ids import new_room_id
+from parlour_protocol.kit.ids import new_request_id
+from parlour_protocol.kit.names import parse_device_name, parse_user_name, skeleton
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.clock import SystemClock
 from parlour_server.store.sqlite import SqliteStore

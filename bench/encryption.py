@@ -22,8 +22,9 @@ from parlour_client.core.transport.trust import Verifier
 from parlour_protocol.delivery import Commit, EventStored
 from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.frames.requests import History
-from parlour_protocol.ids import RoomId, Seq, new_request_id
-from parlour_protocol.secret import Secret
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq, new_request_id
+from parlour_protocol.kit.secret import Secret
 
 _KINDS = ("open", "encrypted")
 _GAP = 0.15

@@ -30,9 +30,10 @@ from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.core.transport.https import Api
 from parlour_client.core.transport.trust import CaFile, Verifier
 from parlour_protocol.ids import RoomId
-from parlour_protocol.names import UserName, parse_room_name, parse_user_name
+from parlour_protocol.kit.names import UserName, parse_user_name
+from parlour_protocol.kit.secret import Secret
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
-from parlour_protocol.secret import Secret
 
 PATIENCE = 120.0
 

@@ -20,9 +20,9 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from bench import people, servers
-from parlour_protocol.api import CHAT_PATH, SUBPROTOCOL
-from parlour_protocol.names import parse_user_name, skeleton
-from parlour_protocol.secret import Secret
+from parlour_protocol.frames.wire import CHAT_PATH, SUBPROTOCOL
+from parlour_protocol.kit.names import parse_user_name, skeleton
+from parlour_protocol.kit.secret import Secret
 from parlour_server.auth.password_hashing import HashingPool
 from parlour_server.clock import SystemClock
 from parlour_server.store.sqlite import SqliteStore

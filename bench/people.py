@@ -13,10 +13,12 @@ from pathlib import Path
 import httpx
 
 from parlour_protocol.frames.bodies import Joined
-from parlour_protocol.ids import Millis, RoomId, new_request_id, new_room_id, new_session_id
-from parlour_protocol.names import UserName, parse_device_name, parse_room_name, parse_user_name, skeleton
+from parlour_protocol.ids import RoomId, new_room_id
+from parlour_protocol.kit.ids import Millis, new_request_id, new_session_id
+from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name, skeleton
+from parlour_protocol.kit.secret import Secret
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
-from parlour_protocol.secret import Secret
 from parlour_server.clock import SystemClock
 from parlour_server.store.sqlite import SqliteStore
 from parlour_server.store.types import AppendEvent, Facts, NewAccountRecord, NewRoom, SessionRecord

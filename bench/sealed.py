@@ -21,10 +21,12 @@ from bench.load import Load
 from parlour_protocol.frames.bodies import GroupCreated, Handshake, Joined
 from parlour_protocol.frames.opaque import HandshakeBytes, PublicKey, TreeBytes, WelcomeBytes
 from parlour_protocol.identity.device_id import device_id_of
-from parlour_protocol.ids import DeviceId, Epoch, GroupId, RoomId, new_request_id, new_room_id
-from parlour_protocol.names import UserName, parse_room_name, skeleton
+from parlour_protocol.ids import Epoch, GroupId, RoomId, new_room_id
+from parlour_protocol.kit.ids import DeviceId, new_request_id
+from parlour_protocol.kit.names import UserName, skeleton
+from parlour_protocol.kit.secret import Secret
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
-from parlour_protocol.secret import Secret
 from parlour_server.clock import SystemClock
 from parlour_server.store.sqlite import SqliteStore
 from parlour_server.store.types import AppendEvent, Attached, NewDevice, NewRoom

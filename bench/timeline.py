@@ -18,8 +18,9 @@ from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.terminal.gc_tuning import Collector
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.fields import MessageText
-from parlour_protocol.ids import Millis, RoomId, Seq
-from parlour_protocol.names import UserName, parse_device_name, parse_user_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
 
 SIZE = (100, 40)
 WORDS = [

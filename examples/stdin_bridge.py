@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from parlour_client.bots import Bot, Incoming
-from parlour_protocol.text import safe_text
+from parlour_protocol.kit.text import safe_text
 
 
 def listen(bot: Bot, title: str) -> None:

@@ -12,13 +12,14 @@ from unittest.mock import patch
 
 import msgspec
 
-from parlour_protocol.api import CHAT_PATH, SUBPROTOCOL
-from parlour_protocol.frames.fields import WireText, encode_field
-from parlour_protocol.frames.opaque import Opaque
 from parlour_protocol.frames.replies import AnyServerFrame
 from parlour_protocol.frames.requests import AnyRequest
-from parlour_protocol.names import DeviceName, RoomName, UserName
-from parlour_protocol.secret import Secret
+from parlour_protocol.frames.wire import CHAT_PATH, SUBPROTOCOL
+from parlour_protocol.kit.fields import WireText, encode_field
+from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.kit.opaque import Opaque
+from parlour_protocol.kit.secret import Secret
+from parlour_protocol.room_name import RoomName
 from parlour_server.api.openapi import opaque_schema, portable
 
 FOLDER = Path("protocol/schema")
@@ -35,8 +36,8 @@ def field_schema(kind: type) -> dict[str, Any]:
     if issubclass(kind, WireText):
         return {
             "type": "string",
-            "maxLength": kind.max_bytes.value,
-            "description": f"{(kind.__doc__ or '').splitlines()[0]} At most {kind.max_bytes.value} bytes "
+            "maxLength": kind.max_bytes,
+            "description": f"{(kind.__doc__ or '').splitlines()[0]} At most {kind.max_bytes} bytes "
             f"of UTF-8, {kind.max_lines} lines; no lone surrogate, NUL or noncharacter.",
         }
     if issubclass(kind, Opaque):

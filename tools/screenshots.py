@@ -17,7 +17,7 @@ from parlour_client.demo.script import CAST, CORA, SCRIPT
 from parlour_client.demo.server import demo_server
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_protocol.ids import Seq
+from parlour_protocol.kit.ids import Seq
 
 DOCS = Path(__file__).parents[1] / "docs"
 LARGE, SMALL = (112, 32), (80, 24)

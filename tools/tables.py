@@ -16,14 +16,16 @@ from parlour_client.commands.table import COMMANDS
 from parlour_client.core import settings as client_settings
 from parlour_client.ui.input.keymap import known
 from parlour_protocol import delivery, errors
-from parlour_protocol.api import Payload
-from parlour_protocol.connection_state import TRANSITIONS
 from parlour_protocol.encrypted import AnyContent
-from parlour_protocol.errors import CloseCode, ErrorCode
+from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.opaque import OPAQUE_TYPES
 from parlour_protocol.frames.replies import AnyResult, AnyServerFrame
 from parlour_protocol.frames.requests import AnyRequest
+from parlour_protocol.kit import errors as kit_errors
+from parlour_protocol.kit.api import Payload
+from parlour_protocol.kit.connection_state import TRANSITIONS
+from parlour_protocol.kit.errors import CloseCode
 from parlour_protocol.limits import LIMITS
 from parlour_server.api.operations import DELIVERY_OPERATIONS
 from parlour_server.config.server_settings import Settings
@@ -75,7 +77,7 @@ def error_codes() -> str:
 
 def close_codes() -> str:
     """Return the table of close codes."""
-    codes = sorted((c for c in vars(errors).values() if isinstance(c, CloseCode)), key=int)
+    codes = sorted((c for c in vars(kit_errors).values() if isinstance(c, CloseCode)), key=int)
     return _table(
         ["code", "meaning (the reason on the wire may say more)"], [[str(int(c)), c.meaning] for c in codes]
     )
@@ -180,7 +182,7 @@ def opaque_kinds() -> str:
     """Return the table of the kinds of bytes in frames."""
     rows = []
     for kind in OPAQUE_TYPES:
-        least, most = kind.min_bytes, kind.max_bytes.value
+        least, most = kind.min_bytes, kind.max_bytes
         size = f"{most:,}" if least == most else f"{least} to {most:,}"
         rows.append([kind.__name__, size, _summary(kind).replace("``", "`")])
     return _table(["kind", "bytes", "what it is"], rows)

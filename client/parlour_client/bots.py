@@ -25,12 +25,13 @@ from parlour_client.core.client import Client
 from parlour_client.core.errors import ParlourClientError, RefusedError, StoppedError
 from parlour_client.core.events import Change, RoomsChanged, StatusChanged
 from parlour_client.core.model import Account, Invitation, LinkState, Room
-from parlour_protocol.frames import WireText
 from parlour_protocol.frames.bodies import Message
-from parlour_protocol.ids import Millis, RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.fields import WireText
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.secret import Secret
 from parlour_protocol.rooms import RoomKind
-from parlour_protocol.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)

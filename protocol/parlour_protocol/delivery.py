@@ -10,7 +10,6 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from parlour_protocol.api import Payload
 from parlour_protocol.frames.bodies import Devices
 from parlour_protocol.frames.opaque import (
     CertificateBytes,
@@ -23,26 +22,23 @@ from parlour_protocol.frames.opaque import (
     TreeBytes,
     WelcomeBytes,
 )
-from parlour_protocol.id_fields import (
+from parlour_protocol.id_fields import EpochField, FileIdField, GroupIdField, RoomIdField, WelcomeIdField
+from parlour_protocol.kit.api import Payload
+from parlour_protocol.kit.id_fields import (
     Count,
     DeviceIdField,
-    EpochField,
-    FileIdField,
-    GroupIdField,
     IncarnationField,
     MillisField,
     RequestIdField,
-    RoomIdField,
     SeqField,
     SeqOrZero,
     ServerNameField,
-    WelcomeIdField,
 )
-from parlour_protocol.ids import Seq
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.kit.secret import Secret
 from parlour_protocol.limits import CLAIM_DEVICES, KEY_LOG_PAGE, KEY_PACKAGES
-from parlour_protocol.names import DeviceName, UserName
 from parlour_protocol.rooms import RoomSuite
-from parlour_protocol.secret import Secret
 
 
 class DeviceStatus(StrEnum):

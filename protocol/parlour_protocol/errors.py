@@ -1,34 +1,6 @@
-"""The errors of the protocol package, and the codes that go over the wire.
-
-The tree::
-
-    ParlourProtocolError
-    ├── MalformedFrameError    bytes that are not a frame: not JSON, not of the schema, too deep
-    ├── OutOfOrderError        a frame that the state machine does not allow now
-    ├── InvalidLinkError       an invite link that cannot be read
-    └── WireTextError, NameRefusedError (text/errors.py, names/errors.py): also ValueErrors
-
-Errors on the wire are the short codes of ``ErrorCode``; further details stay in the server's audit log.
-"""
+"""The chat's error codes: those of the kit (``kit/errors.py``), and what only rooms can refuse."""
 
 from enum import StrEnum
-from typing import Self
-
-
-class ParlourProtocolError(Exception):
-    """Data from the other side, or typed by a person, breaks the protocol."""
-
-
-class MalformedFrameError(ParlourProtocolError):
-    """The bytes are not a frame of this protocol."""
-
-
-class OutOfOrderError(ParlourProtocolError):
-    """The frame is well-formed, but the state machine does not allow it now."""
-
-
-class InvalidLinkError(ParlourProtocolError):
-    """The text is not an invite link."""
 
 
 class ErrorCode(StrEnum):
@@ -64,29 +36,3 @@ class ErrorCode(StrEnum):
     """Someone who left is still in the group: commit the removal first (RFC 9420 section 12.4)."""
     UNAVAILABLE = "unavailable"
     """The server is temporarily unable to (overloaded, disk full); nothing was stored."""
-
-
-class CloseCode(int):
-    """A WebSocket close code with its meaning."""
-
-    meaning: str
-
-    def __new__(cls, code: int, meaning: str) -> Self:
-        """Create the code; ``meaning`` is the close reason on the wire (at most 123 bytes, RFC 6455 5.5)."""
-        self = super().__new__(cls, code)
-        self.meaning = meaning
-        return self
-
-
-GOING_AWAY = CloseCode(1001, "server is going away")
-PROTOCOL_ERROR = CloseCode(1002, "protocol error")
-UNSUPPORTED_DATA = CloseCode(1003, "text frames only")
-INVALID_DATA = CloseCode(1007, "invalid data")
-POLICY_VIOLATION = CloseCode(1008, "policy violation")
-TOO_BIG = CloseCode(1009, "too big")
-INTERNAL_ERROR = CloseCode(1011, "internal error")
-SESSION_ENDED = CloseCode(4001, "session ended")
-SESSION_EXPIRED = CloseCode(4002, "session expired")
-TOO_MANY_ERRORS = CloseCode(4003, "too many errors")
-TOO_FAST = CloseCode(4004, "too many messages")
-TOO_SLOW = CloseCode(4005, "reading too slowly")

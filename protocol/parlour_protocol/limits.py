@@ -1,53 +1,16 @@
-"""Every limit that both sides must agree on, each with its name, its unit and its reason.
+"""The chat's own limits, each with its name, its unit and its reason; those of every program are in the kit.
 
-Limits that only one side enforces (rate limits, connection caps, deadlines) are in that side's
-configuration. A limit of the protocol is the same everywhere. The specification's table of limits is
-generated from ``LIMITS``.
+The specification's table of limits is generated from ``LIMITS``, which has both.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
-KIB: Final = 1024
+from parlour_protocol.kit import limits as kit
+from parlour_protocol.kit.limits import KIB, Limit
 
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """One limit of the protocol.
-
-    ``value`` is counted in ``unit``; ``reason`` is one sentence for the specification.
-    """
-
-    name: str
-    value: int
-    unit: str
-    reason: str
-
-
-REQUEST_FRAME = Limit(
-    "request_frame",
-    32 * KIB,
-    "bytes",
-    "a message of the largest size still fits when every character is written as a JSON escape of two bytes; "
-    "CVE-2026-47073 and its like make larger ones a risk",
-)
-SERVER_FRAME = Limit(
-    "server_frame",
-    1024 * KIB,
-    "bytes",
-    "what a client accepts from its server in one frame: a page of history with room to spare",
-)
-PAGE_BYTES = Limit(
-    "page_bytes", 256 * KIB, "bytes", "a page of history ends early rather than holding up a live connection"
-)
-PAGE_EVENTS = Limit("page_events", 200, "events", "one page fills several screens")
-FRAME_DEPTH = Limit(
-    "frame_depth", 6, "levels", "a page of events nests no deeper; deep nesting is an attack on parsers"
-)
 MESSAGE_BYTES = Limit("message_bytes", 8 * KIB, "bytes of UTF-8", "longer texts are files")
 MESSAGE_LINES = Limit("message_lines", 200, "lines", "a message must not be a screen flood")
 TOPIC_BYTES = Limit("topic_bytes", 512, "bytes of UTF-8", "one line above the timeline")
-REASON_BYTES = Limit("reason_bytes", 256, "bytes of UTF-8", "one line in a system row")
 REACTION_BYTES = Limit("reaction_bytes", 64, "bytes of UTF-8", "the longest RGI emoji takes 35 bytes")
 REACTIONS_PER_MESSAGE = Limit(
     "reactions_per_message", 24, "distinct reactions", "a row of reactions must stay one row"
@@ -56,20 +19,6 @@ PINS_PER_ROOM = Limit("pins_per_room", 50, "messages", "what is pinned must stay
 ROOMS_PER_USER = Limit("rooms_per_user", 200, "rooms", "the greeting lists all of them in one frame")
 MEMBERS_PAGE = Limit("members_page", 500, "members", "one reply lists no more")
 DIRECTORY_PAGE = Limit("directory_page", 100, "rooms", "one reply lists no more")
-IN_FLIGHT = Limit(
-    "in_flight", 64, "requests", "requests sent and not yet answered; bounds what one connection can queue"
-)
-REQUEST_ID = Limit("request_id", 36, "characters", "a UUID in its long form")
-PASSWORD_MIN = Limit(
-    "password_min", 15, "code points", "NIST SP 800-63B-4 section 3.1.1.2: a password without a second factor"
-)
-PASSWORD_BYTES = Limit("password_bytes", 1024, "bytes of UTF-8", "argon2 must not be fed megabytes")
-TICKET_SECONDS = Limit(
-    "ticket_seconds", 30, "seconds", "a ticket is made to be used at once (OWASP ASVS 4.4.3, 6.5.5)"
-)
-HTTP_BODY = Limit(
-    "http_body", 4 * KIB, "bytes", "a JSON body of the HTTPS API, unless its operation names another limit"
-)
 SEALED_BYTES = Limit(
     "sealed_bytes",
     22 * KIB,
@@ -155,4 +104,7 @@ STATEMENT_BYTES = Limit(
 )
 FILE_NAME_BYTES = Limit("file_name_bytes", 255, "bytes of UTF-8", "what file systems allow")
 
-LIMITS: Final[tuple[Limit, ...]] = tuple(v for v in list(globals().values()) if isinstance(v, Limit))
+LIMITS: Final[tuple[Limit, ...]] = (
+    *kit.LIMITS,
+    *(value for value in list(globals().values()) if isinstance(value, Limit)),
+)

@@ -8,7 +8,7 @@ which must survive a restart but not end because the clock was set. Nothing else
 import time
 from typing import Protocol
 
-from parlour_protocol.ids import Millis
+from parlour_protocol.kit.ids import Millis
 
 
 class Clock(Protocol):

@@ -9,8 +9,9 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from parlour_protocol.ids import RoomId, Seq, SessionId
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq, SessionId
+from parlour_protocol.kit.names import UserName
 from parlour_server.errors import UnavailableError
 from parlour_server.logs import log, log_fault, warn
 from parlour_server.store.interface import Journal

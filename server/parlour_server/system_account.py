@@ -7,17 +7,16 @@ can log in to it (P8: default accounts). Its name, and names that look like it, 
 from functools import cache
 from typing import Final
 
-from parlour_protocol.names import (
+from parlour_protocol.kit.names import (
     DeviceName,
     NameReason,
     NameRefusedError,
-    RoomName,
     UserName,
     parse_device_name,
-    parse_room_name,
     parse_user_name,
     skeleton,
 )
+from parlour_protocol.room_name import RoomName, parse_room_name
 
 _NAME: Final = "house"
 _LOBBY: Final = "lobby"

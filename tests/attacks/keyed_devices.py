@@ -10,9 +10,10 @@ from nacl.signing import SigningKey
 from tests.attacks.raw import Answer, RunningServer
 
 from parlour_protocol.identity import Certificate, Revocation, account_proof, device_id_of, device_proof
-from parlour_protocol.ids import DeviceId, Millis, RoomId, SessionId
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
+from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
 from parlour_protocol.membership import AnyAct, Remove, sign_statement
-from parlour_protocol.names import UserName, parse_device_name, parse_user_name
 
 SERVER = "localhost"
 YEAR = 365 * 86_400_000

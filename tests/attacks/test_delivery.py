@@ -15,7 +15,8 @@ from tests.attacks.keyed_devices import Home, text
 from tests.attacks.raw import RunningServer, Wire, request
 from tests.e2e.processes import DEADLINE
 
-from parlour_protocol.limits import FILE_BYTES, HTTP_BODY, HTTP_COMMIT, HTTP_KEYS
+from parlour_protocol.kit.limits import HTTP_BODY
+from parlour_protocol.limits import FILE_BYTES, HTTP_COMMIT, HTTP_KEYS
 from parlour_server.config.server_settings import Rates
 
 

@@ -9,8 +9,9 @@ from parlour_client.core.model import Invitation
 from parlour_protocol.frames.replies import Invitation as Told
 from parlour_protocol.frames.replies import InvitationReceived
 from parlour_protocol.frames.requests import Accept, Decline
-from parlour_protocol.ids import Millis, RoomId
-from parlour_protocol.names import parse_room_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 
 

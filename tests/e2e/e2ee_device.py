@@ -28,11 +28,13 @@ from parlour_client.core.clock import SystemClock, Timer
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.transport.conversation import ANSWER_SECONDS
 from parlour_client.core.transport.trust import Pin
-from parlour_protocol.ids import DeviceId, RequestId, RoomId
-from parlour_protocol.invite_link import InviteLink
-from parlour_protocol.names import parse_device_name, parse_room_name, parse_user_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import DeviceId, RequestId
+from parlour_protocol.kit.invite_link import InviteLink
+from parlour_protocol.kit.names import parse_device_name, parse_user_name
+from parlour_protocol.kit.secret import Secret
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind
-from parlour_protocol.secret import Secret
 
 Fields = dict[str, Any]
 HURRY = 10

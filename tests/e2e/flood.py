@@ -12,7 +12,7 @@ from tests.e2e.processes import Server
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from parlour_protocol.limits import IN_FLIGHT
+from parlour_protocol.kit.limits import IN_FLIGHT
 
 
 def flood(server: Server, name: str, texts: list[str]) -> None:

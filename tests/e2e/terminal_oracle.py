@@ -23,7 +23,7 @@ from tests.e2e.oracle import dialogs, lists, plain, reading, refusals, sealed_st
 from tests.e2e.oracle.encrypted_rooms import EncryptedRooms
 from tests.e2e.oracle.hostile_server import HostileServer
 from tests.e2e.oracle.run import CLIENT, Failure, H, Stage, client_on
-from tests.protocol.text.corpus import CorpusError, Entry, load
+from tests.protocol.kit.text.corpus import CorpusError, Entry, load
 
 SIZES = ((80, 40), (132, 60))
 Open = Sequence[Stage[HostileServer]]

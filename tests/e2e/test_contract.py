@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from tests.e2e.processes import DEADLINE, Person, Server, json_lines, password, rest_of
 
-from parlour_protocol.frames.codec import decode_server_frame
 from parlour_protocol.frames.replies import Hello
+from parlour_protocol.frames.wire import decode_server_frame
 
 
 def test_send_means_on_the_servers_disk(server: Server, ada: Person) -> None:

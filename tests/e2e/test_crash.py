@@ -15,7 +15,7 @@ from tests.e2e.processes import DEADLINE, Person, Server, json_lines, rest_of
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from parlour_protocol.ids import Millis
+from parlour_protocol.kit.ids import Millis
 from parlour_server.app import Application
 from parlour_server.clock import SystemClock
 from parlour_server.config.server_settings import Listen, Settings

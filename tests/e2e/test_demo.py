@@ -17,7 +17,7 @@ from parlour_client.core.model import ConnectionStatus, LinkState
 from parlour_client.demo.checks import CheckFailedError, Stage, run_check
 from parlour_client.demo.people import Person
 from parlour_client.demo.server import DemoError, DemoServer
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 
 
 def test_the_demo_without_a_screen_holds() -> None:

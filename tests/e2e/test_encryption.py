@@ -15,10 +15,11 @@ from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.transport.trust import Pin
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.ids import RoomId
-from parlour_protocol.invite_link import InviteLink
-from parlour_protocol.names import parse_device_name, parse_room_name, parse_user_name
+from parlour_protocol.kit.invite_link import InviteLink
+from parlour_protocol.kit.names import parse_device_name, parse_user_name
+from parlour_protocol.kit.secret import Secret
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
-from parlour_protocol.secret import Secret
 
 
 @asynccontextmanager

@@ -8,9 +8,9 @@ import pytest
 from tests.e2e.processes import Person, Server, password
 
 from parlour_protocol.frames.opaque import PublicKey
-from parlour_protocol.invite_link import InviteLink, Inviter
-from parlour_protocol.names import parse_user_name
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.invite_link import InviteLink, Inviter
+from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.kit.secret import Secret
 
 
 def join(server: Server, folder: Path, name: str, link: str, *, check: bool = True) -> tuple[Person, str]:

@@ -17,7 +17,7 @@ from parlour_client.core.transport.delivery_client import DeliveryClient
 from parlour_client.core.transport.https import Api
 from parlour_client.core.transport.trust import Verifier
 from parlour_protocol.delivery import DeviceList, KeyPackages
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 
 
 class Late(DeliveryClient):

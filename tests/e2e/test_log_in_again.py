@@ -8,9 +8,10 @@ from tests.e2e.test_encryption import agreed, running, say, shown
 
 from parlour_client.core.client import Client
 from parlour_client.core.errors import LoginRefusedError
-from parlour_protocol.names import parse_room_name, parse_user_name
+from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.kit.secret import Secret
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
-from parlour_protocol.secret import Secret
 
 
 async def logged_out(client: Client, server: Server) -> None:

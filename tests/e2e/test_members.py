@@ -6,8 +6,10 @@ from tests.e2e.processes import DEADLINE, Person
 from tests.e2e.test_encryption import running
 
 from parlour_client.core.client import Client
-from parlour_protocol.ids import RoomId, Seq
-from parlour_protocol.names import parse_room_name, parse_user_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 
 

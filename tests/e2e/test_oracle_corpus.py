@@ -15,7 +15,7 @@ from typing import Any, Final
 import pytest
 from tests.e2e import terminal_oracle
 from tests.e2e.oracle.places import SEALED, TIMELINE, device_name, room_name, user_name
-from tests.protocol.text.corpus import CORPUS
+from tests.protocol.kit.text.corpus import CORPUS
 
 EVERY: Final = 15
 """One text in so many of its kind, and at least the first."""

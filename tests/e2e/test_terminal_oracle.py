@@ -15,11 +15,11 @@ from tests.e2e.oracle.grammar import Reader
 from tests.e2e.oracle.grid import Agreeing, Grid, one_each, own_width
 from tests.e2e.oracle.hostile_server import HostileServer
 from tests.e2e.oracle.run import Stage
-from tests.protocol.text.corpus import Entry
+from tests.protocol.kit.text.corpus import Entry
 
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.id_fields import RoomIdField
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.names import UserName
 
 ROOT = Path(__file__).parents[2]
 LAUNCH = (sys.executable, str(ROOT / "tests/e2e/oracle/launch.py"))

@@ -25,9 +25,10 @@ from parlour_protocol.frames import (
     decode_server_frame,
     encode,
 )
-from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.replies import Page, Stored
-from parlour_protocol.ids import DeviceId, FileId, Incarnation, Millis, RoomId, Seq, SessionId, WelcomeId
+from parlour_protocol.ids import FileId, RoomId, WelcomeId
+from parlour_protocol.kit.frames import Frame
+from parlour_protocol.kit.ids import DeviceId, Incarnation, Millis, Seq, SessionId
 
 T = TypeVar("T")
 Told = Sequence[Frame]

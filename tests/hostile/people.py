@@ -34,9 +34,10 @@ from parlour_client.core.transport.wire import Dial, Wire
 from parlour_client.text.note_text import note_words
 from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.ids import RoomId
-from parlour_protocol.names import parse_device_name, parse_room_name, parse_user_name
+from parlour_protocol.kit.names import parse_device_name, parse_user_name
+from parlour_protocol.kit.secret import Secret
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
-from parlour_protocol.secret import Secret
 
 T = TypeVar("T")
 PATIENCE = 60.0

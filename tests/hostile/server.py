@@ -17,10 +17,10 @@ from tests.client.core.core_fake import FakeClock
 from tests.server.fakes import CHEAP
 
 from parlour_protocol.frames import AnyBody
-from parlour_protocol.frames.codec import encode_body
+from parlour_protocol.frames.wire import encode_body
 from parlour_protocol.ids import RoomId
-from parlour_protocol.invite_link import InviteLink
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.invite_link import InviteLink
+from parlour_protocol.kit.secret import Secret
 from parlour_server.app import Application
 from parlour_server.auth.password_hashing import HashingPool
 from parlour_server.config.settings_loader import load

@@ -8,7 +8,8 @@ from tests.hostile.people import Device, World
 from parlour_protocol.frames import MessageText
 from parlour_protocol.frames.bodies import Edited, Message, Pinned, Reacted
 from parlour_protocol.frames.fields import Reaction
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 
 CANARY = b"CANARY"
 

@@ -14,10 +14,11 @@ from parlour_client.core.errors import (
 )
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, Ok
-from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.replies import Stored
 from parlour_protocol.ids import RoomId
-from parlour_protocol.names import parse_room_name, parse_user_name
+from parlour_protocol.kit.frames import Frame
+from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 
 CALLS = (

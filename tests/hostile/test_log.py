@@ -5,8 +5,9 @@ from tests.hostile.people import Device, World
 from tests.hostile.views import View
 
 from parlour_protocol.frames.bodies import Blank
-from parlour_protocol.frames.codec import encode_body
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.frames.wire import encode_body
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 
 
 async def away(room: RoomId, who: Device, *others: Device, count: int) -> list[str]:

@@ -7,8 +7,9 @@ from tests.hostile.people import Device, World
 
 from parlour_protocol.delivery import GroupState
 from parlour_protocol.frames.bodies import Added, Banned, Contested, Joined, Kicked, Left, RoleSet
-from parlour_protocol.ids import RoomId, new_request_id
-from parlour_protocol.names import UserName, parse_user_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import new_request_id
+from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.rooms import Role, RoomKind
 
 SPY = parse_user_name("spy")

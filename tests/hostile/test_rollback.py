@@ -9,8 +9,9 @@ from tests.hostile.people import World
 from tests.hostile.views import View
 
 from parlour_protocol.frames.bodies import Added, Joined, Kicked
-from parlour_protocol.ids import RoomId, new_incarnation
-from parlour_protocol.names import parse_user_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import new_incarnation
+from parlour_protocol.kit.names import parse_user_name
 
 BACK = pytest.mark.parametrize("way", ["restore", "copy"])
 ONE_WAY = pytest.mark.parametrize("way", ["restore", pytest.param("copy", marks=pytest.mark.long)])

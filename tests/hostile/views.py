@@ -13,10 +13,11 @@ from tests.hostile.middle import Lies
 
 from parlour_protocol.delivery import EventStored, Welcomes
 from parlour_protocol.frames import AnyRequest, Hello, LogEvent, Ok, RoomSummary
-from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.replies import Entered, Page, RoomEntered, Stored
 from parlour_protocol.frames.requests import History
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.frames import Frame
+from parlour_protocol.kit.ids import Seq
 
 
 @dataclass

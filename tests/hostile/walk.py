@@ -20,8 +20,9 @@ from parlour_client.core.errors import ApiRefusedError, ServerMisbehavedError, U
 from parlour_protocol.delivery import ClaimedKeyPackages
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.bodies import Added, Joined, Kicked, Message, RoleSet
-from parlour_protocol.ids import RoomId, new_incarnation
-from parlour_protocol.names import parse_user_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import new_incarnation
+from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.rooms import Role
 
 SPY: Final = parse_user_name("spy")

@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 from tests.protocol.frames.strategies import instances
 
 from parlour_protocol import delivery
-from parlour_protocol.api import Payload, decode_payload, encode_payload
 from parlour_protocol.delivery import ClaimKeyPackages, Commit, KeyPackages
-from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames.opaque import (
     CertificateBytes,
     HandshakeBytes,
@@ -19,15 +17,12 @@ from parlour_protocol.frames.opaque import (
     TreeBytes,
     WelcomeBytes,
 )
-from parlour_protocol.ids import DeviceId, Epoch, GroupId, RequestId, RoomId
-from parlour_protocol.limits import (
-    CLAIM_DEVICES,
-    GROUP_DEVICES,
-    HTTP_BODY,
-    HTTP_COMMIT,
-    HTTP_KEYS,
-    KEY_PACKAGES,
-)
+from parlour_protocol.ids import Epoch, GroupId, RoomId
+from parlour_protocol.kit.api import Payload, decode_payload, encode_payload
+from parlour_protocol.kit.errors import MalformedFrameError
+from parlour_protocol.kit.ids import DeviceId, RequestId
+from parlour_protocol.kit.limits import HTTP_BODY
+from parlour_protocol.limits import CLAIM_DEVICES, GROUP_DEVICES, HTTP_COMMIT, HTTP_KEYS, KEY_PACKAGES
 
 KINDS = [
     kind
@@ -72,25 +67,23 @@ def commit(added: int) -> Commit:
         request=RequestId("i" * 36),
         group=GroupId("g" * 43),
         epoch=Epoch(2**53 - 1),
-        data=HandshakeBytes(bytes(HandshakeBytes.max_bytes.value)),
+        data=HandshakeBytes(bytes(HandshakeBytes.max_bytes)),
         added=devices(added),
         removed=devices(added),
-        welcome=WelcomeBytes(bytes(WelcomeBytes.max_bytes.value)),
-        tree=TreeBytes(bytes(TreeBytes.max_bytes.value)),
+        welcome=WelcomeBytes(bytes(WelcomeBytes.max_bytes)),
+        tree=TreeBytes(bytes(TreeBytes.max_bytes)),
     )
 
 
 def test_the_largest_bodies_fit_into_the_caps_of_their_operations() -> None:
     """Every field at its limit, or an honest client could be refused for its size."""
     assert len(encode_payload(commit(GROUP_DEVICES.value))) <= HTTP_COMMIT.value
-    package = KeyPackageBytes(bytes(KeyPackageBytes.max_bytes.value))
+    package = KeyPackageBytes(bytes(KeyPackageBytes.max_bytes))
     keys = KeyPackages(packages=(package,) * KEY_PACKAGES.value, last_resort=package, replace=True)
     assert len(encode_payload(keys)) <= HTTP_KEYS.value
     claim = ClaimKeyPackages(room=RoomId("r" * 22), devices=devices(CLAIM_DEVICES.value))
     assert len(encode_payload(claim)) <= HTTP_BODY.value
-    certificate = delivery.CertifyDevice(
-        certificate=CertificateBytes(bytes(CertificateBytes.max_bytes.value))
-    )
+    certificate = delivery.CertifyDevice(certificate=CertificateBytes(bytes(CertificateBytes.max_bytes)))
     assert len(encode_payload(certificate)) <= HTTP_BODY.value
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from tests.protocol.identity.vectors import lines
 
-from parlour_protocol.api import decode_payload, encode_payload
 from parlour_protocol.delivery import Commit, GroupState
 from parlour_protocol.encrypted import decode_message_payload, encode_message_payload
-from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames import decode_request, decode_server_frame, encode
+from parlour_protocol.kit.api import decode_payload, encode_payload
+from parlour_protocol.kit.errors import MalformedFrameError
 
 SPECIFICATION = Path(__file__).parents[2] / "protocol" / "README.md"
 EXAMPLES = re.findall(

@@ -10,9 +10,9 @@ import pytest
 import structlog
 from tests.server.fakes import CHEAP, PASSWORD, MakeAccount, ReadableAudit, StoppedClock
 
-from parlour_protocol.ids import Millis
-from parlour_protocol.names import UserName, parse_user_name, skeleton
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
+from parlour_protocol.kit.secret import Secret
 from parlour_server.auth.password_hashing import HashingPool
 from parlour_server.bus.bus import Notice
 from parlour_server.bus.local_bus import LocalBus

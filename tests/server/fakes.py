@@ -5,8 +5,8 @@ from typing import Protocol
 
 from argon2 import PasswordHasher
 
-from parlour_protocol.ids import Millis
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName
 from parlour_server.audit import Audit, AuditEvent
 
 START = 1_800_000_000_000

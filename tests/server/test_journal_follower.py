@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from parlour_protocol.ids import RoomId, Seq, SessionId
-from parlour_protocol.names import UserName, parse_user_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq, SessionId
+from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_server.errors import UnavailableError
 from parlour_server.journal_follower import POLL_SECONDS, JournalFollower
 from parlour_server.store.types import DevicesChanged, JournalEntry, RoomAdvanced, SessionEnded

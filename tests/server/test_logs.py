@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.server.fakes import StoppedClock
 
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.logs import log, log_fault, set_up
 

@@ -6,7 +6,7 @@ import pytest
 import structlog
 from tests.server.fakes import StoppedClock
 
-from parlour_protocol.ids import Millis
+from parlour_protocol.kit.ids import Millis
 from parlour_server import pruner as pruning
 from parlour_server.errors import UnavailableError
 from parlour_server.pruner import Pruner

@@ -16,7 +16,7 @@ from parlour_client.console.printing import echo
 from parlour_client.core.account.home import KEY, Home, default_folder
 from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.core.model import Account
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 
 DEFAULT: Final = "default"
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")

@@ -23,8 +23,8 @@ from parlour_client.core.archive.key import needs_passphrase, open_key, rewrap
 from parlour_client.core.client import Client
 from parlour_client.core.model import Account
 from parlour_client.core.settings import load
-from parlour_protocol.invite_link import InviteLink, ServerAddress
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
+from parlour_protocol.kit.secret import Secret
 
 if TYPE_CHECKING:
     from parlour_client.ui.account_switcher import Accounts, Credentials, Entrance

@@ -18,7 +18,7 @@ from parlour_client.core.model import Entry, Room, display_name
 from parlour_client.text.file_text import facts_of
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.bodies import Message
-from parlour_protocol.text import BLANK_LABEL, safe_text
+from parlour_protocol.kit.text import BLANK_LABEL, safe_text
 
 if TYPE_CHECKING:
     from parlour_client.core.client import Client

@@ -4,15 +4,14 @@ from typing import Any, Final
 
 import click
 
-from parlour_protocol.names import (
+from parlour_protocol.kit.names import (
     DeviceName,
     NameRefusedError,
-    RoomName,
     UserName,
     parse_device_name,
-    parse_room_name,
     parse_user_name,
 )
+from parlour_protocol.room_name import RoomName, parse_room_name
 
 
 class UserParam(click.ParamType[UserName]):

@@ -10,8 +10,8 @@ from typing import Final
 import click
 
 from parlour_client.core.errors import SetupError
-from parlour_protocol.limits import PASSWORD_BYTES
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.limits import PASSWORD_BYTES
+from parlour_protocol.kit.secret import Secret
 
 from_stdin: Final = click.option(
     "--password-stdin", is_flag=True, help="Read the password from the first line of the standard input."

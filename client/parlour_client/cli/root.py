@@ -18,7 +18,7 @@ import click
 
 from parlour_client.core.account.hardening import keep_memory_private
 from parlour_client.core.errors import LoggedOutError, ParlourClientError, SessionEndedError, WrongUseError
-from parlour_protocol.errors import ParlourProtocolError
+from parlour_protocol.kit.errors import ParlourProtocolError
 
 _FAILED: Final = 1
 _NOT_UNDERSTOOD: Final = 2

@@ -18,7 +18,7 @@ from parlour_client.console.printing import echo
 from parlour_client.core.account.home import Home, default_folder
 from parlour_client.core.events import Change, EntryAdded, HistoryWithheld
 from parlour_client.core.model import Entry, Note, NoteKind
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 
 if TYPE_CHECKING:
     from parlour_client.core.account.sign_in import SignIn

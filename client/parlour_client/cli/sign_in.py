@@ -18,9 +18,9 @@ from parlour_client.console.printing import echo
 from parlour_client.core.account.home import Home
 from parlour_client.core.e2ee.status import Trust as PersonTrust
 from parlour_client.core.model import Account
-from parlour_protocol.invite_link import InviteLink, ServerAddress
-from parlour_protocol.names import DeviceName, NameRefusedError, UserName, parse_device_name
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
+from parlour_protocol.kit.names import DeviceName, NameRefusedError, UserName, parse_device_name
+from parlour_protocol.kit.secret import Secret
 
 if TYPE_CHECKING:
     from parlour_client.core.transport.trust import Trust

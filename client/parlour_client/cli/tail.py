@@ -34,7 +34,7 @@ from parlour_protocol.frames.bodies import (
     Message,
     Unreadable,
 )
-from parlour_protocol.ids import Seq
+from parlour_protocol.kit.ids import Seq
 
 if TYPE_CHECKING:
     from parlour_client.core.client import Client

@@ -16,7 +16,7 @@ from parlour_client.commands.front import Front
 from parlour_client.commands.results import Done, LoginWanted, SessionsListed, SettingChosen
 from parlour_client.commands.values import read_number
 from parlour_client.core.errors import SetupError
-from parlour_protocol.ids import SessionId
+from parlour_protocol.kit.ids import SessionId
 
 
 @command(

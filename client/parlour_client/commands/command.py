@@ -24,8 +24,9 @@ from typing import (
 
 from parlour_client.commands.front import Front
 from parlour_client.core.errors import SetupError, WrongUseError
-from parlour_protocol.ids import DeviceId, Seq
-from parlour_protocol.names import RoomName, UserName
+from parlour_protocol.kit.ids import DeviceId, Seq
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role
 
 if TYPE_CHECKING:

@@ -25,7 +25,7 @@ from parlour_client.commands.results import (
     RevokeQuestion,
 )
 from parlour_client.core.errors import SetupError
-from parlour_protocol.ids import DeviceId
+from parlour_protocol.kit.ids import DeviceId
 
 if TYPE_CHECKING:
     from parlour_client.core.e2ee.status import OwnDevice

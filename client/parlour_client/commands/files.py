@@ -23,7 +23,7 @@ from parlour_client.text.file_text import downloads_folder
 if TYPE_CHECKING:
     from parlour_client.core.e2ee.messages.attachments import Progress
     from parlour_client.core.model import Entry, Room
-    from parlour_protocol.ids import Seq
+    from parlour_protocol.kit.ids import Seq
 
 PATIENCE: Final = 10.0
 """Seconds that the command line waits for a message that is still being decrypted."""

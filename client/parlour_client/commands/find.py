@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from parlour_client.commands.command import Call
     from parlour_client.core.client import Client
     from parlour_client.core.model import Entry, Invitation, Room
-    from parlour_protocol.ids import Seq
+    from parlour_protocol.kit.ids import Seq
 
 _ROOMS: Final = {
     Front.UI: "F2 lists yours; /join enters another.",
@@ -23,7 +23,7 @@ def find_room(client: "Client", front: Front, wanted: str) -> "Room":
     found = find(client.rooms.all, wanted)
     if found is not None:
         return found
-    from parlour_protocol.text import safe_text  # noqa: PLC0415 - as in ``core.errors``
+    from parlour_protocol.kit.text import safe_text  # noqa: PLC0415 - as in ``core.errors``
 
     asked = " ".join(safe_text(wanted).lines)
     direct = wanted.startswith("@")

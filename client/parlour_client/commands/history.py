@@ -32,7 +32,7 @@ from parlour_client.commands.results import (
     VersionsShown,
 )
 from parlour_client.core.errors import SetupError
-from parlour_protocol.ids import Millis, Seq
+from parlour_protocol.kit.ids import Millis, Seq
 
 if TYPE_CHECKING:
     from parlour_client.core.model import Room

@@ -15,7 +15,7 @@ from parlour_client.commands.command import (
 )
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import BlockedListed, Done, InvitationsListed, Opened, RoomOpened
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.names import UserName
 
 
 @command("invite", cli="room invite", examples=("room invite garden ben",))

@@ -23,8 +23,9 @@ from parlour_client.commands.table import names
 from parlour_client.commands.values import read_duration, read_number
 from parlour_client.core.errors import SetupError
 from parlour_client.text.file_text import typed_path
-from parlour_protocol.ids import Seq
-from parlour_protocol.names import parse_room_name, parse_user_name
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.room_name import parse_room_name
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,11 +35,12 @@ if TYPE_CHECKING:
         Thread,
         Version,
     )
-    from parlour_protocol.api import SessionInfo
     from parlour_protocol.frames.bodies import FileRef
     from parlour_protocol.frames.replies import RoomListing
-    from parlour_protocol.ids import RequestId, RoomId, Seq
-    from parlour_protocol.names import UserName
+    from parlour_protocol.ids import RoomId
+    from parlour_protocol.kit.api import SessionInfo
+    from parlour_protocol.kit.ids import RequestId, Seq
+    from parlour_protocol.kit.names import UserName
 
 
 @dataclass(slots=True)

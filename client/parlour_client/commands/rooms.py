@@ -34,7 +34,7 @@ from parlour_client.commands.results import (
 )
 from parlour_client.core.errors import EncryptionError, SetupError, WrongUseError
 from parlour_client.core.room_names import find_room as find
-from parlour_protocol.names import parse_room_name
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind, RoomSuite
 
 GUARDED: Final = frozenset({Front.UI, Front.CLI})

@@ -24,7 +24,7 @@ from parlour_client.commands.results import (
     KeyShown,
 )
 from parlour_client.core.errors import SetupError, WrongUseError
-from parlour_protocol.names import UserName, parse_user_name
+from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.rooms import RoomKind
 
 if TYPE_CHECKING:

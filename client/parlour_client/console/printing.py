@@ -12,7 +12,7 @@ from typing import Final, TextIO
 
 import click
 
-from parlour_protocol.text.rows import hanging_rows
+from parlour_protocol.kit.text.rows import hanging_rows
 
 _USUAL: Final = 80
 """Columns of a terminal that does not report its width."""

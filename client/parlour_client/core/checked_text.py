@@ -7,9 +7,10 @@ what the client could have.
 from typing import Final, TypeVar
 
 from parlour_client.core.errors import SetupError
-from parlour_protocol.errors import ParlourProtocolError
-from parlour_protocol.frames import MessageText, Reaction, ReasonText, TopicText, WireText
-from parlour_protocol.text import WireTextError, WireTextReason
+from parlour_protocol.frames import MessageText, Reaction, TopicText
+from parlour_protocol.kit.errors import ParlourProtocolError
+from parlour_protocol.kit.fields import ReasonText, WireText
+from parlour_protocol.kit.text import WireTextError, WireTextReason
 
 T = TypeVar("T", bound=WireText)
 

@@ -34,7 +34,7 @@ from parlour_client.core.rooms import Rooms
 from parlour_client.core.sessions import Sessions
 from parlour_client.core.transport.wire import Dial, Wire
 from parlour_protocol.ids import RoomId
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 
 
 def dial_over_tls(current: CurrentProfile, *, ping_seconds: float | None = None) -> Dial:

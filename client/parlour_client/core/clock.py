@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from parlour_protocol.ids import Millis
+from parlour_protocol.kit.ids import Millis
 
 
 class Timer(Protocol):

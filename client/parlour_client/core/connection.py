@@ -13,7 +13,7 @@ from parlour_client.core.model import ConnectionStatus, LinkState
 from parlour_client.core.sync.catch_up import CatchUp
 from parlour_client.core.transport.live_connection import LiveConnection
 from parlour_client.core.transport.reconnector import Reconnector
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 
 UNDER_WAY_SECONDS: Final = 60.0
 """How long a wait whose patience is over goes on while nothing has failed: the steps of a try have limits."""

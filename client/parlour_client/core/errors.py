@@ -36,7 +36,7 @@ _SHOWN_OF_A_STRANGER = 200
 
 def quoted(untrusted: str) -> str:
     """Return a server's sentence sanitised, on one line, and short; None if nothing visible is left."""
-    from parlour_protocol.text import safe_text  # noqa: PLC0415 - only a refusal needs the rule, not `--help`
+    from parlour_protocol.kit.text import safe_text  # noqa: PLC0415 - only a refusal needs the rule, not `--help`
 
     safe = safe_text(untrusted[:_SHOWN_OF_A_STRANGER])
     return "" if safe.blank else " ".join(safe.lines)

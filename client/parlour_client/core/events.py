@@ -6,8 +6,9 @@ Each names what to read again or holds what to show; views get them from ``clien
 from dataclasses import dataclass
 
 from parlour_client.core.model import ConnectionStatus, Entry
-from parlour_protocol.ids import RequestId, RoomId
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import RequestId
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Status
 
 

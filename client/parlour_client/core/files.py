@@ -28,7 +28,8 @@ from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.frames.fields import FileName
 from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.frames.requests import Send
-from parlour_protocol.ids import RoomId, new_request_id
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.mls import Secret
 
 _MEDIA_TYPE: Final = re.compile(r"[a-z0-9.+-]{1,63}/[a-z0-9.+-]{1,63}")

@@ -38,8 +38,9 @@ from parlour_protocol.frames import LogEvent, encode
 from parlour_protocol.frames.replies import Pins
 from parlour_protocol.frames.requests import History as HistoryRequest
 from parlour_protocol.frames.requests import ListPins, Send
-from parlour_protocol.ids import Millis, RoomId, Seq, new_request_id
-from parlour_protocol.limits import PAGE_EVENTS
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq, new_request_id
+from parlour_protocol.kit.limits import PAGE_EVENTS
 
 _MAX_PAGES: Final = 16
 """Pages fetched for one window: a room full of reactions has few rows in a page."""

@@ -11,8 +11,9 @@ from parlour_client.core.transport.live_connection import LiveConnection
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.replies import Blocked
 from parlour_protocol.frames.requests import Accept, Block, Decline, Invite, ListBlocked, Uninvite
-from parlour_protocol.ids import RoomId, new_request_id
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import new_request_id
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 
 

@@ -23,8 +23,9 @@ from parlour_client.core.sync.state import State
 from parlour_client.core.transport.live_connection import LiveConnection
 from parlour_client.core.transport.reconnector import Reconnector
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send, Typing
-from parlour_protocol.ids import RequestId, RoomId, Seq, new_request_id
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import RequestId, Seq, new_request_id
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role, RoomKind
 
 

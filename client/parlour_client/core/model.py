@@ -9,9 +9,12 @@ from enum import Enum, auto
 from typing import Final
 
 from parlour_protocol.frames.bodies import AnyBody, FileRef, Message
-from parlour_protocol.frames.fields import Reaction, TopicText, WireText
-from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
-from parlour_protocol.names import DeviceName, RoomName, UserName, parse_user_name
+from parlour_protocol.frames.fields import Reaction, TopicText
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.fields import WireText
+from parlour_protocol.kit.ids import Millis, RequestId, Seq
+from parlour_protocol.kit.names import DeviceName, UserName, parse_user_name
+from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind, Status
 
 SYSTEM_ACCOUNT: Final = parse_user_name("house")

@@ -13,8 +13,8 @@ from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
 from parlour_client.core.transport.live_connection import LiveConnection
 from parlour_protocol.frames.requests import SetStatus
-from parlour_protocol.ids import new_request_id
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.ids import new_request_id
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role, Status
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from parlour_client.core.errors import SetupError
 from parlour_protocol.ids import RoomId
-from parlour_protocol.names import Skeleton, skeleton
+from parlour_protocol.kit.names import Skeleton, skeleton
 
 if TYPE_CHECKING:
     from parlour_client.core.model import Invitation, Room

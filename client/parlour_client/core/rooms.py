@@ -40,9 +40,11 @@ from parlour_protocol.frames.requests import (
     Unban,
     Unmute,
 )
-from parlour_protocol.ids import Millis, RoomId, new_request_id
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, new_request_id
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.mls import suite_of
-from parlour_protocol.names import RoomName, UserName
+from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 MAX_PAGES: Final = 40

@@ -7,9 +7,9 @@ message keeps the name that was sent.
 
 from typing import Final
 
-from parlour_protocol.text import safe_text
-from parlour_protocol.text.cell_width import beginning
-from parlour_protocol.text.unicode_data import is_blank
+from parlour_protocol.kit.text import safe_text
+from parlour_protocol.kit.text.cell_width import beginning
+from parlour_protocol.kit.text.unicode_data import is_blank
 
 _FORBIDDEN: Final = frozenset('/\\:*?"<>|')
 """Of any file system, Windows included."""

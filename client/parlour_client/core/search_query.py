@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from parlour_client.core.errors import SetupError
-from parlour_protocol.errors import ParlourProtocolError
-from parlour_protocol.ids import Millis, RoomId
-from parlour_protocol.names import UserName, parse_user_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.errors import ParlourProtocolError
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName, parse_user_name
 
 MAX_WORDS: Final = 16
 HAS: Final = ("link", "file", "reaction")

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from parlour_client.core.account.sign_in import SignIn
 from parlour_client.core.archive import Archive
-from parlour_protocol.api import SessionInfo
-from parlour_protocol.ids import SessionId
+from parlour_protocol.kit.api import SessionInfo
+from parlour_protocol.kit.ids import SessionId
 
 
 class Sessions:

@@ -18,13 +18,14 @@ from parlour_client.core.events import Change, StatusChanged
 from parlour_client.demo.people import Person, sign_up
 from parlour_client.demo.script import BEN, CORA, GUEST, HOSTILE, LOBBY, LOOK_ALIKE, MALLORY, SCRIPT
 from parlour_client.demo.server import DemoServer
-from parlour_protocol.api import CHAT_PATH, SUBPROTOCOL
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.names import parse_room_name, parse_user_name
+from parlour_protocol.frames.wire import CHAT_PATH, SUBPROTOCOL
+from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.kit.secret import Secret
+from parlour_protocol.kit.text import safe_text
+from parlour_protocol.kit.text.forbidden import FORBIDDEN
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
-from parlour_protocol.secret import Secret
-from parlour_protocol.text import safe_text
-from parlour_protocol.text.forbidden import FORBIDDEN
 
 BURST = 40
 """Messages sent while the server is killed and started again."""

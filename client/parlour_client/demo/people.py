@@ -15,11 +15,12 @@ from parlour_client.core.client import Client
 from parlour_client.core.model import Entry, Room
 from parlour_client.demo.script import GARDEN, LOBBY, Line
 from parlour_client.demo.server import DemoError, DemoServer
-from parlour_protocol.ids import Seq
-from parlour_protocol.invite_link import InviteLink
-from parlour_protocol.names import parse_device_name, parse_room_name, parse_user_name
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.invite_link import InviteLink
+from parlour_protocol.kit.names import parse_device_name, parse_user_name
+from parlour_protocol.kit.secret import Secret
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
-from parlour_protocol.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)

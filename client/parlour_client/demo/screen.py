@@ -15,7 +15,7 @@ from parlour_client.demo.people import Person, connect, everyone_connected, open
 from parlour_client.demo.script import ANSWERS, BEN, CAST, CORA, GUEST, SCRIPT, TOUR
 from parlour_client.demo.server import DemoServer, demo_server
 from parlour_protocol.frames.bodies import Message
-from parlour_protocol.ids import Seq
+from parlour_protocol.kit.ids import Seq
 
 
 async def run_with_screen() -> None:

@@ -10,7 +10,8 @@ from parlour_client.core.e2ee.service import Encryption
 from parlour_client.core.e2ee.status import RoomEncryption, SasVerification
 from parlour_client.core.model import Room
 from parlour_client.plain.line_text import shown
-from parlour_protocol.ids import RequestId, RoomId
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import RequestId
 
 
 class EncryptionStatus:

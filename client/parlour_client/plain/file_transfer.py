@@ -12,7 +12,7 @@ from typing import Final
 from parlour_client.core.e2ee.messages.attachments import Progress
 from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.text.file_text import size_words
-from parlour_protocol.errors import ParlourProtocolError
+from parlour_protocol.kit.errors import ParlourProtocolError
 
 _LARGE: Final = 1_000_000
 _QUARTER: Final = 25

@@ -62,10 +62,11 @@ from parlour_client.plain.password_line import HiddenLine
 from parlour_client.plain.printer import Printer
 from parlour_client.plain.render import explain, show, transfer_line
 from parlour_client.text.secret_guard import look_at_text
-from parlour_protocol.errors import ParlourProtocolError
-from parlour_protocol.ids import RoomId, Seq
-from parlour_protocol.names import UserName
-from parlour_protocol.secret import Secret
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.errors import ParlourProtocolError
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.secret import Secret
 
 _PATIENCE: Final = 10.0
 

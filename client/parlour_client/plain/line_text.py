@@ -23,10 +23,10 @@ from parlour_client.text.file_text import facts_of
 from parlour_client.text.note_text import is_shown_beside, note_words
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.bodies import TopicSet
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.text import BLANK_LABEL, safe_text
+from parlour_protocol.kit.text import cell_width as width
 from parlour_protocol.rooms import RoomKind
-from parlour_protocol.text import BLANK_LABEL, safe_text
-from parlour_protocol.text import cell_width as width
 
 _INDENT: Final = "    | "
 _BEGINNING: Final = 60

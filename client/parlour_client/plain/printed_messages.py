@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from parlour_client.core.model import Entry
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 
 KEPT: Final = 2_000
 """Messages that are remembered, over all rooms."""

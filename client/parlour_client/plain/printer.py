@@ -12,8 +12,9 @@ from parlour_client.core.settings import Settings
 from parlour_client.plain.encryption_status import EncryptionStatus
 from parlour_client.plain.line_text import change_line, entry_line, invitation_line, status_line
 from parlour_client.plain.printed_messages import PrintedMessages
-from parlour_protocol.ids import DeviceId, RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import DeviceId, Seq
+from parlour_protocol.kit.names import UserName
 
 
 class Printer:

@@ -30,7 +30,7 @@ from parlour_client.text.encryption_text import (
 from parlour_client.text.event_text import day_and_time
 from parlour_client.text.file_text import facts_of
 from parlour_protocol.delivery import DeviceStatus
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.names import UserName
 
 _STATUS: Final = {
     DeviceStatus.ACTIVE: "approved",

@@ -6,8 +6,8 @@ from typing import Final
 
 from parlour_client.core.e2ee.status import RoomPerson, Trust
 from parlour_client.core.model import display_name
-from parlour_protocol.ids import Millis
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName
 
 TRUST: Final = {
     Trust.UNKNOWN: "no key known",

@@ -9,9 +9,9 @@ from typing import Final
 
 from parlour_client.core.model import SYSTEM_ACCOUNT, UNREADABLE, display_name
 from parlour_protocol.frames import AnyBody, bodies
-from parlour_protocol.frames.fields import WireText
-from parlour_protocol.ids import Millis
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.fields import WireText
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
 
 _LAST_TIME: Final = 253_402_000_000_000

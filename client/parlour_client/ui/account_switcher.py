@@ -17,9 +17,9 @@ from parlour_client.ui.dialogs.passphrase import PassphraseScreen
 from parlour_client.ui.dialogs.questions import ChooseScreen
 from parlour_client.ui.safe import error_content, own, peer_line
 from parlour_client.ui.toasts import Toast, toast
-from parlour_protocol.invite_link import InviteLink, ServerAddress
-from parlour_protocol.names import DeviceName, UserName
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
+from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.kit.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)

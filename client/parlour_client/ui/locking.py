@@ -21,7 +21,7 @@ from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.input.key_ordering import Field
 from parlour_client.ui.safe import SafeStatic, error_content, own
 from parlour_client.ui.toasts import Toast, toast
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 
 LOOK_EVERY: Final = 5.0
 """Seconds between two checks whether the person is still there."""

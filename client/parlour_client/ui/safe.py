@@ -15,9 +15,9 @@ from textual.widgets.option_list import Option
 
 from parlour_client.core.errors import ParlourClientError
 from parlour_client.ui.terminal.column_anchoring import ColumnAnchors
-from parlour_protocol.text import BLANK_LABEL, SafeText, safe_text
-from parlour_protocol.text.cell_width import beginning
-from parlour_protocol.text.sanitiser import Line
+from parlour_protocol.kit.text import BLANK_LABEL, SafeText, safe_text
+from parlour_protocol.kit.text.cell_width import beginning
+from parlour_protocol.kit.text.sanitiser import Line
 
 ESCAPE: Final = "bold $text-warning"
 """The style of an escape; its brackets make it readable without colour."""

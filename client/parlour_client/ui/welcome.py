@@ -24,11 +24,11 @@ from parlour_client.ui.dialogs.page import Page
 from parlour_client.ui.footer import KeyFooter
 from parlour_client.ui.input.key_ordering import Field
 from parlour_client.ui.safe import SafeStatic, error_content, lines, own
-from parlour_protocol.errors import ParlourProtocolError
-from parlour_protocol.invite_link import InviteLink, ServerAddress
-from parlour_protocol.limits import PASSWORD_MIN
-from parlour_protocol.names import parse_device_name, parse_user_name
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.errors import ParlourProtocolError
+from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
+from parlour_protocol.kit.limits import PASSWORD_MIN
+from parlour_protocol.kit.names import parse_device_name, parse_user_name
+from parlour_protocol.kit.secret import Secret
 
 T = TypeVar("T")
 

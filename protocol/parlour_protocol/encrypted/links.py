@@ -13,7 +13,7 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta
 
-from parlour_protocol.id_fields import Count
+from parlour_protocol.kit.id_fields import Count
 
 DIGEST_BYTES: Final = 16
 """Of an event's SHA-256, and of the running digest."""

@@ -15,13 +15,15 @@ import msgspec
 from msgspec import Meta
 
 from parlour_protocol.encrypted.links import Link
-from parlour_protocol.errors import MalformedFrameError
-from parlour_protocol.frames.base import Part
 from parlour_protocol.frames.bodies import MediaType
-from parlour_protocol.frames.codec import strict_decoder
-from parlour_protocol.frames.fields import FileName, MessageText, Reaction, encode_field
+from parlour_protocol.frames.fields import FileName, MessageText, Reaction
 from parlour_protocol.frames.opaque import Digest, FileKey, Share
-from parlour_protocol.id_fields import Count, FileIdField, RequestIdField
+from parlour_protocol.id_fields import FileIdField
+from parlour_protocol.kit.codec import strict_decoder
+from parlour_protocol.kit.errors import MalformedFrameError
+from parlour_protocol.kit.fields import encode_field
+from parlour_protocol.kit.frames import Part
+from parlour_protocol.kit.id_fields import Count, RequestIdField
 from parlour_protocol.limits import FILE_BYTES
 
 MessageId = RequestIdField

@@ -8,20 +8,15 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from parlour_protocol.frames.base import Part
-from parlour_protocol.frames.fields import FileName, MessageText, Reaction, ReasonText, TopicText
+from parlour_protocol.frames.fields import FileName, MessageText, Reaction, TopicText
 from parlour_protocol.frames.opaque import Ciphertext, Digest, HandshakeBytes, StatementBytes
-from parlour_protocol.id_fields import (
-    Count,
-    DeviceIdField,
-    EpochField,
-    FileIdField,
-    GroupIdField,
-    MillisField,
-    SeqField,
-)
+from parlour_protocol.id_fields import EpochField, FileIdField, GroupIdField
+from parlour_protocol.kit.fields import ReasonText
+from parlour_protocol.kit.frames import Part
+from parlour_protocol.kit.id_fields import Count, DeviceIdField, MillisField, SeqField
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import FILE_BYTES, GROUP_DEVICES
-from parlour_protocol.names import RoomName, UserName
+from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 

@@ -5,26 +5,28 @@ from typing import Annotated
 from msgspec import Meta
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.base import Frame, Part
 from parlour_protocol.frames.bodies import AnyBody
-from parlour_protocol.frames.fields import ReasonText, TopicText
-from parlour_protocol.id_fields import (
+from parlour_protocol.frames.fields import TopicText
+from parlour_protocol.id_fields import RoomIdField
+from parlour_protocol.kit.fields import ReasonText
+from parlour_protocol.kit.frames import Answer, Greeting, Part, Push
+from parlour_protocol.kit.id_fields import (
     Count,
     IncarnationField,
     MillisField,
     RequestIdField,
-    RoomIdField,
     SeqField,
     SeqOrZero,
     ServerNameField,
     SessionIdField,
 )
+from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.limits import PINS_PER_ROOM
-from parlour_protocol.names import DeviceName, RoomName, UserName
+from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite, Status
 
 
-class LogEvent(Frame, frozen=True, tag="event"):
+class LogEvent(Push, frozen=True, tag="event"):
     """One event of a room's log. ``seq`` orders the room; ``at`` is the server's time."""
 
     room: RoomIdField
@@ -159,14 +161,14 @@ class Blocked(Result, frozen=True, tag="blocked"):
 AnyResult = Stored | Entered | Page | Members | Pins | Directory | Invitations | Blocked
 
 
-class Ok(Frame, frozen=True, tag="ok"):
+class Ok(Answer, frozen=True, tag="ok"):
     """The request ``re`` succeeded. Some requests have no result."""
 
     re: RequestIdField
     result: AnyResult | None = None
 
 
-class Error(Frame, frozen=True, tag="error"):
+class Error(Answer, frozen=True, tag="error"):
     """The request ``re`` was refused and nothing was changed.
 
     ``re`` is absent if the frame was too malformed to read its id. ``hint`` is a sentence
@@ -179,7 +181,7 @@ class Error(Frame, frozen=True, tag="error"):
     retry_after: Count | None = None
 
 
-class Hello(Frame, frozen=True, tag="hello"):
+class Hello(Greeting, frozen=True, tag="hello"):
     """The first frame of a connection: who you are, and every room that you are in.
 
     ``incarnation`` is that of the server's logs: if it has changed, numbers may be used again.
@@ -196,38 +198,38 @@ class Hello(Frame, frozen=True, tag="hello"):
     invitations: Count = 0
 
 
-class RoomEntered(Frame, frozen=True, tag="room_entered"):
+class RoomEntered(Push, frozen=True, tag="room_entered"):
     """You are in this room (joined or accepted on another device), or its summary has changed."""
 
     room: RoomSummary
 
 
-class RoomClosed(Frame, frozen=True, tag="room_closed"):
+class RoomClosed(Push, frozen=True, tag="room_closed"):
     """You are no longer a member of this room (left, kicked, banned), or it is hidden (declined)."""
 
     room: RoomIdField
 
 
-class InvitationReceived(Frame, frozen=True, tag="invitation"):
+class InvitationReceived(Push, frozen=True, tag="invitation"):
     """Someone invited you to a room, or a different invitation to it is the newest now."""
 
     invitation: Invitation
 
 
-class InvitationWithdrawn(Frame, frozen=True, tag="invitation_gone"):
+class InvitationWithdrawn(Push, frozen=True, tag="invitation_gone"):
     """You have no invitation to this room any more (declined or withdrawn)."""
 
     room: RoomIdField
 
 
-class ReadMarked(Frame, frozen=True, tag="read"):
+class ReadMarked(Push, frozen=True, tag="read"):
     """Your read marker moved, from another device."""
 
     room: RoomIdField
     seq: SeqOrZero
 
 
-class TypingUpdate(Frame, frozen=True, tag="typing"):
+class TypingUpdate(Push, frozen=True, tag="typing"):
     """``user`` started or stopped typing."""
 
     room: RoomIdField
@@ -235,7 +237,7 @@ class TypingUpdate(Frame, frozen=True, tag="typing"):
     on: bool
 
 
-class StatusUpdate(Frame, frozen=True, tag="status"):
+class StatusUpdate(Push, frozen=True, tag="status"):
     """``user``, who shares a room with you, is online, away or offline now.
 
     A server may leave out members of large rooms, and many changes a minute: request ``members``.
@@ -245,7 +247,7 @@ class StatusUpdate(Frame, frozen=True, tag="status"):
     status: Status
 
 
-class ReadBy(Frame, frozen=True, tag="read_by"):
+class ReadBy(Push, frozen=True, tag="read_by"):
     """``user`` has read everything up to ``seq``; never sent for an encrypted room."""
 
     room: RoomIdField
@@ -253,13 +255,13 @@ class ReadBy(Frame, frozen=True, tag="read_by"):
     seq: SeqOrZero
 
 
-class GroupChanged(Frame, frozen=True, tag="group_changed"):
+class GroupChanged(Push, frozen=True, tag="group_changed"):
     """Devices must be added to the room's MLS group or removed, or it is contested: request its state."""
 
     room: RoomIdField
 
 
-class KeyPackagesLow(Frame, frozen=True, tag="keys_low"):
+class KeyPackagesLow(Push, frozen=True, tag="keys_low"):
     """Your device has ``left`` single-use key packages on the server: upload more.
 
     ``last_resort_used``: the last-resort one was claimed: upload a new one, and renew your keys everywhere.
@@ -269,14 +271,14 @@ class KeyPackagesLow(Frame, frozen=True, tag="keys_low"):
     last_resort_used: bool = False
 
 
-class KeyLogAppended(Frame, frozen=True, tag="key_log_grew"):
+class KeyLogAppended(Push, frozen=True, tag="key_log_grew"):
     """The key log has ``size`` entries now: someone who shares a room with you has a new key or device."""
 
     size: Count
 
 
 Reply = Ok | Error
-Push = (
+AnyPush = (
     LogEvent
     | RoomEntered
     | RoomClosed
@@ -290,4 +292,4 @@ Push = (
     | KeyPackagesLow
     | KeyLogAppended
 )
-AnyServerFrame = Hello | Reply | Push
+AnyServerFrame = Hello | Reply | AnyPush

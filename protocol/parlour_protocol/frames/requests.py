@@ -9,30 +9,20 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.bodies import FileRef
-from parlour_protocol.frames.fields import MessageText, Reaction, ReasonText, TopicText
+from parlour_protocol.frames.fields import MessageText, Reaction, TopicText
 from parlour_protocol.frames.opaque import Ciphertext, StatementBytes
-from parlour_protocol.id_fields import (
-    EpochField,
-    GroupIdField,
-    RequestIdField,
-    RoomIdField,
-    SeqField,
-    SeqOrZero,
-)
-from parlour_protocol.limits import PAGE_EVENTS
-from parlour_protocol.names import RoomName, UserName
+from parlour_protocol.id_fields import EpochField, GroupIdField, RoomIdField
+from parlour_protocol.kit.fields import ReasonText
+from parlour_protocol.kit.frames import Request
+from parlour_protocol.kit.id_fields import SeqField, SeqOrZero
+from parlour_protocol.kit.limits import PAGE_EVENTS
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite, Status
 
 Seconds = Annotated[int, Meta(ge=1, le=366 * 86_400)]
 PageSize = Annotated[int, Meta(ge=1, le=PAGE_EVENTS.value)]
-
-
-class Request(Frame, frozen=True):
-    """A request; the client chooses ``id``."""
-
-    id: RequestIdField
 
 
 class RoomRequest(Request, frozen=True):

@@ -10,12 +10,12 @@ from typing import Annotated, Any, ClassVar, Final, Self
 import msgspec
 from msgspec import Meta
 
-from parlour_protocol.frames.fields import decode_field
-from parlour_protocol.id_fields import MillisField
 from parlour_protocol.identity.device_id import device_id_of
 from parlour_protocol.identity.errors import StatementError
-from parlour_protocol.ids import DeviceId
-from parlour_protocol.names import DeviceName, UserName
+from parlour_protocol.kit.fields import decode_field
+from parlour_protocol.kit.id_fields import MillisField
+from parlour_protocol.kit.ids import DeviceId
+from parlour_protocol.kit.names import DeviceName, UserName
 
 Verify = Callable[[bytes, bytes, bytes], bool]
 """``verify(public_key, message, signature)``: whether the Ed25519 signature holds (RFC 8032)."""

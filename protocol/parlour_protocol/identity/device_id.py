@@ -8,8 +8,8 @@ import base64
 import hashlib
 from typing import Final
 
-from parlour_protocol.ids import DeviceId, SessionId
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.ids import DeviceId, SessionId
+from parlour_protocol.kit.names import UserName
 
 _DEVICE: Final = b"parlour device v1\0"
 _PROOF: Final = b"parlour device proof v1\0"

@@ -1,6 +1,6 @@
 """Errors of statements about keys."""
 
-from parlour_protocol.errors import ParlourProtocolError
+from parlour_protocol.kit.errors import ParlourProtocolError
 
 
 class StatementError(ParlourProtocolError):

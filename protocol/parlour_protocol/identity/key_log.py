@@ -11,11 +11,11 @@ from typing import Final
 
 import msgspec
 
-from parlour_protocol.frames.fields import decode_field
-from parlour_protocol.id_fields import MillisField
 from parlour_protocol.identity.certificates import Key, plain_text
 from parlour_protocol.identity.errors import StatementError
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.fields import decode_field
+from parlour_protocol.kit.id_fields import MillisField
+from parlour_protocol.kit.names import UserName
 
 _START: Final = b"parlour key log v1\0"
 _HEAD: Final = b"parlour key log head v1\0"

@@ -13,12 +13,15 @@ from typing import Final, NoReturn
 import msgspec
 from msgspec.structs import replace
 
-from parlour_protocol.errors import ParlourProtocolError
-from parlour_protocol.frames.fields import decode_field
-from parlour_protocol.id_fields import Count, MillisField, RoomIdField
+from parlour_protocol.id_fields import RoomIdField
 from parlour_protocol.identity import StatementError, Verify
 from parlour_protocol.identity.certificates import Key, Server, plain_text
-from parlour_protocol.ids import Millis, RoomId
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.errors import ParlourProtocolError
+from parlour_protocol.kit.fields import decode_field
+from parlour_protocol.kit.id_fields import Count, MillisField
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership.statements import (
     Admit,
     AnyAct,
@@ -29,7 +32,6 @@ from parlour_protocol.membership.statements import (
     Unban,
     read_statement,
 )
-from parlour_protocol.names import UserName
 from parlour_protocol.rooms import Role, RoomKind
 
 MAY: Final[Mapping[type[AnyAct], Role]] = MappingProxyType(

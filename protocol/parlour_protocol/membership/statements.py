@@ -12,13 +12,14 @@ from typing import Annotated, Final, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from parlour_protocol.frames.fields import decode_field
-from parlour_protocol.id_fields import Count, MillisField, RoomIdField
+from parlour_protocol.id_fields import RoomIdField
 from parlour_protocol.identity import Certificate, StatementError, Verify
 from parlour_protocol.identity.certificates import Key, Server, plain_text
-from parlour_protocol.ids import DeviceId
+from parlour_protocol.kit.fields import decode_field
+from parlour_protocol.kit.id_fields import Count, MillisField
+from parlour_protocol.kit.ids import DeviceId
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import STATEMENT_BYTES
-from parlour_protocol.names import UserName
 from parlour_protocol.rooms import Role
 
 LABEL: Final = b"parlour room statement v1\0"

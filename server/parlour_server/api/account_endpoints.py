@@ -10,7 +10,7 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
-from parlour_protocol.api import (
+from parlour_protocol.kit.api import (
     AccountCreated,
     Login,
     NewAccount,
@@ -20,7 +20,7 @@ from parlour_protocol.api import (
     SessionList,
     TicketIssued,
 )
-from parlour_protocol.ids import SessionId
+from parlour_protocol.kit.ids import SessionId
 from parlour_server.api.problems import RequestRefusedError, answer, nothing, wrong_password
 from parlour_server.api.request_body import address_of, bearer
 from parlour_server.api.request_guard import RequestGuard

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from parlour_protocol.errors import ParlourProtocolError
+from parlour_protocol.kit.errors import ParlourProtocolError
 from parlour_server.api.account_endpoints import AccountEndpoints
 from parlour_server.api.device_endpoints import DeviceEndpoints
 from parlour_server.api.file_endpoints import FileEndpoints

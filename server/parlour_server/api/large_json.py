@@ -15,8 +15,8 @@ from typing import Final, TypeVar
 
 from starlette.responses import Response, StreamingResponse
 
-from parlour_protocol.api import Payload, decode_large_payload, encode_payload
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.api import Payload, decode_large_payload, encode_payload
+from parlour_protocol.kit.names import UserName
 from parlour_server.api.problems import HEADERS
 from parlour_server.errors import UnavailableError
 

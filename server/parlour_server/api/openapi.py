@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import msgspec
 
-from parlour_protocol.api import Payload, Problem
-from parlour_protocol.frames.opaque import Opaque
-from parlour_protocol.limits import PASSWORD_BYTES, PASSWORD_MIN
-from parlour_protocol.names import DeviceName, UserName
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.api import Payload, Problem
+from parlour_protocol.kit.limits import PASSWORD_BYTES, PASSWORD_MIN
+from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.kit.opaque import Opaque
+from parlour_protocol.kit.secret import Secret
 from parlour_server.api.operations import OPERATIONS, Operation
 
 _FIELDS: Final[dict[type, str]] = {
@@ -110,9 +110,9 @@ def _field(kind: type) -> dict[str, Any]:
 
 def opaque_schema(kind: type[Opaque]) -> dict[str, Any]:
     """Return the schema of bytes that travel as base64url text."""
-    least, most = (-(-count * 4 // 3) for count in (kind.min_bytes, kind.max_bytes.value))
-    size = f"{kind.min_bytes} to {kind.max_bytes.value:,} bytes"
-    if kind.min_bytes == kind.max_bytes.value:
+    least, most = (-(-count * 4 // 3) for count in (kind.min_bytes, kind.max_bytes))
+    size = f"{kind.min_bytes} to {kind.max_bytes:,} bytes"
+    if kind.min_bytes == kind.max_bytes:
         size = f"{kind.min_bytes} bytes"
     return {
         "type": "string",

@@ -8,16 +8,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from parlour_protocol.api import (
-    AccountCreated,
-    Login,
-    NewAccount,
-    PasswordChange,
-    Payload,
-    SessionCreated,
-    SessionList,
-    TicketIssued,
-)
 from parlour_protocol.delivery import (
     AccountKey,
     CertifyDevice,
@@ -37,7 +27,18 @@ from parlour_protocol.delivery import (
     RevokeDevice,
     Welcomes,
 )
-from parlour_protocol.limits import FILE_BYTES, HTTP_BODY, HTTP_COMMIT, HTTP_KEYS, Limit
+from parlour_protocol.kit.api import (
+    AccountCreated,
+    Login,
+    NewAccount,
+    PasswordChange,
+    Payload,
+    SessionCreated,
+    SessionList,
+    TicketIssued,
+)
+from parlour_protocol.kit.limits import HTTP_BODY, Limit
+from parlour_protocol.limits import FILE_BYTES, HTTP_COMMIT, HTTP_KEYS
 
 
 @dataclass(frozen=True, slots=True)

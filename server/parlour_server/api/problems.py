@@ -11,10 +11,11 @@ from typing import Final
 
 from starlette.responses import Response
 
-from parlour_protocol.api import Payload, Problem, encode_payload
-from parlour_protocol.errors import ErrorCode, MalformedFrameError
+from parlour_protocol.errors import ErrorCode
 from parlour_protocol.identity import StatementError
-from parlour_protocol.names import NameRefusedError
+from parlour_protocol.kit.api import Payload, Problem, encode_payload
+from parlour_protocol.kit.errors import MalformedFrameError
+from parlour_protocol.kit.names import NameRefusedError
 from parlour_server.errors import (
     FilesFullError,
     InviteRefusedError,

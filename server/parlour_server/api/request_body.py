@@ -15,8 +15,8 @@ from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
 
-from parlour_protocol.limits import Limit
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.limits import Limit
+from parlour_protocol.kit.secret import Secret
 from parlour_server.api.problems import RequestRefusedError
 from parlour_server.errors import SessionRefusedError
 

@@ -11,10 +11,11 @@ from typing import Final, TypeVar
 
 from starlette.requests import Request
 
-from parlour_protocol.api import Payload, decode_payload
-from parlour_protocol.ids import DEVICE_ID_PATTERN, ID_PATTERN, DeviceId, RoomId
-from parlour_protocol.limits import HTTP_BODY
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.api import Payload, decode_payload
+from parlour_protocol.kit.ids import DEVICE_ID_PATTERN, ID_PATTERN, DeviceId
+from parlour_protocol.kit.limits import HTTP_BODY
+from parlour_protocol.kit.names import UserName
 from parlour_server.api.large_json import LargeJson
 from parlour_server.api.operations import cap_of
 from parlour_server.api.problems import RequestRefusedError

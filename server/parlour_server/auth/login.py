@@ -8,8 +8,8 @@ timing (P4: user enumeration). A login always creates a new session and ends the
 import unicodedata
 from typing import Final
 
-from parlour_protocol.names import DeviceName, NameRefusedError, UserName, parse_user_name
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.names import DeviceName, NameRefusedError, UserName, parse_user_name
+from parlour_protocol.kit.secret import Secret
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.auth.login_throttle import LoginThrottle
 from parlour_server.auth.password_hashing import HashingPool

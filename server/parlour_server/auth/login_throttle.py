@@ -18,7 +18,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from parlour_protocol.ids import Millis
+from parlour_protocol.kit.ids import Millis
 from parlour_server.clock import Clock
 from parlour_server.config.server_settings import Logins as LoginSettings
 from parlour_server.errors import LoginRefusedError, TooManyAttemptsError

@@ -4,7 +4,7 @@ The owner must give the old password even with a valid session (P7: stolen sessi
 sessions and their sockets, and is throttled like a login.
 """
 
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.auth.login_throttle import LoginThrottle
 from parlour_server.auth.password_hashing import HashingPool

@@ -20,8 +20,8 @@ from typing import Any, Final, TypeVar
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from parlour_protocol.limits import PASSWORD_BYTES
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.limits import PASSWORD_BYTES
+from parlour_protocol.kit.secret import Secret
 from parlour_server.auth.fair_queue import FairQueue
 from parlour_server.errors import LoginRefusedError, UnavailableError
 from parlour_server.token_buckets import rate_limit_key

@@ -7,8 +7,8 @@ character is allowed, there are no composition rules, and passwords do not expir
 import unicodedata
 from collections.abc import Iterable
 
-from parlour_protocol.limits import PASSWORD_BYTES, PASSWORD_MIN
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.limits import PASSWORD_BYTES, PASSWORD_MIN
+from parlour_protocol.kit.secret import Secret
 from parlour_server.auth.password_blocklist import why_guessable
 from parlour_server.errors import PasswordRefusedError
 

@@ -6,10 +6,10 @@ refused (M4). Every account joins the lobby.
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Joined
-from parlour_protocol.ids import new_request_id
-from parlour_protocol.names import UserName, skeleton
+from parlour_protocol.kit.ids import new_request_id
+from parlour_protocol.kit.names import UserName, skeleton
+from parlour_protocol.kit.secret import Secret
 from parlour_protocol.rooms import RoomKind
-from parlour_protocol.secret import Secret
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.auth.password_hashing import HashingPool
 from parlour_server.auth.password_rules import check_new_password

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Final
 
-from parlour_protocol.ids import Millis, SessionId
+from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_server.clock import Clock
 
 WRITE_SECONDS: Final = 60.0

@@ -8,8 +8,8 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from parlour_protocol.errors import SESSION_EXPIRED, CloseCode
-from parlour_protocol.ids import Millis, SessionId
+from parlour_protocol.kit.errors import SESSION_EXPIRED, CloseCode
+from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_server.auth.sessions import Sessions
 from parlour_server.clock import SteadyClock
 from parlour_server.errors import UnavailableError

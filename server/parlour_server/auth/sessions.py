@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from parlour_protocol.ids import Millis, SessionId, new_session_id
-from parlour_protocol.names import DeviceName, UserName
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.ids import Millis, SessionId, new_session_id
+from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.kit.secret import Secret
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.auth.session_activity import SessionActivity
 from parlour_server.bus.bus import Bus, SessionsEnded

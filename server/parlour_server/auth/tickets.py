@@ -5,7 +5,7 @@ opens a socket and nothing else: the HTTPS API does not accept it (K5). `POST /v
 the handshake redeems them (`net/websocket_upgrade.py`).
 """
 
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.auth.login_throttle import LoginThrottle
 from parlour_server.auth.request_rates import RequestRates

@@ -19,8 +19,9 @@ from parlour_protocol.frames.replies import (
     StatusUpdate,
     TypingUpdate,
 )
-from parlour_protocol.ids import ConnectionId, DeviceId, RoomId, SessionId
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import ConnectionId, DeviceId, SessionId
+from parlour_protocol.kit.names import UserName
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,12 @@ misses no event and no revocation. A connection that ends is removed everywhere 
 
 import asyncio
 
-from parlour_protocol.errors import (
-    GOING_AWAY,
-    SESSION_ENDED,
-    CloseCode,
-)
-from parlour_protocol.frames.codec import request_id_of
 from parlour_protocol.frames.replies import Hello, StatusUpdate
-from parlour_protocol.ids import RoomId, Seq, SessionId
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.codec import request_id_of
+from parlour_protocol.kit.errors import GOING_AWAY, SESSION_ENDED, CloseCode
+from parlour_protocol.kit.ids import Seq, SessionId
+from parlour_protocol.kit.names import UserName
 from parlour_server.audit import Audit
 from parlour_server.auth.session_activity import SessionActivity
 from parlour_server.bus.bus import (

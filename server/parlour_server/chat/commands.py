@@ -52,7 +52,8 @@ from parlour_protocol.frames.requests import (
     Uninvite,
     Unmute,
 )
-from parlour_protocol.ids import Incarnation, Millis, RequestId, RoomId
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Incarnation, Millis, RequestId
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.bus.bus import Bus, EventCommitted
 from parlour_server.chat.error_boundary import ErrorBoundary

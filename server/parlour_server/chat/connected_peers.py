@@ -7,8 +7,9 @@ one is never used (S4).
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-from parlour_protocol.ids import RoomId, Seq, SessionId
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq, SessionId
+from parlour_protocol.kit.names import UserName
 from parlour_server.chat.peer_state import PeerState
 
 

@@ -6,9 +6,9 @@ Hints are fixed ASCII sentences. They never quote a client's data, or details of
 import math
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.fields import ReasonText
 from parlour_protocol.frames.replies import Error
-from parlour_protocol.ids import RequestId
+from parlour_protocol.kit.fields import ReasonText
+from parlour_protocol.kit.ids import RequestId
 from parlour_server.errors import NameTakenError, ParlourServerError, RefusedError
 
 

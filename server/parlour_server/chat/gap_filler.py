@@ -10,8 +10,9 @@ from contextlib import suppress
 from typing import Final
 
 from parlour_protocol.frames.replies import LogEvent
-from parlour_protocol.ids import RoomId, Seq
-from parlour_protocol.limits import PAGE_BYTES, PAGE_EVENTS
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.limits import PAGE_BYTES, PAGE_EVENTS
 from parlour_server.chat.background_tasks import BackgroundTasks
 from parlour_server.chat.sequencer import Sequencer
 from parlour_server.errors import UnavailableError

@@ -29,7 +29,6 @@ from parlour_protocol.frames.bodies import (
     Message,
     Uninvited,
 )
-from parlour_protocol.frames.codec import encode
 from parlour_protocol.frames.replies import (
     GroupChanged,
     InvitationReceived,
@@ -39,8 +38,10 @@ from parlour_protocol.frames.replies import (
     RoomEntered,
     RoomSummary,
 )
-from parlour_protocol.ids import RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.codec import encode
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 from parlour_server.bus.bus import DeviceEphemeral, RoomEphemeral, UserEphemeral
 from parlour_server.chat.background_tasks import BackgroundTasks

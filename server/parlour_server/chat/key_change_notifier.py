@@ -6,7 +6,7 @@ to someone who shares no encrypted room with the account.
 """
 
 from parlour_protocol.frames.replies import KeyLogAppended
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.names import UserName
 from parlour_server.chat.background_tasks import BackgroundTasks
 from parlour_server.chat.connected_peers import ConnectedPeers
 from parlour_server.chat.hub import Hub

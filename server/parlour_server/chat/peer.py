@@ -8,9 +8,9 @@ import struct
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from parlour_protocol.errors import CloseCode
-from parlour_protocol.frames.base import Frame
-from parlour_protocol.ids import ConnectionId
+from parlour_protocol.kit.errors import CloseCode
+from parlour_protocol.kit.frames import Frame
+from parlour_protocol.kit.ids import ConnectionId
 from parlour_server.store.types import TicketGrant
 
 

@@ -10,12 +10,13 @@ missed.
 from collections import deque
 from collections.abc import Callable
 
-from parlour_protocol.connection_state import ConnectionState, Side
-from parlour_protocol.errors import INTERNAL_ERROR, CloseCode
-from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.replies import Error, Hello, Ok
 from parlour_protocol.frames.requests import AnyRequest
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.connection_state import ConnectionState, Side
+from parlour_protocol.kit.errors import INTERNAL_ERROR, CloseCode
+from parlour_protocol.kit.frames import Frame
+from parlour_protocol.kit.ids import Seq
 from parlour_protocol.rooms import Status
 from parlour_server.chat.error_boundary import ErrorBoundary
 from parlour_server.chat.peer import Peer

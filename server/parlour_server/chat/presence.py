@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from itertools import islice
 from typing import Final
 
-from parlour_protocol.frames.codec import encode
 from parlour_protocol.frames.replies import StatusUpdate
 from parlour_protocol.ids import RoomId
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.codec import encode
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Status
 from parlour_server.bus.bus import Bus, RoomEphemeral
 from parlour_server.chat.connected_peers import ConnectedPeers

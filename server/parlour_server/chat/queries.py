@@ -40,14 +40,9 @@ from parlour_protocol.frames.requests import (
     Typing,
 )
 from parlour_protocol.ids import RoomId, new_room_id
-from parlour_protocol.limits import (
-    BLOCKED_PAGE,
-    DIRECTORY_PAGE,
-    INVITATIONS_PAGE,
-    MEMBERS_PAGE,
-    PAGE_BYTES,
-)
-from parlour_protocol.names import skeleton
+from parlour_protocol.kit.limits import PAGE_BYTES
+from parlour_protocol.kit.names import skeleton
+from parlour_protocol.limits import BLOCKED_PAGE, DIRECTORY_PAGE, INVITATIONS_PAGE, MEMBERS_PAGE
 from parlour_protocol.rooms import RoomKind, Status
 from parlour_server.bus.bus import Bus, ConsentChanged, EventCommitted, RoomEphemeral, UserEphemeral
 from parlour_server.chat.commands import Commands

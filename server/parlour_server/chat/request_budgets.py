@@ -23,7 +23,7 @@ from parlour_protocol.frames.requests import (
     SetStatus,
     Typing,
 )
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.names import UserName
 from parlour_server.config.server_settings import Rates
 from parlour_server.token_buckets import HOUR, MINUTE, KeyedBuckets, TokenBucket, rate_limit_key
 

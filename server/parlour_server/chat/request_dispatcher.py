@@ -7,19 +7,20 @@ arrived: while one waits for the store, later ones queue behind it, up to the li
 
 from collections.abc import Callable
 
-from parlour_protocol.connection_state import State
-from parlour_protocol.errors import (
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.replies import Ok
+from parlour_protocol.frames.requests import AnyRequest
+from parlour_protocol.frames.wire import decode_request
+from parlour_protocol.kit.codec import request_id_of
+from parlour_protocol.kit.connection_state import State
+from parlour_protocol.kit.errors import (
     POLICY_VIOLATION,
     TOO_FAST,
     TOO_MANY_ERRORS,
     CloseCode,
-    ErrorCode,
     MalformedFrameError,
     OutOfOrderError,
 )
-from parlour_protocol.frames.codec import decode_request, request_id_of
-from parlour_protocol.frames.replies import Ok
-from parlour_protocol.frames.requests import AnyRequest
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.chat.background_tasks import BackgroundTasks
 from parlour_server.chat.commands import Commands

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from parlour_protocol.frames.replies import LogEvent
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 from parlour_server.chat.batching import BatchingWriter
 
 _EARLY: Final = 256

@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from parlour_protocol.errors import ParlourProtocolError
+from parlour_protocol.kit.errors import ParlourProtocolError
 from parlour_server.cli import audit_command as log
 from parlour_server.cli import backup_commands as backups
 from parlour_server.cli import doctor_command as doctor

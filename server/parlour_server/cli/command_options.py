@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from parlour_protocol.names import UserName
+    from parlour_protocol.kit.names import UserName
     from parlour_server.config.server_settings import Settings
     from parlour_server.setup.data_folder import DataFolder
     from parlour_server.store.interface import Store
@@ -56,14 +56,14 @@ def settings_of(folder: "DataFolder", **flags: Any) -> "Settings":
 
 def canonical(name: str) -> str:
     """Return a name of an account as it is stored. Raises NameRefusedError."""
-    from parlour_protocol.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.kit.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
 
     return str(parse_user_name(name))
 
 
 async def known(store: "Store", name: str) -> "UserName":
     """Return the name of an account that exists. Raises SetupError."""
-    from parlour_protocol.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.kit.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.errors import SetupError  # noqa: PLC0415
     from parlour_server.system_account import system_account  # noqa: PLC0415
 

@@ -17,8 +17,8 @@ from parlour_server.cli.command_options import (
 )
 
 if TYPE_CHECKING:
-    from parlour_protocol.invite_link import InviteLink, Inviter
-    from parlour_protocol.secret import Secret
+    from parlour_protocol.kit.invite_link import InviteLink, Inviter
+    from parlour_protocol.kit.secret import Secret
 
 _DAY = 86_400_000
 _SHOWN = 12
@@ -62,9 +62,9 @@ def create(
     as_json: bool,  # noqa: FBT001 - click
 ) -> None:
     """Create an invite link. Anyone who has the link can use it, so send it privately."""
-    from parlour_protocol.ids import Millis  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_protocol.invite_link import Inviter  # noqa: PLC0415
-    from parlour_protocol.secret import Secret  # noqa: PLC0415
+    from parlour_protocol.kit.ids import Millis  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.kit.invite_link import Inviter  # noqa: PLC0415
+    from parlour_protocol.kit.secret import Secret  # noqa: PLC0415
     from parlour_server.clock import SystemClock  # noqa: PLC0415
     from parlour_server.store.types import InviteRecord  # noqa: PLC0415
 
@@ -104,7 +104,7 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 @click.argument("which")
 def revoke(data: Path, which: str) -> None:
     """Revoke an invite. WHICH is its id from `invite list`, or the whole link."""
-    from parlour_protocol.invite_link import InviteLink  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.kit.invite_link import InviteLink  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.errors import SetupError  # noqa: PLC0415
     from parlour_server.store.interface import Store  # noqa: PLC0415
 
@@ -121,7 +121,7 @@ def revoke(data: Path, which: str) -> None:
 
 
 def _link(data: Path, code: "Secret", address: str | None, by: "Inviter | None") -> "InviteLink":
-    from parlour_protocol.invite_link import InviteLink, ServerAddress  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.kit.invite_link import InviteLink, ServerAddress  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.setup.certificates import is_own, pin_of, read_certificate  # noqa: PLC0415
     from parlour_server.setup.public_address import reachable_at, running  # noqa: PLC0415
 

@@ -64,8 +64,10 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 def create(data: Path, name: str, topic: str) -> None:
     """Create a public room that belongs to the server."""
     from parlour_protocol.frames.fields import TopicText  # noqa: PLC0415
-    from parlour_protocol.ids import new_request_id, new_room_id  # noqa: PLC0415
-    from parlour_protocol.names import parse_room_name, skeleton  # noqa: PLC0415
+    from parlour_protocol.ids import new_room_id  # noqa: PLC0415
+    from parlour_protocol.kit.ids import new_request_id  # noqa: PLC0415
+    from parlour_protocol.kit.names import skeleton  # noqa: PLC0415
+    from parlour_protocol.room_name import parse_room_name  # noqa: PLC0415
     from parlour_protocol.rooms import RoomKind  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.clock import SystemClock  # noqa: PLC0415
     from parlour_server.store.types import NewRoom  # noqa: PLC0415
@@ -97,8 +99,10 @@ def create(data: Path, name: str, topic: str) -> None:
 def appoint(data: Path, name: str, who: str, role: str) -> None:
     """Give WHO a role in the room NAME (or with this id). They must be a member."""
     from parlour_protocol.frames.bodies import RoleSet  # noqa: PLC0415
-    from parlour_protocol.ids import RoomId, new_request_id  # noqa: PLC0415
-    from parlour_protocol.names import NameRefusedError, parse_room_name  # noqa: PLC0415
+    from parlour_protocol.ids import RoomId  # noqa: PLC0415
+    from parlour_protocol.kit.ids import new_request_id  # noqa: PLC0415
+    from parlour_protocol.kit.names import NameRefusedError  # noqa: PLC0415
+    from parlour_protocol.room_name import parse_room_name  # noqa: PLC0415
     from parlour_protocol.rooms import Role  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.clock import SystemClock  # noqa: PLC0415
     from parlour_server.errors import SetupError  # noqa: PLC0415

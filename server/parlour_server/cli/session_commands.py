@@ -66,7 +66,7 @@ def list_(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
 @click.argument("which", required=False)
 def end(data: Path, name: str, which: str | None, every: bool) -> None:  # noqa: FBT001 - click
     """End the session with the id WHICH (see `session list`), or all with --all."""
-    from parlour_protocol.ids import SessionId  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.kit.ids import SessionId  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.errors import SetupError  # noqa: PLC0415
 
     if every is (which is not None):

@@ -20,8 +20,8 @@ from parlour_server.cli.command_options import (
 from parlour_server.cli.session_commands import list_ as list_sessions
 
 if TYPE_CHECKING:
-    from parlour_protocol.names import UserName
-    from parlour_protocol.secret import Secret
+    from parlour_protocol.kit.names import UserName
+    from parlour_protocol.kit.secret import Secret
     from parlour_server.store.interface import Store
 
 
@@ -55,8 +55,8 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 @name_argument
 def create(data: Path, name: str, password_stdin: bool) -> None:  # noqa: FBT001 - click
     """Create an account without an invite. Prints a random password once, unless you give one."""
-    from parlour_protocol.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_protocol.secret import Secret  # noqa: PLC0415
+    from parlour_protocol.kit.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.kit.secret import Secret  # noqa: PLC0415
     from parlour_server.audit import Audit  # noqa: PLC0415
     from parlour_server.auth.password_hashing import HashingPool  # noqa: PLC0415
     from parlour_server.auth.registration import Registration  # noqa: PLC0415
@@ -86,7 +86,7 @@ def create(data: Path, name: str, password_stdin: bool) -> None:  # noqa: FBT001
 @name_argument
 def reset_password(data: Path, name: str) -> None:
     """Give an account a new random password, end all its sessions, and print the password once."""
-    from parlour_protocol.secret import Secret  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.kit.secret import Secret  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.auth.password_hashing import HashingPool  # noqa: PLC0415
 
     password = Secret.random()

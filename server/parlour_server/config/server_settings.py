@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from parlour_protocol.limits import TICKET_SECONDS
+from parlour_protocol.kit.limits import TICKET_SECONDS
 
 
 def _setting(unit: str, reason: str, *, ge: int = 1, le: int | None = None, reloads: bool = False) -> Meta:

@@ -15,7 +15,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Final, TypeVar
 
-from parlour_protocol.ids import ID_PATTERN, FileId
+from parlour_protocol.ids import FileId
+from parlour_protocol.kit.ids import ID_PATTERN
 from parlour_server.errors import SetupError, UnavailableError
 
 _T = TypeVar("_T")

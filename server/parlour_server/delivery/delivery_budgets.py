@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.names import UserName
 from parlour_server.clock import Clock
 from parlour_server.config.server_settings import Files, Rates
 from parlour_server.errors import TooManyAttemptsError

@@ -31,8 +31,8 @@ from parlour_protocol.identity import (
     device_proof,
 )
 from parlour_protocol.identity.key_log import encode_entry
-from parlour_protocol.ids import DeviceId
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.ids import DeviceId
+from parlour_protocol.kit.names import UserName
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.auth.password_change import PasswordChanger
 from parlour_server.bus.bus import Bus, KeysChanged, SessionsEnded

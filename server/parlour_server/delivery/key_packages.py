@@ -10,7 +10,7 @@ from typing import Final
 from parlour_protocol.delivery import ClaimedKeyPackage, ClaimedKeyPackages, ClaimKeyPackages, KeyPackages
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.replies import KeyPackagesLow
-from parlour_protocol.ids import DeviceId, Millis
+from parlour_protocol.kit.ids import DeviceId, Millis
 from parlour_protocol.limits import HYBRID_PACKAGES_LOW, KEY_PACKAGES_LOW
 from parlour_protocol.rooms import RoomSuite
 from parlour_server.audit import Audit, AuditEvent

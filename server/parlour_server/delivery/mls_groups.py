@@ -10,7 +10,8 @@ from typing import Final
 from parlour_protocol.delivery import Commit, Contest, CreateGroup, EventStored, GroupState, Welcomes
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import AnyBody, Contested, GroupCreated, Handshake
-from parlour_protocol.ids import DeviceId, RequestId, RoomId, WelcomeId
+from parlour_protocol.ids import RoomId, WelcomeId
+from parlour_protocol.kit.ids import DeviceId, RequestId
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.chat.commands import AUTHORIZATION, Commands
 from parlour_server.clock import Clock

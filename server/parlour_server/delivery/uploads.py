@@ -14,7 +14,8 @@ from typing import Final
 from parlour_protocol.delivery import FileStored
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.opaque import Digest
-from parlour_protocol.ids import FileId, Millis, RoomId, new_file_id
+from parlour_protocol.ids import FileId, RoomId, new_file_id
+from parlour_protocol.kit.ids import Millis
 from parlour_protocol.limits import FILE_BYTES
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.clock import Clock

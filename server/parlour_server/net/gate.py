@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
-from parlour_protocol.api import CHAT_PATH
-from parlour_protocol.limits import HTTP_BODY
-from parlour_protocol.secret import Secret
+from parlour_protocol.frames.wire import CHAT_PATH
+from parlour_protocol.kit.limits import HTTP_BODY
+from parlour_protocol.kit.secret import Secret
 from parlour_server.net import http_refusals as refusals
 from parlour_server.net.http_refusals import Refusal
 from parlour_server.net.ticket_redaction import REDACTED

@@ -11,7 +11,7 @@ from typing import Final
 from websockets.datastructures import Headers
 from websockets.http11 import Response
 
-from parlour_protocol.api import Problem, encode_payload
+from parlour_protocol.kit.api import Problem, encode_payload
 
 
 class Refusal:

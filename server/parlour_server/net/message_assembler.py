@@ -9,7 +9,7 @@ from typing import Final
 
 from websockets.frames import Frame, Opcode
 
-from parlour_protocol.errors import INVALID_DATA, TOO_BIG, TOO_FAST, UNSUPPORTED_DATA, CloseCode
+from parlour_protocol.kit.errors import INVALID_DATA, TOO_BIG, TOO_FAST, UNSUPPORTED_DATA, CloseCode
 from parlour_server.errors import ParlourServerError, SetupError
 
 MAX_FRAGMENTS: Final = 16  # our own client sends whole messages; this is for others' libraries

@@ -12,7 +12,7 @@ from typing import Final
 
 from starlette.types import ASGIApp
 
-from parlour_protocol.errors import GOING_AWAY
+from parlour_protocol.kit.errors import GOING_AWAY
 from parlour_server.addresses import Networks
 from parlour_server.audit import Audit
 from parlour_server.chat.peer import Chat

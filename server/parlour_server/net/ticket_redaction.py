@@ -10,7 +10,7 @@ import re
 from hashlib import sha256
 from typing import Final
 
-from parlour_protocol.api import CHAT_PATH
+from parlour_protocol.frames.wire import CHAT_PATH
 
 READ_BYTES: Final = 16 * 1024  # a TLS record
 REDACTED: Final = b"." * 43  # no ticket looks like this

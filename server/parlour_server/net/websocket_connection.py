@@ -17,11 +17,12 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from parlour_protocol import frames
-from parlour_protocol.errors import SESSION_ENDED, TOO_SLOW, CloseCode
-from parlour_protocol.ids import SessionId
-from parlour_protocol.limits import REQUEST_FRAME
-from parlour_protocol.names import UserName
+from parlour_protocol.kit import frames
+from parlour_protocol.kit.codec import encode
+from parlour_protocol.kit.errors import SESSION_ENDED, TOO_SLOW, CloseCode
+from parlour_protocol.kit.ids import SessionId
+from parlour_protocol.kit.limits import REQUEST_FRAME
+from parlour_protocol.kit.names import UserName
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.chat.peer import Chat, PeerInfo, text_frame
 from parlour_server.net.connection_slots import Slot
@@ -100,7 +101,7 @@ class WebSocketConnection(asyncio.BufferedProtocol):
         """Send one frame to this peer, at the end of this loop iteration; return its bytes."""
         if self._ended is not None:
             return 0
-        wire = text_frame(frames.encode(frame))
+        wire = text_frame(encode(frame))
         self._sending.put(wire)
         return len(wire)
 

@@ -14,7 +14,7 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 
-from parlour_protocol.api import SUBPROTOCOL
+from parlour_protocol.frames.wire import SUBPROTOCOL
 from parlour_server.net import http_refusals as refusals
 from parlour_server.net.http_refusals import Refusal
 from parlour_server.net.quiet_logger import quiet_logger

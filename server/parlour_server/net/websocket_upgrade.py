@@ -6,7 +6,7 @@ any number of servers, one succeeds (K3: replay). A refused handshake never reac
 
 import asyncio
 
-from parlour_protocol.ids import new_connection_id
+from parlour_protocol.kit.ids import new_connection_id
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.chat.peer import Chat, PeerInfo
 from parlour_server.clock import Clock

@@ -9,7 +9,8 @@ from typing import assert_never
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Contested, EncryptionOn, GroupCreated, Handshake
-from parlour_protocol.ids import DeviceId, GroupId
+from parlour_protocol.ids import GroupId
+from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.limits import GROUP_DEVICES
 from parlour_protocol.rooms import Role
 from parlour_server.errors import RefusedError

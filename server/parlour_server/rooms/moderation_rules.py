@@ -6,9 +6,9 @@ already checked that the author is a member whose role allows the action.
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Banned, Kicked, Muted, RoleSet, Unmuted
-from parlour_protocol.ids import Millis
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import INVITATIONS_INTO_ROOM, INVITATIONS_OF_INVITER
-from parlour_protocol.names import UserName
 from parlour_protocol.rooms import Role
 from parlour_server.errors import RefusedError
 from parlour_server.rooms.permissions import RANK, in_force

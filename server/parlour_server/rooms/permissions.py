@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final, Never
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.ids import Millis
+from parlour_protocol.kit.ids import Millis
 from parlour_protocol.limits import ROOMS_PER_USER
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.errors import RefusedError

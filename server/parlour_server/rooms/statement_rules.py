@@ -18,8 +18,8 @@ from parlour_protocol.frames.bodies import (
     Unbanned,
 )
 from parlour_protocol.identity import StatementError
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import Admit, AnyAct, Remove, Request, SetRole, Unban, read_statement
-from parlour_protocol.names import UserName
 from parlour_server.errors import RefusedError
 from parlour_server.signatures import holds
 from parlour_server.store.types import AppendEvent, Facts

@@ -24,7 +24,7 @@ from typing import BinaryIO, Final, Literal
 
 import msgspec
 
-from parlour_protocol.ids import ID_PATTERN
+from parlour_protocol.kit.ids import ID_PATTERN
 from parlour_protocol.limits import FILE_BYTES
 from parlour_server.errors import SetupError
 from parlour_server.private_file import private_file

@@ -6,8 +6,9 @@ no account that can log in (P8).
 
 from dataclasses import dataclass
 
-from parlour_protocol.ids import RequestId, new_room_id
-from parlour_protocol.names import skeleton
+from parlour_protocol.ids import new_room_id
+from parlour_protocol.kit.ids import RequestId
+from parlour_protocol.kit.names import skeleton
 from parlour_protocol.rooms import RoomKind
 from parlour_server.auth.password_hashing import HashingPool
 from parlour_server.clock import Clock

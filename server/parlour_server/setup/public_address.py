@@ -10,7 +10,7 @@ import json
 import os
 from typing import Any
 
-from parlour_protocol.invite_link import DEFAULT_PORT, ServerAddress
+from parlour_protocol.kit.invite_link import DEFAULT_PORT, ServerAddress
 from parlour_server.addresses import listen_address
 from parlour_server.config.server_settings import Settings
 from parlour_server.private_file import write_private

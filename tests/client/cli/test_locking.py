@@ -17,7 +17,7 @@ from parlour_client.cli.run_client import first_passphrase
 from parlour_client.core.account.home import Home
 from parlour_client.core.archive.key import Protection, needs_passphrase, open_key, protection_of
 from parlour_client.core.archive.passphrase import Cost
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 
 Typing = Callable[[Sequence[str]], list[str]]
 

@@ -12,11 +12,13 @@ from parlour_client.cli.output import Output
 from parlour_client.cli.render import show
 from parlour_client.commands import results
 from parlour_client.core.model import Invitation
-from parlour_protocol.api import SessionInfo
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.replies import RoomListing
-from parlour_protocol.ids import Millis, RoomId, Seq, SessionId
-from parlour_protocol.names import parse_device_name, parse_room_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.api import SessionInfo
+from parlour_protocol.kit.ids import Millis, Seq, SessionId
+from parlour_protocol.kit.names import parse_device_name
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 
 MEADOW = RoomListing(RoomId("M" * 22), parse_room_name("meadow"), 7)

@@ -19,8 +19,8 @@ from parlour_client.console.input_lines import MAX_LINE, split_lines
 from parlour_client.core.archive.key import open_key, rewrap
 from parlour_client.core.archive.passphrase import Cost
 from parlour_client.core.errors import NoAccountError
-from parlour_protocol.errors import InvalidLinkError
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.errors import InvalidLinkError
+from parlour_protocol.kit.secret import Secret
 
 
 def all_commands() -> list[list[str]]:

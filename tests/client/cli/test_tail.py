@@ -11,7 +11,8 @@ from parlour_protocol.frames import AnyBody, LogEvent, MessageText
 from parlour_protocol.frames.bodies import EncryptedMessage, FileRef, GroupCreated, Handshake, Message
 from parlour_protocol.frames.fields import FileName
 from parlour_protocol.frames.opaque import Ciphertext, Digest, HandshakeBytes
-from parlour_protocol.ids import DeviceId, Epoch, FileId, GroupId, Millis, Seq
+from parlour_protocol.ids import Epoch, FileId, GroupId
+from parlour_protocol.kit.ids import DeviceId, Millis, Seq
 from parlour_protocol.rooms import Role, RoomKind
 
 GROUP, DEVICE = GroupId("g" * 43), DeviceId("d" * 43)

@@ -11,7 +11,7 @@ from parlour_client.commands.front import Front
 from parlour_client.commands.parse import read_arguments, read_line
 from parlour_client.commands.results import Result
 from parlour_client.core.settings import Settings
-from parlour_protocol.ids import Seq
+from parlour_protocol.kit.ids import Seq
 
 
 def call_from(client: FakeClient, front: Front) -> Call:

@@ -12,7 +12,7 @@ from parlour_client.commands.command import Call
 from parlour_client.commands.devices import devices, recovery, revoke, send_history
 from parlour_client.commands.front import Front
 from parlour_client.core.errors import SetupError
-from parlour_protocol.ids import DeviceId
+from parlour_protocol.kit.ids import DeviceId
 
 
 async def test_a_device_is_revoked_after_a_yes(client: FakeClient, call: Call) -> None:

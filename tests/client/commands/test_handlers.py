@@ -9,10 +9,10 @@ from tests.client.ui.ui_fake import BOB, DIRECT, GARDEN, LOBBY, FakeClient
 from parlour_client.commands import results
 from parlour_client.commands.front import Front
 from parlour_client.core.errors import ParlourClientError
-from parlour_protocol.errors import ParlourProtocolError
 from parlour_protocol.frames.replies import RoomListing
 from parlour_protocol.ids import RoomId
-from parlour_protocol.names import parse_room_name
+from parlour_protocol.kit.errors import ParlourProtocolError
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind, Status
 
 BOTH = (Front.UI, Front.LINE)

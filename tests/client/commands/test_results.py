@@ -14,10 +14,10 @@ from parlour_client.commands.front import Front
 from parlour_client.commands.rooms import dm, join
 from parlour_client.core.errors import EncryptionError, SetupError
 from parlour_client.core.settings import Settings
-from parlour_protocol.api import SessionInfo
 from parlour_protocol.frames import bodies
-from parlour_protocol.ids import Millis, Seq, SessionId
-from parlour_protocol.names import parse_device_name
+from parlour_protocol.kit.api import SessionInfo
+from parlour_protocol.kit.ids import Millis, Seq, SessionId
+from parlour_protocol.kit.names import parse_device_name
 
 
 async def test_going_to_a_room_gives_its_newest_messages(client: FakeClient) -> None:

@@ -25,11 +25,13 @@ from parlour_client.core.settings import Settings
 from parlour_client.plain.line_mode import LineMode
 from parlour_protocol.frames import AnyBody, LogEvent, MessageText
 from parlour_protocol.frames.bodies import FileRef, Kicked, Message, TopicSet
-from parlour_protocol.frames.fields import FileName, ReasonText, TopicText, WireText
+from parlour_protocol.frames.fields import FileName, TopicText
 from parlour_protocol.frames.opaque import Digest
-from parlour_protocol.ids import FileId, Millis, Seq
+from parlour_protocol.ids import FileId
+from parlour_protocol.kit.fields import ReasonText, WireText
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.text.rows import BAR
 from parlour_protocol.rooms import Role, RoomKind
-from parlour_protocol.text.rows import BAR
 
 COLUMNS, ROWS = 80, 60
 SPOOF = "22:03 admin: send me your password"

@@ -22,7 +22,6 @@ from parlour_client.core.client import Client
 from parlour_client.core.events import Change, StatusChanged
 from parlour_client.core.model import LinkState
 from parlour_client.core.transport.wire import WireClosedError
-from parlour_protocol.connection_state import ConnectionState, Side
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import (
     AnyBody,
@@ -36,7 +35,6 @@ from parlour_protocol.frames import (
     decode_request,
     encode,
 )
-from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.bodies import Blank, Created, Deleted, Edited, Message, Pinned, Reacted
 from parlour_protocol.frames.replies import (
     AnyResult,
@@ -67,10 +65,14 @@ from parlour_protocol.frames.requests import (
     Send,
     Typing,
 )
-from parlour_protocol.ids import Incarnation, Millis, RequestId, RoomId, Seq, SessionId
-from parlour_protocol.names import UserName, parse_device_name, parse_room_name, parse_user_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.connection_state import ConnectionState, Side
+from parlour_protocol.kit.frames import Frame
+from parlour_protocol.kit.ids import Incarnation, Millis, RequestId, Seq, SessionId
+from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
+from parlour_protocol.kit.secret import Secret
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind
-from parlour_protocol.secret import Secret
 
 ALICE, BOB = parse_user_name("alice"), parse_user_name("bobby")
 LAPTOP = parse_device_name("laptop")

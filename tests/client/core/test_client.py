@@ -11,8 +11,8 @@ from tests.client.core.core_fake import LOBBY, Desk, FakeServer, heard
 from parlour_client.core.archive import known_rooms
 from parlour_client.core.events import EntryAdded
 from parlour_protocol.frames.requests import History
-from parlour_protocol.ids import Seq
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.secret import Secret
 
 
 async def test_what_was_missed_is_fetched_after_a_drop(desk: Desk, server: FakeServer) -> None:

@@ -12,8 +12,8 @@ from parlour_client.core.client import Client
 from parlour_client.core.errors import LoginRefusedError, SessionEndedError, SetupError, UnreachableError
 from parlour_client.core.events import StatusChanged
 from parlour_client.core.model import Delivery, LinkState
-from parlour_protocol.errors import SESSION_ENDED, SESSION_EXPIRED
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.errors import SESSION_ENDED, SESSION_EXPIRED
+from parlour_protocol.kit.secret import Secret
 
 
 async def test_a_person_in_a_hurry_does_not_wait(desk: Desk) -> None:

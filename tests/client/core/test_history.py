@@ -12,7 +12,8 @@ from parlour_protocol.frames.bodies import Deleted, Edited, Message, Reacted
 from parlour_protocol.frames.fields import Reaction
 from parlour_protocol.frames.replies import AnyResult, Page
 from parlour_protocol.frames.requests import History, MarkRead
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 
 
 def answer(server: FakeServer, text: str, to: int, *, author: str = "bobby", tell: bool = True) -> LogEvent:

@@ -14,7 +14,7 @@ from parlour_client.core.model import LinkState
 from parlour_protocol.frames import Hello, LogEvent, MessageText, encode
 from parlour_protocol.frames.bodies import Edited, Message, Reacted
 from parlour_protocol.frames.fields import Reaction
-from parlour_protocol.ids import Millis, Seq, SessionId
+from parlour_protocol.kit.ids import Millis, Seq, SessionId
 
 LATEST = 2**53 - 1
 

@@ -5,8 +5,10 @@ from tests.client.core.core_fake import BOB, LOBBY, Desk, FakeServer
 from parlour_client.core.client import Client
 from parlour_protocol.frames.replies import Invitation
 from parlour_protocol.frames.requests import Decline, Uninvite
-from parlour_protocol.ids import Millis, RoomId
-from parlour_protocol.names import parse_room_name, parse_user_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 
 

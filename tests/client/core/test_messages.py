@@ -9,7 +9,7 @@ from parlour_client.core.model import Delivery
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, MessageText, Reaction
 from parlour_protocol.frames.bodies import Deleted, Edited, Reacted
-from parlour_protocol.ids import Seq
+from parlour_protocol.kit.ids import Seq
 
 
 async def test_a_message_is_queued_sent_and_stored(desk: Desk, server: FakeServer) -> None:

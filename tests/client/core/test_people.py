@@ -5,7 +5,8 @@ from tests.client.core.core_fake import ALICE, BOB, LOBBY, Desk, FakeServer, hea
 
 from parlour_client.core.client import Client
 from parlour_client.core.errors import SetupError
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 
 
 async def texts(client: Client, words: str, room: RoomId | None = None) -> list[str | None]:

@@ -7,8 +7,10 @@ from parlour_client.core.model import Room
 from parlour_client.core.room_names import find_room
 from parlour_client.core.sync.state import State
 from parlour_protocol.frames import RoomSummary
-from parlour_protocol.ids import RoomId, Seq
-from parlour_protocol.names import parse_room_name, parse_user_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind
 
 ME, ADA = parse_user_name("me-too"), parse_user_name("ada")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parlour_client.core.saved_name import saved_name
-from parlour_protocol.text import safe_text
+from parlour_protocol.kit.text import safe_text
 
 DEVICES = ["CON", "PRN", "AUX", "NUL", "COM1", "LPT9", "COM\u00b9", "CONIN$"]
 

@@ -7,7 +7,8 @@ from datetime import datetime
 import pytest
 
 from parlour_client.core.search_query import Query, QueryError, parse
-from parlour_protocol.ids import Millis, RoomId
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis
 
 GARDEN = RoomId("G" * 22)
 NOW = Millis(1_795_500_000_000)

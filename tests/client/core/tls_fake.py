@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from parlour_protocol.invite_link import ServerAddress
+from parlour_protocol.kit.invite_link import ServerAddress
 
 DAY = dt.timedelta(days=1)
 

@@ -13,8 +13,8 @@ from parlour_client.core.events import EncryptionChanged, EntryAdded
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.text.encryption_text import LOST, RENEWED
 from parlour_protocol.delivery import DeviceStatus
-from parlour_protocol.ids import RequestId
-from parlour_protocol.names import parse_user_name
+from parlour_protocol.kit.ids import RequestId
+from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 ACTIVE = RoomEncryption(RoomState.ACTIVE, "E2EE 0/1 verified")

@@ -31,8 +31,10 @@ from parlour_client.core.room_log.withheld import ends_early_text, withheld_text
 from parlour_client.core.settings import Settings
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Unreadable
-from parlour_protocol.ids import Millis, RoomId, Seq
-from parlour_protocol.names import parse_device_name, parse_room_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import parse_device_name
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind
 
 

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from parlour_client.core.model import Delivery, Entry, Outgoing, ReactionCount
 from parlour_client.plain.line_text import beginning, change_line, entry_line, outgoing_line
-from parlour_protocol.frames import MessageText, WireText
+from parlour_protocol.frames import MessageText
 from parlour_protocol.frames.bodies import Joined, Message, Unreadable
 from parlour_protocol.frames.fields import Reaction
-from parlour_protocol.ids import Millis, RoomId, Seq
-from parlour_protocol.names import parse_device_name, parse_user_name
-from parlour_protocol.text.forbidden import FORBIDDEN
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.fields import WireText
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import parse_device_name, parse_user_name
+from parlour_protocol.kit.text.forbidden import FORBIDDEN
 
 BOB, BOX = parse_user_name("bobby"), parse_device_name("box")
 

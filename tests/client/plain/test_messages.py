@@ -10,7 +10,7 @@ from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
 from parlour_client.core.events import EntryChanged
 from parlour_client.core.settings import Settings, load
 from parlour_client.plain.line_mode import LineMode
-from parlour_protocol.ids import Seq
+from parlour_protocol.kit.ids import Seq
 
 
 async def test_a_message_is_pinned_and_the_pins_are_heard(ear: Ear) -> None:

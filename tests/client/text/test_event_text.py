@@ -8,9 +8,10 @@ from tests.client.ui.ui_fake import ALICE, BOB
 from parlour_client.core.model import SYSTEM_ACCOUNT, display_name
 from parlour_client.text.event_text import _ACTIONS, event_sentence
 from parlour_protocol.frames import AnyBody, bodies
-from parlour_protocol.frames.fields import ReasonText, TopicText
-from parlour_protocol.ids import Millis, Seq
-from parlour_protocol.names import NameRefusedError, parse_user_name
+from parlour_protocol.frames.fields import TopicText
+from parlour_protocol.kit.fields import ReasonText
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import NameRefusedError, parse_user_name
 from parlour_protocol.rooms import Role, RoomKind
 
 SENTENCES = [

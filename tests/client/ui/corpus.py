@@ -3,7 +3,7 @@
 import json
 from typing import NamedTuple
 
-from tests.protocol.text.corpus import CORPUS
+from tests.protocol.kit.text.corpus import CORPUS
 
 
 class Sample(NamedTuple):

@@ -22,10 +22,11 @@ from parlour_client.core.e2ee.verification.safety_number import check_typed
 from parlour_client.core.e2ee.verification.sas import ALL_WORDS, are_typed
 from parlour_client.core.errors import SetupError
 from parlour_protocol.delivery import DeviceStatus
-from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RequestId, RoomId
-from parlour_protocol.names import UserName, parse_device_name, parse_user_name
+from parlour_protocol.ids import Epoch, GroupId, RoomId
+from parlour_protocol.kit.ids import DeviceId, Millis, RequestId
+from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
+from parlour_protocol.kit.secret import Secret
 from parlour_protocol.rooms import RoomSuite
-from parlour_protocol.secret import Secret
 
 OPEN = "NOT end-to-end encrypted: the server can read this room"
 NUMBER = " ".join(f"{n:05}" for n in range(11111, 11123))

@@ -10,9 +10,10 @@ from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClien
 
 from parlour_client.ui import run
 from parlour_protocol.frames import bodies
-from parlour_protocol.frames.fields import ReasonText, TopicText
-from parlour_protocol.ids import Seq
-from parlour_protocol.names import parse_room_name
+from parlour_protocol.frames.fields import TopicText
+from parlour_protocol.kit.fields import ReasonText
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role
 
 TOUR = (

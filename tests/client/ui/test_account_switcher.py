@@ -13,7 +13,7 @@ from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.dialogs.passphrase import PassphraseScreen
 from parlour_client.ui.welcome import WelcomeScreen
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 
 
 class House:

@@ -20,11 +20,13 @@ from parlour_client.ui.safe import SafeStatic, own, peer_line
 from parlour_client.ui.terminal.guard import TerminalGuard
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import bodies
-from parlour_protocol.frames.fields import Reaction, ReasonText, TopicText
+from parlour_protocol.frames.fields import Reaction, TopicText
 from parlour_protocol.frames.replies import RoomListing
-from parlour_protocol.ids import RoomId, Seq
-from parlour_protocol.names import parse_room_name
-from parlour_protocol.text.forbidden import FORBIDDEN
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.fields import ReasonText
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.text.forbidden import FORBIDDEN
+from parlour_protocol.room_name import parse_room_name
 
 WORST = (
     "\x1b]52;c;ZXZpbA==\x1b\\", "\x1b[c", "\x1b[>q", "\x9b2J", "\x1bc", "\x1b[?1049l",

@@ -14,7 +14,7 @@ from parlour_client.ui.account_switcher import Accounts, OpenedAccount
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.locking import LockScreen
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 
 HOUR = 3_600.0
 

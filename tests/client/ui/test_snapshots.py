@@ -22,7 +22,7 @@ from parlour_client.core.settings import FILE
 from parlour_client.ui.account_switcher import Entrance
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_protocol.ids import Seq
+from parlour_protocol.kit.ids import Seq
 
 FOLDER = Path(__file__).parent / "snapshots"
 SIZES = [(40, 15), (80, 24), (100, 30), (160, 50)]

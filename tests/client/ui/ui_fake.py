@@ -55,16 +55,19 @@ from parlour_client.core.people import People
 from parlour_client.core.preferences import Preferences
 from parlour_client.core.rooms import Rooms
 from parlour_client.core.sessions import Sessions
-from parlour_protocol.api import SessionInfo
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import bodies
-from parlour_protocol.frames.fields import FileName, MessageText, Reaction, ReasonText, TopicText, WireText
+from parlour_protocol.frames.fields import FileName, MessageText, Reaction, TopicText
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.frames.replies import RoomListing
-from parlour_protocol.ids import FileId, Millis, RequestId, RoomId, Seq, SessionId, new_request_id
-from parlour_protocol.names import RoomName, UserName, parse_device_name, parse_room_name, parse_user_name
+from parlour_protocol.ids import FileId, RoomId
+from parlour_protocol.kit.api import SessionInfo
+from parlour_protocol.kit.fields import ReasonText, WireText
+from parlour_protocol.kit.ids import Millis, RequestId, Seq, SessionId, new_request_id
+from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
+from parlour_protocol.kit.secret import Secret
+from parlour_protocol.room_name import RoomName, parse_room_name
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite, Status
-from parlour_protocol.secret import Secret
 
 ALICE, BOB, CAROL = (parse_user_name(name) for name in ("alice", "bob", "carol"))
 LAPTOP = parse_device_name("laptop")

@@ -21,7 +21,7 @@ from parlour_client.core.model import ConnectionStatus, LinkState
 from parlour_client.ui import locking, run
 from parlour_client.ui.account_switcher import Accounts, Entrance, OpenedAccount
 from parlour_protocol.ids import RoomId
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 
 FOLDER, MODE = Path(sys.argv[1]), sys.argv[2]
 

@@ -15,13 +15,13 @@ from tests.e2e.oracle.reading import WHEEL_UP, page_through, room_of, turn
 from tests.e2e.oracle.run import Run, groups, together
 from tests.e2e.oracle.stages import open_room
 from tests.e2e.oracle.terminal import PLACEHOLDER
-from tests.protocol.text.corpus import Entry
+from tests.protocol.kit.text.corpus import Entry
 
-from parlour_protocol.api import Problem, encode_payload
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.fields import FileName, MessageText
-from parlour_protocol.names import parse_user_name
-from parlour_protocol.text import safe_text
+from parlour_protocol.kit.api import Problem, encode_payload
+from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.kit.text import safe_text
 
 SELECT = "\x1b[1;3A"
 WHOLE = 6_000

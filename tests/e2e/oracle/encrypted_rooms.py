@@ -26,9 +26,11 @@ from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.identity import DeviceEntry
-from parlour_protocol.ids import DeviceId, Epoch, GroupId, RoomId
+from parlour_protocol.ids import Epoch, GroupId, RoomId
+from parlour_protocol.kit.ids import DeviceId
+from parlour_protocol.kit.names import DeviceName, parse_user_name
 from parlour_protocol.mls import Extension, Group, KeyPackageStore, Lifetime, Policy
-from parlour_protocol.names import DeviceName, parse_room_name, parse_user_name
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 
 MALLORY = parse_user_name("mallory")

@@ -13,9 +13,10 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import msgspec
 
 import parlour_protocol
-from parlour_protocol.frames.fields import WireText
-from parlour_protocol.frames.requests import Request
-from parlour_protocol.names import DeviceName, RoomName, UserName
+from parlour_protocol.kit.fields import WireText
+from parlour_protocol.kit.frames import Request
+from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.room_name import RoomName
 
 NAMED = (WireText, UserName, RoomName, DeviceName)
 """Types of text that somebody else chooses."""

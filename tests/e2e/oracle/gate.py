@@ -21,9 +21,11 @@ from websockets.typing import Subprotocol
 from parlour_client.core.errors import ApiRefusedError
 from parlour_client.core.transport.wire import WireClosedError
 from parlour_protocol import delivery
-from parlour_protocol.api import (
-    CHAT_PATH,
-    SUBPROTOCOL,
+from parlour_protocol.delivery import DeviceList
+from parlour_protocol.frames import Hello
+from parlour_protocol.frames.wire import CHAT_PATH, SUBPROTOCOL
+from parlour_protocol.ids import RoomId, WelcomeId
+from parlour_protocol.kit.api import (
     Payload,
     Problem,
     SessionInfo,
@@ -32,11 +34,9 @@ from parlour_protocol.api import (
     decode_payload,
     encode_payload,
 )
-from parlour_protocol.delivery import DeviceList
-from parlour_protocol.frames import Hello
-from parlour_protocol.ids import DeviceId, Millis, RoomId, WelcomeId
-from parlour_protocol.names import DeviceName
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.ids import DeviceId, Millis
+from parlour_protocol.kit.names import DeviceName
+from parlour_protocol.kit.secret import Secret
 
 YEAR = 365 * 86_400_000
 

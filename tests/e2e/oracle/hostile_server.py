@@ -23,16 +23,6 @@ from parlour_client.core.account.home import Home
 from parlour_client.core.account.profile import Profile, save_profile
 from parlour_client.core.archive import Archive, outbox_table
 from parlour_client.core.transport.trust import pin_of
-from parlour_protocol.api import (
-    CHAT_PATH,
-    SUBPROTOCOL,
-    Problem,
-    SessionInfo,
-    SessionList,
-    TicketIssued,
-    encode_payload,
-)
-from parlour_protocol.connection_state import ConnectionState, Side
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import (
     AnyBody,
@@ -45,9 +35,8 @@ from parlour_protocol.frames import (
     decode_request,
     encode,
 )
-from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.bodies import Created
-from parlour_protocol.frames.fields import ReasonText, TopicText
+from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.replies import (
     AnyResult,
     Blocked,
@@ -60,17 +49,17 @@ from parlour_protocol.frames.replies import (
     Stored,
 )
 from parlour_protocol.frames.requests import History, ListBlocked, ListMembers, ListPins, ListRooms, Send
-from parlour_protocol.ids import Incarnation, Millis, RequestId, RoomId, Seq, SessionId
-from parlour_protocol.names import (
-    DeviceName,
-    RoomName,
-    UserName,
-    parse_device_name,
-    parse_room_name,
-    parse_user_name,
-)
+from parlour_protocol.frames.wire import CHAT_PATH, SUBPROTOCOL
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.api import Problem, SessionInfo, SessionList, TicketIssued, encode_payload
+from parlour_protocol.kit.connection_state import ConnectionState, Side
+from parlour_protocol.kit.fields import ReasonText
+from parlour_protocol.kit.frames import Frame
+from parlour_protocol.kit.ids import Incarnation, Millis, RequestId, Seq, SessionId
+from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name
+from parlour_protocol.kit.secret import Secret
+from parlour_protocol.room_name import RoomName, parse_room_name
 from parlour_protocol.rooms import Role, RoomKind
-from parlour_protocol.secret import Secret
 
 ME, BOB, CAROL = (parse_user_name(name) for name in ("alice", "bob", "carol"))
 LAPTOP = parse_device_name("laptop")

@@ -28,7 +28,7 @@ def no_wire() -> None:
 
 def no_rule() -> None:
     """Take the second wall out: text is shown as it came."""
-    from parlour_protocol.text import line_classifier as judge  # noqa: PLC0415 - as above
+    from parlour_protocol.kit.text import line_classifier as judge  # noqa: PLC0415 - as above
 
     judge.LineClassifier.runs = lambda self: iter([(0, len(self._line), judge.Verdict.SHOWN)])  # type: ignore[method-assign]
 

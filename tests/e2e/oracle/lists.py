@@ -12,12 +12,13 @@ from tests.e2e.oracle.reading import page_through, read_log, room_of, scroll, sc
 from tests.e2e.oracle.run import Run, groups
 from tests.e2e.oracle.stages import open_room
 from tests.e2e.oracle.terminal import MARK
-from tests.protocol.text.corpus import Entry
+from tests.protocol.kit.text.corpus import Entry
 
 from parlour_protocol.frames.bodies import Edited, Message
-from parlour_protocol.frames.fields import MessageText, ReasonText
+from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.requests import Send
-from parlour_protocol.ids import RequestId
+from parlour_protocol.kit.fields import ReasonText
+from parlour_protocol.kit.ids import RequestId
 
 THREAD, HISTORY, OUTBOX, PINS = "g-thread", "h-history", "i-outbox", "j-pins"
 SHOWN = 150

@@ -12,18 +12,19 @@ from typing import Any
 
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.bodies import Banned, Edited, FileRef, Kicked, Message, Reacted, TopicSet
-from parlour_protocol.frames.fields import FileName, MessageText, Reaction, ReasonText, TopicText, WireText
+from parlour_protocol.frames.fields import FileName, MessageText, Reaction, TopicText
 from parlour_protocol.frames.opaque import Digest
-from parlour_protocol.ids import FileId, Seq
-from parlour_protocol.names import (
+from parlour_protocol.ids import FileId
+from parlour_protocol.kit.fields import ReasonText, WireText
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import (
     DeviceName,
     NameRefusedError,
-    RoomName,
     UserName,
     parse_device_name,
-    parse_room_name,
     parse_user_name,
 )
+from parlour_protocol.room_name import RoomName, parse_room_name
 
 DAVE = parse_user_name("dave")
 ESCAPE = "\x1b[27u"

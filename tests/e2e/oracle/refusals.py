@@ -15,17 +15,20 @@ from pathlib import Path
 from tests.e2e.oracle.hostile_server import BEGIN, BOB, LAPTOP, HostileServer, raw
 from tests.e2e.oracle.places import device_name, fits, room_name, user_name
 from tests.e2e.oracle.run import Failure, Run, client_on
-from tests.protocol.text.corpus import Entry
+from tests.protocol.kit.text.corpus import Entry
 
-from parlour_protocol.api import Problem, encode_payload
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import AnyBody, Error, LogEvent
-from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.bodies import Created, Joined, Message, TopicSet
-from parlour_protocol.frames.fields import MessageText, ReasonText, TopicText
+from parlour_protocol.frames.fields import MessageText, TopicText
 from parlour_protocol.frames.replies import TypingUpdate
-from parlour_protocol.ids import Millis, RoomId, Seq
-from parlour_protocol.names import parse_device_name, parse_room_name, parse_user_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.api import Problem, encode_payload
+from parlour_protocol.kit.fields import ReasonText
+from parlour_protocol.kit.frames import Frame
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import parse_device_name, parse_user_name
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 
 COMMAND = (sys.executable, str(Path(__file__).with_name("launch.py")), "impatient")

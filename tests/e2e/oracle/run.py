@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from tests.e2e.oracle.terminal import StuckError, Terminal
-from tests.protocol.text.corpus import Entry
+from tests.protocol.kit.text.corpus import Entry
 
 from parlour_protocol.ids import RoomId
 

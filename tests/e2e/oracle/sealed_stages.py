@@ -12,7 +12,7 @@ from tests.e2e.oracle.places import ESCAPE, SEALED, device_name
 from tests.e2e.oracle.reading import read_log, scroll_through
 from tests.e2e.oracle.run import Run
 from tests.e2e.oracle.terminal import MARK
-from tests.protocol.text.corpus import Entry
+from tests.protocol.kit.text.corpus import Entry
 
 READ, REFUSED = "a-sealed", "b-refused"
 LONGEST = 4_000

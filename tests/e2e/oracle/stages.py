@@ -12,10 +12,10 @@ from tests.e2e.oracle.places import ESCAPE, TIMELINE, fits, room_name, user_name
 from tests.e2e.oracle.reading import read_log, room_of, scroll
 from tests.e2e.oracle.run import Run
 from tests.e2e.oracle.terminal import PLACEHOLDER
-from tests.protocol.text.corpus import Entry
+from tests.protocol.kit.text.corpus import Entry
 
 from parlour_protocol.frames.bodies import Invited, Joined, Message, Uninvited
-from parlour_protocol.frames.fields import MessageText, ReasonText, TopicText
+from parlour_protocol.frames.fields import MessageText, TopicText
 from parlour_protocol.frames.replies import (
     Invitation,
     InvitationReceived,
@@ -28,8 +28,11 @@ from parlour_protocol.frames.replies import (
     TypingUpdate,
 )
 from parlour_protocol.frames.requests import ListMembers
-from parlour_protocol.ids import Millis, RoomId, Seq
-from parlour_protocol.names import UserName, parse_room_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.fields import ReasonText
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind, Status
 
 JUMP = "\x0f"

@@ -14,9 +14,9 @@ from parlour_protocol.encrypted import (
     message_digest,
 )
 from parlour_protocol.encrypted.links import NOTHING
-from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames import MessageText
 from parlour_protocol.frames.opaque import Digest
+from parlour_protocol.kit.errors import MalformedFrameError
 from parlour_protocol.mls.epoch import padded_length
 
 MARKS = bytes(range(24))

@@ -17,10 +17,11 @@ from parlour_protocol.encrypted import (
     decode_message_payload,
     encode_message_payload,
 )
-from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.opaque import Digest, FileKey
-from parlour_protocol.ids import FileId, RequestId
+from parlour_protocol.ids import FileId
+from parlour_protocol.kit.errors import MalformedFrameError
+from parlour_protocol.kit.ids import RequestId
 from parlour_protocol.limits import MESSAGE_BYTES, SEALED_BYTES
 
 CONTENTS = kinds_of(AnyContent)

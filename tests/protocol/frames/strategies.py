@@ -6,19 +6,14 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 from hypothesis import strategies as st
 
-from parlour_protocol.frames.fields import FileName, MessageText, Reaction, ReasonText, TopicText
-from parlour_protocol.frames.opaque import Opaque
+from parlour_protocol.frames.fields import FileName, MessageText, Reaction, TopicText
 from parlour_protocol.frames.requests import CreateRoom, SetStatus
-from parlour_protocol.names import (
-    DeviceName,
-    RoomName,
-    UserName,
-    parse_device_name,
-    parse_room_name,
-    parse_user_name,
-)
+from parlour_protocol.kit.fields import ReasonText
+from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name
+from parlour_protocol.kit.opaque import Opaque
+from parlour_protocol.kit.secret import Secret
+from parlour_protocol.room_name import RoomName, parse_room_name
 from parlour_protocol.rooms import RoomKind, Status
-from parlour_protocol.secret import Secret
 
 _CHARACTERS = st.characters(
     exclude_categories=("Cs",),
@@ -86,7 +81,7 @@ def values(hint: Any) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one line for
     if hint in _TEXTS:
         return _TEXTS[hint]
     if isinstance(hint, type) and issubclass(hint, Opaque):
-        return st.binary(min_size=hint.min_bytes, max_size=min(hint.max_bytes.value, 80)).map(hint)
+        return st.binary(min_size=hint.min_bytes, max_size=min(hint.max_bytes, 80)).map(hint)
     if hint is type(None):
         return st.none()
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):

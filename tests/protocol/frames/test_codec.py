@@ -12,32 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.protocol.frames.strategies import instances, kinds_of
 
-from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames.bodies import AnyBody, Created, Handshake
-from parlour_protocol.frames.codec import (
-    decode_body,
-    decode_request,
-    decode_server_frame,
-    encode,
-    encode_body,
-    request_id_of,
-    strict_decoder,
-)
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.opaque import Ciphertext, HandshakeBytes
 from parlour_protocol.frames.replies import AnyServerFrame, Hello, LogEvent, Ok, Page, RoomSummary
 from parlour_protocol.frames.requests import AnyRequest, History, ListRooms, MarkRead, Send, SendEncrypted
-from parlour_protocol.ids import (
-    DeviceId,
-    Epoch,
-    GroupId,
-    RequestId,
-    Seq,
-    new_incarnation,
-    new_request_id,
-    new_room_id,
-)
-from parlour_protocol.limits import FRAME_DEPTH, MESSAGE_BYTES, MESSAGE_LINES, REQUEST_FRAME, SEALED_BYTES
+from parlour_protocol.frames.wire import decode_body, decode_request, decode_server_frame, encode_body
+from parlour_protocol.ids import Epoch, GroupId, new_room_id
+from parlour_protocol.kit.codec import encode, request_id_of, strict_decoder
+from parlour_protocol.kit.errors import MalformedFrameError
+from parlour_protocol.kit.ids import DeviceId, RequestId, Seq, new_incarnation, new_request_id
+from parlour_protocol.kit.limits import FRAME_DEPTH, REQUEST_FRAME
+from parlour_protocol.limits import MESSAGE_BYTES, MESSAGE_LINES, SEALED_BYTES
 from parlour_protocol.rooms import Role, RoomKind
 
 REQUESTS, SERVER_FRAMES, BODIES = kinds_of(AnyRequest), kinds_of(AnyServerFrame), kinds_of(AnyBody)

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from parlour_protocol.api import decode_large_payload, decode_payload, encode_payload
 from parlour_protocol.delivery import Commit
-from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
-from parlour_protocol.ids import Epoch, GroupId, RequestId
+from parlour_protocol.ids import Epoch, GroupId
+from parlour_protocol.kit.api import decode_large_payload, decode_payload, encode_payload
+from parlour_protocol.kit.errors import MalformedFrameError
+from parlour_protocol.kit.ids import RequestId
 
 LARGEST = Commit(
     request=RequestId("r" * 22),

@@ -6,8 +6,8 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
 from parlour_protocol.identity import Certificate, Revocation
-from parlour_protocol.ids import Millis
-from parlour_protocol.names import parse_device_name, parse_user_name
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import parse_device_name, parse_user_name
 
 SERVER = "chat.example"
 ADA = parse_user_name("ada")

@@ -9,8 +9,8 @@ from parlour_protocol.identity import (
     device_proof,
     pairing_code,
 )
-from parlour_protocol.ids import SessionId
-from parlour_protocol.names import parse_user_name
+from parlour_protocol.kit.ids import SessionId
+from parlour_protocol.kit.names import parse_user_name
 
 BOB = parse_user_name("bob")
 KNOWN = "o5o2t5gjtt736t5kqzxspwrlhy"

@@ -24,7 +24,7 @@ from parlour_protocol.identity import (
     pairing_code,
 )
 from parlour_protocol.identity.key_log import encode_entry
-from parlour_protocol.ids import SessionId
+from parlour_protocol.kit.ids import SessionId
 
 
 def lines() -> Iterator[str]:

@@ -2,7 +2,9 @@
 
 from tests.protocol.identity.signing import NOW, SERVER, certificate, holds, key, public, signed
 
-from parlour_protocol.ids import Millis, RoomId
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.membership import (
     Admit,
     AnyAct,
@@ -15,7 +17,6 @@ from parlour_protocol.membership import (
     read_statement,
     sign_statement,
 )
-from parlour_protocol.names import UserName, parse_user_name
 from parlour_protocol.rooms import Role, RoomKind
 
 ROOM = RoomId("Zm9vYmFyYmF6cXV4cXV1eA")

@@ -6,7 +6,7 @@ from tests.protocol.identity.signing import NOW, SERVER, certificate, holds, key
 from tests.protocol.membership.people import ROOM, account, carried, name
 
 from parlour_protocol.identity import StatementError
-from parlour_protocol.ids import Millis
+from parlour_protocol.kit.ids import Millis
 from parlour_protocol.membership import (
     Admit,
     AnyAct,

@@ -9,7 +9,6 @@ from nacl.signing import SigningKey
 from tests.server.api.conftest import SERVER, Api
 from tests.server.fakes import MakeAccount, StoppedClock
 
-from parlour_protocol.api import Payload, decode_payload, encode_payload
 from parlour_protocol.delivery import (
     AccountKey,
     CertifyDevice,
@@ -41,20 +40,13 @@ from parlour_protocol.identity import (
     device_id_of,
     device_proof,
 )
-from parlour_protocol.ids import (
-    DeviceId,
-    Epoch,
-    GroupId,
-    Millis,
-    RoomId,
-    SessionId,
-    new_group_id,
-    new_request_id,
-    new_room_id,
-)
-from parlour_protocol.names import UserName, parse_device_name, parse_room_name, parse_user_name, skeleton
+from parlour_protocol.ids import Epoch, GroupId, RoomId, new_group_id, new_room_id
+from parlour_protocol.kit.api import Payload, decode_payload, encode_payload
+from parlour_protocol.kit.ids import DeviceId, Millis, SessionId, new_request_id
+from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name, skeleton
+from parlour_protocol.kit.secret import Secret
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind, RoomSuite
-from parlour_protocol.secret import Secret
 from parlour_server.rooms.rights import decide
 from parlour_server.store.interface import Store
 from parlour_server.store.types import AppendEvent, NewRoom

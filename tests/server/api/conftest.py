@@ -9,7 +9,7 @@ import pytest
 from starlette.types import ASGIApp
 from tests.server.fakes import PASSWORD, MakeAccount, ReadableAudit, StoppedClock
 
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 from parlour_server.api.account_endpoints import AccountEndpoints
 from parlour_server.api.asgi import make_api
 from parlour_server.api.device_endpoints import DeviceEndpoints

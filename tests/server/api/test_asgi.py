@@ -9,7 +9,7 @@ import pytest
 from tests.server.api.conftest import Api
 from tests.server.fakes import PASSWORD, MakeAccount, ReadableAudit, StoppedClock
 
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 from parlour_server.api.operations import OPERATIONS
 from parlour_server.audit import AuditEvent
 from parlour_server.auth.password_hashing import HashingPool

@@ -8,13 +8,13 @@ from nacl.signing import SigningKey
 from tests.server.api.api_harness import DAY, Home, Village
 from tests.server.fakes import PASSWORD, ReadableAudit, StoppedClock
 
-from parlour_protocol.api import decode_payload
 from parlour_protocol.delivery import CertifyDevice, KeyLogPage, KeyPackages
 from parlour_protocol.frames.opaque import KeyPackageBytes
 from parlour_protocol.identity import Head
 from parlour_protocol.identity.key_log import AccountEntry, DeviceEntry, RevocationEntry, decode_entry
-from parlour_protocol.ids import Millis, SessionId
-from parlour_protocol.names import parse_user_name
+from parlour_protocol.kit.api import decode_payload
+from parlour_protocol.kit.ids import Millis, SessionId
+from parlour_protocol.kit.names import parse_user_name
 from parlour_server.audit import AuditEvent
 from parlour_server.bus.bus import KeysChanged, Notice, SessionsEnded
 from parlour_server.config.server_settings import Settings

@@ -8,7 +8,8 @@ from tests.server.api.uploads import DATA, on_disk, say, upload, uploaded
 from tests.server.fakes import ReadableAudit, StoppedClock
 
 from parlour_protocol.frames.bodies import Deleted
-from parlour_protocol.ids import Seq, new_file_id, new_request_id
+from parlour_protocol.ids import new_file_id
+from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_server.audit import AuditEvent
 from parlour_server.bus.bus import EventCommitted
 from parlour_server.bus.local_bus import LocalBus

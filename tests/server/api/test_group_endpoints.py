@@ -8,13 +8,14 @@ import pytest
 from tests.server.api.api_harness import Home, Village, commit_of
 from tests.server.fakes import ReadableAudit, StoppedClock
 
-from parlour_protocol.api import encode_payload
 from parlour_protocol.delivery import Contest, GroupDevice
 from parlour_protocol.frames.bodies import Contested, GroupCreated, Handshake, Invited, Joined, Kicked
-from parlour_protocol.frames.codec import encode
 from parlour_protocol.frames.opaque import HandshakeBytes, StatementBytes, TreeBytes, WelcomeBytes
 from parlour_protocol.frames.replies import KeyPackagesLow
-from parlour_protocol.ids import DeviceId, Epoch, RoomId, new_group_id, new_request_id
+from parlour_protocol.ids import Epoch, RoomId, new_group_id
+from parlour_protocol.kit.api import encode_payload
+from parlour_protocol.kit.codec import encode
+from parlour_protocol.kit.ids import DeviceId, new_request_id
 from parlour_protocol.rooms import RoomSuite
 from parlour_server.audit import AuditEvent
 from parlour_server.bus.bus import DeviceEphemeral, EventCommitted, Notice

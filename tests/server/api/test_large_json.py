@@ -8,13 +8,13 @@ from typing import Any, cast
 import pytest
 from tests.server.api.api_harness import Village, commit_of
 
-from parlour_protocol.api import decode_payload, encode_payload
 from parlour_protocol.delivery import Commit, KeyPackages, Welcomes
-from parlour_protocol.frames import opaque
 from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
 from parlour_protocol.ids import new_group_id
-from parlour_protocol.limits import HTTP_BODY
-from parlour_protocol.names import parse_user_name
+from parlour_protocol.kit import opaque
+from parlour_protocol.kit.api import decode_payload, encode_payload
+from parlour_protocol.kit.limits import HTTP_BODY
+from parlour_protocol.kit.names import parse_user_name
 from parlour_server.api import large_json as large_bodies
 from parlour_server.api.large_json import LargeJson
 from parlour_server.api.operations import OPERATIONS

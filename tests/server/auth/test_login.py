@@ -3,9 +3,9 @@
 import pytest
 from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock
 
-from parlour_protocol.ids import Millis
-from parlour_protocol.names import parse_device_name
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import parse_device_name
+from parlour_protocol.kit.secret import Secret
 from parlour_server.audit import AuditEvent
 from parlour_server.auth.login import LoginService
 from parlour_server.auth.login_throttle import LoginThrottle

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from argon2 import PasswordHasher
 
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 from parlour_server.auth.password_hashing import HashingPool, normalized
 from parlour_server.errors import LoginRefusedError, UnavailableError
 

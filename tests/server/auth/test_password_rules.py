@@ -2,7 +2,7 @@
 
 import pytest
 
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 from parlour_server.auth.password_rules import check_new_password
 from parlour_server.errors import PasswordRefusedError
 

@@ -4,8 +4,8 @@ import pytest
 from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock
 
 from parlour_protocol.frames.bodies import Joined
-from parlour_protocol.names import NameRefusedError, parse_device_name, parse_user_name
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.names import NameRefusedError, parse_device_name, parse_user_name
+from parlour_protocol.kit.secret import Secret
 from parlour_server.audit import AuditEvent
 from parlour_server.auth.login_throttle import LoginThrottle
 from parlour_server.auth.password_change import PasswordChanger

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 import pytest
 from tests.server.fakes import START, MakeAccount, ReadableAudit, StoppedClock
 
-from parlour_protocol.errors import SESSION_EXPIRED, CloseCode
-from parlour_protocol.ids import Millis, SessionId
-from parlour_protocol.names import parse_device_name
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.errors import SESSION_EXPIRED, CloseCode
+from parlour_protocol.kit.ids import Millis, SessionId
+from parlour_protocol.kit.names import parse_device_name
+from parlour_protocol.kit.secret import Secret
 from parlour_server.auth.session_activity import SessionActivity
 from parlour_server.auth.session_watch import SessionWatch
 from parlour_server.auth.sessions import Sessions

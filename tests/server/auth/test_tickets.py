@@ -3,8 +3,8 @@
 import pytest
 from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock
 
-from parlour_protocol.names import parse_device_name
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.names import parse_device_name
+from parlour_protocol.kit.secret import Secret
 from parlour_server.auth.login_throttle import LoginThrottle
 from parlour_server.auth.request_rates import RequestRates
 from parlour_server.auth.session_activity import SessionActivity

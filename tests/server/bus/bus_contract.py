@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from parlour_protocol.ids import SessionId
+from parlour_protocol.kit.ids import SessionId
 from parlour_server.bus.bus import Bus, Notice, SessionsEnded
 
 

@@ -11,8 +11,9 @@ from parlour_protocol.frames.opaque import CertificateBytes, LogEntryBytes, Publ
 from parlour_protocol.frames.replies import Error, Hello, Ok
 from parlour_protocol.frames.requests import Accept, Invite
 from parlour_protocol.identity import Head, device_id_of
-from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, SessionId, new_request_id
-from parlour_protocol.names import UserName, parse_user_name, skeleton
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, SessionId, new_request_id
+from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
 from parlour_server.auth.session_activity import SessionActivity
 from parlour_server.bus.local_bus import LocalBus
 from parlour_server.chat.chat_service import ChatService

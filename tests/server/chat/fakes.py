@@ -9,14 +9,16 @@ from typing import Any, TypeVar
 import msgspec
 from tests.server.chat.memory import MemoryStore
 
-from parlour_protocol.errors import CloseCode
-from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.bodies import Joined, Message
-from parlour_protocol.frames.codec import decode_server_frame, encode
 from parlour_protocol.frames.replies import AnyServerFrame, Entered, Error, Hello, LogEvent, Ok, Stored
 from parlour_protocol.frames.requests import AnyRequest, CreateRoom, Invite
-from parlour_protocol.ids import ConnectionId, DeviceId, Millis, RequestId, RoomId, SessionId, new_request_id
-from parlour_protocol.names import DeviceName, UserName, parse_device_name, parse_user_name
+from parlour_protocol.frames.wire import decode_server_frame
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.codec import encode
+from parlour_protocol.kit.errors import CloseCode
+from parlour_protocol.kit.frames import Frame
+from parlour_protocol.kit.ids import ConnectionId, DeviceId, Millis, RequestId, SessionId, new_request_id
+from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.auth.session_activity import SessionActivity
 from parlour_server.bus.bus import EventCommitted

@@ -36,8 +36,10 @@ from parlour_protocol.frames.bodies import (
 )
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.replies import Invitation, LogEvent, RoomListing, RoomSummary
-from parlour_protocol.ids import Incarnation, Millis, RoomId, Seq, SessionId
-from parlour_protocol.names import RoomName, UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Incarnation, Millis, Seq, SessionId
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.errors import NameTakenError, RefusedError, UnavailableError
 from parlour_server.store.interface import Decide

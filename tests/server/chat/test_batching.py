@@ -8,8 +8,8 @@ from typing import Any, cast
 
 from tests.server.chat.fakes import LAPTOP, FakePeer
 
-from parlour_protocol.ids import Millis, SessionId
-from parlour_protocol.names import parse_user_name
+from parlour_protocol.kit.ids import Millis, SessionId
+from parlour_protocol.kit.names import parse_user_name
 from parlour_server.chat.batching import BatchingWriter
 from parlour_server.chat.peer_state import PeerState
 from parlour_server.chat.request_budgets import ConnectionBudget

@@ -3,11 +3,12 @@
 import pytest
 from tests.server.chat.fakes import World, refused, settle, stored
 
-from parlour_protocol.errors import POLICY_VIOLATION, SESSION_ENDED, ErrorCode
+from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Kicked, Message
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.replies import Hello, LogEvent, Ok
 from parlour_protocol.frames.requests import History, Join, Send
+from parlour_protocol.kit.errors import POLICY_VIOLATION, SESSION_ENDED
 from parlour_server.bus.bus import EventCommitted, SessionsEnded
 
 

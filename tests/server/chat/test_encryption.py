@@ -8,7 +8,7 @@ from tests.protocol.membership.people import carried
 from tests.server.chat.disk import DiskWorld
 from tests.server.chat.fakes import FakePeer, World, settle, stored
 
-from parlour_protocol.errors import SESSION_ENDED, ErrorCode
+from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import (
     Blank,
     Contested,
@@ -55,9 +55,11 @@ from parlour_protocol.frames.requests import (
     SetTopic,
 )
 from parlour_protocol.identity import Head
-from parlour_protocol.ids import DeviceId, Epoch, GroupId, RoomId, Seq, new_group_id, new_request_id
+from parlour_protocol.ids import Epoch, GroupId, RoomId, new_group_id
+from parlour_protocol.kit.errors import SESSION_ENDED
+from parlour_protocol.kit.ids import DeviceId, Seq, new_request_id
+from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.membership import Remove
-from parlour_protocol.names import parse_user_name
 from parlour_protocol.rooms import RoomKind, RoomSuite
 from parlour_server.bus.bus import DeviceEphemeral, KeysChanged, SessionsEnded
 from parlour_server.store.types import NewEntry

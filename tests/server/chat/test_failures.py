@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from tests.server.chat.fakes import FakePeer, World, settle, stored
 
-from parlour_protocol.errors import INTERNAL_ERROR
-from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.bodies import Added, Message
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.replies import Error, Hello, InvitationReceived, KeyLogAppended, Ok, RoomEntered
 from parlour_protocol.frames.requests import History, Invite, Join, Kick, ListRooms, OpenDirect, Send
 from parlour_protocol.identity import Head
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.errors import INTERNAL_ERROR
+from parlour_protocol.kit.frames import Frame
 from parlour_server.bus.bus import EventCommitted, KeysChanged
 from parlour_server.chat import background_tasks as background
 from parlour_server.chat import gap_filler as gaps

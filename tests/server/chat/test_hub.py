@@ -10,7 +10,7 @@ from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.replies import Entered, Hello, LogEvent, Ok, RoomClosed, RoomEntered, RoomSummary
 from parlour_protocol.frames.requests import Ban, History, Join, Kick, Leave, Send
 from parlour_protocol.ids import RoomId
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
 from parlour_server.bus.bus import EventCommitted
 from parlour_server.chat import gap_filler as gaps

@@ -4,8 +4,7 @@ import msgspec
 import pytest
 from tests.server.chat.fakes import World, refused, settle, stored, world
 
-from parlour_protocol.errors import POLICY_VIOLATION, TOO_FAST, TOO_MANY_ERRORS, ErrorCode
-from parlour_protocol.frames.codec import encode
+from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.replies import Error, LogEvent, Ok
 from parlour_protocol.frames.requests import (
     CreateRoom,
@@ -17,7 +16,9 @@ from parlour_protocol.frames.requests import (
     ListRooms,
     Send,
 )
-from parlour_protocol.ids import new_request_id
+from parlour_protocol.kit.codec import encode
+from parlour_protocol.kit.errors import POLICY_VIOLATION, TOO_FAST, TOO_MANY_ERRORS
+from parlour_protocol.kit.ids import new_request_id
 from parlour_server.audit import AuditEvent
 from parlour_server.config.server_settings import Rates
 

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from tests.server.chat.fakes import GENEROUS, FakePeer, World, settle, world
 
-from parlour_protocol.errors import SESSION_ENDED
 from parlour_protocol.frames.replies import StatusUpdate
 from parlour_protocol.frames.requests import Join, SetStatus
+from parlour_protocol.kit.errors import SESSION_ENDED
 from parlour_protocol.rooms import Status
 from parlour_server.bus.bus import RoomEphemeral, SessionsEnded
 from parlour_server.chat import presence

@@ -37,7 +37,7 @@ from parlour_protocol.frames.requests import (
     SetRole,
     Typing,
 )
-from parlour_protocol.ids import Seq, new_request_id
+from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.rooms import RoomKind, Status
 from parlour_server.audit import AuditEvent
 from parlour_server.errors import UnavailableError

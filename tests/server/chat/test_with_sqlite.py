@@ -8,7 +8,7 @@ from tests.server.chat.fakes import stored
 from parlour_protocol.frames.bodies import Kicked, Message, RoleSet
 from parlour_protocol.frames.replies import Error, LogEvent, Ok, RoomClosed, RoomEntered
 from parlour_protocol.frames.requests import Delete, History, Join, Kick, Leave, OpenDirect, Send
-from parlour_protocol.ids import new_request_id
+from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.rooms import Role
 
 

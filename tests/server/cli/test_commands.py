@@ -19,8 +19,8 @@ from tests.e2e import commands
 
 from parlour_protocol.frames.opaque import PublicKey
 from parlour_protocol.ids import new_file_id
-from parlour_protocol.invite_link import InviteLink
-from parlour_protocol.names import parse_user_name
+from parlour_protocol.kit.invite_link import InviteLink
+from parlour_protocol.kit.names import parse_user_name
 from parlour_server.cli.command_line import cli, guarded
 from parlour_server.clock import SystemClock
 from parlour_server.setup.data_folder import DataFolder
@@ -474,7 +474,7 @@ def test_audit_reads_a_log_without_showing_control_characters(tmp_path: Path, ca
 
 def test_sessions_are_listed_and_ended(folder: DataFolder, capsys: Capture) -> None:
     """S6: by id, or all."""
-    from parlour_protocol.names import parse_device_name  # noqa: PLC0415
+    from parlour_protocol.kit.names import parse_device_name  # noqa: PLC0415
     from parlour_server.audit import Audit  # noqa: PLC0415
     from parlour_server.auth.session_activity import SessionActivity  # noqa: PLC0415
     from parlour_server.auth.sessions import Sessions  # noqa: PLC0415

@@ -25,7 +25,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from parlour_protocol.invite_link import InviteLink
+from parlour_protocol.kit.invite_link import InviteLink
 from parlour_server.setup.data_folder import DataFolder
 from parlour_server.setup.public_address import running
 

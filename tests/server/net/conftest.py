@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from parlour_protocol.ids import Millis, SessionId
-from parlour_protocol.names import parse_device_name, parse_user_name
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.ids import Millis, SessionId
+from parlour_protocol.kit.names import parse_device_name, parse_user_name
+from parlour_protocol.kit.secret import Secret
 from parlour_server.audit import Audit, AuditEvent
 from parlour_server.chat.peer import Peer, text_frame
 from parlour_server.config.server_settings import Connections, Listen, Settings

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from parlour_protocol.errors import SESSION_ENDED, TOO_MANY_ERRORS, ErrorCode
+from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error
+from parlour_protocol.kit.errors import SESSION_ENDED, TOO_MANY_ERRORS
 from parlour_server.audit import AuditEvent
 from parlour_server.chat.peer import text_frame
 

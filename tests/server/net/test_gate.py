@@ -2,7 +2,7 @@
 
 import pytest
 
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 from parlour_server.net import http_refusals as refusals
 from parlour_server.net.gate import (
     MAX_HEADERS,

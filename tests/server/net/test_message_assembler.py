@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from parlour_protocol.limits import REQUEST_FRAME
+from parlour_protocol.kit.limits import REQUEST_FRAME
 from parlour_server.net.message_assembler import MAX_CONTROLS, MAX_FRAGMENTS
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.server.net.conftest import PATIENCE
 
-from parlour_protocol.errors import SESSION_ENDED, TOO_FAST
+from parlour_protocol.kit.errors import SESSION_ENDED, TOO_FAST
 from parlour_server.audit import AuditEvent
 from parlour_server.chat.peer import text_frame
 

@@ -21,7 +21,8 @@ from tests.server.rooms.test_rights import (
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import AnyBody, Contested, EncryptedMessage, EncryptionOn, GroupCreated
 from parlour_protocol.frames.opaque import Ciphertext, TreeBytes, WelcomeBytes
-from parlour_protocol.ids import DeviceId, Epoch, Millis, Seq
+from parlour_protocol.ids import Epoch
+from parlour_protocol.kit.ids import DeviceId, Millis, Seq
 from parlour_protocol.limits import GROUP_DEVICES
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.errors import RefusedError

@@ -36,7 +36,9 @@ from parlour_protocol.frames.bodies import (
 )
 from parlour_protocol.frames.fields import FileName, MessageText, Reaction, TopicText
 from parlour_protocol.frames.opaque import Digest, HandshakeBytes
-from parlour_protocol.ids import DeviceId, Epoch, FileId, GroupId, Millis, RequestId, RoomId, Seq
+from parlour_protocol.ids import Epoch, FileId, GroupId, RoomId
+from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq
+from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.limits import (
     INVITATIONS_INTO_ROOM,
     INVITATIONS_OF_INVITER,
@@ -44,7 +46,6 @@ from parlour_protocol.limits import (
     REACTIONS_PER_MESSAGE,
     ROOMS_PER_USER,
 )
-from parlour_protocol.names import parse_device_name, parse_user_name
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.errors import RefusedError
 from parlour_server.rooms.permissions import LOWEST_ROLE, RANK, Action

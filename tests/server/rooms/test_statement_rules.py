@@ -16,12 +16,13 @@ from parlour_protocol.frames.bodies import (
     RoleSet,
     Unbanned,
 )
-from parlour_protocol.frames.fields import ReasonText
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.identity import device_id_of
-from parlour_protocol.ids import Millis, RoomId, new_request_id
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.fields import ReasonText
+from parlour_protocol.kit.ids import Millis, new_request_id
+from parlour_protocol.kit.names import parse_device_name
 from parlour_protocol.membership import Admit, AnyAct, Remove, Request, SetRole, Unban
-from parlour_protocol.names import parse_device_name
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.errors import RefusedError
 from parlour_server.rooms.rights import decide

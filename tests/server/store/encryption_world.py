@@ -27,8 +27,9 @@ from parlour_protocol.frames.opaque import (
     WelcomeBytes,
 )
 from parlour_protocol.identity import Head, device_id_of
-from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RoomId, Seq, SessionId, new_group_id
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import Epoch, GroupId, RoomId, new_group_id
+from parlour_protocol.kit.ids import DeviceId, Millis, Seq, SessionId
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 from parlour_server.rooms.rights import decide
 from parlour_server.store.interface import Store

@@ -6,14 +6,10 @@ from collections.abc import Callable
 from parlour_protocol.frames.bodies import AnyBody, Joined, Message
 from parlour_protocol.frames.fields import MessageText, TopicText
 from parlour_protocol.frames.replies import LogEvent
-from parlour_protocol.ids import Millis, RequestId, RoomId, SessionId, new_request_id, new_room_id
-from parlour_protocol.names import (
-    DeviceName,
-    UserName,
-    parse_device_name,
-    parse_room_name,
-    parse_user_name,
-)
+from parlour_protocol.ids import RoomId, new_room_id
+from parlour_protocol.kit.ids import Millis, RequestId, SessionId, new_request_id
+from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.store.interface import Store
 from parlour_server.store.types import (

@@ -14,12 +14,12 @@ from parlour_client.core.archive.stored_values import set_setting, setting
 from parlour_client.core.errors import DamagedArchiveError, NoAccountError
 from parlour_client.core.model import Account
 from parlour_client.core.transport.trust import CaFile, Pin, SystemRoots, Trust
-from parlour_protocol.errors import MalformedFrameError
-from parlour_protocol.frames.codec import strict_decoder
-from parlour_protocol.frames.fields import encode_field
-from parlour_protocol.invite_link import ServerAddress
-from parlour_protocol.names import DeviceName, UserName
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.codec import strict_decoder
+from parlour_protocol.kit.errors import MalformedFrameError
+from parlour_protocol.kit.fields import encode_field
+from parlour_protocol.kit.invite_link import ServerAddress
+from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.kit.secret import Secret
 
 _NAME: Final = "profile"
 _encoder: Final = msgspec.json.Encoder(enc_hook=encode_field)

@@ -28,12 +28,12 @@ from parlour_client.core.errors import (
 from parlour_client.core.model import Account
 from parlour_client.core.transport.https import Api
 from parlour_client.core.transport.trust import Pin, SystemRoots, Trust, Verifier
-from parlour_protocol.api import Login, NewAccount, PasswordChange, SessionInfo
 from parlour_protocol.frames.opaque import PublicKey
-from parlour_protocol.ids import SessionId
-from parlour_protocol.invite_link import InviteLink, Inviter, ServerAddress
-from parlour_protocol.names import DeviceName, UserName
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.api import Login, NewAccount, PasswordChange, SessionInfo
+from parlour_protocol.kit.ids import SessionId
+from parlour_protocol.kit.invite_link import InviteLink, Inviter, ServerAddress
+from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.kit.secret import Secret
 
 _ENROL_SECONDS: Final = 20.0
 

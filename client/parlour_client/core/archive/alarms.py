@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import apsw
 
-from parlour_protocol.ids import Millis
+from parlour_protocol.kit.ids import Millis
 
 
 class Kind(StrEnum):

@@ -9,8 +9,8 @@ from typing import Final
 import apsw
 
 from parlour_client.core.archive.key_log_copy import UNDER_THE_KEY, certificate_id
-from parlour_protocol.ids import DeviceId
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.ids import DeviceId
+from parlour_protocol.kit.names import UserName
 
 _QUERY: Final = f"""
     SELECT

@@ -46,8 +46,9 @@ from parlour_protocol.frames.bodies import (
     Unreadable,
 )
 from parlour_protocol.frames.requests import RoomRequest, Send
-from parlour_protocol.ids import Millis, RoomId, Seq
-from parlour_protocol.names import DeviceName, UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import DeviceName, UserName
 
 INCARNATION: Final = "incarnation"
 """The setting with the incarnation of the server's logs that this archive last saw."""

@@ -14,7 +14,8 @@ from parlour_client.core.archive.numbering_table import numbering
 from parlour_client.core.archive.rows import COLUMNS, Fold, Row, entries_of, event_of, folds_of, note_of
 from parlour_client.core.model import Entry, Gap, Note
 from parlour_protocol.frames import LogEvent
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 
 _NEAR: Final = 200
 """Numbers between two events that are read in one query."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import apsw
 
-from parlour_protocol.ids import DeviceId, FileId, RoomId, Seq
+from parlour_protocol.ids import FileId, RoomId
+from parlour_protocol.kit.ids import DeviceId, Seq
 
 
 @dataclass(frozen=True, slots=True)

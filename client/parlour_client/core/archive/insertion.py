@@ -25,7 +25,8 @@ from parlour_protocol.frames.bodies import (
     Pinned,
     Reacted,
 )
-from parlour_protocol.ids import RequestId, RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import RequestId, Seq
 
 TOLD_ONE_BY_ONE: Final = 50
 """Events whose rows are reported one by one; after a longer run a view reloads what it shows."""

@@ -37,9 +37,9 @@ from parlour_client.core.errors import (
     WrongPassphraseError,
 )
 from parlour_client.core.private_files import open_private
-from parlour_protocol.errors import MalformedFrameError
-from parlour_protocol.frames.codec import strict_decoder
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.codec import strict_decoder
+from parlour_protocol.kit.errors import MalformedFrameError
+from parlour_protocol.kit.secret import Secret
 
 _MAX_FILE: Final = 4096
 _PUT_BACK: Final = (

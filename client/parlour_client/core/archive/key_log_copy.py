@@ -13,8 +13,8 @@ import apsw
 
 from parlour_protocol.identity import Head, RevocationEntry
 from parlour_protocol.identity.key_log import decode_entry
-from parlour_protocol.ids import DeviceId, Millis
-from parlour_protocol.names import UserName, parse_user_name
+from parlour_protocol.kit.ids import DeviceId, Millis
+from parlour_protocol.kit.names import UserName, parse_user_name
 
 UNDER_THE_KEY: Final = "ON a.user = c.user AND a.account_key = c.account_key AND a.position < c.position"
 """Joins certificates (c) with the account (a) under whose current key they are: a key that comes back after

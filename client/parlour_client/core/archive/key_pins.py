@@ -10,8 +10,8 @@ from typing import Final
 import apsw
 
 from parlour_client.core.archive.own_keys import trust_changed
-from parlour_protocol.ids import Millis
-from parlour_protocol.names import UserName, parse_user_name
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName, parse_user_name
 
 FIRST_SEEN: Final = "first-seen"
 VERIFIED: Final = "verified"

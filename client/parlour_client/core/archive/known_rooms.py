@@ -11,9 +11,10 @@ import apsw
 import msgspec
 
 from parlour_protocol.frames import RoomSummary
-from parlour_protocol.frames.codec import strict_decoder
-from parlour_protocol.frames.fields import encode_field
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.codec import strict_decoder
+from parlour_protocol.kit.fields import encode_field
+from parlour_protocol.kit.ids import Seq
 
 _encoder: Final = msgspec.json.Encoder(enc_hook=encode_field)
 

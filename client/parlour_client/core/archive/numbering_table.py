@@ -8,7 +8,8 @@ from typing import cast
 import apsw
 
 from parlour_client.core.room_log.numbering import PLAIN, Numbering, Piece
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 
 
 def numbering(connection: apsw.Connection, room: RoomId) -> Numbering:

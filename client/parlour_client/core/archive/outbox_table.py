@@ -13,7 +13,8 @@ from typing import Final, cast
 import apsw
 
 from parlour_protocol.frames import AnyRequest, decode_request, encode
-from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, RequestId, Seq
 
 AlsoWrite = Callable[[apsw.Connection], None]
 """Writes to do in the same transaction."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import apsw
 
-from parlour_protocol.ids import DeviceId
+from parlour_protocol.kit.ids import DeviceId
 
 
 class Name(StrEnum):

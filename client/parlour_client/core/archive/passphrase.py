@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 
 KEY_BYTES: Final = 32
 SALT_BYTES: Final = 16

@@ -11,7 +11,8 @@ import apsw
 
 from parlour_client.core.archive.events import shown
 from parlour_client.core.model import Entry
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 from parlour_protocol.limits import PINS_PER_ROOM
 
 

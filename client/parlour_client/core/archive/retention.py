@@ -11,7 +11,8 @@ from typing import Final, cast
 import apsw
 
 from parlour_client.core.archive.insertion import AT_ONE_TIME, LATEST_TIME
-from parlour_protocol.ids import Millis, RoomId
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis
 
 _LAST: Final = (1 << 63) - 1
 _CHOSEN: Final = "id < ? AND room = ? AND kind NOT IN ('created', 'role')"

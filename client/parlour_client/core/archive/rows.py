@@ -12,11 +12,12 @@ from typing import Final
 import msgspec
 
 from parlour_client.core.model import Entry, Note, ReactionCount
-from parlour_protocol.frames import AnyBody, LogEvent, Reaction, WireText, decode_body
+from parlour_protocol.frames import AnyBody, LogEvent, Reaction, decode_body
 from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message, Pinned, Reacted
-from parlour_protocol.frames.fields import decode_field, encode_field
-from parlour_protocol.ids import Millis, RoomId, Seq
-from parlour_protocol.names import DeviceName, UserName, parse_device_name, parse_user_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.fields import WireText, decode_field, encode_field
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name
 
 COLUMNS: Final = "room, seq, at, author, device, body, is_row, sealed, trouble, note"
 

@@ -12,8 +12,9 @@ import apsw
 from parlour_client.core.archive.own_keys import trust_changed
 from parlour_client.core.archive.rows import user_name
 from parlour_client.core.archive.stored_values import set_setting, setting
-from parlour_protocol.ids import Millis, RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import UserName
 
 _LAST_ROOM: Final = "last_room"
 

@@ -14,8 +14,9 @@ from parlour_client.core.archive import search_index
 from parlour_client.core.archive.events import shown
 from parlour_client.core.model import Entry
 from parlour_client.core.search_query import Query
-from parlour_protocol.ids import RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import UserName
 
 _FACTS: Final = {
     "link": search_index.LINK,

@@ -13,7 +13,8 @@ import apsw
 from parlour_client.core.archive.rows import Fold, folds_of
 from parlour_protocol.frames import LogEvent, decode_body
 from parlour_protocol.frames.bodies import Message
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 
 ANY: Final = "any"
 """Every message has it: for a search by time only."""

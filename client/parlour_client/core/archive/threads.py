@@ -13,7 +13,8 @@ from parlour_client.core.archive.events import shown
 from parlour_client.core.model import Thread, Version
 from parlour_protocol.frames import decode_body
 from parlour_protocol.frames.bodies import Edited, Message
-from parlour_protocol.ids import Millis, RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq
 
 LONGEST: Final = 1_000
 """Messages of one thread that are shown."""

@@ -49,8 +49,9 @@ from parlour_client.core.sync.state import State
 from parlour_client.core.transport.live_connection import LiveConnection
 from parlour_protocol.frames import Hello, RoomSummary
 from parlour_protocol.frames.replies import GroupChanged, KeyLogAppended, KeyPackagesLow
-from parlour_protocol.ids import DeviceId, RequestId, RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import DeviceId, RequestId, Seq
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 
 _LOOK_SECONDS: Final = 10.0

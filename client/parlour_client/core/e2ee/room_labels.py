@@ -15,8 +15,9 @@ from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatu
 from parlour_client.core.e2ee.groups.group_rollback import FOUND_AGAIN
 from parlour_client.core.e2ee.status import MemberDevice, RoomPerson, RoomState, Trust
 from parlour_protocol.delivery import DeviceStatus
-from parlour_protocol.ids import DeviceId, RoomId
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import DeviceId
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind, RoomSuite
 
 _OLD: Final = (

@@ -32,10 +32,11 @@ from parlour_client.core.e2ee.status import (
 )
 from parlour_client.core.errors import EncryptionError, ParlourClientError
 from parlour_client.core.model import MemberView
-from parlour_protocol.ids import DeviceId, Epoch, RequestId, RoomId
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import Epoch, RoomId
+from parlour_protocol.kit.ids import DeviceId, RequestId
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.secret import Secret
 from parlour_protocol.rooms import Role
-from parlour_protocol.secret import Secret
 
 _ADD_SECONDS: Final = 5.0
 """Seconds that an approval waits for the new device to upload key packages, which takes an instant if it is

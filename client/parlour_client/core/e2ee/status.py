@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RequestId, RoomId
-from parlour_protocol.names import DeviceName, UserName
+from parlour_protocol.ids import Epoch, GroupId, RoomId
+from parlour_protocol.kit.ids import DeviceId, Millis, RequestId
+from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.rooms import Role, RoomSuite
 
 if TYPE_CHECKING:

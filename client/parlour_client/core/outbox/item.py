@@ -8,7 +8,8 @@ from parlour_client.core.model import Account, Delivery, Entry, Outgoing
 from parlour_protocol.frames.bodies import Deleted, Edited, Message, Pinned, Reacted
 from parlour_protocol.frames.replies import Stored
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send
-from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, RequestId, Seq
 
 DurableRequest = Send | Edit | Delete | React | Pin
 

@@ -34,7 +34,8 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, LogEvent, Ok
 from parlour_protocol.frames.replies import Stored
 from parlour_protocol.frames.requests import Send
-from parlour_protocol.ids import RequestId, RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import RequestId, Seq
 
 MAX_TRIES: Final = 5
 """How often a request is repeated while the server cannot store it, before the person is asked."""

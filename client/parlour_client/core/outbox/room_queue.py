@@ -11,7 +11,8 @@ from typing import Any
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.item import Item
 from parlour_client.core.transport.conversation import Conversation
-from parlour_protocol.ids import RequestId, RoomId
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import RequestId
 
 
 class RoomQueue:

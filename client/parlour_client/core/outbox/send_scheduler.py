@@ -12,7 +12,8 @@ from typing import Final
 from parlour_client.core.clock import Clock
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.item import Item
-from parlour_protocol.ids import RequestId, RoomId
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import RequestId
 
 WINDOW: Final = 32
 """Rooms with an unanswered request at a time: other requests get half the slots."""

@@ -21,12 +21,12 @@ from parlour_client.core.transport.live_connection import LiveConnection
 from parlour_protocol.frames import Hello, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.replies import (
+    AnyPush,
     GroupChanged,
     InvitationReceived,
     InvitationWithdrawn,
     KeyLogAppended,
     KeyPackagesLow,
-    Push,
     ReadBy,
     ReadMarked,
     RoomClosed,
@@ -96,7 +96,7 @@ class Dispatcher:
         self._catch_up.entered(summary.room, summary.head)
         self._emit(RoomsChanged())
 
-    async def dispatch(self, push: Push) -> None:  # noqa: C901, PLR0912 - one case each
+    async def dispatch(self, push: AnyPush) -> None:  # noqa: C901, PLR0912 - one case each
         """Dispatch a pushed frame; waits while too many events are unwritten."""
         match push:
             case LogEvent():

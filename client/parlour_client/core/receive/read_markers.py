@@ -16,7 +16,8 @@ from parlour_client.core.sync.state import State
 from parlour_client.core.transport.live_connection import LiveConnection
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.requests import MarkRead
-from parlour_protocol.ids import RoomId, Seq, new_request_id
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq, new_request_id
 
 
 class ReadMarkers:

@@ -28,8 +28,9 @@ from parlour_client.core.transport.conversation import Conversation
 from parlour_protocol.frames import AnyBody, Hello, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.frames.requests import History
-from parlour_protocol.ids import Incarnation, Millis, RoomId, Seq, new_request_id
-from parlour_protocol.limits import PAGE_EVENTS
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Incarnation, Millis, Seq, new_request_id
+from parlour_protocol.kit.limits import PAGE_EVENTS
 
 _MOST_PAGES: Final = 64
 """Pages for one room: halving never takes more, whatever the numbers are."""

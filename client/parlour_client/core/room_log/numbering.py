@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from parlour_protocol.ids import Seq
+from parlour_protocol.kit.ids import Seq
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,10 @@ from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import AnyBody, AnyRequest, AnyResult, Hello, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import Deleted, Edited, EncryptedMessage, Message, Pinned, Reacted
 from parlour_protocol.frames.replies import (
+    AnyPush,
     Entered,
     Page,
     Pins,
-    Push,
     ReadBy,
     ReadMarked,
     RoomEntered,
@@ -37,7 +37,8 @@ from parlour_protocol.frames.requests import (
     Send,
     SendEncrypted,
 )
-from parlour_protocol.ids import Incarnation, RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Incarnation, Seq
 
 OTHER_LOGS: Final = "The server answered from other logs than it greeted with."
 
@@ -85,7 +86,7 @@ class Numbers:
             return summary
         return replace(summary, head=numbers.head(summary.head), read=numbers.to_local(summary.read))
 
-    def push(self, push: Push) -> Push:
+    def push(self, push: AnyPush) -> AnyPush:
         """Return a pushed frame in our numbers."""
         match push:
             case LogEvent():

@@ -13,8 +13,8 @@ from parlour_client.core.room_log.numbering import PLAIN, Numbering
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.frames.requests import History
-from parlour_protocol.ids import Seq
-from parlour_protocol.names import parse_device_name
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import parse_device_name
 
 DEVICE: Final = parse_device_name("house")
 

@@ -26,8 +26,9 @@ from parlour_client.core.transport.conversation import Conversation
 from parlour_protocol.frames import LogEvent, RoomSummary
 from parlour_protocol.frames.replies import Page
 from parlour_protocol.frames.requests import History
-from parlour_protocol.ids import RoomId, Seq, new_request_id
-from parlour_protocol.limits import PAGE_EVENTS
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq, new_request_id
+from parlour_protocol.kit.limits import PAGE_EVENTS
 
 LONGEST_CATCH_UP: Final = 10_000
 """Events fetched for a room at once; a longer gap gets the newest page, and the rest while scrolling back."""

@@ -11,7 +11,7 @@ from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import PresenceChanged, TypingChanged
 from parlour_protocol.frames.replies import StatusUpdate, TypingUpdate
 from parlour_protocol.ids import RoomId
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Status
 
 TYPING_SECONDS: Final = 8.0

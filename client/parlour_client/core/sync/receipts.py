@@ -9,8 +9,9 @@ from typing import Final
 
 from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import ReceiptsChanged
-from parlour_protocol.ids import RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import UserName
 
 MAX_READERS: Final = 100
 """People remembered for one room."""

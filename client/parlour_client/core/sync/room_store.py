@@ -11,7 +11,8 @@ from parlour_client.core.archive import Archive, events, known_rooms, saved_pref
 from parlour_client.core.sync.catch_up import CatchUp
 from parlour_client.core.sync.state import State
 from parlour_protocol.frames import RoomSummary
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 
 
 class RoomStore:

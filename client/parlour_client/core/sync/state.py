@@ -29,8 +29,9 @@ from parlour_protocol.frames.bodies import (
     RoleSet,
     TopicSet,
 )
-from parlour_protocol.ids import Millis, RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import UserName
 
 _NONE: Final = SavedPreferences(frozenset(), frozenset(), frozenset(), frozenset(), {})
 

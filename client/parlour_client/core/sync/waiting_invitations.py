@@ -16,7 +16,8 @@ from parlour_client.core.sync.state import State
 from parlour_client.core.transport.conversation import Conversation
 from parlour_protocol.frames import replies
 from parlour_protocol.frames.requests import ListInvitations
-from parlour_protocol.ids import RoomId, new_request_id
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.rooms import RoomKind
 
 MAX_PAGES: Final = 40

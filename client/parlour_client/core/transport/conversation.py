@@ -21,18 +21,9 @@ from parlour_client.core.errors import (
 )
 from parlour_client.core.room_log.translation import OTHER_LOGS, LostError, Numbers
 from parlour_client.core.transport.wire import Wire, WireClosedError
-from parlour_protocol.connection_state import ConnectionState, Side
-from parlour_protocol.errors import ErrorCode, MalformedFrameError, OutOfOrderError
-from parlour_protocol.frames import (
-    AnyRequest,
-    AnyResult,
-    AnyServerFrame,
-    Hello,
-    ReasonText,
-    decode_server_frame,
-    encode,
-)
-from parlour_protocol.frames.replies import Error, Ok, Page, Push, Stored
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames import AnyRequest, AnyResult, AnyServerFrame, Hello, decode_server_frame, encode
+from parlour_protocol.frames.replies import AnyPush, Error, Ok, Page, Stored
 from parlour_protocol.frames.requests import (
     History,
     ListBlocked,
@@ -41,8 +32,11 @@ from parlour_protocol.frames.requests import (
     ListPins,
     ListRooms,
 )
-from parlour_protocol.ids import Incarnation, RequestId
-from parlour_protocol.limits import IN_FLIGHT
+from parlour_protocol.kit.connection_state import ConnectionState, Side
+from parlour_protocol.kit.errors import MalformedFrameError, OutOfOrderError
+from parlour_protocol.kit.fields import ReasonText
+from parlour_protocol.kit.ids import Incarnation, RequestId
+from parlour_protocol.kit.limits import IN_FLIGHT
 
 ANSWER_SECONDS: Final = 20.0
 """Longer than any honest answer takes; a wire that stays silent longer is closed."""
@@ -64,7 +58,7 @@ Read = History | ListBlocked | ListInvitations | ListMembers | ListPins | ListRo
 Answer = Callable[[Ok | Error], None]
 """Called by the receiving loop before the next frame is processed."""
 
-Hearer = Callable[[Push], Awaitable[None]]
+Hearer = Callable[[AnyPush], Awaitable[None]]
 
 
 class Conversation:
@@ -77,7 +71,7 @@ class Conversation:
         """Of the server's logs, once it greeted: it holds for every number on this wire."""
         self.numbers: Numbers | None = None
         """What the server's numbers are here; None while that is still to be found out: as they are."""
-        self._early: list[Push] = []
+        self._early: list[AnyPush] = []
         self._session = ConnectionState(Side.CLIENT)
         self._answers: dict[RequestId, tuple[Answer, Timer]] = {}
         self._slots = asyncio.Semaphore(IN_FLIGHT.value - _SPARE)
@@ -177,7 +171,7 @@ class Conversation:
         self._answers.clear()
 
     async def _listen(self, heard: Hearer) -> None:
-        async def hear(push: Push) -> None:
+        async def hear(push: AnyPush) -> None:
             await heard(push if self.numbers is None else self.numbers.push(push))
 
         early, self._early = self._early, []
@@ -185,7 +179,7 @@ class Conversation:
             await hear(push)
         await self._receive(hear)
 
-    async def _keep(self, push: Push) -> None:
+    async def _keep(self, push: AnyPush) -> None:
         if len(self._early) >= _MOST_EARLY:
             raise UnreachableError("The server tells too much before it has answered.")
         self._early.append(push)

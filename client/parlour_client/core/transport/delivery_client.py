@@ -29,7 +29,9 @@ from parlour_protocol.delivery import (
     RevokeDevice,
     Welcomes,
 )
-from parlour_protocol.ids import DeviceId, FileId, RoomId, SessionId, WelcomeId
+from parlour_protocol.ids import FileId, RoomId, WelcomeId
+from parlour_protocol.kit.ids import DeviceId, SessionId
+from parlour_protocol.kit.secret import Secret
 from parlour_protocol.limits import (
     CERTIFICATE_BYTES,
     CLAIM_DEVICES,
@@ -37,7 +39,6 @@ from parlour_protocol.limits import (
     KEY_LOG_PAGE,
     KEY_PACKAGE_BYTES,
 )
-from parlour_protocol.secret import Secret
 
 _SPARE: Final = 64 * 1024
 """For everything in an answer but its opaque parts."""

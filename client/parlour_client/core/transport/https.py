@@ -21,7 +21,8 @@ from parlour_client.core.errors import (
     quoted,
 )
 from parlour_client.core.transport.trust import Pin, Verifier, unreachable
-from parlour_protocol.api import (
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.kit.api import (
     AccountCreated,
     Login,
     NewAccount,
@@ -35,9 +36,9 @@ from parlour_protocol.api import (
     decode_payload,
     encode_payload,
 )
-from parlour_protocol.errors import ErrorCode, MalformedFrameError
-from parlour_protocol.ids import SessionId
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.errors import MalformedFrameError
+from parlour_protocol.kit.ids import SessionId
+from parlour_protocol.kit.secret import Secret
 
 if TYPE_CHECKING:
     import httpx

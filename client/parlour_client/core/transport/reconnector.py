@@ -17,7 +17,8 @@ from parlour_client.core.events import StatusChanged
 from parlour_client.core.model import Account, ConnectionStatus, LinkState
 from parlour_client.core.transport.conversation import Conversation
 from parlour_client.core.transport.wire import Dial, WireClosedError
-from parlour_protocol.errors import (
+from parlour_protocol.frames import Hello
+from parlour_protocol.kit.errors import (
     GOING_AWAY,
     SESSION_ENDED,
     SESSION_EXPIRED,
@@ -25,7 +26,6 @@ from parlour_protocol.errors import (
     TOO_MANY_ERRORS,
     TOO_SLOW,
 )
-from parlour_protocol.frames import Hello
 
 T = TypeVar("T")
 

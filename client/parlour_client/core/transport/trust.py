@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from parlour_client.core.errors import CertificateError, PinChangedError, SetupError, UnreachableError
-from parlour_protocol.invite_link import ServerAddress
+from parlour_protocol.kit.invite_link import ServerAddress
 
 PROBE_SECONDS: Final = 10
 _MAX_CA_BYTES: Final = 1 << 20

@@ -22,9 +22,9 @@ from parlour_client.core.errors import (
 )
 from parlour_client.core.transport.trust import Pin, Verifier, security_words, unreachable
 from parlour_client.core.transport.wire import WireClosedError
-from parlour_protocol.api import CHAT_PATH, SUBPROTOCOL
-from parlour_protocol.limits import SERVER_FRAME
-from parlour_protocol.secret import Secret
+from parlour_protocol.frames.wire import CHAT_PATH, SUBPROTOCOL
+from parlour_protocol.kit.limits import SERVER_FRAME
+from parlour_protocol.kit.secret import Secret
 
 OPEN_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 2.0

@@ -28,7 +28,8 @@ from parlour_client.ui.dialogs.paste import Choice, PasteScreen
 from parlour_client.ui.input.editor import command_of, edit, in_memory
 from parlour_client.ui.safe import error_content, join, own, peer_line
 from parlour_client.ui.toasts import Toast
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 
 TYPING_EVERY: Final = 5.0
 """Seconds between two typing notifications."""

@@ -20,8 +20,8 @@ from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.dialogs.questions import ConfirmScreen
 from parlour_client.ui.safe import error_content, own
 from parlour_client.ui.toasts import Toast, toast
-from parlour_protocol.errors import ParlourProtocolError
-from parlour_protocol.text import SafeText
+from parlour_protocol.kit.errors import ParlourProtocolError
+from parlour_protocol.kit.text import SafeText
 
 Answer = TypeVar("Answer")
 REFUSALS: Final = (ParlourClientError, ParlourProtocolError, ValueError)

@@ -19,8 +19,8 @@ from parlour_client.ui.dialogs.inspector import inspector_page
 from parlour_client.ui.dialogs.reaction import ReactScreen
 from parlour_client.ui.toasts import Toast
 from parlour_protocol.frames.bodies import Pinned
-from parlour_protocol.ids import Seq
-from parlour_protocol.text import safe_text
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.text import safe_text
 
 
 class MessageActions:

@@ -26,8 +26,9 @@ from parlour_client.ui.deferred import Deferred
 from parlour_client.ui.safe import SafeStatic
 from parlour_client.ui.terminal.throttle import Throttle
 from parlour_client.ui.toasts import Toast
-from parlour_protocol.ids import RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 
 _SORTED: Final = {"name": "by name", "recent": "newest first", "unread": "most unread first"}

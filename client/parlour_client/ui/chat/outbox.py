@@ -19,7 +19,7 @@ from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.message_list import MessageChoices
 from parlour_client.ui.dialogs.overlay import Overlay
 from parlour_client.ui.safe import SafeStatic, own, peer_line
-from parlour_protocol.ids import RequestId
+from parlour_protocol.kit.ids import RequestId
 
 _STATES: Final = {
     Delivery.QUEUED: "queued",

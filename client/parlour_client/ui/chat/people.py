@@ -20,9 +20,9 @@ from parlour_client.ui.chat.timeline.sentences import ROLE_WORDS, clock, day
 from parlour_client.ui.dialogs.overlay import Overlay
 from parlour_client.ui.dialogs.questions import Choices, ChooseScreen
 from parlour_client.ui.safe import SafeStatic, join, lines, option, own, peer_line
-from parlour_protocol.api import SessionInfo
-from parlour_protocol.ids import SessionId
-from parlour_protocol.names import UserName, parse_user_name
+from parlour_protocol.kit.api import SessionInfo
+from parlour_protocol.kit.ids import SessionId
+from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.rooms import Status
 
 _WORDS: Final = {Status.ONLINE: "online", Status.AWAY: "away", Status.OFFLINE: "offline"}

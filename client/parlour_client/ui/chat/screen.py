@@ -57,7 +57,7 @@ from parlour_client.ui.input.jump import Target, option_targets
 from parlour_client.ui.safe import SafeStatic, lines, own
 from parlour_client.ui.terminal.gc_tuning import EVERY_SECONDS, Collector
 from parlour_protocol.ids import RoomId
-from parlour_protocol.names import parse_user_name
+from parlour_protocol.kit.names import parse_user_name
 
 QUIET: Final = 2.0
 """Seconds without a key after which a dialog may open by itself."""

@@ -20,7 +20,7 @@ from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.results import ResultViews
 from parlour_client.ui.chat.timeline import Timeline
-from parlour_protocol.ids import Seq
+from parlour_protocol.kit.ids import Seq
 
 Action = Callable[[Mapping[str, Any]], Awaitable[None] | None]
 

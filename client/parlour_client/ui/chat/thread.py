@@ -16,7 +16,7 @@ from parlour_client.ui.dialogs.message_list import MessageChoices, head_of
 from parlour_client.ui.dialogs.overlay import Overlay
 from parlour_client.ui.dialogs.page import Page
 from parlour_client.ui.safe import SafeStatic, join, lines, own, peer, peer_line
-from parlour_protocol.text import safe_text
+from parlour_protocol.kit.text import safe_text
 
 
 class ThreadScreen(Overlay[Entry | None]):

@@ -16,7 +16,8 @@ from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline.holes import Hole, HoleState, Run, holes_of
 from parlour_client.ui.toasts import Toast
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 
 PAGE: Final = 100
 PARENTS: Final = 8

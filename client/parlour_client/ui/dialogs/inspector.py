@@ -12,8 +12,8 @@ from parlour_client.core.model import Entry, display_name
 from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.page import Page
 from parlour_client.ui.safe import join, lines, of_safe, own, peer_line
-from parlour_protocol.text import safe_text
-from parlour_protocol.text.inspector import CodePoint, inspect_text
+from parlour_protocol.kit.text import safe_text
+from parlour_protocol.kit.text.inspector import CodePoint, inspect_text
 
 MAX_ROWS: Final = 400
 """Code points in the table; a longer text is cut, with a count."""

@@ -16,7 +16,7 @@ from parlour_client.core.errors import ParlourClientError
 from parlour_client.ui.dialogs.overlay import Overlay
 from parlour_client.ui.input.key_ordering import Field
 from parlour_client.ui.safe import SafeStatic, error_content, join, lines, own, peer_line
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 
 
 class LoginScreen(Overlay[bool]):

@@ -10,7 +10,7 @@ from textual.widgets import Input
 from parlour_client.ui.dialogs.overlay import Overlay
 from parlour_client.ui.input.key_ordering import Field
 from parlour_client.ui.safe import SafeStatic, lines, own, peer_line
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 
 
 class PassphraseScreen(Overlay[Secret | None]):

@@ -7,7 +7,7 @@ themselves are offered, so that everyone sees the same. ``completion`` calls it.
 from functools import lru_cache
 from typing import Final
 
-from parlour_protocol.text import safe_text
+from parlour_protocol.kit.text import safe_text
 
 SHORTEST: Final = 2
 """Letters after the colon before anything is offered: `:)` and `10:30` are no names."""

@@ -6,9 +6,9 @@ ends become LF. Characters that others will see as escapes are counted, not chan
 
 from typing import NamedTuple
 
-from parlour_protocol.text import safe_text
-from parlour_protocol.text.forbidden import FORBIDDEN
-from parlour_protocol.text.line_classifier import LineClassifier
+from parlour_protocol.kit.text import safe_text
+from parlour_protocol.kit.text.forbidden import FORBIDDEN
+from parlour_protocol.kit.text.line_classifier import LineClassifier
 
 
 class Typed(NamedTuple):

@@ -12,8 +12,8 @@ from typing import Final
 from bidi import get_display
 
 from parlour_client.core.settings import Settings
-from parlour_protocol.text import unicode_data
-from parlour_protocol.text.cell_width import clusters
+from parlour_protocol.kit.text import unicode_data
+from parlour_protocol.kit.text.cell_width import clusters
 
 LEFT_TO_RIGHT_MARK: Final = "\u200e"
 _EXPLICIT, _IMPLICIT = "\x1b[8l", "\x1b[8h"

@@ -22,7 +22,7 @@ from textual.widgets import TextArea
 
 from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.terminal.bidi import LEFT_TO_RIGHT_MARK, has_right_to_left, in_visual_order
-from parlour_protocol.text.cell_width import clusters
+from parlour_protocol.kit.text.cell_width import clusters
 
 # Latin, Greek, Cyrillic, punctuation, arrows, boxes, kana, CJK, Hangul: measured, all terminals agree.
 _AGREED: Final = re.compile(

@@ -20,7 +20,7 @@ from rich.segment import Segment
 from textual.worker import WorkerFailed
 
 from parlour_client.core.private_files import open_private
-from parlour_protocol.text import safe_text
+from parlour_protocol.kit.text import safe_text
 
 _MAX_LOG: Final = 256 * 1024
 """Bytes: after that the log starts over."""

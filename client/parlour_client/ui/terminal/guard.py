@@ -9,7 +9,7 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-from parlour_protocol.text.forbidden import FORBIDDEN, REPLACEMENT
+from parlour_protocol.kit.text.forbidden import FORBIDDEN, REPLACEMENT
 
 
 class TerminalGuard(LineFilter):

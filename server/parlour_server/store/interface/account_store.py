@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from parlour_protocol.ids import Millis, SessionId
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.ids import Millis, SessionId
+from parlour_protocol.kit.names import UserName
 from parlour_server.store.types import Account, InviteRecord, NewAccountRecord, SessionRecord, TicketGrant
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from parlour_protocol.frames.replies import Invitation
 from parlour_protocol.ids import RoomId
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.names import UserName
 
 
 class Consent(Protocol):

@@ -6,8 +6,9 @@ from typing import Protocol
 from parlour_protocol.delivery import GroupState, WaitingWelcome
 from parlour_protocol.frames.opaque import LogEntryBytes, PublicKey
 from parlour_protocol.identity import Head
-from parlour_protocol.ids import DeviceId, Millis, RoomId, SessionId, WelcomeId
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId, WelcomeId
+from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomSuite
 from parlour_server.store.types import (
     CertificateRecord,

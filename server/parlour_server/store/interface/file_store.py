@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 
-from parlour_protocol.ids import FileId, Millis
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import FileId
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName
 from parlour_server.store.types import FileRecord, JournalEntry
 
 

@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from parlour_protocol.frames.replies import LogEvent, RoomListing, RoomSummary
-from parlour_protocol.ids import Millis, RoomId, Seq, SessionId
-from parlour_protocol.names import RoomName, UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq, SessionId
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.room_name import RoomName
 from parlour_server.store.types import Appended, AppendEvent, Facts, Greeting, Membership, NewRoom
 
 Decide = Callable[[AppendEvent, Facts], None]

@@ -6,7 +6,7 @@ machine may open it at once.
 
 from pathlib import Path
 
-from parlour_protocol.ids import Incarnation, Millis
+from parlour_protocol.kit.ids import Incarnation, Millis
 from parlour_server.clock import Clock
 from parlour_server.errors import SetupError
 from parlour_server.store.sqlite.accounts.login_attempts import SqliteAttempts

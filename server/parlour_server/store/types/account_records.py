@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from parlour_protocol.ids import DeviceId, Millis, SessionId
-from parlour_protocol.names import DeviceName, UserName
+from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
+from parlour_protocol.kit.names import DeviceName, UserName
 
 
 @dataclass(frozen=True, slots=True)

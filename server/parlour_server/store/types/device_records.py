@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.opaque import CertificateBytes, KeyPackageBytes, LogEntryBytes, PublicKey
 from parlour_protocol.identity import Head
-from parlour_protocol.ids import DeviceId, Millis, SessionId
-from parlour_protocol.names import DeviceName, UserName
+from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
+from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.rooms import RoomSuite
 
 

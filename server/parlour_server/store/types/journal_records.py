@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from parlour_protocol.ids import RoomId, Seq, SessionId
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq, SessionId
+from parlour_protocol.kit.names import UserName
 
 
 @dataclass(frozen=True, slots=True)

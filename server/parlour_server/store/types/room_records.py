@@ -9,8 +9,10 @@ from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.opaque import Digest, TreeBytes, WelcomeBytes
 from parlour_protocol.frames.replies import LogEvent, RoomSummary
-from parlour_protocol.ids import DeviceId, Epoch, FileId, GroupId, Millis, RequestId, RoomId, Seq
-from parlour_protocol.names import DeviceName, RoomName, UserName
+from parlour_protocol.ids import Epoch, FileId, GroupId, RoomId
+from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq
+from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 

@@ -31,8 +31,9 @@ from parlour_client.core.search_query import Query
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message
 from parlour_protocol.frames.requests import Send
-from parlour_protocol.ids import Millis, RoomId, Seq, new_request_id
-from parlour_protocol.secret import Secret
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq, new_request_id
+from parlour_protocol.kit.secret import Secret
 
 CHEAP = Cost(operations=1, memory=8 * 1024)
 CANARY = "CANARYplaintext"

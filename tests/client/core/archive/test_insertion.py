@@ -12,7 +12,7 @@ from parlour_client.core.search_query import Query
 from parlour_protocol.frames import AnyBody, LogEvent, MessageText, Reaction
 from parlour_protocol.frames.bodies import Deleted, Edited, Message, Reacted
 from parlour_protocol.frames.requests import Send
-from parlour_protocol.ids import Millis, Seq, new_request_id
+from parlour_protocol.kit.ids import Millis, Seq, new_request_id
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from parlour_client.core.errors import ServerMisbehavedError, SetupError
 from parlour_client.core.events import Change, EntryAdded, EntryChanged
 from parlour_protocol.frames.bodies import Deleted, Pinned
 from parlour_protocol.frames.replies import Pins
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 from parlour_protocol.rooms import Role
 
 

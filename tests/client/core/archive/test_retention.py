@@ -13,8 +13,9 @@ from parlour_client.core.history import SWEEP_SECONDS
 from parlour_client.core.model import Gap
 from parlour_protocol.frames.bodies import RoleSet
 from parlour_protocol.frames.requests import History
-from parlour_protocol.ids import Millis, RoomId, Seq
-from parlour_protocol.names import parse_user_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.rooms import Role
 
 

@@ -9,7 +9,7 @@ from tests.client.core.core_fake import ALICE, BEGIN, LOBBY, FakeServer
 from parlour_client.core.archive import Archive, events, known_rooms, search, threads
 from parlour_client.core.archive.schema import MIGRATIONS
 from parlour_client.core.search_query import Query
-from parlour_protocol.ids import Seq
+from parlour_protocol.kit.ids import Seq
 
 EVENTS = [
     (1, "message", None, 0, {"kind": "message", "text": "honey at http://bees.example"}),

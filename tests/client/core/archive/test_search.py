@@ -15,7 +15,8 @@ from parlour_client.core.archive import (
 from parlour_client.core.search_query import Query, parse
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message
-from parlour_protocol.ids import Millis, RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq
 
 
 def event(seq: int, body: Message | Edited | Deleted | Blank, room: RoomId = LOBBY) -> LogEvent:

@@ -22,7 +22,7 @@ from parlour_client.core.archive.key import (
 )
 from parlour_client.core.archive.passphrase import Cost
 from parlour_client.core.archive.system_keyring import NoKeyringError
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.secret import Secret
 
 CHEAP = Cost(operations=1, memory=64 << 10)
 

@@ -31,10 +31,11 @@ from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.bodies import Created
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.requests import SendEncrypted
-from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq
+from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.membership import Admit, Remove, Roster, read_statement
 from parlour_protocol.mls import CLASSIC, CipherSuite, Extension, KeyPackageStore, Lifetime, Policy, suite_of
-from parlour_protocol.names import UserName, parse_user_name
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 P = ParamSpec("P")

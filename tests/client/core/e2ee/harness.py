@@ -18,13 +18,10 @@ from parlour_client.core.errors import UnreachableError
 from parlour_protocol.frames import (
     Hello,
 )
-from parlour_protocol.ids import (
-    Millis,
-    RoomId,
-    Seq,
-)
-from parlour_protocol.names import UserName
-from parlour_protocol.secret import Secret
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.secret import Secret
 
 PATIENCE = 60.0
 """Seconds after which a wait has failed: far more than anything takes on a busy machine."""

@@ -46,11 +46,12 @@ from parlour_protocol.identity import (
     device_proof,
 )
 from parlour_protocol.identity.key_log import encode_entry
-from parlour_protocol.ids import DeviceId, Millis, RoomId, SessionId
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
+from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
+from parlour_protocol.kit.secret import Secret
 from parlour_protocol.mls import Secret as Seed
-from parlour_protocol.names import UserName, parse_device_name, parse_user_name
 from parlour_protocol.rooms import RoomSuite
-from parlour_protocol.secret import Secret
 
 SERVER = "chat.example.org"
 ANA, BEN, EVE = (parse_user_name(name) for name in ("ana", "ben", "eve"))

@@ -17,8 +17,9 @@ from parlour_client.core.e2ee.groups.link_notes import moved_note
 from parlour_client.core.e2ee.groups.link_store import Links
 from parlour_client.core.model import Note
 from parlour_protocol.encrypted import Link
-from parlour_protocol.ids import DeviceId, RequestId, RoomId, Seq
-from parlour_protocol.names import UserName, parse_user_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import DeviceId, RequestId, Seq
+from parlour_protocol.kit.names import UserName, parse_user_name
 
 ROOM = RoomId("room1234567890abcdefgh")
 

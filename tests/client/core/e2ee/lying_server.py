@@ -15,11 +15,12 @@ from tests.client.core.e2ee.memory_server import Room
 from parlour_client.core.client import Client
 from parlour_client.core.model import Delivery, Entry, NoteKind
 from parlour_protocol.frames import AnyBody, Hello, LogEvent, Ok, RoomSummary
-from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.frames.replies import Entered, Page, RoomEntered, Stored
-from parlour_protocol.ids import RequestId, RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.frames import Frame
+from parlour_protocol.kit.ids import RequestId, Seq
+from parlour_protocol.kit.names import UserName
 
 Event = Callable[[LogEvent], LogEvent | None]
 Summary = Callable[[RoomSummary], RoomSummary]

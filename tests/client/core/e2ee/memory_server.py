@@ -38,26 +38,17 @@ from parlour_protocol.frames import (
 )
 from parlour_protocol.frames import bodies as b
 from parlour_protocol.frames import requests as q
-from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.opaque import Digest, KeyPackageBytes
 from parlour_protocol.frames.replies import (
     GroupChanged,
     KeyLogAppended,
 )
 from parlour_protocol.frames.requests import MarkRead
-from parlour_protocol.ids import (
-    DeviceId,
-    Epoch,
-    FileId,
-    GroupId,
-    Incarnation,
-    RequestId,
-    RoomId,
-    Seq,
-    SessionId,
-    WelcomeId,
-)
-from parlour_protocol.names import RoomName, UserName, parse_device_name
+from parlour_protocol.ids import Epoch, FileId, GroupId, RoomId, WelcomeId
+from parlour_protocol.kit.frames import Frame
+from parlour_protocol.kit.ids import DeviceId, Incarnation, RequestId, Seq, SessionId
+from parlour_protocol.kit.names import UserName, parse_device_name
+from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 LAPTOP = parse_device_name("laptop")

@@ -5,8 +5,6 @@ import asyncio
 from tests.client.core.e2ee.memory_server import Line, RefusedError, Room
 
 from parlour_client.core.transport.wire import WireClosedError
-from parlour_protocol.connection_state import ConnectionState as Table
-from parlour_protocol.connection_state import Side
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import (
     AnyBody,
@@ -19,7 +17,6 @@ from parlour_protocol.frames import (
 )
 from parlour_protocol.frames import bodies as b
 from parlour_protocol.frames import requests as q
-from parlour_protocol.frames.base import Frame
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.replies import (
     AnyResult,
@@ -34,7 +31,11 @@ from parlour_protocol.frames.replies import (
 from parlour_protocol.ids import (
     RoomId,
 )
-from parlour_protocol.names import RoomName, UserName
+from parlour_protocol.kit.connection_state import ConnectionState as Table
+from parlour_protocol.kit.connection_state import Side
+from parlour_protocol.kit.frames import Frame
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite, Status
 
 

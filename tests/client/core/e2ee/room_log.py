@@ -6,8 +6,9 @@ from parlour_protocol.delivery import Commit, CreateGroup, WaitingWelcome
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import AnyBody, EncryptedMessage, GroupCreated, Handshake
 from parlour_protocol.frames.requests import SendEncrypted
-from parlour_protocol.ids import DeviceId, GroupId, Millis, RequestId, RoomId, Seq, WelcomeId
-from parlour_protocol.names import UserName, parse_device_name
+from parlour_protocol.ids import GroupId, RoomId, WelcomeId
+from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq
+from parlour_protocol.kit.names import UserName, parse_device_name
 from parlour_protocol.rooms import RoomKind
 
 START = 1_790_000_000_000

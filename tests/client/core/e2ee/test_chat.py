@@ -13,7 +13,7 @@ from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Delivery
 from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.ids import RoomId
-from parlour_protocol.names import parse_room_name
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 
 GARDEN = parse_room_name("garden")

@@ -27,8 +27,9 @@ from parlour_protocol.frames.bodies import Contested, Handshake, Joined, TopicSe
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.opaque import HandshakeBytes
 from parlour_protocol.frames.requests import History
-from parlour_protocol.ids import DeviceId, Epoch, GroupId, Incarnation, RoomId, Seq
-from parlour_protocol.limits import PAGE_EVENTS
+from parlour_protocol.ids import Epoch, GroupId, RoomId
+from parlour_protocol.kit.ids import DeviceId, Incarnation, Seq
+from parlour_protocol.kit.limits import PAGE_EVENTS
 
 
 @pytest.fixture(autouse=True)

@@ -31,9 +31,10 @@ from parlour_protocol.delivery import (
 from parlour_protocol.encrypted import KeyLogSeen, ReadContent
 from parlour_protocol.frames.opaque import Digest, KeyPackageBytes, Signature
 from parlour_protocol.identity import Head
-from parlour_protocol.ids import DeviceId, RoomId, new_request_id
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import DeviceId, new_request_id
+from parlour_protocol.kit.names import UserName, parse_device_name
 from parlour_protocol.mls import Extension, KeyPackageStore, Lifetime, Policy, Secret
-from parlour_protocol.names import UserName, parse_device_name
 from parlour_protocol.rooms import Role, RoomKind
 
 CANARY = "CANARY"

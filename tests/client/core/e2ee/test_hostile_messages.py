@@ -31,8 +31,9 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.frames.fields import Reaction
 from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.frames.replies import Stored
-from parlour_protocol.ids import Epoch, GroupId, RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import Epoch, GroupId, RoomId
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 
 CANARY = "CANARY"

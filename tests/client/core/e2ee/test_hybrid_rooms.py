@@ -24,7 +24,9 @@ from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.errors import EncryptionError, SetupError
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.bodies import Contested, Handshake
-from parlour_protocol.ids import Epoch, RoomId, new_incarnation
+from parlour_protocol.ids import Epoch, RoomId
+from parlour_protocol.kit.ids import new_incarnation
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import (
     CERTIFICATE_BYTES,
     HANDSHAKE_BYTES,
@@ -33,7 +35,6 @@ from parlour_protocol.limits import (
     WELCOME_BYTES,
 )
 from parlour_protocol.mls import CLASSIC, HYBRID, Extension, Policy, add_proposal, suite_of
-from parlour_protocol.names import UserName
 from parlour_protocol.rooms import RoomKind, RoomSuite
 
 

@@ -17,7 +17,7 @@ from parlour_client.text.note_text import note_words
 from parlour_client.ui.chat.timeline.rows import Setting, rows_of
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Blank
-from parlour_protocol.ids import Seq
+from parlour_protocol.kit.ids import Seq
 
 NOTES = (NoteKind.LEFT_OUT, NoteKind.MOVED, NoteKind.DROPPED, NoteKind.OLDER_COPY)
 

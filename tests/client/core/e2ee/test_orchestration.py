@@ -36,20 +36,11 @@ from parlour_protocol.frames.bodies import EncryptedMessage, FileRef, Message, T
 from parlour_protocol.frames.fields import FileName, TopicText
 from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.frames.requests import SendEncrypted
-from parlour_protocol.ids import (
-    DeviceId,
-    Epoch,
-    FileId,
-    Millis,
-    RequestId,
-    RoomId,
-    Seq,
-    new_group_id,
-    new_request_id,
-)
-from parlour_protocol.limits import PAGE_EVENTS
+from parlour_protocol.ids import Epoch, FileId, RoomId, new_group_id
+from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq, new_request_id
+from parlour_protocol.kit.limits import PAGE_EVENTS
 from parlour_protocol.mls import Secret
-from parlour_protocol.names import parse_room_name
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 
 OTHER = parse_room_name("mine")

@@ -10,8 +10,9 @@ from parlour_client.core.client import Client
 from parlour_client.core.errors import EncryptionError, SetupError
 from parlour_client.core.model import NoteKind
 from parlour_protocol.frames.bodies import EncryptedMessage, Handshake, Pinned
-from parlour_protocol.ids import RoomId, Seq
-from parlour_protocol.names import parse_room_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 
 

@@ -17,12 +17,13 @@ from parlour_client.core.outbox.room_queue import RoomQueue
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.transport.conversation import Conversation
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames import Error, ReasonText
+from parlour_protocol.frames import Error
 from parlour_protocol.frames.bodies import Message
-from parlour_protocol.frames.replies import Push
+from parlour_protocol.frames.replies import AnyPush
 from parlour_protocol.frames.requests import Send
-from parlour_protocol.ids import new_request_id
-from parlour_protocol.text import safe_text
+from parlour_protocol.kit.fields import ReasonText
+from parlour_protocol.kit.ids import new_request_id
+from parlour_protocol.kit.text import safe_text
 
 
 async def alone(desk: Desk) -> Outbox:
@@ -42,7 +43,7 @@ async def sending(
 ) -> AsyncIterator[None]:
     """Let the outbox send over a connection, or fill the room's queue that nothing is sent from."""
 
-    async def ignore(_: Push) -> None:
+    async def ignore(_: AnyPush) -> None:
         return
 
     conversation = Conversation(await server.dial(), desk.clock)

@@ -9,7 +9,7 @@ from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.item import Item
 from parlour_client.core.outbox.room_queue import RoomQueue
 from parlour_protocol.frames.requests import Send
-from parlour_protocol.ids import Millis, new_request_id
+from parlour_protocol.kit.ids import Millis, new_request_id
 
 
 def item(position: int) -> Item:

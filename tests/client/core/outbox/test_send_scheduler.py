@@ -9,7 +9,7 @@ from tests.client.core.core_fake import GARDEN, LOBBY, RATE_LIMITED, Desk, FakeS
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error
 from parlour_protocol.frames.requests import Send
-from parlour_protocol.text import safe_text
+from parlour_protocol.kit.text import safe_text
 
 
 def sends(server: FakeServer) -> list[str]:

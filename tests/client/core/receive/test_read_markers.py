@@ -5,7 +5,7 @@ from tests.client.core.core_fake import LOBBY, Desk, FakeServer, heard
 from parlour_client.core.events import EntryAdded, RoomsChanged
 from parlour_protocol.frames.replies import ReadMarked
 from parlour_protocol.frames.requests import MarkRead
-from parlour_protocol.ids import Seq
+from parlour_protocol.kit.ids import Seq
 
 
 async def test_unread_messages_and_mentions_are_counted(desk: Desk, server: FakeServer) -> None:

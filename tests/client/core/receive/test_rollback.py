@@ -17,7 +17,8 @@ from parlour_protocol.frames import AnyResult, LogEvent
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.replies import Page, RoomEntered
 from parlour_protocol.frames.requests import History, MarkRead, React, Send
-from parlour_protocol.ids import RoomId, Seq, new_incarnation
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq, new_incarnation
 
 
 def restore(server: FakeServer, kept: int, *, told: bool = True, room: RoomId = LOBBY) -> None:

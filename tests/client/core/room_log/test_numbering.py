@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parlour_client.core.room_log.numbering import PLAIN, DivergenceSearch, Numbering, Piece
-from parlour_protocol.ids import Seq
+from parlour_protocol.kit.ids import Seq
 
 FORKS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 30), st.integers(1, 5)), max_size=6)
 """Rollbacks: how much stays of what the server has, how much is said before it, and rows that tell of it."""

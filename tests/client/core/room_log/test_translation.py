@@ -24,16 +24,8 @@ from parlour_protocol.frames.requests import (
     SendEncrypted,
     Typing,
 )
-from parlour_protocol.ids import (
-    Epoch,
-    GroupId,
-    Incarnation,
-    Millis,
-    RoomId,
-    Seq,
-    new_request_id,
-    new_welcome_id,
-)
+from parlour_protocol.ids import Epoch, GroupId, RoomId, new_welcome_id
+from parlour_protocol.kit.ids import Incarnation, Millis, Seq, new_request_id
 
 TEXT, THUMB, GROUP = MessageText.parse("hello"), Reaction.parse("ok"), GroupId("g" * 43)
 LIFE = Incarnation("i" * 22)

@@ -11,7 +11,7 @@ from parlour_client.core.room_log.numbering import Numbering
 from parlour_client.core.room_log.withheld import WithheldEvents, complete, first_of, withheld_text
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.requests import History, Send
-from parlour_protocol.ids import Millis, Seq, new_request_id
+from parlour_protocol.kit.ids import Millis, Seq, new_request_id
 
 AFTER, BEFORE, NEWEST = {"after": Seq(2)}, {"before": Seq(8)}, {}
 

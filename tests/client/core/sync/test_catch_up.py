@@ -15,7 +15,7 @@ from parlour_client.text.note_text import note_words
 from parlour_protocol.frames import AnyResult
 from parlour_protocol.frames.replies import Page
 from parlour_protocol.frames.requests import History
-from parlour_protocol.ids import Incarnation, Seq
+from parlour_protocol.kit.ids import Incarnation, Seq
 
 
 def events(server: FakeServer, *seqs: int) -> Page:

@@ -7,7 +7,7 @@ from tests.client.core.core_fake import LOBBY, Desk, FakeServer
 
 from parlour_client.core.model import Delivery
 from parlour_client.core.sync.event_queue import MAX_WAITING, EventQueue, Run
-from parlour_protocol.ids import Seq
+from parlour_protocol.kit.ids import Seq
 
 
 async def test_a_flood_is_taken_at_the_disk_s_pace(desk: Desk, server: FakeServer) -> None:

@@ -6,8 +6,8 @@ from parlour_client.core.events import ReceiptsChanged
 from parlour_client.core.sync.receipts import MAX_READERS, Receipts
 from parlour_protocol.frames.replies import ReadBy
 from parlour_protocol.frames.requests import MarkRead
-from parlour_protocol.ids import Seq
-from parlour_protocol.names import parse_user_name
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import parse_user_name
 
 
 def shares(server: FakeServer) -> list[tuple[Seq, bool]]:

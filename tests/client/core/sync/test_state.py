@@ -6,8 +6,8 @@ from tests.client.core.core_fake import ALICE, BOB, LAPTOP, LOBBY, FakeServer
 from parlour_client.core.sync.state import State
 from parlour_protocol.frames import AnyBody, LogEvent, MessageText, TopicText
 from parlour_protocol.frames.bodies import Added, Banned, Joined, Kicked, Left, Message, RoleSet, TopicSet
-from parlour_protocol.ids import Millis, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
 
 

@@ -8,8 +8,9 @@ from parlour_protocol.frames import MessageText, RoomSummary
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.replies import Invitation, InvitationReceived, InvitationWithdrawn, RoomEntered
 from parlour_protocol.frames.requests import ListInvitations
-from parlour_protocol.ids import Millis, RoomId, Seq
-from parlour_protocol.names import parse_room_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind
 
 

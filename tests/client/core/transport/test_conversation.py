@@ -15,11 +15,11 @@ from parlour_client.core.transport.conversation import ANSWER_SECONDS, Conversat
 from parlour_client.core.transport.wire import WireClosedError
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, Ok, encode
-from parlour_protocol.frames.codec import decode_request
-from parlour_protocol.frames.replies import Page, Push, Stored
+from parlour_protocol.frames.replies import AnyPush, Page, Stored
 from parlour_protocol.frames.requests import History, ListRooms, Typing
-from parlour_protocol.ids import Incarnation, Millis, RequestId, Seq, new_request_id
-from parlour_protocol.limits import IN_FLIGHT
+from parlour_protocol.frames.wire import decode_request
+from parlour_protocol.kit.ids import Incarnation, Millis, RequestId, Seq, new_request_id
+from parlour_protocol.kit.limits import IN_FLIGHT
 
 
 class Quiet(FakeServer):
@@ -30,7 +30,7 @@ class Quiet(FakeServer):
         self.heard = [*getattr(self, "heard", []), data]
 
 
-async def _ignore(_: Push) -> None:
+async def _ignore(_: AnyPush) -> None:
     return
 
 

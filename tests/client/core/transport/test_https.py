@@ -16,9 +16,9 @@ from parlour_client.core.errors import (
 from parlour_client.core.transport import https
 from parlour_client.core.transport.https import MAX_ANSWER, Api
 from parlour_client.core.transport.trust import CaFile, Verifier
-from parlour_protocol.api import Login
-from parlour_protocol.names import parse_device_name
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.api import Login
+from parlour_protocol.kit.names import parse_device_name
+from parlour_protocol.kit.secret import Secret
 
 CA = make(ca=True)
 SERVER = make(issuer=CA)

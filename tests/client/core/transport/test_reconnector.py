@@ -21,8 +21,8 @@ from parlour_client.core.model import Account, LinkState
 from parlour_client.core.transport.conversation import Conversation
 from parlour_client.core.transport.reconnector import LONGEST_WAIT, Reconnector
 from parlour_client.core.transport.wire import WireClosedError
-from parlour_protocol.errors import GOING_AWAY, SESSION_ENDED, SESSION_EXPIRED, TOO_FAST
 from parlour_protocol.frames import Hello
+from parlour_protocol.kit.errors import GOING_AWAY, SESSION_ENDED, SESSION_EXPIRED, TOO_FAST
 
 
 class Rig:

@@ -18,10 +18,10 @@ from parlour_client.core.transport.trust import (
     security_words,
 )
 from parlour_client.core.transport.websocket import open_socket
-from parlour_protocol.api import Login
-from parlour_protocol.invite_link import ServerAddress
-from parlour_protocol.names import parse_device_name
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.api import Login
+from parlour_protocol.kit.invite_link import ServerAddress
+from parlour_protocol.kit.names import parse_device_name
+from parlour_protocol.kit.secret import Secret
 
 CA, OTHER_CA = make(ca=True), make(ca=True)
 LOGIN = Login(username="alice", password=Secret("CANARY-password"), device=parse_device_name("x"))

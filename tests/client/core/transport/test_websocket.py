@@ -15,9 +15,9 @@ from parlour_client.core.transport import websocket as socket
 from parlour_client.core.transport.trust import CaFile, Verifier
 from parlour_client.core.transport.websocket import WebSocketWire, open_socket
 from parlour_client.core.transport.wire import WireClosedError
-from parlour_protocol.invite_link import ServerAddress
-from parlour_protocol.limits import SERVER_FRAME
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.invite_link import ServerAddress
+from parlour_protocol.kit.limits import SERVER_FRAME
+from parlour_protocol.kit.secret import Secret
 
 CA = make(ca=True)
 SERVER = make(issuer=CA)

@@ -8,7 +8,7 @@ from textual.screen import Screen
 
 from parlour_client.ui.chat.interaction import REFUSALS, Interaction
 from parlour_client.ui.toasts import Toast
-from parlour_protocol.text import SafeText
+from parlour_protocol.kit.text import SafeText
 
 
 class FakeInteraction(Interaction):

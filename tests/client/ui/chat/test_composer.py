@@ -11,7 +11,7 @@ from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.input.completion import complete
 from parlour_client.ui.input.sanitiser import clean
-from parlour_protocol.text.forbidden import FORBIDDEN
+from parlour_protocol.kit.text.forbidden import FORBIDDEN
 
 
 async def composer(pilot: Pilot[None]) -> Composer:

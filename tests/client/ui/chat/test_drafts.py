@@ -13,7 +13,7 @@ from parlour_client.ui.chat.drafts import NOWHERE, Drafts
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.ids import RoomId
-from parlour_protocol.names import parse_room_name
+from parlour_protocol.room_name import parse_room_name
 
 
 async def opened(pilot: Pilot[None], room: RoomId = LOBBY) -> ChatScreen:

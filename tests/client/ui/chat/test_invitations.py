@@ -11,8 +11,9 @@ from tests.client.ui.ui_fake import BOB, DIRECT, LOBBY, FakeClient
 from parlour_client.core.model import Invitation
 from parlour_client.ui.chat.invitations import InvitationPrompts
 from parlour_client.ui.chat.room_list import INVITATIONS, next_unread, sections
-from parlour_protocol.ids import Millis, RoomId
-from parlour_protocol.names import parse_room_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 
 ATTIC = Invitation(

@@ -13,7 +13,7 @@ from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.members_controller import MembersController
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.ids import RoomId
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.names import UserName
 
 EVERYBODY = [ALICE, BOB, CAROL]
 

@@ -15,7 +15,8 @@ from parlour_client.ui.chat.timeline.keys import MessageAction
 from parlour_client.ui.dialogs.reaction import ReactScreen
 from parlour_client.ui.toasts import Toast
 from parlour_protocol.frames import bodies
-from parlour_protocol.ids import RoomId, Seq, new_request_id
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq, new_request_id
 
 
 @dataclass

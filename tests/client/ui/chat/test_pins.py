@@ -11,7 +11,7 @@ from parlour_client.core.events import EntryChanged, ReceiptsChanged
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.pins import PinsScreen
 from parlour_client.ui.chat.timeline.store import Store
-from parlour_protocol.ids import Seq
+from parlour_protocol.kit.ids import Seq
 
 
 def called(client: FakeClient, name: str) -> list[tuple[object, ...]]:

@@ -8,8 +8,9 @@ from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClien
 from textual.content import Content
 
 from parlour_client.ui.chat.room_list import next_unread, sections
-from parlour_protocol.ids import Millis, RoomId
-from parlour_protocol.names import parse_room_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.room_name import parse_room_name
 
 
 def titles(client: FakeClient, current: RoomId | None = None, sort: str = "name") -> dict[str, list[str]]:

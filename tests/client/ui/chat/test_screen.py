@@ -16,8 +16,9 @@ from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.status_line import StatusLine
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Kicked
-from parlour_protocol.frames.fields import ReasonText
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.fields import ReasonText
+from parlour_protocol.kit.ids import Seq
 from parlour_protocol.rooms import Role
 
 

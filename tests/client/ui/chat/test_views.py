@@ -11,9 +11,9 @@ from parlour_client.core.model import ConnectionStatus, Delivery, LinkState, Ver
 from parlour_client.core.search_query import QueryError
 from parlour_client.ui.chat.people import SessionsScreen
 from parlour_client.ui.chat.thread import ThreadScreen
-from parlour_protocol.api import SessionInfo
 from parlour_protocol.frames.fields import MessageText
-from parlour_protocol.ids import Millis, Seq, SessionId
+from parlour_protocol.kit.api import SessionInfo
+from parlour_protocol.kit.ids import Millis, Seq, SessionId
 
 OFFLINE = ConnectionStatus(LinkState.OFFLINE, "chat.example:8443", "not connected", retry_in=5)
 

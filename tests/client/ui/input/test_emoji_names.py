@@ -6,7 +6,7 @@ from tests.client.ui.ui_fake import LOBBY, FakeClient
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.input.completion import complete
 from parlour_client.ui.input.emoji_names import SHORTEST, _names, named
-from parlour_protocol.text import safe_text
+from parlour_protocol.kit.text import safe_text
 
 
 def test_names_find_emoji() -> None:

@@ -12,7 +12,7 @@ from tests.client.ui.corpus import samples
 from tests.client.ui.pseudo_terminal import Terminal
 from tests.client.ui.test_defences import WORST
 
-from parlour_protocol.text.forbidden import FORBIDDEN
+from parlour_protocol.kit.text.forbidden import FORBIDDEN
 
 HERE = Path(__file__).parents[1]
 SEQUENCE = re.compile(

@@ -2,7 +2,7 @@
 
 from tests.server.store.world import World
 
-from parlour_protocol.ids import Millis
+from parlour_protocol.kit.ids import Millis
 
 HOUR = Millis(3_600_000)
 

@@ -8,6 +8,7 @@ from parlour_protocol.frames.bodies import Added, Banned, Invited, Joined, Kicke
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.replies import Invitation
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.limits import (
     BLOCKED_PEOPLE,
     DIRECT_REQUESTS,
@@ -16,7 +17,6 @@ from parlour_protocol.limits import (
     INVITATIONS_FOR_PERSON,
     ROOMS_PER_USER,
 )
-from parlour_protocol.names import UserName, parse_user_name
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.errors import RefusedError
 from parlour_server.store.types import Facts

@@ -9,7 +9,7 @@ from tests.server.store.world import World
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.identity import Head
-from parlour_protocol.ids import Millis, SessionId
+from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.limits import DEVICES_PER_USER
 from parlour_server.errors import RefusedError
 from parlour_server.store.interface import Store

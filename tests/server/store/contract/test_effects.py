@@ -22,8 +22,9 @@ from parlour_protocol.frames.bodies import (
     Unmuted,
 )
 from parlour_protocol.frames.fields import MessageText, Reaction, TopicText
-from parlour_protocol.ids import Millis, RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.store.types import Membership
 

@@ -19,8 +19,9 @@ from parlour_protocol.frames.bodies import (
     Unmuted,
 )
 from parlour_protocol.frames.fields import MessageText, Reaction
-from parlour_protocol.ids import Millis, Seq, new_room_id
-from parlour_protocol.names import parse_user_name
+from parlour_protocol.ids import new_room_id
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.errors import RefusedError
 from parlour_server.store.types import AppendEvent, Facts, Membership, Target

@@ -10,8 +10,9 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Deleted, FileRef, Left, Message
 from parlour_protocol.frames.fields import FileName, MessageText
 from parlour_protocol.frames.opaque import Digest
-from parlour_protocol.ids import Millis, RoomId, new_file_id
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId, new_file_id
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName
 from parlour_server.errors import RefusedError
 from parlour_server.rooms.rights import decide
 from parlour_server.store.interface import Store

@@ -22,9 +22,10 @@ from parlour_protocol.frames.bodies import (
     Unbanned,
 )
 from parlour_protocol.frames.opaque import StatementBytes
-from parlour_protocol.ids import DeviceId, Epoch, GroupId, RoomId, new_group_id
+from parlour_protocol.ids import Epoch, GroupId, RoomId, new_group_id
+from parlour_protocol.kit.ids import DeviceId
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import STALE_SECONDS
-from parlour_protocol.names import UserName
 from parlour_server.errors import RefusedError
 from parlour_server.store.interface import Store
 from parlour_server.store.types import Appended

@@ -6,7 +6,7 @@ import pytest
 from tests.server.store.world import FakeClock, StoreMaker, World, message
 
 from parlour_protocol.frames.bodies import Left, RoleSet
-from parlour_protocol.ids import Seq
+from parlour_protocol.kit.ids import Seq
 from parlour_protocol.rooms import RoomKind
 from parlour_server.errors import NameTakenError, RefusedError
 from parlour_server.store.interface import Store

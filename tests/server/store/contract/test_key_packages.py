@@ -8,9 +8,10 @@ from tests.server.store.encryption_world import DAY, Delivery
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.opaque import KeyPackageBytes
-from parlour_protocol.ids import DeviceId, Millis, RoomId
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import DeviceId, Millis
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import HYBRID_PACKAGES, KEY_PACKAGES
-from parlour_protocol.names import UserName
 from parlour_protocol.rooms import RoomSuite
 from parlour_server.errors import RefusedError
 from parlour_server.store.interface import Store

@@ -9,7 +9,8 @@ from tests.server.store.world import World, allow, message
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Banned, Joined, Message, Muted
-from parlour_protocol.ids import Millis, Seq, new_request_id, new_room_id
+from parlour_protocol.ids import new_room_id
+from parlour_protocol.kit.ids import Millis, Seq, new_request_id
 from parlour_server.errors import RefusedError
 from parlour_server.store.types import Appended, AppendEvent, Facts
 

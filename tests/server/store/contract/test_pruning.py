@@ -4,7 +4,7 @@ from tests.server.store.encryption_world import Delivery
 from tests.server.store.world import World
 
 from parlour_protocol.frames.bodies import Banned, Muted
-from parlour_protocol.ids import Millis
+from parlour_protocol.kit.ids import Millis
 from parlour_server.store.types import InviteRecord
 
 DAY = 86_400_000

@@ -10,9 +10,11 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Added, Created, Joined, TopicSet
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.frames.replies import RoomListing, RoomSummary
-from parlour_protocol.ids import Seq, new_request_id, new_room_id, new_session_id
+from parlour_protocol.ids import new_room_id
+from parlour_protocol.kit.ids import Seq, new_request_id, new_session_id
+from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.limits import ROOMS_PER_USER
-from parlour_protocol.names import parse_room_name, parse_user_name
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.errors import NameTakenError, RefusedError
 from parlour_server.store.types import Membership

@@ -21,8 +21,9 @@ from parlour_protocol.frames.bodies import (
 )
 from parlour_protocol.frames.fields import MessageText, Reaction, TopicText
 from parlour_protocol.frames.opaque import Ciphertext, HandshakeBytes
-from parlour_protocol.ids import DeviceId, RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import DeviceId, Seq
+from parlour_protocol.kit.names import UserName
 from parlour_server.errors import RefusedError
 
 Person = tuple[UserName, DeviceId]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.server.store.world import World
 
-from parlour_protocol.ids import Millis, SessionId
+from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_server.store.types import JournalEntry, SessionEnded
 
 

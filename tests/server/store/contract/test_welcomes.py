@@ -7,7 +7,7 @@ from tests.server.store.encryption_world import Delivery
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames.bodies import Joined, Left
 from parlour_protocol.frames.opaque import StatementBytes
-from parlour_protocol.ids import DeviceId
+from parlour_protocol.kit.ids import DeviceId
 
 PLENTY = 10_000_000
 

@@ -6,8 +6,9 @@ from tests.server.store.world import World, message
 
 from parlour_protocol.frames.bodies import Deleted, Edited, Reacted
 from parlour_protocol.frames.fields import MessageText, Reaction
-from parlour_protocol.ids import RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import UserName
 from parlour_server.store.sqlite import SqliteStore
 from parlour_server.store.sqlite.engine.connection import WriteConnection, connect_reader
 

@@ -13,7 +13,7 @@ from tests.server.store.contract.test_files import PLENTY, upload
 from tests.server.store.world import World
 
 from parlour_protocol.ids import RoomId
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.names import UserName
 from parlour_server.errors import RefusedError
 from parlour_server.store import migrate
 from parlour_server.store.sqlite import SqliteStore

@@ -21,8 +21,8 @@ from parlour_protocol.frames.bodies import (
     Message,
     RoleSet,
 )
-from parlour_protocol.ids import Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
 from parlour_server.store.sqlite import SqliteStore
 

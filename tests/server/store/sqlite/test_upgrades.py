@@ -8,8 +8,9 @@ import pytest
 from alembic import command
 from tests.server.store.world import FakeClock, World, message
 
-from parlour_protocol.ids import RoomId, Seq
-from parlour_protocol.names import parse_user_name, skeleton
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import parse_user_name, skeleton
 from parlour_protocol.rooms import RoomKind
 from parlour_server.errors import SetupError
 from parlour_server.store import migrate

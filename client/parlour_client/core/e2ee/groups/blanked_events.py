@@ -2,7 +2,8 @@
 
 import apsw
 
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 
 
 def note_blanked(connection: apsw.Connection, room: RoomId, seq: Seq) -> None:

@@ -38,10 +38,11 @@ from parlour_client.core.e2ee.groups.sealed_tree import (
 )
 from parlour_client.core.e2ee.groups.transaction import ThisDevice
 from parlour_client.core.errors import EncryptionError
-from parlour_protocol.api import decode_payload, encode_payload
 from parlour_protocol.delivery import Commit, CreateGroup
 from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
-from parlour_protocol.ids import DeviceId, Epoch, GroupId, Millis, RequestId, RoomId, new_group_id
+from parlour_protocol.ids import Epoch, GroupId, RoomId, new_group_id
+from parlour_protocol.kit.api import decode_payload, encode_payload
+from parlour_protocol.kit.ids import DeviceId, Millis, RequestId
 from parlour_protocol.membership import Roster
 from parlour_protocol.mls import (
     Add,

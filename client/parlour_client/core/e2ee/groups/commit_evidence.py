@@ -15,7 +15,7 @@ from msgspec import Meta
 from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
 from parlour_client.core.e2ee.identity.signing import verify
 from parlour_protocol.identity import Revocation, StatementError
-from parlour_protocol.ids import DeviceId
+from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.membership import NotAllowedError, Request, Roster, Statement, read_statement
 
 MAX_STATEMENTS: Final = 64

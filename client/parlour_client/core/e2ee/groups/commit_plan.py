@@ -23,10 +23,10 @@ from parlour_client.core.e2ee.identity import key_trust
 from parlour_client.core.e2ee.identity.signing import sign
 from parlour_protocol.delivery import GroupState
 from parlour_protocol.identity import Certificate
-from parlour_protocol.ids import DeviceId, Millis
+from parlour_protocol.kit.ids import DeviceId, Millis
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import Admit, AnyAct, Remove, Request, Roster, sign_statement
 from parlour_protocol.mls import unusable_leaves
-from parlour_protocol.names import UserName
 from parlour_protocol.rooms import RoomKind
 
 

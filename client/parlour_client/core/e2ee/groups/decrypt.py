@@ -21,10 +21,10 @@ from parlour_client.core.e2ee.groups.received import Received
 from parlour_client.core.e2ee.groups.transaction import Transaction, forged, stripped, with_body
 from parlour_client.core.model import BEFORE_JOIN
 from parlour_protocol.encrypted import Payload, TextContent, decode_message_payload
-from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import EncryptedMessage
-from parlour_protocol.ids import REQUEST_ID_PATTERN, RequestId
+from parlour_protocol.kit.errors import MalformedFrameError
+from parlour_protocol.kit.ids import REQUEST_ID_PATTERN, RequestId
 from parlour_protocol.mls import (
     ApplicationMessage,
     MlsError,

@@ -22,7 +22,8 @@ from parlour_protocol.delivery import (
     GroupState,
     Welcomes,
 )
-from parlour_protocol.ids import DeviceId, FileId, RoomId, WelcomeId
+from parlour_protocol.ids import FileId, RoomId, WelcomeId
+from parlour_protocol.kit.ids import DeviceId
 
 
 class Delivery(Directory, Protocol):

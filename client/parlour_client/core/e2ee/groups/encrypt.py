@@ -33,8 +33,9 @@ from parlour_client.core.e2ee.status import Trust
 from parlour_protocol.encrypted import Payload, decode_message_payload, encode_message_payload
 from parlour_protocol.frames.opaque import Ciphertext
 from parlour_protocol.frames.requests import SendEncrypted
-from parlour_protocol.ids import Epoch, GroupId, Millis, RequestId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import Epoch, GroupId
+from parlour_protocol.kit.ids import Millis, RequestId, Seq
+from parlour_protocol.kit.names import UserName
 
 _REFUSED: Final = "This device could not follow a change of the room's keys."
 

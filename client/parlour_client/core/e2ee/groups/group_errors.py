@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from parlour_client.core.errors import EncryptionError
-from parlour_protocol.ids import DeviceId, Seq
+from parlour_protocol.kit.ids import DeviceId, Seq
 from parlour_protocol.mls import MlsError
 
 CONTESTED: Final = (

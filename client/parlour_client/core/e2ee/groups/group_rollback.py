@@ -17,9 +17,10 @@ from parlour_client.core.e2ee.groups.group_store import RoomRow, known_roster
 from parlour_client.core.model import NoteKind
 from parlour_protocol.frames import AnyBody, decode_body
 from parlour_protocol.frames.bodies import Added, Banned, GroupCreated, Joined, Kicked, Left
-from parlour_protocol.ids import GroupId, RoomId, Seq
+from parlour_protocol.ids import GroupId, RoomId
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import Roster
-from parlour_protocol.names import UserName
 
 FOUND_AGAIN: Final = (
     "The server's history was rolled back: the encrypted group of this room must be recreated before "

@@ -53,10 +53,11 @@ from parlour_protocol.delivery import Commit, CreateGroup, GroupState, WaitingWe
 from parlour_protocol.encrypted import Payload
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.requests import SendEncrypted
-from parlour_protocol.ids import GroupId, Millis, RequestId, RoomId, Seq
+from parlour_protocol.ids import GroupId, RoomId
+from parlour_protocol.kit.ids import Millis, RequestId, Seq
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import AnyAct, Roster
 from parlour_protocol.mls import KeyPackageStore
-from parlour_protocol.names import UserName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 InitialMember: TypeAlias = tuple[UserName, bytes, Role]

@@ -24,7 +24,8 @@ from parlour_client.core.e2ee.groups.group_errors import MovedError, NotDurableE
 from parlour_client.core.e2ee.groups.key_lifetimes import Ended
 from parlour_client.core.e2ee.groups.policy import RoomRules, binding_of
 from parlour_client.core.e2ee.identity.stored_state import restored
-from parlour_protocol.ids import Epoch, GroupId, Millis, RequestId, RoomId, Seq
+from parlour_protocol.ids import Epoch, GroupId, RoomId
+from parlour_protocol.kit.ids import Millis, RequestId, Seq
 from parlour_protocol.membership import Roster
 from parlour_protocol.mls import Group
 from parlour_protocol.rooms import RoomSuite

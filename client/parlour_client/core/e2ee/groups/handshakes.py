@@ -33,11 +33,13 @@ from parlour_client.core.e2ee.groups.transaction import (
     with_body,
 )
 from parlour_client.core.model import Note, NoteKind
-from parlour_protocol.api import decode_payload
 from parlour_protocol.delivery import Commit
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Contested, GroupCreated, Handshake
-from parlour_protocol.ids import DeviceId, Epoch, GroupId, RequestId
+from parlour_protocol.ids import Epoch, GroupId
+from parlour_protocol.kit.api import decode_payload
+from parlour_protocol.kit.ids import DeviceId, RequestId
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import Roster, Statement
 from parlour_protocol.mls import (
     CommitApplied,
@@ -48,7 +50,6 @@ from parlour_protocol.mls import (
     OwnMessageError,
     UnusableLeafKeyError,
 )
-from parlour_protocol.names import UserName
 
 _OTHER_GROUP: Final = "The server put a change from another group here; it was ignored."
 _OLD_EPOCH: Final = "The server showed a second change of an epoch that is over; it was ignored."

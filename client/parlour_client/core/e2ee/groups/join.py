@@ -55,10 +55,10 @@ from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Handshake
 from parlour_protocol.identity import StatementError
-from parlour_protocol.ids import Millis
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import NotAllowedError, Person, Roster
 from parlour_protocol.mls import Extension, Group, KeyPackageStore, MlsError
-from parlour_protocol.names import UserName
 from parlour_protocol.rooms import RoomKind, RoomSuite
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from parlour_protocol.identity import Certificate
-from parlour_protocol.ids import Millis
+from parlour_protocol.kit.ids import Millis
 from parlour_protocol.mls import Lifetime
 
 KEEP_PAST: Final = 300_000

@@ -4,7 +4,7 @@ from typing import Final
 
 from parlour_client.core.e2ee.groups.links import Differs, How
 from parlour_client.core.model import Note, NoteKind
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.names import UserName
 
 OLDER_COPY: Final = (
     "This device has sent messages here that this copy of its home does not know: the home was restored from "

@@ -33,8 +33,9 @@ from parlour_protocol.encrypted.links import (
     folded,
     message_digest,
 )
-from parlour_protocol.ids import DeviceId, RequestId, RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import DeviceId, RequestId, Seq
+from parlour_protocol.kit.names import UserName
 
 _APART: Final = 1 << 20
 """Distance between two places, so that missing messages fit in between."""

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from parlour_protocol.encrypted.links import NO_TIP, NOTHING, Link, Ranges, folded
-from parlour_protocol.ids import Seq
+from parlour_protocol.kit.ids import Seq
 
 MAX_UNSEEN: Final = 64
 """Ranges of numbers that are remembered of one device; the oldest are dropped."""

@@ -29,8 +29,9 @@ from parlour_protocol.encrypted import (
 from parlour_protocol.frames.bodies import AnyBody, Deleted, Edited, FileRef, Message, Pinned, Reacted
 from parlour_protocol.frames.opaque import FileKey
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send
-from parlour_protocol.ids import RequestId, RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import RequestId, Seq
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role, RoomKind
 
 RoleOf = Callable[[UserName], Role | None]

@@ -48,7 +48,7 @@ from parlour_protocol.frames.bodies import (
     Reacted,
     RoleSet,
 )
-from parlour_protocol.ids import Seq
+from parlour_protocol.kit.ids import Seq
 from parlour_protocol.rooms import Role
 
 _READABLE: Final = Message | Edited | Reacted | Pinned | Deleted

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from parlour_client.core.model import Note
 from parlour_protocol.encrypted import AnyContent, KeyLogSeen
 from parlour_protocol.frames import LogEvent
-from parlour_protocol.ids import DeviceId, Epoch, GroupId, RequestId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import Epoch, GroupId
+from parlour_protocol.kit.ids import DeviceId, RequestId, Seq
+from parlour_protocol.kit.names import UserName
 
 
 @dataclass(frozen=True, slots=True)

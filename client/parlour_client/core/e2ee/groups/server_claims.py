@@ -13,9 +13,10 @@ from parlour_client.core.archive import alarms
 from parlour_client.core.e2ee.groups.commit_evidence import statement_of
 from parlour_client.core.e2ee.groups.commit_plan import ServerClaims
 from parlour_client.core.model import display_name
-from parlour_protocol.ids import Millis, RoomId
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.membership import Remove, Roster
-from parlour_protocol.names import UserName, parse_user_name
 
 
 def keep(

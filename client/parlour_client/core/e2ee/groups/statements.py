@@ -18,8 +18,8 @@ from parlour_client.core.e2ee.groups.policy import certificate_of
 from parlour_protocol.frames import AnyBody, LogEvent
 from parlour_protocol.frames.bodies import MembershipChange, RoleSet, Unbanned
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.membership import Admit, Remove, Request, Roster, SetRole, Statement, Unban
-from parlour_protocol.names import UserName, parse_user_name
 from parlour_protocol.rooms import Role
 
 MAX_WAITING: Final = 500

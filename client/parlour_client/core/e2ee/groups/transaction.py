@@ -23,10 +23,10 @@ from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import AnyBody, Blank, EncryptedMessage, Handshake
 from parlour_protocol.frames.opaque import Ciphertext, HandshakeBytes
-from parlour_protocol.ids import DeviceId, Millis, RequestId
+from parlour_protocol.kit.ids import DeviceId, Millis, RequestId
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import Roster
 from parlour_protocol.mls import Credential, Extension, SigningKey
-from parlour_protocol.names import UserName
 from parlour_protocol.rooms import Role, RoomKind
 
 

@@ -27,10 +27,10 @@ from parlour_protocol.delivery import DeviceInfo, DeviceStatus, RegisterDevice
 from parlour_protocol.frames.opaque import CertificateBytes, PublicKey, Signature
 from parlour_protocol.identity import AccountEntry, Certificate, Head, Revocation, RevocationEntry
 from parlour_protocol.identity.key_log import decode_entry
-from parlour_protocol.ids import DeviceId
-from parlour_protocol.names import DeviceName, UserName
+from parlour_protocol.kit.ids import DeviceId
+from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.kit.secret import Secret
 from parlour_protocol.rooms import RoomSuite
-from parlour_protocol.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)

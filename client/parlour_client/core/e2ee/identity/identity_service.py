@@ -22,9 +22,10 @@ from parlour_client.core.e2ee.identity.own_devices import OwnDevices
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
 from parlour_client.core.e2ee.status import Alarm, OwnDevice, OwnKeys, Trust
 from parlour_client.core.errors import SetupError
-from parlour_protocol.ids import DeviceId, RoomId
-from parlour_protocol.names import DeviceName, UserName
-from parlour_protocol.secret import Secret
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import DeviceId
+from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.kit.secret import Secret
 
 
 class IdentityService:

@@ -16,7 +16,7 @@ from parlour_protocol.delivery import (
     RegisterDevice,
     RevokeDevice,
 )
-from parlour_protocol.ids import DeviceId, SessionId
+from parlour_protocol.kit.ids import DeviceId, SessionId
 
 
 class Directory(Protocol):

@@ -25,8 +25,8 @@ from parlour_protocol.delivery import KeyLogPage
 from parlour_protocol.encrypted import KeyLogSeen
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.identity import AccountEntry, Certificate, Head, Revocation
-from parlour_protocol.ids import Millis
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName
 
 MAX_GROWTH: Final = 200_000
 """Entries processed at once, some 60 MB: a hostile server must not fill the memory."""

@@ -16,8 +16,8 @@ from parlour_client.core.archive.certificate_facts import Facts, facts
 from parlour_client.core.e2ee.identity.certificates import read_certificate
 from parlour_client.core.e2ee.status import Trust
 from parlour_protocol.identity import Certificate, StatementError
-from parlour_protocol.ids import DeviceId, Millis
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.ids import DeviceId, Millis
+from parlour_protocol.kit.names import UserName
 
 
 class Kind(Enum):

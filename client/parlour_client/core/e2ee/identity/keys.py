@@ -16,9 +16,9 @@ from parlour_protocol.identity import (
     device_id_of,
     device_proof,
 )
-from parlour_protocol.ids import DeviceId, Millis, SessionId
+from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
+from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.mls import Credential, Secret, SigningKey
-from parlour_protocol.names import DeviceName, UserName
 
 CERTIFICATE_LIFETIME: Final = 5 * 365 * 86_400_000
 """Milliseconds. Devices are ended by revocation; this only limits devices forgotten for years."""

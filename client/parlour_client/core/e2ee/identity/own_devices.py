@@ -21,7 +21,7 @@ from parlour_client.core.errors import SetupError
 from parlour_protocol.delivery import CertifyDevice, DeviceInfo, DeviceStatus, RevokeDevice
 from parlour_protocol.frames.opaque import CertificateBytes
 from parlour_protocol.identity import device_id_of, pairing_code
-from parlour_protocol.ids import DeviceId
+from parlour_protocol.kit.ids import DeviceId
 
 
 class OwnDevices:

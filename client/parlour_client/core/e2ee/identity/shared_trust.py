@@ -13,10 +13,10 @@ import msgspec
 from parlour_client.core.archive import key_pins
 from parlour_client.core.e2ee.identity import key_trust
 from parlour_client.core.e2ee.status import Trust
-from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames.opaque import PublicKey
-from parlour_protocol.ids import Millis
-from parlour_protocol.names import NameRefusedError, UserName, parse_user_name
+from parlour_protocol.kit.errors import MalformedFrameError
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import NameRefusedError, UserName, parse_user_name
 
 _METHOD: Final = "own device"
 

@@ -18,7 +18,8 @@ from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.errors import ApiRefusedError, StaleEpochError
 from parlour_protocol.delivery import Commit, CreateGroup
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.ids import RequestId, RoomId
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import RequestId
 
 _PATIENCE: Final = 20.0
 """Seconds in which the log must show what the server has just claimed."""

@@ -27,9 +27,10 @@ from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.errors import ApiRefusedError, EncryptionError
 from parlour_protocol.frames.opaque import StatementBytes
-from parlour_protocol.ids import Millis, RoomId
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import Admit, Remove, Request, SetRole, Unban
-from parlour_protocol.names import UserName
 from parlour_protocol.rooms import Role
 
 PATIENCE: Final = 20.0

@@ -35,9 +35,10 @@ from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.errors import ApiRefusedError, SetupError, StaleEpochError
 from parlour_client.core.sync.state import State
 from parlour_protocol.delivery import ClaimKeyPackages, Commit, Contest, GroupState
-from parlour_protocol.ids import DeviceId, Epoch, GroupId, RoomId, new_request_id
+from parlour_protocol.ids import Epoch, GroupId, RoomId
+from parlour_protocol.kit.ids import DeviceId, new_request_id
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import CLAIM_DEVICES, GROUP_DEVICES, HYBRID_DEVICES
-from parlour_protocol.names import UserName
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 MAX_ROUNDS: Final = 12

@@ -23,8 +23,9 @@ from parlour_client.core.e2ee.maintenance.renewal_rule import (
 )
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 from parlour_client.core.sync.state import State
-from parlour_protocol.ids import Millis, RoomId
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 
 _HEARTBEAT: Final = 60.0

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from parlour_protocol.ids import Millis
+from parlour_protocol.kit.ids import Millis
 
 MINUTE: Final = 60_000
 HOUR: Final = 60 * MINUTE

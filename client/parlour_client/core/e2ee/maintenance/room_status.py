@@ -13,7 +13,7 @@ from parlour_client.core.e2ee.verification.contacts import Contacts
 from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import EncryptionChanged
 from parlour_protocol.ids import RoomId
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.names import UserName
 
 _NOTHING_KNOWN = GroupReport(GroupStatus.NO_GROUP)
 

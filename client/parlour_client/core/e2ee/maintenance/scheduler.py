@@ -18,7 +18,8 @@ from parlour_client.core.e2ee.groups.group_service import InitialMember
 from parlour_client.core.e2ee.maintenance.reconcile import Reconciler
 from parlour_client.core.errors import ArchiveError, ParlourClientError
 from parlour_protocol.delivery import GroupState
-from parlour_protocol.ids import DeviceId, Epoch, RoomId
+from parlour_protocol.ids import Epoch, RoomId
+from parlour_protocol.kit.ids import DeviceId
 
 T = TypeVar("T")
 

@@ -9,7 +9,8 @@ from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.sync.catch_up import CatchUp
 from parlour_protocol.delivery import EventStored, GroupState
-from parlour_protocol.ids import Millis, RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq
 
 
 class ServerState:

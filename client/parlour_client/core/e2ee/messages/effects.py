@@ -22,8 +22,9 @@ from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import HistoryReplaced
 from parlour_client.core.model import NoteKind
 from parlour_protocol.encrypted import HistoryContent, ReadContent, VerifyContent
-from parlour_protocol.ids import RequestId, RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import RequestId, Seq
+from parlour_protocol.kit.names import UserName
 
 
 class Effects:

@@ -46,14 +46,15 @@ from parlour_client.core.room_log.translation import event_here, event_there
 from parlour_client.core.sync.state import State
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.encrypted import EncryptedFile, HistoryContent
-from parlour_protocol.errors import MalformedFrameError
 from parlour_protocol.frames import LogEvent, decode_server_frame, encode
 from parlour_protocol.frames.bodies import EncryptedMessage, Handshake, Message
 from parlour_protocol.frames.fields import FileName
 from parlour_protocol.frames.opaque import FileKey
-from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.errors import MalformedFrameError
+from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, Seq
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.mls import Secret
-from parlour_protocol.names import UserName
 
 PART_BYTES: Final = 4 * 1024 * 1024
 """Of JSON in one file: losing a part costs little."""

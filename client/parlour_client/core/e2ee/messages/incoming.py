@@ -29,8 +29,9 @@ from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.sync.state import State
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent, RoomSummary
-from parlour_protocol.ids import DeviceId, Millis, RoomId, Seq
-from parlour_protocol.limits import PAGE_EVENTS
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import DeviceId, Millis, Seq
+from parlour_protocol.kit.limits import PAGE_EVENTS
 from parlour_protocol.mls import KeyPackageStore
 from parlour_protocol.rooms import RoomKind, RoomSuite
 

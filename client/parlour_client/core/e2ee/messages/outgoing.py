@@ -42,7 +42,8 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import FileRef
 from parlour_protocol.frames.opaque import FileKey
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send, SendEncrypted
-from parlour_protocol.ids import Millis, RequestId, RoomId, Seq, new_request_id
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, RequestId, Seq, new_request_id
 from parlour_protocol.mls import MlsError
 
 Intent = Send | Edit | Delete | React | Pin

@@ -15,8 +15,9 @@ from parlour_client.core.archive import Archive
 from parlour_client.core.clock import Clock
 from parlour_client.core.errors import ParlourClientError, UnreachableError
 from parlour_protocol.encrypted import ReadContent
-from parlour_protocol.ids import RequestId, RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import RequestId, Seq
+from parlour_protocol.kit.names import UserName
 
 GATHER_SECONDS: Final = 3.0
 """Seconds from the first message read to the receipt: in a busy room not each message gets one."""

@@ -16,7 +16,7 @@ from parlour_client.core.e2ee.status import Trust
 from parlour_client.core.errors import EncryptionError, ParlourClientError
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.ids import Epoch
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 
 _COMES_BACK: Final = "You left this room and came back: waiting for a member's device to add this one again."

@@ -23,8 +23,9 @@ from parlour_client.core.room_log.withheld import first_of
 from parlour_protocol.encrypted import EncryptedFile, HistoryContent, TextContent
 from parlour_protocol.frames import AnyBody, LogEvent, decode_body
 from parlour_protocol.frames.bodies import Created, RoleSet
-from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, RequestId, Seq
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
 
 Names = Callable[[AnyBody], bool]

@@ -20,8 +20,8 @@ from parlour_client.core.e2ee.status import MemberDevice, PersonReport, Trust
 from parlour_client.core.e2ee.verification.safety_number import Party, check_typed, safety_number
 from parlour_client.core.e2ee.verification.verification_code import code_of, read_code
 from parlour_client.core.errors import EncryptionError, SetupError, UnreachableError
-from parlour_protocol.ids import Millis
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName
 
 
 class Contacts:

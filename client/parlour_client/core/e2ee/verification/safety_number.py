@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from parlour_client.core.errors import SetupError
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.names import UserName
 
 ROUNDS: Final = 5_200
 _VERSION: Final = b"\0\0parlour safety number v1\0"

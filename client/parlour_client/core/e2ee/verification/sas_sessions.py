@@ -18,8 +18,9 @@ from parlour_client.core.e2ee.verification.safety_number import Party
 from parlour_client.core.e2ee.verification.sas import VERIFIED, Context, Exchange, State
 from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_protocol.encrypted import VerifyContent, VerifyStep
-from parlour_protocol.ids import DeviceId, Millis, RequestId, RoomId, new_request_id
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, new_request_id
+from parlour_protocol.kit.names import UserName
 
 LIFETIME: Final = 10 * 60_000
 """Milliseconds from the start to the last step: two people talk to each other now."""

@@ -18,7 +18,7 @@ from parlour_client.ui.dialogs.page import Page
 from parlour_client.ui.dialogs.questions import ChooseScreen
 from parlour_client.ui.safe import join, lines, own, peer_line
 from parlour_protocol.delivery import DeviceStatus
-from parlour_protocol.ids import DeviceId
+from parlour_protocol.kit.ids import DeviceId
 
 _STATUS: Final = {
     DeviceStatus.ACTIVE: ("approved", "$text-success"),

@@ -30,8 +30,8 @@ from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.safe import join, own, peer_line
-from parlour_protocol.ids import RequestId
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.ids import RequestId
+from parlour_protocol.kit.names import UserName
 
 
 class EncryptionPrompts:

@@ -14,7 +14,7 @@ from parlour_client.text.encryption_text import TRUST, how_admitted
 from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.page import Page
 from parlour_client.ui.safe import join, lines, own, peer_line
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.names import UserName
 
 TRUST_WORDS = {
     Trust.UNKNOWN: (TRUST[Trust.UNKNOWN], "dim"),

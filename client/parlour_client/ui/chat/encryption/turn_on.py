@@ -9,7 +9,7 @@ from textual.content import Content
 
 from parlour_client.text.encryption_text import LOST, WON, admitted_by_encrypting
 from parlour_client.ui.safe import join, lines, own, peer_line
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.names import UserName
 
 
 def turn_on_question(title: str, people: Sequence[UserName]) -> Content:

@@ -12,8 +12,8 @@ from parlour_client.core.model import Entry
 from parlour_client.ui.chat.timeline.holes import Hole
 from parlour_client.ui.chat.timeline.rows import MOST_FOLDED, is_message
 from parlour_client.ui.chat.timeline.sentences import day_number
-from parlour_protocol.ids import RequestId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.ids import RequestId, Seq
+from parlour_protocol.kit.names import UserName
 
 Key = Seq | RequestId
 

@@ -10,7 +10,7 @@ from enum import Enum, auto
 from typing import Final
 
 from parlour_client.core.model import Gap
-from parlour_protocol.ids import Seq
+from parlour_protocol.kit.ids import Seq
 
 _COUNTED: Final = 1_000_000
 """Numbers that are listed one by one; a server may claim any number."""

@@ -17,10 +17,10 @@ from parlour_client.text.note_text import is_shown_beside, note_words
 from parlour_client.ui.chat.timeline.sentences import day, delivery_words, sentence, stamp
 from parlour_client.ui.chat.timeline.wrap import SpanRow, wrapped, wrapped_line
 from parlour_protocol.frames.bodies import Message
-from parlour_protocol.names import UserName
-from parlour_protocol.text import BLANK_LABEL, Span, safe_text
-from parlour_protocol.text.cell_width import cell_width, clusters
-from parlour_protocol.text.sanitiser import Line
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.text import BLANK_LABEL, Span, safe_text
+from parlour_protocol.kit.text.cell_width import cell_width, clusters
+from parlour_protocol.kit.text.sanitiser import Line
 
 GUTTER: Final = "│ "
 MENTION_GUTTER: Final = "┃ "

@@ -9,8 +9,8 @@ from datetime import datetime
 from parlour_client.core.model import Delivery, Entry, display_name
 from parlour_client.text.event_text import event_sentence
 from parlour_protocol.frames import bodies
-from parlour_protocol.frames.fields import WireText
-from parlour_protocol.ids import Millis
+from parlour_protocol.kit.fields import WireText
+from parlour_protocol.kit.ids import Millis
 from parlour_protocol.rooms import Role
 
 Sentence = tuple[str, WireText | None]

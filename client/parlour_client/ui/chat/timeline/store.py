@@ -18,8 +18,8 @@ from parlour_client.ui.chat.timeline.holes import Hole, HoleState, Run, covered
 from parlour_client.ui.chat.timeline.rows import Row, Setting, is_message, rows_of
 from parlour_client.ui.chat.timeline.sentences import day_number
 from parlour_protocol.frames import bodies
-from parlour_protocol.ids import RequestId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.ids import RequestId, Seq
+from parlour_protocol.kit.names import UserName
 
 CACHED_ENTRIES: Final = 2_000
 CONTINUES_WITHIN: Final = 5 * 60_000

@@ -31,8 +31,8 @@ from parlour_client.ui.chat.timeline.store import Store
 from parlour_client.ui.deferred import Deferred
 from parlour_client.ui.terminal.column_anchoring import ColumnAnchors
 from parlour_client.ui.terminal.throttle import Throttle
-from parlour_protocol.ids import RequestId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.ids import RequestId, Seq
+from parlour_protocol.kit.names import UserName
 
 KEEP: Final = 20_000
 """Entries in memory; at twice as many, the oldest are dropped and can be loaded again."""

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
 
-from parlour_protocol.text import SafeText, Span
-from parlour_protocol.text.cell_width import clusters
+from parlour_protocol.kit.text import SafeText, Span
+from parlour_protocol.kit.text.cell_width import clusters
 
 SpanRow = tuple[Span, ...]
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-from parlour_protocol.names import skeleton
+from parlour_protocol.kit.names import skeleton
 
 revision = "0003"
 down_revision = "0002"

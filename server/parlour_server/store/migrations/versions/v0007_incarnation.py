@@ -8,7 +8,7 @@ import time
 import sqlalchemy as sa
 from alembic import op
 
-from parlour_protocol.ids import new_incarnation
+from parlour_protocol.kit.ids import new_incarnation
 
 revision = "0007"
 down_revision = "0006"

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
-from parlour_protocol.ids import Millis
+from parlour_protocol.kit.ids import Millis
 from parlour_server.store.sqlite.engine.readers import Readers
 from parlour_server.store.sqlite.engine.writer import Writer
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.ids import Millis
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName
 from parlour_server.clock import Clock
 from parlour_server.errors import InviteRefusedError, NameTakenError, RefusedError
 from parlour_server.store.sqlite.accounts.sqlite_sessions import end_sessions

@@ -9,8 +9,8 @@ import sqlite3
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 
-from parlour_protocol.ids import DeviceId, Millis, SessionId
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
+from parlour_protocol.kit.names import UserName
 from parlour_server.clock import Clock
 from parlour_server.store.sqlite.engine.column_values import device_name, plain, user_name
 from parlour_server.store.sqlite.engine.readers import Readers

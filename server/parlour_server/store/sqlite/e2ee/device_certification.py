@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.opaque import PublicKey
-from parlour_protocol.ids import DeviceId, Millis, SessionId
-from parlour_protocol.names import UserName
+from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
+from parlour_protocol.kit.names import UserName
 from parlour_server.errors import RefusedError
 from parlour_server.store.sqlite.accounts.sqlite_sessions import end_found
 from parlour_server.store.sqlite.e2ee.device_rows import find_device

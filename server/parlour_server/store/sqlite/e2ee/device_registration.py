@@ -7,9 +7,9 @@ import sqlite3
 
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.ids import DeviceId, SessionId
+from parlour_protocol.kit.ids import DeviceId, SessionId
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import DEVICES_PER_USER
-from parlour_protocol.names import UserName
 from parlour_server.errors import RefusedError
 from parlour_server.store.sqlite.e2ee.device_certification import activate, check_account_key, own_device
 from parlour_server.store.sqlite.e2ee.device_rows import find_device

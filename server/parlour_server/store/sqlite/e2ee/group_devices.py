@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from parlour_protocol.delivery import GroupDevice
-from parlour_protocol.ids import DeviceId, GroupId, Millis, RoomId
+from parlour_protocol.ids import GroupId, RoomId
+from parlour_protocol.kit.ids import DeviceId, Millis
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import GROUP_DEVICES
-from parlour_protocol.names import UserName
 from parlour_server.store.sqlite.engine.column_values import plain, user_name
 
 # A mark stays if someone comes back before the removal is committed, because their devices deleted the

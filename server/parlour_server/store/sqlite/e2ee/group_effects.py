@@ -10,7 +10,8 @@ from typing import Final
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Contested, EncryptionOn, GroupCreated, Handshake
 from parlour_protocol.frames.replies import LogEvent
-from parlour_protocol.ids import DeviceId, GroupId
+from parlour_protocol.ids import GroupId
+from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.limits import STALE_SECONDS
 from parlour_server.errors import RefusedError
 from parlour_server.store.sqlite.e2ee.welcome_rows import drop_all_of, drop_one_of

@@ -12,9 +12,10 @@ from typing import Final
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.opaque import KeyPackageBytes
-from parlour_protocol.ids import DeviceId, Millis, RoomId
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import DeviceId, Millis
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import HYBRID_PACKAGES, KEY_PACKAGES
-from parlour_protocol.names import UserName
 from parlour_protocol.rooms import RoomSuite
 from parlour_server.errors import RefusedError
 from parlour_server.store.sqlite.e2ee.group_devices import addable

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from functools import partial
 
 from parlour_protocol.frames.opaque import PublicKey
-from parlour_protocol.ids import DeviceId, Millis, RoomId, SessionId
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomSuite
 from parlour_server.clock import Clock
 from parlour_server.store.sqlite.e2ee.device_certification import account_key_of, certify, publish, revoke

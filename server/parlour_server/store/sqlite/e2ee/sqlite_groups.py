@@ -10,8 +10,9 @@ from functools import partial
 from typing import Final
 
 from parlour_protocol.delivery import GroupDevice, GroupState, WaitingWelcome
-from parlour_protocol.ids import DeviceId, Epoch, GroupId, Incarnation, Millis, RoomId, Seq, WelcomeId
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import Epoch, GroupId, RoomId, WelcomeId
+from parlour_protocol.kit.ids import DeviceId, Incarnation, Millis, Seq
+from parlour_protocol.kit.names import UserName
 from parlour_server.store.sqlite.e2ee.group_devices import missing_devices
 from parlour_server.store.sqlite.e2ee.welcome_rows import drop_welcome, waiting_welcomes
 from parlour_server.store.sqlite.engine.column_values import plain, user_name

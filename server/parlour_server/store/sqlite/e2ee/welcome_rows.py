@@ -9,7 +9,8 @@ from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames.bodies import Handshake
 from parlour_protocol.frames.opaque import TreeBytes, WelcomeBytes
 from parlour_protocol.frames.replies import LogEvent
-from parlour_protocol.ids import DeviceId, GroupId, WelcomeId, new_welcome_id
+from parlour_protocol.ids import GroupId, WelcomeId, new_welcome_id
+from parlour_protocol.kit.ids import DeviceId
 from parlour_server.store.sqlite.engine.connection import WriteConnection
 from parlour_server.store.types import Attached
 

@@ -10,12 +10,14 @@ from typing import Any, Final, cast, get_args
 import msgspec
 
 from parlour_protocol.frames.bodies import AnyBody, Unreadable
-from parlour_protocol.frames.codec import encode_body
 from parlour_protocol.frames.fields import TopicText
-from parlour_protocol.frames.opaque import Opaque
 from parlour_protocol.frames.replies import LogEvent
-from parlour_protocol.ids import Millis, RoomId
-from parlour_protocol.names import DeviceName, RoomName, UserName
+from parlour_protocol.frames.wire import encode_body
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.kit.opaque import Opaque
+from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.store.types import Membership
 

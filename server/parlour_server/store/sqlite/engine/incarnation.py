@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from parlour_protocol.ids import Incarnation, Millis, new_incarnation
+from parlour_protocol.kit.ids import Incarnation, Millis, new_incarnation
 from parlour_server.errors import SetupError
 from parlour_server.store.sqlite.engine.connection import cannot_open, connect_reader
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from parlour_protocol.frames.opaque import Digest
-from parlour_protocol.ids import FileId, Millis
+from parlour_protocol.ids import FileId
+from parlour_protocol.kit.ids import Millis
 from parlour_server.store.sqlite.engine.column_values import UNREADABLE, read_body
 from parlour_server.store.sqlite.engine.connection import connect_reader, snapshot
 

@@ -9,7 +9,7 @@ import sqlite3
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from parlour_protocol.ids import Millis
+from parlour_protocol.kit.ids import Millis
 from parlour_server.store.sqlite.engine.readers import Readers
 from parlour_server.store.sqlite.engine.writer import Writer
 

@@ -8,8 +8,9 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from parlour_protocol.ids import Millis, RoomId, Seq, SessionId
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq, SessionId
+from parlour_protocol.kit.names import UserName
 from parlour_server.store.sqlite.engine.column_values import plain, user_name
 from parlour_server.store.sqlite.engine.readers import Readers
 from parlour_server.store.types import DevicesChanged, JournalEntry, RoomAdvanced, SessionEnded

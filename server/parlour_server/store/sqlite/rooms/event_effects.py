@@ -34,7 +34,7 @@ from parlour_protocol.frames.bodies import (
     Unmuted,
 )
 from parlour_protocol.frames.replies import LogEvent
-from parlour_protocol.ids import Seq
+from parlour_protocol.kit.ids import Seq
 from parlour_protocol.rooms import Role
 from parlour_server.store.sqlite.e2ee.group_effects import contested, encryption_on, founded, handshake
 from parlour_server.store.sqlite.engine.column_values import UNREADABLE, plain, read_body, write_body

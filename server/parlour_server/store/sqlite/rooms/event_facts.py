@@ -32,8 +32,9 @@ from parlour_protocol.frames.bodies import (
     Uninvited,
     Unmuted,
 )
-from parlour_protocol.ids import Millis, RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import UserName
 from parlour_server.store.sqlite.accounts.sqlite_accounts import account_exists
 from parlour_server.store.sqlite.e2ee.group_facts import group_facts
 from parlour_server.store.sqlite.engine.column_values import ROOM_KINDS, plain, read_membership, user_name

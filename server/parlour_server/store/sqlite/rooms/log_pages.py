@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.frames.replies import LogEvent
-from parlour_protocol.ids import Millis, RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq
 from parlour_server.logs import warn
 from parlour_server.store.sqlite.engine.column_values import (
     EVENT_COLUMNS,

@@ -5,8 +5,9 @@ It applies events without checks, with one rule of its own: a room with members 
 
 import sqlite3
 
-from parlour_protocol.ids import RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
 from parlour_server.store.sqlite.e2ee.group_devices import update_leaving
 from parlour_server.store.sqlite.engine.column_values import plain, user_name

@@ -10,9 +10,10 @@ from typing import Final
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import AnyBody, Created, TopicSet
 from parlour_protocol.frames.replies import LogEvent
-from parlour_protocol.ids import RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import ROOMS_PER_USER
-from parlour_protocol.names import UserName
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.errors import NameTakenError, RefusedError
 from parlour_server.store.sqlite.accounts.sqlite_accounts import account_exists

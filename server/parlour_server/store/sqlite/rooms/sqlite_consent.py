@@ -14,7 +14,9 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Invited, Uninvited
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.replies import Invitation, LogEvent
-from parlour_protocol.ids import Millis, RoomId
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import (
     BLOCKED_PEOPLE,
     DIRECT_REQUESTS,
@@ -23,7 +25,7 @@ from parlour_protocol.limits import (
     INVITATIONS_FOR_PERSON,
     ROOMS_PER_USER,
 )
-from parlour_protocol.names import RoomName, UserName
+from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.clock import Clock
 from parlour_server.errors import RefusedError

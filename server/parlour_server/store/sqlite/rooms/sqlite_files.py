@@ -9,8 +9,9 @@ from typing import Final
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.opaque import Digest
-from parlour_protocol.ids import FileId, Millis, RoomId
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import FileId, RoomId
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName
 from parlour_server.errors import RefusedError
 from parlour_server.store.sqlite.engine.column_values import plain, user_name
 from parlour_server.store.sqlite.engine.readers import Readers

@@ -29,8 +29,9 @@ from parlour_protocol.frames.bodies import (
     Unreadable,
 )
 from parlour_protocol.frames.replies import LogEvent
-from parlour_protocol.ids import Millis, RequestId, RoomId, Seq
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, RequestId, Seq
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
 from parlour_server.errors import RefusedError
 from parlour_server.store.interface import Decide

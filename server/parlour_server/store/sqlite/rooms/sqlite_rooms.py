@@ -10,8 +10,10 @@ from functools import partial
 from typing import Any, Final
 
 from parlour_protocol.frames.replies import LogEvent, RoomListing, RoomSummary
-from parlour_protocol.ids import Millis, RoomId, Seq, SessionId
-from parlour_protocol.names import RoomName, UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq, SessionId
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import RoomSuite
 from parlour_server.store.sqlite.accounts.sqlite_sessions import is_live
 from parlour_server.store.sqlite.engine.column_values import (

@@ -15,7 +15,8 @@ from tests.client.core.e2ee.hostile_commits import handshake, note_of
 from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.group_errors import MovedError, NotDurableError, NotReadyError
 from parlour_client.core.model import NoteKind
-from parlour_protocol.ids import Epoch, Millis, RoomId
+from parlour_protocol.ids import Epoch, RoomId
+from parlour_protocol.kit.ids import Millis
 from parlour_protocol.rooms import RoomKind
 
 

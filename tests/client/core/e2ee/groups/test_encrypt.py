@@ -16,7 +16,8 @@ from parlour_protocol.encrypted import DeleteContent
 from parlour_protocol.frames import MessageText
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.opaque import Ciphertext
-from parlour_protocol.ids import Epoch, GroupId, Millis
+from parlour_protocol.ids import Epoch, GroupId
+from parlour_protocol.kit.ids import Millis
 from parlour_protocol.limits import MESSAGE_BYTES
 from parlour_protocol.mls import add_proposal
 

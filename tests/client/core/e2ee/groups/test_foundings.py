@@ -20,7 +20,8 @@ from parlour_client.core.e2ee.groups.group_service import GroupService
 from parlour_client.core.e2ee.groups.group_store import load_room
 from parlour_client.core.model import NoteKind
 from parlour_protocol.frames.bodies import Contested, GroupCreated
-from parlour_protocol.ids import Epoch, GroupId, Millis, RoomId
+from parlour_protocol.ids import Epoch, GroupId, RoomId
+from parlour_protocol.kit.ids import Millis
 from parlour_protocol.rooms import RoomKind
 
 

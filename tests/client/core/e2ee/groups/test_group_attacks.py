@@ -30,7 +30,8 @@ from parlour_protocol.frames.bodies import (
 )
 from parlour_protocol.frames.fields import Reaction
 from parlour_protocol.frames.opaque import Ciphertext
-from parlour_protocol.ids import Epoch, GroupId, RoomId, Seq
+from parlour_protocol.ids import Epoch, GroupId, RoomId
+from parlour_protocol.kit.ids import Seq
 
 CANARY = "CANARY"
 

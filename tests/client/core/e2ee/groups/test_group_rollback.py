@@ -8,7 +8,7 @@ from parlour_client.core.e2ee.groups.commit_plan import signed
 from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.frames.bodies import Kicked
 from parlour_protocol.frames.opaque import StatementBytes
-from parlour_protocol.ids import Millis, Seq
+from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.membership import Remove
 
 

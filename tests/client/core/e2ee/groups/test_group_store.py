@@ -9,7 +9,8 @@ from parlour_client.core.archive.schema import MIGRATIONS
 from parlour_client.core.e2ee.groups.group_store import IN_MEMORY, GroupStore, scrub
 from parlour_client.core.e2ee.groups.key_lifetimes import Ended
 from parlour_client.core.errors import ArchiveError
-from parlour_protocol.ids import GroupId, Millis
+from parlour_protocol.ids import GroupId
+from parlour_protocol.kit.ids import Millis
 
 
 def holds(folder: Path, secret: bytes) -> bool:

@@ -16,7 +16,8 @@ from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Created, Handshake
 from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
-from parlour_protocol.ids import Epoch, GroupId, Millis, RoomId, Seq, WelcomeId
+from parlour_protocol.ids import Epoch, GroupId, RoomId, WelcomeId
+from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.mls import add_proposal
 from parlour_protocol.rooms import RoomKind
 

@@ -6,9 +6,9 @@ from parlour_client.core.e2ee.groups.key_lifetimes import KEEP_PAST, SKEW, TOLER
 from parlour_client.core.e2ee.identity.certificates import read_certificate
 from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
 from parlour_protocol.identity import Certificate
-from parlour_protocol.ids import Millis
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.mls import Lifetime
-from parlour_protocol.names import parse_device_name, parse_user_name
 
 NOW = 1_790_000_000_000
 DAY = 86_400_000

@@ -19,7 +19,8 @@ from parlour_protocol.encrypted import DeleteContent, ReactContent, ReadContent,
 from parlour_protocol.frames import LogEvent, Reaction
 from parlour_protocol.frames.bodies import Blank, Contested, Message
 from parlour_protocol.frames.opaque import Ciphertext
-from parlour_protocol.ids import Epoch, Millis, Seq
+from parlour_protocol.ids import Epoch
+from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.mls import Policy
 
 OLDER = (

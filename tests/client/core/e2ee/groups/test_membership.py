@@ -20,10 +20,11 @@ from parlour_client.core.model import NoteKind
 from parlour_protocol.delivery import GroupDevice, GroupState
 from parlour_protocol.frames.bodies import Banned, Contested, GroupCreated, Joined, Kicked, Left
 from parlour_protocol.frames.opaque import StatementBytes
-from parlour_protocol.ids import Epoch, Incarnation, Millis, new_group_id
+from parlour_protocol.ids import Epoch, new_group_id
+from parlour_protocol.kit.ids import Incarnation, Millis
+from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import Admit, AnyAct, Person, Remove, Roster, SetRole, Unban
 from parlour_protocol.mls import Group, GroupContextExtensions, Lifetime, add_proposal, remove_proposal
-from parlour_protocol.names import UserName
 from parlour_protocol.rooms import Role
 
 

@@ -30,7 +30,8 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.frames.fields import FileName, Reaction
 from parlour_protocol.frames.opaque import Digest, FileKey
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send
-from parlour_protocol.ids import FileId, Millis, Seq, new_file_id
+from parlour_protocol.ids import FileId, new_file_id
+from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.membership import Roster, SetRole
 from parlour_protocol.rooms import Role, RoomKind
 

@@ -27,7 +27,7 @@ from parlour_protocol.frames.bodies import (
     Unreadable,
 )
 from parlour_protocol.frames.opaque import StatementBytes
-from parlour_protocol.ids import Millis, Seq
+from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.membership import Remove
 
 CANARY = "CANARY"

@@ -14,7 +14,7 @@ from tests.client.core.e2ee.group_world import ROOM, Device, Log, StaleError, ag
 from parlour_client.core.e2ee.groups import commit
 from parlour_client.core.e2ee.groups.commit import CommitRequest
 from parlour_client.core.e2ee.groups.group_errors import ArrivedError, MovedError, NotReadyError
-from parlour_protocol.ids import Millis
+from parlour_protocol.kit.ids import Millis
 
 
 def pair(tmp_path: Path) -> tuple[Device, Device, Device, Log]:

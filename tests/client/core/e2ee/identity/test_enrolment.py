@@ -14,8 +14,8 @@ from parlour_client.core.e2ee.status import Trust
 from parlour_client.core.errors import ApiRefusedError, ServerMisbehavedError, SetupError, UnreachableError
 from parlour_protocol.delivery import DeviceStatus, RegisterDevice
 from parlour_protocol.frames.opaque import PublicKey, Signature
-from parlour_protocol.ids import SessionId
-from parlour_protocol.secret import Secret
+from parlour_protocol.kit.ids import SessionId
+from parlour_protocol.kit.secret import Secret
 
 
 async def test_the_first_device_needs_no_question(world: World):

@@ -9,7 +9,7 @@ from parlour_client.core.e2ee.identity.key_trust import Kind
 from parlour_client.core.e2ee.identity.keys import CERTIFICATE_LIFETIME, AccountKey
 from parlour_client.core.e2ee.status import Trust
 from parlour_protocol.identity import DeviceEntry, RevocationEntry
-from parlour_protocol.names import parse_device_name
+from parlour_protocol.kit.names import parse_device_name
 
 NAME = parse_device_name("phone")
 

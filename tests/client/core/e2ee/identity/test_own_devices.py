@@ -7,7 +7,7 @@ from parlour_client.core.e2ee.identity.identity_errors import NoAccountKeyError
 from parlour_client.core.errors import SetupError
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.identity import device_id_of, pairing_code
-from parlour_protocol.ids import DeviceId
+from parlour_protocol.kit.ids import DeviceId
 
 
 async def test_approving_by_code(world: World):

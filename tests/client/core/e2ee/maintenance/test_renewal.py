@@ -8,8 +8,9 @@ from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatu
 from parlour_client.core.e2ee.groups.received import Receipt
 from parlour_client.core.e2ee.maintenance.renewal import Renewal
 from parlour_client.core.e2ee.maintenance.renewal_rule import DAY, MINUTE, MOST_UNSEEN, OWN_MESSAGES
-from parlour_protocol.ids import Millis, RoomId, Seq
-from parlour_protocol.names import parse_user_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.rooms import RoomKind
 
 ROOM = RoomId("r" * 22)

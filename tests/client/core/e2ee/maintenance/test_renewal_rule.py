@@ -17,7 +17,7 @@ from parlour_client.core.e2ee.maintenance.renewal_rule import (
     due,
     quiet,
 )
-from parlour_protocol.ids import Millis
+from parlour_protocol.kit.ids import Millis
 
 NOW = Millis(1_700_000_000_000)
 ROOM = RenewalFacts(direct=False, devices=10, joined=NOW, renewed=NOW, sent=0, said=None)

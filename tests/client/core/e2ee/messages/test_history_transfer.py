@@ -34,7 +34,8 @@ from parlour_protocol.frames import LogEvent, MessageText, encode
 from parlour_protocol.frames.bodies import EncryptedMessage, Message
 from parlour_protocol.frames.fields import FileName
 from parlour_protocol.frames.opaque import Digest, FileKey
-from parlour_protocol.ids import Millis, RoomId, Seq
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.mls import Secret
 
 

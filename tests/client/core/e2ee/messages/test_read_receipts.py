@@ -13,7 +13,8 @@ from parlour_client.core.e2ee.status import Trust
 from parlour_client.core.model import LinkState
 from parlour_protocol.encrypted import ReadContent
 from parlour_protocol.frames.replies import ReadBy
-from parlour_protocol.ids import RoomId, Seq, new_request_id
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq, new_request_id
 
 
 async def let_pass(harness: Harness, seconds: float = 4 * GATHER_SECONDS) -> None:

@@ -18,8 +18,9 @@ from parlour_client.core.e2ee.status import RoomState, Trust
 from parlour_client.core.errors import EncryptionError
 from parlour_protocol.delivery import DeviceStatus, GroupDevice, GroupState
 from parlour_protocol.frames import RoomSummary
-from parlour_protocol.ids import DeviceId, Epoch, Incarnation, RoomId, Seq
-from parlour_protocol.names import UserName, parse_user_name
+from parlour_protocol.ids import Epoch, RoomId
+from parlour_protocol.kit.ids import DeviceId, Incarnation, Seq
+from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.rooms import Role, RoomKind
 
 ANA, BEN, EVE = (parse_user_name(name) for name in ("ana", "ben", "eve"))

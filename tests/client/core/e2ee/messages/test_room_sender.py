@@ -18,7 +18,8 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, Ok
 from parlour_protocol.frames.replies import Stored
 from parlour_protocol.frames.requests import Send
-from parlour_protocol.ids import Incarnation, Millis, RequestId, RoomId, Seq, new_request_id
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Incarnation, Millis, RequestId, Seq, new_request_id
 
 
 @dataclass

@@ -14,8 +14,9 @@ from parlour_client.core.e2ee.verification.safety_number import Party
 from parlour_client.core.e2ee.verification.sas import TRANSITIONS, VERIFIED, Act, Context, Exchange, State
 from parlour_client.core.errors import SetupError
 from parlour_protocol.encrypted import Share, VerifyContent, VerifyStep
-from parlour_protocol.ids import RequestId, RoomId
-from parlour_protocol.names import parse_user_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import RequestId
+from parlour_protocol.kit.names import parse_user_name
 
 ANA = Party(parse_user_name("ana"), "here", b"a" * 32)
 BEN = Party(parse_user_name("ben"), "here", b"b" * 32)

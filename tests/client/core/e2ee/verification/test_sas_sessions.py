@@ -11,8 +11,9 @@ from parlour_client.core.e2ee.status import SasVerification, Trust
 from parlour_client.core.e2ee.verification.sas_sessions import LIFETIME, MAX_KEPT
 from parlour_client.core.errors import ParlourClientError, SetupError, UnreachableError
 from parlour_protocol.encrypted import VerifyContent, VerifyStep
-from parlour_protocol.ids import DeviceId, RequestId, RoomId
-from parlour_protocol.names import UserName
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import DeviceId, RequestId
+from parlour_protocol.kit.names import UserName
 
 OTHER_ROOM = RoomId("s" * 22)
 

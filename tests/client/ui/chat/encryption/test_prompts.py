@@ -17,8 +17,8 @@ from parlour_client.core.events import EncryptionChanged, EntryAdded, HistoryRep
 from parlour_client.core.model import BEFORE_JOIN, Note, NoteKind
 from parlour_client.text.encryption_text import LOST, RENEWED
 from parlour_protocol.delivery import DeviceStatus
-from parlour_protocol.ids import RequestId
-from parlour_protocol.names import parse_user_name
+from parlour_protocol.kit.ids import RequestId
+from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.rooms import Role, RoomKind, RoomSuite
 
 SEALED = RoomEncryption(RoomState.ACTIVE, "E2EE 1/2 verified")

@@ -13,8 +13,8 @@ from parlour_client.core.room_log.withheld import ends_early_text, withheld_text
 from parlour_client.ui.chat.timeline.holes import Hole, HoleState, Run, covered
 from parlour_client.ui.chat.timeline.store import Store
 from parlour_protocol.frames.bodies import Unreadable
-from parlour_protocol.ids import Millis, Seq
-from parlour_protocol.names import parse_device_name
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import parse_device_name
 
 OFFLINE = ConnectionStatus(LinkState.OFFLINE, "chat.example:8443", "not connected", retry_in=5)
 ONLINE = ConnectionStatus(LinkState.ONLINE, "chat.example:8443", "TLS 1.3")

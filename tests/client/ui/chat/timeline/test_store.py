@@ -14,11 +14,12 @@ from parlour_client.ui.chat.timeline.rows import FOLD_AT, GUTTER, Look, Row, Set
 from parlour_client.ui.chat.timeline.store import Store
 from parlour_client.ui.chat.timeline.wrap import wrapped
 from parlour_protocol.frames import bodies
-from parlour_protocol.frames.fields import Reaction, ReasonText, TopicText
-from parlour_protocol.ids import Millis, RequestId, Seq
-from parlour_protocol.text import BLANK_LABEL, safe_text
-from parlour_protocol.text.cell_width import cell_width
-from parlour_protocol.text.forbidden import FORBIDDEN
+from parlour_protocol.frames.fields import Reaction, TopicText
+from parlour_protocol.kit.fields import ReasonText
+from parlour_protocol.kit.ids import Millis, RequestId, Seq
+from parlour_protocol.kit.text import BLANK_LABEL, safe_text
+from parlour_protocol.kit.text.cell_width import cell_width
+from parlour_protocol.kit.text.forbidden import FORBIDDEN
 
 
 def message(seq: int | None, text: str = "hello", author: object = BOB, minutes: int = 0) -> Entry:

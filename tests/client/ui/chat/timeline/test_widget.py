@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 from parlour_client.core.events import HistoryChanged
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.timeline import Timeline
-from parlour_protocol.ids import Seq
+from parlour_protocol.kit.ids import Seq
 
 
 async def lobby(pilot: Pilot[None]) -> tuple[ChatScreen, Timeline]:

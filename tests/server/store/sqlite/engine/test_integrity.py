@@ -11,8 +11,9 @@ from tests.server.store.world import FakeClock, World, allow, message
 
 from parlour_protocol.frames.bodies import Deleted, Message, Unreadable
 from parlour_protocol.frames.replies import LogEvent
-from parlour_protocol.ids import RoomId, Seq
-from parlour_protocol.names import parse_user_name
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import parse_user_name
 from parlour_server.errors import UnavailableError
 from parlour_server.store.sqlite import SqliteStore
 from parlour_server.store.sqlite.engine.integrity import damage

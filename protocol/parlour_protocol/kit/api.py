@@ -1,0 +1,135 @@
+"""The bodies of the HTTPS API (`/v1/…`): JSON, strict, in both directions.
+
+Credentials are ``Secret``; names are validated types. The OpenAPI document is generated from these structs. A
+login returns a session, a session gets a ticket, a ticket opens one WebSocket.
+"""
+
+from typing import Annotated, Final, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from parlour_protocol.kit.codec import large_decoder, strict_decoder
+from parlour_protocol.kit.errors import MalformedFrameError
+from parlour_protocol.kit.fields import encode_field
+from parlour_protocol.kit.id_fields import MillisField, SessionIdField
+from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.kit.secret import Secret
+
+Seconds = Annotated[int, Meta(ge=0)]
+
+
+class Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One JSON object in a request or an answer."""
+
+
+class NewAccount(Payload, frozen=True):
+    """`POST /v1/accounts`. ``invite`` is the code of an invite link."""
+
+    invite: Secret
+    username: UserName
+    password: Secret
+
+
+class AccountCreated(Payload, frozen=True):
+    """201: the account exists; log in next."""
+
+    user: UserName
+
+
+class Login(Payload, frozen=True):
+    """`POST /v1/sessions`. ``username`` is any text: an invalid name counts as unknown."""
+
+    username: str
+    password: Secret
+    device: DeviceName
+
+
+class SessionCreated(Payload, frozen=True):
+    """201: ``session`` is the bearer token of this device, for ``expires_in`` seconds at most."""
+
+    session: Secret
+    expires_in: Seconds
+    user: UserName
+
+
+class TicketIssued(Payload, frozen=True):
+    """201: ``ticket`` opens one WebSocket within ``expires_in`` seconds, and nothing else."""
+
+    ticket: Secret
+    expires_in: Seconds
+
+
+class PasswordChange(Payload, frozen=True):
+    """`POST /v1/password`: ends every other session of the account."""
+
+    old: Secret
+    new: Secret
+
+
+class SessionInfo(Payload, frozen=True):
+    """One of your sessions; ``current`` is the one making the request."""
+
+    id: SessionIdField
+    device: DeviceName
+    created: MillisField
+    last_seen: MillisField
+    expires: MillisField
+    current: bool = False
+
+
+class SessionList(Payload, frozen=True):
+    """`GET /v1/sessions`."""
+
+    sessions: tuple[SessionInfo, ...]
+
+
+class Problem(Payload, frozen=True):
+    """Every 4xx and 5xx response: a short code, and a sentence for the person.
+
+    ``retry_after`` is in seconds.
+    """
+
+    error: Annotated[str, Meta(pattern=r"\A[a-z_]{1,40}\Z")]
+    message: Annotated[str, Meta(max_length=400)] = ""
+    retry_after: Seconds | None = None
+
+
+P = TypeVar("P", bound=Payload)
+
+_encoder: Final = msgspec.json.Encoder(enc_hook=encode_field)
+
+
+def encode_payload(payload: Payload) -> bytes:
+    """Return the JSON text of a body."""
+    return _encoder.encode(payload)
+
+
+def decode_payload(kind: type[P], data: bytes) -> P:
+    """Read a body as ``kind``. Raises MalformedFrameError."""
+    payload: P = strict_decoder(kind)(data)  # functools.cache forgets the type
+    return payload
+
+
+def decode_large_payload(kind: type[P], data: bytes) -> P:
+    """Read a body of megabytes as ``kind``, in small steps. Raises MalformedFrameError."""
+    payload: P = large_decoder(kind)(data)  # functools.cache forgets the type
+    return payload
+
+
+__all__ = [
+    "AccountCreated",
+    "Login",
+    "MalformedFrameError",
+    "NewAccount",
+    "PasswordChange",
+    "Payload",
+    "Problem",
+    "SessionCreated",
+    "SessionInfo",
+    "SessionList",
+    "TicketIssued",
+    "decode_large_payload",
+    "decode_payload",
+    "encode_payload",
+]

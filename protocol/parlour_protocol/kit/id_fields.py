@@ -1,0 +1,32 @@
+"""Identifiers, numbers and times as fields of a frame, with the patterns and bounds that decoding checks."""
+
+from typing import Annotated, Final
+
+from msgspec import Meta
+
+from parlour_protocol.kit.ids import (
+    DEVICE_ID_PATTERN,
+    ID_PATTERN,
+    REQUEST_ID_PATTERN,
+    SERVER_NAME_PATTERN,
+    DeviceId,
+    Incarnation,
+    Millis,
+    RequestId,
+    Seq,
+    SessionId,
+)
+
+MAX_INT: Final = 2**53 - 1
+"""The largest integer that every JSON reader keeps exactly (RFC 8259 section 6)."""
+
+SessionIdField = Annotated[SessionId, Meta(pattern=ID_PATTERN)]
+RequestIdField = Annotated[RequestId, Meta(pattern=REQUEST_ID_PATTERN)]
+DeviceIdField = Annotated[DeviceId, Meta(pattern=DEVICE_ID_PATTERN)]
+IncarnationField = Annotated[Incarnation, Meta(pattern=ID_PATTERN)]
+SeqField = Annotated[Seq, Meta(ge=1, le=MAX_INT)]
+SeqOrZero = Annotated[Seq, Meta(ge=0, le=MAX_INT)]
+MillisField = Annotated[Millis, Meta(ge=0, le=MAX_INT)]
+ServerNameField = Annotated[str, Meta(max_length=255, pattern=SERVER_NAME_PATTERN)]
+"""A server's name: it is in certificates, proofs and the key log, and clients show it."""
+Count = Annotated[int, Meta(ge=0, le=MAX_INT)]

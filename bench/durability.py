@@ -14,7 +14,7 @@ from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import parse_device_name, parse_user_name, skeleton
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
-from parlour_server.clock import SystemClock
+from parlour_server.kit.clock import SystemClock
 from parlour_server.store.sqlite import SqliteStore
 from parlour_server.store.types import AppendEvent, Facts, NewAccountRecord, NewRoom
 

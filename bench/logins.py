@@ -23,8 +23,8 @@ from bench import people, servers
 from parlour_protocol.frames.wire import CHAT_PATH, SUBPROTOCOL
 from parlour_protocol.kit.names import parse_user_name, skeleton
 from parlour_protocol.kit.secret import Secret
-from parlour_server.auth.password_hashing import HashingPool
-from parlour_server.clock import SystemClock
+from parlour_server.kit.auth.password_hashing import HashingPool
+from parlour_server.kit.clock import SystemClock
 from parlour_server.store.sqlite import SqliteStore
 from parlour_server.store.types import NewAccountRecord
 

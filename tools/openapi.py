@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from parlour_server.api.openapi import document
+from parlour_server.kit.api.openapi import document
 
 
 def files() -> dict[Path, str]:

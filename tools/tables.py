@@ -27,9 +27,9 @@ from parlour_protocol.kit.api import Payload
 from parlour_protocol.kit.connection_state import TRANSITIONS
 from parlour_protocol.kit.errors import CloseCode
 from parlour_protocol.limits import LIMITS
-from parlour_server.api.operations import DELIVERY_OPERATIONS
-from parlour_server.config.server_settings import Settings
-from parlour_server.config.settings_table import rows
+from parlour_server.kit.api.operations import DELIVERY_OPERATIONS
+from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.config.settings_table import rows
 from tools.claims import PAGE, groups
 
 SPECIFICATION = Path("protocol/README.md")

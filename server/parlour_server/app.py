@@ -12,34 +12,11 @@ from typing import Any, Final, Self
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from parlour_server.api.account_endpoints import AccountEndpoints
-from parlour_server.api.asgi import make_api
 from parlour_server.api.device_endpoints import DeviceEndpoints
 from parlour_server.api.file_endpoints import FileEndpoints
 from parlour_server.api.group_endpoints import GroupEndpoints
-from parlour_server.api.health_endpoints import HealthEndpoints, Readiness
-from parlour_server.api.large_json import LargeJson
-from parlour_server.api.operations import body_cap
-from parlour_server.api.request_body import BodyPace
-from parlour_server.api.request_guard import RequestGuard
-from parlour_server.audit import Audit, AuditEvent
-from parlour_server.auth.login import LoginService
-from parlour_server.auth.login_throttle import LoginThrottle
-from parlour_server.auth.password_change import PasswordChanger
-from parlour_server.auth.password_hashing import HashingPool
-from parlour_server.auth.registration import Registration
-from parlour_server.auth.request_rates import RequestRates
-from parlour_server.auth.session_activity import SessionActivity
-from parlour_server.auth.session_watch import SessionWatch
-from parlour_server.auth.sessions import Sessions
-from parlour_server.auth.tickets import Tickets
-from parlour_server.bus.bus import Bus
-from parlour_server.bus.local_bus import LocalBus
 from parlour_server.chat.chat_service import ChatService
 from parlour_server.chat.commands import Commands
-from parlour_server.clock import Clock, SteadyClock, SystemClock
-from parlour_server.config.server_settings import Settings
-from parlour_server.config.settings_table import need_restart
 from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.device_registry import DeviceRegistry
@@ -49,24 +26,47 @@ from parlour_server.delivery.key_log_signer import KeyLogSigner
 from parlour_server.delivery.key_packages import KeyPackageService
 from parlour_server.delivery.mls_groups import MlsGroups
 from parlour_server.delivery.uploads import Uploads
-from parlour_server.errors import SetupError
-from parlour_server.journal_follower import JournalFollower
-from parlour_server.logs import log, warn
-from parlour_server.metrics import Metrics
-from parlour_server.net.listener import bind
-from parlour_server.net.metrics_listener import MetricsListener
-from parlour_server.net.net_server import NetServer
-from parlour_server.net.tls_context import TlsFiles
-from parlour_server.net.tls_groups import GROUPS, taken_besides
-from parlour_server.net.websocket_connection import ConnectionRegistry
-from parlour_server.pruner import Pruner
-from parlour_server.setup.certificates import Renewal
-from parlour_server.setup.data_folder import DataFolder
-from parlour_server.setup.disk_reserve import give_up_reserve, keep_reserve
-from parlour_server.setup.folder_lock import locked
-from parlour_server.setup.open_store import make_store
-from parlour_server.setup.operator_log import OperatorLog
-from parlour_server.setup.public_address import forget_running, name_of, note_running
+from parlour_server.kit.api.account_endpoints import AccountEndpoints
+from parlour_server.kit.api.asgi import make_api
+from parlour_server.kit.api.health_endpoints import HealthEndpoints, Readiness
+from parlour_server.kit.api.large_json import LargeJson
+from parlour_server.kit.api.operations import body_cap
+from parlour_server.kit.api.request_body import BodyPace
+from parlour_server.kit.api.request_guard import RequestGuard
+from parlour_server.kit.audit import Audit, AuditEvent
+from parlour_server.kit.auth.login import LoginService
+from parlour_server.kit.auth.login_throttle import LoginThrottle
+from parlour_server.kit.auth.password_change import PasswordChanger
+from parlour_server.kit.auth.password_hashing import HashingPool
+from parlour_server.kit.auth.registration import Registration
+from parlour_server.kit.auth.request_rates import RequestRates
+from parlour_server.kit.auth.session_activity import SessionActivity
+from parlour_server.kit.auth.session_watch import SessionWatch
+from parlour_server.kit.auth.sessions import Sessions
+from parlour_server.kit.auth.tickets import Tickets
+from parlour_server.kit.bus.bus import Bus
+from parlour_server.kit.bus.local_bus import LocalBus
+from parlour_server.kit.clock import Clock, SteadyClock, SystemClock
+from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.config.settings_table import need_restart
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.journal_follower import JournalFollower
+from parlour_server.kit.logs import log, warn
+from parlour_server.kit.metrics import Metrics
+from parlour_server.kit.net.listener import bind
+from parlour_server.kit.net.metrics_listener import MetricsListener
+from parlour_server.kit.net.net_server import NetServer
+from parlour_server.kit.net.tls_context import TlsFiles
+from parlour_server.kit.net.tls_groups import GROUPS, taken_besides
+from parlour_server.kit.net.websocket_connection import ConnectionRegistry
+from parlour_server.kit.pruner import Pruner
+from parlour_server.kit.setup.certificates import Renewal
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.disk_reserve import give_up_reserve, keep_reserve
+from parlour_server.kit.setup.folder_lock import locked
+from parlour_server.kit.setup.open_store import make_store
+from parlour_server.kit.setup.operator_log import OperatorLog
+from parlour_server.kit.setup.public_address import forget_running, name_of, note_running
 from parlour_server.store.interface import Store
 
 _CLOSE_SECONDS: Final = 0.5

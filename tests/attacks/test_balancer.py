@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.attacks.raw import PASSWORD, PATIENCE, Answer, RunningServer, Wire
 from tests.e2e.processes import reserved_port
-from tests.server.net.proxy_headers import header_for
+from tests.server.kit.net.proxy_headers import header_for
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "haproxy.cfg"
 STRANGER, OWNER, ELSEWHERE = "127.0.0.66", "127.0.0.77", "127.0.0.88"

@@ -17,7 +17,7 @@ from tests.e2e.processes import DEADLINE
 
 from parlour_protocol.kit.limits import HTTP_BODY
 from parlour_protocol.limits import FILE_BYTES, HTTP_COMMIT, HTTP_KEYS
-from parlour_server.config.server_settings import Rates
+from parlour_server.kit.config.server_settings import Rates
 
 
 def error(answer: Any) -> tuple[int, str]:

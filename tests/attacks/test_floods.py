@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing
 import pytest
 from tests.attacks.raw import PATIENCE, RunningServer, Wire, frame, request
 
-from parlour_server.config.server_settings import Rates
+from parlour_server.kit.config.server_settings import Rates
 
 TEXT = "x" * 8000
 

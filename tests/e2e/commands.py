@@ -23,7 +23,7 @@ import structlog
 from click.testing import CliRunner
 
 from parlour_client.cli import root as client
-from parlour_server.cli import command_line as server
+from parlour_server.cli.command_line import COMMAND_LINE
 
 DEADLINE: Final = 120.0
 """Seconds after which a wait of these tests has failed: only a hung one takes as long on a busy machine."""
@@ -32,7 +32,7 @@ _ALONE: Final = frozenset({"--stdin", "--plain", "chat", "demo", "run"})
 _SIGNALS: Final = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 _MAINS: Final[dict[str, Callable[[Sequence[str]], int]]] = {
     "parlour_client": client.guarded,
-    "parlour_server": server.guarded,
+    "parlour_server": COMMAND_LINE.run,
 }
 
 Done = subprocess.CompletedProcess[str]

@@ -17,10 +17,10 @@ from websockets.typing import Subprotocol
 
 from parlour_protocol.kit.ids import Millis
 from parlour_server.app import Application
-from parlour_server.clock import SystemClock
-from parlour_server.config.server_settings import Listen, Settings
-from parlour_server.setup.data_folder import DataFolder
-from parlour_server.setup.initialise import initialise
+from parlour_server.kit.clock import SystemClock
+from parlour_server.kit.config.server_settings import Listen, Settings
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.initialise import initialise
 
 _WIDE = "[rates]\nmessages_per_minute = 100000\nmessage_burst = 10000\nhttp_burst = 1000\n"
 

@@ -26,7 +26,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if not mounted:
         pytest.skip(
             "NOT TESTED here: a start on a full disk, because this user may mount none"
-            " (tests/server/setup/test_disk_reserve.py runs it with injected failures)"
+            " (tests/server/kit/setup/test_disk_reserve.py runs it with injected failures)"
         )
     yield folder
     subprocess.run(["umount", str(folder)], check=True)

@@ -22,13 +22,13 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.invite_link import InviteLink
 from parlour_protocol.kit.secret import Secret
 from parlour_server.app import Application
-from parlour_server.auth.password_hashing import HashingPool
-from parlour_server.config.settings_loader import load
-from parlour_server.setup.backup_archive import read_backup, write_backup
-from parlour_server.setup.certificates import pin_of, read_certificate
-from parlour_server.setup.data_folder import DataFolder
-from parlour_server.setup.initialise import initialise
-from parlour_server.setup.public_address import reachable_at
+from parlour_server.kit.auth.password_hashing import HashingPool
+from parlour_server.kit.config.settings_loader import load
+from parlour_server.kit.setup.backup_archive import read_backup, write_backup
+from parlour_server.kit.setup.certificates import pin_of, read_certificate
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.initialise import initialise
+from parlour_server.kit.setup.public_address import reachable_at
 
 WIDE = """
 [rates]

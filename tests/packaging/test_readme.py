@@ -9,11 +9,11 @@ import click
 import pytest
 
 from parlour_client.cli.root import cli as parlour
-from parlour_server.cli.command_line import cli as parlour_server
+from parlour_server.cli.command_line import COMMAND_LINE
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-PROGRAMS: dict[str, click.Group] = {"parlour": parlour, "parlour-server": parlour_server}
+PROGRAMS: dict[str, click.Group] = {"parlour": parlour, "parlour-server": COMMAND_LINE.group}
 
 
 def commands() -> list[list[str]]:

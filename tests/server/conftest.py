@@ -13,13 +13,13 @@ from tests.server.fakes import CHEAP, PASSWORD, MakeAccount, ReadableAudit, Stop
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
 from parlour_protocol.kit.secret import Secret
-from parlour_server.auth.password_hashing import HashingPool
-from parlour_server.bus.bus import Notice
-from parlour_server.bus.local_bus import LocalBus
-from parlour_server.clock import SystemClock
-from parlour_server.setup.data_folder import DataFolder
-from parlour_server.setup.initialise import initialise
-from parlour_server.setup.open_store import make_store
+from parlour_server.kit.auth.password_hashing import HashingPool
+from parlour_server.kit.bus.bus import Notice
+from parlour_server.kit.bus.local_bus import LocalBus
+from parlour_server.kit.clock import SystemClock
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.initialise import initialise
+from parlour_server.kit.setup.open_store import make_store
 from parlour_server.store.interface import Store
 from parlour_server.store.types import InviteRecord, NewAccountRecord
 

@@ -7,7 +7,7 @@ from argon2 import PasswordHasher
 
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
-from parlour_server.audit import Audit, AuditEvent
+from parlour_server.kit.audit import Audit, AuditEvent
 
 START = 1_800_000_000_000
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

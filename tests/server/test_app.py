@@ -11,11 +11,11 @@ import pytest
 from cryptography.x509 import Certificate, load_der_x509_certificate
 
 from parlour_server.app import Application
-from parlour_server.clock import Clock, SystemClock
-from parlour_server.config.server_settings import Listen, Settings
-from parlour_server.setup import certificates
-from parlour_server.setup.certificates import pin_of
-from parlour_server.setup.data_folder import DataFolder
+from parlour_server.kit.clock import Clock, SystemClock
+from parlour_server.kit.config.server_settings import Listen, Settings
+from parlour_server.kit.setup import certificates
+from parlour_server.kit.setup.certificates import pin_of
+from parlour_server.kit.setup.data_folder import DataFolder
 
 PATIENCE = 60.0
 

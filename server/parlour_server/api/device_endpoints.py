@@ -17,13 +17,13 @@ from parlour_protocol.delivery import (
     RegisterDevice,
     RevokeDevice,
 )
-from parlour_server.api.problems import answer, nothing, wrong_password
-from parlour_server.api.request_body import address_of
-from parlour_server.api.request_guard import RequestGuard, device_in
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.device_registry import DeviceRegistry
 from parlour_server.delivery.key_packages import KeyPackageService
-from parlour_server.errors import LoginRefusedError
+from parlour_server.kit.api.problems import answer, nothing, wrong_password
+from parlour_server.kit.api.request_body import address_of
+from parlour_server.kit.api.request_guard import RequestGuard, device_in
+from parlour_server.kit.errors import LoginRefusedError
 
 
 @dataclass(frozen=True, slots=True)

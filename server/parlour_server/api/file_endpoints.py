@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from parlour_protocol.limits import FILE_BYTES
-from parlour_server.api.problems import HEADERS, answer
-from parlour_server.api.request_body import in_time, length_of_bytes
-from parlour_server.api.request_guard import RequestGuard, id_in, room_in
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.uploads import Uploads
+from parlour_server.kit.api.problems import HEADERS, answer
+from parlour_server.kit.api.request_body import in_time, length_of_bytes
+from parlour_server.kit.api.request_guard import RequestGuard, id_in, room_in
 
 _HEADERS: Final = {
     **HEADERS,

@@ -12,11 +12,11 @@ from starlette.responses import Response
 
 from parlour_protocol.delivery import Commit, Contest, CreateGroup
 from parlour_protocol.ids import WelcomeId
-from parlour_server.api.problems import RequestRefusedError, answer, nothing
-from parlour_server.api.request_guard import RequestGuard, device_in, id_in, number_in, room_in
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.key_log import KeyLog
 from parlour_server.delivery.mls_groups import MlsGroups
+from parlour_server.kit.api.problems import RequestRefusedError, answer, nothing
+from parlour_server.kit.api.request_guard import RequestGuard, device_in, id_in, number_in, room_in
 
 
 @dataclass(frozen=True, slots=True)

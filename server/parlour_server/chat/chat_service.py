@@ -13,9 +13,14 @@ from parlour_protocol.kit.codec import request_id_of
 from parlour_protocol.kit.errors import GOING_AWAY, SESSION_ENDED, CloseCode
 from parlour_protocol.kit.ids import Seq, SessionId
 from parlour_protocol.kit.names import UserName
-from parlour_server.audit import Audit
-from parlour_server.auth.session_activity import SessionActivity
-from parlour_server.bus.bus import (
+from parlour_server.chat.commands import Commands
+from parlour_server.chat.hub import Hub
+from parlour_server.chat.key_change_notifier import KeyChangeNotifier
+from parlour_server.chat.presence import Presence
+from parlour_server.chat.queries import Queries
+from parlour_server.kit.audit import Audit
+from parlour_server.kit.auth.session_activity import SessionActivity
+from parlour_server.kit.bus.bus import (
     Bus,
     ConsentChanged,
     DeviceEphemeral,
@@ -25,21 +30,16 @@ from parlour_server.bus.bus import (
     SessionsEnded,
     UserEphemeral,
 )
-from parlour_server.chat.background_tasks import BackgroundTasks
-from parlour_server.chat.commands import Commands
-from parlour_server.chat.connected_peers import ConnectedPeers
-from parlour_server.chat.error_boundary import ErrorBoundary
-from parlour_server.chat.error_frames import unavailable
-from parlour_server.chat.hub import Hub
-from parlour_server.chat.key_change_notifier import KeyChangeNotifier
-from parlour_server.chat.peer import Peer
-from parlour_server.chat.peer_state import PeerState
-from parlour_server.chat.presence import Presence
-from parlour_server.chat.queries import Queries
-from parlour_server.chat.request_budgets import AccountBudget, ConnectionBudget
-from parlour_server.chat.request_dispatcher import RequestDispatcher
-from parlour_server.clock import Clock
-from parlour_server.config.server_settings import Settings
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.connections.background_tasks import BackgroundTasks
+from parlour_server.kit.connections.connected_peers import ConnectedPeers
+from parlour_server.kit.connections.error_boundary import ErrorBoundary
+from parlour_server.kit.connections.error_frames import unavailable
+from parlour_server.kit.connections.peer import Peer
+from parlour_server.kit.connections.peer_state import PeerState
+from parlour_server.kit.connections.request_budgets import AccountBudget, ConnectionBudget
+from parlour_server.kit.connections.request_dispatcher import RequestDispatcher
 from parlour_server.store.interface import Store
 
 

@@ -54,13 +54,13 @@ from parlour_protocol.frames.requests import (
 )
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Incarnation, Millis, RequestId
-from parlour_server.audit import Audit, AuditEvent
-from parlour_server.bus.bus import Bus, EventCommitted
-from parlour_server.chat.error_boundary import ErrorBoundary
-from parlour_server.chat.error_frames import refusal, unavailable
-from parlour_server.chat.peer_state import PeerState
-from parlour_server.clock import Clock
-from parlour_server.errors import ParlourServerError, RefusedError
+from parlour_server.kit.audit import Audit, AuditEvent
+from parlour_server.kit.bus.bus import Bus, EventCommitted
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.connections.error_boundary import ErrorBoundary
+from parlour_server.kit.connections.error_frames import refusal, unavailable
+from parlour_server.kit.connections.peer_state import PeerState
+from parlour_server.kit.errors import ParlourServerError, RefusedError
 from parlour_server.rooms.rights import decide
 from parlour_server.rooms.statement_rules import check_statement
 from parlour_server.store.interface import Log

@@ -13,9 +13,9 @@ from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.limits import PAGE_BYTES, PAGE_EVENTS
-from parlour_server.chat.background_tasks import BackgroundTasks
 from parlour_server.chat.sequencer import Sequencer
-from parlour_server.errors import UnavailableError
+from parlour_server.kit.connections.background_tasks import BackgroundTasks
+from parlour_server.kit.errors import UnavailableError
 from parlour_server.store.interface import Store
 
 _WAIT: Final = 0.05

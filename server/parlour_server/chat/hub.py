@@ -43,15 +43,15 @@ from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
-from parlour_server.bus.bus import DeviceEphemeral, RoomEphemeral, UserEphemeral
-from parlour_server.chat.background_tasks import BackgroundTasks
-from parlour_server.chat.connected_peers import ConnectedPeers
-from parlour_server.chat.error_boundary import ErrorBoundary
 from parlour_server.chat.gap_filler import GapFiller
-from parlour_server.chat.peer import text_frame
-from parlour_server.chat.peer_state import PeerState
 from parlour_server.chat.sequencer import Sequencer
-from parlour_server.errors import RefusedError
+from parlour_server.kit.bus.bus import DeviceEphemeral, RoomEphemeral, UserEphemeral
+from parlour_server.kit.connections.background_tasks import BackgroundTasks
+from parlour_server.kit.connections.connected_peers import ConnectedPeers
+from parlour_server.kit.connections.error_boundary import ErrorBoundary
+from parlour_server.kit.connections.peer import text_frame
+from parlour_server.kit.connections.peer_state import PeerState
+from parlour_server.kit.errors import RefusedError
 from parlour_server.store.interface import Store
 
 _MOVES: Final[frozenset[type]] = frozenset({Created, Joined, Added, Left, Kicked, Banned})

@@ -7,10 +7,10 @@ to someone who shares no encrypted room with the account.
 
 from parlour_protocol.frames.replies import KeyLogAppended
 from parlour_protocol.kit.names import UserName
-from parlour_server.chat.background_tasks import BackgroundTasks
-from parlour_server.chat.connected_peers import ConnectedPeers
 from parlour_server.chat.hub import Hub
-from parlour_server.chat.peer_state import PeerState
+from parlour_server.kit.connections.background_tasks import BackgroundTasks
+from parlour_server.kit.connections.connected_peers import ConnectedPeers
+from parlour_server.kit.connections.peer_state import PeerState
 from parlour_server.store.interface import Store
 
 

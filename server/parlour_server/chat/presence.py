@@ -16,13 +16,13 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Status
-from parlour_server.bus.bus import Bus, RoomEphemeral
-from parlour_server.chat.connected_peers import ConnectedPeers
-from parlour_server.chat.error_boundary import ErrorBoundary
 from parlour_server.chat.hub import Hub
-from parlour_server.chat.peer import text_frame
-from parlour_server.chat.peer_state import PeerState
-from parlour_server.clock import Clock
+from parlour_server.kit.bus.bus import Bus, RoomEphemeral
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.connections.connected_peers import ConnectedPeers
+from parlour_server.kit.connections.error_boundary import ErrorBoundary
+from parlour_server.kit.connections.peer import text_frame
+from parlour_server.kit.connections.peer_state import PeerState
 
 _DELAY: Final = 1.0
 """Seconds from a change until it is announced: long enough for a reconnection."""

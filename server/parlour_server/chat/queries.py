@@ -44,13 +44,13 @@ from parlour_protocol.kit.limits import PAGE_BYTES
 from parlour_protocol.kit.names import skeleton
 from parlour_protocol.limits import BLOCKED_PAGE, DIRECTORY_PAGE, INVITATIONS_PAGE, MEMBERS_PAGE
 from parlour_protocol.rooms import RoomKind, Status
-from parlour_server.bus.bus import Bus, ConsentChanged, EventCommitted, RoomEphemeral, UserEphemeral
 from parlour_server.chat.commands import Commands
 from parlour_server.chat.hub import Hub
-from parlour_server.chat.peer_state import PeerState
 from parlour_server.chat.presence import Presence
-from parlour_server.clock import Clock
-from parlour_server.errors import RefusedError
+from parlour_server.kit.bus.bus import Bus, ConsentChanged, EventCommitted, RoomEphemeral, UserEphemeral
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.connections.peer_state import PeerState
+from parlour_server.kit.errors import RefusedError
 from parlour_server.rooms.permissions import in_force
 from parlour_server.store.interface import Store
 from parlour_server.store.types import Membership, NewRoom

@@ -12,7 +12,7 @@ from typing import Final
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
-from parlour_server.chat.batching import BatchingWriter
+from parlour_server.kit.batching import BatchingWriter
 
 _EARLY: Final = 256
 """Events kept beyond a gap; further ones are read from the store when it is filled."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from parlour_server.cli.command_options import (
+from parlour_server.kit.cli.command_options import (
     canonical,
     data_option,
     example,
@@ -69,7 +69,7 @@ def create(data: Path, name: str, topic: str) -> None:
     from parlour_protocol.kit.names import skeleton  # noqa: PLC0415
     from parlour_protocol.room_name import parse_room_name  # noqa: PLC0415
     from parlour_protocol.rooms import RoomKind  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.clock import SystemClock  # noqa: PLC0415
+    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
     from parlour_server.store.types import NewRoom  # noqa: PLC0415
     from parlour_server.system_account import system_account, system_device  # noqa: PLC0415
 
@@ -104,8 +104,8 @@ def appoint(data: Path, name: str, who: str, role: str) -> None:
     from parlour_protocol.kit.names import NameRefusedError  # noqa: PLC0415
     from parlour_protocol.room_name import parse_room_name  # noqa: PLC0415
     from parlour_protocol.rooms import Role  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.clock import SystemClock  # noqa: PLC0415
-    from parlour_server.errors import SetupError  # noqa: PLC0415
+    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
+    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
     from parlour_server.store.types import AppendEvent  # noqa: PLC0415
     from parlour_server.system_account import system_account, system_device  # noqa: PLC0415
 
@@ -133,7 +133,7 @@ def appoint(data: Path, name: str, who: str, role: str) -> None:
 def _if_member(_: "AppendEvent", facts: "Facts") -> None:
     """Allow it for a member: the operator is not bound by the room's permissions."""
     from parlour_protocol.errors import ErrorCode  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.errors import RefusedError  # noqa: PLC0415
+    from parlour_server.kit.errors import RefusedError  # noqa: PLC0415
 
     if facts.subject is None:
         hint = "no such room (see `parlour-server room list`), or they are not a member of it"

@@ -17,7 +17,7 @@ from typing import Final, TypeVar
 
 from parlour_protocol.ids import FileId
 from parlour_protocol.kit.ids import ID_PATTERN
-from parlour_server.errors import SetupError, UnavailableError
+from parlour_server.kit.errors import SetupError, UnavailableError
 
 _T = TypeVar("_T")
 _NAME: Final = re.compile(ID_PATTERN)

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from parlour_protocol.kit.names import UserName
-from parlour_server.clock import Clock
-from parlour_server.config.server_settings import Files, Rates
-from parlour_server.errors import TooManyAttemptsError
-from parlour_server.token_buckets import HOUR, MINUTE, KeyedBuckets
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.config.server_settings import Files, Rates
+from parlour_server.kit.errors import TooManyAttemptsError
+from parlour_server.kit.token_buckets import HOUR, MINUTE, KeyedBuckets
 
 
 class DeliveryBudgets:

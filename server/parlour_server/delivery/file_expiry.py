@@ -8,12 +8,12 @@ import asyncio
 from typing import Final
 
 from parlour_protocol.frames.bodies import Deleted
-from parlour_server.audit import Audit, AuditEvent
-from parlour_server.bus.bus import Bus, EventCommitted, Notice
-from parlour_server.clock import Clock
 from parlour_server.delivery.blob_store import BlobStore
-from parlour_server.errors import UnavailableError
-from parlour_server.logs import warn
+from parlour_server.kit.audit import Audit, AuditEvent
+from parlour_server.kit.bus.bus import Bus, EventCommitted, Notice
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.errors import UnavailableError
+from parlour_server.kit.logs import warn
 from parlour_server.store.interface import Files as FileStore
 
 EVERY_SECONDS: Final = 60.0

@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from parlour_protocol.frames.opaque import PublicKey, Signature
 from parlour_protocol.identity import Head
-from parlour_server.errors import SetupError
-from parlour_server.private_file import write_private
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.private_file import write_private
 
 
 class KeyLogSigner:

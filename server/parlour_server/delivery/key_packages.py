@@ -13,11 +13,11 @@ from parlour_protocol.frames.replies import KeyPackagesLow
 from parlour_protocol.kit.ids import DeviceId, Millis
 from parlour_protocol.limits import HYBRID_PACKAGES_LOW, KEY_PACKAGES_LOW
 from parlour_protocol.rooms import RoomSuite
-from parlour_server.audit import Audit, AuditEvent
-from parlour_server.bus.bus import Bus, DeviceEphemeral, KeysChanged
-from parlour_server.clock import Clock
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
-from parlour_server.errors import NoDeviceError, RefusedError, TooManyAttemptsError
+from parlour_server.kit.audit import Audit, AuditEvent
+from parlour_server.kit.bus.bus import Bus, DeviceEphemeral, KeysChanged
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.errors import NoDeviceError, RefusedError, TooManyAttemptsError
 from parlour_server.store.interface import Store
 from parlour_server.store.types import ClaimRecord, NewPackages, SessionRecord
 

@@ -12,11 +12,11 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import AnyBody, Contested, GroupCreated, Handshake
 from parlour_protocol.ids import RoomId, WelcomeId
 from parlour_protocol.kit.ids import DeviceId, RequestId
-from parlour_server.audit import Audit, AuditEvent
 from parlour_server.chat.commands import AUTHORIZATION, Commands
-from parlour_server.clock import Clock
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
-from parlour_server.errors import NoDeviceError, RefusedError
+from parlour_server.kit.audit import Audit, AuditEvent
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.errors import NoDeviceError, RefusedError
 from parlour_server.store.interface import Groups as GroupStore
 from parlour_server.store.types import Attached, SessionRecord
 

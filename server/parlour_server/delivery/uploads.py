@@ -17,12 +17,12 @@ from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId, RoomId, new_file_id
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.limits import FILE_BYTES
-from parlour_server.audit import Audit, AuditEvent
-from parlour_server.clock import Clock
-from parlour_server.config.server_settings import Files as FileSettings
 from parlour_server.delivery.blob_store import BlobStore, Incoming
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
-from parlour_server.errors import FilesFullError, RefusedError, UnavailableError
+from parlour_server.kit.audit import Audit, AuditEvent
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.config.server_settings import Files as FileSettings
+from parlour_server.kit.errors import FilesFullError, RefusedError, UnavailableError
 from parlour_server.rooms.permissions import in_force
 from parlour_server.store.interface import Store
 from parlour_server.store.types import FileRecord, SessionRecord

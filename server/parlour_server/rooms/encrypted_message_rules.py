@@ -6,7 +6,7 @@ encrypted message, so it needs only one look-up of the group.
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import EncryptedMessage
-from parlour_server.errors import RefusedError
+from parlour_server.kit.errors import RefusedError
 from parlour_server.rooms.group_rules import check_group
 from parlour_server.rooms.permissions import Action, allow
 from parlour_server.store.types import AppendEvent, Facts, GroupFacts, Target

@@ -13,7 +13,7 @@ from parlour_protocol.ids import GroupId
 from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.limits import GROUP_DEVICES
 from parlour_protocol.rooms import Role
-from parlour_server.errors import RefusedError
+from parlour_server.kit.errors import RefusedError
 from parlour_server.rooms.permissions import RANK, Action, allow
 from parlour_server.store.types import AppendEvent, Facts, GroupFacts
 

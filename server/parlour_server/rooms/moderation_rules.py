@@ -10,7 +10,7 @@ from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import INVITATIONS_INTO_ROOM, INVITATIONS_OF_INVITER
 from parlour_protocol.rooms import Role
-from parlour_server.errors import RefusedError
+from parlour_server.kit.errors import RefusedError
 from parlour_server.rooms.permissions import RANK, in_force
 from parlour_server.store.types import AppendEvent, Facts, Membership
 

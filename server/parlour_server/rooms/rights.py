@@ -38,7 +38,7 @@ from parlour_protocol.frames.bodies import (
 )
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.limits import PINS_PER_ROOM, REACTIONS_PER_MESSAGE, ROOMS_PER_USER
-from parlour_server.errors import RefusedError
+from parlour_server.kit.errors import RefusedError
 from parlour_server.rooms.encrypted_message_rules import decide_encrypted_message
 from parlour_server.rooms.group_rules import decide_group
 from parlour_server.rooms.moderation_rules import (

@@ -19,9 +19,9 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
-from parlour_server.errors import SetupError
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.store.engine.connection import schema_of
 from parlour_server.store.schema_version import no_schema
-from parlour_server.store.sqlite.engine.connection import schema_of
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")
 PRIVATE: Final = 0o600

@@ -10,27 +10,10 @@ from starlette.types import ASGIApp
 from tests.server.fakes import PASSWORD, MakeAccount, ReadableAudit, StoppedClock
 
 from parlour_protocol.kit.secret import Secret
-from parlour_server.api.account_endpoints import AccountEndpoints
-from parlour_server.api.asgi import make_api
 from parlour_server.api.device_endpoints import DeviceEndpoints
 from parlour_server.api.file_endpoints import FileEndpoints
 from parlour_server.api.group_endpoints import GroupEndpoints
-from parlour_server.api.health_endpoints import HealthEndpoints, Readiness
-from parlour_server.api.large_json import LargeJson
-from parlour_server.api.request_body import BodyPace
-from parlour_server.api.request_guard import RequestGuard
-from parlour_server.auth.login import LoginService
-from parlour_server.auth.login_throttle import LoginThrottle
-from parlour_server.auth.password_change import PasswordChanger
-from parlour_server.auth.password_hashing import HashingPool
-from parlour_server.auth.registration import Registration
-from parlour_server.auth.request_rates import RequestRates
-from parlour_server.auth.session_activity import SessionActivity
-from parlour_server.auth.sessions import Sessions
-from parlour_server.auth.tickets import Tickets
-from parlour_server.bus.local_bus import LocalBus
 from parlour_server.chat.commands import Commands
-from parlour_server.config.server_settings import Settings
 from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.device_registry import DeviceRegistry
@@ -39,7 +22,24 @@ from parlour_server.delivery.key_log_signer import KeyLogSigner
 from parlour_server.delivery.key_packages import KeyPackageService
 from parlour_server.delivery.mls_groups import MlsGroups
 from parlour_server.delivery.uploads import Uploads
-from parlour_server.setup.data_folder import DataFolder
+from parlour_server.kit.api.account_endpoints import AccountEndpoints
+from parlour_server.kit.api.asgi import make_api
+from parlour_server.kit.api.health_endpoints import HealthEndpoints, Readiness
+from parlour_server.kit.api.large_json import LargeJson
+from parlour_server.kit.api.request_body import BodyPace
+from parlour_server.kit.api.request_guard import RequestGuard
+from parlour_server.kit.auth.login import LoginService
+from parlour_server.kit.auth.login_throttle import LoginThrottle
+from parlour_server.kit.auth.password_change import PasswordChanger
+from parlour_server.kit.auth.password_hashing import HashingPool
+from parlour_server.kit.auth.registration import Registration
+from parlour_server.kit.auth.request_rates import RequestRates
+from parlour_server.kit.auth.session_activity import SessionActivity
+from parlour_server.kit.auth.sessions import Sessions
+from parlour_server.kit.auth.tickets import Tickets
+from parlour_server.kit.bus.local_bus import LocalBus
+from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.store.interface import Store
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from parlour_protocol.identity.key_log import AccountEntry, DeviceEntry, Revocat
 from parlour_protocol.kit.api import decode_payload
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import parse_user_name
-from parlour_server.audit import AuditEvent
-from parlour_server.bus.bus import KeysChanged, Notice, SessionsEnded
-from parlour_server.config.server_settings import Settings
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
+from parlour_server.kit.audit import AuditEvent
+from parlour_server.kit.bus.bus import KeysChanged, Notice, SessionsEnded
+from parlour_server.kit.config.server_settings import Settings
 from parlour_server.signatures import _SMALL_ORDER, holds
 
 MALLORY = SigningKey(b"mallory".ljust(32))

@@ -16,11 +16,11 @@ from parlour_protocol.frames.bodies import Kicked, Muted
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId, new_file_id
 from parlour_protocol.limits import FILE_BYTES
-from parlour_server.config.server_settings import Files as FileSettings
 from parlour_server.delivery.blob_store import BlobStore, Incoming
 from parlour_server.delivery.uploads import Uploads
-from parlour_server.errors import RefusedError, UnavailableError
-from parlour_server.setup.data_folder import DataFolder
+from parlour_server.kit.config.server_settings import Files as FileSettings
+from parlour_server.kit.errors import RefusedError, UnavailableError
+from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.store.interface import Store
 
 

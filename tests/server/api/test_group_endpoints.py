@@ -17,10 +17,10 @@ from parlour_protocol.kit.api import encode_payload
 from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.ids import DeviceId, new_request_id
 from parlour_protocol.rooms import RoomSuite
-from parlour_server.audit import AuditEvent
-from parlour_server.bus.bus import DeviceEphemeral, EventCommitted, Notice
-from parlour_server.config.server_settings import Settings
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
+from parlour_server.kit.audit import AuditEvent
+from parlour_server.kit.bus.bus import DeviceEphemeral, EventCommitted, Notice
+from parlour_server.kit.config.server_settings import Settings
 
 RATES = Settings().rates
 

@@ -7,7 +7,7 @@ import pytest
 from tests.server.chat.disk import DiskWorld
 from tests.server.chat.fakes import FakeClock, World, world
 
-from parlour_server.chat import batching as pacing
+from parlour_server.kit import batching as pacing
 from parlour_server.store import migrate
 from parlour_server.store.sqlite.sqlite_store import SqliteStore
 

@@ -14,11 +14,11 @@ from parlour_protocol.identity import Head, device_id_of
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, SessionId, new_request_id
 from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
-from parlour_server.auth.session_activity import SessionActivity
-from parlour_server.bus.local_bus import LocalBus
 from parlour_server.chat.chat_service import ChatService
 from parlour_server.chat.commands import Commands
-from parlour_server.config.server_settings import Delivery, Settings
+from parlour_server.kit.auth.session_activity import SessionActivity
+from parlour_server.kit.bus.local_bus import LocalBus
+from parlour_server.kit.config.server_settings import Delivery, Settings
 from parlour_server.store.sqlite.sqlite_store import SqliteStore
 from parlour_server.store.types import (
     Appended,

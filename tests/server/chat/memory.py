@@ -41,7 +41,7 @@ from parlour_protocol.kit.ids import Incarnation, Millis, Seq, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind
-from parlour_server.errors import NameTakenError, RefusedError, UnavailableError
+from parlour_server.kit.errors import NameTakenError, RefusedError, UnavailableError
 from parlour_server.store.interface import Decide
 from parlour_server.store.types import (
     Account,

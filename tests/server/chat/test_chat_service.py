@@ -9,7 +9,7 @@ from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.replies import Hello, LogEvent, Ok
 from parlour_protocol.frames.requests import History, Join, Send
 from parlour_protocol.kit.errors import POLICY_VIOLATION, SESSION_ENDED
-from parlour_server.bus.bus import EventCommitted, SessionsEnded
+from parlour_server.kit.bus.bus import EventCommitted, SessionsEnded
 
 
 async def test_hello_is_the_first_frame_and_lists_every_room(chat: World):

@@ -61,7 +61,7 @@ from parlour_protocol.kit.ids import DeviceId, Seq, new_request_id
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.membership import Remove
 from parlour_protocol.rooms import RoomKind, RoomSuite
-from parlour_server.bus.bus import DeviceEphemeral, KeysChanged, SessionsEnded
+from parlour_server.kit.bus.bus import DeviceEphemeral, KeysChanged, SessionsEnded
 from parlour_server.store.types import NewEntry
 
 SEALED = Ciphertext(b"sealed").text

@@ -14,11 +14,11 @@ from parlour_protocol.identity import Head
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.errors import INTERNAL_ERROR
 from parlour_protocol.kit.frames import Frame
-from parlour_server.bus.bus import EventCommitted, KeysChanged
-from parlour_server.chat import background_tasks as background
 from parlour_server.chat import gap_filler as gaps
 from parlour_server.chat import hub
-from parlour_server.errors import UnavailableError
+from parlour_server.kit.bus.bus import EventCommitted, KeysChanged
+from parlour_server.kit.connections import background_tasks as background
+from parlour_server.kit.errors import UnavailableError
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ from parlour_protocol.frames.requests import Ban, History, Join, Kick, Leave, Se
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
-from parlour_server.bus.bus import EventCommitted
 from parlour_server.chat import gap_filler as gaps
+from parlour_server.kit.bus.bus import EventCommitted
 
 
 @pytest.fixture(autouse=True)

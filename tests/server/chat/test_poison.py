@@ -19,8 +19,8 @@ from parlour_protocol.frames.requests import (
 from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.errors import POLICY_VIOLATION, TOO_FAST, TOO_MANY_ERRORS
 from parlour_protocol.kit.ids import new_request_id
-from parlour_server.audit import AuditEvent
-from parlour_server.config.server_settings import Rates
+from parlour_server.kit.audit import AuditEvent
+from parlour_server.kit.config.server_settings import Rates
 
 ID = b"A" * 22
 ROOM = b"r" * 22

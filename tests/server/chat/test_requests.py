@@ -39,8 +39,8 @@ from parlour_protocol.frames.requests import (
 )
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.rooms import RoomKind, Status
-from parlour_server.audit import AuditEvent
-from parlour_server.errors import UnavailableError
+from parlour_server.kit.audit import AuditEvent
+from parlour_server.kit.errors import UnavailableError
 
 
 def entered(answer: Ok | Error) -> RoomSummary:

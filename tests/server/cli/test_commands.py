@@ -21,17 +21,17 @@ from parlour_protocol.frames.opaque import PublicKey
 from parlour_protocol.ids import new_file_id
 from parlour_protocol.kit.invite_link import InviteLink
 from parlour_protocol.kit.names import parse_user_name
-from parlour_server.cli.command_line import cli, guarded
-from parlour_server.clock import SystemClock
-from parlour_server.setup.data_folder import DataFolder
-from parlour_server.setup.open_store import opened
+from parlour_server.cli.command_line import COMMAND_LINE
+from parlour_server.kit.clock import SystemClock
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.open_store import opened
 
 Capture = pytest.CaptureFixture[str]
 
 
 def run(capsys: Capture, *arguments: str) -> str:
     """Run a command that must succeed; return what it printed."""
-    status = guarded(arguments)
+    status = COMMAND_LINE.run(arguments)
     out, err = capsys.readouterr()
     assert status == 0, err
     return out
@@ -39,7 +39,7 @@ def run(capsys: Capture, *arguments: str) -> str:
 
 def fail(capsys: Capture, *arguments: str) -> tuple[int, str]:
     """Run a command that must fail, in one sentence without a traceback."""
-    status = guarded(arguments)
+    status = COMMAND_LINE.run(arguments)
     out, err = capsys.readouterr()
     assert "Traceback" not in out + err
     assert status != 0
@@ -56,7 +56,7 @@ def every_command(group: click.Group, path: tuple[str, ...] = ()) -> list[tuple[
     return found
 
 
-@pytest.mark.parametrize("words", [(), *every_command(cli)], ids=" ".join)
+@pytest.mark.parametrize("words", [(), *every_command(COMMAND_LINE.group)], ids=" ".join)
 def test_every_command_explains_itself(words: tuple[str, ...], capsys: Capture) -> None:
     """`--help` says what it does; every command that is no group gives an example."""
     text = run(capsys, *words, "--help")
@@ -69,7 +69,7 @@ def test_every_command_explains_itself(words: tuple[str, ...], capsys: Capture) 
 def test_help_loads_nothing_heavy() -> None:
     """`parlour-server --help` is quick because the libraries are loaded by the commands that need them."""
     code = (
-        "import sys; from parlour_server.cli.command_line import guarded; guarded(['--help']);"
+        "import sys; from parlour_server.cli.command_line import COMMAND_LINE; COMMAND_LINE.run(['--help']);"
         "print([m for m in ('sqlalchemy','alembic','starlette','h11','cryptography','argon2',"
         "'websockets',"
         "'msgspec','structlog') if m in sys.modules], file=sys.stderr)"
@@ -231,7 +231,7 @@ def test_backups_are_verified_and_damage_is_reported(
 
 def dangers(capsys: Capture, folder: DataFolder) -> str:
     """Return what `doctor` finds dangerous."""
-    status = guarded(["doctor", "--data", str(folder.path), "--json"])
+    status = COMMAND_LINE.run(["doctor", "--data", str(folder.path), "--json"])
     found = json.loads(capsys.readouterr().out)
     texts = [one["text"] for one in found["findings"] if one["level"] == "danger"]
     assert (status == 1) is bool(texts) is (not found["ok"])
@@ -341,7 +341,7 @@ def test_doctor_names_every_danger(folder: DataFolder, capsys: Capture) -> None:
     folder.key.chmod(0o644)
     folder.database.chmod(0o640)
     folder.settings.write_text("[listn]\n")
-    status = guarded(["doctor", "--data", str(folder.path), "--json"])
+    status = COMMAND_LINE.run(["doctor", "--data", str(folder.path), "--json"])
     found = json.loads(capsys.readouterr().out)
     assert status == 1
     assert found["ok"] is False
@@ -475,11 +475,11 @@ def test_audit_reads_a_log_without_showing_control_characters(tmp_path: Path, ca
 def test_sessions_are_listed_and_ended(folder: DataFolder, capsys: Capture) -> None:
     """S6: by id, or all."""
     from parlour_protocol.kit.names import parse_device_name  # noqa: PLC0415
-    from parlour_server.audit import Audit  # noqa: PLC0415
-    from parlour_server.auth.session_activity import SessionActivity  # noqa: PLC0415
-    from parlour_server.auth.sessions import Sessions  # noqa: PLC0415
-    from parlour_server.bus.local_bus import LocalBus  # noqa: PLC0415
-    from parlour_server.config.server_settings import Logins  # noqa: PLC0415
+    from parlour_server.kit.audit import Audit  # noqa: PLC0415
+    from parlour_server.kit.auth.session_activity import SessionActivity  # noqa: PLC0415
+    from parlour_server.kit.auth.sessions import Sessions  # noqa: PLC0415
+    from parlour_server.kit.bus.local_bus import LocalBus  # noqa: PLC0415
+    from parlour_server.kit.config.server_settings import Logins  # noqa: PLC0415
 
     data = ("--data", str(folder.path))
     run(capsys, "user", "create", *data, "anna")

@@ -26,8 +26,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from parlour_protocol.kit.invite_link import InviteLink
-from parlour_server.setup.data_folder import DataFolder
-from parlour_server.setup.public_address import running
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.public_address import running
 
 PASSWORD = "tigress-violin-marble"
 PATIENCE = 60.0

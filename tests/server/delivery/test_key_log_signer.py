@@ -6,9 +6,9 @@ import pytest
 
 from parlour_protocol.identity import Head
 from parlour_server.delivery.key_log_signer import KeyLogSigner, make_log_key
-from parlour_server.errors import SetupError
-from parlour_server.setup.data_folder import DataFolder
-from parlour_server.setup.doctor import examine
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.doctor import examine
 from parlour_server.signatures import holds
 
 

@@ -25,7 +25,7 @@ from parlour_protocol.ids import Epoch
 from parlour_protocol.kit.ids import DeviceId, Millis, Seq
 from parlour_protocol.limits import GROUP_DEVICES
 from parlour_protocol.rooms import Role, RoomKind
-from parlour_server.errors import RefusedError
+from parlour_server.kit.errors import RefusedError
 from parlour_server.rooms.rights import decide
 from parlour_server.store.types import AppendEvent, Attached, Facts, Membership, Target
 

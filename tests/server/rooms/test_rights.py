@@ -47,7 +47,7 @@ from parlour_protocol.limits import (
     ROOMS_PER_USER,
 )
 from parlour_protocol.rooms import Role, RoomKind
-from parlour_server.errors import RefusedError
+from parlour_server.kit.errors import RefusedError
 from parlour_server.rooms.permissions import LOWEST_ROLE, RANK, Action
 from parlour_server.rooms.rights import decide
 from parlour_server.store.types import AppendEvent, Facts, FileRecord, GroupFacts, Membership, Target

@@ -24,7 +24,7 @@ from parlour_protocol.kit.ids import Millis, new_request_id
 from parlour_protocol.kit.names import parse_device_name
 from parlour_protocol.membership import Admit, AnyAct, Remove, Request, SetRole, Unban
 from parlour_protocol.rooms import Role, RoomKind
-from parlour_server.errors import RefusedError
+from parlour_server.kit.errors import RefusedError
 from parlour_server.rooms.rights import decide
 from parlour_server.rooms.statement_rules import check_statement
 from parlour_server.store.types import AppendEvent, Facts, Membership

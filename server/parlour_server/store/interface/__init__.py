@@ -14,7 +14,7 @@ Tokens are passed only as their SHA-256 (K2: stolen store).
 from typing import Protocol
 
 from parlour_protocol.kit.ids import Incarnation, Millis
-from parlour_server.store.interface.account_store import Accounts, Attempts, Sessions, Tickets
+from parlour_server.kit.store.interface import Accounts, Attempts, Sessions, Tickets
 from parlour_server.store.interface.consent_store import Consent
 from parlour_server.store.interface.device_store import Devices, Groups, KeyLog
 from parlour_server.store.interface.file_store import Files, Journal

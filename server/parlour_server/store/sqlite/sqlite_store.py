@@ -7,21 +7,21 @@ machine may open it at once.
 from pathlib import Path
 
 from parlour_protocol.kit.ids import Incarnation, Millis
-from parlour_server.clock import Clock
-from parlour_server.errors import SetupError
-from parlour_server.store.sqlite.accounts.login_attempts import SqliteAttempts
-from parlour_server.store.sqlite.accounts.memory_tickets import MemoryTickets
-from parlour_server.store.sqlite.accounts.sqlite_accounts import SqliteAccounts
-from parlour_server.store.sqlite.accounts.sqlite_sessions import SqliteSessions
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.store.accounts.login_attempts import SqliteAttempts
+from parlour_server.kit.store.accounts.memory_tickets import MemoryTickets
+from parlour_server.kit.store.accounts.sqlite_accounts import SqliteAccounts
+from parlour_server.kit.store.accounts.sqlite_sessions import SqliteSessions
+from parlour_server.kit.store.engine.connection import WriteConnection, check_schema
+from parlour_server.kit.store.engine.incarnation import incarnation_of
+from parlour_server.kit.store.engine.readers import Readers
+from parlour_server.kit.store.engine.retention import prune
+from parlour_server.kit.store.engine.sqlite_journal import SqliteJournal
+from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.store.sqlite.e2ee.sqlite_devices import SqliteDevices
 from parlour_server.store.sqlite.e2ee.sqlite_groups import SqliteGroups
 from parlour_server.store.sqlite.e2ee.sqlite_key_log import SqliteKeyLog
-from parlour_server.store.sqlite.engine.connection import WriteConnection, check_schema
-from parlour_server.store.sqlite.engine.incarnation import incarnation_of
-from parlour_server.store.sqlite.engine.readers import Readers
-from parlour_server.store.sqlite.engine.retention import prune
-from parlour_server.store.sqlite.engine.sqlite_journal import SqliteJournal
-from parlour_server.store.sqlite.engine.writer import Writer
 from parlour_server.store.sqlite.rooms.sqlite_consent import SqliteConsent
 from parlour_server.store.sqlite.rooms.sqlite_files import SqliteFiles
 from parlour_server.store.sqlite.rooms.sqlite_log import SqliteLog

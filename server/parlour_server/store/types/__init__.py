@@ -3,7 +3,7 @@
 Those created for every message are msgspec structs, which are five times as fast to create.
 """
 
-from parlour_server.store.types.account_records import (
+from parlour_server.kit.store.records import (
     Account,
     InviteRecord,
     NewAccountRecord,

@@ -9,7 +9,7 @@ from tests.server.store.world import World
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import parse_user_name
-from parlour_server.errors import InviteRefusedError, NameTakenError, RefusedError
+from parlour_server.kit.errors import InviteRefusedError, NameTakenError, RefusedError
 from parlour_server.store.types import Account, InviteRecord
 
 

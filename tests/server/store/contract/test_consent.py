@@ -18,7 +18,7 @@ from parlour_protocol.limits import (
     ROOMS_PER_USER,
 )
 from parlour_protocol.rooms import Role, RoomKind
-from parlour_server.errors import RefusedError
+from parlour_server.kit.errors import RefusedError
 from parlour_server.store.types import Facts
 
 DAY = 86_400

@@ -23,7 +23,7 @@ from parlour_protocol.ids import new_room_id
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.rooms import Role, RoomKind
-from parlour_server.errors import RefusedError
+from parlour_server.kit.errors import RefusedError
 from parlour_server.store.types import AppendEvent, Facts, Membership, Target
 
 

@@ -13,7 +13,7 @@ from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import RoomId, new_file_id
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
-from parlour_server.errors import RefusedError
+from parlour_server.kit.errors import RefusedError
 from parlour_server.rooms.rights import decide
 from parlour_server.store.interface import Store
 from parlour_server.store.types import FileRecord

@@ -26,7 +26,7 @@ from parlour_protocol.ids import Epoch, GroupId, RoomId, new_group_id
 from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import STALE_SECONDS
-from parlour_server.errors import RefusedError
+from parlour_server.kit.errors import RefusedError
 from parlour_server.store.interface import Store
 from parlour_server.store.types import Appended
 

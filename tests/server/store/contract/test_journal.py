@@ -8,7 +8,7 @@ from tests.server.store.world import FakeClock, StoreMaker, World, message
 from parlour_protocol.frames.bodies import Left, RoleSet
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.rooms import RoomKind
-from parlour_server.errors import NameTakenError, RefusedError
+from parlour_server.kit.errors import NameTakenError, RefusedError
 from parlour_server.store.interface import Store
 from parlour_server.store.types import JournalEntry, RoomAdvanced, SessionEnded
 

@@ -13,7 +13,7 @@ from parlour_protocol.kit.ids import DeviceId, Millis
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import HYBRID_PACKAGES, KEY_PACKAGES
 from parlour_protocol.rooms import RoomSuite
-from parlour_server.errors import RefusedError
+from parlour_server.kit.errors import RefusedError
 from parlour_server.store.interface import Store
 from parlour_server.store.types import ClaimRecord, DevicesChanged, NewPackages
 

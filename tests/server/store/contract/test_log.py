@@ -11,7 +11,7 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Banned, Joined, Message, Muted
 from parlour_protocol.ids import new_room_id
 from parlour_protocol.kit.ids import Millis, Seq, new_request_id
-from parlour_server.errors import RefusedError
+from parlour_server.kit.errors import RefusedError
 from parlour_server.store.types import Appended, AppendEvent, Facts
 
 

@@ -7,7 +7,7 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Deleted, Pinned
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.limits import PINS_PER_ROOM
-from parlour_server.errors import RefusedError
+from parlour_server.kit.errors import RefusedError
 from parlour_server.rooms.rights import decide
 
 

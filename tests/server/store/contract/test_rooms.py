@@ -16,7 +16,7 @@ from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.limits import ROOMS_PER_USER
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind
-from parlour_server.errors import NameTakenError, RefusedError
+from parlour_server.kit.errors import NameTakenError, RefusedError
 from parlour_server.store.types import Membership
 
 

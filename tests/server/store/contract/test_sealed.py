@@ -24,7 +24,7 @@ from parlour_protocol.frames.opaque import Ciphertext, HandshakeBytes
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Seq
 from parlour_protocol.kit.names import UserName
-from parlour_server.errors import RefusedError
+from parlour_server.kit.errors import RefusedError
 
 Person = tuple[UserName, DeviceId]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.server.store.world import FakeClock, World, allow, message
 
 from parlour_protocol.frames.bodies import Message
-from parlour_server.errors import UnavailableError
+from parlour_server.kit.errors import UnavailableError
 from parlour_server.store.sqlite import SqliteStore
 
 ROOT = Path(__file__).parents[4]
@@ -97,7 +97,7 @@ LIMITED = """
 import asyncio, resource, sys
 from pathlib import Path
 from tests.server.store.world import FakeClock, World, message
-from parlour_server.errors import UnavailableError
+from parlour_server.kit.errors import UnavailableError
 from parlour_server.store.sqlite import SqliteStore
 
 async def main():

@@ -14,10 +14,10 @@ from tests.server.store.world import World
 
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import UserName
-from parlour_server.errors import RefusedError
+from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.store.engine.integrity import damage
 from parlour_server.store import migrate
 from parlour_server.store.sqlite import SqliteStore
-from parlour_server.store.sqlite.engine.integrity import damage
 
 MANY = 20_000
 

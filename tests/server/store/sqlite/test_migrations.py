@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
-from parlour_server.errors import SetupError
+from parlour_server.kit.errors import SetupError
 from parlour_server.store import migrate
 from parlour_server.store.schema import metadata
 from parlour_server.store.schema_version import SCHEMA_VERSION

@@ -12,10 +12,10 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import parse_user_name, skeleton
 from parlour_protocol.rooms import RoomKind
-from parlour_server.errors import SetupError
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.store.accounts.look_alike_names import look_alikes
 from parlour_server.store import migrate
 from parlour_server.store.sqlite import SqliteStore
-from parlour_server.store.sqlite.accounts.look_alike_names import look_alikes
 
 KITCHEN, DIRECT = "k" * 22, "d" * 22
 ROWS: dict[str, list[tuple[Any, ...]]] = {

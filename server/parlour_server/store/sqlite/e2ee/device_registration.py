@@ -10,11 +10,11 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.kit.ids import DeviceId, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import DEVICES_PER_USER
-from parlour_server.errors import RefusedError
+from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.store.engine.column_values import plain
+from parlour_server.kit.store.engine.connection import WriteConnection
 from parlour_server.store.sqlite.e2ee.device_certification import activate, check_account_key, own_device
 from parlour_server.store.sqlite.e2ee.device_rows import find_device
-from parlour_server.store.sqlite.engine.column_values import plain
-from parlour_server.store.sqlite.engine.connection import WriteConnection
 from parlour_server.store.types import CertificateRecord, DeviceRecord, NewDevice, NewEntry
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.opaque import CertificateBytes, PublicKey
 from parlour_protocol.kit.ids import DeviceId, Millis
-from parlour_server.store.sqlite.engine.column_values import device_name, user_name
+from parlour_server.kit.store.engine.column_values import device_name, user_name
 from parlour_server.store.types import DeviceRecord
 
 STATUSES: Final = {status.value: status for status in DeviceStatus}

@@ -15,7 +15,7 @@ from parlour_protocol.ids import GroupId, RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import GROUP_DEVICES
-from parlour_server.store.sqlite.engine.column_values import plain, user_name
+from parlour_server.kit.store.engine.column_values import plain, user_name
 
 # A mark stays if someone comes back before the removal is committed, because their devices deleted the
 # group's keys when they left. They are removed first, and then added again.

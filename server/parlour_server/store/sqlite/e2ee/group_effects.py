@@ -13,10 +13,10 @@ from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import GroupId
 from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.limits import STALE_SECONDS
-from parlour_server.errors import RefusedError
+from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.store.engine.column_values import plain
+from parlour_server.kit.store.engine.connection import WriteConnection
 from parlour_server.store.sqlite.e2ee.welcome_rows import drop_all_of, drop_one_of
-from parlour_server.store.sqlite.engine.column_values import plain
-from parlour_server.store.sqlite.engine.connection import WriteConnection
 
 _STALE_MILLIS: Final = STALE_SECONDS.value * 1000
 

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from parlour_protocol.frames.bodies import Contested, EncryptedMessage, GroupCreated, Handshake
 from parlour_protocol.ids import GroupId
+from parlour_server.kit.store.engine.column_values import plain
 from parlour_server.store.sqlite.e2ee.group_devices import addable
-from parlour_server.store.sqlite.engine.column_values import plain
 from parlour_server.store.types import AppendEvent, GroupFacts
 
 GroupBody = GroupCreated | Handshake | EncryptedMessage | Contested

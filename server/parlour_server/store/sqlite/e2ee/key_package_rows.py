@@ -17,11 +17,11 @@ from parlour_protocol.kit.ids import DeviceId, Millis
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import HYBRID_PACKAGES, KEY_PACKAGES
 from parlour_protocol.rooms import RoomSuite
-from parlour_server.errors import RefusedError
+from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.store.engine.column_values import plain, user_name
+from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.kit.store.engine.sqlite_journal import note_devices_changed
 from parlour_server.store.sqlite.e2ee.group_devices import addable
-from parlour_server.store.sqlite.engine.column_values import plain, user_name
-from parlour_server.store.sqlite.engine.connection import WriteConnection
-from parlour_server.store.sqlite.engine.sqlite_journal import note_devices_changed
 from parlour_server.store.types import ClaimRecord, NewPackages
 
 _MOST: Final = {RoomSuite.X25519: KEY_PACKAGES.value, RoomSuite.X_WING: HYBRID_PACKAGES.value}

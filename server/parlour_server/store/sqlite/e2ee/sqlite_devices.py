@@ -13,14 +13,14 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomSuite
-from parlour_server.clock import Clock
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.store.engine.column_values import plain
+from parlour_server.kit.store.engine.readers import Readers
+from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.store.sqlite.e2ee.device_certification import account_key_of, certify, publish, revoke
 from parlour_server.store.sqlite.e2ee.device_registration import register
 from parlour_server.store.sqlite.e2ee.device_rows import DEVICE, device_record, find_device
 from parlour_server.store.sqlite.e2ee.key_package_rows import claim_packages, put_packages
-from parlour_server.store.sqlite.engine.column_values import plain
-from parlour_server.store.sqlite.engine.readers import Readers
-from parlour_server.store.sqlite.engine.writer import Writer
 from parlour_server.store.types import (
     CertificateRecord,
     ClaimRecord,

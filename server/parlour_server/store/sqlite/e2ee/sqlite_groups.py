@@ -13,12 +13,12 @@ from parlour_protocol.delivery import GroupDevice, GroupState, WaitingWelcome
 from parlour_protocol.ids import Epoch, GroupId, RoomId, WelcomeId
 from parlour_protocol.kit.ids import DeviceId, Incarnation, Millis, Seq
 from parlour_protocol.kit.names import UserName
+from parlour_server.kit.store.engine.column_values import plain, user_name
+from parlour_server.kit.store.engine.connection import snapshot
+from parlour_server.kit.store.engine.readers import Readers
+from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.store.sqlite.e2ee.group_devices import missing_devices
 from parlour_server.store.sqlite.e2ee.welcome_rows import drop_welcome, waiting_welcomes
-from parlour_server.store.sqlite.engine.column_values import plain, user_name
-from parlour_server.store.sqlite.engine.connection import snapshot
-from parlour_server.store.sqlite.engine.readers import Readers
-from parlour_server.store.sqlite.engine.writer import Writer
 
 _MEMBER: Final = """
     SELECT g.group_id, g.epoch, g.contested, (SELECT name FROM incarnation), r.head FROM rooms r

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from parlour_protocol.frames.opaque import LogEntryBytes
 from parlour_protocol.identity import Head
-from parlour_server.store.sqlite.engine.readers import Readers
+from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.store.types import NewEntry
 
 

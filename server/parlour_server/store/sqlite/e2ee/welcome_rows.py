@@ -11,7 +11,7 @@ from parlour_protocol.frames.opaque import TreeBytes, WelcomeBytes
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import GroupId, WelcomeId, new_welcome_id
 from parlour_protocol.kit.ids import DeviceId
-from parlour_server.store.sqlite.engine.connection import WriteConnection
+from parlour_server.kit.store.engine.connection import WriteConnection
 from parlour_server.store.types import Attached
 
 _WAITING = """

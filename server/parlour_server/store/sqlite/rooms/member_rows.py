@@ -9,8 +9,8 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
+from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.store.sqlite.e2ee.group_devices import update_leaving
-from parlour_server.store.sqlite.engine.column_values import plain, user_name
 from parlour_server.store.sqlite.rooms import sqlite_consent as consent
 
 

@@ -15,10 +15,10 @@ from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import ROOMS_PER_USER
 from parlour_protocol.rooms import Role, RoomKind
-from parlour_server.errors import NameTakenError, RefusedError
-from parlour_server.store.sqlite.accounts.sqlite_accounts import account_exists
-from parlour_server.store.sqlite.engine.column_values import plain
-from parlour_server.store.sqlite.engine.connection import WriteConnection
+from parlour_server.kit.errors import NameTakenError, RefusedError
+from parlour_server.kit.store.accounts.sqlite_accounts import account_exists
+from parlour_server.kit.store.engine.column_values import plain
+from parlour_server.kit.store.engine.connection import WriteConnection
 from parlour_server.store.sqlite.rooms.member_rows import enter
 from parlour_server.store.sqlite.rooms.sqlite_consent import (
     ASKED,

@@ -12,10 +12,10 @@ from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId, RoomId
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
-from parlour_server.errors import RefusedError
-from parlour_server.store.sqlite.engine.column_values import plain, user_name
-from parlour_server.store.sqlite.engine.readers import Readers
-from parlour_server.store.sqlite.engine.writer import Writer
+from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.store.engine.column_values import plain, user_name
+from parlour_server.kit.store.engine.readers import Readers
+from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.store.types import FileRecord
 
 _COLUMNS: Final = "f.file, f.room, f.owner, f.size, f.sha256, f.created, f.expires"

@@ -15,8 +15,8 @@ from parlour_protocol.kit.ids import Millis, Seq, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import RoomSuite
-from parlour_server.store.sqlite.accounts.sqlite_sessions import is_live
-from parlour_server.store.sqlite.engine.column_values import (
+from parlour_server.kit.store.accounts.sqlite_sessions import is_live
+from parlour_server.kit.store.engine.column_values import (
     ROLES,
     ROOM_KINDS,
     plain,
@@ -25,8 +25,8 @@ from parlour_server.store.sqlite.engine.column_values import (
     topic_text,
     user_name,
 )
-from parlour_server.store.sqlite.engine.readers import Readers
-from parlour_server.store.sqlite.engine.writer import Writer
+from parlour_server.kit.store.engine.readers import Readers
+from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.store.sqlite.rooms.room_creation import make_room
 from parlour_server.store.sqlite.rooms.sqlite_consent import GIVEN, count_shown
 from parlour_server.store.types import Greeting, Membership, NewRoom

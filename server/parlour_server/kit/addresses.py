@@ -1,0 +1,78 @@
+"""Addresses of clients, and addresses to listen on.
+
+``plain_address`` normalises an address; ``listen_address`` parses the `host:port` of the configuration, and
+``Networks`` its load balancers. Nothing here queries DNS.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from parlour_server.kit.errors import SetupError
+
+_LAST_PORT: Final = 65_535
+_PORT: Final = re.compile(r"[0-9]{1,5}")
+_LONGEST_NAME: Final = 253
+_HOST_NAME: Final = re.compile(
+    r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+)
+
+
+def plain_address(host: str) -> str:
+    """Return the address without its zone, and an IPv4-mapped IPv6 address as IPv4."""
+    address = ipaddress.ip_address(host.partition("%")[0])
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
+
+
+def listen_address(text: str) -> tuple[str, int]:
+    """Read `host:port` or `[v6]:port`. Raises SetupError."""
+    host, separator, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise SetupError(f"{text!r}: put an IPv6 address in brackets, as in [::1]:8443")
+    if not separator or not host or not _PORT.fullmatch(port) or int(port) > _LAST_PORT:
+        raise SetupError(f"{text!r} is not an address to listen on; write host:port, as in 127.0.0.1:8443")
+    refuse_no_host(host)
+    return host, int(port)
+
+
+def refuse_no_host(text: str) -> None:
+    """Raise SetupError unless the text is a host name (RFC 1123 section 2.1) or an IP address."""
+    try:
+        ipaddress.ip_address(text.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        if len(text) > _LONGEST_NAME or not _HOST_NAME.fullmatch(text):
+            raise SetupError(
+                f"{text!r} is not a host name; write names with non-ASCII letters in their xn-- form"
+            ) from None
+
+
+class Networks:
+    """The addresses and networks that a setting names; ``in`` tells whether an address is among them."""
+
+    def __init__(self, setting: str, texts: Iterable[str]) -> None:
+        """Read addresses (`192.0.2.7`) and networks (`10.0.0.0/8`). Raises SetupError, naming ``setting``."""
+        self._networks = tuple(_network(setting, text) for text in texts)
+
+    def __contains__(self, address: str) -> bool:
+        """Return whether the setting names this plain address."""
+        found = ipaddress.ip_address(address)
+        return any(found.version == network.version and found in network for network in self._networks)
+
+
+def _network(setting: str, text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        raise SetupError(
+            f"{setting}: {text!r} is not an address or a network; write 192.0.2.7 or 10.0.0.0/8"
+        ) from None
+    if not network.prefixlen:
+        raise SetupError(
+            f"{setting}: {text} matches every address, so anyone could claim to be anyone; name only your "
+            "load balancer"
+        )
+    return network

@@ -1,0 +1,1 @@
+"""The HTTPS API that every program has: accounts, sessions, tickets, health."""

@@ -1,0 +1,114 @@
+"""The endpoints of accounts, sessions and tickets.
+
+Each method reads the request, calls one service of `auth`, and answers. The rules about passwords, sessions
+and tickets are in `auth`.
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from parlour_protocol.kit.api import (
+    AccountCreated,
+    Login,
+    NewAccount,
+    PasswordChange,
+    SessionCreated,
+    SessionInfo,
+    SessionList,
+    TicketIssued,
+)
+from parlour_protocol.kit.ids import SessionId
+from parlour_server.kit.api.problems import RequestRefusedError, answer, nothing, wrong_password
+from parlour_server.kit.api.request_body import address_of, bearer
+from parlour_server.kit.api.request_guard import RequestGuard
+from parlour_server.kit.auth.login import LoginService
+from parlour_server.kit.auth.password_change import PasswordChanger
+from parlour_server.kit.auth.registration import Registration
+from parlour_server.kit.auth.tickets import Tickets
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.errors import LoginRefusedError, SessionRefusedError
+from parlour_server.store.types import SessionRecord
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEndpoints:
+    """Accounts, sessions and tickets."""
+
+    guard: RequestGuard
+    accounts: Registration
+    logins: LoginService
+    tickets: Tickets
+    passwords: PasswordChanger
+    clock: Clock
+
+    async def make_account(self, request: Request) -> Response:
+        """Make an account: 201."""
+        body = await self.guard.body(request, NewAccount)
+        await self.accounts.make(
+            body.username, body.password, invite=body.invite, address=address_of(request)
+        )
+        return answer(AccountCreated(body.username), HTTPStatus.CREATED)
+
+    async def log_in(self, request: Request) -> Response:
+        """Make a session: 201."""
+        body = await self.guard.body(request, Login)
+        try:
+            presented = bearer(request)
+        except SessionRefusedError:
+            presented = None
+        record, token = await self.logins.log_in(
+            body.username, body.password, body.device, address=address_of(request), presented=presented
+        )
+        return answer(SessionCreated(token, self._seconds_left(record), record.user), HTTPStatus.CREATED)
+
+    async def list_sessions(self, request: Request) -> Response:
+        """List the account's sessions: 200."""
+        session = await self.guard.session(request)
+        listed = await self.guard.sessions.list(session)
+        return answer(SessionList(tuple(_session_info(one, session) for one in listed)))
+
+    async def log_out(self, request: Request) -> Response:
+        """End this session: 204."""
+        session = await self.guard.session(request)
+        await self.guard.sessions.end(session, session.id)
+        return nothing()
+
+    async def end_session(self, request: Request) -> Response:
+        """End one of the account's sessions: 204."""
+        session = await self.guard.session(request)
+        if not await self.guard.sessions.end(session, SessionId(request.path_params["id"])):
+            raise RequestRefusedError(HTTPStatus.NOT_FOUND, "not_found", "You have no such session.")
+        return nothing()
+
+    async def issue_ticket(self, request: Request) -> Response:
+        """Issue a ticket: 201."""
+        session = await self.guard.session(request)
+        ticket = await self.tickets.issue(session, address=address_of(request))
+        return answer(TicketIssued(ticket, self.tickets.seconds), HTTPStatus.CREATED)
+
+    async def change_password(self, request: Request) -> Response:
+        """Replace the password: 204."""
+        session = await self.guard.session(request)
+        body = await self.guard.body(request, PasswordChange)
+        try:
+            await self.passwords.change(session, body.old, body.new, address=address_of(request))
+        except LoginRefusedError:
+            raise wrong_password("The old password is wrong.") from None
+        return nothing()
+
+    def _seconds_left(self, record: SessionRecord) -> int:
+        return max(0, (record.expires - self.clock.now()) // 1000)
+
+
+def _session_info(record: SessionRecord, asking: SessionRecord) -> SessionInfo:
+    return SessionInfo(
+        record.id,
+        record.device,
+        record.created,
+        record.last_seen,
+        record.expires,
+        current=record.id == asking.id,
+    )

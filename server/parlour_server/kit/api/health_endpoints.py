@@ -1,0 +1,64 @@
+"""Health checks and the OpenAPI document. They need no session and reveal nothing about anyone."""
+
+import asyncio
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from parlour_server.kit.api.openapi import document
+from parlour_server.kit.api.problems import HEADERS, nothing
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.errors import UnavailableError
+from parlour_server.store.interface import Store
+
+FRESH_SECONDS: Final = 5.0
+
+
+class Readiness:
+    """Whether the store can be written to; tested at most once in ``FRESH_SECONDS``."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._trying = asyncio.Lock()
+        self._tried = -math.inf
+        self._is_ready = False
+
+    async def require(self) -> None:
+        """Raise UnavailableError if the last test failed."""
+        async with self._trying:
+            if self._clock.monotonic() - self._tried >= FRESH_SECONDS:
+                self._is_ready = await self._try()
+                self._tried = self._clock.monotonic()
+        if not self._is_ready:
+            raise UnavailableError("the store cannot be written")
+
+    async def _try(self) -> bool:
+        try:
+            await self._store.check()
+        except UnavailableError:
+            return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class HealthEndpoints:
+    """Liveness, readiness and the API description."""
+
+    readiness: Readiness
+
+    async def is_alive(self, _request: Request) -> Response:
+        """Answer 204."""
+        return nothing()
+
+    async def is_ready(self, _request: Request) -> Response:
+        """Answer 204 if the store could be written to in the last few seconds."""
+        await self.readiness.require()
+        return nothing()
+
+    async def describe(self, _request: Request) -> Response:
+        """Return the OpenAPI document."""
+        return Response(document(), headers=HEADERS, media_type="application/json")

@@ -1,0 +1,108 @@
+"""The audit log: one structured line for each security-relevant action (M7).
+
+``Audit.record`` takes a fixed event name and fields; it never takes a password, a ticket, a token or the
+text of a message (K7), and a newline in a field cannot start a second line (M5), because lines are JSON.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from typing import Final
+
+from parlour_server.kit.clock import Clock, SystemClock
+from parlour_server.kit.log_limiter import MINUTE, LogLimiter, Summary
+from parlour_server.kit.logs import log
+from parlour_server.kit.token_buckets import rate_limit_key
+
+
+class AuditEvent(StrEnum):
+    """The kinds of events."""
+
+    LOGIN_OK = "login_ok"
+    LOGIN_FAILED = "login_failed"
+    LOGIN_THROTTLED = "login_throttled"
+    ACCOUNT_MADE = "account_made"
+    ACCOUNT_REFUSED = "account_refused"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of an event
+    SESSION_ENDED = "session_ended"
+    TICKET_ISSUED = "ticket_issued"
+    TICKET_REDEEMED = "ticket_redeemed"
+    HANDSHAKE_REFUSED = "handshake_refused"
+    CONNECTION_OPENED = "connection_opened"
+    CONNECTION_CLOSED = "connection_closed"
+    REQUEST_REFUSED = "request_refused"
+    LIMIT_HIT = "limit_hit"
+    MODERATION = "moderation"
+    ACCOUNT_KEY_SET = "account_key_set"
+    DEVICE_REGISTERED = "device_registered"
+    DEVICE_CERTIFIED = "device_certified"
+    DEVICE_REVOKED = "device_revoked"
+    STATEMENT_REFUSED = "statement_refused"
+    KEY_PACKAGES_CLAIMED = "key_packages_claimed"
+    GROUP_FOUNDED = "group_founded"
+    GROUP_COMMITTED = "group_committed"
+    GROUP_CONTESTED = "group_contested"
+    FILE_STORED = "file_stored"
+    FILES_REMOVED = "files_removed"
+    SERVER_STARTED = "server_started"
+    SERVER_STOPPED = "server_stopped"
+    RELOADED = "reloaded"
+    OPERATOR_ACTION = "operator_action"
+
+
+REPEATABLE: Final = frozenset(
+    {
+        AuditEvent.LOGIN_FAILED,
+        AuditEvent.LOGIN_THROTTLED,
+        AuditEvent.ACCOUNT_REFUSED,
+        AuditEvent.HANDSHAKE_REFUSED,
+        AuditEvent.REQUEST_REFUSED,
+        AuditEvent.LIMIT_HIT,
+        AuditEvent.STATEMENT_REFUSED,
+    }
+)
+"""Refusals, which anyone can cause as often as they like. Every action that succeeded gets its own line."""
+
+
+class Audit:
+    """Writes audit events as log lines: `{"event": "login_failed", "audit": true, …}`, and counts them.
+
+    Repeated refusals are logged at first and then counted; once a minute a line gives how many were
+    `left_out`.
+    """
+
+    def __init__(self, count: Callable[[AuditEvent], None] | None = None, clock: Clock | None = None) -> None:
+        """``count`` is called with every event, for the metrics."""
+        self._count = count
+        self._clock = clock or SystemClock()
+        self._repeats = LogLimiter(self._clock.monotonic())
+
+    def record(self, event: AuditEvent, **fields: str | float | bool | None) -> None:
+        """Write one line, or count the event. Never raises and never waits."""
+        if self._count is not None:
+            self._count(event)
+        now = self._clock.monotonic()
+        _summarise(self._repeats.due(now))
+        if event not in REPEATABLE or self._repeats.should_log(event.value, _source(fields), now):
+            log(event.value, audit=True, **fields)
+
+    async def run(self) -> None:
+        """Write the counts each minute, even if nothing more is recorded."""
+        while True:
+            await asyncio.sleep(MINUTE)
+            self.summarise()
+
+    def summarise(self) -> None:
+        """Write the current counts."""
+        _summarise(self._repeats.end(self._clock.monotonic()))
+
+
+def _source(fields: Mapping[str, object]) -> str:
+    """Return the key that refusals are counted by: the address, or else the account."""
+    address = fields.get("address")
+    return rate_limit_key(str(address)) if address else str(fields.get("user") or "")
+
+
+def _summarise(summaries: Iterable[Summary]) -> None:
+    for one in summaries:
+        log(one.event, audit=True, source=one.source, left_out=one.count, seconds=one.seconds)

@@ -1,0 +1,129 @@
+"""Slows down guessing (P5): counts failed logins by account and by address, across restarts.
+
+Over a limit each further failure doubles the wait, up to a cap: strangers can slow an account down but never
+lock it permanently (NIST's limit of a hundred failures would let them). An address from which the account was
+used within a week is limited only by its own failures, so strangers cannot keep the owner out at home. An
+unknown user name is counted like a known one (P4). Invariants:
+
+* a successful login clears the failures of its account, never those of its address: otherwise anyone with an
+  account could guess at others without limit, by logging in between;
+* logins in progress count as failures of their account and their address until they finish, so that a burst
+  cannot exceed the limit.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from parlour_protocol.kit.ids import Millis
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.config.server_settings import Logins as LoginSettings
+from parlour_server.kit.errors import LoginRefusedError, TooManyAttemptsError
+from parlour_server.kit.token_buckets import rate_limit_key
+from parlour_server.store.interface import Attempts
+
+_FIRST_WAIT_SECONDS: Final = 5
+_HOUR: Final = 3_600_000
+_DAY: Final = 24 * _HOUR
+_FAMILIAR_FOR: Final = 7 * _DAY  # a store keeps attempts no longer
+_MOST_REMEMBERED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """The counters of one attempt. Names are stored as digests: the text may be a password (K7)."""
+
+    account: str
+    pair: str
+    familiar: str
+    address: str
+
+    @classmethod
+    def of(cls, name: str, address: str) -> "_Keys":
+        def digest(text: str) -> str:
+            return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+        site = rate_limit_key(address)
+        both = digest(f"{name}\0{site}")
+        return cls(f"account:{digest(name)}", f"pair:{both}", f"familiar:{both}", f"address:{site}")
+
+
+class LoginThrottle:
+    """Limits failed logins."""
+
+    def __init__(self, attempts: Attempts, clock: Clock, settings: LoginSettings) -> None:
+        self._attempts = attempts
+        self._clock = clock
+        self._settings = settings
+        self._under_way: Counter[str] = Counter()
+        self._marked: dict[str, Millis] = {}
+
+    @asynccontextmanager
+    async def attempt(self, name: str, address: str) -> AsyncIterator[None]:
+        """Run one attempt to log in as ``name`` (as typed, normalised).
+
+        Raises TooManyAttemptsError before anything is tried. A LoginRefusedError from the body counts as a
+        failure, leaving the body as a success.
+        """
+        keys = _Keys.of(name, address)
+        stored = await self._attempts.failures(
+            (keys.account, keys.pair, keys.familiar, keys.address), self._clock.now()
+        )
+        mine = keys.pair if keys.familiar in self._live(stored, _FAMILIAR_FOR) else keys.account
+        self._refuse_if_waiting(stored, mine, keys.address)
+        self._under_way.update((mine, keys.address))
+        try:
+            yield
+        except LoginRefusedError:
+            await self._failed(keys, mine)
+            raise
+        else:
+            await self._attempts.clear((keys.account, keys.pair))
+            await self.used(name, address)
+        finally:
+            self._under_way.subtract((mine, keys.address))
+            for key in (mine, keys.address):
+                if not self._under_way[key]:
+                    del self._under_way[key]
+
+    async def used(self, name: str, address: str) -> None:
+        """Record that the account is used from this address, which is familiar from now on."""
+        key = _Keys.of(name, address).familiar
+        now = self._clock.now()
+        if now - self._marked.get(key, 0) < _DAY:
+            return  # one write a day is enough to last for a week
+        if len(self._marked) >= _MOST_REMEMBERED:
+            self._marked.clear()
+        self._marked[key] = now
+        await self._attempts.add((key,), now, forget_after=Millis(_FAMILIAR_FOR))
+
+    def _refuse_if_waiting(self, stored: dict[str, tuple[int, Millis]], mine: str, address: str) -> None:
+        failures, last = self._live(stored, _DAY).get(mine, (0, self._clock.now()))
+        wait = self._wait(failures + self._under_way[mine], last, self._settings.failures_per_account)
+        failures, last = self._live(stored, _HOUR).get(address, (0, self._clock.now()))
+        failures += self._under_way[address]
+        wait = max(wait, self._wait(failures, last, self._settings.failures_per_address))
+        if wait > 0:
+            raise TooManyAttemptsError(wait)
+
+    def _wait(self, failures: int, last: Millis, allowed: int) -> int:
+        """Return the seconds until the next attempt is allowed."""
+        if failures < allowed:
+            return 0
+        # min() before the shift: strangers control the number of failures, and 2**it must stay small
+        doubled = _FIRST_WAIT_SECONDS << min(failures - allowed, 16)
+        wait = min(doubled, self._settings.longest_wait_seconds)
+        # A clock that was set back must not make the wait longer than intended.
+        passed = max(0, self._clock.now() - last) / 1000
+        return max(0, -int(-(wait - passed) // 1))
+
+    def _live(self, stored: dict[str, tuple[int, Millis]], age: int) -> dict[str, tuple[int, Millis]]:
+        now = self._clock.now()
+        return {key: value for key, value in stored.items() if now - value[1] <= age}
+
+    async def _failed(self, keys: _Keys, mine: str) -> None:
+        await self._attempts.add((mine,), self._clock.now(), forget_after=Millis(_DAY))
+        await self._attempts.add((keys.address,), self._clock.now(), forget_after=Millis(_HOUR))

@@ -1,0 +1,24 @@
+"""Rate limits of the HTTPS API by address, and of tickets by session.
+
+Over the rate ``spend`` raises with the time to wait; nothing is queued.
+"""
+
+import math
+
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.errors import TooManyAttemptsError
+from parlour_server.kit.token_buckets import MINUTE, KeyedBuckets
+
+
+class RequestRates:
+    """``per_minute`` in the long run, ``burst`` at once, for each key."""
+
+    def __init__(self, clock: Clock, *, per_minute: int, burst: int) -> None:
+        self._clock = clock
+        self._buckets: KeyedBuckets[str] = KeyedBuckets(per_minute, per=MINUTE, burst=burst)
+
+    def spend(self, key: str) -> None:
+        """Count one. Raises TooManyAttemptsError with the seconds until the next may come."""
+        wait = self._buckets.take(key, self._clock.monotonic())
+        if wait > 0:
+            raise TooManyAttemptsError(math.ceil(wait))

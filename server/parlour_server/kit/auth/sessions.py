@@ -1,0 +1,137 @@
+"""Sessions: authenticates bearer tokens, lists logged-in devices, and ends sessions.
+
+A token is 256 random bits, created only here (K6: fixation) and stored as its SHA-256 (K2). When someone ends
+a session, its sockets are closed through the bus at once, or through the journal. Past its absolute or idle
+limit a session is refused, and its sockets are closed (S3, ``session_watch.py``). It is not deleted then,
+because a wrong clock would delete everyone's sessions; the cap on an account's sessions keeps their number
+small.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from parlour_protocol.kit.ids import Millis, SessionId, new_session_id
+from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.kit.secret import Secret
+from parlour_server.kit.audit import Audit, AuditEvent
+from parlour_server.kit.auth.session_activity import SessionActivity
+from parlour_server.kit.bus.bus import Bus, SessionsEnded
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.config.server_settings import Logins as LoginSettings
+from parlour_server.kit.errors import SessionRefusedError, UnavailableError
+from parlour_server.store.interface import Sessions as SessionStore
+from parlour_server.store.types import SessionRecord
+
+_DAY: Final = 86_400_000
+
+
+class Sessions:
+    """The sessions of all accounts."""
+
+    def __init__(
+        self,
+        store: SessionStore,
+        bus: Bus,
+        clock: Clock,
+        audit: Audit,
+        settings: LoginSettings,
+        activity: SessionActivity,
+    ) -> None:
+        """``clock`` measures the limits; a server passes a ``SteadyClock``."""
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._audit = audit
+        self._settings = settings
+        self._activity = activity
+
+    async def begin(self, user: UserName, device: DeviceName) -> tuple[SessionRecord, Secret]:
+        """Create a session; over the cap, the account's session that has been idle longest ends (S6).
+
+        Expired sessions end first, then those without an open socket here.
+        """
+        token = Secret.random()
+        now = self._clock.now()
+        record = SessionRecord(
+            id=new_session_id(),
+            user=user,
+            device=device,
+            token=token.digest(),
+            created=now,
+            last_seen=now,
+            expires=Millis(now + self._settings.session_days * _DAY),
+        )
+        await self.write_activity()
+        await self._store.create(record, cap=self._settings.sessions_per_user, in_use=self._activity.open)
+        return record, token
+
+    async def authenticate(self, token: Secret) -> SessionRecord:
+        """Return the live session of this token. Raises SessionRefusedError for any reason."""
+        now = self._clock.now()
+        record = await self._store.find(token.digest(), now)
+        if record is None or self._activity.last_used(record.id, record.last_seen) < self._used_since(now):
+            raise SessionRefusedError
+        self._activity.used(record.id)
+        return record
+
+    async def list(self, session: SessionRecord) -> Sequence[SessionRecord]:
+        """Return the live sessions of the account of ``session``."""
+        now = self._clock.now()
+        since = self._used_since(now)
+        return [
+            replace(record, last_seen=used)
+            for record in await self._store.list(session.user, now)
+            if (used := self._activity.last_used(record.id, record.last_seen)) >= since
+        ]
+
+    async def overdue(self) -> Sequence[SessionId]:
+        """Return the sessions past a limit that have an open socket here.
+
+        The store decides, because it knows the activity at other servers. Raises UnavailableError.
+        """
+        now = self._clock.now()
+        since = self._used_since(now)
+        found = await self._store.overdue(self._activity.open, now, since)
+        used = [session for session in found if self._activity.last_used(session, Millis(0)) >= since]
+        if not used:
+            return found
+        await self.write_activity()
+        expired = await self._store.overdue(used, now, Millis(0))
+        return [session for session in found if session not in used or session in expired]
+
+    async def write_activity(self, *, due_only: bool = False) -> None:
+        """Write which sessions were used, in one transaction; ``due_only``: each at most once a minute.
+
+        Activity that cannot be written (on a full disk) is kept for later.
+        """
+        seen = self._activity.due() if due_only else self._activity.unwritten()
+        if seen:
+            with contextlib.suppress(UnavailableError):
+                await self._store.touch(seen)
+                self._activity.written(seen)
+
+    async def end(self, session: SessionRecord, which: SessionId, *, why: str = "asked") -> bool:
+        """End one session of the account of ``session``; False when it has no such session."""
+        ended = await self._store.end(session.user, which)
+        if ended:
+            self._publish_end({which})
+            self._audit.record(AuditEvent.SESSION_ENDED, user=session.user, session=which, why=why)
+        return ended
+
+    async def end_others(self, session: SessionRecord) -> int:
+        """End all sessions of the account but this one (P7); returns how many."""
+        listed = await self._store.list(session.user, self._clock.now())
+        count = await self._store.end_all(session.user, but=session.id)
+        # A session created in between is not in the list: the journal reports it within a second.
+        self._publish_end({record.id for record in listed} - {session.id})
+        self._audit.record(AuditEvent.SESSION_ENDED, user=session.user, others=count, why="password changed")
+        return count
+
+    def _used_since(self, now: Millis) -> Millis:
+        return Millis(now - self._settings.idle_days * _DAY)
+
+    def _publish_end(self, sessions: set[SessionId]) -> None:
+        if sessions:
+            self._bus.publish(SessionsEnded(frozenset(sessions)))

@@ -1,0 +1,98 @@
+"""Batches one room's outgoing bytes: collects them for a moment and writes them once to each member.
+
+An idle room's event goes out at the end of this turn of the loop; a busy room's events wait until the
+floor has passed since its last flush, so that one write (and one TLS record) carries many of them. It never
+waits for a member. The loop in ``flush`` is the hottest of the server, so everything possible is done before
+it.
+"""
+
+from asyncio import AbstractEventLoop, Handle
+from collections.abc import Callable
+from typing import Final
+
+from parlour_server.kit.connections.error_boundary import ErrorBoundary
+from parlour_server.kit.connections.peer_state import PeerState
+
+_SHARE: Final = 2.0
+"""A room's next flush waits this many times the duration of its last, so that others get their turn."""
+
+
+class BatchingWriter:
+    """The connected members of a room, and the events that were not sent to them yet."""
+
+    __slots__ = ("_due", "_floor", "_loop", "_pending", "_timer", "_writes", "members")
+
+    def __init__(self, loop: AbstractEventLoop, floor: float) -> None:
+        """``floor``: seconds between two writes of a busy room."""
+        self._loop = loop
+        self._floor = floor
+        self._due = 0.0
+        self._timer: Handle | None = None
+        self._pending: list[bytes] = []
+        self._writes: list[Callable[[bytes], None]] | None = None
+        self.members: dict[PeerState, None] = {}
+
+    def add(self, state: PeerState) -> None:
+        """Add a member from the next event on; collected events go only to earlier members."""
+        self.flush()
+        self.members[state] = None
+        self._writes = None
+
+    def discard(self, state: PeerState) -> None:
+        """Stop writing to this member, including collected events; flush first to send those."""
+        self.members.pop(state, None)
+        self._writes = None
+
+    def put(self, wire: bytes) -> None:
+        """Collect the wire form of an event."""
+        self._pending.append(wire)
+        if self._timer is None:
+            loop = self._loop
+            if loop.time() >= self._due:
+                self._timer = loop.call_soon(self.flush)
+            else:
+                self._timer = loop.call_at(self._due, self.flush)
+
+    def flush(self) -> None:
+        """Write what is collected, now."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        pending = self._pending
+        if not pending:
+            return
+        data = pending[0] if len(pending) == 1 else b"".join(pending)
+        pending.clear()
+        started = self._loop.time()
+        writes = self._writes
+        if writes is None:
+            # a new list each time, because a write may cause a member to be discarded
+            writes = self._writes = [state.peer.write for state in self.members]
+        waiting = iter(writes)
+        write: Callable[[bytes], None] | None = None
+        while True:
+            try:
+                for write in waiting:
+                    write(data)
+                break
+            except Exception as error:  # noqa: BLE001 - one connection's failure must not be the next one's
+                self._fail(write, error)
+        cost = self._loop.time() - started
+        self._due = started + max(self._floor, _SHARE * cost)
+
+    def _fail(self, write: Callable[[bytes], None] | None, error: Exception) -> None:
+        """Close the connection that ``write`` belongs to, because it missed an event."""
+        with ErrorBoundary("a delivery"):
+            raise error
+        for state in list(self.members):
+            if state.peer.write == write:
+                state.fail()
+
+    def close(self) -> None:
+        """Drop collected events: the room has no listeners left."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._pending.clear()
+        self.members.clear()
+        self._writes = None

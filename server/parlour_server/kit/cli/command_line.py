@@ -1,0 +1,112 @@
+"""The root of a server's command line, and its error handling.
+
+Every error is one sentence that says what to do, never a traceback. The exit status is 1 for an error and 2
+for a wrong command line.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import click
+
+from parlour_protocol.kit.errors import ParlourProtocolError
+from parlour_server.kit.cli import audit_command as log
+from parlour_server.kit.cli import backup_commands as backups
+from parlour_server.kit.cli import doctor_command as doctor
+from parlour_server.kit.cli import invite_commands as invites
+from parlour_server.kit.cli import serve_commands as serve
+from parlour_server.kit.cli import session_commands as sessions
+from parlour_server.kit.cli import user_commands as accounts
+from parlour_server.kit.errors import ParlourServerError, RefusedError, UnavailableError
+
+_FAILED: Final = 1
+_NOT_UNDERSTOOD: Final = 2
+_INTERRUPTED: Final = 130
+_EXPECTED: Final = (click.ClickException, ParlourServerError, ParlourProtocolError, OSError)
+KIT_COMMANDS: Final = (
+    serve.init,
+    serve.run,
+    doctor.doctor,
+    invites.invite,
+    accounts.user,
+    sessions.session,
+    log.audit,
+    backups.backup,
+    backups.verify,
+    backups.restore,
+    backups.migrate,
+)
+"""What every server has."""
+
+
+class CommandLine:
+    """The commands of one program's server."""
+
+    def __init__(
+        self, name: str, *, about: str, example: str, package: str, commands: Sequence[click.Command] = ()
+    ) -> None:
+        """``name`` is what people type, ``package`` the distribution whose version it shows."""
+        self._name = name
+        self.group = click.Group(
+            callback=_keep_files_private,
+            help=about,
+            epilog=example,
+            context_settings={"help_option_names": ["-h", "--help"]},
+            commands=[*KIT_COMMANDS, *commands],
+        )
+        show_version = click.version_option(
+            package_name=package, prog_name=name, message="%(prog)s %(version)s"
+        )
+        self.group = show_version(self.group)
+
+    def main(self, arguments: Sequence[str] | None = None) -> None:
+        """Run the command line and exit."""
+        sys.exit(self.run(arguments))
+
+    def run(self, arguments: Sequence[str] | None = None) -> int:
+        """Run the command line; returns the exit status."""
+        status = 0
+        try:
+            # Without standalone mode click returns the status that a command exits with.
+            returned = self.group.main(arguments, prog_name=self._name, standalone_mode=False)
+            status = returned if isinstance(returned, int) else 0
+        except click.UsageError as error:
+            error.show()
+            status = _NOT_UNDERSTOOD
+        except (KeyboardInterrupt, click.Abort):
+            status = _INTERRUPTED
+        except BrokenPipeError:
+            # The reader has closed the pipe; keep Python from complaining about it at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            status = _FAILED
+        except _EXPECTED as error:
+            status = self._print_error(_sentence(error))
+        except Exception as error:
+            if os.environ.get("PARLOUR_DEBUG"):
+                raise
+            kind = type(error).__name__
+            status = self._print_error(f"this is a bug in Parlour ({kind}); set PARLOUR_DEBUG=1 to see where")
+        return status
+
+    def _print_error(self, sentence: str) -> int:
+        click.echo(f"{self._name}: {sentence}", err=True)
+        return _FAILED
+
+
+def _keep_files_private() -> None:
+    """Let files that commands write be private to this user."""
+    os.umask(0o077)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    if isinstance(error, RefusedError):
+        return error.hint or error.code.value.replace("_", " ")
+    if isinstance(error, UnavailableError):
+        return f"the store can't do this right now and nothing was changed ({error}); is the disk full?"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'the system'}: {error.strerror}"
+    return str(error) or type(error).__name__

@@ -1,0 +1,116 @@
+"""Shared by the commands: options, the data folder, and printing.
+
+Nothing heavy is imported before a command runs, so that `--help` is quick.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from parlour_protocol.kit.names import UserName
+    from parlour_server.kit.config.server_settings import Settings
+    from parlour_server.kit.setup.data_folder import DataFolder
+    from parlour_server.store.interface import Store
+
+_T = TypeVar("_T")
+
+data_option = click.option(
+    "--data",
+    "data",
+    metavar="DIR",
+    required=True,
+    envvar="PARLOUR_DATA",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The data folder. Can also be set with PARLOUR_DATA.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+name_argument = click.argument("name")
+
+
+def example(text: str) -> str:
+    """Return an epilog that click does not rewrap."""
+    lines = "\n".join(f"  {line}" for line in text.strip().splitlines())
+    return f"\b\nExample:\n{lines}"
+
+
+def folder_of(data: Path) -> "DataFolder":
+    """Return the private, initialised folder. Raises SetupError."""
+    from parlour_server.kit.setup.data_folder import DataFolder  # noqa: PLC0415 - see the module's docstring
+
+    folder = DataFolder(data.absolute())
+    folder.require()
+    return folder
+
+
+def settings_of(folder: "DataFolder", **flags: Any) -> "Settings":
+    """Return the current settings; flags are passed as `section__key`."""
+    from parlour_server.kit.config.settings_loader import load  # noqa: PLC0415 - see the module's docstring
+
+    given = {name.replace("__", ".", 1): value for name, value in flags.items() if value is not None}
+    return load(folder.settings, flags=given)
+
+
+def canonical(name: str) -> str:
+    """Return a name of an account as it is stored. Raises NameRefusedError."""
+    from parlour_protocol.kit.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
+
+    return str(parse_user_name(name))
+
+
+async def known(store: "Store", name: str) -> "UserName":
+    """Return the name of an account that exists. Raises SetupError."""
+    from parlour_protocol.kit.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
+    from parlour_server.system_account import system_account  # noqa: PLC0415
+
+    chosen = parse_user_name(name)
+    if chosen == system_account() or await store.accounts.find(chosen) is None:
+        raise SetupError("no such account; `parlour-server user list` shows all accounts")
+    return chosen
+
+
+def with_store(data: Path, work: "Callable[[Store], Awaitable[_T]]", *, did: str | None, **about: str) -> _T:
+    """Run ``work`` with the open store of this folder; ``did`` names the action in the audit log.
+
+    ``about`` names its subject. ``did`` is None for a command that only reads.
+    """
+    import asyncio  # noqa: PLC0415 - see the module's docstring
+
+    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
+    from parlour_server.kit.setup.open_store import opened  # noqa: PLC0415
+
+    folder = folder_of(data)
+
+    async def run() -> _T:
+        async with opened(folder, SystemClock()) as store:
+            return await work(store)
+
+    result = asyncio.run(run())
+    if did is not None:
+        record(folder, did, **about)
+    return result
+
+
+def record(folder: "DataFolder", did: str, **about: str) -> None:
+    """Record the operator's action in the audit log. Raises SetupError."""
+    from parlour_server.kit.setup.operator_log import OperatorLog  # noqa: PLC0415 - see the module's docstring
+
+    OperatorLog(folder.operator_log).record(did, **about)
+
+
+def say(value: Any) -> None:
+    """Print JSON on one line; values of other types are printed as text."""
+    click.echo(json.dumps(value, default=str, ensure_ascii=True))
+
+
+def shown_time(millis: int | None) -> str:
+    """Return a time as text, in UTC."""
+    from datetime import UTC, datetime  # noqa: PLC0415 - see the module's docstring
+
+    if millis is None:
+        return "never"
+    return datetime.fromtimestamp(millis / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,137 @@
+"""`invite`: create, list and revoke invite links."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from parlour_server.kit.cli.command_options import (
+    data_option,
+    example,
+    folder_of,
+    json_option,
+    say,
+    settings_of,
+    shown_time,
+    with_store,
+)
+
+if TYPE_CHECKING:
+    from parlour_protocol.kit.invite_link import InviteLink, Inviter
+    from parlour_protocol.kit.secret import Secret
+
+_DAY = 86_400_000
+_SHOWN = 12
+
+
+@click.group()
+def invite() -> None:
+    """Create, list and revoke invite links."""
+
+
+@invite.command(
+    epilog=example(
+        "parlour-server invite create --data ~/parlour --uses 5 --days 7\n"
+        "parlour-server invite create --data ~/parlour --address chat.example.org:8443 --json"
+    )
+)
+@data_option
+@click.option(
+    "--uses",
+    default=1,
+    show_default=True,
+    type=click.IntRange(1, 10_000),
+    help="How many accounts the link can create.",
+)
+@click.option(
+    "--days", default=7, show_default=True, type=click.IntRange(1, 3650), help="Days until the link expires."
+)
+@click.option("--address", metavar="HOST:PORT", help="The address in the link. Default: the server's own.")
+@click.option(
+    "--by",
+    metavar="NAME.KEY",
+    help="The inviter and their account key (see `parlour invite-link`). Newcomers have them verified.",
+)
+@json_option
+def create(
+    data: Path,
+    uses: int,
+    days: int,
+    address: str | None,
+    by: str | None,
+    as_json: bool,  # noqa: FBT001 - click
+) -> None:
+    """Create an invite link. Anyone who has the link can use it, so send it privately."""
+    from parlour_protocol.kit.ids import Millis  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.kit.invite_link import Inviter  # noqa: PLC0415
+    from parlour_protocol.kit.secret import Secret  # noqa: PLC0415
+    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
+    from parlour_server.store.types import InviteRecord  # noqa: PLC0415
+
+    code, now = Secret.random(), SystemClock().now()
+    link = _link(data, code, address, Inviter.parse(by) if by is not None else None)
+    record = InviteRecord(code.digest(), uses, now, Millis(now + days * _DAY))
+    invite = record.digest.hex()[:_SHOWN]
+    with_store(
+        data, lambda store: store.accounts.add_invite(record),
+        did="invite create", invite=invite, uses=str(uses), days=str(days),
+    )  # fmt: skip
+    if as_json:
+        say({"link": str(link), "uses": uses, "expires": record.expires})
+    else:
+        click.echo(str(link))
+
+
+@invite.command("list", epilog=example("parlour-server invite list --data ~/parlour"))
+@data_option
+@json_option
+def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
+    """List invites that can still be used. Only digests of their codes are stored."""
+    records = with_store(data, lambda store: store.accounts.list_invites(), did=None)
+    rows = [
+        {"id": r.digest.hex()[:_SHOWN], "uses": r.uses, "created": r.created, "expires": r.expires}
+        for r in records
+    ]
+    if as_json:
+        say(rows)
+        return
+    for row, record in zip(rows, records, strict=True):
+        click.echo(f"{row['id']}  {record.uses} left  until {shown_time(record.expires)}")
+
+
+@invite.command(epilog=example("parlour-server invite revoke --data ~/parlour 3fa94c0d11e2"))
+@data_option
+@click.argument("which")
+def revoke(data: Path, which: str) -> None:
+    """Revoke an invite. WHICH is its id from `invite list`, or the whole link."""
+    from parlour_protocol.kit.invite_link import InviteLink  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
+    from parlour_server.store.interface import Store  # noqa: PLC0415
+
+    wanted = InviteLink.parse(which).code.digest().hex() if which.startswith("parlour:") else which
+
+    async def work(store: Store) -> None:
+        found = [r for r in await store.accounts.list_invites() if r.digest.hex().startswith(wanted)]
+        if len(found) != 1 or not wanted:
+            raise SetupError(f"{len(found)} invites match; `parlour-server invite list` shows their full ids")
+        await store.accounts.revoke_invite(found[0].digest)
+
+    with_store(data, work, did="invite revoke", invite=wanted[:_SHOWN])
+    click.echo("revoked")
+
+
+def _link(data: Path, code: "Secret", address: str | None, by: "Inviter | None") -> "InviteLink":
+    from parlour_protocol.kit.invite_link import InviteLink, ServerAddress  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.setup.certificates import is_own, pin_of, read_certificate  # noqa: PLC0415
+    from parlour_server.kit.setup.public_address import reachable_at, running  # noqa: PLC0415
+
+    folder = folder_of(data)
+    if address is None and running(folder) is None:
+        click.echo(
+            "no server is running on this folder, so the link uses the address from the configuration",
+            err=True,
+        )
+    server = ServerAddress.parse(address) if address else reachable_at(folder, settings_of(folder))
+    leaf = read_certificate(folder.certificate)
+    # A public CA's certificate gets a new key when it is renewed, and links with its pin would break.
+    return InviteLink(server, code, pin_of(leaf) if is_own(folder, leaf) else None, by)

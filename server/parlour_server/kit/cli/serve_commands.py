@@ -1,0 +1,108 @@
+"""`init` and `run`: create a data folder, and serve from it."""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+import click
+
+from parlour_server.kit.cli.command_options import (
+    data_option,
+    example,
+    folder_of,
+    json_option,
+    record,
+    say,
+    settings_of,
+)
+
+
+@click.command(
+    epilog=example(
+        "parlour-server init --data ~/parlour\nparlour-server init --data ~/parlour --name chat.example.org"
+    )
+)
+@data_option
+@click.option(
+    "--name",
+    "names",
+    metavar="HOST",
+    multiple=True,
+    help="A host name or address that people will connect to. Can be given several times.",
+)
+@click.option(
+    "--replace-lost-keys",
+    is_flag=True,
+    help="Replace lost keys with new ones. Clients and invite links will no longer recognise the server.",
+)
+@json_option
+def init(data: Path, names: tuple[str, ...], replace_lost_keys: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
+    """Create a data folder with configuration, certificates, database and lobby.
+
+    Running it again creates what is missing, except lost keys, and adds names; nothing else changes.
+    """
+    import asyncio  # noqa: PLC0415 - keeps `--help` quick
+
+    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
+    from parlour_server.kit.setup.data_folder import DataFolder  # noqa: PLC0415
+    from parlour_server.kit.setup.initialise import initialise  # noqa: PLC0415
+
+    folder = DataFolder(data.absolute())
+    found = asyncio.run(initialise(folder, names, SystemClock(), replace_lost_keys=replace_lost_keys))
+    if found.new:
+        record(folder, "init", new=", ".join(found.new))
+    if as_json:
+        say({"data": data, "names": found.names, "pin": found.pin, "new": found.new})
+        return
+    click.echo(f"{data}: {', '.join(found.new) + ' made' if found.new else 'nothing was missing'}")
+    click.echo(f"names: {', '.join(found.names)}")
+    click.echo(f"pin:   {found.pin}")
+    click.echo(f"next:  parlour-server run --data {data}")
+
+
+@click.command(
+    epilog=example(
+        "parlour-server run --data ~/parlour\nparlour-server run --data ~/parlour --listen 0.0.0.0:8443"
+    )
+)
+@data_option
+@click.option("--listen", metavar="HOST:PORT", help="Where to listen. Port 0 picks a free port.")
+@click.option("--metrics", metavar="HOST:PORT", help="Serve Prometheus metrics on this loopback address.")
+@click.option(
+    "--ready-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help='When ready, write {"url": …} to this file.',
+)
+@click.option(
+    "--ready-fd", metavar="N", type=click.IntRange(min=1), help="The same, to this file descriptor."
+)
+@click.option(
+    "--loop",
+    type=click.Choice(["auto", "asyncio", "uvloop", "fastnet", "fast"]),
+    default="auto",
+    show_default=True,
+    help="The event loop; auto picks the fastest one installed.",
+)
+def run(
+    data: Path,
+    listen: str | None,
+    metrics: str | None,
+    ready_file: Path | None,
+    ready_fd: int | None,
+    loop: str,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C. Log lines go to standard error, as JSON.
+
+    It listens only on this machine unless --listen or the configuration says otherwise. SIGHUP makes it
+    reload its certificates and configuration.
+    """
+    from parlour_server.kit.net.tls_groups import restart_configured  # noqa: PLC0415 - keeps `--help` quick
+
+    if sys.argv[1:2] == ["run"]:  # only the command itself may restart, not a program that calls it
+        restart_configured()
+    from parlour_server.kit.server_process import Ready, serve  # noqa: PLC0415
+
+    folder = folder_of(data)
+    load = partial(settings_of, folder, listen__address=listen, listen__metrics=metrics)
+    serve(folder, load, Ready(ready_file, ready_fd), loop=loop)

@@ -1,0 +1,86 @@
+"""`session`: list and end the sessions of an account."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from parlour_server.kit.cli.command_options import (
+    canonical,
+    data_option,
+    example,
+    json_option,
+    known,
+    name_argument,
+    say,
+    shown_time,
+    with_store,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parlour_server.store.interface import Store
+    from parlour_server.store.types import SessionRecord
+
+
+@click.group()
+def session() -> None:
+    """List and end sessions. When a session ends, its connections close within a second."""
+
+
+@session.command("list", epilog=example("parlour-server session list --data ~/parlour anna"))
+@data_option
+@json_option
+@name_argument
+def list_(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
+    """List the sessions of an account."""
+    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
+
+    async def work(store: "Store") -> "Sequence[SessionRecord]":
+        return await store.sessions.list(await known(store, name), SystemClock().now())
+
+    found = with_store(data, work, did=None)
+    if as_json:
+        say(
+            [
+                {
+                    "id": s.id,
+                    "device": s.device,
+                    "created": s.created,
+                    "last_seen": s.last_seen,
+                    "expires": s.expires,
+                }
+                for s in found
+            ]
+        )
+        return
+    for one in found:
+        click.echo(f"{one.id}  seen {shown_time(one.last_seen)}  {one.device!r}")
+
+
+@session.command(epilog=example("parlour-server session end --data ~/parlour anna --all"))
+@data_option
+@click.option("--all", "every", is_flag=True, help="End all sessions.")
+@name_argument
+@click.argument("which", required=False)
+def end(data: Path, name: str, which: str | None, every: bool) -> None:  # noqa: FBT001 - click
+    """End the session with the id WHICH (see `session list`), or all with --all."""
+    from parlour_protocol.kit.ids import SessionId  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.errors import SetupError  # noqa: PLC0415
+
+    if every is (which is not None):
+        raise click.UsageError("Give the id of a session, or --all.")
+
+    async def work(store: "Store") -> int:
+        chosen = await known(store, name)
+        if which is None:
+            return await store.sessions.end_all(chosen)
+        if not await store.sessions.end(chosen, SessionId(which)):
+            raise SetupError(
+                "this account has no such session; `parlour-server session list` shows its sessions"
+            )
+        return 1
+
+    ended = with_store(data, work, did="session end", user=canonical(name), session=which or "all")
+    click.echo(f"{ended} ended")

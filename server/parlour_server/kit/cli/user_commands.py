@@ -1,0 +1,147 @@
+"""`user`: manage accounts."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from parlour_server.kit.cli.command_options import (
+    canonical,
+    data_option,
+    example,
+    json_option,
+    known,
+    name_argument,
+    say,
+    shown_time,
+    with_store,
+)
+from parlour_server.kit.cli.session_commands import list_ as list_sessions
+
+if TYPE_CHECKING:
+    from parlour_protocol.kit.names import UserName
+    from parlour_protocol.kit.secret import Secret
+    from parlour_server.store.interface import Store
+
+
+@click.group()
+def user() -> None:
+    """List, create, disable and enable accounts; reset a password."""
+
+
+@user.command("list", epilog=example("parlour-server user list --data ~/parlour"))
+@data_option
+@json_option
+def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
+    """List all accounts."""
+    from parlour_server.system_account import system_account  # noqa: PLC0415 - keeps `--help` quick
+
+    accounts = [
+        one
+        for one in with_store(data, lambda store: store.accounts.list(), did=None)
+        if one.user != system_account()
+    ]
+    if as_json:
+        say([{"user": one.user, "created": one.created, "disabled": one.disabled} for one in accounts])
+        return
+    for one in accounts:
+        click.echo(f"{one.user}  since {shown_time(one.created)}{'  DISABLED' if one.disabled else ''}")
+
+
+@user.command(epilog=example("parlour-server user create --data ~/parlour anna\n… --password-stdin < file"))
+@data_option
+@click.option("--password-stdin", is_flag=True, help="Read the password as one line from standard input.")
+@name_argument
+def create(data: Path, name: str, password_stdin: bool) -> None:  # noqa: FBT001 - click
+    """Create an account without an invite. Prints a random password once, unless you give one."""
+    from parlour_protocol.kit.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.kit.secret import Secret  # noqa: PLC0415
+    from parlour_server.kit.audit import Audit  # noqa: PLC0415
+    from parlour_server.kit.auth.password_hashing import HashingPool  # noqa: PLC0415
+    from parlour_server.kit.auth.registration import Registration  # noqa: PLC0415
+    from parlour_server.kit.bus.local_bus import LocalBus  # noqa: PLC0415
+    from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
+    from parlour_server.kit.logs import set_up  # noqa: PLC0415
+
+    chosen = parse_user_name(name)
+    password = Secret(sys.stdin.readline().rstrip("\r\n")) if password_stdin else Secret.random()
+    set_up()
+
+    async def work(store: "Store") -> None:
+        passwords = HashingPool(threads=1)
+        maker = Registration(store, LocalBus(), passwords, SystemClock(), Audit())
+        try:
+            await maker.make(chosen, password, invite=None)
+        finally:
+            passwords.close()
+
+    with_store(data, work, did="user create", user=str(chosen))
+    if not password_stdin:
+        _print_once(chosen, password)
+
+
+@user.command("reset-password", epilog=example("parlour-server user reset-password --data ~/parlour anna"))
+@data_option
+@name_argument
+def reset_password(data: Path, name: str) -> None:
+    """Give an account a new random password, end all its sessions, and print the password once."""
+    from parlour_protocol.kit.secret import Secret  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.auth.password_hashing import HashingPool  # noqa: PLC0415
+
+    password = Secret.random()
+
+    async def work(store: "Store") -> "UserName":
+        chosen = await known(store, name)
+        passwords = HashingPool(threads=1)
+        try:
+            hashed = await passwords.hash(password, address="local")
+            await store.accounts.set_password(chosen, hashed)
+        finally:
+            passwords.close()
+        await store.sessions.end_all(chosen)
+        return chosen
+
+    _print_once(with_store(data, work, did="user reset-password", user=canonical(name)), password)
+
+
+@user.command(epilog=example("parlour-server user disable --data ~/parlour anna"))
+@data_option
+@name_argument
+def disable(data: Path, name: str) -> None:
+    """Disable an account: end all its sessions and connections, and refuse new logins."""
+    _set_disabled(data, name, disabled=True)
+
+
+@user.command(epilog=example("parlour-server user enable --data ~/parlour anna"))
+@data_option
+@name_argument
+def enable(data: Path, name: str) -> None:
+    """Let an account log in again."""
+    _set_disabled(data, name, disabled=False)
+
+
+@user.command("sessions", epilog=example("parlour-server user sessions --data ~/parlour anna"))
+@data_option
+@json_option
+@name_argument
+@click.pass_context
+def sessions_(context: click.Context, data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
+    """List the devices on which an account is logged in; the same as `session list`."""
+    context.invoke(list_sessions, data=data, name=name, as_json=as_json)
+
+
+def _set_disabled(data: Path, name: str, *, disabled: bool) -> None:
+    async def work(store: "Store") -> "UserName":
+        chosen = await known(store, name)
+        await store.accounts.set_disabled(chosen, disabled=disabled)
+        return chosen
+
+    did = "user disable" if disabled else "user enable"
+    done = with_store(data, work, did=did, user=canonical(name))
+    click.echo(f"{done} is {'disabled' if disabled else 'enabled'}")
+
+
+def _print_once(name: "UserName", password: "Secret") -> None:
+    click.echo(f"The password of {name}. It is shown only once; change it after the first login:", err=True)
+    click.echo(password.reveal())

@@ -1,0 +1,52 @@
+"""Writes the configuration file that `init` leaves: every setting, commented out, with unit and reason.
+
+What is commented out follows the defaults of the version that runs; only what `init` was told (`--name`)
+stands as a value. It never overwrites a file.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import structs
+
+from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.config.settings_table import rows
+
+_HEAD = """\
+# The configuration of this Parlour server. Lines that are commented out show the defaults.
+# PARLOUR_<SECTION>_<KEY> in the environment and flags of `parlour-server run` override this file.
+# `parlour-server doctor --data …` prints the settings in force; SIGHUP makes a running server reload them.
+"""
+
+
+def default_file(values: Mapping[str, Any]) -> str:
+    """Return the text of a new file; ``values`` (`section.key`) are uncommented."""
+    lines = [_HEAD]
+    section = ""
+    for row in rows(Settings()):
+        if row.section != section:
+            section = row.section
+            lines.append(f"\n# {_first_line(section)}\n[{section}]")
+        unit = f"{row.unit}: " if row.unit else ""
+        lines.append(f"# {unit}{row.reason}")
+        given = values.get(row.name)
+        mark = "" if given is not None else "# "
+        lines.append(f"{mark}{row.key} = {_toml(row.value if given is None else given)}")
+    return "\n".join(lines) + "\n"
+
+
+def with_names(text: str, names: tuple[str, ...]) -> str:
+    """Return the text of a file with its `names` line set; unchanged where it has no such line."""
+    line = f"names = {_toml(names)}"
+    return re.sub(r"^(?:# )?names = \[[^\]\n]*\]$", lambda _: line, text, count=1, flags=re.MULTILINE)
+
+
+def _first_line(section: str) -> str:
+    return (type(structs.asdict(Settings())[section]).__doc__ or "").splitlines()[0]
+
+
+def _toml(value: Any) -> str:
+    # TOML's basic strings, arrays of them and integers are written as JSON writes them.
+    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=True)

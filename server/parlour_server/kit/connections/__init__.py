@@ -1,0 +1,1 @@
+"""From a frame on a WebSocket to exactly one answer, within a budget, for as long as the session lives."""

@@ -1,0 +1,70 @@
+"""The chat's background tasks: they end with the chat, and none fails unnoticed.
+
+A failed task closes the connection that waits for it. A task that several connections depend on is retried
+until it succeeds. This is not an ``asyncio.TaskGroup``, because a failed task must not cancel the others.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Final
+
+from parlour_server.kit.connections.error_boundary import ErrorBoundary
+from parlour_server.kit.errors import UnavailableError
+
+RETRY_SECONDS: Final = 1.0
+"""Seconds before a retry when the store is unavailable."""
+_ATTEMPTS: Final = 5
+"""Attempts after other failures."""
+
+Work = Coroutine[None, None, None]
+
+
+class BackgroundTasks:
+    """Tasks that belong to the chat."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, what: str, work: Work, failed: Callable[[], None]) -> None:
+        """Run ``work``, called ``what`` in the log; if it fails, call ``failed``, which must not raise."""
+        self._run(_guarded(what, work, failed))
+
+    def retry_until_done(self, what: str, begin: Callable[[], Work], failed: Callable[[], None]) -> None:
+        """Run what ``begin`` returns, and retry until it succeeds.
+
+        An unavailable store is retried without limit; after a few other failures ``failed`` is called.
+        """
+        self._run(_repeated(what, begin, failed))
+
+    async def close(self) -> None:
+        """Cancel all tasks, and wait until they have ended."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _run(self, work: Work) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _guarded(what: str, work: Work, failed: Callable[[], None]) -> None:
+    with ErrorBoundary(what, failed):
+        await work
+
+
+async def _repeated(what: str, begin: Callable[[], Work], failed: Callable[[], None]) -> None:
+    left = _ATTEMPTS
+    while left:
+        left -= 1
+        with ErrorBoundary(what):
+            try:
+                await begin()
+            except UnavailableError:
+                left += 1
+            else:
+                return
+        await asyncio.sleep(RETRY_SECONDS)
+    failed()

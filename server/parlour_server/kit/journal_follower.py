@@ -1,0 +1,84 @@
+"""Follows the store's journal, so that changes by other processes reach this one's sockets.
+
+A command, or another server on the same store, may end a session, append to a room or change someone's
+devices. This loop notices within a quarter of a second, even if the bus lost the notification (S1: a socket
+that outlives its session). It never raises: if the store cannot answer, it asks again.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq, SessionId
+from parlour_protocol.kit.names import UserName
+from parlour_server.kit.errors import UnavailableError
+from parlour_server.kit.logs import log, log_fault, warn
+from parlour_server.store.interface import Journal
+from parlour_server.store.types import DevicesChanged, RoomAdvanced, SessionEnded
+
+POLL_SECONDS: Final = 0.25
+
+
+class JournalFollower:
+    """Polls the journal and calls its handlers."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        end_sessions: Callable[[Iterable[SessionId]], None],
+        room_advanced: Callable[[RoomId, Seq, Seq], None],
+        keys_changed: Callable[[UserName], None],
+    ) -> None:
+        self._journal = journal
+        self._end_sessions = end_sessions
+        self._room_advanced = room_advanced
+        self._keys_changed = keys_changed
+        self._number = 0
+        self._failing = False
+
+    async def begin(self) -> None:
+        """Remember the journal's position; call it before the first socket is accepted."""
+        self._number = await self._journal.head()
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        while True:
+            await self.poll()
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def poll(self) -> None:
+        """Handle all new entries; a failure is logged and does not stop the others."""
+        try:
+            entries = await self._journal.since(self._number)
+        except UnavailableError:
+            if not self._failing:
+                warn(
+                    "journal_unreadable",
+                    consequence="until then, sessions ended by other processes stay open",
+                )
+            self._failing = True
+            return
+        if self._failing:
+            log("journal_readable")
+            self._failing = False
+        rooms: dict[RoomId, tuple[Seq, Seq]] = {}
+        for entry in entries:
+            match entry.what:
+                case SessionEnded(session=session):
+                    _try(self._end_sessions, [session])
+                case RoomAdvanced(room=room, seq=seq):
+                    first, last = rooms.get(room, (seq, seq))
+                    rooms[room] = (min(first, seq), max(last, seq))
+                case DevicesChanged(user=user):
+                    _try(self._keys_changed, user)
+            self._number = entry.number
+        for room, (first, last) in rooms.items():
+            _try(self._room_advanced, room, first, last)
+
+
+def _try(notify: Callable[..., None], *what: object) -> None:
+    try:
+        notify(*what)
+    except Exception as error:  # noqa: BLE001 - the next entry may end a session
+        log_fault("journal", error)

@@ -1,0 +1,106 @@
+"""The server's event loop: the fastest one installed, or the one chosen.
+
+Loops differ in speed and memory, not in behaviour: every test of `net` passes on each. A chosen loop that is
+not installed is refused, never silently replaced.
+"""
+
+import asyncio
+import asyncio.sslproto
+import importlib.util
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from parlour_server.kit.errors import SetupError
+
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+
+LOOPS: Final = ("auto", "asyncio", "uvloop", "fastnet", "fast")
+"""auto: the fastest installed; fastnet: asyncio with aiofastnet's TLS; fast: uvloop with aiofastnet's TLS."""
+
+_TLS_READ_BYTES: Final = (
+    8 * 1024
+)  # half a TLS record: clients rarely send more, and longer ones take two reads
+_FASTNET_READ_BYTES: Final = 16 * 1024  # the least that aiofastnet takes
+_FASTNET_WRITE_BYTES: Final = 16 * 1024 + 64  # a TLS record with what surrounds it
+
+
+def loop_factory(name: str = "auto") -> LoopFactory:
+    """Return a factory for ``asyncio.Runner``. Raises SetupError if the loop is not installed."""
+    if name not in LOOPS:
+        raise SetupError(f"there is no event loop {name!r}; choose one of {', '.join(LOOPS)}")
+    if name == "auto":
+        name = _fastest()
+    if name == "asyncio":
+        make: LoopFactory = _lean_asyncio
+    elif name == "uvloop":
+        make = _uvloop()
+    else:
+        make = _fastnet(_uvloop() if name == "fast" else _lean_asyncio)
+    return partial(_made, make)
+
+
+def _made(make: LoopFactory) -> asyncio.AbstractEventLoop:
+    loop = make()
+    loop.set_exception_handler(_report)
+    return loop
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log errors in callbacks, but not broken connections, which any stranger can cause (R6).
+
+    The loops leave it out by themselves, except that aiofastnet 1.2 reports a peer that closes before its TLS
+    handshake, and gives a class where an exception belongs (`_process_eof` in its `ssl_transport.pyx`).
+    """
+    error = context.get("exception")
+    kind = error if isinstance(error, type) else type(error)
+    if not ("transport" in context and issubclass(kind, OSError)):
+        loop.default_exception_handler(context)
+
+
+def _fastest() -> str:
+    has_uvloop, has_fastnet = (importlib.util.find_spec(module) for module in ("uvloop", "aiofastnet"))
+    if has_fastnet:
+        return "fast" if has_uvloop else "fastnet"
+    return "uvloop" if has_uvloop else "asyncio"
+
+
+def _lean_asyncio() -> asyncio.AbstractEventLoop:
+    """Make asyncio's own loop, with small TLS buffers.
+
+    asyncio allocates and zeroes 256 KiB for each TLS connection (cpython#109534): 307 KiB of memory for an
+    idle one. With this it is 53. `tests/server/kit/net/test_pins.py` watches the attribute.
+    """
+    asyncio.sslproto.SSLProtocol.max_size = _TLS_READ_BYTES
+    return asyncio.SelectorEventLoop()
+
+
+def _uvloop() -> LoopFactory:
+    try:
+        import uvloop  # noqa: PLC0415 - optional: the `fast` extra
+    except ImportError as error:
+        raise SetupError("uvloop is not installed; run `pip install 'parlour[fast]'`") from error
+    return uvloop.new_event_loop
+
+
+def _fastnet(base: LoopFactory) -> LoopFactory:
+    try:
+        import aiofastnet  # noqa: PLC0415 - optional: the `fast` extra
+    except ImportError as error:
+        raise SetupError("aiofastnet is not installed; run `pip install 'parlour[fast]'`") from error
+    patched = aiofastnet.loop_factory(base)
+
+    def factory() -> asyncio.AbstractEventLoop:
+        loop = patched()
+        # aiofastnet has this method and leaves it out of what it patches: sockets that the listener accepts
+        # itself would speak TLS through the loop beneath. By default it allocates two buffers of
+        # 257 KiB for each connection.
+        loop.connect_accepted_socket = partial(  # type: ignore[method-assign]
+            aiofastnet.connect_accepted_socket,
+            loop,
+            ssl_incoming_bio_size=_FASTNET_READ_BYTES,
+            ssl_outgoing_bio_size=_FASTNET_WRITE_BYTES,
+        )
+        return loop
+
+    return factory

@@ -1,0 +1,133 @@
+"""The network server: starts and stops the listener, HTTP, WebSocket and pings.
+
+Messages go to the chat, HTTPS requests to the API. Stopping never takes longer than ``STOP_SECONDS``,
+whatever the peers do (R5: shutdown hang).
+"""
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from starlette.types import ASGIApp
+
+from parlour_protocol.kit.errors import GOING_AWAY
+from parlour_server.kit.addresses import Networks
+from parlour_server.kit.audit import Audit
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.connections.peer import Chat
+from parlour_server.kit.net.connection_slots import ConnectionSlots
+from parlour_server.kit.net.gate import BodyCap, Rules, host_values, small_bodies
+from parlour_server.kit.net.http_connection import HttpConnection, HttpSetup
+from parlour_server.kit.net.listener import Listener
+from parlour_server.kit.net.malloc_trim import MallocTrim, glibc_trim
+from parlour_server.kit.net.ping_timer import PingTimer
+from parlour_server.kit.net.ticket_redaction import ReadBuffer
+from parlour_server.kit.net.tls_context import TlsFiles
+from parlour_server.kit.net.websocket_connection import ConnectionRegistry, Limits
+from parlour_server.kit.net.websocket_upgrade import WebSocketUpgrade
+from parlour_server.store.interface import Tickets
+
+STOP_SECONDS: Final = 3.0  # of the five that the whole process has after SIGTERM; the store needs some, too
+_ABORT_SECONDS: Final = 0.5
+
+
+class NetServer:
+    """One server on one address."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        sockets: Sequence[socket.socket],
+        tls: TlsFiles,
+        chat: Chat,
+        app: ASGIApp,
+        tickets: Tickets,
+        registry: ConnectionRegistry,
+        audit: Audit,
+        clock: Clock,
+        body_cap: BodyCap = small_bodies,
+    ) -> None:
+        """Take bound ``sockets``; call ``serve``. Raises SetupError."""
+        listen, caps = settings.listen, settings.connections
+        self._addresses = [
+            (str(name[0]), int(name[1])) for name in (bound.getsockname() for bound in sockets)
+        ]
+        self._registry = registry
+        self._slots = ConnectionSlots(total=caps.total, per_address=caps.per_address)
+        self._pings = PingTimer(registry, self._slots, MallocTrim(glibc_trim()), caps.ping_seconds)
+        buffer = ReadBuffer()
+        limits = Limits(caps.unsent_bytes, caps.close_seconds)
+        self._http = HttpSetup(
+            app=app,
+            rules=Rules(
+                hosts=host_values(listen.names, self._addresses[0][1]),
+                origins=frozenset(origin.encode() for origin in listen.origins),
+                body_cap=body_cap,
+            ),
+            audit=audit,
+            upgrade=WebSocketUpgrade(
+                tickets, chat, registry, audit, clock, limits, buffer, per_user=caps.per_user
+            ),
+            buffer=buffer,
+            request_seconds=caps.request_seconds,
+            body_seconds=caps.body_seconds,
+            body_bytes_per_second=caps.body_bytes_per_second,
+            stalled_seconds=caps.stalled_seconds,
+            close_seconds=caps.close_seconds,
+        )
+        self._listener = Listener(
+            sockets,
+            tls,
+            self._slots,
+            partial(HttpConnection, self._http),
+            audit,
+            proxies=Networks("listen.proxies", listen.proxies),
+            tls_seconds=caps.tls_seconds,
+            close_seconds=caps.close_seconds,
+        )
+
+    @property
+    def connections(self) -> int:
+        """Return how many WebSocket connections are open."""
+        return len(self._registry)
+
+    @property
+    def sockets(self) -> int:
+        """Return how many sockets are open, of any kind."""
+        return len(self._slots)
+
+    def serve(self) -> list[tuple[str, int]]:
+        """Start accepting, and return the addresses with their actual ports."""
+        self._listener.start()
+        self._pings.start()
+        return self._addresses
+
+    async def stop(self) -> None:
+        """Stop accepting, send everyone 1001, and close every socket within ``STOP_SECONDS``."""
+        self._listener.close()
+        self._pings.stop()
+        for connection in self._registry:
+            connection.end(GOING_AWAY)
+        for http in list(self._http.connections):
+            http.shutdown()
+        try:
+            async with asyncio.timeout(STOP_SECONDS - _ABORT_SECONDS):
+                await self._slots.empty()
+        except TimeoutError:
+            await self._abort_all()
+
+    async def _abort_all(self) -> None:
+        for connection in self._registry:
+            connection.abort()
+        for http in list(self._http.connections):
+            http.abort()
+        for task in list(self._http.tasks):
+            task.cancel()
+        try:
+            async with asyncio.timeout(_ABORT_SECONDS):
+                await self._slots.empty()
+        except TimeoutError:
+            pass  # nothing more can be done for a socket that even abort() leaves

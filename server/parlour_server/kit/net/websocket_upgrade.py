@@ -1,0 +1,81 @@
+"""Opens the WebSocket of a request that passed the gate: tickets are redeemed here.
+
+The ticket is removed from the store before the response, so of any number of handshakes with one ticket, at
+any number of servers, one succeeds (K3: replay). A refused handshake never reaches the frame parser (H4).
+"""
+
+import asyncio
+
+from parlour_protocol.kit.ids import new_connection_id
+from parlour_server.kit.audit import Audit, AuditEvent
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.connections.peer import Chat, PeerInfo
+from parlour_server.kit.errors import ParlourServerError
+from parlour_server.kit.net import http_refusals as refusals
+from parlour_server.kit.net.connection_slots import Slot
+from parlour_server.kit.net.gate import Redeem, Refuse
+from parlour_server.kit.net.http_refusals import Refusal
+from parlour_server.kit.net.ticket_redaction import ReadBuffer
+from parlour_server.kit.net.websocket_connection import ConnectionRegistry, Limits, WebSocketConnection
+from parlour_server.store.interface import Tickets
+from parlour_server.store.types import TicketGrant
+
+
+class WebSocketUpgrade:
+    """Redeems tickets and opens connections."""
+
+    def __init__(
+        self,
+        tickets: Tickets,
+        chat: Chat,
+        registry: ConnectionRegistry,
+        audit: Audit,
+        clock: Clock,
+        limits: Limits,
+        buffer: ReadBuffer,
+        *,
+        per_user: int,
+    ) -> None:
+        """Take the collaborators; ``per_user`` caps one account's connections."""
+        self._tickets = tickets
+        self._chat = chat
+        self._registry = registry
+        self._audit = audit
+        self._clock = clock
+        self._limits = limits
+        self._buffer = buffer
+        self._per_user = per_user
+
+    async def redeem(self, decision: Redeem | Refuse) -> TicketGrant | Refusal:
+        """Redeem the tickets of the gate's decision; return the grant, or the refusal."""
+        try:
+            if isinstance(decision, Refuse):
+                for ticket in decision.burn:
+                    await self._tickets.take(ticket)
+                return decision.refusal
+            grant = await self._tickets.take(decision.ticket)
+        except ParlourServerError:
+            return refusals.UNAVAILABLE
+        if grant is None or grant.expires <= self._clock.now():
+            return refusals.UNAUTHORIZED
+        return grant
+
+    def admit(self, grant: TicketGrant, address: str) -> Refusal | None:
+        """Return the refusal for an account with too many connections. Call ``open`` before any await."""
+        self._audit.record(
+            AuditEvent.TICKET_REDEEMED, user=str(grant.user), session=grant.session, address=address
+        )
+        full = self._registry.count_of(grant.user) >= self._per_user
+        return refusals.TOO_MANY_CONNECTIONS if full else None
+
+    def open(self, grant: TicketGrant, transport: asyncio.Transport, slot: Slot, answer: bytes) -> None:
+        """Answer the handshake and let the chat greet the peer. ``transport`` resumes reading."""
+        info = PeerInfo(new_connection_id(), grant, slot.address)
+        connection = WebSocketConnection(
+            info, transport, self._chat, self._registry, self._limits, self._buffer
+        )
+        self._registry.add(connection, slot)
+        transport.set_protocol(connection)
+        transport.write(answer)
+        self._chat.opened(connection)
+        transport.resume_reading()

@@ -1,0 +1,128 @@
+"""Runs a server as a process: resource limits, signals, the ready file, and a bounded stop.
+
+SIGTERM and SIGINT stop it within five seconds, whatever happens (R5); SIGHUP reloads certificates and
+configuration. Core files, which would contain passwords, are disabled.
+"""
+
+import asyncio
+import json
+import os
+import resource
+import signal
+import ssl
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from parlour_server.app import Application
+from parlour_server.kit.addresses import listen_address
+from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.logs import log, set_up, warn
+from parlour_server.kit.net.event_loops import loop_factory
+from parlour_server.kit.net.message_assembler import refuse_old_websockets
+from parlour_server.kit.net.tls_groups import HAS_HYBRID
+from parlour_server.kit.private_file import write_private
+from parlour_server.kit.setup.data_folder import DataFolder
+
+_LAST_RESORT_SECONDS: Final = 4.9
+_SPARE_FILES: Final = 256  # the database, the log, sockets that are being refused
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Where to write the address when the server is ready."""
+
+    file: Path | None = None
+    descriptor: int | None = None
+
+    def announce(self, url: str) -> None:
+        """Write `{"url": …}` atomically. Raises SetupError."""
+        data = json.dumps({"url": url}).encode() + b"\n"
+        if self.file is not None:
+            write_private(self.file, data)
+        if self.descriptor is not None:
+            try:
+                with os.fdopen(self.descriptor, "wb") as out:
+                    out.write(data)
+            except OSError as error:
+                raise SetupError(f"cannot write to descriptor {self.descriptor}: {error.strerror}") from error
+
+
+def serve(folder: DataFolder, load: Callable[[], Settings], ready: Ready, *, loop: str = "auto") -> None:
+    """Serve until a signal. ``load`` reads the settings, now and on SIGHUP. Raises SetupError."""
+    folder.require()
+    settings = load()
+    refuse_old_websockets(version("websockets"))
+    set_up()
+    _limit_process(settings)
+    with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
+        runner.run(_serve(folder, settings, load, ready))
+
+
+async def _serve(folder: DataFolder, settings: Settings, load: Callable[[], Settings], ready: Ready) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _stop, stopping)
+    loop.add_signal_handler(signal.SIGHUP, _refuse_reload, "the server is still starting")
+    application = await Application.start(folder, settings)
+    loop.add_signal_handler(signal.SIGHUP, _reload, application, load)
+    try:
+        _say_what_is_in_force(settings, application.url)
+        ready.announce(application.url)
+        await stopping.wait()
+    finally:
+        await application.stop()
+
+
+def _stop(stopping: asyncio.Event) -> None:
+    """Start stopping; if something hangs, the process is ended anyway.
+
+    Nothing is lost, because everything acknowledged is on disk. It uses a thread, because the event loop may
+    hang.
+    """
+    if stopping.is_set():
+        return
+    stopping.set()
+    last = threading.Timer(_LAST_RESORT_SECONDS, os._exit, (0,))
+    last.daemon = True
+    last.start()
+
+
+def _reload(application: Application, load: Callable[[], Settings]) -> None:
+    try:
+        waiting = application.reload(load())
+    except SetupError as error:
+        _refuse_reload(str(error))
+        return
+    if waiting:
+        warn("restart_needed", settings=", ".join(waiting))
+
+
+def _refuse_reload(why: str) -> None:
+    warn("reload_refused", why=why, in_force="what was before")
+
+
+def _limit_process(settings: Settings) -> None:
+    os.umask(0o077)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = settings.connections.total + _SPARE_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        if most < wanted:
+            warn("few_files", allowed=most, wanted=wanted, do="raise the limit of open files (ulimit -n)")
+
+
+def _say_what_is_in_force(settings: Settings, url: str) -> None:
+    log("ready", url=url, openssl=ssl.OPENSSL_VERSION, post_quantum=HAS_HYBRID)
+    if os.geteuid() == 0:
+        warn("running_as_root", do="run the server as its own user; it needs no privileges")
+    host, _ = listen_address(settings.listen.address)
+    if host not in {"127.0.0.1", "::1", "localhost"}:
+        log("public", address=settings.listen.address, note="other machines can connect")

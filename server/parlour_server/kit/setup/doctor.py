@@ -1,0 +1,228 @@
+"""Checks a server's data folder and reports what is dangerous, what could be better and what is fine.
+
+It changes nothing and needs no running server. Every finding that is not "fine" says what to do. It reads the
+whole database and every uploaded file.
+"""
+
+import hashlib
+import os
+import shutil
+import sqlite3
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final, Literal
+
+from parlour_server.delivery.key_log_signer import KeyLogSigner
+from parlour_server.kit.addresses import listen_address
+from parlour_server.kit.clock import SystemClock
+from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.config.settings_loader import load
+from parlour_server.kit.errors import ParlourServerError, SetupError
+from parlour_server.kit.metrics import refuse_open
+from parlour_server.kit.net.message_assembler import refuse_old_websockets
+from parlour_server.kit.net.tls_context import TlsFiles
+from parlour_server.kit.net.tls_groups import GROUPS, HAS_HYBRID, operator_configures, taken_besides
+from parlour_server.kit.setup.certificates import is_own, names_of, pin_of, read_certificate
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.public_address import running
+from parlour_server.kit.store.engine.connection import check_schema
+from parlour_server.kit.store.engine.incarnation import incarnation_of
+from parlour_server.kit.store.engine.integrity import MOST, damage, stored_files
+from parlour_server.store.schema_version import SCHEMA_VERSION
+
+Level = Literal["danger", "advice", "fine"]
+DANGER: Final = "danger"
+_LEAST_FREE: Final = 100 * 1024 * 1024
+_SOON: Final = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The result of one check."""
+
+    level: Level
+    about: str
+    text: str
+
+
+def examine(folder: DataFolder) -> tuple[list[Finding], Settings | None]:
+    """Return the findings, and the current settings if they can be read."""
+    problems = folder.problems()
+    found = [Finding("danger", "files", problem) for problem in problems]
+    if not folder.path.is_dir():
+        return found, None
+    if not problems:
+        found.append(Finding("fine", "files", f"{folder.path} and its contents are private"))
+    settings = None
+    try:
+        settings = load(folder.settings)
+        found += _listening(settings, running(folder))
+    except ParlourServerError as error:
+        found.append(Finding("danger", "configuration", str(error)))
+    found += [*_certificate(folder), *_log_key(folder), *_database(folder), *_uploads(folder)]
+    found += [*_machine(folder), *_libraries()]
+    where = running(folder)
+    found.append(Finding("fine", "server", f"runs on {where[0]}:{where[1]}" if where else "not running"))
+    return found, settings
+
+
+def _listening(settings: Settings, where: tuple[str, int] | None) -> list[Finding]:
+    """Report who can connect, to the running server (whose flags may differ) or to the configured one."""
+    configured = settings.listen.address
+    host, port = where or listen_address(configured)
+    shown = configured if where is None else f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    origin = "" if shown == configured else f" (set on the command line; the configuration says {configured})"
+    found = []
+    if host in {"127.0.0.1", "::1", "localhost"}:
+        found.append(Finding("fine", "listen", f"{shown}: only this machine can connect{origin}"))
+    else:
+        found.append(Finding("advice", "listen", f"{shown}: other machines can connect{origin}"))
+    if settings.listen.metrics:
+        try:
+            refuse_open(listen_address(settings.listen.metrics)[0])
+        except SetupError as error:
+            found.append(Finding("danger", "metrics", str(error)))
+    return found
+
+
+def _certificate(folder: DataFolder) -> list[Finding]:
+    try:
+        tls = TlsFiles(folder.certificate, folder.key)
+        leaf = read_certificate(folder.certificate)
+    except ParlourServerError as error:
+        return [Finding("danger", "certificate", str(error))]
+    left = leaf.not_valid_after_utc - datetime.now(UTC)
+    ends = f"ends on {leaf.not_valid_after_utc:%Y-%m-%d}"
+    if left <= timedelta():
+        return [Finding("danger", "certificate", f"it has ended ({ends}); `init` or your CA renews it")]
+    level: Level = "advice" if left < _SOON else "fine"
+    own = "our own CA" if is_own(folder, leaf) else "another CA"
+    text = f"for {', '.join(names_of(leaf))}, by {own}, {ends}, pin {pin_of(leaf)}"
+    return [Finding(level, "certificate", text), *_key_exchange(tls)]
+
+
+def _key_exchange(tls: TlsFiles) -> list[Finding]:
+    """Report the key exchange groups of the operator's OpenSSL configuration; `run` brings its own."""
+    others = taken_besides(tls.context) if operator_configures() else []
+    if not others:
+        return []
+    text = f"OPENSSL_CONF allows {', '.join(others)}; set Groups = {':'.join(GROUPS)} in that file"
+    return [Finding("advice", "tls", text)]
+
+
+def _log_key(folder: DataFolder) -> list[Finding]:
+    """Report whether the key can be used; ``problems`` checks its mode."""
+    if not folder.log_key.exists():
+        return [Finding("danger", "key log", str(folder.lost(folder.log_key)))]
+    try:
+        KeyLogSigner.load(folder.log_key)
+    except SetupError as error:
+        return [Finding("danger", "key log", str(error))]
+    return [Finding("fine", "key log", f"{folder.log_key.name} signs it")]
+
+
+def _database(folder: DataFolder) -> list[Finding]:
+    try:
+        check_schema(folder.database)
+    except ParlourServerError as error:
+        return [Finding("danger", "database", str(error))]
+    damaged = damage(folder.database)
+    if not damaged:
+        fine = Finding("fine", "database", f"schema {SCHEMA_VERSION}, all of it readable")
+        return [fine, *_logs(folder), *_names(folder)]
+    return [
+        *(Finding("danger", "database", sentence) for sentence in damaged),
+        Finding(
+            "danger", "database", "it is damaged: restore a backup that `parlour-server verify` finds intact"
+        ),
+    ]
+
+
+def _logs(folder: DataFolder) -> list[Finding]:
+    """Report the incarnation, which differs between a folder and its restored backup."""
+    found = incarnation_of(folder.database)
+    if found is None:
+        return []
+    name, since = found
+    day = datetime.fromtimestamp(since / 1000, UTC)
+    return [Finding("fine", "logs", f"incarnation {name}, since {day:%Y-%m-%d %H:%M} UTC")]
+
+
+def _names(folder: DataFolder) -> list[Finding]:
+    """Report pairs of names that look alike, from before the current rules."""
+    from parlour_server.kit.store.accounts.look_alike_names import look_alikes  # noqa: PLC0415 - not for `--help`
+
+    return [
+        Finding(
+            "advice",
+            "names",
+            f"the {kind} {one} and {other} count as the same name; both were created before this rule. "
+            "Tell the people concerned; `parlour-server user disable` closes an account",
+        )
+        for one, other, kind in look_alikes(folder.database)
+    ]
+
+
+def _uploads(folder: DataFolder) -> list[Finding]:
+    """Compare every uploaded file with its record."""
+    try:
+        recorded = stored_files(folder.database, SystemClock().now())
+    except sqlite3.Error:
+        return []  # the finding about the database reports it
+    damaged = [
+        f"the uploaded file {file} {why}"
+        for file, size, sha256 in recorded
+        if (why := _wrong_with(folder.files / file, size, sha256))
+    ]
+    if not damaged:
+        return [Finding("fine", "uploads", f"{len(recorded)} files are intact")]
+    shown = damaged[:MOST]
+    if len(damaged) > len(shown):
+        shown.append(f"{len(damaged) - len(shown)} more files are damaged or missing")
+    return [Finding("danger", "uploads", f"{sentence}; look for it in a backup") for sentence in shown]
+
+
+def _wrong_with(path: Path, size: int, sha256: bytes) -> str:
+    try:
+        with path.open("rb") as data:
+            if os.fstat(data.fileno()).st_size != size:
+                return "has a different size than when it was uploaded"
+            return (
+                "" if hashlib.file_digest(data, "sha256").digest() == sha256 else "is not what was uploaded"
+            )
+    except FileNotFoundError:
+        return "is missing"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+
+
+def _machine(folder: DataFolder) -> list[Finding]:
+    found = []
+    free = shutil.disk_usage(folder.path).free
+    if free < _LEAST_FREE:
+        found.append(
+            Finding(
+                "danger", "disk", f"{free // 1024**2} MiB free; when the disk is full, nothing can be sent"
+            )
+        )
+    if os.geteuid() == 0:
+        found.append(Finding("advice", "user", "run the server as its own user, not as root"))
+    return found
+
+
+def _libraries() -> list[Finding]:
+    found = []
+    try:
+        refuse_old_websockets(version("websockets"))
+    except SetupError as error:
+        found.append(Finding("danger", "websockets", str(error)))
+    if HAS_HYBRID:
+        text = f"TLS 1.3 only, X25519MLKEM768 offered first ({ssl.OPENSSL_VERSION})"
+        found.append(Finding("fine", "tls", text))
+    else:
+        text = f"TLS 1.3 only; {ssl.OPENSSL_VERSION} has no post-quantum key exchange, OpenSSL 3.5 has"
+        found.append(Finding("advice", "tls", text))
+    return found

@@ -1,0 +1,89 @@
+"""The server's public address: from the running server, or from the configuration.
+
+`run.json` in the data folder is written when a server is ready and removed when it stops. A killed server
+leaves it behind, so the lock decides. Invite links contain the address.
+"""
+
+import contextlib
+import ipaddress
+import json
+import os
+from typing import Any
+
+from parlour_protocol.kit.invite_link import DEFAULT_PORT, ServerAddress
+from parlour_server.kit.addresses import listen_address
+from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.private_file import write_private
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.folder_lock import is_locked
+
+
+def note_running(folder: DataFolder, host: str, port: int) -> None:
+    """Record the address of this process."""
+    found = {"host": host, "port": port, "pid": os.getpid()}
+    write_private(folder.running, json.dumps(found).encode() + b"\n")
+
+
+def forget_running(folder: DataFolder) -> None:
+    """Remove the record, if it is this process's."""
+    found = _note(folder)
+    if found is not None and found.get("pid") == os.getpid():
+        with contextlib.suppress(OSError):
+            folder.running.unlink()
+
+
+def running(folder: DataFolder) -> tuple[str, int] | None:
+    """Return the host and port of the running server; None if there is none."""
+    found = _note(folder)
+    if found is None or not is_locked(folder):
+        return None
+    try:
+        return str(found["host"]), int(found["port"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+
+
+def reachable_at(folder: DataFolder, settings: Settings) -> ServerAddress:
+    """Return the address for invite links: a name that was given to `init`, else the address listened on."""
+    host, port = running(folder) or listen_address(settings.listen.address)
+    for name in settings.listen.names:
+        known = _split(name, port)
+        if not _is_here(known.host):
+            return known
+    return ServerAddress("127.0.0.1" if _is_everywhere(host) else host, port)
+
+
+def name_of(settings: Settings) -> str:
+    """Return the host name that the server greets with."""
+    known = (_split(name, DEFAULT_PORT).host for name in settings.listen.names)
+    return next((host for host in known if not _is_here(host)), "localhost")
+
+
+def _split(name: str, port: int) -> ServerAddress:
+    """Split a configured name; one with its own port is behind a load balancer."""
+    if name.count(":") > 1 and not name.startswith("["):
+        return ServerAddress(name, port)
+    has_port = name.rpartition("]")[2].count(":") == 1
+    return ServerAddress.parse(name if has_port else f"{name}:{port}")
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _is_everywhere(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def _note(folder: DataFolder) -> dict[str, Any] | None:
+    try:
+        found = json.loads(folder.running.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,1 @@
+"""What every program stores: accounts, invites, sessions, failed logins, the journal."""

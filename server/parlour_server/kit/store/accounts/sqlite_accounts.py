@@ -1,0 +1,150 @@
+"""Accounts and invites in SQLite.
+
+An account is never deleted, so a name never passes to another person. Passwords arrive as hashes, invites as
+digests.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from functools import partial
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.errors import InviteRefusedError, NameTakenError, RefusedError
+from parlour_server.kit.store.accounts.sqlite_sessions import end_sessions
+from parlour_server.kit.store.engine.column_values import plain, user_name
+from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.kit.store.engine.readers import Readers
+from parlour_server.kit.store.engine.sqlite_journal import note_devices_changed
+from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.store.types import Account, InviteRecord, NewAccountRecord
+
+_COLUMNS = "account, password_hash, created, disabled"
+
+
+class SqliteAccounts:
+    """Accounts, and the invites that create them."""
+
+    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
+        """Use the store's writer and readers; ``clock`` is for the expiry of invites."""
+        self._writer = writer
+        self._readers = readers
+        self._clock = clock
+
+    async def create(self, account: NewAccountRecord, invite: bytes | None) -> None:
+        """Create an account, using the invite once. Raises InviteRefusedError, NameTakenError."""
+        await self._writer.submit(partial(_create, account=account, invite=invite))
+
+    async def find(self, user: UserName) -> Account | None:
+        """Return the account, disabled or not."""
+
+        def read(db: sqlite3.Connection) -> Account | None:
+            query = f"SELECT {_COLUMNS} FROM accounts WHERE account = ?"  # noqa: S608 - columns of ours
+            row = db.execute(query, (plain(user),)).fetchone()
+            return None if row is None else _account(*row)
+
+        return await self._readers.run(read)
+
+    async def list(self) -> Sequence[Account]:
+        """Return all accounts in order of name."""
+
+        def read(db: sqlite3.Connection) -> Sequence[Account]:
+            rows = db.execute(f"SELECT {_COLUMNS} FROM accounts ORDER BY account")  # noqa: S608 - columns of ours
+            return [_account(*row) for row in rows]
+
+        return await self._readers.run(read)
+
+    async def set_password(self, user: UserName, password_hash: str) -> None:
+        """Replace the hash. Raises RefusedError(NOT_FOUND) for no such account."""
+        await self._writer.submit(partial(_set, user=user, column="password_hash", value=password_hash))
+
+    async def set_disabled(self, user: UserName, *, disabled: bool) -> None:
+        """Disable or enable. Raises RefusedError(NOT_FOUND) for no such account."""
+
+        def write(db: WriteConnection) -> None:
+            _set(db, user=user, column="disabled", value=int(disabled))
+            if disabled:
+                end_sessions(db, user, self._clock.now())
+            if _has_devices(db, user):
+                note_devices_changed(db, self._clock.now(), user)
+
+        await self._writer.submit(write)
+
+    async def add_invite(self, invite: InviteRecord) -> None:
+        """Keep an invite."""
+        values = (invite.digest, invite.uses, invite.created, invite.expires)
+
+        def write(db: sqlite3.Connection) -> None:
+            db.execute("INSERT INTO invites (digest, uses, created, expires) VALUES (?, ?, ?, ?)", values)
+
+        await self._writer.submit(write)
+
+    async def list_invites(self) -> Sequence[InviteRecord]:
+        """Return the invites that can still be used, oldest first."""
+        now = self._clock.now()
+
+        def read(db: sqlite3.Connection) -> Sequence[InviteRecord]:
+            rows = db.execute(
+                "SELECT digest, uses, created, expires FROM invites"
+                " WHERE expires IS NULL OR expires > ? ORDER BY created, digest",
+                (now,),
+            )
+            return [InviteRecord(*row) for row in rows]
+
+        return await self._readers.run(read)
+
+    async def revoke_invite(self, digest: bytes) -> bool:
+        """Delete an invite; False if there was none."""
+
+        def write(db: sqlite3.Connection) -> bool:
+            return db.execute("DELETE FROM invites WHERE digest = ?", (digest,)).rowcount == 1
+
+        return await self._writer.submit(write)
+
+
+def account_exists(db: sqlite3.Connection, user: UserName) -> bool:
+    """Return whether there is such an account, disabled or not."""
+    row = db.execute("SELECT 1 FROM accounts WHERE account = ?", (plain(user),)).fetchone()
+    return row is not None
+
+
+def _create(db: sqlite3.Connection, account: NewAccountRecord, invite: bytes | None) -> None:
+    # The invite first: without one, no one learns which names are taken (P4: user enumeration).
+    if invite is not None and not _is_usable(db, invite, account.created):
+        raise InviteRefusedError("this invite does not exist, is used up or has expired")
+    taken = db.execute(
+        "SELECT 1 FROM accounts WHERE account = ? OR skeleton = ?",
+        (plain(account.user), plain(account.skeleton)),
+    ).fetchone()
+    if taken is not None:
+        raise NameTakenError("this name, or one that looks like it, is taken")
+    if invite is not None:
+        db.execute("DELETE FROM invites WHERE digest = ? AND uses = 1", (invite,))
+        db.execute("UPDATE invites SET uses = uses - 1 WHERE digest = ?", (invite,))
+    db.execute(
+        "INSERT INTO accounts (account, skeleton, password_hash, created, disabled) VALUES (?, ?, ?, ?, 0)",
+        (plain(account.user), plain(account.skeleton), account.password_hash, account.created),
+    )
+
+
+def _is_usable(db: sqlite3.Connection, invite: bytes, now: Millis) -> bool:
+    row = db.execute(
+        "SELECT 1 FROM invites WHERE digest = ? AND (expires IS NULL OR expires > ?)", (invite, now)
+    ).fetchone()
+    return row is not None
+
+
+def _has_devices(db: sqlite3.Connection, user: UserName) -> bool:
+    return db.execute("SELECT 1 FROM devices WHERE account = ?", (plain(user),)).fetchone() is not None
+
+
+def _set(db: sqlite3.Connection, user: UserName, column: str, value: str | int) -> None:
+    query = f"UPDATE accounts SET {column} = ? WHERE account = ?"  # noqa: S608 - columns of ours
+    if db.execute(query, (value, plain(user))).rowcount != 1:
+        raise RefusedError(ErrorCode.NOT_FOUND, "there is no such account")
+
+
+def _account(account: str, password_hash: str, created: Millis, disabled: int) -> Account:
+    return Account(user_name(account), password_hash, created, bool(disabled))

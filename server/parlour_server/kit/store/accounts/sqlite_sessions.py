@@ -1,0 +1,185 @@
+"""Sessions, and the devices they are bound to, in SQLite.
+
+A session that ends is deleted, with a journal entry in the same transaction. An expired one stays until the
+account is over its cap: the clock may be wrong, and the cap limits the table. Tokens are digests.
+"""
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
+
+from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
+from parlour_protocol.kit.names import UserName
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.store.engine.column_values import device_name, plain, user_name
+from parlour_server.kit.store.engine.readers import Readers
+from parlour_server.kit.store.engine.sqlite_journal import note_session_ended
+from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.store.types import SessionRecord
+
+_COLUMNS = "s.session, s.account, s.device, s.token, s.created, s.last_seen, s.expires, s.device_id"
+_LIVE = f"SELECT {_COLUMNS} FROM sessions s JOIN accounts a USING (account) WHERE a.disabled = 0 AND "  # noqa: S608 - columns of ours
+
+
+class SqliteSessions:
+    """Who is logged in, and where."""
+
+    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
+        """Use the store's writer and readers; ``clock`` dates the journal."""
+        self._writer = writer
+        self._readers = readers
+        self._clock = clock
+
+    async def create(
+        self, session: SessionRecord, *, cap: int, in_use: Collection[SessionId] = frozenset()
+    ) -> None:
+        """Store a new session; over ``cap`` others end: first expired, then unused, then oldest seen."""
+        await self._writer.submit(partial(_create, session=session, cap=cap, in_use=_listed(in_use)))
+
+    async def find(self, token: bytes, now: Millis) -> SessionRecord | None:
+        """Return the live session with this token digest."""
+
+        def read(db: sqlite3.Connection) -> SessionRecord | None:
+            row = db.execute(_LIVE + "s.token = ? AND s.expires > ?", (token, now)).fetchone()
+            return None if row is None else _record(*row)
+
+        return await self._readers.run(read)
+
+    async def touch(self, seen: Mapping[SessionId, Millis]) -> None:
+        """Record when sessions were seen."""
+
+        def write(db: sqlite3.Connection) -> None:
+            # never backwards: setting the clock back must not make a session look idle
+            db.executemany(
+                "UPDATE sessions SET last_seen = max(last_seen, ?) WHERE session = ?",
+                [(at, session) for session, at in seen.items()],
+            )
+            db.executemany(
+                "UPDATE devices SET last_seen = max(last_seen, ?)"
+                " WHERE device = (SELECT device_id FROM sessions WHERE session = ?)",
+                [(at, session) for session, at in seen.items()],
+            )
+
+        await self._writer.submit(write)
+
+    async def overdue(
+        self, sessions: Collection[SessionId], now: Millis, seen_since: Millis
+    ) -> Sequence[SessionId]:
+        """Return those of ``sessions`` that expired or were not seen since then: one look-up each."""
+        if not sessions:
+            return []
+
+        def read(db: sqlite3.Connection) -> Sequence[SessionId]:
+            rows = db.execute(
+                "SELECT s.session FROM json_each(?) JOIN sessions s ON s.session = value"
+                " WHERE s.expires <= ? OR s.last_seen < ?",
+                (_listed(sessions), now, seen_since),
+            )
+            return [SessionId(session) for (session,) in rows]
+
+        return await self._readers.run(read)
+
+    async def newest_seen(self) -> Millis | None:
+        """Return when any session was seen last."""
+
+        def read(db: sqlite3.Connection) -> Millis | None:
+            newest: Millis | None = db.execute("SELECT max(last_seen) FROM sessions").fetchone()[0]
+            return newest
+
+        return await self._readers.run(read)
+
+    async def list(self, user: UserName, now: Millis) -> Sequence[SessionRecord]:
+        """Return the account's live sessions, newest first."""
+
+        def read(db: sqlite3.Connection) -> Sequence[SessionRecord]:
+            query = _LIVE + "s.account = ? AND s.expires > ? ORDER BY s.created DESC, s.session"
+            return [_record(*row) for row in db.execute(query, (plain(user), now))]
+
+        return await self._readers.run(read)
+
+    async def end(self, user: UserName, session: SessionId) -> bool:
+        """End one session of this account; False when it has no such session."""
+
+        def write(db: sqlite3.Connection) -> bool:
+            found = db.execute(
+                "SELECT session FROM sessions WHERE session = ? AND account = ?", (session, plain(user))
+            ).fetchall()
+            return end_found(db, user, self._clock.now(), found) == 1
+
+        return await self._writer.submit(write)
+
+    async def end_all(self, user: UserName, *, but: SessionId | None = None) -> int:
+        """End all sessions of the account but one; returns how many ended."""
+        return await self._writer.submit(lambda db: end_sessions(db, user, self._clock.now(), but=but))
+
+
+def end_sessions(db: sqlite3.Connection, user: UserName, at: Millis, *, but: SessionId | None = None) -> int:
+    """End all sessions of the account but one; returns how many ended."""
+    found = db.execute(
+        "SELECT session FROM sessions WHERE account = ? AND session IS NOT ?", (plain(user), but)
+    ).fetchall()
+    return end_found(db, user, at, found)
+
+
+def end_found(db: sqlite3.Connection, user: UserName, at: Millis, found: Iterable[tuple[SessionId]]) -> int:
+    """End these sessions of the account; returns how many ended."""
+    ended = 0
+    for (session,) in found:
+        db.execute("DELETE FROM sessions WHERE session = ?", (session,))
+        note_session_ended(db, at, session, user)
+        ended += 1
+    return ended
+
+
+def is_live(db: sqlite3.Connection, session: SessionId, now: Millis) -> bool:
+    """Return whether the session may open a connection now."""
+    return db.execute(_LIVE + "s.session = ? AND s.expires > ?", (session, now)).fetchone() is not None
+
+
+def live_session(db: sqlite3.Connection, session: SessionId, now: Millis) -> SessionRecord | None:
+    """Return the session, if it may open a connection now."""
+    row = db.execute(_LIVE + "s.session = ? AND s.expires > ?", (session, now)).fetchone()
+    return None if row is None else _record(*row)
+
+
+def _create(db: sqlite3.Connection, session: SessionRecord, cap: int, in_use: str) -> None:
+    over = db.execute(
+        "SELECT session FROM sessions WHERE account = ?"
+        " ORDER BY expires > ? DESC, session IN (SELECT value FROM json_each(?)) DESC,"
+        " last_seen DESC, created DESC LIMIT -1 OFFSET ?",
+        (plain(session.user), session.created, in_use, cap - 1),
+    ).fetchall()
+    end_found(db, session.user, session.created, over)
+    db.execute(
+        "INSERT INTO sessions (session, account, device, token, created, last_seen, expires)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            session.id,
+            plain(session.user),
+            plain(session.device),
+            session.token,
+            session.created,
+            session.last_seen,
+            session.expires,
+        ),
+    )
+
+
+def _listed(sessions: Collection[SessionId]) -> str:
+    return json.dumps(list(sessions))
+
+
+def _record(
+    session: SessionId,
+    account: str,
+    device: str,
+    token: bytes,
+    created: Millis,
+    last_seen: Millis,
+    expires: Millis,
+    device_id: DeviceId | None,
+) -> SessionRecord:
+    return SessionRecord(
+        session, user_name(account), device_name(device), token, created, last_seen, expires, device_id
+    )

@@ -1,0 +1,60 @@
+"""Deletes expired data, a little at a time.
+
+A reader finds the rows, and the writer deletes them in small batches that share a commit with other writes,
+so that no one waits. Only data that expired months ago is deleted: a clock that jumps ahead and back must not
+lift a ban or end a live session. docs/growth.md lists everything that grows.
+"""
+
+import sqlite3
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from parlour_protocol.kit.ids import Millis
+from parlour_server.kit.store.engine.readers import Readers
+from parlour_server.kit.store.engine.writer import Writer
+
+GRACE_MILLIS: Final = 90 * 86_400_000
+"""How long ago data must have expired."""
+BATCH: Final = 200
+"""Rows deleted by one write, in less than a millisecond."""
+
+
+class _Rule(NamedTuple):
+    table: str
+    key: tuple[str, ...]
+    over: str
+
+
+_RULES: Final = (
+    _Rule("sessions", ("session",), "expires <= :before"),
+    _Rule("invites", ("digest",), "expires <= :before"),
+    _Rule("attempts", ("key",), "last <= :before"),
+    _Rule("key_packages", ("number",), "expires <= :before"),
+    _Rule("bans", ("room", "account"), "until BETWEEN 1 AND :before"),
+    _Rule("mutes", ("room", "account"), "until BETWEEN 1 AND :before"),
+)
+
+
+async def prune(writer: Writer, readers: Readers, now: Millis) -> int:
+    """Delete a batch of each kind; returns the number of rows. Raises UnavailableError."""
+    before, gone = now - GRACE_MILLIS, 0
+    for rule in _RULES:
+        found = await readers.run(partial(_find, rule=rule, before=before))
+        if found:
+            gone += await writer.submit(partial(_remove, rule=rule, before=before, found=found))
+    return gone
+
+
+def _find(db: sqlite3.Connection, *, rule: _Rule, before: int) -> list[tuple[Any, ...]]:
+    query = f"SELECT {', '.join(rule.key)} FROM {rule.table} WHERE {rule.over} LIMIT :batch"  # noqa: S608 - of ours
+    return db.execute(query, {"before": before, "batch": BATCH}).fetchall()
+
+
+def _remove(db: sqlite3.Connection, *, rule: _Rule, before: int, found: list[tuple[Any, ...]]) -> int:
+    # With the condition again: someone may have been banned again in the meantime.
+    keys = " AND ".join(f"{column} = :{column}" for column in rule.key)
+    query = f"DELETE FROM {rule.table} WHERE {keys} AND {rule.over}"  # noqa: S608 - of ours
+    gone = 0
+    for row in found:
+        gone += db.execute(query, {**dict(zip(rule.key, row, strict=True)), "before": before}).rowcount
+    return gone

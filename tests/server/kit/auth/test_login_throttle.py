@@ -1,0 +1,207 @@
+"""P5 (guessing): back-off by account and address that no stranger can turn into a lock-out."""
+
+import asyncio
+
+import pytest
+from tests.server.fakes import StoppedClock
+
+from parlour_server.kit.auth.login_throttle import LoginThrottle
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.config.server_settings import Logins
+from parlour_server.kit.errors import LoginRefusedError, TooManyAttemptsError
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.open_store import make_store
+from parlour_server.store.interface import Store
+
+SETTINGS = Logins(failures_per_account=3, failures_per_address=6, longest_wait_seconds=60)
+HOME, STRANGER = "192.0.2.1", "198.51.100.7"
+
+
+@pytest.fixture
+def throttle(store: Store, clock: Clock) -> LoginThrottle:
+    """Return a throttle with low limits."""
+    return LoginThrottle(store.attempts, clock, SETTINGS)
+
+
+async def fail(throttle: LoginThrottle, name: str = "anna", address: str = STRANGER) -> None:
+    """Fail once."""
+    with pytest.raises(LoginRefusedError):
+        async with throttle.attempt(name, address):
+            raise LoginRefusedError
+
+
+async def succeed(throttle: LoginThrottle, name: str = "anna", address: str = STRANGER) -> None:
+    """Succeed once."""
+    async with throttle.attempt(name, address):
+        pass
+
+
+async def wait_of(throttle: LoginThrottle, name: str = "anna", address: str = STRANGER) -> int:
+    """Return the seconds that an attempt must wait now."""
+    with pytest.raises(TooManyAttemptsError) as found:
+        await succeed(throttle, name, address)
+    return found.value.retry_after
+
+
+async def test_guessing_at_one_account_is_slowed_down(throttle: LoginThrottle, clock: StoppedClock) -> None:
+    """P5: after the allowed failures each further one doubles the wait, up to the cap."""
+    for _ in range(3):
+        await fail(throttle)
+    waits = []
+    for _ in range(6):
+        waits.append(await wait_of(throttle))
+        clock.pass_seconds(waits[-1])
+        await fail(throttle)
+    assert waits == [5, 10, 20, 40, 60, 60]
+
+
+async def test_guessing_from_many_addresses_is_slowed_down_too(throttle: LoginThrottle) -> None:
+    """P5: an account has one counter for all strangers."""
+    for number in range(3):
+        await fail(throttle, address=f"203.0.113.{number}")
+    assert await wait_of(throttle, address="203.0.113.99") > 0
+
+
+async def test_guessing_at_many_accounts_from_one_address_is_slowed_down(throttle: LoginThrottle) -> None:
+    """P5: an address has a counter over all names."""
+    for number in range(6):
+        await fail(throttle, name=f"user{number}")
+    assert await wait_of(throttle, name="another") > 0
+    await succeed(throttle, name="another", address=HOME)
+
+
+async def test_guessing_within_one_ipv6_network_is_one_address(throttle: LoginThrottle) -> None:
+    """P5: the owner of a /64 has 2**64 addresses."""
+    for number in range(6):
+        await fail(throttle, name=f"user{number}", address=f"2001:db8:0:1::{number}")
+    assert await wait_of(throttle, name="another", address="2001:db8:0:1:ffff::1") > 0
+    await succeed(throttle, name="another", address="2001:db8:0:2::1")
+
+
+async def test_lock_out_by_strangers_does_not_reach_the_owner_at_home(throttle: LoginThrottle) -> None:
+    """P5: where the account was used lately, only the failures made there count."""
+    await succeed(throttle, address=HOME)
+    for _ in range(3):
+        await fail(throttle)
+    assert await wait_of(throttle) > 0
+    await succeed(throttle, address=HOME)
+
+
+async def test_lock_out_by_strangers_does_not_reach_where_a_session_is_used(throttle: LoginThrottle) -> None:
+    """P5: a ticket asked for from an address makes it familiar, too."""
+    await throttle.used("anna", HOME)
+    for _ in range(3):
+        await fail(throttle)
+    await succeed(throttle, address=HOME)
+
+
+async def test_guessing_from_a_familiar_address_is_slowed_down_as_well(throttle: LoginThrottle) -> None:
+    """P5: the household's other people may guess no more than strangers."""
+    await succeed(throttle, address=HOME)
+    for _ in range(3):
+        await fail(throttle, address=HOME)
+    assert await wait_of(throttle, address=HOME) > 0
+
+
+async def test_lock_out_ends_by_itself(throttle: LoginThrottle, clock: StoppedClock) -> None:
+    """P5: after the wait, the right password logs in, and failures are forgotten."""
+    for _ in range(3):
+        await fail(throttle)
+    clock.pass_seconds(5)
+    await succeed(throttle)
+    await fail(throttle)
+    await succeed(throttle)
+
+
+async def test_guessing_between_logins_of_ones_own_is_slowed_down(throttle: LoginThrottle) -> None:
+    """P5: a success forgets the account's failures and not the address's."""
+    for number in range(6):
+        await fail(throttle, name=f"user{number}")
+        if number < 5:
+            await succeed(throttle, name="mallory")
+    assert await wait_of(throttle, name="mallory") > 0
+
+
+async def test_guessing_in_parallel_passes_no_more_than_the_limit(throttle: LoginThrottle) -> None:
+    """P5: attempts under way count before their outcome is known."""
+    outcomes: list[type[Exception]] = []
+    release, refused = asyncio.Event(), asyncio.Event()
+
+    async def one() -> None:
+        try:
+            async with throttle.attempt("anna", STRANGER):
+                await release.wait()
+                raise LoginRefusedError
+        except (LoginRefusedError, TooManyAttemptsError) as error:
+            outcomes.append(type(error))
+            if len(outcomes) == 17:
+                refused.set()
+
+    tasks = [asyncio.ensure_future(one()) for _ in range(20)]
+    async with asyncio.timeout(60):
+        await refused.wait()
+    release.set()
+    await asyncio.gather(*tasks)
+    assert outcomes.count(LoginRefusedError) == 3
+
+
+async def test_guessing_in_parallel_at_many_accounts_passes_no_more_than_the_limit(
+    throttle: LoginThrottle,
+) -> None:
+    """P5, L13: attempts under way count against their address as well, whatever names they try."""
+    outcomes: list[type[Exception]] = []
+    release, refused = asyncio.Event(), asyncio.Event()
+
+    async def one(number: int) -> None:
+        try:
+            async with throttle.attempt(f"user{number}", STRANGER):
+                await release.wait()
+                raise LoginRefusedError
+        except (LoginRefusedError, TooManyAttemptsError) as error:
+            outcomes.append(type(error))
+            if len(outcomes) == 54:
+                refused.set()
+
+    tasks = [asyncio.ensure_future(one(number)) for number in range(60)]
+    async with asyncio.timeout(60):
+        await refused.wait()
+    await succeed(throttle, name="another", address=HOME)
+    release.set()
+    await asyncio.gather(*tasks)
+    assert outcomes.count(LoginRefusedError) == 6
+    assert not throttle._under_way
+
+
+async def test_guessing_does_not_start_again_with_a_restart(folder: DataFolder, clock: StoppedClock) -> None:
+    """P5: failures are on disk."""
+    first = make_store(folder, clock)
+    await first.open()
+    for _ in range(3):
+        await fail(LoginThrottle(first.attempts, clock, SETTINGS))
+    await first.close()
+    second = make_store(folder, clock)
+    await second.open()
+    try:
+        assert await wait_of(LoginThrottle(second.attempts, clock, SETTINGS)) > 0
+    finally:
+        await second.close()
+
+
+async def test_a_clock_that_was_set_back_does_not_make_the_wait_longer(
+    throttle: LoginThrottle, clock: StoppedClock
+) -> None:
+    """A clock jump must not lock anyone out."""
+    for _ in range(3):
+        await fail(throttle)
+    clock.pass_seconds(-86_400)
+    assert await wait_of(throttle) <= 5
+
+
+async def test_what_was_typed_is_not_stored(
+    store: Store, throttle: LoginThrottle, folder: DataFolder
+) -> None:
+    """K7: a password typed into the field for the name does not lie in the database."""
+    await fail(throttle, name="CANARY-password-in-the-wrong-field")
+    await store.close()
+    assert b"CANARY" not in b"".join(path.read_bytes() for path in folder.path.glob("parlour.db*"))
+    await store.open()

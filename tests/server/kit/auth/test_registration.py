@@ -1,0 +1,173 @@
+"""Accounts, invites and password changes: P3, P7, P8, M4."""
+
+import pytest
+from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock
+
+from parlour_protocol.frames.bodies import Joined
+from parlour_protocol.kit.names import NameRefusedError, parse_device_name, parse_user_name
+from parlour_protocol.kit.secret import Secret
+from parlour_server.kit.audit import AuditEvent
+from parlour_server.kit.auth.login_throttle import LoginThrottle
+from parlour_server.kit.auth.password_change import PasswordChanger
+from parlour_server.kit.auth.password_hashing import HashingPool
+from parlour_server.kit.auth.registration import Registration
+from parlour_server.kit.auth.session_activity import SessionActivity
+from parlour_server.kit.auth.sessions import Sessions
+from parlour_server.kit.bus.bus import EventCommitted, Notice, SessionsEnded
+from parlour_server.kit.bus.local_bus import LocalBus
+from parlour_server.kit.config.server_settings import Logins
+from parlour_server.kit.errors import (
+    InviteRefusedError,
+    LoginRefusedError,
+    NameTakenError,
+    PasswordRefusedError,
+    SessionRefusedError,
+    TooManyAttemptsError,
+)
+from parlour_server.store.interface import Store
+from parlour_server.system_account import lobby, system_account
+
+PASSWORD = Secret("tigress-violin-marble")
+NEW = Secret("another-quiet-otter-sings")
+ANNA = parse_user_name("anna")
+
+
+@pytest.fixture
+def maker(
+    store: Store, bus: LocalBus, passwords: HashingPool, clock: StoppedClock, audit: ReadableAudit
+) -> Registration:
+    """Return what makes accounts."""
+    return Registration(store, bus, passwords, clock, audit, ("chat.example.org",))
+
+
+@pytest.fixture
+def sessions(store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit) -> Sessions:
+    """Return the sessions."""
+    return Sessions(store.sessions, bus, clock, audit, Logins(), SessionActivity(clock))
+
+
+@pytest.fixture
+def changes(
+    store: Store, sessions: Sessions, passwords: HashingPool, clock: StoppedClock, audit: ReadableAudit
+) -> PasswordChanger:
+    """Return what changes passwords."""
+    throttle = LoginThrottle(store.attempts, clock, Logins(failures_per_account=3))
+    return PasswordChanger(store.accounts, sessions, passwords, throttle, audit, ("chat.example.org",))
+
+
+async def test_an_account_is_made_with_an_invite_and_enters_the_lobby(
+    maker: Registration, store: Store, invite: Secret, notices: list[Notice]
+) -> None:
+    """A new account can write in the lobby at once, and its members see it join."""
+    await maker.make(ANNA, PASSWORD, invite=invite)
+    room = await store.rooms.find_public(lobby())
+    assert room is not None
+    assert await store.rooms.membership(room, ANNA) is not None
+    reported = [notice.event.body for notice in notices if isinstance(notice, EventCommitted)]
+    assert reported == [Joined(members=2)]
+
+
+async def test_an_invite_makes_as_many_accounts_as_it_says(maker: Registration, invite: Secret) -> None:
+    """The invite is for two; the third account is refused."""
+    await maker.make(ANNA, PASSWORD, invite=invite)
+    await maker.make(parse_user_name("bert"), PASSWORD, invite=invite)
+    with pytest.raises(InviteRefusedError):
+        await maker.make(parse_user_name("carl"), PASSWORD, invite=invite)
+
+
+async def test_an_expired_invite_makes_no_account(
+    maker: Registration, invite: Secret, clock: StoppedClock
+) -> None:
+    """Invites end."""
+    clock.pass_seconds(61)
+    with pytest.raises(InviteRefusedError):
+        await maker.make(ANNA, PASSWORD, invite=invite)
+
+
+async def test_without_an_invite_nothing_is_hashed(
+    maker: Registration, passwords: HashingPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P6: a stranger without an invite does not make the server work."""
+
+    async def never(_: Secret) -> str:
+        raise AssertionError("hashed")
+
+    monkeypatch.setattr(passwords, "hash", never)
+    with pytest.raises(InviteRefusedError):
+        await maker.make(ANNA, PASSWORD, invite=Secret.random())
+
+
+async def test_a_refused_account_uses_up_no_invite(maker: Registration, invite: Secret, store: Store) -> None:
+    """A weak password or a taken name leaves the invite as it was."""
+    await maker.make(ANNA, PASSWORD, invite=invite)
+    with pytest.raises(NameTakenError):
+        await maker.make(ANNA, PASSWORD, invite=invite)
+    with pytest.raises(PasswordRefusedError):
+        await maker.make(parse_user_name("bert"), Secret("bert12345678901"), invite=invite)
+    assert [record.uses for record in await store.accounts.list_invites()] == [1]
+
+
+@pytest.mark.parametrize("name", ["anna", "ANNA", "house", "h0use"])
+async def test_look_alike_names_are_refused(maker: Registration, invite: Secret, name: str) -> None:
+    """M4: neither another person nor the system account can be imitated."""
+    await maker.make(ANNA, PASSWORD, invite=invite)
+    with pytest.raises((NameTakenError, NameRefusedError)):
+        await maker.make(parse_user_name(name), PASSWORD, invite=invite)
+
+
+async def test_default_accounts_do_not_exist(store: Store) -> None:
+    """P8: a new server has only the system account, which is disabled."""
+    accounts = await store.accounts.list()
+    assert [(account.user, account.disabled) for account in accounts] == [(system_account(), True)]
+
+
+async def test_a_stolen_session_cannot_take_the_account_over(
+    changes: PasswordChanger, sessions: Sessions, make_account: MakeAccount
+) -> None:
+    """P7: a change needs the old password, however alive the session is."""
+    user = await make_account("anna")
+    stolen, _ = await sessions.begin(user, parse_device_name("thief"))
+    with pytest.raises(LoginRefusedError):
+        await changes.change(stolen, Secret("a-wrong-guess-of-it"), NEW, address="192.0.2.1")
+
+
+async def test_a_stolen_session_ends_with_the_password(
+    changes: PasswordChanger,
+    sessions: Sessions,
+    make_account: MakeAccount,
+    notices: list[Notice],
+    audit: ReadableAudit,
+) -> None:
+    """P7: changing the password ends every other session, and tells its sockets."""
+    user = await make_account("anna")
+    stolen, stolen_token = await sessions.begin(user, parse_device_name("thief"))
+    mine, my_token = await sessions.begin(user, parse_device_name("laptop"))
+    await changes.change(mine, PASSWORD, NEW, address="192.0.2.1")
+    await sessions.authenticate(my_token)
+    with pytest.raises(SessionRefusedError):
+        await sessions.authenticate(stolen_token)
+    assert SessionsEnded(frozenset({stolen.id})) in notices
+    assert AuditEvent.PASSWORD_CHANGED in audit.kinds()
+
+
+async def test_guessing_the_old_password_is_throttled(
+    changes: PasswordChanger, sessions: Sessions, make_account: MakeAccount
+) -> None:
+    """P5, P7: a stolen session does not bypass the throttle."""
+    user = await make_account("anna")
+    stolen, _ = await sessions.begin(user, parse_device_name("thief"))
+    for _ in range(3):
+        with pytest.raises(LoginRefusedError):
+            await changes.change(stolen, Secret("a-wrong-guess-of-it"), NEW, address="192.0.2.1")
+    with pytest.raises(TooManyAttemptsError):
+        await changes.change(stolen, PASSWORD, NEW, address="192.0.2.1")
+
+
+async def test_a_change_to_a_weak_password_is_refused(
+    changes: PasswordChanger, sessions: Sessions, make_account: MakeAccount
+) -> None:
+    """P3: the rules hold for a change as for a new account."""
+    user = await make_account("anna")
+    mine, _ = await sessions.begin(user, parse_device_name("laptop"))
+    with pytest.raises(PasswordRefusedError):
+        await changes.change(mine, PASSWORD, Secret("passwordpassword"), address="192.0.2.1")

@@ -1,0 +1,121 @@
+"""The metrics listener is for this machine only, and served like every other answer (L28)."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import pytest
+
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.net import metrics_listener as scrape
+from parlour_server.kit.net.metrics_listener import MOST_SOCKETS, MetricsListener
+
+PATIENCE = 5.0
+
+
+@asynccontextmanager
+async def listening() -> AsyncIterator[int]:
+    """Serve one page; gives the port."""
+    listener = MetricsListener(lambda: b"parlour_connections 7.0\n")
+    try:
+        yield await listener.open("127.0.0.1:0")
+    finally:
+        listener.close()
+
+
+async def ask(port: int, line: str = "GET /metrics HTTP/1.1", *fields: str) -> bytes:
+    """Send a request and read until the server closes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        lines = [line, *(fields or (f"Host: localhost:{port}",)), "", ""]
+        writer.write("\r\n".join(lines).encode("latin-1"))
+        async with asyncio.timeout(PATIENCE):
+            return await reader.read()
+    finally:
+        writer.close()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "192.0.2.1", "chat.example.org"])  # noqa: S104 - refused
+async def test_exposed_metrics_are_refused(host: str) -> None:
+    """O3: without TLS, only loopback will do."""
+    with pytest.raises(SetupError, match="loopback"):
+        await MetricsListener(bytes).open(f"{host}:0")
+
+
+async def test_a_taken_port_is_a_sentence() -> None:
+    """Not a traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SetupError, match="in use"):
+        await MetricsListener(bytes).open(f"127.0.0.1:{taken.getsockname()[1]}")
+
+
+def test_a_scrape_gets_the_page(every_loop: Any) -> None:
+    """On every loop: one page, and the connection ends."""
+
+    async def scenario() -> None:
+        async with listening() as port:
+            for host in ("localhost", "127.0.0.1", "[::1]"):
+                answer = await ask(port, "GET /metrics HTTP/1.1", f"Host: {host}:{port}", "Accept: */*")
+                head, _, body = answer.partition(b"\r\n\r\n")
+                assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+                assert body == b"parlour_connections 7.0\n"
+                assert b"server:" not in head.lower()
+
+    every_loop(scenario)
+
+
+@pytest.mark.parametrize(
+    ("line", "fields", "status"),
+    [
+        ("GET /metrics HTTP/1.1", ("Host: evil.example",), 421),
+        ("GET /metrics HTTP/1.1", ("Host: localhost",), 421),
+        ("GET /metrics HTTP/1.1", ("Host: localhost:{port}", "Origin: https://evil.example"), 403),
+        ("GET /metrics HTTP/1.1", ("Host: localhost:{port}", "Host: localhost:{port}"), 400),
+        ("GET /metrics HTTP/1.1", ("X: y",), 400),
+        ("GET /metrics HTTP/1.1", ("Host: localhost:{port}", "Content-Length: 5"), 413),
+        ("GET /metrics HTTP/1.1", ("Host: localhost:{port}", "Transfer-Encoding: chunked"), 411),
+        ("GET /metrics HTTP/1.0", ("Host: localhost:{port}",), 505),
+        ("GET /metrics?x=1 HTTP/1.1", ("Host: localhost:{port}",), 404),
+        ("GET / HTTP/1.1", ("Host: localhost:{port}",), 404),
+        ("GET /v1/chat HTTP/1.1", ("Host: localhost:{port}",), 404),
+        ("GET http://localhost:{port}/metrics HTTP/1.1", ("Host: localhost:{port}",), 400),
+        ("HEAD /metrics HTTP/1.1", ("Host: localhost:{port}",), 405),
+        ("POST /metrics HTTP/1.1", ("Host: localhost:{port}",), 405),
+        ("nonsense", ("Host: localhost:{port}",), 400),
+        ("GET /metrics HTTP/1.1", ("Host: localhost:{port}", "X: " + "x" * 20_000), 431),
+    ],
+)
+async def test_nothing_else_is_answered(line: str, fields: tuple[str, ...], status: int) -> None:
+    """H3, H9, H10: one fixed refusal each, which names no software, and the connection ends."""
+    async with listening() as port:
+        answer = await ask(port, line.format(port=port), *(field.format(port=port) for field in fields))
+        head = answer.partition(b"\r\n\r\n")[0]
+        assert int(head.split()[1]) == status
+        assert b"parlour_connections" not in answer
+        assert not any(word in answer.lower() for word in (b"server:", b"python", b"wsgi", b"prometheus"))
+
+
+async def test_silent_sockets_are_few_and_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """H5, H6: those over the cap are closed at once, the others when their time is over."""
+    monkeypatch.setattr(scrape, "SECONDS", 0.2)
+    async with listening() as port:
+        silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(MOST_SOCKETS + 3)]
+        async with asyncio.timeout(PATIENCE):
+            for reader, writer in silent:
+                with suppress(ConnectionError):
+                    assert await reader.read() == b""
+                writer.close()
+        assert b"parlour_connections" in await ask(port)
+
+
+async def test_a_second_request_is_not_answered() -> None:
+    """H9: what is behind the first request is never looked at."""
+    async with listening() as port:
+        one = f"GET /metrics HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n"
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write((one * 3).encode())
+        async with asyncio.timeout(PATIENCE):
+            answer = await reader.read()
+        writer.close()
+        assert answer.count(b"HTTP/1.1") == 1

@@ -1,0 +1,60 @@
+"""R3, L30: how long a peer that is silent is kept, counted in beats."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from parlour_server.kit.config.server_settings import Connections
+from parlour_server.kit.net.connection_slots import ConnectionSlots
+from parlour_server.kit.net.malloc_trim import MallocTrim
+from parlour_server.kit.net.ping_timer import BEATS, SILENT_BEATS, PingTimer
+
+
+@dataclass
+class Silent:
+    """A connection that notes what the pulse does."""
+
+    share: int
+    silence: int = 0
+    pings: int = 0
+    given_up: bool = False
+
+    def ping(self) -> None:
+        """Note a ping."""
+        self.pings += 1
+
+    def give_up(self) -> None:
+        """Note the end."""
+        self.given_up = True
+
+
+def pulse(*connections: Silent) -> PingTimer:
+    """Return a pulse of these connections."""
+    registry: Any = connections
+    return PingTimer(registry, ConnectionSlots(total=1, per_address=1), MallocTrim(lambda: None), 20)
+
+
+@pytest.mark.parametrize("share", range(BEATS))
+def test_a_silent_peer_is_kept_for_45_seconds_at_most(share: int) -> None:
+    """L30: whenever its turn to be pinged is, it is asked twice and then gone; it was kept for up to 60 s."""
+    peer = Silent(share)
+    beating = pulse(peer)
+    beats = 0
+    while not peer.given_up:
+        beating.beat()
+        beats += 1
+    seconds = (beats + 1) * Connections().ping_seconds / BEATS  # it went silent just after a beat
+    assert 40 < seconds <= 45
+    assert peer.pings >= 2
+
+
+def test_a_byte_in_time_is_a_sign_of_life() -> None:
+    """Only silence counts, however long the connection lasts."""
+    peer = Silent(0)
+    beating = pulse(peer)
+    for _ in range(10 * BEATS):
+        beating.beat()
+        if peer.silence == SILENT_BEATS:
+            peer.silence = 0  # what a read does
+    assert not peer.given_up

@@ -1,0 +1,143 @@
+"""Large bodies: a cap for each operation, time in proportion, and no one who holds an answer up for ever."""
+
+import asyncio
+from typing import Any
+
+import h11
+from tests.server.kit.net.conftest import until
+
+from parlour_server.kit.api.operations import OPERATIONS, body_cap
+from parlour_server.kit.audit import AuditEvent
+from parlour_server.kit.net.gate import Head, Rules, ToApi, judge, small_bodies
+
+LARGE = 100_000
+ID = "A" * 22
+
+
+def cap(method: bytes, path: bytes) -> int:
+    """Let one path take more."""
+    return LARGE if (method, path) == (b"POST", b"/large") else 100
+
+
+async def test_a_cap_is_of_method_and_path(bench: Any) -> None:
+    """K9: what one operation may take, no other may; a query changes nothing."""
+    async with bench(body_cap=cap) as b:
+        for line, size, status in (
+            ("POST /large HTTP/1.1", LARGE, 200),
+            ("POST /large?x=1 HTTP/1.1", LARGE, 200),
+            ("POST /large HTTP/1.1", LARGE + 1, 413),
+            ("PUT /large HTTP/1.1", LARGE, 413),
+            ("POST /large/ HTTP/1.1", LARGE, 413),
+            ("POST /l%61rge HTTP/1.1", LARGE, 413),
+            ("POST /small HTTP/1.1", 101, 413),
+            ("POST /small?/large HTTP/1.1", 101, 413),
+        ):
+            wire = await b.wire()
+            wire.send(b.request(line, content_length=str(size), upgrade=None, connection=None))
+            if status == 200:
+                wire.send(b"x" * size)
+            assert (await wire.answer()).status == status, line
+            await wire.close()
+
+
+def test_only_the_operations_of_the_table_take_more() -> None:
+    """The gate asks the table that the routes are made from; every other path has the small cap."""
+    large = {row.name: row for row in OPERATIONS if row.cap.value > 4096}
+    assert set(large) == {"put_key_packages", "commit_to_group", "upload_file"}
+    for row in OPERATIONS:
+        path = row.path.replace("{id}", ID).encode()
+        assert body_cap(row.method.encode(), path) == row.cap.value
+        assert body_cap(b"GET" if row.method != "GET" else b"POST", path) == 4096
+    for path in (
+        f"/v1/rooms/{ID}/files/",
+        f"//v1/rooms/{ID}/files",
+        f"/v1/rooms/{ID}%2Fx/files",
+        "/v1/rooms//files",
+        f"/v1/rooms/{ID}/x/files",
+        f"/v1/rooms/{ID}/files\n",
+        f"/v1/rooms/{'A' * 65}/files",
+    ):
+        assert body_cap(b"POST", path.encode()) == 4096
+
+
+def test_without_a_table_every_body_is_small() -> None:
+    """Safe by doing nothing."""
+    rules = Rules(frozenset({b"h"}), frozenset(), small_bodies)
+
+    def asked(size: int) -> object:
+        headers = [(b"host", b"h"), (b"content-length", str(size).encode())]
+        return judge(Head(b"POST", b"/v1/rooms/x/files", b"1.1", headers), rules)
+
+    assert asked(4096) == ToApi()
+    assert asked(4097) != ToApi()
+
+
+async def test_a_large_body_has_time_in_proportion(bench: Any) -> None:
+    """K9: an upload at the least pace is taken; one that trickles is cut off at the time for its length."""
+    async with bench(body_seconds=0.1, body_bytes_per_second=1_000) as b:
+        wire = await b.wire()
+        wire.send(b.request("POST /a HTTP/1.1", content_length="2000", upgrade=None))
+        for _ in range(20):
+            wire.send(b"x" * 100)
+            await asyncio.sleep(0.015)
+        assert (await wire.answer()).status == 200
+        slow = await b.wire()
+        began = asyncio.get_running_loop().time()
+        slow.send(b.request("POST /a HTTP/1.1", content_length="2000", upgrade=None))
+        slow.send(b"x" * 1999)
+        assert await slow.rest() == b""
+        assert asyncio.get_running_loop().time() - began >= 2
+        assert b.audit.of(AuditEvent.HANDSHAKE_REFUSED)[-1]["reason"] == "too_slow"
+
+
+async def big(scope: Any, receive: Any, send: Any) -> None:
+    """Answer with ten megabytes."""
+    del scope, receive
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"10000000")]})
+    for _ in range(100):
+        await send({"type": "http.response.body", "body": b"x" * 100_000, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def test_who_does_not_read_an_answer_is_cut_off(every_loop: Any, bench: Any) -> None:
+    """R2: a download that stands still holds a socket and a file no longer than its time."""
+
+    async def scenario() -> None:
+        async with bench(app=big, stalled_seconds=0.15) as b:
+            wire = await b.wire(receive_buffer=4096)
+            wire.writer.transport.pause_reading()
+            wire.send(b.request("GET /a HTTP/1.1", upgrade=None, connection=None))
+            await until(lambda: b.server.sockets == 1)
+            await until(lambda: b.server.sockets == 0)
+            assert b.audit.of(AuditEvent.HANDSHAKE_REFUSED)[-1]["reason"] == "too_slow"
+
+    every_loop(scenario)
+
+
+def test_who_reads_slowly_but_steadily_gets_all_of_it(every_loop: Any, bench: Any) -> None:
+    """The deadline restarts whenever the peer reads something."""
+
+    async def scenario() -> None:
+        async with bench(app=big, stalled_seconds=0.5) as b:
+            wire = await b.wire()
+            wire.send(b.request("GET /a HTTP/1.1", upgrade=None, connection="close"))
+            await wire.reader.readuntil(b"\r\n\r\n")
+            got = 0
+            while data := await wire.reader.read(500_000):
+                got += len(data)
+                await asyncio.sleep(0.03)
+            assert got == 10_000_000
+
+    every_loop(scenario)
+
+
+async def test_a_body_that_looks_like_a_handshake(bench: Any) -> None:
+    """L18: what is replaced in a head is left as it is in a body."""
+    body = b"GET /v1/chat HTTP/1.1\r\nAuthorization: Bearer " + b"t" * 43 + b"\r\n"
+    async with bench() as b:
+        wire = await b.wire()
+        size = str(len(body))
+        wire.send(b.request("POST /a HTTP/1.1", content_length=size, upgrade=None, connection=None))
+        served = b.server._http.connections
+        await b.until(lambda: [http._http.their_state for http in served] == [h11.SEND_BODY])
+        assert (await wire.ask(body)).body == b"/a " + body

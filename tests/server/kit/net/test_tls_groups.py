@@ -1,0 +1,84 @@
+"""Key exchange groups (T2): how the list is narrowed where Python cannot, and that OpenSSL is asked."""
+
+import os
+import ssl
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from parlour_server.kit.net import tls_groups as key_exchange
+from parlour_server.kit.net.tls_context import TlsFiles
+from parlour_server.kit.net.tls_groups import GROUPS, restart_configured, taken_besides
+
+BEFORE_SET_GROUPS = pytest.mark.skipif(sys.version_info >= (3, 15), reason="Python chooses the groups itself")
+CONFIGURATIONS = Path(key_exchange.__file__).parent
+
+
+@pytest.fixture
+def executed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
+    """Return what would have been executed in the place of this process."""
+    found: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(os, "execv", lambda path, arguments: found.append((path, arguments)))
+    return found
+
+
+@BEFORE_SET_GROUPS
+def test_the_same_command_begins_again(executed: list[tuple[str, list[str]]]) -> None:
+    """Once, with the arguments that it had, and a configuration that is there."""
+    environment: dict[str, str] = {}
+    for _ in range(2):
+        restart_configured(["python", "-m", "parlour_server", "run"], environment)
+    assert executed == [(sys.executable, [sys.executable, "-m", "parlour_server", "run"])]
+    assert Path(environment["OPENSSL_CONF"]).parent == CONFIGURATIONS
+    assert Path(environment["OPENSSL_CONF"]).is_file()
+
+
+def test_the_operators_configuration_is_not_changed(executed: list[tuple[str, list[str]]]) -> None:
+    """An operator's OPENSSL_CONF (for FIPS, say) stays in use."""
+    environment = {"OPENSSL_CONF": "/etc/own.cnf"}
+    restart_configured(["python", "run"], environment)
+    assert not executed
+    assert environment == {"OPENSSL_CONF": "/etc/own.cnf"}
+
+
+@BEFORE_SET_GROUPS
+@pytest.mark.parametrize("file", ["openssl.cnf", "openssl-before-3.5.cnf"])
+def test_openssl_takes_no_other_group(pair: Any, file: str) -> None:
+    """With either file OpenSSL takes nothing beyond the list, whatever is preferred by the peer."""
+    code = (
+        "import sys; from pathlib import Path;"
+        "from parlour_server.kit.net.tls_groups import taken_besides;"
+        "from parlour_server.kit.net.tls_context import TlsFiles;"
+        "print(taken_besides(TlsFiles(Path(sys.argv[1]), Path(sys.argv[2])).context))"
+    )
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", code, pair.certificate, pair.key],
+        env=os.environ | {"OPENSSL_CONF": str(CONFIGURATIONS / file)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "[]\n"
+
+
+@BEFORE_SET_GROUPS
+def test_weak_groups_are_noticed(pair: Any) -> None:
+    """A process without the configuration is found out: OpenSSL's own list has P-521 and X448."""
+    assert {"P-521", "X448"} <= set(taken_besides(TlsFiles(pair.certificate, pair.key).context))
+
+
+def test_both_files_name_the_groups() -> None:
+    """The files and the list of the program agree; the one for an older OpenSSL lacks what that has not."""
+    named = {
+        file.name: file.read_text("utf-8").rpartition("Groups = ")[2].strip().split(":")
+        for file in CONFIGURATIONS.glob("*.cnf")
+    }
+    classical = [group for group in GROUPS if group != "X25519MLKEM768"]
+    assert named == {"openssl.cnf": ["X25519MLKEM768", *classical], "openssl-before-3.5.cnf": classical}
+    assert (
+        list(GROUPS)
+        == named["openssl.cnf" if ssl.OPENSSL_VERSION_INFO >= (3, 5) else "openssl-before-3.5.cnf"]
+    )

@@ -1,0 +1,79 @@
+"""O2 (file rights): the data folder is private, and what is not private is refused."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.private_file import write_private
+from parlour_server.kit.setup.data_folder import DataFolder
+
+
+def test_a_new_folder_is_private(tmp_path: Path) -> None:
+    """0700 whatever the umask says."""
+    before = os.umask(0)
+    try:
+        folder = DataFolder(tmp_path / "a" / "data")
+        folder.create()
+        write_private(folder.settings, b"x")
+    finally:
+        os.umask(before)
+    assert folder.path.stat().st_mode & 0o777 == 0o700
+    assert folder.settings.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("mode", [0o750, 0o705, 0o710, 0o701, 0o777])
+def test_a_folder_that_others_can_enter_is_refused(tmp_path: Path, mode: int) -> None:
+    """The sentence has the command that mends it."""
+    path = tmp_path / "data"
+    path.mkdir()
+    path.chmod(mode)
+    with pytest.raises(SetupError, match=f"chmod 700 {path}"):
+        DataFolder(path).create()
+
+
+def test_a_folder_that_others_could_exchange_is_refused(folder: DataFolder) -> None:
+    """O2: `run`, `init`, every command and `doctor` say so."""
+    folder.path.parent.chmod(0o777)
+    with pytest.raises(SetupError, match=r"others can write to the folder .*chmod go-w"):
+        folder.require()
+    with pytest.raises(SetupError, match="others can write"):
+        folder.create()
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])
+@pytest.mark.parametrize("file", ["server.key", "parlour.db", "ca.key", "parlour.toml"])
+def test_a_file_that_others_can_read_is_refused(folder: DataFolder, file: str, mode: int) -> None:
+    """Someone may have read the key already."""
+    (folder.path / file).chmod(mode)
+    with pytest.raises(SetupError, match=rf"chmod 600 .*{file}"):
+        folder.require()
+
+
+def test_a_link_to_a_file_that_others_can_read_is_refused(folder: DataFolder, tmp_path: Path) -> None:
+    """A link is as private as what it points to."""
+    outside = tmp_path / "outside.key"
+    outside.write_bytes(b"x")
+    outside.chmod(0o644)
+    folder.key.unlink()
+    folder.key.symlink_to(outside)
+    with pytest.raises(SetupError, match=r"server\.key"):
+        folder.require()
+
+
+def test_a_folder_that_was_not_initialised_is_refused(tmp_path: Path) -> None:
+    """The sentence says that `init` is missing."""
+    with pytest.raises(SetupError, match="parlour-server init"):
+        DataFolder(tmp_path / "none").require()
+    (tmp_path / "empty").mkdir(mode=0o700)
+    with pytest.raises(SetupError, match="parlour-server init"):
+        DataFolder(tmp_path / "empty").require()
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    """No half file, and a sentence with the reason."""
+    (tmp_path / "taken").mkdir()
+    with pytest.raises(SetupError, match="cannot write"):
+        write_private(tmp_path / "taken", b"x")
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]

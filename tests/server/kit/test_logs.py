@@ -1,0 +1,151 @@
+"""M5 (log injection), K7 (secrets in logs): one JSON line an event, whatever is in it."""
+
+import io
+import json
+import logging
+from typing import Any
+
+import pytest
+from tests.server.fakes import StoppedClock
+
+from parlour_protocol.kit.secret import Secret
+from parlour_server.kit.audit import Audit, AuditEvent
+from parlour_server.kit.logs import log, log_fault, set_up
+
+HOSTILE = 'anna\n{"event": "forged"}\x1b]0;PWNED\x07\x9b31m\u202e\u2028\r\x00'
+AWKWARD = ("\x7f", "\x9b", "\u202e", "\ud800", "\udcff", 2**70, float("nan"), -0.5, True, None)
+
+
+@pytest.fixture
+def written() -> io.StringIO:
+    """Return what is logged."""
+    stream = io.StringIO()
+    set_up(stream)
+    return stream
+
+
+def test_log_injection_makes_no_second_line_and_moves_no_cursor(written: io.StringIO) -> None:
+    """M5: every control and bidi character comes out escaped, and the value is still all there."""
+    Audit().record(AuditEvent.LOGIN_FAILED, user=HOSTILE)
+    text = written.getvalue()
+    assert text.count("\n") == 1
+    assert text[:-1].isascii()
+    assert text[:-1].isprintable()
+    assert json.loads(text)["user"] == HOSTILE
+
+
+@pytest.mark.parametrize("value", AWKWARD)
+def test_no_value_breaks_a_line(written: io.StringIO, value: object) -> None:
+    """M5: DEL, half a character, a number too large for the encoder: one printable line of JSON each."""
+    log("awkward", value=value)
+    text = written.getvalue()
+    assert text.count("\n") == 1
+    assert text[:-1].isascii()
+    assert text[:-1].isprintable()
+    if value == value:  # noqa: PLR0124 - nan is not itself
+        assert json.loads(text)["value"] == value
+
+
+def test_log_injection_through_a_library_is_escaped_as_well(written: io.StringIO) -> None:
+    """M5: what a library or asyncio would write goes through the same lines."""
+    logging.getLogger("starlette").warning("bad path %s", HOSTILE)
+    assert written.getvalue().count("\n") == 1
+    assert written.getvalue()[:-1].isprintable()
+
+
+def test_libraries_do_not_log_headers_and_messages(written: io.StringIO) -> None:
+    """K7: DEBUG and INFO of websockets print Authorization headers."""
+    logging.getLogger("websockets.server").debug("> Authorization: Bearer CANARY")
+    logging.getLogger("starlette.access").info("GET /?ticket=CANARY")
+    assert written.getvalue() == ""
+
+
+def test_a_secret_given_to_the_log_by_mistake_stays_one(written: io.StringIO) -> None:
+    """K7: its type prints nothing."""
+    log("mistake", token=Secret("CANARY"), many=[Secret("CANARY")])
+    assert "CANARY" not in written.getvalue()
+    assert written.getvalue().count("\n") == 1
+
+
+def test_a_fault_is_one_line_without_its_data(written: io.StringIO) -> None:
+    """R4, K7: kind and place, no traceback, no text of the exception."""
+    try:
+        int("CANARY")
+    except ValueError as error:
+        log_fault("test", error)
+    found = json.loads(written.getvalue())
+    assert (found["event"], found["kind"]) == ("fault", "ValueError")
+    assert "test_logs.py" in found["at"]
+    assert "CANARY" not in written.getvalue()
+
+
+def test_a_library_s_traceback_is_one_line_too(written: io.StringIO) -> None:
+    """R6: an exception that a library logs does not flood the log."""
+    try:
+        int("CANARY")
+    except ValueError:
+        logging.getLogger("asyncio").exception("unhandled")
+    assert written.getvalue().count("\n") == 1
+    assert "CANARY" not in written.getvalue()
+
+
+def test_a_long_field_is_cut(written: io.StringIO) -> None:
+    """A log line must not be a stranger's storage."""
+    log("long", text="x" * 100_000)
+    assert len(written.getvalue()) < 1000
+
+
+def test_a_missing_audit_trail_would_be_noticed(written: io.StringIO) -> None:
+    """M7: every kind of event makes one line of JSON with its name, and is counted."""
+    counted: list[AuditEvent] = []
+    audit = Audit(counted.append)
+    for event in AuditEvent:
+        audit.record(event, user="anna")
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == [event.value for event in AuditEvent]
+    assert all(line["audit"] is True and line["time"].endswith("Z") for line in lines)
+    assert counted == list(AuditEvent)
+
+
+def test_refusals_that_repeat_are_counted(written: io.StringIO) -> None:
+    """L19: ten lines an address and a minute, one that counts the others, and all counted for the metrics."""
+    counted: list[AuditEvent] = []
+    clock = StoppedClock()
+    audit = Audit(counted.append, clock)
+    for number in range(500):
+        audit.record(AuditEvent.LIMIT_HIT, limit="http", address=f"2001:db8::{number:x}")
+        audit.record(AuditEvent.SESSION_ENDED, user="anna")  # what was done is never left out
+    clock.pass_seconds(60)
+    audit.record(AuditEvent.LOGIN_OK, user="anna")
+    lines = [json.loads(line) for line in written.getvalue().splitlines()]
+    refused = [line for line in lines if line["event"] == "limit_hit"]
+    assert len(refused) == 11
+    assert (refused[-1]["left_out"], refused[-1]["source"]) == (490, "2001:db8::/64")
+    assert sum(line["event"] == "session_ended" for line in lines) == 500
+    assert counted.count(AuditEvent.LIMIT_HIT) == 500
+    audit.summarise()
+    assert len(written.getvalue().splitlines()) == len(lines)
+
+
+@pytest.mark.parametrize("broken", [BrokenPipeError(), OSError("no space left"), ValueError("closed")])
+def test_a_log_that_cannot_be_written_ends_nothing(
+    broken: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reader of standard error may be gone, or its disk full: what logs goes on."""
+    stream = io.StringIO()
+
+    def refuse(_text: str) -> int:
+        raise broken
+
+    monkeypatch.setattr(stream, "write", refuse)
+    set_up(stream)
+    Audit().record(AuditEvent.LOGIN_FAILED, user="anna")
+    logging.getLogger("parlour_server.store").error("the store cannot write")
+
+
+def test_a_library_that_logs_the_class_of_an_exception(written: io.StringIO) -> None:
+    """R6: aiofastnet does; a line comes of it and no traceback of ours."""
+    error: Any = ConnectionResetError
+    record = logging.makeLogRecord({"name": "asyncio", "msg": "it broke", "exc_info": (error, error, None)})
+    logging.getLogger().handlers[0].handle(record)  # pytest's own handlers fail on it
+    assert json.loads(written.getvalue())["text"] == "it broke"

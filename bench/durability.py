@@ -15,8 +15,9 @@ from parlour_protocol.kit.names import parse_device_name, parse_user_name, skele
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.clock import SystemClock
+from parlour_server.kit.store.records import NewAccountRecord
 from parlour_server.store.sqlite import SqliteStore
-from parlour_server.store.types import AppendEvent, Facts, NewAccountRecord, NewRoom
+from parlour_server.store.types import AppendEvent, Facts, NewRoom
 
 APPENDS = 500
 ROUNDS = 4

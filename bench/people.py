@@ -20,8 +20,9 @@ from parlour_protocol.kit.secret import Secret
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.clock import SystemClock
+from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
 from parlour_server.store.sqlite import SqliteStore
-from parlour_server.store.types import AppendEvent, Facts, NewAccountRecord, NewRoom, SessionRecord
+from parlour_server.store.types import AppendEvent, Facts, NewRoom
 
 DAY_MS = 86_400_000
 DEVICE = parse_device_name("bench")

@@ -20,8 +20,8 @@ from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.initialise import initialise
 from parlour_server.kit.setup.open_store import make_store
+from parlour_server.kit.store.records import InviteRecord, NewAccountRecord
 from parlour_server.store.interface import Store
-from parlour_server.store.types import InviteRecord, NewAccountRecord
 
 
 @pytest.fixture(autouse=True)

@@ -61,10 +61,11 @@ from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.connections.error_frames import refusal, unavailable
 from parlour_server.kit.connections.peer_state import PeerState
 from parlour_server.kit.errors import ParlourServerError, RefusedError
+from parlour_server.kit.store.records import SessionRecord, TicketGrant
 from parlour_server.rooms.rights import decide
 from parlour_server.rooms.statement_rules import check_statement
 from parlour_server.store.interface import Log
-from parlour_server.store.types import Appended, AppendEvent, Attached, SessionRecord, TicketGrant
+from parlour_server.store.types import Appended, AppendEvent, Attached
 
 LastingRequest = (
     Send

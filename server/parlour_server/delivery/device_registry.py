@@ -39,16 +39,10 @@ from parlour_server.kit.auth.password_change import PasswordChanger
 from parlour_server.kit.bus.bus import Bus, KeysChanged, SessionsEnded
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import PasswordNeededError
+from parlour_server.kit.store.records import SessionRecord
 from parlour_server.signatures import holds
 from parlour_server.store.interface import Devices as DeviceStore
-from parlour_server.store.types import (
-    CertificateRecord,
-    DeviceChange,
-    DeviceRecord,
-    NewDevice,
-    NewEntry,
-    SessionRecord,
-)
+from parlour_server.store.types import CertificateRecord, DeviceChange, DeviceRecord, NewDevice, NewEntry
 
 _SKEW: Final = 3_600_000
 """Milliseconds by which a device's clock may be ahead of the server's."""

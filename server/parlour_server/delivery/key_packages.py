@@ -18,8 +18,9 @@ from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.bus.bus import Bus, DeviceEphemeral, KeysChanged
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import NoDeviceError, RefusedError, TooManyAttemptsError
+from parlour_server.kit.store.records import SessionRecord
 from parlour_server.store.interface import Store
-from parlour_server.store.types import ClaimRecord, NewPackages, SessionRecord
+from parlour_server.store.types import ClaimRecord, NewPackages
 
 _DAY: Final = 86_400_000
 _USUAL: Final = 30 * _DAY

@@ -17,8 +17,9 @@ from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import NoDeviceError, RefusedError
+from parlour_server.kit.store.records import SessionRecord
 from parlour_server.store.interface import Groups as GroupStore
-from parlour_server.store.types import Attached, SessionRecord
+from parlour_server.store.types import Attached
 
 _WELCOMES_BYTES: Final = 1024 * 1024
 """Bytes of Welcomes and trees in one response; one Welcome is returned whatever its size."""

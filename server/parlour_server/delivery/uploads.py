@@ -23,9 +23,10 @@ from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Files as FileSettings
 from parlour_server.kit.errors import FilesFullError, RefusedError, UnavailableError
+from parlour_server.kit.store.records import SessionRecord
 from parlour_server.rooms.permissions import in_force
 from parlour_server.store.interface import Store
-from parlour_server.store.types import FileRecord, SessionRecord
+from parlour_server.store.types import FileRecord
 
 _MINUTE: Final = 60_000
 

@@ -14,8 +14,9 @@ from parlour_protocol.kit.ids import Seq, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.logs import log, log_fault, warn
-from parlour_server.store.interface import Journal
-from parlour_server.store.types import DevicesChanged, RoomAdvanced, SessionEnded
+from parlour_server.kit.store.interface import Journal
+from parlour_server.kit.store.records import SessionEnded
+from parlour_server.store.types import DevicesChanged, RoomAdvanced
 
 POLL_SECONDS: Final = 0.25
 

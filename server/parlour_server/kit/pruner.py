@@ -9,7 +9,7 @@ from typing import Final
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.logs import log
-from parlour_server.store.interface import Store
+from parlour_server.kit.store.interface import KitStore
 
 EVERY_SECONDS: Final = 3600.0
 _PAUSE_SECONDS: Final = 0.1
@@ -19,7 +19,7 @@ _PAUSE_SECONDS: Final = 0.1
 class Pruner:
     """Keeps the store from growing without a limit."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: KitStore, clock: Clock) -> None:
         """Take the collaborators."""
         self._store = store
         self._clock = clock

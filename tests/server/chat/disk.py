@@ -19,16 +19,9 @@ from parlour_server.chat.commands import Commands
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.config.server_settings import Delivery, Settings
+from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
 from parlour_server.store.sqlite.sqlite_store import SqliteStore
-from parlour_server.store.types import (
-    Appended,
-    Attached,
-    CertificateRecord,
-    NewAccountRecord,
-    NewDevice,
-    NewEntry,
-    SessionRecord,
-)
+from parlour_server.store.types import Appended, Attached, CertificateRecord, NewDevice, NewEntry
 
 
 class DiskWorld(World):

@@ -26,7 +26,8 @@ from parlour_server.kit.bus.bus import EventCommitted
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.config.server_settings import Delivery, Rates, Settings
 from parlour_server.kit.connections.peer import PeerInfo
-from parlour_server.store.types import Account, AppendEvent, SessionRecord, TicketGrant
+from parlour_server.kit.store.records import Account, SessionRecord, TicketGrant
+from parlour_server.store.types import AppendEvent
 
 _F = TypeVar("_F", bound=Frame)
 

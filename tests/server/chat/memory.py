@@ -42,9 +42,9 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.kit.errors import NameTakenError, RefusedError, UnavailableError
+from parlour_server.kit.store.records import Account, SessionRecord
 from parlour_server.store.interface import Decide
 from parlour_server.store.types import (
-    Account,
     Appended,
     AppendEvent,
     Facts,
@@ -52,7 +52,6 @@ from parlour_server.store.types import (
     GroupFacts,
     Membership,
     NewRoom,
-    SessionRecord,
     Target,
 )
 

@@ -7,7 +7,8 @@ from parlour_protocol.kit.ids import Seq, SessionId
 from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.journal_follower import POLL_SECONDS, JournalFollower
-from parlour_server.store.types import DevicesChanged, JournalEntry, RoomAdvanced, SessionEnded
+from parlour_server.kit.store.records import JournalEntry, SessionEnded
+from parlour_server.store.types import DevicesChanged, RoomAdvanced
 
 ANNA = parse_user_name("anna")
 

@@ -11,16 +11,9 @@ from parlour_protocol.kit.ids import Millis, RequestId, SessionId, new_request_i
 from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
+from parlour_server.kit.store.records import NewAccountRecord, SessionRecord, TicketGrant
 from parlour_server.store.interface import Store
-from parlour_server.store.types import (
-    Appended,
-    AppendEvent,
-    Facts,
-    NewAccountRecord,
-    NewRoom,
-    SessionRecord,
-    TicketGrant,
-)
+from parlour_server.store.types import Appended, AppendEvent, Facts, NewRoom
 
 DEVICE: DeviceName = parse_device_name("laptop")
 StoreMaker = Callable[["FakeClock", bool], Store]

@@ -30,7 +30,7 @@ from parlour_server.kit.auth.registration import Registration
 from parlour_server.kit.auth.tickets import Tickets
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import LoginRefusedError, SessionRefusedError
-from parlour_server.store.types import SessionRecord
+from parlour_server.kit.store.records import SessionRecord
 
 
 @dataclass(frozen=True, slots=True)

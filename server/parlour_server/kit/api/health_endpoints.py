@@ -12,7 +12,7 @@ from parlour_server.kit.api.openapi import document
 from parlour_server.kit.api.problems import HEADERS, nothing
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import UnavailableError
-from parlour_server.store.interface import Store
+from parlour_server.kit.store.interface import KitStore
 
 FRESH_SECONDS: Final = 5.0
 
@@ -20,7 +20,7 @@ FRESH_SECONDS: Final = 5.0
 class Readiness:
     """Whether the store can be written to; tested at most once in ``FRESH_SECONDS``."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: KitStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._trying = asyncio.Lock()

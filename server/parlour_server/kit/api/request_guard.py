@@ -22,7 +22,7 @@ from parlour_server.kit.api.problems import RequestRefusedError
 from parlour_server.kit.api.request_body import BodyPace, bearer, read_json
 from parlour_server.kit.auth.request_rates import RequestRates
 from parlour_server.kit.auth.sessions import Sessions
-from parlour_server.store.types import SessionRecord
+from parlour_server.kit.store.records import SessionRecord
 
 _P = TypeVar("_P", bound=Payload)
 _ID: Final = re.compile(ID_PATTERN)

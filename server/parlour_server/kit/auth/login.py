@@ -15,8 +15,8 @@ from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.auth.sessions import Sessions
 from parlour_server.kit.errors import LoginRefusedError, SessionRefusedError, TooManyAttemptsError
-from parlour_server.store.interface import Accounts
-from parlour_server.store.types import Account, SessionRecord
+from parlour_server.kit.store.interface import Accounts
+from parlour_server.kit.store.records import Account, SessionRecord
 
 _LONGEST_NAME: Final = 128  # code points; nothing longer is a name, and normalising costs time
 

@@ -22,8 +22,8 @@ from parlour_protocol.kit.ids import Millis
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Logins as LoginSettings
 from parlour_server.kit.errors import LoginRefusedError, TooManyAttemptsError
+from parlour_server.kit.store.interface import Attempts
 from parlour_server.kit.token_buckets import rate_limit_key
-from parlour_server.store.interface import Attempts
 
 _FIRST_WAIT_SECONDS: Final = 5
 _HOUR: Final = 3_600_000

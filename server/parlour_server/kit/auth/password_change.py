@@ -11,8 +11,8 @@ from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.auth.password_rules import check_new_password
 from parlour_server.kit.auth.sessions import Sessions
 from parlour_server.kit.errors import LoginRefusedError
-from parlour_server.store.interface import Accounts
-from parlour_server.store.types import SessionRecord
+from parlour_server.kit.store.interface import Accounts
+from parlour_server.kit.store.records import SessionRecord
 
 
 class PasswordChanger:

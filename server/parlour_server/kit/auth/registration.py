@@ -16,8 +16,9 @@ from parlour_server.kit.auth.password_rules import check_new_password
 from parlour_server.kit.bus.bus import Bus, EventCommitted
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import InviteRefusedError, NameTakenError, RefusedError, UnavailableError
+from parlour_server.kit.store.records import NewAccountRecord
 from parlour_server.store.interface import Store
-from parlour_server.store.types import AppendEvent, Facts, NewAccountRecord
+from parlour_server.store.types import AppendEvent, Facts
 from parlour_server.system_account import lobby, refuse_system_account, system_device
 
 

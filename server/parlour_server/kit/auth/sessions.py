@@ -21,8 +21,8 @@ from parlour_server.kit.bus.bus import Bus, SessionsEnded
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Logins as LoginSettings
 from parlour_server.kit.errors import SessionRefusedError, UnavailableError
-from parlour_server.store.interface import Sessions as SessionStore
-from parlour_server.store.types import SessionRecord
+from parlour_server.kit.store.interface import Sessions as SessionStore
+from parlour_server.kit.store.records import SessionRecord
 
 _DAY: Final = 86_400_000
 

@@ -9,8 +9,8 @@ from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.auth.request_rates import RequestRates
-from parlour_server.store.interface import Tickets as TicketStore
-from parlour_server.store.types import SessionRecord, TicketGrant
+from parlour_server.kit.store.interface import Tickets as TicketStore
+from parlour_server.kit.store.records import SessionRecord, TicketGrant
 
 
 class Tickets:

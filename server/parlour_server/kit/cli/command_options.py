@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from parlour_protocol.kit.names import UserName
     from parlour_server.kit.config.server_settings import Settings
     from parlour_server.kit.setup.data_folder import DataFolder
+    from parlour_server.kit.store.interface import KitStore
     from parlour_server.store.interface import Store
 
 _T = TypeVar("_T")
@@ -61,7 +62,7 @@ def canonical(name: str) -> str:
     return str(parse_user_name(name))
 
 
-async def known(store: "Store", name: str) -> "UserName":
+async def known(store: "KitStore", name: str) -> "UserName":
     """Return the name of an account that exists. Raises SetupError."""
     from parlour_protocol.kit.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.errors import SetupError  # noqa: PLC0415

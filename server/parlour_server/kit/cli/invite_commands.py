@@ -66,7 +66,7 @@ def create(
     from parlour_protocol.kit.invite_link import Inviter  # noqa: PLC0415
     from parlour_protocol.kit.secret import Secret  # noqa: PLC0415
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
-    from parlour_server.store.types import InviteRecord  # noqa: PLC0415
+    from parlour_server.kit.store.records import InviteRecord  # noqa: PLC0415
 
     code, now = Secret.random(), SystemClock().now()
     link = _link(data, code, address, Inviter.parse(by) if by is not None else None)
@@ -106,11 +106,11 @@ def revoke(data: Path, which: str) -> None:
     """Revoke an invite. WHICH is its id from `invite list`, or the whole link."""
     from parlour_protocol.kit.invite_link import InviteLink  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.errors import SetupError  # noqa: PLC0415
-    from parlour_server.store.interface import Store  # noqa: PLC0415
+    from parlour_server.kit.store.interface import KitStore  # noqa: PLC0415
 
     wanted = InviteLink.parse(which).code.digest().hex() if which.startswith("parlour:") else which
 
-    async def work(store: Store) -> None:
+    async def work(store: KitStore) -> None:
         found = [r for r in await store.accounts.list_invites() if r.digest.hex().startswith(wanted)]
         if len(found) != 1 or not wanted:
             raise SetupError(f"{len(found)} invites match; `parlour-server invite list` shows their full ids")

@@ -20,8 +20,8 @@ from parlour_server.kit.cli.command_options import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from parlour_server.store.interface import Store
-    from parlour_server.store.types import SessionRecord
+    from parlour_server.kit.store.interface import KitStore
+    from parlour_server.kit.store.records import SessionRecord
 
 
 @click.group()
@@ -37,7 +37,7 @@ def list_(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
     """List the sessions of an account."""
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415 - keeps `--help` quick
 
-    async def work(store: "Store") -> "Sequence[SessionRecord]":
+    async def work(store: "KitStore") -> "Sequence[SessionRecord]":
         return await store.sessions.list(await known(store, name), SystemClock().now())
 
     found = with_store(data, work, did=None)
@@ -72,7 +72,7 @@ def end(data: Path, name: str, which: str | None, every: bool) -> None:  # noqa:
     if every is (which is not None):
         raise click.UsageError("Give the id of a session, or --all.")
 
-    async def work(store: "Store") -> int:
+    async def work(store: "KitStore") -> int:
         chosen = await known(store, name)
         if which is None:
             return await store.sessions.end_all(chosen)

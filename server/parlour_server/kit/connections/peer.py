@@ -11,7 +11,7 @@ from typing import Final, Protocol
 from parlour_protocol.kit.errors import CloseCode
 from parlour_protocol.kit.frames import Frame
 from parlour_protocol.kit.ids import ConnectionId
-from parlour_server.store.types import TicketGrant
+from parlour_server.kit.store.records import TicketGrant
 
 
 @dataclass(frozen=True, slots=True)

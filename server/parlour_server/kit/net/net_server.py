@@ -28,7 +28,7 @@ from parlour_server.kit.net.ticket_redaction import ReadBuffer
 from parlour_server.kit.net.tls_context import TlsFiles
 from parlour_server.kit.net.websocket_connection import ConnectionRegistry, Limits
 from parlour_server.kit.net.websocket_upgrade import WebSocketUpgrade
-from parlour_server.store.interface import Tickets
+from parlour_server.kit.store.interface import Tickets
 
 STOP_SECONDS: Final = 3.0  # of the five that the whole process has after SIGTERM; the store needs some, too
 _ABORT_SECONDS: Final = 0.5

@@ -17,8 +17,8 @@ from parlour_server.kit.net.gate import Redeem, Refuse
 from parlour_server.kit.net.http_refusals import Refusal
 from parlour_server.kit.net.ticket_redaction import ReadBuffer
 from parlour_server.kit.net.websocket_connection import ConnectionRegistry, Limits, WebSocketConnection
-from parlour_server.store.interface import Tickets
-from parlour_server.store.types import TicketGrant
+from parlour_server.kit.store.interface import Tickets
+from parlour_server.kit.store.records import TicketGrant
 
 
 class WebSocketUpgrade:

@@ -22,8 +22,9 @@ from parlour_server.kit.setup.certificates import make_keys, pin_of, read_certif
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.disk_reserve import keep_reserve
 from parlour_server.kit.setup.open_store import opened
+from parlour_server.kit.store.records import NewAccountRecord
 from parlour_server.store.interface import Store
-from parlour_server.store.types import NewAccountRecord, NewRoom
+from parlour_server.store.types import NewRoom
 from parlour_server.system_account import lobby, system_account, system_device
 
 _REQUEST = RequestId("init-makes-the-lobby")

@@ -1,11 +1,27 @@
-"""Interfaces for accounts, sessions, tickets and failed logins."""
+"""The interfaces of what every program stores: accounts, sessions, tickets, failed logins, the journal.
+
+Any number of servers may use one store at once, and commands write to it while they run. Every implementation
+guarantees:
+
+* after a write method returns, its change is on disk;
+* a method that raises changes nothing.
+
+Tokens are passed only as their SHA-256 (K2: stolen store).
+"""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
-from parlour_protocol.kit.ids import Millis, SessionId
+from parlour_protocol.kit.ids import Incarnation, Millis, SessionId
 from parlour_protocol.kit.names import UserName
-from parlour_server.store.types import Account, InviteRecord, NewAccountRecord, SessionRecord, TicketGrant
+from parlour_server.kit.store.records import (
+    Account,
+    InviteRecord,
+    JournalEntry,
+    NewAccountRecord,
+    SessionRecord,
+    TicketGrant,
+)
 
 
 class Accounts(Protocol):
@@ -125,4 +141,59 @@ class Attempts(Protocol):
 
     async def clear(self, keys: Iterable[str]) -> None:
         """Forget the keys."""
+        ...
+
+
+class Journal(Protocol):
+    """Notifications for running servers: ended sessions, and what else a program must notice.
+
+    An entry is written in the transaction of its change. The bus is faster; the journal is authoritative, and
+    polled. Entries older than an hour may be deleted.
+    """
+
+    async def head(self) -> int:
+        """Return the number of the newest entry, 0 for none."""
+        ...
+
+    async def since(self, number: int) -> Sequence[JournalEntry]:
+        """Return the entries after this number, in order. Cheap when there are none."""
+        ...
+
+
+class KitStore(Protocol):
+    """The store, as every server needs it. The composition root opens and closes it."""
+
+    @property
+    def incarnation(self) -> Incarnation:
+        """The incarnation of the logs, once the store is open; a restored backup gets a new one."""
+        ...
+
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def tickets(self) -> Tickets: ...
+    @property
+    def attempts(self) -> Attempts: ...
+    @property
+    def journal(self) -> Journal: ...
+
+    async def open(self) -> None:
+        """Connect. Raises SetupError for an old schema (run `migrate`)."""
+        ...
+
+    async def close(self) -> None:
+        """Write what is queued and disconnect."""
+        ...
+
+    async def check(self) -> None:
+        """Raise UnavailableError if a write would fail (for /readyz)."""
+        ...
+
+    async def prune(self, now: Millis) -> int:
+        """Remove a batch of data that expired months ago; returns the number of rows, 0 when done.
+
+        Expired sessions and invites, old failed logins, and what the program adds. Raises UnavailableError.
+        """
         ...

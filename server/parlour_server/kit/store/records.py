@@ -1,4 +1,4 @@
-"""Records of accounts, invites, sessions and tickets."""
+"""Records of accounts, invites, sessions, tickets and the journal: frozen, validated, without behaviour."""
 
 from dataclasses import dataclass, field
 
@@ -65,3 +65,19 @@ class TicketGrant:
     device: DeviceName
     expires: Millis
     device_id: DeviceId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """Sockets of this session must close now."""
+
+    session: SessionId
+    user: UserName
+
+
+@dataclass(frozen=True, slots=True)
+class JournalEntry:
+    """One entry of the journal. ``what`` is ``SessionEnded``, or an entry of the program's own."""
+
+    number: int
+    what: object

@@ -1,4 +1,4 @@
-"""Interfaces for the records of uploaded files, and for the journal."""
+"""The interface for the records of uploaded files."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
@@ -6,7 +6,7 @@ from typing import Protocol
 from parlour_protocol.ids import FileId
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
-from parlour_server.store.types import FileRecord, JournalEntry
+from parlour_server.store.types import FileRecord
 
 
 class Files(Protocol):
@@ -34,22 +34,4 @@ class Files(Protocol):
 
     async def forget(self, files: Iterable[FileId]) -> None:
         """Delete the records of files whose bytes were removed."""
-        ...
-
-
-class Journal(Protocol):
-    """Notifications for running servers: ended sessions, changed devices, events of other processes.
-
-    Every event is added in the transaction that appends it, except events of a server that publishes them on
-    its bus.
-
-    The bus is faster; the journal is authoritative, and polled. Entries older than an hour may be deleted.
-    """
-
-    async def head(self) -> int:
-        """Return the number of the newest entry, 0 for none."""
-        ...
-
-    async def since(self, number: int) -> Sequence[JournalEntry]:
-        """Return the entries after this number, in order. Cheap when there are none."""
         ...

@@ -1,15 +1,8 @@
-"""The store's records: frozen, validated, without behaviour.
+"""The chat's records: frozen, validated, without behaviour.
 
 Those created for every message are msgspec structs, which are five times as fast to create.
 """
 
-from parlour_server.kit.store.records import (
-    Account,
-    InviteRecord,
-    NewAccountRecord,
-    SessionRecord,
-    TicketGrant,
-)
 from parlour_server.store.types.device_records import (
     CertificateRecord,
     ClaimRecord,
@@ -21,9 +14,7 @@ from parlour_server.store.types.device_records import (
 )
 from parlour_server.store.types.journal_records import (
     DevicesChanged,
-    JournalEntry,
     RoomAdvanced,
-    SessionEnded,
 )
 from parlour_server.store.types.room_records import (
     Appended,
@@ -39,7 +30,6 @@ from parlour_server.store.types.room_records import (
 )
 
 __all__ = [
-    "Account",
     "AppendEvent",
     "Appended",
     "Attached",
@@ -52,17 +42,11 @@ __all__ = [
     "FileRecord",
     "Greeting",
     "GroupFacts",
-    "InviteRecord",
-    "JournalEntry",
     "Membership",
-    "NewAccountRecord",
     "NewDevice",
     "NewEntry",
     "NewPackages",
     "NewRoom",
     "RoomAdvanced",
-    "SessionEnded",
-    "SessionRecord",
     "Target",
-    "TicketGrant",
 ]

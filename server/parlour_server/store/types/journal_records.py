@@ -1,18 +1,10 @@
-"""The entries of the journal."""
+"""The chat's entries of the journal; ``SessionEnded`` is the kit's."""
 
 from dataclasses import dataclass
 
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import Seq, SessionId
+from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
-
-
-@dataclass(frozen=True, slots=True)
-class SessionEnded:
-    """Sockets of this session must close now."""
-
-    session: SessionId
-    user: UserName
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +23,3 @@ class DevicesChanged:
     """
 
     user: UserName
-
-
-@dataclass(frozen=True, slots=True)
-class JournalEntry:
-    """One entry of the journal."""
-
-    number: int
-    what: SessionEnded | RoomAdvanced | DevicesChanged

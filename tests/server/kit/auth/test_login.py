@@ -22,8 +22,8 @@ from parlour_server.kit.errors import (
     UnavailableError,
 )
 from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.store.records import SessionRecord
 from parlour_server.store.interface import Store
-from parlour_server.store.types import SessionRecord
 
 PASSWORD = Secret("tigress-violin-marble")
 LAPTOP = parse_device_name("laptop")

@@ -20,8 +20,8 @@ from parlour_server.kit.clock import SteadyClock
 from parlour_server.kit.config.server_settings import Logins
 from parlour_server.kit.errors import SessionRefusedError
 from parlour_server.kit.logs import set_up
+from parlour_server.kit.store.records import SessionRecord
 from parlour_server.store.interface import Store
-from parlour_server.store.types import SessionRecord
 
 LAPTOP = parse_device_name("laptop")
 DAY = 86_400

@@ -13,8 +13,8 @@ from parlour_server.kit.auth.tickets import Tickets
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.config.server_settings import Logins
 from parlour_server.kit.errors import SessionRefusedError, TooManyAttemptsError
+from parlour_server.kit.store.records import SessionRecord
 from parlour_server.store.interface import Store
-from parlour_server.store.types import SessionRecord
 
 
 @pytest.fixture

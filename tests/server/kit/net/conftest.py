@@ -32,7 +32,7 @@ from parlour_server.kit.net.listener import bind
 from parlour_server.kit.net.net_server import NetServer
 from parlour_server.kit.net.tls_context import TlsFiles
 from parlour_server.kit.net.websocket_connection import ConnectionRegistry
-from parlour_server.store.types import TicketGrant
+from parlour_server.kit.store.records import TicketGrant
 
 PATIENCE = 5.0  # a test that waits longer has failed
 

@@ -10,7 +10,7 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import parse_user_name
 from parlour_server.kit.errors import InviteRefusedError, NameTakenError, RefusedError
-from parlour_server.store.types import Account, InviteRecord
+from parlour_server.kit.store.records import Account, InviteRecord
 
 
 def invite(

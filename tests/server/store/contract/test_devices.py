@@ -12,8 +12,9 @@ from parlour_protocol.identity import Head
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.limits import DEVICES_PER_USER
 from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.store.records import SessionEnded
 from parlour_server.store.interface import Store
-from parlour_server.store.types import CertificateRecord, DeviceChange, DevicesChanged, SessionEnded
+from parlour_server.store.types import CertificateRecord, DeviceChange, DevicesChanged
 
 
 async def log_size(store: Store) -> int:

@@ -9,8 +9,9 @@ from parlour_protocol.frames.bodies import Left, RoleSet
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.errors import NameTakenError, RefusedError
+from parlour_server.kit.store.records import JournalEntry, SessionEnded
 from parlour_server.store.interface import Store
-from parlour_server.store.types import JournalEntry, RoomAdvanced, SessionEnded
+from parlour_server.store.types import RoomAdvanced
 
 
 async def test_a_new_journal_is_empty(world: World) -> None:

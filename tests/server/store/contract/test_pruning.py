@@ -5,7 +5,7 @@ from tests.server.store.world import World
 
 from parlour_protocol.frames.bodies import Banned, Muted
 from parlour_protocol.kit.ids import Millis
-from parlour_server.store.types import InviteRecord
+from parlour_server.kit.store.records import InviteRecord
 
 DAY = 86_400_000
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from tests.server.store.world import World
 
 from parlour_protocol.kit.ids import Millis, SessionId
-from parlour_server.store.types import JournalEntry, SessionEnded
+from parlour_server.kit.store.records import JournalEntry, SessionEnded
 
 
 async def ended(world: World) -> list[SessionId]:

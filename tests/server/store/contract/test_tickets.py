@@ -4,7 +4,7 @@ import asyncio
 
 from tests.server.store.world import World
 
-from parlour_server.store.types import SessionRecord, TicketGrant
+from parlour_server.kit.store.records import SessionRecord, TicketGrant
 
 TICKET = b"t" * 32
 

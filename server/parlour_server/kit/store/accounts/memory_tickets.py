@@ -11,7 +11,7 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.store.accounts.sqlite_sessions import live_session
 from parlour_server.kit.store.engine.readers import Readers
-from parlour_server.store.types import TicketGrant
+from parlour_server.kit.store.records import TicketGrant
 
 TICKETS: Final = 32_768
 """The most tickets: three per connection at the default limit, about 12 MiB."""

@@ -19,7 +19,7 @@ from parlour_server.kit.store.engine.connection import WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.sqlite_journal import note_devices_changed
 from parlour_server.kit.store.engine.writer import Writer
-from parlour_server.store.types import Account, InviteRecord, NewAccountRecord
+from parlour_server.kit.store.records import Account, InviteRecord, NewAccountRecord
 
 _COLUMNS = "account, password_hash, created, disabled"
 

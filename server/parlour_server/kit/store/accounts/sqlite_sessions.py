@@ -16,7 +16,7 @@ from parlour_server.kit.store.engine.column_values import device_name, plain, us
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.sqlite_journal import note_session_ended
 from parlour_server.kit.store.engine.writer import Writer
-from parlour_server.store.types import SessionRecord
+from parlour_server.kit.store.records import SessionRecord
 
 _COLUMNS = "s.session, s.account, s.device, s.token, s.created, s.last_seen, s.expires, s.device_id"
 _LIVE = f"SELECT {_COLUMNS} FROM sessions s JOIN accounts a USING (account) WHERE a.disabled = 0 AND "  # noqa: S608 - columns of ours

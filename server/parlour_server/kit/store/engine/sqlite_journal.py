@@ -13,7 +13,8 @@ from parlour_protocol.kit.ids import Millis, Seq, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.readers import Readers
-from parlour_server.store.types import DevicesChanged, JournalEntry, RoomAdvanced, SessionEnded
+from parlour_server.kit.store.records import JournalEntry, SessionEnded
+from parlour_server.store.types import DevicesChanged, RoomAdvanced
 
 KEEP_MILLIS: Final = 3_600_000
 KEEP_ENTRIES: Final = 1_000

@@ -22,10 +22,10 @@ from typing import Final
 
 import apsw
 
-from parlour_client.core.account.home import Home
-from parlour_client.core.account.profile import Profile, save_profile
 from parlour_client.core.archive import Archive, known_rooms, search, search_index
 from parlour_client.core.search_query import parse
+from parlour_client.kit.account.home import Home
+from parlour_client.kit.account.profile import Profile, save_profile
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.wire import encode_body

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from tests.client.core.client_parts import parts
 
 from bench.homes import Member, made_homes, make_room, name_of
-from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client, CurrentProfile
 from parlour_client.core.sync.catch_up import fetch
 from parlour_client.core.transport.delivery_client import DeliveryClient
-from parlour_client.core.transport.https import Api
-from parlour_client.core.transport.trust import Verifier
+from parlour_client.kit.account.home import Home
+from parlour_client.kit.transport.https import Api
+from parlour_client.kit.transport.trust import Verifier
 from parlour_protocol.delivery import Commit, EventStored
 from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.frames.requests import History

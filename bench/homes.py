@@ -19,16 +19,16 @@ from typing import Any
 from tests.client.core.client_parts import encrypted_rooms
 
 from bench import people, servers
-from parlour_client.core.account.home import Home
-from parlour_client.core.account.profile import Profile, save_profile
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client, CurrentProfile, delivery_over_tls
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.maintenance.login_enrolment import enrol
-from parlour_client.core.errors import EncryptionError
 from parlour_client.core.transport.delivery_client import DeliveryClient
-from parlour_client.core.transport.https import Api
-from parlour_client.core.transport.trust import CaFile, Verifier
+from parlour_client.kit.account.home import Home
+from parlour_client.kit.account.profile import Profile, save_profile
+from parlour_client.kit.errors import EncryptionError
+from parlour_client.kit.transport.https import Api
+from parlour_client.kit.transport.trust import CaFile, Verifier
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.kit.secret import Secret

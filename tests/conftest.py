@@ -22,7 +22,7 @@ _LONGEST: Final = (
     "tests/e2e/test_tui.py",
     "tests/e2e/test_encryption_contract.py",
     "tests/e2e/test_rollback.py",
-    "tests/client/ui/terminal/test_driver.py",
+    "tests/client/kit/terminal/test_driver.py",
     "tests/e2e/",
     "tests/hostile/",
     "tests/attacks/",

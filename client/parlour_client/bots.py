@@ -20,11 +20,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client
-from parlour_client.core.errors import ParlourClientError, RefusedError, StoppedError
 from parlour_client.core.events import Change, RoomsChanged, StatusChanged
 from parlour_client.core.model import Account, Invitation, LinkState, Room
+from parlour_client.kit.account.home import Home
+from parlour_client.kit.errors import ParlourClientError, RefusedError, StoppedError
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.fields import WireText

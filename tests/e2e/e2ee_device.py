@@ -20,14 +20,14 @@ from typing import Any, TextIO
 import apsw
 from tests.client.core.client_parts import encrypted_rooms, parts
 
-from parlour_client.core.account.home import Home
 from parlour_client.core.account.sign_in import SignIn, open_archive
 from parlour_client.core.archive import archive as module
 from parlour_client.core.client import Client
-from parlour_client.core.clock import SystemClock, Timer
-from parlour_client.core.errors import ParlourClientError
-from parlour_client.core.transport.conversation import ANSWER_SECONDS
-from parlour_client.core.transport.trust import Pin
+from parlour_client.kit.account.home import Home
+from parlour_client.kit.clock import SystemClock, Timer
+from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.transport.conversation import ANSWER_SECONDS
+from parlour_client.kit.transport.trust import Pin
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, RequestId
 from parlour_protocol.kit.invite_link import InviteLink

@@ -7,8 +7,8 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client, dial_over_tls
+from parlour_client.kit.account.home import Home
 from parlour_client.ui import run
 
 PING_SECONDS = 3.0

@@ -9,14 +9,14 @@ from typing import cast
 import pytest
 from tests.e2e.commands import DEADLINE
 
-from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client
-from parlour_client.core.event_bus import EventBus
 from parlour_client.core.events import Change, RoomsChanged, StatusChanged
 from parlour_client.core.model import ConnectionStatus, LinkState
 from parlour_client.demo.checks import CheckFailedError, Stage, run_check
 from parlour_client.demo.people import Person
 from parlour_client.demo.server import DemoError, DemoServer
+from parlour_client.kit.account.home import Home
+from parlour_client.kit.event_bus import EventBus
 from parlour_protocol.kit.secret import Secret
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from tests.e2e.processes import DEADLINE, Person, Server, json_lines, password
 
-from parlour_client.core.account.home import Home
 from parlour_client.core.account.sign_in import SignIn
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.status import RoomState
-from parlour_client.core.transport.trust import Pin
+from parlour_client.kit.account.home import Home
+from parlour_client.kit.transport.trust import Pin
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.invite_link import InviteLink

@@ -13,10 +13,10 @@ import apsw
 import pytest
 from tests.e2e.processes import DEADLINE, Person, Server, json_lines, password
 
-from parlour_client.core.account.home import Home
 from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.e2ee.identity import own_identity
 from parlour_client.core.e2ee.identity.recovery_words import words_of
+from parlour_client.kit.account.home import Home
 
 PLAIN = "NOT end-to-end encrypted: the server can read this room"
 

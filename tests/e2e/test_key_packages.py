@@ -5,17 +5,17 @@ import asyncio
 from tests.e2e.processes import DEADLINE, Person
 from tests.e2e.test_encryption import running
 
-from parlour_client.core.account.home import Home
-from parlour_client.core.account.profile import Profile, load_profile
 from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import delivery_over_tls
-from parlour_client.core.clock import SystemClock
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.identity.key_directory import Directory
 from parlour_client.core.transport.delivery_client import DeliveryClient
-from parlour_client.core.transport.https import Api
-from parlour_client.core.transport.trust import Verifier
+from parlour_client.kit.account.home import Home
+from parlour_client.kit.account.profile import Profile, load_profile
+from parlour_client.kit.clock import SystemClock
+from parlour_client.kit.transport.https import Api
+from parlour_client.kit.transport.trust import Verifier
 from parlour_protocol.delivery import DeviceList, KeyPackages
 from parlour_protocol.kit.secret import Secret
 

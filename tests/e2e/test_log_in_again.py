@@ -7,7 +7,7 @@ from tests.e2e.processes import DEADLINE, Person, Server, password
 from tests.e2e.test_encryption import agreed, running, say, shown
 
 from parlour_client.core.client import Client
-from parlour_client.core.errors import LoginRefusedError
+from parlour_client.kit.errors import LoginRefusedError
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.room_name import parse_room_name

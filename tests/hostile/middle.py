@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from parlour_client.core.e2ee.groups.delivery import Delivery
-from parlour_client.core.errors import ParlourClientError, UnreachableError
-from parlour_client.core.transport.wire import Dial, Wire
+from parlour_client.kit.errors import ParlourClientError, UnreachableError
+from parlour_client.kit.transport.frame_socket import Dial, Wire
 from parlour_protocol import delivery as d
 from parlour_protocol.frames import (
     AnyRequest,
@@ -199,7 +199,7 @@ class TappedWire:
         self._told.put_nowait(encode(frame))
 
     def drop(self) -> None:
-        from parlour_client.core.transport.wire import WireClosedError  # noqa: PLC0415 - one use
+        from parlour_client.kit.transport.frame_socket import WireClosedError  # noqa: PLC0415 - one use
 
         self._pump.cancel()
         self._told.put_nowait(WireClosedError(None))

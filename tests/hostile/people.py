@@ -22,15 +22,15 @@ from tests.e2e.processes import password
 from tests.hostile.middle import Lies, TappedDelivery, tapped_dial
 from tests.hostile.server import HostileServer, SharedClock
 
-from parlour_client.core.account.home import Home
 from parlour_client.core.account.sign_in import SignIn, open_archive
 from parlour_client.core.client import Client, CurrentProfile, delivery_over_tls, dial_over_tls
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.status import RoomReport
-from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.model import UNREADABLE, Entry, LinkState
 from parlour_client.core.model import Delivery as Way
-from parlour_client.core.transport.wire import Dial, Wire
+from parlour_client.kit.account.home import Home
+from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.transport.frame_socket import Dial, Wire
 from parlour_client.text.note_text import note_words
 from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.ids import RoomId

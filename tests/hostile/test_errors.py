@@ -6,7 +6,7 @@ import pytest
 from tests.hostile.middle import Lies
 from tests.hostile.people import Device, World
 
-from parlour_client.core.errors import (
+from parlour_client.kit.errors import (
     ApiRefusedError,
     ParlourClientError,
     ServerMisbehavedError,

@@ -16,7 +16,7 @@ from tests.hostile.people import Device, World
 from tests.hostile.views import View
 
 from parlour_client.core.e2ee.status import RoomState
-from parlour_client.core.errors import ApiRefusedError, ServerMisbehavedError, UnreachableError
+from parlour_client.kit.errors import ApiRefusedError, ServerMisbehavedError, UnreachableError
 from parlour_protocol.delivery import ClaimedKeyPackages
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.bodies import Added, Joined, Kicked, Message, RoleSet

@@ -12,10 +12,10 @@ from typing import Final
 
 import click
 
-from parlour_client.console.printing import echo
-from parlour_client.core.account.home import KEY, Home, default_folder
-from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.core.model import Account
+from parlour_client.kit.account.home import KEY, Home, default_folder
+from parlour_client.kit.console.printing import echo
+from parlour_client.kit.errors import ParlourClientError, SetupError
 from parlour_protocol.kit.secret import Secret
 
 DEFAULT: Final = "default"

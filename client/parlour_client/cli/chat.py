@@ -16,13 +16,13 @@ import click
 from parlour_client.cli.accounts import account_in, folder_of, name_of, names
 from parlour_client.cli.run_client import run, signing_in, the_home, the_passphrase
 from parlour_client.cli.sign_in import this_device
-from parlour_client.core.account.home import Home
 from parlour_client.core.account.sign_in import SignIn, open_archive
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.key import needs_passphrase, open_key, rewrap
 from parlour_client.core.client import Client
 from parlour_client.core.model import Account
 from parlour_client.core.settings import load
+from parlour_client.kit.account.home import Home
 from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
 from parlour_protocol.kit.secret import Secret
 

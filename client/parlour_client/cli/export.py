@@ -10,7 +10,7 @@ from parlour_client.cli.run_client import connected, run, the_home
 from parlour_client.cli.tail import note_of, print_event
 from parlour_client.commands.find import find_room
 from parlour_client.commands.front import Front
-from parlour_client.core.account.home import Home
+from parlour_client.kit.account.home import Home
 from parlour_protocol.kit.ids import Seq
 
 _PATIENCE = 5.0

@@ -9,7 +9,7 @@ import sys
 import click
 
 from parlour_client.cli.run_client import run, signing_in, the_home, the_passphrase
-from parlour_client.core.account.home import Home
+from parlour_client.kit.account.home import Home
 from parlour_protocol.kit.invite_link import InviteLink
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from parlour_client.console.printing import echo
-from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.model import Entry, Room, display_name
+from parlour_client.kit.console.printing import echo
+from parlour_client.kit.errors import ParlourClientError
 from parlour_client.text.file_text import facts_of
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.bodies import Message

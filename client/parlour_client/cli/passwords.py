@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.kit.limits import PASSWORD_BYTES
 from parlour_protocol.kit.secret import Secret
 

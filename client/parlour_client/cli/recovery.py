@@ -10,8 +10,8 @@ import click
 
 from parlour_client.cli.passwords import from_stdin, read_password
 from parlour_client.cli.run_client import run_connected
-from parlour_client.console.printing import echo
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.console.printing import echo
+from parlour_client.kit.errors import SetupError
 
 if TYPE_CHECKING:
     from parlour_client.core.client import Client

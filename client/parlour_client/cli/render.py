@@ -15,13 +15,13 @@ from parlour_client.commands import results
 from parlour_client.commands.command import Call
 from parlour_client.commands.encryption import encryption
 from parlour_client.commands.front import Front
-from parlour_client.console.printing import echo
 from parlour_client.core.e2ee.report_text import SUITE_NAMES
 from parlour_client.core.e2ee.status import MemberDevice, PersonReport, RoomPerson, RoomReport, Trust
 from parlour_client.core.e2ee.verification.verification_code import qr_rows
-from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.model import Invitation, display_name
 from parlour_client.core.settings import Settings
+from parlour_client.kit.console.printing import echo
+from parlour_client.kit.errors import ParlourClientError
 from parlour_client.text.encryption_text import admissions
 from parlour_client.text.event_text import day_and_time
 from parlour_protocol.delivery import DeviceStatus

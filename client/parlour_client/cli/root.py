@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import click
 
-from parlour_client.core.account.hardening import keep_memory_private
-from parlour_client.core.errors import LoggedOutError, ParlourClientError, SessionEndedError, WrongUseError
+from parlour_client.kit.account.hardening import keep_memory_private
+from parlour_client.kit.errors import LoggedOutError, ParlourClientError, SessionEndedError, WrongUseError
 from parlour_protocol.kit.errors import ParlourProtocolError
 
 _FAILED: Final = 1
@@ -343,7 +343,7 @@ def _fault(error: Exception) -> tuple[str, str]:
 
 
 def _print_error(sentence: str, hint: str) -> int:
-    from parlour_client.console.printing import echo  # noqa: PLC0415 - it loads the widths of letters
+    from parlour_client.kit.console.printing import echo  # noqa: PLC0415 - it loads the widths of letters
 
     echo(f"parlour: {sentence}", err=True)
     if hint:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from parlour_client.console.printing import echo
-from parlour_client.core.account.home import Home, default_folder
 from parlour_client.core.events import Change, EntryAdded, HistoryWithheld
 from parlour_client.core.model import Entry, Note, NoteKind
+from parlour_client.kit.account.home import Home, default_folder
+from parlour_client.kit.console.printing import echo
 from parlour_protocol.kit.secret import Secret
 
 if TYPE_CHECKING:

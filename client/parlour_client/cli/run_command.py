@@ -22,11 +22,11 @@ from parlour_client.commands.command import (
 from parlour_client.commands.find import find_invitation, find_room
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import Question, RenewQuestion
-from parlour_client.console.printing import echo
-from parlour_client.core.account.home import Home
 from parlour_client.core.client import Client
-from parlour_client.core.errors import SessionEndedError, UnreachableError
 from parlour_client.core.settings import load
+from parlour_client.kit.account.home import Home
+from parlour_client.kit.console.printing import echo
+from parlour_client.kit.errors import SessionEndedError, UnreachableError
 from parlour_client.text.encryption_text import renewed_person
 
 _PATIENCE: Final = 5.0

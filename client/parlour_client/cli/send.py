@@ -16,12 +16,12 @@ from parlour_client.cli.output import print_json, tell_claims
 from parlour_client.cli.run_client import connected, run, the_home
 from parlour_client.commands.find import find_room
 from parlour_client.commands.front import Front
-from parlour_client.console.input_lines import read_lines
-from parlour_client.console.printing import echo
-from parlour_client.core.account.home import Home
 from parlour_client.core.checked_text import message_text
-from parlour_client.core.errors import ParlourClientError, SetupError, UnreachableError
 from parlour_client.core.model import Entry, LinkState, Room
+from parlour_client.kit.account.home import Home
+from parlour_client.kit.console.input_lines import read_lines
+from parlour_client.kit.console.printing import echo
+from parlour_client.kit.errors import ParlourClientError, SetupError, UnreachableError
 
 if TYPE_CHECKING:
     from parlour_client.core.client import Client

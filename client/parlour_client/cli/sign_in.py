@@ -14,16 +14,16 @@ import click
 from parlour_client.cli.parameters import DEVICE, USER
 from parlour_client.cli.passwords import from_stdin, read_password
 from parlour_client.cli.run_client import first_passphrase, run, signing_in, the_home, the_passphrase
-from parlour_client.console.printing import echo
-from parlour_client.core.account.home import Home
 from parlour_client.core.e2ee.status import Trust as PersonTrust
 from parlour_client.core.model import Account
+from parlour_client.kit.account.home import Home
+from parlour_client.kit.console.printing import echo
 from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
 from parlour_protocol.kit.names import DeviceName, NameRefusedError, UserName, parse_device_name
 from parlour_protocol.kit.secret import Secret
 
 if TYPE_CHECKING:
-    from parlour_client.core.transport.trust import Trust
+    from parlour_client.kit.transport.trust import Trust
 
 
 def this_device() -> DeviceName:
@@ -112,7 +112,7 @@ def login(
     """
     if ca is not None and pin is not None:
         raise click.UsageError("--ca and --pin exclude each other.")
-    from parlour_client.core.transport.trust import CaFile, Pin  # noqa: PLC0415 - `--help` needs no TLS
+    from parlour_client.kit.transport.trust import CaFile, Pin  # noqa: PLC0415 - `--help` needs no TLS
 
     where = ServerAddress.parse(address)
     trust = CaFile.read(ca) if ca is not None else Pin.parse(pin) if pin is not None else None

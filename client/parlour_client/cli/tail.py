@@ -17,11 +17,11 @@ from parlour_client.cli.output import file_words, print_json, shown
 from parlour_client.cli.run_client import connected, run, the_home
 from parlour_client.commands.find import find_room
 from parlour_client.commands.front import Front
-from parlour_client.console.printing import echo
-from parlour_client.core.account.home import Home
-from parlour_client.core.errors import UnreachableError
 from parlour_client.core.events import Change
 from parlour_client.core.model import BEFORE_JOIN, UNREADABLE, LinkState, Room, display_name
+from parlour_client.kit.account.home import Home
+from parlour_client.kit.console.printing import echo
+from parlour_client.kit.errors import UnreachableError
 from parlour_client.text.event_text import event_sentence
 from parlour_client.text.note_text import note_words
 from parlour_protocol.frames import LogEvent

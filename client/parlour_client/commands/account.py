@@ -15,7 +15,7 @@ from parlour_client.commands.command import (
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import Done, LoginWanted, SessionsListed, SettingChosen
 from parlour_client.commands.values import read_number
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.kit.ids import SessionId
 
 

@@ -23,7 +23,7 @@ from typing import (
 )
 
 from parlour_client.commands.front import Front
-from parlour_client.core.errors import SetupError, WrongUseError
+from parlour_client.kit.errors import SetupError, WrongUseError
 from parlour_protocol.kit.ids import DeviceId, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.room_name import RoomName

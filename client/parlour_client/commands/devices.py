@@ -24,7 +24,7 @@ from parlour_client.commands.results import (
     RecoveryWordsShown,
     RevokeQuestion,
 )
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.kit.ids import DeviceId
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from parlour_client.commands.results import (
     RoomEncrypted,
     RoomRenewed,
 )
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.rooms import Role
 
 _IN_CHAT = Elsewhere("It is asked and answered in a chat.")

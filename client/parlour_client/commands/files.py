@@ -17,7 +17,7 @@ from parlour_client.commands.command import (
 )
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import FileSaved, FileSent, Transfer
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_client.text.file_text import downloads_folder
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING, Final
 
 from parlour_client.commands.front import Front
-from parlour_client.core.errors import SetupError
 from parlour_client.core.room_names import find_room as find
+from parlour_client.kit.errors import SetupError
 
 if TYPE_CHECKING:
     from parlour_client.commands.command import Call

@@ -31,7 +31,7 @@ from parlour_client.commands.results import (
     ThreadShown,
     VersionsShown,
 )
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.kit.ids import Millis, Seq
 
 if TYPE_CHECKING:

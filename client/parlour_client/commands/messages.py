@@ -16,7 +16,7 @@ from parlour_client.commands.command import (
 from parlour_client.commands.find import find_message
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import OutgoingListed, PinsListed, Question, Queued, SendWanted
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.rooms import Role
 
 _IN_CHAT = Elsewhere("Only in a chat.")

@@ -21,7 +21,7 @@ from parlour_client.commands.find import find_invitation, find_room
 from parlour_client.commands.front import Front
 from parlour_client.commands.table import names
 from parlour_client.commands.values import read_duration, read_number
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_client.text.file_text import typed_path
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import parse_user_name

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from parlour_client.commands.command import Call, Elsewhere, Kind, Person, Takes, command
 from parlour_client.commands.results import Done, IgnoredListed, PersonShown
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Status
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _LONGEST: Final = 6

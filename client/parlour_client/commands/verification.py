@@ -23,7 +23,7 @@ from parlour_client.commands.results import (
     KeyDecided,
     KeyShown,
 )
-from parlour_client.core.errors import SetupError, WrongUseError
+from parlour_client.kit.errors import SetupError, WrongUseError
 from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_protocol.rooms import RoomKind
 

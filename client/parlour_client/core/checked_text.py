@@ -6,7 +6,7 @@ what the client could have.
 
 from typing import Final, TypeVar
 
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.frames import MessageText, Reaction, TopicText
 from parlour_protocol.kit.errors import ParlourProtocolError
 from parlour_protocol.kit.fields import ReasonText, WireText

@@ -9,17 +9,11 @@ wait for the network (the outbox does).
 from collections.abc import Callable
 from random import Random, SystemRandom
 
-from parlour_client.core.account.hardening import keep_memory_private
-from parlour_client.core.account.home import Home
-from parlour_client.core.account.profile import Credentials, CurrentProfile, Profile, load_profile
 from parlour_client.core.account.sign_in import open_archive
-from parlour_client.core.clock import Clock, SystemClock
 from parlour_client.core.connection import Connection
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.service import Encryption
 from parlour_client.core.engine import Engine
-from parlour_client.core.errors import EncryptionError, LoggedOutError, StoppedError
-from parlour_client.core.event_bus import EventBus
 from parlour_client.core.files import Files
 from parlour_client.core.history import History
 from parlour_client.core.invitations import Invitations
@@ -32,7 +26,13 @@ from parlour_client.core.people import People
 from parlour_client.core.preferences import Preferences
 from parlour_client.core.rooms import Rooms
 from parlour_client.core.sessions import Sessions
-from parlour_client.core.transport.wire import Dial, Wire
+from parlour_client.kit.account.hardening import keep_memory_private
+from parlour_client.kit.account.home import Home
+from parlour_client.kit.account.profile import Credentials, CurrentProfile, Profile, load_profile
+from parlour_client.kit.clock import Clock, SystemClock
+from parlour_client.kit.errors import EncryptionError, LoggedOutError, StoppedError
+from parlour_client.kit.event_bus import EventBus
+from parlour_client.kit.transport.frame_socket import Dial, Wire
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.secret import Secret
 
@@ -42,9 +42,9 @@ def dial_over_tls(current: CurrentProfile, *, ping_seconds: float | None = None)
 
     ``ping_seconds`` is how often the server is pinged; None for the default.
     """
-    from parlour_client.core.transport.https import Api  # noqa: PLC0415 - a client in a test needs no network
-    from parlour_client.core.transport.trust import Verifier  # noqa: PLC0415
-    from parlour_client.core.transport.websocket import PING_SECONDS, open_socket  # noqa: PLC0415
+    from parlour_client.kit.transport.https import Api  # noqa: PLC0415 - a client in a test needs no network
+    from parlour_client.kit.transport.trust import Verifier  # noqa: PLC0415
+    from parlour_client.kit.transport.websocket import PING_SECONDS, open_socket  # noqa: PLC0415
 
     verifier = Verifier(current().address, current().trust)
     api = Api(verifier)
@@ -61,8 +61,8 @@ def dial_over_tls(current: CurrentProfile, *, ping_seconds: float | None = None)
 def delivery_over_tls(current: CurrentProfile) -> Delivery | None:
     """Return the delivery service of a profile's server, over one verified connection."""
     from parlour_client.core.transport.delivery_client import DeliveryClient  # noqa: PLC0415 - as above
-    from parlour_client.core.transport.https import Api  # noqa: PLC0415
-    from parlour_client.core.transport.trust import Verifier  # noqa: PLC0415
+    from parlour_client.kit.transport.https import Api  # noqa: PLC0415
+    from parlour_client.kit.transport.trust import Verifier  # noqa: PLC0415
 
     verifier = Verifier(current().address, current().trust)
     return DeliveryClient(Api(verifier, keep=True), lambda: _session(current()))

@@ -4,15 +4,15 @@ import asyncio
 from contextlib import suppress
 from typing import Final
 
-from parlour_client.core.account.profile import Credentials
 from parlour_client.core.account.sign_in import SignIn
 from parlour_client.core.archive import Archive
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
-from parlour_client.core.errors import SetupError, StoppedError, UnreachableError
 from parlour_client.core.model import ConnectionStatus, LinkState
 from parlour_client.core.sync.catch_up import CatchUp
-from parlour_client.core.transport.live_connection import LiveConnection
-from parlour_client.core.transport.reconnector import Reconnector
+from parlour_client.kit.account.profile import Credentials
+from parlour_client.kit.errors import SetupError, StoppedError, UnreachableError
+from parlour_client.kit.transport.live_connection import LiveConnection
+from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_protocol.kit.secret import Secret
 
 UNDER_WAY_SECONDS: Final = 60.0

@@ -9,11 +9,11 @@ from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from parlour_client.core.e2ee.messages.room_sender import RoomSender
-from parlour_client.core.errors import ParlourClientError, UnreachableError
 from parlour_client.core.outbox.room_queue import RoomQueue
 from parlour_client.core.parts import Parts
-from parlour_client.core.transport.conversation import Conversation
-from parlour_client.core.transport.wire import Dial, Wire
+from parlour_client.kit.errors import ParlourClientError, UnreachableError
+from parlour_client.kit.transport.conversation import Conversation
+from parlour_client.kit.transport.frame_socket import Dial, Wire
 from parlour_protocol.frames import Hello
 from parlour_protocol.ids import RoomId
 

@@ -22,10 +22,7 @@ from parlour_client.core.archive import (
     threads,
 )
 from parlour_client.core.checked_text import message_text
-from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
-from parlour_client.core.errors import ParlourClientError, ServerMisbehavedError
-from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import RoomForgotten, RoomsChanged
 from parlour_client.core.model import Entry, Gap, Note, Thread, Version
 from parlour_client.core.outbox.outbox import Outbox
@@ -33,7 +30,10 @@ from parlour_client.core.search_query import QueryError, parse
 from parlour_client.core.sync.catch_up import CatchUp, fetch
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
-from parlour_client.core.transport.live_connection import LiveConnection
+from parlour_client.kit.clock import Clock
+from parlour_client.kit.errors import ParlourClientError, ServerMisbehavedError
+from parlour_client.kit.event_bus import Emit
+from parlour_client.kit.transport.live_connection import LiveConnection
 from parlour_protocol.frames import LogEvent, encode
 from parlour_protocol.frames.replies import Pins
 from parlour_protocol.frames.requests import History as HistoryRequest

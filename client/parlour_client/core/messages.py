@@ -10,8 +10,6 @@ from parlour_client.core.archive import Archive, events, saved_preferences, stor
 from parlour_client.core.archive.outbox_table import AlsoWrite
 from parlour_client.core.checked_text import message_text, reaction_text
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
-from parlour_client.core.errors import SetupError
-from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import EntryChanged
 from parlour_client.core.model import Entry, Outgoing
 from parlour_client.core.outbox.item import DurableRequest, Item, StoredAt
@@ -20,8 +18,10 @@ from parlour_client.core.receive.read_markers import ReadMarkers
 from parlour_client.core.sync.receipts import Receipts
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
-from parlour_client.core.transport.live_connection import LiveConnection
-from parlour_client.core.transport.reconnector import Reconnector
+from parlour_client.kit.errors import SetupError
+from parlour_client.kit.event_bus import Emit
+from parlour_client.kit.transport.live_connection import LiveConnection
+from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send, Typing
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import RequestId, Seq, new_request_id

@@ -6,15 +6,12 @@ bots. Nothing else in the core makes any of them.
 
 from random import Random
 
-from parlour_client.core.account.profile import Credentials
 from parlour_client.core.archive import Archive
-from parlour_client.core.clock import Clock
 from parlour_client.core.connection import Connection
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.maintenance.membership import Membership
 from parlour_client.core.e2ee.service import Encryption
-from parlour_client.core.event_bus import Emit
 from parlour_client.core.files import Files
 from parlour_client.core.history import History
 from parlour_client.core.invitations import Invitations
@@ -37,8 +34,11 @@ from parlour_client.core.sync.receipts import Receipts
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
 from parlour_client.core.sync.waiting_invitations import WaitingInvitations
-from parlour_client.core.transport.live_connection import LiveConnection
-from parlour_client.core.transport.reconnector import Reconnector
+from parlour_client.kit.account.profile import Credentials
+from parlour_client.kit.clock import Clock
+from parlour_client.kit.event_bus import Emit
+from parlour_client.kit.transport.live_connection import LiveConnection
+from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_protocol.ids import RoomId
 
 

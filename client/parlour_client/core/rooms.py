@@ -12,15 +12,15 @@ from typing import Final
 from msgspec.structs import replace
 
 from parlour_client.core.checked_text import reason_text, topic_text
-from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.e2ee.maintenance.membership import Membership
-from parlour_client.core.errors import EncryptionError, ServerMisbehavedError, SetupError, StoppedError
 from parlour_client.core.model import MemberView, Room
 from parlour_client.core.receive.dispatcher import Dispatcher
 from parlour_client.core.sync.state import State
-from parlour_client.core.transport.live_connection import LiveConnection
-from parlour_client.core.transport.reconnector import Reconnector
+from parlour_client.kit.clock import Clock
+from parlour_client.kit.errors import EncryptionError, ServerMisbehavedError, SetupError, StoppedError
+from parlour_client.kit.transport.live_connection import LiveConnection
+from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.replies import Directory, Entered, Members, RoomListing
 from parlour_protocol.frames.requests import (

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.errors import ParlourProtocolError
 from parlour_protocol.kit.ids import Millis

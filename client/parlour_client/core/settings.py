@@ -19,8 +19,8 @@ from typing import Annotated, Any, Final, Literal, get_args, get_origin
 import msgspec
 from msgspec import Meta, structs
 
-from parlour_client.core.errors import SetupError
-from parlour_client.core.private_files import open_private
+from parlour_client.kit.errors import SetupError
+from parlour_client.kit.private_files import open_private
 
 FILE: Final = "settings.toml"
 MAX_BYTES: Final = 256 * 1024

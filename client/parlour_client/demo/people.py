@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from parlour_client.core.account.home import Home
 from parlour_client.core.account.sign_in import SignIn, open_archive
 from parlour_client.core.client import Client
 from parlour_client.core.model import Entry, Room
 from parlour_client.demo.script import GARDEN, LOBBY, Line
 from parlour_client.demo.server import DemoError, DemoServer
+from parlour_client.kit.account.home import Home
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.invite_link import InviteLink
 from parlour_protocol.kit.names import parse_device_name, parse_user_name

@@ -9,11 +9,11 @@ import random
 import sys
 
 from parlour_client.core.client import Client
-from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.core.events import EntryAdded
 from parlour_client.demo.people import Person, connect, everyone_connected, open_garden, play
 from parlour_client.demo.script import ANSWERS, BEN, CAST, CORA, GUEST, SCRIPT, TOUR
 from parlour_client.demo.server import DemoServer, demo_server
+from parlour_client.kit.errors import ParlourClientError, SetupError
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.kit.ids import Seq
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from parlour_client.core.errors import ParlourClientError
+from parlour_client.kit.errors import ParlourClientError
 from parlour_protocol.kit.invite_link import InviteLink
 
 _STOP_SECONDS: Final = 6.0  # the server promises five

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Final
 
 from parlour_client.core.e2ee.messages.attachments import Progress
-from parlour_client.core.errors import ParlourClientError, SetupError
+from parlour_client.kit.errors import ParlourClientError, SetupError
 from parlour_client.text.file_text import size_words
 from parlour_protocol.kit.errors import ParlourProtocolError
 

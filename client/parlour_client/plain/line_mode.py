@@ -33,11 +33,8 @@ from parlour_client.commands.results import (
     Transfer,
 )
 from parlour_client.commands.table import names
-from parlour_client.console.input_lines import read_lines
-from parlour_client.console.printing import say
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.messages.attachments import Progress
-from parlour_client.core.errors import ParlourClientError, SetupError
 from parlour_client.core.events import (
     Change,
     EncryptionChanged,
@@ -52,6 +49,9 @@ from parlour_client.core.events import (
 )
 from parlour_client.core.model import Delivery, Entry, LinkState
 from parlour_client.core.settings import Settings, Value, kept_seconds, save
+from parlour_client.kit.console.input_lines import read_lines
+from parlour_client.kit.console.printing import say
+from parlour_client.kit.errors import ParlourClientError, SetupError
 from parlour_client.plain.file_transfer import Transfers
 from parlour_client.plain.line_text import (
     room_line,

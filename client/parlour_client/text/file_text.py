@@ -8,7 +8,7 @@ line mode and the commands use it.
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 
 if TYPE_CHECKING:
     from parlour_client.core.settings import Settings

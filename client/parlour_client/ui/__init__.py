@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 
 if TYPE_CHECKING:
     from parlour_client.core.client import Client

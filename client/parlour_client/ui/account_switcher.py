@@ -11,11 +11,11 @@ from pathlib import Path
 from textual.content import Content
 
 from parlour_client.core.client import Client
-from parlour_client.core.errors import ParlourClientError
+from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.widgets.questions import ChooseScreen
+from parlour_client.kit.widgets.safe import error_content, own, peer_line
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.dialogs.passphrase import PassphraseScreen
-from parlour_client.ui.dialogs.questions import ChooseScreen
-from parlour_client.ui.safe import error_content, own, peer_line
 from parlour_client.ui.toasts import Toast, toast
 from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
 from parlour_protocol.kit.names import DeviceName, UserName

@@ -25,8 +25,12 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from parlour_client.core.client import Client
-from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.settings import Settings, kept_seconds
+from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.terminal.bidi import TextDirection
+from parlour_client.kit.terminal.crash import crash_report
+from parlour_client.kit.terminal.guard import TerminalGuard
+from parlour_client.kit.terminal.hangup import Hangup
 from parlour_client.ui.account_switcher import Accounts, AccountSwitcher, Entrance, OpenedAccount
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.screen import ChatScreen
@@ -35,10 +39,6 @@ from parlour_client.ui.input.jump import JumpScreen, Target
 from parlour_client.ui.locking import Lock
 from parlour_client.ui.notifications import Notifier, run_program
 from parlour_client.ui.palette import Everything, Palette
-from parlour_client.ui.terminal.bidi import TextDirection
-from parlour_client.ui.terminal.crash import crash_report
-from parlour_client.ui.terminal.guard import TerminalGuard
-from parlour_client.ui.terminal.hangup import Hangup
 from parlour_client.ui.theming import LOOK_EVERY, Theming
 from parlour_client.ui.toasts import Toast, toast
 from parlour_protocol.ids import RoomId
@@ -109,7 +109,7 @@ class ParlourApp(SettingsApp):
             return found
         from textual.drivers.linux_driver import LinuxDriver  # noqa: PLC0415 - not on Windows
 
-        from parlour_client.ui.terminal.driver import TerminalDriver  # noqa: PLC0415 - the same
+        from parlour_client.kit.terminal.driver import TerminalDriver  # noqa: PLC0415 - the same
 
         return TerminalDriver if found is LinuxDriver else found
 
@@ -117,7 +117,7 @@ class ParlourApp(SettingsApp):
         """Stop drawing on a terminal that is gone, and don't wait long for one that takes nothing."""
         if sys.platform == "win32":
             return
-        from parlour_client.ui.terminal.driver import TerminalDriver  # noqa: PLC0415 - not on Windows
+        from parlour_client.kit.terminal.driver import TerminalDriver  # noqa: PLC0415 - not on Windows
 
         if isinstance(self._driver, TerminalDriver):
             self._driver.lose() if gone else self._driver.hurry()

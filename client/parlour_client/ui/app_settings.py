@@ -13,8 +13,8 @@ from textual.app import App
 from textual.message_pump import MessagePump
 from textual.reactive import Reactive, reactive
 
-from parlour_client.core.errors import SetupError
 from parlour_client.core.settings import BY_KEY, Settings, Value, load, save
+from parlour_client.kit.errors import SetupError
 
 
 class SettingsApp(App[None]):

@@ -15,11 +15,11 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input
 
-from parlour_client.core.errors import ParlourClientError
+from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.widgets.key_ordering import Field
+from parlour_client.kit.widgets.safe import SafeStatic, error_content, own
 from parlour_client.ui.account_switcher import AccountSwitcher, OpenedAccount
 from parlour_client.ui.app_settings import SettingsApp
-from parlour_client.ui.input.key_ordering import Field
-from parlour_client.ui.safe import SafeStatic, error_content, own
 from parlour_client.ui.toasts import Toast, toast
 from parlour_protocol.kit.secret import Secret
 

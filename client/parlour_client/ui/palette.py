@@ -17,11 +17,11 @@ from textual.strip import Strip
 from parlour_client.commands.front import Front
 from parlour_client.commands.table import names
 from parlour_client.core.settings import TABLE
+from parlour_client.kit.widgets.key_ordering import Field
+from parlour_client.kit.widgets.overlay import in_pieces
+from parlour_client.kit.widgets.safe import join, own, peer_line
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_client.ui.dialogs.overlay import in_pieces
-from parlour_client.ui.input.key_ordering import Field
-from parlour_client.ui.safe import join, own, peer_line
 
 Choice = tuple[Content, str, Callable[[], object]]
 _ACTIONS: Final = (

@@ -6,11 +6,11 @@ theme or the keys are a toast, and the settings screen has the sentences.
 
 from typing import Final
 
-from parlour_client.core.errors import SetupError
 from parlour_client.core.settings import Settings
+from parlour_client.kit.errors import SetupError
+from parlour_client.kit.widgets.themes import OWN, Folder
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.input.keymap import keymap, problems
-from parlour_client.ui.themes import OWN, Folder
 from parlour_client.ui.toasts import Toast, toast
 
 LOOK_EVERY: Final = 2.0

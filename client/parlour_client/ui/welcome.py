@@ -18,12 +18,12 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from parlour_client.core.client import Client
-from parlour_client.core.errors import ParlourClientError
+from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.widgets.footer import KeyFooter
+from parlour_client.kit.widgets.key_ordering import Field
+from parlour_client.kit.widgets.page import Page
+from parlour_client.kit.widgets.safe import SafeStatic, error_content, lines, own
 from parlour_client.ui.account_switcher import Credentials, Entrance
-from parlour_client.ui.dialogs.page import Page
-from parlour_client.ui.footer import KeyFooter
-from parlour_client.ui.input.key_ordering import Field
-from parlour_client.ui.safe import SafeStatic, error_content, lines, own
 from parlour_protocol.kit.errors import ParlourProtocolError
 from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
 from parlour_protocol.kit.limits import PASSWORD_MIN

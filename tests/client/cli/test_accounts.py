@@ -9,10 +9,10 @@ from click.testing import CliRunner
 from parlour_client.cli import accounts
 from parlour_client.cli.accounts import folder_of, is_locked, name_of, names
 from parlour_client.cli.root import cli
-from parlour_client.core.account.home import Home
 from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.archive.key import needs_passphrase
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.account.home import Home
+from parlour_client.kit.errors import SetupError
 
 
 @pytest.fixture(autouse=True)

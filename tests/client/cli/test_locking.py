@@ -14,9 +14,9 @@ from parlour_client.cli import root
 from parlour_client.cli import run_client as running
 from parlour_client.cli.chat import _FirstLock, _saved
 from parlour_client.cli.run_client import first_passphrase
-from parlour_client.core.account.home import Home
 from parlour_client.core.archive.key import Protection, needs_passphrase, open_key, protection_of
 from parlour_client.core.archive.passphrase import Cost
+from parlour_client.kit.account.home import Home
 from parlour_protocol.kit.secret import Secret
 
 Typing = Callable[[Sequence[str]], list[str]]

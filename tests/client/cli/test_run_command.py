@@ -19,7 +19,7 @@ from parlour_client.commands.front import Front
 from parlour_client.commands.table import names
 from parlour_client.core import client as client_module
 from parlour_client.core.client import Client
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.frames.requests import Leave, Pin
 from parlour_protocol.rooms import Role
 

@@ -6,7 +6,7 @@ import pytest
 from tests.client.core.core_fake import LOBBY, Desk, FakeServer
 
 from parlour_client.cli import send
-from parlour_client.core.errors import UnreachableError
+from parlour_client.kit.errors import UnreachableError
 
 
 async def test_only_a_long_outage_ends_a_send(

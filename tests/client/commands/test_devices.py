@@ -11,7 +11,7 @@ from parlour_client.commands import results
 from parlour_client.commands.command import Call
 from parlour_client.commands.devices import devices, recovery, revoke, send_history
 from parlour_client.commands.front import Front
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.kit.ids import DeviceId
 
 

@@ -10,7 +10,7 @@ from parlour_client.commands.command import Call
 from parlour_client.commands.encryption import alarms, encryption, renew
 from parlour_client.commands.front import Front
 from parlour_client.core.e2ee.status import Alarm, RoomPerson
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.rooms import Role
 
 

@@ -8,7 +8,7 @@ from tests.client.ui.ui_fake import BOB, DIRECT, GARDEN, LOBBY, FakeClient
 
 from parlour_client.commands import results
 from parlour_client.commands.front import Front
-from parlour_client.core.errors import ParlourClientError
+from parlour_client.kit.errors import ParlourClientError
 from parlour_protocol.frames.replies import RoomListing
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.errors import ParlourProtocolError

@@ -3,7 +3,7 @@
 import pytest
 
 from parlour_client.commands.values import read_duration, read_number
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 
 
 @pytest.mark.parametrize("text", ["", "x", "-1", "0", "1.5", "\u0661", "9" * 30])

@@ -15,13 +15,13 @@ from random import Random
 
 from msgspec.structs import replace
 
-from parlour_client.core.account.home import Home
-from parlour_client.core.account.profile import Profile, save_profile
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client
 from parlour_client.core.events import Change, StatusChanged
 from parlour_client.core.model import LinkState
-from parlour_client.core.transport.wire import WireClosedError
+from parlour_client.kit.account.home import Home
+from parlour_client.kit.account.profile import Profile, save_profile
+from parlour_client.kit.transport.frame_socket import WireClosedError
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import (
     AnyBody,

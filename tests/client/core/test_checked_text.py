@@ -3,7 +3,7 @@
 import pytest
 from tests.client.core.core_fake import LOBBY, Desk
 
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 
 
 @pytest.mark.parametrize(

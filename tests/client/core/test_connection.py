@@ -6,12 +6,12 @@ import pytest
 from tests.client.core.core_fake import LOBBY, Desk, FakeServer, FakeWire, heard
 
 from parlour_client.core import connection
-from parlour_client.core.account.profile import Profile, load_profile
 from parlour_client.core.account.sign_in import SignIn
 from parlour_client.core.client import Client
-from parlour_client.core.errors import LoginRefusedError, SessionEndedError, SetupError, UnreachableError
 from parlour_client.core.events import StatusChanged
 from parlour_client.core.model import Delivery, LinkState
+from parlour_client.kit.account.profile import Profile, load_profile
+from parlour_client.kit.errors import LoginRefusedError, SessionEndedError, SetupError, UnreachableError
 from parlour_protocol.kit.errors import SESSION_ENDED, SESSION_EXPIRED
 from parlour_protocol.kit.secret import Secret
 

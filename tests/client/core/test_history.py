@@ -4,9 +4,9 @@ import pytest
 from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, heard
 
 from parlour_client.core.client import Client
-from parlour_client.core.errors import SessionEndedError
 from parlour_client.core.events import EntryAdded, EntryChanged
 from parlour_client.core.search_query import QueryError
+from parlour_client.kit.errors import SessionEndedError
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.bodies import Deleted, Edited, Message, Reacted
 from parlour_protocol.frames.fields import Reaction

@@ -3,9 +3,9 @@
 import pytest
 from tests.client.core.core_fake import LOBBY, Desk, FakeServer, heard
 
-from parlour_client.core.errors import SetupError
 from parlour_client.core.events import EntryChanged
 from parlour_client.core.model import Delivery
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, MessageText, Reaction
 from parlour_protocol.frames.bodies import Deleted, Edited, Reacted

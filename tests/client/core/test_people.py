@@ -4,7 +4,7 @@ import pytest
 from tests.client.core.core_fake import ALICE, BOB, LOBBY, Desk, FakeServer, heard
 
 from parlour_client.core.client import Client
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Room
 from parlour_client.core.room_names import find_room
 from parlour_client.core.sync.state import State
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from parlour_client.core import settings as module
-from parlour_client.core.errors import SetupError
 from parlour_client.core.settings import BY_KEY, FILE, TABLE, Settings, load, read, save
+from parlour_client.kit.errors import SetupError
 
 
 def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
 
 from parlour_client.commands.front import Front
 from parlour_client.commands.table import names
-from parlour_client.core.errors import RefusedError
 from parlour_client.core.events import (
     EntryAdded,
     EntryChanged,
@@ -29,6 +28,7 @@ from parlour_client.core.model import (
 )
 from parlour_client.core.room_log.withheld import ends_early_text, withheld_text
 from parlour_client.core.settings import Settings
+from parlour_client.kit.errors import RefusedError
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.ids import RoomId

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from tests.client.ui.ui_fake import LOBBY, FakeClient
 
-from parlour_client.core.errors import LoginRefusedError, SessionEndedError
 from parlour_client.core.settings import Settings
+from parlour_client.kit.errors import LoginRefusedError, SessionEndedError
 from parlour_client.plain import run
 from parlour_client.plain.line_mode import LineMode
 

@@ -20,7 +20,7 @@ from parlour_client.core.e2ee.status import (
 )
 from parlour_client.core.e2ee.verification.safety_number import check_typed
 from parlour_client.core.e2ee.verification.sas import ALL_WORDS, are_typed
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.ids import Epoch, GroupId, RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId

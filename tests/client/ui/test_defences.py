@@ -12,12 +12,12 @@ from textual.color import Color
 from textual.content import Content
 from textual.pilot import Pilot
 
-from parlour_client.core.errors import RefusedError
 from parlour_client.core.model import ConnectionStatus, LinkState, ReactionCount
+from parlour_client.kit.errors import RefusedError
+from parlour_client.kit.terminal.guard import TerminalGuard
+from parlour_client.kit.widgets.safe import SafeStatic, own, peer_line
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.timeline.store import Store
-from parlour_client.ui.safe import SafeStatic, own, peer_line
-from parlour_client.ui.terminal.guard import TerminalGuard
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import bodies
 from parlour_protocol.frames.fields import Reaction, TopicText

@@ -8,26 +8,31 @@ from pathlib import Path
 
 import pytest
 
-import parlour_client.ui
+import parlour_client
 
-ROOT = Path(parlour_client.ui.__file__).parent
-SOURCES = sorted(ROOT.rglob("*.py"))
+ROOT = Path(parlour_client.__file__).parent
+SOURCES = sorted(path for part in ("ui", "kit") for path in (ROOT / part).rglob("*.py"))
 
 ONLY_IN = {
-    r"\bStatic\b": {"safe.py"},
-    r"\bContent[.(]": {"safe.py"},
-    r"(?<!\w)Option\(": {"safe.py"},
-    r"\.notify\(": {"toasts.py"},
+    r"\bStatic\b": {"kit/widgets/safe.py"},
+    r"\bContent[.(]": {"kit/widgets/safe.py"},
+    r"(?<!\w)Option\(": {"kit/widgets/safe.py"},
+    r"\.notify\(": {"ui/toasts.py"},
     r"\bSegment\(": {
-        "terminal/column_anchoring.py",
-        "terminal/crash.py",
-        "terminal/guard.py",
-        "chat/timeline/painter.py",
+        "kit/terminal/column_anchoring.py",
+        "kit/terminal/crash.py",
+        "kit/terminal/guard.py",
+        "ui/chat/timeline/painter.py",
     },
-    r"\b(?:Hit|DiscoveryHit)\(": {"palette.py"},
-    r"\.copy_to_clipboard\(": {"chat/interaction.py"},
-    r"sys\.(?:stdout|stderr)|print\(|driver\.write": {"__init__.py", "app.py", "terminal/bidi.py"},
-    r"(?<!await self)\.(?:_write|to_terminal)\(": {"notifications.py", "terminal/bidi.py"},
+    r"\b(?:Hit|DiscoveryHit)\(": {"ui/palette.py"},
+    r"\.copy_to_clipboard\(": {"ui/chat/interaction.py"},
+    r"sys\.(?:stdout|stderr)|print\(|driver\.write": {
+        "ui/__init__.py",
+        "ui/app.py",
+        "kit/terminal/bidi.py",
+        "kit/console/printing.py",
+    },
+    r"(?<!await self)\.(?:_write|to_terminal)\(": {"ui/notifications.py", "kit/terminal/bidi.py"},
 }
 NOWHERE = (
     r"border_title", r"border_subtitle", r"sub_title", r"\.title = ", r"\btooltip\b", r"from_markup",
@@ -167,4 +172,4 @@ def test_ids_of_bindings_are_unique() -> None:
 
 def test_the_status_line_never_claims_security() -> None:
     """It says what there is, and not that it is secure."""
-    assert "secure" not in (ROOT / "chat/status_line.py").read_text().replace('"secure"', "")
+    assert "secure" not in (ROOT / "ui/chat/status_line.py").read_text().replace('"secure"', "")

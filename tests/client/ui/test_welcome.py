@@ -10,7 +10,7 @@ from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from parlour_client.core.errors import LoginRefusedError
+from parlour_client.kit.errors import LoginRefusedError
 from parlour_client.ui.account_switcher import Credentials, Entrance
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen

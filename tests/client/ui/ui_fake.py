@@ -18,8 +18,6 @@ from parlour_client.core.client import Client
 from parlour_client.core.connection import Connection
 from parlour_client.core.e2ee.messages import attachments
 from parlour_client.core.e2ee.messages.attachments import Progress
-from parlour_client.core.errors import ParlourClientError, RefusedError
-from parlour_client.core.event_bus import EventBus
 from parlour_client.core.events import (
     Change,
     EntryAdded,
@@ -55,6 +53,8 @@ from parlour_client.core.people import People
 from parlour_client.core.preferences import Preferences
 from parlour_client.core.rooms import Rooms
 from parlour_client.core.sessions import Sessions
+from parlour_client.kit.errors import ParlourClientError, RefusedError
+from parlour_client.kit.event_bus import EventBus
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import bodies
 from parlour_protocol.frames.fields import FileName, MessageText, Reaction, TopicText

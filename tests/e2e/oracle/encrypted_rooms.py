@@ -15,7 +15,7 @@ from typing import Any
 from tests.client.core.client_parts import encrypted_rooms, parts
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import Registered
-from tests.client.core.tls_fake import make
+from tests.client.kit.tls_fake import make
 from tests.e2e.oracle.gate import Gate
 from tests.e2e.oracle.hostile_server import ME, write_profile
 

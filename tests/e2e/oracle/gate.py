@@ -18,8 +18,8 @@ from websockets.asyncio.server import ServerConnection, unix_serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from parlour_client.core.errors import ApiRefusedError
-from parlour_client.core.transport.wire import WireClosedError
+from parlour_client.kit.errors import ApiRefusedError
+from parlour_client.kit.transport.frame_socket import WireClosedError
 from parlour_protocol import delivery
 from parlour_protocol.delivery import DeviceList
 from parlour_protocol.frames import Hello

@@ -12,17 +12,17 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 
-from tests.client.core.tls_fake import Made, make
+from tests.client.kit.tls_fake import Made, make
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from parlour_client.core.account.home import Home
-from parlour_client.core.account.profile import Profile, save_profile
 from parlour_client.core.archive import Archive, outbox_table
-from parlour_client.core.transport.trust import pin_of
+from parlour_client.kit.account.home import Home
+from parlour_client.kit.account.profile import Profile, save_profile
+from parlour_client.kit.transport.trust import pin_of
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import (
     AnyBody,

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from types import SimpleNamespace
 
-from parlour_client.core.transport import reconnector
+from parlour_client.kit.transport import reconnector
 
 
 def impatient() -> None:
@@ -35,21 +35,21 @@ def no_rule() -> None:
 
 def no_guard() -> None:
     """Take the third wall out: the terminal gets what the widgets drew."""
-    from parlour_client.ui.terminal.guard import TerminalGuard  # noqa: PLC0415 - as above
+    from parlour_client.kit.terminal.guard import TerminalGuard  # noqa: PLC0415 - as above
 
     TerminalGuard._clean = staticmethod(lambda segment: segment)  # type: ignore[method-assign]
 
 
 def no_anchor() -> None:
     """Take the anchoring out: the cursor stays where the terminal puts it."""
-    from parlour_client.ui.terminal.column_anchoring import ColumnAnchors  # noqa: PLC0415 - as above
+    from parlour_client.kit.terminal.column_anchoring import ColumnAnchors  # noqa: PLC0415 - as above
 
     ColumnAnchors.anchor = lambda _self, _widget, strips, _crop: strips  # type: ignore[method-assign]
 
 
 def no_veil() -> None:
     """Take the anchors out of what shines through a dialog."""
-    from parlour_client.ui.dialogs.overlay import Overlay  # noqa: PLC0415 - as above
+    from parlour_client.kit.widgets.overlay import Overlay  # noqa: PLC0415 - as above
 
     del Overlay.render_lines
 
@@ -63,7 +63,7 @@ def news() -> None:
 
 def raw(where: str) -> None:
     """Let one function of a view return text as it came, without the rule."""
-    from parlour_client.ui.safe import own  # noqa: PLC0415 - as above
+    from parlour_client.kit.widgets.safe import own  # noqa: PLC0415 - as above
 
     module, _, name = where.rpartition(".")
     kinds: dict[str, Callable[[str], object]] = {

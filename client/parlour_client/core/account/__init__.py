@@ -1,1 +1,1 @@
-"""One account on this machine: its home folder, its profile, and logging in."""
+"""Joining a server, logging in and out: the account of one home folder."""

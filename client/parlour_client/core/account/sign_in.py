@@ -13,21 +13,21 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from parlour_client.core.account.home import Home
-from parlour_client.core.account.profile import Profile, load_profile, save_profile, trust_fields
 from parlour_client.core.archive import Archive
-from parlour_client.core.clock import SystemClock
 from parlour_client.core.e2ee.status import Trust as PersonTrust
-from parlour_client.core.errors import (
+from parlour_client.core.model import Account
+from parlour_client.kit.account.home import Home
+from parlour_client.kit.account.profile import Profile, load_profile, save_profile, trust_fields
+from parlour_client.kit.clock import SystemClock
+from parlour_client.kit.errors import (
     LoggedOutError,
     NoAccountError,
     ParlourClientError,
     SessionEndedError,
     SetupError,
 )
-from parlour_client.core.model import Account
-from parlour_client.core.transport.https import Api
-from parlour_client.core.transport.trust import Pin, SystemRoots, Trust, Verifier
+from parlour_client.kit.transport.https import Api
+from parlour_client.kit.transport.trust import Pin, SystemRoots, Trust, Verifier
 from parlour_protocol.frames.opaque import PublicKey
 from parlour_protocol.kit.api import Login, NewAccount, PasswordChange, SessionInfo
 from parlour_protocol.kit.ids import SessionId

@@ -8,7 +8,7 @@ refuses a backend that stores secrets in plaintext, and verifies each write by r
 import secrets
 from typing import TYPE_CHECKING, Final
 
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 
 if TYPE_CHECKING:
     from keyring.backend import KeyringBackend

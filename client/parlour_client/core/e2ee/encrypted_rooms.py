@@ -16,7 +16,6 @@ from parlour_client.core.archive import Archive, known_rooms, own_keys
 from parlour_client.core.archive.divergence import Divergence
 from parlour_client.core.archive.insertion import Applied
 from parlour_client.core.archive.own_keys import Name
-from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.groups.transaction import ThisDevice
 from parlour_client.core.e2ee.identity import key_packages
@@ -39,14 +38,15 @@ from parlour_client.core.e2ee.messages.read_receipts import ReadReceipts
 from parlour_client.core.e2ee.messages.store import StoredRun
 from parlour_client.core.e2ee.verification.contacts import Contacts
 from parlour_client.core.e2ee.verification.sas_sessions import SasSessions
-from parlour_client.core.errors import EncryptionError, ParlourClientError
-from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import EncryptionChanged
 from parlour_client.core.model import Account
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.sync.catch_up import CatchUp
 from parlour_client.core.sync.state import State
-from parlour_client.core.transport.live_connection import LiveConnection
+from parlour_client.kit.clock import Clock
+from parlour_client.kit.errors import EncryptionError, ParlourClientError
+from parlour_client.kit.event_bus import Emit
+from parlour_client.kit.transport.live_connection import LiveConnection
 from parlour_protocol.frames import Hello, RoomSummary
 from parlour_protocol.frames.replies import GroupChanged, KeyLogAppended, KeyPackagesLow
 from parlour_protocol.ids import RoomId

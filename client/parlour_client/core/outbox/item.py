@@ -3,8 +3,8 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.model import Account, Delivery, Entry, Outgoing
+from parlour_client.kit.errors import ParlourClientError
 from parlour_protocol.frames.bodies import Deleted, Edited, Message, Pinned, Reacted
 from parlour_protocol.frames.replies import Stored
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send

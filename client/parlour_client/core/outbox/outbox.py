@@ -14,22 +14,22 @@ from typing import Final
 
 from parlour_client.core.archive import Archive, events, outbox_table
 from parlour_client.core.archive.outbox_table import DENIED, AlsoWrite, Place
-from parlour_client.core.clock import Clock
-from parlour_client.core.errors import (
-    ParlourClientError,
-    RefusedError,
-    ServerMisbehavedError,
-    SetupError,
-    StoppedError,
-)
-from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import EntryAdded, EntryChanged, EntryRemoved
 from parlour_client.core.model import Account, Delivery, Entry, Outgoing
 from parlour_client.core.outbox.item import DurableRequest, Item, StoredAt, at_of
 from parlour_client.core.outbox.room_queue import RoomQueue, StartSender
 from parlour_client.core.outbox.send_scheduler import SendScheduler
 from parlour_client.core.room_log.translation import Numbers
-from parlour_client.core.transport.conversation import Conversation
+from parlour_client.kit.clock import Clock
+from parlour_client.kit.errors import (
+    ParlourClientError,
+    RefusedError,
+    ServerMisbehavedError,
+    SetupError,
+    StoppedError,
+)
+from parlour_client.kit.event_bus import Emit
+from parlour_client.kit.transport.conversation import Conversation
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, LogEvent, Ok
 from parlour_protocol.frames.replies import Stored

@@ -10,7 +10,7 @@ from typing import Any
 
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.item import Item
-from parlour_client.core.transport.conversation import Conversation
+from parlour_client.kit.transport.conversation import Conversation
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import RequestId
 

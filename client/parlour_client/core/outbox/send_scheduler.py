@@ -9,9 +9,9 @@ import heapq
 from collections.abc import Callable
 from typing import Final
 
-from parlour_client.core.clock import Clock
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.item import Item
+from parlour_client.kit.clock import Clock
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import RequestId
 

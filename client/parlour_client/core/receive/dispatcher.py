@@ -7,8 +7,6 @@ from collections.abc import Sequence
 
 from parlour_client.core.archive import Archive, divergence
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
-from parlour_client.core.errors import ServerMisbehavedError
-from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import RoomsChanged
 from parlour_client.core.receive.read_markers import ReadMarkers
 from parlour_client.core.sync.catch_up import CatchUp
@@ -17,7 +15,9 @@ from parlour_client.core.sync.receipts import Receipts
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
 from parlour_client.core.sync.waiting_invitations import WaitingInvitations
-from parlour_client.core.transport.live_connection import LiveConnection
+from parlour_client.kit.errors import ServerMisbehavedError
+from parlour_client.kit.event_bus import Emit
+from parlour_client.kit.transport.live_connection import LiveConnection
 from parlour_protocol.frames import Hello, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.replies import (

@@ -15,8 +15,6 @@ from parlour_client.core.archive.divergence import Divergence, Known, Returned
 from parlour_client.core.archive.numbering_table import numberings
 from parlour_client.core.archive.stored_values import setting
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
-from parlour_client.core.errors import RefusedError, ServerMisbehavedError
-from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import HistoryReplaced, HistoryWithheld
 from parlour_client.core.model import Account
 from parlour_client.core.room_log.numbering import DivergenceSearch
@@ -24,7 +22,9 @@ from parlour_client.core.room_log.translation import Numbers, event_here
 from parlour_client.core.room_log.withheld import WithheldEvents
 from parlour_client.core.sync.catch_up import fetch
 from parlour_client.core.sync.publisher import Publisher
-from parlour_client.core.transport.conversation import Conversation
+from parlour_client.kit.errors import RefusedError, ServerMisbehavedError
+from parlour_client.kit.event_bus import Emit
+from parlour_client.kit.transport.conversation import Conversation
 from parlour_protocol.frames import AnyBody, Hello, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.frames.requests import History

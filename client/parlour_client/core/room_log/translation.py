@@ -11,8 +11,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from parlour_client.core.errors import SetupError, UnreachableError
 from parlour_client.core.room_log.numbering import PLAIN, Numbering
+from parlour_client.kit.errors import SetupError, UnreachableError
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import AnyBody, AnyRequest, AnyResult, Hello, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import Deleted, Edited, EncryptedMessage, Message, Pinned, Reacted

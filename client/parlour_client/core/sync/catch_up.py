@@ -15,14 +15,14 @@ from typing import Final
 from msgspec.structs import replace
 
 from parlour_client.core.archive import Archive, divergence
-from parlour_client.core.errors import RefusedError, ServerMisbehavedError, UnreachableError
-from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import HistoryWithheld, RoomsChanged
 from parlour_client.core.room_log.numbering import PLAIN
 from parlour_client.core.room_log.withheld import WithheldEvents, complete, ends_early_text
 from parlour_client.core.sync.event_queue import EventQueue, Run
 from parlour_client.core.sync.state import State
-from parlour_client.core.transport.conversation import Conversation
+from parlour_client.kit.errors import RefusedError, ServerMisbehavedError, UnreachableError
+from parlour_client.kit.event_bus import Emit
+from parlour_client.kit.transport.conversation import Conversation
 from parlour_protocol.frames import LogEvent, RoomSummary
 from parlour_protocol.frames.replies import Page
 from parlour_protocol.frames.requests import History

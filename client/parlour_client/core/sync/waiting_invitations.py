@@ -7,13 +7,13 @@ page. Waiting direct rooms are rooms already, and come with their summaries. Not
 from collections.abc import Sequence
 from typing import Final
 
-from parlour_client.core.errors import ServerMisbehavedError
-from parlour_client.core.event_bus import Emit
 from parlour_client.core.events import InvitationsChanged
 from parlour_client.core.model import Invitation
 from parlour_client.core.room_names import marks
 from parlour_client.core.sync.state import State
-from parlour_client.core.transport.conversation import Conversation
+from parlour_client.kit.errors import ServerMisbehavedError
+from parlour_client.kit.event_bus import Emit
+from parlour_client.kit.transport.conversation import Conversation
 from parlour_protocol.frames import replies
 from parlour_protocol.frames.requests import ListInvitations
 from parlour_protocol.ids import RoomId

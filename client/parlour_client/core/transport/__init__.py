@@ -1,1 +1,1 @@
-"""Connections to one server: sockets, HTTPS, verifying the server, and the conversation over them."""
+"""The delivery service of the server, called over HTTPS."""

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final
 
-from parlour_client.core.errors import ServerMisbehavedError
-from parlour_client.core.transport.https import Api
+from parlour_client.kit.errors import ServerMisbehavedError
+from parlour_client.kit.transport.https import Api
 from parlour_protocol.delivery import (
     AccountKey,
     CertifyDevice,

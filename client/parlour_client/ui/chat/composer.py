@@ -18,14 +18,14 @@ from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
 
+from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
+from parlour_client.kit.widgets.key_ordering import edit_in_turn
 from parlour_client.text.secret_guard import Finding, look_at_paste, look_at_text
 from parlour_client.ui.app_settings import SettingsApp, settings_of
 from parlour_client.ui.input.completion import Offer, Offers, complete
 from parlour_client.ui.input.completion_list import OfferList
-from parlour_client.ui.input.key_ordering import edit_in_turn
 from parlour_client.ui.input.keymap import keymap
 from parlour_client.ui.input.sanitiser import clean, warning
-from parlour_client.ui.terminal.column_anchoring import ColumnAnchors
 
 REMEMBERED: Final = 100
 """Texts that Up can recall."""

@@ -11,12 +11,12 @@ from textual.content import Content
 from textual.worker import Worker
 
 from parlour_client.commands.results import Result, Transfer
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
+from parlour_client.kit.widgets.safe import join, own, peer_line
 from parlour_client.text.file_text import size_words
 from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.timeline import Timeline
-from parlour_client.ui.safe import join, own, peer_line
 
 _NAME: Final = 40
 

@@ -12,8 +12,8 @@ from textual.content import Content
 
 from parlour_client.core.e2ee.status import RoomEncryption, RoomState
 from parlour_client.core.model import Room
+from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer_line
 from parlour_client.ui.chat.member_list import how_many
-from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
 from parlour_protocol.rooms import RoomKind
 
 _KINDS: Final = {

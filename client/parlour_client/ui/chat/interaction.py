@@ -13,12 +13,12 @@ from textual.dom import NoScreen
 from textual.screen import Screen
 from textual.worker import Worker
 
-from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.settings import Settings, Value
+from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.widgets.questions import ConfirmScreen
+from parlour_client.kit.widgets.safe import error_content, own
 from parlour_client.ui.app_settings import SettingsApp, settings_of
 from parlour_client.ui.chat.hint_line import HintLine
-from parlour_client.ui.dialogs.questions import ConfirmScreen
-from parlour_client.ui.safe import error_content, own
 from parlour_client.ui.toasts import Toast, toast
 from parlour_protocol.kit.errors import ParlourProtocolError
 from parlour_protocol.kit.text import SafeText

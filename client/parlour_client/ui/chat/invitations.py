@@ -9,9 +9,9 @@ from textual.content import Content
 
 from parlour_client.core.client import Client
 from parlour_client.core.model import Invitation
+from parlour_client.kit.widgets.questions import ChooseScreen
+from parlour_client.kit.widgets.safe import join, own, peer_line
 from parlour_client.ui.chat.interaction import Interaction
-from parlour_client.ui.dialogs.questions import ChooseScreen
-from parlour_client.ui.safe import join, own, peer_line
 from parlour_protocol.ids import RoomId
 from parlour_protocol.rooms import RoomKind
 

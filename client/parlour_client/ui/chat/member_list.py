@@ -12,8 +12,8 @@ from textual.strip import Strip
 from textual.widgets import OptionList
 
 from parlour_client.core.model import MemberView, display_name
-from parlour_client.ui.safe import join, option, own, peer_line
-from parlour_client.ui.terminal.column_anchoring import ColumnAnchors
+from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
+from parlour_client.kit.widgets.safe import join, option, own, peer_line
 from parlour_protocol.rooms import Role, Status
 
 _HEADINGS = {Status.ONLINE: "Online", Status.AWAY: "Away", Status.OFFLINE: "Offline"}

@@ -14,11 +14,11 @@ from textual.content import Content
 from parlour_client.core import events as changes
 from parlour_client.core.client import Client
 from parlour_client.core.model import Delivery, Outgoing
+from parlour_client.kit.widgets.overlay import Overlay
+from parlour_client.kit.widgets.safe import SafeStatic, own, peer_line
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.message_list import MessageChoices
-from parlour_client.ui.dialogs.overlay import Overlay
-from parlour_client.ui.safe import SafeStatic, own, peer_line
 from parlour_protocol.kit.ids import RequestId
 
 _STATES: Final = {

@@ -14,12 +14,12 @@ from textual.content import Content
 
 from parlour_client.core.client import Client
 from parlour_client.core.model import Entry, Profile, display_name
+from parlour_client.kit.widgets.overlay import Overlay
+from parlour_client.kit.widgets.questions import Choices, ChooseScreen
+from parlour_client.kit.widgets.safe import SafeStatic, join, lines, option, own, peer_line
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.timeline.sentences import ROLE_WORDS, clock, day
-from parlour_client.ui.dialogs.overlay import Overlay
-from parlour_client.ui.dialogs.questions import Choices, ChooseScreen
-from parlour_client.ui.safe import SafeStatic, join, lines, option, own, peer_line
 from parlour_protocol.kit.api import SessionInfo
 from parlour_protocol.kit.ids import SessionId
 from parlour_protocol.kit.names import UserName, parse_user_name

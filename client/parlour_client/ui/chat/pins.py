@@ -12,9 +12,9 @@ from textual.containers import Vertical
 from textual.widgets import OptionList
 
 from parlour_client.core.model import Entry
+from parlour_client.kit.widgets.overlay import Overlay
+from parlour_client.kit.widgets.safe import SafeStatic, own
 from parlour_client.ui.dialogs.message_list import MessageChoices, head_of
-from parlour_client.ui.dialogs.overlay import Overlay
-from parlour_client.ui.safe import SafeStatic, own
 
 
 class PinsScreen(Overlay[Entry | None]):

@@ -11,6 +11,8 @@ from parlour_client.commands import results
 from parlour_client.commands.results import Question, Result
 from parlour_client.core.client import Client
 from parlour_client.core.model import display_name
+from parlour_client.kit.widgets.questions import ChooseScreen
+from parlour_client.kit.widgets.safe import join, lines, own, peer_line
 from parlour_client.text.encryption_text import RENEWED
 from parlour_client.ui.chat.encryption.devices import DevicePrompts
 from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
@@ -23,8 +25,6 @@ from parlour_client.ui.chat.member_list import how_many
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.views import Views
 from parlour_client.ui.dialogs.login import LoginScreen
-from parlour_client.ui.dialogs.questions import ChooseScreen
-from parlour_client.ui.safe import join, lines, own, peer_line
 from parlour_protocol.ids import RoomId
 
 Show = Callable[[Any], Awaitable[None] | None]

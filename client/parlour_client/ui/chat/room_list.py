@@ -18,10 +18,10 @@ from textual.strip import Strip
 from textual.widgets import OptionList
 
 from parlour_client.core.model import Invitation, Room
+from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
+from parlour_client.kit.widgets.safe import join, option, own, peer_line
 from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.invitations import row
-from parlour_client.ui.safe import join, option, own, peer_line
-from parlour_client.ui.terminal.column_anchoring import ColumnAnchors
 from parlour_protocol.ids import RoomId
 from parlour_protocol.rooms import RoomKind
 

@@ -22,6 +22,11 @@ from parlour_client.core import events as changes
 from parlour_client.core.client import Client
 from parlour_client.core.model import ConnectionStatus, LinkState
 from parlour_client.core.settings import Settings
+from parlour_client.kit.terminal.gc_tuning import EVERY_SECONDS, Collector
+from parlour_client.kit.widgets.deferred import Deferred
+from parlour_client.kit.widgets.footer import KeyFooter
+from parlour_client.kit.widgets.questions import ChooseScreen
+from parlour_client.kit.widgets.safe import SafeStatic, lines, own
 from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.composer_controller import ComposerController
@@ -47,15 +52,10 @@ from parlour_client.ui.chat.timeline_controller import TimelineController
 from parlour_client.ui.chat.tour import Tour
 from parlour_client.ui.chat.views import Views
 from parlour_client.ui.chat.vim import ViKeys
-from parlour_client.ui.deferred import Deferred
 from parlour_client.ui.dialogs.help import help_page
 from parlour_client.ui.dialogs.login import LoginScreen
-from parlour_client.ui.dialogs.questions import ChooseScreen
-from parlour_client.ui.footer import KeyFooter
 from parlour_client.ui.input.completion_list import OfferList
 from parlour_client.ui.input.jump import Target, option_targets
-from parlour_client.ui.safe import SafeStatic, lines, own
-from parlour_client.ui.terminal.gc_tuning import EVERY_SECONDS, Collector
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import parse_user_name
 

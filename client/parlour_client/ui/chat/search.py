@@ -14,13 +14,13 @@ from textual.containers import Vertical
 from textual.widgets import Input, OptionList
 
 from parlour_client.commands.results import MessagesFound
-from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.model import Entry
 from parlour_client.core.search_query import HELP
+from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.widgets.key_ordering import Field
+from parlour_client.kit.widgets.overlay import Overlay
+from parlour_client.kit.widgets.safe import SafeStatic, join, own, peer_line
 from parlour_client.ui.dialogs.message_list import MessageChoices, head_of
-from parlour_client.ui.dialogs.overlay import Overlay
-from parlour_client.ui.input.key_ordering import Field
-from parlour_client.ui.safe import SafeStatic, join, own, peer_line
 
 Find = Callable[[str], Awaitable[Sequence[Entry]]]
 Name = Callable[[Entry], str]

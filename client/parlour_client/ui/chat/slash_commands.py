@@ -12,8 +12,8 @@ from parlour_client.commands.command import Call, Command, View
 from parlour_client.commands.front import Front
 from parlour_client.commands.parse import read_arguments, read_line
 from parlour_client.core.client import Client
-from parlour_client.core.errors import SetupError
 from parlour_client.core.model import Entry
+from parlour_client.kit.errors import SetupError
 from parlour_client.ui.chat.composer_controller import Aim, ComposerController
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.interaction import Interaction

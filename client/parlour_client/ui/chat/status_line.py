@@ -9,8 +9,8 @@ from typing import Final
 from textual.content import Content
 
 from parlour_client.core.model import Account, ConnectionStatus, LinkState
+from parlour_client.kit.widgets.safe import SafeStatic, join, own, peer_line
 from parlour_client.ui.app_settings import settings_of
-from parlour_client.ui.safe import SafeStatic, join, own, peer_line
 
 _WORDS: Final = {
     LinkState.ONLINE: "connected",

@@ -5,7 +5,7 @@ The demo provides the steps, as literals. F8 continues, F9 ends it.
 
 from collections.abc import Sequence
 
-from parlour_client.ui.safe import SafeStatic, join, own
+from parlour_client.kit.widgets.safe import SafeStatic, join, own
 
 
 class Tour(SafeStatic):

@@ -12,10 +12,10 @@ from textual.containers import Vertical
 from textual.widgets import Input
 
 from parlour_client.core.client import Client
-from parlour_client.core.errors import ParlourClientError
-from parlour_client.ui.dialogs.overlay import Overlay
-from parlour_client.ui.input.key_ordering import Field
-from parlour_client.ui.safe import SafeStatic, error_content, join, lines, own, peer_line
+from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.widgets.key_ordering import Field
+from parlour_client.kit.widgets.overlay import Overlay
+from parlour_client.kit.widgets.safe import SafeStatic, error_content, join, lines, own, peer_line
 from parlour_protocol.kit.secret import Secret
 
 

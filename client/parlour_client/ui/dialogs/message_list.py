@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from parlour_client.core.model import Entry, display_name
+from parlour_client.kit.widgets.questions import Choices
+from parlour_client.kit.widgets.safe import join, lines, option, own, peer_line
 from parlour_client.ui.chat.timeline.sentences import clock, day
-from parlour_client.ui.dialogs.questions import Choices
-from parlour_client.ui.safe import join, lines, option, own, peer_line
 
 SHOWN: int = 160
 """Characters of a text in a list."""

@@ -7,9 +7,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from parlour_client.ui.dialogs.overlay import Overlay
-from parlour_client.ui.input.key_ordering import Field
-from parlour_client.ui.safe import SafeStatic, lines, own, peer_line
+from parlour_client.kit.widgets.key_ordering import Field
+from parlour_client.kit.widgets.overlay import Overlay
+from parlour_client.kit.widgets.safe import SafeStatic, lines, own, peer_line
 from parlour_protocol.kit.secret import Secret
 
 

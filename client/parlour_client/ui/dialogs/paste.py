@@ -13,9 +13,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 
+from parlour_client.kit.widgets.overlay import Overlay
+from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer_line
 from parlour_client.text.secret_guard import Finding
-from parlour_client.ui.dialogs.overlay import Overlay
-from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
 
 _SHOWN: Final = 40
 

@@ -7,11 +7,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from parlour_client.ui.dialogs.overlay import Overlay
+from parlour_client.kit.widgets.key_ordering import Field
+from parlour_client.kit.widgets.overlay import Overlay
+from parlour_client.kit.widgets.safe import SafeStatic, own
 from parlour_client.ui.input.completion import Offer, emoji_offers
 from parlour_client.ui.input.completion_list import OfferList
-from parlour_client.ui.input.key_ordering import Field
-from parlour_client.ui.safe import SafeStatic, own
 
 COMMON: Final = (
     ("👍", "thumbs up"),

@@ -15,13 +15,13 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import OptionList
 
-from parlour_client.core.errors import SetupError
 from parlour_client.core.settings import TABLE, Setting, Value, values
+from parlour_client.kit.errors import SetupError
+from parlour_client.kit.widgets.overlay import Overlay
+from parlour_client.kit.widgets.questions import AskScreen, Choices, ChooseScreen
+from parlour_client.kit.widgets.safe import SafeStatic, join, lines, option, own, peer_line
 from parlour_client.ui.app_settings import SettingsApp, settings_of
-from parlour_client.ui.dialogs.overlay import Overlay
-from parlour_client.ui.dialogs.questions import AskScreen, Choices, ChooseScreen
 from parlour_client.ui.input.keymap import keymap, known, problems
-from parlour_client.ui.safe import SafeStatic, join, lines, option, own, peer_line
 
 
 class SettingsScreen(Overlay[None]):

@@ -9,9 +9,9 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widgets import OptionList
 
+from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
+from parlour_client.kit.widgets.safe import option
 from parlour_client.ui.input.completion import Offer
-from parlour_client.ui.safe import option
-from parlour_client.ui.terminal.column_anchoring import ColumnAnchors
 
 
 class OfferList(OptionList, can_focus=False):

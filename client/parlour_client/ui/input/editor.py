@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from parlour_client.core.errors import SetupError
-from parlour_client.core.private_files import open_private
+from parlour_client.kit.errors import SetupError
+from parlour_client.kit.private_files import open_private
 
 MOST_BYTES: Final = 256 * 1024
 """Bytes that are read back; far more than a message may have."""

@@ -14,8 +14,8 @@ from textual.geometry import Offset
 from textual.screen import Screen
 from textual.widgets import OptionList
 
-from parlour_client.ui.dialogs.overlay import Overlay
-from parlour_client.ui.safe import SafeStatic, own
+from parlour_client.kit.widgets.overlay import Overlay
+from parlour_client.kit.widgets.safe import SafeStatic, own
 
 LETTERS: Final = "asdfghjklqwertyuiopzxcvbnmASDFGHJKLQWERTYUIOPZXCVBNM"
 """The home row first. Targets without a letter can be reached after scrolling."""

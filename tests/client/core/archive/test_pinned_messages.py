@@ -9,8 +9,8 @@ from tests.client.core.core_fake import LOBBY, Desk, FakeServer, heard
 
 from parlour_client.core.archive.schema import MIGRATIONS
 from parlour_client.core.client import Client
-from parlour_client.core.errors import ServerMisbehavedError, SetupError
 from parlour_client.core.events import Change, EntryAdded, EntryChanged
+from parlour_client.kit.errors import ServerMisbehavedError, SetupError
 from parlour_protocol.frames.bodies import Deleted, Pinned
 from parlour_protocol.frames.replies import Pins
 from parlour_protocol.ids import RoomId

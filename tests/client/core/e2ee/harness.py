@@ -10,11 +10,11 @@ from tests.client.core.core_fake import FakeClock
 from tests.client.core.e2ee.memory_server import LAPTOP, Line, MemoryServer
 from tests.client.core.e2ee.memory_wires import MemoryWire
 
-from parlour_client.core.account.home import Home
-from parlour_client.core.account.profile import Profile, save_profile
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client
-from parlour_client.core.errors import UnreachableError
+from parlour_client.kit.account.home import Home
+from parlour_client.kit.account.profile import Profile, save_profile
+from parlour_client.kit.errors import UnreachableError
 from parlour_protocol.frames import (
     Hello,
 )

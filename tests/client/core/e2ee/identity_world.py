@@ -19,7 +19,7 @@ from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
 from parlour_client.core.e2ee.identity.signing import public_of, sign, verify
 from parlour_client.core.e2ee.verification.contacts import Contacts
 from parlour_client.core.e2ee.verification.sas_sessions import SasSessions
-from parlour_client.core.errors import ApiRefusedError, UnreachableError
+from parlour_client.kit.errors import ApiRefusedError, UnreachableError
 from parlour_protocol.delivery import (
     AccountKey,
     CertifyDevice,

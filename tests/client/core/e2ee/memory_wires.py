@@ -4,7 +4,7 @@ import asyncio
 
 from tests.client.core.e2ee.memory_server import Line, RefusedError, Room
 
-from parlour_client.core.transport.wire import WireClosedError
+from parlour_client.kit.transport.frame_socket import WireClosedError
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import (
     AnyBody,

@@ -18,9 +18,9 @@ from tests.client.core.e2ee.test_orchestration import pair, say
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 from parlour_client.core.e2ee.status import RoomState
-from parlour_client.core.errors import UnreachableError
 from parlour_client.core.sync import catch_up
-from parlour_client.core.transport.conversation import Conversation
+from parlour_client.kit.errors import UnreachableError
+from parlour_client.kit.transport.conversation import Conversation
 from parlour_protocol.delivery import Commit, EventStored, GroupState, Welcomes
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Contested, Handshake, Joined, TopicSet

@@ -9,13 +9,13 @@ import pytest
 from tests.client.core.core_fake import ALICE, LAPTOP, LOBBY, Desk, FakeServer, heard
 
 from parlour_client.core.checked_text import message_text
-from parlour_client.core.errors import RefusedError, SetupError
 from parlour_client.core.events import Change, EntryChanged, EntryRemoved, StatusChanged
 from parlour_client.core.model import Account, Delivery, LinkState
 from parlour_client.core.outbox.outbox import MAX_TRIES, Outbox
 from parlour_client.core.outbox.room_queue import RoomQueue
 from parlour_client.core.room_log.translation import Numbers
-from parlour_client.core.transport.conversation import Conversation
+from parlour_client.kit.errors import RefusedError, SetupError
+from parlour_client.kit.transport.conversation import Conversation
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error
 from parlour_protocol.frames.bodies import Message

@@ -3,8 +3,8 @@
 import pytest
 from tests.client.core.core_fake import GARDEN, Desk, FakeServer, heard
 
-from parlour_client.core.errors import SetupError
 from parlour_client.core.events import EntryAdded, RoomsChanged
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.frames import TopicText
 from parlour_protocol.frames.bodies import Joined, TopicSet
 from parlour_protocol.frames.replies import RoomClosed, RoomEntered

@@ -7,8 +7,8 @@ from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import ALICE, DIRECT, GARDEN, LOBBY, FakeClient
 from textual.pilot import Pilot
 
-from parlour_client.core.errors import RefusedError
 from parlour_client.core.events import RoomForgotten
+from parlour_client.kit.errors import RefusedError
 from parlour_client.ui.chat.drafts import NOWHERE, Drafts
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_protocol.errors import ErrorCode

@@ -9,8 +9,8 @@ from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient, a_file, raw_text
 from textual.pilot import Pilot
 
-from parlour_client.core.errors import SetupError
 from parlour_client.core.settings import Settings
+from parlour_client.kit.errors import SetupError
 from parlour_client.text.file_text import downloads_folder, size_words, typed_path, written_path
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.timeline.rows import GUTTER, Setting, rows_of

@@ -5,8 +5,8 @@ from dataclasses import replace
 from tests.client.ui.ui_fake import LOBBY, FakeClient
 from textual.app import App, ComposeResult
 
+from parlour_client.kit.widgets.safe import SafeStatic, own
 from parlour_client.ui.chat.header import RoomHeader
-from parlour_client.ui.safe import SafeStatic, own
 
 
 class Alone(App[None]):

@@ -4,8 +4,8 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.strip import Strip
 
+from parlour_client.kit.widgets.safe import own
 from parlour_client.ui.chat.hint_line import HintLine
-from parlour_client.ui.safe import own
 
 
 class Counting(HintLine):

@@ -7,8 +7,8 @@ import pytest
 from tests.client.ui.chat.interaction_fake import FakeInteraction
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, GARDEN, LOBBY, FakeClient
 
-from parlour_client.core.errors import ParlourClientError, RefusedError, UnreachableError
 from parlour_client.core.model import ConnectionStatus, LinkState, MemberView
+from parlour_client.kit.errors import ParlourClientError, RefusedError, UnreachableError
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.members_controller import MembersController
 from parlour_protocol.errors import ErrorCode

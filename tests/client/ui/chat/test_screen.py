@@ -9,9 +9,9 @@ from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 from textual.pilot import Pilot
 
-from parlour_client.core.errors import RefusedError, UnreachableError
 from parlour_client.core.events import EntryChanged, RoomsChanged, StatusChanged, TypingChanged
 from parlour_client.core.model import ConnectionStatus, Delivery, LinkState, MemberView
+from parlour_client.kit.errors import RefusedError, UnreachableError
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.status_line import StatusLine
 from parlour_protocol.errors import ErrorCode

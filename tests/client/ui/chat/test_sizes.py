@@ -6,8 +6,8 @@ from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
 from textual.widget import Widget
 from textual.widgets import Input
 
+from parlour_client.kit.widgets.questions import Choices
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_client.ui.dialogs.questions import Choices
 
 SIZES = [(40, 15), (80, 24), (160, 50)]
 

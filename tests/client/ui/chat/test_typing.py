@@ -10,9 +10,9 @@ from textual._compositor import ChopsUpdate
 from textual.events import Key
 from textual.pilot import Pilot
 
+from parlour_client.kit.terminal.throttle import FRAME
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.timeline import Timeline
-from parlour_client.ui.terminal.throttle import FRAME
 
 TURNS = 200
 """Turns of the loop within which everything that was posted is dealt with."""

@@ -8,7 +8,7 @@ from tests.client.ui.ui_fake import BOB, GARDEN, FakeClient
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from parlour_client.core.errors import (
+from parlour_client.kit.errors import (
     ApiRefusedError,
     LoginRefusedError,
     ParlourClientError,

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from parlour_client.core.settings import FILE, TABLE, load
-from parlour_client.ui.dialogs.questions import Choices
+from parlour_client.kit.widgets.questions import Choices
 from parlour_client.ui.dialogs.settings import SettingsScreen
 
 

@@ -13,8 +13,8 @@ from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.pseudo_terminal import Terminal
 from tests.client.ui.ui_fake import ALICE, GARDEN, LOBBY, FakeClient
 
-from parlour_client.core.errors import SetupError
 from parlour_client.core.events import RoomForgotten
+from parlour_client.kit.errors import SetupError
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat import composer_controller
 from parlour_client.ui.chat.screen import ChatScreen

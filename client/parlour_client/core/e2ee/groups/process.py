@@ -26,9 +26,9 @@ from parlour_client.core.e2ee.groups.policy import certificate_of
 from parlour_client.core.e2ee.groups.received import Receipt, Received
 from parlour_client.core.e2ee.groups.statements import note, statement_in
 from parlour_client.core.e2ee.groups.transaction import Transaction, silent, with_body
-from parlour_client.core.errors import ServerMisbehavedError
 from parlour_client.core.model import Note, NoteKind
 from parlour_client.core.room_log.withheld import WithheldEvents, first_of
+from parlour_client.kit.errors import ServerMisbehavedError
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import (
     Banned,

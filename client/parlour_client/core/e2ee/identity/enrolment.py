@@ -13,7 +13,6 @@ import apsw
 
 from parlour_client.core.archive import Archive, key_log_copy, own_keys
 from parlour_client.core.archive.own_keys import Name
-from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.identity import key_packages, own_identity
 from parlour_client.core.e2ee.identity.identity_errors import DevicePendingError, OwnKeyChangedError
 from parlour_client.core.e2ee.identity.key_directory import Directory
@@ -21,7 +20,8 @@ from parlour_client.core.e2ee.identity.key_log import KeyLog, server_of
 from parlour_client.core.e2ee.identity.key_log_entries import LogEntry, read_entries
 from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
-from parlour_client.core.errors import ApiRefusedError, ServerMisbehavedError
+from parlour_client.kit.clock import Clock
+from parlour_client.kit.errors import ApiRefusedError, ServerMisbehavedError
 from parlour_protocol import delivery
 from parlour_protocol.delivery import DeviceInfo, DeviceStatus, RegisterDevice
 from parlour_protocol.frames.opaque import CertificateBytes, PublicKey, Signature

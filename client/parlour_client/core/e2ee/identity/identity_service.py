@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from parlour_client.core.archive import Archive, alarms, key_log_copy, key_pins, own_keys
 from parlour_client.core.archive.own_keys import Name
-from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.identity import key_trust, own_identity, recovery_words
 from parlour_client.core.e2ee.identity.enrolment import Enrolment, SignedIn
 from parlour_client.core.e2ee.identity.identity_errors import (
@@ -21,7 +20,8 @@ from parlour_client.core.e2ee.identity.key_log import KeyLog, server_of
 from parlour_client.core.e2ee.identity.own_devices import OwnDevices
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
 from parlour_client.core.e2ee.status import Alarm, OwnDevice, OwnKeys, Trust
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.clock import Clock
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.kit.names import DeviceName, UserName

@@ -14,13 +14,13 @@ import apsw
 
 from parlour_client.core.archive import Archive, alarms, key_log_copy, key_pins, own_keys
 from parlour_client.core.archive.own_keys import Name
-from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.identity import inviter
 from parlour_client.core.e2ee.identity.identity_errors import KeyLogError, OtherServerError
 from parlour_client.core.e2ee.identity.key_directory import Directory
 from parlour_client.core.e2ee.identity.key_log_entries import LogEntry, read_entries
 from parlour_client.core.e2ee.identity.signing import verify
-from parlour_client.core.errors import ServerMisbehavedError
+from parlour_client.kit.clock import Clock
+from parlour_client.kit.errors import ServerMisbehavedError
 from parlour_protocol.delivery import KeyLogPage
 from parlour_protocol.encrypted import KeyLogSeen
 from parlour_protocol.frames.opaque import Digest

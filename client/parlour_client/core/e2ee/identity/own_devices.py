@@ -8,7 +8,6 @@ person types identifies one key.
 from collections.abc import Sequence
 
 from parlour_client.core.archive import Archive, key_log_copy, own_keys
-from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.identity import key_trust
 from parlour_client.core.e2ee.identity.enrolment import Enrolment
 from parlour_client.core.e2ee.identity.identity_errors import NoAccountKeyError, OwnKeyChangedError
@@ -17,7 +16,8 @@ from parlour_client.core.e2ee.identity.key_log import KeyLog
 from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
 from parlour_client.core.e2ee.status import OwnDevice
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.clock import Clock
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.delivery import CertifyDevice, DeviceInfo, DeviceStatus, RevokeDevice
 from parlour_protocol.frames.opaque import CertificateBytes
 from parlour_protocol.identity import device_id_of, pairing_code

@@ -11,7 +11,7 @@ from typing import Final
 from mnemonic import Mnemonic
 
 from parlour_client.core.e2ee.identity.keys import AccountKey
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.mls import Secret
 
 WORDS: Final = 24

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from parlour_client.core.errors import ParlourClientError
+from parlour_client.kit.errors import ParlourClientError
 
 
 async def quietly(work: Coroutine[Any, Any, object]) -> None:

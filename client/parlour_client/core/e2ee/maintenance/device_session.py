@@ -12,7 +12,7 @@ from parlour_client.core.e2ee.groups.transaction import ThisDevice
 from parlour_client.core.e2ee.identity.identity_errors import DevicePendingError
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
-from parlour_client.core.errors import (
+from parlour_client.kit.errors import (
     EncryptionError,
     ParlourClientError,
     SessionEndedError,

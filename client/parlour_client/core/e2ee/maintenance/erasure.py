@@ -9,10 +9,10 @@ expire by this device's own clock.
 from typing import Final
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.clock import Clock, Timer
 from parlour_client.core.e2ee.groups.group_store import scrub
 from parlour_client.core.e2ee.maintenance.background_tasks import BackgroundTasks, quietly
 from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
+from parlour_client.kit.clock import Clock, Timer
 
 _BEAT: Final = 60.0
 """Seconds between two checks."""

@@ -13,7 +13,6 @@ from typing import Final
 import apsw
 
 from parlour_client.core.archive import Archive, key_pins
-from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.groups import statements
 from parlour_client.core.e2ee.groups.group_errors import WAITING, BlockedError, NotReadyError
 from parlour_client.core.e2ee.groups.group_report import GroupStatus
@@ -25,7 +24,8 @@ from parlour_client.core.e2ee.maintenance.background_tasks import ChangeSignal, 
 from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 from parlour_client.core.e2ee.maintenance.server_state import ServerState
-from parlour_client.core.errors import ApiRefusedError, EncryptionError
+from parlour_client.kit.clock import Clock
+from parlour_client.kit.errors import ApiRefusedError, EncryptionError
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis

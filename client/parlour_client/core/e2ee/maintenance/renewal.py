@@ -9,7 +9,6 @@ from random import Random
 from typing import Final
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.clock import Clock, Timer
 from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatus
 from parlour_client.core.e2ee.groups.received import Receipt
 from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
@@ -23,6 +22,7 @@ from parlour_client.core.e2ee.maintenance.renewal_rule import (
 )
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 from parlour_client.core.sync.state import State
+from parlour_client.kit.clock import Clock, Timer
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName

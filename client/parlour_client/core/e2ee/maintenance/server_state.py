@@ -3,11 +3,11 @@
 No claim of the server takes effect by itself: callers wait until the room's log has shown it.
 """
 
-from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.sync.catch_up import CatchUp
+from parlour_client.kit.clock import Clock
 from parlour_protocol.delivery import EventStored, GroupState
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq

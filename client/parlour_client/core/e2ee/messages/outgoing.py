@@ -15,7 +15,6 @@ import apsw
 
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.outbox_table import AlsoWrite
-from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.groups.group_errors import ArrivedError, BlockedError, NotReadyError
 from parlour_client.core.e2ee.groups.group_service import GroupService
 from parlour_client.core.e2ee.groups.payloads import content_of, was_readable
@@ -28,15 +27,16 @@ from parlour_client.core.e2ee.maintenance.renewal import Renewal
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.e2ee.messages.recipients import Recipients
-from parlour_client.core.errors import (
+from parlour_client.core.sync.state import State
+from parlour_client.kit.clock import Clock
+from parlour_client.kit.errors import (
     ApiRefusedError,
     EncryptionError,
     ParlourClientError,
     RefusedError,
     ServerMisbehavedError,
 )
-from parlour_client.core.sync.state import State
-from parlour_client.core.transport.live_connection import LiveConnection
+from parlour_client.kit.transport.live_connection import LiveConnection
 from parlour_protocol.encrypted import AnyContent, EncryptedFile, Payload
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import FileRef

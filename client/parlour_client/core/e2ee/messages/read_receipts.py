@@ -12,8 +12,8 @@ from typing import Final
 import apsw
 
 from parlour_client.core.archive import Archive
-from parlour_client.core.clock import Clock
-from parlour_client.core.errors import ParlourClientError, UnreachableError
+from parlour_client.kit.clock import Clock
+from parlour_client.kit.errors import ParlourClientError, UnreachableError
 from parlour_protocol.encrypted import ReadContent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import RequestId, Seq

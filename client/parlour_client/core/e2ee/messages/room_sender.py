@@ -11,15 +11,15 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, Literal
 
-from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
 from parlour_client.core.e2ee.messages.outgoing import AT_ONCE, Arrived, Encrypted, Outgoing
-from parlour_client.core.errors import EncryptionError, ParlourClientError, RefusedError
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.item import Item, StoredAt, at_of
 from parlour_client.core.outbox.outbox import Outbox
 from parlour_client.core.outbox.room_queue import RoomQueue
-from parlour_client.core.transport.conversation import Conversation
+from parlour_client.kit.clock import Clock
+from parlour_client.kit.errors import EncryptionError, ParlourClientError, RefusedError
+from parlour_client.kit.transport.conversation import Conversation
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, Ok
 from parlour_protocol.frames.replies import Stored

@@ -11,7 +11,6 @@ import apsw
 
 from parlour_client.core.archive import Archive, key_pins, own_keys
 from parlour_client.core.archive.own_keys import Name
-from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.identity import key_trust, own_identity
 from parlour_client.core.e2ee.identity.identity_errors import KeyLogError
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
@@ -19,7 +18,8 @@ from parlour_client.core.e2ee.identity.key_log import server_of
 from parlour_client.core.e2ee.status import MemberDevice, PersonReport, Trust
 from parlour_client.core.e2ee.verification.safety_number import Party, check_typed, safety_number
 from parlour_client.core.e2ee.verification.verification_code import code_of, read_code
-from parlour_client.core.errors import EncryptionError, SetupError, UnreachableError
+from parlour_client.kit.clock import Clock
+from parlour_client.kit.errors import EncryptionError, SetupError, UnreachableError
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 

@@ -11,7 +11,7 @@ import hmac
 from dataclasses import dataclass
 from typing import Final
 
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.kit.names import UserName
 
 ROUNDS: Final = 5_200

@@ -18,7 +18,7 @@ from nacl.exceptions import CryptoError
 
 from parlour_client.core.e2ee.identity.recovery_words import word_list
 from parlour_client.core.e2ee.verification.safety_number import Party
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.encrypted import Share, VerifyContent, VerifyStep
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import RequestId

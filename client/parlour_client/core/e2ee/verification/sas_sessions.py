@@ -10,13 +10,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from parlour_client.core.clock import Clock
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.status import SasVerification
 from parlour_client.core.e2ee.verification.contacts import Contacts
 from parlour_client.core.e2ee.verification.safety_number import Party
 from parlour_client.core.e2ee.verification.sas import VERIFIED, Context, Exchange, State
-from parlour_client.core.errors import ParlourClientError, SetupError
+from parlour_client.kit.clock import Clock
+from parlour_client.kit.errors import ParlourClientError, SetupError
 from parlour_protocol.encrypted import VerifyContent, VerifyStep
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, new_request_id

@@ -13,7 +13,7 @@ from typing import Final
 
 from parlour_client.core.e2ee.identity.signing import KEY_BYTES
 from parlour_client.core.e2ee.verification.safety_number import Party
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.kit.names import NameRefusedError, UserName, parse_user_name
 
 CODE_PREFIX: Final = "PARLOUR1:"

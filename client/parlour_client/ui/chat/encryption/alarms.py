@@ -6,9 +6,9 @@ Enter dismisses an alarm; a permanent one stays for ever, because its cause can'
 from collections.abc import Sequence
 
 from parlour_client.core.e2ee.status import Alarm
+from parlour_client.kit.widgets.questions import ChooseScreen
+from parlour_client.kit.widgets.safe import join, lines, own, peer_line
 from parlour_client.ui.chat.timeline.sentences import clock, day
-from parlour_client.ui.dialogs.questions import ChooseScreen
-from parlour_client.ui.safe import join, lines, own, peer_line
 
 
 def alarm_screen(alarms: Sequence[Alarm]) -> ChooseScreen:

@@ -17,8 +17,9 @@ from parlour_client.core.client import Client
 from parlour_client.core.e2ee.status import Alarm, PersonReport, RoomReport, SasVerification, Trust
 from parlour_client.core.e2ee.verification.sas import VERIFIED
 from parlour_client.core.e2ee.verification.verification_code import qr_rows
-from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Room
+from parlour_client.kit.errors import EncryptionError
+from parlour_client.kit.widgets.safe import join, own, peer_line
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.encryption import devices
 from parlour_client.ui.chat.encryption.alarms import alarm_screen
@@ -29,7 +30,6 @@ from parlour_client.ui.chat.header import RoomHeader
 from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.timeline import Timeline
-from parlour_client.ui.safe import join, own, peer_line
 from parlour_protocol.kit.ids import RequestId
 from parlour_protocol.kit.names import UserName
 

@@ -6,8 +6,8 @@ The owner checks the people once; nothing is renewed without that.
 from textual.content import Content
 
 from parlour_client.commands.results import RenewQuestion
+from parlour_client.kit.widgets.safe import join, lines, own, peer_line
 from parlour_client.text.encryption_text import renewed_person
-from parlour_client.ui.safe import join, lines, own, peer_line
 
 
 def renew_question(question: RenewQuestion) -> Content:

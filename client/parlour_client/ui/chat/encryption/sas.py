@@ -16,9 +16,9 @@ from textual.widgets import Input
 from parlour_client.commands.verification import NO
 from parlour_client.core.e2ee.status import SasVerification
 from parlour_client.core.e2ee.verification.sas import ALL_WORDS, VERIFIED, are_typed
-from parlour_client.ui.dialogs.overlay import Overlay
-from parlour_client.ui.input.key_ordering import Field
-from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
+from parlour_client.kit.widgets.key_ordering import Field
+from parlour_client.kit.widgets.overlay import Overlay
+from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer_line
 
 
 class WordsScreen(Overlay[str | None]):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
+from parlour_client.kit.widgets.safe import join, lines, own, peer_line
 from parlour_client.text.encryption_text import LOST, WON, admitted_by_encrypting
-from parlour_client.ui.safe import join, lines, own, peer_line
 from parlour_protocol.kit.names import UserName
 
 

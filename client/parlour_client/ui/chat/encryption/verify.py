@@ -14,11 +14,11 @@ from textual.widgets import Input
 
 from parlour_client.commands.verification import GO_ON, SHORT_WORDS, Decision, decide
 from parlour_client.core.e2ee.status import PersonReport
+from parlour_client.kit.widgets.key_ordering import Field
+from parlour_client.kit.widgets.overlay import Overlay
+from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer_line
 from parlour_client.ui.chat.encryption.report import TRUST_WORDS
 from parlour_client.ui.chat.timeline.sentences import clock, day
-from parlour_client.ui.dialogs.overlay import Overlay
-from parlour_client.ui.input.key_ordering import Field
-from parlour_client.ui.safe import SafeStatic, join, lines, own, peer_line
 
 
 class PersonScreen(Overlay[Decision | None]):

@@ -19,6 +19,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from parlour_client.core.model import Entry
+from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
+from parlour_client.kit.terminal.throttle import Throttle
+from parlour_client.kit.widgets.deferred import Deferred
 from parlour_client.ui.chat.timeline import keys
 from parlour_client.ui.chat.timeline.entries import key_of
 from parlour_client.ui.chat.timeline.holes import Hole, HoleState, Run
@@ -28,9 +31,6 @@ from parlour_client.ui.chat.timeline.rows import Look, is_message
 from parlour_client.ui.chat.timeline.scroll_anchor import ScrollAnchor
 from parlour_client.ui.chat.timeline.selection import Selection
 from parlour_client.ui.chat.timeline.store import Store
-from parlour_client.ui.deferred import Deferred
-from parlour_client.ui.terminal.column_anchoring import ColumnAnchors
-from parlour_client.ui.terminal.throttle import Throttle
 from parlour_protocol.kit.ids import RequestId, Seq
 from parlour_protocol.kit.names import UserName
 

@@ -13,8 +13,8 @@ from tests.client.core.e2ee.group_world import (
 
 from parlour_client.core.e2ee.groups.group_store import load_room
 from parlour_client.core.e2ee.groups.received import Received
-from parlour_client.core.errors import ServerMisbehavedError
 from parlour_client.core.model import NoteKind
+from parlour_client.kit.errors import ServerMisbehavedError
 from parlour_protocol.encrypted import encode_message_payload
 from parlour_protocol.frames import MessageText
 from parlour_protocol.frames.bodies import (

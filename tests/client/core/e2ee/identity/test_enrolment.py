@@ -11,7 +11,7 @@ from parlour_client.core.e2ee.identity import own_identity
 from parlour_client.core.e2ee.identity.identity_errors import DevicePendingError, OwnKeyChangedError
 from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.e2ee.status import Trust
-from parlour_client.core.errors import ApiRefusedError, ServerMisbehavedError, SetupError, UnreachableError
+from parlour_client.kit.errors import ApiRefusedError, ServerMisbehavedError, SetupError, UnreachableError
 from parlour_protocol.delivery import DeviceStatus, RegisterDevice
 from parlour_protocol.frames.opaque import PublicKey, Signature
 from parlour_protocol.kit.ids import SessionId

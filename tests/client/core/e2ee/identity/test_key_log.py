@@ -10,7 +10,7 @@ from parlour_client.core.e2ee.identity import key_log, own_identity
 from parlour_client.core.e2ee.identity.identity_errors import KeyLogError, OtherServerError
 from parlour_client.core.e2ee.identity.key_log import Comparison, KeyLog
 from parlour_client.core.e2ee.identity.keys import AccountKey
-from parlour_client.core.errors import ServerMisbehavedError, UnreachableError
+from parlour_client.kit.errors import ServerMisbehavedError, UnreachableError
 from parlour_protocol.delivery import DeviceStatus, KeyLogPage
 from parlour_protocol.encrypted import KeyLogSeen
 from parlour_protocol.frames.opaque import Digest, LogEntryBytes

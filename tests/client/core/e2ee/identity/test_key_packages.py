@@ -10,7 +10,7 @@ from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.identity.key_packages import DAY, MAX_HELD, AtServer
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
-from parlour_client.core.errors import UnreachableError
+from parlour_client.kit.errors import UnreachableError
 from parlour_protocol.delivery import KeyPackages
 from parlour_protocol.limits import HTTP_KEYS, HYBRID_PACKAGES, KEY_PACKAGE_BYTES
 from parlour_protocol.mls import (

@@ -8,9 +8,9 @@ from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA
 from tests.client.core.e2ee.test_orchestration import pair, say
 
-from parlour_client.core.account.home import Home
 from parlour_client.core.archive import Archive
-from parlour_client.core.errors import ArchiveError
+from parlour_client.kit.account.home import Home
+from parlour_client.kit.errors import ArchiveError
 
 GROUP = ("mls_groups", "state")
 PACKAGES = ("own_keys", "value")

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from parlour_client.core.e2ee.maintenance.background_tasks import BackgroundTasks
-from parlour_client.core.errors import UnreachableError
+from parlour_client.kit.errors import UnreachableError
 
 
 async def _fail(error: Exception) -> None:

@@ -19,7 +19,7 @@ from parlour_client.core.e2ee.messages.attachments import (
     to_save,
     to_send,
 )
-from parlour_client.core.errors import EncryptionError, ServerMisbehavedError, SetupError
+from parlour_client.kit.errors import EncryptionError, ServerMisbehavedError, SetupError
 from parlour_protocol.frames.fields import FileName
 from parlour_protocol.mls import Secret
 

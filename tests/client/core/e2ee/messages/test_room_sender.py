@@ -10,10 +10,10 @@ from tests.client.core.core_fake import LOBBY, FakeClock
 from parlour_client.core.checked_text import message_text
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
 from parlour_client.core.e2ee.messages.room_sender import RoomSender
-from parlour_client.core.errors import ParlourClientError
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.item import DurableRequest, Item, at_of
 from parlour_client.core.outbox.room_queue import RoomQueue
+from parlour_client.kit.errors import ParlourClientError
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, Ok
 from parlour_protocol.frames.replies import Stored

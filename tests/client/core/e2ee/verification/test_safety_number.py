@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from parlour_client.core.e2ee.verification.safety_number import Party, check_typed, safety_number
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.kit.names import parse_user_name
 
 ANA = Party(parse_user_name("ana"), "chat.example.org", b"a" * 32)

@@ -12,7 +12,7 @@ from nacl import bindings
 
 from parlour_client.core.e2ee.verification.safety_number import Party
 from parlour_client.core.e2ee.verification.sas import TRANSITIONS, VERIFIED, Act, Context, Exchange, State
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.encrypted import Share, VerifyContent, VerifyStep
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import RequestId

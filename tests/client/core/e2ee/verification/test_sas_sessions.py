@@ -9,7 +9,7 @@ from tests.client.core.e2ee.identity_world import ANA, BEN, EVE, ROOM, Home, Wor
 from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.e2ee.status import SasVerification, Trust
 from parlour_client.core.e2ee.verification.sas_sessions import LIFETIME, MAX_KEPT
-from parlour_client.core.errors import ParlourClientError, SetupError, UnreachableError
+from parlour_client.kit.errors import ParlourClientError, SetupError, UnreachableError
 from parlour_protocol.encrypted import VerifyContent, VerifyStep
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, RequestId

@@ -4,7 +4,7 @@ import pytest
 
 from parlour_client.core.e2ee.verification.safety_number import Party
 from parlour_client.core.e2ee.verification.verification_code import code_of, person_of, qr_rows, read_code
-from parlour_client.core.errors import SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.kit.names import parse_user_name
 
 ANA = Party(parse_user_name("ana"), "chat.example.org:8443", bytes(range(32)))

@@ -1,1 +1,0 @@
-"""Reads and prints lines on a terminal or a pipe, for the line mode and the commands."""

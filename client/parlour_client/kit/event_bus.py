@@ -1,0 +1,84 @@
+"""Notifies of changes: listeners that are called at once, and streams that are read at their own pace.
+
+Everything runs in the event loop's thread. A stream whose reader lags too far behind ends rather than letting
+memory grow. The client owns one; views and bots subscribe.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Final, TypeVar
+
+from parlour_client.core.events import Change
+from parlour_client.kit.errors import StoppedError
+
+MAX_LAG: Final = 10_000
+"""Unread changes of one stream."""
+
+Emit = Callable[[Change], None]
+T = TypeVar("T")
+
+
+class EventBus:
+    """The listeners and streams."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[object, Callable[[Change], None]] = {}
+        self._ended = asyncio.Event()
+
+    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+        """Call ``listener`` for every change; returns a function that unsubscribes it."""
+        token = object()
+        self._listeners[token] = listener
+        return lambda: self._listeners.pop(token, None) and None
+
+    def emit(self, change: Change) -> None:
+        """Notify all listeners and streams."""
+        for listener in list(self._listeners.values()):
+            listener(change)
+
+    def end(self) -> None:
+        """End all streams."""
+        self._ended.set()
+
+    async def until(self, look: Callable[[], Awaitable[T | None]], patience: float) -> T | None:
+        """Return what ``look`` finds, now or after a change; None after ``patience`` seconds without it."""
+        changed = asyncio.Event()
+        unsubscribe = self.subscribe(lambda _: changed.set())
+        try:
+            async with asyncio.timeout(patience):
+                while (found := await look()) is None:
+                    await changed.wait()
+                    changed.clear()
+        except TimeoutError:
+            return None
+        finally:
+            unsubscribe()
+        return found
+
+    async def stream(self) -> AsyncIterator[Change]:
+        """Yield changes from now on. Raises StoppedError when its reader lags too far behind."""
+        waiting: list[Change] = []
+        some = asyncio.Event()
+
+        def hear(change: Change) -> None:
+            waiting.append(change)
+            some.set()
+
+        unsubscribe = self.subscribe(hear)
+        ended = asyncio.ensure_future(self._ended.wait())
+        try:
+            while True:
+                heard = asyncio.ensure_future(some.wait())
+                await asyncio.wait({heard, ended}, return_when=asyncio.FIRST_COMPLETED)
+                heard.cancel()
+                batch, waiting[:] = list(waiting), []
+                some.clear()
+                if len(batch) > MAX_LAG:
+                    raise StoppedError("This program reads the changes too slowly.")
+                for change in batch:
+                    yield change
+                if ended.done():
+                    return
+        finally:
+            ended.cancel()
+            unsubscribe()

@@ -1,0 +1,284 @@
+"""The calls of the HTTPS API (account, login, ticket, sessions, password, logout), and how others are made.
+
+Each uses a verified connection without a proxy, follows no redirect, reads no more than a limit
+(``MAX_ANSWER`` unless the call names another) and decodes strictly. It never stores a password.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from parlour_client.kit.errors import (
+    ApiRefusedError,
+    CertificateError,
+    LoginRefusedError,
+    ParlourClientError,
+    ServerMisbehavedError,
+    SessionEndedError,
+    StaleEpochError,
+    UnreachableError,
+    quoted,
+)
+from parlour_client.kit.transport.trust import Pin, Verifier, unreachable
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.kit.api import (
+    AccountCreated,
+    Login,
+    NewAccount,
+    PasswordChange,
+    Payload,
+    Problem,
+    SessionCreated,
+    SessionInfo,
+    SessionList,
+    TicketIssued,
+    decode_payload,
+    encode_payload,
+)
+from parlour_protocol.kit.errors import MalformedFrameError
+from parlour_protocol.kit.ids import SessionId
+from parlour_protocol.kit.secret import Secret
+
+if TYPE_CHECKING:
+    import httpx
+
+MAX_ANSWER: Final = 64 * 1024
+"""Bytes: the longest honest answer is a list of some twenty sessions."""
+_SECONDS: Final = 15.0
+"""Connect, or a pause between two reads. argon2 on a busy server takes a second or two."""
+_WHOLE_CALL: Final = 40.0
+"""Seconds for the whole call: a server that sends byte by byte must not block the client."""
+_WHOLE_FILE: Final = 3_600.0
+"""Seconds for a file, which may be large on a slow line."""
+
+P = TypeVar("P", bound=Payload)
+Content = bytes | AsyncIterator[bytes] | None
+
+
+class Api:
+    """One server's HTTPS API. With ``keep`` one connection stays open between calls; then ``close`` it."""
+
+    def __init__(self, verifier: Verifier, *, keep: bool = False) -> None:
+        self._verifier = verifier
+        self._keep = keep
+        self._kept: httpx.AsyncClient | None = None
+
+    async def close(self) -> None:
+        """Close the open connection."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            await kept.aclose()
+
+    async def make_account(self, body: NewAccount) -> AccountCreated:
+        """Create an account with an invite code."""
+        return await self.call("POST", "/v1/accounts", AccountCreated, body=body)
+
+    async def log_in(self, body: Login) -> SessionCreated:
+        """Log in. Raises LoginRefusedError for a wrong name or password."""
+        try:
+            return await self.call("POST", "/v1/sessions", SessionCreated, body=body)
+        except SessionEndedError as error:
+            raise LoginRefusedError("Wrong name or password.", "login_refused") from error
+
+    async def ticket(self, session: Secret) -> TicketIssued:
+        """Get a ticket for one WebSocket. Raises SessionEndedError."""
+        return await self.call("POST", "/v1/tickets", TicketIssued, bearer=session)
+
+    async def sessions(self, session: Secret) -> tuple[SessionInfo, ...]:
+        """List the account's sessions."""
+        return (await self.call("GET", "/v1/sessions", SessionList, bearer=session)).sessions
+
+    async def end_session(self, session: Secret, which: SessionId | None = None) -> None:
+        """End another session, or the current one."""
+        await self.succeed("DELETE", f"/v1/sessions/{which or 'current'}", session)
+
+    async def change_password(self, session: Secret, body: PasswordChange) -> None:
+        """Change the password; ends every other session. Raises LoginRefusedError if the old one is wrong."""
+        await self.succeed("POST", "/v1/password", session, body)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        answer: type[P],
+        *,
+        bearer: Secret | None = None,
+        body: Payload | AsyncIterator[bytes] | None = None,
+        limit: int = MAX_ANSWER,
+        size: int | None = None,
+    ) -> P:
+        """Make a call and read its answer, of ``limit`` bytes at most. Raises ParlourClientError.
+
+        A ``body`` that is not a payload is sent as it is, in ``size`` bytes: a file.
+        """
+        data = await self.succeed(method, path, bearer, body, limit=limit, size=size)
+        try:
+            return decode_payload(answer, data)
+        except MalformedFrameError as error:
+            raise ServerMisbehavedError("The server's answer is not what this protocol says.") from error
+
+    async def succeed(
+        self,
+        method: str,
+        path: str,
+        bearer: Secret | None,
+        body: Payload | AsyncIterator[bytes] | None = None,
+        *,
+        limit: int = MAX_ANSWER,
+        size: int | None = None,
+    ) -> bytes:
+        """Make a call and return the result of a success. Raises ParlourClientError."""
+        headers = _headers(bearer)
+        content: Content = body if isinstance(body, AsyncIterator) else None
+        if isinstance(body, Payload):
+            headers["Content-Type"] = "application/json"
+            content = encode_payload(body)
+        elif content is not None:
+            headers |= {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
+        status, data = await self._exchange(method, path, headers, content, limit)
+        if status >= 300:  # noqa: PLR2004 - HTTP: not a success; a redirect is never followed (T5)
+            raise _refusal(status, data)
+        return data
+
+    @asynccontextmanager
+    async def download(self, path: str, bearer: Secret) -> "AsyncIterator[AsyncIterator[bytes]]":
+        """Open a download: its bytes as they arrive; the caller counts them. Raises ParlourClientError."""
+        async with AsyncExitStack() as stack:
+            client = await self._client(stack)
+            with _told(self._verifier):
+                response = await stack.enter_async_context(
+                    client.stream("GET", self._url(path), headers=_headers(bearer))
+                )
+                if response.status_code >= 300:  # noqa: PLR2004 - HTTP, as above
+                    raise _refusal(response.status_code, await _read(response, MAX_ANSWER))
+            yield _chunks(response, self._verifier)
+
+    async def _exchange(
+        self, method: str, path: str, headers: Mapping[str, str], content: Content, limit: int
+    ) -> tuple[int, bytes]:
+        """Make one request, and repeat it once if a pinned server shows a renewed certificate."""
+        whole = _WHOLE_CALL if isinstance(content, bytes | None) else _WHOLE_FILE
+        try:
+            async with asyncio.timeout(whole):
+                try:
+                    return await self._once(method, path, headers, content, limit)
+                except CertificateError:
+                    if not isinstance(self._verifier.trust, Pin):
+                        raise
+                    await self._forget()
+                except _KeptTooLongError:
+                    await self.close()
+                return await self._once(method, path, headers, content, limit)
+        except TimeoutError as error:
+            raise unreachable(self._verifier.address, error) from error
+
+    async def _once(
+        self, method: str, path: str, headers: Mapping[str, str], content: Content, limit: int
+    ) -> tuple[int, bytes]:
+        import httpx  # noqa: PLC0415 - 150 ms that `parlour --help` does not pay
+
+        had = self._kept is not None and not isinstance(content, AsyncIterator)
+        async with AsyncExitStack() as stack:
+            client = await self._client(stack)
+            with _told(self._verifier):
+                try:
+                    response = await stack.enter_async_context(
+                        client.stream(method, self._url(path), headers=headers, content=content)
+                    )
+                    return response.status_code, await _read(response, limit)
+                except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as error:
+                    # The server may close an idle connection at any time, even while we begin to write.
+                    if had:
+                        raise _KeptTooLongError from error
+                    raise
+
+    async def _client(self, stack: AsyncExitStack) -> "httpx.AsyncClient":
+        """Return a client: the one that stays open, or one that ends with the call."""
+        import httpx  # noqa: PLC0415 - as above
+
+        if self._kept is not None:
+            return self._kept
+        client = httpx.AsyncClient(
+            verify=await self._verifier.context(),
+            trust_env=False,  # T5: no proxy, no .netrc
+            follow_redirects=False,
+            timeout=_SECONDS,
+            http2=False,
+        )
+        if self._keep:
+            self._kept = client
+        else:
+            await stack.enter_async_context(client)
+        return client
+
+    async def _forget(self) -> None:
+        self._verifier.forget()
+        await self.close()
+
+    def _url(self, path: str) -> str:
+        return f"https://{self._verifier.address.authority}{path}"
+
+
+class _KeptTooLongError(Exception):
+    """The open connection was closed; use a new one."""
+
+
+class _told:  # noqa: N801 - used like a function
+    """Translate the HTTP library's errors into ours."""
+
+    def __init__(self, verifier: Verifier) -> None:
+        self._verifier = verifier
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        import httpx  # noqa: PLC0415 - as above
+
+        address = self._verifier.address
+        match error:
+            case httpx.TimeoutException():
+                raise unreachable(address, TimeoutError()) from error
+            case httpx.ConnectError():
+                raise unreachable(address, error) from error
+            case httpx.HTTPError():
+                raise UnreachableError(f"The connection to {address.authority} broke.") from error
+            case _:
+                return
+
+
+def _headers(bearer: Secret | None) -> dict[str, str]:
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "parlour"}
+    if bearer is not None:
+        headers["Authorization"] = f"Bearer {bearer.reveal()}"
+    return headers
+
+
+async def _read(response: "httpx.Response", limit: int) -> bytes:
+    data = bytearray()
+    async for chunk in response.aiter_raw():  # raw: a compressed answer is not inflated
+        data += chunk
+        if len(data) > limit:
+            raise ServerMisbehavedError("The server's answer is too large.")
+    return bytes(data)
+
+
+async def _chunks(response: "httpx.Response", verifier: Verifier) -> AsyncIterator[bytes]:
+    with _told(verifier):
+        async for chunk in response.aiter_raw():
+            yield chunk
+
+
+def _refusal(status: int, data: bytes) -> ParlourClientError:
+    """Return the error for an answer that is not a success. The server's sentence is sanitised."""
+    if status == 401:  # noqa: PLR2004 - HTTP
+        return SessionEndedError("The session has ended.")
+    try:
+        problem = decode_payload(Problem, data)
+    except MalformedFrameError:
+        return ServerMisbehavedError(f"The server answered with HTTP status {status}.")
+    hint = f"Try again in {problem.retry_after} s." if problem.retry_after else None
+    text = quoted(problem.message) or f"The server refused ({problem.error})."
+    kind = StaleEpochError if problem.error == ErrorCode.STALE_EPOCH else ApiRefusedError
+    return kind(text, problem.error, hint=hint, retry_after=problem.retry_after)

@@ -1,0 +1,185 @@
+"""Keeps one connection to the server: opens it, waits, opens it again, and reports its state.
+
+Each try gets a fresh ticket (K10). The delay grows and is randomised, so that a thousand clients do not
+reconnect in the same second. Only what needs the person (an ended session, a changed pin) stops it. After an
+ended session it continues when there is a new one.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from random import Random
+from typing import Any, Final, TypeVar
+
+from parlour_client.core.events import StatusChanged
+from parlour_client.core.model import Account, ConnectionStatus, LinkState
+from parlour_client.kit.clock import Clock
+from parlour_client.kit.errors import ParlourClientError, SessionEndedError, StoppedError, UnreachableError
+from parlour_client.kit.event_bus import Emit
+from parlour_client.kit.transport.conversation import Conversation
+from parlour_client.kit.transport.frame_socket import Dial, WireClosedError
+from parlour_protocol.frames import Hello
+from parlour_protocol.kit.errors import (
+    GOING_AWAY,
+    SESSION_ENDED,
+    SESSION_EXPIRED,
+    TOO_FAST,
+    TOO_MANY_ERRORS,
+    TOO_SLOW,
+)
+
+T = TypeVar("T")
+
+FIRST_WAIT: Final = 0.25
+LONGEST_WAIT: Final = 30.0
+STEADY_AFTER: Final = 10_000
+"""Milliseconds: after a connection that lasted this long, the delay starts from the first one again."""
+
+Converse = Callable[[Conversation, Hello], Awaitable[None]]
+
+
+class Reconnector:
+    """The state of the connection, and the loop that maintains it."""
+
+    def __init__(
+        self,
+        account: Account,
+        clock: Clock,
+        chance: Random,
+        emit: Emit,
+    ) -> None:
+        self._account = account
+        self._clock = clock
+        self._chance = chance
+        self._emit = emit
+        self._now = asyncio.Event()
+        self._renewed = asyncio.Event()
+        self.status = ConnectionStatus(LinkState.OFFLINE, account.server, "not connected")
+        self.error: ParlourClientError | None = None
+        """Why the last try failed, or the last connection ended."""
+        self._failed = asyncio.Event()
+        """Set while there is an error."""
+        self.stopped = asyncio.Event()
+        """Set while nothing is tried any more."""
+
+    def retry_now(self) -> None:
+        """Try now instead of waiting."""
+        self._now.set()
+
+    def session_renewed(self) -> None:
+        """Continue with a new session."""
+        self.stopped.clear()
+        self._note(None)
+        self._renewed.set()
+
+    async def unless_stopped(self, waiting: Coroutine[Any, Any, T] | Awaitable[T]) -> T:
+        """Wait, but not for something that can't happen any more: raises why the client stopped."""
+        return await self._unless({self.stopped}, waiting)
+
+    async def unless_failed(self, waiting: Coroutine[Any, Any, T] | Awaitable[T]) -> T:
+        """Wait until a try fails, or the client stops; raises why. At once if the last one failed."""
+        return await self._unless({self._failed, self.stopped}, waiting)
+
+    async def _unless(self, ends: set[asyncio.Event], waiting: Coroutine[Any, Any, T] | Awaitable[T]) -> T:
+        task: asyncio.Future[Any] = asyncio.ensure_future(waiting)
+        ended = {asyncio.ensure_future(event.wait()) for event in ends}
+        try:
+            await asyncio.wait({task, *ended}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise self.error or StoppedError("The client was stopped.")
+            result: T = task.result()
+            return result
+        finally:
+            task.cancel()
+            for one in ended:
+                one.cancel()
+
+    def fail(self, error: ParlourClientError) -> None:
+        """Stop for ever: something other than the connection failed."""
+        self._note(error)
+        self._set(LinkState.STOPPED)
+
+    async def run(self, dial: Dial, converse: Converse) -> None:
+        """Connect and stay connected; returns when only the person can help, and a new session would not.
+
+        ``converse`` runs while a connection lasts.
+        """
+        tries = 0
+        while True:
+            self._set(LinkState.CONNECTING)
+            began = self._clock.now()
+            try:
+                await self._one_connection(dial, converse)
+            except ParlourClientError as error:
+                self._note(self._in_words(error))
+            except TimeoutError:
+                self._note(UnreachableError("The server does not answer."))
+            if self.error is not None and self.error.stops:
+                self._renewed.clear()
+                self._set(LinkState.STOPPED)
+                if not isinstance(self.error, SessionEndedError):
+                    return
+                await self._renewed.wait()
+                tries = 0
+                continue
+            tries = 1 if self._clock.now() - began > STEADY_AFTER else tries + 1
+            await self._wait(tries)
+
+    async def _one_connection(self, dial: Dial, converse: Converse) -> None:
+        wire = await dial()
+        try:
+            conversation = Conversation(wire, self._clock)
+            hello = await conversation.hello()
+            self._note(None)
+            self._set(LinkState.ONLINE, security=wire.security)
+            await converse(conversation, hello)
+        finally:
+            await wire.close()
+
+    async def _wait(self, tries: int) -> None:
+        longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(tries - 1, 20))
+        seconds = longest * self._chance.uniform(0.5, 1.0)
+        self._set(LinkState.OFFLINE, retry_in=seconds)
+        self._now.clear()
+        sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
+        retried = asyncio.ensure_future(self._now.wait())
+        try:
+            await asyncio.wait({sleeping, retried}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            retried.cancel()
+
+    def _note(self, error: ParlourClientError | None) -> None:
+        self.error = error
+        if error is None:
+            self._failed.clear()
+        else:
+            self._failed.set()
+
+    def _set(
+        self, state: LinkState, *, security: str = "not connected", retry_in: float | None = None
+    ) -> None:
+        problem = str(self.error) if self.error is not None and state is not LinkState.ONLINE else ""
+        ended = state is LinkState.STOPPED and isinstance(self.error, SessionEndedError)
+        self.status = ConnectionStatus(
+            state, self._account.server, security, problem, retry_in, session_ended=ended
+        )
+        if state is LinkState.STOPPED:
+            self.stopped.set()
+        self._emit(StatusChanged(self.status))
+
+    def _in_words(self, error: ParlourClientError) -> ParlourClientError:
+        """Say why a connection ended."""
+        code = error.code if isinstance(error, WireClosedError) else None
+        if isinstance(error, SessionEndedError) or code in {SESSION_ENDED, SESSION_EXPIRED}:
+            return SessionEndedError.of(self._account.server, self._account.user)
+        if not isinstance(error, WireClosedError):
+            return error
+        return UnreachableError(_CLOSE_WORDS.get(code or 0, "The connection was lost."))
+
+
+_CLOSE_WORDS: Final = {
+    int(GOING_AWAY): "The server is going away for a moment.",
+    int(TOO_FAST): "The server closed the connection: too many messages.",
+    int(TOO_MANY_ERRORS): "The server closed the connection: too many refused requests.",
+    int(TOO_SLOW): "The server closed the connection: this client read too slowly.",
+}

@@ -1,0 +1,194 @@
+"""How the client verifies its server before it sends a credential: system roots, a CA file, or a pin.
+
+Every context here verifies inside the TLS stack (CERT_REQUIRED, TLS 1.3 at least); nothing can turn it off. A
+pin is the SHA-256 of the leaf's SubjectPublicKeyInfo: a probe, a TLS handshake without a byte of application
+data, fetches the leaf, the pin is compared, and real connections then accept exactly that leaf. ``https`` and
+``websocket`` take their context from here.
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import re
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from parlour_client.kit.errors import CertificateError, PinChangedError, SetupError, UnreachableError
+from parlour_protocol.kit.invite_link import ServerAddress
+
+PROBE_SECONDS: Final = 10
+_MAX_CA_BYTES: Final = 1 << 20
+_PIN: Final = re.compile(r"[A-Za-z0-9_-]{43}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class SystemRoots:
+    """The certificate authorities that this system trusts, and the host name."""
+
+    words = "certificate checked by this system's roots"
+
+
+@dataclass(frozen=True, slots=True)
+class CaFile:
+    """Only the authorities in one PEM text, and the host name."""
+
+    pem: str
+    words = "certificate checked by your CA file"
+
+    @classmethod
+    def read(cls, path: Path) -> "CaFile":
+        """Read a PEM file. Raises SetupError."""
+        try:
+            if path.stat().st_size > _MAX_CA_BYTES:
+                raise SetupError(f"{path} is too large for a CA file.", "Name a PEM file with a certificate.")
+            trust = cls(path.read_text(encoding="ascii"))
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=trust.pem)
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            raise SetupError(
+                f"{path} cannot be read as a CA file.", "Name a PEM file with a certificate."
+            ) from error
+        return trust
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """One public key: 43 characters of base64url."""
+
+    value: str
+    words = "key pinned"
+
+    @classmethod
+    def parse(cls, text: str) -> "Pin":
+        """Parse a pin from a link. Raises SetupError."""
+        if not _PIN.match(text.strip()):
+            raise SetupError("That isn't a pin.", "A pin has 43 characters; the server's `doctor` shows it.")
+        return cls(text.strip())
+
+
+Trust = SystemRoots | CaFile | Pin
+
+
+def pin_of(leaf: bytes) -> str:
+    """Return the pin of a certificate (DER). Raises ValueError for anything else."""
+    from cryptography import x509  # noqa: PLC0415 - 100 ms, and only where a pin is used
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
+
+    key = x509.load_der_x509_certificate(leaf).public_key()
+    spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return base64.urlsafe_b64encode(hashlib.sha256(spki).digest()).rstrip(b"=").decode()
+
+
+class Verifier:
+    """Makes TLS contexts for one server. With a pin it remembers the leaf that it probed."""
+
+    def __init__(self, address: ServerAddress, trust: Trust) -> None:
+        self.address = address
+        self.trust = trust
+        self._context: ssl.SSLContext | None = None
+
+    async def context(self) -> ssl.SSLContext:
+        """Return a context that accepts only the right server. Raises PinChangedError, UnreachableError."""
+        if self._context is None:
+            self._context = await self._made()
+        return self._context
+
+    def forget(self) -> None:
+        """Probe again next time: a leaf may be renewed under the same key, and the pin decides."""
+        self._context = None
+
+    async def _made(self) -> ssl.SSLContext:
+        context = _client_context()
+        match self.trust:
+            case SystemRoots():
+                context.load_default_certs(ssl.Purpose.SERVER_AUTH)
+            case CaFile(pem):
+                context.load_verify_locations(cadata=pem)
+            case Pin(value):
+                leaf = await _probe(self.address)
+                if not hmac.compare_digest(pin_of(leaf), value):
+                    raise PinChangedError(
+                        f"The server at {self.address.authority} shows another key than the pinned one. "
+                        "Nothing was sent to it."
+                    )
+                # The pinned key decides; the name in a self-signed certificate proves nothing.
+                context.check_hostname = False
+                context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+                context.load_verify_locations(cadata=leaf)
+        return context
+
+
+def _client_context() -> ssl.SSLContext:
+    """Return a context that verifies and trusts no authority yet.
+
+    No groups are set: ``set_ecdh_curve`` would silently turn the post-quantum hybrid off.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # CERT_REQUIRED and check_hostname are its defaults
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+async def _probe(address: ServerAddress) -> bytes:
+    """Return the leaf that the server shows, after a handshake in which nothing is sent to it."""
+    context = _client_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE  # no data goes over it: it only fetches the leaf
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            _, writer = await asyncio.open_connection(
+                address.host, address.port, ssl=context, server_hostname=address.host
+            )
+    except (OSError, TimeoutError) as error:
+        raise unreachable(address, error) from error
+    try:
+        leaf: bytes | None = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    finally:
+        writer.transport.abort()
+    if not leaf:
+        raise CertificateError(
+            f"The server at {address.authority} shows no certificate. Nothing was sent to it."
+        )
+    return leaf
+
+
+def unreachable(address: ServerAddress, error: Exception) -> CertificateError | UnreachableError:
+    """Say why a connection failed: an invalid certificate, or an unreachable server."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            reason = _CERTIFICATE_WORDS.get(cause.verify_code, "it does not hold")
+            return CertificateError(
+                f"The certificate of {address.authority} is not accepted: {reason}. Nothing was sent to it."
+            )
+        if isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLWantReadError):
+            return UnreachableError(f"{address.authority} does not speak TLS 1.3 as it should.")
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, TimeoutError):
+        return UnreachableError(f"{address.authority} does not answer in time.")
+    if isinstance(error, ConnectionRefusedError):
+        return UnreachableError(f"Nothing listens at {address.authority}.")
+    return UnreachableError(f"No connection to {address.authority}.")
+
+
+# X509_V_ERR_… of OpenSSL; its own sentences may quote the certificate
+_CERTIFICATE_WORDS: Final = {
+    9: "it is not valid yet (is this machine's clock right?)",
+    10: "it has expired (or this machine's clock is wrong)",
+    18: "it vouches for itself alone",
+    19: "nobody that you trust vouches for it",
+    20: "nobody that you trust vouches for it",
+    21: "nobody that you trust vouches for it",
+    62: "it is for another host name",
+    64: "it is for another address",
+}
+
+
+def security_words(trust: Trust, version: str | None, cipher: str | None = None) -> str:
+    """Return the connection's protection in our own words, for the status line."""
+    if version is None:
+        return "not connected"
+    said = f"{version.replace('TLSv', 'TLS ')}, {trust.words}"
+    return f"{said}, {cipher}" if cipher else said

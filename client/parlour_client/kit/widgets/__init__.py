@@ -1,0 +1,1 @@
+"""Widgets that show text of others safely, and small screens made of them."""

@@ -1,0 +1,120 @@
+"""The HTTPS API's calls against servers that misbehave."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from tests.client.kit.tls_fake import Answer, make, recording
+
+from parlour_client.kit.errors import (
+    ApiRefusedError,
+    LoginRefusedError,
+    ServerMisbehavedError,
+    SessionEndedError,
+    UnreachableError,
+)
+from parlour_client.kit.transport import https
+from parlour_client.kit.transport.https import MAX_ANSWER, Api
+from parlour_client.kit.transport.trust import CaFile, Verifier
+from parlour_protocol.kit.api import Login
+from parlour_protocol.kit.names import parse_device_name
+from parlour_protocol.kit.secret import Secret
+
+CA = make(ca=True)
+SERVER = make(issuer=CA)
+LOGIN = Login(username="alice", password=Secret("a password that is long"), device=parse_device_name("x"))
+
+
+def answering(head: str, body: bytes = b"") -> Answer:
+    """Return a server that answers every request with this."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(
+            f"HTTP/1.1 {head}\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+        )
+        await writer.drain()
+
+    return answer
+
+
+@pytest.fixture(autouse=True)
+def a_proxy_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Point every proxy variable at nothing: a client that looks at them cannot connect (T5)."""
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "WSS_PROXY", "wss_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+
+async def test_a_login_goes_straight_to_the_server(tmp_path: Path) -> None:
+    """Proxies of the environment are not used."""
+    body = b'{"session": "%s", "expires_in": 60, "user": "alice"}' % (b"s" * 43)
+    async with recording(SERVER.context(tmp_path), answering("201 Created", body)) as server:
+        made = await Api(Verifier(server.address, CaFile(CA.pem))).log_in(LOGIN)
+    assert made.session == Secret("s" * 43)
+    head = bytes(server.data).split(b"\r\n\r\n")[0].lower()
+    assert b"accept-encoding: identity" in head
+
+
+async def test_a_redirect_is_not_followed(tmp_path: Path) -> None:
+    """The second server sees nothing of the credentials (T5)."""
+    async with recording(SERVER.context(tmp_path)) as second:
+        to = f"https://{second.address.authority}/v1/sessions"
+        async with recording(
+            SERVER.context(tmp_path), answering(f"307 Elsewhere\r\nLocation: {to}")
+        ) as first:
+            with pytest.raises(ServerMisbehavedError, match="307"):
+                await Api(Verifier(first.address, CaFile(CA.pem))).log_in(LOGIN)
+    assert second.handshakes == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"{}",
+        b'{"session": 1, "expires_in": 60, "user": "alice"}',
+        b'{"session": "x", "expires_in": 60, "user": "alice", "more": 1}',
+        b'{"session": "x", "session": "y", "expires_in": 60, "user": "alice"}',
+        b'{"session": "x", "expires_in": 60, "user": "not a name"}',
+        b"[" * 60_000,
+        b'{"session": "x", "expires_in": 60, "user": "alice"}' + b" " * MAX_ANSWER,
+    ],
+)
+async def test_an_answer_that_is_none_is_reported_plainly(body: bytes, tmp_path: Path) -> None:
+    """Malformed, unexpected, deep and oversized answers are one sentence, never a crash (F8)."""
+    async with recording(SERVER.context(tmp_path), answering("201 Created", body)) as server:
+        with pytest.raises(ServerMisbehavedError):
+            await Api(Verifier(server.address, CaFile(CA.pem))).log_in(LOGIN)
+
+
+async def test_refusals_become_the_right_errors(tmp_path: Path) -> None:
+    """401 at the login is a wrong password, elsewhere an ended session; the rest has the server's words."""
+    problem = b'{"error": "login_failed", "message": "no"}'
+    async with recording(SERVER.context(tmp_path), answering("401 Unauthorized", problem)) as server:
+        api = Api(Verifier(server.address, CaFile(CA.pem)))
+        with pytest.raises(LoginRefusedError):
+            await api.log_in(LOGIN)
+        with pytest.raises(SessionEndedError):
+            await api.ticket(Secret("s"))
+    hostile = b'{"error": "too_many", "message": "wait\\u001b[2J", "retry_after": 30}'
+    async with recording(SERVER.context(tmp_path), answering("429 Slow", hostile)) as server:
+        with pytest.raises(ApiRefusedError) as refused:
+            await Api(Verifier(server.address, CaFile(CA.pem))).log_in(LOGIN)
+    assert (str(refused.value), refused.value.retry_after) == ("wait⟦ESC⟧[2J", 30)
+
+
+async def test_a_server_that_drips_does_not_hold_the_client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole call has a deadline, however often a byte comes."""
+    monkeypatch.setattr(https, "_WHOLE_CALL", 0.6)
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n")
+        await reader.read()  # until the client gives up
+
+    async with recording(SERVER.context(tmp_path), drip) as server:
+        with pytest.raises(UnreachableError, match="in time"):
+            await Api(Verifier(server.address, CaFile(CA.pem))).log_in(LOGIN)

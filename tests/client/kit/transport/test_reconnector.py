@@ -1,0 +1,136 @@
+# ruff: noqa: ASYNC110, S311 - the loop is turned by hand, with a clock and chance of the test's own
+"""The connection's loop: when it tries again, how long it waits, and what stops it."""
+
+import asyncio
+from random import Random
+
+import pytest
+from tests.client.core.core_fake import ALICE, LAPTOP, FakeClock, FakeServer, FakeWire
+
+from parlour_client.core.events import Change, StatusChanged
+from parlour_client.core.model import Account, LinkState
+from parlour_client.kit.errors import (
+    ArchiveError,
+    CertificateError,
+    ParlourClientError,
+    PinChangedError,
+    ServerMisbehavedError,
+    SessionEndedError,
+    UnreachableError,
+)
+from parlour_client.kit.transport.conversation import Conversation
+from parlour_client.kit.transport.frame_socket import WireClosedError
+from parlour_client.kit.transport.reconnector import LONGEST_WAIT, Reconnector
+from parlour_protocol.frames import Hello
+from parlour_protocol.kit.errors import GOING_AWAY, SESSION_ENDED, SESSION_EXPIRED, TOO_FAST
+
+
+class Rig:
+    """A connection whose conversations end as the test says."""
+
+    def __init__(self) -> None:
+        self.server = FakeServer()
+        self.clock = FakeClock()
+        self.endings: list[ParlourClientError] = []
+        self.lasting = 0.0
+        self.states: list[LinkState] = []
+        self.reconnector = Reconnector(Account(ALICE, LAPTOP, "test"), self.clock, Random(3), self.heard)
+
+    def heard(self, change: Change) -> None:
+        assert isinstance(change, StatusChanged)
+        self.states.append(change.status.state)
+
+    async def dial(self) -> FakeWire:
+        return await self.server.dial()
+
+    async def converse(self, _: Conversation, __: Hello) -> None:
+        self.clock.time += self.lasting * 1000
+        raise self.endings.pop(0)
+
+    async def run(self, tries: int) -> None:
+        """Run until it stopped, or waited so many times."""
+        running = asyncio.ensure_future(self.reconnector.run(self.dial, self.converse))
+        while self.reconnector.status.state is not LinkState.STOPPED and len(self.clock.slept) < tries:
+            self.clock.advance(100)
+            await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SessionEndedError("ended"),
+        PinChangedError("changed"),
+        CertificateError("expired"),
+        ArchiveError("full"),
+        WireClosedError(SESSION_ENDED),
+        WireClosedError(SESSION_EXPIRED),
+    ],
+)
+async def test_what_needs_the_person_stops_it(error: ParlourClientError) -> None:
+    """No second try, and the problem is told."""
+    rig = Rig()
+    rig.endings = [error]
+    await rig.run(5)
+    assert rig.server.dials == 1
+    assert rig.reconnector.status.state is LinkState.STOPPED
+    assert rig.reconnector.status.problem
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnreachableError("away"),
+        ServerMisbehavedError("odd"),
+        WireClosedError(),
+        WireClosedError(GOING_AWAY),
+        WireClosedError(TOO_FAST),
+    ],
+)
+async def test_everything_else_is_tried_again(error: ParlourClientError) -> None:
+    """Each try dials again, which is what gets a fresh ticket (K10)."""
+    rig = Rig()
+    rig.endings = [error] * 10
+    await rig.run(5)
+    assert rig.server.dials == 5
+    assert LinkState.STOPPED not in rig.states
+
+
+async def test_the_waits_grow_to_a_limit_and_are_spread() -> None:
+    """Doubling with jitter: no two clients come back together, and none waits for ever."""
+    rig = Rig()
+    rig.endings = [UnreachableError("away")] * 20
+    await rig.run(15)
+    waits = rig.clock.slept
+    for number, wait in enumerate(waits):
+        longest = min(LONGEST_WAIT, 0.25 * 2**number)
+        assert longest / 2 <= wait <= longest
+    assert len({wait / min(LONGEST_WAIT, 0.25 * 2**number) for number, wait in enumerate(waits)}) == len(
+        waits
+    )
+
+
+async def test_a_connection_that_lasted_starts_the_waiting_again() -> None:
+    """Only a server that drops everyone at once is come back to slowly."""
+    rig = Rig()
+    rig.endings = [WireClosedError()] * 20
+    rig.lasting = 60
+    await rig.run(8)
+    assert all(wait <= 0.25 for wait in rig.clock.slept)
+
+
+async def test_a_refused_dial_is_reported_with_the_time_to_the_next() -> None:
+    """The status says why, and when it is tried again."""
+    rig = Rig()
+    rig.server.refuse_dial = UnreachableError("Nothing listens at test.")
+    running = asyncio.ensure_future(rig.reconnector.run(rig.dial, rig.converse))
+    while rig.reconnector.status.state is not LinkState.OFFLINE or not rig.clock.slept:
+        await asyncio.sleep(0)
+    assert rig.reconnector.status.problem == "Nothing listens at test."
+    assert rig.reconnector.status.retry_in == rig.clock.slept[0]
+    rig.reconnector.retry_now()
+    while rig.server.dials < 2:
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

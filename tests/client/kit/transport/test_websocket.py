@@ -1,0 +1,256 @@
+"""The WebSocket against servers that misbehave, byte by byte."""
+
+import asyncio
+import base64
+import hashlib
+import struct
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from tests.client.kit.tls_fake import Answer, make, recording
+
+from parlour_client.kit.errors import ParlourClientError, ServerMisbehavedError, UnreachableError
+from parlour_client.kit.transport import websocket as socket
+from parlour_client.kit.transport.frame_socket import WireClosedError
+from parlour_client.kit.transport.trust import CaFile, Verifier
+from parlour_client.kit.transport.websocket import WebSocketWire, open_socket
+from parlour_protocol.kit.invite_link import ServerAddress
+from parlour_protocol.kit.limits import SERVER_FRAME
+from parlour_protocol.kit.secret import Secret
+
+CA = make(ca=True)
+SERVER = make(issuer=CA)
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@pytest.fixture(autouse=True)
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut the client's patience short: the servers here leave TCP open on purpose."""
+    monkeypatch.setattr(socket, "_CLOSE_SECONDS", 0.05)
+
+
+async def ticket() -> Secret:
+    """Return a ticket as if the API had given one."""
+    return Secret("CANARY-ticket")
+
+
+async def opened(address: ServerAddress) -> WebSocketWire:
+    """Open a socket to a test's server."""
+    return await open_socket(Verifier(address, CaFile(CA.pem)), ticket)
+
+
+def accept_key(head: bytes) -> str:
+    """Return what the server proves with (RFC 6455 section 4.2.2)."""
+    key = next(
+        line.split(b": ")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key")
+    )
+    return base64.b64encode(hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()).decode()  # noqa: S324 - RFC 6455
+
+
+def upgrading(serve: Serve, *, extra: str = "Sec-WebSocket-Protocol: parlour.v1\r\n") -> Answer:
+    """Return a server that upgrades and then does what ``serve`` does."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.write(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Accept: {accept_key(head)}\r\n{extra}\r\n".encode()
+        )
+        await serve(reader, writer)
+
+    return answer
+
+
+def frame(
+    opcode: int, payload: bytes, *, fin: bool = True, masked: bool = False, claimed: int | None = None
+) -> bytes:
+    """Return a frame of a server, or one that a server must not send."""
+    size = len(payload) if claimed is None else claimed
+    first = (0x80 if fin else 0) | opcode
+    mask = 0x80 if masked else 0
+    if size < 126:
+        head = struct.pack("!BB", first, mask | size)
+    elif size < 65_536:
+        head = struct.pack("!BBH", first, mask | 126, size)
+    else:
+        head = struct.pack("!BBQ", first, mask | 127, size)
+    return head + (b"\0\0\0\0" if masked else b"") + payload
+
+
+HOSTILE = {
+    "masked": frame(1, b"{}", masked=True),
+    "binary": frame(2, b"{}"),
+    "not UTF-8": frame(1, b"\xff\xfe"),
+    "reserved opcode": frame(3, b""),
+    "reserved bits": b"\xf1\x00",
+    "fragmented ping": frame(9, b"", fin=False),
+    "long ping": frame(9, b"x" * 126),
+    "continuation of nothing": frame(0, b"x"),
+    "over the limit": frame(1, b"", claimed=SERVER_FRAME.value + 1),
+    "absurd length": frame(1, b"", claimed=2**62),
+    "compressed": b"\xc1\x00",
+    "bad close": frame(8, b"\x00"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+async def test_a_hostile_frame_ends_the_connection_in_words(case: str, tmp_path: Path) -> None:
+    """Whatever the server sends, the client raises one of its own errors (F1, F8)."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(HOSTILE[case])
+        await reader.read()
+
+    async with recording(SERVER.context(tmp_path), upgrading(serve)) as server:
+        wire = await opened(server.address)
+        with pytest.raises(ServerMisbehavedError):
+            await wire.receive()
+        await wire.close()
+
+
+async def test_many_tiny_fragments_end_the_connection(tmp_path: Path) -> None:
+    """A message of endless fragments does not take memory without end."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(frame(1, b"", fin=False) + frame(0, b"", fin=False) * 20_000)
+        await reader.read()
+
+    async with recording(SERVER.context(tmp_path), upgrading(serve)) as server:
+        wire = await opened(server.address)
+        with pytest.raises(ParlourClientError):
+            await wire.receive()
+        await wire.close()
+
+
+async def test_every_frame_has_a_fresh_masking_key(tmp_path: Path) -> None:
+    """A hundred frames, a hundred keys: a stranger's text cannot choose the bytes on the wire (F1)."""
+    keys: list[bytes] = []
+    done = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        while len(keys) < 100:
+            head = await reader.readexactly(2)
+            assert head[1] & 0x80, "not masked"
+            keys.append(await reader.readexactly(4))
+            await reader.readexactly(head[1] & 0x7F)
+        done.set()
+
+    async with recording(SERVER.context(tmp_path), upgrading(serve)) as server:
+        wire = await opened(server.address)
+        for _ in range(100):
+            await wire.send(b"{}")
+        await done.wait()
+        await wire.close()
+    assert len(set(keys)) == 100
+
+
+@pytest.mark.parametrize("extra", ["", "Sec-WebSocket-Protocol: other\r\n"])
+async def test_a_server_must_speak_the_protocol(extra: str, tmp_path: Path) -> None:
+    """Without `parlour.v1` in the answer there is no connection."""
+    async with recording(SERVER.context(tmp_path), upgrading(_wait, extra=extra)) as server:
+        with pytest.raises(ServerMisbehavedError):
+            await opened(server.address)
+
+
+async def test_compression_is_neither_offered_nor_taken(tmp_path: Path) -> None:
+    """An extension that was not asked for ends the handshake."""
+    extra = "Sec-WebSocket-Protocol: parlour.v1\r\nSec-WebSocket-Extensions: permessage-deflate\r\n"
+    async with recording(SERVER.context(tmp_path), upgrading(_wait, extra=extra)) as server:
+        with pytest.raises(ServerMisbehavedError):
+            await opened(server.address)
+    assert b"sec-websocket-extensions" not in bytes(server.data).lower()
+
+
+async def test_a_redirect_is_not_followed(tmp_path: Path) -> None:
+    """The ticket is not carried to another place (T5)."""
+    async with recording(SERVER.context(tmp_path)) as second:
+
+        async def redirect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            to = f"wss://{second.address.authority}/v1/chat"
+            writer.write(f"HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n".encode())
+            await writer.drain()
+
+        async with recording(SERVER.context(tmp_path), redirect) as first:
+            with pytest.raises(ServerMisbehavedError, match="302"):
+                await opened(first.address)
+    assert second.handshakes == 0
+
+
+async def test_no_proxy_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`HTTPS_PROXY` and its like are not looked at (T5)."""
+    for name in ("HTTPS_PROXY", "https_proxy", "WSS_PROXY", "wss_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    async with recording(SERVER.context(tmp_path), upgrading(_wait)) as server:
+        wire = await opened(server.address)
+        await wire.close()
+    assert b"Bearer CANARY-ticket" in server.data
+    assert b"CANARY" not in bytes(server.data).split(b"\r\n")[0]  # never in the URL
+
+
+async def test_the_server_says_why_it_closes(tmp_path: Path) -> None:
+    """The close code comes through; a connection that just breaks has none."""
+
+    async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(frame(8, struct.pack("!H", 4001)))
+        await reader.read()
+
+    async with recording(SERVER.context(tmp_path), upgrading(close)) as server:
+        wire = await opened(server.address)
+        with pytest.raises(WireClosedError) as closed:
+            await wire.receive()
+        assert closed.value.code == 4001
+
+    async def cut(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    async with recording(SERVER.context(tmp_path), upgrading(cut)) as server:
+        wire = await opened(server.address)
+        with pytest.raises(WireClosedError) as closed:
+            await wire.receive()
+        assert closed.value.code is None
+        with pytest.raises(WireClosedError):
+            await wire.send(b"{}")
+
+
+async def test_closing_waits_for_no_server_that_has_stopped_reading(tmp_path: Path) -> None:
+    """The network is silent and the buffers are full: a new connection can be tried all the same."""
+    silent = asyncio.Event()
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # of TCP: pausing the TLS layer alone lets it read on for itself
+        writer.transport._ssl_protocol._transport.pause_reading()  # type: ignore[attr-defined]
+        await silent.wait()
+
+    async with recording(SERVER.context(tmp_path), upgrading(serve)) as server:
+        wire = await opened(server.address)
+        sending = [asyncio.ensure_future(wire.send(b"x" * 500_000)) for _ in range(40)]
+        while not wire._socket.paused or not sending[0].done():  # noqa: ASYNC110 - the library tells nobody
+            await asyncio.sleep(0)
+        async with asyncio.timeout(60):
+            await wire.close()
+            await asyncio.gather(*sending, return_exceptions=True)
+        with pytest.raises(WireClosedError):
+            await wire.receive()
+        silent.set()
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(401, "ticket"), (503, "too many"), (421, "name"), (500, "500")]
+)
+async def test_a_refused_handshake_is_reported_in_words(status: int, words: str, tmp_path: Path) -> None:
+    """Each answer but 101 is a sentence, and none of them is taken for the end of the session."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status} No\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+
+    async with recording(SERVER.context(tmp_path), refuse) as server:
+        with pytest.raises(UnreachableError, match=words):
+            await opened(server.address)
+
+
+async def _wait(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await reader.read()

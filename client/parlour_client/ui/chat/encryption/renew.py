@@ -20,5 +20,5 @@ def renew_question(question: RenewQuestion) -> Content:
         ),
         *(join(own("· "), peer_line(renewed_person(one))) for one in question.people),
         own(""),
-        own(question.text, "bold"),
+        peer_line(question.text, style="bold"),
     )

@@ -157,9 +157,7 @@ class Application:
                 log_key=log_key,
             )
             registry = ConnectionRegistry(audit)
-            follower = JournalFollower(
-                store.journal, registry.end_sessions, chat.room_advanced, chat.keys_changed
-            )
+            follower = JournalFollower(store.journal, registry.end_sessions, chat.journal)
             await follower.begin()
             watch = SessionWatch(api.live_sessions, registry.end_sessions, steady)
             watch.compare(await store.sessions.newest_seen())

@@ -14,7 +14,6 @@ from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
 from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.auth.password_hashing import HashingPool
-from parlour_server.kit.bus.bus import Notice
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.setup.data_folder import DataFolder
@@ -54,9 +53,9 @@ def bus() -> LocalBus:
 
 
 @pytest.fixture
-def notices(bus: LocalBus) -> list[Notice]:
+def notices(bus: LocalBus) -> list[object]:
     """Return the notifications on the bus."""
-    found: list[Notice] = []
+    found: list[object] = []
     bus.subscribe(found.append)
     return found
 

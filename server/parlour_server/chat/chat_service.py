@@ -8,28 +8,25 @@ misses no event and no revocation. A connection that ends is removed everywhere 
 import asyncio
 
 from parlour_protocol.frames.replies import Hello, StatusUpdate
-from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.codec import request_id_of
 from parlour_protocol.kit.errors import GOING_AWAY, SESSION_ENDED, CloseCode
-from parlour_protocol.kit.ids import Seq, SessionId
-from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.ids import SessionId
 from parlour_server.chat.commands import Commands
 from parlour_server.chat.hub import Hub
 from parlour_server.chat.key_change_notifier import KeyChangeNotifier
-from parlour_server.chat.presence import Presence
-from parlour_server.chat.queries import Queries
-from parlour_server.kit.audit import Audit
-from parlour_server.kit.auth.session_activity import SessionActivity
-from parlour_server.kit.bus.bus import (
-    Bus,
+from parlour_server.chat.notices import (
     ConsentChanged,
     DeviceEphemeral,
     EventCommitted,
     KeysChanged,
-    Notice,
-    SessionsEnded,
+    RoomEphemeral,
     UserEphemeral,
 )
+from parlour_server.chat.presence import Presence
+from parlour_server.chat.queries import Queries
+from parlour_server.kit.audit import Audit
+from parlour_server.kit.auth.session_activity import SessionActivity
+from parlour_server.kit.bus.bus import Bus, SessionsEnded
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
@@ -41,6 +38,7 @@ from parlour_server.kit.connections.peer_state import PeerState
 from parlour_server.kit.connections.request_budgets import AccountBudget, ConnectionBudget
 from parlour_server.kit.connections.request_dispatcher import RequestDispatcher
 from parlour_server.store.interface import Store
+from parlour_server.store.types import DevicesChanged, RoomAdvanced
 
 
 class ChatService:
@@ -137,13 +135,12 @@ class ChatService:
             self._activity.closed(state.info.grant.session)
             self._forget(state)
 
-    def room_advanced(self, room: RoomId, first: Seq, last: Seq) -> None:
-        """Handle the journal's notification that another process appended these events."""
-        self._hub.advanced(room, first, last)
-
-    def keys_changed(self, user: UserName) -> None:
-        """Handle the journal's notification that an account's key or devices changed."""
-        self._keys.changed(user)
+    def journal(self, entry: object) -> None:
+        """Handle what another process did: it appended an event, or changed an account's devices."""
+        if isinstance(entry, RoomAdvanced):
+            self._hub.advanced(entry.room, entry.seq)
+        elif isinstance(entry, DevicesChanged):
+            self._keys.changed(entry.user)
 
     async def close(self) -> None:
         """End every connection and every task."""
@@ -151,7 +148,7 @@ class ChatService:
             self._end(state, GOING_AWAY)
         await self._background.close()
 
-    def _on_notice(self, notice: Notice) -> None:
+    def _on_notice(self, notice: object) -> None:
         if isinstance(notice, EventCommitted):
             self._hub.committed(notice.event)
         elif isinstance(notice, SessionsEnded):
@@ -164,10 +161,11 @@ class ChatService:
             self._keys.changed(notice.user)
         elif isinstance(notice, ConsentChanged):
             self._hub.consent_changed(notice.user, notice.room)
-        elif isinstance(notice.frame, StatusUpdate):
-            self._presence.status_received(notice, notice.frame)
-        else:
-            self._hub.send_to_room(notice)
+        elif isinstance(notice, RoomEphemeral):
+            if isinstance(notice.frame, StatusUpdate):
+                self._presence.status_received(notice, notice.frame)
+            else:
+                self._hub.send_to_room(notice)
 
     def _end_sessions(self, sessions: frozenset[SessionId]) -> None:
         for state in self._connected.with_sessions(sessions):

@@ -54,8 +54,9 @@ from parlour_protocol.frames.requests import (
 )
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Incarnation, Millis, RequestId
+from parlour_server.chat.notices import EventCommitted
 from parlour_server.kit.audit import Audit, AuditEvent
-from parlour_server.kit.bus.bus import Bus, EventCommitted
+from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.connections.error_frames import refusal, unavailable

@@ -40,6 +40,7 @@ class GapFiller:
         self._offer = offer
         self._loop = loop
         self._background = background
+        self._unchecked: dict[RoomId, Seq] = {}
 
     def found(self, sequencer: Sequencer) -> None:
         """Fill the room's gap, if it still exists after a moment."""
@@ -47,8 +48,19 @@ class GapFiller:
             sequencer.filling = True
             self._later(sequencer, _WAIT)
 
-    def check(self, room: RoomId, first: Seq) -> None:
-        """Read a room without a sequencer from event ``first`` on, for memberships that begin or end."""
+    def check(self, room: RoomId, seq: Seq) -> None:
+        """Read a room without a sequencer from event ``seq`` on, for memberships that begin or end.
+
+        However many events one poll of the journal announces, it is one read, from the first of them.
+        """
+        if room in self._unchecked:
+            self._unchecked[room] = min(seq, self._unchecked[room])
+            return
+        self._unchecked[room] = seq
+        self._loop.call_soon(self._begin_check, room)
+
+    def _begin_check(self, room: RoomId) -> None:
+        first = self._unchecked.pop(room)
         # The recipients are unknown, and the room is read again with the next event.
         self._background.retry_until_done("checking a room", lambda: self._check(room, first), lambda: None)
 

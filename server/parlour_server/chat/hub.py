@@ -44,8 +44,8 @@ from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 from parlour_server.chat.gap_filler import GapFiller
+from parlour_server.chat.notices import DeviceEphemeral, RoomEphemeral, UserEphemeral
 from parlour_server.chat.sequencer import Sequencer
-from parlour_server.kit.bus.bus import DeviceEphemeral, RoomEphemeral, UserEphemeral
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
@@ -103,13 +103,13 @@ class Hub:
         if sequencer.has_hole:
             self._gaps.found(sequencer)
 
-    def advanced(self, room: RoomId, first: Seq, last: Seq) -> None:
-        """Another process appended the events from ``first`` to ``last``: read the missing ones."""
+    def advanced(self, room: RoomId, seq: Seq) -> None:
+        """Another process appended event ``seq``: read what is missing."""
         sequencer = self._sequencers.get(room)
         if sequencer is None:
-            self._gaps.check(room, first)
-        elif last > sequencer.last:
-            sequencer.announced = max(sequencer.announced, last)
+            self._gaps.check(room, seq)
+        elif seq > sequencer.last:
+            sequencer.announced = max(sequencer.announced, seq)
             self._gaps.found(sequencer)
 
     def subscribe(self, state: PeerState, summary: RoomSummary) -> RoomSummary:

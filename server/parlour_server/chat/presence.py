@@ -17,7 +17,8 @@ from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Status
 from parlour_server.chat.hub import Hub
-from parlour_server.kit.bus.bus import Bus, RoomEphemeral
+from parlour_server.chat.notices import RoomEphemeral
+from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.error_boundary import ErrorBoundary

@@ -46,8 +46,9 @@ from parlour_protocol.limits import BLOCKED_PAGE, DIRECTORY_PAGE, INVITATIONS_PA
 from parlour_protocol.rooms import RoomKind, Status
 from parlour_server.chat.commands import Commands
 from parlour_server.chat.hub import Hub
+from parlour_server.chat.notices import ConsentChanged, EventCommitted, RoomEphemeral, UserEphemeral
 from parlour_server.chat.presence import Presence
-from parlour_server.kit.bus.bus import Bus, ConsentChanged, EventCommitted, RoomEphemeral, UserEphemeral
+from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.connections.peer_state import PeerState
 from parlour_server.kit.errors import RefusedError

@@ -33,10 +33,11 @@ from parlour_protocol.identity import (
 from parlour_protocol.identity.key_log import encode_entry
 from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.kit.names import UserName
+from parlour_server.chat.notices import KeysChanged
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.auth.password_change import PasswordChanger
-from parlour_server.kit.bus.bus import Bus, KeysChanged, SessionsEnded
+from parlour_server.kit.bus.bus import Bus, SessionsEnded
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import PasswordNeededError
 from parlour_server.kit.store.records import SessionRecord

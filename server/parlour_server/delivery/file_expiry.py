@@ -8,9 +8,10 @@ import asyncio
 from typing import Final
 
 from parlour_protocol.frames.bodies import Deleted
+from parlour_server.chat.notices import EventCommitted
 from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.kit.audit import Audit, AuditEvent
-from parlour_server.kit.bus.bus import Bus, EventCommitted, Notice
+from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.logs import warn
@@ -62,6 +63,6 @@ class FileExpiry:
         if removed:
             self._audit.record(AuditEvent.FILES_REMOVED, count=removed)
 
-    def _on_notice(self, notice: Notice) -> None:
+    def _on_notice(self, notice: object) -> None:
         if isinstance(notice, EventCommitted) and isinstance(notice.event.body, Deleted):
             self._wanted.set()

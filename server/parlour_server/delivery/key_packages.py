@@ -13,9 +13,10 @@ from parlour_protocol.frames.replies import KeyPackagesLow
 from parlour_protocol.kit.ids import DeviceId, Millis
 from parlour_protocol.limits import HYBRID_PACKAGES_LOW, KEY_PACKAGES_LOW
 from parlour_protocol.rooms import RoomSuite
+from parlour_server.chat.notices import DeviceEphemeral, KeysChanged
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.kit.audit import Audit, AuditEvent
-from parlour_server.kit.bus.bus import Bus, DeviceEphemeral, KeysChanged
+from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import NoDeviceError, RefusedError, TooManyAttemptsError
 from parlour_server.kit.store.records import SessionRecord

@@ -1,22 +1,19 @@
 """Follows the store's journal, so that changes by other processes reach this one's sockets.
 
-A command, or another server on the same store, may end a session, append to a room or change someone's
-devices. This loop notices within a quarter of a second, even if the bus lost the notification (S1: a socket
-that outlives its session). It never raises: if the store cannot answer, it asks again.
+A command, or another server on the same store, may end a session or change something of the program's. This
+loop notices within a quarter of a second, even if the bus lost the notification (S1: a socket that outlives
+its session). It never raises: if the store cannot answer, it asks again.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import Seq, SessionId
-from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.ids import SessionId
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.logs import log, log_fault, warn
 from parlour_server.kit.store.interface import Journal
 from parlour_server.kit.store.records import SessionEnded
-from parlour_server.store.types import DevicesChanged, RoomAdvanced
 
 POLL_SECONDS: Final = 0.25
 
@@ -28,13 +25,12 @@ class JournalFollower:
         self,
         journal: Journal,
         end_sessions: Callable[[Iterable[SessionId]], None],
-        room_advanced: Callable[[RoomId, Seq, Seq], None],
-        keys_changed: Callable[[UserName], None],
+        handler: Callable[[object], None],
     ) -> None:
+        """Call ``handler`` for every entry that is not a session that ended."""
         self._journal = journal
         self._end_sessions = end_sessions
-        self._room_advanced = room_advanced
-        self._keys_changed = keys_changed
+        self._handler = handler
         self._number = 0
         self._failing = False
 
@@ -63,19 +59,12 @@ class JournalFollower:
         if self._failing:
             log("journal_readable")
             self._failing = False
-        rooms: dict[RoomId, tuple[Seq, Seq]] = {}
         for entry in entries:
-            match entry.what:
-                case SessionEnded(session=session):
-                    _try(self._end_sessions, [session])
-                case RoomAdvanced(room=room, seq=seq):
-                    first, last = rooms.get(room, (seq, seq))
-                    rooms[room] = (min(first, seq), max(last, seq))
-                case DevicesChanged(user=user):
-                    _try(self._keys_changed, user)
+            if isinstance(entry.what, SessionEnded):
+                _try(self._end_sessions, [entry.what.session])
+            else:
+                _try(self._handler, entry.what)
             self._number = entry.number
-        for room, (first, last) in rooms.items():
-            _try(self._room_advanced, room, first, last)
 
 
 def _try(notify: Callable[..., None], *what: object) -> None:

@@ -15,9 +15,10 @@ from parlour_protocol.identity.key_log import AccountEntry, DeviceEntry, Revocat
 from parlour_protocol.kit.api import decode_payload
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import parse_user_name
+from parlour_server.chat.notices import KeysChanged
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.kit.audit import AuditEvent
-from parlour_server.kit.bus.bus import KeysChanged, Notice, SessionsEnded
+from parlour_server.kit.bus.bus import SessionsEnded
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.signatures import _SMALL_ORDER, holds
 
@@ -44,7 +45,7 @@ async def test_a_second_device_is_pending_until_it_is_approved(village: Village)
 
 
 async def test_members_are_notified_when_a_device_can_be_added(
-    village: Village, notices: list[Notice]
+    village: Village, notices: list[object]
 ) -> None:
     """It was approved before it had key packages, so no one could add it until now."""
     laptop = await village.person("ada")
@@ -124,7 +125,7 @@ def _old(phone: Home, laptop: Home) -> CertifyDevice:
     return CertifyDevice(phone.certificate(by=laptop.account))
 
 
-async def test_replacing_the_account_key_needs_the_password(village: Village, notices: list[Notice]) -> None:
+async def test_replacing_the_account_key_needs_the_password(village: Village, notices: list[object]) -> None:
     """P7: a stolen session is not enough; with the password all devices and sessions end."""
     laptop = await village.person("ada")
     thief = await village.login("ada", MALLORY)
@@ -160,7 +161,7 @@ async def test_an_account_key_that_is_not_held_is_refused(village: Village) -> N
     assert (refused.status_code, refused.json()["error"]) == (400, "statement_refused")
 
 
-async def test_the_same_key_again_changes_nothing(village: Village, notices: list[Notice]) -> None:
+async def test_the_same_key_again_changes_nothing(village: Village, notices: list[object]) -> None:
     """A repeated request is not a replacement: no device is revoked, no one is notified."""
     ada = await village.person("ada")
     notices.clear()
@@ -171,7 +172,7 @@ async def test_the_same_key_again_changes_nothing(village: Village, notices: lis
 
 
 async def test_revoking_ends_the_devices_sessions_at_once(
-    village: Village, notices: list[Notice], audit: ReadableAudit
+    village: Village, notices: list[object], audit: ReadableAudit
 ) -> None:
     """S1: published on the bus, deleted from the store; the device never comes back."""
     laptop = await village.person("ada")

@@ -10,10 +10,10 @@ from tests.server.fakes import ReadableAudit, StoppedClock
 from parlour_protocol.frames.bodies import Deleted
 from parlour_protocol.ids import new_file_id
 from parlour_protocol.kit.ids import Seq, new_request_id
+from parlour_server.chat.notices import EventCommitted
 from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.delivery.file_expiry import FileExpiry
 from parlour_server.kit.audit import AuditEvent
-from parlour_server.kit.bus.bus import EventCommitted
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.rooms.rights import decide

@@ -17,9 +17,9 @@ from parlour_protocol.kit.api import encode_payload
 from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.ids import DeviceId, new_request_id
 from parlour_protocol.rooms import RoomSuite
+from parlour_server.chat.notices import DeviceEphemeral, EventCommitted
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.kit.audit import AuditEvent
-from parlour_server.kit.bus.bus import DeviceEphemeral, EventCommitted, Notice
 from parlour_server.kit.config.server_settings import Settings
 
 RATES = Settings().rates
@@ -28,7 +28,7 @@ SIGNED = StatementBytes(b"signed")
 """The store accepts any bytes: callers check them."""
 
 
-async def test_a_group_is_created_and_others_are_added(village: Village, notices: list[Notice]) -> None:
+async def test_a_group_is_created_and_others_are_added(village: Village, notices: list[object]) -> None:
     """Adding devices: state, claim, commit with a Welcome; each is published after it is on disk."""
     ada, bob = await village.person("ada"), await village.person("bob")
     room = await village.room(ada, bob)
@@ -212,7 +212,7 @@ async def test_a_current_member_cannot_be_removed(village: Village) -> None:
     assert _ids((await ada.group(room)).present) == {ada.device}
 
 
-async def test_a_contest_is_published_and_allows_a_new_group(village: Village, notices: list[Notice]) -> None:
+async def test_a_contest_is_published_and_allows_a_new_group(village: Village, notices: list[object]) -> None:
     """A member that cannot follow says so; the owner founds another group; the old one is over."""
     ada, bob = await village.person("ada"), await village.person("bob")
     room = await village.room(ada, bob)
@@ -240,7 +240,7 @@ async def test_a_single_use_package_is_given_once(village: Village) -> None:
 
 
 async def test_a_device_is_notified_when_its_packages_run_low(
-    village: Village, notices: list[Notice]
+    village: Village, notices: list[object]
 ) -> None:
     """So that it brings more before someone can only be given the last one."""
     ada, bob = await village.person("ada"), await village.person("bob")
@@ -261,7 +261,7 @@ async def test_a_device_is_notified_when_its_packages_run_low(
     assert KeyPackagesLow(left=0, last_resort_used=True) == reported[-1].frame
 
 
-async def test_packages_of_post_quantum_rooms_run_low_later(village: Village, notices: list[Notice]) -> None:
+async def test_packages_of_post_quantum_rooms_run_low_later(village: Village, notices: list[object]) -> None:
     """There are sixteen of them, and more are asked for below six; the other suite's stay as they were."""
     ada, bob = await village.person("ada"), await village.person("bob")
     room = await village.room(ada, bob)

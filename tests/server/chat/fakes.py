@@ -20,9 +20,9 @@ from parlour_protocol.kit.frames import Frame
 from parlour_protocol.kit.ids import ConnectionId, DeviceId, Millis, RequestId, SessionId, new_request_id
 from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name
 from parlour_server.chat.chat_service import ChatService
+from parlour_server.chat.notices import EventCommitted
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.auth.session_activity import SessionActivity
-from parlour_server.kit.bus.bus import EventCommitted
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.config.server_settings import Delivery, Rates, Settings
 from parlour_server.kit.connections.peer import PeerInfo

@@ -9,7 +9,8 @@ from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.replies import Hello, LogEvent, Ok
 from parlour_protocol.frames.requests import History, Join, Send
 from parlour_protocol.kit.errors import POLICY_VIOLATION, SESSION_ENDED
-from parlour_server.kit.bus.bus import EventCommitted, SessionsEnded
+from parlour_server.chat.notices import EventCommitted
+from parlour_server.kit.bus.bus import SessionsEnded
 
 
 async def test_hello_is_the_first_frame_and_lists_every_room(chat: World):

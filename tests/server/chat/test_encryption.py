@@ -61,8 +61,9 @@ from parlour_protocol.kit.ids import DeviceId, Seq, new_request_id
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.membership import Remove
 from parlour_protocol.rooms import RoomKind, RoomSuite
-from parlour_server.kit.bus.bus import DeviceEphemeral, KeysChanged, SessionsEnded
-from parlour_server.store.types import NewEntry
+from parlour_server.chat.notices import DeviceEphemeral, KeysChanged
+from parlour_server.kit.bus.bus import SessionsEnded
+from parlour_server.store.types import DevicesChanged, NewEntry
 
 SEALED = Ciphertext(b"sealed").text
 
@@ -251,7 +252,7 @@ async def test_changed_keys_are_announced_in_shared_encrypted_rooms(disk: DiskWo
     head = await disk.disk.keylog.head()
     assert head is not None
     user = bob.info.grant.user
-    for way in (lambda: disk.bus.publish(KeysChanged(user)), lambda: disk.chat.keys_changed(user)):
+    for way in (lambda: disk.bus.publish(KeysChanged(user)), lambda: disk.chat.journal(DevicesChanged(user))):
         for peer in (ada, bob, eve, pending):
             peer.frames.clear()
         way()
@@ -270,7 +271,7 @@ async def test_a_burst_of_changes_is_announced_once(disk: DiskWorld):
     await den(disk, ada)
     ada.frames.clear()
     for _ in range(100):
-        disk.chat.keys_changed(ada.info.grant.user)
+        disk.chat.journal(DevicesChanged(ada.info.grant.user))
     await ada.until(lambda: ada.got(KeyLogAppended))
     await settle()
     assert len(ada.got(KeyLogAppended)) == 1

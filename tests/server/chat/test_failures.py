@@ -16,9 +16,10 @@ from parlour_protocol.kit.errors import INTERNAL_ERROR
 from parlour_protocol.kit.frames import Frame
 from parlour_server.chat import gap_filler as gaps
 from parlour_server.chat import hub
-from parlour_server.kit.bus.bus import EventCommitted, KeysChanged
+from parlour_server.chat.notices import EventCommitted, KeysChanged
 from parlour_server.kit.connections import background_tasks as background
 from parlour_server.kit.errors import UnavailableError
+from parlour_server.store.types import RoomAdvanced
 
 
 @pytest.fixture(autouse=True)
@@ -181,7 +182,7 @@ async def test_an_invitation_by_another_process_arrives_despite_a_failed_read(
     chat.chat.closed(cyd)
     event = chat.elsewhere(room, "cyd", Added(who=bob.info.grant.user))
     fails("page", UnavailableError("busy"), 3)
-    chat.chat.room_advanced(room, event.seq, event.seq)
+    chat.chat.journal(RoomAdvanced(room, event.seq))
     await settle()
     assert [entered.room.room for entered in bob.got(RoomEntered)] == [room]
 

@@ -1,6 +1,7 @@
 """Fan-out: order, gaps, memberships that begin and end, and who receives what."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from tests.server.chat.fakes import FakePeer, World, refused, settle, stored
@@ -10,10 +11,12 @@ from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.replies import Entered, Hello, LogEvent, Ok, RoomClosed, RoomEntered, RoomSummary
 from parlour_protocol.frames.requests import Ban, History, Join, Kick, Leave, Send
 from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
 from parlour_server.chat import gap_filler as gaps
-from parlour_server.kit.bus.bus import EventCommitted
+from parlour_server.chat.notices import EventCommitted
+from parlour_server.store.types import RoomAdvanced
 
 
 @pytest.fixture(autouse=True)
@@ -89,11 +92,11 @@ async def test_a_repeated_notification_is_delivered_once(chat: World):
 
 
 async def test_the_journal_brings_what_another_process_appended(chat: World):
-    """`room_advanced` reads on, also for a room that no one here listens to yet."""
+    """`RoomAdvanced` reads on, also for a room that no one here listens to yet."""
     _, bob, room = await two_in_a_room(chat)
     chat.elsewhere(room, "ada", text_message("from the command line"))
     head = chat.store.known[room].head
-    chat.chat.room_advanced(room, head, head)
+    chat.chat.journal(RoomAdvanced(room, head))
     await settle()
     assert bob.texts(room) == ["from the command line"]
     cyd = await chat.connect("cyd")
@@ -101,9 +104,33 @@ async def test_the_journal_brings_what_another_process_appended(chat: World):
     chat.chat.closed(cyd)
     chat.elsewhere(quiet, "cyd", Added(who=bob.info.grant.user))
     head = chat.store.known[quiet].head
-    chat.chat.room_advanced(quiet, head, head)
+    chat.chat.journal(RoomAdvanced(quiet, head))
     await settle()
     assert [frame.room.room for frame in bob.got(RoomEntered)][-1] == quiet
+
+
+async def test_a_burst_from_another_process_is_one_read(chat: World, monkeypatch: pytest.MonkeyPatch):
+    """A hundred events of a room that no one here listens to are read together, from the first of them."""
+    bob, cyd = await chat.connect("bob"), await chat.connect("cyd")
+    quiet = await chat.make_room(cyd, "quiet")
+    chat.chat.closed(cyd)
+    chat.elsewhere(quiet, "cyd", Added(who=bob.info.grant.user))
+    for _ in range(99):
+        chat.elsewhere(quiet, "cyd", text_message("from the command line"))
+    head = chat.store.known[quiet].head
+    reads: list[Seq | None] = []
+    read = chat.store.log.page
+
+    async def page(room: RoomId, *, after: Seq | None, **limits: Any) -> Any:
+        reads.append(after)
+        return await read(room, after=after, **limits)
+
+    monkeypatch.setattr(chat.store.log, "page", page)
+    for seq in range(head - 99, head + 1):
+        chat.chat.journal(RoomAdvanced(quiet, Seq(seq)))
+    await settle()
+    assert reads == [head - 100]
+    assert [frame.room.room for frame in bob.got(RoomEntered)] == [quiet]
 
 
 async def test_a_kick_ends_sending_delivery_and_history_at_once(chat: World):

@@ -38,6 +38,7 @@ from parlour_protocol.frames.requests import (
     Uninvite,
 )
 from parlour_protocol.rooms import Status
+from parlour_server.store.types import RoomAdvanced
 
 
 async def test_an_invitation_arrives_live_without_anything_else_of_the_room(chat: World):
@@ -131,7 +132,7 @@ async def test_an_invitation_by_another_process_arrives(chat: World):
     chat.chat.closed(ada)
     bob = await chat.connect("bob")
     event = chat.elsewhere(room, "ada", Invited(who=bob.info.grant.user))
-    chat.chat.room_advanced(room, event.seq, event.seq)
+    chat.chat.journal(RoomAdvanced(room, event.seq))
     await settle()
     assert [type(frame) for frame in bob.frames] == [Hello, InvitationReceived]
 

@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 
-from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import Seq, SessionId
-from parlour_protocol.kit.names import UserName, parse_user_name
+from parlour_protocol.kit.ids import SessionId
+from parlour_protocol.kit.names import parse_user_name
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.journal_follower import POLL_SECONDS, JournalFollower
 from parlour_server.kit.store.records import JournalEntry, SessionEnded
-from parlour_server.store.types import DevicesChanged, RoomAdvanced
 
 ANNA = parse_user_name("anna")
 
@@ -34,11 +32,8 @@ class Recorder:
 
     def __init__(self, journal: ShortJournal) -> None:
         self.ended: list[SessionId] = []
-        self.advanced: list[tuple[RoomId, Seq, Seq]] = []
-        self.changed: list[UserName] = []
-        self.follower = JournalFollower(
-            journal, self.ended.extend, lambda *what: self.advanced.append(what), self.changed.append
-        )
+        self.others: list[object] = []
+        self.follower = JournalFollower(journal, self.ended.extend, self.others.append)
 
 
 async def test_a_socket_does_not_outlive_a_session_that_another_process_ended() -> None:
@@ -47,16 +42,28 @@ async def test_a_socket_does_not_outlive_a_session_that_another_process_ended() 
     journal.entries.append(JournalEntry(7, SessionEnded(SessionId("old"), ANNA)))
     recorded = Recorder(journal)
     await recorded.follower.begin()
-    journal.entries.append(JournalEntry(8, SessionEnded(SessionId("new"), ANNA)))
-    journal.entries.append(JournalEntry(9, RoomAdvanced(RoomId("room"), Seq(3))))
-    journal.entries.append(JournalEntry(10, DevicesChanged(ANNA)))
-    journal.entries.append(JournalEntry(11, RoomAdvanced(RoomId("room"), Seq(4))))
-    journal.entries.append(JournalEntry(12, RoomAdvanced(RoomId("other"), Seq(1))))
+    journal.entries.append(JournalEntry(8, "one of the program's"))
+    journal.entries.append(JournalEntry(9, SessionEnded(SessionId("new"), ANNA)))
+    journal.entries.append(JournalEntry(10, "another"))
     await recorded.follower.poll()
     await recorded.follower.poll()
     assert recorded.ended == ["new"]
-    assert recorded.advanced == [("room", 3, 4), ("other", 1, 1)]
-    assert recorded.changed == [ANNA]
+    assert recorded.others == ["one of the program's", "another"]
+
+
+async def test_a_handler_that_fails_keeps_no_session_open() -> None:
+    """S1: a fault in the program is logged; the entries after it are handled."""
+    journal = ShortJournal()
+    ended: list[SessionId] = []
+
+    def broken(_: object) -> None:
+        raise ValueError("a fault")
+
+    follower = JournalFollower(journal, ended.extend, broken)
+    journal.entries.append(JournalEntry(1, "one of the program's"))
+    journal.entries.append(JournalEntry(2, SessionEnded(SessionId("new"), ANNA)))
+    await follower.poll()
+    assert ended == ["new"]
 
 
 async def test_an_unreadable_journal_is_read_again() -> None:

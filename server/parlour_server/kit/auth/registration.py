@@ -10,10 +10,11 @@ from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import UserName, skeleton
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.rooms import RoomKind
+from parlour_server.chat.notices import EventCommitted
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.auth.password_rules import check_new_password
-from parlour_server.kit.bus.bus import Bus, EventCommitted
+from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import InviteRefusedError, NameTakenError, RefusedError, UnavailableError
 from parlour_server.kit.store.records import NewAccountRecord

@@ -1,8 +1,7 @@
 """The bus: notifications between servers. The store is authoritative; the bus only saves time.
 
-A notification may be lost, repeated or reordered, and no receiver may depend on it: a lost
-``EventCommitted`` is found by its number's gap, a lost ``SessionsEnded`` or ``KeysChanged`` by the
-journal, a lost ``ConsentChanged`` with the next connection, a lost ``…Ephemeral`` was never stored.
+A notification is any value: the kit publishes ``SessionsEnded``, a program its own. It may be lost, repeated
+or reordered, and no receiver may depend on it: a lost ``SessionsEnded`` is found by the journal.
 Notifications also reach the publisher's own subscribers. Every implementation passes
 `tests/server/kit/bus/bus_contract.py`.
 """
@@ -11,24 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from parlour_protocol.frames.replies import (
-    KeyPackagesLow,
-    LogEvent,
-    ReadBy,
-    ReadMarked,
-    StatusUpdate,
-    TypingUpdate,
-)
-from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.ids import ConnectionId, DeviceId, SessionId
-from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.ids import SessionId
 
-
-@dataclass(frozen=True, slots=True)
-class EventCommitted:
-    """This event is on disk; deliver it to the room's members that are connected here."""
-
-    event: LogEvent
+Handler = Callable[[object], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,63 +22,10 @@ class SessionsEnded:
     sessions: frozenset[SessionId]
 
 
-@dataclass(frozen=True, slots=True)
-class RoomEphemeral:
-    """Notify the members of a room, except the connection it came from; never stored."""
-
-    room: RoomId
-    frame: TypingUpdate | StatusUpdate | ReadBy
-    origin: ConnectionId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class UserEphemeral:
-    """Notify all connections of one account, except the one it came from."""
-
-    user: UserName
-    frame: ReadMarked
-    origin: ConnectionId | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceEphemeral:
-    """Notify the connections of one device."""
-
-    device: DeviceId
-    frame: KeyPackagesLow
-
-
-@dataclass(frozen=True, slots=True)
-class KeysChanged:
-    """This account's key or devices changed, and with them its encrypted rooms and the key log."""
-
-    user: UserName
-
-
-@dataclass(frozen=True, slots=True)
-class ConsentChanged:
-    """This account accepted or declined a room on one of its devices; the others must check."""
-
-    user: UserName
-    room: RoomId
-
-
-Notice = (
-    EventCommitted
-    | SessionsEnded
-    | RoomEphemeral
-    | UserEphemeral
-    | DeviceEphemeral
-    | KeysChanged
-    | ConsentChanged
-)
-Handler = Callable[[Notice], None]
-
-
 class Bus(Protocol):
     """Publishes to all servers, including this one."""
 
-    def publish(self, notice: Notice) -> None:
+    def publish(self, notice: object) -> None:
         """Deliver to every server, in this caller's order. Never blocks, never raises for a lost peer."""
         ...
 

@@ -9,7 +9,7 @@ import logging
 from collections import deque
 from typing import Final
 
-from parlour_server.kit.bus.bus import Handler, Notice
+from parlour_server.kit.bus.bus import Handler
 
 _log: Final = logging.getLogger(__name__)
 
@@ -20,10 +20,10 @@ class LocalBus:
     def __init__(self) -> None:
         """Begin without subscribers."""
         self._handlers: tuple[Handler, ...] = ()
-        self._waiting: deque[Notice] = deque()
+        self._waiting: deque[object] = deque()
         self._telling = False
 
-    def publish(self, notice: Notice) -> None:
+    def publish(self, notice: object) -> None:
         """Call every handler now; from within a handler, once earlier notifications are delivered."""
         self._waiting.append(notice)
         if self._telling:
@@ -46,7 +46,7 @@ class LocalBus:
         """Forget the handlers; everything published has been delivered."""
         self._handlers = ()
 
-    def _deliver(self, notice: Notice) -> None:
+    def _deliver(self, notice: object) -> None:
         for handler in self._handlers:
             try:
                 handler(notice)

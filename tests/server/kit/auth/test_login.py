@@ -12,7 +12,7 @@ from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.auth.sessions import Sessions
-from parlour_server.kit.bus.bus import Notice, SessionsEnded
+from parlour_server.kit.bus.bus import SessionsEnded
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.config.server_settings import Logins as Settings
 from parlour_server.kit.errors import (
@@ -117,7 +117,7 @@ async def test_throttling_is_the_same_for_a_name_that_does_not_exist(logins: Log
 
 
 async def test_fixation_is_impossible_because_a_login_makes_and_ends_sessions(
-    logins: LoginService, sessions: Sessions, make_account: MakeAccount, notices: list[Notice]
+    logins: LoginService, sessions: Sessions, make_account: MakeAccount, notices: list[object]
 ) -> None:
     """K6: the token that is presented ends, and the new one is another."""
     await make_account("anna")

@@ -6,6 +6,7 @@ from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock
 from parlour_protocol.frames.bodies import Joined
 from parlour_protocol.kit.names import NameRefusedError, parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
+from parlour_server.chat.notices import EventCommitted
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.auth.password_change import PasswordChanger
@@ -13,7 +14,7 @@ from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.auth.registration import Registration
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.auth.sessions import Sessions
-from parlour_server.kit.bus.bus import EventCommitted, Notice, SessionsEnded
+from parlour_server.kit.bus.bus import SessionsEnded
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.config.server_settings import Logins
 from parlour_server.kit.errors import (
@@ -56,7 +57,7 @@ def changes(
 
 
 async def test_an_account_is_made_with_an_invite_and_enters_the_lobby(
-    maker: Registration, store: Store, invite: Secret, notices: list[Notice]
+    maker: Registration, store: Store, invite: Secret, notices: list[object]
 ) -> None:
     """A new account can write in the lobby at once, and its members see it join."""
     await maker.make(ANNA, PASSWORD, invite=invite)
@@ -135,7 +136,7 @@ async def test_a_stolen_session_ends_with_the_password(
     changes: PasswordChanger,
     sessions: Sessions,
     make_account: MakeAccount,
-    notices: list[Notice],
+    notices: list[object],
     audit: ReadableAudit,
 ) -> None:
     """P7: changing the password ends every other session, and tells its sockets."""

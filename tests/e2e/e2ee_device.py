@@ -29,8 +29,8 @@ from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.transport.conversation import ANSWER_SECONDS
 from parlour_client.kit.transport.trust import Pin
 from parlour_protocol.ids import RoomId
+from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.ids import DeviceId, RequestId
-from parlour_protocol.kit.invite_link import InviteLink
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.room_name import parse_room_name
@@ -87,7 +87,7 @@ class Device:
     async def join(self, link: str, user: str, password: str, name: str) -> None:
         """Make an account, or log in where it is there already (the link has no code then)."""
         archive = await open_archive(self.home)
-        invite = InviteLink.parse(link)
+        invite = ChatInviteLink.parse(link)
         try:
             await SignIn(archive).join(
                 invite, parse_user_name(user), Secret(password), parse_device_name(name)
@@ -98,12 +98,12 @@ class Device:
     async def log_in(self, link: str, user: str, password: str, name: str) -> None:
         """Log in on a second device."""
         archive = await open_archive(self.home)
-        invite = InviteLink.parse(link)
-        assert invite.pin is not None
+        invite = ChatInviteLink.parse(link)
+        assert invite.link.pin is not None
         try:
             await SignIn(archive).log_in(
-                invite.address,
-                Pin(invite.pin),
+                invite.link.address,
+                Pin(invite.link.pin),
                 parse_user_name(user),
                 Secret(password),
                 parse_device_name(name),

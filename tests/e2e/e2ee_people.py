@@ -18,7 +18,7 @@ from typing import Any
 from tests.e2e.cable import Cable
 from tests.e2e.processes import Server, environment, password, reserved_port
 
-from parlour_protocol.kit.invite_link import InviteLink
+from parlour_protocol.invite_link import ChatInviteLink
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 120.0
@@ -166,7 +166,7 @@ class World:
             cable.target = self.server.port
         self.phones: list[Phone] = []
         made = self.server.command("invite", "create", "--uses", str(MOST), "--json")
-        self._link = InviteLink.parse(json.loads(made)["link"])
+        self._link = ChatInviteLink.parse(json.loads(made)["link"])
 
     def of(self, user: str) -> list[Phone]:
         """Return someone's devices."""

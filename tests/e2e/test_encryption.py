@@ -15,7 +15,7 @@ from parlour_client.kit.account.home import Home
 from parlour_client.kit.transport.trust import Pin
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.invite_link import InviteLink
+from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.room_name import parse_room_name
@@ -38,10 +38,14 @@ async def log_in(folder: Path, server: Server, name: str) -> None:
     """Log a second device in, on a home of its own."""
     home = Home(folder)
     archive = await Archive.open(home.archive, home.key)
-    link = InviteLink.parse(server.invite())
-    assert link.pin is not None
+    link = ChatInviteLink.parse(server.invite())
+    assert link.link.pin is not None
     await SignIn(archive).log_in(
-        link.address, Pin(link.pin), parse_user_name(name), Secret(password(name)), parse_device_name("phone")
+        link.link.address,
+        Pin(link.link.pin),
+        parse_user_name(name),
+        Secret(password(name)),
+        parse_device_name("phone"),
     )
     await archive.close()
 

@@ -8,7 +8,7 @@ import pytest
 from tests.e2e.processes import Person, Server, password
 
 from parlour_protocol.frames.opaque import PublicKey
-from parlour_protocol.kit.invite_link import InviteLink, Inviter
+from parlour_protocol.invite_link import ChatInviteLink, Inviter
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.kit.secret import Secret
 
@@ -36,7 +36,7 @@ def test_the_first_conversation_is_verified(server: Server, ada: Person, tmp_pat
         json.loads(server.command("invite", "create", "--by", by, "--json"))["link"],
     ]
     for number, link in enumerate(links):
-        assert str(InviteLink.parse(link).by) == by
+        assert str(ChatInviteLink.parse(link).by) == by
         person, said = join(server, tmp_path, f"new{number}", link)
         assert "ada, who invited you, is verified by the key in the link." in said
         assert state(person, "ada") == "verified"
@@ -70,13 +70,13 @@ def test_a_login_after_a_join_that_was_not_answered_knows_who_invited(
     server: Server, ada: Person, tmp_path: Path
 ) -> None:
     """K20: a server that swallows its answer does not get rid of the key in the link."""
-    invite = InviteLink.parse(ada.run("invite-link", server.invite()).stdout)
+    invite = ChatInviteLink.parse(ada.run("invite-link", server.invite()).stdout)
     person, said = join(
         server, tmp_path / "a", "yan", str(replace(invite, code=Secret.random())), check=False
     )
     assert "verified" not in said
     join(server, tmp_path / "b", "yan", server.invite())  # what the server did without a word
-    address, pin = invite.address.authority, str(invite.pin)
+    address, pin = invite.link.address.authority, str(invite.link.pin)
     login = ["login", address, "--pin", pin, "--username", "yan", "--password-stdin"]
     person.run(*login, stdin=f"{password('yan')}\n")
     assert state(person, "ada") == "verified"

@@ -19,6 +19,7 @@ from tests.server.fakes import CHEAP
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.wire import encode_body
 from parlour_protocol.ids import RoomId
+from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.invite_link import InviteLink
 from parlour_protocol.kit.secret import Secret
 from parlour_server.app import Application
@@ -87,7 +88,7 @@ class HostileServer:
         if running is not None:
             await running.stop()
 
-    def invite(self) -> InviteLink:
+    def invite(self) -> ChatInviteLink:
         """Return an invite for many."""
         code = Secret.random()
         self.edit(
@@ -96,7 +97,7 @@ class HostileServer:
         )  # fmt: skip
         settings = load(self.data.settings, environment={})
         address = reachable_at(self.data, settings)
-        return InviteLink(address, code, pin_of(read_certificate(self.data.certificate)))
+        return ChatInviteLink(InviteLink(address, code, pin_of(read_certificate(self.data.certificate))))
 
     # its database
     @contextmanager

@@ -23,7 +23,8 @@ from parlour_client.core.client import Client
 from parlour_client.core.model import Account
 from parlour_client.core.settings import load
 from parlour_client.kit.account.home import Home
-from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
+from parlour_protocol.invite_link import ChatInviteLink
+from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.secret import Secret
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _entrance(home: Home, passphrase: Secret | None) -> "Entrance":
             await SignIn(archive).log_in(address, None, person.user, person.password, person.device)
         return Client(home, passphrase=lock.passphrase)
 
-    async def join(link: InviteLink, person: "Credentials") -> Client:
+    async def join(link: ChatInviteLink, person: "Credentials") -> Client:
         async with lock.archive(person.passphrase) as archive:
             await SignIn(archive).join(link, person.user, person.password, person.device)
         return Client(home, passphrase=lock.passphrase)

@@ -10,7 +10,7 @@ import click
 
 from parlour_client.cli.run_client import run, signing_in, the_home, the_passphrase
 from parlour_client.kit.account.home import Home
-from parlour_protocol.kit.invite_link import InviteLink
+from parlour_protocol.invite_link import ChatInviteLink
 
 
 @click.command(
@@ -27,10 +27,10 @@ def invite_link(context: click.Context, link: str | None) -> None:
     NAME.KEY, for the operator who makes the link.
     """
     text = sys.stdin.readline() if link == "-" else link
-    wanted = InviteLink.parse(text) if text is not None else None
+    wanted = ChatInviteLink.parse(text) if text is not None else None
     click.echo(run(_linked(the_home(context), wanted)))
 
 
-async def _linked(home: Home, link: InviteLink | None) -> str:
+async def _linked(home: Home, link: ChatInviteLink | None) -> str:
     async with signing_in(home, the_passphrase(home)) as sign_in:
         return str(await sign_in.inviter() if link is None else await sign_in.invite(link))

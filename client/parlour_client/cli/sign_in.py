@@ -18,7 +18,8 @@ from parlour_client.core.e2ee.status import Trust as PersonTrust
 from parlour_client.core.model import Account
 from parlour_client.kit.account.home import Home
 from parlour_client.kit.console.printing import echo
-from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
+from parlour_protocol.invite_link import ChatInviteLink
+from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.names import DeviceName, NameRefusedError, UserName, parse_device_name
 from parlour_protocol.kit.secret import Secret
 
@@ -49,7 +50,7 @@ def join(
 
     If the link names who invites you, with their key, you have verified that person from the start.
     """
-    invite = InviteLink.parse(link)
+    invite = ChatInviteLink.parse(link)
     home = the_home(context)
     password = read_password(stdin=password_stdin, words="New password (15 characters or more)", twice=True)
     wrapping = first_passphrase(home, ask=not password_stdin)
@@ -59,7 +60,7 @@ def join(
 async def _join(
     home: Home,
     wrapping: Secret | None,
-    link: InviteLink,
+    link: ChatInviteLink,
     user: UserName,
     password: Secret,
     device: DeviceName,

@@ -15,8 +15,8 @@ from parlour_client.core.model import Entry, Room
 from parlour_client.demo.script import GARDEN, LOBBY, Line
 from parlour_client.demo.server import DemoError, DemoServer
 from parlour_client.kit.account.home import Home
+from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.ids import Seq
-from parlour_protocol.kit.invite_link import InviteLink
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.room_name import parse_room_name
@@ -69,7 +69,7 @@ class Person:
             await anext(changes)
 
 
-async def sign_up(folder: Path, name: str, link: InviteLink, password: Secret) -> Home:
+async def sign_up(folder: Path, name: str, link: ChatInviteLink, password: Secret) -> Home:
     """Create an account with the link, and return its home folder, logged in."""
     home = Home(folder)
     archive = await open_archive(home)
@@ -80,7 +80,7 @@ async def sign_up(folder: Path, name: str, link: InviteLink, password: Secret) -
     return home
 
 
-async def connect(server: DemoServer, name: str, link: InviteLink) -> Person:
+async def connect(server: DemoServer, name: str, link: ChatInviteLink) -> Person:
     """Sign someone up and connect them."""
     password = Secret.random()
     home = await sign_up(server.folder / name, name, link, password)

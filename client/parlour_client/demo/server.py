@@ -19,7 +19,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from parlour_client.kit.errors import ParlourClientError
-from parlour_protocol.kit.invite_link import InviteLink
+from parlour_protocol.invite_link import ChatInviteLink
 
 _STOP_SECONDS: Final = 6.0  # the server promises five
 
@@ -84,10 +84,10 @@ class DemoServer:
             ends.cancel()
             await asyncio.gather(happens, ends, return_exceptions=True)
 
-    async def invite(self, uses: int) -> InviteLink:
+    async def invite(self, uses: int) -> ChatInviteLink:
         """Create an invite link for ``uses`` people."""
         out = await self._run("invite", "create", "--data", str(self._data), "--uses", str(uses), "--json")
-        return InviteLink.parse(json.loads(out)["link"])
+        return ChatInviteLink.parse(json.loads(out)["link"])
 
     @property
     def certificate(self) -> Path:

@@ -17,7 +17,8 @@ from parlour_client.kit.widgets.safe import error_content, own, peer_line
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.dialogs.passphrase import PassphraseScreen
 from parlour_client.ui.toasts import Toast, toast
-from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
+from parlour_protocol.invite_link import ChatInviteLink
+from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.secret import Secret
 
@@ -41,7 +42,7 @@ class Entrance:
     """
 
     login: Callable[[ServerAddress, Credentials], Awaitable[Client]]
-    join: Callable[[InviteLink, Credentials], Awaitable[Client]]
+    join: Callable[[ChatInviteLink, Credentials], Awaitable[Client]]
     device: str = ""
     """The name to propose for this device."""
     offers_passphrase: bool = False

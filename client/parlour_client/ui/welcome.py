@@ -24,8 +24,9 @@ from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.page import Page
 from parlour_client.kit.widgets.safe import SafeStatic, error_content, lines, own
 from parlour_client.ui.account_switcher import Credentials, Entrance
+from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.errors import ParlourProtocolError
-from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
+from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.limits import PASSWORD_MIN
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
@@ -145,7 +146,7 @@ class WelcomeScreen(Screen[Client | None]):
             return
         try:
             where = self._of("where", self._where)
-            person = self._person(new=isinstance(where, InviteLink))
+            person = self._person(new=isinstance(where, ChatInviteLink))
         except (ParlourProtocolError, ValueError) as error:
             self._tell(error_content(error))
             return
@@ -163,9 +164,9 @@ class WelcomeScreen(Screen[Client | None]):
     def _value(self, name: str) -> str:
         return self.query_one(f"#{name}", Input).value.strip()
 
-    def _where(self) -> InviteLink | ServerAddress:
+    def _where(self) -> ChatInviteLink | ServerAddress:
         text = self._value("where")
-        return InviteLink.parse(text) if text.startswith("parlour://") else ServerAddress.parse(text)
+        return ChatInviteLink.parse(text) if text.startswith("parlour://") else ServerAddress.parse(text)
 
     def _of(self, name: str, read: Callable[[], T]) -> T:
         """Parse a field; one with an error gets the focus."""
@@ -197,9 +198,9 @@ class WelcomeScreen(Screen[Client | None]):
             raise ValueError("The passphrases do not match.")
         return Secret(words) if words else None
 
-    async def _go(self, where: InviteLink | ServerAddress, person: Credentials) -> None:
+    async def _go(self, where: ChatInviteLink | ServerAddress, person: Credentials) -> None:
         try:
-            if isinstance(where, InviteLink):
+            if isinstance(where, ChatInviteLink):
                 client = await self._entrance.join(where, person)
             else:
                 client = await self._entrance.login(where, person)

@@ -75,7 +75,7 @@ _PARSERS: Final = _Parsers(
 
 
 def is_field_type(kind: type) -> bool:
-    """Tell whether ``decode_field`` and ``encode_field`` know this type."""
+    """Return whether ``decode_field`` and ``encode_field`` know this type."""
     return kind in _PARSERS or (issubclass(kind, str | Opaque) and isinstance(kind, ParsedField))
 
 

@@ -14,7 +14,8 @@ from parlour_client.kit.errors import LoginRefusedError
 from parlour_client.ui.account_switcher import Credentials, Entrance
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
+from parlour_protocol.invite_link import ChatInviteLink
+from parlour_protocol.kit.invite_link import ServerAddress
 
 PASSWORD = "correct horse battery"
 LINK = "parlour://chat.example:8443/join#code=" + "c" * 22 + "&pin=" + "p" * 43
@@ -27,7 +28,7 @@ class Door:
         self.came: list[tuple[object, Credentials]] = []
         self.refusal: LoginRefusedError | None = None
 
-    async def __call__(self, where: InviteLink | ServerAddress, person: Credentials) -> FakeClient:
+    async def __call__(self, where: ChatInviteLink | ServerAddress, person: Credentials) -> FakeClient:
         """Let in."""
         if self.refusal is not None:
             raise self.refusal
@@ -77,7 +78,7 @@ async def test_an_invite_link_joins(door: Door) -> None:
         await fill(pilot, LINK, "alice", PASSWORD)
         assert isinstance(pilot.app.screen, ChatScreen)
     where, person = door.came[0]
-    assert isinstance(where, InviteLink)
+    assert isinstance(where, ChatInviteLink)
     assert person.user == "alice"
     assert person.password.reveal() == PASSWORD
     assert person.device == "laptop"

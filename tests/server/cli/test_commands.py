@@ -19,7 +19,7 @@ from tests.e2e import commands
 
 from parlour_protocol.frames.opaque import PublicKey
 from parlour_protocol.ids import new_file_id
-from parlour_protocol.kit.invite_link import InviteLink
+from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.names import parse_user_name
 from parlour_server.cli.command_line import COMMAND_LINE
 from parlour_server.kit.clock import SystemClock
@@ -122,20 +122,20 @@ def test_an_invite_link_is_complete(folder: DataFolder, capsys: Capture) -> None
         "--json",
     )
     found = json.loads(run(capsys, "invite", "create", *arguments))
-    link = InviteLink.parse(found["link"])
-    assert link.address.authority == "chat.example.org:9"
-    assert link.pin == json.loads(run(capsys, "init", "--data", str(folder.path), "--json"))["pin"]
+    link = ChatInviteLink.parse(found["link"])
+    assert link.link.address.authority == "chat.example.org:9"
+    assert link.link.pin == json.loads(run(capsys, "init", "--data", str(folder.path), "--json"))["pin"]
     listed = json.loads(run(capsys, "invite", "list", "--data", str(folder.path), "--json"))
     assert [one["uses"] for one in listed] == [3]
     data = b"".join(path.read_bytes() for path in folder.path.glob("parlour.db*"))
-    assert link.code.reveal().encode() not in data
+    assert link.link.code.reveal().encode() not in data
 
 
 def test_an_invite_link_names_who_invites(folder: DataFolder, capsys: Capture) -> None:
     """K20: only if the operator says so; what is damaged makes no invite."""
     data, by = ("--data", str(folder.path)), f"ada.{PublicKey(bytes(32)).text}"
-    assert InviteLink.parse(run(capsys, "invite", "create", *data)).by is None
-    assert str(InviteLink.parse(run(capsys, "invite", "create", *data, "--by", by)).by) == by
+    assert ChatInviteLink.parse(run(capsys, "invite", "create", *data)).by is None
+    assert str(ChatInviteLink.parse(run(capsys, "invite", "create", *data, "--by", by)).by) == by
     status, sentence = fail(capsys, "invite", "create", *data, "--by", by[:-1])
     assert (status, "part of the link is damaged" in sentence) == (1, True)
     assert len(json.loads(run(capsys, "invite", "list", *data, "--json"))) == 2

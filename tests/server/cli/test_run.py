@@ -25,7 +25,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from parlour_protocol.kit.invite_link import InviteLink
+from parlour_protocol.invite_link import ChatInviteLink
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.public_address import running
 
@@ -95,9 +95,9 @@ async def http(server: Server) -> AsyncIterator[httpx.AsyncClient]:
 
 async def join(server: Server, http: httpx.AsyncClient) -> str:
     """Make the account anna by an invite link, log in, and return the session."""
-    link = InviteLink.parse(json.loads(await server.command("invite", "create", "--json"))["link"])
-    assert f"https://{link.address.authority}" == server.url
-    body = {"invite": link.code.reveal(), "username": "anna", "password": PASSWORD}
+    link = ChatInviteLink.parse(json.loads(await server.command("invite", "create", "--json"))["link"])
+    assert f"https://{link.link.address.authority}" == server.url
+    body = {"invite": link.link.code.reveal(), "username": "anna", "password": PASSWORD}
     assert (await http.post("/v1/accounts", json=body)).status_code == 201
     body = {"username": "anna", "password": PASSWORD, "device": "laptop"}
     session: str = (await http.post("/v1/sessions", json=body)).json()["session"]

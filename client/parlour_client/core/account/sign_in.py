@@ -29,9 +29,10 @@ from parlour_client.kit.errors import (
 from parlour_client.kit.transport.https import Api
 from parlour_client.kit.transport.trust import Pin, SystemRoots, Trust, Verifier
 from parlour_protocol.frames.opaque import PublicKey
+from parlour_protocol.invite_link import ChatInviteLink, Inviter
 from parlour_protocol.kit.api import Login, NewAccount, PasswordChange, SessionInfo
 from parlour_protocol.kit.ids import SessionId
-from parlour_protocol.kit.invite_link import InviteLink, Inviter, ServerAddress
+from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.secret import Secret
 
@@ -57,19 +58,21 @@ class SignIn:
             return None
         return profile.account if profile.session is not None else None
 
-    async def join(self, link: InviteLink, user: UserName, password: Secret, device: DeviceName) -> Account:
+    async def join(
+        self, link: ChatInviteLink, user: UserName, password: Secret, device: DeviceName
+    ) -> Account:
         """Create an account with an invite, and log in. The link names the inviter's key."""
         from parlour_client.core.e2ee.identity import inviter  # noqa: PLC0415 - only where keys are needed
 
-        trust: Trust = Pin(link.pin) if link.pin is not None else SystemRoots()
+        trust: Trust = Pin(link.link.pin) if link.link.pin is not None else SystemRoots()
         if link.by is not None and link.by.user == user:
             raise SetupError(f"This link is from {user}.", "Choose another name for your account.")
-        await self._fits(link.address, user)
+        await self._fits(link.link.address, user)
         if link.by is not None:  # before the server is asked: it may not answer and leave the login to us
-            await self._archive.write_durably(inviter.keep, link.address.authority, link.by)
-        api = Api(Verifier(link.address, trust))
-        made = await api.make_account(NewAccount(invite=link.code, username=user, password=password))
-        return await self.log_in(link.address, trust, made.user, password, device)
+            await self._archive.write_durably(inviter.keep, link.link.address.authority, link.by)
+        api = Api(Verifier(link.link.address, trust))
+        made = await api.make_account(NewAccount(invite=link.link.code, username=user, password=password))
+        return await self.log_in(link.link.address, trust, made.user, password, device)
 
     async def log_in(
         self,
@@ -106,13 +109,13 @@ class SignIn:
         found = await self._archive.read(own_identity.load_active)  # else the server chose the key
         return Inviter(found.user, PublicKey(found.account_key or b""))
 
-    async def invite(self, link: InviteLink) -> InviteLink:
+    async def invite(self, link: ChatInviteLink) -> ChatInviteLink:
         """Return a link to our server as an invite link from us."""
         profile = await load_profile(self._archive)
-        same_key = link.pin is not None and link.pin == profile.pin
-        if link.address.authority != profile.server and not same_key:
+        same_key = link.link.pin is not None and link.link.pin == profile.pin
+        if link.link.address.authority != profile.server and not same_key:
             raise SetupError(
-                f"This link leads to {link.address.authority}, and your account is on {profile.server}.",
+                f"This link leads to {link.link.address.authority}, and your account is on {profile.server}.",
                 "Take a link to that server, or the account on the other one: --home DIR, --account NAME.",
             )
         return dataclasses.replace(link, by=await self.inviter())

@@ -1,7 +1,7 @@
 """Reserved names: words that could speak for the server, or for everyone.
 
 A name is reserved if it looks like one of the words without dots, dashes and signs, so `adm1n` and `ad-min`
-are refused like `admin`.
+are refused like `admin`. A program may have lists of its own.
 """
 
 from functools import cache

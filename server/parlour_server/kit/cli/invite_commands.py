@@ -17,7 +17,7 @@ from parlour_server.kit.cli.command_options import (
 )
 
 if TYPE_CHECKING:
-    from parlour_protocol.kit.invite_link import InviteLink, Inviter
+    from parlour_protocol.invite_link import ChatInviteLink, Inviter
     from parlour_protocol.kit.secret import Secret
 
 _DAY = 86_400_000
@@ -62,8 +62,8 @@ def create(
     as_json: bool,  # noqa: FBT001 - click
 ) -> None:
     """Create an invite link. Anyone who has the link can use it, so send it privately."""
+    from parlour_protocol.invite_link import Inviter  # noqa: PLC0415
     from parlour_protocol.kit.ids import Millis  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_protocol.kit.invite_link import Inviter  # noqa: PLC0415
     from parlour_protocol.kit.secret import Secret  # noqa: PLC0415
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
     from parlour_server.kit.store.records import InviteRecord  # noqa: PLC0415
@@ -104,11 +104,11 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 @click.argument("which")
 def revoke(data: Path, which: str) -> None:
     """Revoke an invite. WHICH is its id from `invite list`, or the whole link."""
-    from parlour_protocol.kit.invite_link import InviteLink  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.invite_link import ChatInviteLink  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.errors import SetupError  # noqa: PLC0415
     from parlour_server.kit.store.interface import KitStore  # noqa: PLC0415
 
-    wanted = InviteLink.parse(which).code.digest().hex() if which.startswith("parlour:") else which
+    wanted = ChatInviteLink.parse(which).link.code.digest().hex() if which.startswith("parlour:") else which
 
     async def work(store: KitStore) -> None:
         found = [r for r in await store.accounts.list_invites() if r.digest.hex().startswith(wanted)]
@@ -120,7 +120,8 @@ def revoke(data: Path, which: str) -> None:
     click.echo("revoked")
 
 
-def _link(data: Path, code: "Secret", address: str | None, by: "Inviter | None") -> "InviteLink":
+def _link(data: Path, code: "Secret", address: str | None, by: "Inviter | None") -> "ChatInviteLink":
+    from parlour_protocol.invite_link import ChatInviteLink  # noqa: PLC0415 - keeps `--help` quick
     from parlour_protocol.kit.invite_link import InviteLink, ServerAddress  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.setup.certificates import is_own, pin_of, read_certificate  # noqa: PLC0415
     from parlour_server.kit.setup.public_address import reachable_at, running  # noqa: PLC0415
@@ -134,4 +135,5 @@ def _link(data: Path, code: "Secret", address: str | None, by: "Inviter | None")
     server = ServerAddress.parse(address) if address else reachable_at(folder, settings_of(folder))
     leaf = read_certificate(folder.certificate)
     # A public CA's certificate gets a new key when it is renewed, and links with its pin would break.
-    return InviteLink(server, code, pin_of(leaf) if is_own(folder, leaf) else None, by)
+    pin = pin_of(leaf) if is_own(folder, leaf) else None
+    return ChatInviteLink(InviteLink(server, code, pin), by)

@@ -1,26 +1,29 @@
 """The chat's frames on the wire, and the bodies of its logs as a store keeps them."""
 
-from collections.abc import Callable
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from parlour_protocol.frames.bodies import AnyBody
-from parlour_protocol.frames.replies import AnyServerFrame
+from parlour_protocol.frames.replies import AnyPush, AnyResult, AnyServerFrame, Error, Hello, Ok
 from parlour_protocol.frames.requests import AnyRequest
 from parlour_protocol.kit.codec import encode, strict_decoder
+from parlour_protocol.kit.wire import Wire
 
-SUBPROTOCOL: Final = "parlour.v1"
-CHAT_PATH: Final = "/v1/chat"
+WIRE: Final[Wire[AnyRequest, AnyServerFrame]] = Wire(
+    "parlour.v1",
+    path="/v1/chat",
+    requests=AnyRequest,
+    pushes=AnyPush,
+    results=AnyResult,
+    greeting=Hello,
+    answers=(Ok, Error),
+)
+SUBPROTOCOL: Final = WIRE.subprotocol
+CHAT_PATH: Final = WIRE.path
 
-_union: Final = cast("Callable[[object], Callable[[bytes | str], Any]]", strict_decoder)
-
-decode_request: Final[Callable[[bytes], AnyRequest]] = _union(AnyRequest)
-"""Read what a client sent. Raises MalformedFrameError."""
-
-decode_server_frame: Final[Callable[[bytes], AnyServerFrame]] = _union(AnyServerFrame)
-"""Read what a server sent. Raises MalformedFrameError."""
-
-decode_body: Final[Callable[[bytes | str], AnyBody]] = _union(AnyBody)
-"""Read a body that ``encode`` wrote. Raises MalformedFrameError."""
+decode_request: Final = WIRE.decode_request
+decode_server_frame: Final = WIRE.decode_server_frame
+decode_body: Final = strict_decoder(cast("type[AnyBody]", AnyBody))
+"""Read a body that ``encode_body`` wrote. Raises MalformedFrameError."""
 
 
 def encode_body(body: AnyBody) -> bytes:

@@ -8,6 +8,8 @@ The tree::
     ├── InvalidLinkError       an invite link that cannot be read
     └── WireTextError, NameRefusedError (text/errors.py, names/errors.py): also ValueErrors
 
+    ProgramError               a program uses the kit in a way that is not safe; raised at its start
+
 Errors on the wire are short codes: those of ``ErrorCode``, and a program's own. Further details stay in the
 server's audit log.
 """
@@ -30,6 +32,10 @@ class OutOfOrderError(ParlourProtocolError):
 
 class InvalidLinkError(ParlourProtocolError):
     """The text is not an invite link."""
+
+
+class ProgramError(Exception):
+    """A program uses the kit in a way that is not safe; the text says where, and what to write instead."""
 
 
 class ErrorCode(StrEnum):

@@ -1,17 +1,31 @@
 """What every frame has in common, and the kinds of frames that the state machine knows.
 
 A frame is a frozen struct with a tag, without unknown fields. A program's frames inherit from ``Request`` and
-``Push``.
+``Push``; ``Hello``, ``Ok`` and ``Error`` are ready for it.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Generic, TypeVar
 
 import msgspec
+from msgspec import Meta
 
-from parlour_protocol.kit.id_fields import RequestIdField
+from parlour_protocol.kit.fields import ReasonText
+from parlour_protocol.kit.id_fields import (
+    Count,
+    MillisField,
+    RequestIdField,
+    ServerNameField,
+    SessionIdField,
+)
+from parlour_protocol.kit.names import DeviceName, UserName
 
 if TYPE_CHECKING:
     from parlour_protocol.kit.ids import RequestId
+
+R = TypeVar("R")
+
+
+CodeField = Annotated[str, Meta(pattern=r"\A[a-z_]{1,40}\Z")]
 
 
 class Frame(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="type"):
@@ -33,9 +47,9 @@ class Request(Frame, frozen=True):
 
 
 class Answer(Frame, frozen=True):
-    """What a server says to one request. Each kind has a field ``re``, the request's id."""
+    """The answer to one request. Each kind has a field ``re``, the request's id."""
 
-    if TYPE_CHECKING:  # a field that is inherited would stand before the tag's own fields on the wire
+    if TYPE_CHECKING:  # an inherited field would come first on the wire
 
         @property
         def re(self) -> RequestId | None:
@@ -44,3 +58,33 @@ class Answer(Frame, frozen=True):
 
 class Push(Frame, frozen=True):
     """What a server sends without being asked."""
+
+
+class Ok(Answer, Generic[R], frozen=True, tag="ok"):
+    """The request ``re`` was done. ``result`` is one of the program's results, or absent."""
+
+    re: RequestIdField
+    result: R | None = None
+
+
+class Error(Answer, frozen=True, tag="error"):
+    """The request ``re`` was refused and changed nothing.
+
+    ``re`` is absent if the frame was so malformed that its id could not be read. ``hint`` is a sentence for
+    the person; ``retry_after`` is in milliseconds.
+    """
+
+    code: CodeField
+    re: RequestIdField | None = None
+    hint: ReasonText = ReasonText()
+    retry_after: Count | None = None
+
+
+class Hello(Greeting, frozen=True, tag="hello"):
+    """Who you are, and the server's time."""
+
+    server: ServerNameField
+    user: UserName
+    device: DeviceName
+    session: SessionIdField
+    now: MillisField

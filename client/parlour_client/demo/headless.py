@@ -21,8 +21,10 @@ async def run_headless(say: Callable[[str], None]) -> bool:
                 results.append(held)
                 say(f"  {'ok  ' if held else 'FAIL'}  {report}")
         folder = server.folder
-    gone = not folder.exists()
-    say("  ok    the server is stopped, its folder gone" if gone else f"  FAIL  {folder} is still there")
-    passed = sum(results) + gone
+    is_removed = not folder.exists()
+    say(
+        "  ok    the server is stopped, its folder gone" if is_removed else f"  FAIL  {folder} is still there"
+    )
+    passed = sum(results) + is_removed
     say(f"{passed} of {len(results) + 1} held.")
     return passed == len(results) + 1

@@ -341,8 +341,8 @@ async def _code_shown(result: results.CodeShown, printer: Printer) -> None:
 @show.register(results.AlarmsListed)
 async def _alarms_listed(result: results.AlarmsListed, printer: Printer) -> None:
     for at, alarm in enumerate(result.alarms, 1):
-        lasting = ", can't be dismissed" * alarm.permanent
-        printer.say(f"{at}: {day_and_time(alarm.at)}{lasting}: {shown(alarm.text)}")
+        permanence = ", can't be dismissed" * alarm.permanent
+        printer.say(f"{at}: {day_and_time(alarm.at)}{permanence}: {shown(alarm.text)}")
     if not result.alarms:
         printer.say("There are no alarms.")
 

@@ -190,5 +190,5 @@ def security_words(trust: Trust, version: str | None, cipher: str | None = None)
     """Return the connection's protection in our own words, for the status line."""
     if version is None:
         return "not connected"
-    said = f"{version.replace('TLSv', 'TLS ')}, {trust.words}"
-    return f"{said}, {cipher}" if cipher else said
+    protection = f"{version.replace('TLSv', 'TLS ')}, {trust.words}"
+    return f"{protection}, {cipher}" if cipher else protection

@@ -111,7 +111,7 @@ async def test_a_device_without_such_key_packages_is_left_out_with_words(harness
     room = await made(ana)
     await ana.invitations.send(room, BEN)
     await ana.invitations.send(room, EVE)
-    await ana.encryption.settle(room)
+    await ana.encryption.reconcile(room)
     report = await ana.encryption.report(room)
     assert {member.user for member in report.members} == {ANA, EVE}
     assert list(report.without_device) == [BEN]
@@ -126,9 +126,9 @@ async def test_a_group_holds_so_many_devices(harness: Harness, monkeypatch: pyte
     monkeypatch.setattr(reconcile, "HYBRID_DEVICES", replace(reconcile.HYBRID_DEVICES, value=2))
     room = await made(ana)
     await ana.invitations.send(room, BEN)
-    await ana.encryption.settle(room)
+    await ana.encryption.reconcile(room)
     await ana.invitations.send(room, EVE)
-    await ana.encryption.settle(room)
+    await ana.encryption.reconcile(room)
     report = await ana.encryption.report(room)
     assert {member.user for member in report.members} == {ANA, BEN}
     assert "a post-quantum room holds" in report.problem

@@ -93,7 +93,7 @@ async def test_a_program_that_only_sends_follows_the_room_it_sends_to(harness: H
     ana, ben, room = await pair(harness)
     await harness.close(ana)
     await ben.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
-    await ben.encryption.settle(room)
+    await ben.encryption.reconcile(room)
     await encrypted_rooms(ben).reconciler.renew(room)
     sender = await harness.open(ANA, follow=False)
     await say(harness, sender, room, "from a script")

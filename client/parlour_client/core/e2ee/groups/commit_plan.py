@@ -55,7 +55,7 @@ class Plan:
     claims: ServerClaims
     keyless: Collection[UserName] = ()
     """People invited on this device whose account has no key yet."""
-    told: bool = False
+    claims_changed: bool = False
     """The claims have changed since the room was last checked."""
 
 

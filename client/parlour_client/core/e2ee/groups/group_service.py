@@ -339,7 +339,7 @@ class GroupService:
         stored = self.stored(connection, room)
         made = plan(connection, self._own, stored, state, peer, now)
         roster = statements.expected(connection, stored)
-        return replace(made, told=server_claims.keep(connection, room, made.claims, roster, now))
+        return replace(made, claims_changed=server_claims.keep(connection, room, made.claims, roster, now))
 
     def sign(self, connection: apsw.Connection, room: RoomId, make: MakeAct) -> bytes:
         """Sign a statement about the room's members, if it is valid now. Raises EncryptionError."""

@@ -86,7 +86,7 @@ def process_created(transaction: Transaction, event: LogEvent, body: GroupCreate
     note = Note(NoteKind.FOUNDED, event.author)
     if known is not None and known.due:
         note = Note(NoteKind.ROLLED_BACK, event.author, group_rollback.RECREATED.format(user=event.author))
-    group_rollback.settle(transaction.connection, row.room)
+    group_rollback.note_created(transaction.connection, row.room)
     leave_group(transaction)
     _drop_creations(transaction, but=body.group)
     row.group, row.contested, transaction.moved = body.group, False, True

@@ -172,7 +172,7 @@ class Enrolment:
         await self._archive.write_durably(own_keys.put, Name.REPUBLISHED, done)
 
     async def _say_again(self, identity: OwnIdentity, entry: LogEntry) -> None:
-        match entry.said:
+        match entry.content:
             case AccountEntry(user=user, account_key=key) if user == self._user:
                 if identity.account is not None and identity.account.public == key:
                     await self._publish(identity.account, identity.server)

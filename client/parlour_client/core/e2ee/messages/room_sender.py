@@ -97,11 +97,11 @@ class RoomSender:
         self, batch: Sequence[Item], error: ParlourClientError, moved: asyncio.Event, waited: float
     ) -> None:
         """Hold a request that can't be encrypted now, in its place, and wait until something has changed."""
-        lasting = isinstance(error, EncryptionError) and not isinstance(error, NotReadyError)
-        if not self._follow and (lasting or waited >= _PATIENCE):
-            told = error if lasting else NotReadyError(str(error), _NOT_SENT)
+        permanent = isinstance(error, EncryptionError) and not isinstance(error, NotReadyError)
+        if not self._follow and (permanent or waited >= _PATIENCE):
+            reason = error if permanent else NotReadyError(str(error), _NOT_SENT)
             for item in batch:
-                self._outbox.failed(item, told)
+                self._outbox.failed(item, reason)
             return
         for item in batch:
             self._outbox.waits(item, error)

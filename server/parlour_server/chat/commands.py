@@ -68,7 +68,7 @@ from parlour_server.rooms.statement_rules import check_statement
 from parlour_server.store.interface import Log
 from parlour_server.store.types import Appended, AppendEvent, Attached
 
-LastingRequest = (
+CommandRequest = (
     Send
     | SendEncrypted
     | Edit
@@ -89,7 +89,7 @@ LastingRequest = (
 )
 
 
-def body_of(frame: LastingRequest, now: Millis) -> AnyBody:  # noqa: C901, PLR0911, PLR0912 - one case each
+def body_of(frame: CommandRequest, now: Millis) -> AnyBody:  # noqa: C901, PLR0911, PLR0912 - one case each
     """Return the event body of the request."""
     match frame:
         case Send():
@@ -162,7 +162,7 @@ class Commands:
         self._clock = clock
         self._audit = audit
 
-    def append(self, state: PeerState, frame: LastingRequest) -> None:
+    def append(self, state: PeerState, frame: CommandRequest) -> None:
         """Append the request's event; the answer is sent when it is on disk."""
         now = self._clock.now()
         try:
@@ -225,14 +225,14 @@ class Commands:
         check_statement(event, self._server)
         return self._log.append(event, decide)
 
-    def _answer_with(self, state: PeerState, frame: LastingRequest) -> Callable[["Future[Appended]"], None]:
+    def _answer_with(self, state: PeerState, frame: CommandRequest) -> Callable[["Future[Appended]"], None]:
         def done(future: "Future[Appended]") -> None:
             with ErrorBoundary("an append", lambda: state.answer(unavailable(frame.id))):
                 self._finish(state, frame, future)
 
         return done
 
-    def _finish(self, state: PeerState, frame: LastingRequest, future: "Future[Appended]") -> None:
+    def _finish(self, state: PeerState, frame: CommandRequest, future: "Future[Appended]") -> None:
         try:
             appended = future.result()
         except ParlourServerError as error:

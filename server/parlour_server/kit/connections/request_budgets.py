@@ -51,7 +51,7 @@ STATUSES_PER_MINUTE: Final = 60
 
 
 class ConnectionBudget:
-    """What one connection may do."""
+    """The rate limits of one connection."""
 
     __slots__ = ("_bytes", "_notices", "_requests", "_statuses")
 

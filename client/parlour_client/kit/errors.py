@@ -5,7 +5,7 @@
     ParlourClientError
     ├── SetupError              the home folder or what was typed is not usable
     │   ├── WrongUseError       a command was written in a way that it can't be meant
-    │   ├── NoAccountError      nobody has logged in here yet
+    │   ├── NoAccountError      no one has logged in here yet
     │   │   └── LoggedOutError
     │   └── PassphraseNeededError
     ├── ArchiveError            the archive cannot be read or written
@@ -70,7 +70,7 @@ class WrongUseError(SetupError):
 
 
 class NoAccountError(SetupError):
-    """Nobody has logged in with this home folder yet."""
+    """No one has logged in with this home folder yet."""
 
     hint = "With an invite: parlour join LINK --username NAME. Else: parlour login ADDRESS --username NAME."
 

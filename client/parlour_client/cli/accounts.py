@@ -67,13 +67,13 @@ async def account_in(home: Home, passphrase: Secret | None) -> Account | None:
 @click.command(epilog="\b\nExample:\n  parlour accounts\n  parlour --account work")
 def accounts() -> None:
     """List your accounts, each with its person and server."""
-    from parlour_client.cli.run_client import run  # noqa: PLC0415 - it loads asyncio
+    import asyncio  # noqa: PLC0415 - `--help` runs nothing
 
     found = names()
     if not found:
         echo("No accounts yet. Run parlour to create the first one; parlour --account NAME creates another.")
     for name in found:
-        echo(f"{name:<16} {run(_words(name))}")
+        echo(f"{name:<16} {asyncio.run(_words(name))}")
 
 
 async def _words(name: str) -> str:

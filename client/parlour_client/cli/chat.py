@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from parlour_client.cli.accounts import account_in, folder_of, name_of, names
-from parlour_client.cli.run_client import run, signing_in, the_home, the_passphrase
+from parlour_client.cli.run_client import signing_in, the_home, the_passphrase
 from parlour_client.cli.sign_in import this_device
 from parlour_client.core.account.sign_in import SignIn, open_archive
 from parlour_client.core.archive import Archive
@@ -41,13 +41,13 @@ def chat(context: click.Context, *, plain: bool = False) -> int:
     if plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":  # it could not move the cursor
         from parlour_client.plain import run as run_plain  # noqa: PLC0415 - one of two views
 
-        return run(
+        return asyncio.run(
             run_plain(Client(home, passphrase=passphrase), settings=load(home.folder), folder=home.folder)
         )
     from parlour_client.ui import run as run_screen  # noqa: PLC0415 - Textual takes half a second
 
     accounts = _accounts(home)
-    if run(_saved(home, passphrase)) is not None:
+    if asyncio.run(_saved(home, passphrase)) is not None:
         return run_screen(Client(home, passphrase=passphrase), folder=home.folder, accounts=accounts)
     return run_screen(entrance=_entrance(home, passphrase), folder=home.folder, accounts=accounts)
 

@@ -3,10 +3,12 @@
 It fetches events that the archive lacks. Text is sanitised unless it is JSON, which is ASCII-escaped.
 """
 
+import asyncio
+
 import click
 
 from parlour_client.cli.output import tell_claims
-from parlour_client.cli.run_client import connected, run, the_home
+from parlour_client.cli.run_client import connected, the_home
 from parlour_client.cli.tail import note_of, print_event
 from parlour_client.commands.find import find_room
 from parlour_client.commands.front import Front
@@ -22,7 +24,7 @@ _PATIENCE = 5.0
 @click.pass_context
 def export(context: click.Context, room: str, *, as_json: bool) -> None:
     """Print the whole history of ROOM, each event once, in order."""
-    run(_export(the_home(context), room, as_json=as_json))
+    asyncio.run(_export(the_home(context), room, as_json=as_json))
 
 
 async def _export(home: Home, wanted: str, *, as_json: bool) -> None:

@@ -4,11 +4,12 @@ It creates no link (only the operator can) and needs no connection. It prints th
 device has for its own account, and nothing that a server could choose.
 """
 
+import asyncio
 import sys
 
 import click
 
-from parlour_client.cli.run_client import run, signing_in, the_home, the_passphrase
+from parlour_client.cli.run_client import signing_in, the_home, the_passphrase
 from parlour_client.kit.account.home import Home
 from parlour_protocol.invite_link import ChatInviteLink
 
@@ -28,7 +29,7 @@ def invite_link(context: click.Context, link: str | None) -> None:
     """
     text = sys.stdin.readline() if link == "-" else link
     wanted = ChatInviteLink.parse(text) if text is not None else None
-    click.echo(run(_linked(the_home(context), wanted)))
+    click.echo(asyncio.run(_linked(the_home(context), wanted)))
 
 
 async def _linked(home: Home, link: ChatInviteLink | None) -> str:

@@ -6,11 +6,11 @@ on disk. Notes for the person go to standard error.
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -24,19 +24,12 @@ if TYPE_CHECKING:
     from parlour_client.core.account.sign_in import SignIn
     from parlour_client.core.client import Client
 
-T = TypeVar("T")
-
 PATIENCE: Final = 10.0
 """Seconds in which a command must connect."""
 _OFFER: Final = (
     "Messages and keys are kept in an encrypted archive on this computer. With a passphrase, nobody who "
     "gets the disk or a backup can open it; Parlour asks for it at every start. Press Enter for none."
 )
-
-
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's coroutine."""
-    return asyncio.run(work)
 
 
 def run_connected(
@@ -48,7 +41,7 @@ def run_connected(
         async with connected(the_home(context), follow=follow) as client:
             await work(client)
 
-    run(connect())
+    asyncio.run(connect())
 
 
 def the_home(context: click.Context) -> Home:

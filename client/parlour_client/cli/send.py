@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from parlour_client.cli.output import print_json, tell_claims
-from parlour_client.cli.run_client import connected, run, the_home
+from parlour_client.cli.run_client import connected, the_home
 from parlour_client.commands.find import find_room
 from parlour_client.commands.front import Front
 from parlour_client.core.checked_text import message_text
@@ -68,11 +68,11 @@ def send(
         raise click.UsageError("Give either a TEXT, a --file or --stdin.")
     home = the_home(context)
     if path is not None:
-        return run(_send_file(home, room, path, text or "", as_json=as_json))
+        return asyncio.run(_send_file(home, room, path, text or "", as_json=as_json))
     if text is not None:
         message_text(text)  # refuse before connecting
-        return run(_send_one(home, room, text, as_json=as_json))
-    return run(_send_lines(home, room, as_json=as_json))
+        return asyncio.run(_send_one(home, room, text, as_json=as_json))
+    return asyncio.run(_send_lines(home, room, as_json=as_json))
 
 
 async def _send_one(home: Home, wanted: str, text: str, *, as_json: bool) -> int:

@@ -13,7 +13,7 @@ import click
 
 from parlour_client.cli.parameters import DEVICE, USER
 from parlour_client.cli.passwords import from_stdin, read_password
-from parlour_client.cli.run_client import first_passphrase, run, signing_in, the_home, the_passphrase
+from parlour_client.cli.run_client import first_passphrase, signing_in, the_home, the_passphrase
 from parlour_client.core.e2ee.status import Trust as PersonTrust
 from parlour_client.core.model import Account
 from parlour_client.kit.account.home import Home
@@ -54,7 +54,7 @@ def join(
     home = the_home(context)
     password = read_password(stdin=password_stdin, words="New password (15 characters or more)", twice=True)
     wrapping = first_passphrase(home, ask=not password_stdin)
-    run(_join(home, wrapping, invite, username, password, device or this_device()))
+    asyncio.run(_join(home, wrapping, invite, username, password, device or this_device()))
 
 
 async def _join(
@@ -119,7 +119,7 @@ def login(
     trust = CaFile.read(ca) if ca is not None else Pin.parse(pin) if pin is not None else None
     home = the_home(context)
     password = read_password(stdin=password_stdin)
-    _welcome(run(_login(home, where, trust, username, password, device or this_device())))
+    _welcome(asyncio.run(_login(home, where, trust, username, password, device or this_device())))
 
 
 async def _login(
@@ -142,7 +142,7 @@ def _welcome(account: Account) -> None:
 @click.pass_context
 def logout(context: click.Context) -> None:
     """End this device's session. History stays in the archive."""
-    run(_logout(the_home(context)))
+    asyncio.run(_logout(the_home(context)))
     echo("Logged out.", err=True)
 
 
@@ -161,7 +161,7 @@ def passwd(context: click.Context, *, password_stdin: bool) -> None:
     home = the_home(context)
     old = read_password(stdin=password_stdin, words="Old password")
     new = read_password(stdin=password_stdin, words="New password (15 characters or more)", twice=True)
-    run(_passwd(home, old, new))
+    asyncio.run(_passwd(home, old, new))
     echo("The password is changed; every other session has ended.", err=True)
 
 
@@ -196,7 +196,7 @@ def passphrase(context: click.Context, *, remove: bool, keyring: bool) -> None:
         if remove
         else read_password(stdin=False, words="New passphrase", twice=True, otherwise="run it in one")
     )
-    run(asyncio.to_thread(rewrap, home.key, key, new))
+    asyncio.run(asyncio.to_thread(rewrap, home.key, key, new))
     echo(_NOT_PROTECTED.format(home.key) if remove else "The passphrase is set.", err=True)
 
 

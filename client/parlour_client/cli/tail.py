@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import asdict
 
 from parlour_client.cli.output import file_words, print_json, shown
-from parlour_client.cli.run_client import connected, run, the_home
+from parlour_client.cli.run_client import connected, the_home
 from parlour_client.commands.find import find_room
 from parlour_client.commands.front import Front
 from parlour_client.core.events import Change
@@ -63,7 +63,7 @@ def tail(
     context: click.Context, room: str, count: int | None, first: int | None, *, as_json: bool, events: bool
 ) -> None:
     """Print the messages of ROOM (a name, or @user) as they come; from now on, or from a number on."""
-    run(_tail(the_home(context), room, count, first, as_json=as_json, events=events))
+    asyncio.run(_tail(the_home(context), room, count, first, as_json=as_json, events=events))
 
 
 async def _tail(

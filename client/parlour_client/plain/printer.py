@@ -57,7 +57,8 @@ class Printer:
     def entries(self, entries: Iterable[Entry], *, again: bool = False) -> None:
         """Print rows of a timeline; ``again``: they are not consecutive."""
         found = list(entries)
-        self.messages.note_all(found)
+        for entry in found:  # first all of them: a reply may be printed before its parent
+            self.messages.note(entry)
         for entry in found:
             if entry.seq is not None and not again:
                 self.oldest[entry.room] = min(entry.seq, self.oldest.get(entry.room, entry.seq))

@@ -106,8 +106,7 @@ class ResultViews:
         self._interaction.confirm(lines(*parts), lambda: self._done(question))
 
     def _ask_to_encrypt(self, question: results.EncryptQuestion) -> None:
-        title = turn_on_question(question.room.title, question.people)
-        self._interaction.confirm(title, lambda: self._done(question))
+        self._interaction.confirm(turn_on_question(question), lambda: self._done(question))
 
     def _ask_to_renew(self, question: results.RenewQuestion) -> None:
         self._interaction.confirm(renew_question(question), lambda: self._done(question))

@@ -30,6 +30,8 @@ _LOOK_AGAIN: Final = 15.0
 """Seconds after which a held room is checked again, if nothing changed before."""
 _PATIENCE: Final = 20.0
 """Seconds that a program which only sends waits for a room to become ready."""
+_UNDER_WAY_SECONDS: Final = 60.0
+"""How long it waits for what is under way: a slow machine is no failure, and each request has a limit."""
 _NOT_SENT: Final = "It was not sent. Send it again later, or from the chat, which waits until it can be."
 _AGAIN: Final = frozenset({ErrorCode.STALE_EPOCH, ErrorCode.REMOVAL_PENDING})
 _SLOWLY: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, ErrorCode.TOO_MANY_IN_FLIGHT})
@@ -88,7 +90,7 @@ class RoomSender:
         if self._follow:
             return await self._outgoing.encrypt(self._room, frames)
         try:
-            async with asyncio.timeout(max(0.5, _PATIENCE - waited)):
+            async with asyncio.timeout(max(0.5, _UNDER_WAY_SECONDS - waited)):
                 return await self._outgoing.encrypt(self._room, frames)
         except TimeoutError:
             raise NotReadyError("The room can't catch up with the server.") from None

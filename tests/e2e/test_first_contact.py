@@ -8,7 +8,7 @@ import pytest
 from tests.e2e.processes import Person, Server, password
 
 from parlour_protocol.frames.opaque import PublicKey
-from parlour_protocol.invite_link import ChatInviteLink, Inviter
+from parlour_protocol.kit.invite_link import ChatInviteLink, Inviter
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.kit.secret import Secret
 

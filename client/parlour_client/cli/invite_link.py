@@ -11,7 +11,7 @@ import click
 
 from parlour_client.cli.run_client import signing_in, the_home, the_passphrase
 from parlour_client.kit.account.home import Home
-from parlour_protocol.invite_link import ChatInviteLink
+from parlour_protocol.kit.invite_link import ChatInviteLink
 
 
 @click.command(

@@ -18,8 +18,7 @@ from parlour_client.core.e2ee.status import Trust as PersonTrust
 from parlour_client.core.model import Account
 from parlour_client.kit.account.home import Home
 from parlour_client.kit.console.printing import echo
-from parlour_protocol.invite_link import ChatInviteLink
-from parlour_protocol.kit.invite_link import ServerAddress
+from parlour_protocol.kit.invite_link import ChatInviteLink, ServerAddress
 from parlour_protocol.kit.names import DeviceName, NameRefusedError, UserName, parse_device_name
 from parlour_protocol.kit.secret import Secret
 

@@ -24,9 +24,8 @@ from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.page import Page
 from parlour_client.kit.widgets.safe import SafeStatic, error_content, lines, own
 from parlour_client.ui.account_switcher import Credentials, Entrance
-from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.errors import ParlourProtocolError
-from parlour_protocol.kit.invite_link import ServerAddress
+from parlour_protocol.kit.invite_link import ChatInviteLink, ServerAddress
 from parlour_protocol.kit.limits import PASSWORD_MIN
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret

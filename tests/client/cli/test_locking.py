@@ -12,7 +12,7 @@ from tests.client.core.ring_fake import FakeKeyring
 
 from parlour_client.cli import root
 from parlour_client.cli import run_client as running
-from parlour_client.cli.chat import _FirstLock, _saved
+from parlour_client.cli.open_chat import _FirstLock, _saved
 from parlour_client.cli.run_client import first_passphrase
 from parlour_client.core.archive.key import Protection, needs_passphrase, open_key, protection_of
 from parlour_client.core.archive.passphrase import Cost

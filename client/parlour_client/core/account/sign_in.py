@@ -29,10 +29,9 @@ from parlour_client.kit.errors import (
 from parlour_client.kit.transport.https import Api
 from parlour_client.kit.transport.trust import Pin, SystemRoots, Trust, Verifier
 from parlour_protocol.frames.opaque import PublicKey
-from parlour_protocol.invite_link import ChatInviteLink, Inviter
 from parlour_protocol.kit.api import Login, NewAccount, PasswordChange, SessionInfo
 from parlour_protocol.kit.ids import SessionId
-from parlour_protocol.kit.invite_link import ServerAddress
+from parlour_protocol.kit.invite_link import ChatInviteLink, Inviter, ServerAddress
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.secret import Secret
 

@@ -12,8 +12,8 @@ import apsw
 
 from parlour_client.core.archive import alarms, key_log_copy, key_pins, own_keys
 from parlour_client.core.archive.own_keys import Name
-from parlour_protocol.invite_link import Inviter
 from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.invite_link import Inviter
 from parlour_protocol.kit.names import UserName
 
 _METHOD: Final = "invite link"

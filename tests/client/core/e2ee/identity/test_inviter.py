@@ -9,7 +9,7 @@ from parlour_client.core.e2ee.identity.key_trust import Kind
 from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.e2ee.status import Trust
 from parlour_protocol.frames.opaque import PublicKey
-from parlour_protocol.invite_link import Inviter
+from parlour_protocol.kit.invite_link import Inviter
 
 SERVER = "chat.example.org:8443"
 

@@ -29,8 +29,8 @@ from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.transport.conversation import ANSWER_SECONDS
 from parlour_client.kit.transport.trust import Pin
 from parlour_protocol.ids import RoomId
+from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.ids import DeviceId, RequestId
-from parlour_protocol.kit.invite_link import ChatInviteLink
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.room_name import parse_room_name

@@ -18,7 +18,7 @@ from typing import Any
 from tests.e2e.cable import Cable
 from tests.e2e.processes import Server, environment, password, reserved_port
 
-from parlour_protocol.kit.invite_link import ChatInviteLink
+from parlour_protocol.invite_link import ChatInviteLink
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 120.0

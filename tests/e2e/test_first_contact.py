@@ -8,7 +8,7 @@ import pytest
 from tests.e2e.processes import Person, Server, password
 
 from parlour_protocol.frames.opaque import PublicKey
-from parlour_protocol.kit.invite_link import ChatInviteLink, Inviter
+from parlour_protocol.invite_link import ChatInviteLink, Inviter
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.kit.secret import Secret
 
@@ -58,11 +58,11 @@ def test_another_key_than_the_servers_stops_the_first_message(
     assert str(Inviter.parse(ada.run("invite-link").stdout.strip()).user) == "ada"
     false = Inviter(parse_user_name("ada"), PublicKey(b"k" * 32))
     person, said = join(server, tmp_path, "zed", f"{server.invite()}&by={false}")
-    assert "ALARM: the server shows another key for ada than the invite link." in said
+    assert "ALARM: the server shows a different key for ada than the invite link does." in said
     assert state(person, "ada") == "changed"
     refused = person.run("dm", "ada", "is it you?", check=False)
     assert refused.returncode == 1
-    assert "ALARM: The server shows another key for ada than the invite link" in refused.stderr
+    assert "ALARM: The server shows a different key for ada than the invite link" in refused.stderr
     assert "ada" in refused.stderr
 
 

@@ -19,7 +19,8 @@ from tests.server.fakes import CHEAP
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.wire import encode_body
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.invite_link import ChatInviteLink, InviteLink
+from parlour_protocol.invite_link import ChatInviteLink
+from parlour_protocol.kit.invite_link import InviteLink
 from parlour_protocol.kit.secret import Secret
 from parlour_server.app import Application
 from parlour_server.kit.auth.password_hashing import HashingPool

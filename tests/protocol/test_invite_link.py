@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parlour_protocol.frames.opaque import PublicKey
+from parlour_protocol.invite_link import ChatInviteLink, Inviter
 from parlour_protocol.kit.errors import InvalidLinkError
-from parlour_protocol.kit.invite_link import ChatInviteLink, InviteLink, Inviter, ServerAddress
+from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.kit.secret import Secret
 

@@ -6,10 +6,12 @@ from parlour_client.cli.run_client import the_home
 
 
 @click.command(epilog="\b\nExample:\n  parlour chat\n  parlour chat --plain")
-@click.option("--plain", is_flag=True, help="Line by line: for screen readers, simple terminals and pipes.")
+@click.option(
+    "--plain", is_flag=True, help="Show it line by line, for screen readers, simple terminals and pipes."
+)
 @click.pass_context
 def chat(context: click.Context, *, plain: bool = False) -> int:
-    """Open the chat on this home's account."""
+    """Open the chat."""
     from parlour_client.cli.open_chat import open_chat  # noqa: PLC0415 - it loads the whole client
 
     return open_chat(the_home(context), plain=plain)

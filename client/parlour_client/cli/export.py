@@ -20,7 +20,7 @@ _PATIENCE = 5.0
 
 @click.command(epilog="\b\nExample:\n  parlour export lobby --json > lobby.jsonl")
 @click.argument("room")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, ASCII only.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line, in ASCII.")
 @click.pass_context
 def export(context: click.Context, room: str, *, as_json: bool) -> None:
     """Print the whole history of ROOM, each event once, in order."""

@@ -11,7 +11,7 @@ import click
 
 from parlour_client.cli.run_client import signing_in, the_home, the_passphrase
 from parlour_client.kit.account.home import Home
-from parlour_protocol.kit.invite_link import ChatInviteLink
+from parlour_protocol.invite_link import ChatInviteLink
 
 
 @click.command(
@@ -24,8 +24,8 @@ from parlour_protocol.kit.invite_link import ChatInviteLink
 def invite_link(context: click.Context, link: str | None) -> None:
     """Print LINK (or `-`: standard input) with your name and account key in it.
 
-    Who joins with it has verified you, instead of trusting the key that the server shows. Without LINK: print
-    NAME.KEY, for the operator who makes the link.
+    Anyone who joins with it has verified you, instead of trusting the key the server shows. Without LINK,
+    print NAME.KEY for the operator who creates the link.
     """
     text = sys.stdin.readline() if link == "-" else link
     wanted = ChatInviteLink.parse(text) if text is not None else None

@@ -70,7 +70,7 @@ async def _client(home: Home, connect: Connect) -> AsyncIterator[Client]:
         try:
             await client.connection.ready(_PATIENCE)
         except (UnreachableError, SessionEndedError) as error:
-            echo(f"parlour: {error} Only what is on this device is searched.", err=True)
+            echo(f"parlour: {error} Searching only what is on this device.", err=True)
         yield client
     finally:
         await client.stop()
@@ -96,5 +96,5 @@ def _ask(question: Question) -> None:
         for person in question.people:
             echo(renewed_person(person), err=True)
     if not sys.stdin.isatty():
-        raise click.UsageError("No terminal to ask for confirmation on; use --yes.")
+        raise click.UsageError("There is no terminal to ask for confirmation; use --yes.")
     click.confirm(shown(question.text), abort=True, err=True)

@@ -15,8 +15,8 @@ from parlour_client.core.model import Entry, Room
 from parlour_client.demo.script import GARDEN, LOBBY, Line
 from parlour_client.demo.server import DemoError, DemoServer
 from parlour_client.kit.account.home import Home
+from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.ids import Seq
-from parlour_protocol.kit.invite_link import ChatInviteLink
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.room_name import parse_room_name

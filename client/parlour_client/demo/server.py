@@ -19,7 +19,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from parlour_client.kit.errors import ParlourClientError
-from parlour_protocol.kit.invite_link import ChatInviteLink
+from parlour_protocol.invite_link import ChatInviteLink
 
 _STOP_SECONDS: Final = 6.0  # the server promises five
 

@@ -17,7 +17,8 @@ from parlour_client.kit.widgets.safe import error_content, own, peer_line
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.dialogs.passphrase import PassphraseScreen
 from parlour_client.ui.toasts import Toast, toast
-from parlour_protocol.kit.invite_link import ChatInviteLink, ServerAddress
+from parlour_protocol.invite_link import ChatInviteLink
+from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.secret import Secret
 

@@ -84,7 +84,7 @@ async def test_search_needs_no_connection(
     await run(desk, "search", words="honey", room=None, limit=5)
     out, err = capsys.readouterr()
     assert out == "lobby #2 bobby: first honey\n"
-    assert "Only what is on this device is searched." in err
+    assert "Searching only what is on this device." in err
 
 
 async def test_a_script_must_say_yes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,8 @@ from parlour_client.kit.errors import LoginRefusedError
 from parlour_client.ui.account_switcher import Credentials, Entrance
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_protocol.kit.invite_link import ChatInviteLink, ServerAddress
+from parlour_protocol.invite_link import ChatInviteLink
+from parlour_protocol.kit.invite_link import ServerAddress
 
 PASSWORD = "correct horse battery"
 LINK = "parlour://chat.example:8443/join#code=" + "c" * 22 + "&pin=" + "p" * 43

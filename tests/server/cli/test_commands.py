@@ -19,7 +19,7 @@ from tests.e2e import commands
 
 from parlour_protocol.frames.opaque import PublicKey
 from parlour_protocol.ids import new_file_id
-from parlour_protocol.kit.invite_link import ChatInviteLink
+from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.names import parse_user_name
 from parlour_server.cli.command_line import COMMAND_LINE
 from parlour_server.kit.clock import SystemClock

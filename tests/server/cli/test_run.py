@@ -25,7 +25,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from parlour_protocol.kit.invite_link import ChatInviteLink
+from parlour_protocol.invite_link import ChatInviteLink
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.public_address import running
 

@@ -228,7 +228,7 @@ class Divergence:
 
 def words(messages: int) -> str:
     """Say what happened, for the row and wherever else it is shown."""
-    notice = "The server's history is older than what is known here: it was restored or rolled back."
+    notice = "The server's history is older than this device's: it was restored from a backup or rolled back."
     if not messages:
         return notice
     only = "1 message above exists" if messages == 1 else f"{messages} messages above exist"

@@ -36,7 +36,7 @@ _MOST_PAGES: Final = 64
 """Pages for one room: halving never takes more, whatever the numbers are."""
 
 
-_NO_COMPARISON: Final = "The server's history cannot be compared with what is here."
+_NO_COMPARISON: Final = "The server's history can't be compared with this device's."
 
 
 class Rollback:

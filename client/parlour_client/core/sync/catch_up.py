@@ -207,7 +207,7 @@ class CatchUp:
         if after is not None and self._stands_elsewhere(room, after):
             return  # a strict room was held or moved back meanwhile
         if overlaps and page and page[0].seq == after and await self._contradicts(page[0]):
-            raise UnreachableError("The server's history is not the one that is known here: it is compared.")
+            raise UnreachableError("The server's history differs from this device's; comparing them.")
         self._compared.add(room)
         top = self.top(room)
         if fresh := [_above(event, top) for event in page if event.seq > top]:

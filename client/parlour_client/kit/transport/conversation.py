@@ -136,7 +136,7 @@ class Conversation:
         await self.ask(frame, answered)
         await _first(future, self._broken)
         if not future.done():
-            raise UnreachableError("The connection was lost before the answer came.")
+            raise UnreachableError("The connection was lost before the server answered.")
         reply = future.result()
         if isinstance(reply, Error):
             raise RefusedError(reply.code, reply.hint, retry_after=reply.retry_after)
@@ -181,7 +181,7 @@ class Conversation:
 
     async def _keep(self, push: AnyPush) -> None:
         if len(self._early) >= _MOST_EARLY:
-            raise UnreachableError("The server tells too much before it has answered.")
+            raise UnreachableError("The server sent too much before it answered.")
         self._early.append(push)
 
     async def _receive(self, on_push: PushHandler) -> None:
@@ -199,7 +199,7 @@ class Conversation:
         except MalformedFrameError as error:
             raise ServerMisbehavedError(f"The server sent a frame that cannot be read ({error}).") from error
         except OutOfOrderError as error:
-            raise ServerMisbehavedError(f"The server spoke out of turn ({error}).") from error
+            raise ServerMisbehavedError(f"The server sent something unexpected ({error}).") from error
         return frame
 
     def _answered(self, reply: Ok | Error) -> None:
@@ -219,7 +219,7 @@ class Conversation:
             raise ServerMisbehavedError(OTHER_LOGS)
 
     def _give_up(self) -> None:
-        self._break(UnreachableError("The server does not answer."))
+        self._break(UnreachableError("The server is not responding."))
 
     def _break(self, error: ParlourClientError) -> None:
         if not self._broken.done():

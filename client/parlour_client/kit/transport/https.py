@@ -116,7 +116,7 @@ class Api:
         try:
             return decode_payload(answer, data)
         except MalformedFrameError as error:
-            raise ServerMisbehavedError("The server's answer is not what this protocol says.") from error
+            raise ServerMisbehavedError("The server's answer does not follow the protocol.") from error
 
     async def succeed(
         self,
@@ -243,7 +243,7 @@ class _translated_errors:  # noqa: N801 - used like a function
             case httpx.ConnectError():
                 raise unreachable(address, error) from error
             case httpx.HTTPError():
-                raise UnreachableError(f"The connection to {address.authority} broke.") from error
+                raise UnreachableError(f"The connection to {address.authority} was lost.") from error
             case _:
                 return
 

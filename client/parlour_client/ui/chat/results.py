@@ -146,14 +146,16 @@ class ResultViews:
 
     def _blocked(self, result: results.BlockedListed) -> None:
         choices = [(one, peer_line(display_name(one))) for one in result.people]
-        self._interaction.push(ChooseScreen(own("Blocked people", "bold"), choices, "You block no one."))
+        self._interaction.push(
+            ChooseScreen(own("Blocked people", "bold"), choices, "You have not blocked anyone.")
+        )
 
     def _receipts(self, result: results.ReceiptsShown) -> None:
         choices = [
             (user, join(peer_line(display_name(user)), own(f"  read up to message {seq}", "dim")))
             for user, seq in sorted(result.read.items())
         ]
-        empty = "No one shares how far they have read. /receipts on shares how far you have."
+        empty = "No one shares how far they have read. /receipts on shares how far you have read."
         self._interaction.push(ChooseScreen(own("Read receipts", "bold"), choices, empty))
 
     # --- files

@@ -17,7 +17,7 @@ from parlour_server.kit.cli.command_options import (
 )
 
 if TYPE_CHECKING:
-    from parlour_protocol.kit.invite_link import ChatInviteLink, Inviter
+    from parlour_protocol.invite_link import ChatInviteLink, Inviter
     from parlour_protocol.kit.secret import Secret
 
 _DAY = 86_400_000
@@ -62,8 +62,8 @@ def create(
     as_json: bool,  # noqa: FBT001 - click
 ) -> None:
     """Create an invite link. Anyone who has the link can use it, so send it privately."""
+    from parlour_protocol.invite_link import Inviter  # noqa: PLC0415
     from parlour_protocol.kit.ids import Millis  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_protocol.kit.invite_link import Inviter  # noqa: PLC0415
     from parlour_protocol.kit.secret import Secret  # noqa: PLC0415
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
     from parlour_server.kit.store.records import InviteRecord  # noqa: PLC0415
@@ -104,7 +104,7 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 @click.argument("which")
 def revoke(data: Path, which: str) -> None:
     """Revoke an invite. WHICH is its id from `invite list`, or the whole link."""
-    from parlour_protocol.kit.invite_link import ChatInviteLink  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.invite_link import ChatInviteLink  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.errors import SetupError  # noqa: PLC0415
     from parlour_server.kit.store.interface import KitStore  # noqa: PLC0415
 
@@ -121,11 +121,8 @@ def revoke(data: Path, which: str) -> None:
 
 
 def _link(data: Path, code: "Secret", address: str | None, by: "Inviter | None") -> "ChatInviteLink":
-    from parlour_protocol.kit.invite_link import (  # noqa: PLC0415 - keeps `--help` quick
-        ChatInviteLink,  # noqa: PLC0415 - keeps `--help` quick
-        InviteLink,
-        ServerAddress,
-    )
+    from parlour_protocol.invite_link import ChatInviteLink  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.kit.invite_link import InviteLink, ServerAddress  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.setup.certificates import is_own, pin_of, read_certificate  # noqa: PLC0415
     from parlour_server.kit.setup.public_address import reachable_at, running  # noqa: PLC0415
 

@@ -155,7 +155,7 @@ async def test_a_ghost_device_without_its_owners_signature_is_not_admitted(
     await harness.until(lambda: ghost.key.id in encrypted_rooms(ana).reconciler.left_out.get(room, {}))
     problem = ana.encryption.room(room).problem
     assert "could not be added" in problem
-    assert ("another account key than a member admitted" in problem) is certified
+    assert ("different account key from the one a member admitted" in problem) is certified
     await say(harness, ana, room, "among us")
     await shown(harness, ben, room)
     assert await texts(ben, room) == ["among us"]
@@ -268,7 +268,7 @@ async def test_one_key_package_handed_out_twice_is_refused_the_second_time(harne
     await shown(harness, ben, first)
     assert await texts(ben, first) == ["genuine"]
     told = [entry.trouble for entry in await ben.history.timeline(second) if entry.trouble]
-    assert any("invitation did not come" in one for one in told)
+    assert any("invitation did not arrive" in one for one in told)
     await say(harness, eve, second, "unread")
     assert await texts(eve, second) == ["unread"]
 
@@ -443,7 +443,7 @@ async def test_a_member_that_the_server_drops_is_not_removed(harness: Harness) -
 
 @pytest.mark.parametrize("swap", ["peer", "kind"])
 async def test_a_room_that_is_called_another_sends_nothing(harness: Harness, swap: str) -> None:
-    """`@ben` is shown as `@eve`, or a room of many as a direct one: what is written would reach others."""
+    """`@ben` is shown as `@eve`, or a group room as a direct one: what is written would reach others."""
     ana, ben, room = await pair(harness)
     direct = (await ana.rooms.open_direct(BEN)).id
     await harness.quiet()

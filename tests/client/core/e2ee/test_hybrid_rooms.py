@@ -69,7 +69,7 @@ async def test_people_talk_in_it_and_see_what_it_is(harness: Harness) -> None:
     other = await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
     await harness.quiet()
     report = await ana.encryption.report(other.id)
-    assert (report.suite, report.label) == (RoomSuite.X25519, "E2EE, nobody else")
+    assert (report.suite, report.label) == (RoomSuite.X25519, "E2EE, no one else")
 
 
 async def test_a_direct_room(harness: Harness) -> None:
@@ -85,7 +85,7 @@ async def test_a_direct_room(harness: Harness) -> None:
     assert isinstance(newest, Handshake)
     assert len(newest.data) < 6_000
     await ana.rooms.open_direct(EVE)
-    with pytest.raises(EncryptionError, match="was made without"):
+    with pytest.raises(EncryptionError, match="was created without"):
         await ana.rooms.open_direct(EVE, suite=RoomSuite.X_WING)
 
 

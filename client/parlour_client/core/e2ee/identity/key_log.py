@@ -33,7 +33,7 @@ MAX_GROWTH: Final = 200_000
 
 _FIRST_BACK: Final = 64
 """Entries that are read again at first if a restored server shows other ones than before."""
-_TWO_STORIES: Final = "The server showed two programs of this home different key logs."
+_TWO_STORIES: Final = "The server showed different key logs to two programs that use this home folder."
 
 Watch = Callable[[apsw.Connection, LogEntry, Millis], None]
 """Checks each new entry for changes of our own account."""
@@ -187,7 +187,7 @@ class KeyLog:
         detail = (
             f"The server was restored or rolled back: its key log lacks {what} known here. Keys, devices and "
             "revocations that this device knows stay as they are, and your own are published again. If "
-            "nobody told you of a restored server, ask its owner."
+            "no one told you that the server was restored, ask its owner."
         )
         alarms.sound(connection, alarms.Kind.RESTORED, start.head.digest.hex(), self._clock.now(), detail)
         return _Start(start.server, start.log_key, key_log_copy.head(connection, start.server))

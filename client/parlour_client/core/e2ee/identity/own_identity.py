@@ -210,7 +210,7 @@ def _watch_account(connection: apsw.Connection, content: AccountEntry, now: Mill
             alarms.Kind.OWN_KEY_CHANGED,
             content.account_key.hex(),
             now,
-            "Your account has another identity key than the one that this device knows. If you reset your "
+            "Your account has a different identity key from the one this device knows. If you reset your "
             "keys on another device, accept the new key here. If not, someone has your password, or the "
             "server lies: change the password, reset your keys, and tell the people you talk to.",
         )

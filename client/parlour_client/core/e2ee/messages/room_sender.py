@@ -32,7 +32,7 @@ _PATIENCE: Final = 20.0
 """Seconds that a program which only sends waits for a room to become ready."""
 _UNDER_WAY_SECONDS: Final = 60.0
 """How long it waits for what is under way: a slow machine is no failure, and each request has a limit."""
-_NOT_SENT: Final = "It was not sent. Send it again later, or from the chat, which waits until it can be."
+_NOT_SENT: Final = "It was not sent. Send it again later, or from the chat, which sends it as soon as it can."
 _AGAIN: Final = frozenset({ErrorCode.STALE_EPOCH, ErrorCode.REMOVAL_PENDING})
 _SLOWLY: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, ErrorCode.TOO_MANY_IN_FLIGHT})
 

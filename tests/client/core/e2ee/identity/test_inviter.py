@@ -9,7 +9,7 @@ from parlour_client.core.e2ee.identity.key_trust import Kind
 from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.e2ee.status import Trust
 from parlour_protocol.frames.opaque import PublicKey
-from parlour_protocol.kit.invite_link import Inviter
+from parlour_protocol.invite_link import Inviter
 
 SERVER = "chat.example.org:8443"
 
@@ -55,7 +55,7 @@ async def test_a_lying_server_that_shows_another_key_is_caught_at_first_contact(
     found = await eve.judge(ghost)
     assert (found.kind, found.blocks) == (Kind.CHANGED, True)
     (alarm,) = eve.alarms()
-    assert alarm.startswith("The server shows another key for ana than the invite link")
+    assert alarm.startswith("The server shows a different key for ana than the invite link")
     pinned = await eve.archive.write(key_pins.find, ANA)
     assert pinned is not None
     assert pinned.account_key == ana.account.public

@@ -103,4 +103,4 @@ def test_a_link_from_oneself_or_of_another_server(server: Server, ada: Person, t
     assert "This link is from ada." in said
     refused = ada.run("invite-link", "parlour://chat.example.org:8443/join#code=" + "c" * 22, check=False)
     assert refused.returncode == 1
-    assert "leads to chat.example.org:8443" in refused.stderr
+    assert "is for chat.example.org:8443" in refused.stderr

@@ -27,8 +27,8 @@ from parlour_protocol.kit.api import Payload
 from parlour_protocol.kit.connection_state import TRANSITIONS
 from parlour_protocol.kit.errors import CloseCode
 from parlour_protocol.limits import LIMITS
+from parlour_server.chat_settings import ChatSettings
 from parlour_server.kit.api.operations import DELIVERY_OPERATIONS
-from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.config.settings_table import rows
 from tools.claims import PAGE, groups
 
@@ -87,7 +87,7 @@ def configuration() -> str:
     """Return the table of the server's settings, with the defaults that are in force without any."""
     found = [
         [f"`{row.name}`", f"`{_shown(row.value)}`", row.unit, "yes" if row.reloads else "", row.reason]
-        for row in rows(Settings())
+        for row in rows(ChatSettings())
     ]
     return _table(["setting", "default", "unit", "reload", "reason"], found)
 

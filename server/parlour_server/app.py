@@ -8,6 +8,7 @@ theirs.
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Final, Self
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -17,6 +18,9 @@ from parlour_server.api.file_endpoints import FileEndpoints
 from parlour_server.api.group_endpoints import GroupEndpoints
 from parlour_server.chat.chat_service import ChatService
 from parlour_server.chat.commands import Commands
+from parlour_server.chat_audit import CHAT_REPEATABLE, ChatAuditEvent
+from parlour_server.chat_program import CHAT, files_of, log_key_of
+from parlour_server.chat_settings import ChatSettings
 from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.device_registry import DeviceRegistry
@@ -47,7 +51,6 @@ from parlour_server.kit.auth.tickets import Tickets
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.clock import Clock, SteadyClock, SystemClock
-from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.config.settings_table import need_restart
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.journal_follower import JournalFollower
@@ -64,7 +67,6 @@ from parlour_server.kit.setup.certificates import Renewal
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.disk_reserve import give_up_reserve, keep_reserve
 from parlour_server.kit.setup.folder_lock import locked
-from parlour_server.kit.setup.open_store import make_store
 from parlour_server.kit.setup.operator_log import OperatorLog
 from parlour_server.kit.setup.public_address import forget_running, name_of, note_running
 from parlour_server.store.interface import Store
@@ -91,7 +93,7 @@ class Application:
     async def start(  # noqa: PLR0915 - every part once, in their order
         cls,
         folder: DataFolder,
-        settings: Settings,
+        settings: ChatSettings,
         *,
         clock: Clock | None = None,
         passwords: HashingPool | None = None,
@@ -100,11 +102,11 @@ class Application:
         clock = clock or SystemClock()
         steady = SteadyClock(clock)
         activity = SessionActivity(steady)
-        metrics = Metrics()
-        audit = Audit(metrics.count, clock)
+        metrics = Metrics(CHAT.name.word, ChatAuditEvent)
+        audit = Audit(metrics.count, clock, CHAT_REPEATABLE)
         server = name_of(settings)
-        store = make_store(folder, steady, tells_by_bus=True)
-        blobs = BlobStore(folder.files)
+        store = CHAT.make_store(folder, steady, True)
+        blobs = BlobStore(files_of(folder))
         bus = LocalBus()
         logins = settings.logins
         passwords = passwords or HashingPool(
@@ -124,7 +126,7 @@ class Application:
             if others := taken_besides(tls.context):
                 do = f"set Groups = {':'.join(GROUPS)} in the file that OPENSSL_CONF names"
                 warn("weak_groups", taken=", ".join(others), do=do)
-            log_key = KeyLogSigner.load(folder.log_key)
+            log_key = KeyLogSigner.load(log_key_of(folder))
             blobs.open()
             await store.open()
             stack.push_async_callback(store.close)
@@ -207,7 +209,7 @@ class Application:
         self._audit.summarise()
         self._audit.record(AuditEvent.SERVER_STOPPED)
 
-    def reload(self, settings: Settings) -> list[str]:
+    def reload(self, settings: ChatSettings) -> list[str]:
         """Reload certificates and settings; returns the settings that need a restart.
 
         Raises SetupError, and keeps the old ones.
@@ -226,7 +228,7 @@ class _Api:
         self,
         *,
         server: str,
-        settings: Settings,
+        settings: ChatSettings,
         store: Store,
         blobs: BlobStore,
         bus: Bus,
@@ -259,7 +261,7 @@ class _Api:
         """Answer a request with the current settings."""
         await self._app(scope, receive, send)
 
-    def reload(self, settings: Settings) -> list[str]:
+    def reload(self, settings: ChatSettings) -> list[str]:
         """Use new settings from now on; returns those that need a restart."""
         waiting = need_restart(self._settings, settings)
         self._settings = settings
@@ -284,7 +286,15 @@ class _Api:
         passwords = PasswordChanger(store.accounts, sessions, self._passwords, throttle, audit, names)
         accounts = AccountEndpoints(
             guard,
-            Registration(store, bus, self._passwords, clock, audit, names),
+            Registration(
+                store.accounts,
+                self._passwords,
+                clock,
+                audit,
+                names,
+                refuse_reserved=CHAT.refuse_reserved,
+                account_made=partial(CHAT.account_made, store, bus, clock),
+            ),
             LoginService(store.accounts, sessions, self._passwords, throttle, audit),
             Tickets(store.tickets, tickets, throttle, audit, seconds=logins.ticket_seconds),
             passwords,

@@ -7,15 +7,7 @@ can log in to it (P8: default accounts). Its name, and names that look like it, 
 from functools import cache
 from typing import Final
 
-from parlour_protocol.kit.names import (
-    DeviceName,
-    NameReason,
-    NameRefusedError,
-    UserName,
-    parse_device_name,
-    parse_user_name,
-    skeleton,
-)
+from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name
 from parlour_protocol.room_name import RoomName, parse_room_name
 
 _NAME: Final = "house"
@@ -38,9 +30,3 @@ def system_device() -> DeviceName:
 def lobby() -> RoomName:
     """Return the name of the room that everyone joins."""
     return parse_room_name(_LOBBY)
-
-
-def refuse_system_account(user: UserName) -> None:
-    """Raise NameRefusedError for a name that looks like that of the system account."""
-    if skeleton(user) == skeleton(_NAME):
-        raise NameRefusedError(NameReason.RESERVED)

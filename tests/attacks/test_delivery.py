@@ -17,7 +17,7 @@ from tests.e2e.processes import DEADLINE
 
 from parlour_protocol.kit.limits import HTTP_BODY
 from parlour_protocol.limits import FILE_BYTES, HTTP_COMMIT, HTTP_KEYS
-from parlour_server.kit.config.server_settings import Rates
+from parlour_server.chat_settings import ChatRates
 
 
 def error(answer: Any) -> tuple[int, str]:
@@ -236,7 +236,7 @@ def test_package_exhaustion(alice: Home, server: RunningServer) -> None:
     with chat(eve) as wire:
         room = den(wire, alice)
     claim = {"room": room, "devices": [alice.device]}
-    most = Rates().claims_per_person_per_hour
+    most = ChatRates().claims_per_person_per_hour
     codes = [eve.ask("POST", "/v1/key-packages/claims", claim).status for _ in range(most + 3)]
     assert codes == [200] * most + [429] * 3
     listed = json.loads(alice.ask("GET", "/v1/devices").body)["devices"]
@@ -254,7 +254,7 @@ def test_claim_flood(server: RunningServer) -> None:
     with chat(eve) as wire:
         room = den(wire)
     ids = ["".join(secrets.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(26)) for _ in range(64)]
-    most = Rates().claims_per_hour // 64
+    most = ChatRates().claims_per_hour // 64
     codes = [
         eve.ask("POST", "/v1/key-packages/claims", {"room": room, "devices": ids}).status
         for _ in range(most + 2)

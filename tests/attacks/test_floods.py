@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing
 import pytest
 from tests.attacks.raw import PATIENCE, RunningServer, Wire, frame, request
 
-from parlour_server.kit.config.server_settings import Rates
+from parlour_server.chat_settings import ChatRates
 
 TEXT = "x" * 8000
 
@@ -54,7 +54,7 @@ def test_message_flood(server: RunningServer, record_property: Callable[[str, ob
     session = server.session("oscar", invite=server.code())
     ear_session = server.session("trudy", invite=server.code())
     opaque = base64.b85encode(b"\xa5" * 600).decode()
-    rates = Rates()
+    rates = ChatRates()
     start = time.monotonic()
     answers = []
     with server.chatting(ear_session) as (ear, _), server.chatting(session) as (wire, room):
@@ -153,7 +153,7 @@ def test_log_flood_by_the_api(tmp_path_factory: pytest.TempPathFactory) -> None:
     server = RunningServer(tmp_path_factory.mktemp("flooded"))
     server.begin()
     before, start = server.log.stat().st_size, time.monotonic()
-    refused, rates = 0, Rates()
+    refused, rates = 0, ChatRates()
     with ExitStack() as stack:
         wires = [stack.enter_context(server.wire(source="127.0.0.66")) for _ in range(10)]
         for _ in range(300):

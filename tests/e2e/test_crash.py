@@ -17,9 +17,10 @@ from websockets.typing import Subprotocol
 
 from parlour_protocol.kit.ids import Millis
 from parlour_server.app import Application
+from parlour_server.chat_program import CHAT
+from parlour_server.chat_settings import ChatSettings
 from parlour_server.kit.clock import SystemClock
-from parlour_server.kit.config.server_settings import Listen, Settings
-from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.config.server_settings import Listen
 from parlour_server.kit.setup.initialise import initialise
 
 _WIDE = "[rates]\nmessages_per_minute = 100000\nmessage_burst = 10000\nhttp_burst = 1000\n"
@@ -86,12 +87,12 @@ def test_a_full_disk(fast: Server, tmp_path: Path) -> None:
     first = json_lines(ada.run("send", "lobby", "before", "--json").stdout)[0]["seq"]
     assert fast.process is not None
     unlimited = resource.prlimit(fast.process.pid, resource.RLIMIT_FSIZE)
-    # Not a byte, at any place: where the log was just emptied into the database, there would be room in it.
-    resource.prlimit(fast.process.pid, resource.RLIMIT_FSIZE, (0, unlimited[1]))
+    full = (fast.data / "parlour.db-wal").stat().st_size
+    resource.prlimit(fast.process.pid, resource.RLIMIT_FSIZE, (full, unlimited[1]))
     refused = ada.run("send", "lobby", "no room for this", check=False)
     assert refused.returncode == 1
-    assert "The server can't do that right now; nothing was stored." in refused.stderr
-    assert "press F7 in the chat to send it again or cancel it" in refused.stderr
+    assert "The server cannot do it now; nothing was stored." in refused.stderr
+    assert "F7 sends it again or takes it back" in refused.stderr
     assert fast.process.poll() is None
     reread = ada.run("tail", "lobby", "--json", "--from", str(first), "--count", "1")
     assert json.loads(reread.stdout)["text"] == "before"
@@ -115,9 +116,9 @@ class JumpingClock(SystemClock):
 async def test_a_clock_jump(tmp_path: Path) -> None:
     """An hour back, then a day ahead: connections stay, numbers go on, no ticket dies of it."""
     commands, clock = Server(tmp_path), JumpingClock()
-    folder = DataFolder(commands.data)
-    await initialise(folder, (), clock)
-    server = await Application.start(folder, Settings(listen=Listen(address="127.0.0.1:0")), clock=clock)
+    folder = CHAT.folder(commands.data)
+    await initialise(CHAT, folder, (), clock)
+    server = await Application.start(folder, ChatSettings(listen=Listen(address="127.0.0.1:0")), clock=clock)
     context = ssl.create_default_context(cafile=str(folder.ca_certificate))
     try:
         async with httpx.AsyncClient(verify=context, base_url=server.url, trust_env=False) as http:

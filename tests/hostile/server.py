@@ -23,11 +23,11 @@ from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.invite_link import InviteLink
 from parlour_protocol.kit.secret import Secret
 from parlour_server.app import Application
+from parlour_server.chat_program import CHAT
 from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.config.settings_loader import load
 from parlour_server.kit.setup.backup_archive import read_backup, write_backup
 from parlour_server.kit.setup.certificates import pin_of, read_certificate
-from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.initialise import initialise
 from parlour_server.kit.setup.public_address import reachable_at
 
@@ -65,7 +65,7 @@ class HostileServer:
         self._folder = folder
         self._clock = clock
         self._copies = 0
-        self.data = DataFolder(folder / "server")
+        self.data = CHAT.folder(folder / "server")
         self.port = 0
         self._running: Application | None = None
 
@@ -173,7 +173,7 @@ class HostileServer:
         data = self._place("copied")
         shutil.copytree(copy, data)
         data.chmod(0o700)
-        self.data = DataFolder(data)
+        self.data = CHAT.folder(data)
 
     def backed_up(self) -> Path:
         """Make a backup, also while it runs, as `parlour-server backup` does."""
@@ -183,7 +183,7 @@ class HostileServer:
 
     def restore(self, file: Path) -> None:
         """Go on from a backup, as `parlour-server restore` does it."""
-        self.data = DataFolder(self._place("restored"))
+        self.data = CHAT.folder(self._place("restored"))
         read_backup(self.data, file)
 
     def _place(self, name: str) -> Path:

@@ -13,12 +13,12 @@ from tests.server.fakes import CHEAP, PASSWORD, MakeAccount, ReadableAudit, Stop
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
 from parlour_protocol.kit.secret import Secret
+from parlour_server.chat_program import CHAT
 from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.initialise import initialise
-from parlour_server.kit.setup.open_store import make_store
 from parlour_server.kit.store.records import InviteRecord, NewAccountRecord
 from parlour_server.store.interface import Store
 
@@ -64,7 +64,7 @@ def notices(bus: LocalBus) -> list[object]:
 def initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a data folder as `init` makes it; tests copy it."""
     path = tmp_path_factory.mktemp("initialised") / "data"
-    asyncio.run(initialise(DataFolder(path), (), SystemClock()))
+    asyncio.run(initialise(CHAT, CHAT.folder(path), (), SystemClock()))
     return path
 
 
@@ -74,13 +74,13 @@ def folder(initialised: Path, tmp_path: Path) -> DataFolder:
     path = tmp_path / "data"
     shutil.copytree(initialised, path)
     path.chmod(0o700)
-    return DataFolder(path)
+    return CHAT.folder(path)
 
 
 @pytest.fixture
 async def store(folder: DataFolder, clock: StoppedClock) -> AsyncIterator[Store]:
     """Return an open store that `init` made."""
-    opened = make_store(folder, clock)
+    opened = CHAT.make_store(folder, clock, False)
     await opened.open()
     yield opened
     await opened.close()

@@ -24,11 +24,11 @@ from parlour_server.chat.notices import (
 )
 from parlour_server.chat.presence import Presence
 from parlour_server.chat.queries import Queries
+from parlour_server.chat_settings import ChatSettings
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.bus.bus import Bus, SessionsEnded
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
@@ -48,7 +48,7 @@ class ChatService:
         self,
         *,
         server: str,
-        settings: Settings,
+        settings: ChatSettings,
         store: Store,
         bus: Bus,
         clock: Clock,

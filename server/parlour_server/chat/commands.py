@@ -55,6 +55,7 @@ from parlour_protocol.frames.requests import (
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Incarnation, Millis, RequestId
 from parlour_server.chat.notices import EventCommitted
+from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
@@ -68,7 +69,7 @@ from parlour_server.rooms.statement_rules import check_statement
 from parlour_server.store.interface import Log
 from parlour_server.store.types import Appended, AppendEvent, Attached
 
-CommandRequest = (
+LastingRequest = (
     Send
     | SendEncrypted
     | Edit
@@ -89,7 +90,7 @@ CommandRequest = (
 )
 
 
-def body_of(frame: CommandRequest, now: Millis) -> AnyBody:  # noqa: C901, PLR0911, PLR0912 - one case each
+def body_of(frame: LastingRequest, now: Millis) -> AnyBody:  # noqa: C901, PLR0911, PLR0912 - one case each
     """Return the event body of the request."""
     match frame:
         case Send():
@@ -162,7 +163,7 @@ class Commands:
         self._clock = clock
         self._audit = audit
 
-    def append(self, state: PeerState, frame: CommandRequest) -> None:
+    def append(self, state: PeerState, frame: LastingRequest) -> None:
         """Append the request's event; the answer is sent when it is on disk."""
         now = self._clock.now()
         try:
@@ -225,14 +226,14 @@ class Commands:
         check_statement(event, self._server)
         return self._log.append(event, decide)
 
-    def _answer_with(self, state: PeerState, frame: CommandRequest) -> Callable[["Future[Appended]"], None]:
+    def _answer_with(self, state: PeerState, frame: LastingRequest) -> Callable[["Future[Appended]"], None]:
         def done(future: "Future[Appended]") -> None:
             with ErrorBoundary("an append", lambda: state.answer(unavailable(frame.id))):
                 self._finish(state, frame, future)
 
         return done
 
-    def _finish(self, state: PeerState, frame: CommandRequest, future: "Future[Appended]") -> None:
+    def _finish(self, state: PeerState, frame: LastingRequest, future: "Future[Appended]") -> None:
         try:
             appended = future.result()
         except ParlourServerError as error:
@@ -259,7 +260,7 @@ class Commands:
         body = appended.event.body
         if isinstance(body, _MODERATION):
             self._audit.record(
-                AuditEvent.MODERATION,
+                ChatAuditEvent.MODERATION,
                 what=type(body).__name__.lower(),
                 room=appended.event.room,
                 seq=appended.event.seq,

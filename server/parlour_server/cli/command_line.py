@@ -1,9 +1,15 @@
 """The command `parlour-server`: what every server has, and the rooms."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from parlour_server.chat_name import NAME
 from parlour_server.cli.room_commands import room
 from parlour_server.kit.cli.command_line import CommandLine
+
+if TYPE_CHECKING:
+    from parlour_server.chat_settings import ChatSettings
+    from parlour_server.kit.program_spec import ProgramSpec
+    from parlour_server.store.interface import Store
 
 _EXAMPLE: Final = """\b
 Example, a server for friends:
@@ -11,8 +17,17 @@ Example, a server for friends:
   parlour-server run --data ~/parlour --listen 0.0.0.0:8443
   parlour-server invite create --data ~/parlour --uses 5
 """
+
+
+def _load_chat() -> "ProgramSpec[ChatSettings, Store]":
+    from parlour_server.chat_program import CHAT  # noqa: PLC0415 - keeps `--help` quick
+
+    return CHAT
+
+
 COMMAND_LINE: Final = CommandLine(
-    "parlour-server",
+    NAME,
+    _load_chat,
     about="Run and administer a Parlour server. Commands also work while the server is running.",
     example=_EXAMPLE,
     package="parlour",

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from parlour_protocol.kit.names import UserName
+from parlour_server.chat_settings import ChatRates, Files
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.config.server_settings import Files, Rates
 from parlour_server.kit.errors import TooManyAttemptsError
 from parlour_server.kit.token_buckets import HOUR, MINUTE, KeyedBuckets
 
@@ -20,7 +20,7 @@ from parlour_server.kit.token_buckets import HOUR, MINUTE, KeyedBuckets
 class DeliveryBudgets:
     """The limits of all accounts; full buckets are forgotten."""
 
-    def __init__(self, rates: Rates, files: Files, clock: Clock) -> None:
+    def __init__(self, rates: ChatRates, files: Files, clock: Clock) -> None:
         """Begin with no one."""
         self._clock = clock
         self._changes = _hourly(rates.key_changes_per_hour)

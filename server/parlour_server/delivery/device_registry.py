@@ -34,8 +34,9 @@ from parlour_protocol.identity.key_log import encode_entry
 from parlour_protocol.kit.ids import DeviceId
 from parlour_protocol.kit.names import UserName
 from parlour_server.chat.notices import KeysChanged
+from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
-from parlour_server.kit.audit import Audit, AuditEvent
+from parlour_server.kit.audit import Audit
 from parlour_server.kit.auth.password_change import PasswordChanger
 from parlour_server.kit.bus.bus import Bus, SessionsEnded
 from parlour_server.kit.clock import Clock
@@ -97,7 +98,7 @@ class DeviceRegistry:
             user, body.key, entry, replaces=before, session=session.id
         )
         self._audit.record(
-            AuditEvent.ACCOUNT_KEY_SET, user=user, replaced=before is not None, address=address
+            ChatAuditEvent.ACCOUNT_KEY_SET, user=user, replaced=before is not None, address=address
         )
         self._publish(user, change)
 
@@ -116,7 +117,7 @@ class DeviceRegistry:
         before = await self._store.find(device, now)
         record = await self._store.register(session.id, new, certificate, entry)
         self._audit.record(
-            AuditEvent.DEVICE_REGISTERED,
+            ChatAuditEvent.DEVICE_REGISTERED,
             user=user,
             device=device,
             session=session.id,
@@ -142,7 +143,9 @@ class DeviceRegistry:
         certificate = await self._certificate(session, device, body.certificate)
         entry = self._entry(DeviceEntry(self._clock.now(), bytes(body.certificate)))
         await self._store.certify(session.user, device, certificate, entry)
-        self._audit.record(AuditEvent.DEVICE_CERTIFIED, user=session.user, device=device, session=session.id)
+        self._audit.record(
+            ChatAuditEvent.DEVICE_CERTIFIED, user=session.user, device=device, session=session.id
+        )
         self._bus.publish(KeysChanged(session.user))
 
     async def revoke(self, session: SessionRecord, device: DeviceId, body: RevokeDevice) -> None:
@@ -157,7 +160,9 @@ class DeviceRegistry:
             raise self._refused(session, "the revocation is dated in the future: check the device's clock")
         entry = self._entry(RevocationEntry(self._clock.now(), bytes(body.revocation)))
         change = await self._store.revoke(session.user, device, key, entry)
-        self._audit.record(AuditEvent.DEVICE_REVOKED, user=session.user, device=device, session=session.id)
+        self._audit.record(
+            ChatAuditEvent.DEVICE_REVOKED, user=session.user, device=device, session=session.id
+        )
         self._publish(session.user, change)
 
     async def _certificate(
@@ -194,7 +199,7 @@ class DeviceRegistry:
         return key
 
     def _refused(self, session: SessionRecord, why: str) -> StatementError:
-        self._audit.record(AuditEvent.STATEMENT_REFUSED, user=session.user, session=session.id, why=why)
+        self._audit.record(ChatAuditEvent.STATEMENT_REFUSED, user=session.user, session=session.id, why=why)
         return StatementError(why)
 
     def _entry(self, entry: Entry) -> NewEntry:

@@ -9,8 +9,9 @@ from typing import Final
 
 from parlour_protocol.frames.bodies import Deleted
 from parlour_server.chat.notices import EventCommitted
+from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.delivery.blob_store import BlobStore
-from parlour_server.kit.audit import Audit, AuditEvent
+from parlour_server.kit.audit import Audit
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import UnavailableError
@@ -61,7 +62,7 @@ class FileExpiry:
             await self._store.forget(found)
             removed += len(found)
         if removed:
-            self._audit.record(AuditEvent.FILES_REMOVED, count=removed)
+            self._audit.record(ChatAuditEvent.FILES_REMOVED, count=removed)
 
     def _on_notice(self, notice: object) -> None:
         if isinstance(notice, EventCommitted) and isinstance(notice.event.body, Deleted):

@@ -14,6 +14,7 @@ from parlour_protocol.kit.ids import DeviceId, Millis
 from parlour_protocol.limits import HYBRID_PACKAGES_LOW, KEY_PACKAGES_LOW
 from parlour_protocol.rooms import RoomSuite
 from parlour_server.chat.notices import DeviceEphemeral, KeysChanged
+from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.bus.bus import Bus
@@ -84,7 +85,7 @@ class KeyPackageService:
         for record in found:
             self._notify_if_low(record)
         self._audit.record(
-            AuditEvent.KEY_PACKAGES_CLAIMED,
+            ChatAuditEvent.KEY_PACKAGES_CLAIMED,
             user=user,
             room=body.room,
             asked=len(wanted),

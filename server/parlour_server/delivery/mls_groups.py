@@ -13,6 +13,7 @@ from parlour_protocol.frames.bodies import AnyBody, Contested, GroupCreated, Han
 from parlour_protocol.ids import RoomId, WelcomeId
 from parlour_protocol.kit.ids import DeviceId, RequestId
 from parlour_server.chat.commands import AUTHORIZATION, Commands
+from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.clock import Clock
@@ -51,7 +52,7 @@ class MlsGroups:
         founded = GroupCreated(group=body.group, device=device, replaces=body.replaces)
         logged = await self._append(session, body.request, room, founded)
         self._audit.record(
-            AuditEvent.GROUP_FOUNDED,
+            ChatAuditEvent.GROUP_FOUNDED,
             user=session.user,
             device=device,
             room=room,
@@ -78,7 +79,7 @@ class MlsGroups:
         )
         logged = await self._append(session, body.request, room, handshake, _attached(body))
         self._audit.record(
-            AuditEvent.GROUP_COMMITTED,
+            ChatAuditEvent.GROUP_COMMITTED,
             user=session.user,
             device=session.device_id,
             room=room,
@@ -96,7 +97,7 @@ class MlsGroups:
             session, body.request, room, Contested(group=body.group, epoch=body.epoch)
         )
         self._audit.record(
-            AuditEvent.GROUP_CONTESTED, user=session.user, device=device, room=room, epoch=body.epoch
+            ChatAuditEvent.GROUP_CONTESTED, user=session.user, device=device, room=room, epoch=body.epoch
         )
         return logged
 

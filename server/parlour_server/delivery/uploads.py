@@ -17,11 +17,12 @@ from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId, RoomId, new_file_id
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.limits import FILE_BYTES
+from parlour_server.chat_audit import ChatAuditEvent
+from parlour_server.chat_settings import Files as FileSettings
 from parlour_server.delivery.blob_store import BlobStore, Incoming
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
-from parlour_server.kit.audit import Audit, AuditEvent
+from parlour_server.kit.audit import Audit
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.config.server_settings import Files as FileSettings
 from parlour_server.kit.errors import FilesFullError, RefusedError, UnavailableError
 from parlour_server.kit.store.records import SessionRecord
 from parlour_server.rooms.permissions import in_force
@@ -99,7 +100,9 @@ class Uploads:
             await incoming.sync()
             record = self._record(file, upload, Digest(digest.digest()))
             await self._keep(record, incoming)
-        self._audit.record(AuditEvent.FILE_STORED, user=record.owner, room=record.room, file=file, bytes=size)
+        self._audit.record(
+            ChatAuditEvent.FILE_STORED, user=record.owner, room=record.room, file=file, bytes=size
+        )
         return FileStored(file, size, record.sha256, record.expires)
 
     async def find(self, session: SessionRecord, file: str) -> FileRecord:

@@ -5,7 +5,7 @@ text of a message (K7), and a newline in a field cannot start a second line (M5)
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
@@ -16,7 +16,7 @@ from parlour_server.kit.token_buckets import rate_limit_key
 
 
 class AuditEvent(StrEnum):
-    """The kinds of events."""
+    """The kinds of events that every server has; a program has an enum of its own besides."""
 
     LOGIN_OK = "login_ok"
     LOGIN_FAILED = "login_failed"
@@ -32,25 +32,13 @@ class AuditEvent(StrEnum):
     CONNECTION_CLOSED = "connection_closed"
     REQUEST_REFUSED = "request_refused"
     LIMIT_HIT = "limit_hit"
-    MODERATION = "moderation"
-    ACCOUNT_KEY_SET = "account_key_set"
-    DEVICE_REGISTERED = "device_registered"
-    DEVICE_CERTIFIED = "device_certified"
-    DEVICE_REVOKED = "device_revoked"
-    STATEMENT_REFUSED = "statement_refused"
-    KEY_PACKAGES_CLAIMED = "key_packages_claimed"
-    GROUP_FOUNDED = "group_founded"
-    GROUP_COMMITTED = "group_committed"
-    GROUP_CONTESTED = "group_contested"
-    FILE_STORED = "file_stored"
-    FILES_REMOVED = "files_removed"
     SERVER_STARTED = "server_started"
     SERVER_STOPPED = "server_stopped"
     RELOADED = "reloaded"
     OPERATOR_ACTION = "operator_action"
 
 
-REPEATABLE: Final = frozenset(
+REPEATABLE: Final[frozenset[StrEnum]] = frozenset(
     {
         AuditEvent.LOGIN_FAILED,
         AuditEvent.LOGIN_THROTTLED,
@@ -58,7 +46,6 @@ REPEATABLE: Final = frozenset(
         AuditEvent.HANDSHAKE_REFUSED,
         AuditEvent.REQUEST_REFUSED,
         AuditEvent.LIMIT_HIT,
-        AuditEvent.STATEMENT_REFUSED,
     }
 )
 """Refusals, which anyone can cause as often as they like. Every action that succeeded gets its own line."""
@@ -71,19 +58,25 @@ class Audit:
     `left_out`.
     """
 
-    def __init__(self, count: Callable[[AuditEvent], None] | None = None, clock: Clock | None = None) -> None:
-        """``count`` is called with every event, for the metrics."""
+    def __init__(
+        self,
+        count: Callable[[StrEnum], None] | None = None,
+        clock: Clock | None = None,
+        repeatable: Collection[StrEnum] = (),
+    ) -> None:
+        """``count`` is called with every event, for the metrics; ``repeatable``: a program's own refusals."""
         self._count = count
+        self._repeatable = REPEATABLE.union(repeatable)
         self._clock = clock or SystemClock()
         self._repeats = LogLimiter(self._clock.monotonic())
 
-    def record(self, event: AuditEvent, **fields: str | float | bool | None) -> None:
+    def record(self, event: StrEnum, **fields: str | float | bool | None) -> None:
         """Write one line, or count the event. Never raises and never waits."""
         if self._count is not None:
             self._count(event)
         now = self._clock.monotonic()
         _summarise(self._repeats.due(now))
-        if event not in REPEATABLE or self._repeats.should_log(event.value, _source(fields), now):
+        if event not in self._repeatable or self._repeats.should_log(event.value, _source(fields), now):
             log(event.value, audit=True, **fields)
 
     async def run(self) -> None:

@@ -15,11 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from parlour_server.app import Application
+from parlour_server.chat_settings import ChatSettings
 from parlour_server.kit.addresses import listen_address
-from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.logs import log, set_up, warn
 from parlour_server.kit.net.event_loops import loop_factory
@@ -52,7 +52,7 @@ class Ready:
                 raise SetupError(f"cannot write to descriptor {self.descriptor}: {error.strerror}") from error
 
 
-def serve(folder: DataFolder, load: Callable[[], Settings], ready: Ready, *, loop: str = "auto") -> None:
+def serve(folder: DataFolder, load: Callable[[], Any], ready: Ready, *, loop: str = "auto") -> None:
     """Serve until a signal. ``load`` reads the settings, now and on SIGHUP. Raises SetupError."""
     folder.require()
     settings = load()
@@ -63,7 +63,7 @@ def serve(folder: DataFolder, load: Callable[[], Settings], ready: Ready, *, loo
         runner.run(_serve(folder, settings, load, ready))
 
 
-async def _serve(folder: DataFolder, settings: Settings, load: Callable[[], Settings], ready: Ready) -> None:
+async def _serve(folder: DataFolder, settings: ChatSettings, load: Callable[[], Any], ready: Ready) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -93,7 +93,7 @@ def _stop(stopping: asyncio.Event) -> None:
     last.start()
 
 
-def _reload(application: Application, load: Callable[[], Settings]) -> None:
+def _reload(application: Application, load: Callable[[], Any]) -> None:
     try:
         waiting = application.reload(load())
     except SetupError as error:
@@ -104,10 +104,10 @@ def _reload(application: Application, load: Callable[[], Settings]) -> None:
 
 
 def _refuse_reload(why: str) -> None:
-    warn("reload_refused", why=why, in_force="the previous settings")
+    warn("reload_refused", why=why, in_force="what was before")
 
 
-def _limit_process(settings: Settings) -> None:
+def _limit_process(settings: ChatSettings) -> None:
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -119,7 +119,7 @@ def _limit_process(settings: Settings) -> None:
             warn("few_files", allowed=most, wanted=wanted, do="raise the limit of open files (ulimit -n)")
 
 
-def _say_what_is_in_force(settings: Settings, url: str) -> None:
+def _say_what_is_in_force(settings: ChatSettings, url: str) -> None:
     log("ready", url=url, openssl=ssl.OPENSSL_VERSION, post_quantum=HAS_HYBRID)
     if os.geteuid() == 0:
         warn("running_as_root", do="run the server as its own user; it needs no privileges")

@@ -1,1 +1,1 @@
-"""The permissions of rooms."""
+"""What may be done in a room, and by whom."""

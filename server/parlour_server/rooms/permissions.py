@@ -18,7 +18,7 @@ from parlour_server.store.types import AppendEvent, Facts, Membership
 
 
 class Action(Enum):
-    """An action in a room."""
+    """What someone does in a room."""
 
     WRITE = auto()
     """Send, encrypted or not, edit one's own message, react."""

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import structs
 from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 
 from parlour_client.core.events import EntryAdded
@@ -25,7 +24,7 @@ class Screen:
     """Stands for the app: keeps what it is told to do."""
 
     def __init__(self, **settings: str) -> None:
-        self.settings = structs.replace(Settings(notifications="osc9", notify_for="all"), **settings)
+        self.settings = replace(Settings(notifications="osc9", notify_for="all"), **settings)  # type: ignore[arg-type]
         self.app_focus = True
         self.away = False
         self.open: RoomId | None = LOBBY

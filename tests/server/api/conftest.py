@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -14,6 +15,8 @@ from parlour_server.api.device_endpoints import DeviceEndpoints
 from parlour_server.api.file_endpoints import FileEndpoints
 from parlour_server.api.group_endpoints import GroupEndpoints
 from parlour_server.chat.commands import Commands
+from parlour_server.chat_program import CHAT, files_of, log_key_of
+from parlour_server.chat_settings import ChatSettings
 from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.device_registry import DeviceRegistry
@@ -38,14 +41,13 @@ from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.auth.sessions import Sessions
 from parlour_server.kit.auth.tickets import Tickets
 from parlour_server.kit.bus.local_bus import LocalBus
-from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.store.interface import Store
 
 if TYPE_CHECKING:
     from tests.server.api.api_harness import Village
 
-SETTINGS = Settings()
+SETTINGS = ChatSettings()
 SERVER = "localhost"
 
 
@@ -74,7 +76,7 @@ def uploads(
     folder: DataFolder, store: Store, clock: StoppedClock, audit: ReadableAudit, budgets: DeliveryBudgets
 ) -> Uploads:
     """Return what takes files and gives them."""
-    blobs = BlobStore(folder.files)
+    blobs = BlobStore(files_of(folder))
     blobs.open()
     return Uploads(store, blobs, clock, audit, budgets, SETTINGS.files)
 
@@ -110,7 +112,14 @@ def application(
     return make_api(
         AccountEndpoints(
             guard,
-            Registration(store, bus, passwords, clock, audit),
+            Registration(
+                store.accounts,
+                passwords,
+                clock,
+                audit,
+                refuse_reserved=CHAT.refuse_reserved,
+                account_made=partial(CHAT.account_made, store, bus, clock),
+            ),
             LoginService(store.accounts, sessions, passwords, throttle, audit),
             Tickets(store.tickets, tickets, throttle, audit, seconds=30),
             changes,
@@ -125,7 +134,7 @@ def application(
         GroupEndpoints(
             guard,
             MlsGroups(store.groups, commands, clock, audit, budgets),
-            KeyLog(store.keylog, KeyLogSigner.load(folder.log_key), server=SERVER),
+            KeyLog(store.keylog, KeyLogSigner.load(log_key_of(folder)), server=SERVER),
             budgets,
         ),
         FileEndpoints(guard, uploads, budgets),

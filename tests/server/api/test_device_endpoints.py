@@ -16,10 +16,10 @@ from parlour_protocol.kit.api import decode_payload
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import parse_user_name
 from parlour_server.chat.notices import KeysChanged
+from parlour_server.chat_audit import ChatAuditEvent
+from parlour_server.chat_settings import ChatSettings
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
-from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.bus.bus import SessionsEnded
-from parlour_server.kit.config.server_settings import Settings
 from parlour_server.signatures import _SMALL_ORDER, holds
 
 MALLORY = SigningKey(b"mallory".ljust(32))
@@ -73,7 +73,7 @@ async def test_a_stolen_session_cannot_speak_for_a_device_whose_key_it_does_not_
     }[what]
     refused = await thief.ask("POST", "/v1/devices", body)
     assert (refused.status_code, refused.json()["error"]) == (400, "statement_refused")
-    assert AuditEvent.STATEMENT_REFUSED in audit.kinds()
+    assert ChatAuditEvent.STATEMENT_REFUSED in audit.kinds()
     assert len((await ada.ask("GET", "/v1/devices")).json()["devices"]) == 1
 
 
@@ -107,7 +107,7 @@ async def test_a_forged_certificate_is_refused(
     for refused in (at_registration, later):
         assert (refused.status_code, refused.json()["error"]) == (400, "statement_refused")
     assert (await phone.info()).status == "pending"
-    assert audit.kinds().count(AuditEvent.STATEMENT_REFUSED) == 2
+    assert audit.kinds().count(ChatAuditEvent.STATEMENT_REFUSED) == 2
 
 
 async def test_a_certificate_by_a_key_that_was_replaced_is_refused(village: Village) -> None:
@@ -182,7 +182,7 @@ async def test_revoking_ends_the_devices_sessions_at_once(
     assert (await laptop.revoke(phone)).status_code == 204
     assert notices == [SessionsEnded(frozenset({phone.session})), KeysChanged(laptop.user)]
     assert (await phone.ask("GET", "/v1/devices")).status_code == 401
-    assert AuditEvent.DEVICE_REVOKED in audit.kinds()
+    assert ChatAuditEvent.DEVICE_REVOKED in audit.kinds()
     again = await village.login("ada", laptop.account)
     again.key = phone.key
     back = await again.ask("POST", "/v1/devices", again.registration(certified=True))
@@ -258,7 +258,7 @@ async def test_changes_of_keys_are_limited(
     """R1: each change is an entry of a log that is kept for ever and read by everyone."""
     ada = await village.person("ada")
     spent = 3  # for settling in
-    for _ in range(Settings().rates.key_changes_per_hour - spent):
+    for _ in range(ChatSettings().rates.key_changes_per_hour - spent):
         budgets.change(ada.user)
     package = KeyPackages((KeyPackageBytes(b"x"),))
     for answer in (

@@ -16,9 +16,10 @@ from parlour_protocol.frames.bodies import Kicked, Muted
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId, new_file_id
 from parlour_protocol.limits import FILE_BYTES
+from parlour_server.chat_program import files_of
+from parlour_server.chat_settings import Files as FileSettings
 from parlour_server.delivery.blob_store import BlobStore, Incoming
 from parlour_server.delivery.uploads import Uploads
-from parlour_server.kit.config.server_settings import Files as FileSettings
 from parlour_server.kit.errors import RefusedError, UnavailableError
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.store.interface import Store
@@ -42,7 +43,7 @@ async def test_a_file_is_uploaded_and_downloaded(village: Village, folder: DataF
     [path] = on_disk(folder)
     assert path.name == stored["file"]
     assert path.stat().st_mode & 0o777 == 0o600
-    assert folder.files.stat().st_mode & 0o777 == 0o700
+    assert files_of(folder).stat().st_mode & 0o777 == 0o700
     for home in (ada, bob):
         got = await home.ask("GET", f"/v1/files/{stored['file']}")
         assert got.content == DATA
@@ -106,8 +107,8 @@ async def test_only_members_who_may_write_upload(village: Village, folder: DataF
 async def test_path_traversal_finds_nothing(village: Village, folder: DataFolder, file: str) -> None:
     """CWE-22: only ids are looked up."""
     ada = await village.person("ada")
-    (folder.files / ("A" * 22)).write_bytes(b"an orphan without a record")
-    (folder.files / ("A" * 22 + ".part")).write_bytes(b"half")
+    (files_of(folder) / ("A" * 22)).write_bytes(b"an orphan without a record")
+    (files_of(folder) / ("A" * 22 + ".part")).write_bytes(b"half")
     refused = await ada.ask("GET", f"/v1/files/{file}")
     assert refused.status_code == 404
     assert (await ada.ask("GET", f"/v1/files/{'A' * 22}")).status_code == 404

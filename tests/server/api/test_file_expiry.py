@@ -11,9 +11,10 @@ from parlour_protocol.frames.bodies import Deleted
 from parlour_protocol.ids import new_file_id
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_server.chat.notices import EventCommitted
+from parlour_server.chat_audit import ChatAuditEvent
+from parlour_server.chat_program import files_of
 from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.delivery.file_expiry import FileExpiry
-from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.rooms.rights import decide
@@ -26,7 +27,7 @@ def sweeper(
     store: Store, folder: DataFolder, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit
 ) -> FileExpiry:
     """Return what removes files."""
-    return FileExpiry(store.files, BlobStore(folder.files), bus, clock, audit)
+    return FileExpiry(store.files, BlobStore(files_of(folder)), bus, clock, audit)
 
 
 async def test_a_file_that_no_one_named_is_removed_after_an_hour(
@@ -80,15 +81,15 @@ async def test_an_upload_that_a_crash_broke_off_is_cleared_away(
     ada = await village.person("ada")
     room = await village.room(ada)
     file = await uploaded(ada, room, b"x")
-    incoming = folder.files / "incoming"
-    (folder.files / file).rename(incoming / file)
+    incoming = files_of(folder) / "incoming"
+    (files_of(folder) / file).rename(incoming / file)
     under_way = new_file_id()
-    async with BlobStore(folder.files).receiving(under_way):
+    async with BlobStore(files_of(folder)).receiving(under_way):
         os.utime(incoming / under_way, (1, 1))
         await sweeper.sweep()
         assert on_disk(folder) == [incoming / under_way]
         assert await store.files.used(ada.user) == (0, 0)
-        assert AuditEvent.FILES_REMOVED in audit.kinds()
+        assert ChatAuditEvent.FILES_REMOVED in audit.kinds()
     assert on_disk(folder) == []
 
 
@@ -98,8 +99,8 @@ async def test_a_sweep_that_a_crash_broke_off_is_finished_by_the_next(
     """It had taken the upload over and not yet forgotten its record."""
     ada = await village.person("ada")
     file = await uploaded(ada, await village.room(ada), b"x")
-    (folder.files / file).rename(folder.files / "incoming" / file)
-    assert await BlobStore(folder.files).unfinished() == [file]
+    (files_of(folder) / file).rename(files_of(folder) / "incoming" / file)
+    assert await BlobStore(files_of(folder)).unfinished() == [file]
     await sweeper.sweep()
     assert on_disk(folder) == []
     assert await store.files.used(ada.user) == (0, 0)
@@ -115,7 +116,7 @@ async def test_a_sweep_beside_an_upload_that_is_being_finished(
 
     async def put_and_sweep(record: FileRecord, **limits: int) -> None:
         await put(record, **limits)
-        for path in (folder.files / "incoming").iterdir():
+        for path in (files_of(folder) / "incoming").iterdir():
             os.utime(path, (1, 1))
         await sweeper.sweep()
 
@@ -130,9 +131,9 @@ async def test_what_an_older_version_left_unfinished_is_cleared_away(
     folder: DataFolder, sweeper: FileExpiry
 ) -> None:
     """Uploads lay beside the files, as `ID.part`."""
-    folder.files.mkdir(mode=0o700)
-    (folder.files / f"{new_file_id()}.part").write_bytes(b"half")
-    BlobStore(folder.files).open()
+    files_of(folder).mkdir(mode=0o700)
+    (files_of(folder) / f"{new_file_id()}.part").write_bytes(b"half")
+    BlobStore(files_of(folder)).open()
     await sweeper.sweep()
     assert on_disk(folder) == []
 
@@ -150,4 +151,4 @@ async def test_a_sweep_never_lists_the_files(
             os, name, lambda path=".", real=real: (listed.append(os.fspath(path)), real(path))[1]
         )
     await sweeper.sweep()
-    assert listed == [os.fspath(folder.files / "incoming")]
+    assert listed == [os.fspath(files_of(folder) / "incoming")]

@@ -18,11 +18,11 @@ from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.ids import DeviceId, new_request_id
 from parlour_protocol.rooms import RoomSuite
 from parlour_server.chat.notices import DeviceEphemeral, EventCommitted
+from parlour_server.chat_settings import ChatSettings
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.kit.audit import AuditEvent
-from parlour_server.kit.config.server_settings import Settings
 
-RATES = Settings().rates
+RATES = ChatSettings().rates
 
 SIGNED = StatementBytes(b"signed")
 """The store accepts any bytes: callers check them."""

@@ -10,6 +10,7 @@ from parlour_protocol.frames.bodies import FileRef, Message
 from parlour_protocol.frames.fields import FileName, MessageText
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId, RoomId
+from parlour_server.chat_program import files_of
 from parlour_server.kit.setup.data_folder import DataFolder
 
 BYTES = {"Content-Type": "application/octet-stream"}
@@ -31,7 +32,7 @@ async def uploaded(home: Home, room: RoomId, data: bytes = DATA) -> FileId:
 
 def on_disk(folder: DataFolder) -> list[Path]:
     """Return what lies in the folder of files."""
-    return sorted(path for path in folder.files.rglob("*") if path.is_file())
+    return sorted(path for path in files_of(folder).rglob("*") if path.is_file())
 
 
 async def say(village: Village, author: Home, room: RoomId, stored: dict[str, Any], **changed: Any) -> None:

@@ -16,9 +16,9 @@ from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, SessionId, new
 from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
 from parlour_server.chat.chat_service import ChatService
 from parlour_server.chat.commands import Commands
+from parlour_server.chat_settings import ChatSettings, Delivery
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.bus.local_bus import LocalBus
-from parlour_server.kit.config.server_settings import Delivery, Settings
 from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
 from parlour_server.store.sqlite.sqlite_store import SqliteStore
 from parlour_server.store.types import Appended, Attached, CertificateRecord, NewDevice, NewEntry
@@ -34,7 +34,7 @@ class DiskWorld(World):
         self.disk = store
         self.chat = ChatService(
             server="chat.example",
-            settings=Settings(rates=GENEROUS, delivery=Delivery(flush_ms=0)),
+            settings=ChatSettings(rates=GENEROUS, delivery=Delivery(flush_ms=0)),
             store=store,
             bus=self.bus,
             clock=self.clock,

@@ -21,10 +21,10 @@ from parlour_protocol.kit.ids import ConnectionId, DeviceId, Millis, RequestId, 
 from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name
 from parlour_server.chat.chat_service import ChatService
 from parlour_server.chat.notices import EventCommitted
+from parlour_server.chat_settings import ChatRates, ChatSettings, Delivery
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.bus.local_bus import LocalBus
-from parlour_server.kit.config.server_settings import Delivery, Rates, Settings
 from parlour_server.kit.connections.peer import PeerInfo
 from parlour_server.kit.store.records import Account, SessionRecord, TicketGrant
 from parlour_server.store.types import AppendEvent
@@ -32,7 +32,7 @@ from parlour_server.store.types import AppendEvent
 _F = TypeVar("_F", bound=Frame)
 
 LAPTOP = parse_device_name("laptop")
-GENEROUS = Rates(
+GENEROUS = ChatRates(
     messages_per_minute=10**6,
     message_burst=10**6,
     requests_per_minute=10**6,
@@ -138,7 +138,7 @@ async def settle() -> None:
 class World:
     """A chat over a store in memory, and the people in it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ChatSettings) -> None:
         self.clock = FakeClock()
         self.audit = RecordingAudit()
         self.store = MemoryStore()
@@ -238,9 +238,9 @@ def refused(answer: Ok | Error) -> Error:
 
 
 @asynccontextmanager
-async def world(rates: Rates = GENEROUS, delivery: Delivery | None = None) -> AsyncIterator[World]:
+async def world(rates: ChatRates = GENEROUS, delivery: Delivery | None = None) -> AsyncIterator[World]:
     """Make a world and end it."""
-    made = World(Settings(rates=rates, delivery=delivery or Delivery(flush_ms=0)))
+    made = World(ChatSettings(rates=rates, delivery=delivery or Delivery(flush_ms=0)))
     try:
         yield made
     finally:

@@ -19,8 +19,8 @@ from parlour_protocol.frames.requests import (
 from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.errors import POLICY_VIOLATION, TOO_FAST, TOO_MANY_ERRORS
 from parlour_protocol.kit.ids import new_request_id
+from parlour_server.chat_settings import ChatRates
 from parlour_server.kit.audit import AuditEvent
-from parlour_server.kit.config.server_settings import Rates
 
 ID = b"A" * 22
 ROOM = b"r" * 22
@@ -113,7 +113,7 @@ async def test_the_error_names_the_request_that_could_be_read(chat: World):
 
 async def test_a_client_that_keeps_sending_malformed_frames_is_disconnected():
     """R4: after so many in a row the connection ends; a valid one in between resets the count."""
-    async with world(Rates(strikes=5)) as chat:
+    async with world(ChatRates(strikes=5)) as chat:
         ada = await chat.connect("ada")
         room = await chat.make_room(ada, "lounge")
         for _ in range(4):
@@ -131,7 +131,7 @@ async def test_a_client_that_keeps_sending_malformed_frames_is_disconnected():
 
 async def test_a_flood_is_refused_and_ends_its_connection_and_the_others_go_on():
     """R1: message flood: the budget, then errors with a time to wait, then the end."""
-    rates = Rates(messages_per_minute=60, message_burst=5, strikes=10)
+    rates = ChatRates(messages_per_minute=60, message_burst=5, strikes=10)
     async with world(rates) as chat:
         eve, ada = await chat.connect("eve"), await chat.connect("ada")
         room = await chat.make_room(ada, "lounge")
@@ -153,7 +153,7 @@ async def test_a_flood_is_refused_and_ends_its_connection_and_the_others_go_on()
 
 async def test_more_connections_or_a_new_one_give_no_more_messages():
     """R1: the account's budget is shared by its connections and outlives them."""
-    async with world(Rates(messages_per_minute=60, message_burst=3)) as chat:
+    async with world(ChatRates(messages_per_minute=60, message_burst=3)) as chat:
         ada = await chat.connect("ada")
         room = await chat.make_room(ada, "lounge")
         other = await chat.connect("ada")
@@ -168,7 +168,7 @@ async def test_more_connections_or_a_new_one_give_no_more_messages():
 
 async def test_bytes_count_as_well_as_requests():
     """R1: few large frames are as much a flood as many small ones."""
-    rates = Rates(
+    rates = ChatRates(
         bytes_per_minute=60 * 1024, bytes_burst=32_768, messages_per_minute=10**6, message_burst=10**6
     )
     async with world(rates) as chat:
@@ -181,7 +181,7 @@ async def test_bytes_count_as_well_as_requests():
 
 async def test_reading_is_limited_for_each_connection():
     """R1: requests that store nothing have a budget too."""
-    async with world(Rates(requests_per_minute=60, request_burst=4)) as chat:
+    async with world(ChatRates(requests_per_minute=60, request_burst=4)) as chat:
         ada = await chat.connect("ada")
         room = await chat.make_room(ada, "lounge")
         answers = [await chat.ask(ada, History, room=room) for _ in range(4)]
@@ -190,7 +190,7 @@ async def test_reading_is_limited_for_each_connection():
 
 async def test_more_connections_or_a_new_one_read_no_more():
     """L26: an account's budget of reads is shared by its connections, outlives them, and fills again."""
-    async with world(Rates(reads_per_minute=60, read_burst=4)) as chat:
+    async with world(ChatRates(reads_per_minute=60, read_burst=4)) as chat:
         ada = await chat.connect("ada")
         room = await chat.make_room(ada, "lounge")
         other = await chat.connect("ada")
@@ -210,7 +210,7 @@ async def test_more_connections_or_a_new_one_read_no_more():
 
 async def test_the_bytes_of_answers_count():
     """L26: large pages use a budget up that small ones do not."""
-    rates = Rates(read_bytes_per_minute=2**20, read_bytes_burst=2**20)
+    rates = ChatRates(read_bytes_per_minute=2**20, read_bytes_burst=2**20)
     async with world(rates) as chat:
         ada = await chat.connect("ada")
         room = await chat.make_room(ada, "lounge")
@@ -226,7 +226,7 @@ async def test_the_bytes_of_answers_count():
 
 async def test_an_address_reads_as_much_as_some_accounts():
     """L26: more accounts at one address read no more; another address is not held up."""
-    async with world(Rates(reads_per_minute=60, read_burst=3, read_shares_per_address=2)) as chat:
+    async with world(ChatRates(reads_per_minute=60, read_burst=3, read_shares_per_address=2)) as chat:
         taken = 0
         for name in ("ada", "bob", "cleo", "dora"):
             peer = await chat.connect(name)
@@ -239,7 +239,7 @@ async def test_an_address_reads_as_much_as_some_accounts():
 
 async def test_rooms_and_invitations_have_a_budget_by_the_hour():
     """R1: spam by making rooms or bringing people in is slow."""
-    async with world(Rates(rooms_per_hour=2, invites_per_hour=1)) as chat:
+    async with world(ChatRates(rooms_per_hour=2, invites_per_hour=1)) as chat:
         ada = await chat.connect("ada")
         room = await chat.make_room(ada, "one")
         await chat.make_room(ada, "two")

@@ -11,8 +11,8 @@ from parlour_protocol.kit.errors import SESSION_ENDED
 from parlour_protocol.rooms import Status
 from parlour_server.chat import presence
 from parlour_server.chat.notices import RoomEphemeral
+from parlour_server.chat_settings import Delivery
 from parlour_server.kit.bus.bus import SessionsEnded
-from parlour_server.kit.config.server_settings import Delivery
 from parlour_server.kit.connections.request_budgets import STATUSES_PER_MINUTE
 
 

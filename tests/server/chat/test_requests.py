@@ -39,6 +39,7 @@ from parlour_protocol.frames.requests import (
 )
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.rooms import RoomKind, Status
+from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.errors import UnavailableError
 
@@ -233,7 +234,7 @@ async def test_moderation_and_refused_rights_are_audited(chat: World):
     await chat.ask(ada, Mute, room=room, user="bob")
     await chat.ask(bob, Kick, room=room, user="ada", reason="canary")
     await chat.ask(bob, Edit, room=room, target=1, text="canary")
-    kinds = [fields["what"] for fields in chat.audit.of(AuditEvent.MODERATION)]
+    kinds = [fields["what"] for fields in chat.audit.of(ChatAuditEvent.MODERATION)]
     assert kinds == [RoleSet.__name__.lower(), Muted.__name__.lower()]
     tried = chat.audit.of(AuditEvent.REQUEST_REFUSED)
     assert [(line["request"], line["user"]) for line in tried] == [("kick", "bob"), ("edit", "bob")]
@@ -295,4 +296,4 @@ async def test_moderation_repeated_is_recorded_once(chat: World):
     for _ in range(2):
         ada.frames.clear()
         stored(await chat.ask(ada, Mute, id=request, room=room, user="bob"))
-    assert len(chat.audit.of(AuditEvent.MODERATION)) == 1
+    assert len(chat.audit.of(ChatAuditEvent.MODERATION)) == 1

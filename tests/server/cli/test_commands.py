@@ -21,6 +21,7 @@ from parlour_protocol.frames.opaque import PublicKey
 from parlour_protocol.ids import new_file_id
 from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.names import parse_user_name
+from parlour_server.chat_program import CHAT, files_of
 from parlour_server.cli.command_line import COMMAND_LINE
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.setup.data_folder import DataFolder
@@ -241,7 +242,7 @@ def dangers(capsys: Capture, folder: DataFolder) -> str:
 def test_doctor_finds_damage(folder: DataFolder, capsys: Capture) -> None:
     """A row that cannot be read, a changed file, a missing one; SQLite's own check sees none of it."""
     assert dangers(capsys, folder) == ""
-    folder.files.mkdir(mode=0o700)
+    files_of(folder).mkdir(mode=0o700)
     digest, files = hashlib.sha256(b"whole").digest(), [new_file_id() for _ in range(4)]
     with closing(sqlite3.connect(folder.database)) as database:
         room = database.execute("SELECT room FROM rooms").fetchone()[0]
@@ -251,8 +252,8 @@ def test_doctor_finds_damage(folder: DataFolder, capsys: Capture) -> None:
         )
         database.commit()
     for file, data in zip(files, (b"whole", b"whale", b"who"), strict=False):
-        (folder.files / file).write_bytes(data)
-        (folder.files / file).chmod(0o600)
+        (files_of(folder) / file).write_bytes(data)
+        (files_of(folder) / file).chmod(0o600)
     found = dangers(capsys, folder)
     assert f"{files[0]}" not in found
     assert f"{files[1]} is not what was uploaded" in found
@@ -485,7 +486,7 @@ def test_sessions_are_listed_and_ended(folder: DataFolder, capsys: Capture) -> N
     run(capsys, "user", "create", *data, "anna")
 
     async def log_in() -> None:
-        async with opened(folder, SystemClock()) as store:
+        async with opened(CHAT, folder, SystemClock()) as store:
             clock = SystemClock()
             sessions = Sessions(store.sessions, LocalBus(), clock, Audit(), Logins(), SessionActivity(clock))
             for _ in range(3):

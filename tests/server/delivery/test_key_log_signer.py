@@ -5,6 +5,7 @@ import threading
 import pytest
 
 from parlour_protocol.identity import Head
+from parlour_server.chat_program import CHAT, log_key_of
 from parlour_server.delivery.key_log_signer import KeyLogSigner, make_log_key
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.setup.data_folder import DataFolder
@@ -14,21 +15,21 @@ from parlour_server.signatures import holds
 
 def test_it_is_made_once_and_stays(folder: DataFolder) -> None:
     """Another key would be an alarm at every client."""
-    before = KeyLogSigner.load(folder.log_key).public
-    assert not make_log_key(folder.log_key)
-    assert KeyLogSigner.load(folder.log_key).public == before
-    assert folder.log_key.stat().st_mode & 0o777 == 0o600
+    before = KeyLogSigner.load(log_key_of(folder)).public
+    assert not make_log_key(log_key_of(folder))
+    assert KeyLogSigner.load(log_key_of(folder)).public == before
+    assert log_key_of(folder).stat().st_mode & 0o777 == 0o600
 
 
 def test_servers_that_start_at_once_sign_with_one_key(folder: DataFolder) -> None:
     """The first to write it wins; nothing is left beside it."""
-    folder.log_key.unlink()
+    log_key_of(folder).unlink()
     made: list[bool] = []
     together = threading.Barrier(8)
 
     def start() -> None:
         together.wait()
-        made.append(make_log_key(folder.log_key))
+        made.append(make_log_key(log_key_of(folder)))
 
     threads = [threading.Thread(target=start) for _ in range(8)]
     for thread in threads:
@@ -37,12 +38,12 @@ def test_servers_that_start_at_once_sign_with_one_key(folder: DataFolder) -> Non
         thread.join()
     assert made.count(True) == 1
     assert [path.name for path in folder.path.glob(".keylog*")] == []
-    KeyLogSigner.load(folder.log_key)
+    KeyLogSigner.load(log_key_of(folder))
 
 
 def test_it_signs_the_heads_of_its_own_server(folder: DataFolder) -> None:
     """What holds for one name holds for no other."""
-    key, head = KeyLogSigner.load(folder.log_key), Head.empty("chat.example")
+    key, head = KeyLogSigner.load(log_key_of(folder)), Head.empty("chat.example")
     signature = key.sign(head, "chat.example")
     assert holds(key.public, head.to_be_signed("chat.example"), signature)
     assert not holds(key.public, head.to_be_signed("other.example"), signature)
@@ -51,25 +52,25 @@ def test_it_signs_the_heads_of_its_own_server(folder: DataFolder) -> None:
 @pytest.mark.parametrize("content", [b"", b"nothing", None])
 def test_a_damaged_key_stops_the_server_with_a_sentence(folder: DataFolder, content: bytes | None) -> None:
     """Never silently replaced: also a key of another kind is none."""
-    folder.log_key.write_bytes(folder.key.read_bytes() if content is None else content)
+    log_key_of(folder).write_bytes(folder.key.read_bytes() if content is None else content)
     with pytest.raises(SetupError, match="restore it from a backup"):
-        KeyLogSigner.load(folder.log_key)
-    findings, _ = examine(folder)
+        KeyLogSigner.load(log_key_of(folder))
+    findings, _ = examine(CHAT, folder)
     assert ("danger", "key log") in {(finding.level, finding.about) for finding in findings}
 
 
 def test_doctor_names_a_key_that_others_can_read(folder: DataFolder) -> None:
     """O2: with the command that mends it."""
-    folder.log_key.chmod(0o640)
-    findings, _ = examine(folder)
+    log_key_of(folder).chmod(0o640)
+    findings, _ = examine(CHAT, folder)
     texts = [finding.text for finding in findings if finding.level == "danger"]
     assert [text for text in texts if "keylog.key" in text and "chmod 600" in text]
 
 
 def test_doctor_is_content_with_a_good_one_and_knows_when_there_is_none(folder: DataFolder) -> None:
     """L21: a key that is lost is a danger, because another one is an alarm at every client."""
-    findings, _ = examine(folder)
+    findings, _ = examine(CHAT, folder)
     assert ("fine", "key log") in {(finding.level, finding.about) for finding in findings}
-    folder.log_key.unlink()
-    findings, _ = examine(folder)
+    log_key_of(folder).unlink()
+    findings, _ = examine(CHAT, folder)
     assert ("danger", "key log") in {(finding.level, finding.about) for finding in findings}

@@ -10,8 +10,8 @@ from tests.server.chat.fakes import LAPTOP, FakePeer
 
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import parse_user_name
+from parlour_server.chat_settings import ChatRates
 from parlour_server.kit.batching import BatchingWriter
-from parlour_server.kit.config.server_settings import Rates
 from parlour_server.kit.connections.peer_state import PeerState
 from parlour_server.kit.connections.request_budgets import ConnectionBudget
 
@@ -81,7 +81,7 @@ class Sink(FakePeer):
 
 def member(sink: Sink) -> PeerState:
     """Return the state of a connection."""
-    return PeerState(sink, ConnectionBudget(Rates(), 0.0), lambda *_: None)
+    return PeerState(sink, ConnectionBudget(ChatRates(), 0.0), lambda *_: None)
 
 
 def a_room(cost: float = 0.0) -> tuple[FakeLoop, BatchingWriter, Sink]:

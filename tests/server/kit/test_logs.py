@@ -3,12 +3,14 @@
 import io
 import json
 import logging
+from enum import StrEnum
 from typing import Any
 
 import pytest
 from tests.server.fakes import StoppedClock
 
 from parlour_protocol.kit.secret import Secret
+from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.logs import log, log_fault, set_up
 
@@ -97,19 +99,20 @@ def test_a_long_field_is_cut(written: io.StringIO) -> None:
 
 def test_a_missing_audit_trail_would_be_noticed(written: io.StringIO) -> None:
     """M7: every kind of event makes one line of JSON with its name, and is counted."""
-    counted: list[AuditEvent] = []
+    counted: list[StrEnum] = []
+    events = [*AuditEvent, *ChatAuditEvent]
     audit = Audit(counted.append)
-    for event in AuditEvent:
+    for event in events:
         audit.record(event, user="anna")
     lines = [json.loads(line) for line in written.getvalue().splitlines()]
-    assert [line["event"] for line in lines] == [event.value for event in AuditEvent]
+    assert [line["event"] for line in lines] == [event.value for event in events]
     assert all(line["audit"] is True and line["time"].endswith("Z") for line in lines)
-    assert counted == list(AuditEvent)
+    assert counted == events
 
 
 def test_refusals_that_repeat_are_counted(written: io.StringIO) -> None:
     """L19: ten lines an address and a minute, one that counts the others, and all counted for the metrics."""
-    counted: list[AuditEvent] = []
+    counted: list[StrEnum] = []
     clock = StoppedClock()
     audit = Audit(counted.append, clock)
     for number in range(500):

@@ -51,7 +51,7 @@ from parlour_protocol.mls.validate import (
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules for proposals."""
+    """What proposals are judged by."""
 
     policy: Policy
     now: int | None

@@ -70,7 +70,7 @@ from parlour_protocol.mls.validate import (
 
 @dataclass(frozen=True, slots=True)
 class LeafChange:
-    """Changes of a member's own leaf; None keeps the current value."""
+    """What a member may change about its own leaf; None leaves a thing as it is."""
 
     credential: Credential | None = None
     capabilities: Capabilities | None = None

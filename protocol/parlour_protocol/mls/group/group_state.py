@@ -31,7 +31,7 @@ MAX_ECHOES = 64
 
 
 class Status(IntEnum):
-    """The state of a group."""
+    """What a group can still do."""
 
     ACTIVE = 1
     REMOVED = 2

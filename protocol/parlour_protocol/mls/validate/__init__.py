@@ -1,4 +1,4 @@
-"""Validation: the rules of RFC 9420, and the policy of the application."""
+"""What is refused: the rules of RFC 9420, and the policy of the application."""
 
 from parlour_protocol.mls.validate.leaf_rules import (
     LeafRules,

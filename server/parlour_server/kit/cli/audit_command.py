@@ -10,8 +10,8 @@ from parlour_server.kit.cli.command_options import example
 
 @click.command(
     epilog=example(
-        "journalctl -u parlour-server -o cat | parlour-server audit --user anna\n"
-        "parlour-server audit --event login_failed < server.log"
+        "journalctl -u $command -o cat | $command audit --user anna\n"
+        "$command audit --event login_failed < server.log"
     )
 )
 @click.option("--user", help="Show only events about this account.")

@@ -1,16 +1,15 @@
 """`backup`, `verify`, `restore` and `migrate`."""
 
 from pathlib import Path
-from typing import Final
 
 import click
 
-from parlour_server.kit.cli.command_options import data_option, example, folder_of, record
+from parlour_server.kit.cli.command_options import command, data_option, example, folder_of, program, record
 
 _file = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command(epilog=example("parlour-server backup --data ~/parlour /backup/parlour-2030-01-01.tar"))
+@click.command(epilog=example("$command backup --data ~/$word /backup/$word-2030-01-01.tar"))
 @data_option
 @click.argument("file", type=_file)
 def backup(data: Path, file: Path) -> None:
@@ -32,18 +31,18 @@ def backup(data: Path, file: Path) -> None:
         raise click.exceptions.Exit(1)
 
 
-@click.command(epilog=example("parlour-server verify /backup/parlour-2030-01-01.tar"))
+@click.command(epilog=example("$command verify /backup/$word-2030-01-01.tar"))
 @click.argument("file", type=_file)
 def verify(file: Path) -> None:
     """Check the backup FILE against its manifest: every size and every SHA-256. Writes nothing."""
     from parlour_server.kit.setup.backup_archive import verify_backup  # noqa: PLC0415 - keeps `--help` quick
 
-    files, incarnation = verify_backup(file)
+    files, incarnation = verify_backup(program().folder(Path()), file)
     logs = f"; incarnation {incarnation} of the logs" if incarnation else ""
     click.echo(f"{file} is intact: {files} files match their checksums{logs}")
 
 
-@click.command(epilog=example("parlour-server restore --data ~/parlour-again /backup/parlour-2030-01-01.tar"))
+@click.command(epilog=example("$command restore --data ~/$word-again /backup/$word-2030-01-01.tar"))
 @data_option
 @click.argument("file", type=_file)
 @click.option(
@@ -58,36 +57,23 @@ def restore(data: Path, file: Path, accept_damage: bool) -> None:  # noqa: FBT00
     the backup. The logs get a new incarnation, so that clients notice and keep what they have.
     """
     from parlour_server.kit.setup.backup_archive import read_backup  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.kit.setup.data_folder import DataFolder  # noqa: PLC0415
 
-    folder = DataFolder(data.absolute())
+    folder = program().folder(data.absolute())
     damaged = read_backup(folder, file, accept_damage=accept_damage)
     record(folder, "restore", file=str(file))
     if damaged:
         _print_damage(damaged, "the restored database is damaged")
-    click.echo(_RESTORED)
-    click.echo(f"restored; next: parlour-server run --data {data}")
+    click.echo(program().after_restore)
+    click.echo(f"restored; next: {command()} run --data {data}")
 
 
-_RESTORED: Final = """\
-The logs are another incarnation: everything is as it was at the backup. What to expect, and what to do:
-- Messages that were sent since are not on this server. People's devices keep those that they have, and
-  show that the server's history is older. Tell people before you start it.
-- Anyone who was kicked or banned since is back: ask moderators to look at their rooms.
-- Passwords, sessions, accounts and devices are as they were: end sessions that you ended since
-  (`parlour-server session end`), disable accounts again (`parlour-server user disable`), and ask people
-  to revoke lost devices again (`/devices`).
-- Don't run the old data folder again: two servers would tell two histories."""
-
-
-@click.command(epilog=example("parlour-server migrate --data ~/parlour"))
+@click.command(epilog=example("$command migrate --data ~/$word"))
 @data_option
 def migrate(data: Path) -> None:
     """Upgrade the database to the schema of this version. Stop the server and make a backup first."""
     from parlour_server.kit.setup.folder_lock import locked  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.store import migrate as schema  # noqa: PLC0415 - loads Alembic
 
-    folder = folder_of(data)
+    folder, schema = folder_of(data), program().schema
     with locked(folder):
         before = schema.current(folder.database)
         schema.upgrade(folder.database)
@@ -99,5 +85,5 @@ def migrate(data: Path) -> None:
 
 def _print_damage(damaged: list[str], what: str) -> None:
     for sentence in damaged:
-        click.echo(f"parlour-server: {sentence}", err=True)
-    click.echo(f"parlour-server: {what}", err=True)
+        click.echo(f"{command()}: {sentence}", err=True)
+    click.echo(f"{command()}: {what}", err=True)

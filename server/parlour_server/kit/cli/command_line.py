@@ -6,8 +6,10 @@ for a wrong command line.
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from copy import copy
+from string import Template
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -19,7 +21,12 @@ from parlour_server.kit.cli import invite_commands as invites
 from parlour_server.kit.cli import serve_commands as serve
 from parlour_server.kit.cli import session_commands as sessions
 from parlour_server.kit.cli import user_commands as accounts
+from parlour_server.kit.cli.command_options import ServerProgram
 from parlour_server.kit.errors import ParlourServerError, RefusedError, UnavailableError
+from parlour_server.kit.program_name import ProgramName
+
+if TYPE_CHECKING:
+    from parlour_server.kit.program_spec import ProgramSpec
 
 _FAILED: Final = 1
 _NOT_UNDERSTOOD: Final = 2
@@ -45,19 +52,27 @@ class CommandLine:
     """The commands of one program's server."""
 
     def __init__(
-        self, name: str, *, about: str, example: str, package: str, commands: Sequence[click.Command] = ()
+        self,
+        name: ProgramName,
+        load: "Callable[[], ProgramSpec[Any, Any]]",
+        *,
+        about: str,
+        example: str,
+        package: str,
+        commands: Sequence[click.Command] = (),
     ) -> None:
-        """``name`` is what people type, ``package`` the distribution whose version it shows."""
+        """``package`` is the distribution whose version it shows."""
         self._name = name
+        self._program = ServerProgram(name, load)
         self.group = click.Group(
             callback=_keep_files_private,
             help=about,
             epilog=example,
             context_settings={"help_option_names": ["-h", "--help"]},
-            commands=[*KIT_COMMANDS, *commands],
+            commands=[*(_named(command, name) for command in KIT_COMMANDS), *commands],
         )
         show_version = click.version_option(
-            package_name=package, prog_name=name, message="%(prog)s %(version)s"
+            package_name=package, prog_name=name.command, message="%(prog)s %(version)s"
         )
         self.group = show_version(self.group)
 
@@ -70,7 +85,9 @@ class CommandLine:
         status = 0
         try:
             # Without standalone mode click returns the status that a command exits with.
-            returned = self.group.main(arguments, prog_name=self._name, standalone_mode=False)
+            returned = self.group.main(
+                arguments, prog_name=self._name.command, standalone_mode=False, obj=self._program
+            )
             status = returned if isinstance(returned, int) else 0
         except click.UsageError as error:
             error.show()
@@ -84,15 +101,38 @@ class CommandLine:
         except _EXPECTED as error:
             status = self._print_error(_sentence(error))
         except Exception as error:
-            if os.environ.get("PARLOUR_DEBUG"):
+            debug = f"{self._name.variables}DEBUG"
+            if os.environ.get(debug):
                 raise
             kind = type(error).__name__
-            status = self._print_error(f"this is a bug in Parlour ({kind}); set PARLOUR_DEBUG=1 to see where")
+            status = self._print_error(
+                f"this is a bug in {self._name.title} ({kind}); set {debug}=1 to see where"
+            )
         return status
 
     def _print_error(self, sentence: str) -> int:
-        click.echo(f"{self._name}: {sentence}", err=True)
+        click.echo(f"{self._name.command}: {sentence}", err=True)
         return _FAILED
+
+
+def _named(command: click.Command, name: ProgramName) -> click.Command:
+    """Return a copy of a command of the kit whose texts have the program's names."""
+    names = {"word": name.word, "command": name.command, "variables": name.variables}
+
+    def named(text: str | None) -> str | None:
+        return None if text is None else Template(text).safe_substitute(names)
+
+    command = copy(command)
+    command.epilog = named(command.epilog)
+    command.params = [copy(parameter) for parameter in command.params]
+    for parameter in command.params:
+        if isinstance(parameter.envvar, str):
+            parameter.envvar = named(parameter.envvar)
+        if isinstance(parameter, click.Option):
+            parameter.help = named(parameter.help)
+    if isinstance(command, click.Group):
+        command.commands = {key: _named(inner, name) for key, inner in command.commands.items()}
+    return command
 
 
 def _keep_files_private() -> None:

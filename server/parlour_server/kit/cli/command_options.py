@@ -5,6 +5,7 @@ Nothing heavy is imported before a command runs, so that `--help` is quick.
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,36 +14,56 @@ import click
 if TYPE_CHECKING:
     from parlour_protocol.kit.names import UserName
     from parlour_server.kit.config.server_settings import Settings
+    from parlour_server.kit.program_name import ProgramName
+    from parlour_server.kit.program_spec import ProgramSpec
     from parlour_server.kit.setup.data_folder import DataFolder
     from parlour_server.kit.store.interface import KitStore
-    from parlour_server.store.interface import Store
 
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerProgram:
+    """The program whose commands run, in click's context. ``load`` is called when a command needs more."""
+
+    name: "ProgramName"
+    load: "Callable[[], ProgramSpec[Any, Any]]"
+
+
+def program() -> "ProgramSpec[Any, Any]":
+    """Return the program whose command runs."""
+    found: ServerProgram = click.get_current_context().obj
+    return found.load()
+
+
+def command() -> str:
+    """Return the name of the command line that runs, for sentences that say what to run next."""
+    found: ServerProgram = click.get_current_context().obj
+    return found.name.command
+
 
 data_option = click.option(
     "--data",
     "data",
     metavar="DIR",
     required=True,
-    envvar="PARLOUR_DATA",
+    envvar="${variables}DATA",
     type=click.Path(path_type=Path, file_okay=False),
-    help="The data folder. Can also be set with PARLOUR_DATA.",
+    help="The data folder. Can also be set with ${variables}DATA.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 name_argument = click.argument("name")
 
 
 def example(text: str) -> str:
-    """Return an epilog that click does not rewrap."""
+    """Return an epilog that click does not rewrap. ``$command`` and ``$word`` are the program's."""
     lines = "\n".join(f"  {line}" for line in text.strip().splitlines())
     return f"\b\nExample:\n{lines}"
 
 
 def folder_of(data: Path) -> "DataFolder":
     """Return the private, initialised folder. Raises SetupError."""
-    from parlour_server.kit.setup.data_folder import DataFolder  # noqa: PLC0415 - see the module's docstring
-
-    folder = DataFolder(data.absolute())
+    folder = program().folder(data.absolute())
     folder.require()
     return folder
 
@@ -52,7 +73,9 @@ def settings_of(folder: "DataFolder", **flags: Any) -> "Settings":
     from parlour_server.kit.config.settings_loader import load  # noqa: PLC0415 - see the module's docstring
 
     given = {name.replace("__", ".", 1): value for name, value in flags.items() if value is not None}
-    return load(folder.settings, flags=given)
+    spec = program()
+    settings: Settings = load(folder.settings, spec.settings, spec.name, flags=given)
+    return settings
 
 
 def canonical(name: str) -> str:
@@ -66,15 +89,14 @@ async def known(store: "KitStore", name: str) -> "UserName":
     """Return the name of an account that exists. Raises SetupError."""
     from parlour_protocol.kit.names import parse_user_name  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.errors import SetupError  # noqa: PLC0415
-    from parlour_server.system_account import system_account  # noqa: PLC0415
 
     chosen = parse_user_name(name)
-    if chosen == system_account() or await store.accounts.find(chosen) is None:
-        raise SetupError("no such account; `parlour-server user list` shows all accounts")
+    if chosen in program().own_accounts or await store.accounts.find(chosen) is None:
+        raise SetupError(f"no such account; `{command()} user list` shows all accounts")
     return chosen
 
 
-def with_store(data: Path, work: "Callable[[Store], Awaitable[_T]]", *, did: str | None, **about: str) -> _T:
+def with_store(data: Path, work: "Callable[[Any], Awaitable[_T]]", *, did: str | None, **about: str) -> _T:
     """Run ``work`` with the open store of this folder; ``did`` names the action in the audit log.
 
     ``about`` names its subject. ``did`` is None for a command that only reads.
@@ -84,10 +106,10 @@ def with_store(data: Path, work: "Callable[[Store], Awaitable[_T]]", *, did: str
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
     from parlour_server.kit.setup.open_store import opened  # noqa: PLC0415
 
-    folder = folder_of(data)
+    folder, spec = folder_of(data), program()
 
     async def run() -> _T:
-        async with opened(folder, SystemClock()) as store:
+        async with opened(spec, folder, SystemClock()) as store:
             return await work(store)
 
     result = asyncio.run(run())

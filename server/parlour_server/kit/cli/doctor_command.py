@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from parlour_server.kit.cli.command_options import data_option, example, json_option, say
+from parlour_server.kit.cli.command_options import data_option, example, json_option, program, say
 
 _MARKS = {"danger": "DANGER ", "advice": "advice ", "fine": "fine   "}
 
 
-@click.command(epilog=example("parlour-server doctor --data ~/parlour"))
+@click.command(epilog=example("$command doctor --data ~/$word"))
 @data_option
 @json_option
 def doctor(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
@@ -18,10 +18,11 @@ def doctor(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     The exit status is 1 when something is dangerous or broken, so it can run from a timer.
     """
     from parlour_server.kit.config.settings_table import rows  # noqa: PLC0415 - keeps `--help` quick
-    from parlour_server.kit.setup.data_folder import DataFolder  # noqa: PLC0415
-    from parlour_server.kit.setup.doctor import DANGER, examine  # noqa: PLC0415
+    from parlour_server.kit.setup.doctor import examine  # noqa: PLC0415
+    from parlour_server.kit.setup.finding import DANGER  # noqa: PLC0415
 
-    findings, settings = examine(DataFolder(data.absolute()))
+    spec = program()
+    findings, settings = examine(spec, spec.folder(data.absolute()))
     dangerous = any(finding.level == DANGER for finding in findings)
     in_force = rows(settings) if settings else []
     if as_json:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from parlour_server.kit.cli.command_options import (
+    command,
     data_option,
     example,
     folder_of,
@@ -31,8 +32,8 @@ def invite() -> None:
 
 @invite.command(
     epilog=example(
-        "parlour-server invite create --data ~/parlour --uses 5 --days 7\n"
-        "parlour-server invite create --data ~/parlour --address chat.example.org:8443 --json"
+        "$command invite create --data ~/$word --uses 5 --days 7\n"
+        "$command invite create --data ~/$word --address chat.example.org:8443 --json"
     )
 )
 @data_option
@@ -82,7 +83,7 @@ def create(
         click.echo(str(link))
 
 
-@invite.command("list", epilog=example("parlour-server invite list --data ~/parlour"))
+@invite.command("list", epilog=example("$command invite list --data ~/$word"))
 @data_option
 @json_option
 def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
@@ -99,7 +100,7 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
         click.echo(f"{row['id']}  {record.uses} left  until {shown_time(record.expires)}")
 
 
-@invite.command(epilog=example("parlour-server invite revoke --data ~/parlour 3fa94c0d11e2"))
+@invite.command(epilog=example("$command invite revoke --data ~/$word 3fa94c0d11e2"))
 @data_option
 @click.argument("which")
 def revoke(data: Path, which: str) -> None:
@@ -113,7 +114,7 @@ def revoke(data: Path, which: str) -> None:
     async def work(store: KitStore) -> None:
         found = [r for r in await store.accounts.list_invites() if r.digest.hex().startswith(wanted)]
         if len(found) != 1 or not wanted:
-            raise SetupError(f"{len(found)} invites match; `parlour-server invite list` shows their full ids")
+            raise SetupError(f"{len(found)} invites match; `{command()} invite list` shows their full ids")
         await store.accounts.revoke_invite(found[0].digest)
 
     with_store(data, work, did="invite revoke", invite=wanted[:_SHOWN])

@@ -7,10 +7,12 @@ from pathlib import Path
 import click
 
 from parlour_server.kit.cli.command_options import (
+    command,
     data_option,
     example,
     folder_of,
     json_option,
+    program,
     record,
     say,
     settings_of,
@@ -18,9 +20,7 @@ from parlour_server.kit.cli.command_options import (
 
 
 @click.command(
-    epilog=example(
-        "parlour-server init --data ~/parlour\nparlour-server init --data ~/parlour --name chat.example.org"
-    )
+    epilog=example("$command init --data ~/$word\n$command init --data ~/$word --name chat.example.org")
 )
 @data_option
 @click.option(
@@ -44,11 +44,11 @@ def init(data: Path, names: tuple[str, ...], replace_lost_keys: bool, as_json: b
     import asyncio  # noqa: PLC0415 - keeps `--help` quick
 
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
-    from parlour_server.kit.setup.data_folder import DataFolder  # noqa: PLC0415
     from parlour_server.kit.setup.initialise import initialise  # noqa: PLC0415
 
-    folder = DataFolder(data.absolute())
-    found = asyncio.run(initialise(folder, names, SystemClock(), replace_lost_keys=replace_lost_keys))
+    spec = program()
+    folder = spec.folder(data.absolute())
+    found = asyncio.run(initialise(spec, folder, names, SystemClock(), replace_lost_keys=replace_lost_keys))
     if found.new:
         record(folder, "init", new=", ".join(found.new))
     if as_json:
@@ -57,13 +57,11 @@ def init(data: Path, names: tuple[str, ...], replace_lost_keys: bool, as_json: b
     click.echo(f"{data}: {', '.join(found.new) + ' made' if found.new else 'nothing was missing'}")
     click.echo(f"names: {', '.join(found.names)}")
     click.echo(f"pin:   {found.pin}")
-    click.echo(f"next:  parlour-server run --data {data}")
+    click.echo(f"next:  {command()} run --data {data}")
 
 
 @click.command(
-    epilog=example(
-        "parlour-server run --data ~/parlour\nparlour-server run --data ~/parlour --listen 0.0.0.0:8443"
-    )
+    epilog=example("$command run --data ~/$word\n$command run --data ~/$word --listen 0.0.0.0:8443")
 )
 @data_option
 @click.option("--listen", metavar="HOST:PORT", help="Where to listen. Port 0 picks a free port.")

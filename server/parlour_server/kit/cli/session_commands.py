@@ -7,6 +7,7 @@ import click
 
 from parlour_server.kit.cli.command_options import (
     canonical,
+    command,
     data_option,
     example,
     json_option,
@@ -29,7 +30,7 @@ def session() -> None:
     """List and end sessions. When a session ends, its connections close within a second."""
 
 
-@session.command("list", epilog=example("parlour-server session list --data ~/parlour anna"))
+@session.command("list", epilog=example("$command session list --data ~/$word anna"))
 @data_option
 @json_option
 @name_argument
@@ -59,7 +60,7 @@ def list_(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
         click.echo(f"{one.id}  seen {shown_time(one.last_seen)}  {one.device!r}")
 
 
-@session.command(epilog=example("parlour-server session end --data ~/parlour anna --all"))
+@session.command(epilog=example("$command session end --data ~/$word anna --all"))
 @data_option
 @click.option("--all", "every", is_flag=True, help="End all sessions.")
 @name_argument
@@ -78,7 +79,7 @@ def end(data: Path, name: str, which: str | None, every: bool) -> None:  # noqa:
             return await store.sessions.end_all(chosen)
         if not await store.sessions.end(chosen, SessionId(which)):
             raise SetupError(
-                "this account has no such session; `parlour-server session list` shows its sessions"
+                f"this account has no such session; `{command()} session list` shows its sessions"
             )
         return 1
 

@@ -1,6 +1,7 @@
 """`user`: manage accounts."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from parlour_server.kit.cli.command_options import (
     json_option,
     known,
     name_argument,
+    program,
     say,
     shown_time,
     with_store,
@@ -22,7 +24,7 @@ from parlour_server.kit.cli.session_commands import list_ as list_sessions
 if TYPE_CHECKING:
     from parlour_protocol.kit.names import UserName
     from parlour_protocol.kit.secret import Secret
-    from parlour_server.store.interface import Store
+    from parlour_server.kit.store.interface import KitStore
 
 
 @click.group()
@@ -30,17 +32,16 @@ def user() -> None:
     """List, create, disable and enable accounts; reset a password."""
 
 
-@user.command("list", epilog=example("parlour-server user list --data ~/parlour"))
+@user.command("list", epilog=example("$command user list --data ~/$word"))
 @data_option
 @json_option
 def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
     """List all accounts."""
-    from parlour_server.system_account import system_account  # noqa: PLC0415 - keeps `--help` quick
-
+    hidden = program().own_accounts
     accounts = [
         one
         for one in with_store(data, lambda store: store.accounts.list(), did=None)
-        if one.user != system_account()
+        if one.user not in hidden
     ]
     if as_json:
         say([{"user": one.user, "created": one.created, "disabled": one.disabled} for one in accounts])
@@ -49,7 +50,7 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
         click.echo(f"{one.user}  since {shown_time(one.created)}{'  DISABLED' if one.disabled else ''}")
 
 
-@user.command(epilog=example("parlour-server user create --data ~/parlour anna\n… --password-stdin < file"))
+@user.command(epilog=example("$command user create --data ~/$word anna\n… --password-stdin < file"))
 @data_option
 @click.option("--password-stdin", is_flag=True, help="Read the password as one line from standard input.")
 @name_argument
@@ -68,9 +69,18 @@ def create(data: Path, name: str, password_stdin: bool) -> None:  # noqa: FBT001
     password = Secret(sys.stdin.readline().rstrip("\r\n")) if password_stdin else Secret.random()
     set_up()
 
-    async def work(store: "Store") -> None:
+    spec, clock = program(), SystemClock()
+
+    async def work(store: "KitStore") -> None:
         passwords = HashingPool(threads=1)
-        maker = Registration(store, LocalBus(), passwords, SystemClock(), Audit())
+        maker = Registration(
+            store.accounts,
+            passwords,
+            clock,
+            Audit(),
+            refuse_reserved=spec.refuse_reserved,
+            account_made=partial(spec.account_made, store, LocalBus(), clock),
+        )
         try:
             await maker.make(chosen, password, invite=None)
         finally:
@@ -81,7 +91,7 @@ def create(data: Path, name: str, password_stdin: bool) -> None:  # noqa: FBT001
         _print_once(chosen, password)
 
 
-@user.command("reset-password", epilog=example("parlour-server user reset-password --data ~/parlour anna"))
+@user.command("reset-password", epilog=example("$command user reset-password --data ~/$word anna"))
 @data_option
 @name_argument
 def reset_password(data: Path, name: str) -> None:
@@ -91,7 +101,7 @@ def reset_password(data: Path, name: str) -> None:
 
     password = Secret.random()
 
-    async def work(store: "Store") -> "UserName":
+    async def work(store: "KitStore") -> "UserName":
         chosen = await known(store, name)
         passwords = HashingPool(threads=1)
         try:
@@ -105,7 +115,7 @@ def reset_password(data: Path, name: str) -> None:
     _print_once(with_store(data, work, did="user reset-password", user=canonical(name)), password)
 
 
-@user.command(epilog=example("parlour-server user disable --data ~/parlour anna"))
+@user.command(epilog=example("$command user disable --data ~/$word anna"))
 @data_option
 @name_argument
 def disable(data: Path, name: str) -> None:
@@ -113,7 +123,7 @@ def disable(data: Path, name: str) -> None:
     _set_disabled(data, name, disabled=True)
 
 
-@user.command(epilog=example("parlour-server user enable --data ~/parlour anna"))
+@user.command(epilog=example("$command user enable --data ~/$word anna"))
 @data_option
 @name_argument
 def enable(data: Path, name: str) -> None:
@@ -121,7 +131,7 @@ def enable(data: Path, name: str) -> None:
     _set_disabled(data, name, disabled=False)
 
 
-@user.command("sessions", epilog=example("parlour-server user sessions --data ~/parlour anna"))
+@user.command("sessions", epilog=example("$command user sessions --data ~/$word anna"))
 @data_option
 @json_option
 @name_argument
@@ -132,7 +142,7 @@ def sessions_(context: click.Context, data: Path, name: str, as_json: bool) -> N
 
 
 def _set_disabled(data: Path, name: str, *, disabled: bool) -> None:
-    async def work(store: "Store") -> "UserName":
+    async def work(store: "KitStore") -> "UserName":
         chosen = await known(store, name)
         await store.accounts.set_disabled(chosen, disabled=disabled)
         return chosen

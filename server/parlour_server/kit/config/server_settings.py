@@ -1,8 +1,9 @@
-"""Every setting of the server: one struct, its sections, each value with its unit, default and reason.
+"""The settings that every server has: one struct, its sections, each value with its unit, default and reason.
 
-The file (`parlour.toml` in the data folder), the environment (`PARLOUR_…`) and flags override these defaults
+The file in the data folder, the environment and flags override these defaults
 (`kit/config/settings_loader.py`). A server that no one configured is safe: it listens on loopback, limits
-everything, and knows no account.
+everything, and knows no account. A program with settings of its own inherits from ``Settings`` and adds
+sections, or replaces one by a subclass of it with more keys.
 """
 
 from typing import Annotated
@@ -13,7 +14,7 @@ from msgspec import Meta
 from parlour_protocol.kit.limits import TICKET_SECONDS
 
 
-def _setting(unit: str, reason: str, *, ge: int = 1, le: int | None = None, reloads: bool = False) -> Meta:
+def setting(unit: str, reason: str, *, ge: int = 1, le: int | None = None, reloads: bool = False) -> Meta:
     """Describe a number: its unit, its reason, its bounds, and whether SIGHUP applies a new value."""
     return Meta(ge=ge, le=le, description=reason, extra={"unit": unit, "reloads": reloads})
 
@@ -51,32 +52,32 @@ class Listen(Section, frozen=True):
 class Connections(Section, frozen=True):
     """Limits of sockets: their number, lifetime and unsent bytes."""
 
-    total: Annotated[int, _setting("connections", "file descriptors and memory are finite (H6)")] = 10_000
-    per_address: Annotated[int, _setting("connections", "one address must not take them all (H6)")] = 64
-    per_user: Annotated[int, _setting("connections", "devices times windows (H6)")] = 16
-    tls_seconds: Annotated[int, _setting("seconds", "a silent socket before TLS is an attack (H5)")] = 5
+    total: Annotated[int, setting("connections", "file descriptors and memory are finite (H6)")] = 10_000
+    per_address: Annotated[int, setting("connections", "one address must not take them all (H6)")] = 64
+    per_user: Annotated[int, setting("connections", "devices times windows (H6)")] = 16
+    tls_seconds: Annotated[int, setting("seconds", "a silent socket before TLS is an attack (H5)")] = 5
     request_seconds: Annotated[
-        int, _setting("seconds", "a request head must be complete by then, however slowly it arrives (H5)")
+        int, setting("seconds", "a request head must be complete by then, however slowly it arrives (H5)")
     ] = 5
-    body_seconds: Annotated[int, _setting("seconds", "a request body must be complete by then (K9)")] = 5
+    body_seconds: Annotated[int, setting("seconds", "a request body must be complete by then (K9)")] = 5
     body_bytes_per_second: Annotated[
         int,
-        _setting("bytes per second", "a large body gets more time at this rate (K9: slow upload)", ge=1024),
+        setting("bytes per second", "a large body gets more time at this rate (K9: slow upload)", ge=1024),
     ] = 65_536
     stalled_seconds: Annotated[
-        int, _setting("seconds", "a client that takes nothing of an answer for this long is cut off (R2)")
+        int, setting("seconds", "a client that takes nothing of an answer for this long is cut off (R2)")
     ] = 20
     ping_seconds: Annotated[
         int,
-        _setting(
+        setting(
             "seconds", "between pings; a client that sends nothing for 2.1 times as long is cut off (R3, L30)"
         ),
     ] = 20
     unsent_bytes: Annotated[
-        int, _setting("bytes", "unsent to one client; a client above it is cut off (R2)", ge=65_536)
+        int, setting("bytes", "unsent to one client; a client above it is cut off (R2)", ge=65_536)
     ] = 1_048_576
     close_seconds: Annotated[
-        int, _setting("seconds", "a closing handshake, then the socket is aborted (S2)")
+        int, setting("seconds", "a closing handshake, then the socket is aborted (S2)")
     ] = 2
 
 
@@ -85,108 +86,78 @@ class Rates(Section, frozen=True):
 
     messages_per_minute: Annotated[
         int,
-        _setting(
+        setting(
             "requests per minute", "messages and other changes of one account over all its connections (R1)"
         ),
     ] = 600
-    message_burst: Annotated[int, _setting("requests", "a pasted conversation, a bot's start")] = 240
+    message_burst: Annotated[int, setting("requests", "a pasted conversation, a bot's start")] = 240
     requests_per_minute: Annotated[
-        int, _setting("requests per minute", "any request on one connection (R1)")
+        int, setting("requests per minute", "any request on one connection (R1)")
     ] = 1_200
-    request_burst: Annotated[int, _setting("requests", "opening a client asks for many pages at once")] = 600
+    request_burst: Annotated[int, setting("requests", "opening a client asks for many pages at once")] = 600
     bytes_per_minute: Annotated[
-        int, _setting("bytes per minute", "frames of one connection, as bytes (R1)", ge=32_768)
+        int, setting("bytes per minute", "frames of one connection, as bytes (R1)", ge=32_768)
     ] = 4_194_304
-    bytes_burst: Annotated[int, _setting("bytes", "the same, at once", ge=32_768)] = 1_048_576
+    bytes_burst: Annotated[int, setting("bytes", "the same, at once", ge=32_768)] = 1_048_576
     reads_per_minute: Annotated[
         int,
-        _setting("requests per minute", "pages and lists read by one account over all its connections (L26)"),
+        setting("requests per minute", "pages and lists read by one account over all its connections (L26)"),
     ] = 1_200
     read_burst: Annotated[
-        int, _setting("requests", "a new device fetches a hundred thousand messages in about 500 pages")
+        int, setting("requests", "a new device fetches a hundred thousand messages in about 500 pages")
     ] = 600
     read_bytes_per_minute: Annotated[
-        int, _setting("bytes per minute", "the same in bytes (L26)", ge=1_048_576)
+        int, setting("bytes per minute", "the same in bytes (L26)", ge=1_048_576)
     ] = 134_217_728
-    read_bytes_burst: Annotated[int, _setting("bytes", "the same, at once", ge=1_048_576)] = 134_217_728
+    read_bytes_burst: Annotated[int, setting("bytes", "the same, at once", ge=1_048_576)] = 134_217_728
     read_shares_per_address: Annotated[
-        int, _setting("accounts", "one address may read as much as this many accounts (L26)")
+        int, setting("accounts", "one address may read as much as this many accounts (L26)")
     ] = 4
     strikes: Annotated[
-        int, _setting("refused requests in a row", "a client that continues anyway is disconnected (R1)")
+        int, setting("refused requests in a row", "a client that continues anyway is disconnected (R1)")
     ] = 200
     http_per_minute: Annotated[
         int,
-        _setting(
+        setting(
             "requests per minute",
             "requests of one address, and of one account, to the HTTPS API (P6, L26)",
             reloads=True,
         ),
     ] = 600
-    rooms_per_hour: Annotated[
-        int, _setting("rooms per hour", "rooms and direct rooms created by one account")
-    ] = 60
-    invites_per_hour: Annotated[
-        int, _setting("invitations per hour", "by one account, to anyone and to any room (L14)")
-    ] = 120
-    http_burst: Annotated[int, _setting("requests", "several people behind one address", reloads=True)] = 200
-    key_changes_per_hour: Annotated[
-        int,
-        _setting(
-            "changes per hour", "keys, certificates and key packages uploaded by one account", reloads=True
-        ),
-    ] = 240
-    claims_per_hour: Annotated[
-        int,
-        _setting(
-            "key packages per hour", "claimed by one account; a full room takes 500 at once", reloads=True
-        ),
-    ] = 2_000
-    claims_per_person_per_hour: Annotated[
-        int,
-        _setting(
-            "key packages per hour", "of one person, claimed by one other account (exhaustion)", reloads=True
-        ),
-    ] = 60
-    claims_of_person_per_hour: Annotated[
-        int, _setting("key packages per hour", "of one person, claimed by anyone (exhaustion)", reloads=True)
-    ] = 1_000
-    commits_per_minute: Annotated[
-        int, _setting("commits per minute", "by one account: each goes to everyone in the room", reloads=True)
-    ] = 120
+    http_burst: Annotated[int, setting("requests", "several people behind one address", reloads=True)] = 200
 
 
 class Logins(Section, frozen=True):
     """Passwords, sessions, tickets."""
 
     session_days: Annotated[
-        int, _setting("days", "a session ends after this time, used or not (S3)", reloads=True)
+        int, setting("days", "a session ends after this time, used or not (S3)", reloads=True)
     ] = 30
     idle_days: Annotated[
-        int, _setting("days", "a session that is not used for this long ends (S3)", reloads=True)
+        int, setting("days", "a session that is not used for this long ends (S3)", reloads=True)
     ] = 14
     sessions_per_user: Annotated[
-        int, _setting("sessions", "above it, the session that has been idle longest ends (S6)", reloads=True)
+        int, setting("sessions", "above it, the session that has been idle longest ends (S6)", reloads=True)
     ] = 20
     ticket_seconds: Annotated[
         int,
-        _setting(
+        setting(
             "seconds", "a ticket is meant to be used right away (K4)", le=TICKET_SECONDS.value, reloads=True
         ),
     ] = 30
     tickets_per_session: Annotated[
-        int, _setting("tickets per minute", "reconnecting in a loop", reloads=True)
+        int, setting("tickets per minute", "reconnecting in a loop", reloads=True)
     ] = 240
     hash_threads: Annotated[
-        int, _setting("threads", "argon2 uses one core and 64 MiB each; 0 means one per core (P6)", ge=0)
+        int, setting("threads", "argon2 uses one core and 64 MiB each; 0 means one per core (P6)", ge=0)
     ] = 0
-    hash_queue: Annotated[int, _setting("logins", "logins waiting for a thread; more get 503 (P6)")] = 64
+    hash_queue: Annotated[int, setting("logins", "logins waiting for a thread; more get 503 (P6)")] = 64
     hash_queue_per_address: Annotated[
-        int, _setting("logins", "of these, from one address; addresses take turns (L13)")
+        int, setting("logins", "of these, from one address; addresses take turns (L13)")
     ] = 24
     failures_per_account: Annotated[
         int,
-        _setting(
+        setting(
             "failures",
             "after that, each failure doubles the wait; NIST allows at most 100 (P5)",
             le=100,
@@ -194,62 +165,17 @@ class Logins(Section, frozen=True):
         ),
     ] = 10
     failures_per_address: Annotated[
-        int, _setting("failures", "the same for one address (P5)", reloads=True)
+        int, setting("failures", "the same for one address (P5)", reloads=True)
     ] = 50
     longest_wait_seconds: Annotated[
-        int, _setting("seconds", "the longest wait, so no one is locked out permanently (P5)", reloads=True)
+        int, setting("seconds", "the longest wait, so no one is locked out permanently (P5)", reloads=True)
     ] = 900
 
 
-class Delivery(Section, frozen=True):
-    """Delivery of events to many members."""
-
-    flush_ms: Annotated[
-        int,
-        _setting(
-            "milliseconds",
-            "minimum time between two writes to the members of a busy room; "
-            "an idle room's event is sent at once",
-            ge=0,
-            le=100,
-        ),
-    ] = 13
-    presence_members: Annotated[
-        int,
-        _setting("members", "in larger rooms clients ask for presence: announcing it grows with the square"),
-    ] = 50
-
-
-class Files(Section, frozen=True):
-    """Uploaded files."""
-
-    user_bytes: Annotated[
-        int,
-        _setting(
-            "bytes", "all files of one account, so that one person can't fill the disk", ge=0, reloads=True
-        ),
-    ] = 1_073_741_824
-    total_bytes: Annotated[int, _setting("bytes", "all files of the server", ge=0, reloads=True)] = (
-        21_474_836_480
-    )
-    uploads_per_user: Annotated[
-        int,
-        _setting(
-            "uploads", "large bodies of one account at a time; each uses memory or a file", reloads=True
-        ),
-    ] = 4
-    uploads_per_hour: Annotated[int, _setting("uploads per hour", "of one account", reloads=True)] = 240
-    unnamed_minutes: Annotated[
-        int, _setting("minutes", "a file that no message refers to by then is removed", reloads=True)
-    ] = 60
-
-
 class Settings(Section, frozen=True):
-    """All settings."""
+    """The settings of a program that has none of its own."""
 
     listen: Listen = Listen()
     connections: Connections = Connections()
     rates: Rates = Rates()
     logins: Logins = Logins()
-    delivery: Delivery = Delivery()
-    files: Files = Files()

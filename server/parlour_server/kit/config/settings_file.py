@@ -1,7 +1,7 @@
 """Writes the configuration file that `init` leaves: every setting, commented out, with unit and reason.
 
-Commented-out settings follow the defaults of the installed version; only `--name` of `init` is written as a
-value. It never overwrites a file.
+What is commented out follows the defaults of the version that runs; only what `init` was told (`--name`)
+stands as a value. It never overwrites a file.
 """
 
 import json
@@ -13,22 +13,24 @@ from msgspec import structs
 
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.config.settings_table import rows
+from parlour_server.kit.program_name import ProgramName
 
 _HEAD = """\
-# The configuration of this Parlour server. Lines that are commented out show the defaults.
-# PARLOUR_<SECTION>_<KEY> in the environment and flags of `parlour-server run` override this file.
-# `parlour-server doctor --data …` prints the settings in force; SIGHUP makes a running server reload them.
+# The configuration of this {title} server. Lines that are commented out show the defaults.
+# {variables}<SECTION>_<KEY> in the environment and flags of `{command} run` override this file.
+# `{command} doctor --data …` prints the settings in force; SIGHUP makes a running server reload them.
 """
 
 
-def default_file(values: Mapping[str, Any]) -> str:
-    """Return the text of a new file; ``values`` (`section.key`) are uncommented."""
-    lines = [_HEAD]
+def default_file(settings: Settings, name: ProgramName, values: Mapping[str, Any]) -> str:
+    """Return the text of a new file with these defaults; ``values`` (`section.key`) are uncommented."""
+    lines = [_HEAD.format(title=name.title, variables=name.variables, command=name.command)]
     section = ""
-    for row in rows(Settings()):
+    for row in rows(settings):
         if row.section != section:
             section = row.section
-            lines.append(f"\n# {_first_line(section)}\n[{section}]")
+            about = type(structs.asdict(settings)[section]).__doc__ or ""
+            lines.append(f"\n# {about.splitlines()[0]}\n[{section}]")
         unit = f"{row.unit}: " if row.unit else ""
         lines.append(f"# {unit}{row.reason}")
         given = values.get(row.name)
@@ -41,10 +43,6 @@ def with_names(text: str, names: tuple[str, ...]) -> str:
     """Return the text of a file with its `names` line set; unchanged where it has no such line."""
     line = f"names = {_toml(names)}"
     return re.sub(r"^(?:# )?names = \[[^\]\n]*\]$", lambda _: line, text, count=1, flags=re.MULTILINE)
-
-
-def _first_line(section: str) -> str:
-    return (type(structs.asdict(Settings())[section]).__doc__ or "").splitlines()[0]
 
 
 def _toml(value: Any) -> str:

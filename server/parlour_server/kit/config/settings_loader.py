@@ -1,8 +1,9 @@
 """Loads the configuration: flags override the environment, which overrides the file.
 
-`parlour.toml` in the data folder, `PARLOUR_<SECTION>_<KEY>` in the environment, `--flags` of the command
-line. Unknown keys, invalid values, files that others can write to, and files that crash Python's parser (L23)
-are refused with a sentence that names the place: a misspelt setting must not silently be the default.
+`parlour.toml` in the data folder, `PARLOUR_<SECTION>_<KEY>` in the environment (with the program's own name),
+`--flags` of the command line. Unknown keys, invalid values, files that others can write to, and files that
+crash Python's parser (L23) are refused with a sentence that names the place: a misspelt setting must not
+silently be the default.
 """
 
 import difflib
@@ -13,42 +14,53 @@ import tomllib
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from parlour_server.kit.addresses import Networks, listen_address, refuse_no_host
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.errors import SetupError
+from parlour_server.kit.program_name import ProgramName
 
-_PREFIX: Final = "PARLOUR_"
 _MOST_BYTES: Final = 1_048_576
 _LONGEST_SHOWN: Final = 200
 _WITH_PORT: Final = re.compile(r"(\[[^\]]+\]|[^:]+):[0-9]{1,5}")
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[!-.0-~]+")
+_S = TypeVar("_S", bound=Settings)
 Values = dict[str, dict[str, Any]]
-
+_Sections = Mapping[str, Mapping[str, msgspec.inspect.Type]]
+"""Every section with its keys and their types."""
 
 _Place = Callable[..., str]
 """Returns where a section, or a setting in it (``section, key``), was written."""
 
 
 def load(
-    file: Path, *, environment: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None
-) -> Settings:
-    """Return the current settings. ``flags`` are `section.key`: value. Raises SetupError."""
+    file: Path,
+    kind: type[_S],
+    name: ProgramName,
+    *,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+) -> _S:
+    """Return the current settings of a program. ``flags`` are `section.key`: value. Raises SetupError."""
     text = _text_of(file)
+    known = _sections(kind)
+    variables = os.environ if environment is None else environment
     layers: list[tuple[_Place, Values]] = [
-        (partial(_in_file, file, text), _read_file(file, text)),
-        (_in_environment, _read_environment(os.environ if environment is None else environment)),
+        (partial(_in_file, file, text), _read_file(file, text, known)),
+        (partial(_in_environment, name.variables), _read_environment(variables, name.variables, known)),
         (_on_command_line, _read_flags(flags or {})),
     ]
     together: Values = {}
     for place, values in layers:
-        _refuse_meaningless(_convert(values, place), values, place)  # by itself: an error names its layer
+        _refuse_meaningless(
+            _convert(kind, values, place), values, place
+        )  # by itself: an error names its layer
         for section, keys in values.items():
             together.setdefault(section, {}).update(keys)
-    return _convert(together, partial(_in_file, file, text))
+    return _convert(kind, together, partial(_in_file, file, text))
 
 
 def _text_of(path: Path) -> str:
@@ -76,7 +88,7 @@ def _text_of(path: Path) -> str:
         raise SetupError(f"{path}, line {line}: this is not UTF-8") from error
 
 
-def _read_file(path: Path, text: str) -> Values:
+def _read_file(path: Path, text: str, known: _Sections) -> Values:
     try:
         values: Values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -86,7 +98,7 @@ def _read_file(path: Path, text: str) -> Values:
     except (ValueError, RecursionError) as error:
         why = "nested too deeply" if isinstance(error, RecursionError) else "a number with too many digits"
         raise SetupError(f"{path}, line {_line_that_ends(text)}: {why}") from None
-    _refuse_unknown(values, partial(_in_file, path, text))
+    _refuse_unknown(values, partial(_in_file, path, text), known)
     return values
 
 
@@ -123,8 +135,8 @@ def _in_file(path: Path, text: str, section: str, key: str = "") -> str:
     return str(path)
 
 
-def _in_environment(section: str, key: str = "") -> str:
-    return f"{_PREFIX}{section}_{key}".upper() + " in the environment"
+def _in_environment(prefix: str, section: str, key: str = "") -> str:
+    return f"{prefix}{section}_{key}".upper() + " in the environment"
 
 
 def _on_command_line(section: str, key: str = "") -> str:
@@ -132,17 +144,17 @@ def _on_command_line(section: str, key: str = "") -> str:
     return "the command line"
 
 
-def _read_environment(environment: Mapping[str, str]) -> Values:
+def _read_environment(environment: Mapping[str, str], prefix: str, known: _Sections) -> Values:
     values: Values = {}
     for name, text in sorted(environment.items()):
-        if not name.startswith(_PREFIX):
+        if not name.startswith(prefix):
             continue
-        section, _, key = name.removeprefix(_PREFIX).lower().partition("_")
-        if section not in _sections():
+        section, _, key = name.removeprefix(prefix).lower().partition("_")
+        if section not in known:
             continue  # another program's, or the client's
-        if key not in _keys(section):
-            raise SetupError(f"{name} in the environment is not a setting{_near(key, _keys(section))}")
-        values.setdefault(section, {})[key] = _from_text(name, text, _keys(section)[key])
+        if key not in known[section]:
+            raise SetupError(f"{name} in the environment is not a setting{_near(key, known[section])}")
+        values.setdefault(section, {})[key] = _from_text(name, text, known[section][key])
     return values
 
 
@@ -165,24 +177,24 @@ def _read_flags(flags: Mapping[str, Any]) -> Values:
     return values
 
 
-def _refuse_unknown(values: Mapping[str, Any], place: _Place) -> None:
+def _refuse_unknown(values: Mapping[str, Any], place: _Place, known: _Sections) -> None:
     for section, keys in values.items():
         where = place(section)
-        if section not in _sections():
-            raise SetupError(f"{where}: unknown section [{printable(section)}]{_near(section, _sections())}")
+        if section not in known:
+            raise SetupError(f"{where}: unknown section [{printable(section)}]{_near(section, known)}")
         if not isinstance(keys, dict):
             raise SetupError(f"{where}: {section} is a section; write [{section}] on its own line")
         for key in keys:
-            if key not in _keys(section):
+            if key not in known[section]:
                 raise SetupError(
                     f"{place(section, key)}: unknown setting {section}.{printable(key)}"
-                    f"{_near(key, _keys(section))}"
+                    f"{_near(key, known[section])}"
                 )
 
 
-def _convert(values: Values, place: _Place) -> Settings:
+def _convert(kind: type[_S], values: Values, place: _Place) -> _S:
     try:
-        return msgspec.convert(values, Settings)
+        return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
         sentence, _, path = str(error).rpartition(" - at `$.")
         path = path.removesuffix("`")
@@ -238,16 +250,11 @@ def _near(word: str, known: Mapping[str, Any]) -> str:
 
 
 @cache
-def _sections() -> Mapping[str, Mapping[str, msgspec.inspect.Type]]:
-    """Return every section with its keys and their types."""
-    whole = msgspec.inspect.type_info(Settings)
+def _sections(kind: type[Settings]) -> _Sections:
+    whole = msgspec.inspect.type_info(kind)
     if not isinstance(whole, msgspec.inspect.StructType):
         raise TypeError("the settings are a struct")
     return {field.name: _fields(field.type) for field in whole.fields}
-
-
-def _keys(section: str) -> Mapping[str, msgspec.inspect.Type]:
-    return _sections()[section]
 
 
 def _fields(section: msgspec.inspect.Type) -> dict[str, msgspec.inspect.Type]:

@@ -24,6 +24,7 @@ from parlour_protocol.frames.requests import (
     Typing,
 )
 from parlour_protocol.kit.names import UserName
+from parlour_server.chat_settings import ChatRates
 from parlour_server.kit.config.server_settings import Rates
 from parlour_server.kit.token_buckets import HOUR, MINUTE, KeyedBuckets, TokenBucket, rate_limit_key
 
@@ -51,7 +52,7 @@ STATUSES_PER_MINUTE: Final = 60
 
 
 class ConnectionBudget:
-    """The rate limits of one connection."""
+    """What one connection may do."""
 
     __slots__ = ("_bytes", "_notices", "_requests", "_statuses")
 
@@ -119,7 +120,7 @@ class AccountBudget:
 
     __slots__ = ("_invites", "_messages", "_reads", "_rooms")
 
-    def __init__(self, rates: Rates) -> None:
+    def __init__(self, rates: ChatRates) -> None:
         """Begin with no one."""
         self._reads = ReadBudget(rates)
         self._messages: KeyedBuckets[UserName] = KeyedBuckets(

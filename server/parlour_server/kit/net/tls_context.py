@@ -51,7 +51,7 @@ def _context(certificate: Path, key: Path) -> ssl.SSLContext:
     except (OSError, ValueError) as error:
         raise SetupError(
             f"the certificate {certificate} and the key {key} do not work together ({error}); "
-            "`parlour-server init` creates a pair"
+            "`init` creates a pair"
         ) from error
     return context
 

@@ -25,7 +25,6 @@ from typing import BinaryIO, Final, Literal
 import msgspec
 
 from parlour_protocol.kit.ids import ID_PATTERN
-from parlour_protocol.limits import FILE_BYTES
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.private_file import private_file
 from parlour_server.kit.setup.data_folder import DataFolder
@@ -82,22 +81,21 @@ def write_backup(folder: DataFolder, file: Path) -> list[str]:
             for path in (copy, *_others(folder)):
                 _add(tar, path, path.name, members)
             # After the database: files uploaded since have no record, files removed since are not needed.
-            for path in sorted(folder.files.glob("*")):
-                if _FILE.fullmatch(path.name):
-                    _add(tar, path, f"{folder.files.name}/{path.name}", members)
+            for path in _uploads(folder):
+                _add(tar, path, f"{path.parent.name}/{path.name}", members)
             manifest = work / _MANIFEST
             manifest.write_bytes(msgspec.json.encode(_Manifest(1, members, _incarnation(copy))))
             _add(tar, manifest, _MANIFEST, {})
     return found
 
 
-def verify_backup(file: Path) -> tuple[int, str | None]:
+def verify_backup(known: DataFolder, file: Path) -> tuple[int, str | None]:
     """Check every digest of a backup; returns the number of members, and the incarnation of its logs.
 
-    Raises SetupError.
+    ``known`` names the files that may be in it; nothing is read from there. Raises SetupError.
     """
     with _opened(file) as archive:
-        manifest, places = _read_manifest(file, archive)
+        manifest, places = _read_manifest(known, file, archive)
         for name, place in places.items():
             _check(file, name, manifest.members[name], _copy(archive, place, None))
     return len(places), manifest.incarnation
@@ -112,11 +110,12 @@ def read_backup(folder: DataFolder, file: Path, *, accept_damage: bool = False) 
     if any(folder.path.iterdir()):
         raise SetupError(f"{folder.path} is not empty; restore into a new folder")
     with _opened(file) as archive:
-        manifest, places = _read_manifest(file, archive)
+        manifest, places = _read_manifest(folder, file, archive)
         _check_space(folder, places)
         with _temporary_copy(folder) as work, ExitStack() as undo:
             undo.callback(_remove, folder, places)
-            folder.files.mkdir(mode=0o700)
+            if folder.uploads is not None:
+                (folder.path / folder.uploads.name).mkdir(mode=0o700)
             database = work / folder.database.name
             for name, place in places.items():
                 target = database if name == database.name else folder.path / name
@@ -203,9 +202,11 @@ def _opened(file: Path) -> Iterator[BinaryIO]:
         raise SetupError(f"cannot read the backup {file}: {error.strerror}") from error
 
 
-def _read_manifest(file: Path, archive: BinaryIO) -> tuple[_Manifest, Mapping[str, _Place]]:
+def _read_manifest(
+    known: DataFolder, file: Path, archive: BinaryIO
+) -> tuple[_Manifest, Mapping[str, _Place]]:
     """Check every header, then the manifest; returns it and the position of each other member."""
-    places = _walk(file, archive)
+    places = _walk(known, file, archive)
     place = places.pop(_MANIFEST, None)
     if place is None:
         raise SetupError(
@@ -213,7 +214,7 @@ def _read_manifest(file: Path, archive: BinaryIO) -> tuple[_Manifest, Mapping[st
             " (such a backup can be unpacked with `tar` into a folder of mode 700; then run `doctor`)"
         )
     if place.size > _MANIFEST_LINE * (len(places) + 1):
-        raise _no_backup(file, "its manifest is too large")
+        raise _no_backup(known, file, "its manifest is too large")
     archive.seek(place.offset)
     try:
         manifest = msgspec.json.decode(archive.read(place.size), type=_Manifest)
@@ -221,15 +222,15 @@ def _read_manifest(file: Path, archive: BinaryIO) -> tuple[_Manifest, Mapping[st
         raise _damaged(file, "its manifest cannot be read") from error
     if manifest.members.keys() != places.keys():
         raise _damaged(file, "its manifest does not match the files in it")
-    if DataFolder(Path()).database.name not in places:
-        raise _no_backup(file, "it contains no database")
+    if known.database.name not in places:
+        raise _no_backup(known, file, "it contains no database")
     for name, found in places.items():
         if manifest.members[name].size != found.size:
             raise _damaged(file, f"{name} has {found.size} bytes instead of {manifest.members[name].size}")
     return manifest, places
 
 
-def _walk(file: Path, archive: BinaryIO) -> dict[str, _Place]:
+def _walk(known: DataFolder, file: Path, archive: BinaryIO) -> dict[str, _Place]:
     """Return every member, checked only by its header.
 
     Only plain headers are known, each of one block: a link, a device, a sparse file or a header that extends
@@ -239,10 +240,10 @@ def _walk(file: Path, archive: BinaryIO) -> dict[str, _Place]:
     end = archive.seek(0, os.SEEK_END)
     found: dict[str, _Place] = {}
     at = 0
-    while (info := _header(file, archive, at)) is not None:
+    while (info := _header(known, file, archive, at)) is not None:
         at += _BLOCK
         if info.name in found:
-            raise _no_backup(file, f"{info.name!a} is in it twice")
+            raise _no_backup(known, file, f"{info.name!a} is in it twice")
         if info.size > end - at:
             raise _damaged(file, f"it was cut off in {info.name}")
         found[info.name] = _Place(at, info.size)
@@ -250,7 +251,7 @@ def _walk(file: Path, archive: BinaryIO) -> dict[str, _Place]:
     return found
 
 
-def _header(file: Path, archive: BinaryIO, at: int) -> tarfile.TarInfo | None:
+def _header(known: DataFolder, file: Path, archive: BinaryIO, at: int) -> tarfile.TarInfo | None:
     """Return the checked header at this position; None at the archive's end."""
     archive.seek(at)
     block = archive.read(_BLOCK)
@@ -262,26 +263,25 @@ def _header(file: Path, archive: BinaryIO, at: int) -> tarfile.TarInfo | None:
         info = tarfile.TarInfo.frombuf(block, "ascii", "strict")
     except (tarfile.TarError, ValueError) as error:
         if not at:
-            raise _no_backup(file, "it is not an archive") from error
+            raise _no_backup(known, file, "it is not an archive") from error
         raise _damaged(file, "a header in it cannot be read") from error
     if info.type not in {tarfile.REGTYPE, tarfile.AREGTYPE}:
-        raise _no_backup(file, f"{info.name!a} in it is not a regular file")
-    if not 0 <= info.size <= _most(file, info.name):
-        raise _no_backup(file, f"{info.name!a} in it is too large")
+        raise _no_backup(known, file, f"{info.name!a} in it is not a regular file")
+    if not 0 <= info.size <= _most(known, file, info.name):
+        raise _no_backup(known, file, f"{info.name!a} in it is too large")
     return info
 
 
-def _most(file: Path, name: str) -> int:
+def _most(known: DataFolder, file: Path, name: str) -> int:
     """Return the largest size of this member. Raises SetupError for an unknown name."""
-    known = DataFolder(Path())
     if name in {known.database.name, _MANIFEST}:
         return 2**62  # the size of the file and the number of members limit these
     if name in {path.name for path in _others(known)}:
         return _SMALL
     parent, _, file_id = name.rpartition("/")
-    if parent == known.files.name and _FILE.fullmatch(file_id):
-        return FILE_BYTES.value
-    raise _no_backup(file, f"{name!a} is in it")
+    if known.uploads is not None and parent == known.uploads.name and _FILE.fullmatch(file_id):
+        return known.uploads.max_bytes
+    raise _no_backup(known, file, f"{name!a} is in it")
 
 
 def _copy(archive: BinaryIO, place: _Place, out: BinaryIO | None) -> str:
@@ -316,11 +316,12 @@ def _remove(folder: DataFolder, places: Mapping[str, _Place]) -> None:
     with suppress(OSError):
         for name in places:
             (folder.path / name).unlink(missing_ok=True)
-        folder.files.rmdir()
+        if folder.uploads is not None:
+            (folder.path / folder.uploads.name).rmdir()
 
 
-def _no_backup(file: Path, why: str) -> SetupError:
-    return SetupError(f"{file} is not a backup of a Parlour server: {why}")
+def _no_backup(known: DataFolder, file: Path, why: str) -> SetupError:
+    return SetupError(f"{file} is not a backup of a {known.program.title} server: {why}")
 
 
 def _damaged(file: Path, why: str) -> SetupError:
@@ -334,7 +335,15 @@ def _others(folder: DataFolder) -> tuple[Path, ...]:
         folder.ca_key,
         folder.certificate,
         folder.key,
-        folder.log_key,
+        *(folder.path / key.name for key in folder.keys),
+    )
+
+
+def _uploads(folder: DataFolder) -> list[Path]:
+    if folder.uploads is None:
+        return []
+    return sorted(
+        path for path in (folder.path / folder.uploads.name).glob("*") if _FILE.fullmatch(path.name)
     )
 
 

@@ -178,7 +178,11 @@ def _authority(folder: DataFolder, now: datetime) -> tuple[x509.Certificate, Ell
     if folder.ca_certificate.exists():
         return read_certificate(folder.ca_certificate), key
     name = x509.Name(
-        [x509.NameAttribute(NameOID.COMMON_NAME, f"Parlour CA {x509.random_serial_number():x}"[:24])]
+        [
+            x509.NameAttribute(
+                NameOID.COMMON_NAME, f"{folder.program.title} CA {x509.random_serial_number():x}"[:24]
+            )
+        ]
     )
     certificate = (
         x509.CertificateBuilder()

@@ -1,4 +1,4 @@
-"""The data folder: all of a server's files, in one folder that only its user can enter (O2).
+"""The data folder: all files of a program's server, in one folder that only its user can enter (O2).
 
 The folder is 0700 and every file in it 0600; a folder or a file that others can read is refused, with the
 command that fixes it, because someone may already have read it. New files are written atomically.
@@ -7,11 +7,14 @@ command that fixes it, because someone may already have read it. New files are w
 import contextlib
 import os
 import stat
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from parlour_protocol.kit.ids import Millis
 from parlour_server.kit.errors import SetupError
+from parlour_server.kit.program_name import ProgramName
 from parlour_server.kit.setup.parents import exposed
 
 _FOLDER_MODE: Final = 0o700
@@ -19,20 +22,43 @@ _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 @dataclass(frozen=True, slots=True)
+class KeyFile:
+    """A key of the program's own: `init` makes it, a backup has it, and no other may take its place (L21)."""
+
+    name: str
+    about: str
+    make: Callable[[Path], bool]
+    """Create it, unless it exists; returns whether it did."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadFolder:
+    """The folder of files that people uploaded, each named by its id."""
+
+    name: str
+    max_bytes: int
+    recorded: Callable[[Path, Millis], Sequence[tuple[str, int, bytes]]]
+    """Return the files that the database says are there now: name, size and SHA-256."""
+
+
+@dataclass(frozen=True, slots=True)
 class DataFolder:
     """The paths of a server's files."""
 
     path: Path
+    program: ProgramName
+    keys: tuple[KeyFile, ...] = ()
+    uploads: UploadFolder | None = None
 
     @property
     def settings(self) -> Path:
         """The configuration."""
-        return self.path / "parlour.toml"
+        return self.path / f"{self.program.word}.toml"
 
     @property
     def database(self) -> Path:
         """The SQLite file; `-wal` and `-shm` files lie beside it."""
-        return self.path / "parlour.db"
+        return self.path / f"{self.program.word}.db"
 
     @property
     def ca_certificate(self) -> Path:
@@ -55,16 +81,6 @@ class DataFolder:
         return self.path / "server.key"
 
     @property
-    def log_key(self) -> Path:
-        """The key that signs the head of the key log."""
-        return self.path / "keylog.key"
-
-    @property
-    def files(self) -> Path:
-        """The folder of uploaded files, each named by its id."""
-        return self.path / "files"
-
-    @property
     def running(self) -> Path:
         """The address of the running server; missing when none runs."""
         return self.path / "run.json"
@@ -78,6 +94,11 @@ class DataFolder:
     def operator_log(self) -> Path:
         """Commands' actions that the server has not logged yet."""
         return self.path / "operator.audit"
+
+    @property
+    def _init(self) -> str:
+        """The command that creates what is missing."""
+        return f"{self.program.command} init --data {self.path}"
 
     def create(self) -> None:
         """Create the folder, or check the existing one. Raises SetupError."""
@@ -99,7 +120,7 @@ class DataFolder:
     def problems(self) -> list[str]:
         """Return a sentence for each file that others can access, with the fix."""
         if not self.path.is_dir():
-            return [f"there is no data folder {self.path}; `parlour-server init --data {self.path}` makes it"]
+            return [f"there is no data folder {self.path}; `{self._init}` makes it"]
         above = exposed(self.path.absolute())
         try:
             found = [
@@ -114,20 +135,19 @@ class DataFolder:
     def require(self) -> None:
         """Raise SetupError unless this is a private, initialised data folder."""
         self.check()
-        for file in (self.key, self.log_key):
+        keys = (self.key, *(self.path / key.name for key in self.keys))
+        for file in keys:
             if not file.exists() and self.database.exists():
                 raise self.lost(file)
-        for file in (self.database, self.certificate, self.key, self.log_key):
+        for file in (self.database, self.certificate, *keys):
             if not file.exists():
-                raise SetupError(
-                    f"{file} is missing; `parlour-server init --data {self.path}` creates what is missing"
-                )
+                raise SetupError(f"{file} is missing; `{self._init}` creates what is missing")
 
     def lost(self, key: Path) -> SetupError:
         """Return the error for a lost key: with another one this would be a different server (L21)."""
         return SetupError(
             f"{key} is missing, and with a new key no client would recognise this server; restore it from a "
-            f"backup, or give it up by `parlour-server init --data {self.path} --replace-lost-keys`"
+            f"backup, or give it up by `{self._init} --replace-lost-keys`"
         )
 
 

@@ -9,13 +9,11 @@ import os
 import shutil
 import sqlite3
 import ssl
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final
 
-from parlour_server.delivery.key_log_signer import KeyLogSigner
 from parlour_server.kit.addresses import listen_address
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.config.server_settings import Settings
@@ -25,30 +23,19 @@ from parlour_server.kit.metrics import refuse_open
 from parlour_server.kit.net.message_assembler import refuse_old_websockets
 from parlour_server.kit.net.tls_context import TlsFiles
 from parlour_server.kit.net.tls_groups import GROUPS, HAS_HYBRID, operator_configures, taken_besides
+from parlour_server.kit.program_spec import ProgramSpec
 from parlour_server.kit.setup.certificates import is_own, names_of, pin_of, read_certificate
 from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.finding import Finding, Level
 from parlour_server.kit.setup.public_address import running
-from parlour_server.kit.store.engine.connection import check_schema
 from parlour_server.kit.store.engine.incarnation import incarnation_of
-from parlour_server.kit.store.engine.integrity import MOST, damage, stored_files
-from parlour_server.store.schema_version import SCHEMA_VERSION
+from parlour_server.kit.store.engine.integrity import MOST, damage
 
-Level = Literal["danger", "advice", "fine"]
-DANGER: Final = "danger"
 _LEAST_FREE: Final = 100 * 1024 * 1024
 _SOON: Final = timedelta(days=14)
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check."""
-
-    level: Level
-    about: str
-    text: str
-
-
-def examine(folder: DataFolder) -> tuple[list[Finding], Settings | None]:
+def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Finding], Settings | None]:
     """Return the findings, and the current settings if they can be read."""
     problems = folder.problems()
     found = [Finding("danger", "files", problem) for problem in problems]
@@ -56,13 +43,14 @@ def examine(folder: DataFolder) -> tuple[list[Finding], Settings | None]:
         return found, None
     if not problems:
         found.append(Finding("fine", "files", f"{folder.path} and its contents are private"))
-    settings = None
+    settings: Settings | None = None
     try:
-        settings = load(folder.settings)
+        settings = load(folder.settings, program.settings, program.name)
         found += _listening(settings, running(folder))
     except ParlourServerError as error:
         found.append(Finding("danger", "configuration", str(error)))
-    found += [*_certificate(folder), *_log_key(folder), *_database(folder), *_uploads(folder)]
+    found += [*_certificate(folder), *program.findings(folder), *_database(program, folder)]
+    found += _uploads(folder)
     found += [*_machine(folder), *_libraries()]
     where = running(folder)
     found.append(Finding("fine", "server", f"runs on {where[0]}:{where[1]}" if where else "not running"))
@@ -113,30 +101,21 @@ def _key_exchange(tls: TlsFiles) -> list[Finding]:
     return [Finding("advice", "tls", text)]
 
 
-def _log_key(folder: DataFolder) -> list[Finding]:
-    """Report whether the key can be used; ``problems`` checks its mode."""
-    if not folder.log_key.exists():
-        return [Finding("danger", "key log", str(folder.lost(folder.log_key)))]
+def _database(program: ProgramSpec[Any, Any], folder: DataFolder) -> list[Finding]:
     try:
-        KeyLogSigner.load(folder.log_key)
-    except SetupError as error:
-        return [Finding("danger", "key log", str(error))]
-    return [Finding("fine", "key log", f"{folder.log_key.name} signs it")]
-
-
-def _database(folder: DataFolder) -> list[Finding]:
-    try:
-        check_schema(folder.database)
+        program.schema.check(folder.database)
     except ParlourServerError as error:
         return [Finding("danger", "database", str(error))]
     damaged = damage(folder.database)
     if not damaged:
-        fine = Finding("fine", "database", f"schema {SCHEMA_VERSION}, all of it readable")
+        fine = Finding("fine", "database", f"schema {program.schema.version}, all of it readable")
         return [fine, *_logs(folder), *_names(folder)]
     return [
         *(Finding("danger", "database", sentence) for sentence in damaged),
         Finding(
-            "danger", "database", "it is damaged: restore a backup that `parlour-server verify` finds intact"
+            "danger",
+            "database",
+            f"it is damaged: restore a backup that `{program.name.command} verify` finds intact",
         ),
     ]
 
@@ -160,7 +139,7 @@ def _names(folder: DataFolder) -> list[Finding]:
             "advice",
             "names",
             f"the {kind} {one} and {other} count as the same name; both were created before this rule. "
-            "Tell the people concerned; `parlour-server user disable` closes an account",
+            f"Tell the people concerned; `{folder.program.command} user disable` closes an account",
         )
         for one, other, kind in look_alikes(folder.database)
     ]
@@ -168,14 +147,16 @@ def _names(folder: DataFolder) -> list[Finding]:
 
 def _uploads(folder: DataFolder) -> list[Finding]:
     """Compare every uploaded file with its record."""
+    if folder.uploads is None:
+        return []
     try:
-        recorded = stored_files(folder.database, SystemClock().now())
+        recorded = folder.uploads.recorded(folder.database, SystemClock().now())
     except sqlite3.Error:
         return []  # the finding about the database reports it
     damaged = [
         f"the uploaded file {file} {why}"
         for file, size, sha256 in recorded
-        if (why := _wrong_with(folder.files / file, size, sha256))
+        if (why := _wrong_with(folder.path / folder.uploads.name / file, size, sha256))
     ]
     if not damaged:
         return [Finding("fine", "uploads", f"{len(recorded)} files are intact")]

@@ -8,7 +8,7 @@ from tests.server.api.conftest import Api
 from parlour_server.kit.api.openapi import document
 from parlour_server.kit.api.operations import OPERATIONS
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 async def test_the_document_is_served(api: Api) -> None:

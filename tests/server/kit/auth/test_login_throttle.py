@@ -5,12 +5,12 @@ import asyncio
 import pytest
 from tests.server.fakes import StoppedClock
 
+from parlour_server.chat_program import CHAT
 from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Logins
 from parlour_server.kit.errors import LoginRefusedError, TooManyAttemptsError
 from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.kit.setup.open_store import make_store
 from parlour_server.store.interface import Store
 
 SETTINGS = Logins(failures_per_account=3, failures_per_address=6, longest_wait_seconds=60)
@@ -174,12 +174,12 @@ async def test_guessing_in_parallel_at_many_accounts_passes_no_more_than_the_lim
 
 async def test_guessing_does_not_start_again_with_a_restart(folder: DataFolder, clock: StoppedClock) -> None:
     """P5: failures are on disk."""
-    first = make_store(folder, clock)
+    first = CHAT.make_store(folder, clock, False)
     await first.open()
     for _ in range(3):
         await fail(LoginThrottle(first.attempts, clock, SETTINGS))
     await first.close()
-    second = make_store(folder, clock)
+    second = CHAT.make_store(folder, clock, False)
     await second.open()
     try:
         assert await wait_of(LoginThrottle(second.attempts, clock, SETTINGS)) > 0

@@ -1,5 +1,7 @@
 """Accounts, invites and password changes: P3, P7, P8, M4."""
 
+from functools import partial
+
 import pytest
 from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock
 
@@ -7,6 +9,7 @@ from parlour_protocol.frames.bodies import Joined
 from parlour_protocol.kit.names import NameRefusedError, parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
 from parlour_server.chat.notices import EventCommitted
+from parlour_server.chat_program import CHAT
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.auth.password_change import PasswordChanger
@@ -38,7 +41,15 @@ def maker(
     store: Store, bus: LocalBus, passwords: HashingPool, clock: StoppedClock, audit: ReadableAudit
 ) -> Registration:
     """Return what makes accounts."""
-    return Registration(store, bus, passwords, clock, audit, ("chat.example.org",))
+    return Registration(
+        store.accounts,
+        passwords,
+        clock,
+        audit,
+        ("chat.example.org",),
+        refuse_reserved=CHAT.refuse_reserved,
+        account_made=partial(CHAT.account_made, store, bus, clock),
+    )
 
 
 @pytest.fixture

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from parlour_server.kit.config.server_settings import Settings
+from parlour_server.chat_name import NAME
+from parlour_server.chat_settings import ChatSettings
 from parlour_server.kit.config.settings_file import default_file, with_names
 from parlour_server.kit.config.settings_loader import load
 from parlour_server.kit.config.settings_table import rows
 from parlour_server.kit.errors import SetupError
 
-_VARIABLES = [f"PARLOUR_{row.section}_{row.key}".upper() for row in rows(Settings())]
+_VARIABLES = [f"PARLOUR_{row.section}_{row.key}".upper() for row in rows(ChatSettings())]
 
 
 @pytest.fixture
@@ -32,8 +33,8 @@ def write(file: Path, text: str) -> Path:
 
 def test_exposed_by_default_is_nothing(file: Path) -> None:
     """O3: without any configuration the server listens on loopback, without metrics."""
-    settings = load(file, environment={})
-    assert settings == Settings()
+    settings = load(file, ChatSettings, NAME, environment={})
+    assert settings == ChatSettings()
     assert settings.listen.address.startswith("127.0.0.1:")
     assert settings.listen.metrics == ""
 
@@ -42,7 +43,9 @@ def test_flags_go_before_the_environment_and_that_before_the_file(file: Path) ->
     """Each layer hides what is below, key by key."""
     write(file, '[listen]\naddress = "127.0.0.1:1"\nmetrics = "127.0.0.1:9"\n[logins]\nidle_days = 3\n')
     environment = {"PARLOUR_LISTEN_ADDRESS": "127.0.0.1:2", "PARLOUR_LOGINS_IDLE_DAYS": "4"}
-    settings = load(file, environment=environment, flags={"listen.address": "127.0.0.1:3"})
+    settings = load(
+        file, ChatSettings, NAME, environment=environment, flags={"listen.address": "127.0.0.1:3"}
+    )
     assert settings.listen.address == "127.0.0.1:3"
     assert settings.listen.metrics == "127.0.0.1:9"
     assert settings.logins.idle_days == 4
@@ -50,7 +53,7 @@ def test_flags_go_before_the_environment_and_that_before_the_file(file: Path) ->
 
 def test_a_list_in_the_environment_is_separated_by_commas(file: Path) -> None:
     """PARLOUR_LISTEN_NAMES=a, b"""  # noqa: D400 - an example
-    settings = load(file, environment={"PARLOUR_LISTEN_NAMES": "a.example, b.example"})
+    settings = load(file, ChatSettings, NAME, environment={"PARLOUR_LISTEN_NAMES": "a.example, b.example"})
     assert settings.listen.names == ("a.example", "b.example")
 
 
@@ -58,7 +61,7 @@ def test_other_variables_in_the_environment_are_ignored(file: Path) -> None:
     """The client's variables, and the test suite's, are not settings."""
     names = ("HOME", "DATA", "DEBUG", "VECTORS", "FUTURE_THING")
     environment = {"PATH": "/bin", **{f"PARLOUR_{name}": "/x" for name in names}}
-    assert load(file, environment=environment) == Settings()
+    assert load(file, ChatSettings, NAME, environment=environment) == ChatSettings()
 
 
 @pytest.mark.parametrize(
@@ -76,7 +79,7 @@ def test_other_variables_in_the_environment_are_ignored(file: Path) -> None:
 def test_a_wrong_file_is_refused_with_file_key_and_expectation(file: Path, text: str, sentence: str) -> None:
     """A typing error must not silently be the default."""
     with pytest.raises(SetupError) as found:
-        load(write(file, text), environment={})
+        load(write(file, text), ChatSettings, NAME, environment={})
     assert sentence in str(found.value)
     assert str(file) in str(found.value)
 
@@ -95,7 +98,7 @@ def test_a_wrong_file_is_refused_with_file_key_and_expectation(file: Path, text:
 def test_a_wrong_variable_is_refused_by_its_name(file: Path, name: str, value: str, sentence: str) -> None:
     """The sentence names the variable."""
     with pytest.raises(SetupError) as found:
-        load(file, environment={name: value})
+        load(file, ChatSettings, NAME, environment={name: value})
     assert sentence in str(found.value)
 
 
@@ -126,7 +129,7 @@ def test_a_wrong_variable_is_refused_by_its_name(file: Path, name: str, value: s
 def test_a_sentence_with_file_and_line(file: Path, text: str, line: int, sentence: str) -> None:
     """L23: also for what ends Python's own parser, and for a text without a meaning."""
     with pytest.raises(SetupError) as found:
-        load(write(file, text), environment={})
+        load(write(file, text), ChatSettings, NAME, environment={})
     assert str(found.value).startswith(str(file))
     assert re.search(rf"line {line}\b", str(found.value))
     assert sentence in str(found.value)
@@ -138,13 +141,13 @@ def test_bytes_that_are_no_text(file: Path) -> None:
     file.write_bytes(b"[listen]\nnames = ['\xff']\n")
     file.chmod(0o600)
     with pytest.raises(SetupError, match="line 2: this is not UTF-8"):
-        load(file, environment={})
+        load(file, ChatSettings, NAME, environment={})
 
 
 def test_a_file_without_an_end(file: Path) -> None:
     """L23: what is far too long is not read to its end."""
     with pytest.raises(SetupError, match="1,048,576 bytes"):
-        load(write(file, "#" * 1_048_577), environment={})
+        load(write(file, "#" * 1_048_577), ChatSettings, NAME, environment={})
 
 
 _NAMES = ["listen", "connections", "names", "address", "total", "origins", "proxies", "metrics", "listn"]
@@ -191,7 +194,7 @@ def test_any_environment_is_settings_or_a_sentence(file: Path, environment: dict
 def refusal(file: Path, environment: dict[str, str]) -> str | None:
     """Return the sentence with which a configuration is refused; None for a good one."""
     try:
-        load(file, environment=environment)
+        load(file, ChatSettings, NAME, environment=environment)
     except SetupError as error:
         return str(error)
     return None
@@ -202,22 +205,22 @@ def test_a_file_that_others_may_write_is_refused(file: Path, mode: int) -> None:
     """O2: anyone who can write it could open the server to the world."""
     write(file, "").chmod(mode)
     with pytest.raises(SetupError, match=r"users can write .*`chmod 600"):
-        load(file, environment={})
+        load(file, ChatSettings, NAME, environment={})
 
 
 def test_the_file_that_init_writes_shows_every_setting_and_changes_none(file: Path) -> None:
     """All values are commented out; taken in, they are the defaults."""
-    text = default_file({})
-    assert load(write(file, text), environment={}) == Settings()
-    for row in rows(Settings()):
+    text = default_file(ChatSettings(), NAME, {})
+    assert load(write(file, text), ChatSettings, NAME, environment={}) == ChatSettings()
+    for row in rows(ChatSettings()):
         assert f"\n# {row.key} = " in text
     taken_in = "\n".join(line.removeprefix("# ") if " = " in line else line for line in text.splitlines())
-    assert load(write(file, taken_in), environment={}) == Settings()
+    assert load(write(file, taken_in), ChatSettings, NAME, environment={}) == ChatSettings()
 
 
 def test_every_setting_has_a_reason_and_every_number_a_unit() -> None:
     """O4: no limit is undocumented."""
-    for row in rows(Settings()):
+    for row in rows(ChatSettings()):
         assert len(row.reason) > 10, row.name
         assert row.unit or not isinstance(row.value, int), row.name
 
@@ -225,8 +228,11 @@ def test_every_setting_has_a_reason_and_every_number_a_unit() -> None:
 def test_names_are_written_into_the_file_that_is_there(file: Path) -> None:
     """`init --name` edits one line, whether it is commented out or not."""
     names = ("localhost", "chat.example.org")
-    once = with_names(default_file({}), names)
+    once = with_names(default_file(ChatSettings(), NAME, {}), names)
     twice = with_names(once, (*names, "other.example.org"))
-    assert load(write(file, once), environment={}).listen.names == names
-    assert load(write(file, twice), environment={}).listen.names == (*names, "other.example.org")
-    assert len(twice.splitlines()) == len(default_file({}).splitlines())
+    assert load(write(file, once), ChatSettings, NAME, environment={}).listen.names == names
+    assert load(write(file, twice), ChatSettings, NAME, environment={}).listen.names == (
+        *names,
+        "other.example.org",
+    )
+    assert len(twice.splitlines()) == len(default_file(ChatSettings(), NAME, {}).splitlines())

@@ -2,26 +2,29 @@
 
 from msgspec import structs
 
-from parlour_server.kit.config.server_settings import Connections, Files, Logins, Rates, Settings
+from parlour_server.chat_settings import ChatRates, ChatSettings, Files
+from parlour_server.kit.config.server_settings import Connections, Logins
 from parlour_server.kit.config.settings_table import need_restart, rows
 
 
 def test_settings_that_a_reload_takes_up_need_no_restart() -> None:
     """Tickets, rates of the HTTPS API and files change while the server runs."""
-    new = Settings(logins=Logins(ticket_seconds=7), rates=Rates(http_burst=5), files=Files(user_bytes=100))
-    assert need_restart(Settings(), new) == []
+    new = ChatSettings(
+        logins=Logins(ticket_seconds=7), rates=ChatRates(http_burst=5), files=Files(user_bytes=100)
+    )
+    assert need_restart(ChatSettings(), new) == []
 
 
 def test_settings_that_need_a_restart_are_named() -> None:
     """The hashing threads are made once, though the other logins can be reloaded."""
-    new = Settings(connections=Connections(body_seconds=9), logins=Logins(hash_threads=2, session_days=3))
-    assert need_restart(Settings(), new) == ["connections.body_seconds", "logins.hash_threads"]
+    new = ChatSettings(connections=Connections(body_seconds=9), logins=Logins(hash_threads=2, session_days=3))
+    assert need_restart(ChatSettings(), new) == ["connections.body_seconds", "logins.hash_threads"]
 
 
 def test_every_setting_has_a_row() -> None:
     """Each with its reason, and numbers with their unit."""
-    found = rows(Settings())
-    sections = structs.asdict(Settings()).values()
+    found = rows(ChatSettings())
+    sections = structs.asdict(ChatSettings()).values()
     assert len(found) == sum(len(structs.fields(section)) for section in sections)
     assert all(row.reason for row in found)
     assert all(row.unit for row in found if isinstance(row.value, int))

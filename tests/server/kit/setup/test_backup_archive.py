@@ -16,6 +16,7 @@ import pytest
 
 from parlour_protocol.ids import new_file_id
 from parlour_protocol.limits import FILE_BYTES
+from parlour_server.chat_program import CHAT, files_of
 from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.setup.backup_archive import read_backup, verify_backup, write_backup
@@ -29,20 +30,20 @@ async def test_a_backup_of_a_running_server_restores_to_the_same(
 ) -> None:
     """Keys, configuration and rows are there again."""
     rows = len(await store.accounts.list())
-    blobs = BlobStore(folder.files)
+    blobs = BlobStore(files_of(folder))
     blobs.open()
     kept = new_file_id()
-    (folder.files / kept).write_bytes(b"sealed")
-    (folder.files / f"{new_file_id()}.part").write_bytes(b"half")
+    (files_of(folder) / kept).write_bytes(b"sealed")
+    (files_of(folder) / f"{new_file_id()}.part").write_bytes(b"half")
     write_backup(folder, tmp_path / "all.tar")
-    again = DataFolder(tmp_path / "again")
+    again = CHAT.folder(tmp_path / "again")
     read_backup(again, tmp_path / "all.tar")
     again.require()
     for file in ("parlour.toml", "ca.pem", "ca.key", "server.pem", "server.key", "keylog.key"):
         assert (again.path / file).read_bytes() == (folder.path / file).read_bytes()
-    assert [(path.name, path.read_bytes()) for path in again.files.iterdir()] == [(kept, b"sealed")]
-    assert (again.files / kept).stat().st_mode & 0o777 == 0o600
-    assert again.files.stat().st_mode & 0o777 == 0o700
+    assert [(path.name, path.read_bytes()) for path in files_of(again).iterdir()] == [(kept, b"sealed")]
+    assert (files_of(again) / kept).stat().st_mode & 0o777 == 0o600
+    assert files_of(again).stat().st_mode & 0o777 == 0o700
     with closing(sqlite3.connect(again.database)) as database:
         assert database.execute("SELECT count(*) FROM accounts").fetchone() == (rows,)
 
@@ -52,7 +53,7 @@ def test_a_restore_is_another_incarnation(folder: DataFolder, tmp_path: Path) ->
     write_backup(folder, tmp_path / "all.tar")
     found = []
     for name in ("one", "two"):
-        again = DataFolder(tmp_path / name)
+        again = CHAT.folder(tmp_path / name)
         read_backup(again, tmp_path / "all.tar")
         found.append(incarnation_of(again.database))
         assert {path.name for path in again.path.iterdir()} & {
@@ -62,7 +63,7 @@ def test_a_restore_is_another_incarnation(folder: DataFolder, tmp_path: Path) ->
     before = incarnation_of(folder.database)
     assert before is not None
     assert len({before, *found}) == 3
-    assert verify_backup(tmp_path / "all.tar")[1] == before[0]
+    assert verify_backup(folder, tmp_path / "all.tar")[1] == before[0]
 
 
 def test_a_restore_that_breaks_off_leaves_nothing_to_serve(
@@ -70,7 +71,7 @@ def test_a_restore_that_breaks_off_leaves_nothing_to_serve(
 ) -> None:
     """R20: a crash cannot leave a database in its place under its old name."""
     write_backup(folder, tmp_path / "all.tar")
-    again = DataFolder(tmp_path / "again")
+    again = CHAT.folder(tmp_path / "again")
 
     def crash(_: Path) -> None:
         assert not again.database.exists()
@@ -93,7 +94,7 @@ def test_single_use_key_packages_are_not_given_after_a_restore(folder: DataFolde
                 (number, b"%d" % number, last),
             )
     write_backup(folder, tmp_path / "all.tar")
-    again = DataFolder(tmp_path / "again")
+    again = CHAT.folder(tmp_path / "again")
     read_backup(again, tmp_path / "all.tar")
     with closing(sqlite3.connect(again.database)) as db:
         rows = db.execute("SELECT last_resort, given, package FROM key_packages ORDER BY number").fetchall()
@@ -139,7 +140,7 @@ def test_path_traversal_in_an_archive_is_refused(tmp_path: Path, name: str) -> N
             info.size = 4
             tar.addfile(info, io.BytesIO(b"evil"))
     (tmp_path / "evil.tar").write_bytes(whole.getvalue())
-    again = DataFolder(tmp_path / "again")
+    again = CHAT.folder(tmp_path / "again")
     with pytest.raises(SetupError, match="not a backup"):
         read_backup(again, tmp_path / "evil.tar")
     assert list(again.path.iterdir()) == []
@@ -149,7 +150,7 @@ def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     """A sentence with the file's name."""
     (tmp_path / "x.tar").write_bytes(b"nothing")
     with pytest.raises(SetupError, match="not an archive"):
-        read_backup(DataFolder(tmp_path / "again"), tmp_path / "x.tar")
+        read_backup(CHAT.folder(tmp_path / "again"), tmp_path / "x.tar")
 
 
 def unpacked(file: Path) -> dict[str, bytes]:
@@ -178,7 +179,7 @@ def member(name: str, data: bytes, **header: Any) -> tuple[tarfile.TarInfo, byte
 
 def refused(folder: Path, file: Path, why: str) -> None:
     """Check that a backup is refused in words and leaves nothing."""
-    again = DataFolder(folder / "again")
+    again = CHAT.folder(folder / "again")
     with pytest.raises(SetupError, match=why):
         read_backup(again, file)
     assert list(again.path.iterdir()) == []
@@ -187,18 +188,18 @@ def refused(folder: Path, file: Path, why: str) -> None:
 async def test_one_wrong_byte_anywhere_is_found(store: Store, folder: DataFolder, tmp_path: Path) -> None:
     """No member is restored that is not what was backed up, and nothing is left of the others."""
     await store.accounts.list()
-    BlobStore(folder.files).open()
-    (folder.files / new_file_id()).write_bytes(b"sealed" * 1000)
+    BlobStore(files_of(folder)).open()
+    (files_of(folder) / new_file_id()).write_bytes(b"sealed" * 1000)
     write_backup(folder, tmp_path / "all.tar")
     whole = (tmp_path / "all.tar").read_bytes()
     members = unpacked(tmp_path / "all.tar")
-    assert verify_backup(tmp_path / "all.tar")[0] == len(members) - 1
+    assert verify_backup(folder, tmp_path / "all.tar")[0] == len(members) - 1
     for name, data in members.items():
         damaged = bytearray(whole)
         damaged[whole.index(data) + len(data) // 2] ^= 1
         (tmp_path / "damaged.tar").write_bytes(damaged)
         with pytest.raises(SetupError, match=r"damaged|not a backup"):
-            verify_backup(tmp_path / "damaged.tar")
+            verify_backup(folder, tmp_path / "damaged.tar")
         refused(tmp_path, tmp_path / "damaged.tar", r"damaged|not a backup")
         assert name
 
@@ -277,7 +278,7 @@ def test_a_damaged_database_is_reported_and_restored_only_on_request(
     (sentence,) = write_backup(folder, tmp_path / "all.tar")
     assert sentence.startswith("event 1 of room ")
     refused(tmp_path, tmp_path / "all.tar", r"is damaged \(event 1 of room .*--accept-damage")
-    again = DataFolder(tmp_path / "again")
+    again = CHAT.folder(tmp_path / "again")
     assert read_backup(again, tmp_path / "all.tar", accept_damage=True) == [sentence]
     again.require()
 

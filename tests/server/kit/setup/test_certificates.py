@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from tests.server.fakes import StoppedClock
 
+from parlour_server.chat_program import CHAT
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.logs import set_up
 from parlour_server.kit.net.tls_context import TlsFiles
@@ -33,7 +34,7 @@ NAMES = ("localhost", "127.0.0.1", "::1", "chat.example.org", "other.example.org
 @pytest.fixture
 def made(tmp_path: Path) -> DataFolder:
     """Return a folder with fresh certificates."""
-    folder = DataFolder(tmp_path / "data")
+    folder = CHAT.folder(tmp_path / "data")
     folder.create()
     assert make_keys(folder)
     assert renew_if_due(folder, NAMES)
@@ -182,7 +183,7 @@ def test_a_new_name_makes_a_new_leaf_of_the_same_key(made: DataFolder) -> None:
 
 def test_a_certificate_of_another_ca_is_not_changed(made: DataFolder, tmp_path: Path) -> None:
     """A certificate of a public CA is kept."""
-    other = DataFolder(tmp_path / "other")
+    other = CHAT.folder(tmp_path / "other")
     other.create()
     make_keys(other)
     renew_if_due(other, NAMES)
@@ -208,7 +209,7 @@ def test_a_lost_key_is_never_replaced_by_itself(made: DataFolder, key: str) -> N
 
 def test_a_folder_with_only_a_database_gets_no_new_keys(tmp_path: Path) -> None:
     """L21: it had keys, whatever became of them."""
-    folder = DataFolder(tmp_path)
+    folder = CHAT.folder(tmp_path)
     folder.database.touch()
     assert not make_keys(folder)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from parlour_server.chat_program import CHAT
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.private_file import write_private
 from parlour_server.kit.setup.data_folder import DataFolder
@@ -14,7 +15,7 @@ def test_a_new_folder_is_private(tmp_path: Path) -> None:
     """0700 whatever the umask says."""
     before = os.umask(0)
     try:
-        folder = DataFolder(tmp_path / "a" / "data")
+        folder = CHAT.folder(tmp_path / "a" / "data")
         folder.create()
         write_private(folder.settings, b"x")
     finally:
@@ -30,7 +31,7 @@ def test_a_folder_that_others_can_enter_is_refused(tmp_path: Path, mode: int) ->
     path.mkdir()
     path.chmod(mode)
     with pytest.raises(SetupError, match=f"chmod 700 {path}"):
-        DataFolder(path).create()
+        CHAT.folder(path).create()
 
 
 def test_a_folder_that_others_could_exchange_is_refused(folder: DataFolder) -> None:
@@ -65,10 +66,10 @@ def test_a_link_to_a_file_that_others_can_read_is_refused(folder: DataFolder, tm
 def test_a_folder_that_was_not_initialised_is_refused(tmp_path: Path) -> None:
     """The sentence says that `init` is missing."""
     with pytest.raises(SetupError, match="parlour-server init"):
-        DataFolder(tmp_path / "none").require()
+        CHAT.folder(tmp_path / "none").require()
     (tmp_path / "empty").mkdir(mode=0o700)
     with pytest.raises(SetupError, match="parlour-server init"):
-        DataFolder(tmp_path / "empty").require()
+        CHAT.folder(tmp_path / "empty").require()
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:

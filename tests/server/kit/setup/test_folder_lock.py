@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from parlour_server.chat_program import CHAT
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.folder_lock import is_locked, locked
@@ -14,7 +15,7 @@ from parlour_server.kit.setup.folder_lock import is_locked, locked
 
 def hold(path: Path, ready: Connection) -> None:
     """Hold the lock until the process is ended."""
-    with locked(DataFolder(path)):
+    with locked(CHAT.folder(path)):
         ready.send(True)
         threading.Event().wait()
 

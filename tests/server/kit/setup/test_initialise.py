@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from parlour_protocol.rooms import RoomKind
+from parlour_server.chat_name import NAME
+from parlour_server.chat_program import CHAT
+from parlour_server.chat_settings import ChatSettings
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.config.settings_loader import load
 from parlour_server.kit.errors import SetupError
@@ -29,7 +32,7 @@ async def test_the_lobby_is_there_and_belongs_to_the_house(store: Store) -> None
 async def test_a_second_init_changes_nothing(folder: DataFolder) -> None:
     """Every file stays as it is, to the byte."""
     before = {path.name: path.read_bytes() for path in folder.path.iterdir() if path.suffix != ".db"}
-    again = await initialise(folder, (), SystemClock())
+    again = await initialise(CHAT, folder, (), SystemClock())
     after = {path.name: path.read_bytes() for path in folder.path.iterdir() if path.suffix != ".db"}
     assert again.new == ()
     assert after == before
@@ -37,28 +40,28 @@ async def test_a_second_init_changes_nothing(folder: DataFolder) -> None:
 
 async def test_a_second_init_adds_a_name(folder: DataFolder) -> None:
     """The configuration and the certificate get it, the pin stays."""
-    first = await initialise(folder, (), SystemClock())
-    again = await initialise(folder, ("chat.example.org",), SystemClock())
+    first = await initialise(CHAT, folder, (), SystemClock())
+    again = await initialise(CHAT, folder, ("chat.example.org",), SystemClock())
     assert again.new == ("names", "certificate")
     assert again.names == (*first.names, "chat.example.org")
     assert again.pin == first.pin
-    assert (await initialise(folder, ("chat.example.org",), SystemClock())).new == ()
+    assert (await initialise(CHAT, folder, ("chat.example.org",), SystemClock())).new == ()
 
 
 @pytest.mark.parametrize("name", ["evil\nexample", "a b", "", "schön.example"])
 async def test_a_name_that_is_none_leaves_nothing_behind(tmp_path: Path, name: str) -> None:
     """L23: it is refused before it stands in a file."""
-    folder = DataFolder(tmp_path / "new")
+    folder = CHAT.folder(tmp_path / "new")
     with pytest.raises(SetupError, match="not a host name"):
-        await initialise(folder, (name,), SystemClock())
+        await initialise(CHAT, folder, (name,), SystemClock())
     assert not folder.path.exists()
 
 
 async def test_what_is_lost_is_made_again(folder: DataFolder) -> None:
     """A missing certificate is created again for the same key."""
-    first = await initialise(folder, (), SystemClock())
+    first = await initialise(CHAT, folder, (), SystemClock())
     folder.certificate.unlink()
-    again = await initialise(folder, (), SystemClock())
+    again = await initialise(CHAT, folder, (), SystemClock())
     assert (again.new, again.pin) == (("certificate",), first.pin)
 
 
@@ -67,17 +70,17 @@ async def test_a_lost_key_is_not_made_again_without_a_word(folder: DataFolder, k
     """L21: clients would warn, or not know the server; that is for the operator to decide."""
     (folder.path / key).unlink()
     with pytest.raises(SetupError, match=rf"{key} is missing.*--replace-lost-keys"):
-        await initialise(folder, (), SystemClock())
+        await initialise(CHAT, folder, (), SystemClock())
     with pytest.raises(SetupError, match=rf"{key} is missing"):
         folder.require()
     assert not (folder.path / key).exists()
-    await initialise(folder, (), SystemClock(), replace_lost_keys=True)
+    await initialise(CHAT, folder, (), SystemClock(), replace_lost_keys=True)
     folder.require()
 
 
 async def test_links_have_the_address_of_the_running_server(folder: DataFolder) -> None:
     """The port that was really taken; the configured one when nothing runs."""
-    settings = load(folder.settings, environment={})
+    settings = load(folder.settings, ChatSettings, NAME, environment={})
     assert reachable_at(folder, settings).authority == "127.0.0.1:8443"
     with locked(folder):
         note_running(folder, "127.0.0.1", 4711)
@@ -98,13 +101,13 @@ async def test_a_killed_server_is_not_taken_for_a_running_one(folder: DataFolder
 
 async def test_links_have_the_name_that_was_given_to_init(folder: DataFolder) -> None:
     """A name for other machines goes before the loopback address, with the balancer's port if it has one."""
-    await initialise(folder, ("chat.example.org",), SystemClock())
+    await initialise(CHAT, folder, ("chat.example.org",), SystemClock())
     with locked(folder):
         note_running(folder, "127.0.0.1", 4711)
-        settings = load(folder.settings, environment={})
+        settings = load(folder.settings, ChatSettings, NAME, environment={})
         assert reachable_at(folder, settings).authority == "chat.example.org:4711"
     listen = {"listen.names": ["localhost", "chat.example.org:443"]}
-    settings = load(folder.settings, environment={}, flags=listen)
+    settings = load(folder.settings, ChatSettings, NAME, environment={}, flags=listen)
     assert reachable_at(folder, settings).authority == "chat.example.org:443"
     forget_running(folder)
 
@@ -114,7 +117,7 @@ async def test_doctor_looks_at_the_server_that_runs(folder: DataFolder, host: st
     """O3: `run --listen` overrides the configuration, so the report is about that."""
     with locked(folder):
         note_running(folder, host, 4711)
-        findings, _ = examine(folder)
+        findings, _ = examine(CHAT, folder)
     [found] = [finding for finding in findings if finding.about == "listen"]
     assert found.level == level
     assert "4711" in found.text

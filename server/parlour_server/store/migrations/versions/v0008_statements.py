@@ -1,4 +1,4 @@
-"""Invitations to encrypted rooms store the inviter's signed statement."""
+"""What an inviter signed for the members of an encrypted room stays with the invitation."""
 
 import sqlalchemy as sa
 from alembic import op

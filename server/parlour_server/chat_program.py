@@ -1,0 +1,129 @@
+"""The chat as a program of the kit: its names, settings, files, store, and what `init` makes.
+
+It loads quickly, because every command of `parlour-server` needs it; ``app.py`` makes the running server.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from parlour_protocol.ids import new_room_id
+from parlour_protocol.kit.ids import RequestId
+from parlour_protocol.kit.names import skeleton
+from parlour_protocol.limits import FILE_BYTES
+from parlour_protocol.rooms import RoomKind
+from parlour_server.chat.lobby import enter_lobby
+from parlour_server.chat_name import NAME
+from parlour_server.chat_settings import ChatSettings
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.program_spec import ProgramSpec
+from parlour_server.kit.setup.data_folder import DataFolder, KeyFile, UploadFolder
+from parlour_server.kit.setup.finding import Finding
+from parlour_server.kit.store.engine.integrity import stored_files
+from parlour_server.kit.store.records import NewAccountRecord
+from parlour_server.store.chat_schema import ChatSchema
+from parlour_server.store.interface import Store
+from parlour_server.store.types import NewRoom
+from parlour_server.system_account import lobby, system_account, system_device
+
+_AFTER_RESTORE: Final = """\
+The logs are another incarnation: everything is as it was at the backup. What to expect, and what to do:
+- Messages that were sent since are not on this server. People's devices keep those that they have, and
+  show that the server's history is older. Tell people before you start it.
+- Anyone who was kicked or banned since is back: ask moderators to look at their rooms.
+- Passwords, sessions, accounts and devices are as they were: end sessions that you ended since
+  (`parlour-server session end`), disable accounts again (`parlour-server user disable`), and ask people
+  to revoke lost devices again (`/devices`).
+- Don't run the old data folder again: two servers would tell two histories."""
+_REQUEST: Final = RequestId("init-makes-the-lobby")
+_LOG_KEY: Final = "keylog.key"
+_FILES: Final = "files"
+
+
+def log_key_of(folder: DataFolder) -> Path:
+    """Return the key that signs the head of the key log."""
+    return folder.path / _LOG_KEY
+
+
+def files_of(folder: DataFolder) -> Path:
+    """Return the folder of uploaded files."""
+    return folder.path / _FILES
+
+
+def _make_store(folder: DataFolder, clock: Clock, tells_by_bus: bool) -> Store:  # noqa: FBT001 - see ``ProgramSpec``
+    from parlour_server.store.sqlite.sqlite_store import SqliteStore  # noqa: PLC0415 - not for every command
+
+    return SqliteStore(folder.database, clock, tells_by_bus=tells_by_bus)
+
+
+def _make_log_key(path: Path) -> bool:
+    from parlour_server.delivery.key_log_signer import make_log_key  # noqa: PLC0415 - loads cryptography
+
+    return make_log_key(path)
+
+
+def _find_log_key(folder: DataFolder) -> list[Finding]:
+    """Report whether the key of the key log can be used; ``problems`` checks its mode."""
+    from parlour_server.delivery.key_log_signer import KeyLogSigner  # noqa: PLC0415 - loads cryptography
+
+    path = log_key_of(folder)
+    if not path.exists():
+        return [Finding("danger", "key log", str(folder.lost(path)))]
+    try:
+        KeyLogSigner.load(path)
+    except SetupError as error:
+        return [Finding("danger", "key log", str(error))]
+    return [Finding("fine", "key log", f"{path.name} signs it")]
+
+
+async def _make_system_account_and_lobby(_folder: DataFolder, store: Store, clock: Clock) -> list[str]:
+    await _make_system_account(store, clock)
+    return ["lobby"] if await _make_lobby(store, clock) else []
+
+
+async def _make_system_account(store: Store, clock: Clock) -> None:
+    from parlour_server.kit.auth.password_hashing import HashingPool  # noqa: PLC0415 - loads argon2
+
+    if await store.accounts.find(system_account()) is not None:
+        return
+    passwords = HashingPool(threads=1)
+    try:
+        record = NewAccountRecord(
+            system_account(), skeleton(system_account()), passwords.unusable(), clock.now()
+        )
+    finally:
+        passwords.close()
+    await store.accounts.create(record, None)
+    await store.accounts.set_disabled(system_account(), disabled=True)
+
+
+async def _make_lobby(store: Store, clock: Clock) -> bool:
+    if await store.rooms.find_public(lobby()) is not None:
+        return False
+    room = NewRoom(
+        room=new_room_id(),
+        kind=RoomKind.PUBLIC,
+        author=system_account(),
+        device=system_device(),
+        request=_REQUEST,
+        at=clock.now(),
+        name=lobby(),
+        skeleton=skeleton(lobby()),
+    )
+    _, events = await store.rooms.create(room)
+    return bool(events)
+
+
+CHAT: Final = ProgramSpec(
+    name=NAME,
+    settings=ChatSettings,
+    schema=ChatSchema(),
+    make_store=_make_store,
+    keys=(KeyFile(_LOG_KEY, "key of the key log", _make_log_key),),
+    uploads=UploadFolder(_FILES, FILE_BYTES.value, stored_files),
+    own_accounts=frozenset({system_account()}),
+    first_run=_make_system_account_and_lobby,
+    account_made=enter_lobby,
+    findings=_find_log_key,
+    after_restore=_AFTER_RESTORE,
+)

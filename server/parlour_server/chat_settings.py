@@ -1,0 +1,89 @@
+"""The settings of the chat: those of every server, and its own rates, delivery and files."""
+
+from typing import Annotated
+
+from parlour_server.kit.config.server_settings import Rates, Section, Settings, setting
+
+
+class ChatRates(Rates, frozen=True):
+    """Rate limits of accounts, connections and addresses."""
+
+    rooms_per_hour: Annotated[
+        int, setting("rooms per hour", "rooms and direct rooms created by one account")
+    ] = 60
+    invites_per_hour: Annotated[
+        int, setting("invitations per hour", "by one account, to anyone and to any room (L14)")
+    ] = 120
+    key_changes_per_hour: Annotated[
+        int,
+        setting(
+            "changes per hour", "keys, certificates and key packages uploaded by one account", reloads=True
+        ),
+    ] = 240
+    claims_per_hour: Annotated[
+        int,
+        setting(
+            "key packages per hour", "claimed by one account; a full room takes 500 at once", reloads=True
+        ),
+    ] = 2_000
+    claims_per_person_per_hour: Annotated[
+        int,
+        setting(
+            "key packages per hour", "of one person, claimed by one other account (exhaustion)", reloads=True
+        ),
+    ] = 60
+    claims_of_person_per_hour: Annotated[
+        int, setting("key packages per hour", "of one person, claimed by anyone (exhaustion)", reloads=True)
+    ] = 1_000
+    commits_per_minute: Annotated[
+        int, setting("commits per minute", "by one account: each goes to everyone in the room", reloads=True)
+    ] = 120
+
+
+class Delivery(Section, frozen=True):
+    """Delivery of events to many members."""
+
+    flush_ms: Annotated[
+        int,
+        setting(
+            "milliseconds",
+            "minimum time between two writes to the members of a busy room; "
+            "an idle room's event is sent at once",
+            ge=0,
+            le=100,
+        ),
+    ] = 13
+    presence_members: Annotated[
+        int,
+        setting("members", "in larger rooms clients ask for presence: announcing it grows with the square"),
+    ] = 50
+
+
+class Files(Section, frozen=True):
+    """Uploaded files."""
+
+    user_bytes: Annotated[
+        int,
+        setting(
+            "bytes", "all files of one account, so that one person can't fill the disk", ge=0, reloads=True
+        ),
+    ] = 1_073_741_824
+    total_bytes: Annotated[int, setting("bytes", "all files of the server", ge=0, reloads=True)] = (
+        21_474_836_480
+    )
+    uploads_per_user: Annotated[
+        int,
+        setting("uploads", "large bodies of one account at a time; each uses memory or a file", reloads=True),
+    ] = 4
+    uploads_per_hour: Annotated[int, setting("uploads per hour", "of one account", reloads=True)] = 240
+    unnamed_minutes: Annotated[
+        int, setting("minutes", "a file that no message refers to by then is removed", reloads=True)
+    ] = 60
+
+
+class ChatSettings(Settings, frozen=True):
+    """All settings of the chat's server."""
+
+    rates: ChatRates = ChatRates()
+    delivery: Delivery = Delivery()
+    files: Files = Files()

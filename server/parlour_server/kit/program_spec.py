@@ -1,0 +1,88 @@
+"""What the parts of a server that work without a running program know of it: names, settings, files, store.
+
+The command line, `init`, `doctor`, backups and the composition root take a ``ProgramSpec``; nothing else in
+the kit knows which program it serves.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, Protocol, TypeVar
+
+from parlour_protocol.kit.names import NameReason, NameRefusedError, UserName, skeleton
+from parlour_server.kit.bus.bus import Bus
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.program_name import ProgramName
+from parlour_server.kit.setup.data_folder import DataFolder, KeyFile, UploadFolder
+from parlour_server.kit.setup.finding import Finding
+from parlour_server.kit.store.interface import KitStore
+
+_Settings = TypeVar("_Settings", bound=Settings)
+_Store = TypeVar("_Store", bound=KitStore)
+
+
+class Schema(Protocol):
+    """The database's schema: how it is made and changed. A running server only checks it."""
+
+    version: str
+
+    def create(self, path: Path) -> None:
+        """Create a database with the newest schema. Raises SetupError."""
+        ...
+
+    def upgrade(self, path: Path) -> None:
+        """Bring a database up to date. Raises SetupError."""
+        ...
+
+    def current(self, path: Path) -> str | None:
+        """Return the version of a database, None if it has none. Raises SetupError."""
+        ...
+
+    def check(self, path: Path) -> None:
+        """Raise SetupError unless the database has the newest schema."""
+        ...
+
+
+async def _make_nothing(_folder: DataFolder, _store: object, _clock: Clock) -> list[str]:
+    return []
+
+
+async def _ignore_account(_store: object, _bus: Bus, _clock: Clock, _user: UserName) -> None:
+    return
+
+
+def _find_nothing(_folder: DataFolder) -> list[Finding]:
+    return []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgramSpec(Generic[_Settings, _Store]):
+    """A program, as its server's commands need to know it."""
+
+    name: ProgramName
+    settings: type[_Settings]
+    schema: Schema
+    make_store: Callable[[DataFolder, Clock, bool], _Store]
+    """Return the store, not open yet. True for a server, which publishes each change on the bus itself."""
+    keys: tuple[KeyFile, ...] = ()
+    uploads: UploadFolder | None = None
+    own_accounts: frozenset[UserName] = frozenset()
+    """Accounts of the program itself: no one can register names like theirs, and no list shows them."""
+    first_run: Callable[[DataFolder, _Store, Clock], Awaitable[list[str]]] = _make_nothing
+    """`init`, with the open store: create what is missing; returns what it created."""
+    account_made: Callable[[_Store, Bus, Clock, UserName], Awaitable[None]] = _ignore_account
+    """A person has registered. It must not raise: the account exists."""
+    findings: Callable[[DataFolder], list[Finding]] = _find_nothing
+    """`doctor`: what it finds in the program's own files."""
+    after_restore: str = "Everything is as it was at the backup; later changes are lost."
+    """`restore`: what operators should expect and do, as they read it."""
+
+    def folder(self, path: Path) -> DataFolder:
+        """Return the data folder at ``path``."""
+        return DataFolder(path, self.name, self.keys, self.uploads)
+
+    def refuse_reserved(self, user: UserName) -> None:
+        """Raise NameRefusedError for a name that looks like that of an account of the program's own."""
+        if any(skeleton(user) == skeleton(own) for own in self.own_accounts):
+            raise NameRefusedError(NameReason.RESERVED)

@@ -13,11 +13,13 @@ from typing import Any, Final, Self
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from parlour_protocol.frames.wire import WIRE
 from parlour_server.api.device_endpoints import DeviceEndpoints
 from parlour_server.api.file_endpoints import FileEndpoints
 from parlour_server.api.group_endpoints import GroupEndpoints
-from parlour_server.chat.chat_service import ChatService
+from parlour_server.chat.chat import Chat
 from parlour_server.chat.commands import Commands
+from parlour_server.chat.peer_state import PeerState
 from parlour_server.chat_audit import CHAT_REPEATABLE, ChatAuditEvent
 from parlour_server.chat_program import CHAT, files_of, log_key_of
 from parlour_server.chat_settings import ChatSettings
@@ -52,6 +54,9 @@ from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.clock import Clock, SteadyClock, SystemClock
 from parlour_server.kit.config.settings_table import need_restart
+from parlour_server.kit.connections.background_tasks import BackgroundTasks
+from parlour_server.kit.connections.connected_peers import ConnectedPeers
+from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.journal_follower import JournalFollower
 from parlour_server.kit.logs import log, warn
@@ -132,18 +137,33 @@ class Application:
             stack.push_async_callback(store.close)
             await bus.open()
             stack.push_async_callback(bus.close)
-            chat = ChatService(
+            background = BackgroundTasks()
+            connected: ConnectedPeers[PeerState] = ConnectedPeers()
+            chat = Chat(
                 server=server,
-                settings=settings,
+                rates=settings.rates,
+                delivery=settings.delivery,
                 store=store,
+                connected=connected,
+                background=background,
                 bus=bus,
                 clock=clock,
                 steady=steady,
-                activity=activity,
                 audit=audit,
                 loop=asyncio.get_running_loop(),
             )
-            stack.push_async_callback(_within, chat.close)
+            service = ConnectionService(
+                chat,
+                wire=WIRE,
+                rates=settings.rates,
+                connected=connected,
+                background=background,
+                bus=bus,
+                activity=activity,
+                audit=audit,
+                clock=clock,
+            )
+            stack.push_async_callback(_within, service.close)
             api = _Api(
                 server=server,
                 settings=settings,
@@ -159,16 +179,16 @@ class Application:
                 log_key=log_key,
             )
             registry = ConnectionRegistry(audit)
-            follower = JournalFollower(store.journal, registry.end_sessions, chat.journal)
+            follower = JournalFollower(store.journal, service.journal)
             await follower.begin()
-            watch = SessionWatch(api.live_sessions, registry.end_sessions, steady)
+            watch = SessionWatch(api.live_sessions, service.end_sessions, steady)
             watch.compare(await store.sessions.newest_seen())
             stack.push_async_callback(watch.stop)
             net = NetServer(
                 settings,
                 await bind(settings.listen.address),
                 tls,
-                chat,
+                service,
                 api,
                 store.tickets,
                 registry,

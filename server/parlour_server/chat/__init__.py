@@ -1,1 +1,1 @@
-"""Chat: handles requests and delivers events. Begin reading at `chat_service.py`."""
+"""Chat: handles requests and delivers events. Begin reading at `chat.py`."""

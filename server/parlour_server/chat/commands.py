@@ -1,12 +1,11 @@
 """Commands: requests that append an event to a room's log, answered when it is on disk.
 
-A message needs no task: the callback of the store's future answers. The server sets author, device and time,
-never the client (S5: spoofed sender). The dispatcher calls ``append``; joining a room and the HTTPS API's
+A message needs no task: it is answered when the store's future is done. The server sets author, device and
+time, never the client (S5: spoofed sender). Requests call ``append``; joining a room and the HTTPS API's
 commits, which need the stored event, call ``commit``.
 """
 
-from asyncio import CancelledError, Future
-from collections.abc import Callable
+from asyncio import Future
 from typing import Final, assert_never
 
 from parlour_protocol.errors import ErrorCode
@@ -30,9 +29,8 @@ from parlour_protocol.frames.bodies import (
     Uninvited,
     Unmuted,
 )
-from parlour_protocol.frames.replies import Ok, Stored
+from parlour_protocol.frames.replies import Stored
 from parlour_protocol.frames.requests import (
-    AnyRequest,
     Ban,
     Delete,
     Edit,
@@ -43,7 +41,6 @@ from parlour_protocol.frames.requests import (
     Mute,
     Pin,
     React,
-    RoomRequest,
     Send,
     SendEncrypted,
     SetRole,
@@ -55,21 +52,20 @@ from parlour_protocol.frames.requests import (
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Incarnation, Millis, RequestId
 from parlour_server.chat.notices import EventCommitted
+from parlour_server.chat.peer_state import ChatPeer
 from parlour_server.chat_audit import ChatAuditEvent
-from parlour_server.kit.audit import Audit, AuditEvent
+from parlour_server.kit.audit import Audit
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
-from parlour_server.kit.connections.error_frames import refusal, unavailable
-from parlour_server.kit.connections.peer_state import PeerState
-from parlour_server.kit.errors import ParlourServerError, RefusedError
+from parlour_server.kit.program import Pending
 from parlour_server.kit.store.records import SessionRecord, TicketGrant
 from parlour_server.rooms.rights import decide
 from parlour_server.rooms.statement_rules import check_statement
 from parlour_server.store.interface import Log
 from parlour_server.store.types import Appended, AppendEvent, Attached
 
-LastingRequest = (
+CommandRequest = (
     Send
     | SendEncrypted
     | Edit
@@ -90,7 +86,7 @@ LastingRequest = (
 )
 
 
-def body_of(frame: LastingRequest, now: Millis) -> AnyBody:  # noqa: C901, PLR0911, PLR0912 - one case each
+def body_of(frame: CommandRequest, now: Millis) -> AnyBody:  # noqa: C901, PLR0911, PLR0912 - one case each
     """Return the event body of the request."""
     match frame:
         case Send():
@@ -163,15 +159,11 @@ class Commands:
         self._clock = clock
         self._audit = audit
 
-    def append(self, state: PeerState, frame: LastingRequest) -> None:
-        """Append the request's event; the answer is sent when it is on disk."""
+    def append(self, peer: ChatPeer, frame: CommandRequest) -> Pending[Appended]:
+        """Append the request's event; the answer is sent when it is on disk. Raises RefusedError."""
         now = self._clock.now()
-        try:
-            future = self._start(state.info.grant, frame.id, frame.room, body_of(frame, now), now)
-        except RefusedError as error:
-            self.refused(state, frame, error)
-            return
-        future.add_done_callback(self._answer_with(state, frame))
+        future = self._start(peer.grant, frame.id, frame.room, body_of(frame, now), now)
+        return Pending(future, self._stored, self._publish)
 
     async def commit(
         self,
@@ -189,20 +181,6 @@ class Commands:
         # as a callback, so that it is published before the events the store finishes after it
         future.add_done_callback(self._publish_quietly)
         return await future
-
-    def refused(self, state: PeerState, frame: AnyRequest, error: ParlourServerError) -> None:
-        """Answer a refused request, and record missing permissions in the audit log."""
-        state.answer(refusal(frame.id, error))
-        if isinstance(error, RefusedError) and error.code in AUTHORIZATION:
-            self._audit.record(
-                AuditEvent.REQUEST_REFUSED,
-                code=error.code.value,
-                request=type(frame).__name__.lower(),
-                room=frame.room if isinstance(frame, RoomRequest) else None,
-                user=state.user,
-                connection=state.info.id,
-                address=state.info.address,
-            )
 
     def _start(
         self,
@@ -226,26 +204,9 @@ class Commands:
         check_statement(event, self._server)
         return self._log.append(event, decide)
 
-    def _answer_with(self, state: PeerState, frame: LastingRequest) -> Callable[["Future[Appended]"], None]:
-        def done(future: "Future[Appended]") -> None:
-            with ErrorBoundary("an append", lambda: state.answer(unavailable(frame.id))):
-                self._finish(state, frame, future)
-
-        return done
-
-    def _finish(self, state: PeerState, frame: LastingRequest, future: "Future[Appended]") -> None:
-        try:
-            appended = future.result()
-        except ParlourServerError as error:
-            self.refused(state, frame, error)
-            return
-        except CancelledError:
-            state.answer(unavailable(frame.id))
-            return
+    def _stored(self, appended: Appended) -> Stored:
         event = appended.event
-        stored = Stored(room=event.room, seq=event.seq, at=event.at, incarnation=self.incarnation)
-        state.answer(Ok(re=frame.id, result=stored))
-        self._publish(appended)
+        return Stored(room=event.room, seq=event.seq, at=event.at, incarnation=self.incarnation)
 
     def _publish_quietly(self, future: "Future[Appended]") -> None:
         if not future.cancelled() and future.exception() is None:

@@ -43,14 +43,15 @@ from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
+from parlour_server.chat.ended_memberships import EndedMemberships
 from parlour_server.chat.gap_filler import GapFiller
 from parlour_server.chat.notices import DeviceEphemeral, RoomEphemeral, UserEphemeral
+from parlour_server.chat.peer_state import ChatPeer, PeerState
 from parlour_server.chat.sequencer import Sequencer
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
+from parlour_server.kit.connections.connection import text_frame
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
-from parlour_server.kit.connections.peer import text_frame
-from parlour_server.kit.connections.peer_state import PeerState
 from parlour_server.kit.errors import RefusedError
 from parlour_server.store.interface import Store
 
@@ -71,7 +72,7 @@ class Hub:
         self,
         *,
         store: Store,
-        connected: ConnectedPeers,
+        connected: ConnectedPeers[PeerState],
         loop: AbstractEventLoop,
         background: BackgroundTasks,
         floor: float,
@@ -82,6 +83,7 @@ class Hub:
         self._loop = loop
         self._background = background
         self._floor = floor
+        self.ended = EndedMemberships()
         self._sequencers: dict[RoomId, Sequencer] = {}
         self._gaps = GapFiller(store=store, offer=self.committed, loop=loop, background=background)
 
@@ -112,7 +114,7 @@ class Hub:
             sequencer.announced = max(sequencer.announced, seq)
             self._gaps.found(sequencer)
 
-    def subscribe(self, state: PeerState, summary: RoomSummary) -> RoomSummary:
+    def subscribe(self, peer: ChatPeer, summary: RoomSummary) -> RoomSummary:
         """Deliver the room's events to this connection from now on.
 
         Returns the current summary, whose head may be newer. Send it before any await.
@@ -124,46 +126,46 @@ class Hub:
             )
         sequencer.size = summary.members
         sequencer.encrypted = sequencer.encrypted or summary.encrypted
-        sequencer.out.add(state)
-        state.rooms[summary.room] = summary.head
+        sequencer.out.add(peer)
+        peer.state.rooms[summary.room] = summary.head
         if summary.request:
-            state.requests.add(summary.room)
+            peer.state.requests.add(summary.room)
             sequencer.is_request = True
         else:
-            state.requests.discard(summary.room)
+            peer.state.requests.discard(summary.room)
         if summary.head < sequencer.last:
             return msgspec.structs.replace(summary, head=sequencer.last)
         return summary
 
     def subscribe_all(
-        self, state: PeerState, rooms: Sequence[RoomSummary], ended: dict[RoomId, Seq]
+        self, peer: ChatPeer, rooms: Sequence[RoomSummary], ended: dict[RoomId, Seq]
     ) -> list[RoomSummary]:
         """Subscribe a new connection to its rooms, except those that ``ended`` after they were read."""
-        return [self.subscribe(state, room) for room in rooms if ended.get(room.room, 0) <= room.head]
+        return [self.subscribe(peer, room) for room in rooms if ended.get(room.room, 0) <= room.head]
 
-    async def enter(self, state: PeerState, room: RoomId) -> RoomSummary:
+    async def enter(self, peer: ChatPeer, room: RoomId) -> RoomSummary:
         """Subscribe one connection to a room that its user is in. Raises RefusedError(NOT_FOUND).
 
         Send the summary before any await.
         """
-        summary = await self._read(room, state.user)
+        summary = await self._read(room, peer.user)
         if summary is None:
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or you are not in it")
-        return self.subscribe(state, summary)
+        return self.subscribe(peer, summary)
 
-    def leave_all(self, state: PeerState) -> None:
+    def leave_all(self, peer: ChatPeer) -> None:
         """Deliver nothing to this connection any more."""
-        for room in list(state.rooms):
-            self._unsubscribe(state, room)
+        for room in list(peer.state.rooms):
+            self._unsubscribe(peer, room)
 
-    def enter_late(self, state: PeerState) -> None:
+    def enter_late(self, peer: ChatPeer) -> None:
         """Subscribe to rooms that were entered while the connection was being greeted."""
-        for room in state.entered - state.rooms.keys():
-            self._enter_soon(room, state.user)
-        state.entered.clear()
-        for room in state.asked:
-            self._announce_invitation_soon(room, state.user)
-        state.asked.clear()
+        for room in peer.state.entered - peer.state.rooms.keys():
+            self._enter_soon(room, peer.user)
+        peer.state.entered.clear()
+        for room in peer.state.asked:
+            self._announce_invitation_soon(room, peer.user)
+        peer.state.asked.clear()
 
     def consent_changed(self, user: UserName, room: RoomId) -> None:
         """Notify all of someone's connections that they accepted or declined a room."""
@@ -179,28 +181,28 @@ class Hub:
         if sequencer is None:
             return
         wire = text_frame(encode(notice.frame))
-        for state in list(sequencer.out.members):
-            if state.info.id != notice.origin:
-                state.peer.write(wire)
+        for peer in list(sequencer.out.members):
+            if peer.id != notice.origin:
+                peer.write(wire)
 
     def send_to_user(self, notice: UserEphemeral) -> None:
         """Send someone's connections something that is not stored."""
-        for state in self._connected.of(notice.user):
-            if state.ready and state.info.id != notice.origin and notice.frame.room in state.rooms:
-                state.push(notice.frame)
+        for peer in self._connected.of(notice.user):
+            if peer.ready and peer.id != notice.origin and notice.frame.room in peer.state.rooms:
+                peer.push(notice.frame)
 
     def send_to_device(self, notice: DeviceEphemeral) -> None:
         """Send the connections of one device something that is not stored (rare: scans all connections)."""
-        for state in self._connected.all_connections():
-            if state.ready and state.info.grant.device_id == notice.device:
-                state.push(notice.frame)
+        for peer in self._connected.all_connections():
+            if peer.ready and peer.grant.device_id == notice.device:
+                peer.push(notice.frame)
 
     def is_encrypted(self, room: RoomId) -> bool:
         """Return whether a room that someone listens to is end-to-end encrypted."""
         sequencer = self._sequencers.get(room)
         return sequencer is not None and sequencer.encrypted
 
-    def group_changed(self, room: RoomId) -> Collection[PeerState]:
+    def group_changed(self, room: RoomId) -> Collection[ChatPeer]:
         """Notify members that the room's group changed; returns their connections, none for an open room."""
         sequencer = self._sequencers.get(room)
         if sequencer is None or not sequencer.encrypted:
@@ -239,24 +241,24 @@ class Hub:
 
     def _entered(self, event: LogEvent, user: UserName) -> None:
         ready = False
-        for state in self._connected.of(user):
-            if not state.ready:
-                state.entered.add(event.room)
-            elif event.room not in state.rooms and state.expects != event.room:
+        for peer in self._connected.of(user):
+            if not peer.ready:
+                peer.state.entered.add(event.room)
+            elif event.room not in peer.state.rooms and peer.state.expects != event.room:
                 ready = True
         if ready:
             self._enter_soon(event.room, user)
 
     def _ended(self, sequencer: Sequencer | None, event: LogEvent, user: UserName) -> None:
-        self._connected.note_end(user, event.room, event.seq)
+        self.ended.note(user, event.room, event.seq)
         if sequencer is not None:
             sequencer.out.flush()  # this event is the last that they get
-        for state in self._connected.of(user):
-            state.entered.discard(event.room)
-            since = state.rooms.get(event.room)
+        for peer in self._connected.of(user):
+            peer.state.entered.discard(event.room)
+            since = peer.state.rooms.get(event.room)
             if since is not None and since < event.seq:
-                self._unsubscribe(state, event.room)
-                state.push(RoomClosed(room=event.room))
+                self._unsubscribe(peer, event.room)
+                peer.push(RoomClosed(room=event.room))
 
     def _enter_soon(self, room: RoomId, user: UserName) -> None:
         self._background.retry_until_done(
@@ -265,22 +267,22 @@ class Hub:
 
     def _fail(self, user: UserName) -> None:
         """Close someone's connections, because they were not notified of a room."""
-        for state in self._connected.of(user):
-            state.fail()
+        for peer in self._connected.of(user):
+            peer.fail()
 
     def _invited(self, event: LogEvent) -> None:
         body = event.body
         if not isinstance(body, Invited | Uninvited):
             return
-        states = self._connected.of(body.who)
-        for state in states:
-            if not state.ready:
-                state.asked.add(event.room)
-        if states:
+        peers = self._connected.of(body.who)
+        for peer in peers:
+            if not peer.ready:
+                peer.state.asked.add(event.room)
+        if peers:
             self._announce_invitation_soon(event.room, body.who)
 
     def _accepted_by_message(self, event: LogEvent) -> None:
-        if any(event.room in state.requests for state in self._connected.of(event.author)):
+        if any(event.room in peer.state.requests for peer in self._connected.of(event.author)):
             self.consent_changed(event.author, event.room)
 
     def _announce_invitation_soon(self, room: RoomId, user: UserName) -> None:
@@ -298,20 +300,20 @@ class Hub:
             if invitation is None
             else InvitationReceived(invitation=invitation)
         )
-        for state in self._connected.of(user):
-            if state.ready and room not in state.rooms:
-                state.push(frame)
+        for peer in self._connected.of(user):
+            if peer.ready and room not in peer.state.rooms:
+                peer.push(frame)
 
     async def _announce_answer(self, room: RoomId, user: UserName) -> None:
         summary = await self._read(room, user)
-        for state in self._connected.of(user):
-            if not state.ready:
-                state.entered.add(room)
+        for peer in self._connected.of(user):
+            if not peer.ready:
+                peer.state.entered.add(room)
             elif summary is not None:
-                state.push(RoomEntered(room=self.subscribe(state, summary)))
-            elif room in state.rooms:
-                self._unsubscribe(state, room)
-                state.push(RoomClosed(room=room))
+                peer.push(RoomEntered(room=self.subscribe(peer, summary)))
+            elif room in peer.state.rooms:
+                self._unsubscribe(peer, room)
+                peer.push(RoomClosed(room=room))
         if summary is None:
             await self._announce_invitation(room, user)
 
@@ -326,23 +328,23 @@ class Hub:
         summary = await self._read(room, user)
         if summary is None:
             return
-        for state in self._connected.of(user):
-            if state.ready and room not in state.rooms and state.expects != room:
-                state.push(RoomEntered(room=self.subscribe(state, summary)))
+        for peer in self._connected.of(user):
+            if peer.ready and room not in peer.state.rooms and peer.state.expects != room:
+                peer.push(RoomEntered(room=self.subscribe(peer, summary)))
 
     async def _read(self, room: RoomId, user: UserName) -> RoomSummary | None:
         """Read a summary; None if the membership ended in the meantime."""
-        with self._connected.watching(user) as ended:
+        with self.ended.watching(user) as ended:
             summary = await self._store.rooms.summary(room, user)
         return None if summary is None or ended.get(room, 0) > summary.head else summary
 
-    def _unsubscribe(self, state: PeerState, room: RoomId) -> None:
-        state.rooms.pop(room, None)
-        state.requests.discard(room)
+    def _unsubscribe(self, peer: ChatPeer, room: RoomId) -> None:
+        peer.state.rooms.pop(room, None)
+        peer.state.requests.discard(room)
         sequencer = self._sequencers.get(room)
         if sequencer is None:
             return
-        sequencer.out.discard(state)
+        sequencer.out.discard(peer)
         if not sequencer.out.members:
             sequencer.out.close()
             del self._sequencers[room]

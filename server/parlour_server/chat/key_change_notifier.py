@@ -8,9 +8,9 @@ to someone who shares no encrypted room with the account.
 from parlour_protocol.frames.replies import KeyLogAppended
 from parlour_protocol.kit.names import UserName
 from parlour_server.chat.hub import Hub
+from parlour_server.chat.peer_state import ChatPeer, PeerState
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
-from parlour_server.kit.connections.peer_state import PeerState
 from parlour_server.store.interface import Store
 
 
@@ -18,7 +18,7 @@ class KeyChangeNotifier:
     """Notifications about accounts' keys, for the connections of this process."""
 
     def __init__(
-        self, *, store: Store, hub: Hub, connected: ConnectedPeers, background: BackgroundTasks
+        self, *, store: Store, hub: Hub, connected: ConnectedPeers[PeerState], background: BackgroundTasks
     ) -> None:
         """Take the collaborators."""
         self._store = store
@@ -36,17 +36,17 @@ class KeyChangeNotifier:
             )
 
     def _fail(self, user: UserName) -> None:
-        for state in self._connected.of(user):
-            state.fail()
+        for peer in self._connected.of(user):
+            peer.fail()
 
     async def _notify(self, user: UserName) -> None:
         # A change from here on is a new one, because the reads below may miss it.
         self._waiting.discard(user)
         rooms = await self._store.groups.rooms_of(user)
         head = await self._store.keylog.head()
-        listeners: set[PeerState] = {state for state in self._connected.of(user) if state.ready}
+        listeners: set[ChatPeer] = {peer for peer in self._connected.of(user) if peer.ready}
         for room in rooms:
             listeners.update(self._hub.group_changed(room))
         if head is not None:
-            for state in listeners:
-                state.push(KeyLogAppended(size=head.size))
+            for peer in listeners:
+                peer.push(KeyLogAppended(size=head.size))

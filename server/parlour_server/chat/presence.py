@@ -18,12 +18,12 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Status
 from parlour_server.chat.hub import Hub
 from parlour_server.chat.notices import RoomEphemeral
+from parlour_server.chat.peer_state import ChatPeer, PeerState
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
+from parlour_server.kit.connections.connection import text_frame
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
-from parlour_server.kit.connections.peer import text_frame
-from parlour_server.kit.connections.peer_state import PeerState
 
 _DELAY: Final = 1.0
 """Seconds from a change until it is announced: long enough for a reconnection."""
@@ -43,7 +43,7 @@ class Presence:
     def __init__(
         self,
         *,
-        connected: ConnectedPeers,
+        connected: ConnectedPeers[PeerState],
         hub: Hub,
         bus: Bus,
         loop: AbstractEventLoop,
@@ -60,12 +60,12 @@ class Presence:
         self._announced: dict[UserName, Status] = {}
         self._changed: dict[UserName, set[RoomId]] = {}
         self._due: dict[UserName, set[RoomId]] = {}
-        self._pending: dict[PeerState, dict[UserName, StatusUpdate]] = {}
-        self._later: dict[PeerState, dict[UserName, StatusUpdate]] = {}
+        self._pending: dict[ChatPeer, dict[UserName, StatusUpdate]] = {}
+        self._later: dict[ChatPeer, dict[UserName, StatusUpdate]] = {}
 
     def of(self, user: UserName) -> Status:
         """Return the highest status of someone's connections."""
-        statuses = {state.status for state in self._connected.of(user) if state.ready}
+        statuses = {peer.state.status for peer in self._connected.of(user) if peer.ready}
         if Status.ONLINE in statuses:
             return Status.ONLINE
         return Status.AWAY if statuses else Status.OFFLINE
@@ -76,11 +76,11 @@ class Presence:
             self._loop.call_at(self._loop.time() + _DELAY, self._start_announcing)
         self._changed.setdefault(user, set()).update(rooms)
 
-    def left(self, state: PeerState) -> None:
+    def left(self, peer: ChatPeer) -> None:
         """Forget a closed connection."""
-        self._pending.pop(state, None)
-        self._later.pop(state, None)
-        self.changed(state.user, state.visible_rooms)
+        self._pending.pop(peer, None)
+        self._later.pop(peer, None)
+        self.changed(peer.user, peer.state.visible_rooms)
 
     def status_received(self, notice: RoomEphemeral, status: StatusUpdate) -> None:
         """Forward a status from another server, once to each listener."""
@@ -89,9 +89,9 @@ class Presence:
             return
         if not self._pending:
             self._loop.call_soon(self._pass_on)
-        for state in sequencer.out.members:
-            if state.user != status.user:
-                self._pending.setdefault(state, {})[status.user] = status
+        for peer in sequencer.out.members:
+            if peer.user != status.user:
+                self._pending.setdefault(peer, {})[status.user] = status
 
     def _start_announcing(self) -> None:
         """Start announcing the collected changes, or add them to a running announcement."""
@@ -119,8 +119,8 @@ class Presence:
             self._announced.pop(user, None)
         else:
             self._announced[user] = status
-        for state in self._connected.of(user):
-            rooms.update(state.visible_rooms)
+        for peer in self._connected.of(user):
+            rooms.update(peer.state.visible_rooms)
         self._publish(StatusUpdate(user=user, status=status), rooms)
         return 1 + len(rooms)
 
@@ -133,30 +133,30 @@ class Presence:
 
     def _pass_on(self) -> None:
         now = self._clock.monotonic()
-        for state in list(islice(self._pending, _WRITES_AT_ONCE)):
-            self._pass_on_to(state, self._pending.pop(state), now)
+        for peer in list(islice(self._pending, _WRITES_AT_ONCE)):
+            self._pass_on_to(peer, self._pending.pop(peer), now)
         if self._pending:
             self._loop.call_soon(self._pass_on)
 
-    def _pass_on_to(self, state: PeerState, statuses: dict[UserName, StatusUpdate], now: float) -> None:
+    def _pass_on_to(self, peer: ChatPeer, statuses: dict[UserName, StatusUpdate], now: float) -> None:
         """Send a connection as many statuses as its rate limit allows, newest first."""
-        if state.closed:
-            self._later.pop(state, None)
+        if peer.closed:
+            self._later.pop(peer, None)
             return
-        due = list((self._later.pop(state, {}) | statuses).values())
-        may = due[len(due) - state.budget.statuses(len(due), now) :]
+        due = list((self._later.pop(peer, {}) | statuses).values())
+        may = due[len(due) - peer.state.may_send_statuses(len(due), now) :]
         if may:
-            with ErrorBoundary("statuses", state.fail):
-                state.peer.write(b"".join(text_frame(encode(status)) for status in may))
+            with ErrorBoundary("statuses", peer.fail):
+                peer.write(b"".join(text_frame(encode(status)) for status in may))
         if left := due[: len(due) - len(may)][-_LATER:]:
             if not self._later:
                 self._loop.call_at(self._loop.time() + _AGAIN, self._try_again)
-            self._later[state] = {status.user: status for status in left}
+            self._later[peer] = {status.user: status for status in left}
 
     def _try_again(self) -> None:
         if not self._pending:
             self._loop.call_soon(self._pass_on)
-        for state in self._later:
-            self._pending.setdefault(state, {})
+        for peer in self._later:
+            self._pending.setdefault(peer, {})
         if self._later:
             self._loop.call_at(self._loop.time() + _AGAIN, self._try_again)

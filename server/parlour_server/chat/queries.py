@@ -47,16 +47,16 @@ from parlour_protocol.rooms import RoomKind, Status
 from parlour_server.chat.commands import Commands
 from parlour_server.chat.hub import Hub
 from parlour_server.chat.notices import ConsentChanged, EventCommitted, RoomEphemeral, UserEphemeral
+from parlour_server.chat.peer_state import ChatPeer
 from parlour_server.chat.presence import Presence
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.connections.peer_state import PeerState
 from parlour_server.kit.errors import RefusedError
 from parlour_server.rooms.permissions import in_force
 from parlour_server.store.interface import Store
 from parlour_server.store.types import Membership, NewRoom
 
-AskingRequest = (
+QueryRequest = (
     CreateRoom
     | OpenDirect
     | Join
@@ -89,61 +89,61 @@ class Queries:
         self._commands = commands
         self._presence = presence
 
-    async def answer(self, state: PeerState, frame: AskingRequest) -> AnyResult | None:  # noqa: C901, PLR0911, PLR0912 - one case a request
+    async def answer(self, peer: ChatPeer, frame: QueryRequest) -> AnyResult | None:  # noqa: C901, PLR0911, PLR0912 - one case a request
         """Handle the request; return the result of its ``ok``. Send it before any await.
 
         Raises RefusedError, NameTakenError or UnavailableError.
         """
         match frame:
             case History():
-                return await self._history(state, frame)
+                return await self._history(peer, frame)
             case MarkRead():
-                await self._mark_read(state, frame)
+                await self._mark_read(peer, frame)
                 return None
             case Typing():
-                await self._typing(state, frame)
+                await self._typing(peer, frame)
                 return None
             case SetStatus():
-                self._set_status(state, frame)
+                self._set_status(peer, frame)
                 return None
             case ListMembers():
-                return await self._members(state, frame)
+                return await self._members(peer, frame)
             case ListPins():
-                return await self._pins(state, frame)
+                return await self._pins(peer, frame)
             case ListRooms():
                 listed, more = await self._store.rooms.directory(
                     after=frame.after, limit=DIRECTORY_PAGE.value
                 )
                 return Directory(rooms=tuple(listed), more=more)
             case CreateRoom():
-                return await self._create(state, self._named_room(state, frame))
+                return await self._create(peer, self._named_room(peer, frame))
             case OpenDirect():
-                return await self._open_direct(state, frame)
+                return await self._open_direct(peer, frame)
             case Join():
-                return await self._join(state, frame)
+                return await self._join(peer, frame)
             case Accept():
-                return await self._accept(state, frame)
+                return await self._accept(peer, frame)
             case Decline():
-                await self._decline(state, frame)
+                await self._decline(peer, frame)
                 return None
             case Block():
-                await self._block(state, frame)
+                await self._block(peer, frame)
                 return None
             case ListInvitations():
                 invitations, more = await self._store.consent.invitations(
-                    state.user, after=frame.after, limit=INVITATIONS_PAGE.value
+                    peer.user, after=frame.after, limit=INVITATIONS_PAGE.value
                 )
                 return Invitations(invitations=tuple(invitations), more=more)
             case ListBlocked():
                 users, more = await self._store.consent.blocked(
-                    state.user, after=frame.after, limit=BLOCKED_PAGE.value
+                    peer.user, after=frame.after, limit=BLOCKED_PAGE.value
                 )
                 return Blocked(users=tuple(users), more=more)
             case _:
                 assert_never(frame)
 
-    async def _history(self, state: PeerState, frame: History) -> Page:
-        self._check_listens(state, frame.room)
+    async def _history(self, peer: ChatPeer, frame: History) -> Page:
+        self._check_listens(peer, frame.room)
         events, more = await self._store.log.page(
             frame.room,
             after=frame.after,
@@ -151,13 +151,13 @@ class Queries:
             limit=frame.limit,
             max_bytes=PAGE_BYTES.value,
         )
-        await self._membership(state, frame.room)
+        await self._membership(peer, frame.room)
         return Page(room=frame.room, events=tuple(events), more=more, incarnation=self._store.incarnation)
 
-    async def _members(self, state: PeerState, frame: ListMembers) -> Members:
-        self._check_listens(state, frame.room)
+    async def _members(self, peer: ChatPeer, frame: ListMembers) -> Members:
+        self._check_listens(peer, frame.room)
         found, more = await self._store.rooms.members(frame.room, after=frame.after, limit=MEMBERS_PAGE.value)
-        await self._membership(state, frame.room)
+        await self._membership(peer, frame.room)
         now = self._clock.now()
         members = tuple(
             Member(
@@ -170,39 +170,39 @@ class Queries:
         )
         return Members(room=frame.room, members=members, more=more)
 
-    async def _pins(self, state: PeerState, frame: ListPins) -> Pins:
-        self._check_listens(state, frame.room)
+    async def _pins(self, peer: ChatPeer, frame: ListPins) -> Pins:
+        self._check_listens(peer, frame.room)
         targets = await self._store.rooms.pins(frame.room)
-        await self._membership(state, frame.room)
+        await self._membership(peer, frame.room)
         return Pins(room=frame.room, targets=tuple(targets))
 
-    async def _mark_read(self, state: PeerState, frame: MarkRead) -> None:
-        self._check_listens(state, frame.room)
-        if not await self._store.rooms.mark_read(state.user, frame.room, frame.seq):
+    async def _mark_read(self, peer: ChatPeer, frame: MarkRead) -> None:
+        self._check_listens(peer, frame.room)
+        if not await self._store.rooms.mark_read(peer.user, frame.room, frame.seq):
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such event, or you are not in the room")
         marked = ReadMarked(room=frame.room, seq=frame.seq)
-        self._bus.publish(UserEphemeral(user=state.user, frame=marked, origin=state.info.id))
-        if not frame.share or frame.room in state.requests or self._hub.is_encrypted(frame.room):
+        self._bus.publish(UserEphemeral(user=peer.user, frame=marked, origin=peer.id))
+        if not frame.share or frame.room in peer.state.requests or self._hub.is_encrypted(frame.room):
             return  # in an encrypted room a receipt is an encrypted message
-        if state.budget.notice(self._clock.monotonic()):
-            shared = ReadBy(room=frame.room, user=state.user, seq=frame.seq)
-            self._bus.publish(RoomEphemeral(room=frame.room, frame=shared, origin=state.info.id))
+        if peer.state.may_announce(self._clock.monotonic()):
+            shared = ReadBy(room=frame.room, user=peer.user, seq=frame.seq)
+            self._bus.publish(RoomEphemeral(room=frame.room, frame=shared, origin=peer.id))
 
-    async def _typing(self, state: PeerState, frame: Typing) -> None:
-        self._check_listens(state, frame.room)
-        member = await self._membership(state, frame.room)
+    async def _typing(self, peer: ChatPeer, frame: Typing) -> None:
+        self._check_listens(peer, frame.room)
+        member = await self._membership(peer, frame.room)
         if in_force(member.muted_until, self._clock.now()):
             raise RefusedError(ErrorCode.MUTED, "you are muted in this room")
-        if frame.room not in state.requests and state.budget.notice(self._clock.monotonic()):
-            typing = TypingUpdate(room=frame.room, user=state.user, on=frame.on)
-            self._bus.publish(RoomEphemeral(room=frame.room, frame=typing, origin=state.info.id))
+        if frame.room not in peer.state.requests and peer.state.may_announce(self._clock.monotonic()):
+            typing = TypingUpdate(room=frame.room, user=peer.user, on=frame.on)
+            self._bus.publish(RoomEphemeral(room=frame.room, frame=typing, origin=peer.id))
 
-    def _set_status(self, state: PeerState, frame: SetStatus) -> None:
-        state.status = frame.status
-        self._presence.changed(state.user, state.visible_rooms)
+    def _set_status(self, peer: ChatPeer, frame: SetStatus) -> None:
+        peer.state.status = frame.status
+        self._presence.changed(peer.user, peer.state.visible_rooms)
 
-    def _named_room(self, state: PeerState, frame: CreateRoom) -> NewRoom:
-        grant = state.info.grant
+    def _named_room(self, peer: ChatPeer, frame: CreateRoom) -> NewRoom:
+        grant = peer.grant
         return NewRoom(
             room=new_room_id(),
             kind=frame.kind,
@@ -217,8 +217,8 @@ class Queries:
             suite=frame.suite,
         )
 
-    async def _open_direct(self, state: PeerState, frame: OpenDirect) -> Entered:
-        grant = state.info.grant
+    async def _open_direct(self, peer: ChatPeer, frame: OpenDirect) -> Entered:
+        grant = peer.grant
         account = await self._store.accounts.find(frame.user)
         if account is None or account.disabled:
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such user")
@@ -233,63 +233,61 @@ class Queries:
             encrypted=frame.encrypted,
             suite=frame.suite,
         )
-        return await self._create(state, room)
+        return await self._create(peer, room)
 
-    async def _create(self, state: PeerState, new: NewRoom) -> Entered:
-        state.expects = new.room
+    async def _create(self, peer: ChatPeer, new: NewRoom) -> Entered:
+        peer.state.expects = new.room
         try:
             room, events = await self._store.rooms.create(new)
             for event in events:
                 self._bus.publish(EventCommitted(event))
-            was_hidden = not events and (room not in state.rooms or room in state.requests)
-            entered = Entered(room=await self._hub.enter(state, room))
+            was_hidden = not events and (room not in peer.state.rooms or room in peer.state.requests)
+            entered = Entered(room=await self._hub.enter(peer, room))
             if was_hidden:  # opening a direct room that the other person opened accepts it
-                self._bus.publish(ConsentChanged(state.user, room))
+                self._bus.publish(ConsentChanged(peer.user, room))
             return entered
         finally:
-            self._stop_expecting(state, new.room)
+            self._stop_expecting(peer, new.room)
 
-    async def _accept(self, state: PeerState, frame: Accept) -> Entered:
+    async def _accept(self, peer: ChatPeer, frame: Accept) -> Entered:
         """Accept a direct room, or an invitation."""
-        if not await self._store.consent.accept_direct(frame.room, state.user):
-            return await self._join(state, frame)
-        entered = Entered(room=await self._hub.enter(state, frame.room))
-        self._bus.publish(ConsentChanged(state.user, frame.room))
+        if not await self._store.consent.accept_direct(frame.room, peer.user):
+            return await self._join(peer, frame)
+        entered = Entered(room=await self._hub.enter(peer, frame.room))
+        self._bus.publish(ConsentChanged(peer.user, frame.room))
         return entered
 
-    async def _decline(self, state: PeerState, frame: Decline) -> None:
-        if not await self._store.consent.decline(frame.room, state.user):
+    async def _decline(self, peer: ChatPeer, frame: Decline) -> None:
+        if not await self._store.consent.decline(frame.room, peer.user):
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such invitation")
-        self._bus.publish(ConsentChanged(state.user, frame.room))
+        self._bus.publish(ConsentChanged(peer.user, frame.room))
 
-    async def _block(self, state: PeerState, frame: Block) -> None:
-        for room in await self._store.consent.block(state.user, frame.user, on=frame.on):
-            self._bus.publish(ConsentChanged(state.user, room))
+    async def _block(self, peer: ChatPeer, frame: Block) -> None:
+        for room in await self._store.consent.block(peer.user, frame.user, on=frame.on):
+            self._bus.publish(ConsentChanged(peer.user, room))
 
-    async def _join(self, state: PeerState, frame: Join | Accept) -> Entered:
-        state.expects = frame.room
+    async def _join(self, peer: ChatPeer, frame: Join | Accept) -> Entered:
+        peer.state.expects = frame.room
         try:
-            await self._commands.commit(
-                state.info.grant, frame.id, frame.room, Joined(statement=frame.statement)
-            )
-            return Entered(room=await self._hub.enter(state, frame.room))
+            await self._commands.commit(peer.grant, frame.id, frame.room, Joined(statement=frame.statement))
+            return Entered(room=await self._hub.enter(peer, frame.room))
         finally:
-            self._stop_expecting(state, frame.room)
+            self._stop_expecting(peer, frame.room)
 
-    def _stop_expecting(self, state: PeerState, room: RoomId) -> None:
+    def _stop_expecting(self, peer: ChatPeer, room: RoomId) -> None:
         """Let the hub deliver the room from here on, even if this request failed half-way."""
-        state.expects = None
-        if room not in state.rooms and not state.closed:
-            state.entered.add(room)
-            self._hub.enter_late(state)
+        peer.state.expects = None
+        if room not in peer.state.rooms and not peer.closed:
+            peer.state.entered.add(room)
+            self._hub.enter_late(peer)
 
-    def _check_listens(self, state: PeerState, room: RoomId) -> None:
+    def _check_listens(self, peer: ChatPeer, room: RoomId) -> None:
         """Refuse a stranger before the store is asked anything."""
-        if room not in state.rooms:
+        if room not in peer.state.rooms:
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or you are not in it")
 
-    async def _membership(self, state: PeerState, room: RoomId) -> Membership:
-        member = await self._store.rooms.membership(room, state.user)
+    async def _membership(self, peer: ChatPeer, room: RoomId) -> Membership:
+        member = await self._store.rooms.membership(room, peer.user)
         if member is None:
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or you are not in it")
         return member

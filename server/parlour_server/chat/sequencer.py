@@ -42,8 +42,8 @@ class Sequencer:
 
     def fail(self) -> None:
         """Close the connections of all members, because events could not be delivered."""
-        for state in list(self.out.members):
-            state.fail()
+        for peer in list(self.out.members):
+            peer.fail()
 
     @property
     def has_hole(self) -> bool:

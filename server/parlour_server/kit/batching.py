@@ -1,50 +1,52 @@
-"""Batches one room's outgoing bytes: collects them for a moment and writes them once to each member.
+"""Batches what goes to many: collects frames for a moment and writes them once to each member.
 
-An idle room's event goes out at the end of this turn of the loop; a busy room's events wait until the
-floor has passed since its last flush, so that one write (and one TLS record) carries many of them. It never
-waits for a member. The loop in ``flush`` is the hottest of the server, so everything possible is done before
-it.
+When little happens, a frame goes out at the end of this turn of the loop; when much does, frames wait until
+the floor has passed since the last flush, so that one write (and one TLS record) carries many of them. It
+never waits for a member. The loop in ``flush`` is the hottest of the server, so everything possible is done
+before it.
 """
 
 from asyncio import AbstractEventLoop, Handle
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
-from parlour_server.kit.connections.peer_state import PeerState
+
+if TYPE_CHECKING:
+    from parlour_server.kit.connections.peer import Peer
 
 _SHARE: Final = 2.0
-"""A room's next flush waits this many times the duration of its last, so that others get their turn."""
+"""The next flush waits this many times the duration of its last, so that others get their turn."""
 
 
 class BatchingWriter:
-    """The connected members of a room, and the events that were not sent to them yet."""
+    """The members of a room or a topic, and the frames that were not sent to them yet."""
 
     __slots__ = ("_due", "_floor", "_loop", "_pending", "_timer", "_writes", "members")
 
     def __init__(self, loop: AbstractEventLoop, floor: float) -> None:
-        """``floor``: seconds between two writes of a busy room."""
+        """``floor``: seconds between two writes when there is much to write."""
         self._loop = loop
         self._floor = floor
         self._due = 0.0
         self._timer: Handle | None = None
         self._pending: list[bytes] = []
         self._writes: list[Callable[[bytes], None]] | None = None
-        self.members: dict[PeerState, None] = {}
+        self.members: dict[Peer[Any], None] = {}
 
-    def add(self, state: PeerState) -> None:
-        """Add a member from the next event on; collected events go only to earlier members."""
+    def add(self, peer: "Peer[Any]") -> None:
+        """Add a member from the next frame on; collected frames go only to earlier members."""
         self.flush()
-        self.members[state] = None
+        self.members[peer] = None
         self._writes = None
 
-    def discard(self, state: PeerState) -> None:
-        """Stop writing to this member, including collected events; flush first to send those."""
-        self.members.pop(state, None)
+    def discard(self, peer: "Peer[Any]") -> None:
+        """Stop writing to this member, including collected frames; flush first to send those."""
+        self.members.pop(peer, None)
         self._writes = None
 
     def put(self, wire: bytes) -> None:
-        """Collect the wire form of an event."""
+        """Collect a frame's bytes."""
         self._pending.append(wire)
         if self._timer is None:
             loop = self._loop
@@ -67,7 +69,7 @@ class BatchingWriter:
         writes = self._writes
         if writes is None:
             # a new list each time, because a write may cause a member to be discarded
-            writes = self._writes = [state.peer.write for state in self.members]
+            writes = self._writes = [peer.write for peer in self.members]
         waiting = iter(writes)
         write: Callable[[bytes], None] | None = None
         while True:
@@ -81,15 +83,15 @@ class BatchingWriter:
         self._due = started + max(self._floor, _SHARE * cost)
 
     def _fail(self, write: Callable[[bytes], None] | None, error: Exception) -> None:
-        """Close the connection that ``write`` belongs to, because it missed an event."""
+        """Close the connection that ``write`` belongs to, because it missed a frame."""
         with ErrorBoundary("a delivery"):
             raise error
-        for state in list(self.members):
-            if state.peer.write == write:
-                state.fail()
+        for peer in list(self.members):
+            if peer.write == write:
+                peer.fail()
 
     def close(self) -> None:
-        """Drop collected events: the room has no listeners left."""
+        """Drop what is collected: there are no members left."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

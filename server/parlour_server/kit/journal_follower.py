@@ -6,14 +6,12 @@ its session). It never raises: if the store cannot answer, it asks again.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Final
 
-from parlour_protocol.kit.ids import SessionId
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.logs import log, log_fault, warn
 from parlour_server.kit.store.interface import Journal
-from parlour_server.kit.store.records import SessionEnded
 
 POLL_SECONDS: Final = 0.25
 
@@ -24,12 +22,10 @@ class JournalFollower:
     def __init__(
         self,
         journal: Journal,
-        end_sessions: Callable[[Iterable[SessionId]], None],
         handler: Callable[[object], None],
     ) -> None:
-        """Call ``handler`` for every entry that is not a session that ended."""
+        """Call ``handler`` for every entry."""
         self._journal = journal
-        self._end_sessions = end_sessions
         self._handler = handler
         self._number = 0
         self._failing = False
@@ -60,15 +56,12 @@ class JournalFollower:
             log("journal_readable")
             self._failing = False
         for entry in entries:
-            if isinstance(entry.what, SessionEnded):
-                _try(self._end_sessions, [entry.what.session])
-            else:
-                _try(self._handler, entry.what)
+            _try(self._handler, entry.what)
             self._number = entry.number
 
 
-def _try(notify: Callable[..., None], *what: object) -> None:
+def _try(notify: Callable[[object], None], what: object) -> None:
     try:
-        notify(*what)
+        notify(what)
     except Exception as error:  # noqa: BLE001 - the next entry may end a session
         log_fault("journal", error)

@@ -1,6 +1,5 @@
 """People who chat over a SQLite file: what a disk and threads add changes nothing."""
 
-import asyncio
 import secrets
 
 from tests.protocol.identity.signing import public
@@ -14,10 +13,8 @@ from parlour_protocol.identity import Head, device_id_of
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, SessionId, new_request_id
 from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
-from parlour_server.chat.chat_service import ChatService
 from parlour_server.chat.commands import Commands
 from parlour_server.chat_settings import ChatSettings, Delivery
-from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
 from parlour_server.store.sqlite.sqlite_store import SqliteStore
@@ -32,17 +29,7 @@ class DiskWorld(World):
         self.audit = RecordingAudit()
         self.bus = LocalBus()
         self.disk = store
-        self.chat = ChatService(
-            server="chat.example",
-            settings=ChatSettings(rates=GENEROUS, delivery=Delivery(flush_ms=0)),
-            store=store,
-            bus=self.bus,
-            clock=self.clock,
-            steady=self.clock,
-            activity=SessionActivity(self.clock),
-            audit=self.audit,
-            loop=asyncio.get_running_loop(),
-        )
+        self.serve(ChatSettings(rates=GENEROUS, delivery=Delivery(flush_ms=0)), store)
 
     async def connect(self, name: str, *, address: str = "192.0.2.7", keys: bool = False) -> FakePeer:
         """Make an account, log it in and take the hello; with ``keys`` from a certified device of its own."""

@@ -12,21 +12,26 @@ from tests.server.chat.memory import MemoryStore
 from parlour_protocol.frames.bodies import Joined, Message
 from parlour_protocol.frames.replies import AnyServerFrame, Entered, Error, Hello, LogEvent, Ok, Stored
 from parlour_protocol.frames.requests import AnyRequest, CreateRoom, Invite
-from parlour_protocol.frames.wire import decode_server_frame
+from parlour_protocol.frames.wire import WIRE, decode_server_frame
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.errors import CloseCode
 from parlour_protocol.kit.frames import Frame
 from parlour_protocol.kit.ids import ConnectionId, DeviceId, Millis, RequestId, SessionId, new_request_id
 from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name
-from parlour_server.chat.chat_service import ChatService
+from parlour_server.chat.chat import Chat
 from parlour_server.chat.notices import EventCommitted
+from parlour_server.chat.peer_state import PeerState
 from parlour_server.chat_settings import ChatRates, ChatSettings, Delivery
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.bus.local_bus import LocalBus
-from parlour_server.kit.connections.peer import PeerInfo
+from parlour_server.kit.connections.background_tasks import BackgroundTasks
+from parlour_server.kit.connections.connected_peers import ConnectedPeers
+from parlour_server.kit.connections.connection import ConnectionInfo
+from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.store.records import Account, SessionRecord, TicketGrant
+from parlour_server.store.interface import Store
 from parlour_server.store.types import AppendEvent
 
 _F = TypeVar("_F", bound=Frame)
@@ -83,11 +88,13 @@ class FakePeer:
         address: str = "192.0.2.7",
     ) -> None:
         grant = TicketGrant(session=session, user=user, device=device, expires=expires, device_id=device_id)
-        self.info = PeerInfo(id=ConnectionId(secrets.token_urlsafe(16)), grant=grant, address=address)
+        self.info = ConnectionInfo(id=ConnectionId(secrets.token_urlsafe(16)), grant=grant, address=address)
         self.frames: list[AnyServerFrame] = []
         self.writes: list[int] = []
         """How many frames each write carried."""
         self.ended: CloseCode | None = None
+        self.is_broken = False
+        """Writing to it raises."""
         self._more = asyncio.Event()
 
     async def until(self, condition: Callable[[], object]) -> None:
@@ -104,6 +111,8 @@ class FakePeer:
         return len(data)
 
     def write(self, wire: bytes) -> None:
+        if self.is_broken:
+            raise ValueError("broken")
         count = 0
         while wire:
             size, start = wire[1], 2
@@ -143,16 +152,35 @@ class World:
         self.audit = RecordingAudit()
         self.store = MemoryStore()
         self.bus = LocalBus()
-        self.chat = ChatService(
+        self.serve(settings, self.store)
+
+    def serve(self, settings: ChatSettings, store: Store) -> None:
+        """Run the chat over a store: ``chat`` is what the network sees of it."""
+        background = BackgroundTasks()
+        connected: ConnectedPeers[PeerState] = ConnectedPeers()
+        self.program = Chat(
             server="chat.example",
-            settings=settings,
-            store=self.store,
+            rates=settings.rates,
+            delivery=settings.delivery,
+            store=store,
+            connected=connected,
+            background=background,
             bus=self.bus,
             clock=self.clock,
             steady=self.clock,
-            activity=SessionActivity(self.clock),
             audit=self.audit,
             loop=asyncio.get_running_loop(),
+        )
+        self.chat = ConnectionService(
+            self.program,
+            wire=WIRE,
+            rates=settings.rates,
+            connected=connected,
+            background=background,
+            bus=self.bus,
+            activity=SessionActivity(self.clock),
+            audit=self.audit,
+            clock=self.clock,
         )
 
     def account(self, name: str) -> UserName:

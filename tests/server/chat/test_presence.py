@@ -11,9 +11,9 @@ from parlour_protocol.kit.errors import SESSION_ENDED
 from parlour_protocol.rooms import Status
 from parlour_server.chat import presence
 from parlour_server.chat.notices import RoomEphemeral
+from parlour_server.chat.peer_state import STATUSES_PER_MINUTE
 from parlour_server.chat_settings import Delivery
 from parlour_server.kit.bus.bus import SessionsEnded
-from parlour_server.kit.connections.request_budgets import STATUSES_PER_MINUTE
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ async def test_a_reconnection_is_no_news(chat: World, monkeypatch: pytest.Monkey
     monkeypatch.setattr(presence, "_DELAY", 3600.0)
     chat.chat.closed(bob)
     await chat.connect("bob")
-    chat.chat._presence._start_announcing()
+    chat.program._presence._start_announcing()
     await settle()
     assert not statuses_received(ada)
 
@@ -157,7 +157,7 @@ async def test_statuses_over_the_rate_limit_arrive_later_newest_first():
             await settle()
         assert len(statuses_received(ada)) == STATUSES_PER_MINUTE
         chat.clock.seconds += 60
-        chat.chat._presence._try_again()
+        chat.program._presence._try_again()
         for _ in range(10):
             await settle()
         assert len(statuses_received(ada)) == STATUSES_PER_MINUTE + presence._LATER

@@ -10,10 +10,8 @@ from tests.server.chat.fakes import LAPTOP, FakePeer
 
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import parse_user_name
-from parlour_server.chat_settings import ChatRates
 from parlour_server.kit.batching import BatchingWriter
-from parlour_server.kit.connections.peer_state import PeerState
-from parlour_server.kit.connections.request_budgets import ConnectionBudget
+from parlour_server.kit.connections.peer import Peer
 
 
 class Timer:
@@ -79,9 +77,11 @@ class Sink(FakePeer):
         self.on_write()
 
 
-def member(sink: Sink) -> PeerState:
-    """Return the state of a connection."""
-    return PeerState(sink, ConnectionBudget(ChatRates(), 0.0), lambda *_: None)
+def member(sink: Sink) -> Peer[None]:
+    """Return the peer of a connection, greeted."""
+    peer = Peer[None](sink, frozenset(), lambda *_: None)
+    peer.greeted()
+    return peer
 
 
 def a_room(cost: float = 0.0) -> tuple[FakeLoop, BatchingWriter, Sink]:

@@ -33,7 +33,13 @@ class Recorder:
     def __init__(self, journal: ShortJournal) -> None:
         self.ended: list[SessionId] = []
         self.others: list[object] = []
-        self.follower = JournalFollower(journal, self.ended.extend, self.others.append)
+        self.follower = JournalFollower(journal, self.record)
+
+    def record(self, entry: object) -> None:
+        if isinstance(entry, SessionEnded):
+            self.ended.append(entry.session)
+        else:
+            self.others.append(entry)
 
 
 async def test_a_socket_does_not_outlive_a_session_that_another_process_ended() -> None:
@@ -56,10 +62,14 @@ async def test_a_handler_that_fails_keeps_no_session_open() -> None:
     journal = ShortJournal()
     ended: list[SessionId] = []
 
-    def broken(_: object) -> None:
-        raise ValueError("a fault")
+    def broken(entry: object) -> None:
+        match entry:
+            case SessionEnded(session=session):
+                ended.append(session)
+            case _:
+                raise ValueError("a fault")
 
-    follower = JournalFollower(journal, ended.extend, broken)
+    follower = JournalFollower(journal, broken)
     journal.entries.append(JournalEntry(1, "one of the program's"))
     journal.entries.append(JournalEntry(2, SessionEnded(SessionId("new"), ANNA)))
     await follower.poll()

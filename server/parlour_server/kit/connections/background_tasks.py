@@ -1,4 +1,4 @@
-"""The chat's background tasks: they end with the chat, and none fails unnoticed.
+"""Background tasks: they end with the program, and none fails unnoticed.
 
 A failed task closes the connection that waits for it. A task that several connections depend on is retried
 until it succeeds. This is not an ``asyncio.TaskGroup``, because a failed task must not cancel the others.
@@ -20,15 +20,18 @@ Work = Coroutine[None, None, None]
 
 
 class BackgroundTasks:
-    """Tasks that belong to the chat."""
+    """Tasks that end with the program."""
 
     def __init__(self) -> None:
         """Begin without any."""
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, what: str, work: Work, failed: Callable[[], None]) -> None:
-        """Run ``work``, called ``what`` in the log; if it fails, call ``failed``, which must not raise."""
-        self._run(_guarded(what, work, failed))
+    def start(self, what: str, work: Work, failed: Callable[[], None]) -> Callable[[], object]:
+        """Run ``work``, called ``what`` in the log; if it fails, call ``failed``, which must not raise.
+
+        Returns a function that cancels it.
+        """
+        return self._run(_guarded(what, work, failed))
 
     def retry_until_done(self, what: str, begin: Callable[[], Work], failed: Callable[[], None]) -> None:
         """Run what ``begin`` returns, and retry until it succeeds.
@@ -44,10 +47,11 @@ class BackgroundTasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _run(self, work: Work) -> None:
+    def _run(self, work: Work) -> Callable[[], object]:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task.cancel
 
 
 async def _guarded(what: str, work: Work, failed: Callable[[], None]) -> None:

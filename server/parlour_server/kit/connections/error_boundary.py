@@ -1,7 +1,8 @@
 """The error boundary: an unforeseen error ends one request, never someone else's connection.
 
 It logs one line with the type of the error and its place in the program, never its text or a traceback,
-because both may quote a message (K7). It guards received frames, finished appends and background tasks.
+because both may quote a message (K7). It guards received frames, handlers, finished appends, what a program
+is notified of, and background tasks.
 """
 
 import logging
@@ -35,10 +36,16 @@ class ErrorBoundary:
         """Suppress an error, after logging it."""
         if error is None or not isinstance(error, Exception):
             return False
-        path = " > ".join(
-            f"{step.filename.rsplit('/', 1)[-1]}:{step.lineno}" for step in traceback.extract_tb(where)
-        )
-        _log.error("%s failed: %s at %s", self._what, type(error).__name__, path)
+        log_failure(self._what, error)
         if self._failed is not None:
             self._failed()
         return True
+
+
+def log_failure(what: str, error: BaseException) -> None:
+    """Write the line about an error in ``what``."""
+    path = " > ".join(
+        f"{step.filename.rsplit('/', 1)[-1]}:{step.lineno}"
+        for step in traceback.extract_tb(error.__traceback__)
+    )
+    _log.error("%s failed: %s at %s", what, type(error).__name__, path)

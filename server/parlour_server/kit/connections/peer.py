@@ -1,83 +1,140 @@
-"""The interface between connections and the chat.
+"""A connected person, as a program sees them.
 
-`net` speaks TLS, HTTP and RFC 6455 and knows no room; `chat` knows rooms and no socket. Everything here runs
-in the event loop's thread.
+A program pushes frames to a peer and adds it to topics; it cannot answer, which the dispatcher does. Nothing
+is sent before the greeting or after the end. A peer that cannot be served completely is closed (``fail``):
+its client reconnects and reads what it missed.
 """
 
-import struct
-from dataclasses import dataclass
-from typing import Final, Protocol
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
 
-from parlour_protocol.kit.errors import CloseCode
-from parlour_protocol.kit.frames import Frame
-from parlour_protocol.kit.ids import ConnectionId
-from parlour_server.kit.store.records import TicketGrant
+from parlour_protocol.kit.codec import encode
+from parlour_protocol.kit.errors import INTERNAL_ERROR, CloseCode
+from parlour_protocol.kit.frames import Push
+from parlour_protocol.kit.ids import ConnectionId, SessionId
+from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_server.kit.connections.connection import Connection, text_frame
+from parlour_server.kit.connections.error_boundary import ErrorBoundary
+from parlour_server.kit.topics import Topic
+
+S = TypeVar("S")
+
+_EARLY_BYTES: Final = 1_048_576
+"""Pushed before the greeting was sent."""
 
 
-@dataclass(frozen=True, slots=True)
-class PeerInfo:
-    """Who is at the other end. ``address`` is the remote IP address without its port."""
+class Peer(Generic[S]):
+    """One connection of a person. ``state`` is the program's own, from ``Program.state``."""
 
-    id: ConnectionId
-    grant: TicketGrant
-    address: str
+    __slots__ = (
+        "_connection",
+        "_early",
+        "_end",
+        "_pushes",
+        "_topics",
+        "address",
+        "closed",
+        "grant",
+        "id",
+        "ready",
+        "state",
+        "user",
+        "write",
+    )
 
+    state: S
 
-class Peer(Protocol):
-    """A connection to write to. No method waits, and none raises when the peer has disconnected.
-
-    A peer that does not read is cut off by the connection itself when more than its byte cap is unsent (R2:
-    slow reader); the chat never waits for anyone.
-    """
+    def __init__(
+        self,
+        connection: Connection,
+        pushes: frozenset[type[Push]],
+        end: "Callable[[Peer[S], CloseCode], None]",
+    ) -> None:
+        """Begin before the greeting; ``pushes`` are the frames that a client reads, ``end`` closes."""
+        self._connection = connection
+        self._pushes = pushes
+        self._end = end
+        self._early: list[bytes] = []
+        self._topics: set[Topic] = set()
+        self.id: ConnectionId = connection.info.id
+        self.grant = connection.info.grant
+        self.address = connection.info.address
+        self.user: UserName = self.grant.user
+        self.ready = False
+        """The greeting was sent."""
+        self.closed = False
+        """Ended or closed; nothing more is delivered."""
+        self.write: Callable[[bytes], None] = self._hold
+        """Write frames that ``text_frame`` made, which a fan-out shares."""
 
     @property
-    def info(self) -> PeerInfo: ...
+    def session(self) -> SessionId:
+        """The session that opened this connection."""
+        return self.grant.session
 
-    def send(self, frame: Frame) -> int:
-        """Encode one frame, write it and return its bytes."""
-        ...
+    @property
+    def device(self) -> DeviceName:
+        """The name that the person gave to the device."""
+        return self.grant.device
 
-    def write(self, wire: bytes) -> None:
-        """Write complete, unmasked RFC 6455 frames, which a room's fan-out shares."""
-        ...
+    def push(self, frame: Push) -> None:
+        """Send one of the program's pushes. Never raises."""
+        if not self.closed:
+            with ErrorBoundary("a push", self.fail):
+                if type(frame) not in self._pushes:
+                    raise TypeError("not one of the program's pushes")
+                if self.ready:
+                    self._connection.send(frame)
+                else:
+                    self._hold(text_frame(encode(frame)))
 
-    def end(self, code: CloseCode) -> None:
-        """Close within two seconds, whether the peer reads or not; nothing more is delivered to it."""
-        ...
+    def add(self, *topics: Topic) -> None:
+        """Get what is published to these topics from now on."""
+        if not self.closed:
+            for topic in topics:
+                if topic not in self._topics:
+                    self._topics.add(topic)
+                    topic.add(self)
+
+    def remove(self, *topics: Topic) -> None:
+        """Get nothing more of these topics."""
+        for topic in topics:
+            if topic in self._topics:
+                self._topics.discard(topic)
+                topic.remove(self)
+
+    def only(self, *topics: Topic) -> None:
+        """Get what is published to these topics, and to no others."""
+        self.remove(*self._topics.difference(topics))
+        self.add(*topics)
+
+    def fail(self) -> None:
+        """Close the connection, because something could not be delivered to it."""
+        self._end(self, INTERNAL_ERROR)
+
+    def greeted(self) -> None:
+        """Write what was pushed meanwhile; the greeting was just sent. The service calls it."""
+        self.ready = True
+        self.write = self._connection.write
+        early, self._early = self._early, []
+        if early:
+            self.write(b"".join(early))
+
+    def forget(self) -> None:
+        """Leave every topic; nothing more is delivered. The service calls it."""
+        self.closed = True
+        self.write = _drop
+        self._early = []
+        self.remove(*self._topics)
+
+    def _hold(self, wire: bytes) -> None:
+        if self.ready:  # a fan-out that was added before the greeting
+            self.write(wire)
+        elif not self.closed:
+            self._early.append(wire)
+            if sum(map(len, self._early)) > _EARLY_BYTES:
+                self.fail()
 
 
-class Chat(Protocol):
-    """The chat, as connections see it."""
-
-    def opened(self, peer: Peer) -> None:
-        """Greet the peer, whose handshake is done and whose ticket is redeemed."""
-        ...
-
-    def received(self, peer: Peer, data: bytes) -> None:
-        """Handle one text frame (the payload, at most the limit of a request). Never raises."""
-        ...
-
-    def closed(self, peer: Peer) -> None:
-        """Forget the peer, whose connection has closed."""
-        ...
-
-
-_FIN_TEXT: Final = 0x81
-_LENGTH_16: Final = 126
-_LENGTH_64: Final = 127
-_short: Final = struct.Struct("!BB")
-_medium: Final = struct.Struct("!BBH")
-_long: Final = struct.Struct("!BBQ")
-
-
-def text_frame(payload: bytes) -> bytes:
-    """Return one whole, unmasked text frame (RFC 6455 section 5.2); ``payload`` is UTF-8.
-
-    It is built once, and a room's fan-out writes the same bytes to every member.
-    """
-    size = len(payload)
-    if size < _LENGTH_16:
-        return _short.pack(_FIN_TEXT, size) + payload
-    if size < 1 << 16:
-        return _medium.pack(_FIN_TEXT, _LENGTH_16, size) + payload
-    return _long.pack(_FIN_TEXT, _LENGTH_64, size) + payload
+def _drop(wire: bytes) -> None:
+    """Write nothing: the connection has ended."""

@@ -1,9 +1,9 @@
 """The gate: decides about a request from its head.
 
 ``judge`` is pure: no I/O, no clock, no state. It refuses everything that is not exactly as expected, and the
-order of its checks matters: form, Host, Origin for every request; for the chat then method, query, handshake,
-subprotocol, and last the ticket, so that no foreign page can use one up. `http_connection.py` calls it for
-every request before anything else.
+order of its checks matters: form, Host, Origin for every request; for a WebSocket then method, query,
+handshake, subprotocol, and last the ticket, so that no foreign page can use one up. `http_connection.py`
+calls it for every request before anything else.
 
 Origin and Host are never a substitute for the ticket (H2): a client other than a browser can send anything.
 """

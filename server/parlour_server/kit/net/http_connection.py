@@ -1,6 +1,6 @@
 """HTTP/1.1 with h11: deadlines and limits for requests, the gate in front, and ASGI behind it.
 
-Every request's head passes the gate before the HTTPS API or the chat sees any of it. Heads and bodies have
+Every request's head passes the gate before the HTTPS API or a program sees any of it. Heads and bodies have
 deadlines *in total*, however they trickle (H5); a second request that was sent before the first was answered
 is never processed (H9: smuggling); refusals are complete, fixed responses, and the log lines that strangers
 can cause are limited (R6).

@@ -1,14 +1,14 @@
 """The network server: starts and stops the listener, HTTP, WebSocket and pings.
 
-Messages go to the chat, HTTPS requests to the API. Stopping never takes longer than ``STOP_SECONDS``,
-whatever the peers do (R5: shutdown hang).
+Messages go to the connection service, HTTPS requests to the API. Stopping never takes longer than
+``STOP_SECONDS``, whatever the peers do (R5: shutdown hang).
 """
 
 import asyncio
 import socket
 from collections.abc import Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from starlette.types import ASGIApp
 
@@ -17,7 +17,7 @@ from parlour_server.kit.addresses import Networks
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Settings
-from parlour_server.kit.connections.peer import Chat
+from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.net.connection_slots import ConnectionSlots
 from parlour_server.kit.net.gate import BodyCap, Rules, host_values, small_bodies
 from parlour_server.kit.net.http_connection import HttpConnection, HttpSetup
@@ -42,7 +42,7 @@ class NetServer:
         settings: Settings,
         sockets: Sequence[socket.socket],
         tls: TlsFiles,
-        chat: Chat,
+        service: ConnectionService[Any],
         app: ASGIApp,
         tickets: Tickets,
         registry: ConnectionRegistry,
@@ -69,7 +69,7 @@ class NetServer:
             ),
             audit=audit,
             upgrade=WebSocketUpgrade(
-                tickets, chat, registry, audit, clock, limits, buffer, per_user=caps.per_user
+                tickets, service, registry, audit, clock, limits, buffer, per_user=caps.per_user
             ),
             buffer=buffer,
             request_seconds=caps.request_seconds,

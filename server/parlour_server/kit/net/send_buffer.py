@@ -80,7 +80,7 @@ class SendBuffer:
             self._transport.write(data)
 
     def stop_accepting(self) -> None:
-        """Ignore ``put_now`` from now on: the chat is done, the closing handshake is not."""
+        """Ignore ``put_now`` from now on: nothing more is delivered, the closing handshake is not."""
         self._is_stopped = self._busy = True
 
     def close(self) -> None:

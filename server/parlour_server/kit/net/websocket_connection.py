@@ -1,17 +1,17 @@
-"""One WebSocket connection: RFC 6455 on one side, the chat's ``Peer`` on the other.
+"""One WebSocket connection: RFC 6455 on one side, ``Connection`` on the other.
 
 It parses with websockets' sans-I/O ``ServerProtocol`` (no compression, one frame at most of a request's
-size), passes complete text messages to the chat, and writes what the chat sends. No task, no stream, no lock:
-an idle connection costs only memory. ``ConnectionRegistry`` holds all that are open.
+size), passes complete text messages to the connection service, and writes what it is given. No task, no
+stream, no lock: an idle connection costs only memory. ``ConnectionRegistry`` holds all that are open.
 
 * After ``end`` nothing is delivered in either direction, and the socket closes soon, whatever the peer does.
 * A peer that does not read is cut off, never waited for.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from websockets.frames import Frame, Opcode
 from websockets.protocol import State
@@ -19,12 +19,12 @@ from websockets.server import ServerProtocol
 
 from parlour_protocol.kit import frames
 from parlour_protocol.kit.codec import encode
-from parlour_protocol.kit.errors import SESSION_ENDED, TOO_SLOW, CloseCode
-from parlour_protocol.kit.ids import SessionId
+from parlour_protocol.kit.errors import TOO_SLOW, CloseCode
 from parlour_protocol.kit.limits import REQUEST_FRAME
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.audit import Audit, AuditEvent
-from parlour_server.kit.connections.peer import Chat, PeerInfo, text_frame
+from parlour_server.kit.connections.connection import ConnectionInfo, text_frame
+from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.net.connection_slots import Slot
 from parlour_server.kit.net.message_assembler import MessageAssembler, MessageError
 from parlour_server.kit.net.quiet_logger import quiet_logger
@@ -47,17 +47,17 @@ class Limits:
 
 
 class WebSocketConnection(asyncio.BufferedProtocol):
-    """A ``Peer``. It lives from the handshake's response until its socket is closed."""
+    """A ``Connection``. It lives from the handshake's response until its socket is closed."""
 
     __slots__ = (
         "_assembler",
         "_buffer",
-        "_chat",
         "_ended",
         "_limits",
         "_loop",
         "_registry",
         "_sending",
+        "_service",
         "_timer",
         "_transport",
         "_ws",
@@ -69,9 +69,9 @@ class WebSocketConnection(asyncio.BufferedProtocol):
 
     def __init__(
         self,
-        info: PeerInfo,
+        info: ConnectionInfo,
         transport: asyncio.Transport,
-        chat: Chat,
+        service: ConnectionService[Any],
         registry: "ConnectionRegistry",
         limits: Limits,
         buffer: ReadBuffer,
@@ -82,20 +82,20 @@ class WebSocketConnection(asyncio.BufferedProtocol):
         self.share = 0  # the beat of the ping timer that pings it
         self.silence = 0
         """Beats of the ping timer since the peer sent anything."""
-        self._chat = chat
+        self._service = service
         self._registry = registry
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._sending = SendBuffer(self._loop, transport, limits.unsent_bytes, self._overflow)
         self.write = self._sending.put_now
-        """Write encoded frames; cuts the peer off when too much is unsent. The chat calls it."""
+        """Write encoded frames; cuts the peer off when too much is unsent."""
         self._assembler = MessageAssembler()
         self._ws = ServerProtocol(state=State.OPEN, max_size=REQUEST_FRAME.value, logger=_log)
         self._ended: CloseCode | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    # called by the chat (Peer)
+    # called by the connection service
 
     def send(self, frame: frames.Frame) -> int:
         """Send one frame to this peer, at the end of this loop iteration; return its bytes."""
@@ -155,7 +155,7 @@ class WebSocketConnection(asyncio.BufferedProtocol):
         self._pass_on()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Notify the chat and the registry; nothing refers to this connection afterwards."""
+        """Notify the connection service and the registry; nothing refers to this connection afterwards."""
         del exc  # the reason does not matter
         self._sending.close()
         forget(self._transport)
@@ -165,7 +165,7 @@ class WebSocketConnection(asyncio.BufferedProtocol):
         try:
             self._registry.remove(self, self._ended or _ABNORMAL)
         finally:
-            self._chat.closed(self)
+            self._service.closed(self)
             _release(self._ws)
 
     # inside
@@ -180,7 +180,7 @@ class WebSocketConnection(asyncio.BufferedProtocol):
             self._stop(error.code)
             return
         if message is not None:
-            self._chat.received(self, message)
+            self._service.received(self, message)
 
     def _pass_on(self) -> None:
         """Write the WebSocket layer's frames: pongs and close frames."""
@@ -225,17 +225,16 @@ class WebSocketConnection(asyncio.BufferedProtocol):
 
 
 class ConnectionRegistry:
-    """All open WebSocket connections of one server, by session and by account.
+    """All open WebSocket connections of one server, by account.
 
-    Every connection is registered from its first byte until its socket is closed, so that ending a session
-    reaches all its sockets (S1: a socket that outlives its session). Openings and closings are recorded here.
+    Every connection is registered from its first byte until its socket is closed. Openings and closings are
+    recorded here.
     """
 
     def __init__(self, audit: Audit) -> None:
         """Begin empty."""
         self._audit = audit
         self._slots: dict[WebSocketConnection, Slot] = {}
-        self._by_session: dict[SessionId, set[WebSocketConnection]] = {}
         self._by_user: dict[UserName, int] = {}
         self._added = 0
 
@@ -256,15 +255,8 @@ class ConnectionRegistry:
         self._slots[connection] = slot
         self._added += 1
         connection.share = self._added
-        self._by_session.setdefault(grant.session, set()).add(connection)
         self._by_user[grant.user] = self.count_of(grant.user) + 1
         self._record(AuditEvent.CONNECTION_OPENED, connection, address=slot.address)
-
-    def end_sessions(self, sessions: Iterable[SessionId], code: CloseCode = SESSION_ENDED) -> None:
-        """End every connection of these sessions now (S1)."""
-        for session in sessions:
-            for connection in tuple(self._by_session.get(session, ())):
-                connection.end(code)
 
     def cut_off(self, connection: WebSocketConnection, limit: str) -> None:
         """Record that a connection broke a limit."""
@@ -276,10 +268,6 @@ class ConnectionRegistry:
         if slot is None:
             return
         grant = connection.info.grant
-        siblings = self._by_session[grant.session]
-        siblings.discard(connection)
-        if not siblings:
-            del self._by_session[grant.session]
         self._by_user[grant.user] -= 1
         if not self._by_user[grant.user]:
             del self._by_user[grant.user]

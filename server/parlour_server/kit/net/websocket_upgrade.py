@@ -5,11 +5,13 @@ any number of servers, one succeeds (K3: replay). A refused handshake never reac
 """
 
 import asyncio
+from typing import Any
 
 from parlour_protocol.kit.ids import new_connection_id
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.connections.peer import Chat, PeerInfo
+from parlour_server.kit.connections.connection import ConnectionInfo
+from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.errors import ParlourServerError
 from parlour_server.kit.net import http_refusals as refusals
 from parlour_server.kit.net.connection_slots import Slot
@@ -27,7 +29,7 @@ class WebSocketUpgrade:
     def __init__(
         self,
         tickets: Tickets,
-        chat: Chat,
+        service: ConnectionService[Any],
         registry: ConnectionRegistry,
         audit: Audit,
         clock: Clock,
@@ -38,7 +40,7 @@ class WebSocketUpgrade:
     ) -> None:
         """Take the collaborators; ``per_user`` caps one account's connections."""
         self._tickets = tickets
-        self._chat = chat
+        self._service = service
         self._registry = registry
         self._audit = audit
         self._clock = clock
@@ -69,13 +71,13 @@ class WebSocketUpgrade:
         return refusals.TOO_MANY_CONNECTIONS if full else None
 
     def open(self, grant: TicketGrant, transport: asyncio.Transport, slot: Slot, answer: bytes) -> None:
-        """Answer the handshake and let the chat greet the peer. ``transport`` resumes reading."""
-        info = PeerInfo(new_connection_id(), grant, slot.address)
+        """Answer the handshake and have the peer greeted. ``transport`` resumes reading."""
+        info = ConnectionInfo(new_connection_id(), grant, slot.address)
         connection = WebSocketConnection(
-            info, transport, self._chat, self._registry, self._limits, self._buffer
+            info, transport, self._service, self._registry, self._limits, self._buffer
         )
         self._registry.add(connection, slot)
         transport.set_protocol(connection)
         transport.write(answer)
-        self._chat.opened(connection)
+        self._service.opened(connection)
         transport.resume_reading()

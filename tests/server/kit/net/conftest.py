@@ -1,4 +1,4 @@
-"""A server on loopback with an echoing chat, and a client that can send any bytes."""
+"""A server on loopback with an echoing service, and a client that can send any bytes."""
 
 import asyncio
 import base64
@@ -20,12 +20,13 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from parlour_protocol.kit.errors import SESSION_ENDED
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.config.server_settings import Connections, Listen, Settings
-from parlour_server.kit.connections.peer import Peer, text_frame
+from parlour_server.kit.connections.connection import Connection, text_frame
 from parlour_server.kit.net.event_loops import LoopFactory, loop_factory
 from parlour_server.kit.net.gate import BodyCap, small_bodies
 from parlour_server.kit.net.listener import bind
@@ -139,27 +140,27 @@ class MemoryTickets:
         return self.grants.pop(ticket, None)
 
 
-class EchoChat:
+class EchoService:
     """Greets with the text `hello`, echoes every message, and records its calls."""
 
     def __init__(self) -> None:
         """Begin without peers."""
-        self.peers: list[Peer] = []
+        self.peers: list[Connection] = []
         self.messages: list[bytes] = []
-        self.closed_peers: list[Peer] = []
-        self.on_message: Callable[[Peer, bytes], None] = lambda peer, data: peer.write(text_frame(data))
+        self.closed_peers: list[Connection] = []
+        self.on_message: Callable[[Connection, bytes], None] = lambda peer, data: peer.write(text_frame(data))
 
-    def opened(self, peer: Peer) -> None:
+    def opened(self, peer: Connection) -> None:
         """Greet."""
         self.peers.append(peer)
         peer.write(text_frame(b"hello"))
 
-    def received(self, peer: Peer, data: bytes) -> None:
+    def received(self, peer: Connection, data: bytes) -> None:
         """Echo."""
         self.messages.append(data)
         self.on_message(peer, data)
 
-    def closed(self, peer: Peer) -> None:
+    def closed(self, peer: Connection) -> None:
         """Note it."""
         self.closed_peers.append(peer)
 
@@ -282,7 +283,7 @@ class Bench:
         self.clock = TestClock()
         self.audit = TestAudit()
         self.tickets = MemoryTickets()
-        self.chat = EchoChat()
+        self.chat = EchoService()
         self.tls = TlsFiles(pair.certificate, pair.key)
         self.settings = Settings(
             listen=Listen(address="127.0.0.1:0", **listen), connections=Connections(**caps)
@@ -313,6 +314,12 @@ class Bench:
         """Hang up the clients and stop the server."""
         await self._stack.aclose()
         await self.server.stop()
+
+    def end_session(self, session: str) -> None:
+        """End the connections of a session, as the connection service does."""
+        for connection in self.registry:
+            if connection.info.grant.session == session:
+                connection.end(SESSION_ENDED)
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Let the loop run until the condition holds."""

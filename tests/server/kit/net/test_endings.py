@@ -9,7 +9,7 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error
 from parlour_protocol.kit.errors import SESSION_ENDED, TOO_MANY_ERRORS
 from parlour_server.kit.audit import AuditEvent
-from parlour_server.kit.connections.peer import text_frame
+from parlour_server.kit.connections.connection import text_frame
 
 
 async def test_ending_a_session_closes_all_its_sockets_and_no_other(bench: Any) -> None:
@@ -17,7 +17,7 @@ async def test_ending_a_session_closes_all_its_sockets_and_no_other(bench: Any) 
     async with bench() as b:
         first, second = await b.chatting(session="a" * 22), await b.chatting(session="a" * 22)
         other = await b.chatting(session="b" * 22)
-        b.registry.end_sessions(["a" * 22, "z" * 22], SESSION_ENDED)
+        b.end_session("a" * 22)
         assert await first.close_code() == await second.close_code() == 4001
         other.send_frame(1, b"still here")
         assert await other.frame() == (1, b"still here")

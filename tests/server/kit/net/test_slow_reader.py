@@ -5,9 +5,9 @@ from typing import Any
 
 from tests.server.kit.net.conftest import PATIENCE
 
-from parlour_protocol.kit.errors import SESSION_ENDED, TOO_FAST
+from parlour_protocol.kit.errors import TOO_FAST
 from parlour_server.kit.audit import AuditEvent
-from parlour_server.kit.connections.peer import text_frame
+from parlour_server.kit.connections.connection import text_frame
 
 BLOCK = text_frame(b"x" * 65_536)
 
@@ -55,7 +55,7 @@ def test_ending_a_peer_that_never_reads(every_loop: Any, bench: Any) -> None:
             wire.writer.transport.pause_reading()
             [peer] = b.chat.peers
             await fill(peer)
-            b.registry.end_sessions(["s" * 22], SESSION_ENDED)
+            b.end_session("s" * 22)
             peer.write(text_frame(b"after the end"))
             await b.until(lambda: b.server.sockets == 0)
             assert b.chat.closed_peers == [peer]

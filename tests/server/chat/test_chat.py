@@ -116,7 +116,7 @@ async def test_a_closed_connection_is_forgotten(chat: World):
     chat.push(ada, Send, room="r" * 22, text="ghost")
     await settle()
     assert len(ada.frames) == 1
-    assert not chat.chat._states
+    assert not chat.chat._conversations
 
 
 async def test_requests_of_one_connection_keep_their_order(chat: World):
@@ -192,5 +192,5 @@ async def test_a_connection_that_ends_while_being_greeted_is_not_greeted(
     held.set()
     await settle()
     assert late.frames == []
-    assert chat.chat._hub.sequencer(room) is None
+    assert chat.program._hub.sequencer(room) is None
     assert not caplog.records

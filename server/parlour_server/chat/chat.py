@@ -1,0 +1,199 @@
+"""The chat as a program of the kit: greets people, handles their requests, and delivers what happens.
+
+The connection service counts, orders and answers; nothing here does. A membership that ends while a greeting
+is read does not come back with it (S4).
+"""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import Any, Final
+
+from parlour_protocol.frames.replies import AnyResult, Hello, StatusUpdate
+from parlour_protocol.frames.requests import (
+    CreateRoom,
+    History,
+    Invite,
+    ListBlocked,
+    ListInvitations,
+    ListMembers,
+    ListPins,
+    ListRooms,
+    MarkRead,
+    OpenDirect,
+    RoomRequest,
+    SetStatus,
+    Typing,
+)
+from parlour_protocol.kit.frames import Request
+from parlour_protocol.kit.names import UserName
+from parlour_server.chat.commands import AUTHORIZATION, CommandRequest, Commands
+from parlour_server.chat.hub import Hub
+from parlour_server.chat.key_change_notifier import KeyChangeNotifier
+from parlour_server.chat.notices import (
+    ConsentChanged,
+    DeviceEphemeral,
+    EventCommitted,
+    KeysChanged,
+    RoomEphemeral,
+    UserEphemeral,
+)
+from parlour_server.chat.peer_state import ChatPeer, PeerState
+from parlour_server.chat.presence import Presence
+from parlour_server.chat.queries import Queries, QueryRequest
+from parlour_server.chat_settings import ChatRates, Delivery
+from parlour_server.kit.audit import Audit
+from parlour_server.kit.bus.bus import Bus
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.connections.background_tasks import BackgroundTasks
+from parlour_server.kit.connections.budgets import Budget, Budgets
+from parlour_server.kit.connections.connected_peers import ConnectedPeers
+from parlour_server.kit.program import Pending
+from parlour_server.kit.token_buckets import HOUR, KeyedBuckets
+from parlour_server.store.interface import Store
+from parlour_server.store.types import Appended, DevicesChanged, RoomAdvanced
+
+_READS: Final = (History, ListMembers, ListPins, ListRooms, ListInvitations, ListBlocked)
+_FREE: Final = (MarkRead, Typing, SetStatus)
+"""Requests that append nothing to any log, and whose answers are small."""
+
+
+class Chat:
+    """Everything between a request and the store."""
+
+    audited: Final = AUTHORIZATION
+
+    def __init__(
+        self,
+        *,
+        server: str,
+        rates: ChatRates,
+        delivery: Delivery,
+        store: Store,
+        connected: ConnectedPeers[PeerState],
+        background: BackgroundTasks,
+        bus: Bus,
+        clock: Clock,
+        steady: Clock,
+        audit: Audit,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        """``server`` is the name in the hello.
+
+        ``steady`` measures the limits of sessions, ``clock`` dates events.
+        """
+        self._server = server
+        self._store = store
+        self._clock = clock
+        self._steady = steady
+        self._hub = Hub(
+            store=store,
+            connected=connected,
+            loop=loop,
+            background=background,
+            floor=delivery.flush_ms / 1000,
+        )
+        self._presence = Presence(
+            connected=connected,
+            hub=self._hub,
+            bus=bus,
+            loop=loop,
+            clock=clock,
+            members=delivery.presence_members,
+        )
+        self._keys = KeyChangeNotifier(store=store, hub=self._hub, connected=connected, background=background)
+        self._commands = Commands(
+            server=server, log=store.log, bus=bus, clock=clock, audit=audit, incarnation=store.incarnation
+        )
+        self._queries = Queries(
+            store=store,
+            hub=self._hub,
+            bus=bus,
+            clock=clock,
+            commands=self._commands,
+            presence=self._presence,
+        )
+        invites: KeyedBuckets[UserName] = KeyedBuckets(
+            rates.invites_per_hour, per=HOUR, burst=rates.invites_per_hour
+        )
+        rooms: KeyedBuckets[UserName] = KeyedBuckets(
+            rates.rooms_per_hour, per=HOUR, burst=rates.rooms_per_hour
+        )
+        self.budgets: Budgets = {
+            **dict.fromkeys(_READS, Budget.READ),
+            **dict.fromkeys(_FREE, Budget.FREE),
+            Invite: invites,
+            CreateRoom: rooms,
+            OpenDirect: rooms,
+        }
+
+    def state(self, peer: ChatPeer) -> PeerState:
+        """Return the state of a connection that is in no room yet."""
+        del peer
+        return PeerState(self._clock.monotonic())
+
+    async def greet(self, peer: ChatPeer) -> Hello | None:
+        """Return the hello, and deliver the events of its rooms from then on."""
+        grant = peer.grant
+        with self._hub.ended.watching(grant.user) as ended:
+            found = await self._store.rooms.greeting(grant.user, grant.session, self._steady.now())
+        if found is None or peer.closed:
+            return None
+        return Hello(
+            server=self._server,
+            user=grant.user,
+            device=grant.device,
+            session=grant.session,
+            now=self._clock.now(),
+            incarnation=self._store.incarnation,
+            rooms=tuple(self._hub.subscribe_all(peer, found.rooms, ended)),
+            invitations=found.invitations,
+        )
+
+    def greeted(self, peer: ChatPeer) -> None:
+        """Enter the rooms that were entered meanwhile, and announce the person."""
+        self._hub.enter_late(peer)
+        self._presence.changed(peer.user, peer.state.visible_rooms)
+
+    def handle(
+        self, peer: ChatPeer, request: Request
+    ) -> Pending[Appended] | Coroutine[Any, Any, AnyResult | None]:
+        """Append what the request says, or wait for the store."""
+        if isinstance(request, CommandRequest):
+            return self._commands.append(peer, request)
+        if isinstance(request, QueryRequest):
+            return self._queries.answer(peer, request)
+        raise TypeError(f"{type(request).__name__} is not a request of the chat")
+
+    def about(self, request: Request) -> Mapping[str, str | None]:
+        """Return the room of a request."""
+        return {"room": request.room if isinstance(request, RoomRequest) else None}
+
+    def notice(self, notice: object) -> None:
+        """Deliver what the bus reports."""
+        if isinstance(notice, EventCommitted):
+            self._hub.committed(notice.event)
+        elif isinstance(notice, UserEphemeral):
+            self._hub.send_to_user(notice)
+        elif isinstance(notice, DeviceEphemeral):
+            self._hub.send_to_device(notice)
+        elif isinstance(notice, KeysChanged):
+            self._keys.changed(notice.user)
+        elif isinstance(notice, ConsentChanged):
+            self._hub.consent_changed(notice.user, notice.room)
+        elif isinstance(notice, RoomEphemeral):
+            if isinstance(notice.frame, StatusUpdate):
+                self._presence.status_received(notice, notice.frame)
+            else:
+                self._hub.send_to_room(notice)
+
+    def journal(self, entry: object) -> None:
+        """Handle what another process did: it appended an event, or changed an account's devices."""
+        if isinstance(entry, RoomAdvanced):
+            self._hub.advanced(entry.room, entry.seq)
+        elif isinstance(entry, DevicesChanged):
+            self._keys.changed(entry.user)
+
+    def closed(self, peer: ChatPeer) -> None:
+        """Remove a connection from its rooms."""
+        self._presence.left(peer)
+        self._hub.leave_all(peer)

@@ -1,0 +1,116 @@
+"""Rate limits of accounts and connections (R1: message flood).
+
+Every frame counts against its connection, by number and by bytes. A request also counts against its account
+over all its connections: as a message, unless the program's table says otherwise. Reads count against their
+account and their address, by number and by the bytes of the answers, so that more connections do not allow
+more reads (L26). A request over a limit is refused with the time to wait; nothing is queued.
+"""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+
+from parlour_protocol.kit.frames import Request
+from parlour_protocol.kit.names import UserName
+from parlour_server.kit.config.server_settings import Rates
+from parlour_server.kit.token_buckets import MINUTE, KeyedBuckets, TokenBucket, rate_limit_key
+
+
+class Budget(Enum):
+    """What a request of one kind counts as, besides a frame of its connection."""
+
+    MESSAGE = auto()
+    """A message of its account."""
+    READ = auto()
+    """A read of its account and its address; so do the bytes of its answer."""
+    FREE = auto()
+    """Nothing more: for what changes nothing and has a small answer."""
+
+
+Budgets = Mapping[type[Request], Budget | KeyedBuckets[UserName]]
+"""What the requests of a program count as: a message, unless they are here.
+
+A program's own buckets, one for each account, count besides the message.
+"""
+
+
+class ConnectionBudget:
+    """The rate limits of one connection."""
+
+    __slots__ = ("_bytes", "_requests")
+
+    def __init__(self, rates: Rates, now: float) -> None:
+        """Begin with full buckets."""
+        self._requests = TokenBucket(
+            rates.requests_per_minute, per=MINUTE, burst=rates.request_burst, now=now
+        )
+        self._bytes = TokenBucket(rates.bytes_per_minute, per=MINUTE, burst=rates.bytes_burst, now=now)
+
+    def frame(self, size: int, now: float) -> float:
+        """Count a frame of ``size`` bytes; 0.0, or the seconds to wait."""
+        return self._requests.take(now) or self._bytes.take(now, size)
+
+
+class ReadBudget:
+    """Limits what each account and each address may read over all connections, by number and by bytes.
+
+    An answer's size is known only once it is made, so bytes are charged then; the next read waits for them.
+    """
+
+    __slots__ = ("_bytes", "_reads", "_shares")
+
+    def __init__(self, rates: Rates) -> None:
+        """Begin with no one."""
+        self._reads: KeyedBuckets[str] = KeyedBuckets(
+            rates.reads_per_minute, per=MINUTE, burst=rates.read_burst
+        )
+        self._bytes: KeyedBuckets[str] = KeyedBuckets(
+            rates.read_bytes_per_minute, per=MINUTE, burst=rates.read_bytes_burst
+        )
+        self._shares = rates.read_shares_per_address
+
+    def ask(self, user: UserName, address: str, now: float) -> float:
+        """Count a read; 0.0, or the seconds to wait."""
+        wait = 0.0
+        for key, share in self._keys(user, address):
+            wait = wait or self._bytes.take(key, now, 0.0) or self._reads.take(key, now, share)
+        return wait
+
+    def answered(self, user: UserName, address: str, size: int, now: float) -> None:
+        """Charge the bytes of an answer."""
+        for key, share in self._keys(user, address):
+            self._bytes.charge(key, now, size * share)
+
+    def _keys(self, user: UserName, address: str) -> tuple[tuple[str, float], ...]:
+        return (f"user {user}", 1.0), (f"address {rate_limit_key(address)}", 1.0 / self._shares)
+
+
+class AccountBudget:
+    """The rate limits of each account over all its connections."""
+
+    __slots__ = ("_budgets", "_messages", "_reads", "reads")
+
+    def __init__(self, rates: Rates, budgets: Budgets) -> None:
+        """Begin with no one; ``budgets`` is the program's table."""
+        self._budgets = dict(budgets)
+        self.reads = frozenset(kind for kind, budget in budgets.items() if budget is Budget.READ)
+        """Requests whose answers are charged."""
+        self._reads = ReadBudget(rates)
+        self._messages: KeyedBuckets[UserName] = KeyedBuckets(
+            rates.messages_per_minute, per=MINUTE, burst=rates.message_burst
+        )
+
+    def request(self, user: UserName, address: str, request: Request, now: float) -> float:
+        """Count a request of this account; 0.0, or the seconds to wait."""
+        budget = self._budgets.get(type(request), Budget.MESSAGE)
+        if budget is Budget.READ:
+            return self._reads.ask(user, address, now)
+        if budget is Budget.FREE:
+            return 0.0
+        wait = self._messages.take(user, now)
+        if wait or not isinstance(budget, KeyedBuckets):
+            return wait
+        return budget.take(user, now)
+
+    def answered(self, user: UserName, address: str, size: int, now: float) -> None:
+        """Charge the bytes of the answer to a read."""
+        self._reads.answered(user, address, size, now)

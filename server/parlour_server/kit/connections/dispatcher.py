@@ -1,0 +1,366 @@
+"""The request dispatcher: decodes, counts and orders received frames, and answers each request exactly once.
+
+Bad input costs its sender one ``error`` and one audit line, and after too many in a row the connection; no
+one else is affected (R4: poison message). Requests of one connection start in the order in which they
+arrived: while a coroutine handles one, later ones queue behind it, up to the limit of requests in flight.
+
+Whatever a handler does, its request gets one answer: an error other than a refusal, a result that clients
+cannot read, or no result for ``ANSWER_SECONDS`` is answered as unavailable.
+"""
+
+import asyncio
+import logging
+from asyncio import CancelledError, Future
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from functools import partial
+from inspect import isawaitable, iscoroutine
+from typing import Any, Final, Generic, TypeVar
+
+from parlour_protocol.kit.codec import request_id_of
+from parlour_protocol.kit.connection_state import ConnectionState, Side, State
+from parlour_protocol.kit.errors import (
+    POLICY_VIOLATION,
+    TOO_FAST,
+    TOO_MANY_ERRORS,
+    CloseCode,
+    ErrorCode,
+    MalformedFrameError,
+    OutOfOrderError,
+)
+from parlour_protocol.kit.frames import Answer, Greeting, Request
+from parlour_protocol.kit.ids import RequestId
+from parlour_server.kit.audit import Audit, AuditEvent
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.connections.background_tasks import BackgroundTasks
+from parlour_server.kit.connections.budgets import AccountBudget, ConnectionBudget
+from parlour_server.kit.connections.connection import Connection
+from parlour_server.kit.connections.error_boundary import ErrorBoundary, log_failure
+from parlour_server.kit.connections.error_frames import (
+    AnyWire,
+    malformed,
+    refusal,
+    too_fast,
+    too_many,
+    unavailable,
+)
+from parlour_server.kit.connections.peer import Peer
+from parlour_server.kit.errors import ParlourServerError, RefusedError
+from parlour_server.kit.program import Pending, Program, Result
+
+S = TypeVar("S")
+_log: Final = logging.getLogger(__name__)
+
+ANSWER_SECONDS: Final = 60.0
+"""The longest that a handler, or a greeting, may take; a store that waits for a disk is far below."""
+
+End = Callable[[Peer[S], CloseCode], None]
+"""Ends a connection at once."""
+Handling = Coroutine[Any, Any, Result]
+
+
+class Conversation(Generic[S]):
+    """The requests of one connection, and their answers."""
+
+    __slots__ = (
+        "_state",
+        "budget",
+        "connection",
+        "peer",
+        "queue",
+        "running",
+        "started",
+        "strikes",
+        "worker",
+    )
+
+    def __init__(self, connection: Connection, peer: Peer[S], budget: ConnectionBudget) -> None:
+        """Begin before the greeting."""
+        self.connection = connection
+        self._state = ConnectionState(Side.SERVER)
+        self.peer = peer
+        self.budget = budget
+        self.started: dict[RequestId, float] = {}
+        """The requests that are not answered yet, oldest first, and when each arrived."""
+        self.worker: Callable[[], object] | None = None
+        """Cancels the coroutine that runs, for ``running``; later requests wait in ``queue``."""
+        self.running: RequestId | None = None
+        self.queue: deque[Request] = deque()
+        self.strikes = 0
+
+    @property
+    def greeted(self) -> bool:
+        """Whether the greeting was sent."""
+        return self._state.state is not State.OPENING
+
+    def greet(self, greeting: Greeting) -> None:
+        """Send the greeting. Raises OutOfOrderError for anything else."""
+        if not isinstance(greeting, Greeting):
+            raise OutOfOrderError(f"{type(greeting).__name__} is not a greeting")
+        self._state.sent(greeting)
+        self.connection.send(greeting)
+        self.peer.greeted()
+
+    def begin(self, request: Request, now: float) -> None:
+        """Record a request. Raises OutOfOrderError."""
+        self._state.received(request)
+        self.started[request.id] = now
+
+    def answer(self, request: RequestId, frame: Answer) -> int:
+        """Answer a request unless it was answered, or the connection is closed.
+
+        Returns the answer's bytes. Never raises.
+        """
+        if self.started.pop(request, None) is None or self.peer.closed:
+            return 0
+        with ErrorBoundary("an answer", self.peer.fail):
+            self._state.sent(frame)
+            return self.connection.send(frame)
+        return 0
+
+    def refuse_frame(self, frame: Answer) -> None:
+        """Send the error of a frame that began no request. Never raises."""
+        if not self.peer.closed:
+            with ErrorBoundary("an error frame", self.peer.fail):
+                self.connection.send(frame)
+
+    def close(self) -> None:
+        """Drop what waits. What is running may finish in time, and is not answered."""
+        self._state.close()
+        self.started.clear()
+        self.queue.clear()
+        if self.worker is not None:
+            asyncio.get_running_loop().call_later(ANSWER_SECONDS, self.worker)
+
+
+class RequestDispatcher(Generic[S]):
+    """Handles the frames of all connections."""
+
+    def __init__(
+        self,
+        program: Program[S],
+        *,
+        wire: AnyWire,
+        accounts: AccountBudget,
+        audit: Audit,
+        background: BackgroundTasks,
+        clock: Clock,
+        end: End[S],
+        strikes: int,
+    ) -> None:
+        """``strikes``: refusals in a row that end a connection."""
+        self._handle = program.handle
+        self._about = program.about
+        self._audited = frozenset(program.audited)
+        self._wire = wire
+        self._decode = wire.decode_request
+        self._ok = wire.ok
+        self._accounts = accounts
+        self._audit = audit
+        self._background = background
+        self._clock = clock
+        self._end = end
+        self._strikes = strikes
+
+    def receive(self, conversation: Conversation[S], data: bytes) -> None:
+        """Handle one frame. Raises nothing that ``ErrorBoundary`` should have to catch."""
+        now = self._clock.monotonic()
+        peer = conversation.peer
+        wait = conversation.budget.frame(len(data), now)
+        if not conversation.greeted:
+            self._end(peer, POLICY_VIOLATION)  # the server speaks first, and it has not yet
+            return
+        try:
+            request: Request = self._decode(data)
+        except MalformedFrameError as error:
+            self._refuse_malformed(conversation, data, str(error))
+            return
+        try:
+            conversation.begin(request, now)
+        except OutOfOrderError:
+            self._refuse_out_of_order(conversation, request)
+            return
+        wait = wait or self._accounts.request(peer.user, peer.address, request, now)
+        if wait:
+            conversation.answer(request.id, too_fast(self._wire, request.id, wait))
+            self._strike(conversation, ErrorCode.RATE_LIMITED, TOO_FAST)
+            return
+        conversation.strikes = 0
+        if conversation.worker is not None:
+            conversation.queue.append(request)
+            return
+        handling = self._start(conversation, request)
+        if handling is not None:
+            conversation.worker = self._background.start(
+                "requests", self._work(conversation, request, handling), peer.fail
+            )
+
+    def answer_overdue(self, conversations: Iterable[Conversation[S]]) -> None:
+        """Answer requests that have waited for too long, and cancel the coroutines that handle them."""
+        before = self._clock.monotonic() - ANSWER_SECONDS
+        for conversation in conversations:
+            overdue = [request for request, at in conversation.started.items() if at < before]
+            for request in overdue:
+                _log.error("a request was not answered in %d seconds", ANSWER_SECONDS)
+                conversation.answer(request, unavailable(self._wire, request))
+            if overdue and conversation.worker is not None:
+                kept = [request for request in conversation.queue if request.id in conversation.started]
+                conversation.queue = deque(kept)
+                if conversation.running not in conversation.started:
+                    conversation.worker()
+
+    def _start(self, conversation: Conversation[S], request: Request) -> Handling | None:
+        """Start a request. Returns the coroutine that has to run for it; else it is done or under way."""
+        try:
+            handled = self._handle(conversation.peer, request)
+            if type(handled) is Pending:
+                handled.future.add_done_callback(partial(self._finish, conversation, request, handled))
+            elif isinstance(handled, Future):
+                handled.add_done_callback(partial(self._finish, conversation, request, None))
+            elif iscoroutine(handled):
+                return handled
+            elif isawaitable(handled):
+                return _wait_for(handled)
+            else:
+                self._succeed(conversation, request, handled)
+        except BaseException as error:  # noqa: BLE001 - sys.exit() in a handler must not end the server
+            self._fail(conversation, request, error)
+        return None
+
+    async def _work(self, conversation: Conversation[S], request: Request, handling: Handling) -> None:
+        """Run a coroutine, then the requests that queued behind it."""
+        following: tuple[Request, Handling] | None = (request, handling)
+        while following is not None:
+            request, handling = following
+            conversation.running = request.id
+            try:
+                self._succeed(conversation, request, await handling)
+            except GeneratorExit:
+                conversation.peer.fail()
+                raise
+            except BaseException as error:
+                if isinstance(error, CancelledError) and _is_cancelled():
+                    if conversation.peer.closed:
+                        raise
+                    _go_on()
+                self._fail(conversation, request, error)
+            following = self._next(conversation)
+        conversation.worker = conversation.running = None
+
+    def _next(self, conversation: Conversation[S]) -> tuple[Request, Handling] | None:
+        """Start the requests at the head of the queue, up to the first that needs a coroutine."""
+        while conversation.queue:
+            request = conversation.queue.popleft()
+            handling = self._start(conversation, request)
+            if handling is not None:
+                return request, handling
+        return None
+
+    def _finish(
+        self,
+        conversation: Conversation[S],
+        request: Request,
+        pending: Pending[Any] | None,
+        future: "Future[Any]",
+    ) -> None:
+        """Answer a request whose future is done."""
+        try:
+            value = future.result()
+        except BaseException as error:  # noqa: BLE001 - as in _start
+            self._fail(conversation, request, error)
+            return
+        try:
+            self._succeed(conversation, request, value if pending is None else pending.result(value))
+        except BaseException as error:  # noqa: BLE001 - as in _start
+            self._fail(conversation, request, error)
+        if pending is not None:
+            with ErrorBoundary("what follows an answer", conversation.peer.fail):
+                pending.answered(value)
+
+    def _succeed(self, conversation: Conversation[S], request: Request, result: Result) -> None:
+        """Answer with a result. Raises ProgramError for what is not one."""
+        size = conversation.answer(request.id, self._ok(request.id, result))
+        if type(request) in self._accounts.reads:
+            peer = conversation.peer
+            self._accounts.answered(peer.user, peer.address, size, self._clock.monotonic())
+
+    def _fail(self, conversation: Conversation[S], request: Request, error: BaseException) -> None:
+        """Answer a request that was refused or whose handler failed."""
+        frame: Answer | None = None
+        if isinstance(error, ParlourServerError):
+            with ErrorBoundary("a refusal"):
+                frame = refusal(self._wire, request.id, error)
+        elif not isinstance(error, CancelledError):
+            log_failure("a request", error)
+        conversation.answer(request.id, frame or unavailable(self._wire, request.id))
+        if frame is not None and isinstance(error, RefusedError) and error.code in self._audited:
+            peer = conversation.peer
+            with ErrorBoundary("an audit line", peer.fail):
+                self._audit.record(
+                    AuditEvent.REQUEST_REFUSED,
+                    code=str(error.code),
+                    request=type(request).__name__.lower(),
+                    **self._about(request),
+                    user=peer.user,
+                    connection=peer.id,
+                    address=peer.address,
+                )
+
+    def _refuse_malformed(self, conversation: Conversation[S], data: bytes, reason: str) -> None:
+        peer = conversation.peer
+        request = request_id_of(data)
+        if request in conversation.started:
+            request = None  # the error is not the answer to that one
+        conversation.refuse_frame(malformed(self._wire, request, reason))
+        self._audit.record(
+            AuditEvent.REQUEST_REFUSED,
+            code=ErrorCode.MALFORMED.value,
+            reason=reason,
+            user=peer.user,
+            connection=peer.id,
+            address=peer.address,
+        )
+        self._strike(conversation, ErrorCode.MALFORMED, TOO_MANY_ERRORS)
+
+    def _refuse_out_of_order(self, conversation: Conversation[S], request: Request) -> None:
+        if request.id in conversation.started:
+            # Two requests with one id: no answer could be matched to either.
+            self._end(conversation.peer, POLICY_VIOLATION)
+            return
+        conversation.refuse_frame(too_many(self._wire, request.id))
+        self._strike(conversation, ErrorCode.TOO_MANY_IN_FLIGHT, TOO_FAST)
+
+    def _strike(self, conversation: Conversation[S], code: ErrorCode, close: CloseCode) -> None:
+        peer = conversation.peer
+        if peer.closed:
+            return
+        conversation.strikes += 1
+        last = conversation.strikes >= self._strikes
+        if code is not ErrorCode.MALFORMED and (conversation.strikes == 1 or last):
+            self._audit.record(
+                AuditEvent.LIMIT_HIT,
+                code=code.value,
+                user=peer.user,
+                connection=peer.id,
+                address=peer.address,
+                closed=last,
+            )
+        if last:
+            self._end(peer, close)
+
+
+async def _wait_for(handled: Awaitable[Result]) -> Result:
+    return await handled
+
+
+def _is_cancelled() -> bool:
+    """Whether this task was cancelled, rather than something that it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _go_on() -> None:
+    """Take back the cancellation of this task: it ended one overdue handler."""
+    task = asyncio.current_task()
+    while task is not None and task.uncancel():
+        pass

@@ -1,0 +1,175 @@
+"""The connection service: the only way from the network to a program.
+
+It registers connections, has the program greet them, hands frames to the dispatcher, and ends connections
+with their sessions, whether the bus or the journal reports the end (S1: a socket that outlives its session).
+A connection is registered before anything is read for it, so that it misses no push and no end. A connection
+that ends is removed everywhere at once and gets nothing more (S2).
+"""
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final, Generic, TypeVar
+
+from parlour_protocol.kit.codec import request_id_of
+from parlour_protocol.kit.errors import GOING_AWAY, SESSION_ENDED, CloseCode
+from parlour_protocol.kit.ids import ConnectionId, SessionId
+from parlour_server.kit.audit import Audit
+from parlour_server.kit.auth.session_activity import SessionActivity
+from parlour_server.kit.bus.bus import Bus, SessionsEnded
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.config.server_settings import Rates
+from parlour_server.kit.connections.background_tasks import BackgroundTasks
+from parlour_server.kit.connections.budgets import AccountBudget, ConnectionBudget
+from parlour_server.kit.connections.connected_peers import ConnectedPeers
+from parlour_server.kit.connections.connection import Connection
+from parlour_server.kit.connections.dispatcher import ANSWER_SECONDS, Conversation, RequestDispatcher
+from parlour_server.kit.connections.error_boundary import ErrorBoundary
+from parlour_server.kit.connections.error_frames import AnyWire, unavailable
+from parlour_server.kit.connections.peer import Peer
+from parlour_server.kit.program import Program
+from parlour_server.kit.store.records import SessionEnded
+
+S = TypeVar("S")
+
+SWEEP_SECONDS: Final = 5.0
+"""Between two looks for requests that wait for too long."""
+
+
+class ConnectionService(Generic[S]):
+    """All connections of a server, and the program that they speak with."""
+
+    def __init__(
+        self,
+        program: Program[S],
+        *,
+        wire: AnyWire,
+        rates: Rates,
+        connected: ConnectedPeers[S],
+        background: BackgroundTasks,
+        bus: Bus,
+        activity: SessionActivity,
+        audit: Audit,
+        clock: Clock,
+    ) -> None:
+        """Begin without connections, subscribed to the bus. Call it in the event loop."""
+        self._program = program
+        self._pushes = frozenset(wire.pushes)
+        self._wire = wire
+        self._rates = rates
+        self._connected = connected
+        self._background = background
+        self._activity = activity
+        self._clock = clock
+        self._conversations: dict[ConnectionId, Conversation[S]] = {}
+        self._dispatcher = RequestDispatcher(
+            program,
+            wire=wire,
+            accounts=AccountBudget(rates, program.budgets),
+            audit=audit,
+            background=background,
+            clock=clock,
+            end=self._end,
+            strikes=rates.strikes,
+        )
+        background.start("looking for overdue requests", self._sweep(), lambda: None)
+        bus.subscribe(self._notified)
+
+    def opened(self, connection: Connection) -> None:
+        """Register a connection whose handshake is done, and have it greeted. Never raises."""
+        session = connection.info.grant.session
+        peer = Peer(connection, self._pushes, self._end)
+        budget = ConnectionBudget(self._rates, self._clock.monotonic())
+        conversation = Conversation(connection, peer, budget)
+        self._conversations[peer.id] = conversation
+        self._activity.opened(session)
+        self._connected.add(peer)
+        with ErrorBoundary("a connection", peer.fail):
+            peer.state = self._program.state(peer)
+            self._background.start("a greeting", self._greet(conversation), peer.fail)
+
+    def received(self, connection: Connection, data: bytes) -> None:
+        """Handle one text frame (the payload, at most the limit of a request). Never raises."""
+        conversation = self._conversations.get(connection.info.id)
+        if conversation is None or conversation.peer.closed:
+            return
+        self._activity.used(conversation.peer.grant.session)
+        with ErrorBoundary("a frame", lambda: self._failed(conversation, data)):
+            self._dispatcher.receive(conversation, data)
+
+    def closed(self, connection: Connection) -> None:
+        """Forget a connection, which has closed."""
+        conversation = self._conversations.pop(connection.info.id, None)
+        if conversation is not None:
+            self._activity.closed(connection.info.grant.session)
+            self._forget(conversation)
+
+    def end_sessions(self, sessions: Iterable[SessionId], code: CloseCode = SESSION_ENDED) -> None:
+        """End the connections of these sessions, now."""
+        for peer in self._connected.with_sessions(sessions):
+            self._end(peer, code)
+
+    def journal(self, entry: object) -> None:
+        """Handle an entry of the journal, which another process may have written."""
+        if isinstance(entry, SessionEnded):
+            self.end_sessions((entry.session,))
+        else:
+            self._program.journal(entry)
+
+    async def close(self) -> None:
+        """End every connection and every task."""
+        for peer in self._connected.all_connections():
+            self._end(peer, GOING_AWAY)
+        await self._background.close()
+
+    def _notified(self, notice: object) -> None:
+        if isinstance(notice, SessionsEnded):
+            self.end_sessions(notice.sessions)
+        else:
+            self._program.notice(notice)
+
+    async def _greet(self, conversation: Conversation[S]) -> None:
+        peer = conversation.peer
+        async with asyncio.timeout(ANSWER_SECONDS):
+            greeting = await self._program.greet(peer)
+        if peer.closed:
+            return
+        if greeting is None:
+            # It ended after its ticket was redeemed and before this server was notified of its end.
+            self._end(peer, SESSION_ENDED)
+            return
+        conversation.greet(greeting)
+        self._program.greeted(peer)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            with ErrorBoundary("looking for overdue requests"):
+                self._dispatcher.answer_overdue(self._conversations.values())
+
+    def _failed(self, conversation: Conversation[S], data: bytes) -> None:
+        """Answer a frame whose handling failed; if it started no request, close the connection."""
+        request = request_id_of(data)
+        if request is not None and request in conversation.started:
+            conversation.answer(request, unavailable(self._wire, request))
+        else:
+            conversation.peer.fail()
+
+    def _end(self, peer: Peer[S], code: CloseCode) -> None:
+        conversation = self._conversations.get(peer.id)
+        if conversation is None or peer.closed:
+            return
+        try:
+            self._forget(conversation)
+        finally:
+            conversation.connection.end(code)
+
+    def _forget(self, conversation: Conversation[S]) -> None:
+        """Remove the connection everywhere, at once; idempotent."""
+        peer = conversation.peer
+        if peer.closed:
+            return
+        peer.forget()
+        conversation.close()
+        self._connected.remove(peer)
+        with ErrorBoundary("forgetting a connection"):
+            self._program.closed(peer)

@@ -1,0 +1,86 @@
+"""Topics: what is published to one goes to every peer that was added to it.
+
+A frame is encoded once, and a busy topic is written in batches (`batching.py`). A topic exists as long as it
+has members: a program may name as many as it likes, and keeps none.
+"""
+
+from asyncio import AbstractEventLoop
+from typing import TYPE_CHECKING, Any
+
+from parlour_protocol.kit.codec import encode
+from parlour_protocol.kit.frames import Push
+from parlour_server.kit.batching import BatchingWriter
+from parlour_server.kit.connections.connection import text_frame
+
+if TYPE_CHECKING:
+    from parlour_server.kit.connections.peer import Peer
+
+
+class Topics:
+    """The topics of one process that have members."""
+
+    def __init__(self, loop: AbstractEventLoop, floor: float, pushes: frozenset[type[Push]]) -> None:
+        """``floor``: seconds between two writes of a busy topic. ``pushes``: what clients can read."""
+        self.loop = loop
+        self.floor = floor
+        self.pushes = pushes
+        self.writers: dict[str, BatchingWriter] = {}
+
+    def __len__(self) -> int:
+        return len(self.writers)
+
+    def topic(self, name: str) -> "Topic":
+        """Return the topic of this name, which may have no members."""
+        return Topic(name, self)
+
+
+class Topic:
+    """A topic, by its name: two with one name are the same."""
+
+    __slots__ = ("_topics", "name")
+
+    def __init__(self, name: str, topics: Topics) -> None:
+        """Take the name and what keeps the members."""
+        self.name = name
+        self._topics = topics
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Topic) and other.name == self.name and other._topics is self._topics
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def __len__(self) -> int:
+        writer = self._topics.writers.get(self.name)
+        return len(writer.members) if writer else 0
+
+    def __bool__(self) -> bool:
+        """Be true without members, too."""
+        return True
+
+    def publish(self, push: Push) -> None:
+        """Send this to every member. Raises TypeError for what is not one of the program's pushes."""
+        if type(push) not in self._topics.pushes:
+            raise TypeError(f"{type(push).__name__} is not one of the program's pushes")
+        writer = self._topics.writers.get(self.name)
+        if writer is not None:
+            writer.put(text_frame(encode(push)))
+
+    def add(self, peer: "Peer[Any]") -> None:
+        """Add a member; ``Peer.add`` calls it, so that a peer that closes leaves all its topics."""
+        topics = self._topics
+        writer = topics.writers.get(self.name)
+        if writer is None:
+            writer = topics.writers[self.name] = BatchingWriter(topics.loop, topics.floor)
+        writer.add(peer)
+
+    def remove(self, peer: "Peer[Any]") -> None:
+        """Remove a member; the last one ends the topic. ``Peer.remove`` calls it."""
+        writer = self._topics.writers.get(self.name)
+        if writer is not None:
+            if not peer.closed:
+                writer.flush()  # it gets what was published before
+            writer.discard(peer)
+            if not writer.members:
+                writer.close()
+                del self._topics.writers[self.name]

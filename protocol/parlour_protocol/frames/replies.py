@@ -164,7 +164,7 @@ AnyResult = Stored | Entered | Page | Members | Pins | Directory | Invitations |
 class Ok(Answer, frozen=True, tag="ok"):
     """The request ``re`` succeeded. Some requests have no result."""
 
-    re: RequestIdField
+    re: RequestIdField  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
     result: AnyResult | None = None
 
 
@@ -176,7 +176,7 @@ class Error(Answer, frozen=True, tag="error"):
     """
 
     code: ErrorCode
-    re: RequestIdField | None = None
+    re: RequestIdField | None = None  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
     hint: ReasonText = ReasonText()
     retry_after: Count | None = None
 

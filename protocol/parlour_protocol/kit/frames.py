@@ -63,7 +63,7 @@ class Push(Frame, frozen=True):
 class Ok(Answer, Generic[R], frozen=True, tag="ok"):
     """The request ``re`` was done. ``result`` is one of the program's results, or absent."""
 
-    re: RequestIdField
+    re: RequestIdField  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
     result: R | None = None
 
 
@@ -75,7 +75,7 @@ class Error(Answer, frozen=True, tag="error"):
     """
 
     code: CodeField
-    re: RequestIdField | None = None
+    re: RequestIdField | None = None  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
     hint: ReasonText = ReasonText()
     retry_after: Count | None = None
 

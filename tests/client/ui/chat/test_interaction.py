@@ -2,10 +2,12 @@
 
 import asyncio
 from contextlib import suppress
+from typing import cast
 
 import pytest
 from textual.app import App, ComposeResult
 from textual.dom import NoScreen
+from textual.screen import Screen
 from textual.worker import WorkerFailed
 
 from parlour_client.ui.chat.hint_line import HintLine
@@ -33,8 +35,8 @@ async def test_quitting_while_something_runs_is_no_crash() -> None:
     """Textual removes the widgets before the work that uses them has ended."""
     app = Asking()
     async with app.run_test() as pilot:
-        hint = app.query_one(HintLine)
-        worker = Interaction(app.screen, hint).run(lambda: until_gone(hint))
+        hint, screen = app.query_one(HintLine), cast("Screen[None]", app.screen)
+        worker = Interaction(screen, hint).run(lambda: until_gone(hint))
         await pilot.pause()
         app.exit()
     await asyncio.wait([asyncio.ensure_future(worker.wait())])
@@ -50,7 +52,8 @@ async def test_a_missing_widget_of_an_open_screen_is_an_error() -> None:
     async def look_while_open() -> None:
         app = Asking()
         async with app.run_test() as pilot:
-            Interaction(app.screen, app.query_one(HintLine)).run(look)
+            screen = cast("Screen[None]", app.screen)
+            Interaction(screen, app.query_one(HintLine)).run(look)
             await pilot.pause()
 
     with pytest.raises(WorkerFailed):

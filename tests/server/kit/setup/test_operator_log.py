@@ -38,7 +38,7 @@ def commands(group: click.Group, path: tuple[str, ...] = ()) -> set[tuple[str, .
 def test_every_command_reads_or_is_recorded() -> None:
     """A new command has to say which it is; those that record name themselves in the sources."""
     assert commands(COMMAND_LINE.group) == READS | RECORDS
-    folders = (Path(module.__file__).parent for module in (command_line, room_commands))
+    folders = (Path(str(module.__file__)).parent for module in (command_line, room_commands))
     sources = "".join(file.read_text("utf-8") for folder in folders for file in folder.glob("*.py"))
     for words in RECORDS:
         assert f'"{" ".join(words)}"' in sources, words

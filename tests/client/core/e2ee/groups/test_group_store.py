@@ -86,7 +86,7 @@ def test_a_bounded_number_of_groups_is_kept_in_memory() -> None:
     assert stored is not None
     for number in range(IN_MEMORY + 5):
         group_store._keep(GroupId(f"{number:043}"), b"", stored.group, None)
-    assert len(group_store._kept) == IN_MEMORY
+    assert len(group_store._cache) == IN_MEMORY
     assert group_store.load(alice.connection, log.group) is not None
 
 

@@ -16,7 +16,7 @@ from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.store.records import NewAccountRecord
-from parlour_server.store.sqlite import SqliteStore
+from parlour_server.store.sqlite.sqlite_store import SqliteStore
 from parlour_server.store.types import AppendEvent, Facts, NewRoom
 
 APPENDS = 500

@@ -26,7 +26,7 @@ from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.store.records import NewAccountRecord
-from parlour_server.store.sqlite import SqliteStore
+from parlour_server.store.sqlite.sqlite_store import SqliteStore
 
 LOGINS = 50
 ADDRESSES = 5  # that the logins come from: one address may not have this many waiting

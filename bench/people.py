@@ -21,7 +21,7 @@ from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
-from parlour_server.store.sqlite import SqliteStore
+from parlour_server.store.sqlite.sqlite_store import SqliteStore
 from parlour_server.store.types import AppendEvent, Facts, NewRoom
 
 DAY_MS = 86_400_000

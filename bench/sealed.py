@@ -28,7 +28,7 @@ from parlour_protocol.kit.secret import Secret
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.clock import SystemClock
-from parlour_server.store.sqlite import SqliteStore
+from parlour_server.store.sqlite.sqlite_store import SqliteStore
 from parlour_server.store.types import AppendEvent, Attached, NewDevice, NewRoom
 
 Row = dict[str, Any]

@@ -3,6 +3,7 @@
 It loads quickly, because every command of `parlour-server` needs it; ``app.py`` makes the running server.
 """
 
+import sqlite3
 from pathlib import Path
 from typing import Final
 
@@ -19,10 +20,10 @@ from parlour_server.kit.errors import SetupError
 from parlour_server.kit.program_spec import ProgramSpec
 from parlour_server.kit.setup.data_folder import DataFolder, KeyFile, UploadFolder
 from parlour_server.kit.setup.finding import Finding
-from parlour_server.kit.store.engine.integrity import stored_files
 from parlour_server.kit.store.records import NewAccountRecord
-from parlour_server.store.chat_schema import ChatSchema
+from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.interface import Store
+from parlour_server.store.sqlite.integrity import stored_files
 from parlour_server.store.types import NewRoom
 from parlour_server.system_account import lobby, system_account, system_device
 
@@ -76,6 +77,29 @@ def _find_log_key(folder: DataFolder) -> list[Finding]:
     return [Finding("fine", "key log", f"{path.name} signs it")]
 
 
+def _find_look_alikes(folder: DataFolder) -> list[Finding]:
+    """Report pairs of names that look alike, from before the current rules."""
+    from parlour_server.store.sqlite.look_alike_names import look_alikes  # noqa: PLC0415 - not for every command
+
+    try:
+        found = look_alikes(folder.database)
+    except (SetupError, sqlite3.Error):
+        return []  # the finding about the database reports it
+    return [
+        Finding(
+            "advice",
+            "names",
+            f"the {kind} {one} and {other} count as the same name; both were created before this rule. "
+            f"Tell the people concerned; `{NAME.command} user disable` closes an account",
+        )
+        for one, other, kind in found
+    ]
+
+
+def _findings(folder: DataFolder) -> list[Finding]:
+    return [*_find_log_key(folder), *_find_look_alikes(folder)]
+
+
 async def _make_system_account_and_lobby(_folder: DataFolder, store: Store, clock: Clock) -> list[str]:
     await _make_system_account(store, clock)
     return ["lobby"] if await _make_lobby(store, clock) else []
@@ -117,13 +141,13 @@ async def _make_lobby(store: Store, clock: Clock) -> bool:
 CHAT: Final = ProgramSpec(
     name=NAME,
     settings=ChatSettings,
-    schema=ChatSchema(),
+    schema=SCHEMA,
     make_store=_make_store,
     keys=(KeyFile(_LOG_KEY, "key of the key log", _make_log_key),),
     uploads=UploadFolder(_FILES, FILE_BYTES.value, stored_files),
     own_accounts=frozenset({system_account()}),
     first_run=_make_system_account_and_lobby,
     account_made=enter_lobby,
-    findings=_find_log_key,
+    findings=_findings,
     after_restore=_AFTER_RESTORE,
 )

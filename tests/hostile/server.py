@@ -178,13 +178,13 @@ class HostileServer:
     def backed_up(self) -> Path:
         """Make a backup, also while it runs, as `parlour-server backup` does."""
         file = self._place("backup.tar")
-        write_backup(self.data, file)
+        write_backup(CHAT.schema, self.data, file)
         return file
 
     def restore(self, file: Path) -> None:
         """Go on from a backup, as `parlour-server restore` does it."""
         self.data = CHAT.folder(self._place("restored"))
-        read_backup(self.data, file)
+        read_backup(CHAT.schema, self.data, file)
 
     def _place(self, name: str) -> Path:
         self._copies += 1

@@ -126,7 +126,7 @@ class MlsGroups:
             if error.code in AUTHORIZATION:
                 self._audit.record(
                     AuditEvent.REQUEST_REFUSED,
-                    code=error.code.value,
+                    code=str(error.code),
                     request=type(body).__name__.lower(),
                     room=room,
                     user=session.user,

@@ -3,7 +3,7 @@
 The tree::
 
 ParlourServerError
-├── RefusedError          a refused request: an ErrorCode and a hint for its sender
+├── RefusedError          a refused request: a code and a hint for its sender
 ├── UnavailableError      the store or a queue is unavailable; nothing was stored
 ├── LoginRefusedError     wrong name or password, or a disabled account
 ├── SessionRefusedError   no live session has this bearer token
@@ -17,19 +17,17 @@ ParlourServerError
 └── SetupError            the server cannot start, or a command cannot run; says what to do
 """
 
-from parlour_protocol.errors import ErrorCode
-
 
 class ParlourServerError(Exception):
     """The base class of the server's errors."""
 
 
 class RefusedError(ParlourServerError):
-    """A refused request. ``hint`` is an ASCII sentence for the person."""
+    """A refused request. ``code`` is the kit's or the program's; ``hint`` is an ASCII sentence."""
 
-    def __init__(self, code: ErrorCode, hint: str = "", *, retry_after: int | None = None) -> None:
+    def __init__(self, code: str, hint: str = "", *, retry_after: int | None = None) -> None:
         """Refuse with ``code``; ``retry_after`` is in milliseconds."""
-        super().__init__(code.value)
+        super().__init__(str(code))
         self.code = code
         self.hint = hint
         self.retry_after = retry_after

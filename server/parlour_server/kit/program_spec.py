@@ -7,7 +7,7 @@ the kit knows which program it serves.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
 from parlour_protocol.kit.names import NameReason, NameRefusedError, UserName, skeleton
 from parlour_server.kit.bus.bus import Bus
@@ -17,31 +17,10 @@ from parlour_server.kit.program_name import ProgramName
 from parlour_server.kit.setup.data_folder import DataFolder, KeyFile, UploadFolder
 from parlour_server.kit.setup.finding import Finding
 from parlour_server.kit.store.interface import KitStore
+from parlour_server.kit.store.schema import Schema
 
 _Settings = TypeVar("_Settings", bound=Settings)
 _Store = TypeVar("_Store", bound=KitStore)
-
-
-class Schema(Protocol):
-    """The database's schema: how it is made and changed. A running server only checks it."""
-
-    version: str
-
-    def create(self, path: Path) -> None:
-        """Create a database with the newest schema. Raises SetupError."""
-        ...
-
-    def upgrade(self, path: Path) -> None:
-        """Bring a database up to date. Raises SetupError."""
-        ...
-
-    def current(self, path: Path) -> str | None:
-        """Return the version of a database, None if it has none. Raises SetupError."""
-        ...
-
-    def check(self, path: Path) -> None:
-        """Raise SetupError unless the database has the newest schema."""
-        ...
 
 
 async def _make_nothing(_folder: DataFolder, _store: object, _clock: Clock) -> list[str]:

@@ -1,35 +1,27 @@
-"""The schema of the chat's database, as the kit's commands use it (`init`, `migrate`, `doctor`).
+"""The schema of the chat's database: its migrations, and what a backup of it means for its tables."""
 
-Alembic and SQLAlchemy are loaded only to create or change a database, never by a server or to check one.
-"""
-
+import sqlite3
 from pathlib import Path
+from typing import Final
 
-from parlour_server.kit.store.engine.connection import check_schema, schema_of
-from parlour_server.store.schema_version import SCHEMA_VERSION
+from parlour_server.chat_name import NAME
+from parlour_server.kit.store.schema import Schema
+from parlour_server.store.sqlite.integrity import chat_damage
 
 
-class ChatSchema:
-    """The revisions in `migrations`."""
+def _use_up_key_packages(db: sqlite3.Connection) -> None:
+    """Mark single-use key packages as claimed: some were, since the backup.
 
-    version = SCHEMA_VERSION
+    A device added with one of those could not open its Welcome (R21).
+    """
+    if db.execute("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'key_packages'").fetchone():
+        db.execute("UPDATE key_packages SET given = 1, package = NULL WHERE last_resort = 0")
 
-    def create(self, path: Path) -> None:
-        """Create a database. Raises SetupError."""
-        from parlour_server.store import migrate  # noqa: PLC0415 - loads Alembic
 
-        migrate.create(path)
-
-    def upgrade(self, path: Path) -> None:
-        """Bring a database up to date. Raises SetupError."""
-        from parlour_server.store import migrate  # noqa: PLC0415 - loads Alembic
-
-        migrate.upgrade(path)
-
-    def current(self, path: Path) -> str | None:
-        """Return the revision of a database, None if it has none. Raises SetupError."""
-        return schema_of(path)
-
-    def check(self, path: Path) -> None:
-        """Raise SetupError unless the database has the newest revision."""
-        check_schema(path)
+SCHEMA: Final = Schema(
+    program=NAME,
+    migrations=Path(__file__).with_name("migrations"),
+    version="0009",
+    find_damage=chat_damage,
+    restored=_use_up_key_packages,
+)

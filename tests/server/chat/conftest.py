@@ -8,7 +8,7 @@ from tests.server.chat.disk import DiskWorld
 from tests.server.chat.fakes import FakeClock, World, world
 
 from parlour_server.kit import batching as pacing
-from parlour_server.store import migrate
+from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.sqlite.sqlite_store import SqliteStore
 
 
@@ -24,7 +24,7 @@ async def chat(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
 async def disk(tmp_path: Path) -> AsyncIterator[DiskWorld]:
     """Give a world whose store is a new file."""
     path = tmp_path / "parlour.db"
-    migrate.create(path)
+    SCHEMA.create(path)
     store = SqliteStore(path, FakeClock())
     await store.open()
     world = DiskWorld(store)

@@ -9,9 +9,9 @@ import pytest
 from tests.server.store.encryption_world import Delivery
 from tests.server.store.world import FakeClock, StoreMaker, World
 
-from parlour_server.store import migrate
+from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.interface import Store
-from parlour_server.store.sqlite import SqliteStore
+from parlour_server.store.sqlite.sqlite_store import SqliteStore
 
 
 def _sqlite(request: pytest.FixtureRequest) -> StoreMaker:
@@ -26,7 +26,7 @@ MAKERS: Final[dict[str, Callable[[pytest.FixtureRequest], StoreMaker]]] = {"sqli
 def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a database as `init` does, once: only to be copied."""
     path = tmp_path_factory.mktemp("new") / "parlour.db"
-    migrate.create(path)
+    SCHEMA.create(path)
     return path
 
 

@@ -73,7 +73,7 @@ _ANSWERS: Final[dict[type[Exception], tuple[HTTPStatus, str, str]]] = {
     ),
 }
 # Errors that requests over WebSocket get as well: both use the same code.
-_REFUSED: Final[dict[ErrorCode, HTTPStatus]] = {
+_REFUSED: Final[dict[str, HTTPStatus]] = {
     ErrorCode.MALFORMED: HTTPStatus.BAD_REQUEST,
     ErrorCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
     ErrorCode.FORBIDDEN: HTTPStatus.FORBIDDEN,
@@ -156,7 +156,7 @@ def _refused(error: RefusedError) -> Response:
     status = _REFUSED.get(error.code, HTTPStatus.CONFLICT)
     wait = None if error.retry_after is None else max(1, math.ceil(error.retry_after / 1000))
     sentence = f"{error.hint[:1].upper()}{error.hint[1:]}." if error.hint else ""
-    return problem(status, error.code.value, sentence, retry_after=wait)
+    return problem(status, str(error.code), sentence, retry_after=wait)
 
 
 def _malformed(error: MalformedFrameError) -> Response:

@@ -21,7 +21,7 @@ def backup(data: Path, file: Path) -> None:
     from parlour_server.kit.setup.backup_archive import write_backup  # noqa: PLC0415 - keeps `--help` quick
 
     folder = folder_of(data)
-    damaged = write_backup(folder, file)
+    damaged = write_backup(program().schema, folder, file)
     record(folder, "backup", file=str(file))
     click.echo(f"{file} contains everything, including private keys")
     if damaged:
@@ -59,7 +59,7 @@ def restore(data: Path, file: Path, accept_damage: bool) -> None:  # noqa: FBT00
     from parlour_server.kit.setup.backup_archive import read_backup  # noqa: PLC0415 - keeps `--help` quick
 
     folder = program().folder(data.absolute())
-    damaged = read_backup(folder, file, accept_damage=accept_damage)
+    damaged = read_backup(program().schema, folder, file, accept_damage=accept_damage)
     record(folder, "restore", file=str(file))
     if damaged:
         _print_damage(damaged, "the restored database is damaged")

@@ -144,7 +144,7 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, click.ClickException):
         return error.format_message()
     if isinstance(error, RefusedError):
-        return error.hint or error.code.value.replace("_", " ")
+        return error.hint or error.code.replace("_", " ")
     if isinstance(error, UnavailableError):
         return f"the store can't do this right now and nothing was changed ({error}); is the disk full?"
     if isinstance(error, OSError) and error.strerror:

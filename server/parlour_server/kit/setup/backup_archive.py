@@ -28,8 +28,8 @@ from parlour_protocol.kit.ids import ID_PATTERN
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.private_file import private_file
 from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.kit.store.engine.incarnation import begin_incarnation, incarnation_of
-from parlour_server.kit.store.engine.integrity import damage
+from parlour_server.kit.store.engine.incarnation import incarnation_of
+from parlour_server.kit.store.schema import Schema
 
 _MODE: Final = 0o600
 _FILE: Final = re.compile(ID_PATTERN)
@@ -64,7 +64,7 @@ class _Place:
     size: int
 
 
-def write_backup(folder: DataFolder, file: Path) -> list[str]:
+def write_backup(schema: Schema, folder: DataFolder, file: Path) -> list[str]:
     """Write the folder to a new file; returns the damage in the database, as sentences.
 
     A damaged database is copied as it is, because its readable part is worth keeping. Raises SetupError.
@@ -74,7 +74,7 @@ def write_backup(folder: DataFolder, file: Path) -> list[str]:
     with _temporary_copy(folder) as work:
         copy = work / folder.database.name
         _copy_database(folder.database, copy)
-        found = damage(copy)
+        found = schema.damage(copy)
         members: dict[str, _Member] = {}
         # GNU: sizes over 8 GiB fit into the header itself, so a backup needs no other headers
         with private_file(file) as out, tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
@@ -101,7 +101,7 @@ def verify_backup(known: DataFolder, file: Path) -> tuple[int, str | None]:
     return len(places), manifest.incarnation
 
 
-def read_backup(folder: DataFolder, file: Path, *, accept_damage: bool = False) -> list[str]:
+def read_backup(schema: Schema, folder: DataFolder, file: Path, *, accept_damage: bool = False) -> list[str]:
     """Restore a backup into a new folder; returns the damage in its database, as sentences.
 
     Raises SetupError, leaving the folder empty; for a damaged database unless ``accept_damage``.
@@ -121,10 +121,10 @@ def read_backup(folder: DataFolder, file: Path, *, accept_damage: bool = False) 
                 target = database if name == database.name else folder.path / name
                 with private_file(target) as out:
                     _check(file, name, manifest.members[name], _copy(archive, place, out))
-            found = damage(database)
+            found = schema.damage(database)
             if found and not accept_damage:
                 raise SetupError(_DAMAGED.format(file=file, what=found[0]))
-            _begin_incarnation(file, database)
+            _begin_incarnation(schema, file, database)
             # The database last: without it no server starts on a half-restored folder.
             database.replace(folder.database)
             undo.pop_all()
@@ -139,9 +139,9 @@ def _incarnation(database: Path) -> str | None:
     return None
 
 
-def _begin_incarnation(file: Path, database: Path) -> None:
+def _begin_incarnation(schema: Schema, file: Path, database: Path) -> None:
     try:
-        begin_incarnation(database)
+        schema.begin_incarnation(database)
     except sqlite3.Error as error:
         raise _damaged(file, f"its database can't be written to ({error})") from error
 

@@ -29,7 +29,7 @@ from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.finding import Finding, Level
 from parlour_server.kit.setup.public_address import running
 from parlour_server.kit.store.engine.incarnation import incarnation_of
-from parlour_server.kit.store.engine.integrity import MOST, damage
+from parlour_server.kit.store.engine.integrity import MOST
 
 _LEAST_FREE: Final = 100 * 1024 * 1024
 _SOON: Final = timedelta(days=14)
@@ -106,10 +106,10 @@ def _database(program: ProgramSpec[Any, Any], folder: DataFolder) -> list[Findin
         program.schema.check(folder.database)
     except ParlourServerError as error:
         return [Finding("danger", "database", str(error))]
-    damaged = damage(folder.database)
+    damaged = program.schema.damage(folder.database)
     if not damaged:
         fine = Finding("fine", "database", f"schema {program.schema.version}, all of it readable")
-        return [fine, *_logs(folder), *_names(folder)]
+        return [fine, *_logs(folder)]
     return [
         *(Finding("danger", "database", sentence) for sentence in damaged),
         Finding(
@@ -128,21 +128,6 @@ def _logs(folder: DataFolder) -> list[Finding]:
     name, since = found
     day = datetime.fromtimestamp(since / 1000, UTC)
     return [Finding("fine", "logs", f"incarnation {name}, since {day:%Y-%m-%d %H:%M} UTC")]
-
-
-def _names(folder: DataFolder) -> list[Finding]:
-    """Report pairs of names that look alike, from before the current rules."""
-    from parlour_server.kit.store.accounts.look_alike_names import look_alikes  # noqa: PLC0415 - not for `--help`
-
-    return [
-        Finding(
-            "advice",
-            "names",
-            f"the {kind} {one} and {other} count as the same name; both were created before this rule. "
-            f"Tell the people concerned; `{folder.program.command} user disable` closes an account",
-        )
-        for one, other, kind in look_alikes(folder.database)
-    ]
 
 
 def _uploads(folder: DataFolder) -> list[Finding]:

@@ -5,6 +5,7 @@ machine may open it at once.
 """
 
 from pathlib import Path
+from typing import Final
 
 from parlour_protocol.kit.ids import Incarnation, Millis
 from parlour_server.kit.clock import Clock
@@ -13,19 +14,29 @@ from parlour_server.kit.store.accounts.login_attempts import SqliteAttempts
 from parlour_server.kit.store.accounts.memory_tickets import MemoryTickets
 from parlour_server.kit.store.accounts.sqlite_accounts import SqliteAccounts
 from parlour_server.kit.store.accounts.sqlite_sessions import SqliteSessions
-from parlour_server.kit.store.engine.connection import WriteConnection, check_schema
+from parlour_server.kit.store.engine.connection import WriteConnection
 from parlour_server.kit.store.engine.incarnation import incarnation_of
 from parlour_server.kit.store.engine.readers import Readers
-from parlour_server.kit.store.engine.retention import prune
+from parlour_server.kit.store.engine.retention import KIT_RULES, Rule, prune
 from parlour_server.kit.store.engine.sqlite_journal import SqliteJournal
 from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.store.chat_schema import SCHEMA
+from parlour_server.store.sqlite.e2ee.device_rows import note_disabled, see_devices
 from parlour_server.store.sqlite.e2ee.sqlite_devices import SqliteDevices
 from parlour_server.store.sqlite.e2ee.sqlite_groups import SqliteGroups
 from parlour_server.store.sqlite.e2ee.sqlite_key_log import SqliteKeyLog
+from parlour_server.store.sqlite.journal_entries import COLUMNS, read_entry
 from parlour_server.store.sqlite.rooms.sqlite_consent import SqliteConsent
 from parlour_server.store.sqlite.rooms.sqlite_files import SqliteFiles
 from parlour_server.store.sqlite.rooms.sqlite_log import SqliteLog
 from parlour_server.store.sqlite.rooms.sqlite_rooms import SqliteRooms
+
+_RULES: Final = (
+    *KIT_RULES,
+    Rule("key_packages", ("number",), "expires <= :before"),
+    Rule("bans", ("room", "account"), "until BETWEEN 1 AND :before"),
+    Rule("mutes", ("room", "account"), "until BETWEEN 1 AND :before"),
+)
 
 
 class SqliteStore:
@@ -41,8 +52,8 @@ class SqliteStore:
         self._incarnation: Incarnation | None = None
         self._writer = Writer(path, clock, announces=not tells_by_bus)
         self._readers = Readers(path, clock)
-        self.accounts = SqliteAccounts(self._writer, self._readers, clock)
-        self.sessions = SqliteSessions(self._writer, self._readers, clock)
+        self.accounts = SqliteAccounts(self._writer, self._readers, clock, on_disabled=note_disabled)
+        self.sessions = SqliteSessions(self._writer, self._readers, clock, on_seen=see_devices)
         self.tickets = MemoryTickets(self._readers, clock)
         self.rooms = SqliteRooms(self._writer, self._readers)
         self.log = SqliteLog(self._writer, self._readers)
@@ -52,7 +63,7 @@ class SqliteStore:
         self.groups = SqliteGroups(self._writer, self._readers)
         self.files = SqliteFiles(self._writer, self._readers)
         self.attempts = SqliteAttempts(self._writer, self._readers)
-        self.journal = SqliteJournal(self._readers)
+        self.journal = SqliteJournal(self._readers, COLUMNS, read_entry)
 
     @property
     def incarnation(self) -> Incarnation:
@@ -63,7 +74,7 @@ class SqliteStore:
 
     async def open(self) -> None:
         """Connect. Raises SetupError if the database is missing or has another schema."""
-        check_schema(self._path)
+        SCHEMA.check(self._path)
         found = incarnation_of(self._path)
         self._incarnation = found and found[0]
         await self._writer.open()
@@ -75,7 +86,7 @@ class SqliteStore:
 
     async def prune(self, now: Millis) -> int:
         """Delete a batch of data that expired months ago; returns the number of rows."""
-        return await prune(self._writer, self._readers, now)
+        return await prune(self._writer, self._readers, now, _RULES)
 
     async def check(self) -> None:
         """Raise UnavailableError if a write fails: it writes one row."""

@@ -35,9 +35,9 @@ async def test_a_backup_of_a_running_server_restores_to_the_same(
     kept = new_file_id()
     (files_of(folder) / kept).write_bytes(b"sealed")
     (files_of(folder) / f"{new_file_id()}.part").write_bytes(b"half")
-    write_backup(folder, tmp_path / "all.tar")
+    write_backup(CHAT.schema, folder, tmp_path / "all.tar")
     again = CHAT.folder(tmp_path / "again")
-    read_backup(again, tmp_path / "all.tar")
+    read_backup(CHAT.schema, again, tmp_path / "all.tar")
     again.require()
     for file in ("parlour.toml", "ca.pem", "ca.key", "server.pem", "server.key", "keylog.key"):
         assert (again.path / file).read_bytes() == (folder.path / file).read_bytes()
@@ -50,11 +50,11 @@ async def test_a_backup_of_a_running_server_restores_to_the_same(
 
 def test_a_restore_is_another_incarnation(folder: DataFolder, tmp_path: Path) -> None:
     """R20: each restore names the logs again; the backup and its folder keep their name."""
-    write_backup(folder, tmp_path / "all.tar")
+    write_backup(CHAT.schema, folder, tmp_path / "all.tar")
     found = []
     for name in ("one", "two"):
         again = CHAT.folder(tmp_path / name)
-        read_backup(again, tmp_path / "all.tar")
+        read_backup(CHAT.schema, again, tmp_path / "all.tar")
         found.append(incarnation_of(again.database))
         assert {path.name for path in again.path.iterdir()} & {
             "parlour.db-wal",
@@ -70,16 +70,16 @@ def test_a_restore_that_breaks_off_leaves_nothing_to_serve(
     folder: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R20: a crash cannot leave a database in its place under its old name."""
-    write_backup(folder, tmp_path / "all.tar")
+    write_backup(CHAT.schema, folder, tmp_path / "all.tar")
     again = CHAT.folder(tmp_path / "again")
 
-    def crash(_: Path) -> None:
+    def crash(_path: Path, _restored: object) -> None:
         assert not again.database.exists()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("parlour_server.kit.setup.backup_archive.begin_incarnation", crash)
+    monkeypatch.setattr("parlour_server.kit.store.schema.begin_incarnation", crash)
     with pytest.raises(KeyboardInterrupt):
-        read_backup(again, tmp_path / "all.tar")
+        read_backup(CHAT.schema, again, tmp_path / "all.tar")
     assert list(again.path.iterdir()) == []
 
 
@@ -93,9 +93,9 @@ def test_single_use_key_packages_are_not_given_after_a_restore(folder: DataFolde
                 " VALUES (?, 'd', ?, ?, 0, x'02', 9)",
                 (number, b"%d" % number, last),
             )
-    write_backup(folder, tmp_path / "all.tar")
+    write_backup(CHAT.schema, folder, tmp_path / "all.tar")
     again = CHAT.folder(tmp_path / "again")
-    read_backup(again, tmp_path / "all.tar")
+    read_backup(CHAT.schema, again, tmp_path / "all.tar")
     with closing(sqlite3.connect(again.database)) as db:
         rows = db.execute("SELECT last_resort, given, package FROM key_packages ORDER BY number").fetchall()
     assert rows == [(0, 1, None), (0, 1, None), (1, 0, b"\x02")]
@@ -103,17 +103,17 @@ def test_single_use_key_packages_are_not_given_after_a_restore(folder: DataFolde
 
 def test_a_backup_is_private_and_overwrites_nothing(folder: DataFolder, tmp_path: Path) -> None:
     """O2: keys are in it."""
-    write_backup(folder, tmp_path / "all.tar")
+    write_backup(CHAT.schema, folder, tmp_path / "all.tar")
     assert (tmp_path / "all.tar").stat().st_mode & 0o777 == 0o600
     with pytest.raises(SetupError, match="never overwritten"):
-        write_backup(folder, tmp_path / "all.tar")
+        write_backup(CHAT.schema, folder, tmp_path / "all.tar")
 
 
 def test_a_restore_into_a_folder_with_something_in_it_is_refused(folder: DataFolder, tmp_path: Path) -> None:
     """A running server's data must not be overwritten."""
-    write_backup(folder, tmp_path / "all.tar")
+    write_backup(CHAT.schema, folder, tmp_path / "all.tar")
     with pytest.raises(SetupError, match="not empty"):
-        read_backup(folder, tmp_path / "all.tar")
+        read_backup(CHAT.schema, folder, tmp_path / "all.tar")
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_path_traversal_in_an_archive_is_refused(tmp_path: Path, name: str) -> N
     (tmp_path / "evil.tar").write_bytes(whole.getvalue())
     again = CHAT.folder(tmp_path / "again")
     with pytest.raises(SetupError, match="not a backup"):
-        read_backup(again, tmp_path / "evil.tar")
+        read_backup(CHAT.schema, again, tmp_path / "evil.tar")
     assert list(again.path.iterdir()) == []
 
 
@@ -150,7 +150,7 @@ def test_what_is_no_archive_is_refused(tmp_path: Path) -> None:
     """A sentence with the file's name."""
     (tmp_path / "x.tar").write_bytes(b"nothing")
     with pytest.raises(SetupError, match="not an archive"):
-        read_backup(CHAT.folder(tmp_path / "again"), tmp_path / "x.tar")
+        read_backup(CHAT.schema, CHAT.folder(tmp_path / "again"), tmp_path / "x.tar")
 
 
 def unpacked(file: Path) -> dict[str, bytes]:
@@ -181,7 +181,7 @@ def refused(folder: Path, file: Path, why: str) -> None:
     """Check that a backup is refused in words and leaves nothing."""
     again = CHAT.folder(folder / "again")
     with pytest.raises(SetupError, match=why):
-        read_backup(again, file)
+        read_backup(CHAT.schema, again, file)
     assert list(again.path.iterdir()) == []
 
 
@@ -190,7 +190,7 @@ async def test_one_wrong_byte_anywhere_is_found(store: Store, folder: DataFolder
     await store.accounts.list()
     BlobStore(files_of(folder)).open()
     (files_of(folder) / new_file_id()).write_bytes(b"sealed" * 1000)
-    write_backup(folder, tmp_path / "all.tar")
+    write_backup(CHAT.schema, folder, tmp_path / "all.tar")
     whole = (tmp_path / "all.tar").read_bytes()
     members = unpacked(tmp_path / "all.tar")
     assert verify_backup(folder, tmp_path / "all.tar")[0] == len(members) - 1
@@ -206,7 +206,7 @@ async def test_one_wrong_byte_anywhere_is_found(store: Store, folder: DataFolder
 
 def test_a_backup_that_was_cut_off_is_refused(folder: DataFolder, tmp_path: Path) -> None:
     """Wherever it ends: a copy over a network that broke off."""
-    write_backup(folder, tmp_path / "all.tar")
+    write_backup(CHAT.schema, folder, tmp_path / "all.tar")
     whole = (tmp_path / "all.tar").read_bytes()
     end = len(whole.rstrip(b"\0"))
     for length in (0, 1, 511, 512, 513, 4096, end // 2, end - 1, whole.rindex(b"manifest.json")):
@@ -240,7 +240,7 @@ def test_hostile_headers_are_refused(
     folder: DataFolder, tmp_path: Path, evil: tuple[tarfile.TarInfo, bytes], why: str
 ) -> None:
     """L20: judged before anything is unpacked, in the middle of a good backup and at its beginning."""
-    write_backup(folder, tmp_path / "all.tar")
+    write_backup(CHAT.schema, folder, tmp_path / "all.tar")
     good = [member(name, data) for name, data in unpacked(tmp_path / "all.tar").items()]
     if "twice" not in why:  # in the place of the good one, so that nothing else is wrong
         good = [one for one in good if one[0].name != evil[0].name]
@@ -251,7 +251,7 @@ def test_hostile_headers_are_refused(
 
 def test_a_manifest_is_bounded_and_must_agree(folder: DataFolder, tmp_path: Path) -> None:
     """Neither a huge one nor one of other files, nor one that is nested without end, is taken."""
-    write_backup(folder, tmp_path / "all.tar")
+    write_backup(CHAT.schema, folder, tmp_path / "all.tar")
     members = unpacked(tmp_path / "all.tar")
     reported = json.loads(members["manifest.json"])
     more = {**reported, "members": {**reported["members"], "ca.key": {"size": 1, "sha256": "0" * 64}}}
@@ -275,11 +275,11 @@ def test_a_damaged_database_is_reported_and_restored_only_on_request(
     with closing(sqlite3.connect(folder.database)) as database:
         database.execute("UPDATE events SET body = x'00' WHERE seq = 1")
         database.commit()
-    (sentence,) = write_backup(folder, tmp_path / "all.tar")
+    (sentence,) = write_backup(CHAT.schema, folder, tmp_path / "all.tar")
     assert sentence.startswith("event 1 of room ")
     refused(tmp_path, tmp_path / "all.tar", r"is damaged \(event 1 of room .*--accept-damage")
     again = CHAT.folder(tmp_path / "again")
-    assert read_backup(again, tmp_path / "all.tar", accept_damage=True) == [sentence]
+    assert read_backup(CHAT.schema, again, tmp_path / "all.tar", accept_damage=True) == [sentence]
     again.require()
 
 
@@ -287,7 +287,7 @@ def test_what_does_not_fit_on_the_disk_is_refused_before(
     folder: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In words, and before the disk is full."""
-    write_backup(folder, tmp_path / "all.tar")
+    write_backup(CHAT.schema, folder, tmp_path / "all.tar")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4096))
     (tmp_path / "again").mkdir(mode=0o700)
     refused(tmp_path, tmp_path / "all.tar", r"needs \d+ MiB and .* has 0 MiB free")

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from tests.server.store.world import World
 
-from parlour_protocol.errors import ErrorCode
+from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import parse_user_name
 from parlour_server.kit.errors import InviteRefusedError, NameTakenError, RefusedError

@@ -11,7 +11,7 @@ from tests.server.store.world import FakeClock, World, allow, message
 
 from parlour_protocol.frames.bodies import Message
 from parlour_server.kit.errors import UnavailableError
-from parlour_server.store.sqlite import SqliteStore
+from parlour_server.store.sqlite.sqlite_store import SqliteStore
 
 ROOT = Path(__file__).parents[4]
 
@@ -19,7 +19,7 @@ APPENDER = """
 import asyncio, sys
 from pathlib import Path
 from tests.server.store.world import FakeClock, World, message
-from parlour_server.store.sqlite import SqliteStore
+from parlour_server.store.sqlite.sqlite_store import SqliteStore
 
 async def main():
     store = SqliteStore(Path(sys.argv[1]), FakeClock())
@@ -98,7 +98,7 @@ import asyncio, resource, sys
 from pathlib import Path
 from tests.server.store.world import FakeClock, World, message
 from parlour_server.kit.errors import UnavailableError
-from parlour_server.store.sqlite import SqliteStore
+from parlour_server.store.sqlite.sqlite_store import SqliteStore
 
 async def main():
     store = SqliteStore(Path(sys.argv[1]), FakeClock())

@@ -8,16 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from alembic import command
 from tests.server.store.contract.test_files import PLENTY, upload
 from tests.server.store.world import World
 
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.store.engine.integrity import damage
-from parlour_server.store import migrate
-from parlour_server.store.sqlite import SqliteStore
+from parlour_server.kit.store import migrate
+from parlour_server.store.chat_schema import SCHEMA
+from parlour_server.store.sqlite.sqlite_store import SqliteStore
 
 MANY = 20_000
 
@@ -99,33 +98,31 @@ async def test_what_is_refused_or_forgotten_twice_is_counted_once(
     await store.files.forget([one.id])
     assert await store.files.used(alice) == (0, 5)
     assert await store.files.used(bob) == (5, 5)
-    assert damage(database) == []
+    assert SCHEMA.damage(database) == []
     await store._writer.submit(lambda db: db.execute("UPDATE file_usage SET bytes = 7 WHERE owner = ''"))
-    assert damage(database) == ["the files of all together are counted with 2 bytes too many"]
+    assert SCHEMA.damage(database) == ["the files of all together are counted with 2 bytes too many"]
 
 
 def test_the_migration_counts_what_is_there(tmp_path: Path) -> None:
     """A server with files goes on with the right numbers."""
     path = tmp_path / "parlour.db"
     path.touch()
-    with migrate._connect(path) as connection, connection.begin():
-        config = migrate._config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0004")
+    migrate.apply(path, SCHEMA, "0004")
+    with closing(sqlite3.connect(path)) as connection, connection:
         for name in ("alice", "bob"):
-            connection.exec_driver_sql("INSERT INTO accounts VALUES (?, ?, 'hash', 1, 0)", (name, name))
-        connection.exec_driver_sql(
+            connection.execute("INSERT INTO accounts VALUES (?, ?, 'hash', 1, 0)", (name, name))
+        connection.execute(
             "INSERT INTO rooms (room, kind, topic, head, members, encrypted)"
             " VALUES ('r', 'private', '', 0, 0, 0)"
         )
         for number, (owner, size) in enumerate((("alice", 7), ("bob", 5), ("alice", 100))):
-            connection.exec_driver_sql(
+            connection.execute(
                 "INSERT INTO files (file, room, owner, size, sha256, created)"
                 " VALUES (?, 'r', ?, ?, x'00', 0)",
                 (str(number), owner, size),
             )
-    migrate.upgrade(path)
+    SCHEMA.upgrade(path)
     with closing(sqlite3.connect(path)) as db:
         used = dict(db.execute("SELECT owner, bytes FROM file_usage"))
     assert used == {"alice": 107, "bob": 5, "": 112}
-    assert damage(path) == []
+    assert SCHEMA.damage(path) == []

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from parlour_server.kit.errors import SetupError
-from parlour_server.store import migrate
+from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.schema import metadata
-from parlour_server.store.schema_version import SCHEMA_VERSION
 
 
 def _tables(path: Path) -> dict[str, list[str]]:
@@ -44,13 +45,16 @@ def test_migrations_make_what_the_metadata_makes(database: Path, tmp_path: Path)
 
 def test_the_version_is_the_newest_revision(database: Path) -> None:
     """What a server asks for is what the migrations lead to."""
-    assert migrate.head() == SCHEMA_VERSION == migrate.current(database)
+    config = Config()
+    config.set_main_option("script_location", str(SCHEMA.migrations))
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    assert SCHEMA.version == newest == SCHEMA.current(database)
 
 
 def test_upgrading_again_changes_nothing(database: Path) -> None:
     """A database at its newest revision is not changed."""
     before = _tables(database)
-    migrate.upgrade(database)
+    SCHEMA.upgrade(database)
     assert _tables(database) == before
 
 
@@ -65,9 +69,9 @@ def test_an_upgrade_that_fails_leaves_nothing(database: Path) -> None:
     connection.close()
     before = _tables(database)
     with pytest.raises(SetupError, match="cannot be migrated"):
-        migrate.upgrade(database)
+        SCHEMA.upgrade(database)
     assert _tables(database) == before
-    assert migrate.current(database) == "0001"
+    assert SCHEMA.current(database) == "0001"
 
 
 @pytest.mark.parametrize("content", [b"", b"SELECT 1"])
@@ -81,9 +85,9 @@ def test_a_file_without_a_revision_is_never_filled(tmp_path: Path, content: byte
         connection.close()
     before = path.read_bytes()
     with pytest.raises(SetupError, match="restore a backup"):
-        migrate.upgrade(path)
+        SCHEMA.upgrade(path)
     assert path.read_bytes() == before
-    assert migrate.current(path) is None
+    assert SCHEMA.current(path) is None
 
 
 def test_a_database_of_the_future_is_refused(database: Path) -> None:
@@ -93,12 +97,12 @@ def test_a_database_of_the_future_is_refused(database: Path) -> None:
     connection.commit()
     connection.close()
     with pytest.raises(SetupError, match="newer parlour-server"):
-        migrate.upgrade(database)
+        SCHEMA.upgrade(database)
 
 
 def test_nothing_is_migrated_where_nothing_is(tmp_path: Path) -> None:
     """A mistyped path makes no database."""
-    for act in (migrate.upgrade, migrate.current):
+    for act in (SCHEMA.upgrade, SCHEMA.current):
         with pytest.raises(SetupError, match="parlour-server init"):
             act(tmp_path / "mistyped.db")
     assert list(tmp_path.iterdir()) == []

@@ -24,7 +24,7 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
-from parlour_server.store.sqlite import SqliteStore
+from parlour_server.store.sqlite.sqlite_store import SqliteStore
 
 PEOPLE = 4
 STEPS = st.lists(

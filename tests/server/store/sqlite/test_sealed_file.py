@@ -8,7 +8,7 @@ from typing import TypeVar
 import pytest
 from tests.server.store.encryption_world import Delivery, sealed
 
-from parlour_server.store.sqlite import SqliteStore
+from parlour_server.store.sqlite.sqlite_store import SqliteStore
 
 T = TypeVar("T")
 

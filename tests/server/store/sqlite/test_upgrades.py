@@ -1,11 +1,11 @@
 """A database that was in use is brought to the newest schema with everything that stands in it."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
 from tests.server.store.world import FakeClock, World, message
 
 from parlour_protocol.ids import RoomId
@@ -13,9 +13,10 @@ from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import parse_user_name, skeleton
 from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.store.accounts.look_alike_names import look_alikes
-from parlour_server.store import migrate
-from parlour_server.store.sqlite import SqliteStore
+from parlour_server.kit.store import migrate
+from parlour_server.store.chat_schema import SCHEMA
+from parlour_server.store.sqlite.look_alike_names import look_alikes
+from parlour_server.store.sqlite.sqlite_store import SqliteStore
 
 KITCHEN, DIRECT = "k" * 22, "d" * 22
 ROWS: dict[str, list[tuple[Any, ...]]] = {
@@ -69,14 +70,12 @@ def old(tmp_path: Path) -> Path:
     """Make a database of the first schema, with something in every table that matters."""
     path = tmp_path / "parlour.db"
     path.touch()
-    with migrate._connect(path) as connection, connection.begin():
-        config = migrate._config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+    migrate.apply(path, SCHEMA, "0001")
+    with closing(sqlite3.connect(path)) as connection, connection:
         for table, rows in ROWS.items():
             for row in rows:
                 marks = ", ".join("?" * len(row))
-                connection.exec_driver_sql(f"INSERT INTO {table} VALUES ({marks})", row)  # noqa: S608 - of ours
+                connection.execute(f"INSERT INTO {table} VALUES ({marks})", row)  # noqa: S608 - of ours
     return path
 
 
@@ -97,10 +96,10 @@ def dump(path: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 def test_nothing_is_lost(old: Path) -> None:
     """Every row is there afterwards, in one piece, and refers to what it referred to."""
-    assert migrate.current(old) == "0001"
+    assert SCHEMA.current(old) == "0001"
     before = dump(old)
-    migrate.upgrade(old)
-    assert migrate.current(old) == migrate.head()
+    SCHEMA.upgrade(old)
+    assert SCHEMA.current(old) == SCHEMA.version
     assert dump(old) == before == {table: sorted(rows, key=repr) for table, rows in ROWS.items()}
 
 
@@ -110,7 +109,7 @@ async def test_a_server_refuses_it_before_and_works_with_it_after(old: Path) -> 
     store, world = SqliteStore(old, clock), World(SqliteStore(old, clock), clock)
     with pytest.raises(SetupError, match="older schema"):
         await store.open()
-    migrate.upgrade(old)
+    SCHEMA.upgrade(old)
     await world.store.open()
     alice = parse_user_name("alice")
     summaries = {room.room: room for room in await world.store.rooms.summaries(alice)}
@@ -130,7 +129,7 @@ async def test_a_server_refuses_it_before_and_works_with_it_after(old: Path) -> 
 
 def test_the_old_rules_of_a_changed_table_still_hold(old: Path) -> None:
     """One direct room for a pair, in one order, of people who exist; names are unique; types are strict."""
-    migrate.upgrade(old)
+    SCHEMA.upgrade(old)
     db = sqlite3.connect(old)
     db.execute("PRAGMA foreign_keys = ON")
     columns = "room, kind, name, skeleton, low, high, topic, head, members, encrypted"
@@ -155,8 +154,8 @@ def test_an_upgrade_that_fails_half_way_changes_nothing(old: Path) -> None:
     db.close()
     before = dump(old)
     with pytest.raises(SetupError, match="cannot be migrated"):
-        migrate.upgrade(old)
-    assert migrate.current(old) == "0001"
+        SCHEMA.upgrade(old)
+    assert SCHEMA.current(old) == "0001"
     assert dump(old) == before
     db = sqlite3.connect(old)
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -168,14 +167,10 @@ def test_two_names_that_are_one_both_stay(tmp_path: Path) -> None:
     """L16: the older one of `straße` and `strasse` keeps the name, and both are reported."""
     path = tmp_path / "parlour.db"
     path.touch()
-    with migrate._connect(path) as connection, connection.begin():
-        config = migrate._config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
+    migrate.apply(path, SCHEMA, "0002")
+    with closing(sqlite3.connect(path)) as connection, connection:
         for name, created in (("stra\u00dfe", 1), ("strasse", 2), ("wei\u00dfss", 1)):
-            connection.exec_driver_sql(
-                "INSERT INTO accounts VALUES (?, ?, 'hash', ?, 0)", (name, name, created)
-            )
+            connection.execute("INSERT INTO accounts VALUES (?, ?, 'hash', ?, 0)", (name, name, created))
         for name, at, kind in (
             ("gru\u00dfe", 9, "public"),
             ("grusse", 4, "public"),
@@ -184,14 +179,12 @@ def test_two_names_that_are_one_both_stay(tmp_path: Path) -> None:
         ):
             room = f"{at}" * 22
             values = (room, kind, name, name)
-            connection.exec_driver_sql(
-                "INSERT INTO rooms VALUES (?, ?, ?, ?, NULL, NULL, '', 1, 0, 0)", values
-            )
-            connection.exec_driver_sql(
+            connection.execute("INSERT INTO rooms VALUES (?, ?, ?, ?, NULL, NULL, '', 1, 0, 0)", values)
+            connection.execute(
                 "INSERT INTO events VALUES (?, 1, ?, 'strasse', 'd', ?, 'created', NULL, x'7b7d')",
                 (room, at, f"request-{at}"),
             )
-    migrate.upgrade(path)
+    SCHEMA.upgrade(path)
     assert look_alikes(path) == [
         ("stra\u00dfe", "strasse", "accounts"),
         ("grusse", "gru\u00dfe", "rooms"),

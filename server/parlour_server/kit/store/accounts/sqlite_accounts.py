@@ -5,10 +5,10 @@ digests.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
-from parlour_protocol.errors import ErrorCode
+from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.clock import Clock
@@ -17,7 +17,6 @@ from parlour_server.kit.store.accounts.sqlite_sessions import end_sessions
 from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
-from parlour_server.kit.store.engine.sqlite_journal import note_devices_changed
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.kit.store.records import Account, InviteRecord, NewAccountRecord
 
@@ -27,11 +26,22 @@ _COLUMNS = "account, password_hash, created, disabled"
 class SqliteAccounts:
     """Accounts, and the invites that create them."""
 
-    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
-        """Use the store's writer and readers; ``clock`` is for the expiry of invites."""
+    def __init__(
+        self,
+        writer: Writer,
+        readers: Readers,
+        clock: Clock,
+        *,
+        on_disabled: Callable[[WriteConnection, UserName, Millis], None] | None = None,
+    ) -> None:
+        """Use the store's writer and readers; ``clock`` is for the expiry of invites.
+
+        ``on_disabled`` is called in the transaction that disables an account, or enables it again.
+        """
         self._writer = writer
         self._readers = readers
         self._clock = clock
+        self._on_disabled = on_disabled
 
     async def create(self, account: NewAccountRecord, invite: bytes | None) -> None:
         """Create an account, using the invite once. Raises InviteRefusedError, NameTakenError."""
@@ -67,8 +77,8 @@ class SqliteAccounts:
             _set(db, user=user, column="disabled", value=int(disabled))
             if disabled:
                 end_sessions(db, user, self._clock.now())
-            if _has_devices(db, user):
-                note_devices_changed(db, self._clock.now(), user)
+            if self._on_disabled is not None:
+                self._on_disabled(db, user, self._clock.now())
 
         await self._writer.submit(write)
 
@@ -134,10 +144,6 @@ def _is_usable(db: sqlite3.Connection, invite: bytes, now: Millis) -> bool:
         "SELECT 1 FROM invites WHERE digest = ? AND (expires IS NULL OR expires > ?)", (invite, now)
     ).fetchone()
     return row is not None
-
-
-def _has_devices(db: sqlite3.Connection, user: UserName) -> bool:
-    return db.execute("SELECT 1 FROM devices WHERE account = ?", (plain(user),)).fetchone() is not None
 
 
 def _set(db: sqlite3.Connection, user: UserName, column: str, value: str | int) -> None:

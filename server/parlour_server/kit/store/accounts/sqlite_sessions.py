@@ -6,13 +6,14 @@ account is over its cap: the clock may be wrong, and the cap limits the table. T
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.store.engine.column_values import device_name, plain, user_name
+from parlour_server.kit.store.engine.connection import WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.sqlite_journal import note_session_ended
 from parlour_server.kit.store.engine.writer import Writer
@@ -25,11 +26,22 @@ _LIVE = f"SELECT {_COLUMNS} FROM sessions s JOIN accounts a USING (account) WHER
 class SqliteSessions:
     """Who is logged in, and where."""
 
-    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
-        """Use the store's writer and readers; ``clock`` dates the journal."""
+    def __init__(
+        self,
+        writer: Writer,
+        readers: Readers,
+        clock: Clock,
+        *,
+        on_seen: Callable[[WriteConnection, Mapping[SessionId, Millis]], None] | None = None,
+    ) -> None:
+        """Use the store's writer and readers; ``clock`` dates the journal.
+
+        ``on_seen`` is called in the transaction that records when sessions were seen.
+        """
         self._writer = writer
         self._readers = readers
         self._clock = clock
+        self._on_seen = on_seen
 
     async def create(
         self, session: SessionRecord, *, cap: int, in_use: Collection[SessionId] = frozenset()
@@ -49,17 +61,14 @@ class SqliteSessions:
     async def touch(self, seen: Mapping[SessionId, Millis]) -> None:
         """Record when sessions were seen."""
 
-        def write(db: sqlite3.Connection) -> None:
+        def write(db: WriteConnection) -> None:
             # never backwards: setting the clock back must not make a session look idle
             db.executemany(
                 "UPDATE sessions SET last_seen = max(last_seen, ?) WHERE session = ?",
                 [(at, session) for session, at in seen.items()],
             )
-            db.executemany(
-                "UPDATE devices SET last_seen = max(last_seen, ?)"
-                " WHERE device = (SELECT device_id FROM sessions WHERE session = ?)",
-                [(at, session) for session, at in seen.items()],
-            )
+            if self._on_seen is not None:
+                self._on_seen(db, seen)
 
         await self._writer.submit(write)
 

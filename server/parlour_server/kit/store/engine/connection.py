@@ -1,7 +1,6 @@
 """Opens the database file, with the pragmas that the store's guarantees need.
 
-It never creates a file or changes a schema: a missing database or another schema is refused. The writer has
-one connection, each reader thread its own.
+It never creates a file or changes a schema. The writer has one connection, each reader thread its own.
 """
 
 import os
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from parlour_server.kit.errors import SetupError
-from parlour_server.store.schema_version import SCHEMA_VERSION, no_schema
 
 BUSY_SECONDS: Final = 5.0
 """How long a transaction waits for another process (a command)."""
@@ -82,21 +80,15 @@ def scrub(connection: WriteConnection) -> None:
     connection.stale_wal = bool(busy)
 
 
-def check_schema(path: Path) -> None:
-    """Raise SetupError unless the file is a database with the current schema."""
-    revision = schema_of(path)
-    if revision is None:
-        raise SetupError(no_schema(path))
-    if revision < SCHEMA_VERSION:
-        raise SetupError(f"{path} has an older schema; run `parlour-server migrate`")
-    if revision > SCHEMA_VERSION:
-        raise SetupError(f"{path} was made by a newer parlour-server; install that version or a newer one")
+class NotADatabaseError(Exception):
+    """The file is not one of SQLite's."""
 
 
-def schema_of(path: Path) -> str | None:
-    """Return the revision of a database, None if it has none. Raises SetupError."""
-    if not path.is_file():
-        raise SetupError(f"there is no database at {path}; make one with `parlour-server init`")
+def revision_of(path: Path) -> str | None:
+    """Return the revision of an existing database, None if it has none.
+
+    Raises NotADatabaseError, and SetupError when it cannot be opened.
+    """
     try:
         connection = connect_reader(path)
         try:
@@ -108,7 +100,7 @@ def schema_of(path: Path) -> str | None:
             raise SetupError(cannot_open(path, error)) from error
         row = None
     except sqlite3.DatabaseError as error:
-        raise SetupError(f"{path} is not a Parlour database: {error}") from error
+        raise NotADatabaseError(str(error)) from error
     return None if row is None else str(row[0])
 
 

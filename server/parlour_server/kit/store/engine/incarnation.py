@@ -6,6 +6,7 @@ it, and only `restore` changes it.
 
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from parlour_protocol.kit.ids import Incarnation, Millis, new_incarnation
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.store.engine.connection import cannot_open, connect_reader
 
+Restored = Callable[[sqlite3.Connection], None]
 _HAS_TABLE: Final = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?"
 
 
@@ -31,16 +33,15 @@ def incarnation_of(path: Path) -> tuple[Incarnation, Millis] | None:
     return Incarnation(row[0]), Millis(row[1])
 
 
-def begin_incarnation(path: Path) -> Incarnation | None:
+def begin_incarnation(path: Path, restored: Restored) -> Incarnation | None:
     """Give the logs of a database that no server uses a new name; None for an older schema.
 
-    An older schema gets its name from `migrate`. Single-use key packages are marked as claimed: some were,
-    since the backup, and a device added with one could not open its Welcome. Raises sqlite3.Error.
+    An older schema gets its name from `migrate`. ``restored`` changes what must not be as it was at the
+    backup. Raises sqlite3.Error.
     """
     name = new_incarnation()
     with closing(sqlite3.connect(path)) as db, db:
-        if _has(db, "key_packages"):
-            db.execute("UPDATE key_packages SET given = 1, package = NULL WHERE last_resort = 0")
+        restored(db)
         if not _has(db, "incarnation"):
             return None
         db.execute("DELETE FROM incarnation")

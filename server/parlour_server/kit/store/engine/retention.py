@@ -6,6 +6,7 @@ lift a ban or end a live session. docs/growth.md lists everything that grows.
 """
 
 import sqlite3
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -19,38 +20,37 @@ BATCH: Final = 200
 """Rows deleted by one write, in less than a millisecond."""
 
 
-class _Rule(NamedTuple):
+class Rule(NamedTuple):
+    """Rows of ``table``, with this primary key, are deleted when ``over``; ``:before`` is a time."""
+
     table: str
     key: tuple[str, ...]
     over: str
 
 
-_RULES: Final = (
-    _Rule("sessions", ("session",), "expires <= :before"),
-    _Rule("invites", ("digest",), "expires <= :before"),
-    _Rule("attempts", ("key",), "last <= :before"),
-    _Rule("key_packages", ("number",), "expires <= :before"),
-    _Rule("bans", ("room", "account"), "until BETWEEN 1 AND :before"),
-    _Rule("mutes", ("room", "account"), "until BETWEEN 1 AND :before"),
+KIT_RULES: Final = (
+    Rule("sessions", ("session",), "expires <= :before"),
+    Rule("invites", ("digest",), "expires <= :before"),
+    Rule("attempts", ("key",), "last <= :before"),
 )
 
 
-async def prune(writer: Writer, readers: Readers, now: Millis) -> int:
-    """Delete a batch of each kind; returns the number of rows. Raises UnavailableError."""
+async def prune(writer: Writer, readers: Readers, now: Millis, rules: Iterable[Rule]) -> int:
+    """Delete a batch by each rule; returns the number of rows. Raises UnavailableError."""
     before, gone = now - GRACE_MILLIS, 0
-    for rule in _RULES:
+    for rule in rules:
         found = await readers.run(partial(_find, rule=rule, before=before))
         if found:
             gone += await writer.submit(partial(_remove, rule=rule, before=before, found=found))
     return gone
 
 
-def _find(db: sqlite3.Connection, *, rule: _Rule, before: int) -> list[tuple[Any, ...]]:
+def _find(db: sqlite3.Connection, *, rule: Rule, before: int) -> list[tuple[Any, ...]]:
     query = f"SELECT {', '.join(rule.key)} FROM {rule.table} WHERE {rule.over} LIMIT :batch"  # noqa: S608 - of ours
     return db.execute(query, {"before": before, "batch": BATCH}).fetchall()
 
 
-def _remove(db: sqlite3.Connection, *, rule: _Rule, before: int, found: list[tuple[Any, ...]]) -> int:
+def _remove(db: sqlite3.Connection, *, rule: Rule, before: int, found: list[tuple[Any, ...]]) -> int:
     # With the condition again: someone may have been banned again in the meantime.
     keys = " AND ".join(f"{column} = :{column}" for column in rule.key)
     query = f"DELETE FROM {rule.table} WHERE {keys} AND {rule.over}"  # noqa: S608 - of ours

@@ -16,11 +16,11 @@ from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.store.accounts.sqlite_sessions import end_found
 from parlour_server.kit.store.engine.column_values import plain
 from parlour_server.kit.store.engine.connection import WriteConnection
-from parlour_server.kit.store.engine.sqlite_journal import note_devices_changed
 from parlour_server.store.sqlite.e2ee.device_rows import find_device
 from parlour_server.store.sqlite.e2ee.group_devices import update_leaving
 from parlour_server.store.sqlite.e2ee.sqlite_key_log import append_entry
 from parlour_server.store.sqlite.e2ee.welcome_rows import drop_for
+from parlour_server.store.sqlite.journal_entries import note_devices_changed
 from parlour_server.store.types import CertificateRecord, DeviceChange, DeviceRecord, NewEntry
 
 

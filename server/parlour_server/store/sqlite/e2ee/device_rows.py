@@ -1,15 +1,19 @@
-"""Reads device rows as records.
+"""Reads device rows as records, and keeps them in step with their accounts and sessions.
 
 Used by everything that reads or changes devices.
 """
 
 import sqlite3
+from collections.abc import Mapping
 from typing import Final
 
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.opaque import CertificateBytes, PublicKey
-from parlour_protocol.kit.ids import DeviceId, Millis
-from parlour_server.kit.store.engine.column_values import device_name, user_name
+from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
+from parlour_protocol.kit.names import UserName
+from parlour_server.kit.store.engine.column_values import device_name, plain, user_name
+from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.store.sqlite.journal_entries import note_devices_changed
 from parlour_server.store.types import DeviceRecord
 
 STATUSES: Final = {status.value: status for status in DeviceStatus}
@@ -34,6 +38,21 @@ def find_device(db: sqlite3.Connection, device: DeviceId, now: Millis) -> Device
     """Return one device."""
     row = db.execute(DEVICE + " WHERE d.device = ?2", (now, device)).fetchone()
     return None if row is None else device_record(*row)
+
+
+def note_disabled(db: WriteConnection, user: UserName, at: Millis) -> None:
+    """Notify servers that an account with devices was disabled or enabled: its rooms' groups change."""
+    if db.execute("SELECT 1 FROM devices WHERE account = ?", (plain(user),)).fetchone() is not None:
+        note_devices_changed(db, at, user)
+
+
+def see_devices(db: WriteConnection, seen: Mapping[SessionId, Millis]) -> None:
+    """Record when the devices of these sessions were seen, never backwards."""
+    db.executemany(
+        "UPDATE devices SET last_seen = max(last_seen, ?)"
+        " WHERE device = (SELECT device_id FROM sessions WHERE session = ?)",
+        [(at, session) for session, at in seen.items()],
+    )
 
 
 def device_record(

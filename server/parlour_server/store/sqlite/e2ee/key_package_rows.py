@@ -20,8 +20,8 @@ from parlour_protocol.rooms import RoomSuite
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import WriteConnection
-from parlour_server.kit.store.engine.sqlite_journal import note_devices_changed
 from parlour_server.store.sqlite.e2ee.group_devices import addable
+from parlour_server.store.sqlite.journal_entries import note_devices_changed
 from parlour_server.store.types import ClaimRecord, NewPackages
 
 _MOST: Final = {RoomSuite.X25519: KEY_PACKAGES.value, RoomSuite.X_WING: HYBRID_PACKAGES.value}

@@ -36,8 +36,9 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.rooms import Role
-from parlour_server.kit.store.engine.column_values import UNREADABLE, plain, read_body, write_body
+from parlour_server.kit.store.engine.column_values import plain
 from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.store.sqlite.column_values import UNREADABLE, read_body, write_body
 from parlour_server.store.sqlite.e2ee.group_effects import contested, encryption_on, founded, handshake
 from parlour_server.store.sqlite.rooms import sqlite_consent as consent
 from parlour_server.store.sqlite.rooms.member_rows import enter, leave, set_role

@@ -36,7 +36,8 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.store.accounts.sqlite_accounts import account_exists
-from parlour_server.kit.store.engine.column_values import ROOM_KINDS, plain, read_membership, user_name
+from parlour_server.kit.store.engine.column_values import plain, user_name
+from parlour_server.store.sqlite.column_values import ROOM_KINDS, read_membership
 from parlour_server.store.sqlite.e2ee.group_facts import group_facts
 from parlour_server.store.sqlite.rooms.member_rows import count_owners
 from parlour_server.store.sqlite.rooms.sqlite_consent import (

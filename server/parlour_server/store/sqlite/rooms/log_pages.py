@@ -14,13 +14,13 @@ from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_server.kit.logs import warn
-from parlour_server.kit.store.engine.column_values import (
+from parlour_server.kit.store.engine.connection import snapshot
+from parlour_server.store.sqlite.column_values import (
     EVENT_COLUMNS,
     UNREADABLE,
     read_event,
     read_event_if_possible,
 )
-from parlour_server.kit.store.engine.connection import snapshot
 from parlour_server.system_account import system_account, system_device
 
 _UPWARDS: Final = f"SELECT {EVENT_COLUMNS} FROM events WHERE room = ? AND seq BETWEEN ? AND ? ORDER BY seq"  # noqa: S608 - columns of ours

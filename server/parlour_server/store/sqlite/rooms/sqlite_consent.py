@@ -29,10 +29,11 @@ from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.store.engine.column_values import ROOM_KINDS, plain, user_name
+from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.store.sqlite.column_values import ROOM_KINDS
 from parlour_server.store.types import AppendEvent
 
 GIVEN: Final = "given"

@@ -34,19 +34,19 @@ from parlour_protocol.kit.ids import Millis, RequestId, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
 from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.store.engine.column_values import (
+from parlour_server.kit.store.engine.column_values import plain
+from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.kit.store.engine.readers import Readers
+from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.store.interface import Decide
+from parlour_server.store.sqlite.column_values import (
     BODY_KINDS,
     EVENT_COLUMNS,
-    plain,
     read_event_if_possible,
     write_body,
 )
-from parlour_server.kit.store.engine.connection import WriteConnection
-from parlour_server.kit.store.engine.readers import Readers
-from parlour_server.kit.store.engine.sqlite_journal import note_room_advanced
-from parlour_server.kit.store.engine.writer import Writer
-from parlour_server.store.interface import Decide
 from parlour_server.store.sqlite.e2ee.welcome_rows import keep_welcome
+from parlour_server.store.sqlite.journal_entries import note_room_advanced
 from parlour_server.store.sqlite.rooms.event_effects import MOVES, apply_effect
 from parlour_server.store.sqlite.rooms.event_facts import read_facts, read_room_facts
 from parlour_server.store.sqlite.rooms.log_pages import DamageLog, read_page

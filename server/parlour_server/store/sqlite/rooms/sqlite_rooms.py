@@ -16,17 +16,16 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import RoomSuite
 from parlour_server.kit.store.accounts.sqlite_sessions import is_live
-from parlour_server.kit.store.engine.column_values import (
+from parlour_server.kit.store.engine.column_values import plain, user_name
+from parlour_server.kit.store.engine.readers import Readers
+from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.store.sqlite.column_values import (
     ROLES,
     ROOM_KINDS,
-    plain,
     read_membership,
     room_name,
     topic_text,
-    user_name,
 )
-from parlour_server.kit.store.engine.readers import Readers
-from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.store.sqlite.rooms.room_creation import make_room
 from parlour_server.store.sqlite.rooms.sqlite_consent import GIVEN, count_shown
 from parlour_server.store.types import Greeting, Membership, NewRoom

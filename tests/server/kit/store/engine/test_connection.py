@@ -13,8 +13,8 @@ from tests.server.store.world import FakeClock
 
 from parlour_server.kit.errors import SetupError, UnavailableError
 from parlour_server.kit.store.engine.connection import connect_reader, connect_writer
-from parlour_server.store import migrate
-from parlour_server.store.sqlite import SqliteStore
+from parlour_server.store.chat_schema import SCHEMA
+from parlour_server.store.sqlite.sqlite_store import SqliteStore
 
 FULL = 2
 
@@ -51,7 +51,7 @@ def test_only_the_owner_can_read_the_files(tmp_path: Path) -> None:
     path = tmp_path / "parlour.db"
     before = os.umask(0o000)
     try:
-        migrate.create(path)
+        SCHEMA.create(path)
         writer = connect_writer(path)
         writer.execute("INSERT INTO health VALUES (1, 1)")
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
@@ -66,7 +66,7 @@ def test_creating_does_not_touch_what_is_there(tmp_path: Path) -> None:
     path, elsewhere = tmp_path / "parlour.db", tmp_path / "elsewhere"
     path.symlink_to(elsewhere)
     with pytest.raises(SetupError, match="exists already"):
-        migrate.create(path)
+        SCHEMA.create(path)
     assert not elsewhere.exists()
 
 
@@ -89,7 +89,7 @@ async def test_another_schema_is_refused(database: Path, clock: FakeClock, versi
     connection.close()
     with pytest.raises(SetupError, match=advice):
         await SqliteStore(database, clock).open()
-    assert migrate.current(database) == version
+    assert SCHEMA.current(database) == version
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database at all, but long enough to have a header" * 9])
@@ -135,7 +135,7 @@ async def test_closing_writes_what_is_queued(database: Path, clock: FakeClock) -
 def test_running_a_store_loads_no_migrations() -> None:
     """The process of a server that only runs has neither SQLAlchemy nor Alembic in it."""
     code = (
-        "import sys, parlour_server.store.sqlite\n"
+        "import sys, parlour_server.store.sqlite.sqlite_store\n"
         "print([name for name in ('sqlalchemy', 'alembic') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own code

@@ -8,9 +8,8 @@ import pytest
 
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.store.engine.incarnation import begin_incarnation, incarnation_of
-from parlour_server.kit.store.engine.integrity import damage
-from parlour_server.store import migrate
+from parlour_server.kit.store.engine.incarnation import incarnation_of
+from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.sqlite.sqlite_store import SqliteStore
 
 
@@ -23,11 +22,11 @@ def run(path: Path, statement: str) -> None:
 def test_two_databases_have_two(database: Path, tmp_path: Path) -> None:
     """R20: the migration names each by chance, and a second upgrade leaves it."""
     other = tmp_path / "other.db"
-    migrate.create(other)
+    SCHEMA.create(other)
     mine = incarnation_of(database)
     assert mine is not None
     assert mine != incarnation_of(other)
-    migrate.upgrade(database)
+    SCHEMA.upgrade(database)
     assert incarnation_of(database) == mine
 
 
@@ -46,7 +45,7 @@ async def test_a_store_tells_it_once_it_is_open(database: Path) -> None:
 async def test_logs_without_a_name_are_not_served(database: Path) -> None:
     """A database whose row is lost is damaged: nothing serves numbers that belong to no incarnation."""
     run(database, "DELETE FROM incarnation")
-    assert any("no incarnation" in sentence for sentence in damage(database))
+    assert any("no incarnation" in sentence for sentence in SCHEMA.damage(database))
     with pytest.raises(SetupError, match="no incarnation"):
         await SqliteStore(database, SystemClock()).open()
 
@@ -55,6 +54,6 @@ def test_a_schema_of_before_has_none(database: Path) -> None:
     """A backup of an earlier version is restored as well; `migrate` names its logs."""
     run(database, "DROP TABLE incarnation")
     assert incarnation_of(database) is None
-    assert begin_incarnation(database) is None
+    assert SCHEMA.begin_incarnation(database) is None
     run(database, "DROP TABLE key_packages")
-    assert begin_incarnation(database) is None
+    assert SCHEMA.begin_incarnation(database) is None

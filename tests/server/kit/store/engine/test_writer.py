@@ -15,7 +15,7 @@ from parlour_server.kit.errors import RefusedError, UnavailableError
 from parlour_server.kit.store.accounts import memory_tickets as tickets
 from parlour_server.kit.store.engine import readers, writer
 from parlour_server.kit.store.engine.connection import WriteConnection
-from parlour_server.store.sqlite import SqliteStore
+from parlour_server.store.sqlite.sqlite_store import SqliteStore
 
 Write = Callable[[WriteConnection], object]
 

@@ -6,7 +6,8 @@ operator can inform the people.
 
 from pathlib import Path
 
-from parlour_server.kit.store.engine.connection import check_schema, connect_reader
+from parlour_server.kit.store.engine.connection import connect_reader
+from parlour_server.store.chat_schema import SCHEMA
 
 _PAIRS = """
     SELECT a.account, b.account, 'accounts' FROM accounts b JOIN accounts a
@@ -20,7 +21,7 @@ _PAIRS = """
 
 def look_alikes(path: Path) -> list[tuple[str, str, str]]:
     """Return (older name, other name, `accounts` or `rooms`) of each pair. Raises SetupError."""
-    check_schema(path)
+    SCHEMA.check(path)
     db = connect_reader(path)
     try:
         return [(one, other, kind) for one, other, kind in db.execute(_PAIRS)]

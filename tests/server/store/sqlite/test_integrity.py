@@ -15,8 +15,8 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import parse_user_name
 from parlour_server.kit.errors import UnavailableError
-from parlour_server.kit.store.engine.integrity import damage
-from parlour_server.store.sqlite import SqliteStore
+from parlour_server.store.chat_schema import SCHEMA
+from parlour_server.store.sqlite.sqlite_store import SqliteStore
 from parlour_server.system_account import system_account
 
 SAID = 300
@@ -162,9 +162,9 @@ async def test_a_retry_of_a_message_that_cannot_be_read_is_no_second_one(
 @pytest.mark.parametrize("how", DAMAGES)
 def test_the_check_finds_it(database: Path, room: RoomId, how: str) -> None:
     """A body that SQLite thinks nothing of is found as well as a broken page; a sound file has nothing."""
-    assert damage(database) == []
+    assert SCHEMA.damage(database) == []
     DAMAGES[how](database)
-    assert 1 <= len(damage(database)) <= 11
+    assert 1 <= len(SCHEMA.damage(database)) <= 11
     assert room
 
 
@@ -173,7 +173,7 @@ def test_the_check_finds_what_no_version_makes(database: Path) -> None:
     with closing(sqlite3.connect(database)) as db:
         db.execute("CREATE TRIGGER evil AFTER INSERT ON events BEGIN DELETE FROM bans; END")
         db.execute("CREATE VIEW looks AS SELECT * FROM accounts")
-    assert damage(database) == [
+    assert SCHEMA.damage(database) == [
         "it has a trigger that no version of Parlour creates: 'evil'",
         "it has a view that no version of Parlour creates: 'looks'",
     ]
@@ -182,7 +182,7 @@ def test_the_check_finds_what_no_version_makes(database: Path) -> None:
 def test_the_check_of_what_is_no_database(tmp_path: Path) -> None:
     """A sentence, and no error of SQLite."""
     (tmp_path / "x.db").write_bytes(b"nothing" * 1000)
-    (sentence,) = damage(tmp_path / "x.db")
+    (sentence,) = SCHEMA.damage(tmp_path / "x.db")
     assert sentence == "it cannot be read: file is not a database"
 
 

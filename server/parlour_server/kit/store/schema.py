@@ -1,0 +1,98 @@
+"""The schema of a program's database: how it is created, upgraded and checked.
+
+A server refuses a database with any other version; only ``create`` and ``upgrade`` change one. Only they load
+SQLAlchemy and Alembic.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from parlour_protocol.kit.ids import Incarnation
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.program_name import ProgramName
+from parlour_server.kit.store.engine.connection import NotADatabaseError, revision_of
+from parlour_server.kit.store.engine.incarnation import Restored, begin_incarnation
+from parlour_server.kit.store.engine.integrity import Check, damage
+
+
+def _find_nothing(_db: sqlite3.Connection, _tables: frozenset[str]) -> Iterator[str]:
+    return iter(())
+
+
+def _change_nothing(_db: sqlite3.Connection) -> None:
+    return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schema:
+    """A chain of migrations, and what backups and `doctor` must know of the tables."""
+
+    program: ProgramName
+    migrations: Path
+    """The folder with Alembic's `env.py` and `versions/`."""
+    version: str
+    """The newest revision. Revisions compare as text: 0009 is before 0010."""
+    find_damage: Check = _find_nothing
+    """`doctor` and backups: what is damaged in the program's tables."""
+    restored: Restored = _change_nothing
+    """`restore`: changes what must not be as it was at the backup."""
+
+    def create(self, path: Path) -> None:
+        """Create a database with the newest schema, readable only by its owner. Raises SetupError."""
+        from parlour_server.kit.store import migrate  # noqa: PLC0415 - loads Alembic
+
+        migrate.create(path, self)
+
+    def upgrade(self, path: Path) -> None:
+        """Apply every revision that the database lacks, in one transaction. Raises SetupError.
+
+        A file that is not a database of this program is left unchanged.
+        """
+        found = self.current(path)
+        if found is None:
+            raise SetupError(self._not_ours(path))
+        if found > self.version:
+            raise SetupError(self._too_new(path))
+        from parlour_server.kit.store import migrate  # noqa: PLC0415 - loads Alembic
+
+        migrate.apply(path, self)
+
+    def current(self, path: Path) -> str | None:
+        """Return the revision of the database, None if it has none. Raises SetupError."""
+        if not path.is_file():
+            raise SetupError(f"there is no database at {path}; make one with `{self.program.command} init`")
+        try:
+            return revision_of(path)
+        except NotADatabaseError as error:
+            raise SetupError(f"{path} is not a {self.program.title} database: {error}") from error
+
+    def check(self, path: Path) -> None:
+        """Raise SetupError unless the file is a database with the newest schema."""
+        found = self.current(path)
+        if found is None:
+            raise SetupError(self._not_ours(path))
+        if found < self.version:
+            raise SetupError(f"{path} has an older schema; run `{self.program.command} migrate`")
+        if found > self.version:
+            raise SetupError(self._too_new(path))
+
+    def damage(self, path: Path) -> list[str]:
+        """Return the damage in the database as sentences; none for an intact one."""
+        return damage(path, self.find_damage)
+
+    def begin_incarnation(self, path: Path) -> Incarnation | None:
+        """Give a restored database's logs a new name. Raises sqlite3.Error."""
+        return begin_incarnation(path, self.restored)
+
+    def _not_ours(self, path: Path) -> str:
+        if path.stat().st_size == 0:
+            return (
+                f"{path} is empty: its data is gone; restore a backup into a new folder"
+                f" (for a new, empty server remove the file, then run `{self.program.command} init`)"
+            )
+        return f"{path} is not a {self.program.title} database; restore a backup into a new folder"
+
+    def _too_new(self, path: Path) -> str:
+        return f"{path} was made by a newer {self.program.command}; install that version or a newer one"

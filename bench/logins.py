@@ -144,6 +144,6 @@ def logins() -> list[list[str]]:
             "",
             "",
             "p99 < 100 ms",
-            f"{let_in} let in within {seconds:.1f} s, worst ping {max(taken):.0f} ms",
+            f"{let_in} logged in within {seconds:.1f} s, worst ping {max(taken):.0f} ms",
         ]
     ]

@@ -37,7 +37,7 @@ class Watched:
         self.moved = asyncio.Event()
         self.kept = b""
 
-    def hear(self, change: Change) -> None:
+    def on_change(self, change: Change) -> None:
         """Record the time of each shown message."""
         if isinstance(change, EntryAdded) and not change.entry.trouble:
             self.seen.setdefault(str(change.entry.text), time.monotonic_ns())
@@ -47,7 +47,7 @@ class Watched:
         """Start, and say how long connecting and catching up took, by the clock and of CPU."""
         began, cpu = time.monotonic(), _cpu()
         self.client = Client(Home(self.folder))
-        self.client.events.subscribe(self.hear)
+        self.client.events.subscribe(self.on_change)
         await self.client.start()
         await self.client.connection.connected(_PATIENCE)
         online, online_cpu = time.monotonic(), _cpu()

@@ -28,7 +28,7 @@ def test_the_demo_without_a_screen_holds() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "FAIL" not in done.stdout
-    assert "9 of 9 held." in done.stdout
+    assert "9 of 9 checks passed." in done.stdout
 
 
 def test_the_demo_with_a_screen_says_what_to_do_without_one() -> None:

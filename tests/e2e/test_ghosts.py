@@ -5,7 +5,7 @@ import signal
 import sqlite3
 from pathlib import Path
 
-from tests.e2e.processes import Person, Server, json_lines
+from tests.e2e.processes import DEADLINE, Person, Server, json_lines
 
 
 def test_a_ghost_is_named_by_send_export_and_encryption(
@@ -23,7 +23,7 @@ def test_a_ghost_is_named_by_send_export_and_encryption(
         line for line in json_lines(ada.run("room", "list", "--json").stdout) if line["room"] == "hollow"
     ]
     (path,) = [one for one in server.data.iterdir() if one.suffix in {".db", ".sqlite", ".sqlite3"}]
-    with sqlite3.connect(path) as database:
+    with sqlite3.connect(path, timeout=DEADLINE) as database:
         database.execute(
             "INSERT INTO members (room, account, role, since, read, consent)"
             " VALUES (?, 'lurker', 'member', 0, 0, 'given')",

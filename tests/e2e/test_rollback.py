@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tests.e2e.processes import DEADLINE, Person, Server, json_lines, password
 
-WORDS = "The server's history is older than what is known here: it was restored or rolled back."
+WORDS = "The server's history is older than this device's: it was restored from a backup or rolled back."
 
 
 @pytest.fixture

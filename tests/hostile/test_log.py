@@ -153,7 +153,7 @@ async def test_a_message_held_back_from_one(world: World) -> None:
     await ben.start(ready=False)
     await world.stays(other, ada, ben)
     await world.heard(room, texts[2], ben)
-    await world.told(ben, f"shows no event {lost}")
+    await world.told(ben, f"does not show event {lost}")
     await world.goes_on(room, ada, ben)
     await world.judge()
 

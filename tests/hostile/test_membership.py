@@ -235,7 +235,7 @@ async def test_a_new_member_in_a_group_that_the_server_made(world: World) -> Non
     await found_a_copy(spy, room, "ada", "ben", "cat")
     await world.during(cat.client.invitations.accept(room))
     world.ledger.inside[room].add("cat")
-    await spy.attempt(spy.client.encryption.settle(room))
+    await spy.attempt(spy.client.encryption.reconcile(room))
     await cat.queue(room)
     await world.turns(300)
     assert not await spy.read(room)

@@ -1,27 +1,25 @@
-"""Tests mirror the sources: a module of the client's core has its test file, or says which file tests it."""
+"""Tests mirror the sources: each module of the client's core and kit has its test file, or says which."""
 
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "client" / "parlour_client" / "core"
 TESTS = ROOT / "tests" / "client" / "core"
+KIT = ROOT / "client" / "parlour_client" / "kit"
+KIT_TESTS = ROOT / "tests" / "client" / "kit"
 
 TESTED_BY = {
     # values and types
-    "clock.py": "core_fake.py",
-    "events.py": "test_event_bus.py",
+    "events.py": "../kit/test_event_bus.py",
     "model.py": "test_history.py",
-    "transport/wire.py": "core_fake.py",
     # only a whole client shows what they do
     "engine.py": "test_client.py",
     "parts.py": "test_client.py",
-    "transport/live_connection.py": "test_client.py",
     "sync/publisher.py": "receive/test_receiver.py",
     "sync/room_store.py": "receive/test_dispatcher.py",
     "files.py": "e2ee/test_chat.py",
     "rooms.py": "e2ee/test_orchestration.py",
     # only a real server shows what they do
-    "account/profile.py": "test_connection.py",
     "account/sign_in.py": "../../e2e/test_first_contact.py",
     "sessions.py": "../../e2e/oracle/fields.py",
     "transport/delivery_client.py": "../../e2e/test_key_packages.py",
@@ -45,13 +43,40 @@ TESTED_BY = {
 }
 
 
+KIT_TESTED_BY = {
+    # values and types
+    "clock.py": "../core/core_fake.py",
+    "transport/frame_socket.py": "../core/core_fake.py",
+    # only a whole client shows what they do
+    "account/profile.py": "../core/test_connection.py",
+    "transport/live_connection.py": "../core/test_client.py",
+    # only a screen shows what they do
+    "console/input_lines.py": "../plain/test_line_mode.py",
+    "terminal/column_anchoring.py": "../../e2e/test_terminal_oracle.py",
+    "terminal/guard.py": "../../e2e/test_terminal_oracle.py",
+    "widgets/key_ordering.py": "../ui/chat/test_keys_to_composer.py",
+    "widgets/page.py": "../ui/test_snapshots.py",
+    "widgets/questions.py": "../ui/test_snapshots.py",
+    "widgets/safe.py": "../ui/test_sources.py",
+}
+
+
+def modules_without_tests(package: Path, tests: Path) -> set[str]:
+    """Return the modules of a package, by their paths in it, that have no test file at the same place."""
+    modules = {
+        path.relative_to(package).as_posix() for path in package.rglob("*.py") if path.name != "__init__.py"
+    }
+    return {name for name in modules if not (tests / name).with_name(f"test_{Path(name).name}").exists()}
+
+
 def test_every_module_of_the_core_has_its_test() -> None:
     """A file without one is named above, with the file whose tests fail when it breaks."""
-    modules = {
-        path.relative_to(CORE).as_posix()
-        for path in CORE.rglob("*.py")
-        if path.name != "__init__.py" and "e2ee" not in path.parts
-    }
-    without = {name for name in modules if not (TESTS / name).with_name(f"test_{Path(name).name}").exists()}
+    without = {name for name in modules_without_tests(CORE, TESTS) if not name.startswith("e2ee/")}
     assert without == set(TESTED_BY)
     assert [name for name in TESTED_BY.values() if not (TESTS / name).exists()] == []
+
+
+def test_every_module_of_the_kit_has_its_test() -> None:
+    """The same for what every client shares."""
+    assert modules_without_tests(KIT, KIT_TESTS) == set(KIT_TESTED_BY)
+    assert [name for name in KIT_TESTED_BY.values() if not (KIT_TESTS / name).exists()] == []

@@ -26,7 +26,7 @@ def folder_of(name: str) -> Path:
     """Return the home folder of an account, existing or not. Raises SetupError for an invalid name."""
     if not _NAME.fullmatch(name):  # a name is one folder below ours: no dots and no slashes lead out of it
         raise SetupError(
-            "An account's name has lower-case letters, digits, hyphens and underscores only.",
+            "Account names use lowercase letters, digits, hyphens and underscores only.",
             "For example: parlour --account work",
         )
     return default_folder() if name == DEFAULT else default_folder() / "accounts" / name
@@ -66,14 +66,14 @@ async def account_in(home: Home, passphrase: Secret | None) -> Account | None:
 
 @click.command(epilog="\b\nExample:\n  parlour accounts\n  parlour --account work")
 def accounts() -> None:
-    """List your accounts, each with its person and server."""
-    from parlour_client.cli.run_client import run  # noqa: PLC0415 - it loads asyncio
+    """List your accounts, each with its user name and server."""
+    import asyncio  # noqa: PLC0415 - `--help` runs nothing
 
     found = names()
     if not found:
         echo("No accounts yet. Run parlour to create the first one; parlour --account NAME creates another.")
     for name in found:
-        echo(f"{name:<16} {run(_words(name))}")
+        echo(f"{name:<16} {asyncio.run(_words(name))}")
 
 
 async def _words(name: str) -> str:

@@ -3,10 +3,12 @@
 It fetches events that the archive lacks. Text is sanitised unless it is JSON, which is ASCII-escaped.
 """
 
+import asyncio
+
 import click
 
 from parlour_client.cli.output import tell_claims
-from parlour_client.cli.run_client import connected, run, the_home
+from parlour_client.cli.run_client import connected, the_home
 from parlour_client.cli.tail import note_of, print_event
 from parlour_client.commands.find import find_room
 from parlour_client.commands.front import Front
@@ -18,11 +20,11 @@ _PATIENCE = 5.0
 
 @click.command(epilog="\b\nExample:\n  parlour export lobby --json > lobby.jsonl")
 @click.argument("room")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, ASCII only.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line, in ASCII.")
 @click.pass_context
 def export(context: click.Context, room: str, *, as_json: bool) -> None:
     """Print the whole history of ROOM, each event once, in order."""
-    run(_export(the_home(context), room, as_json=as_json))
+    asyncio.run(_export(the_home(context), room, as_json=as_json))
 
 
 async def _export(home: Home, wanted: str, *, as_json: bool) -> None:

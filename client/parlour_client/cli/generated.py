@@ -39,10 +39,14 @@ def click_command(command: Command[..., Any], name: str) -> click.Command:
     parameters = [_parameter(one) for one in command.takes(Front.CLI)]
     if command.json:
         parameters.append(
-            click.Option(["--json", "as_json"], is_flag=True, help="One JSON object a line, ASCII only.")
+            click.Option(
+                ["--json", "as_json"], is_flag=True, help="Print one JSON object per line, in ASCII."
+            )
         )
     if command.asks is not None and command.asks.cli:
-        parameters.append(click.Option([YES], is_flag=True, help="Don't ask; a script needs it."))
+        parameters.append(
+            click.Option([YES], is_flag=True, help="Don't ask for confirmation; scripts need this.")
+        )
     return click.Command(
         name,
         params=parameters,

@@ -4,11 +4,12 @@ It creates no link (only the operator can) and needs no connection. It prints th
 device has for its own account, and nothing that a server could choose.
 """
 
+import asyncio
 import sys
 
 import click
 
-from parlour_client.cli.run_client import run, signing_in, the_home, the_passphrase
+from parlour_client.cli.run_client import signing_in, the_home, the_passphrase
 from parlour_client.kit.account.home import Home
 from parlour_protocol.invite_link import ChatInviteLink
 
@@ -23,12 +24,12 @@ from parlour_protocol.invite_link import ChatInviteLink
 def invite_link(context: click.Context, link: str | None) -> None:
     """Print LINK (or `-`: standard input) with your name and account key in it.
 
-    Who joins with it has verified you, instead of trusting the key that the server shows. Without LINK: print
-    NAME.KEY, for the operator who makes the link.
+    Anyone who joins with it has verified you, instead of trusting the key the server shows. Without LINK,
+    print NAME.KEY for the operator who creates the link.
     """
     text = sys.stdin.readline() if link == "-" else link
     wanted = ChatInviteLink.parse(text) if text is not None else None
-    click.echo(run(_linked(the_home(context), wanted)))
+    click.echo(asyncio.run(_linked(the_home(context), wanted)))
 
 
 async def _linked(home: Home, link: ChatInviteLink | None) -> str:

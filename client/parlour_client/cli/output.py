@@ -71,7 +71,7 @@ async def tell_claims(client: "Client", room: Room, *, look: bool = False) -> No
         if look:
             with suppress(ParlourClientError, TimeoutError):
                 async with asyncio.timeout(_LOOK_SECONDS):
-                    await client.encryption.settle(room.id)
+                    await client.encryption.reconcile(room.id)
         for sentence in await client.encryption.claims(room.id):
             echo(f"parlour: {sentence}", err=True)
         if unfinished := await client.encryption.unfinished(room.id):

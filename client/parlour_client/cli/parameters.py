@@ -1,54 +1,30 @@
 """Arguments of the command line as checked types: names of people, rooms and devices, codes."""
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import click
 
 from parlour_protocol.kit.names import (
-    DeviceName,
     NameRefusedError,
-    UserName,
     parse_device_name,
     parse_user_name,
 )
-from parlour_protocol.room_name import RoomName, parse_room_name
+from parlour_protocol.room_name import parse_room_name
+
+T = TypeVar("T", bound=str)
 
 
-class UserParam(click.ParamType[UserName]):
-    """A user name; a leading @ is allowed."""
+class NameParam(click.ParamType[T]):
+    """A checked name; the mark that people write before it is allowed."""
 
-    name = "user"
+    def __init__(self, name: str, mark: str, parse: Callable[[str], T]) -> None:
+        self.name, self._mark, self._parse = name, mark, parse
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> UserName:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> T:
         """Parse it, or say what is wrong."""
         try:
-            return parse_user_name(str(value).removeprefix("@"))
-        except NameRefusedError as error:
-            self.fail(str(error), param, ctx)
-
-
-class RoomNameParam(click.ParamType[RoomName]):
-    """A room's name; a leading # is allowed."""
-
-    name = "room"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> RoomName:
-        """Parse it, or say what is wrong."""
-        try:
-            return parse_room_name(str(value).removeprefix("#"))
-        except NameRefusedError as error:
-            self.fail(str(error), param, ctx)
-
-
-class DeviceParam(click.ParamType[DeviceName]):
-    """A device's name."""
-
-    name = "device"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> DeviceName:
-        """Parse it, or say what is wrong."""
-        try:
-            return parse_device_name(str(value))
+            return self._parse(str(value).removeprefix(self._mark))
         except NameRefusedError as error:
             self.fail(str(error), param, ctx)
 
@@ -63,7 +39,7 @@ class UserOrCodeParam(click.ParamType[str]):
         return str(value) if ":" in str(value) else USER.convert(value, param, ctx)
 
 
-USER: Final = UserParam()
+USER: Final = NameParam("user", "@", parse_user_name)
 USER_OR_CODE: Final = UserOrCodeParam()
-ROOM_NAME: Final = RoomNameParam()
-DEVICE: Final = DeviceParam()
+ROOM_NAME: Final = NameParam("room", "#", parse_room_name)
+DEVICE: Final = NameParam("device", "", parse_device_name)

@@ -14,7 +14,7 @@ from parlour_protocol.kit.limits import PASSWORD_BYTES
 from parlour_protocol.kit.secret import Secret
 
 from_stdin: Final = click.option(
-    "--password-stdin", is_flag=True, help="Read the password from the first line of the standard input."
+    "--password-stdin", is_flag=True, help="Read the password from the first line of standard input."
 )
 
 
@@ -25,7 +25,7 @@ def read_password(
     if stdin:
         return _first_line()
     if not sys.stdin.isatty():
-        raise click.UsageError(f"There is no terminal to type a password in; {otherwise}.")
+        raise click.UsageError(f"There is no terminal to ask for a password; {otherwise}.")
     return Secret(click.prompt(words, hide_input=True, confirmation_prompt=twice, err=True))
 
 
@@ -34,9 +34,9 @@ def _first_line() -> Secret:
     line = line.removesuffix(b"\n").removesuffix(b"\r")
     if not line or len(line) > PASSWORD_BYTES.value:
         raise SetupError(
-            "The first line of the standard input is not a password.", "Write the password and a newline."
+            "There is no password on the first line of standard input.", "Write the password, then a newline."
         )
     try:
         return Secret(line.decode())
     except UnicodeDecodeError as error:
-        raise SetupError("The password is not UTF-8.", "Set the terminal to UTF-8.") from error
+        raise SetupError("The password isn't valid UTF-8.", "Set the terminal to UTF-8.") from error

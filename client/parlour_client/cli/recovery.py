@@ -22,14 +22,14 @@ _WORDS: Final = 24
 @click.command(epilog="\b\nExample:\n  parlour recovery use")
 @click.pass_context
 def use(context: click.Context) -> None:
-    """Approve this device with the 24 words."""
+    """Approve this device with your 24 recovery words."""
     if sys.stdin.isatty():
         typed = click.prompt("The 24 words", hide_input=True, err=True)
     else:
         typed = sys.stdin.readline()
     words = typed.split()
     if len(words) != _WORDS:
-        raise SetupError(f"There should be {_WORDS} words, not {len(words)}.", "Type all on one line.")
+        raise SetupError(f"There should be {_WORDS} words, not {len(words)}.", "Type them all on one line.")
 
     async def work(client: "Client") -> None:
         await client.encryption.recover(words)
@@ -45,13 +45,13 @@ def use(context: click.Context) -> None:
 @from_stdin
 @click.pass_context
 def reset(context: click.Context, *, password_stdin: bool) -> None:
-    """Make a new key for your account, when devices and words are lost."""
+    """Make a new key for your account if you have lost all devices and the recovery words."""
     password = read_password(stdin=password_stdin or not sys.stdin.isatty())
 
     async def work(client: "Client") -> None:
         await client.encryption.reset_identity(password)
         echo(
-            "Your account has a new key. Tell the people you talk with, and verify each other again.",
+            "Your account has a new key. Tell the people you talk to, then verify each other again.",
             err=True,
         )
 

@@ -28,8 +28,8 @@ from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.rooms import RoomKind, RoomSuite
 
 WAITS: Final = (
-    "It is end-to-end encrypted: you can read and write once a member's device has added this one, "
-    "which happens automatically when someone is online, or writes there."
+    "This room is end-to-end encrypted: you can read and write once a member's device has added this one, "
+    "which happens automatically when someone is online or writes there."
 )
 _WORDS_A_LINE: Final = 6
 
@@ -117,7 +117,7 @@ async def _invitations_listed(result: results.InvitationsListed, out: Output) ->
 
 def _invitation_line(one: Invitation) -> str:
     direct = one.kind is RoomKind.DIRECT
-    kind = "wants to write to you" if direct else f"{one.kind.value}, invited by {one.inviter}"
+    kind = "wants to message you" if direct else f"{one.kind.value}, invited by {one.inviter}"
     when = f"  {day_and_time(one.at)}" if one.at else ""  # a direct room's is unknown before it was read
     return f"{one.title}  {kind}{', encrypted' * one.encrypted}{when}"
 
@@ -137,10 +137,10 @@ async def _messages_found(result: results.MessagesFound, out: Output) -> None:
     names = await out.client.history.room_names()
     for entry in result.entries:
         known = out.client.rooms.get(entry.room)
-        left = names.get(entry.room) or (entry.room if out.as_json else "a room that you left")
+        left = names.get(entry.room) or (entry.room if out.as_json else "a room you left")
         print_entry(known.title if known is not None else left, entry, as_json=out.as_json)
     if result.more:
-        echo("parlour: There are more; --limit or before:DATE shows them.", err=True)
+        echo("parlour: There are more results; use --limit or before:DATE to see them.", err=True)
 
 
 @show.register(results.PinsListed)
@@ -225,7 +225,7 @@ async def _recovery_words_shown(result: results.RecoveryWordsShown, out: Output)
     for start in range(0, len(words), _WORDS_A_LINE):
         part = words[start : start + _WORDS_A_LINE]
         echo("  " + " ".join(f"{start + i:2}. {word}" for i, word in enumerate(part, 1)))
-    echo("Write them on paper. They are the key of your account: show them to nobody.", err=True)
+    echo("Write them on paper and show them to no one: anyone who has them has your account.", err=True)
 
 
 # --- encryption
@@ -304,9 +304,9 @@ def _print_report(report: RoomReport) -> None:
         trust = "" if member.own else f", {TRUST[member.trust]}"
         echo(f"  {display_name(member.user)}: {member.name}{mine}{trust}")
     for user in report.without_device:
-        echo(f"  {display_name(user)}: no device, cannot read this room")
+        echo(f"  {display_name(user)}: no device, can't read this room")
     if report.authenticator:
-        echo(f"Room digits, equal for everyone in it: {report.authenticator} (epoch {report.epoch})")
+        echo(f"Room digits, the same for every member: {report.authenticator} (epoch {report.epoch})")
     if report.last_change is not None:
         echo(f"This device renewed its keys here at {day_and_time(report.last_change)}.")
     if report.keys:
@@ -318,10 +318,10 @@ def _print_report(report: RoomReport) -> None:
 
 
 TRUST: Final = {
-    Trust.UNKNOWN: "no key known yet: they have not opened a Parlour with encryption",
+    Trust.UNKNOWN: "no key yet: they haven't opened Parlour with encryption",
     Trust.FIRST_SEEN: "first seen, not verified",
     Trust.VERIFIED: "verified",
-    Trust.CHANGED: "CHANGED: another key than before",
+    Trust.CHANGED: "CHANGED: not the same key as before",
 }
 
 
@@ -341,9 +341,13 @@ def _print_person(report: PersonReport) -> None:
     if report.safety_number:
         echo(f"  {report.safety_number}")
     if report.key_changed:
-        echo("  Nothing is sent to them until you decide: compare the digits, then --confirm or --accept.")
+        echo(
+            "  Nothing is sent to them until you decide: compare the digits, then use --confirm or --accept."
+        )
     elif report.trust is Trust.FIRST_SEEN:
-        echo(f"  The same digits on both sides? parlour verify {report.user} --confirm 'THE LAST 20 DIGITS'")
+        echo(
+            f"  If you both see the same digits: parlour verify {report.user} --confirm 'THE LAST 20 DIGITS'"
+        )
 
 
 @show.register(results.CodeShown)

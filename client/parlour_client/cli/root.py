@@ -143,9 +143,12 @@ GROUPS: Final = {
         "List, approve and revoke the devices that can read your encrypted rooms",
         ("device list", "device approve abcd-efgh-ijkl-mnop"),
     ),
-    "recovery": ("Show or use the 24 words for when all your devices are lost", ("recovery show",)),
+    "recovery": (
+        "Show or use your 24 recovery words, for when you have lost all your devices",
+        ("recovery show",),
+    ),
     "room": (
-        "Create, find, enter and manage rooms",
+        "Create, find, join and manage rooms",
         ("room create garden --topic 'plants and bees'", "room join garden"),
     ),
 }
@@ -224,14 +227,14 @@ class RootGroup(TableGroup):
     "--home",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="The folder of one account: archive, key, session. Default: your data folder.",
+    help="The folder with an account's archive, key and session. Default: your data folder.",
 )
 @click.option(
     "--account",
     metavar="NAME",
-    help="One of several accounts, each with a folder of its own; `parlour accounts` lists them.",
+    help="Use one of several accounts, each with its own folder; `parlour accounts` lists them.",
 )
-@click.option("--plain", is_flag=True, help="The chat line by line, as `parlour chat --plain`.")
+@click.option("--plain", is_flag=True, help="Open the chat line by line, like `parlour chat --plain`.")
 @click.version_option(package_name="parlour", prog_name="parlour", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(context: click.Context, home: Path | None, account: str | None, *, plain: bool = False) -> None:
@@ -239,12 +242,12 @@ def cli(context: click.Context, home: Path | None, account: str | None, *, plain
     os.umask(0o077)  # all files of any command are for this person only
     keep_memory_private()  # `join` and `passphrase` have keys, too
     if home is not None and account is not None:
-        raise click.UsageError("Name a folder with --home or an account with --account, not both.")
+        raise click.UsageError("--home and --account can't be used together.")
     context.obj = _folder_of(account) if account is not None else home
     if context.invoked_subcommand is None:
         context.invoke(_chat(), plain=plain)
     elif plain:
-        raise click.UsageError("--plain is for the chat only: parlour --plain, or parlour chat --plain.")
+        raise click.UsageError("--plain only works with the chat: parlour --plain, or parlour chat --plain.")
 
 
 def _folder_of(account: str) -> Path:
@@ -327,7 +330,7 @@ def _sentence_and_hint(error: Exception) -> tuple[str, str]:
         case click.ClickException():
             return error.format_message(), ""
         case TimeoutError() if not error.strerror:  # one of ours: cancellation has no text of its own
-            return "It took too long.", "This machine or the server is busy. Try again."
+            return "That took too long.", "This machine or the server is busy. Try again."
         case OSError() if error.strerror:
             return f"{error.filename or 'The system'}: {error.strerror}.", ""
     return _fault(error)
@@ -335,7 +338,7 @@ def _sentence_and_hint(error: Exception) -> tuple[str, str]:
 
 def _fault(error: Exception) -> tuple[str, str]:
     if isinstance(error, ModuleNotFoundError):
-        return f"This part of Parlour is not installed here ({error.name}).", "pip install parlour"
+        return f"This part of Parlour isn't installed ({error.name}).", "pip install parlour"
     if os.environ.get("PARLOUR_DEBUG"):
         raise error
     kind = type(error).__name__

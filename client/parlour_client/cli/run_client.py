@@ -6,11 +6,11 @@ on disk. Notes for the person go to standard error.
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -24,19 +24,12 @@ if TYPE_CHECKING:
     from parlour_client.core.account.sign_in import SignIn
     from parlour_client.core.client import Client
 
-T = TypeVar("T")
-
 PATIENCE: Final = 10.0
 """Seconds in which a command must connect."""
 _OFFER: Final = (
-    "Messages and keys are kept in an encrypted archive on this computer. With a passphrase, nobody who "
-    "gets the disk or a backup can open it; Parlour asks for it at every start. Press Enter for none."
+    "Messages and keys are kept in an encrypted archive on this computer. With a passphrase, no one who "
+    "gets your disk or a backup can open it; Parlour asks for it each time it starts. Press Enter for none."
 )
-
-
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a command's coroutine."""
-    return asyncio.run(work)
 
 
 def run_connected(
@@ -48,7 +41,7 @@ def run_connected(
         async with connected(the_home(context), follow=follow) as client:
             await work(client)
 
-    run(connect())
+    asyncio.run(connect())
 
 
 def the_home(context: click.Context) -> Home:
@@ -77,7 +70,7 @@ def first_passphrase(home: Home, *, ask: bool) -> Secret | None:
             return None
         if _hidden("Repeat it") == words:
             return Secret(words)
-        echo("They differ. Try again.", err=True)
+        echo("They don't match. Try again.", err=True)
 
 
 def _hidden(words: str) -> str:
@@ -92,8 +85,8 @@ async def signing_in(home: Home, passphrase: Secret | None) -> "AsyncIterator[Si
     archive = await open_archive(home, passphrase)
     if archive.key.made and archive.key.is_plain:
         echo(
-            f"The key of the archive lies in {home.key}, readable only by you and not protected by a "
-            "passphrase. Set one with: parlour passphrase",
+            f"The archive's key is in {home.key}, readable only by you, but not protected by a passphrase. "
+            "Set one with: parlour passphrase",
             err=True,
         )
     try:
@@ -129,7 +122,7 @@ async def connected(home: Home, *, follow: bool = False, adopt: bool = False) ->
     try:
         await (client.connection.ready(PATIENCE) if follow else client.connection.connected(PATIENCE))
         for alarm in client.encryption.alarms():
-            echo(f"parlour: ALARM: {alarm.text} In the chat, /alarms takes it off.", err=True)
+            echo(f"parlour: ALARM: {alarm.text} Dismiss it in the chat with /alarms.", err=True)
         yield client
     finally:
         await client.stop()

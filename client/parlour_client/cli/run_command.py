@@ -3,6 +3,7 @@
 A question is asked on the terminal; a script says ``--yes``. Without a terminal nothing is assumed.
 """
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ import click
 
 from parlour_client.cli.output import Output, shown
 from parlour_client.cli.render import show
-from parlour_client.cli.run_client import connected, run, the_home, the_passphrase
+from parlour_client.cli.run_client import connected, the_home, the_passphrase
 from parlour_client.commands.command import (
     Call,
     Command,
@@ -37,7 +38,7 @@ def run_command(
     context: click.Context, command: Command[..., Any], values: dict[str, Any], *, as_json: bool, yes: bool
 ) -> None:
     """Run it to its end; raises errors."""
-    run(_run(the_home(context), command, values, as_json=as_json, yes=yes))
+    asyncio.run(_run(the_home(context), command, values, as_json=as_json, yes=yes))
 
 
 async def _run(
@@ -69,7 +70,7 @@ async def _client(home: Home, connect: Connect) -> AsyncIterator[Client]:
         try:
             await client.connection.ready(_PATIENCE)
         except (UnreachableError, SessionEndedError) as error:
-            echo(f"parlour: {error} Only what is on this device is searched.", err=True)
+            echo(f"parlour: {error} Searching only what is on this device.", err=True)
         yield client
     finally:
         await client.stop()
@@ -95,5 +96,5 @@ def _ask(question: Question) -> None:
         for person in question.people:
             echo(renewed_person(person), err=True)
     if not sys.stdin.isatty():
-        raise click.UsageError("No terminal to ask for confirmation on; use --yes.")
+        raise click.UsageError("There is no terminal to ask for confirmation; use --yes.")
     click.confirm(shown(question.text), abort=True, err=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from parlour_client.cli.output import print_json, tell_claims
-from parlour_client.cli.run_client import connected, run, the_home
+from parlour_client.cli.run_client import connected, the_home
 from parlour_client.commands.find import find_room
 from parlour_client.commands.front import Front
 from parlour_client.core.checked_text import message_text
@@ -30,8 +30,10 @@ LONGEST_OUTAGE: Final = 30.0
 """Seconds without a connection after which a command gives up."""
 _LOOK_SECONDS: Final = 1.0
 """How often the connection is looked at meanwhile."""
-_KEPT: Final = "What was refused is in the outbox: in the chat, F7 sends it again or takes it back."
-_FULL: Final = "What was refused is not kept: so much of it is in the outbox already (in the chat, F7)."
+_KEPT: Final = "What the server refused is in the outbox: press F7 in the chat to send it again or cancel it."
+_FULL: Final = (
+    "What the server refused was not kept, because the outbox already holds too much of it (F7 in the chat)."
+)
 MAX_KEPT: Final = 100
 """Refused messages in the outbox; a script that continues would fill it unnoticed."""
 MAX_UNANSWERED: Final = 256
@@ -49,30 +51,30 @@ MAX_UNANSWERED: Final = 256
     "--stdin",
     "lines",
     is_flag=True,
-    help="A message for each line of the standard input, but empty ones.",
+    help="Send each line of standard input as a message, except empty ones.",
 )
 @click.option(
     "--file",
     "path",
     type=click.Path(path_type=Path),
     metavar="PATH",
-    help="Send a file; TEXT: its caption.",
+    help="Send a file, with TEXT as its caption.",
 )
 @click.option("--json", "as_json", is_flag=True, help='Print {"seq": …} for each message that is stored.')
 @click.pass_context
 def send(
     context: click.Context, room: str, text: str | None, *, lines: bool, path: Path | None, as_json: bool
 ) -> int:
-    """Send TEXT to ROOM: a name, or @user. Exit status 0: the server has it on its disk."""
+    """Send TEXT to ROOM (a name, or @user). Exit status 0 means that it is on the server's disk."""
     if lines == (text is not None or path is not None):
-        raise click.UsageError("Give either a TEXT, a --file or --stdin.")
+        raise click.UsageError("Give a TEXT, a --file or --stdin.")
     home = the_home(context)
     if path is not None:
-        return run(_send_file(home, room, path, text or "", as_json=as_json))
+        return asyncio.run(_send_file(home, room, path, text or "", as_json=as_json))
     if text is not None:
         message_text(text)  # refuse before connecting
-        return run(_send_one(home, room, text, as_json=as_json))
-    return run(_send_lines(home, room, as_json=as_json))
+        return asyncio.run(_send_one(home, room, text, as_json=as_json))
+    return asyncio.run(_send_lines(home, room, as_json=as_json))
 
 
 async def _send_one(home: Home, wanted: str, text: str, *, as_json: bool) -> int:
@@ -179,7 +181,7 @@ class _Lines:
                 return None
             return str(message_text(text))
         except UnicodeDecodeError:
-            self._refuse(SetupError("A line is not UTF-8 and was left out."))
+            self._refuse(SetupError("A line isn't valid UTF-8 and was skipped."))
         except SetupError as error:
             self._refuse(error)
         return None

@@ -13,7 +13,7 @@ import click
 
 from parlour_client.cli.parameters import DEVICE, USER
 from parlour_client.cli.passwords import from_stdin, read_password
-from parlour_client.cli.run_client import first_passphrase, run, signing_in, the_home, the_passphrase
+from parlour_client.cli.run_client import first_passphrase, signing_in, the_home, the_passphrase
 from parlour_client.core.e2ee.status import Trust as PersonTrust
 from parlour_client.core.model import Account
 from parlour_client.kit.account.home import Home
@@ -39,22 +39,22 @@ def this_device() -> DeviceName:
     epilog="\b\nExample:\n  parlour join 'parlour://chat.example.org:8443/join#code=…&pin=…' --username ada"
 )
 @click.argument("link")
-@click.option("--username", type=USER, required=True, help="The name that others will see.")
+@click.option("--username", type=USER, required=True, help="Your name, as others will see it.")
 @click.option("--device", type=DEVICE, help="What to call this device. Default: the machine's name.")
 @from_stdin
 @click.pass_context
 def join(
     context: click.Context, link: str, username: UserName, device: DeviceName | None, *, password_stdin: bool
 ) -> None:
-    """Make an account with an invite LINK, and log in.
+    """Create an account with an invite LINK, and log in.
 
-    If the link names who invites you, with their key, you have verified that person from the start.
+    If the link contains the key of the person who invited you, they are verified from the start.
     """
     invite = ChatInviteLink.parse(link)
     home = the_home(context)
     password = read_password(stdin=password_stdin, words="New password (15 characters or more)", twice=True)
     wrapping = first_passphrase(home, ask=not password_stdin)
-    run(_join(home, wrapping, invite, username, password, device or this_device()))
+    asyncio.run(_join(home, wrapping, invite, username, password, device or this_device()))
 
 
 async def _join(
@@ -74,8 +74,8 @@ async def _join(
 
 _INVITED: Final = {
     True: "{user}, who invited you, is verified by the key in the link.",
-    False: "ALARM: the server shows another key for {user} than the invite link. Nothing is sent to {user} "
-    "until you decide: parlour verify {user}",
+    False: "ALARM: the server shows a different key for {user} than the invite link does. "
+    "Nothing is sent to {user} until you decide: parlour verify {user}",
 }
 
 
@@ -90,10 +90,12 @@ _INVITED: Final = {
     "--ca",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Trust this authority (PEM) and no other, instead of the system's.",
+    help="Trust only this CA (a PEM file), not the system's CAs.",
 )
 @click.option(
-    "--pin", metavar="PIN", help="Trust this key and no other: 43 characters from the server's owner."
+    "--pin",
+    metavar="PIN",
+    help="Trust only the server key with this pin: 43 characters from the server's owner.",
 )
 @from_stdin
 @click.pass_context
@@ -107,19 +109,19 @@ def login(
     *,
     password_stdin: bool,
 ) -> None:
-    """Log in at the server at ADDRESS (HOST or HOST:PORT).
+    """Log in to the server at ADDRESS (HOST or HOST:PORT).
 
-    A server that was joined before is known by what it was known by then, unless --ca or --pin says so.
+    A server that this home folder already knows is checked as before, unless you give --ca or --pin.
     """
     if ca is not None and pin is not None:
-        raise click.UsageError("--ca and --pin exclude each other.")
+        raise click.UsageError("--ca and --pin can't be used together.")
     from parlour_client.kit.transport.trust import CaFile, Pin  # noqa: PLC0415 - `--help` needs no TLS
 
     where = ServerAddress.parse(address)
     trust = CaFile.read(ca) if ca is not None else Pin.parse(pin) if pin is not None else None
     home = the_home(context)
     password = read_password(stdin=password_stdin)
-    _welcome(run(_login(home, where, trust, username, password, device or this_device())))
+    _welcome(asyncio.run(_login(home, where, trust, username, password, device or this_device())))
 
 
 async def _login(
@@ -141,8 +143,8 @@ def _welcome(account: Account) -> None:
 @click.command(epilog="\b\nExample:\n  parlour logout")
 @click.pass_context
 def logout(context: click.Context) -> None:
-    """End this device's session. History stays in the archive."""
-    run(_logout(the_home(context)))
+    """Log out on this device. Your history stays in the archive."""
+    asyncio.run(_logout(the_home(context)))
     echo("Logged out.", err=True)
 
 
@@ -157,12 +159,12 @@ async def _logout(home: Home) -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the old and the new password from two lines.")
 @click.pass_context
 def passwd(context: click.Context, *, password_stdin: bool) -> None:
-    """Change your password. Every other session ends."""
+    """Change your password, and log out every other session."""
     home = the_home(context)
     old = read_password(stdin=password_stdin, words="Old password")
     new = read_password(stdin=password_stdin, words="New password (15 characters or more)", twice=True)
-    run(_passwd(home, old, new))
-    echo("The password is changed; every other session has ended.", err=True)
+    asyncio.run(_passwd(home, old, new))
+    echo("Password changed; every other session was logged out.", err=True)
 
 
 async def _passwd(home: Home, old: Secret, new: Secret) -> None:
@@ -177,13 +179,15 @@ async def _passwd(home: Home, old: Secret, new: Secret) -> None:
     "--remove", is_flag=True, help="Keep the key in a file that only you can read, without a passphrase."
 )
 @click.option(
-    "--keyring", is_flag=True, help="Let the system's keyring open the archive; a passphrase stays beside it."
+    "--keyring",
+    is_flag=True,
+    help="Let the system keyring open the archive; a passphrase keeps working, too.",
 )
 @click.pass_context
 def passphrase(context: click.Context, *, remove: bool, keyring: bool) -> None:
-    """Protect the archive by a passphrase or the system's keyring, change that, or take it away."""
+    """Protect the archive with a passphrase or the system keyring, or change or remove that protection."""
     if remove and keyring:
-        raise click.UsageError("--remove and --keyring exclude each other.")
+        raise click.UsageError("--remove and --keyring can't be used together.")
     from parlour_client.core.archive.key import into_keyring, open_key, rewrap  # noqa: PLC0415 - `--help` needs no keys
 
     home = the_home(context)
@@ -194,18 +198,18 @@ def passphrase(context: click.Context, *, remove: bool, keyring: bool) -> None:
     new = (
         None
         if remove
-        else read_password(stdin=False, words="New passphrase", twice=True, otherwise="run it in one")
+        else read_password(stdin=False, words="New passphrase", twice=True, otherwise="run this in one")
     )
-    run(asyncio.to_thread(rewrap, home.key, key, new))
-    echo(_NOT_PROTECTED.format(home.key) if remove else "The passphrase is set.", err=True)
+    asyncio.run(asyncio.to_thread(rewrap, home.key, key, new))
+    echo(_NOT_PROTECTED.format(home.key) if remove else "Passphrase set.", err=True)
 
 
 _IN_KEYRING = {
-    True: "The system's keyring opens the archive; where there is none, the passphrase does.",
-    False: "The system's keyring opens the archive, and nothing else does: where there is none (as over SSH) "
-    "it stays shut. Set a passphrase first, and then --keyring, for both.",
+    True: "The system keyring now opens the archive; where there is none, the passphrase does.",
+    False: "Only the system keyring opens the archive now: where there is none (over SSH, for example) the "
+    "archive stays locked. To have both, set a passphrase first, then use --keyring.",
 }
 _NOT_PROTECTED = (
-    "The passphrase is taken away: the key lies in {}, not protected by a passphrase. Whoever reads your "
-    "files reads the archive."
+    "Passphrase removed: the key is in {}, not protected by a passphrase. Anyone who can read your "
+    "files can read the archive."
 )

@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import asdict
 
 from parlour_client.cli.output import file_words, print_json, shown
-from parlour_client.cli.run_client import connected, run, the_home
+from parlour_client.cli.run_client import connected, the_home
 from parlour_client.commands.find import find_room
 from parlour_client.commands.front import Front
 from parlour_client.core.events import Change
@@ -48,22 +48,22 @@ _UNDER_TEXT: Final = " " * 6
     epilog="\b\nExample:\n  parlour tail lobby --json\n  parlour tail lobby --json --from 1 --count 10"
 )
 @click.argument("room")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, ASCII only.")
-@click.option("--count", type=click.IntRange(min=1), metavar="N", help="End after N.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line, in ASCII.")
+@click.option("--count", type=click.IntRange(min=1), metavar="N", help="Stop after N.")
 @click.option(
     "--from",
     "first",
     type=click.IntRange(min=0),
     metavar="SEQ",
-    help="Begin with this number of the history.",
+    help="Start at this number in the history.",
 )
-@click.option("--events", is_flag=True, help="Everything that happens in the room, not only messages.")
+@click.option("--events", is_flag=True, help="Show everything that happens in the room, not only messages.")
 @click.pass_context
 def tail(
     context: click.Context, room: str, count: int | None, first: int | None, *, as_json: bool, events: bool
 ) -> None:
-    """Print the messages of ROOM (a name, or @user) as they come; from now on, or from a number on."""
-    run(_tail(the_home(context), room, count, first, as_json=as_json, events=events))
+    """Print the messages in ROOM (a name, or @user) as they arrive, from now on or from a given number."""
+    asyncio.run(_tail(the_home(context), room, count, first, as_json=as_json, events=events))
 
 
 async def _tail(
@@ -100,7 +100,7 @@ async def follow(client: "Client", room: Room, after: Seq) -> AsyncIterator[LogE
                 yield event
             if client.connection.status.state is LinkState.STOPPED:
                 raise UnreachableError(
-                    client.connection.status.problem, "Log in again, then go on with --from."
+                    client.connection.status.problem, "Log in again, then continue with --from."
                 )
             await news.wait()
     finally:

@@ -44,7 +44,7 @@ async def end_session(call: Call, session: Session) -> Done:
     return Done("The session has ended.")
 
 
-@command("reconnect", cli=Elsewhere("Every command connects by itself."))
+@command("reconnect", cli=Elsewhere("Every command connects on its own."))
 async def reconnect(call: Call) -> LoginWanted | None:
     """Try to connect now."""
     if call.client.connection.status.session_ended:
@@ -57,14 +57,16 @@ async def reconnect(call: Call) -> LoginWanted | None:
 async def login(call: Call) -> LoginWanted:
     """Log in again after your session has ended; what is queued is sent then."""
     if not call.client.connection.status.session_ended:
-        raise SetupError("You are logged in.")
+        raise SetupError("You are already logged in.")
     return LoginWanted()
 
 
 @command(
-    "typing", line=Elsewhere("A line is only seen when it is sent."), cli=Elsewhere("the setting `typing`")
+    "typing",
+    line=Elsewhere("Others only see a line once you send it."),
+    cli=Elsewhere("the setting `typing`"),
 )
 async def typing(call: Call, *, on: On) -> SettingChosen:
-    """Let others see when you are typing (off at the start)."""
+    """Let others see when you are typing (off by default)."""
     del call
     return SettingChosen("typing", on is True)

@@ -225,7 +225,7 @@ class Call:
         room = self.client.rooms.get(self.room.id) if self.room is not None else None
         if room is None:
             how = {
-                Front.UI: "/rooms shows which there are.",
+                Front.UI: "/rooms lists them.",
                 Front.LINE: "/go ROOM opens one; /rooms lists yours.",
                 Front.CLI: "Name it.",
             }[self.front]
@@ -433,7 +433,7 @@ Session = Annotated[str, Takes(Kind.SESSION, "NUMBER")]
 AlarmNumber = Annotated[int, Takes(Kind.ALARM, "NUMBER")]
 Text = Annotated[str, Takes(Kind.TEXT, "TEXT")]
 Words = Annotated[str, Takes(Kind.TEXT, "WORDS")]
-Reason = Annotated[str, Takes(Kind.TEXT, "REASON", "Why; everyone in the room sees it.")]
+Reason = Annotated[str, Takes(Kind.TEXT, "REASON", "The reason; everyone in the room sees it.")]
 Emoji = Annotated[str, Takes(Kind.EMOJI, "EMOJI")]
 Count = Annotated[int, Takes(Kind.COUNT, "NUMBER")]
 For = Annotated[int | None, Takes(Kind.DURATION, "SECONDS", "For how long; default: for good.", option="for")]

@@ -35,7 +35,7 @@ _CHOOSE = Elsewhere("Choose the device in /devices.")
 
 @command("devices", cli="device list", connect=Connect.CAUGHT_UP, json=True, examples=("device list --json",))
 async def devices(call: Call) -> DevicesListed:
-    """List your devices with keys; one that waits to be approved shows its code."""
+    """List your devices; one that is waiting for approval shows its code."""
     listed = await call.client.encryption.devices()
     return DevicesListed(listed, call.client.encryption.own())
 
@@ -47,7 +47,7 @@ async def devices(call: Call) -> DevicesListed:
     examples=("device approve abcd-efgh-ijkl-mnop",),
 )
 async def approve(call: Call, code: Annotated[str, Takes(Kind.WORD, "CODE")]) -> DeviceApproved:
-    """Approve a new device of yours by the code that it shows."""
+    """Approve a new device with the code it shows."""
     return DeviceApproved(await call.client.encryption.approve(code))
 
 
@@ -59,7 +59,7 @@ async def approve(call: Call, code: Annotated[str, Takes(Kind.WORD, "CODE")]) ->
     examples=("device history wrsbdoaig26q5uurgq6oh3c7ae",),
 )
 async def send_history(call: Call, device: Device) -> HistorySent:
-    """Send what this device can read to another device of yours, encrypted."""
+    """Send the messages this device can read to another of your devices, encrypted."""
     one = await _own(call, device)
     return HistorySent(one, await call.client.encryption.send_history(device))
 
@@ -86,25 +86,25 @@ async def revoke(call: Call, device: Device) -> RevokeQuestion:
 async def _own(call: Call, device: DeviceId) -> "OwnDevice":
     found = next((one for one in await call.client.encryption.devices() if one.device == device), None)
     if found is None:
-        raise SetupError("You have no such device.", f"List them: {call.written(devices)}")
+        raise SetupError("You have no device with that id.", f"List them: {call.written(devices)}")
     return found
 
 
 @command("recovery", cli="recovery show", connect=Connect.CAUGHT_UP, examples=("recovery show",))
 async def recovery(call: Call) -> RecoveryWordsShown:
-    """Show the 24 words for when all your devices are lost; anyone who has them has your account."""
+    """Show your 24 recovery words; anyone who has them has your account."""
     if call.front is Front.CLI and not sys.stdout.isatty():
-        raise SetupError("The words are only shown on a terminal, so that no file keeps them.")
+        raise SetupError("Recovery words are only shown in a terminal, so that they don't end up in a file.")
     return RecoveryWordsShown(await call.client.encryption.recovery_words())
 
 
 _FIRST = Elsewhere("It is done before a chat can be read.")
 recover = shown_by(
-    View.SHELL, "Approve this device with the 24 words", ui=_FIRST, line=_FIRST, cli="recovery use"
+    View.SHELL, "Approve this device with your 24 recovery words", ui=_FIRST, line=_FIRST, cli="recovery use"
 )
 reset_identity = shown_by(
     View.SHELL,
-    "Make a new key for your account, when devices and words are lost",
+    "Make a new key for your account if you have lost all devices and the recovery words",
     ui=_FIRST,
     line=_FIRST,
     cli="recovery reset",

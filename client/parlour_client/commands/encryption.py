@@ -46,7 +46,7 @@ async def encryption(
         bool,
         Takes(
             Kind.FLAG,
-            help="Let the members of a room from before that decide who is in it.",
+            help="Let the members of an older room decide who is in it.",
             option="renew",
             fronts=SHELL,
         ),
@@ -74,14 +74,14 @@ async def renew(call: Call, room: Here) -> RenewQuestion:
         await call.client.encryption.adopt(room.id, people)
         return RoomRenewed(room)
 
-    return RenewQuestion("Are these the people of the room, and nobody else?", do, room=room, people=people)
+    return RenewQuestion("Are these the people in the room, and no one else?", do, room=room, people=people)
 
 
 @command("encrypt", cli=_IN_CHAT, role=Role.OWNER, asks=Asks(for_good=True))
 async def encrypt(call: Call, room: Here) -> EncryptQuestion:
     """Make this room end-to-end encrypted, for good."""
     if room.encrypted:
-        raise SetupError("This room is already encrypted.", f"{call.written(encryption)} shows how.")
+        raise SetupError("This room is already encrypted.", f"{call.written(encryption)} shows the details.")
     me = call.client.account.user
     people = [one.user for one in await call.client.rooms.members(room.id) if one.user != me]
 
@@ -94,7 +94,7 @@ async def encrypt(call: Call, room: Here) -> EncryptQuestion:
 
 @command("strict", cli=_IN_CHAT)
 async def strict(call: Call, room: Here, *, on: On = None) -> None:
-    """Send here only while everyone in the room is verified."""
+    """Only send here while everyone in the room is verified."""
     if on is None and call.front is Front.UI:
         raise SetupError("Write /strict on or /strict off.")
     await call.client.preferences.strict(room.id, on=on is not False)
@@ -102,13 +102,13 @@ async def strict(call: Call, room: Here, *, on: On = None) -> None:
 
 @command("refound", cli=_IN_CHAT, role=Role.OWNER)
 async def refound(call: Call, room: Here) -> None:
-    """Create the encrypted group of this room again, when its members can't agree any more."""
+    """Recreate the encrypted group of this room when its members have lost track of the keys."""
     await call.client.encryption.refound(room.id)
 
 
 @command("alarms", cli=Elsewhere("Every command that connects prints them."))
 async def alarms(call: Call) -> AlarmsListed:
-    """Show security alarms: keys that do not fit, and what else you must not miss."""
+    """Show security alarms, such as keys that don't match."""
     return AlarmsListed(call.client.encryption.alarms())
 
 

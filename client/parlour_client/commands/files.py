@@ -33,7 +33,7 @@ PATIENCE: Final = 10.0
 async def file(
     call: Call, room: Here, path: File, caption: Annotated[str, Takes(Kind.TEXT, "CAPTION")] = ""
 ) -> Transfer:
-    """Send a file; write a space in its path as backslash and space, or quote the path."""
+    """Send a file; quote a path that has spaces, or put a backslash before each space."""
 
     async def run(progress: "Progress") -> FileSent:
         await call.client.files.send(room.id, path, caption, progress=progress)
@@ -49,10 +49,11 @@ async def save(
     message: FileMessage,
     *,
     to: Annotated[
-        Path | None, Takes(Kind.PATH, "DIR", "Default: your downloads folder.", fronts=SHELL)
+        Path | None,
+        Takes(Kind.PATH, "DIR", "Where to save it. Default: your downloads folder.", fronts=SHELL),
     ] = None,
 ) -> Transfer:
-    """Save the file of a message into your downloads."""
+    """Save a message's file to your downloads folder."""
     folder = to if to is not None else downloads_folder(call.settings)
     entry = await _found(call, room, message)
     wanted = entry.file if entry is not None and not entry.deleted else None

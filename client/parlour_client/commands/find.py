@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from parlour_protocol.kit.ids import Seq
 
 _ROOMS: Final = {
-    Front.UI: "F2 lists yours; /join enters another.",
-    Front.LINE: "/rooms lists yours, /join enters another.",
+    Front.UI: "F2 lists yours; /join joins another.",
+    Front.LINE: "/rooms lists yours, /join joins another.",
 }
 
 
@@ -34,7 +34,9 @@ def find_room(client: "Client", front: Front, wanted: str) -> "Room":
             hint = f"Join it first: parlour room join {asked}"
         case _:
             hint = _ROOMS[front]
-    what = f"You have no room with {asked} yet." if direct else f"You are not in a room called {asked}."
+    what = (
+        f"You have no direct room with {asked} yet." if direct else f"You are not in a room called {asked}."
+    )
     raise SetupError(what, hint)
 
 

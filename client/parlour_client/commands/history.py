@@ -43,7 +43,7 @@ _MOST = 200
 _SCROLL = Elsewhere("Scroll up.")
 _TAIL = Elsewhere("parlour tail ROOM --from NUMBER")
 _FIND = Elsewhere("parlour search")
-_READ = Elsewhere("Commands mark nothing as read.")
+_READ = Elsewhere("Shell commands never mark anything as read.")
 
 
 def _count(number: int) -> int:
@@ -61,7 +61,7 @@ async def last(call: Call, room: Here, count: Count = 10) -> MessagesListed:
 
 @command("older", ui=_SCROLL, cli=_TAIL)
 async def older(call: Call, room: Here, count: Count = 10) -> MessagesListed:
-    """Show what was said before the oldest message that you have seen here."""
+    """Show the messages before the oldest one shown so far."""
     return MessagesListed(
         room, await call.client.history.timeline(room.id, before=call.oldest, limit=_count(count))
     )
@@ -69,18 +69,18 @@ async def older(call: Call, room: Here, count: Count = 10) -> MessagesListed:
 
 @command(ui=Elsewhere("Ctrl+N"), line="unread", cli=Elsewhere("parlour search is:unread"))
 async def next_unread(call: Call) -> RoomOpened | Done:
-    """Go to the next room with something unread, and show it."""
+    """Go to the next unread room and show what is new."""
     rooms = [room for room in call.client.rooms.all if room.unread]
     room = next((room for room in rooms if room.mentions), None) or next(iter(rooms), None)
     if room is None:
-        return Done("Nothing is unread.")
+        return Done("No unread messages.")
     entries = await call.client.history.timeline(room.id, after=Seq(room.read), limit=_MOST)
     return RoomOpened(room, Opened.UNREAD, entries)
 
 
-@command("show", ui=Elsewhere("p on a message goes to what it answers."), cli=_TAIL)
+@command("show", ui=Elsewhere("p on a message goes to the one it replies to."), cli=_TAIL)
 async def show(call: Call, room: Here, message: Message) -> MessageShown:
-    """Show one message, and what it answers."""
+    """Show one message, and the one it replies to."""
     entry = await find_message(call, room, message)
     answered = entry.reply_to
     return MessageShown(
@@ -90,13 +90,13 @@ async def show(call: Call, room: Here, message: Message) -> MessageShown:
 
 @command("thread", cli=_TAIL)
 async def thread(call: Call, room: Here, message: Message) -> ThreadShown:
-    """Show the thread of a message: everything that leads to it and follows from it by replies."""
+    """Show the whole thread that a message belongs to."""
     return ThreadShown(await call.client.history.thread(room.id, message))
 
 
 @command("history", cli=_TAIL)
 async def history(call: Call, room: Here, message: Message) -> VersionsShown:
-    """Show the earlier texts of a message."""
+    """Show the earlier versions of a message."""
     entry = await call.client.history.entry(room.id, message)
     return VersionsShown(entry, await call.client.history.versions(room.id, message))
 
@@ -117,14 +117,14 @@ async def search(
     words: Annotated[str, Takes(Kind.QUERY, "WORDS")] = "",
     *,
     room: Annotated[
-        "Room | None", Takes(Kind.ROOM, "ROOM", "Only in this room.", option="in", fronts=SHELL)
+        "Room | None", Takes(Kind.ROOM, "ROOM", "Search only this room.", option="in", fronts=SHELL)
     ] = None,
-    limit: Annotated[int, Takes(Kind.COUNT, "NUMBER", "At most this many.", fronts=SHELL)] = 50,
+    limit: Annotated[int, Takes(Kind.COUNT, "NUMBER", "Show at most this many.", fronts=SHELL)] = 50,
 ) -> MessagesFound:
     """Search your messages: words, from:NAME in:ROOM before:DATE after:DATE has:link is:unread.
 
-    Works without a connection; the newest message comes first. WORDS are found in any order; the last one may
-    be unfinished. Beside them, or in place of them: from:NAME, in:ROOM, before:DATE, after:DATE,
+    Works offline; the newest message comes first. WORDS match in any order, and the last one may be
+    incomplete. You can add, or use instead: from:NAME, in:ROOM, before:DATE, after:DATE,
     has:link|file|reaction, is:unread|mention|starred|edited|mine, "exact words".
     """
     if not words and call.front is Front.UI:
@@ -163,13 +163,13 @@ async def read(call: Call, *, everywhere: Annotated[bool, Takes(Kind.FLAG, word=
 
 @command("mark", ui=Elsewhere("u on the message."), cli=_READ)
 async def mark(call: Call, room: Here, message: Message) -> None:
-    """Mark this room as unread from a message on."""
+    """Mark this room as unread, starting at a message."""
     await call.client.messages.mark_read(room.id, Seq(message - 1))
 
 
 @command("receipts", cli=Elsewhere("the setting `receipts`"))
 async def receipts(call: Call, *, on: On = None) -> SettingChosen | ReceiptsShown:
-    """Show how far others have read; on lets them see how far you have (off at the start)."""
+    """Show how far others have read; on lets them see how far you have (off by default)."""
     if on is not None:
         return SettingChosen("receipts", on)
     room = call.here()
@@ -184,21 +184,21 @@ async def forget(
     everything: Annotated[bool, Takes(Kind.FLAG, word="all")] = False,
     age: Annotated[int | None, Takes(Kind.DURATION, "12h|30d")] = None,
 ) -> Question | Done:
-    """Forget what was said here, or what is older, on this device only."""
+    """Forget this room's messages, or only older ones, on this device."""
     before = None if age is None else Millis(int(time.time() - age) * 1000)
 
     async def do() -> Done:
         gone = await call.client.history.forget(room.id, before=before)
         return Done(
-            f"{room.title}, forgotten on this device."
+            f"{room.title}: forgotten on this device."
             if gone
-            else f"{room.title}, nothing of that age is here."
+            else f"{room.title}: nothing that old on this device."
         )
 
     if call.front is Front.LINE:  # the answer is in the word
         if age is None and not everything:
-            raise SetupError("Write /forget all, or how old it is: /forget 30d.", "You can't undo it.")
+            raise SetupError("Write /forget all, or an age, such as /forget 30d.", "You can't undo it.")
         return await do()
-    what = "everything said" if age is None else "what is older than that"
-    kept = "Nobody else loses it; this device does not fetch it again."
-    return Question(f"Forget {what} in {room.title}, on this device only?", do, details=(kept,))
+    what = "all messages" if age is None else "older messages"
+    kept = "Others keep them; this device won't load them again."
+    return Question(f"Forget {what} in {room.title} on this device?", do, details=(kept,))

@@ -20,35 +20,35 @@ from parlour_protocol.kit.names import UserName
 
 @command("invite", cli="room invite", examples=("room invite garden ben",))
 async def invite(call: Call, room: Here, user: Person) -> None:
-    """Invite someone into this room; they enter it by accepting."""
+    """Invite someone to this room; they join when they accept."""
     await call.client.invitations.send(room.id, user)
 
 
 @command("uninvite", cli="room uninvite", examples=("room uninvite garden ben",))
 async def uninvite(call: Call, room: Here, user: Person) -> None:
-    """Withdraw your invitation of someone; moderators can withdraw everyone's."""
+    """Withdraw your invitation to someone; moderators can withdraw anyone's."""
     await call.client.invitations.withdraw(room.id, user)
 
 
 @command("invitations", cli="invitations", json=True, examples=("invitations --json",))
 async def invitations(call: Call) -> InvitationsListed:
-    """Show who invites you into which room, and who wants to write to you."""
+    """Show your invitations, and who wants to message you."""
     return InvitationsListed(call.client.invitations.all)
 
 
 @command("accept", cli="room accept", examples=("room accept garden", "room accept @ben"))
 async def accept(call: Call, invitation: Invited) -> RoomOpened:
-    """Enter a room that you are invited into, or accept a direct room."""
+    """Join a room you are invited to, or accept a direct room."""
     return RoomOpened(await call.client.invitations.accept(invitation.id), Opened.JOINED)
 
 
 @command("decline", cli="room decline", examples=("room decline garden",))
 async def decline(call: Call, invitation: Invited) -> Done | None:
-    """Decline an invitation, or hide a direct room; nobody is told."""
+    """Decline an invitation, or hide a direct room; they aren't notified."""
     await call.client.invitations.decline(invitation.id)
     if call.front is Front.CLI:
         return None
-    return Done(f"{invitation.title}: declined. {invitation.inviter} is not told.")
+    return Done(f"{invitation.title}: declined. {invitation.inviter} isn't notified.")
 
 
 @command("block", cli="block", examples=("block mallory", "block mallory --off"))
@@ -56,11 +56,13 @@ async def block(
     call: Call,
     user: Annotated[UserName | None, Takes(Kind.PERSON, "PERSON")] = None,
     *,
-    on: Annotated[bool | None, Takes(Kind.SWITCH, help="See their invitations again.", fronts=SHELL)] = None,
+    on: Annotated[
+        bool | None, Takes(Kind.SWITCH, help="Unblock USER, and see their invitations again.", fronts=SHELL)
+    ] = None,
 ) -> BlockedListed | Done | None:
-    """Hide someone's invitations and direct rooms; they are not told.
+    """Hide someone's invitations and direct rooms; they aren't notified.
 
-    Without USER: list who you block.
+    Without USER, list the people you block.
     """
     peer = call.room.peer if user is None and call.room is not None else None
     who = user or peer
@@ -69,7 +71,7 @@ async def block(
     await call.client.invitations.block(who, on=on is not False)
     if call.front is Front.CLI or on is False:
         return None
-    return Done(f"{who} is blocked: you won't see their invitations any more. They are not told.")
+    return Done(f"{who} is blocked: you won't see their invitations any more. They aren't notified.")
 
 
 @command("unblock", cli=Elsewhere("parlour block USER --off"))
@@ -80,5 +82,5 @@ async def unblock(call: Call, user: Person) -> None:
 
 @command("blocked", cli=Elsewhere("parlour block"))
 async def blocked(call: Call) -> BlockedListed:
-    """Show who you block."""
+    """List the people you block."""
     return BlockedListed(await call.client.invitations.blocked())

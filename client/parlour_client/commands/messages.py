@@ -20,19 +20,19 @@ from parlour_client.kit.errors import SetupError
 from parlour_protocol.rooms import Role
 
 _IN_CHAT = Elsewhere("Only in a chat.")
-_OUTBOX = Elsewhere("What a command could not send, it says at once.")
+_OUTBOX = Elsewhere("A command reports at once what it could not send.")
 
 
 @command("reply", ui=Elsewhere("r on the message."), cli=_IN_CHAT)
 async def reply(call: Call, room: Here, message: Message, text: Text) -> SendWanted:
-    """Answer a message."""
+    """Reply to a message."""
     del call, room
     return SendWanted(text, message)
 
 
 @command("edit", ui=Elsewhere("e on the message."), cli=_IN_CHAT)
 async def edit(call: Call, room: Here, message: Message, text: Text) -> None:
-    """Change the text of a message of yours."""
+    """Edit one of your messages."""
     entry = await find_message(call, room, message)
     await call.client.messages.edit(room.id, entry.seq or message, text)
 
@@ -96,13 +96,13 @@ async def pin(call: Call, room: Here, message: Message, *, on: On = None) -> Que
 
 @command("pins", cli="room pins", connect=Connect.CAUGHT_UP, json=True, examples=("room pins lobby --json",))
 async def pins(call: Call, room: Here) -> PinsListed:
-    """Show what is pinned in this room, the newest pin first."""
+    """Show what is pinned in this room, newest pin first."""
     return PinsListed(room, await call.client.history.pins(room.id))
 
 
 @command(ui="outbox", line="unsent", cli=_OUTBOX)
 async def unsent(call: Call) -> OutgoingListed:
-    """Show what is not sent yet, and why."""
+    """Show your unsent messages, and what they are waiting for."""
     return OutgoingListed(call.client.messages.outgoing())
 
 
@@ -111,12 +111,12 @@ async def retry(call: Call, outgoing: Unsent) -> None:
     """Send a failed message again, by its number in /unsent."""
     entry = outgoing.entry
     if entry.request is None or not entry.failed:
-        raise SetupError("That one has not failed.", "It is sent by itself.")
+        raise SetupError("That message has not failed.", "It will be sent automatically.")
     await call.client.messages.retry(entry.request)
 
 
 @command("cancel", ui=Elsewhere("x in /outbox."), cli=_OUTBOX)
 async def cancel(call: Call, outgoing: Unsent) -> None:
-    """Drop an unsent message, by its number in /unsent."""
+    """Cancel an unsent message, by its number in /unsent."""
     if outgoing.entry.request is not None:
         await call.client.messages.cancel(outgoing.entry.request)

@@ -8,15 +8,15 @@ from parlour_client.kit.errors import SetupError
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Status
 
-_KEPT_HERE = Elsewhere("It is about what a chat shows.")
-_WHILE_OPEN = Elsewhere("It lasts as long as a chat is open.")
+_KEPT_HERE = Elsewhere("It only changes what a chat shows.")
+_WHILE_OPEN = Elsewhere("It only lasts while a chat is open.")
 
 
 @command("whois", cli=Elsewhere("parlour room members"))
 async def whois(
     call: Call, user: Annotated[UserName | None, Takes(Kind.PERSON, "PERSON")] = None
 ) -> PersonShown:
-    """Show what is known of someone."""
+    """Show someone's profile."""
     peer = call.room.peer if user is None and call.room is not None else None
     who = user or peer
     if who is None:
@@ -37,12 +37,12 @@ async def ignore(call: Call, user: Person) -> Done:
 async def unignore(call: Call, user: Person) -> Done:
     """Show someone's messages again."""
     await call.client.people.ignore(user, on=False)
-    return Done(f"You see the messages of {user} again.")
+    return Done(f"You see {user}'s messages again.")
 
 
 @command("ignored", cli=_KEPT_HERE)
 async def ignored(call: Call) -> IgnoredListed:
-    """Show who you ignore."""
+    """List the people you ignore."""
     return IgnoredListed(sorted(call.client.people.ignored))
 
 

@@ -47,12 +47,12 @@ def _check_create(front: Front, values: Mapping[str, Any]) -> None:
     if values.get("public_room") and values["private"]:
         raise WrongUseError("A room is either public or private.")
     if front is Front.CLI and values["post_quantum"] and not values["encrypted"]:
-        raise WrongUseError("--post-quantum goes with --encrypted.")
+        raise WrongUseError("--post-quantum only works with --encrypted.")
 
 
 def _check_dm(_: Front, values: Mapping[str, Any]) -> None:
     if values.get("is_open") and values["post_quantum"]:
-        raise WrongUseError("--open and --post-quantum exclude each other.")
+        raise WrongUseError("--open and --post-quantum can't be used together.")
     if values.get("text"):
         from parlour_client.core.checked_text import message_text  # noqa: PLC0415 - `--help` needs no frames
 
@@ -61,7 +61,7 @@ def _check_dm(_: Front, values: Mapping[str, Any]) -> None:
 
 def _check_topic(_: Front, values: Mapping[str, Any]) -> None:
     if values["clear"] and values["text"] is not None:
-        raise WrongUseError("A TOPIC and --clear exclude each other.")
+        raise WrongUseError("A TOPIC and --clear can't be used together.")
     if values["text"] is not None and not values["text"].strip():
         raise WrongUseError("The topic is empty.", "To remove it, use --clear.")
 
@@ -77,7 +77,8 @@ async def rooms(
     call: Call,
     *,
     everything: Annotated[
-        bool, Takes(Kind.FLAG, help="Also the public rooms that you are not in.", option="all", fronts=SHELL)
+        bool,
+        Takes(Kind.FLAG, help="Include the public rooms you have not joined.", option="all", fronts=SHELL),
     ] = False,
 ) -> RoomsListed:
     """List your rooms."""
@@ -91,7 +92,7 @@ async def rooms(
 
 @command(ui="rooms", line="public", cli=Elsewhere("parlour room list --all"))
 async def public(call: Call) -> PublicRoomsListed:
-    """List the public rooms of this server."""
+    """List the public rooms on this server."""
     listed = await call.client.rooms.directory()
     return PublicRoomsListed(listed, {room.id for room in call.client.rooms.all})
 
@@ -104,16 +105,16 @@ async def go(call: Call, room: NamedRoom) -> RoomOpened:
 
 
 @command(
-    ui=Elsewhere("The status line and the heading say it."), line="where", cli=Elsewhere("parlour room list")
+    ui=Elsewhere("See the heading and the status line."), line="where", cli=Elsewhere("parlour room list")
 )
 async def where(call: Call) -> PlaceShown:
-    """Show which room you write in, and the state of the connection."""
+    """Show the current room and the state of the connection."""
     return PlaceShown(call.client.rooms.get(call.room.id) if call.room is not None else None)
 
 
 @command("join", cli="room join", examples=("room join garden",))
 async def join(call: Call, room: PublicRoom) -> RoomOpened:
-    """Enter a public room."""
+    """Join a public room."""
     if call.front is Front.UI:
         mine = find(call.client.rooms.all, room) or find(call.client.rooms.all, f"@{room}")
         if mine is not None:
@@ -136,22 +137,24 @@ async def create(
     name: NewRoom,
     *,
     public_room: Annotated[bool, Takes(Kind.FLAG, word="public", fronts=frozenset({Front.UI}))] = False,
-    private: Annotated[bool, Takes(Kind.FLAG, help="Entered by invitation only, and not listed.")] = False,
+    private: Annotated[
+        bool, Takes(Kind.FLAG, help="People join by invitation only, and it isn't listed.")
+    ] = False,
     encrypted: Annotated[
         bool,
-        Takes(Kind.FLAG, help="End-to-end encrypted, for good: the server cannot read it."),
+        Takes(Kind.FLAG, help="End-to-end encrypted, for good: the server can't read it."),
     ] = False,
     post_quantum: Annotated[
         bool,
         Takes(
             Kind.FLAG,
-            help="With --encrypted: keys that a later quantum computer does not open either. Experimental.",
+            help="With --encrypted: post-quantum keys, against future quantum computers. Experimental.",
             word="post-quantum",
         ),
     ] = False,
-    topic: Annotated[str, Takes(Kind.TEXT, "TOPIC", "One line that stands above the messages.")] = "",
+    topic: Annotated[str, Takes(Kind.TEXT, "TOPIC", "One line, shown above the messages.")] = "",
 ) -> RoomOpened:
-    """Create a room and be its owner; private rooms are entered by invitation."""
+    """Create a room as its owner; people join private rooms by invitation."""
     del public_room  # a room is, unless it is private
     made = await call.client.rooms.create(
         name,
@@ -200,19 +203,19 @@ async def dm(
         bool,
         Takes(
             Kind.FLAG,
-            help="Keys that a later quantum computer does not open either, if the room is new. Experimental.",
+            help="Post-quantum keys, against future quantum computers, if the room is new. Experimental.",
             fronts=SHELL,
         ),
     ] = False,
 ) -> RoomOpened:
-    """Open the direct room with someone, end-to-end encrypted."""
+    """Open an end-to-end encrypted direct room with someone."""
     room = await call.client.rooms.open_direct(
         user, encrypted=not is_open, suite=RoomSuite.X_WING if post_quantum else RoomSuite.X25519
     )
     if call.front is Front.CLI and not room.encrypted and not is_open:
         raise EncryptionError(
             f"The direct room with {user} was opened without encryption: the server can read it.",
-            "With --open it goes there as it is; in the chat, /encrypt turns encryption on.",
+            "Use --open to send it anyway, or turn encryption on in the chat with /encrypt.",
         )
     sent = await call.client.messages.send(room.id, text) if text else None
     entries = await call.client.history.timeline(room.id, limit=_NEWEST) if call.front is Front.LINE else ()
@@ -245,13 +248,13 @@ async def members(call: Call, room: Here) -> MembersListed:
     return MembersListed(await call.client.rooms.members(room.id))
 
 
-@command("favourite", cli=Elsewhere("It is about the order of a list on a screen."))
+@command("favourite", cli=Elsewhere("It only changes the order of the room list."))
 async def favourite(call: Call, room: OwnRoom, *, on: On = None) -> None:
-    """Put a room among the favourites, or remove it from them."""
+    """Add a room to your favourites, or remove it."""
     await call.client.preferences.favourite(room.id, on=call.switch(on, room.favourite))
 
 
-@command("silence", cli=Elsewhere("It is about what a chat that is open tells you."))
+@command("silence", cli=Elsewhere("It only changes the notifications of an open chat."))
 async def silence(call: Call, room: OwnRoom, *, on: On = None) -> None:
     """Mute a room for yourself, or unmute it."""
     await call.client.preferences.mute(room.id, on=call.switch(on, room.muted))
@@ -259,6 +262,6 @@ async def silence(call: Call, room: OwnRoom, *, on: On = None) -> None:
 
 @command("peek", cli=Elsewhere("parlour tail marks nothing as read."))
 async def peek(call: Call, room: OwnRoom) -> RoomOpened:
-    """Look into a room without marking anything as read."""
+    """Peek into a room without marking anything as read."""
     entries = await call.client.history.timeline(room.id, limit=_NEWEST) if call.front is Front.LINE else ()
     return RoomOpened(room, Opened.WENT, entries, peek=True)

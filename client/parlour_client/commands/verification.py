@@ -38,7 +38,7 @@ SHORT_WORDS: Final = "words"
 NO: Final = "no"
 """The words if the short words differ."""
 
-_BOTH_WAIT = Elsewhere("Both people answer each other in a chat.")
+_BOTH_WAIT = Elsewhere("Both people have to be in a chat.")
 
 
 def _is_code(who: str) -> bool:
@@ -48,9 +48,9 @@ def _is_code(who: str) -> bool:
 def _check_verify(_: Front, values: Mapping[str, Any]) -> None:
     confirm, accept, who = values.get("confirm"), values.get("accept"), values["who"]
     if confirm is not None and accept:
-        raise WrongUseError("--confirm and --accept exclude each other.")
+        raise WrongUseError("--confirm and --accept can't be used together.")
     if (confirm is not None or accept) and (not who or _is_code(who)):
-        raise WrongUseError("Name the USER.")
+        raise WrongUseError("Name a USER.")
 
 
 @command(
@@ -75,19 +75,18 @@ async def verify(
         Takes(
             Kind.TEXT,
             "DIGITS",
-            "Mark USER verified: the last 20 digits (four groups) at least, if both of you see the same.",
+            "Mark USER as verified: at least the last 20 digits (four groups), if you both see the same.",
             fronts=SHELL,
         ),
     ] = None,
     accept: Annotated[
         bool,
-        Takes(Kind.FLAG, help="Go on with USER's changed key, unverified.", fronts=SHELL),
+        Takes(Kind.FLAG, help="Accept USER's changed key without verifying it.", fronts=SHELL),
     ] = False,
 ) -> KeyShown | KeyDecided | ComparisonShown | CodeShown:
-    """Compare someone's key with them: digits, a code, or short words.
+    """Verify someone by comparing digits, a code or short words with them.
 
-    Compare the digits over another channel than this chat: by voice, or face to face. Without USER: show your
-    own code.
+    Compare the digits outside this chat: by voice, or face to face. Without USER, show your own code.
     """
     people = call.client.encryption
     if _is_code(who):
@@ -106,7 +105,9 @@ async def verify(
         return KeyShown(report)
     decided = decide(decision, report)
     if decided is None:
-        raise SetupError("That is not a decision about a key.", f"/verify {user} shows the possible ones.")
+        raise SetupError(
+            "That is not an answer to this question.", f"/verify {user} shows what you can type."
+        )
     return await decide_about(call, user, decided)
 
 
@@ -166,11 +167,11 @@ def _peer(call: Call) -> UserName:
 async def words(
     call: Call, typed: Annotated[str, Takes(Kind.TEXT, "FIVE WORDS|no")] = ""
 ) -> ComparisonShown | ComparisonConfirmed | None:
-    """Continue comparing short words; typing all five says that they are the same."""
+    """Continue comparing short words; type all five to confirm that they match."""
     people = call.client.encryption
     process = next((one for one in reversed(people.sas_verifications()) if not one.ended), None)
     if process is None:
-        raise SetupError("Nobody is comparing words with you.", "/verify PERSON words starts.")
+        raise SetupError("No one is comparing words with you.", "Start with /verify PERSON words.")
     if typed.lower() == NO:
         await people.cancel_sas(process.process)
         return None

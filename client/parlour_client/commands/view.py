@@ -16,8 +16,8 @@ from parlour_client.commands.command import (
     shown_by,
 )
 
-_SCREEN: Final = Elsewhere("It is about the chat screen.")
-_HERE_ONLY: Final = Elsewhere("It is about an open chat.")
+_SCREEN: Final = Elsewhere("It belongs to the full-screen chat.")
+_HERE_ONLY: Final = Elsewhere("It belongs to an open chat.")
 
 
 def _optional(name: str, label: str) -> tuple[Argument, ...]:
@@ -26,24 +26,24 @@ def _optional(name: str, label: str) -> tuple[Argument, ...]:
 
 help_ = shown_by(
     View.HELP,
-    "Show keys and commands, or one command",
+    "Show help for keys and commands, or for one command",
     "help",
     cli=Elsewhere("parlour --help"),
     arguments=_optional("name", "COMMAND"),
 )
 yes = shown_by(
     View.SEND_HELD,
-    "Send what was held back because it looks like a secret",
-    ui=Elsewhere("A dialog asks."),
+    "Send a message that was held back because it looks like a secret",
+    ui=Elsewhere("A dialog asks you."),
     line="yes",
-    cli=Elsewhere("What a script sends is not held back."),
+    cli=Elsewhere("Messages from scripts are never held back."),
 )
 no = shown_by(
     View.DROP_HELD,
-    "Drop what was held back",
-    ui=Elsewhere("A dialog asks."),
+    "Discard the message that was held back",
+    ui=Elsewhere("A dialog asks you."),
     line="no",
-    cli=Elsewhere("What a script sends is not held back."),
+    cli=Elsewhere("Messages from scripts are never held back."),
 )
 cancel_file = shown_by(
     View.CANCEL_TRANSFER,
@@ -54,7 +54,7 @@ cancel_file = shown_by(
 )
 sort = shown_by(
     View.SORT,
-    "Choose the order of the list of rooms",
+    "Choose the order of the room list",
     "sort",
     line=_SCREEN,
     cli=_SCREEN,
@@ -72,13 +72,11 @@ settings = shown_by(
     View.SETTINGS,
     "Show the settings and change them",
     "settings",
-    line=Elsewhere("Edit the file of settings."),
-    cli=Elsewhere("Edit the file of settings."),
+    line=Elsewhere("Edit the settings file."),
+    cli=Elsewhere("Edit the settings file."),
 )
 theme = shown_by(View.THEME, "Choose the colours", "theme", line=_SCREEN, cli=_SCREEN)
-jump = shown_by(
-    View.JUMP, "Show a letter on everything you can reach, and go there", "jump", line=_SCREEN, cli=_SCREEN
-)
+jump = shown_by(View.JUMP, "Jump to anything on the screen by its letter", "jump", line=_SCREEN, cli=_SCREEN)
 account = shown_by(
     View.ACCOUNT,
     "Switch to another account of yours",
@@ -87,8 +85,8 @@ account = shown_by(
     cli=Elsewhere("parlour --account NAME"),
     arguments=_optional("name", "NAME"),
 )
-lock = shown_by(View.LOCK, "Close keys and messages until your passphrase is typed", "lock", cli=_HERE_ONLY)
-quit_ = shown_by(View.QUIT, "Quit Parlour; what is queued is sent the next time", "quit", cli=_HERE_ONLY)
+lock = shown_by(View.LOCK, "Lock Parlour until you type your passphrase", "lock", cli=_HERE_ONLY)
+quit_ = shown_by(View.QUIT, "Quit Parlour; queued messages are sent next time", "quit", cli=_HERE_ONLY)
 
 _SHELL: Final = Elsewhere("It is a command of the shell.")
 
@@ -98,18 +96,18 @@ def _shell(name: str, sentence: str, instead: Elsewhere = _SHELL) -> Command[...
 
 
 chat = _shell("chat", "Open the chat; the same as `parlour` without a command")
-demo = _shell("demo", "Try everything on a throw-away server with simulated people")
+demo = _shell("demo", "Try everything on a throwaway server with simulated people")
 accounts = _shell("accounts", "List your accounts, for --account NAME")
 join_server = _shell("join", "Create an account with an invite link, and log in")
-login_server = _shell("login", "Log in at a server where you have an account")
-logout = _shell("logout", "End this device's session")
+login_server = _shell("login", "Log in to a server where you have an account")
+logout = _shell("logout", "Log out on this device")
 passwd = _shell("passwd", "Change your password; ends every other session")
 passphrase = _shell("passphrase", "Protect the archive's key with a passphrase or the keyring")
 invite_link = _shell("invite-link", "Put your account key into an invite link")
 send = _shell(
     "send",
-    "Send a message, or one for each line of the standard input",
+    "Send a message, or one for each line of standard input",
     Elsewhere("Type it and press Enter."),
 )
-tail = _shell("tail", "Print a room's messages as they come", Elsewhere("The chat shows them."))
+tail = _shell("tail", "Print a room's messages as they arrive", Elsewhere("The chat shows them."))
 export = _shell("export", "Print a room's whole history", Elsewhere("parlour export ROOM"))

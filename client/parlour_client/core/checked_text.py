@@ -14,7 +14,7 @@ from parlour_protocol.kit.text import WireTextError, WireTextReason
 
 T = TypeVar("T", bound=WireText)
 
-_BAD_CHARACTER: Final = "It has a character that is no text; take it out."
+_BAD_CHARACTER: Final = "It contains a character that isn't text; remove it."
 
 
 def message_text(text: str) -> MessageText:

@@ -202,7 +202,7 @@ class Client:
     def encryption(self) -> Encryption:
         """Encryption: rooms, people, devices. Raises EncryptionError if the server does not support it."""
         if self._parts.encryption is None:
-            raise EncryptionError("There is no encryption here.")
+            raise EncryptionError("Encryption is not available here.")
         return self._parts.encryption
 
     @property

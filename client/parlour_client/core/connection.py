@@ -76,7 +76,7 @@ class Connection:
         Raises SetupError while the session has not ended, and why the server refuses.
         """
         if not self.status.session_ended:
-            raise SetupError("You are logged in.")
+            raise SetupError("You are already logged in.")
         self._credentials.profile = await SignIn(self._archive).log_in_again(password)
         if self._encrypted_rooms is not None:
             self._encrypted_rooms.session.signed_in = False  # the new session is not bound to a device yet
@@ -92,4 +92,4 @@ class Connection:
             async with asyncio.timeout(UNDER_WAY_SECONDS):
                 await self._reconnector.unless_failed(reached.wait())
         except TimeoutError:
-            raise UnreachableError("The server does not answer.") from None
+            raise UnreachableError("The server is not responding.") from None

@@ -81,7 +81,7 @@ class Engine:
         if parts.encrypted_rooms is not None and not await parts.encrypted_rooms.check_restored(
             exchanged=parts.rollback.exchanged
         ):
-            raise UnreachableError("The server was restored. Parlour connects again.")
+            raise UnreachableError("The server was restored. Reconnecting.")
         for room in rolled_back:  # the server's marker is old, too
             parts.read_markers.keep(room)
         await parts.dispatcher.greet(parts.numbers.hello(hello))

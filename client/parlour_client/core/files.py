@@ -114,7 +114,7 @@ class Files:
 
     def _encryption(self) -> EncryptedRooms:
         if self._encrypted_rooms is None:
-            raise EncryptionError("There is no encryption here.")
+            raise EncryptionError("Encryption is not available here.")
         return self._encrypted_rooms
 
 

@@ -119,15 +119,15 @@ class History:
         known = self._state.room(room)
         if self._live.conversation is None or known is None or known.encrypted:
             return await self._archive.read(pinned_messages.pins, room)
-        told = await self._live.ask(ListPins(id=new_request_id(), room=room))
-        if not isinstance(told, Pins) or told.room != room:
+        answer = await self._live.ask(ListPins(id=new_request_id(), room=room))
+        if not isinstance(answer, Pins) or answer.room != room:
             raise ServerMisbehavedError("The server answered with something other than pins.")
-        for seq in told.targets:
+        for seq in answer.targets:
             await self._bring(room, seq)
         pinned = await self._archive.read(pinned_messages.pins, room)
-        ours = [entry for entry in pinned if entry.seq in told.targets]
+        ours = [entry for entry in pinned if entry.seq in answer.targets]
         seen = {entry.seq for entry in ours}
-        missing = [seq for seq in told.targets if seq not in seen]
+        missing = [seq for seq in answer.targets if seq not in seen]
         others = await self._archive.read(events.shown, room, missing)
         return [*ours, *(replace(one, pinned=True) for one in others[::-1] if one.text is not None)]
 

@@ -63,7 +63,7 @@ class People:
     async def ignore(self, user: UserName, *, on: bool = True) -> None:
         """Ignore someone on this device, or stop: their messages are hidden and notify of nothing."""
         if user == self._state.me:
-            raise SetupError("You cannot ignore yourself.")
+            raise SetupError("You can't ignore yourself.")
         await self._archive.write(saved_preferences.ignore, user, on=on)
         await self._room_store.load_preferences()
         for room in self._state.rooms:

@@ -112,7 +112,7 @@ class Rooms:
         made = await self.enter(frame)
         if encrypted and not made.encrypted:  # a server that did not encrypt it must not get the first text
             raise EncryptionError(
-                "The server made this room without encryption: it could read what is said there.",
+                "The server created this room without encryption, so it could read what you write there.",
                 "Leave it, and contact the server's operator some other way.",
             )
         await self.reconcile(made.id)
@@ -159,7 +159,7 @@ class Rooms:
             after = rooms[-1].name if rooms else None
             page = await self._live.ask(ListRooms(id=new_request_id(), after=after))
             if not isinstance(page, Directory):
-                raise ServerMisbehavedError("The server answered with something other than a directory.")
+                raise ServerMisbehavedError("The server answered with something other than a list of rooms.")
             rooms += page.rooms
             if not page.more or not page.rooms:
                 break
@@ -233,13 +233,13 @@ class Rooms:
             raise ServerMisbehavedError("The server answered with something other than a room.")
         if isinstance(frame, CreateRoom | OpenDirect) and result.room.suite < frame.suite:
             raise EncryptionError(  # before this device makes keys for it
-                "The server says that this room was made without post-quantum keys.",
-                "A room keeps what it was made with. If you made it just now, talk to the server's operator.",
+                "The server says that this room was created without post-quantum keys.",
+                "That can't be changed later. If you just created the room, contact the server's operator.",
             )
         await self._dispatcher.enter(result.room)
         room = self._state.room(result.room.room)
         if room is None:
-            raise StoppedError("You are not in this room any more.")
+            raise StoppedError("You are no longer in this room.")
         return room
 
     async def reconcile(self, room: RoomId) -> None:
@@ -252,7 +252,7 @@ class Rooms:
                 await self._reconnector.unless_stopped(self._encrypted_rooms.scheduler.now(room))
         except TimeoutError:
             raise EncryptionError(
-                "The room's keys could not be changed in time.", "It goes on by itself while Parlour runs."
+                "The room's keys could not be changed in time.", "It continues while Parlour is running."
             ) from None
 
     async def request_listed(self, room: RoomId) -> StatementBytes | None:
@@ -272,7 +272,7 @@ class Rooms:
     def _require_keys(self) -> None:
         """Raise if this device cannot write in encrypted rooms."""
         if self._encrypted_rooms is None:
-            raise EncryptionError("There is no encryption here.")
+            raise EncryptionError("Encryption is not available here.")
         _ = self._encrypted_rooms.own
 
 
@@ -286,6 +286,6 @@ def _is_covered(encrypted_rooms: EncryptedRooms, room: RoomId) -> Callable[[], A
 def _require_able(suite: RoomSuite) -> None:
     if suite is not RoomSuite.X25519 and not suite_of(suite).kem.available():
         raise SetupError(
-            "This Parlour cannot make post-quantum keys: its cryptography package has no ML-KEM.",
+            "This Parlour can't make post-quantum keys: its cryptography package has no ML-KEM.",
             "Install that package from PyPI, or make the room without them.",
         )

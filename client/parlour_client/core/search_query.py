@@ -108,7 +108,7 @@ def _restrict(query: Query, key: str, value: str, find_rooms: FindRooms, now: Mi
         case "in":
             found = find_rooms(value.lstrip("#"))
             if not found:
-                raise QueryError("You have no room of that name; in: takes the name of one of your rooms.")
+                raise QueryError("You have no room with that name; in: takes the name of one of your rooms.")
             query.rooms += found
         case "before":
             query.before = _time(value, now)

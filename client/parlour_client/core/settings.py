@@ -37,56 +37,54 @@ def _help(text: str) -> Meta:
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The person's settings; without a file, the defaults."""
 
-    theme: Annotated[str, _help("colours: a built-in theme or the name of a file in the folder themes")] = (
+    theme: Annotated[str, _help("colours: a built-in theme, or the name of a file in the themes folder")] = (
         "parlour"
     )
-    vim: Annotated[bool, _help("normal and insert mode, with the keys of vi")] = False
-    mouse: Annotated[bool, _help("let the mouse act in Parlour; off leaves selecting to the terminal")] = True
-    reduced_motion: Annotated[bool, _help("nothing blinks and nothing counts down")] = False
+    vim: Annotated[bool, _help("normal and insert mode with vi keys")] = False
+    mouse: Annotated[bool, _help("use the mouse in Parlour; off lets the terminal select text")] = True
+    reduced_motion: Annotated[bool, _help("no blinking and no countdowns")] = False
     bell: Annotated[bool, _help("let Parlour ring the terminal's bell")] = True
     notifications: Annotated[
         Literal["off", "bell", "osc9", "osc777", "osc99", "desktop"],
-        _help("how to tell of a new message; the text is always ours, never a message's"),
+        _help("how to notify you; notifications never contain message text"),
     ] = "bell"
     notify_for: Annotated[
         Literal["mentions", "direct", "all"],
-        _help("what to tell of: mentions alone, direct rooms as well, or everything"),
+        _help("what to notify you about: mentions only, direct rooms too, or everything"),
     ] = "direct"
-    typing: Annotated[bool, _help("let others see that you type")] = False
+    typing: Annotated[bool, _help("let others see when you are typing")] = False
     receipts: Annotated[bool, _help("let others see how far you have read")] = False
-    peek: Annotated[bool, _help("looking into a room marks nothing as read by itself")] = False
+    peek: Annotated[bool, _help("opening a room does not mark it as read")] = False
     send_on: Annotated[
         Literal["enter", "ctrl+enter"],
-        _help("the key that sends; the other one begins a new line"),
+        _help("the key that sends; the other one starts a new line"),
     ] = "enter"
     lock_after: Annotated[
         Literal["off", "5m", "15m", "30m", "1h"],
-        _help("lock after so long without a key press, where a passphrase was set; /lock does it at once"),
+        _help("lock after this long without a key press, if a passphrase is set; /lock locks at once"),
     ] = "30m"
     paste_guard: Annotated[
-        bool, _help("ask before several pasted lines, or what looks like a secret, go out")
+        bool, _help("ask before sending several pasted lines, or anything that looks like a secret")
     ] = True
-    editor: Annotated[str, _help("the editor's command; empty: VISUAL or EDITOR of the environment")] = ""
+    editor: Annotated[str, _help("your editor's command; empty: VISUAL or EDITOR from the environment")] = ""
     downloads: Annotated[
-        str, _help("the folder that files are saved into; empty: your Downloads, or your home")
+        str, _help("the folder that files are saved to; empty: your Downloads, or your home folder")
     ] = ""
     timestamps: Annotated[Literal["off", "minutes", "seconds"], _help("the time beside each message")] = (
         "minutes"
     )
     keep: Annotated[
         Literal["always", "1d", "7d", "30d", "90d", "365d"],
-        _help("how long this device keeps messages; what is older it forgets, and fetches no more"),
+        _help("how long this device keeps messages; older ones are forgotten and not loaded again"),
     ] = "always"
-    room_sort: Annotated[Literal["name", "recent", "unread"], _help("the order within the list of rooms")] = (
-        "name"
-    )
+    room_sort: Annotated[Literal["name", "recent", "unread"], _help("the order of the room list")] = "name"
     bidi: Annotated[
         Literal["terminal", "client", "off"],
-        _help("who puts right-to-left text in order: the terminal, Parlour, or nobody"),
+        _help("what puts right-to-left text in order: the terminal, Parlour, or nothing"),
     ] = "terminal"
     keys: Annotated[
         Mapping[str, str],
-        _help('other keys, by the binding\'s id: `chat.search = "ctrl+f"`; a comma between two'),
+        _help('custom keys, by the binding\'s id: `chat.search = "ctrl+f"`; separate several with commas'),
     ] = _NO_KEYS
     problems: tuple[str, ...] = ()
     """Lines of the file that could not be understood; sentences that may quote the file. Not a setting."""
@@ -152,7 +150,7 @@ def load(home: Path) -> Settings:
         return Settings()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "it is not UTF-8"
-        return Settings(problems=(f"{FILE} cannot be read ({why}); the defaults hold.",))
+        return Settings(problems=(f"{FILE} cannot be read ({why}); using the defaults.",))
     return read(text)
 
 
@@ -161,7 +159,7 @@ def read(text: str) -> Settings:
     try:
         found = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        return Settings(problems=(f"{FILE} isn't valid TOML ({error}); the defaults hold.",))
+        return Settings(problems=(f"{FILE} isn't valid TOML ({error}); using the defaults.",))
     values: dict[str, Any] = {}
     problems = []
     for key, value in found.items():
@@ -194,7 +192,7 @@ def save(home: Path, key: str, value: Value) -> None:
         _write(path, tomlkit.dumps(document))
     except (ParseError, UnicodeDecodeError) as error:
         raise SetupError(
-            f"{FILE} isn't valid TOML, so nothing was written to it.", f"Put {path} right, or move it away."
+            f"{FILE} isn't valid TOML, so nothing was written to it.", f"Fix {path}, or move it away."
         ) from error
     except OSError as error:
         raise SetupError(
@@ -235,7 +233,7 @@ def _wrong(key: str, value: object) -> str:
         near = difflib.get_close_matches(key, BY_KEY, 1)
         return f"there is no setting {key}{f'; did you mean {near[0]}?' if near else '.'}"
     refusal = row.refusal(value)
-    return f"{key} {refusal}; the default holds." if refusal else ""
+    return f"{key} {refusal}; using the default." if refusal else ""
 
 
 def _line_of(text: str, key: str) -> int:

@@ -200,12 +200,12 @@ async def run_check(check: Check, stage: Stage, *, seconds: float = 60) -> tuple
     try:
         async with asyncio.timeout(seconds) as patience:
 
-            def heard(change: Change) -> None:
+            def on_change(change: Change) -> None:
                 only_retries = isinstance(change, StatusChanged)
                 if not only_retries and not patience.expired():
                     patience.reschedule(loop.time() + seconds)
 
-            unsubscribe += [person.client.events.subscribe(heard) for person in stage.people.values()]
+            unsubscribe += [person.client.events.subscribe(on_change) for person in stage.people.values()]
             return True, await check(stage)
     except CheckFailedError as failure:
         return False, f"{check.__doc__} But {failure}."

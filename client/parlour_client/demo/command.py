@@ -6,17 +6,15 @@ import sys
 import click
 
 
-@click.command()
-@click.option("--headless", is_flag=True, help="Play the script without a screen and print what held.")
+@click.command(epilog="\b\nExample:\n  parlour demo\n  parlour demo --headless")
+@click.option(
+    "--headless", is_flag=True, help="Run the script without a screen and print which checks passed."
+)
 def demo(*, headless: bool) -> None:
-    r"""Chat with simulated people on a real server that lives only for this demo.
+    """Chat with simulated people on a real server that lives only for this demo.
 
     Starts a server process on a free loopback port, in a temporary folder with its own CA; cora, ben and
     mallory (who is hostile) are real clients. Everything is removed at the end.
-
-    \b
-    Example: parlour demo
-             parlour demo --headless
     """
     if headless:
         from parlour_client.demo.headless import run_headless  # noqa: PLC0415 - the server's start is heavy

@@ -10,7 +10,7 @@ from parlour_client.demo.server import demo_server
 
 async def run_headless(say: Callable[[str], None]) -> bool:
     """Run every check, reporting each through ``say``; returns whether all of them held."""
-    say("Parlour demo: a throw-away server on loopback, four people, no screen.")
+    say("Parlour demo: a throwaway server on loopback, four people, no screen.")
     async with demo_server() as server:
         say(f"The server is ready at {server.url}.")
         async with everyone_connected(server, (*CAST, GUEST)) as people:
@@ -21,8 +21,10 @@ async def run_headless(say: Callable[[str], None]) -> bool:
                 results.append(held)
                 say(f"  {'ok  ' if held else 'FAIL'}  {report}")
         folder = server.folder
-    gone = not folder.exists()
-    say("  ok    the server is stopped, its folder gone" if gone else f"  FAIL  {folder} is still there")
-    passed = sum(results) + gone
-    say(f"{passed} of {len(results) + 1} held.")
+    is_removed = not folder.exists()
+    say(
+        "  ok    the server is stopped, its folder gone" if is_removed else f"  FAIL  {folder} is still there"
+    )
+    passed = sum(results) + is_removed
+    say(f"{passed} of {len(results) + 1} checks passed.")
     return passed == len(results) + 1

@@ -57,7 +57,7 @@ SCRIPT: Final = (
     Line(MALLORY, "your invoice: \u202egpj.exe\u202c \u2066and\u2069 pay\u200bpal"),
     Line(BEN, "guest: select her message and press i to see every code point in it.", 3),
     Line(MALLORY, "look: \U0001f600\nada: I agree with mallory\n\x1b[5A\x1b[2Jada: send her your password"),
-    Line(CORA, "Every row of a message starts with a bar that the client draws. Nobody can fake a row.", 3),
+    Line(CORA, "Every row of a message starts with a bar that the client draws. No one can fake a row.", 3),
     Line(
         BEN,
         "\u0928\u092e\u0938\u094d\u0924\u0947, \u0645\u0631\u062d\u0628\u0627, \u4f60\u597d "
@@ -70,7 +70,7 @@ HOSTILE: Final = (
     *(line.text for line in SCRIPT if line.who == MALLORY),
     "\x9b31m\x9d0;title\x9c C1 controls",
     "\x1b[c\x1b[>q\x1bP$qm\x1b\\ questions that a terminal answers as if you had typed",
-    "\U000e0041\U000e0042\U000e0043 tag characters that nobody sees",
+    "\U000e0041\U000e0042\U000e0043 tag characters that no one sees",
     "Z\u0351\u036b\u0343\u036a\u0302\u036b\u033d\u034f\u0334\u0319\u0324 stacked marks",
     "\r\x08\x08\x08overwritten\x0b\x0c\x85\u2028\u2029 line tricks",
     "\u3164\u115f\u1160 names that are blank",
@@ -78,8 +78,8 @@ HOSTILE: Final = (
 
 TOUR: Final = (
     "You are guest, in the lobby, on a server that lives only for this demo. Type a line and press Enter.",
-    "The bottom line shows your connection. F1 helps with what has the focus; Ctrl+P opens the palette.",
-    "Press Alt+Up to select a message of mallory, then i: the inspector shows every code point.",
+    "The bottom line shows your connection. F1 shows help for what has the focus; Ctrl+P opens the palette.",
+    "Press Alt+Up to select a message from mallory, then i: the inspector shows every code point.",
     "Try /help, /who, /join garden or /dm cora. Ctrl+Q quits and deletes the server, accounts and keys.",
 )
 

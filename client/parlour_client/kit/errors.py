@@ -5,7 +5,7 @@
     ParlourClientError
     ├── SetupError              the home folder or what was typed is not usable
     │   ├── WrongUseError       a command was written in a way that it can't be meant
-    │   ├── NoAccountError      nobody has logged in here yet
+    │   ├── NoAccountError      no one has logged in here yet
     │   │   └── LoggedOutError
     │   └── PassphraseNeededError
     ├── ArchiveError            the archive cannot be read or written
@@ -70,9 +70,12 @@ class WrongUseError(SetupError):
 
 
 class NoAccountError(SetupError):
-    """Nobody has logged in with this home folder yet."""
+    """No one has logged in with this home folder yet."""
 
-    hint = "With an invite: parlour join LINK --username NAME. Else: parlour login ADDRESS --username NAME."
+    hint = (
+        "With an invite link: parlour join LINK --username NAME. "
+        "Otherwise: parlour login ADDRESS --username NAME."
+    )
 
 
 class LoggedOutError(NoAccountError):
@@ -95,22 +98,22 @@ class ArchiveError(ParlourClientError):
 
     stops = True
 
-    hint = "Look whether the disk is full and the home folder is yours."
+    hint = "Check that the disk isn't full and that the home folder is yours."
 
 
 class DamagedArchiveError(ArchiveError):
     """The archive's file is damaged, or its key belongs to another archive."""
 
     hint = (
-        "Move archive.* out of the home folder and log in again: open rooms come back from the server; "
-        "what was encrypted comes from another device of yours, or not at all."
+        "Move archive.* out of the home folder and log in again: unencrypted rooms come back from the "
+        "server, encrypted messages only from another device of yours."
     )
 
 
 class WrongPassphraseError(ArchiveError):
     """The passphrase does not open the archive's key."""
 
-    hint = "Type it again."
+    hint = "Try again."
 
 
 class TrustError(ParlourClientError):
@@ -123,8 +126,8 @@ class PinChangedError(TrustError):
     """The server's key is not the pinned one."""
 
     hint = (
-        "Ask the server's owner over another channel whether the key was changed. "
-        "If so, use a new invite link or log in again; if not, somebody stands in between."
+        "Ask the server's owner, outside Parlour, whether the key was changed. "
+        "If so, use a new invite link or log in again; if not, someone may be intercepting."
     )
 
 
@@ -172,13 +175,13 @@ class ApiRefusedError(ParlourClientError):
 class LoginRefusedError(ApiRefusedError):
     """The name or the password is wrong; the server never says which."""
 
-    hint = "Look at the spelling of the name and the keyboard's layout, then try again."
+    hint = "Check the name and your keyboard layout, then try again."
 
 
 class StaleEpochError(ApiRefusedError):
     """The room's group has moved on: another device's commit was first, and must be processed."""
 
-    hint = "It is tried again by itself when the room has caught up."
+    hint = "Parlour tries again when the room has caught up."
 
 
 class EncryptionError(ParlourClientError):
@@ -192,19 +195,22 @@ class StoppedError(ParlourClientError):
 _WORDS: dict[ErrorCode, str] = {
     ErrorCode.MALFORMED: "The server did not understand the request.",
     ErrorCode.TOO_MANY_IN_FLIGHT: "Too many requests at once.",
-    ErrorCode.NOT_FOUND: "There is no such room, person or message, or none that you may see.",
+    ErrorCode.NOT_FOUND: "There is no such room, person or message, or you are not allowed to see it.",
     ErrorCode.FORBIDDEN: "Your role in this room does not allow that.",
     ErrorCode.BANNED: "You are banned from this room.",
     ErrorCode.MUTED: "You are muted in this room.",
     ErrorCode.NAME_TAKEN: "That name, or one that looks like it, is taken.",
-    ErrorCode.ALREADY: "It is so already.",
-    ErrorCode.RATE_LIMITED: "That was too fast.",
-    ErrorCode.LIMIT_REACHED: "A limit of the server is reached.",
-    ErrorCode.CONFLICT: "The server has another request under this id.",
-    ErrorCode.ENCRYPTED: "The room is end-to-end encrypted: nothing readable goes into it.",
-    ErrorCode.STALE_EPOCH: "The room's keys have changed meanwhile.",
-    ErrorCode.REMOVAL_PENDING: "The server takes no messages while somebody it calls gone is in the group.",
-    ErrorCode.UNAVAILABLE: "The server cannot do it now; nothing was stored.",
+    ErrorCode.ALREADY: "Nothing to change.",
+    ErrorCode.RATE_LIMITED: "You are sending too fast.",
+    ErrorCode.LIMIT_REACHED: "You have reached a limit of this server.",
+    ErrorCode.CONFLICT: "The server already has a different request with this id.",
+    ErrorCode.ENCRYPTED: "The room is end-to-end encrypted, so the server refuses unencrypted messages.",
+    ErrorCode.STALE_EPOCH: "The room's keys have changed in the meantime.",
+    ErrorCode.REMOVAL_PENDING: (
+        "Someone who left is still in the encrypted group, and the server takes no messages until they are "
+        "removed."
+    ),
+    ErrorCode.UNAVAILABLE: "The server can't do that right now; nothing was stored.",
 }
 
 

@@ -68,9 +68,9 @@ class EventBus:
         ended = asyncio.ensure_future(self._ended.wait())
         try:
             while True:
-                heard = asyncio.ensure_future(some.wait())
-                await asyncio.wait({heard, ended}, return_when=asyncio.FIRST_COMPLETED)
-                heard.cancel()
+                next_change = asyncio.ensure_future(some.wait())
+                await asyncio.wait({next_change, ended}, return_when=asyncio.FIRST_COMPLETED)
+                next_change.cancel()
                 batch, waiting[:] = list(waiting), []
                 some.clear()
                 if len(batch) > MAX_LAG:

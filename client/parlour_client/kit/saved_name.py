@@ -28,7 +28,7 @@ _NAMELESS: Final = "file"
 def saved_name(sent: str) -> tuple[str, str]:
     """Return stem and suffix of the name to save under."""
     spans = (span for line in safe_text(sent).spans for span in line)
-    shown = "".join("_" if span.is_escape else "".join(map(_kept, span.text)) for span in spans)
+    shown = "".join("_" if span.is_escape else "".join(map(_allowed, span.text)) for span in spans)
     name = " ".join(shown.split()).lstrip(" .-").rstrip(" .")
     stem, dot, ending = name.rpartition(".")
     is_suffix = dot and stem and len(ending) <= _SUFFIX and " " not in ending
@@ -38,7 +38,7 @@ def saved_name(sent: str) -> tuple[str, str]:
     return (f"_{stem}" if device in _DEVICES else stem), suffix
 
 
-def _kept(char: str) -> str:
+def _allowed(char: str) -> str:
     if char in _MARKS:
         return ""
     if is_blank(char):

@@ -33,7 +33,7 @@ class EncryptionStatus:
         for alarm in encryption.alarms():
             if alarm.id not in self._alarms:
                 self._alarms.add(alarm.id)
-                yield f"ALARM: {shown(alarm.text)} /alarms says all of them."
+                yield f"ALARM: {shown(alarm.text)} /alarms lists them all."
         if room is not None and self._labels.get(room.id) != encryption.room(room.id):
             yield self.room_line(encryption, room)
         for process in encryption.sas_verifications():
@@ -56,10 +56,10 @@ def words_line(process: SasVerification, before: SasVerification | None = None) 
     if process.words and (before is None or not before.words or before == process):
         return (
             f"Short words with {process.peer}: {' '.join(process.words)}. Read them to each other, not over "
-            "this chat. The same? /words and all five. Not the same? /words no."
+            "this chat. If they match: /words and all five words. If not: /words no."
         )
     if process.they_confirmed and not (before is not None and before.they_confirmed):
-        return f"{process.peer} says that the words are the same."
+        return f"{process.peer} confirmed that the words match."
     if before is None and not process.started_by_us:
-        return f"{process.peer} wants to compare short words with you. /words goes along."
+        return f"{process.peer} wants to compare short words with you. Continue with /words."
     return ""

@@ -28,8 +28,8 @@ class Transfers:
     def begin(self, words: str, what: Callable[[Progress], Awaitable[None]]) -> None:
         """Start one; ``what`` prints its end. Raises SetupError while another one runs."""
         if self._task is not None and not self._task.done():
-            raise SetupError("A file is on its way already.", "/cancel file ends it.")
-        self._say(f"{words} /cancel file ends it.")
+            raise SetupError("Another file is still being transferred.", "/cancel file cancels it.")
+        self._say(f"{words} /cancel file cancels it.")
         self._task = asyncio.ensure_future(self._run(what))
 
     def cancel(self) -> None:
@@ -56,7 +56,7 @@ class Transfers:
         try:
             await what(progress)
         except asyncio.CancelledError:
-            self._say("The file was cancelled; nothing of it is kept.")
+            self._say("Transfer cancelled; nothing of the file was kept.")
             raise
         except ParlourClientError as error:
             self._say(f"Not done: {error} {error.hint}".rstrip())

@@ -125,10 +125,10 @@ class LineMode:
         )
         first = last or next(iter(self.client.rooms.all), None)
         if first is not None:
-            self.printer.enter(first, f"You write in {first.title}. /help lists all commands.")
+            self.printer.enter(first, f"You are writing in {first.title}. /help lists all commands.")
         else:
             self.printer.say(
-                "You are in no room yet. /public lists the public ones, /help lists all commands."
+                "You have not joined a room yet. /public lists the public rooms, /help lists all commands."
             )
         self.printer.encryption()
         self.printer.invitations()
@@ -167,7 +167,7 @@ class LineMode:
         if read.command is None:
             raise SetupError(
                 f"There is no command /{shown(read.unknown)}.",
-                "/help lists them; // begins a message with /.",
+                "/help lists the commands; // starts a message with a slash.",
             )
         if read.command.view in VIEWS:
             await VIEWS[read.command.view](self, read.rest)
@@ -256,7 +256,7 @@ class LineMode:
             self._held = (room.id, text, reply_to)
             what = ", ".join(finding.what for finding in findings)
             self.printer.say(
-                f"Held back: this looks like {what}. /yes sends it to {room.title}, /no drops it."
+                f"Held back: this looks like {what}. /yes sends it to {room.title}, /no discards it."
             )
             return
         await self.client.messages.send(room.id, text, reply_to=reply_to)
@@ -330,7 +330,7 @@ class LineMode:
         if is_news and known is not None and known.unread and not known.muted:
             self._bursts.add(room)
             self.printer.say(
-                f"{known.title}, {known.unread} unread messages came at once and are not shown. "
+                f"{known.title}, {known.unread} unread messages arrived at once and are not shown. "
                 "/unread shows them, /last the newest."
             )
 

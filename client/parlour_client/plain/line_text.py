@@ -49,7 +49,7 @@ def entry_line(title: str, entry: Entry, answered: Entry | None = None) -> str:
     if entry.deleted:
         return f"{title}, {number}{display_name(entry.author)}: deleted"
     if entry.trouble:
-        return f"{title}, {number}{display_name(entry.author)}: cannot be read: {shown(entry.trouble)}"
+        return f"{title}, {number}{display_name(entry.author)}: can't be read: {shown(entry.trouble)}"
     if entry.text is None:
         return f"{title}, {number}{event_line(entry.author, entry.body)}"
     edited = " edited" if entry.edited else ""
@@ -120,7 +120,7 @@ def outgoing_line(title: str, number: int, one: Outgoing) -> str:
     why = one.entry.problem
     words = {
         Delivery.QUEUED: f"waiting: {shown(why)}" if why else "waiting for the connection",
-        Delivery.SENT: "sent, not yet acknowledged",
+        Delivery.SENT: "sent, not confirmed yet",
         Delivery.FAILED: f"failed: {shown(one.entry.problem)} /retry {number} or /cancel {number}",
         Delivery.STORED: "stored",
     }[one.entry.delivery]
@@ -144,30 +144,30 @@ def status_line(status: ConnectionStatus) -> str:
     if status.session_ended:
         return f"You are logged out.{problem} What you write is kept. Log in again with /login."
     if status.state is LinkState.OFFLINE:
-        return f"Not connected.{problem} It is tried again automatically."
-    return f"Not connected any more.{problem}"
+        return f"Not connected.{problem} Trying again automatically."
+    return f"No longer connected.{problem}"
 
 
 def invitation_line(one: Invitation) -> str:
     """Return an invitation, and the possible answers."""
     if one.kind is RoomKind.DIRECT:
         return (
-            f"{one.inviter} wants to write to you directly. /accept {one.title} accepts, and so does an"
-            f" answer there; /decline {one.title} hides it, /block {one.inviter} hides it for good. They"
-            " are not told."
+            f"{one.inviter} wants to message you directly. /accept {one.title} accepts, and so does a"
+            f" reply there; /decline {one.title} hides it, /block {one.inviter} hides it for good. They"
+            " aren't notified."
         )
     kind = f"{'an encrypted' if one.encrypted else 'a'} {one.kind.value} room"
     return (
-        f"{one.inviter} invites you to {one.title}, {kind}. /accept {one.title} enters it,"
+        f"{one.inviter} invites you to {one.title}, {kind}. /accept {one.title} joins it,"
         f" /decline {one.title} declines, /block {one.inviter} hides all their invitations."
-        " They are not told."
+        " They aren't notified."
     )
 
 
 def room_line(room: Room) -> str:
     """Return one room of the list."""
     unread = f", {room.unread} unread" if room.unread else ""
-    mentions = f", {room.mentions} for you" if room.mentions else ""
+    mentions = f", {room.mentions} mentioning you" if room.mentions else ""
     topic = f": {shown(room.topic)}" if room.topic else ""
     kind = ", encrypted" if room.encrypted else ""
     return f"{room.title}, {room.members} people{kind}{unread}{mentions}{topic}"

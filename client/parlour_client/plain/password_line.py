@@ -32,11 +32,11 @@ class HiddenLine:
         """Make the next line the password; return the prompt. Raises SetupError if it can't be typed."""
         if not self.is_possible:
             raise SetupError(
-                "There is no terminal to type a password in.",
+                "There is no terminal to ask for a password.",
                 f"Run: parlour login {account.server} --username {account.user}",
             )
         self._begin()
-        return f"Password of {account.user} on {account.server}, which is not shown; an empty line cancels."
+        return f"Password for {account.user} on {account.server} (it is not shown; an empty line cancels)."
 
     def _begin(self) -> None:
         import termios  # noqa: PLC0415 - as above

@@ -5,7 +5,6 @@ is its place in the list of unsent ones.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
 from typing import Final
 
 from parlour_client.core.model import Entry
@@ -32,11 +31,6 @@ class PrintedMessages:
         while len(self._printed) > KEPT:
             _ = self._printed.popitem(last=False)
         return before
-
-    def note_all(self, entries: Iterable[Entry]) -> None:
-        """Remember several."""
-        for entry in entries:
-            self.note(entry)
 
     def forget(self, room: RoomId) -> None:
         """Forget the messages of a room."""

@@ -41,12 +41,12 @@ class Printer:
     def title(self, room: RoomId) -> str:
         """Return a room's title."""
         known = self.client.rooms.get(room)
-        return known.title if known is not None else "a room that you left"
+        return known.title if known is not None else "a room you left"
 
     def enter(self, room: Room, words: str = "") -> None:
         """Write in this room from now on; first, print who can read it."""
         self.current = room
-        self.say(words or f"You write in {room.title}.")
+        self.say(words or f"You are writing in {room.title}.")
         self.say(self.encryption_status.room_line(self.client.encryption, room))
 
     def entry(self, entry: Entry) -> None:
@@ -57,7 +57,8 @@ class Printer:
     def entries(self, entries: Iterable[Entry], *, again: bool = False) -> None:
         """Print rows of a timeline; ``again``: they are not consecutive."""
         found = list(entries)
-        self.messages.note_all(found)
+        for entry in found:  # first all of them: a reply may be printed before its parent
+            self.messages.note(entry)
         for entry in found:
             if entry.seq is not None and not again:
                 self.oldest[entry.room] = min(entry.seq, self.oldest.get(entry.room, entry.seq))

@@ -79,7 +79,7 @@ async def _rooms_listed(result: results.RoomsListed, printer: Printer) -> None:
     for room in result.rooms:
         printer.say(room_line(room))
     if not result.rooms:
-        printer.say("You are in no room yet. /public lists the public ones.")
+        printer.say("You have not joined a room yet. /public lists the public rooms.")
 
 
 @show.register(results.PublicRoomsListed)
@@ -88,7 +88,7 @@ async def _public_rooms_listed(result: results.PublicRoomsListed, printer: Print
         topic = f": {shown(one.topic)}" if one.topic else ""
         printer.say(f"{one.name}, {one.members} people{topic}")
     if not result.rooms:
-        printer.say("There is no public room yet. /create NAME creates one.")
+        printer.say("There are no public rooms yet. /create NAME creates one.")
 
 
 @show.register(results.MembersListed)
@@ -129,7 +129,7 @@ async def _receipts_shown(result: results.ReceiptsShown, printer: Printer) -> No
     read = [f"{display_name(user)} up to #{seq}" for user, seq in sorted(result.read.items())]
     title = result.room.title
     printer.say(
-        f"{title}, read by {', '.join(read)}." if read else f"{title}: nobody shares what they have read."
+        f"{title}, read by {', '.join(read)}." if read else f"{title}: no one shares how far they have read."
     )
 
 
@@ -172,7 +172,7 @@ async def _pins_listed(result: results.PinsListed, printer: Printer) -> None:
 @show.register(results.ThreadShown)
 async def _thread_shown(result: results.ThreadShown, printer: Printer) -> None:
     if result.thread.missing is not None:
-        printer.say(f"It begins with #{result.thread.missing}, which is not available.")
+        printer.say(f"The thread begins with #{result.thread.missing}, which is not available.")
     printer.entries(result.thread.entries)
 
 
@@ -253,11 +253,11 @@ async def _encryption_shown(result: results.EncryptionShown, printer: Printer) -
         printer.say(_person_line(user, devices, people.get(user)))
     for user in report.without_device:
         by = f", {how_admitted(people[user])}" if user in people else ""
-        printer.say(f"{display_name(user)}{by}: no device in the group, cannot read this room.")
+        printer.say(f"{display_name(user)}{by}: no device in the group, can't read this room.")
     if report.authenticator:
         printer.say(
             f"The room's digits, epoch {report.epoch}: {report.authenticator}. "
-            "Equal digits on two devices: the same group, the same members."
+            "If two devices show the same digits, they are in the same group with the same members."
         )
     if report.last_change is not None:
         printer.say(f"This device last renewed its keys here: {day_and_time(report.last_change)}.")
@@ -297,18 +297,18 @@ def _key_lines(report: PersonReport) -> Iterator[str]:
     user = report.user
     yield f"{user}: {TRUST[report.trust]}."
     if not report.safety_number:
-        yield "They have no device with keys yet: they open Parlour once, then ask here again."
+        yield "They have no device with keys yet. Ask them to open Parlour once, then check again."
         return
     yield f"Safety number: {report.safety_number}."
     yield (
-        "Read it to each other, not over this chat. The same on both sides? "
+        "Read it to each other, but not in this chat. If it matches: "
         f"/verify {user} and its last four groups (20 digits), or the code that their /mycode shows. "
-        f"Or /verify {user} words, to compare five short words."
+        f"To compare five short words instead: /verify {user} words."
     )
     if report.key_changed:
         yield (
-            "Their key is not the one from before: they lost all their devices and set up a new one, or this "
-            f"is someone else. Ask them. /verify {user} {GO_ON} accepts the new key without comparing."
+            "Their key has changed: they lost all their devices and started over, or it is someone else. Ask "
+            f"them. /verify {user} {GO_ON} accepts the new key without comparing it."
         )
 
 
@@ -323,14 +323,14 @@ async def _comparison_shown(result: results.ComparisonShown, printer: Printer) -
 
 
 def _comparison_line(process: SasVerification) -> str:
-    waiting = f"Waiting for the Parlour of {process.peer} to answer: they can do that later."
+    waiting = f"Waiting for {process.peer} to answer; they can do that later."
     return words_line(process, process) or waiting
 
 
 @show.register(results.ComparisonConfirmed)
 async def _comparison_confirmed(result: results.ComparisonConfirmed, printer: Printer) -> None:
     del result
-    printer.say("You confirmed that they are the same.")
+    printer.say("You confirmed that the words match.")
 
 
 @show.register(results.CodeShown)
@@ -341,8 +341,8 @@ async def _code_shown(result: results.CodeShown, printer: Printer) -> None:
 @show.register(results.AlarmsListed)
 async def _alarms_listed(result: results.AlarmsListed, printer: Printer) -> None:
     for at, alarm in enumerate(result.alarms, 1):
-        lasting = ", can't be dismissed" * alarm.permanent
-        printer.say(f"{at}: {day_and_time(alarm.at)}{lasting}: {shown(alarm.text)}")
+        permanence = ", can't be dismissed" * alarm.permanent
+        printer.say(f"{at}: {day_and_time(alarm.at)}{permanence}: {shown(alarm.text)}")
     if not result.alarms:
         printer.say("There are no alarms.")
 
@@ -352,7 +352,7 @@ async def _devices_listed(result: results.DevicesListed, printer: Printer) -> No
     printer.listed = tuple(one.device for one in result.devices)
     for at, one in enumerate(result.devices, 1):
         printer.say(f"{at}: {one.name}, {_STATUS[one.status]}{', this one' * one.current}")
-    printer.say(f"How the archive is locked: {result.own.protection}.")
+    printer.say(f"The archive is {result.own.protection}.")
     if result.own.status is DeviceStatus.PENDING:
         printer.say(f"This device is waiting for approval. On another one: /approve {result.own.code}")
 
@@ -377,7 +377,7 @@ async def _history_sent(result: results.HistorySent, printer: Printer) -> None:
 
 @show.register(results.RecoveryWordsShown)
 async def _recovery_words_shown(result: results.RecoveryWordsShown, printer: Printer) -> None:
-    printer.say("Write these words on paper, and show them to nobody:")
+    printer.say("Write these words on paper, and show them to no one:")
     for start in range(0, len(result.words), _WORDS_A_LINE):
         part = result.words[start : start + _WORDS_A_LINE]
         printer.say(", ".join(f"{start + n} {word}" for n, word in enumerate(part, 1)))
@@ -389,7 +389,7 @@ async def _recovery_words_shown(result: results.RecoveryWordsShown, printer: Pri
 @singledispatch
 def explain(question: results.Question, yes: str) -> Iterator[str]:
     """Explain a yes, before it is typed as ``yes``."""
-    yield f"{question.text} {' '.join(question.details)} {yes} does it."
+    yield f"{question.text} {' '.join(question.details)} {yes} confirms."
 
 
 @explain.register(results.EncryptQuestion)
@@ -397,7 +397,7 @@ def _encrypt_question(question: results.EncryptQuestion, yes: str) -> Iterator[s
     yield admitted_by_encrypting(question.people)
     yield WON
     yield from LOST
-    yield f"{yes} makes {question.room.title} encrypted."
+    yield f"{yes} encrypts {question.room.title}."
 
 
 @explain.register(results.RenewQuestion)
@@ -405,12 +405,12 @@ def _renew_question(question: results.RenewQuestion, yes: str) -> Iterator[str]:
     yield f"These people can read {question.room.title} now:"
     for one in question.people:
         yield f"{renewed_person(one)}."
-    yield f"{question.text} {yes} confirms it, and its members decide from then on."
+    yield f"{question.text} {yes} confirms, and from then on its members decide."
 
 
 @explain.register(results.RevokeQuestion)
 def _revoke_question(question: results.RevokeQuestion, yes: str) -> Iterator[str]:
     yield (
         f"{question.device.name} would be logged out and removed from every encrypted room; "
-        f"it keeps what it has read. {yes} does it."
+        f"it keeps what it has already read. {yes} confirms."
     )

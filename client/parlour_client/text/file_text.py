@@ -36,7 +36,7 @@ def downloads_folder(settings: "Settings") -> Path:
     if settings.downloads:
         folder = Path(settings.downloads).expanduser()
         if not folder.is_dir():
-            raise SetupError(f"{folder} is no folder.", "Make it, or change the setting downloads.")
+            raise SetupError(f"{folder} is not a folder.", "Make it, or change the setting downloads.")
         return folder
     usual = Path.home() / "Downloads"
     return usual if usual.is_dir() else Path.home()
@@ -53,7 +53,7 @@ def typed_path(rest: str) -> tuple[Path, str]:
     if text[0] in "\"'":
         path, quote, caption = text[1:].partition(text[0])
         if not quote:
-            raise SetupError("The path begins with a quotation mark and has no other.")
+            raise SetupError("The path starts with a quotation mark but has no closing one.")
         return Path(path).expanduser(), caption.strip()
     path, at = "", 0
     while at < len(text) and text[at] != " ":

@@ -46,7 +46,7 @@ _FORMS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
         ),
         ("a package registry's token", r"\bnpm_[A-Za-z0-9]{36}|\bpypi-AgE[A-Za-z0-9_-]{50,}"),
         ("a signed web token (JWT)", r"\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{10,}"),
-        ("an address with a password in it", r"\b[a-z][a-z0-9+.-]{1,15}://[^\s/:@]{1,64}:[^\s/@]{3,128}@"),
+        ("a URL with a password in it", r"\b[a-z][a-z0-9+.-]{1,15}://[^\s/:@]{1,64}:[^\s/@]{3,128}@"),
         ("an invite link, which anyone can use", r"\bparlour://\S+#\S*code="),
         ("a password or a token", rf"(?i){_CALLED}(?:{_SET}|{_TOLD})"),
     )

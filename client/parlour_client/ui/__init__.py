@@ -32,8 +32,8 @@ def run(
     # Textual draws on standard error: `parlour 2>log` would be a blank screen.
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise SetupError(
-            "The screen needs a terminal for input and for standard error.",
-            "Do not redirect them; for pipes and screen readers there is parlour chat --plain.",
+            "The full-screen chat needs a terminal for input and standard error.",
+            "Don't redirect them; for pipes and screen readers, use parlour chat --plain.",
         )
     from parlour_client.ui.app import ParlourApp  # noqa: PLC0415 - Textual takes half a second to load
 

@@ -45,7 +45,7 @@ class LockScreen(Screen[None]):
         """Lay out."""
         with Vertical(classes="box"):
             yield SafeStatic(own("Locked", "bold"))
-            yield SafeStatic(own("Keys and messages are closed, and Parlour is disconnected."), id="said")
+            yield SafeStatic(own("Parlour is locked and disconnected."), id="said")
             yield Field(password=True, compact=True)
             yield SafeStatic(own("Type your passphrase · enter: unlock · ctrl+q: quit", "dim"))
 

@@ -98,7 +98,7 @@ def in_chat(screen: ChatScreen) -> Iterator[Choice]:
     for person in screen.composer.people:
         name = peer_line(person, style="bold")
         write = partial(screen.commands.run_soon, f"/dm {person}")
-        yield join(own("Write to "), name), name.plain, write
+        yield join(own("Message "), name), name.plain, write
     for words, action in _ACTIONS:
         yield own(words), words, partial(screen.run_action, action)
     for word, command in names(Front.UI).items():

@@ -43,20 +43,20 @@ _INTRO: Final = lines(
 _HELP: Final = lines(
     own("An invite link", "bold"),
     own(
-        "It begins with parlour:// and comes from whoever runs the server. It holds the address, the pin of "
-        "the server's key and a code; who has it can make an account, so keep it to yourself. If it has the "
-        "key of the person who invites you, that person is verified from the start."
+        "It begins with parlour:// and comes from the person who runs the server. It contains the server's "
+        "address, the pin of its key and a code. Anyone who has it can create an account, so keep it to "
+        "yourself. If it contains the key of the person who invited you, they are verified from the start."
     ),
     own(""),
     own("No server yet?", "bold"),
     own(
-        "parlour demo lets you try everything on a throw-away server with simulated people. parlour-server "
+        "parlour demo lets you try everything on a throwaway server with simulated people. parlour-server "
         "init and run start one of your own; parlour-server invite create makes a link."
     ),
     own(""),
     own("What happens with what you type", "bold"),
     own(
-        "The password goes to the server over TLS and is kept nowhere on this device. What you read and "
+        "Your password is sent to the server over TLS and is not stored on this device. What you read and "
         "write is kept in an encrypted archive in your home folder; parlour passphrase protects its key."
     ),
     own(""),
@@ -64,8 +64,8 @@ _HELP: Final = lines(
     own("Enter and Down go to the next field, Up goes back, Ctrl+S logs in, Ctrl+Q quits."),
 )
 _WHY: Final = own(
-    "With a passphrase, someone who gets your disk or a backup cannot read your messages. Parlour asks for "
-    "it when it starts, and nobody can recover it for you. Leave it empty for none.",
+    "With a passphrase, someone who gets your disk or a backup can't read your messages. Parlour asks for "
+    "it when it starts, and no one can recover it for you. Leave it empty for none.",
     "dim",
 )
 
@@ -111,7 +111,7 @@ class WelcomeScreen(Screen[Client | None]):
                 yield SafeStatic(own("Repeat the passphrase"))
                 yield Field(password=True, id="again", compact=True)
                 yield SafeStatic(_WHY)
-        yield SafeStatic(own("Enter: next field; on the last one it logs in", "dim"), id="told")
+        yield SafeStatic(own("Enter: next field; on the last one, log in", "dim"), id="told")
         yield KeyFooter()
 
     def on_mount(self) -> None:

@@ -1,4 +1,4 @@
-"""What a server sends: answers to requests, events of the log, and notifications that are never stored."""
+"""Frames of a server: answers to requests, events of the log, and notifications that are never stored."""
 
 from typing import Annotated
 

@@ -104,7 +104,7 @@ def _reload(application: Application, load: Callable[[], Any]) -> None:
 
 
 def _refuse_reload(why: str) -> None:
-    warn("reload_refused", why=why, in_force="what was before")
+    warn("reload_refused", why=why, in_force="the previous settings")
 
 
 def _limit_process(settings: ChatSettings) -> None:

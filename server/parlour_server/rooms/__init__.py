@@ -1,1 +1,1 @@
-"""What may be done in a room, and by whom."""
+"""The permissions of rooms."""

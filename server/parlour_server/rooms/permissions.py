@@ -18,7 +18,7 @@ from parlour_server.store.types import AppendEvent, Facts, Membership
 
 
 class Action(Enum):
-    """What someone does in a room."""
+    """An action in a room."""
 
     WRITE = auto()
     """Send, encrypted or not, edit one's own message, react."""

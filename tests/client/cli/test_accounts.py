@@ -67,7 +67,7 @@ def test_the_folder_is_handed_to_every_command(data: Path, monkeypatch: pytest.M
     assert seen == [data / "accounts" / "work", Path("/x")]
     both = CliRunner().invoke(cli, ["--home", "/x", "--account", "work", "look"])
     assert both.exit_code == 2
-    assert "not both" in both.output
+    assert "used together" in both.output
 
 
 def test_plain_is_only_for_the_chat() -> None:

@@ -19,8 +19,8 @@ from parlour_protocol.frames import AnyResult
 from parlour_protocol.frames.replies import Page
 from parlour_protocol.frames.requests import History
 
-HOLE = "The server shows no events 3 to 4 here: 2 events are missing."
-END = "parlour: lobby: The server says that this room has 9 events, and shows none after 8."
+HOLE = "The server does not show events 3 to 4: 2 events are missing."
+END = "parlour: lobby: The server says that this room has 9 events, but shows none after 8."
 
 
 @pytest.fixture
@@ -79,6 +79,6 @@ async def test_send_is_not_held_up(desk: Desk, capsys: pytest.CaptureFixture[str
     assert json.loads(capsys.readouterr().out)["seq"] == 10
     await _export(desk.home, "lobby", as_json=False)
     out, err = capsys.readouterr()
-    assert "The server shows no event 9 here: 1 event is missing." in out
+    assert "The server does not show event 9: 1 event is missing." in out
     assert out.splitlines()[-1].endswith("mine")
     assert err == ""

@@ -12,7 +12,7 @@ from tests.client.core.ring_fake import FakeKeyring
 
 from parlour_client.cli import root
 from parlour_client.cli import run_client as running
-from parlour_client.cli.chat import _FirstLock, _saved
+from parlour_client.cli.open_chat import _FirstLock, _saved
 from parlour_client.cli.run_client import first_passphrase
 from parlour_client.core.archive.key import Protection, needs_passphrase, open_key, protection_of
 from parlour_client.core.archive.passphrase import Cost
@@ -69,8 +69,8 @@ def test_the_first_run_offers_a_passphrase_with_a_reason(
     typing(["open sesame", "open barley", "open sesame", "open sesame"])
     assert first_passphrase(home, ask=True) == Secret("open sesame")
     told = capsys.readouterr().err
-    assert "gets the disk or a backup" in told
-    assert "They differ" in told
+    assert "gets your disk or a backup" in told
+    assert "They don't match" in told
     assert not home.key.exists()
 
 
@@ -115,7 +115,7 @@ def test_into_the_keyring_and_back(home: Home, ring: FakeKeyring) -> None:
     made = open_key(home.key, None)
     done = CliRunner().invoke(root.cli, ["--home", str(home.folder), "passphrase", "--keyring"])
     assert done.exit_code == 0
-    assert "and nothing else does" in done.output
+    assert "Only the system keyring" in done.output
     assert protection_of(home.key) is Protection.KEYRING
     assert len(ring.kept) == 1
     done = CliRunner().invoke(root.cli, ["--home", str(home.folder), "passphrase", "--remove"])
@@ -133,7 +133,7 @@ def test_a_missing_keyring_is_reported_and_nothing_changes(
     keyring.set_keyring(NoKeyring())
     assert root.guarded(["--home", str(home.folder), "passphrase", "--keyring"]) == 1
     told = capsys.readouterr().err
-    assert "no keyring that protects anything" in told
+    assert "no usable keyring" in told
     assert "Everything stays as it was" in told
     assert home.key.read_bytes() == before
     assert not ring.kept

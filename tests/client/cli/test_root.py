@@ -77,7 +77,7 @@ def test_every_ending_has_a_status_and_a_sentence(
     [
         (
             TimeoutError(),
-            "parlour: It took too long.\n  This machine or the",
+            "parlour: That took too long.\n  This machine or the",
         ),
         (OSError(28, "No space left on device", "/tmp/x"), "parlour: /tmp/x: No space left on device."),
         (TimeoutError(110, "Connection timed out"), "parlour: The system: Connection timed out."),
@@ -164,7 +164,7 @@ def test_a_dumb_terminal_gets_the_line_mode(tmp_path: Path) -> None:
     """Without being asked: what the screen writes could only be read as rubbish there."""
     program = Path(sys.executable).with_name("parlour")
     terminal = Terminal(program, "--home", str(tmp_path), columns=80, rows=24, env={"TERM": "dumb"})
-    terminal.read_until(b"With an invite: parlour join LINK")
+    terminal.read_until(b"With an invite link: parlour join LINK")
     assert terminal.finish(b"") == 1
     assert b"\x1b" not in terminal.output
 
@@ -180,8 +180,8 @@ def test_an_archive_without_its_key_offers_no_new_account(tmp_path: Path) -> Non
 
 def test_a_passphrase_that_no_one_can_type_names_no_option() -> None:
     """`parlour passphrase` has no --password-stdin to be told of."""
-    with pytest.raises(click.UsageError, match="run it in one") as told:
-        read_password(stdin=False, otherwise="run it in one")
+    with pytest.raises(click.UsageError, match="run this in one") as told:
+        read_password(stdin=False, otherwise="run this in one")
     assert "--password-stdin" not in str(told.value)
 
 

@@ -19,7 +19,7 @@ from parlour_client.commands.front import Front
 from parlour_client.commands.table import names
 from parlour_client.core import client as client_module
 from parlour_client.core.client import Client
-from parlour_client.kit.errors import SetupError
+from parlour_client.kit.errors import SetupError, UnreachableError
 from parlour_protocol.frames.requests import Leave, Pin
 from parlour_protocol.rooms import Role
 
@@ -78,13 +78,13 @@ async def test_search_needs_no_connection(
     client = await desk.open()
     await desk.lose(client)
     await desk.close()
-    desk.server.refuse_dial = OSError("no network")
+    desk.server.refuse_dial = UnreachableError("The server is not responding.")
     desk.clock.advance(60)
     monkeypatch.setattr(run_command, "_PATIENCE", 0.01)
     await run(desk, "search", words="honey", room=None, limit=5)
     out, err = capsys.readouterr()
     assert out == "lobby #2 bobby: first honey\n"
-    assert "Only what is on this device is searched." in err
+    assert "Searching only what is on this device." in err
 
 
 async def test_a_script_must_say_yes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

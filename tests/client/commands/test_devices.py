@@ -23,7 +23,7 @@ async def test_a_device_is_revoked_after_a_yes(client: FakeClient, call: Call) -
     assert not client.encryption.calls
     await question.do()
     assert client.encryption.calls == [("revoke", OTHER)]
-    with pytest.raises(SetupError, match="no such device"):
+    with pytest.raises(SetupError, match="no device with that id"):
         await revoke(call, DeviceId("z" * 26))
 
 
@@ -45,7 +45,7 @@ async def test_the_recovery_words_need_a_terminal_in_a_shell(
     """So that no file keeps them."""
     assert (await recovery(call)).words
     monkeypatch.setattr("sys.stdout.isatty", lambda: False, raising=False)
-    with pytest.raises(SetupError, match="on a terminal"):
+    with pytest.raises(SetupError, match="in a terminal"):
         await recovery(call_from(client, Front.CLI))
 
 

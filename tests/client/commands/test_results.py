@@ -33,7 +33,7 @@ async def test_going_to_a_room_gives_its_newest_messages(client: FakeClient) -> 
 
 async def test_unread_is_the_next_room_in_the_line_mode(client: FakeClient) -> None:
     """One that mentions the person first."""
-    assert await give(client, Front.LINE, "/unread") == results.Done("Nothing is unread.")
+    assert await give(client, Front.LINE, "/unread") == results.Done("No unread messages.")
     client.say(GARDEN, BOB, "hello")
     client.say(DIRECT, BOB, "@alice, hello")
     found = await give(client, Front.LINE, "/unread")
@@ -122,7 +122,7 @@ async def test_reading_is_shared_as_the_settings_say(client: FakeClient) -> None
 
 async def test_logging_in_again_is_wanted_only_after_the_session_ended(client: FakeClient) -> None:
     """Reconnecting wants it then as well."""
-    with pytest.raises(SetupError, match="You are logged in"):
+    with pytest.raises(SetupError, match="You are already logged in"):
         await give(client, Front.UI, "/login")
     client.lose_session()
     assert await give(client, Front.UI, "/login") == results.LoginWanted()

@@ -40,7 +40,7 @@ async def test_a_key_is_decided_about_by_what_is_typed(
 async def test_go_on_is_a_decision_only_where_a_key_changed(client: FakeClient, call: Call) -> None:
     """Anything else is a sentence."""
     for typed in ("go on", "yes", "y"):
-        with pytest.raises(SetupError, match="not a decision"):
+        with pytest.raises(SetupError, match="not an answer"):
             await verify(call, "bob", typed)
     assert not client.encryption.calls
 

@@ -7,7 +7,7 @@ from parlour_client.kit.errors import SetupError
 
 
 @pytest.mark.parametrize(
-    ("text", "todo"), [("x" * 9_000, "shorter"), ("\n" * 300 + "x", "shorter"), ("nul\0", "take it out")]
+    ("text", "todo"), [("x" * 9_000, "shorter"), ("\n" * 300 + "x", "shorter"), ("nul\0", "remove it")]
 )
 async def test_what_to_do_about_a_refused_text_fits(desk: Desk, text: str, todo: str) -> None:
     """One that is too long is shortened, one with a bad character is not."""

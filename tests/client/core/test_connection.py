@@ -82,7 +82,7 @@ async def test_a_try_that_never_ends_is_given_up(
 
     server.dial = dial_for_ever  # type: ignore[method-assign]
     client = await desk.open(ready=False)
-    with pytest.raises(UnreachableError, match="The server does not answer"):
+    with pytest.raises(UnreachableError, match="The server is not responding"):
         await client.connection.ready(0.0)
 
 

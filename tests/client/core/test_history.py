@@ -84,7 +84,7 @@ async def test_unread_is_found_and_stays_unread(desk: Desk, server: FakeServer) 
 async def test_a_wrong_search_is_refused(desk: Desk) -> None:
     """With a sentence, and before anything is asked."""
     client = await desk.open()
-    with pytest.raises(QueryError, match="no room of that name"):
+    with pytest.raises(QueryError, match="no room with that name"):
         await client.history.search("in:attic x")
     with pytest.raises(QueryError, match="Write what to look for"):
         await client.history.search("   ")

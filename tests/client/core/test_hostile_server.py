@@ -113,7 +113,7 @@ async def test_a_lie_about_the_head_loses_nothing(desk: Desk, server: FakeServer
     client = await desk.open()
     room = client.rooms.get(LOBBY)
     assert room is not None
-    assert room.trouble == f"The server says that this room has {LATEST} events, and shows none after 2."
+    assert room.trouble == f"The server says that this room has {LATEST} events, but shows none after 2."
     assert room.head == 2
     entry = await client.messages.send(LOBBY, "mine")
     assert "honest" in [one.text for one in await client.history.timeline(LOBBY)]

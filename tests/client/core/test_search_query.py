@@ -67,7 +67,7 @@ def test_relative_times() -> None:
     [
         ("has:bees", "has: takes one of link, file, reaction."),
         ("is:red", "is: takes one of unread, mention, starred, edited, mine."),
-        ("in:attic", "You have no room of that name"),
+        ("in:attic", "You have no room with that name"),
         ("from:b\u202eb", "from: takes a person's name."),
         ("before:soon", "A date is 2026-11-24"),
         ("before:2026-13-01", "A date is 2026-11-24"),

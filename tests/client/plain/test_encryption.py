@@ -49,7 +49,7 @@ async def test_an_alarm_is_printed_at_once_and_once(ear: Ear) -> None:
     for _ in range(2):
         ear.client.tell(EncryptionChanged())
     said = [line for line in ear.heard if line.startswith("ALARM")]
-    assert said == ["ALARM: Two\n    | keys /alarms says all of them."]
+    assert said == ["ALARM: Two\n    | keys /alarms lists them all."]
     assert (await ear.say("/alarms"))[0].startswith("1: 2026-")
     await ear.say("/alarms read 1")
     assert ("dismiss", 7) in ear.client.encryption.calls
@@ -72,7 +72,7 @@ async def test_notes_and_troubles_are_rows(ear: Ear) -> None:
     ear.client.tell(EntryAdded(note))
     assert ear.heard[-1] == "lobby, #4 note: the key of bob has CHANGED: /verify bob: Compare again."
     ear.client.tell(EntryAdded(replace(entry, text=None, trouble="Its keys are gone. Ask bob again.")))
-    assert ear.heard[-1] == "lobby, #4 bob: cannot be read: Its keys are gone. Ask bob again."
+    assert ear.heard[-1] == "lobby, #4 bob: can't be read: Its keys are gone. Ask bob again."
 
 
 async def test_the_report_says_everything(ear: Ear) -> None:
@@ -98,7 +98,7 @@ async def test_the_report_says_who_admitted_whom_and_what_the_server_claims(ear:
     bob = "bob, first seen, not verified, moderator, admitted by alice on 2026-09-21. Devices: laptop."
     assert bob in heard
     by = "joined by themselves on 2026-09-21"
-    assert f"carol, {by}: no device in the group, cannot read this room." in heard
+    assert f"carol, {by}: no device in the group, can't read this room." in heard
 
 
 async def test_an_older_room_is_renewed_in_words(ear: Ear) -> None:
@@ -177,7 +177,7 @@ async def test_short_words_are_said_and_confirmed_by_all_of_them(ear: Ear) -> No
     keys = ear.client.encryption
     keys.process = replace(keys.process, process=RequestId("q" * 22), started_by_us=False, room=DIRECT)
     ear.client.tell(EncryptionChanged(DIRECT))
-    assert ear.heard[-1] == "bob wants to compare short words with you. /words goes along."
+    assert ear.heard[-1] == "bob wants to compare short words with you. Continue with /words."
     await ear.say("/words")
     assert ("answer_sas", keys.process.process) in keys.calls
     keys.process = replace(keys.process, words=("one", "two", "three", "four", "five"))

@@ -30,7 +30,9 @@ async def test_a_file_is_sent_and_said(ear: Ear, tmp_path: Path) -> None:
     path.touch()
     ear.client.wire.clear()
     assert (await ear.say(f"/file {path} the first"))[0].startswith("Sending honey.txt to lobby.")
-    assert (await ear.say(f"/file {path}"))[0].startswith("Not done: A file is on its way already.")
+    assert (await ear.say(f"/file {path}"))[0].startswith(
+        "Not done: Another file is still being transferred."
+    )
     ear.client.wire.set()
     await ear.mode.transfers.finished()
     assert ear.client.calls == [("send_file", LOBBY, path, "the first")]

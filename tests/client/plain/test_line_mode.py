@@ -43,8 +43,8 @@ async def test_it_begins_with_where_one_is(client: FakeClient) -> None:
     client.say(GARDEN, BOB, "hi @alice")
     ear = Ear(client)
     await ear.mode.begin()
-    assert "garden, 3 people, 1 unread, 1 for you" in ear.heard
-    assert ear.heard[-2].startswith("You write in @bob.")
+    assert "garden, 3 people, 1 unread, 1 mentioning you" in ear.heard
+    assert ear.heard[-2].startswith("You are writing in @bob.")
     assert ear.heard[-1] == f"@bob, encryption: {OPEN}."
 
 
@@ -59,7 +59,7 @@ async def test_it_begins_where_it_ended(client: FakeClient) -> None:
     assert again.mode.printer.current.id == GARDEN
     client.last_room = RoomId("x" * 22)
     await again.mode.begin()
-    assert again.heard[-2].startswith("You write in @bob.")
+    assert again.heard[-2].startswith("You are writing in @bob.")
 
 
 def burst(client: FakeClient, unread: int) -> None:
@@ -72,12 +72,12 @@ async def test_a_lost_connection_is_announced_once(ear: Ear) -> None:
     """Not with every try; another reason and the way back are news."""
     online = ear.client.status
     lost = ConnectionStatus(LinkState.OFFLINE, "test", "not connected", "Nothing listens.")
-    away = replace(lost, problem="The server does not answer.")
+    away = replace(lost, problem="The server is not responding.")
     before = len(ear.heard)
     for status in (lost, lost, away, away, online, lost):
         ear.client.tell(StatusChanged(status))
     assert [line.split(".")[1].strip() for line in ear.heard[before:] if "Not connected" in line] == [
-        "Nothing listens", "The server does not answer", "Nothing listens",
+        "Nothing listens", "The server is not responding", "Nothing listens",
     ]  # fmt: skip
     assert len(ear.heard) == before + 4
 
@@ -85,26 +85,26 @@ async def test_a_lost_connection_is_announced_once(ear: Ear) -> None:
 async def test_withheld_events_are_reported(ear: Ear) -> None:
     """N10, N11: a row within the history as a note, an end that is held back as a line of its own."""
     ear.client.tell(HistoryWithheld(GARDEN, ends_early_text(Seq(3), Seq(9))))
-    assert ear.heard[-1] == "garden, The server says that this room has 9 events, and shows none after 3."
+    assert ear.heard[-1] == "garden, The server says that this room has 9 events, but shows none after 3."
     note = Note(NoteKind.MISSING, detail=withheld_text(Seq(4), Seq(5)))
     row = Entry(GARDEN, Millis(1), BOB, parse_device_name("box"), Unreadable(), seq=Seq(5), note=note)
     ear.client.tell(EntryAdded(row))
-    assert ear.heard[-1] == "garden, #5 note: The server shows no events 4 to 5 here: 2 events are missing."
+    assert ear.heard[-1] == "garden, #5 note: The server does not show events 4 to 5: 2 events are missing."
 
 
 async def test_a_burst_is_announced_once(ear: Ear) -> None:
     """Its messages are not told one by one, but that they came is, with what says them."""
     for unread in (60, 120, 180):
         burst(ear.client, unread)
-    assert [line for line in ear.heard if "came at once" in line] == [
-        "garden, 60 unread messages came at once and are not shown. /unread shows them, /last the newest."
+    assert [line for line in ear.heard if "arrived at once" in line] == [
+        "garden, 60 unread messages arrived at once and are not shown. /unread shows them, /last the newest."
     ]
     await ear.say("/where")
     burst(ear.client, 240)
-    assert ear.heard[-1].startswith("garden, 240 unread messages came at once")
+    assert ear.heard[-1].startswith("garden, 240 unread messages arrived at once")
     ear.client.say(GARDEN, BOB, "and one")
     burst(ear.client, 300)
-    assert ear.heard[-1].startswith("garden, 300 unread messages came at once")
+    assert ear.heard[-1].startswith("garden, 300 unread messages arrived at once")
 
 
 async def test_a_burst_that_mentions_no_one_is_not_announced(ear: Ear) -> None:
@@ -114,7 +114,7 @@ async def test_a_burst_that_mentions_no_one_is_not_announced(ear: Ear) -> None:
     burst(fresh.client, 60)
     await ear.client.silence(GARDEN)
     burst(ear.client, 70)
-    assert not [line for line in (*ear.heard, *fresh.heard) if "came at once" in line]
+    assert not [line for line in (*ear.heard, *fresh.heard) if "arrived at once" in line]
 
 
 async def test_without_a_room_it_says_what_to_do() -> None:
@@ -171,7 +171,9 @@ async def test_unsent_can_be_heard_tried_again_and_taken_back(ear: Ear) -> None:
     ear.client.online = False
     await ear.say("one")
     entry = ear.client.logs[LOBBY][-1]
-    assert await ear.say("/retry 1") == ["Not done: That one has not failed. It is sent by itself."]
+    assert await ear.say("/retry 1") == [
+        "Not done: That message has not failed. It will be sent automatically."
+    ]
     failed = replace(entry, delivery=Delivery.FAILED, problem="You are muted.")
     ear.client.logs[LOBBY][-1] = failed
     assert (await ear.say("/unsent"))[0].startswith('1: lobby, message "one": failed: You are muted.')
@@ -191,7 +193,7 @@ async def test_a_secret_is_held_back(ear: Ear) -> None:
     await ear.say("/go garden", "/yes")
     assert ("send", LOBBY, "password=hunter22", None) in ear.client.calls
     heard = await ear.say("password=hunter23", "/no", "/yes")
-    assert heard[0].endswith("/yes sends it to garden, /no drops it.")
+    assert heard[0].endswith("/yes sends it to garden, /no discards it.")
     assert heard[1:] == ["Dropped.", "Not done: Nothing is held back."]
 
 
@@ -201,7 +203,7 @@ async def test_unread_goes_on_and_marks_read(ear: Ear) -> None:
     said = [line for line in await ear.say("/unread") if "encryption:" not in line]
     assert said[:2] == ["garden, 1 unread.", "garden, #2 bob: hi @alice"]
     assert ("mark_read", GARDEN, 2) in ear.client.calls
-    assert await ear.say("/unread") == ["Nothing is unread."]
+    assert await ear.say("/unread") == ["No unread messages."]
     peeking = Ear(ear.client, Settings(peek=True))
     ear.client.say(GARDEN, BOB, "again")
     ear.client.calls.clear()
@@ -281,14 +283,14 @@ async def test_an_invitation_is_stated_once_and_can_be_answered(client: FakeClie
     await ear.mode.begin()
     said = [line for line in ear.heard if "attic" in line]
     words = (
-        "bob invites you to attic, an encrypted private room. /accept attic enters it, /decline attic"
-        " declines, /block bob hides all their invitations. They are not told."
+        "bob invites you to attic, an encrypted private room. /accept attic joins it, /decline attic"
+        " declines, /block bob hides all their invitations. They aren't notified."
     )
     assert said == [words]
     client.tell(InvitationsChanged())
     assert [line for line in ear.heard if "attic" in line] == said
     assert await ear.say("/invitations") == said
-    assert "You write in attic." in await ear.say("/accept")
+    assert "You are writing in attic." in await ear.say("/accept")
     assert ear.mode.printer.current is not None
     assert ear.mode.printer.current.id == DEN.id
     assert await ear.say("/invitations") == ["You have no invitations."]
@@ -300,7 +302,7 @@ async def test_an_invitation_can_be_declined(client: FakeClient) -> None:
     await ear.mode.begin()
     client.invited(DEN)
     assert ear.heard[-1].startswith("bob invites you to attic")
-    assert await ear.say("/decline attic") == ["attic: declined. bob is not told."]
+    assert await ear.say("/decline attic") == ["attic: declined. bob isn't notified."]
     assert ("decline", DEN.id) in client.calls
     await ear.say("/block bob")
     assert await ear.say("/blocked") == ["You block bob."]
@@ -317,4 +319,4 @@ async def test_help_names_every_command(ear: Ear) -> None:
     """Or one of them."""
     heard = await ear.say("/help")
     assert len(heard) == len(names(Front.LINE))
-    assert await ear.say("/help edit") == ["/edit NUMBER TEXT: Change the text of a message of yours"]
+    assert await ear.say("/help edit") == ["/edit NUMBER TEXT: Edit one of your messages"]

@@ -68,7 +68,7 @@ def test_labels_are_words() -> None:
     assert (
         outgoing_line("lobby", 1, Outgoing(held)) == '1: lobby, message "hello": waiting: ben has a new key.'
     )
-    assert entry_line("lobby", replace(hello, text=None, trouble="no key")).endswith("cannot be read: no key")
+    assert entry_line("lobby", replace(hello, text=None, trouble="no key")).endswith("can't be read: no key")
 
 
 def test_a_change_says_what_changed() -> None:

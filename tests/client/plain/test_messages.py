@@ -48,7 +48,7 @@ async def test_a_change_that_is_not_done_is_reported(ear: Ear, command: str) -> 
 
 async def test_who_lets_be_known_how_far_they_read(ear: Ear) -> None:
     """Asked for, never said by itself; one's own reading is told only as the settings say."""
-    assert await ear.say("/receipts") == ["lobby: nobody shares what they have read."]
+    assert await ear.say("/receipts") == ["lobby: no one shares how far they have read."]
     ear.client.readers[LOBBY] = {BOB: Seq(3)}
     assert await ear.say("/receipts") == ["lobby, read by bob up to #3."]
     await ear.say("/read")
@@ -70,7 +70,7 @@ async def test_a_room_is_forgotten(ear: Ear) -> None:
     """With a word for all of it, since it cannot be taken back; or by age."""
     assert (await ear.say("/forget"))[0].startswith("Not done: Write /forget all")
     assert not [call for call in ear.client.calls if call[0] == "forget"]
-    assert await ear.say("/forget all") == ["lobby, forgotten on this device."]
+    assert await ear.say("/forget all") == ["lobby: forgotten on this device."]
     await ear.say("/forget 30d")
     first, second = (call for call in ear.client.calls if call[0] == "forget")
     assert first == ("forget", LOBBY, None)

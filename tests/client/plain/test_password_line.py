@@ -41,7 +41,7 @@ async def test_the_password_is_typed_unseen_and_what_waits_is_kept(client: FakeC
     assert ("send", LOBBY, "written while logged out", None) in client.calls
     client.login_refusal = LoginRefusedError("Wrong name or password.", "login_refused")
     await mode.take("/login")
-    assert "Password of alice on chat.example:8443" in heard[-1]
+    assert "Password for alice on chat.example:8443" in heard[-1]
     assert not echoes(terminal)
     await mode.take("/wrong one")
     assert echoes(terminal)
@@ -80,7 +80,7 @@ async def test_a_pipe_gets_the_command(client: FakeClient, monkeypatch: pytest.M
 
     def say(line: str) -> None:
         heard.append(line)
-        if line.startswith("You write in"):
+        if line.startswith("You are writing in"):
             client.lose_session()
             os.close(sink)
 

@@ -23,7 +23,7 @@ SECRETS = [
     ("sk-ant-" + "a1B2" * 8, "an API key"),
     ("npm_" + "a1B2" * 9, "a package registry's token"),
     ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTYifQ.dozjgNryP4J3jVmNHl0w5N", "a signed web token (JWT)"),
-    ("postgres://ada:s3cr3tpw@db.example/chat", "an address with a password in it"),
+    ("postgres://ada:s3cr3tpw@db.example/chat", "a URL with a password in it"),
     ("parlour://chat.example:8443/join#code=abc&pin=def", "an invite link, which anyone can use"),
     ("password=hunter22", "a password or a token"),
     ("the passphrase: corr3ct-horse", "a password or a token"),

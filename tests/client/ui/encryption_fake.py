@@ -136,7 +136,7 @@ class FakeEncryption(Encryption):
     async def refound(self, room: RoomId) -> None:
         self.calls.append(("refound", room))
 
-    async def settle(self, room: RoomId) -> None:
+    async def reconcile(self, room: RoomId) -> None:
         self.calls.append(("settle", room))
 
     async def devices(self) -> Sequence[OwnDevice]:

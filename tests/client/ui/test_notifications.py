@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 
 from parlour_client.core.events import EntryAdded
@@ -24,7 +25,7 @@ class Screen:
     """Stands for the app: keeps what it is told to do."""
 
     def __init__(self, **settings: str) -> None:
-        self.settings = replace(Settings(notifications="osc9", notify_for="all"), **settings)  # type: ignore[arg-type]
+        self.settings = structs.replace(Settings(notifications="osc9", notify_for="all"), **settings)
         self.app_focus = True
         self.away = False
         self.open: RoomId | None = LOBBY

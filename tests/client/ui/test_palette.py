@@ -31,7 +31,7 @@ async def test_everything_is_offered(client: FakeClient, open_app: OpenApp, tmp_
         text = await offered(pilot)
         assert not [one for one in names(Front.UI).values() if one.usage(Front.UI) not in text]
         assert not [row.key for row in TABLE if f"Setting: {row.key}" not in text]
-        for words in ("Go to garden", "Write to bob", "Switch to account work"):
+        for words in ("Go to garden", "Message bob", "Switch to account work"):
             assert words in text
 
 
@@ -77,6 +77,6 @@ async def test_what_one_does_in_a_chat_comes_first(client: FakeClient, open_app:
         await pilot.press("ctrl+p")
         await settled(pilot)
         text = screen_text(pilot)
-        places = [text.index(words) for words in ("Go to @bob", "Write to bob", "Search messages", "/help")]
+        places = [text.index(words) for words in ("Go to @bob", "Message bob", "Search messages", "/help")]
         assert places == sorted(places)
         assert "Setting:" not in text or places[-1] < text.index("Setting:")

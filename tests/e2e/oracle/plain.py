@@ -27,7 +27,7 @@ SEALED_COMMANDS = ("/encryption", "/devices", "/alarms", "/verify mallory")
 async def lines(run: Run[HostileServer]) -> None:
     """Hear each text live, and have lists of them said."""
     run.terminal.breaks_rows = True
-    await run.terminal.until("You write in")
+    await run.terminal.until("You are writing in")
     for _ in run.server.queued:  # what is said beside many refusals is told with them, as a burst
         await run.server.was_asked(Send)
     await run.terminal.quiet(BEGUN)
@@ -44,7 +44,7 @@ async def lines(run: Run[HostileServer]) -> None:
 async def sealed_lines(run: Run[EncryptedRooms]) -> None:
     """Hear each text that comes out of sealed messages, and have devices listed."""
     run.terminal.breaks_rows = True
-    await run.terminal.until("You write in")
+    await run.terminal.until("You are writing in")
     for number, entry in enumerate(run.entries):
         say(run.server, number, entry.text, tell=True)
         await run.terminal.until(lambda _text, number=number: number in run.terminal.seen, f"#{number};")

@@ -115,8 +115,8 @@ class SignIn:
         same_key = link.link.pin is not None and link.link.pin == profile.pin
         if link.link.address.authority != profile.server and not same_key:
             raise SetupError(
-                f"This link leads to {link.link.address.authority}, and your account is on {profile.server}.",
-                "Take a link to that server, or the account on the other one: --home DIR, --account NAME.",
+                f"This link is for {link.link.address.authority}, but your account is on {profile.server}.",
+                "Use a link for that server, or another account: --home DIR or --account NAME.",
             )
         return dataclasses.replace(link, by=await self.inviter())
 
@@ -132,7 +132,7 @@ class SignIn:
         login = Login(username=profile.user, password=password, device=profile.device)
         made = await Api(Verifier(profile.address, profile.trust)).log_in(login)
         if made.user != profile.user:
-            raise SetupError("The server answered with another account.", "Ask the server's owner.")
+            raise SetupError("The server answered for a different account.", "Ask the server's owner.")
         await self._archive.write_durably(inviter.pin, profile.server, SystemClock().now())
         profile = replace(profile, session=made.session)
         await save_profile(self._archive, profile)
@@ -197,6 +197,6 @@ class SignIn:
         if (known.server, known.user) != (address.authority, user):
             raise SetupError(
                 f"This home belongs to {known.user} on {known.server}.",
-                "Name another folder with --home DIR for another account.",
+                "For another account, choose another folder with --home DIR.",
             )
         return known

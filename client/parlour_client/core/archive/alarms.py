@@ -78,6 +78,6 @@ def dismiss(connection: apsw.Connection, which: int) -> None:
         connection.execute("UPDATE alarms SET dismissed = 1 WHERE id = ?", (which,))
 
 
-def settle(connection: apsw.Connection, kind: Kind) -> None:
+def forget_kind(connection: apsw.Connection, kind: Kind) -> None:
     """Forget the alarms of a kind: the person decided about it, and the next one is raised again."""
     connection.execute("DELETE FROM alarms WHERE kind = ?", (kind,))

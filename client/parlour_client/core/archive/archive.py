@@ -143,7 +143,7 @@ def _guarded(call: Callable[[], T]) -> T:
         ) from error
     except (apsw.BusyError, apsw.LockedError) as error:
         raise ArchiveError(
-            "Another program holds the archive.", "Close the other Parlour and try again."
+            "Another program is using the archive.", "Close the other Parlour and try again."
         ) from error
     except (apsw.NotADBError, apsw.CorruptError) as error:
         raise DamagedArchiveError("The archive is damaged, or its key belongs to another archive.") from error
@@ -187,7 +187,8 @@ def _migrate_in_transaction(connection: apsw.Connection) -> None:
     version = int(str(connection.pragma("user_version")))
     if version > len(MIGRATIONS):
         raise ArchiveError(
-            "The archive was written by a newer Parlour.", "Update this one: pip install -U parlour."
+            "The archive was written by a newer version of Parlour.",
+            "Update this one: pip install -U parlour.",
         )
     for migration in MIGRATIONS[version:]:
         for statement in migration:

@@ -228,11 +228,11 @@ class Divergence:
 
 def words(messages: int) -> str:
     """Say what happened, for the row and wherever else it is shown."""
-    told = "The server's history is older than what is known here: it was restored or rolled back."
+    notice = "The server's history is older than this device's: it was restored from a backup or rolled back."
     if not messages:
-        return told
+        return notice
     only = "1 message above exists" if messages == 1 else f"{messages} messages above exist"
-    return f"{told} {only} only on this device."
+    return f"{notice} {only} only on this device."
 
 
 BACK: Final = "The server showed an older history for a while. It has the messages above again."
@@ -338,15 +338,15 @@ def diverge(
         SELECT coalesce(sum(kind = 'message'), 0), coalesce(max(seq), 0) FROM events
         WHERE room = ? AND seq > ?"""
     messages, top = next(iter(cast("Iterable[tuple[int, int]]", connection.execute(query, (room, last)))))
-    told = Seq(max(top, known.top) + 1)
-    numbers = known.numbers.forked(shared, told)
+    notice = Seq(max(top, known.top) + 1)
+    numbers = known.numbers.forked(shared, notice)
     save_numbering(connection, room, numbers)
     event = LogEvent(
-        room=room, seq=told, at=now, author=SYSTEM_ACCOUNT, device=DEVICE, body=Blank(was="message")
+        room=room, seq=notice, at=now, author=SYSTEM_ACCOUNT, device=DEVICE, body=Blank(was="message")
     )
     mark = Annotation(row=True, note=Note(NoteKind.ROLLED_BACK, None, words(messages)))
-    applied = [*kept, *insertion.add(connection, [event], [False], told, [mark])]
-    return Divergence(room, numbers, last, told, messages, applied)
+    applied = [*kept, *insertion.add(connection, [event], [False], notice, [mark])]
+    return Divergence(room, numbers, last, notice, messages, applied)
 
 
 def _keep_sent(

@@ -129,8 +129,8 @@ def applied(connection: apsw.Connection, room: RoomId, run: Sequence[NewEvent]) 
     ours = _arrived(connection, room, [c.event.seq for c in run if not isinstance(c.event, WithheldEvents)])
     about = [target_of(came.event.body) or came.event.seq for came in run]
     pinned = {came.event.seq: came.event.body.target for came in run if isinstance(came.event.body, Pinned)}
-    told = shown(connection, room, [*about, *pinned.values()]) if len(run) <= TOLD_ONE_BY_ONE else ()
-    rows = {entry.seq: entry for entry in told}
+    changed_rows = shown(connection, room, [*about, *pinned.values()]) if len(run) <= TOLD_ONE_BY_ONE else ()
+    rows = {entry.seq: entry for entry in changed_rows}
     return [
         Applied(
             came.event,

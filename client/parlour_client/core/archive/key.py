@@ -43,12 +43,12 @@ from parlour_protocol.kit.secret import Secret
 
 _MAX_FILE: Final = 4096
 _PUT_BACK: Final = (
-    "Put it back from a backup. Without it nothing opens the archive: move archive.* out of the home folder "
-    "and log in again; what was encrypted comes from another device of yours, or not at all."
+    "Restore it from a backup. Without it nothing opens the archive: move archive.* out of the home folder "
+    "and log in again; encrypted messages then come only from another device of yours."
 )
 _ELSEWHERE: Final = (
-    "Open it where that keyring is (in the desktop's session). A passphrase that is set first, and "
-    "`parlour passphrase --keyring` after it, opens the archive in other sessions as well."
+    "Open it in the desktop session that has this keyring. To open it elsewhere, too, set a passphrase "
+    "there and then run `parlour passphrase --keyring`."
 )
 
 
@@ -101,7 +101,9 @@ def open_key(path: Path, passphrase: Secret | None) -> Key:
     if not path.exists():
         if path.with_suffix(".db").exists():
             # Another key would not open the archive, and would replace the old one.
-            raise DamagedArchiveError(f"The archive's key is gone: there is no file {path.name}.", _PUT_BACK)
+            raise DamagedArchiveError(
+                f"The archive's key is missing: there is no file {path.name}.", _PUT_BACK
+            )
         try:
             return _make_key(path, passphrase)
         except FileExistsError:
@@ -245,11 +247,11 @@ def _from_ring(found: _KeyFile) -> bytes:
     """Return the key from the system's keyring. Raises NoKeyringError."""
     kept = system_keyring.find(found.ring)
     if kept is None:
-        raise NoKeyringError("The system's keyring here does not have this archive's key.")
+        raise NoKeyringError("The system keyring here doesn't have this archive's key.")
     try:
         return _open_box(_unpacked(kept, KEY_BYTES), found.ring_key)
     except (ValueError, DamagedArchiveError) as error:
-        raise NoKeyringError("What the system's keyring has does not open this archive.") from error
+        raise NoKeyringError("The key in the system keyring doesn't open this archive.") from error
 
 
 def _open_box(wrapping: bytes, sealed: str) -> bytes:

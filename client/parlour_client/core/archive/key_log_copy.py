@@ -30,7 +30,7 @@ class LoggedAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ReportedHead:
     """A head that someone says they saw."""
 
     user: UserName
@@ -172,7 +172,7 @@ def lose(connection: apsw.Connection, shared: int) -> int:
     return connection.changes()
 
 
-def note_heard(connection: apsw.Connection, user: UserName, seen: Head) -> None:
+def note_reported_head(connection: apsw.Connection, user: UserName, seen: Head) -> None:
     """Store a head that is beyond the copy, to be compared later: of each person the furthest."""
     connection.execute(
         """INSERT INTO log_heard VALUES (?, ?, ?) ON CONFLICT (user)
@@ -181,13 +181,13 @@ def note_heard(connection: apsw.Connection, user: UserName, seen: Head) -> None:
     )
 
 
-def heard(connection: apsw.Connection) -> Iterator[Heard]:
+def reported_heads(connection: apsw.Connection) -> Iterator[ReportedHead]:
     """Return the heads that still have to be compared."""
     for user, size, digest in list(connection.execute("SELECT user, size, digest FROM log_heard")):
-        yield Heard(parse_user_name(str(user)), Head(int(str(size)), bytes(digest)))
+        yield ReportedHead(parse_user_name(str(user)), Head(int(str(size)), bytes(digest)))
 
 
-def forget_heard(connection: apsw.Connection, one: Heard) -> None:
+def forget_reported_head(connection: apsw.Connection, one: ReportedHead) -> None:
     """Delete one that was compared."""
     query = "DELETE FROM log_heard WHERE user = ? AND size = ?"
     connection.execute(query, (one.user, one.head.size))

@@ -30,9 +30,9 @@ def keep(secret: str) -> str:
         backend.set_password(SERVICE, name, secret)
         kept = backend.get_password(SERVICE, name)
     except (KeyringError, OSError, RuntimeError) as error:
-        raise NoKeyringError("The system's keyring does not take the key.", _STAYS) from error
+        raise NoKeyringError("The system keyring refused the key.", _STAYS) from error
     if kept != secret:  # a backend that stores nothing reports no error
-        raise NoKeyringError("The system's keyring took the key and does not give it back.", _STAYS)
+        raise NoKeyringError("The system keyring stored the key, but doesn't return it.", _STAYS)
     return name
 
 
@@ -44,7 +44,9 @@ def find(name: str) -> str | None:
     try:
         return backend.get_password(SERVICE, name)
     except (KeyringError, OSError, RuntimeError) as error:
-        raise NoKeyringError("The system's keyring is locked, or does not answer.", "Unlock it.") from error
+        raise NoKeyringError(
+            "The system keyring is locked or not responding.", "Unlock it, then try again."
+        ) from error
 
 
 def forget(name: str) -> bool:
@@ -69,14 +71,14 @@ def _backend() -> "KeyringBackend":
         from keyring.errors import KeyringError  # noqa: PLC0415
     except ImportError as error:
         raise NoKeyringError(
-            "This Parlour cannot use the system's keyring.", "pip install 'parlour[keyring]'"
+            "This installation of Parlour can't use the system keyring.", "pip install 'parlour[keyring]'"
         ) from error
     try:
         backend = keyring.get_keyring()
         if recommended(backend):
             return backend
     except (KeyringError, OSError, RuntimeError) as error:
-        raise NoKeyringError("The system's keyring cannot be used.", _STAYS) from error
+        raise NoKeyringError("The system keyring can't be used.", _STAYS) from error
     raise NoKeyringError(
-        "This session has no keyring that protects anything (as over SSH, or without a desktop).", _STAYS
+        "This session has no usable keyring (over SSH or without a desktop, for example).", _STAYS
     )

@@ -54,8 +54,8 @@ def versions(connection: apsw.Connection, room: RoomId, seq: Seq) -> Sequence[Ve
         WHERE room = ? AND ((seq = ? AND kind = 'message') OR (target = ? AND kind = 'edited'))
         ORDER BY seq"""
     found = []
-    for number, at, body in connection.execute(query, (room, seq, seq)):
-        said = decode_body(str(body))
-        if isinstance(said, Message | Edited):
-            found.append(Version(Seq(int(str(number))), Millis(int(str(at))), said.text))
+    for number, at, data in connection.execute(query, (room, seq, seq)):
+        body = decode_body(str(data))
+        if isinstance(body, Message | Edited):
+            found.append(Version(Seq(int(str(number))), Millis(int(str(at))), body.text))
     return found if any(one.seq == seq for one in found) else ()

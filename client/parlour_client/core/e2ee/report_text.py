@@ -20,9 +20,9 @@ KEYS: Final = {
         "quantum computer."
     ),
     RoomSuite.X_WING: (
-        "Its keys are post-quantum: made with X-Wing, which is ML-KEM-768 and X25519 together. A later "
-        "quantum computer does not open what is recorded now, as long as ML-KEM holds; signatures are not "
-        "post-quantum. Experimental: made after a draft, and no other implementation was tested with it."
+        "Its keys are post-quantum: made with X-Wing, which is ML-KEM-768 and X25519 together. A future "
+        "quantum computer can't decrypt what is recorded now, as long as ML-KEM holds; signatures are not "
+        "post-quantum. Experimental: it follows a draft, and was not tested with another implementation."
     ),
 }
 """The strength of a room's cipher suite."""

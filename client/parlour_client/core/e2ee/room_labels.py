@@ -21,7 +21,7 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind, RoomSuite
 
 _OLD: Final = (
-    "This room was made before its members decided who is in it: nobody can be added or removed. "
+    "This room was made before its members decided who is in it: no one can be added or removed. "
     "An owner can renew it: /encryption renew, or parlour encryption ROOM --renew."
 )
 
@@ -94,12 +94,12 @@ class RoomLabels:
     def label(self, report: GroupReport, state: RoomState) -> str:
         """Return the permanent label above the room: words, never only a colour."""
         if state in {RoomState.WAITING, RoomState.PENDING_DEVICE}:
-            return "E2EE, not open on this device"
+            return "E2EE, not available on this device"
         me = self._rooms.me
         others = {member.user for member in report.members} - {me}
         verified = sum(self._identity.trust(user) is Trust.VERIFIED for user in others)
         kind = "E2EE post-quantum" if report.suite is RoomSuite.X_WING else "E2EE"
-        label = f"{kind} {verified}/{len(others)} verified" if others else f"{kind}, nobody else"
+        label = f"{kind} {verified}/{len(others)} verified" if others else f"{kind}, no one else"
         changed = any(self._identity.trust(user) is Trust.CHANGED for user in others)
         blocked = ", BLOCKED: a key changed" if changed else ", BLOCKED"
         suffix = {RoomState.CONTESTED: ", contested", RoomState.BLOCKED: blocked}

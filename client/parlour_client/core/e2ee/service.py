@@ -180,7 +180,7 @@ class Encryption:
         await self._rooms.track(room)
         await self._rooms.scheduler.recreate(room)
 
-    async def settle(self, room: RoomId) -> None:
+    async def reconcile(self, room: RoomId) -> None:
         """Update the group: add and remove devices; returns when it is done."""
         await self._settled(room)
 

@@ -69,7 +69,7 @@ class Dispatcher:
     async def greet(self, hello: Hello) -> None:
         """Take over the list of rooms in the greeting. Raises ServerMisbehavedError."""
         if hello.user != self._state.me:
-            raise ServerMisbehavedError("The server greeted another account.")
+            raise ServerMisbehavedError("The server connected you to a different account.")
         self._invitations.greet(hello)
         rooms: Sequence[RoomSummary] = list(map(self._read_markers.as_read_here, hello.rooms))
         if self._encrypted_rooms is not None:  # no server can make an encrypted room open again

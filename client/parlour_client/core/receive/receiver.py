@@ -48,7 +48,7 @@ class Receiver:
     async def _write(self, room: RoomId, events: Sequence[LogEvent], *, live: bool) -> None:
         if self._encrypted_rooms is not None and not self._encrypted_rooms.covers(room):
             on = next((n for n, event in enumerate(events) if isinstance(event.body, EncryptionOn)), None)
-            if on is not None:  # from here on plaintext is refused, whoever sends it
+            if on is not None:  # from here on plaintext is refused from everyone
                 await self._write_open(room, events[:on], live=live)
                 await self._encrypted_rooms.incoming.turned_on(events[on])
                 events = events[on:]

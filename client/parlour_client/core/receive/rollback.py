@@ -36,7 +36,7 @@ _MOST_PAGES: Final = 64
 """Pages for one room: halving never takes more, whatever the numbers are."""
 
 
-_NO_COMPARISON: Final = "The server's history cannot be compared with what is here."
+_NO_COMPARISON: Final = "The server's history can't be compared with this device's."
 
 
 class Rollback:
@@ -118,13 +118,13 @@ class Rollback:
             fork = self._found.pop(0)
             await self._publisher.publish(fork.room, fork.applied)
 
-    async def _claims(self, hello: Hello, known: dict[RoomId, Known], told: Collection[RoomId]) -> None:
+    async def _claims(self, hello: Hello, known: dict[RoomId, Known], reported: Collection[RoomId]) -> None:
         """Note rooms of which the server has less than it said before; those that have a row are ``told``."""
         heads = {one.room: self.numbers.of(one.room).head(one.head) for one in hello.rooms}
         less = {room: head for room, head in heads.items() if room in known and known[room].claimed > head}
         if less:
             await self._archive.write(divergence.claims, less)
-            self._shorter += [room for room in less if room not in told]
+            self._shorter += [room for room in less if room not in reported]
 
     async def _compared(
         self, conversation: Conversation, rooms: Sequence[RoomSummary], known: dict[RoomId, Known]

@@ -48,7 +48,7 @@ class LostError(SetupError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The server does not have this message any more: it exists only on this device.",
+            "The server no longer has this message: it exists only on this device.",
             "Its history was restored or rolled back. You can copy the text and send it again.",
         )
 
@@ -64,7 +64,7 @@ class Numbers:
     def check(self, named: Incarnation) -> None:
         """Refuse an HTTPS answer from other logs than the greeting's. Raises UnreachableError."""
         if self.incarnation is not None and named != self.incarnation:
-            raise UnreachableError(OTHER_LOGS, "It is tried again with the next connection.")
+            raise UnreachableError(OTHER_LOGS, "Parlour tries again with the next connection.")
 
     def of(self, room: RoomId) -> Numbering:
         """Return a room's numbering."""

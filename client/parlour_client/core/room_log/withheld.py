@@ -38,13 +38,13 @@ def first_of(event: LogEvent) -> Seq:
 def withheld_text(first: Seq, last: Seq) -> str:
     """Say which events are missing."""
     if first == last:
-        return f"The server shows no event {first} here: 1 event is missing."
-    return f"The server shows no events {first} to {last} here: {last - first + 1} events are missing."
+        return f"The server does not show event {first}: 1 event is missing."
+    return f"The server does not show events {first} to {last}: {last - first + 1} events are missing."
 
 
 def ends_early_text(shown: Seq, claimed: Seq) -> str:
     """Say that a room ends before the number that the server claims."""
-    return f"The server says that this room has {claimed} events, and shows none after {shown}."
+    return f"The server says that this room has {claimed} events, but shows none after {shown}."
 
 
 def complete(ask: History, answer: Iterable[LogEvent], numbers: Numbering = PLAIN) -> Sequence[LogEvent]:

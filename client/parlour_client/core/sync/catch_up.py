@@ -84,7 +84,7 @@ class CatchUp:
         self.caught_up.clear()
         for summary in summaries:
             self.see(summary.room, summary.head)
-        self._settle()
+        self._update_caught_up()
 
     def see(self, room: RoomId, head: Seq) -> None:
         """Note that the room has an event with this number."""
@@ -114,7 +114,7 @@ class CatchUp:
         self._heads.pop(room, None)
         self._withheld.pop(room, None)
         self._briefly.discard(room)
-        self._settle()
+        self._update_caught_up()
 
     # strict rooms
     def stand_at(self, room: RoomId, cursor: Seq) -> None:
@@ -130,14 +130,14 @@ class CatchUp:
         """
         self._held.add(room)
         (self._briefly.add if briefly else self._briefly.discard)(room)
-        self._settle()
+        self._update_caught_up()
 
     def release(self, room: RoomId, cursor: Seq) -> None:
         """Continue after ``cursor``."""
         self._held.discard(room)
         self._briefly.discard(room)
         self.stand_at(room, cursor)
-        self._settle()
+        self._update_caught_up()
 
     def track(self, room: RoomId) -> None:
         """Keep this room without gaps even in a program that follows no others."""
@@ -165,7 +165,7 @@ class CatchUp:
             await _all(self._catch_up(conversation, room, limit) for room in self._all_behind())
             if not self._all_behind():
                 await self._queue.drained()
-                self._settle()
+                self._update_caught_up()
                 await self._behind.wait()
 
     def _is_behind(self, room: RoomId) -> bool:
@@ -181,7 +181,7 @@ class CatchUp:
             self._behind.set()
         self._moved.set()
 
-    def _settle(self) -> None:
+    def _update_caught_up(self) -> None:
         if not self._all_behind() and not self._briefly:
             self.caught_up.set()
         self._moved.set()
@@ -207,7 +207,7 @@ class CatchUp:
         if after is not None and self._stands_elsewhere(room, after):
             return  # a strict room was held or moved back meanwhile
         if overlaps and page and page[0].seq == after and await self._contradicts(page[0]):
-            raise UnreachableError("The server's history is not the one that is known here: it is compared.")
+            raise UnreachableError("The server's history differs from this device's; comparing them.")
         self._compared.add(room)
         top = self.top(room)
         if fresh := [_above(event, top) for event in page if event.seq > top]:

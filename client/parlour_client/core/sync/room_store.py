@@ -23,7 +23,7 @@ class RoomStore:
         self._archive = archive
         self._catch_up = catch_up
         self._follow = follow
-        self._kept: set[RoomId] = set()
+        self._stored_rooms: set[RoomId] = set()
 
     async def load(self) -> None:
         """Load rooms and preferences from the archive."""
@@ -53,8 +53,8 @@ class RoomStore:
     async def keep(self, room: RoomId) -> None:
         """Store a room that is sent to, even in a program that follows none."""
         summary = self._state.summary(room)
-        if not self._follow and room not in self._kept and summary is not None:
-            self._kept.add(room)
+        if not self._follow and room not in self._stored_rooms and summary is not None:
+            self._stored_rooms.add(room)
             await self._archive.write(known_rooms.save, [summary])
 
     async def move_read_marker(self, room: RoomId, seq: Seq) -> None:

@@ -49,26 +49,26 @@ class KnownRoom:
 
     def room(self, preferences: SavedPreferences, mark: str) -> Room:
         """Return the room as views see it."""
-        told = self.summary
+        summary = self.summary
         return Room(
-            id=told.room,
-            kind=told.kind,
-            role=told.role,
-            head=told.head,
-            read=told.read,
+            id=summary.room,
+            kind=summary.kind,
+            role=summary.role,
+            head=summary.head,
+            read=summary.read,
             unread=self.unread,
             mentions=self.mentions,
-            members=told.members,
-            name=told.name,
-            peer=told.peer,
-            topic=told.topic,
-            encrypted=told.encrypted,
-            favourite=told.room in preferences.favourites,
-            muted=told.room in preferences.muted,
-            activity=max(self.activity, preferences.activity.get(told.room, Millis(0))),
+            members=summary.members,
+            name=summary.name,
+            peer=summary.peer,
+            topic=summary.topic,
+            encrypted=summary.encrypted,
+            favourite=summary.room in preferences.favourites,
+            muted=summary.room in preferences.muted,
+            activity=max(self.activity, preferences.activity.get(summary.room, Millis(0))),
             mark=mark,
-            request=told.request,
-            trouble=ends_early_text(told.head, self.withheld) if self.withheld > told.head else "",
+            request=summary.request,
+            trouble=ends_early_text(summary.head, self.withheld) if self.withheld > summary.head else "",
         )
 
 
@@ -154,8 +154,8 @@ class State:
         changed = _CHANGES.get(type(event.body), _nothing)(known.summary, event, self.me)
         known.summary = replace(changed, head=event.seq)
         known.activity = max(known.activity, event.at)
-        heard = event.author != self.me and event.author not in self.preferences.ignored
-        if isinstance(event.body, Message) and heard and event.seq > known.summary.read:
+        by_others = event.author != self.me and event.author not in self.preferences.ignored
+        if isinstance(event.body, Message) and by_others and event.seq > known.summary.read:
             known.unread += 1
             known.mentions += mention
         return True
@@ -164,32 +164,32 @@ class State:
 _Change = Callable[[RoomSummary, LogEvent, UserName], RoomSummary]
 
 
-def _nothing(told: RoomSummary, _event: LogEvent, _me: UserName) -> RoomSummary:
-    return told
+def _nothing(summary: RoomSummary, _event: LogEvent, _me: UserName) -> RoomSummary:
+    return summary
 
 
-def _members(told: RoomSummary, event: LogEvent, _me: UserName) -> RoomSummary:
+def _members(summary: RoomSummary, event: LogEvent, _me: UserName) -> RoomSummary:
     """Take the server's number: banning someone who had left, for one, changes nothing."""
     assert isinstance(event.body, MembershipChange)  # noqa: S101 - the table below says so
-    return told if event.body.members is None else replace(told, members=event.body.members)
+    return summary if event.body.members is None else replace(summary, members=event.body.members)
 
 
-def _accepted(told: RoomSummary, event: LogEvent, me: UserName) -> RoomSummary:
-    return replace(told, request=False) if event.author == me and told.request else told
+def _accepted(summary: RoomSummary, event: LogEvent, me: UserName) -> RoomSummary:
+    return replace(summary, request=False) if event.author == me and summary.request else summary
 
 
-def _encrypted(told: RoomSummary, _event: LogEvent, _me: UserName) -> RoomSummary:
-    return replace(told, encrypted=True)
+def _encrypted(summary: RoomSummary, _event: LogEvent, _me: UserName) -> RoomSummary:
+    return replace(summary, encrypted=True)
 
 
-def _topic(told: RoomSummary, event: LogEvent, _me: UserName) -> RoomSummary:
+def _topic(summary: RoomSummary, event: LogEvent, _me: UserName) -> RoomSummary:
     assert isinstance(event.body, TopicSet)  # noqa: S101 - the table below says so
-    return replace(told, topic=event.body.topic)
+    return replace(summary, topic=event.body.topic)
 
 
-def _role(told: RoomSummary, event: LogEvent, me: UserName) -> RoomSummary:
+def _role(summary: RoomSummary, event: LogEvent, me: UserName) -> RoomSummary:
     assert isinstance(event.body, RoleSet)  # noqa: S101 - the table below says so
-    return replace(told, role=event.body.role) if event.body.who == me else told
+    return replace(summary, role=event.body.role) if event.body.who == me else summary
 
 
 _CHANGES: Final[dict[type, _Change]] = {

@@ -30,24 +30,24 @@ class WaitingInvitations:
     def __init__(self, state: State, emit: Emit) -> None:
         self._state = state
         self._emit = emit
-        self._told: dict[RoomId, replies.Invitation] = {}
+        self._waiting: dict[RoomId, replies.Invitation] = {}
         self._expected = 0
 
     @property
     def all(self) -> Sequence[Invitation]:
         """All of them, the newest first."""
-        shown = marks([*self._state.summaries, *self._told.values()])
+        shown = marks([*self._state.summaries, *self._waiting.values()])
         invited = [
             Invitation(
-                id=told.room,
-                kind=told.kind,
-                inviter=told.inviter,
-                at=told.at,
-                name=told.name,
-                encrypted=told.encrypted,
-                mark=shown.get(told.room, ""),
+                id=invitation.room,
+                kind=invitation.kind,
+                inviter=invitation.inviter,
+                at=invitation.at,
+                name=invitation.name,
+                encrypted=invitation.encrypted,
+                mark=shown.get(invitation.room, ""),
             )
-            for told in self._told.values()
+            for invitation in self._waiting.values()
         ]
         opened = [
             Invitation(
@@ -65,7 +65,7 @@ class WaitingInvitations:
 
     def greet(self, hello: replies.Hello) -> None:
         """Forget those of an earlier connection; ``fetch`` asks for the current ones."""
-        self._told.clear()
+        self._waiting.clear()
         self._expected = hello.invitations
 
     async def fetch(self, conversation: Conversation) -> None:
@@ -77,20 +77,20 @@ class WaitingInvitations:
             page = await conversation.read(ListInvitations(id=new_request_id(), after=after))
             if not isinstance(page, replies.Invitations):
                 raise ServerMisbehavedError("The server answered with something other than invitations.")
-            for told in page.invitations:
-                self._told[told.room] = told
-                after = told.room
+            for invitation in page.invitations:
+                self._waiting[invitation.room] = invitation
+                after = invitation.room
             if not page.more or not page.invitations:
                 break
         self._emit(InvitationsChanged())
 
-    def received(self, told: replies.Invitation) -> None:
+    def received(self, invitation: replies.Invitation) -> None:
         """Add one that just arrived."""
-        if self._told.get(told.room) != told:
-            self._told[told.room] = told
+        if self._waiting.get(invitation.room) != invitation:
+            self._waiting[invitation.room] = invitation
             self._emit(InvitationsChanged())
 
     def removed(self, room: RoomId) -> None:
         """Forget one that was answered, here or on another device, or withdrawn."""
-        if self._told.pop(room, None) is not None:
+        if self._waiting.pop(room, None) is not None:
             self._emit(InvitationsChanged())

@@ -69,7 +69,7 @@ class DeliveryClient:
         for session in await self._api.sessions(self._session):
             if session.current:
                 return session.id
-        raise ServerMisbehavedError("The server does not list the session that asks.")
+        raise ServerMisbehavedError("The server does not list this session.")
 
     async def publish_account_key(self, body: AccountKey) -> None:
         """Publish the account's key, or replace it."""

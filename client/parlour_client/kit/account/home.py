@@ -80,7 +80,7 @@ class Home:
             raise SetupError(f"{self.folder} is not a folder.", "Name a folder with --home DIR.")
         if belongs_to_another(self.folder):
             raise SetupError(
-                f"The home folder {self.folder} belongs to somebody else.", "Name one of your own."
+                f"The home folder {self.folder} belongs to another user.", "Choose one of your own."
             )
         if not HAS_MODES or not stat.S_IMODE(found.st_mode) & _OTHERS:
             return
@@ -88,6 +88,6 @@ class Home:
             self.folder.chmod(0o700)
             return
         raise SetupError(
-            f"Others can read the folder {self.folder}, and it has files in it that are not Parlour's.",
+            f"Others can read the folder {self.folder}, and it contains files that are not Parlour's.",
             "Name an empty folder, or a new one, with --home DIR.",
         )

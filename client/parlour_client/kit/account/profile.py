@@ -68,7 +68,7 @@ async def load_profile(archive: Archive) -> Profile:
     """Return the saved account. Raises NoAccountError."""
     text = await archive.read(setting, _NAME)
     if text is None:
-        raise NoAccountError("Nobody has logged in with this home folder yet.")
+        raise NoAccountError("No one has logged in with this home folder yet.")
     try:
         profile: Profile = strict_decoder(Profile)(text.encode())
     except MalformedFrameError as error:

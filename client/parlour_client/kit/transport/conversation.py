@@ -58,7 +58,7 @@ Read = History | ListBlocked | ListInvitations | ListMembers | ListPins | ListRo
 Answer = Callable[[Ok | Error], None]
 """Called by the receiving loop before the next frame is processed."""
 
-Hearer = Callable[[AnyPush], Awaitable[None]]
+PushHandler = Callable[[AnyPush], Awaitable[None]]
 
 
 class Conversation:
@@ -85,9 +85,9 @@ class Conversation:
         self.incarnation = frame.incarnation
         return frame
 
-    async def listen(self, heard: Hearer) -> None:
+    async def listen(self, on_push: PushHandler) -> None:
         """Receive until the connection ends, and raise why. Nothing is read while ``heard`` waits."""
-        receiving = asyncio.ensure_future(self._listen(heard))
+        receiving = asyncio.ensure_future(self._listen(on_push))
         try:
             await _first(receiving, self._broken)
             if self._broken.done():
@@ -136,7 +136,7 @@ class Conversation:
         await self.ask(frame, answered)
         await _first(future, self._broken)
         if not future.done():
-            raise UnreachableError("The connection was lost before the answer came.")
+            raise UnreachableError("The connection was lost before the server answered.")
         reply = future.result()
         if isinstance(reply, Error):
             raise RefusedError(reply.code, reply.hint, retry_after=reply.retry_after)
@@ -170,9 +170,9 @@ class Conversation:
             timer.cancel()
         self._answers.clear()
 
-    async def _listen(self, heard: Hearer) -> None:
+    async def _listen(self, on_push: PushHandler) -> None:
         async def hear(push: AnyPush) -> None:
-            await heard(push if self.numbers is None else self.numbers.push(push))
+            await on_push(push if self.numbers is None else self.numbers.push(push))
 
         early, self._early = self._early, []
         for push in early:
@@ -181,16 +181,16 @@ class Conversation:
 
     async def _keep(self, push: AnyPush) -> None:
         if len(self._early) >= _MOST_EARLY:
-            raise UnreachableError("The server tells too much before it has answered.")
+            raise UnreachableError("The server sent too much before it answered.")
         self._early.append(push)
 
-    async def _receive(self, heard: Hearer) -> None:
+    async def _receive(self, on_push: PushHandler) -> None:
         while True:
             frame = self._understood(await self.wire.receive())
             if isinstance(frame, Ok | Error):
                 self._answered(frame)
             elif not isinstance(frame, Hello):
-                await heard(frame)
+                await on_push(frame)
 
     def _understood(self, data: bytes) -> AnyServerFrame:
         try:
@@ -199,7 +199,7 @@ class Conversation:
         except MalformedFrameError as error:
             raise ServerMisbehavedError(f"The server sent a frame that cannot be read ({error}).") from error
         except OutOfOrderError as error:
-            raise ServerMisbehavedError(f"The server spoke out of turn ({error}).") from error
+            raise ServerMisbehavedError(f"The server sent something unexpected ({error}).") from error
         return frame
 
     def _answered(self, reply: Ok | Error) -> None:
@@ -219,7 +219,7 @@ class Conversation:
             raise ServerMisbehavedError(OTHER_LOGS)
 
     def _give_up(self) -> None:
-        self._break(UnreachableError("The server does not answer."))
+        self._break(UnreachableError("The server is not responding."))
 
     def _break(self, error: ParlourClientError) -> None:
         if not self._broken.done():

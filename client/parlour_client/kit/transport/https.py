@@ -62,13 +62,13 @@ class Api:
     def __init__(self, verifier: Verifier, *, keep: bool = False) -> None:
         self._verifier = verifier
         self._keep = keep
-        self._kept: httpx.AsyncClient | None = None
+        self._open_client: httpx.AsyncClient | None = None
 
     async def close(self) -> None:
         """Close the open connection."""
-        kept, self._kept = self._kept, None
-        if kept is not None:
-            await kept.aclose()
+        open_client, self._open_client = self._open_client, None
+        if open_client is not None:
+            await open_client.aclose()
 
     async def make_account(self, body: NewAccount) -> AccountCreated:
         """Create an account with an invite code."""
@@ -116,7 +116,7 @@ class Api:
         try:
             return decode_payload(answer, data)
         except MalformedFrameError as error:
-            raise ServerMisbehavedError("The server's answer is not what this protocol says.") from error
+            raise ServerMisbehavedError("The server's answer does not follow the protocol.") from error
 
     async def succeed(
         self,
@@ -146,7 +146,7 @@ class Api:
         """Open a download: its bytes as they arrive; the caller counts them. Raises ParlourClientError."""
         async with AsyncExitStack() as stack:
             client = await self._client(stack)
-            with _told(self._verifier):
+            with _translated_errors(self._verifier):
                 response = await stack.enter_async_context(
                     client.stream("GET", self._url(path), headers=_headers(bearer))
                 )
@@ -178,10 +178,10 @@ class Api:
     ) -> tuple[int, bytes]:
         import httpx  # noqa: PLC0415 - 150 ms that `parlour --help` does not pay
 
-        had = self._kept is not None and not isinstance(content, AsyncIterator)
+        had = self._open_client is not None and not isinstance(content, AsyncIterator)
         async with AsyncExitStack() as stack:
             client = await self._client(stack)
-            with _told(self._verifier):
+            with _translated_errors(self._verifier):
                 try:
                     response = await stack.enter_async_context(
                         client.stream(method, self._url(path), headers=headers, content=content)
@@ -197,8 +197,8 @@ class Api:
         """Return a client: the one that stays open, or one that ends with the call."""
         import httpx  # noqa: PLC0415 - as above
 
-        if self._kept is not None:
-            return self._kept
+        if self._open_client is not None:
+            return self._open_client
         client = httpx.AsyncClient(
             verify=await self._verifier.context(),
             trust_env=False,  # T5: no proxy, no .netrc
@@ -207,7 +207,7 @@ class Api:
             http2=False,
         )
         if self._keep:
-            self._kept = client
+            self._open_client = client
         else:
             await stack.enter_async_context(client)
         return client
@@ -224,7 +224,7 @@ class _KeptTooLongError(Exception):
     """The open connection was closed; use a new one."""
 
 
-class _told:  # noqa: N801 - used like a function
+class _translated_errors:  # noqa: N801 - used like a function
     """Translate the HTTP library's errors into ours."""
 
     def __init__(self, verifier: Verifier) -> None:
@@ -243,7 +243,7 @@ class _told:  # noqa: N801 - used like a function
             case httpx.ConnectError():
                 raise unreachable(address, error) from error
             case httpx.HTTPError():
-                raise UnreachableError(f"The connection to {address.authority} broke.") from error
+                raise UnreachableError(f"The connection to {address.authority} was lost.") from error
             case _:
                 return
 
@@ -265,7 +265,7 @@ async def _read(response: "httpx.Response", limit: int) -> bytes:
 
 
 async def _chunks(response: "httpx.Response", verifier: Verifier) -> AsyncIterator[bytes]:
-    with _told(verifier):
+    with _translated_errors(verifier):
         async for chunk in response.aiter_raw():
             yield chunk
 

@@ -18,7 +18,9 @@ class LiveConnection:
     async def ask(self, frame: AnyRequest) -> AnyResult | None:
         """Send a request now. Raises UnreachableError while offline, RefusedError."""
         if self.conversation is None:
-            raise UnreachableError("There is no connection to the server now.", "Try again when it is back.")
+            raise UnreachableError(
+                "There is no connection to the server right now.", "Try again when it is back."
+            )
         if isinstance(frame, Read):
             return await self.conversation.read(frame)
         return await self.conversation.request(frame)

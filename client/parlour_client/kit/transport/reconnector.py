@@ -112,7 +112,7 @@ class Reconnector:
             except ParlourClientError as error:
                 self._note(self._in_words(error))
             except TimeoutError:
-                self._note(UnreachableError("The server does not answer."))
+                self._note(UnreachableError("The server is not responding."))
             if self.error is not None and self.error.stops:
                 self._renewed.clear()
                 self._set(LinkState.STOPPED)
@@ -178,7 +178,7 @@ class Reconnector:
 
 
 _CLOSE_WORDS: Final = {
-    int(GOING_AWAY): "The server is going away for a moment.",
+    int(GOING_AWAY): "The server is restarting.",
     int(TOO_FAST): "The server closed the connection: too many messages.",
     int(TOO_MANY_ERRORS): "The server closed the connection: too many refused requests.",
     int(TOO_SLOW): "The server closed the connection: this client read too slowly.",

@@ -110,7 +110,7 @@ class Verifier:
                 leaf = await _probe(self.address)
                 if not hmac.compare_digest(pin_of(leaf), value):
                     raise PinChangedError(
-                        f"The server at {self.address.authority} shows another key than the pinned one. "
+                        f"The server at {self.address.authority} shows a different key from the pinned one. "
                         "Nothing was sent to it."
                     )
                 # The pinned key decides; the name in a self-signed certificate proves nothing.
@@ -159,7 +159,7 @@ def unreachable(address: ServerAddress, error: Exception) -> CertificateError | 
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
-            reason = _CERTIFICATE_WORDS.get(cause.verify_code, "it does not hold")
+            reason = _CERTIFICATE_WORDS.get(cause.verify_code, "it is not valid")
             return CertificateError(
                 f"The certificate of {address.authority} is not accepted: {reason}. Nothing was sent to it."
             )
@@ -167,9 +167,9 @@ def unreachable(address: ServerAddress, error: Exception) -> CertificateError | 
             return UnreachableError(f"{address.authority} does not speak TLS 1.3 as it should.")
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, TimeoutError):
-        return UnreachableError(f"{address.authority} does not answer in time.")
+        return UnreachableError(f"{address.authority} did not answer in time.")
     if isinstance(error, ConnectionRefusedError):
-        return UnreachableError(f"Nothing listens at {address.authority}.")
+        return UnreachableError(f"Nothing is listening at {address.authority}.")
     return UnreachableError(f"No connection to {address.authority}.")
 
 
@@ -177,10 +177,10 @@ def unreachable(address: ServerAddress, error: Exception) -> CertificateError | 
 _CERTIFICATE_WORDS: Final = {
     9: "it is not valid yet (is this machine's clock right?)",
     10: "it has expired (or this machine's clock is wrong)",
-    18: "it vouches for itself alone",
-    19: "nobody that you trust vouches for it",
-    20: "nobody that you trust vouches for it",
-    21: "nobody that you trust vouches for it",
+    18: "it is self-signed",
+    19: "no authority that you trust signed it",
+    20: "no authority that you trust signed it",
+    21: "no authority that you trust signed it",
     62: "it is for another host name",
     64: "it is for another address",
 }
@@ -190,5 +190,5 @@ def security_words(trust: Trust, version: str | None, cipher: str | None = None)
     """Return the connection's protection in our own words, for the status line."""
     if version is None:
         return "not connected"
-    said = f"{version.replace('TLSv', 'TLS ')}, {trust.words}"
-    return f"{said}, {cipher}" if cipher else said
+    protection = f"{version.replace('TLSv', 'TLS ')}, {trust.words}"
+    return f"{protection}, {cipher}" if cipher else protection

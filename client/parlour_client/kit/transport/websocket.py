@@ -105,7 +105,7 @@ _OUR_COMPLAINTS: Final = {1002, 1007, 1009}
 def _closed(error: ConnectionClosed) -> ParlourClientError:
     ours = error.sent.code if error.sent and not error.rcvd_then_sent else None
     if ours in _OUR_COMPLAINTS:
-        return ServerMisbehavedError("The server broke the rules of the WebSocket protocol.")
+        return ServerMisbehavedError("The server violated the WebSocket protocol.")
     return WireClosedError(error.rcvd.code if error.rcvd else None)
 
 
@@ -163,7 +163,8 @@ def _refused(status: int) -> ParlourClientError:
         return UnreachableError("The server has too many connections now.", "It will be tried again.")
     if status == 421:  # noqa: PLR2004 - HTTP
         return ServerMisbehavedError(
-            "The server does not go by this name.", "Its owner adds it to [listen] names in parlour.toml."
+            "The server does not accept this host name.",
+            "Its owner can add it to [listen] names in parlour.toml.",
         )
     return ServerMisbehavedError(
         f"The server answered with HTTP status {status} where it should open a WebSocket."

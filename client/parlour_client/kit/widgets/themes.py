@@ -100,7 +100,7 @@ def read(path: Path) -> Theme:
 
 def _theme(name: str, found: Mapping[str, Any]) -> Theme:
     if not _NAME.fullmatch(name):
-        raise ValueError("name the file with small letters, digits and hyphens, such as dusk.toml.")
+        raise ValueError("name the file with lowercase letters, digits and hyphens, such as dusk.toml.")
     dark = found.get("dark", True)
     if not isinstance(dark, bool):
         raise ValueError("dark is true or false.")  # noqa: TRY004 - a file's fault, not a program's

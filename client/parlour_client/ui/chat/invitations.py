@@ -29,7 +29,7 @@ def row(one: Invitation) -> Content:
 def question(one: Invitation) -> Content:
     """Return the question."""
     if one.kind is RoomKind.DIRECT:
-        return join(peer_line(one.inviter, style="bold"), own(" wants to write to you", "bold"))
+        return join(peer_line(one.inviter, style="bold"), own(" wants to message you", "bold"))
     kind = f"{'an encrypted' if one.encrypted else 'a'} {one.kind.value} room"
     return join(
         peer_line(one.inviter, style="bold"),
@@ -43,8 +43,8 @@ def answers(one: Invitation) -> Sequence[tuple[str, Content]]:
     """Return the possible answers."""
     return [
         ("accept", own("Accept")),
-        ("decline", own("Decline; nobody is told")),
-        ("block", join(own("Block "), peer_line(one.inviter), own("; they are not told"))),
+        ("decline", own("Decline; they aren't notified")),
+        ("block", join(own("Block "), peer_line(one.inviter), own("; they aren't notified"))),
     ]
 
 
@@ -97,4 +97,4 @@ class InvitationPrompts:
     async def decline(self, one: Invitation) -> None:
         """Decline an invitation."""
         await self._client.invitations.decline(one.id)
-        self._interaction.say(f"Declined. {one.inviter} is not told.")
+        self._interaction.say(f"Declined. {one.inviter} isn't notified.")

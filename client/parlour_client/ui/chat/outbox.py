@@ -82,7 +82,7 @@ class OutboxScreen(Overlay[None]):
         parts = [
             own(_STATES[entry.delivery], _STYLES.get(entry.delivery, "bold")),
             own(f"{one.what}  {day(entry.at)} {clock(entry.at)}", "dim"),
-            peer_line(room.title) if room is not None else own("a room that you left", "dim"),
+            peer_line(room.title) if room is not None else own("a room you left", "dim"),
         ]
         if entry.problem:
             parts.append(peer_line(entry.problem, style="$text-error"))

@@ -42,7 +42,7 @@ class ProfileScreen(Overlay[PersonAction | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "Close", id="person.leave"),
-        Binding("enter,d", "act('WRITE')", "Write to them", id="person.write"),
+        Binding("enter,d", "act('WRITE')", "Message them", id="person.write"),
         Binding("i", "act('IGNORE')", "Ignore", id="person.ignore"),
         Binding("m", "act('MESSAGES')", "Their messages", id="person.messages"),
         Binding("l", "act('LAST')", "Their last message", id="person.last"),
@@ -54,7 +54,7 @@ class ProfileScreen(Overlay[PersonAction | None]):
 
     def compose(self) -> ComposeResult:
         """Lay out."""
-        keys = "enter: write to them · m: their messages · l: the last one · i: ignore · esc: close"
+        keys = "enter: message them · m: their messages · l: the last one · i: ignore · esc: close"
         if self._person.ignored:
             keys = keys.replace("i: ignore", "i: stop ignoring")
         with Vertical(classes="box"):
@@ -107,7 +107,7 @@ class SessionsScreen(Overlay[SessionId | None]):
         with Vertical(classes="box"):
             yield SafeStatic(own("Devices logged in to your account", "bold"))
             yield Choices(*(option(_session(one)) for one in self._sessions))
-        yield SafeStatic(own("esc: close · x: log out the marked device", "dim"), classes="keys")
+        yield SafeStatic(own("esc: close · x: log out the selected device", "dim"), classes="keys")
 
     def on_mount(self) -> None:
         """Mark the first."""
@@ -178,7 +178,9 @@ class People:
 
         choices = [(str(user), peer_line(display_name(user))) for user in people]
         title = own("Ignored people: Enter stops ignoring one", "bold")
-        screen = ChooseScreen(title, choices, "You ignore no one. /ignore PERSON does.")
+        screen = ChooseScreen(
+            title, choices, "You are not ignoring anyone. /ignore PERSON hides someone's messages."
+        )
         self._interaction.push(screen, take)
 
     def list_sessions(self, sessions: Sequence[SessionInfo]) -> None:
@@ -187,7 +189,7 @@ class People:
 
         def take(chosen: SessionId | None) -> None:
             if chosen is not None:
-                question = own("Log this device out? It must log in again with the password.", "bold")
+                question = own("Log this device out? Logging in again takes your password.", "bold")
                 self._interaction.confirm(
                     lines(question, peer_line(names[chosen])), lambda: self._end_session(chosen)
                 )

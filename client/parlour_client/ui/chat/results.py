@@ -106,8 +106,7 @@ class ResultViews:
         self._interaction.confirm(lines(*parts), lambda: self._done(question))
 
     def _ask_to_encrypt(self, question: results.EncryptQuestion) -> None:
-        title = turn_on_question(question.room.title, question.people)
-        self._interaction.confirm(title, lambda: self._done(question))
+        self._interaction.confirm(turn_on_question(question), lambda: self._done(question))
 
     def _ask_to_renew(self, question: results.RenewQuestion) -> None:
         self._interaction.confirm(renew_question(question), lambda: self._done(question))
@@ -147,14 +146,16 @@ class ResultViews:
 
     def _blocked(self, result: results.BlockedListed) -> None:
         choices = [(one, peer_line(display_name(one))) for one in result.people]
-        self._interaction.push(ChooseScreen(own("Blocked people", "bold"), choices, "You block no one."))
+        self._interaction.push(
+            ChooseScreen(own("Blocked people", "bold"), choices, "You have not blocked anyone.")
+        )
 
     def _receipts(self, result: results.ReceiptsShown) -> None:
         choices = [
             (user, join(peer_line(display_name(user)), own(f"  read up to message {seq}", "dim")))
             for user, seq in sorted(result.read.items())
         ]
-        empty = "No one shares how far they have read. /receipts on shares how far you have."
+        empty = "No one shares how far they have read. /receipts on shares how far you have read."
         self._interaction.push(ChooseScreen(own("Read receipts", "bold"), choices, empty))
 
     # --- files

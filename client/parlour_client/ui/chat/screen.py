@@ -63,8 +63,8 @@ QUIET: Final = 2.0
 """Seconds without a key after which a dialog may open by itself."""
 _EMPTY: Final = lines(
     own("No room is open", "bold"),
-    own("/rooms lists the public rooms of this server, /create NAME makes one,"),
-    own("/dm PERSON writes to someone. F1 shows help."),
+    own("/rooms lists the public rooms of this server, /create NAME creates one,"),
+    own("/dm PERSON messages someone. F1 shows help."),
 )
 
 _VIEWS: Final = (

@@ -68,7 +68,9 @@ class SlashCommands:
         """
         line = read_line(text, Front.UI)
         if line.unknown:
-            raise SetupError("There is no such command.", "/help lists them; // at the start sends a slash.")
+            raise SetupError(
+                "There is no such command.", "/help lists the commands; // starts a message with a slash."
+            )
         if line.command is None:
             await self._composing.send(line.rest, aim or self._composing.aim)
             return

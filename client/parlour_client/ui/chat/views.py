@@ -30,7 +30,7 @@ class Views:
 
         def name(entry: Entry) -> str:
             room = self._client.rooms.get(entry.room)
-            return room.title if room is not None else "a room that you left"
+            return room.title if room is not None else "a room you left"
 
         find = partial(self._client.history.search, limit=MOST_FOUND + 1)
         self._interaction.push(SearchScreen(find, name, words, found), self.go)
@@ -58,6 +58,6 @@ class Views:
         self._interaction.push(ThreadScreen(thread), self.go)
 
     def show_versions(self, entry: Entry | None, versions: Sequence[Version]) -> None:
-        """Show the earlier texts of a message."""
+        """Show the earlier versions of a message."""
         if entry is not None:
             self._interaction.push(history_page(entry, tuple(versions)))

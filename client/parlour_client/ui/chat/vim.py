@@ -29,10 +29,10 @@ VI_BINDINGS: Final = (
     Binding("h", "vi('left')", "The pane to the left", show=False, id="vim.left"),
     Binding("l", "vi('right')", "The pane to the right", show=False, id="vim.right"),
     Binding("J", "vi('next_room')", "The next room", show=False, id="vim.next_room"),
-    Binding("K", "vi('previous_room')", "The room before", show=False, id="vim.previous_room"),
+    Binding("K", "vi('previous_room')", "The previous room", show=False, id="vim.previous_room"),
     Binding("o", "vi('open')", "Write on a new line", show=False, id="vim.open"),
     Binding("colon", "vi('command')", "Write a command", show=False, id="vim.command"),
-    Binding("escape", "vi('rest')", "Select nothing", show=False, id="vim.rest"),
+    Binding("escape", "vi('rest')", "Clear the selection", show=False, id="vim.rest"),
 )
 
 

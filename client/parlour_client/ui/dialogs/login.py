@@ -35,7 +35,7 @@ class LoginScreen(Overlay[bool]):
         """Lay out."""
         account = self._client.account
         name, server = peer_line(account.user, style="bold"), peer_line(account.server)
-        who = join(own("Password of "), name, own(" on "), server)
+        who = join(own("Password for "), name, own(" on "), server)
         why = own("Your session has ended. Your drafts and unsent messages are kept.")
         with Vertical(classes="box"):
             yield SafeStatic(lines(own("Log in again", "bold"), why, who))

@@ -27,7 +27,7 @@ class PassphraseScreen(Overlay[Secret | None]):
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Vertical(classes="box"):
-            yield SafeStatic(lines(own("Passphrase of the account", "bold"), peer_line(self._account)))
+            yield SafeStatic(lines(own("Passphrase for the account", "bold"), peer_line(self._account)))
             yield Field(password=True, compact=True)
             yield SafeStatic(own("enter: open · esc: cancel", "dim"))
 

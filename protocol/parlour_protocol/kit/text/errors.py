@@ -10,7 +10,7 @@ from parlour_protocol.kit.errors import ParlourProtocolError
 
 
 class WireTextReason(StrEnum):
-    """What is wrong with a text."""
+    """Why a text was refused."""
 
     SURROGATE = "surrogate"
     """A lone surrogate: no UTF-8 holds it, and re-encoding one can yield a raw control byte."""

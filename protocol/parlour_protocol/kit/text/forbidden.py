@@ -13,7 +13,7 @@ from typing import Final
 from parlour_protocol.kit.text.unicode_data import class_body, table
 
 REPLACEMENT: Final = "\ufffd"
-"""What a filter writes in the place of a match."""
+"""The replacement that a filter writes for a match."""
 
 _BLACK_FLAG: Final = "\U0001f3f4"
 _FLAG_TAGS: Final = tuple(

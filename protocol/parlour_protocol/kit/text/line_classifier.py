@@ -48,7 +48,7 @@ _KINDS: Final = tuple(Kind)
 
 
 class Verdict(Enum):
-    """What happens to a code point."""
+    """The verdict on a code point."""
 
     SHOWN = "visible"
     IN_CONTEXT = "let through in context"

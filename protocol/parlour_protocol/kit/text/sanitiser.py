@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, NoReturn, Self
 from parlour_protocol.kit.text.escapes import escape
 
 BLANK_LABEL: Final = "(blank)"
-"""What a view shows, in its own style, for a text with nothing to see in it."""
+"""The label that a view shows, in its own style, for a blank text."""
 MAX_SHOWN: Final = 100_000
 """Code points of one text that are shown: ten times what the wire lets through, so only a file preview or
 a hostile archive meets it; the rest is replaced by one escape that tells how much is missing."""

@@ -18,7 +18,7 @@ _INVISIBLE: Final = "\u200b-\u200f\u061c"
 
 
 class Kind(IntEnum):
-    """What a code point needs before it may be shown."""
+    """The condition for showing a code point."""
 
     HIDDEN = 0
     """Never shown as itself; also every code point that no table names."""

@@ -41,7 +41,7 @@ def _identity(kem_number: int) -> tuple[bytes, bytes]:
 
 @dataclass(frozen=True, slots=True)
 class HpkeCiphertext:
-    """What one encryption gives (RFC 9420 section 7.6)."""
+    """The result of an encryption (RFC 9420 section 7.6)."""
 
     kem_output: bytes
     ciphertext: bytes

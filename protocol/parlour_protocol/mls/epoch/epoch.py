@@ -77,7 +77,7 @@ class Epoch:
 
     @property
     def message_keys(self) -> MessageKeys:
-        """What private messages are protected with."""
+        """The keys that protect private messages."""
         return MessageKeys(self.secrets.sender_data, self.keys)
 
     def own_node(self) -> LeafNode:
@@ -142,7 +142,7 @@ class Epoch:
 
 @dataclass(frozen=True, slots=True)
 class PastEpoch:
-    """What is left of an epoch that is over: enough to read late application messages."""
+    """A past epoch: enough to read late application messages."""
 
     number: int
     context: bytes
@@ -205,7 +205,7 @@ class QueuedProposal:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a commit has done."""
+    """The effects of a commit."""
 
     epoch: int
     """Number of the epoch that it began."""

@@ -33,7 +33,7 @@ EXTERNAL_INIT = b"MLS 1.0 external init secret"
 
 @dataclass(frozen=True, slots=True)
 class EpochSecrets:
-    """What an epoch keeps of its key schedule; the encryption secret is only in the secret tree."""
+    """The secrets that an epoch keeps; the encryption secret is only in the secret tree."""
 
     sender_data: Secret
     exporter: Secret

@@ -117,7 +117,7 @@ def check_public_message(message: PublicMessage, context: bytes, membership: Sec
 
 @dataclass(frozen=True, slots=True)
 class MessageKeys:
-    """What one epoch needs to protect and open private messages."""
+    """The keys of one epoch that protect private messages."""
 
     sender_data: Secret
     tree: SecretTree

@@ -19,7 +19,7 @@ HANDSHAKE, APPLICATION = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class RatchetLimits:
-    """What a sender's generation number may cost a receiver (section 15.3)."""
+    """Limits on the work that a sender's generation number causes (section 15.3)."""
 
     steps: int = 1_000
     """How far one message may move a ratchet: `generation=0xffffffff` would cost billions of derivations."""

@@ -51,7 +51,7 @@ from parlour_protocol.mls.validate import (
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What proposals are judged by."""
+    """The rules for proposals."""
 
     policy: Policy
     now: int | None

@@ -70,7 +70,7 @@ from parlour_protocol.mls.validate import (
 
 @dataclass(frozen=True, slots=True)
 class LeafChange:
-    """What a member may change about its own leaf; None leaves a thing as it is."""
+    """Changes of a member's own leaf; None keeps the current value."""
 
     credential: Credential | None = None
     capabilities: Capabilities | None = None

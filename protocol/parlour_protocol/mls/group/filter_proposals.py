@@ -57,7 +57,7 @@ def _reinit_alone(received: Mapping[bytes, QueuedProposal]) -> Chosen:
 
 @dataclass(slots=True)
 class _Seen:
-    """What a list holds so far, and so must not hold again."""
+    """The contents of a list so far, to find duplicates."""
 
     own_leaf: int
     leaving: set[int]

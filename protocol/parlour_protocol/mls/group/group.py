@@ -175,7 +175,7 @@ class Group:
 
     @property
     def context(self) -> GroupContext:
-        """What all members agree on: hashes, extensions."""
+        """The state that all members agree on: hashes, extensions."""
         return self.state.epoch.context
 
     @property

@@ -31,7 +31,7 @@ MAX_ECHOES = 64
 
 
 class Status(IntEnum):
-    """What a group can still do."""
+    """The state of a group."""
 
     ACTIVE = 1
     REMOVED = 2

@@ -36,7 +36,7 @@ from parlour_protocol.mls.validate import (
 )
 
 NO_COMMIT_SECRET = Secret(ZERO)
-"""What a commit without a path contributes (section 12.4.1)."""
+"""The commit secret of a commit without a path (section 12.4.1)."""
 LAST_EPOCH = (1 << 64) - 1
 """Epoch numbers have 64 bits (section 6); a hostile founder may begin at the end."""
 

@@ -1,4 +1,4 @@
-"""What comes of a message that was processed.
+"""The results of processing a message.
 
 Everything in these has been authenticated; the sender that they name is the one that MLS has verified,
 whatever the payload says.

@@ -1,4 +1,4 @@
-"""What is sent and signed: leaves, key packages, proposals, commits, Welcomes (RFC 9420 sections 6 to 12)."""
+"""The signed structures: leaves, key packages, proposals, commits, Welcomes (RFC 9420 sections 6 to 12)."""
 
 from parlour_protocol.mls.messages.framed_content import (
     AuthData,

@@ -1,4 +1,4 @@
-"""What a message says and who says it: commits, framed content, signatures (RFC 9420 section 6).
+"""The content of messages: commits, framed content, signatures (RFC 9420 section 6).
 
 The structures know their own encodings and nothing about keys; `message_protection` protects and checks them.
 """

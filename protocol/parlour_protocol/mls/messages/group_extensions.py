@@ -13,7 +13,7 @@ from parlour_protocol.mls.messages.leaf_node import MAX_EXTENSIONS, Credential
 
 @dataclass(frozen=True, slots=True)
 class RequiredCapabilities:
-    """What every member of a group must support (section 11.1)."""
+    """The required capabilities of every member (section 11.1)."""
 
     extensions: tuple[int, ...] = ()
     proposals: tuple[int, ...] = ()

@@ -1,4 +1,4 @@
-"""What a member shows of itself: credential, capabilities, and the signed leaf (RFC 9420 section 7.2).
+"""A member's leaf: credential, capabilities, signature (RFC 9420 section 7.2).
 
 Decoding checks the shape and the sizes that the cipher suites fix, nothing else: whether a leaf may enter a
 tree is the business of `leaf_rules`. Unknown extension and credential types are kept as they came.
@@ -91,7 +91,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a client can do (section 7.2)."""
+    """The capabilities of a client (section 7.2)."""
 
     versions: tuple[int, ...] = (PROTOCOL_VERSION,)
     cipher_suites: tuple[int, ...] = (X25519_SUITE,)

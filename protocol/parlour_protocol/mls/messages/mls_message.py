@@ -160,7 +160,7 @@ class GroupInfo:
 
 @dataclass(frozen=True, slots=True)
 class GroupSecrets:
-    """What a Welcome tells only one new member (section 12.4.3.1)."""
+    """The part of a Welcome for one new member (section 12.4.3.1)."""
 
     joiner_secret: Secret
     path_secret: Secret | None

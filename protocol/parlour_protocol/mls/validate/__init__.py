@@ -1,4 +1,4 @@
-"""What is refused: the rules of RFC 9420, and the policy of the application."""
+"""Validation: the rules of RFC 9420, and the policy of the application."""
 
 from parlour_protocol.mls.validate.leaf_rules import (
     LeafRules,

@@ -45,7 +45,7 @@ class LeafRules:
     """The group's."""
 
     required: RequiredCapabilities = field(init=False)
-    """What the group demands of its members (section 11.1)."""
+    """The capabilities that the group requires (section 11.1)."""
 
     def __post_init__(self) -> None:
         """Read once what every leaf is compared with."""

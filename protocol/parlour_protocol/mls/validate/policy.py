@@ -1,4 +1,4 @@
-"""What a client allows, and the hooks by which an application says who may do what.
+"""The policy of a client, and the hooks for an application's permissions.
 
 The defaults are the strict ones: no external commits or proposals, no ReInit, short windows. The hooks raise
 an `MlsError` to refuse; they see every leaf before it enters the tree and every change before it takes
@@ -26,7 +26,7 @@ DAY = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a commit is about to do, for `Policy.authorise`.
+    """The changes of a commit, for `Policy.authorise`.
 
     It is called twice: when a proposal arrives, so that one that is not allowed never waits (its proposer
     is then the committer), and for the whole list of a commit.

@@ -1,7 +1,7 @@
 """Writes the configuration file that `init` leaves: every setting, commented out, with unit and reason.
 
-What is commented out follows the defaults of the version that runs; only what `init` was told (`--name`)
-stands as a value. It never overwrites a file.
+Commented-out settings follow the defaults of the installed version; only `--name` of `init` is written as a
+value. It never overwrites a file.
 """
 
 import json

@@ -55,7 +55,7 @@ class SessionRecord:
 
 @dataclass(frozen=True, slots=True)
 class TicketGrant:
-    """What a ticket opens: a connection of this session. ``expires`` is the session's end.
+    """The grant of a ticket: a connection of this session. ``expires`` is the session's end.
 
     ``device_id`` is the session's device at redemption, not at issue.
     """

@@ -162,7 +162,7 @@ async def test_a_lost_key_is_not_replaced(archive: Archive, tmp_path: Path) -> N
     await archive.close()
     key = tmp_path / "archive.key"
     saved = key.rename(tmp_path / "backup")
-    with pytest.raises(DamagedArchiveError, match="key is gone"):
+    with pytest.raises(DamagedArchiveError, match="key is missing"):
         await Archive.open(tmp_path / "archive.db", key)
     assert not key.exists()
     saved.rename(key)

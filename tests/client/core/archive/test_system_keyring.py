@@ -48,11 +48,11 @@ def ring() -> Iterator[FakeKeyring]:
 @pytest.mark.parametrize(
     ("backend", "words"),
     [
-        (NoKeyring(), "no keyring that protects anything"),
-        (OpenKeyring(), "no keyring that protects anything"),
-        (ForgetfulKeyring(), "does not give it back"),
-        (LockedKeyring(), "does not take the key"),
-        (BrokenKeyring(), "does not take the key"),
+        (NoKeyring(), "no usable keyring"),
+        (OpenKeyring(), "no usable keyring"),
+        (ForgetfulKeyring(), "doesn't return it"),
+        (LockedKeyring(), "refused the key"),
+        (BrokenKeyring(), "refused the key"),
     ],
 )
 @pytest.mark.parametrize("passphrase", [None, WORDS])
@@ -77,7 +77,7 @@ def test_a_keyring_that_is_not_installed_is_reported(
     """The plain install does not bring it."""
     key = open_key(file, None)
     monkeypatch.setitem(__import__("sys").modules, "keyring", None)
-    with pytest.raises(NoKeyringError, match="cannot use the system's keyring"):
+    with pytest.raises(NoKeyringError, match="can't use the system keyring"):
         into_keyring(file, key)
     assert not ring.kept
     assert open_key(file, None).raw == key.raw

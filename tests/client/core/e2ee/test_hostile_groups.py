@@ -88,7 +88,7 @@ async def test_a_commit_in_a_hole_is_reported_at_the_next_message_and_mended(har
     await encrypted_rooms(ana).scheduler._renew(room)
     await say(harness, ana, room, "in the epoch that ben never saw")
     await shown(harness, ben, room)
-    assert any("shows no event" in one for one in await words(ben, room))
+    assert any("does not show event" in one for one in await words(ben, room))
     assert any("missed an update" in one for one in await words(ben, room))
     assert await texts(ben, room) == ["before"]
     await encrypted_rooms(ana).scheduler._renew(room)  # this one is shown, and cannot be followed

@@ -155,7 +155,7 @@ async def test_a_ghost_device_without_its_owners_signature_is_not_admitted(
     await harness.until(lambda: ghost.key.id in encrypted_rooms(ana).reconciler.left_out.get(room, {}))
     problem = ana.encryption.room(room).problem
     assert "could not be added" in problem
-    assert ("another account key than a member admitted" in problem) is certified
+    assert ("different account key from the one a member admitted" in problem) is certified
     await say(harness, ana, room, "among us")
     await shown(harness, ben, room)
     assert await texts(ben, room) == ["among us"]
@@ -222,7 +222,7 @@ async def test_a_false_key_package_lets_no_one_in_and_is_reported(harness: Harne
     assert (await ana.encryption.report(room)).without_device == [BEN]
     await say(harness, ana, room, "alone")
     server.devices[device].packages, server.devices[device].last_resort = genuine, last
-    await ana.encryption.settle(room)
+    await ana.encryption.reconcile(room)
     await harness.quiet()
     await say(harness, ana, room, "both")
     await shown(harness, ben, room)
@@ -268,7 +268,7 @@ async def test_one_key_package_handed_out_twice_is_refused_the_second_time(harne
     await shown(harness, ben, first)
     assert await texts(ben, first) == ["genuine"]
     told = [entry.trouble for entry in await ben.history.timeline(second) if entry.trouble]
-    assert any("invitation did not come" in one for one in told)
+    assert any("invitation did not arrive" in one for one in told)
     await say(harness, eve, second, "unread")
     assert await texts(eve, second) == ["unread"]
 
@@ -375,7 +375,7 @@ async def test_a_stranger_that_the_server_lists_reads_nothing_and_is_named(harne
     await say(harness, ana, room, "among us")
     await say(harness, ben, room, "among us two")
     for client in (ana, ben):
-        await client.encryption.settle(room)
+        await client.encryption.reconcile(room)
         await shown(harness, client, room)
         assert await texts(client, room) == ["among us", "among us two"]
         told = [alarm.text for alarm in client.encryption.alarms()]
@@ -407,7 +407,7 @@ async def test_a_direct_message_lets_in_no_third_person(harness: Harness) -> Non
     for claimed in (EVE, BEN):  # as herself, and as one more device of ben's
         stranger = GroupDevice(device=device, user=claimed)
         harness.server.state = lambda of, stranger=stranger: replace(honest(of), missing=(stranger,))  # type: ignore[method-assign, misc]
-        await ana.encryption.settle(room)
+        await ana.encryption.reconcile(room)
         assert device not in await members(ana, room)
         words = "The server lists eve as a member" if claimed == EVE else "could not be added"
         assert words in ana.encryption.room(room).problem
@@ -426,7 +426,7 @@ async def test_a_member_that_the_server_drops_is_not_removed(harness: Harness) -
     honest = harness.server.state
     gone = GroupDevice(device=device, user=BEN)
     harness.server.state = lambda of: replace(honest(of), leaving=(gone,))  # type: ignore[method-assign]
-    await ana.encryption.settle(room)
+    await ana.encryption.reconcile(room)
     told = (
         "The server no longer lists ben as a member; no member removed them. They can still read this room."
     )
@@ -434,7 +434,7 @@ async def test_a_member_that_the_server_drops_is_not_removed(harness: Harness) -
     assert told in ana.encryption.room(room).problem
     assert device in await members(ana, room)
     harness.server.state = honest  # type: ignore[method-assign]
-    await ana.encryption.settle(room)
+    await ana.encryption.reconcile(room)
     assert ana.encryption.alarms() == []
     await say(harness, ana, room, "after")
     await shown(harness, ben, room)
@@ -443,7 +443,7 @@ async def test_a_member_that_the_server_drops_is_not_removed(harness: Harness) -
 
 @pytest.mark.parametrize("swap", ["peer", "kind"])
 async def test_a_room_that_is_called_another_sends_nothing(harness: Harness, swap: str) -> None:
-    """`@ben` is shown as `@eve`, or a room of many as a direct one: what is written would reach others."""
+    """`@ben` is shown as `@eve`, or a group room as a direct one: what is written would reach others."""
     ana, ben, room = await pair(harness)
     direct = (await ana.rooms.open_direct(BEN)).id
     await harness.quiet()

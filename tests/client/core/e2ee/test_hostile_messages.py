@@ -171,7 +171,7 @@ async def test_a_hole_in_the_log_is_a_row_and_the_room_goes_on(harness: Harness)
     await shown(harness, ben, room)
     assert ben.connection.status.state is LinkState.ONLINE
     assert await texts(ben, room) == ["first", "later"]
-    told = [f"The server shows no event {gone} here: 1 event is missing."]
+    told = [f"The server does not show event {gone}: 1 event is missing."]
     assert await noted(ben, room, NoteKind.MISSING) == told
     assert [row.seq for row in await rows(ben, room) if row.note and note_words(row) in told] == [gone]
     await harness.close(ben)
@@ -212,7 +212,7 @@ async def test_an_end_that_is_held_back_holds_back_nothing_else(harness: Harness
     known = ben.rooms.get(room)
     assert known is not None
     assert (
-        known.trouble == f"The server says that this room has {head + 7} events, and shows none after {head}."
+        known.trouble == f"The server says that this room has {head + 7} events, but shows none after {head}."
     )
     await goes_on(harness, (ben, ana), room, [])
 
@@ -426,7 +426,7 @@ async def test_a_room_that_was_to_be_encrypted_and_is_not_is_reported(harness: H
     ana = await harness.open(ANA)
     liar = LyingServer(harness)
     liar.summaries[ANA] = lambda summary: replace(summary, encrypted=False)
-    with pytest.raises(EncryptionError, match="made this room without encryption"):
+    with pytest.raises(EncryptionError, match="created this room without encryption"):
         await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
 
 

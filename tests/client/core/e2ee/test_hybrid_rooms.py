@@ -69,7 +69,7 @@ async def test_people_talk_in_it_and_see_what_it_is(harness: Harness) -> None:
     other = await ana.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
     await harness.quiet()
     report = await ana.encryption.report(other.id)
-    assert (report.suite, report.label) == (RoomSuite.X25519, "E2EE, nobody else")
+    assert (report.suite, report.label) == (RoomSuite.X25519, "E2EE, no one else")
 
 
 async def test_a_direct_room(harness: Harness) -> None:
@@ -85,7 +85,7 @@ async def test_a_direct_room(harness: Harness) -> None:
     assert isinstance(newest, Handshake)
     assert len(newest.data) < 6_000
     await ana.rooms.open_direct(EVE)
-    with pytest.raises(EncryptionError, match="was made without"):
+    with pytest.raises(EncryptionError, match="was created without"):
         await ana.rooms.open_direct(EVE, suite=RoomSuite.X_WING)
 
 
@@ -111,7 +111,7 @@ async def test_a_device_without_such_key_packages_is_left_out_with_words(harness
     room = await made(ana)
     await ana.invitations.send(room, BEN)
     await ana.invitations.send(room, EVE)
-    await ana.encryption.settle(room)
+    await ana.encryption.reconcile(room)
     report = await ana.encryption.report(room)
     assert {member.user for member in report.members} == {ANA, EVE}
     assert list(report.without_device) == [BEN]
@@ -126,9 +126,9 @@ async def test_a_group_holds_so_many_devices(harness: Harness, monkeypatch: pyte
     monkeypatch.setattr(reconcile, "HYBRID_DEVICES", replace(reconcile.HYBRID_DEVICES, value=2))
     room = await made(ana)
     await ana.invitations.send(room, BEN)
-    await ana.encryption.settle(room)
+    await ana.encryption.reconcile(room)
     await ana.invitations.send(room, EVE)
-    await ana.encryption.settle(room)
+    await ana.encryption.reconcile(room)
     report = await ana.encryption.report(room)
     assert {member.user for member in report.members} == {ANA, BEN}
     assert "a post-quantum room holds" in report.problem

@@ -93,7 +93,7 @@ async def test_a_program_that_only_sends_follows_the_room_it_sends_to(harness: H
     ana, ben, room = await pair(harness)
     await harness.close(ana)
     await ben.rooms.create(GARDEN, RoomKind.PRIVATE, encrypted=True)
-    await ben.encryption.settle(room)
+    await ben.encryption.reconcile(room)
     await encrypted_rooms(ben).reconciler.renew(room)
     sender = await harness.open(ANA, follow=False)
     await say(harness, sender, room, "from a script")
@@ -412,7 +412,7 @@ async def test_a_withheld_welcome_is_reported(harness: Harness) -> None:
     await ana.rooms.reconcile(room)
     await harness.until(lambda: harness.head(ben, room) == harness.server.rooms[room].head)
     troubles = [entry.trouble for entry in await ben.history.timeline(room) if entry.trouble]
-    assert any("invitation did not come" in trouble for trouble in troubles)
+    assert any("invitation did not arrive" in trouble for trouble in troubles)
 
 
 class Withheld(list[object]):
@@ -618,7 +618,7 @@ async def test_a_member_removed_before_the_welcome_came_does_not_wait_for_it(
         await harness.until(lambda: ben.rooms.get(room) is None)
     (item,) = parts(ben).outbox.unsent(room)
     await harness.until(lambda: item.waits is not None)
-    assert str(item.waits) == "You are not in this room any more."
+    assert str(item.waits) == "You are no longer in this room."
 
 
 async def test_what_the_server_slows_down_stays_in_order(

@@ -45,7 +45,7 @@ def told(messages: int) -> str:
     """Return the row that says what happened."""
     only = "1 message above exists" if messages == 1 else f"{messages} messages above exist"
     return (
-        "The server's history is older than what is known here: it was restored or rolled back. "
+        "The server's history is older than this device's: it was restored from a backup or rolled back. "
         f"{only} only on this device."
     )
 

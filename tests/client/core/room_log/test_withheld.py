@@ -70,8 +70,8 @@ def test_an_event_of_another_room_fills_no_place(log: list[LogEvent]) -> None:
 
 def test_words() -> None:
     """One event, and several."""
-    assert withheld_text(Seq(17), Seq(17)) == "The server shows no event 17 here: 1 event is missing."
-    assert withheld_text(Seq(3), Seq(4)) == "The server shows no events 3 to 4 here: 2 events are missing."
+    assert withheld_text(Seq(17), Seq(17)) == "The server does not show event 17: 1 event is missing."
+    assert withheld_text(Seq(3), Seq(4)) == "The server does not show events 3 to 4: 2 events are missing."
 
 
 def test_numbers_that_the_server_gave_up_are_not_missing(log: list[LogEvent]) -> None:

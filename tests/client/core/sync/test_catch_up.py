@@ -26,9 +26,9 @@ def events(server: FakeServer, *seqs: int) -> Page:
     )
 
 
-_MISSING_2 = "The server shows no event 2 here: 1 event is missing."
-_MISSING_3 = "The server shows no event 3 here: 1 event is missing."
-_NONE_AFTER = "The server says that this room has 4 events, and shows none after {}."
+_MISSING_2 = "The server does not show event 2: 1 event is missing."
+_MISSING_3 = "The server does not show event 3: 1 event is missing."
+_NONE_AFTER = "The server says that this room has 4 events, but shows none after {}."
 
 HOSTILE: dict[str, tuple[Callable[[FakeServer], Page], list[str], str]] = {
     "nothing": (events, [], _NONE_AFTER.format(1)),
@@ -141,7 +141,7 @@ async def test_a_run_of_missing_events_is_one_row(desk: Desk, server: FakeServer
     await heard(client, lambda c: isinstance(c, EntryAdded) and c.entry.text == "far", lambda: wire.say(far))
     asked = len(server.requests)
     rows = said(await client.history.timeline(LOBBY))
-    assert rows[1:] == ["The server shows no events 2 to 8999 here: 8998 events are missing.", "far"]
+    assert rows[1:] == ["The server does not show events 2 to 8999: 8998 events are missing.", "far"]
     assert list(await client.history.gaps(LOBBY, Seq(0), Seq(9_000))) == []
     assert said(await client.history.timeline(LOBBY, before=Seq(9_000))) == rows[:2]
     assert [event.seq for event in await client.history.log(LOBBY, after=Seq(0))] == [1, 8_999, 9_000]
@@ -164,7 +164,7 @@ async def test_a_hole_further_up_is_a_row_as_well(desk: Desk, server: FakeServer
     client = await desk.open()
     rows = await client.history.timeline(LOBBY, before=Seq(10_105), limit=6)
     assert [row.seq for row in rows] == [10_098, 10_099, 10_101, 10_102, 10_103, 10_104]
-    assert "no events 10100 to 10101 here: 2 events are missing" in said(rows)[2]
+    assert "events 10100 to 10101: 2 events are missing" in said(rows)[2]
 
 
 async def test_a_long_absence_fetches_the_newest_page_first(desk: Desk, server: FakeServer) -> None:

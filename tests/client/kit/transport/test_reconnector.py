@@ -123,11 +123,11 @@ async def test_a_connection_that_lasted_starts_the_waiting_again() -> None:
 async def test_a_refused_dial_is_reported_with_the_time_to_the_next() -> None:
     """The status says why, and when it is tried again."""
     rig = Rig()
-    rig.server.refuse_dial = UnreachableError("Nothing listens at test.")
+    rig.server.refuse_dial = UnreachableError("Nothing is listening at test.")
     running = asyncio.ensure_future(rig.reconnector.run(rig.dial, rig.converse))
     while rig.reconnector.status.state is not LinkState.OFFLINE or not rig.clock.slept:
         await asyncio.sleep(0)
-    assert rig.reconnector.status.problem == "Nothing listens at test."
+    assert rig.reconnector.status.problem == "Nothing is listening at test."
     assert rig.reconnector.status.retry_in == rig.clock.slept[0]
     rig.reconnector.retry_now()
     while rig.server.dials < 2:

@@ -134,7 +134,7 @@ async def test_every_context_verifies(tmp_path: Path) -> None:
 
 async def test_a_port_without_a_server_is_one_sentence() -> None:
     """A port where nothing listens is one sentence."""
-    with pytest.raises(UnreachableError, match="Nothing listens"):
+    with pytest.raises(UnreachableError, match="Nothing is listening"):
         await Verifier(ServerAddress("127.0.0.1", 1), Pin("C" * 43)).context()
 
 

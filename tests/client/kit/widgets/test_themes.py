@@ -56,7 +56,7 @@ def test_an_error_in_a_theme_is_reported(tmp_path: Path, text: str, words: str) 
 def test_an_invalid_name_is_reported(tmp_path: Path) -> None:
     """It becomes the name of a class of the style sheet."""
     (tmp_path / "My Theme {}.toml").write_text(DUSK)
-    with pytest.raises(ValueError, match="small letters"):
+    with pytest.raises(ValueError, match="lowercase letters"):
         read(tmp_path / "My Theme {}.toml")
 
 

@@ -69,7 +69,7 @@ async def test_a_file_is_sent_by_its_path(client: FakeClient, open_app: OpenApp,
         assert ("send_file", LOBBY, path, "the first") in client.calls
         text = screen_text(pilot)
         assert "sending" not in text
-        assert "│ file: text/plain, 5 bytes (f saves it): my honey.txt" in text
+        assert "│ file: text/plain, 5 bytes (f: save): my honey.txt" in text
 
 
 async def test_a_file_can_be_cancelled(client: FakeClient, open_app: OpenApp, tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ async def test_a_hostile_name_is_text_and_stays_in_the_folder(
         text = screen_text(pilot)
     assert "\x1b" not in text
     assert "\u202e" not in text
-    assert "│ file: text/plain, 12.3 kB (f saves it): " in text
+    assert "│ file: text/plain, 12.3 kB (f: save): " in text
     rows = rows_of(client.logs[LOBBY][-1], Setting(30, client.account.user))
     assert all(row[0].text == GUTTER for row in rows[1:])
     assert "Saved: " in text

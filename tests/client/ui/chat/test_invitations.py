@@ -36,7 +36,7 @@ def prompts(client: FakeClient) -> tuple[InvitationPrompts, FakeInteraction]:
     ("answer", "calls", "said"),
     [
         ("accept", [("accept", ATTIC.id)], [f"opened {ATTIC.id}"]),
-        ("decline", [("decline", ATTIC.id)], ["Declined. bob is not told."]),
+        ("decline", [("decline", ATTIC.id)], ["Declined. bob isn't notified."]),
         ("block", [("block", BOB, True)], []),
         (None, [], []),
     ],

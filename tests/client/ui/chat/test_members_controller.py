@@ -64,7 +64,7 @@ async def test_the_composer_completes_everybody_else(members: Members) -> None:
 
 async def test_members_are_asked_for_when_the_connection_comes(members: Members) -> None:
     """A client starts before it is connected: that is no error to tell, and the list does not stay empty."""
-    await members.fail(UnreachableError("There is no connection to the server now."))
+    await members.fail(UnreachableError("There is no connection to the server right now."))
     assert members.shown == [[]]
     assert members.interaction.refused == []
     members.controller.load_missing()
@@ -78,7 +78,7 @@ async def test_members_are_asked_for_when_the_connection_comes(members: Members)
 async def test_what_was_known_stays_while_there_is_no_connection(members: Members) -> None:
     """The list of another room does not."""
     await members.controller.load()
-    gone = UnreachableError("There is no connection to the server now.")
+    gone = UnreachableError("There is no connection to the server right now.")
     members.client.status = ConnectionStatus(LinkState.OFFLINE, "chat.example:8443", "not connected")
     await members.fail(gone)
     members.controller.load_missing()

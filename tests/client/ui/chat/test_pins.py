@@ -39,7 +39,7 @@ async def test_a_message_is_pinned_listed_and_taken_off(client: FakeClient, open
         await pilot.pause()
         text = screen_text(pilot)
         assert "  pinned" in text
-        assert "alice pinned a message (p goes there)" in text
+        assert "alice pinned a message (p: go there)" in text
         assert called(client, "pin") == [(LOBBY, rules.seq, True)]
         await pilot.press("end", "up", "p")
         await settled(pilot)
@@ -155,7 +155,7 @@ async def test_a_room_is_forgotten_after_a_question(client: FakeClient, open_app
         screen.composer.put("half a sent")
         await screen.commands.run("/forget")
         await settled(pilot)
-        assert "Forget everything said in lobby, on this device only?" in screen_text(pilot)
+        assert "Forget all messages in lobby on this device?" in screen_text(pilot)
         await pilot.press("n")
         await settled(pilot)
         assert called(client, "forget") == []
@@ -166,7 +166,7 @@ async def test_a_room_is_forgotten_after_a_question(client: FakeClient, open_app
         await settled(pilot)
         assert called(client, "forget") == [(LOBBY, None)]
         assert "good morning" not in screen_text(pilot)
-        assert "lobby, forgotten on this device." in screen_text(pilot)
+        assert "lobby: forgotten on this device." in screen_text(pilot)
         assert screen.composer.text == "half a sent"
 
 

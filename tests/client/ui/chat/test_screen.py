@@ -293,7 +293,7 @@ async def test_members_are_asked_for_when_the_connection_comes(
     """A client starts before it is connected: that is no error to tell, and the list does not stay empty."""
 
     async def unreachable(_room: RoomId) -> Sequence[MemberView]:
-        raise UnreachableError("There is no connection to the server now.")
+        raise UnreachableError("There is no connection to the server right now.")
 
     with monkeypatch.context() as patch:
         patch.setattr(client, "members", unreachable)

@@ -48,7 +48,7 @@ async def test_replies_are_counted_at_the_message(client: FakeClient, open_app: 
         client.say(LOBBY, CAROL, "and I", reply_to=root.seq)
         screen.timeline.take_in()
         await pilot.pause()
-        assert "2 replies (t shows the thread)" in screen_text(pilot)
+        assert "2 replies (t: thread)" in screen_text(pilot)
 
 
 async def test_earlier_texts_are_shown(client: FakeClient, open_app: OpenApp) -> None:
@@ -59,7 +59,7 @@ async def test_earlier_texts_are_shown(client: FakeClient, open_app: OpenApp) ->
     client.change(replace(entry, edited=True))
     async with open_app(client) as pilot:
         await lobby(pilot)
-        assert "edited (h shows the earlier texts)" in screen_text(pilot)
+        assert "edited (h: earlier versions)" in screen_text(pilot)
         await pilot.press("alt+up", "h")
         await settled(pilot)
         text = screen_text(pilot)
@@ -168,8 +168,8 @@ async def test_someone_ignored_is_folded_to_one_line(client: FakeClient, open_ap
         screen.timeline.take_in()
         await pilot.pause()
         text = screen_text(pilot)
-        assert "ignored: 4 messages by carol, enter shows them" in text  # with the one that was there
-        assert "ignored: 1 message by carol" in text
+        assert "ignored: 4 messages from carol (enter: show)" in text  # with the one that was there
+        assert "ignored: 1 message from carol" in text
         assert "buy" not in text
         await pilot.press("alt+up", "k", "k")
         assert screen.timeline.selected is not None

@@ -76,8 +76,8 @@ async def test_everything_stays_and_goes_on(long_room: FakeClient, open_app: Ope
     ("refusal", "words"),
     [
         (LoginRefusedError("Wrong name or password.", "login_refused"), "Wrong name or password."),
-        (SetupError("The server answered with another account."), "another account"),
-        (UnreachableError("Nothing listens at chat.example:8443."), "Nothing listens"),
+        (SetupError("The server answered for a different account."), "different account"),
+        (UnreachableError("Nothing is listening at chat.example:8443."), "Nothing is listening"),
         (ApiRefusedError("Too many tries.", "rate_limited", hint="Try again in 30 s."), "Try again in 30 s."),
     ],
     ids=["password", "account", "unreachable", "throttled"],

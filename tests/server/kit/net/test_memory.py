@@ -25,7 +25,7 @@ async def test_an_open_connection_keeps_nothing_of_its_handshake(bench: Any) -> 
 
 def ours(kinds: Counter[str]) -> Counter[str]:
     """Return the counts of what belongs to one connection: ours, the parsers', the TLS engines'."""
-    owners = ("parlour_server.net", "parlour_server.chat", "h11.", "websockets.")
+    owners = ("parlour_server.kit.net", "parlour_server.chat", "h11.", "websockets.")
     engines = ("aiofastnet.ssl_", "uvloop.loop.SSL", "asyncio.sslproto.", "_ssl.", "ssl.SSLObject")
     return Counter({kind: count for kind, count in kinds.items() if kind.startswith(owners + engines)})
 

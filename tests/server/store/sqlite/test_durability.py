@@ -108,12 +108,12 @@ async def main():
     room = await world.room(alice)
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, hard))
-    told = 0
+    acknowledged = 0
     for text in ("x" * 4000, "x"):
         try:
             while True:
                 await world.append(room, alice, message(text))
-                told += 1
+                acknowledged += 1
         except UnavailableError:
             pass
     try:
@@ -124,8 +124,8 @@ async def main():
     resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     await store.check()
     last = await world.append(room, alice, message())
-    assert last.event.seq == told + 2, (last.event.seq, told)
-    assert [event.seq for event in await world.events(room)] == list(range(1, told + 3))
+    assert last.event.seq == acknowledged + 2, (last.event.seq, acknowledged)
+    assert [event.seq for event in await world.events(room)] == list(range(1, acknowledged + 3))
     await store.close()
     print("healed")
 

@@ -19,7 +19,7 @@ from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.sqlite.sqlite_store import SqliteStore
 from parlour_server.system_account import system_account
 
-SAID = 300
+MESSAGES = 300
 BAD = 150
 
 
@@ -31,7 +31,7 @@ async def room(database: Path, clock: FakeClock) -> RoomId:
     world = World(store, clock)
     alice = await world.account("alice")
     room = await world.room(alice)
-    for number in range(2, SAID + 1):
+    for number in range(2, MESSAGES + 1):
         await world.append(room, alice, message(f"text {number} " * 10))
     await store.close()
     return room
@@ -99,7 +99,7 @@ async def test_history_skips_unreadable_events(
     await store.open()
     with structlog.testing.capture_logs() as logs:
         events = await history(store, room, upwards=upwards)
-        assert [event.seq for event in events] == list(range(1, SAID + 1))
+        assert [event.seq for event in events] == list(range(1, MESSAGES + 1))
         bad = [event.seq for event in events if isinstance(event.body, Unreadable)]
         assert BAD in bad
         assert len(bad) == 1 or (how == "page" and len(bad) < 40)
@@ -117,14 +117,14 @@ async def test_events_that_are_missing_at_the_end(
 ) -> None:
     """The room's own head tells that they were there: a client that asks for them gets their places."""
     with closing(sqlite3.connect(database)) as db:
-        db.execute("DELETE FROM events WHERE seq > ?", (SAID - 3,))
+        db.execute("DELETE FROM events WHERE seq > ?", (MESSAGES - 3,))
         db.commit()
     store = damaged()
     await store.open()
     events = await history(store, room, upwards=upwards)
-    assert [event.seq for event in events] == list(range(1, SAID + 1))
+    assert [event.seq for event in events] == list(range(1, MESSAGES + 1))
     lost = [event for event in events if isinstance(event.body, Unreadable)]
-    assert [event.seq for event in lost] == [SAID - 2, SAID - 1, SAID]
+    assert [event.seq for event in lost] == [MESSAGES - 2, MESSAGES - 1, MESSAGES]
     assert {event.author for event in lost} == {system_account()}
 
 

@@ -143,13 +143,17 @@ def _adds(packages: Mapping[DeviceId, bytes], roster: Roster | None, here: Milli
         except MlsError as error:
             raise BadPackageError({device: str(error)}) from error
         if found.device != device:
-            raise BadPackageError({device: "it is of another device"})
+            raise BadPackageError({device: "it belongs to another device"})
         old = trouble_of_adding(proposal.key_package.leaf_node.lifetime, found, here)
         if old:
             raise BadPackageError({device: f"that of {found.user}: {old}"})
         if roster is not None and not roster.admits(found.user, found.account_key):
             known = roster.person(found.user) is not None
-            why = "has another account key than a member admitted" if known else "was admitted by no member"
+            why = (
+                "has a different account key from the one a member admitted"
+                if known
+                else "was admitted by no member"
+            )
             raise BadPackageError({device: f"it is of {found.user}, who {why}"})
         adds[device] = proposal
     return adds

@@ -41,7 +41,7 @@ class Evidence(msgspec.Struct, frozen=True, array_like=True, forbid_unknown_fiel
         try:
             found = msgspec.msgpack.decode(data, type=cls)
         except (msgspec.MsgspecError, ValueError) as error:
-            raise RuleBrokenError("a commit carries something else than evidence") from error
+            raise RuleBrokenError("a commit carries something other than evidence") from error
         if found.encode() != data:
             raise RuleBrokenError("a commit carries evidence that is not in its one form")
         return found

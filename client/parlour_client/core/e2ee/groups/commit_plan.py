@@ -55,7 +55,7 @@ class Plan:
     claims: ServerClaims
     keyless: Collection[UserName] = ()
     """People invited on this device whose account has no key yet."""
-    told: bool = False
+    claims_changed: bool = False
     """The claims have changed since the room was last checked."""
 
 
@@ -179,7 +179,7 @@ class _Planner:
 def _without_roster(
     connection: apsw.Connection, stored: StoredGroup, state: GroupState, leaves: Sequence[Certificate]
 ) -> Plan:
-    """Plan for a group without a roster: no one is added, and whoever leaves has signed it."""
+    """Plan for a group without a roster: no one is added, and anyone who leaves has signed it."""
     here = {leaf.device: leaf for leaf in leaves}
     own_words = [
         one

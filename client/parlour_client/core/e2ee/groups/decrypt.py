@@ -37,7 +37,9 @@ from parlour_protocol.mls import (
 _MISSED: Final = "This device missed an update of the room's keys: a member must add it again."
 _TOO_LATE: Final = "It arrived too late: its keys are gone. Ask its author to send it again."
 _DAMAGED: Final = "It is damaged or forged, and cannot be read. Ask its author to send it again."
-_NEWER: Final = "Unknown format: a newer Parlour wrote it (pip install -U parlour), or a broken one."
+_NEWER: Final = (
+    "Unknown format: it was sent by a newer or a broken Parlour (to update: pip install -U parlour)."
+)
 _FORBIDDEN: Final = "It has characters that are not allowed, or too many; it is not shown."
 _TEXTS: Final = (".text", ".reaction", ".name", "not UTF-8")
 """The end of the reason for a refused text, but not for an unknown field of a newer version."""
@@ -183,7 +185,7 @@ def _said(
     try:
         said = body_of(transaction.connection, transaction.speaker(stored, author.user), content, blanks)
     except NotAllowedError as error:
-        trouble = f"{author.user} sent something that is not accepted: {error}"
+        trouble = f"{author.user} sent something that was rejected: {error}"
     text = isinstance(content, TextContent) and not trouble
     if not remember(transaction.connection, event.room, message, event.seq, author.user, text=text):
         return None

@@ -11,7 +11,7 @@ from parlour_protocol.kit.ids import DeviceId, Seq
 from parlour_protocol.mls import MlsError
 
 CONTESTED: Final = (
-    "Members lost track of the room's keys. An owner must recreate the encrypted group (/encryption repair)."
+    "The members have lost track of the room's keys. An owner must recreate the encrypted group (/refound)."
 )
 WAITING: Final = (
     "Waiting for a member's device to add this one. It happens automatically when one of them is online."
@@ -48,7 +48,7 @@ class ArrivedError(EncryptionError):
     """The message is in the log already and must not be encrypted a second time."""
 
     def __init__(self, seq: Seq) -> None:
-        super().__init__("The message has arrived already.")
+        super().__init__("The message has already arrived.")
         self.seq = seq
 
 

@@ -151,14 +151,14 @@ def room_conflict(summary: RoomSummary | None, report: GroupReport, me: UserName
         return ""
     direct = report.kind is RoomKind.DIRECT
     if direct is not (summary.kind is RoomKind.DIRECT):
-        said = "a direct room" if summary.kind is RoomKind.DIRECT else "a room of many"
-        made = "a direct room" if direct else "a room of many"
-        return f"The server calls this {said}, and its members made it {made}: nothing is sent."
+        claimed = "a direct room" if summary.kind is RoomKind.DIRECT else "a group room"
+        made = "a direct room" if direct else "a group room"
+        return f"The server calls this {claimed}, and its members made it {made}: nothing is sent."
     others = {member.user for member in report.members} - {me}
     if direct and others and others != {summary.peer}:
         whose = ", ".join(sorted(others))
         named = f"the direct room with {summary.peer}"
-        return f"The server calls this {named}, and its keys are {whose}'s: nothing is sent."
+        return f"The server calls this {named}, but its keys belong to {whose}: nothing is sent."
     return ""
 
 

@@ -76,7 +76,7 @@ def is_stranger(connection: apsw.Connection, room: RoomId, user: UserName, known
     return roster is None or roster.person(user) is None
 
 
-def settle(connection: apsw.Connection, room: RoomId) -> None:
+def note_created(connection: apsw.Connection, room: RoomId) -> None:
     """Note that a group was created since."""
     connection.execute("UPDATE mls_rolled_back SET due = 0 WHERE room = ?", (room,))
 

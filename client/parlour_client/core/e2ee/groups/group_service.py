@@ -65,7 +65,7 @@ InitialMember: TypeAlias = tuple[UserName, bytes, Role]
 MakeAct: TypeAlias = Callable[[Roster], AnyAct]
 
 _NOBODY: Final = "This device is not in the room's group."
-_NO_ROSTER: Final = "This encrypted room was made before members decided who is in it."
+_NO_ROSTER: Final = "This encrypted room was created before members decided who is in it."
 _RENEW: Final = "An owner must renew it first: /encryption, or parlour encryption ROOM --renew."
 
 
@@ -217,7 +217,7 @@ class GroupService:
         """
         row = load_room(connection, room) or RoomRow(room, Seq(0))
         if self._store.load(connection, row.group) is not None and not row.contested:
-            raise NotReadyError("The room has a group already.", "There is nothing to do.")
+            raise NotReadyError("This room already has an encrypted group.", "There is nothing to do.")
         save_room(connection, row)
         again = commit.pending_creation(connection, room, row.group)
         if again is not None:
@@ -264,7 +264,7 @@ class GroupService:
         """
         row = load_room(connection, room)
         if row is None or not group_rollback.is_due(connection, room):
-            raise NotReadyError("The room has a group already.", "There is nothing to do.")
+            raise NotReadyError("This room already has an encrypted group.", "There is nothing to do.")
         if row.group is not None and row.group != replaces:
             self._store.drop(connection, row.group)
         row.group, row.contested = replaces, True
@@ -339,7 +339,7 @@ class GroupService:
         stored = self.stored(connection, room)
         made = plan(connection, self._own, stored, state, peer, now)
         roster = statements.expected(connection, stored)
-        return replace(made, told=server_claims.keep(connection, room, made.claims, roster, now))
+        return replace(made, claims_changed=server_claims.keep(connection, room, made.claims, roster, now))
 
     def sign(self, connection: apsw.Connection, room: RoomId, make: MakeAct) -> bytes:
         """Sign a statement about the room's members, if it is valid now. Raises EncryptionError."""

@@ -72,11 +72,11 @@ class StoredGroup:
 
     def forget_old(self, at: Millis, here: Millis) -> bool:
         """Delete the keys of epochs that ended long ago, by either clock; True: there were some."""
-        kept = len(list(takewhile(lambda end: end.keeps(at, here), self.ended)))
-        if kept == len(self.ended):
+        cached = len(list(takewhile(lambda end: end.keeps(at, here), self.ended)))
+        if cached == len(self.ended):
             return False
-        self.ended = self.ended[:kept]
-        self.group.forget_past_epochs(kept)
+        self.ended = self.ended[:cached]
+        self.group.forget_past_epochs(cached)
         return True
 
     def move_to(self, group: Group, ended: Ended, *, removed: bool) -> None:
@@ -96,7 +96,7 @@ class GroupStore:
         self.server = server
         self.settled: dict[GroupId, tuple[Epoch, int]] = {}
         """Epoch and version of ``key_trust`` in which nobody's key needed a decision."""
-        self._kept: OrderedDict[GroupId, tuple[bytes, Group, Roster | None]] = OrderedDict()
+        self._cache: OrderedDict[GroupId, tuple[bytes, Group, Roster | None]] = OrderedDict()
 
     def load(self, connection: apsw.Connection, group: GroupId | None) -> StoredGroup | None:
         """Return a group that this device is in, to be changed and passed to ``save``."""
@@ -132,7 +132,7 @@ class GroupStore:
 
     def insert(self, connection: apsw.Connection, stored: StoredGroup) -> None:
         """Write a new group. An old row for the same group is replaced."""
-        self._kept.pop(
+        self._cache.pop(
             stored.id, None
         )  # else a roster of a transaction that was rolled back counts as written
         query = """
@@ -157,8 +157,8 @@ class GroupStore:
         connection.execute(query, values)
         if connection.changes() != 1:
             raise MovedError("Another program has gone on with this group.")
-        kept, roster = self._kept.get(stored.id), stored.rules.roster
-        if roster is not None and (kept is None or kept[2] is not roster):
+        cached, roster = self._cache.get(stored.id), stored.rules.roster
+        if roster is not None and (cached is None or cached[2] is not roster):
             query = "UPDATE mls_groups SET roster = ? WHERE group_id = ?"
             connection.execute(query, (roster.encode(), stored.id))
         stored.version = version
@@ -171,26 +171,26 @@ class GroupStore:
             WHERE group_id = ?"""
         connection.execute(query, (group,))
         connection.execute("DELETE FROM mls_staged WHERE group_id = ?", (group,))
-        self._kept.pop(group, None)
+        self._cache.pop(group, None)
 
     def _restored(
         self, connection: apsw.Connection, group: GroupId, version: bytes, state: bytes
     ) -> tuple[Group, Roster | None]:
-        kept = self._kept.get(group)
-        if kept is None or kept[0] != version:
+        cached = self._cache.get(group)
+        if cached is None or cached[0] != version:
             roster = None
             query = "SELECT roster FROM mls_groups WHERE group_id = ? AND roster IS NOT NULL"
             for (data,) in list(connection.execute(query, (group,))):
                 roster = restored(Roster.read, bytes(data))
             self._keep(group, version, restored(Group.restore, state), roster)
-        _, found, roster = self._kept[group]
+        _, found, roster = self._cache[group]
         return copy.copy(found), roster
 
     def _keep(self, group: GroupId, version: bytes, restored: Group, roster: Roster | None) -> None:
-        self._kept[group] = (version, copy.copy(restored), roster)
-        self._kept.move_to_end(group)
-        while len(self._kept) > IN_MEMORY:
-            self._kept.popitem(last=False)
+        self._cache[group] = (version, copy.copy(restored), roster)
+        self._cache.move_to_end(group)
+        while len(self._cache) > IN_MEMORY:
+            self._cache.popitem(last=False)
 
 
 def _read_ended(data: str) -> list[Ended]:

@@ -54,10 +54,10 @@ from parlour_protocol.mls import (
 _OTHER_GROUP: Final = "The server put a change from another group here; it was ignored."
 _OLD_EPOCH: Final = "The server showed a second change of an epoch that is over; it was ignored."
 _NOT_OURS: Final = "The server altered a change that this device made; it was ignored."
-_UNFOUNDED: Final = "The server put another group in this one's place, though nobody contested it."
+_UNFOUNDED: Final = "The server put another group in this one's place, though no one contested it."
 _STRANGER: Final = "{user}, who is not in this room, created another group for it; it was ignored."
 _REPLAYED: Final = "The server showed a change of the room's keys twice; the second one was ignored."
-_NO_WELCOME: Final = "This device was added, but its invitation did not come: a member must add it again."
+_NO_WELCOME: Final = "This device was added, but its invitation did not arrive: a member must add it again."
 _CANNOT_FOLLOW: Final = "This device could not follow a change of the room's keys: "
 
 
@@ -86,7 +86,7 @@ def process_created(transaction: Transaction, event: LogEvent, body: GroupCreate
     note = Note(NoteKind.FOUNDED, event.author)
     if known is not None and known.due:
         note = Note(NoteKind.ROLLED_BACK, event.author, group_rollback.RECREATED.format(user=event.author))
-    group_rollback.settle(transaction.connection, row.room)
+    group_rollback.note_created(transaction.connection, row.room)
     leave_group(transaction)
     _drop_creations(transaction, but=body.group)
     row.group, row.contested, transaction.moved = body.group, False, True
@@ -202,11 +202,11 @@ def _follow(
         return None
     if not isinstance(event, CommitApplied):
         # A proposal or a message where the server counted a commit: its epoch would diverge from ours.
-        raise RuleBrokenError("it is no commit")
+        raise RuleBrokenError("it is not a commit")
     devices = [person_of(member, transaction.own.server).device for member in before]
     roster = stored.rules.roster_after(event.authenticated_data, devices)
     if not event.removed_us and trial.context.extensions != stored.rules.binding.extensions(roster):
-        raise RuleBrokenError("the group says something else of its members than its changes make it")
+        raise RuleBrokenError("the group's members don't match the changes made to it")
     by = next((m for m in before if m.index == event.outcome.committer), None)
     signed = [statement_of(data) for data in Evidence.read(event.authenticated_data).statements]
     return _Followed(event, None if by is None else person_of(by, transaction.own.server), roster, signed)
@@ -326,7 +326,7 @@ def _noted(
     kind = NoteKind.DEVICE_REMOVED if removed and not added else NoteKind.DEVICE_ADDED
     people = list(dict.fromkeys(person.user for person in (added or removed)))
     done = [f"added {_names(added, event.author)}"] if added else []
-    why = ", whose key nobody could encrypt to" if len(unusable) == len(removed) else ""
+    why = ", whose key no one could encrypt to" if len(unusable) == len(removed) else ""
     done += [f"removed {_names(removed, event.author)}{why}"] if removed else []
     done += statements.words(followed.statements, event.author, more=bool(done))
     user = people[0] if len(people) == 1 else None

@@ -35,7 +35,9 @@ def differs_note(user: UserName, differs: Differs) -> Note:
             return Note(NoteKind.MOVED, user, words)
         case How.ORDER:
             return Note(
-                NoteKind.MOVED, user, f"the server showed {user} other messages, or another order, above"
+                NoteKind.MOVED,
+                user,
+                f"the server showed {user} different messages above, or a different order",
             )
 
 
@@ -48,7 +50,7 @@ def moved_note(user: UserName) -> Note:
 def repeated_note(user: UserName) -> Note:
     """Say that two messages of a device have the same number."""
     words = (
-        f"another message of {user} had the same number: that device was restored from an older copy, or "
+        f"another message from {user} had the same number: that device was restored from an older copy, or "
         "runs from two copies of one home"
     )
     return Note(NoteKind.OLDER_COPY, user, words)
@@ -62,5 +64,5 @@ def older_copy_note(user: UserName) -> Note:
 
 def dropped_note(user: UserName) -> Note:
     """Say that the server blanked a message by itself."""
-    words = f"the server dropped this message of {user}: nobody who may delete it asked for that"
+    words = f"the server removed this message from {user}, though no one who may delete it asked for that"
     return Note(NoteKind.DROPPED, user, words)

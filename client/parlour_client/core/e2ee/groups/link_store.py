@@ -368,7 +368,7 @@ class Links:
     def require_fresh(self) -> None:
         """Refuse to encrypt with keys that another copy of this home may have used. Raises NotReadyError."""
         if self.is_older:
-            raise NotReadyError(f"{OLDER_COPY} This device takes new keys in the room first.")
+            raise NotReadyError(f"{OLDER_COPY} This device gets new keys for the room first.")
 
     def next(self, number: int | None, before: Collection[RequestId]) -> Link:
         """Return the link of a message that is encrypted now; ``number`` is its own if it has one already.

@@ -57,7 +57,7 @@ def binding_of(extensions: tuple[Extension, ...]) -> Binding:
     try:
         binding = msgspec.msgpack.decode(extensions[0].data, type=Binding)
     except (msgspec.MsgspecError, ValueError) as error:
-        raise RuleBrokenError("the group is bound to something that is no room") from error
+        raise RuleBrokenError("the group is bound to something that isn't a room") from error
     if binding.extensions(None) != extensions[:1]:
         raise RuleBrokenError("the group's binding is not in its one form")
     return binding
@@ -134,7 +134,7 @@ def _person(credential: Credential, key: bytes, server: str) -> Person:
         raise RuleBrokenError("a credential is not of the form user@server/device") from error
     expected = device_id_of(user, server, key)
     if device != expected or credential.identity != credential_of(user, server, expected):
-        raise RuleBrokenError("a credential names another device than its key makes it")
+        raise RuleBrokenError("a credential names a different device than its key does")
     return Person(user, expected)
 
 
@@ -216,7 +216,7 @@ class RoomRules:
         senders = [by for by, *_ in (*change.added, *change.removed)]
         senders += [change.extensions[0]] if change.extensions is not None else []
         if any(by != change.committer for by in senders):
-            raise RuleBrokenError("a commit carries proposals of somebody else")
+            raise RuleBrokenError("a commit carries someone else's proposals")
         added = [certificate_of(leaf) for _, leaf in change.added]
         require_in_time(added, declared.at)
         removed = [certificate_of(leaf).device for _, _, leaf in change.removed]
@@ -245,7 +245,7 @@ class Membership:
         self._evidence = Evidence.read(change.authenticated_data)
         self._leaves = {index: certificate_of(leaf) for index, leaf in change.members}
         by = self._leaves.get(change.committer.index)
-        self._by = "somebody" if by is None else str(by.user)
+        self._by = "someone" if by is None else str(by.user)
 
     def require(self) -> None:
         """Raise RuleBrokenError unless every leaf is added, kept or removed by right."""
@@ -263,7 +263,7 @@ class Membership:
                 and certificate.account_key in people.get(certificate.user, ())
             ):
                 raise RuleBrokenError(
-                    f"{self._by} removed a device of {certificate.user}, and nobody who may has asked for it"
+                    f"{self._by} removed a device of {certificate.user}, though no one who may asked for it"
                 )
         if self._evidence.statements:  # else no one left, and all who were in are
             gone = {index for _, index, _ in self._change.removed}
@@ -292,7 +292,7 @@ class Membership:
                 f"{self._by} changed the list of members without a statement, or not at all"
             )
         if extensions is not None and extensions[1] != self._binding.extensions(after):
-            raise RuleBrokenError(f"{self._by} changed the list of members to something that nobody signed")
+            raise RuleBrokenError(f"{self._by} changed the list of members to something that no one signed")
         return {user: (key,) for user, key in _keys(after).items()}
 
     def _people(self) -> Mapping[UserName, Collection[bytes]]:

@@ -66,7 +66,7 @@ def process_events(transaction: Transaction, events: Sequence[LogEvent]) -> Rece
         if event.seq <= row.cursor:
             continue
         if first_of(event) > row.cursor + 1 or event.room != row.room:
-            raise ServerMisbehavedError("The server's history of an encrypted room has a hole.")
+            raise ServerMisbehavedError("The server's history of an encrypted room has a gap.")
         if needs_welcome(transaction, event):
             waits = event
             break

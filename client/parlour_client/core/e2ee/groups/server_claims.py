@@ -65,14 +65,14 @@ def ghost_words(user: UserName, roster: Roster | None) -> str:
 
 
 def _why_outside(user: UserName, roster: Roster) -> str:
-    gone = roster.removal_of(user)
-    if gone is None:
+    removal = roster.removal_of(user)
+    if removal is None:
         return "no member admitted them"
-    match statement_of(gone.proof).act:
+    match statement_of(removal.proof).act:
         case Remove(ban=True):
-            return f"{gone.by} banned them"
+            return f"{removal.by} banned them"
         case Remove():
-            return "they left" if gone.by == user else f"{gone.by} removed them"
+            return "they left" if removal.by == user else f"{removal.by} removed them"
         case _:  # lifting a ban admits no one
             return "no member admitted them again"
 

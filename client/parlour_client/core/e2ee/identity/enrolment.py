@@ -100,7 +100,7 @@ class Enrolment:
             )
         )
         if registered.device != identity.device.id:
-            raise ServerMisbehavedError("The server took this device for another one.")
+            raise ServerMisbehavedError("The server mistook this device for another one.")
         if certificate is not None:
             await self._key_log.sync()
 
@@ -172,7 +172,7 @@ class Enrolment:
         await self._archive.write_durably(own_keys.put, Name.REPUBLISHED, done)
 
     async def _say_again(self, identity: OwnIdentity, entry: LogEntry) -> None:
-        match entry.said:
+        match entry.content:
             case AccountEntry(user=user, account_key=key) if user == self._user:
                 if identity.account is not None and identity.account.public == key:
                     await self._publish(identity.account, identity.server)
@@ -191,7 +191,7 @@ class Enrolment:
         for info in (await self._directory.devices()).devices:
             if info.device == device:
                 return info
-        raise ServerMisbehavedError("The server does not know this device, which it registered.")
+        raise ServerMisbehavedError("The server no longer knows this device, although it registered it.")
 
     async def _publish_account(self, server: str) -> None:
         """Make and publish the account's key, if the account has none."""

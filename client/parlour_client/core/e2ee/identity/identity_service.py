@@ -175,7 +175,7 @@ class IdentityService:
         logged = await self._archive.write(key_log_copy.account, self._user)
         if logged is None or logged.key != key.public:
             raise SetupError(
-                "These words belong to another account key than the one you have now.",
+                "These words belong to a different account key from the one you have now.",
                 "If the keys were reset, only the newest words count.",
             )
         try:

@@ -54,8 +54,8 @@ def differs(connection: apsw.Connection, user: UserName, now: Millis) -> None:
     """Raise an alarm that a person's key differs from the one known before the server ever showed one."""
     key_pins.changed(connection, user)
     detail = (
-        f"The server shows another key for {user} than the invite link with which you joined. Somebody may "
-        f"stand between you and {user}, or {user} has a new key since the link was made. Nothing is sent to "
-        f"{user} until you decide: compare the safety number with {user}, but not over this server."
+        f"The server shows a different key for {user} than the invite link you joined with. Someone may be "
+        f"intercepting, or {user} has a new key since the link was made. Nothing is sent to {user} until you "
+        f"decide: compare the safety number with {user}, but not over this server."
     )
     alarms.sound(connection, alarms.Kind.INVITER_KEY, user, now, detail)

@@ -33,7 +33,7 @@ MAX_GROWTH: Final = 200_000
 
 _FIRST_BACK: Final = 64
 """Entries that are read again at first if a restored server shows other ones than before."""
-_TWO_STORIES: Final = "The server showed two programs of this home different key logs."
+_TWO_STORIES: Final = "The server showed different key logs to two programs that use this home folder."
 
 Watch = Callable[[apsw.Connection, LogEntry, Millis], None]
 """Checks each new entry for changes of our own account."""
@@ -68,7 +68,7 @@ def compare(connection: apsw.Connection, user: UserName, theirs: KeyLogSeen, now
     head = Head(theirs.size, bytes(theirs.digest))
     known = key_log_copy.knows(connection, server_of(connection), head)
     if known is None:
-        key_log_copy.note_heard(connection, user, head)
+        key_log_copy.note_reported_head(connection, user, head)
         return Comparison.BEHIND
     if known:
         return Comparison.AGREES
@@ -77,10 +77,10 @@ def compare(connection: apsw.Connection, user: UserName, theirs: KeyLogSeen, now
 
 
 def compare_all(
-    connection: apsw.Connection, sayings: Iterable[tuple[UserName, KeyLogSeen]], now: Millis
+    connection: apsw.Connection, states: Iterable[tuple[UserName, KeyLogSeen]], now: Millis
 ) -> set[Comparison]:
     """Compare the states that a run of messages name; the same state of someone is compared once."""
-    return {compare(connection, user, theirs, now) for user, theirs in dict.fromkeys(sayings)}
+    return {compare(connection, user, theirs, now) for user, theirs in dict.fromkeys(states)}
 
 
 def _split(connection: apsw.Connection, user: UserName, size: int, now: Millis) -> None:
@@ -129,7 +129,7 @@ class KeyLog:
     async def sync(self) -> bool:
         """Fetch new entries; says whether there were any. Raises KeyLogError, OtherServerError."""
         async with self._one_at_a_time:
-            waiting = await self._archive.write(lambda c: list(key_log_copy.heard(c)))
+            waiting = await self._archive.write(lambda c: list(key_log_copy.reported_heads(c)))
             start = await self._archive.write(_start)
             page = await self._directory.key_log(start.head.size if start else 0)
             if start is None:
@@ -187,7 +187,7 @@ class KeyLog:
         detail = (
             f"The server was restored or rolled back: its key log lacks {what} known here. Keys, devices and "
             "revocations that this device knows stay as they are, and your own are published again. If "
-            "nobody told you of a restored server, ask its owner."
+            "no one told you that the server was restored, ask its owner."
         )
         alarms.sound(connection, alarms.Kind.RESTORED, start.head.digest.hex(), self._clock.now(), detail)
         return _Start(start.server, start.log_key, key_log_copy.head(connection, start.server))
@@ -249,10 +249,10 @@ class KeyLog:
         if entries:
             own_keys.trust_changed(connection)
 
-    def _compare(self, connection: apsw.Connection, waiting: Sequence[key_log_copy.Heard]) -> None:
+    def _compare(self, connection: apsw.Connection, waiting: Sequence[key_log_copy.ReportedHead]) -> None:
         """Compare what others saw; ``waiting``: reports from before the server was asked."""
         now, server = self._clock.now(), server_of(connection)
-        for one in list(key_log_copy.heard(connection)):
+        for one in list(key_log_copy.reported_heads(connection)):
             known = key_log_copy.knows(connection, server, one.head)
             if known is None and one not in waiting:
                 continue
@@ -260,7 +260,7 @@ class KeyLog:
                 alarms.sound(connection, alarms.Kind.WITHHELD, one.user, now, _withheld(one))
             elif not known:
                 _split(connection, one.user, one.head.size, now)
-            key_log_copy.forget_heard(connection, one)
+            key_log_copy.forget_reported_head(connection, one)
 
     async def _contradiction(self, deed: str, size: int) -> KeyLogError:
         """Raise the permanent alarm, and return the error."""
@@ -277,7 +277,7 @@ class KeyLog:
         return KeyLogError(f"The server {deed}.")
 
 
-def _withheld(one: key_log_copy.Heard) -> str:
+def _withheld(one: key_log_copy.ReportedHead) -> str:
     return (
         f"The server hides keys: {one.user} saw a key log of {one.head.size} entries, and the server does "
         f"not show them to this device. Either the server lies, or {one.user}'s device does."
@@ -292,7 +292,7 @@ def _last_alike(connection: apsw.Connection, server: str, after: int, heads: Seq
 
 def _apply(connection: apsw.Connection, entry: LogEntry, position: int, now: Millis) -> None:
     """Apply an entry. One that does not match the account's current key has no effect."""
-    match entry.said:
+    match entry.content:
         case AccountEntry(user=user, account_key=key) if _has_key(connection, user, key):
             pass  # published again after a restore
         case AccountEntry(at=at, user=user, account_key=key):

@@ -19,7 +19,7 @@ from parlour_protocol.identity import (
 )
 from parlour_protocol.identity.key_log import decode_entry
 
-Said = AccountEntry | Certificate | Revocation
+EntryContent = AccountEntry | Certificate | Revocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class LogEntry:
 
     data: bytes
     head: Head
-    said: Said | None
+    content: EntryContent | None
     certificate: bytes = b""
 
 
@@ -37,12 +37,12 @@ def read_entries(server: str, start: Head, entries: Sequence[bytes]) -> list[Log
     made, head = [], start
     for data in entries:
         head = head.after(data)
-        said, certificate = _read(server, data)
-        made.append(LogEntry(bytes(data), head, said, certificate))
+        content, certificate = _read(server, data)
+        made.append(LogEntry(bytes(data), head, content, certificate))
     return made
 
 
-def _read(server: str, data: bytes) -> tuple[Said | None, bytes]:
+def _read(server: str, data: bytes) -> tuple[EntryContent | None, bytes]:
     try:
         match decode_entry(data):
             case AccountEntry() as entry:
@@ -55,7 +55,7 @@ def _read(server: str, data: bytes) -> tuple[Said | None, bytes]:
         return None, b""
 
 
-def _for(server: str, statement: Said) -> Said | None:
+def _for(server: str, statement: EntryContent) -> EntryContent | None:
     # The same person may use the same account key elsewhere: a signature for another server is worthless
     # here.
     if isinstance(statement, AccountEntry) or statement.server == server:

@@ -66,7 +66,7 @@ class OwnDevices:
         identity = await self._enrolment.identity()
         info = (await self._listed(identity)).get(device)
         if info is None:
-            raise SetupError("Your account has no such device.", "Look at the list of your devices.")
+            raise SetupError("Your account has no such device.", "Check the list of your devices.")
         data = account.revoke(identity.user, identity.server, info.key, self._clock.now())
         await self._directory.revoke(device, RevokeDevice(revocation=CertificateBytes(data)))
         if device != identity.device.id:  # revoking ourselves has ended this session
@@ -91,7 +91,7 @@ class OwnDevices:
                     raise SetupError("This device is approved already, or was revoked.")
                 return device, info
         raise SetupError(
-            "No device of yours that waits for approval shows this code.",
+            "None of your devices waiting for approval shows this code.",
             "Log in on the new device first, and type the 16 characters that it shows.",
         )
 

@@ -176,59 +176,59 @@ def adopt_account(connection: apsw.Connection, user: UserName, server: str, now:
     own_keys.drop(connection, Name.ACCOUNT_SEED, Name.ACCOUNT_SEED_NEXT)
     _pin(connection, user, logged.key, now)
     _replace_device(connection, user, server)
-    alarms.settle(connection, alarms.Kind.OWN_KEY_CHANGED)
+    alarms.forget_kind(connection, alarms.Kind.OWN_KEY_CHANGED)
     return True
 
 
 def watch(connection: apsw.Connection, entry: LogEntry, now: Millis) -> None:
     """Check a new entry of the key log for changes of our own account."""
     user = own_keys.get(connection, Name.USER)
-    said = entry.said
-    if said is None or user is None or said.user.encode() != user:
+    content = entry.content
+    if content is None or user is None or content.user.encode() != user:
         return
-    if isinstance(said, AccountEntry):
-        _watch_account(connection, said, now)
-    elif isinstance(said, Certificate) and not own_keys.is_ours(connection, said.device):
-        _watch_device(connection, said, now)
+    if isinstance(content, AccountEntry):
+        _watch_account(connection, content, now)
+    elif isinstance(content, Certificate) and not own_keys.is_ours(connection, content.device):
+        _watch_device(connection, content, now)
 
 
-def _watch_account(connection: apsw.Connection, said: AccountEntry, now: Millis) -> None:
+def _watch_account(connection: apsw.Connection, content: AccountEntry, now: Millis) -> None:
     following = own_keys.get(connection, Name.ACCOUNT_SEED_NEXT)
-    if following is not None and (made := AccountKey(Secret(following))).public == said.account_key:
+    if following is not None and (made := AccountKey(Secret(following))).public == content.account_key:
         replaced = own_keys.get(connection, Name.ACCOUNT_KEY) is not None
-        hold(connection, said.user, made, now)
+        hold(connection, content.user, made, now)
         own_keys.drop(connection, Name.ACCOUNT_SEED_NEXT)
         if replaced:
             server = own_keys.get(connection, Name.SERVER) or b""
-            _replace_device(connection, said.user, server.decode())
-            alarms.settle(connection, alarms.Kind.OWN_KEY_CHANGED)
+            _replace_device(connection, content.user, server.decode())
+            alarms.forget_kind(connection, alarms.Kind.OWN_KEY_CHANGED)
         return
     pinned = own_keys.get(connection, Name.ACCOUNT_KEY)
-    if pinned is not None and pinned != said.account_key:
+    if pinned is not None and pinned != content.account_key:
         alarms.sound(
             connection,
             alarms.Kind.OWN_KEY_CHANGED,
-            said.account_key.hex(),
+            content.account_key.hex(),
             now,
-            "Your account has another identity key than the one that this device knows. If you reset your "
+            "Your account has a different identity key from the one this device knows. If you reset your "
             "keys on another device, accept the new key here. If not, someone has your password, or the "
             "server lies: change the password, reset your keys, and tell the people you talk to.",
         )
 
 
-def _watch_device(connection: apsw.Connection, said: Certificate, now: Millis) -> None:
+def _watch_device(connection: apsw.Connection, content: Certificate, now: Millis) -> None:
     # Until our account's key is pinned, all entries are from before this device. Entries under a key that is
     # not ours have another alarm already.
-    if own_keys.get(connection, Name.ACCOUNT_KEY) != said.account_key:
+    if own_keys.get(connection, Name.ACCOUNT_KEY) != content.account_key:
         return
     alarms.sound(
         connection,
         alarms.Kind.OWN_DEVICE_ADDED,
-        said.device,
+        content.device,
         now,
-        f"The device {said.name} (code {pairing_code(said.device)}) was added to your account, not by this "
-        "device. If you did not approve it on another one, revoke it now, reset your keys and change the "
-        "password: the person who added it has your account key.",
+        f"The device {content.name} (code {pairing_code(content.device)}) was added to your account, not by "
+        "this device. If you did not approve it on another one, revoke it now, reset your keys and change "
+        "the password: the person who added it has your account key.",
     )
 
 

@@ -15,7 +15,7 @@ from parlour_client.kit.errors import SetupError
 from parlour_protocol.mls import Secret
 
 WORDS: Final = 24
-_HINT: Final = "They are 24 English words, in the order in which they were shown."
+_HINT: Final = "There are 24 English words, in the order they were shown."
 
 
 @functools.cache
@@ -41,11 +41,11 @@ def key_of(words: Sequence[str]) -> AccountKey:
     known = frozenset(word_list())
     for number, word in enumerate(typed, 1):
         if word not in known:
-            raise SetupError(f"Word {number} is not in the list of recovery words.", "Look at its spelling.")
+            raise SetupError(f"Word {number} is not in the list of recovery words.", "Check its spelling.")
     try:
         return AccountKey(Secret(bytes(_bip39().to_entropy(typed))))
     except ValueError:
         # Without its cause: that error could put the words into a log.
         raise SetupError(
-            "These words do not belong together: one is wrong, or two are in each other's place.", _HINT
+            "These words don't belong together: one is wrong, or two are swapped.", _HINT
         ) from None

@@ -34,7 +34,7 @@ class BackgroundTasks:
     def _done(self, task: asyncio.Future[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            fault = f"Work in the background failed: {type(error).__name__}"
+            fault = f"A background task failed: {type(error).__name__}"
             task.get_loop().call_exception_handler({"message": fault})
 
     async def stop(self) -> None:

@@ -61,7 +61,7 @@ class DeviceSession:
         except ParlourClientError as error:
             self.trouble = error
         except TimeoutError:
-            self.trouble = UnreachableError("The server does not answer about keys.")
+            self.trouble = UnreachableError("The server is not responding to requests for keys.")
 
     async def sign_in_late(self, sleep: Callable[[float], Awaitable[None]]) -> None:
         """Retry what failed, until it works or the session has ended."""

@@ -277,7 +277,7 @@ class Reconciler:
         peer = None if summary is None else summary.peer
         groups = self._session.groups
         plan = await self._archive.write(groups.plan, room, state, peer, self._clock.now())
-        if plan.told:
+        if plan.claims_changed:
             await self._room_statuses.refresh(room)
         return plan
 

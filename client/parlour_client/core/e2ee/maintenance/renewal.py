@@ -51,7 +51,7 @@ class Renewal:
         self._clock = clock
         self._chance = chance
         self._last: dict[RoomId, UserName] = {}
-        self._said: dict[RoomId, Millis] = {}
+        self._last_written: dict[RoomId, Millis] = {}
         self._looked: dict[RoomId, Millis] = {}
         self._quiet: dict[RoomId, tuple[int, Millis]] = {}
         """How many more messages of ours, and until when, the rule has nothing to say."""
@@ -77,7 +77,7 @@ class Renewal:
         for item in receipt.items:
             if item.sealed and item.message is not None:
                 self._last[room] = item.event.author
-                self._said[room] = self._clock.now()
+                self._last_written[room] = self._clock.now()
         if receipt.moved:
             self._quiet.pop(room, None)
         entered = any(item.note is not None for item in receipt.items) and receipt.moved
@@ -88,7 +88,7 @@ class Renewal:
         """Note that a message of ours was stored."""
         turned = self._last.get(room) != self._state.me
         self._last[room] = self._state.me
-        self._said[room] = self._clock.now()
+        self._last_written[room] = self._clock.now()
         direct = (summary := self._state.summary(room)) is None or summary.kind is RoomKind.DIRECT
         if turned and direct:
             self._scheduler.later(room, self._turned)
@@ -123,7 +123,7 @@ class Renewal:
             joined=report.joined,
             renewed=report.own_since,
             sent=report.sent,
-            said=self._said.get(room),
+            last_written=self._last_written.get(room),
             turned=turned,
             slept=self._slept,
         )

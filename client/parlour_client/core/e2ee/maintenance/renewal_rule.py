@@ -37,7 +37,7 @@ class RenewalFacts:
     """When this device last renewed its keys here."""
     sent: int
     """Messages of this device since then."""
-    said: Millis | None
+    last_written: Millis | None
     """When anyone last wrote something here."""
     turned: bool = False
     """The message being sent answers one of someone else: the direction of the conversation turns."""
@@ -60,7 +60,7 @@ def due(facts: RenewalFacts, now: Millis) -> bool:
         return True
     if facts.direct and facts.turned:
         return now - since >= TURN_AT_MOST
-    return now - since >= DAY and facts.said is not None and facts.said > since
+    return now - since >= DAY and facts.last_written is not None and facts.last_written > since
 
 
 def quiet(facts: RenewalFacts, now: Millis) -> tuple[int, Millis]:

@@ -32,7 +32,7 @@ _FIRST_RETRY: Final = 3.0
 _LONGEST_RETRY: Final = 300.0
 _LONGEST_END: Final = 10.0
 """Seconds that an ending program waits for its last tasks: a slow machine must not go without new keys."""
-_SETTLE, _RETRY = "settle", "retry"
+_RECONCILE, _RETRY = "reconcile", "retry"
 
 
 class Scheduler:
@@ -67,7 +67,7 @@ class Scheduler:
     def changed(self, room: RoomId, between: tuple[float, float] = _BYSTANDER) -> None:
         """Check a room soon, as a bystander."""
         self.unsure.add(room)
-        self._later(_SETTLE, room, self._chance.uniform(*between), self._settle)
+        self._later(_RECONCILE, room, self._chance.uniform(*between), self._reconcile)
 
     def renew(self, room: RoomId, seconds: float) -> None:
         """Renew this device's keys in a room after a while, unless that is planned already."""
@@ -110,12 +110,14 @@ class Scheduler:
 
         ``room``, which the program was about, is checked as well: others may wait there for this device.
         """
-        bystander = {_SETTLE, _RETRY}
+        bystander = {_RECONCILE, _RETRY}
         begun: set[tuple[str, RoomId]] = set()
         with suppress(TimeoutError):
             async with asyncio.timeout(_LONGEST_END):
                 while True:
-                    due = {key for key in self._timers if key[0] not in bystander or key == (_SETTLE, room)}
+                    due = {
+                        key for key in self._timers if key[0] not in bystander or key == (_RECONCILE, room)
+                    }
                     for key in due - begun:
                         timer, begin = self._timers[key]
                         timer.cancel()
@@ -199,7 +201,7 @@ class Scheduler:
                 if not isinstance(error, NotReadyError) or room in self.unsure:
                     self._again(room)
 
-    async def _settle(self, room: RoomId) -> None:
+    async def _reconcile(self, room: RoomId) -> None:
         if room in self.unsure:
             await self.now(room)
 

@@ -164,7 +164,7 @@ def _exactly(file: BinaryIO, count: int) -> bytes:
     data = file.read(count)
     if len(data) != count:
         raise SetupError(
-            "The file became shorter while it was sent.", "Send it again when nothing writes to it."
+            "The file became shorter while it was sent.", "Send it again when no program is writing to it."
         )
     return data
 
@@ -177,7 +177,7 @@ def to_send(path: Path) -> Iterator[tuple[BinaryIO, int]]:
     """Open a file to send; yields it and its size. Raises SetupError."""
     try:
         if not path.is_file():  # opening a pipe would wait for ever
-            raise SetupError(f"{path.name} is not a file that can be read.")
+            raise SetupError(f"{path.name} is not a readable file.")
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             if sealed_size(size) > FILE_BYTES.value:

@@ -200,7 +200,7 @@ class HistoryTransfer:
         async with self._delivery.download(part.file) as chunks:
             digest = await attachments.open_sealed(chunks, into, part.size, Secret(part.key), _nothing)
         if digest != part.sha256:
-            raise EncryptionError("The history that came is not what was sent.")
+            raise EncryptionError("The history that arrived is not what was sent.")
         lines = await asyncio.to_thread(_read, into.getvalue())
         changed: set[RoomId] = await self._archive.write(
             _store, lines, self._state.names_me, self._clock.now()
@@ -272,7 +272,7 @@ def _read(data: bytes) -> _Part:
             if isinstance(event, LogEvent):
                 found.events.append(_Came(event, line))
     except (msgspec.MsgspecError, MalformedFrameError) as error:
-        raise EncryptionError("The history that came cannot be read.") from error
+        raise EncryptionError("The history that arrived can't be read.") from error
     return found
 
 

@@ -35,7 +35,7 @@ class ReadReceipts:
         self._clock = clock
         self._say = say
         self._wanted: dict[RoomId, Seq] = {}
-        self._told: dict[RoomId, RequestId] = {}
+        self._last_sent: dict[RoomId, RequestId] = {}
         self._tasks: set[asyncio.Future[None]] = set()
 
     def tell(self, room: RoomId, seq: Seq) -> None:
@@ -72,7 +72,7 @@ class ReadReceipts:
     async def _send(self, room: RoomId) -> None:
         seq = self._wanted.pop(room)
         target = await self._archive.read(_newest_of_others, room, seq, self._me)
-        if target is None or target == self._told.get(room):
+        if target is None or target == self._last_sent.get(room):
             return
         try:
             await self._say(room, ReadContent(target=target))
@@ -80,7 +80,7 @@ class ReadReceipts:
             if isinstance(error, UnreachableError):
                 self._wanted.setdefault(room, seq)
         else:
-            self._told[room] = target
+            self._last_sent[room] = target
 
 
 def _newest_of_others(connection: apsw.Connection, room: RoomId, seq: Seq, me: UserName) -> RequestId | None:

@@ -39,7 +39,7 @@ class Recipients:
         if report.epoch is not None and report.epoch == self.leaves_in:
             raise NotReadyError(_COMES_BACK)
         if self.summary is None:
-            raise EncryptionError("You are not in this room any more.")
+            raise EncryptionError("You are no longer in this room.")
         if report.status in {GroupStatus.NO_GROUP, GroupStatus.OUTSIDE}:
             raise self.problem or NotReadyError(WAITING)
         wrong = room_conflict(self.summary, report, self.own.user)

@@ -30,7 +30,9 @@ _LOOK_AGAIN: Final = 15.0
 """Seconds after which a held room is checked again, if nothing changed before."""
 _PATIENCE: Final = 20.0
 """Seconds that a program which only sends waits for a room to become ready."""
-_NOT_SENT: Final = "It was not sent. Send it again later, or from the chat, which waits until it can be."
+_UNDER_WAY_SECONDS: Final = 60.0
+"""How long it waits for what is under way: a slow machine is no failure, and each request has a limit."""
+_NOT_SENT: Final = "It was not sent. Send it again later, or from the chat, which sends it as soon as it can."
 _AGAIN: Final = frozenset({ErrorCode.STALE_EPOCH, ErrorCode.REMOVAL_PENDING})
 _SLOWLY: Final = frozenset({ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE, ErrorCode.TOO_MANY_IN_FLIGHT})
 
@@ -88,7 +90,7 @@ class RoomSender:
         if self._follow:
             return await self._outgoing.encrypt(self._room, frames)
         try:
-            async with asyncio.timeout(max(0.5, _PATIENCE - waited)):
+            async with asyncio.timeout(max(0.5, _UNDER_WAY_SECONDS - waited)):
                 return await self._outgoing.encrypt(self._room, frames)
         except TimeoutError:
             raise NotReadyError("The room can't catch up with the server.") from None
@@ -97,11 +99,11 @@ class RoomSender:
         self, batch: Sequence[Item], error: ParlourClientError, moved: asyncio.Event, waited: float
     ) -> None:
         """Hold a request that can't be encrypted now, in its place, and wait until something has changed."""
-        lasting = isinstance(error, EncryptionError) and not isinstance(error, NotReadyError)
-        if not self._follow and (lasting or waited >= _PATIENCE):
-            told = error if lasting else NotReadyError(str(error), _NOT_SENT)
+        permanent = isinstance(error, EncryptionError) and not isinstance(error, NotReadyError)
+        if not self._follow and (permanent or waited >= _PATIENCE):
+            reason = error if permanent else NotReadyError(str(error), _NOT_SENT)
             for item in batch:
-                self._outbox.failed(item, told)
+                self._outbox.failed(item, reason)
             return
         for item in batch:
             self._outbox.waits(item, error)

@@ -68,7 +68,7 @@ def store_events(
     roles = _Roles(connection, room)
     receipt = groups.process(connection, room, following, roles.of, now, welcome_missing=welcome_missing)
     denied = _deny(connection, room, receipt.items)
-    heard = _keep(connection, room, receipt.items, now)
+    comparisons = _keep(connection, room, receipt.items, now)
     fresh = store(connection, receipt.items, names_me, receipt.cursor, following)
     corrected = dict(receipt.corrected)
     if to_head and events and receipt.cursor >= events[-1].seq:
@@ -77,8 +77,8 @@ def store_events(
         insertion.correct(connection, room, seq, note)
     # Another program on this home may have stored them: its views know, ours do not.
     known = [event.seq for event in events if event.seq <= cursor]
-    applied = [*_told(connection, room, known, names_me), *fresh]
-    behind, differs = key_log.Comparison.BEHIND in heard, key_log.Comparison.DIFFERS in heard
+    applied = [*_reported(connection, room, known, names_me), *fresh]
+    behind, differs = key_log.Comparison.BEHIND in comparisons, key_log.Comparison.DIFFERS in comparisons
     return StoredRun(receipt, applied, behind, differs, denied, bool(corrected))
 
 
@@ -193,8 +193,8 @@ def _keep(
         elif isinstance(item.content, HistoryContent):
             _keep_history(connection, item, item.content.file)
     theirs = (item for item in items if item.request is None)
-    sayings = ((item.event.author, item.key_log) for item in theirs if item.key_log is not None)
-    return key_log.compare_all(connection, sayings, now)
+    states = ((item.event.author, item.key_log) for item in theirs if item.key_log is not None)
+    return key_log.compare_all(connection, states, now)
 
 
 def _keep_history(connection: apsw.Connection, item: Received, file: EncryptedFile) -> None:
@@ -205,7 +205,7 @@ def _keep_history(connection: apsw.Connection, item: Received, file: EncryptedFi
         history_parts.keep(connection, Part(event.room, event.seq, device, file.file, key, digest, file.size))
 
 
-def _told(
+def _reported(
     connection: apsw.Connection, room: RoomId, seqs: Sequence[Seq], names_me: Names
 ) -> Sequence[Applied]:
     if not seqs:

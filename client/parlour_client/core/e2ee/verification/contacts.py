@@ -158,7 +158,7 @@ def _check_code(connection: apsw.Connection, me: UserName, user: UserName, shown
         raise SetupError(f"That is not the code of {user} on this server.", "Ask them for their own code.")
     if shown.key != theirs.key:
         raise EncryptionError(
-            f"The code shows another key than the one that the server gives for {user}.",
+            f"The code has a different key for {user} than the server does.",
             f"Someone may be intercepting, or the code is an old one. Ask {user} for a fresh code, and "
             "send nothing important until it matches.",
         )

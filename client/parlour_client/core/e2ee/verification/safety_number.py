@@ -50,13 +50,12 @@ def check_typed(number: str, typed: str, user: UserName) -> None:
     if not (digits.isascii() and digits.isdigit()) or len(digits) < TYPED:
         raise SetupError(
             f"Type at least the last {TYPED} digits of the safety number with {user}: its last four groups.",
-            "Fewer digits prove too little: a key with the same five last digits is found by trying 100,000.",
+            "Fewer digits prove too little: trying 100,000 keys finds one with the same last five digits.",
         )
     if not hmac.compare_digest(whole[-len(digits) :].encode(), digits.encode()):
         raise SetupError(
             f"These are not the last digits of the safety number with {user}.",
-            f"Compare all twelve groups with {user}. If they differ on your screens, somebody may stand in "
-            "between.",
+            f"Compare all twelve groups with {user}. If they differ, someone may be intercepting.",
         )
 
 

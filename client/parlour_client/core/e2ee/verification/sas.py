@@ -27,7 +27,7 @@ from parlour_protocol.mls import Secret
 COUNT: Final = 5
 _BITS: Final = 11
 _LABEL: Final = b"parlour words v1\0"
-ALL_WORDS: Final = "Type all five words, in their order, when they are the same on both sides."
+ALL_WORDS: Final = "If you both see the same words, type all five in order."
 VERIFIED: Final = "verified"
 """The value of ``Exchange.ended`` after success; anything else is what went wrong."""
 
@@ -86,7 +86,7 @@ TRANSITIONS: Final[dict[tuple[State, Act], State]] = {
 _THEY_ENDED: Final = (
     "The other side ended the verification. If they said that the words differ, someone may be intercepting."
 )
-_OTHER_WORDS: Final = "The other side confirmed other words than these: someone may be intercepting."
+_OTHER_WORDS: Final = "The other side confirmed different words: someone may be intercepting."
 _OTHER_KEY: Final = "The other side's key is not the one that it promised: someone may be intercepting."
 
 _HEARD: Final = {
@@ -149,7 +149,7 @@ class Exchange:
             or start.share is None
             or len(start.share) != hashlib.sha256().digest_size
         ):
-            raise SetupError("A verification came that does not begin as it must.")
+            raise SetupError("A verification arrived that doesn't start correctly.")
         return cls(context, State.ASKED, bytes(start.share), random)
 
     @property
@@ -169,7 +169,7 @@ class Exchange:
         act = _HEARD.get(content.step)
         following = TRANSITIONS.get((self.state, act)) if act is not None else None
         if act is None or following is None:
-            return self._fail("A step came twice or in the wrong order, so the words would prove nothing.")
+            return self._fail("A step arrived twice or in the wrong order, so the words would prove nothing.")
         if act is Act.HEAR_CANCEL:
             self._end(_THEY_ENDED)
             return []

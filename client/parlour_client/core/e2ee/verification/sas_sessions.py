@@ -159,7 +159,7 @@ class SasSessions:
         if running.device is None:
             running.device = device
         if running.device != device:
-            steps = running.exchange.cancel("Two devices of theirs took part: start again.")
+            steps = running.exchange.cancel("Two of their devices took part: start again.")
         else:
             steps = running.exchange.receive(content)
         await self._send(running, steps)
@@ -169,7 +169,7 @@ class SasSessions:
         """Keep one of two that were begun at once: the same one on both sides, without a message about it."""
         comparing = [running for running in self._with(user) if running.exchange.words]
         for running in sorted(comparing, key=lambda one: one.exchange.context.process)[1:]:
-            running.exchange.cancel("You both started at once: compare the other words.")
+            running.exchange.cancel("You both started at once: compare the new words.")
             self._changed()
 
     def _with(self, user: UserName) -> list[_Running]:
@@ -180,7 +180,7 @@ class SasSessions:
         # Stored before the caller's own device: its echoes never get here.
         if running is not None and not running.ended:
             verb = "ended" if content.step is VerifyStep.CANCEL else "answered"
-            running.exchange.cancel(f"Another device of yours {verb} it.")
+            running.exchange.cancel(f"Another of your devices {verb} it.")
             self._changed()
 
     async def _act(self, running: _Running, act: Callable[[], list[VerifyContent]]) -> SasVerification:

@@ -69,7 +69,7 @@ def _party(content: bytes) -> Party:
         user, _, server = content[KEY_BYTES:].decode().partition("@")
         return Party(parse_user_name(user), server, content[:KEY_BYTES])
     except (UnicodeDecodeError, NameRefusedError):
-        raise SetupError("The verification code names nobody.", _HINT) from None
+        raise SetupError("The verification code names no one.", _HINT) from None
 
 
 def _checksum(content: bytes) -> bytes:

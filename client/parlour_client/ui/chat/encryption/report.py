@@ -44,7 +44,7 @@ def _parts(report: RoomReport) -> Iterator[Content]:
     for user in report.without_device:
         yield join(
             _name(user),
-            own("  no device in the group yet, cannot read this room"),
+            own("  no device in the group yet, can't read this room"),
         )
         yield from _admission(people.get(user))
     if report.authenticator:
@@ -61,7 +61,7 @@ def _parts(report: RoomReport) -> Iterator[Content]:
         )
     if report.keys:
         yield own("")
-        yield own("How strong its keys are", "bold")
+        yield own("Key strength", "bold")
         yield peer_line(report.keys, limit=400)
     yield own("")
     yield own("What the server sees", "bold")

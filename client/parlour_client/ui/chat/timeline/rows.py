@@ -131,7 +131,7 @@ def _folded_rows(entry: Entry, count: int, width: int) -> list[Row]:
         return []
     noun = "message" if count == 1 else "messages"
     some = f"{MOST_FOLDED} {noun} or more" if count >= MOST_FOLDED else f"{count} {noun}"
-    words = f"ignored: {some} by {safe_text(display_name(entry.author)).plain}, enter shows them"
+    words = f"ignored: {some} from {safe_text(display_name(entry.author)).plain} (enter: show)"
     return [(Piece(_cut(words, width), Look.META),)]
 
 
@@ -158,7 +158,7 @@ def _note_rows(entry: Entry, width: int, timestamps: str) -> list[Row]:
 
 def _quote(parent: Entry | None, width: int) -> Row:
     if parent is None:
-        return _gutter(Piece(_cut("> an earlier message (p goes there)", width - GUTTER_CELLS), Look.QUOTE))
+        return _gutter(Piece(_cut("> an earlier message (p: go there)", width - GUTTER_CELLS), Look.QUOTE))
     words = "(deleted)" if parent.text is None else " / ".join(safe_text(parent.text[:400]).lines)
     head = f"> {safe_text(display_name(parent.author)).plain}: "
     return _gutter(Piece(_cut(head + words, width - GUTTER_CELLS), Look.QUOTE))
@@ -173,11 +173,11 @@ def _text_rows(entry: Entry, width: int, setting: Setting) -> list[Row]:
     mention = f"@{setting.me}" in entry.text
     rows = [_peer_row(row, mention=mention) for row in wrapped(safe, width - GUTTER_CELLS)]
     if len(rows) > FOLD_AT and not setting.opened:
-        more = f"… {len(rows) - FOLD_AT + 1} more lines (enter shows them)"
+        more = f"… {len(rows) - FOLD_AT + 1} more lines (enter: show)"
         rows[FOLD_AT - 1 :] = [_gutter(Piece(_cut(more, width - GUTTER_CELLS), Look.META))]
     if safe.hidden:
         noun = "character" if safe.hidden == 1 else "characters"
-        mark = f"contains {safe.hidden} hidden {noun}: i shows them"
+        mark = f"contains {safe.hidden} hidden {noun} (i: inspect)"
         rows.append(_gutter(Piece(_cut(mark, width - GUTTER_CELLS), Look.ESCAPE)))
     return rows
 
@@ -187,7 +187,7 @@ def _file_rows(entry: Entry, width: int) -> list[Row]:
     if file is None or entry.deleted:
         return []
     # The name is a stranger's text: it is last, so that no part of it can pass for the type or the size.
-    line = [Span(f"file: {facts_of(file)} (f saves it): ", is_escape=False), *_on_one_line(file.name)]
+    line = [Span(f"file: {facts_of(file)} (f: save): ", is_escape=False), *_on_one_line(file.name)]
     return [
         _gutter(*(Piece(span.text, Look.ESCAPE if span.is_escape else Look.QUOTE) for span in row))
         for row in wrapped_line(line, width - GUTTER_CELLS)
@@ -227,9 +227,9 @@ def _meta_rows(entry: Entry, width: int, read_by: tuple[UserName, ...]) -> list[
     rows: list[Row] = []
     facts = []
     if entry.edited and not entry.deleted:
-        facts.append("edited (h shows the earlier texts)")
+        facts.append("edited (h: earlier versions)")
     if entry.replies:
-        facts.append(f"{entry.replies} {'reply' if entry.replies == 1 else 'replies'} (t shows the thread)")
+        facts.append(f"{entry.replies} {'reply' if entry.replies == 1 else 'replies'} (t: thread)")
     if entry.starred:
         facts.append("starred")
     if entry.pinned:

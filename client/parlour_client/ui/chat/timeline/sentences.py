@@ -22,7 +22,7 @@ def sentence(entry: Entry) -> Sentence:
     """Return our sentence, and the stranger's words that belong to it."""
     match entry.body:
         case bodies.Pinned(on=True):
-            return f"{display_name(entry.author)} pinned a message (p goes there)", None
+            return f"{display_name(entry.author)} pinned a message (p: go there)", None
         case bodies.Pinned():
             return f"{display_name(entry.author)} unpinned a message", None
         case body:

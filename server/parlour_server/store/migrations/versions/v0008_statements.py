@@ -1,4 +1,4 @@
-"""What an inviter signed for the members of an encrypted room stays with the invitation."""
+"""Invitations to encrypted rooms store the inviter's signed statement."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -140,7 +140,7 @@ def test_a_commit_carries_no_proposals_of_others() -> None:
     rules = RoomRules(Binding(SERVER, log.room, log.kind), None)
     rules.declared = DeclaredChanges(log.now, (), (bobby.id,))
     groups[2].policy = rules.policy()
-    with pytest.raises(RuleBrokenError, match="somebody else"):
+    with pytest.raises(RuleBrokenError, match="someone else's"):
         groups[2].process(message, now=log.now // 1_000)
 
 

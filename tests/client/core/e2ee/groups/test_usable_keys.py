@@ -56,7 +56,7 @@ def test_a_commit_that_adds_one_is_refused_with_the_members_name() -> None:
     with before_the_rule():
         data = commit_of(alice, log, add_proposal(bad))
     handshake(log, alice, data, added=(carol.id,))
-    assert "low-order point: nobody can encrypt to it (a device of bobby)" in refused(bobby, log).trouble
+    assert "low-order point: no one can encrypt to it (a device of bobby)" in refused(bobby, log).trouble
 
 
 def _jammed() -> tuple[Log, Device, Device, Device]:
@@ -85,7 +85,7 @@ def test_any_commit_removes_it_and_everyone_follows() -> None:
     agree(log, alice, bobby)
     assert carol.id not in {m.device for m in alice.status(log).members}
     assert item.note is not None
-    assert item.note.detail == "removed a device of carol, whose key nobody could encrypt to"
+    assert item.note.detail == "removed a device of carol, whose key no one could encrypt to"
 
 
 def test_adding_someone_removes_it_too() -> None:

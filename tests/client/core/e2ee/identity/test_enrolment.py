@@ -123,7 +123,7 @@ async def test_another_key_for_our_account_is_a_loud_alarm(world: World):
     with pytest.raises(OwnKeyChangedError):
         await ana.log_in_again()
     (alarm,) = ana.identity.alarms()
-    assert "another identity key" in alarm.text
+    assert "different identity key" in alarm.text
     assert "change the password" in alarm.text
     assert ana.identity.own().status is DeviceStatus.PENDING
     with pytest.raises(OwnKeyChangedError):
@@ -238,7 +238,7 @@ async def test_words_of_another_account_are_refused(world: World):
     ben = await world.home(BEN)
     await world.home(ANA)
     second = await world.home(ANA)
-    with pytest.raises(SetupError, match="another account key"):
+    with pytest.raises(SetupError, match="different account key"):
         await second.identity.recover(await ben.identity.recovery_words())
     assert not second.identity.own().has_account_key
 
@@ -356,4 +356,4 @@ async def test_a_certificate_by_a_made_up_account_key_is_not_ours(world: World):
     world.service.certify(ANA, liar, second.key.public)
     await second.identity.catch_up()
     assert second.identity.own().status is DeviceStatus.PENDING
-    assert "another identity key" in second.alarms()[0]
+    assert "different identity key" in second.alarms()[0]

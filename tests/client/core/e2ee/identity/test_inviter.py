@@ -55,7 +55,7 @@ async def test_a_lying_server_that_shows_another_key_is_caught_at_first_contact(
     found = await eve.judge(ghost)
     assert (found.kind, found.blocks) == (Kind.CHANGED, True)
     (alarm,) = eve.alarms()
-    assert alarm.startswith("The server shows another key for ana than the invite link")
+    assert alarm.startswith("The server shows a different key for ana than the invite link")
     pinned = await eve.archive.write(key_pins.find, ANA)
     assert pinned is not None
     assert pinned.account_key == ana.account.public

@@ -21,4 +21,4 @@ async def test_what_fails_is_silent_and_a_fault_is_named() -> None:
     await asyncio.sleep(0)
     await background.stop()
     await asyncio.sleep(0)
-    assert told == [{"message": "Work in the background failed: KeyError"}]
+    assert told == [{"message": "A background task failed: KeyError"}]

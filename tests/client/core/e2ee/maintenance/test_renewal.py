@@ -137,7 +137,7 @@ async def test_a_new_epoch_ends_the_quiet() -> None:
 
 
 async def test_a_turn_counts_in_a_direct_room_alone() -> None:
-    """There it heals, at most once a minute; in a room of many a turn is nothing."""
+    """There it heals, at most once a minute; in a group room a turn is nothing."""
     for kind, wanted in ((RoomKind.PRIVATE, (1, 0)), (RoomKind.DIRECT, (2, 1))):
         world = World(group(), kind)
         await world.send(2)

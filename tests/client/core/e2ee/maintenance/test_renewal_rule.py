@@ -20,7 +20,7 @@ from parlour_client.core.e2ee.maintenance.renewal_rule import (
 from parlour_protocol.kit.ids import Millis
 
 NOW = Millis(1_700_000_000_000)
-ROOM = RenewalFacts(direct=False, devices=10, joined=NOW, renewed=NOW, sent=0, said=None)
+ROOM = RenewalFacts(direct=False, devices=10, joined=NOW, renewed=NOW, sent=0, last_written=None)
 DIRECT = replace(ROOM, direct=True, devices=2)
 
 
@@ -55,8 +55,8 @@ def test_after_many_messages_of_ones_own():
 def test_after_a_day_with_activity():
     """A day without a word changes nothing: nothing was said that could be read."""
     assert not due(ROOM, at(DAY))
-    assert due(replace(ROOM, said=at(5)), at(DAY))
-    assert not due(replace(ROOM, said=at(5)), at(DAY - 1))
+    assert due(replace(ROOM, last_written=at(5)), at(DAY))
+    assert not due(replace(ROOM, last_written=at(5)), at(DAY - 1))
 
 
 def test_after_a_long_sleep():
@@ -88,11 +88,11 @@ def test_a_mass_add_is_spread_over_the_room():
 @pytest.mark.parametrize("direct", [False, True])
 def test_what_is_quiet_is_not_due(sent: int, after: int, direct: bool):  # noqa: FBT001 - a parameter
     """As long as it is said to last, with every message said now and for someone who is alone."""
-    facts = replace(DIRECT if direct else ROOM, sent=sent, said=at(after))
+    facts = replace(DIRECT if direct else ROOM, sent=sent, last_written=at(after))
     left, until = quiet(facts, at(after))
     assert 0 <= left <= MOST_UNSEEN
     last = Millis(until - 1)
-    assert not due(replace(facts, sent=sent + left, said=last), last)
+    assert not due(replace(facts, sent=sent + left, last_written=last), last)
 
 
 def test_nothing_is_quiet_that_is_due_or_was_never_renewed():
@@ -101,7 +101,7 @@ def test_nothing_is_quiet_that_is_due_or_was_never_renewed():
         (replace(ROOM, renewed=None), NOW),
         (replace(ROOM, renewed=None, devices=1), NOW),
         (replace(ROOM, sent=OWN_MESSAGES), NOW),
-        (replace(ROOM, said=at(5)), at(DAY)),
+        (replace(ROOM, last_written=at(5)), at(DAY)),
         (replace(ROOM, slept=at(1)), at(2)),
     ):
         left, until = quiet(facts, when)

@@ -247,7 +247,7 @@ async def test_no_row_calls_unreadable_what_was_handed_over_before_the_device_jo
         await harness.until(sending.done)
         await harness.until_true(lambda: texts(phone, room), ["long ago"])
         assert phone.encryption.room(room).state is RoomState.WAITING
-    settling = asyncio.ensure_future(ana.encryption.settle(room))
+    settling = asyncio.ensure_future(ana.encryption.reconcile(room))
     await harness.until(settling.done)
     await harness.until(lambda: phone.encryption.room(room).state is RoomState.ACTIVE)
     assert NoteKind.HISTORY_STARTS not in await notes(phone, room)

@@ -70,7 +70,7 @@ def test_who_must_leave_the_group_of_this_epoch_encrypts_nothing(leaves_in: int 
 
 def test_no_one_writes_into_a_room_that_was_left() -> None:
     """The server tells nothing of it any more."""
-    with pytest.raises(EncryptionError, match="not in this room"):
+    with pytest.raises(EncryptionError, match="no longer in this room"):
         Recipients(Device(ANA).own, None, None, None).require(report(ANA, BEN), calm)
 
 
@@ -84,7 +84,7 @@ def test_outside_of_the_group_the_reason_is_shown(status: GroupStatus) -> None:
 
 
 def test_a_direct_room_with_someone_else_is_blocked() -> None:
-    """And so is a room of many that is called a direct one."""
+    """And so is a group room that is called a direct one."""
     for wrong in (report(ANA, EVE), report(ANA, BEN, EVE, kind=RoomKind.PRIVATE)):
         with pytest.raises(BlockedError):
             recipients().require(wrong, calm)

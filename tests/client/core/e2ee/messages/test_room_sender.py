@@ -36,11 +36,15 @@ class World:
     """The server has two."""
     is_ready: bool = True
     looks: int = 0
+    takes: asyncio.Event | None = None
+    """What encrypting waits for, if for anything."""
 
     async def encrypt(self, _room: RoomId, frames: Sequence[DurableRequest]) -> list[DurableRequest]:
         """Seal nothing: the order is what is looked at."""
         self.looks += 1
         await asyncio.sleep(0)
+        if self.takes is not None:
+            await self.takes.wait()
         if not self.is_ready:
             raise NotReadyError("The room is not ready.")
         self.sealed += [frame.id for frame in frames]
@@ -159,3 +163,28 @@ async def test_a_held_room_is_looked_at_again_after_a_while_and_not_without_end(
     moved.set()
     assert await settled() == 5
     running.cancel()
+
+
+async def test_a_program_that_only_sends_waits_for_a_slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a minute of catching up and encrypting, in which nothing has failed, ends nothing."""
+    loop, passed = asyncio.get_running_loop(), 0.0
+    time = loop.time
+    monkeypatch.setattr(loop, "time", lambda: time() + passed)
+    world, clock = World(takes=asyncio.Event()), FakeClock()
+    queue = RoomQueue()
+    sender = RoomSender(LOBBY, queue, world, world, world, clock, lambda: world.moves, follow=False)  # type: ignore[arg-type]
+    for position in range(2):
+        frame = Send(id=new_request_id(), room=LOBBY, text=message_text("a"))
+        queue.put(Item(position, frame, Millis(1), Delivery.QUEUED))
+    running = asyncio.ensure_future(sender.run())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    passed += 30
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert world.takes is not None
+    world.takes.set()
+    async with asyncio.timeout(60):
+        await world.second.wait()
+    running.cancel()
+    assert world.looks == 1

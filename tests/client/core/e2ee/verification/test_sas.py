@@ -64,7 +64,7 @@ def test_all_five_words_are_typed():
     wrong = ["", five[-1], " ".join(five[:4]), " ".join([*five, five[0]]), " ".join(reversed(five)), "no"]
     wrong += [" ".join([*five[:place], "zoo", *five[place + 1 :]]) for place in range(5)]
     for typed in wrong:
-        with pytest.raises(SetupError, match="all five words"):
+        with pytest.raises(SetupError, match="type all five in order"):
             ana.confirm(typed)
         assert ana.state is State.COMPARING
     assert ana.confirm("  " + "   ".join(five).upper() + "\n")
@@ -171,7 +171,7 @@ def test_a_reflected_confirmation_is_refused():
     ana, _ = comparing()
     (confirm,) = ana.confirm(said(ana))
     ana.receive(confirm)
-    assert (ana.state, "other words" in ana.ended) == (State.FAILED, True)
+    assert (ana.state, "different words" in ana.ended) == (State.FAILED, True)
 
 
 @pytest.mark.parametrize("share", [None, b"\0", bytes(32), bytes(64)])

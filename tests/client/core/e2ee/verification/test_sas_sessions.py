@@ -121,7 +121,7 @@ async def test_another_device_of_theirs_ends_it(world: World):
     process = await compare(ana, ben)
     await agree(ben, process)
     await carry(ben, ana, device=DeviceId("a" * 26))
-    assert "Two devices" in only(ana).ended
+    assert "Two of their devices" in only(ana).ended
 
 
 async def test_a_repeated_start_ends_it(world: World):
@@ -154,7 +154,7 @@ async def test_another_device_of_ours_may_take_it(world: World):
     await carry(ben, ana, phone)
     await carry(ana, ben, phone)
     assert only(ben).words == only(ana).words
-    assert only(phone).ended == "Another device of yours answered it."
+    assert only(phone).ended == "Another of your devices answered it."
     assert not phone.said
 
 

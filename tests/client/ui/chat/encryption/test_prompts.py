@@ -275,7 +275,7 @@ async def test_short_words_are_confirmed_by_typing_all_of_them(client: FakeClien
         await pilot.press(*"ember", "enter")
         await settled(pilot)
         assert not any(call[0] == "confirm_sas" for call in client.encryption.calls)
-        assert "Type all five words" in screen_text(pilot)
+        assert "type all five in order" in screen_text(pilot)
         await pilot.press(*["backspace"] * 5, *keys(five), "enter")
         await settled(pilot)
         assert any(call[0] == "confirm_sas" for call in client.encryption.calls)

@@ -238,6 +238,6 @@ async def test_what_a_server_leaves_out_is_on_the_screen(client: FakeClient, ope
         client.tell(RoomsChanged())
         await settled(pilot)
         text = screen_text(pilot)
-        assert "The server shows no events 8000 to 9000 here: 1001 events are missing." in text
+        assert "The server does not show events 8000 to 9000: 1001 events are missing." in text
         assert "the server is withholding messages" in text
-        assert "The server says that this room has 9009 events, and shows none after 9000." in text
+        assert "The server says that this room has 9009 events, but shows none after 9000." in text

@@ -132,18 +132,19 @@ def test_long_messages_are_folded_with_a_count_and_open() -> None:
     entry = message(5, "\n".join(str(i) for i in range(100)))
     folded = plain(rows_of(entry, Setting(width=40, me=ALICE)))
     assert len(folded) == FOLD_AT + 1
-    assert folded[-1] == GUTTER + "… 77 more lines (enter shows them)"[:38]
+    assert folded[-1] == GUTTER + "… 77 more lines (enter: show)"[:38]
     assert len(rows_of(entry, Setting(width=40, me=ALICE, opened=True))) == 101
 
 
 def test_states_are_shown_in_words() -> None:
     """Edited, deleted, blank, hidden, queued and failed are readable without colour."""
     setting = Setting(width=70, me=ALICE)
-    assert "  edited (h shows the earlier texts)" in plain(rows_of(replace(message(5), edited=True), setting))
+    assert "  edited (h: earlier versions)" in plain(rows_of(replace(message(5), edited=True), setting))
     assert GUTTER + "(deleted)" in plain(rows_of(replace(message(5), deleted=True, text=None), setting))
     assert GUTTER + "(blank)" in plain(rows_of(message(5, " \u3000"), setting))
     assert any(
-        "contains 1 hidden character:" in row for row in plain(rows_of(message(5, "a\u202eb"), setting))
+        "contains 1 hidden character (i: inspect)" in row
+        for row in plain(rows_of(message(5, "a\u202eb"), setting))
     )
     assert any("queued" in row for row in plain(rows_of(message(None), setting)))
     held = plain(rows_of(replace(message(None), problem="ben has another key."), setting))

@@ -6,9 +6,10 @@ until it succeeds. This is not an ``asyncio.TaskGroup``, because a failed task m
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Final
 
-from parlour_server.kit.connections.error_boundary import ErrorBoundary
+from parlour_server.kit.connections.error_boundary import ErrorBoundary, log_failure
 from parlour_server.kit.errors import UnavailableError
 
 RETRY_SECONDS: Final = 1.0
@@ -31,14 +32,17 @@ class BackgroundTasks:
 
         Returns a function that cancels it.
         """
-        return self._run(_guarded(what, work, failed))
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(partial(self._ended, what, failed))
+        return task.cancel
 
     def retry_until_done(self, what: str, begin: Callable[[], Work], failed: Callable[[], None]) -> None:
         """Run what ``begin`` returns, and retry until it succeeds.
 
         An unavailable store is retried without limit; after a few other failures ``failed`` is called.
         """
-        self._run(_repeated(what, begin, failed))
+        self.start(what, _repeated(what, begin, failed), failed)
 
     async def close(self) -> None:
         """Cancel all tasks, and wait until they have ended."""
@@ -47,16 +51,11 @@ class BackgroundTasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _run(self, work: Work) -> Callable[[], object]:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task.cancel
-
-
-async def _guarded(what: str, work: Work, failed: Callable[[], None]) -> None:
-    with ErrorBoundary(what, failed):
-        await work
+    def _ended(self, what: str, failed: Callable[[], None], task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log_failure(what, error)
+            failed()
 
 
 async def _repeated(what: str, begin: Callable[[], Work], failed: Callable[[], None]) -> None:

@@ -18,7 +18,7 @@ from inspect import isawaitable, iscoroutine
 from typing import Any, Final, Generic, TypeVar
 
 from parlour_protocol.kit.codec import request_id_of
-from parlour_protocol.kit.connection_state import ConnectionState, Side, State
+from parlour_protocol.kit.connection_state import ConnectionState, Side
 from parlour_protocol.kit.errors import (
     POLICY_VIOLATION,
     TOO_FAST,
@@ -87,11 +87,6 @@ class Conversation(Generic[S]):
         self.running: RequestId | None = None
         self.queue: deque[Request] = deque()
         self.strikes = 0
-
-    @property
-    def greeted(self) -> bool:
-        """Whether the greeting was sent."""
-        return self._state.state is not State.OPENING
 
     def greet(self, greeting: Greeting) -> None:
         """Send the greeting. Raises OutOfOrderError for anything else."""
@@ -167,7 +162,7 @@ class RequestDispatcher(Generic[S]):
         now = self._clock.monotonic()
         peer = conversation.peer
         wait = conversation.budget.frame(len(data), now)
-        if not conversation.greeted:
+        if not peer.ready:
             self._end(peer, POLICY_VIOLATION)  # the server speaks first, and it has not yet
             return
         try:
@@ -199,6 +194,8 @@ class RequestDispatcher(Generic[S]):
         """Answer requests that have waited for too long, and cancel the coroutines that handle them."""
         before = self._clock.monotonic() - ANSWER_SECONDS
         for conversation in conversations:
+            if not conversation.started or next(iter(conversation.started.values())) >= before:
+                continue
             overdue = [request for request, at in conversation.started.items() if at < before]
             for request in overdue:
                 _log.error("a request was not answered in %d seconds", ANSWER_SECONDS)

@@ -31,7 +31,7 @@ from parlour_server.kit.store.records import SessionEnded
 
 S = TypeVar("S")
 
-SWEEP_SECONDS: Final = 5.0
+LOOK_SECONDS: Final = 5.0
 """Between two looks for requests that wait for too long."""
 
 
@@ -61,6 +61,8 @@ class ConnectionService(Generic[S]):
         self._activity = activity
         self._clock = clock
         self._conversations: dict[ConnectionId, Conversation[S]] = {}
+        self._ended: dict[SessionId, float] = {}
+        """Sessions that ended lately: their tickets may have been redeemed just before."""
         self._dispatcher = RequestDispatcher(
             program,
             wire=wire,
@@ -71,12 +73,15 @@ class ConnectionService(Generic[S]):
             end=self._end,
             strikes=rates.strikes,
         )
-        background.start("looking for overdue requests", self._sweep(), lambda: None)
+        background.start("looking for overdue requests", self._look(), lambda: None)
         bus.subscribe(self._notified)
 
     def opened(self, connection: Connection) -> None:
         """Register a connection whose handshake is done, and have it greeted. Never raises."""
         session = connection.info.grant.session
+        if session in self._ended:
+            connection.end(SESSION_ENDED)
+            return
         peer = Peer(connection, self._pushes, self._end)
         budget = ConnectionBudget(self._rates, self._clock.monotonic())
         conversation = Conversation(connection, peer, budget)
@@ -105,6 +110,8 @@ class ConnectionService(Generic[S]):
 
     def end_sessions(self, sessions: Iterable[SessionId], code: CloseCode = SESSION_ENDED) -> None:
         """End the connections of these sessions, now."""
+        sessions = tuple(sessions)
+        self._ended.update(dict.fromkeys(sessions, self._clock.monotonic()))
         for peer in self._connected.with_sessions(sessions):
             self._end(peer, code)
 
@@ -114,6 +121,12 @@ class ConnectionService(Generic[S]):
             self.end_sessions((entry.session,))
         else:
             self._program.journal(entry)
+
+    def look(self) -> None:
+        """Answer requests that have waited for too long. It runs by itself."""
+        self._dispatcher.answer_overdue(tuple(self._conversations.values()))
+        before = self._clock.monotonic() - ANSWER_SECONDS
+        self._ended = {session: at for session, at in self._ended.items() if at > before}
 
     async def close(self) -> None:
         """End every connection and every task."""
@@ -140,11 +153,11 @@ class ConnectionService(Generic[S]):
         conversation.greet(greeting)
         self._program.greeted(peer)
 
-    async def _sweep(self) -> None:
+    async def _look(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
             with ErrorBoundary("looking for overdue requests"):
-                self._dispatcher.answer_overdue(self._conversations.values())
+                self.look()
 
     def _failed(self, conversation: Conversation[S], data: bytes) -> None:
         """Answer a frame whose handling failed; if it started no request, close the connection."""

@@ -22,10 +22,11 @@ from typing import Final
 
 import apsw
 
+from parlour_client.core.account.chat_home import ChatHome
+from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.archive import Archive, known_rooms, search, search_index
 from parlour_client.core.search_query import parse
-from parlour_client.kit.account.home import Home
-from parlour_client.kit.account.profile import Profile, save_profile
+from parlour_client.kit.account.profile import Profile
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.wire import encode_body
@@ -77,20 +78,20 @@ def fill(connection: apsw.Connection, count: int) -> None:
         connection.execute(words, (at << 20, text, facts))
 
 
-async def _made(home: Home, count: int) -> Archive:
+async def _made(home: ChatHome, count: int) -> Archive:
     archive = await Archive.open(home.archive, home.key)
     await archive.write(fill, count)
     profile = Profile(
         server="127.0.0.1:9", user=ME, device=parse_device_name("laptop"), session=Secret("x" * 43)
     )
-    await save_profile(archive, profile)
+    await ArchivedProfile(archive).save(profile)
     return archive
 
 
 async def _searched(count: int) -> tuple[float, float, str]:
     """Return the slowest median and the slowest of all, in milliseconds, and which search it was."""
     with tempfile.TemporaryDirectory() as folder:
-        archive = await _made(Home(Path(folder) / "home"), count)
+        archive = await _made(ChatHome(Path(folder) / "home"), count)
         names = await archive.read(known_rooms.names)
         slowest = (0.0, 0.0, "")
         for words in SEARCHES:
@@ -111,13 +112,13 @@ def started(count: int) -> tuple[list[float], list[float], float]:
     Returns each run's seconds by the clock and of CPU, and the most memory in MiB.
     """
     with tempfile.TemporaryDirectory() as folder:
-        home = Home(Path(folder) / "home")
+        home = ChatHome(Path(folder) / "home")
         asyncio.run(_close(home, count))
         runs = [_start(home.folder) for _ in range(RUNS + 1)][1:]  # the first one warms the disk's cache
         return [run[0] for run in runs], [run[1] for run in runs], max(run[2] for run in runs)
 
 
-async def _close(home: Home, count: int) -> None:
+async def _close(home: ChatHome, count: int) -> None:
     await (await _made(home, count)).close()
 
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from tests.client.core.client_parts import parts
 
 from bench.homes import Member, made_homes, make_room, name_of
+from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.client import Client, CurrentProfile
 from parlour_client.core.sync.catch_up import fetch
 from parlour_client.core.transport.delivery_client import DeliveryClient
-from parlour_client.kit.account.home import Home
 from parlour_client.kit.transport.https import Api
 from parlour_client.kit.transport.trust import Verifier
 from parlour_protocol.delivery import Commit, EventStored
@@ -227,7 +227,7 @@ async def _fill(owner: Client, room: RoomId, each: int, what: str) -> None:
         await owner.messages.stored(entry.request)
 
 
-async def _receive(home: Home, new: int, total: int) -> tuple[float, float, float]:
+async def _receive(home: ChatHome, new: int, total: int) -> tuple[float, float, float]:
     reader = Member(home)
     try:
         taken = await reader.ask("start")

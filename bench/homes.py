@@ -19,14 +19,15 @@ from typing import Any
 from tests.client.core.client_parts import encrypted_rooms
 
 from bench import people, servers
+from parlour_client.core.account.chat_home import ChatHome
+from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client, CurrentProfile, delivery_over_tls
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.maintenance.login_enrolment import enrol
+from parlour_client.core.errors import EncryptionError
 from parlour_client.core.transport.delivery_client import DeliveryClient
-from parlour_client.kit.account.home import Home
-from parlour_client.kit.account.profile import Profile, save_profile
-from parlour_client.kit.errors import EncryptionError
+from parlour_client.kit.account.profile import Profile
 from parlour_client.kit.transport.https import Api
 from parlour_client.kit.transport.trust import CaFile, Verifier
 from parlour_protocol.ids import RoomId
@@ -52,9 +53,9 @@ class Homes:
     server: servers.Running
     sessions: Sequence[Secret]
 
-    async def home(self, number: int) -> Home:
+    async def home(self, number: int) -> ChatHome:
         """Make a person's home: logged in, with a device that has keys and has published key packages."""
-        home = Home(self.folder / f"home{number}")
+        home = ChatHome(self.folder / f"home{number}")
         archive = await Archive.open(home.archive, home.key)
         profile = Profile(
             server=f"localhost:{self.server.port}",
@@ -63,7 +64,7 @@ class Homes:
             session=self.sessions[number],
             ca=(self.data / "ca.pem").read_text(),
         )
-        await save_profile(archive, profile)
+        await ArchivedProfile(archive).save(profile)
         verifier = Verifier(profile.address, CaFile(profile.ca or ""))
         delivery = DeliveryClient(Api(verifier, keep=True), lambda: self.sessions[number])
         await enrol(archive, profile.account, delivery)
@@ -73,7 +74,7 @@ class Homes:
 
     @asynccontextmanager
     async def client(
-        self, home: Home, delivery: Callable[[CurrentProfile], Delivery | None] = delivery_over_tls
+        self, home: ChatHome, delivery: Callable[[CurrentProfile], Delivery | None] = delivery_over_tls
     ) -> AsyncIterator[Client]:
         """Run a whole client in this process."""
         client = Client(home, delivery=delivery)
@@ -85,7 +86,7 @@ class Homes:
             await client.stop()
 
     @asynccontextmanager
-    async def members(self, homes: Sequence[Home]) -> "AsyncIterator[list[Member]]":
+    async def members(self, homes: Sequence[ChatHome]) -> "AsyncIterator[list[Member]]":
         """Run whole clients, each a process of its own; they are connected when this yields."""
         members = [Member(home) for home in homes]
         try:
@@ -100,7 +101,7 @@ class Homes:
 class Member:
     """A client in another process (`member`)."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: ChatHome) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "bench.member", str(home.folder)],
             stdin=subprocess.PIPE,

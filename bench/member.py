@@ -15,12 +15,12 @@ from typing import Any
 import apsw
 from tests.client.core.client_parts import parts
 
+from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.groups.group_store import GroupStore, load_room
 from parlour_client.core.e2ee.identity.key_log import server_of
 from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.events import Change, EntryAdded
-from parlour_client.kit.account.home import Home
 from parlour_protocol.ids import RoomId
 from parlour_protocol.mls import Group, MlsError
 
@@ -46,7 +46,7 @@ class Watched:
     async def start(self) -> dict[str, float]:
         """Start, and say how long connecting and catching up took, by the clock and of CPU."""
         began, cpu = time.monotonic(), _cpu()
-        self.client = Client(Home(self.folder))
+        self.client = Client(ChatHome(self.folder))
         self.client.events.subscribe(self.on_change)
         await self.client.start()
         await self.client.connection.connected(_PATIENCE)

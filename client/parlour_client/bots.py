@@ -20,10 +20,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.client import Client
-from parlour_client.core.events import Change, RoomsChanged, StatusChanged
-from parlour_client.core.model import Account, Invitation, LinkState, Room
-from parlour_client.kit.account.home import Home
+from parlour_client.core.events import Change, RoomsChanged
+from parlour_client.core.model import Invitation, Room
+from parlour_client.kit.account.profile import Account
+from parlour_client.kit.connection_status import LinkState, StatusChanged
 from parlour_client.kit.errors import ParlourClientError, RefusedError, StoppedError
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.ids import RoomId
@@ -64,7 +66,7 @@ class Bot:
     """A client with handlers."""
 
     def __init__(self, home: Path, *, passphrase: Secret | None = None, client: Client | None = None) -> None:
-        self.client = client or Client(Home(home), passphrase=passphrase)
+        self.client = client or Client(ChatHome(home), passphrase=passphrase)
         self.started = asyncio.Event()
         """Set once the bot is connected and every room has caught up."""
         self._handlers: list[Handler] = []

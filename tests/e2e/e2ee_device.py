@@ -20,10 +20,10 @@ from typing import Any, TextIO
 import apsw
 from tests.client.core.client_parts import encrypted_rooms, parts
 
-from parlour_client.core.account.sign_in import SignIn, open_archive
+from parlour_client.core.account.chat_home import ChatHome
+from parlour_client.core.account.sign_in import ChatSignIn, open_archive
 from parlour_client.core.archive import archive as module
 from parlour_client.core.client import Client
-from parlour_client.kit.account.home import Home
 from parlour_client.kit.clock import SystemClock, Timer
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.transport.conversation import ANSWER_SECONDS
@@ -81,7 +81,7 @@ class Device:
     """The client and what it is asked to do. Each method's name is a command."""
 
     def __init__(self, folder: Path) -> None:
-        self.home = Home(folder)
+        self.home = ChatHome(folder)
         self.client = Client(self.home, clock=HurriedClock(), chance=SystemRandom())
 
     async def join(self, link: str, user: str, password: str, name: str) -> None:
@@ -89,7 +89,7 @@ class Device:
         archive = await open_archive(self.home)
         invite = ChatInviteLink.parse(link)
         try:
-            await SignIn(archive).join(
+            await ChatSignIn(archive).join(
                 invite, parse_user_name(user), Secret(password), parse_device_name(name)
             )
         finally:
@@ -101,7 +101,7 @@ class Device:
         invite = ChatInviteLink.parse(link)
         assert invite.link.pin is not None
         try:
-            await SignIn(archive).log_in(
+            await ChatSignIn(archive).log_in(
                 invite.link.address,
                 Pin(invite.link.pin),
                 parse_user_name(user),

@@ -9,13 +9,13 @@ from typing import cast
 import pytest
 from tests.e2e.commands import DEADLINE
 
+from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.client import Client
-from parlour_client.core.events import Change, RoomsChanged, StatusChanged
-from parlour_client.core.model import ConnectionStatus, LinkState
+from parlour_client.core.events import Change, RoomsChanged
 from parlour_client.demo.checks import CheckFailedError, Stage, run_check
 from parlour_client.demo.people import Person
 from parlour_client.demo.server import DemoError, DemoServer
-from parlour_client.kit.account.home import Home
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
 from parlour_client.kit.event_bus import EventBus
 from parlour_protocol.kit.secret import Secret
 
@@ -78,7 +78,7 @@ async def test_a_check_may_take_long_while_something_happens(
             await asyncio.sleep(0)
         return "it held"
 
-    people = {"cora": Person("cora", cast("Client", speaker), Home(tmp_path), Secret("nothing"))}
+    people = {"cora": Person("cora", cast("Client", speaker), ChatHome(tmp_path), Secret("nothing"))}
     assert await run_check(check, Stage(DemoServer(tmp_path), people)) == outcome
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from tests.e2e.processes import DEADLINE, Person, Server, json_lines, password
 
-from parlour_client.core.account.sign_in import SignIn
+from parlour_client.core.account.chat_home import ChatHome
+from parlour_client.core.account.sign_in import ChatSignIn
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.status import RoomState
-from parlour_client.kit.account.home import Home
 from parlour_client.kit.transport.trust import Pin
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.ids import RoomId
@@ -25,7 +25,7 @@ from parlour_protocol.rooms import RoomKind
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[Client]:
     """Give a client that is connected and caught up."""
-    client = Client(Home(folder))
+    client = Client(ChatHome(folder))
     await client.start()
     try:
         await client.connection.ready(DEADLINE)
@@ -36,11 +36,11 @@ async def running(folder: Path) -> AsyncIterator[Client]:
 
 async def log_in(folder: Path, server: Server, name: str) -> None:
     """Log a second device in, on a home of its own."""
-    home = Home(folder)
+    home = ChatHome(folder)
     archive = await Archive.open(home.archive, home.key)
     link = ChatInviteLink.parse(server.invite())
     assert link.link.pin is not None
-    await SignIn(archive).log_in(
+    await ChatSignIn(archive).log_in(
         link.link.address,
         Pin(link.link.pin),
         parse_user_name(name),

@@ -13,10 +13,10 @@ import apsw
 import pytest
 from tests.e2e.processes import DEADLINE, Person, Server, json_lines, password
 
+from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.e2ee.identity import own_identity
 from parlour_client.core.e2ee.identity.recovery_words import words_of
-from parlour_client.kit.account.home import Home
 
 PLAIN = "NOT end-to-end encrypted: the server can read this room"
 
@@ -249,7 +249,7 @@ def renewed(person: Person, room: str) -> int | None:
         return next((cast("int | None", at) for (at,) in connection.execute(query, (room,))), None)
 
     async def read() -> int | None:
-        archive = await open_archive(Home(person.home))
+        archive = await open_archive(ChatHome(person.home))
         found = await archive.read(own_since)
         await archive.close()
         return found
@@ -261,7 +261,7 @@ def recovery_words(person: Person) -> str:
     """Return the words, which are printed to a terminal alone."""
 
     async def read() -> str:
-        archive = await open_archive(Home(person.home))
+        archive = await open_archive(ChatHome(person.home))
         found = await archive.read(own_identity.load)
         await archive.close()
         assert found is not None

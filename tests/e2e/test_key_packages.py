@@ -5,14 +5,15 @@ import asyncio
 from tests.e2e.processes import DEADLINE, Person
 from tests.e2e.test_encryption import running
 
+from parlour_client.core.account.chat_home import ChatHome
+from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import delivery_over_tls
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.identity.key_directory import Directory
 from parlour_client.core.transport.delivery_client import DeliveryClient
-from parlour_client.kit.account.home import Home
-from parlour_client.kit.account.profile import Profile, load_profile
+from parlour_client.kit.account.profile import Profile
 from parlour_client.kit.clock import SystemClock
 from parlour_client.kit.transport.https import Api
 from parlour_client.kit.transport.trust import Verifier
@@ -57,8 +58,8 @@ def program(archive: Archive, profile: Profile, directory: Directory) -> Identit
 
 async def test_two_programs_of_one_device_bring_some_at_once(ada: Person) -> None:
     """Both saw that none were left, and both bring fifty: neither is refused, and fifty are there."""
-    archive = await open_archive(Home(ada.home))
-    profile = await load_profile(archive)
+    archive = await open_archive(ChatHome(ada.home))
+    profile = await ArchivedProfile(archive).load()
     delivery = delivery_over_tls(lambda: profile)
     assert isinstance(delivery, DeliveryClient)
     try:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.kit.errors import ParlourClientError, UnreachableError
-from parlour_client.kit.transport.frame_socket import Dial, Wire
+from parlour_client.kit.transport.frame_socket import Dial, FrameSocket
 from parlour_protocol import delivery as d
 from parlour_protocol.frames import (
     AnyRequest,
@@ -163,7 +163,7 @@ class Lies:
 class TappedWire:
     """A wire on which the device's lies are told."""
 
-    def __init__(self, inner: Wire, lies: Lies) -> None:
+    def __init__(self, inner: FrameSocket, lies: Lies) -> None:
         self._inner = inner
         self._lies = lies
         self._told: asyncio.Queue[bytes | Exception] = asyncio.Queue()
@@ -199,10 +199,10 @@ class TappedWire:
         self._told.put_nowait(encode(frame))
 
     def drop(self) -> None:
-        from parlour_client.kit.transport.frame_socket import WireClosedError  # noqa: PLC0415 - one use
+        from parlour_client.kit.transport.frame_socket import SocketClosedError  # noqa: PLC0415 - one use
 
         self._pump.cancel()
-        self._told.put_nowait(WireClosedError(None))
+        self._told.put_nowait(SocketClosedError(None))
 
     async def _run(self) -> None:
         try:
@@ -220,7 +220,7 @@ class TappedWire:
 def tapped_dial(dial: Dial, lies: Lies) -> Dial:
     """Return what opens tapped wires."""
 
-    async def opened() -> Wire:
+    async def opened() -> FrameSocket:
         await _refused(lies, "dial")
         return TappedWire(await dial(), lies)
 

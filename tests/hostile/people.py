@@ -22,15 +22,16 @@ from tests.e2e.processes import password
 from tests.hostile.middle import Lies, TappedDelivery, tapped_dial
 from tests.hostile.server import HostileServer, SharedClock
 
-from parlour_client.core.account.sign_in import SignIn, open_archive
+from parlour_client.core.account.chat_home import ChatHome
+from parlour_client.core.account.sign_in import ChatSignIn, open_archive
 from parlour_client.core.client import Client, CurrentProfile, delivery_over_tls, dial_over_tls
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.status import RoomReport
-from parlour_client.core.model import UNREADABLE, Entry, LinkState
+from parlour_client.core.model import UNREADABLE, Entry
 from parlour_client.core.model import Delivery as Way
-from parlour_client.kit.account.home import Home
+from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.errors import ParlourClientError
-from parlour_client.kit.transport.frame_socket import Dial, Wire
+from parlour_client.kit.transport.frame_socket import Dial, FrameSocket
 from parlour_client.text.note_text import note_words
 from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.ids import RoomId
@@ -97,7 +98,7 @@ class Device:
     async def start(self, *, ready: bool = True) -> None:
         """Start a client on the home, and wait until it is connected and, unless not, has caught up."""
         self.running = Client(
-            Home(self.home),
+            ChatHome(self.home),
             clock=self.world.clock,
             chance=Random(self.home.name),  # noqa: S311 - repeats itself
             dial=self._dial,
@@ -113,7 +114,7 @@ class Device:
             await client.stop()
 
     def _dial(self, current: CurrentProfile) -> Dial:
-        async def dial() -> Wire:
+        async def dial() -> FrameSocket:
             return await dial_over_tls(self._at_its_port(current))()
 
         return tapped_dial(dial, self.lies)
@@ -327,10 +328,12 @@ class World:
     async def join(self, user: str) -> Device:
         """Make an account on a new device, which stays off."""
         device = self.known(user)
-        archive = await open_archive(Home(device.home))
+        archive = await open_archive(ChatHome(device.home))
         try:
             name, secret = parse_device_name(device.home.name), Secret(password(user))
-            await self.during(SignIn(archive).join(self.server.invite(), parse_user_name(user), secret, name))
+            await self.during(
+                ChatSignIn(archive).join(self.server.invite(), parse_user_name(user), secret, name)
+            )
         finally:
             await archive.close()
         return device

@@ -10,6 +10,7 @@ KIT_TESTS = ROOT / "tests" / "client" / "kit"
 
 TESTED_BY = {
     # values and types
+    "errors.py": "outbox/test_outbox.py",
     "events.py": "../kit/test_event_bus.py",
     "model.py": "test_history.py",
     # only a whole client shows what they do
@@ -20,6 +21,7 @@ TESTED_BY = {
     "files.py": "e2ee/test_chat.py",
     "rooms.py": "e2ee/test_orchestration.py",
     # only a real server shows what they do
+    "account/saved_profile.py": "test_connection.py",
     "account/sign_in.py": "../../e2e/test_first_contact.py",
     "sessions.py": "../../e2e/oracle/fields.py",
     "transport/delivery_client.py": "../../e2e/test_key_packages.py",
@@ -46,10 +48,15 @@ TESTED_BY = {
 KIT_TESTED_BY = {
     # values and types
     "clock.py": "../core/core_fake.py",
+    "connection_status.py": "transport/test_reconnector.py",
     "transport/frame_socket.py": "../core/core_fake.py",
     # only a whole client shows what they do
     "account/profile.py": "../core/test_connection.py",
     "transport/live_connection.py": "../core/test_client.py",
+    "transport/conversation.py": "../core/transport/test_chat_conversation.py",
+    # only a real server shows what they do
+    "account/dial.py": "../../e2e/test_contract.py",
+    "account/sign_in.py": "../../e2e/test_first_contact.py",
     # only a screen shows what they do
     "console/input_lines.py": "../plain/test_line_mode.py",
     "terminal/column_anchoring.py": "../../e2e/test_terminal_oracle.py",

@@ -12,8 +12,8 @@ from typing import Final
 
 import click
 
-from parlour_client.core.model import Account
-from parlour_client.kit.account.home import KEY, Home, default_folder
+from parlour_client.core.account.chat_home import KEY, ChatHome, default_folder
+from parlour_client.kit.account.profile import Account
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import ParlourClientError, SetupError
 from parlour_protocol.kit.secret import Secret
@@ -48,18 +48,18 @@ def is_locked(name: str) -> bool:
     """Say whether an account's archive needs a passphrase."""
     from parlour_client.core.archive.key import needs_passphrase  # noqa: PLC0415 - `--account` and `--help` need no archive
 
-    return needs_passphrase(Home(folder_of(name)).key)
+    return needs_passphrase(ChatHome(folder_of(name)).key)
 
 
-async def account_in(home: Home, passphrase: Secret | None) -> Account | None:
+async def account_in(home: ChatHome, passphrase: Secret | None) -> Account | None:
     """Return the account that is logged in in a home; None if there is none. It creates no archive."""
     if not home.key.exists():
         return None
-    from parlour_client.core.account.sign_in import SignIn, open_archive  # noqa: PLC0415 - the same
+    from parlour_client.core.account.sign_in import ChatSignIn, open_archive  # noqa: PLC0415 - the same
 
     archive = await open_archive(home, passphrase)
     try:
-        return await SignIn(archive).saved()
+        return await ChatSignIn(archive).account.saved()
     finally:
         await archive.close()
 
@@ -80,7 +80,7 @@ async def _words(name: str) -> str:
     if is_locked(name):
         return "locked with a passphrase"
     try:
-        account = await account_in(Home(folder_of(name)), None)
+        account = await account_in(ChatHome(folder_of(name)), None)
     except ParlourClientError as error:
         return f"cannot be opened: {error}"
     return f"{account.user} on {account.server}" if account is not None else "logged out"

@@ -12,7 +12,7 @@ from parlour_client.cli.run_client import connected, the_home
 from parlour_client.cli.tail import note_of, print_event
 from parlour_client.commands.find import find_room
 from parlour_client.commands.front import Front
-from parlour_client.kit.account.home import Home
+from parlour_client.core.account.chat_home import ChatHome
 from parlour_protocol.kit.ids import Seq
 
 _PATIENCE = 5.0
@@ -27,7 +27,7 @@ def export(context: click.Context, room: str, *, as_json: bool) -> None:
     asyncio.run(_export(the_home(context), room, as_json=as_json))
 
 
-async def _export(home: Home, wanted: str, *, as_json: bool) -> None:
+async def _export(home: ChatHome, wanted: str, *, as_json: bool) -> None:
     async with connected(home, follow=True) as client:
         room = find_room(client, Front.CLI, wanted)
         after = Seq(0)

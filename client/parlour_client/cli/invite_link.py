@@ -10,7 +10,7 @@ import sys
 import click
 
 from parlour_client.cli.run_client import signing_in, the_home, the_passphrase
-from parlour_client.kit.account.home import Home
+from parlour_client.core.account.chat_home import ChatHome
 from parlour_protocol.invite_link import ChatInviteLink
 
 
@@ -32,6 +32,6 @@ def invite_link(context: click.Context, link: str | None) -> None:
     click.echo(asyncio.run(_linked(the_home(context), wanted)))
 
 
-async def _linked(home: Home, link: ChatInviteLink | None) -> str:
+async def _linked(home: ChatHome, link: ChatInviteLink | None) -> str:
     async with signing_in(home, the_passphrase(home)) as sign_in:
         return str(await sign_in.inviter() if link is None else await sign_in.invite(link))

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 from parlour_client.cli.accounts import account_in, folder_of, name_of, names
 from parlour_client.cli.run_client import signing_in, the_passphrase
 from parlour_client.cli.sign_in import this_device
-from parlour_client.core.account.sign_in import SignIn, open_archive
+from parlour_client.core.account.chat_home import ChatHome
+from parlour_client.core.account.sign_in import ChatSignIn, open_archive
 from parlour_client.core.archive import Archive
 from parlour_client.core.archive.key import needs_passphrase, open_key, rewrap
 from parlour_client.core.client import Client
-from parlour_client.core.model import Account
 from parlour_client.core.settings import load
-from parlour_client.kit.account.home import Home
+from parlour_client.kit.account.profile import Account
 from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.secret import Secret
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from parlour_client.ui.account_switcher import Accounts, Credentials, Entrance
 
 
-def open_chat(home: Home, *, plain: bool) -> int:
+def open_chat(home: ChatHome, *, plain: bool) -> int:
     """Open one of the two views, and return the exit status when it is closed."""
     passphrase = the_passphrase(home)
     if plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":  # it could not move the cursor
@@ -45,21 +45,21 @@ def open_chat(home: Home, *, plain: bool) -> int:
     return run_screen(entrance=_entrance(home, passphrase), folder=home.folder, accounts=accounts)
 
 
-async def _saved(home: Home, passphrase: Secret | None) -> Account | None:
+async def _saved(home: ChatHome, passphrase: Secret | None) -> Account | None:
     if not (home.key.exists() or home.archive.exists()):  # the welcome screen asks how to protect it first
         return None
     async with signing_in(home, passphrase) as sign_in:
-        return await sign_in.saved()
+        return await sign_in.account.saved()
 
 
-def _accounts(home: Home) -> "Accounts":
+def _accounts(home: ChatHome) -> "Accounts":
     """Return the accounts that the screen can switch to."""
     from parlour_client.ui.account_switcher import Accounts, OpenedAccount  # noqa: PLC0415 - the screen's own types
 
     current = name_of(home.folder)
 
-    def home_of(name: str) -> Home:  # a home from `--home` elsewhere has no name
-        return home if name == current else Home(folder_of(name))
+    def home_of(name: str) -> ChatHome:  # a home from `--home` elsewhere has no name
+        return home if name == current else ChatHome(folder_of(name))
 
     async def open_account(name: str, passphrase: Secret | None) -> OpenedAccount:
         other = home_of(name)
@@ -76,7 +76,7 @@ def _accounts(home: Home) -> "Accounts":
 class _FirstLock:
     """The passphrase for a home without an account: the welcome screen's last answer counts."""
 
-    def __init__(self, home: Home, passphrase: Secret | None) -> None:
+    def __init__(self, home: ChatHome, passphrase: Secret | None) -> None:
         self._home, self.passphrase = home, passphrase
         self.is_offered = not home.key.exists()
 
@@ -95,7 +95,7 @@ class _FirstLock:
             await archive.close()
 
 
-def _entrance(home: Home, passphrase: Secret | None) -> "Entrance":
+def _entrance(home: ChatHome, passphrase: Secret | None) -> "Entrance":
     """Return the functions by which the welcome screen gets a client."""
     from parlour_client.ui.account_switcher import Entrance  # noqa: PLC0415 - the screen's own type
 
@@ -103,12 +103,12 @@ def _entrance(home: Home, passphrase: Secret | None) -> "Entrance":
 
     async def login(address: ServerAddress, person: "Credentials") -> Client:
         async with lock.archive(person.passphrase) as archive:
-            await SignIn(archive).log_in(address, None, person.user, person.password, person.device)
+            await ChatSignIn(archive).log_in(address, None, person.user, person.password, person.device)
         return Client(home, passphrase=lock.passphrase)
 
     async def join(link: ChatInviteLink, person: "Credentials") -> Client:
         async with lock.archive(person.passphrase) as archive:
-            await SignIn(archive).join(link, person.user, person.password, person.device)
+            await ChatSignIn(archive).join(link, person.user, person.password, person.device)
         return Client(home, passphrase=lock.passphrase)
 
     return Entrance(login=login, join=join, device=this_device(), offers_passphrase=lock.is_offered)

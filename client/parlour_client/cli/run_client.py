@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from parlour_client.core.account.chat_home import ChatHome, default_folder
 from parlour_client.core.events import Change, EntryAdded, HistoryWithheld
 from parlour_client.core.model import Entry, Note, NoteKind
-from parlour_client.kit.account.home import Home, default_folder
 from parlour_client.kit.console.printing import echo
 from parlour_protocol.kit.secret import Secret
 
 if TYPE_CHECKING:
-    from parlour_client.core.account.sign_in import SignIn
+    from parlour_client.core.account.sign_in import ChatSignIn
     from parlour_client.core.client import Client
 
 PATIENCE: Final = 10.0
@@ -44,13 +44,13 @@ def run_connected(
     asyncio.run(connect())
 
 
-def the_home(context: click.Context) -> Home:
+def the_home(context: click.Context) -> ChatHome:
     """Return the home that ``--home`` names."""
     folder: Path | None = context.find_root().obj
-    return Home(folder or default_folder())
+    return ChatHome(folder or default_folder())
 
 
-def the_passphrase(home: Home) -> Secret | None:
+def the_passphrase(home: ChatHome) -> Secret | None:
     """Ask for the archive's passphrase if it has one and there is a terminal."""
     from parlour_client.core.archive.key import needs_passphrase  # noqa: PLC0415 - as in ``connected``
 
@@ -59,7 +59,7 @@ def the_passphrase(home: Home) -> Secret | None:
     return Secret(click.prompt("Passphrase", hide_input=True, err=True))
 
 
-def first_passphrase(home: Home, *, ask: bool) -> Secret | None:
+def first_passphrase(home: ChatHome, *, ask: bool) -> Secret | None:
     """Offer a passphrase for a new archive; ask for the one of an existing archive."""
     if home.key.exists() or not ask or not sys.stdin.isatty():
         return the_passphrase(home)
@@ -78,9 +78,9 @@ def _hidden(words: str) -> str:
 
 
 @asynccontextmanager
-async def signing_in(home: Home, passphrase: Secret | None) -> "AsyncIterator[SignIn]":
+async def signing_in(home: ChatHome, passphrase: Secret | None) -> "AsyncIterator[ChatSignIn]":
     """Open the archive until the context ends."""
-    from parlour_client.core.account.sign_in import SignIn, open_archive  # noqa: PLC0415 - as in ``connected``
+    from parlour_client.core.account.sign_in import ChatSignIn, open_archive  # noqa: PLC0415 - as in ``connected``
 
     archive = await open_archive(home, passphrase)
     if archive.key.made and archive.key.is_plain:
@@ -90,7 +90,7 @@ async def signing_in(home: Home, passphrase: Secret | None) -> "AsyncIterator[Si
             err=True,
         )
     try:
-        yield SignIn(archive)
+        yield ChatSignIn(archive)
     finally:
         await archive.close()
 
@@ -112,7 +112,7 @@ def _warn(client: "Client", printed: dict[str, None], change: Change, *, rows: b
 
 
 @asynccontextmanager
-async def connected(home: Home, *, follow: bool = False, adopt: bool = False) -> "AsyncIterator[Client]":
+async def connected(home: ChatHome, *, follow: bool = False, adopt: bool = False) -> "AsyncIterator[Client]":
     """Yield a client that is connected; with ``follow`` also caught up."""
     from parlour_client.core.client import Client  # noqa: PLC0415 - `--help` of what connects needs no core
 

@@ -23,9 +23,9 @@ from parlour_client.commands.command import (
 from parlour_client.commands.find import find_invitation, find_room
 from parlour_client.commands.front import Front
 from parlour_client.commands.results import Question, RenewQuestion
+from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.client import Client
 from parlour_client.core.settings import load
-from parlour_client.kit.account.home import Home
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import SessionEndedError, UnreachableError
 from parlour_client.text.encryption_text import renewed_person
@@ -42,7 +42,7 @@ def run_command(
 
 
 async def _run(
-    home: Home, command: Command[..., Any], values: dict[str, Any], *, as_json: bool, yes: bool
+    home: ChatHome, command: Command[..., Any], values: dict[str, Any], *, as_json: bool, yes: bool
 ) -> None:
     async with _client(home, command.connect) as client:
         call = Call(client, Front.CLI, load(home.folder))
@@ -59,7 +59,7 @@ async def _run(
 
 
 @asynccontextmanager
-async def _client(home: Home, connect: Connect) -> AsyncIterator[Client]:
+async def _client(home: ChatHome, connect: Connect) -> AsyncIterator[Client]:
     if connect is not Connect.IF_POSSIBLE:
         async with connected(home, follow=connect is not Connect.ONLINE) as client:
             yield client

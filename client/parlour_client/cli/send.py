@@ -16,9 +16,10 @@ from parlour_client.cli.output import print_json, tell_claims
 from parlour_client.cli.run_client import connected, the_home
 from parlour_client.commands.find import find_room
 from parlour_client.commands.front import Front
+from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.checked_text import message_text
-from parlour_client.core.model import Entry, LinkState, Room
-from parlour_client.kit.account.home import Home
+from parlour_client.core.model import Entry, Room
+from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.console.input_lines import read_lines
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import ParlourClientError, SetupError, UnreachableError
@@ -77,7 +78,7 @@ def send(
     return asyncio.run(_send_lines(home, room, as_json=as_json))
 
 
-async def _send_one(home: Home, wanted: str, text: str, *, as_json: bool) -> int:
+async def _send_one(home: ChatHome, wanted: str, text: str, *, as_json: bool) -> int:
     async with connected(home, adopt=True) as client:
         room = find_room(client, Front.CLI, wanted)
         entry = await client.messages.send(room.id, text)
@@ -85,7 +86,7 @@ async def _send_one(home: Home, wanted: str, text: str, *, as_json: bool) -> int
     return 0
 
 
-async def _send_file(home: Home, wanted: str, path: Path, caption: str, *, as_json: bool) -> int:
+async def _send_file(home: ChatHome, wanted: str, path: Path, caption: str, *, as_json: bool) -> int:
     if caption:
         message_text(caption)
     async with connected(home, adopt=True) as client:
@@ -119,7 +120,7 @@ async def _what_becomes_of(client: "Client", entry: Entry) -> str:
     return _FULL
 
 
-async def _send_lines(home: Home, wanted: str, *, as_json: bool) -> int:
+async def _send_lines(home: ChatHome, wanted: str, *, as_json: bool) -> int:
     async with connected(home, adopt=True) as client:
         sender = _Lines(client, find_room(client, Front.CLI, wanted), as_json=as_json)
         return await sender.run()

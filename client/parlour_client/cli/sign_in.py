@@ -14,9 +14,9 @@ import click
 from parlour_client.cli.parameters import DEVICE, USER
 from parlour_client.cli.passwords import from_stdin, read_password
 from parlour_client.cli.run_client import first_passphrase, signing_in, the_home, the_passphrase
+from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.e2ee.status import Trust as PersonTrust
-from parlour_client.core.model import Account
-from parlour_client.kit.account.home import Home
+from parlour_client.kit.account.profile import Account
 from parlour_client.kit.console.printing import echo
 from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.invite_link import ServerAddress
@@ -58,7 +58,7 @@ def join(
 
 
 async def _join(
-    home: Home,
+    home: ChatHome,
     wrapping: Secret | None,
     link: ChatInviteLink,
     user: UserName,
@@ -125,7 +125,7 @@ def login(
 
 
 async def _login(
-    home: Home,
+    home: ChatHome,
     where: ServerAddress,
     trust: "Trust | None",
     user: UserName,
@@ -148,9 +148,9 @@ def logout(context: click.Context) -> None:
     echo("Logged out.", err=True)
 
 
-async def _logout(home: Home) -> None:
+async def _logout(home: ChatHome) -> None:
     async with signing_in(home, the_passphrase(home)) as sign_in:
-        await sign_in.log_out()
+        await sign_in.account.log_out()
 
 
 @click.command(
@@ -167,9 +167,9 @@ def passwd(context: click.Context, *, password_stdin: bool) -> None:
     echo("Password changed; every other session was logged out.", err=True)
 
 
-async def _passwd(home: Home, old: Secret, new: Secret) -> None:
+async def _passwd(home: ChatHome, old: Secret, new: Secret) -> None:
     async with signing_in(home, the_passphrase(home)) as sign_in:
-        await sign_in.change_password(old, new)
+        await sign_in.account.change_password(old, new)
 
 
 @click.command(

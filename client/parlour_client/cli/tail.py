@@ -17,9 +17,10 @@ from parlour_client.cli.output import file_words, print_json, shown
 from parlour_client.cli.run_client import connected, the_home
 from parlour_client.commands.find import find_room
 from parlour_client.commands.front import Front
+from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.events import Change
-from parlour_client.core.model import BEFORE_JOIN, UNREADABLE, LinkState, Room, display_name
-from parlour_client.kit.account.home import Home
+from parlour_client.core.model import BEFORE_JOIN, UNREADABLE, Room, display_name
+from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import UnreachableError
 from parlour_client.text.event_text import event_sentence
@@ -67,7 +68,7 @@ def tail(
 
 
 async def _tail(
-    home: Home, wanted: str, count: int | None, first: int | None, *, as_json: bool, events: bool
+    home: ChatHome, wanted: str, count: int | None, first: int | None, *, as_json: bool, events: bool
 ) -> None:
     async with connected(home, follow=True) as client:
         room = find_room(client, Front.CLI, wanted)

@@ -32,8 +32,9 @@ from parlour_client.commands.results import (
     RoomsListed,
     TopicShown,
 )
+from parlour_client.core.errors import EncryptionError
 from parlour_client.core.room_names import find_room as find
-from parlour_client.kit.errors import EncryptionError, SetupError, WrongUseError
+from parlour_client.kit.errors import SetupError, WrongUseError
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind, RoomSuite
 

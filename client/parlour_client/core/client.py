@@ -9,30 +9,31 @@ wait for the network (the outbox does).
 from collections.abc import Callable
 from random import Random, SystemRandom
 
+from parlour_client.core.account.chat_home import ChatHome
+from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.connection import Connection
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.service import Encryption
 from parlour_client.core.engine import Engine
+from parlour_client.core.errors import EncryptionError, logged_out
+from parlour_client.core.events import Change
 from parlour_client.core.files import Files
 from parlour_client.core.history import History
 from parlour_client.core.invitations import Invitations
 from parlour_client.core.messages import Messages
-from parlour_client.core.model import (
-    Account,
-)
 from parlour_client.core.parts import Parts
 from parlour_client.core.people import People
 from parlour_client.core.preferences import Preferences
 from parlour_client.core.rooms import Rooms
 from parlour_client.core.sessions import Sessions
 from parlour_client.kit.account.hardening import keep_memory_private
-from parlour_client.kit.account.home import Home
-from parlour_client.kit.account.profile import Credentials, CurrentProfile, Profile, load_profile
+from parlour_client.kit.account.profile import Account, Credentials, CurrentProfile, Profile
 from parlour_client.kit.clock import Clock, SystemClock
-from parlour_client.kit.errors import EncryptionError, LoggedOutError, StoppedError
+from parlour_client.kit.errors import StoppedError
 from parlour_client.kit.event_bus import EventBus
-from parlour_client.kit.transport.frame_socket import Dial, Wire
+from parlour_client.kit.transport.frame_socket import Dial
+from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.secret import Secret
 
@@ -42,20 +43,10 @@ def dial_over_tls(current: CurrentProfile, *, ping_seconds: float | None = None)
 
     ``ping_seconds`` is how often the server is pinged; None for the default.
     """
-    from parlour_client.kit.transport.https import Api  # noqa: PLC0415 - a client in a test needs no network
-    from parlour_client.kit.transport.trust import Verifier  # noqa: PLC0415
-    from parlour_client.kit.transport.websocket import PING_SECONDS, open_socket  # noqa: PLC0415
+    from parlour_client.kit.account.dial import dial_over_tls as dial  # noqa: PLC0415 - a client in a test needs no network
+    from parlour_client.kit.transport.websocket import PING_SECONDS  # noqa: PLC0415
 
-    verifier = Verifier(current().address, current().trust)
-    api = Api(verifier)
-
-    async def ticket() -> Secret:
-        return (await api.ticket(_session(current()))).ticket
-
-    async def dial() -> Wire:
-        return await open_socket(verifier, ticket, ping_seconds or PING_SECONDS)
-
-    return dial
+    return dial(WIRE, current, lambda: _session(current()), ping_seconds=ping_seconds or PING_SECONDS)
 
 
 def delivery_over_tls(current: CurrentProfile) -> Delivery | None:
@@ -70,7 +61,7 @@ def delivery_over_tls(current: CurrentProfile) -> Delivery | None:
 
 def _session(profile: Profile) -> Secret:
     if profile.session is None:
-        raise LoggedOutError.of(profile.server, profile.user)
+        raise logged_out(profile.server, profile.user)
     return profile.session
 
 
@@ -79,7 +70,7 @@ class Client:
 
     def __init__(
         self,
-        home: Home,
+        home: ChatHome,
         *,
         passphrase: Secret | None = None,
         follow: bool = True,
@@ -95,7 +86,7 @@ class Client:
         (for programs that only send). Without ``adopt`` messages that earlier programs left unsent stay
         unsent (for programs that only read).
         """
-        self.events = EventBus()
+        self.events = EventBus[Change]()
         """What changed: subscribe to it, or iterate over ``events.stream()``."""
         self._home = home
         self._passphrase = passphrase
@@ -112,7 +103,7 @@ class Client:
         keep_memory_private()
         archive = await open_archive(self._home, self._passphrase)
         try:
-            credentials = Credentials(await load_profile(archive))
+            credentials = Credentials(await ArchivedProfile(archive).load())
             _session(credentials.profile)
             parts = Parts(
                 credentials,

@@ -4,14 +4,14 @@ import asyncio
 from contextlib import suppress
 from typing import Final
 
-from parlour_client.core.account.sign_in import SignIn
+from parlour_client.core.account.sign_in import ChatSignIn
 from parlour_client.core.archive import Archive
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
-from parlour_client.core.model import ConnectionStatus, LinkState
 from parlour_client.core.sync.catch_up import CatchUp
+from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.account.profile import Credentials
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.kit.errors import SetupError, StoppedError, UnreachableError
-from parlour_client.kit.transport.live_connection import LiveConnection
 from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_protocol.kit.secret import Secret
 
@@ -27,7 +27,7 @@ class Connection:
         credentials: Credentials,
         archive: Archive,
         reconnector: Reconnector,
-        live: LiveConnection,
+        live: ChatConnection,
         catch_up: CatchUp,
         encrypted_rooms: EncryptedRooms | None,
     ) -> None:
@@ -77,7 +77,7 @@ class Connection:
         """
         if not self.status.session_ended:
             raise SetupError("You are already logged in.")
-        self._credentials.profile = await SignIn(self._archive).log_in_again(password)
+        self._credentials.profile = await ChatSignIn(self._archive).account.log_in_again(password)
         if self._encrypted_rooms is not None:
             self._encrypted_rooms.session.signed_in = False  # the new session is not bound to a device yet
         self._reconnector.session_renewed()

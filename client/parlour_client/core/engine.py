@@ -11,9 +11,9 @@ from typing import Any
 from parlour_client.core.e2ee.messages.room_sender import RoomSender
 from parlour_client.core.outbox.room_queue import RoomQueue
 from parlour_client.core.parts import Parts
+from parlour_client.core.transport.chat_conversation import ChatConversation
 from parlour_client.kit.errors import ParlourClientError, UnreachableError
-from parlour_client.kit.transport.conversation import Conversation
-from parlour_client.kit.transport.frame_socket import Dial, Wire
+from parlour_client.kit.transport.frame_socket import Dial, FrameSocket
 from parlour_protocol.frames import Hello
 from parlour_protocol.ids import RoomId
 
@@ -55,7 +55,7 @@ class Engine:
         reconnector = self._parts.reconnector
         tasks = [
             asyncio.ensure_future(self._parts.receiver.run()),
-            asyncio.ensure_future(reconnector.run(self._connect, self._converse)),
+            asyncio.ensure_future(reconnector.run(self._connect, self._begin, self._converse)),
         ]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -68,13 +68,16 @@ class Engine:
             reconnector.stopped.set()
             await _cancelled(tasks)
 
-    async def _connect(self) -> Wire:
+    async def _connect(self) -> FrameSocket:
         """Open a connection, after binding the session to this device."""
         if self._parts.encrypted_rooms is not None:
             await self._parts.encrypted_rooms.sign_in()
         return await self._dial()
 
-    async def _converse(self, conversation: Conversation, hello: Hello) -> None:
+    def _begin(self, socket: FrameSocket) -> ChatConversation:
+        return ChatConversation(socket, self._parts.clock)
+
+    async def _converse(self, conversation: ChatConversation, hello: Hello) -> None:
         """Do everything that runs while a connection lasts."""
         parts = self._parts
         rolled_back = await parts.rollback.greet(conversation, hello)
@@ -110,7 +113,7 @@ class Engine:
             await _cancelled(tasks)
 
     def _start_sender(
-        self, room: RoomId, conversation: Conversation
+        self, room: RoomId, conversation: ChatConversation
     ) -> tuple[RoomQueue, Coroutine[Any, Any, object]] | None:
         """Return the queue of an encrypted room and what sends from it; None for an open one."""
         parts = self._parts

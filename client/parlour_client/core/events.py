@@ -3,9 +3,11 @@
 Each names what to read again or holds what to show; views get them from ``client.events``.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from parlour_client.core.model import ConnectionStatus, Entry
+from parlour_client.core.model import Entry
+from parlour_client.kit.connection_status import StatusChanged
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import RequestId
 from parlour_protocol.kit.names import UserName
@@ -86,13 +88,6 @@ class IgnoredChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class StatusChanged:
-    """The connection's state changed."""
-
-    status: ConnectionStatus
-
-
-@dataclass(frozen=True, slots=True)
 class TypingChanged:
     """Who is typing in the room now, other than this account."""
 
@@ -132,3 +127,5 @@ Change = (
     | PresenceChanged
     | EncryptionChanged
 )
+
+Emit = Callable[[Change], None]

@@ -18,10 +18,11 @@ from parlour_client.core.e2ee.messages import attachments
 from parlour_client.core.e2ee.messages.attachments import Progress
 from parlour_client.core.e2ee.messages.outgoing import file_with_key
 from parlour_client.core.e2ee.messages.store import keep_file_key
+from parlour_client.core.errors import EncryptionError
 from parlour_client.core.messages import Messages
 from parlour_client.core.model import Entry
 from parlour_client.core.sync.state import State
-from parlour_client.kit.errors import EncryptionError, ServerMisbehavedError, SetupError
+from parlour_client.kit.errors import ServerMisbehavedError, SetupError
 from parlour_protocol.delivery import FileStored
 from parlour_protocol.encrypted import EncryptedFile
 from parlour_protocol.frames.bodies import FileRef

@@ -23,17 +23,16 @@ from parlour_client.core.archive import (
 )
 from parlour_client.core.checked_text import message_text
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
-from parlour_client.core.events import RoomForgotten, RoomsChanged
+from parlour_client.core.events import Emit, RoomForgotten, RoomsChanged
 from parlour_client.core.model import Entry, Gap, Note, Thread, Version
 from parlour_client.core.outbox.outbox import Outbox
 from parlour_client.core.search_query import QueryError, parse
 from parlour_client.core.sync.catch_up import CatchUp, fetch
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
+from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import ParlourClientError, ServerMisbehavedError
-from parlour_client.kit.event_bus import Emit
-from parlour_client.kit.transport.live_connection import LiveConnection
 from parlour_protocol.frames import LogEvent, encode
 from parlour_protocol.frames.replies import Pins
 from parlour_protocol.frames.requests import History as HistoryRequest
@@ -60,7 +59,7 @@ class History:
         rooms: RoomStore,
         outbox: Outbox,
         catch_up: CatchUp,
-        live: LiveConnection,
+        live: ChatConnection,
         encrypted_rooms: EncryptedRooms | None,
         clock: Clock,
         emit: Emit,

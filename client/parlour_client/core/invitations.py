@@ -6,8 +6,8 @@ from parlour_client.core.e2ee.maintenance.membership import Membership
 from parlour_client.core.model import Invitation, Room
 from parlour_client.core.rooms import MAX_PAGES, Rooms
 from parlour_client.core.sync.waiting_invitations import WaitingInvitations
+from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.errors import RefusedError, ServerMisbehavedError
-from parlour_client.kit.transport.live_connection import LiveConnection
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.replies import Blocked
 from parlour_protocol.frames.requests import Accept, Block, Decline, Invite, ListBlocked, Uninvite
@@ -23,7 +23,7 @@ class Invitations:
     def __init__(
         self,
         waiting: WaitingInvitations,
-        live: LiveConnection,
+        live: ChatConnection,
         rooms: Rooms,
         membership: Membership | None,
     ) -> None:

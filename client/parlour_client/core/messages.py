@@ -10,7 +10,7 @@ from parlour_client.core.archive import Archive, events, saved_preferences, stor
 from parlour_client.core.archive.outbox_table import AlsoWrite
 from parlour_client.core.checked_text import message_text, reaction_text
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
-from parlour_client.core.events import EntryChanged
+from parlour_client.core.events import Emit, EntryChanged
 from parlour_client.core.model import Entry, Outgoing
 from parlour_client.core.outbox.item import DurableRequest, Item, StoredAt
 from parlour_client.core.outbox.outbox import Outbox
@@ -18,9 +18,8 @@ from parlour_client.core.receive.read_markers import ReadMarkers
 from parlour_client.core.sync.receipts import Receipts
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
+from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.errors import SetupError
-from parlour_client.kit.event_bus import Emit
-from parlour_client.kit.transport.live_connection import LiveConnection
 from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_protocol.frames.requests import Delete, Edit, Pin, React, Send, Typing
 from parlour_protocol.ids import RoomId
@@ -38,7 +37,7 @@ class Messages:
         state: State,
         rooms: RoomStore,
         outbox: Outbox,
-        live: LiveConnection,
+        live: ChatConnection,
         reconnector: Reconnector,
         read_markers: ReadMarkers,
         receipts: Receipts,

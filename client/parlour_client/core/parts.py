@@ -12,6 +12,8 @@ from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.e2ee.groups.delivery import Delivery
 from parlour_client.core.e2ee.maintenance.membership import Membership
 from parlour_client.core.e2ee.service import Encryption
+from parlour_client.core.errors import login_hint
+from parlour_client.core.events import Emit
 from parlour_client.core.files import Files
 from parlour_client.core.history import History
 from parlour_client.core.invitations import Invitations
@@ -34,10 +36,9 @@ from parlour_client.core.sync.receipts import Receipts
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
 from parlour_client.core.sync.waiting_invitations import WaitingInvitations
+from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.account.profile import Credentials
 from parlour_client.kit.clock import Clock
-from parlour_client.kit.event_bus import Emit
-from parlour_client.kit.transport.live_connection import LiveConnection
 from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_protocol.ids import RoomId
 
@@ -65,8 +66,10 @@ class Parts:
         # state and transport
         self.state = State(account.user)
         self.numbers = Numbers()
-        self.live = LiveConnection()
-        self.reconnector = Reconnector(account, clock, chance, emit)
+        self.live = ChatConnection()
+        self.reconnector = Reconnector(
+            account.server, clock, chance, emit, login_hint(account.server, account.user)
+        )
         queue = EventQueue()
         self.catch_up = CatchUp(queue, archive, self.state, emit, follow=follow)
         self.room_store = RoomStore(self.state, archive, self.catch_up, follow=follow)

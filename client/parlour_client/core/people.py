@@ -4,14 +4,13 @@ from collections.abc import Set as AbstractSet
 
 from parlour_client.core.archive import Archive, saved_preferences
 from parlour_client.core.archive.search import messages_of
-from parlour_client.core.events import IgnoredChanged, RoomsChanged
+from parlour_client.core.events import Emit, IgnoredChanged, RoomsChanged
 from parlour_client.core.model import Profile, Room
 from parlour_client.core.rooms import Rooms
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
+from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.errors import SetupError
-from parlour_client.kit.event_bus import Emit
-from parlour_client.kit.transport.live_connection import LiveConnection
 from parlour_protocol.frames.requests import SetStatus
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import UserName
@@ -26,7 +25,7 @@ class People:
         archive: Archive,
         state: State,
         room_store: RoomStore,
-        live: LiveConnection,
+        live: ChatConnection,
         rooms: Rooms,
         emit: Emit,
     ) -> None:

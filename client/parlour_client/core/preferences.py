@@ -6,11 +6,10 @@ They are written to the encrypted archive first; then views are notified. They a
 from parlour_client.core.archive import Archive, saved_preferences
 from parlour_client.core.archive.saved_preferences import RoomPreference
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
-from parlour_client.core.events import RoomsChanged
+from parlour_client.core.events import Emit, RoomsChanged
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
 from parlour_client.kit.errors import SetupError
-from parlour_client.kit.event_bus import Emit
 from parlour_protocol.ids import RoomId
 
 

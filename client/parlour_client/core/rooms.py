@@ -14,12 +14,13 @@ from msgspec.structs import replace
 from parlour_client.core.checked_text import reason_text, topic_text
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.e2ee.maintenance.membership import Membership
+from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import MemberView, Room
 from parlour_client.core.receive.dispatcher import Dispatcher
 from parlour_client.core.sync.state import State
+from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.clock import Clock
-from parlour_client.kit.errors import EncryptionError, ServerMisbehavedError, SetupError, StoppedError
-from parlour_client.kit.transport.live_connection import LiveConnection
+from parlour_client.kit.errors import ServerMisbehavedError, SetupError, StoppedError
 from parlour_client.kit.transport.reconnector import Reconnector
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.frames.replies import Directory, Entered, Members, RoomListing
@@ -59,7 +60,7 @@ class Rooms:
     def __init__(
         self,
         state: State,
-        live: LiveConnection,
+        live: ChatConnection,
         reconnector: Reconnector,
         dispatcher: Dispatcher,
         encrypted_rooms: EncryptedRooms | None,

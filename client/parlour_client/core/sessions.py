@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from parlour_client.core.account.sign_in import SignIn
+from parlour_client.core.account.sign_in import ChatSignIn
 from parlour_client.core.archive import Archive
 from parlour_protocol.kit.api import SessionInfo
 from parlour_protocol.kit.ids import SessionId
@@ -12,7 +12,7 @@ class Sessions:
     """The sessions of one account."""
 
     def __init__(self, archive: Archive) -> None:
-        self._sign_in = SignIn(archive)
+        self._sign_in = ChatSignIn(archive).account
 
     async def all(self) -> Sequence[SessionInfo]:
         """List the account's sessions, including this one."""

@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from parlour_client.core.account.sign_in import SignIn, open_archive
+from parlour_client.core.account.chat_home import ChatHome
+from parlour_client.core.account.sign_in import ChatSignIn, open_archive
 from parlour_client.core.client import Client
 from parlour_client.core.model import Entry, Room
 from parlour_client.demo.script import GARDEN, LOBBY, Line
 from parlour_client.demo.server import DemoError, DemoServer
-from parlour_client.kit.account.home import Home
 from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
@@ -29,7 +29,7 @@ class Person:
 
     name: str
     client: Client
-    home: Home
+    home: ChatHome
     password: Secret
     """Kept so that the report can look for it where it must not be."""
 
@@ -69,12 +69,12 @@ class Person:
             await anext(changes)
 
 
-async def sign_up(folder: Path, name: str, link: ChatInviteLink, password: Secret) -> Home:
+async def sign_up(folder: Path, name: str, link: ChatInviteLink, password: Secret) -> ChatHome:
     """Create an account with the link, and return its home folder, logged in."""
-    home = Home(folder)
+    home = ChatHome(folder)
     archive = await open_archive(home)
     try:
-        await SignIn(archive).join(link, parse_user_name(name), password, parse_device_name("demo"))
+        await ChatSignIn(archive).join(link, parse_user_name(name), password, parse_device_name("demo"))
     finally:
         await archive.close()
     return home

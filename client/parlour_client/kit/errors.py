@@ -1,16 +1,12 @@
-"""The errors of the client, as a tree. The text of each is for the person, ``hint`` says what to do.
+"""The errors of a client, as a tree. The text of each is for the person, ``hint`` says what to do.
 
 ::
 
     ParlourClientError
     ├── SetupError              the home folder or what was typed is not usable
     │   ├── WrongUseError       a command was written in a way that it can't be meant
-    │   ├── NoAccountError      no one has logged in here yet
-    │   │   └── LoggedOutError
-    │   └── PassphraseNeededError
-    ├── ArchiveError            the archive cannot be read or written
-    │   ├── DamagedArchiveError
-    │   └── WrongPassphraseError
+    │   └── NoAccountError      no one has logged in here yet
+    │       └── LoggedOutError
     ├── TrustError              the server is not proven to be the right one; nothing was sent
     │   ├── PinChangedError
     │   └── CertificateError
@@ -18,18 +14,18 @@
     │   └── ServerMisbehavedError   it answered, but not as this protocol says
     ├── SessionEndedError       log in again
     ├── ApiRefusedError         the HTTPS API said no: a code and a sentence
-    │   ├── LoginRefusedError
-    │   └── StaleEpochError     another device's commit came first
-    ├── EncryptionError         an encrypted room cannot be used so, and why
-    ├── RefusedError            a request in the chat was refused: an ErrorCode
+    │   └── LoginRefusedError
+    ├── RefusedError            a request on the connection was refused: a code
     └── StoppedError            the client was stopped while something waited
 
-No text here quotes what a server sent, unless it went through ``safe_text``.
+A program's own errors are subclasses. No text here quotes what a server sent, unless it went through
+``safe_text``.
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import ClassVar, Final
 
-from parlour_protocol.errors import ErrorCode
+from parlour_protocol.kit.errors import ErrorCode
 
 _SHOWN_OF_A_STRANGER = 200
 
@@ -72,48 +68,13 @@ class WrongUseError(SetupError):
 class NoAccountError(SetupError):
     """No one has logged in with this home folder yet."""
 
-    hint = (
-        "With an invite link: parlour join LINK --username NAME. "
-        "Otherwise: parlour login ADDRESS --username NAME."
-    )
+    hint = "Join with an invite link, or log in at an address."
 
 
 class LoggedOutError(NoAccountError):
     """There is an account, but no session for it."""
 
-    @classmethod
-    def of(cls, server: str, user: str) -> "LoggedOutError":
-        """Return the error with the login command for this account."""
-        return cls("You are logged out.", f"Log in again: parlour login {server} --username {user}")
-
-
-class PassphraseNeededError(SetupError):
-    """The archive's key is wrapped by a passphrase, and none was given."""
-
-    hint = "Open it with `parlour chat` in a terminal, which asks for the passphrase."
-
-
-class ArchiveError(ParlourClientError):
-    """The archive cannot be read or written now."""
-
-    stops = True
-
-    hint = "Check that the disk isn't full and that the home folder is yours."
-
-
-class DamagedArchiveError(ArchiveError):
-    """The archive's file is damaged, or its key belongs to another archive."""
-
-    hint = (
-        "Move archive.* out of the home folder and log in again: unencrypted rooms come back from the "
-        "server, encrypted messages only from another device of yours."
-    )
-
-
-class WrongPassphraseError(ArchiveError):
-    """The passphrase does not open the archive's key."""
-
-    hint = "Try again."
+    hint = "Log in again."
 
 
 class TrustError(ParlourClientError):
@@ -134,7 +95,7 @@ class PinChangedError(TrustError):
 class CertificateError(TrustError):
     """The server's certificate is not valid for its name, or no trusted authority signed it."""
 
-    hint = "Use an invite link with a pin, or name the server's CA: parlour login ADDRESS --ca FILE."
+    hint = "Use an invite link with a pin, or name the file of the server's CA when you log in."
 
 
 class UnreachableError(ParlourClientError):
@@ -152,13 +113,8 @@ class ServerMisbehavedError(UnreachableError):
 class SessionEndedError(ParlourClientError):
     """The session was ended: by a logout, a password change, its age, or the server's owner."""
 
-    hint = "Log in again: parlour login ADDRESS --username NAME."
+    hint = "Log in again."
     stops = True
-
-    @classmethod
-    def of(cls, server: str, user: str) -> "SessionEndedError":
-        """Return the error with the login command for this account."""
-        return cls("The session has ended.", f"Log in again: parlour login {server} --username {user}")
 
 
 class ApiRefusedError(ParlourClientError):
@@ -178,46 +134,34 @@ class LoginRefusedError(ApiRefusedError):
     hint = "Check the name and your keyboard layout, then try again."
 
 
-class StaleEpochError(ApiRefusedError):
-    """The room's group has moved on: another device's commit was first, and must be processed."""
-
-    hint = "Parlour tries again when the room has caught up."
-
-
-class EncryptionError(ParlourClientError):
-    """The state of an encrypted room, a key or a device prevents this; no plaintext was sent."""
-
-
 class StoppedError(ParlourClientError):
     """The client was stopped before the answer came."""
 
 
-_WORDS: dict[ErrorCode, str] = {
+WORDS: Final[Mapping[str, str]] = {
     ErrorCode.MALFORMED: "The server did not understand the request.",
     ErrorCode.TOO_MANY_IN_FLIGHT: "Too many requests at once.",
-    ErrorCode.NOT_FOUND: "There is no such room, person or message, or you are not allowed to see it.",
-    ErrorCode.FORBIDDEN: "Your role in this room does not allow that.",
-    ErrorCode.BANNED: "You are banned from this room.",
-    ErrorCode.MUTED: "You are muted in this room.",
+    ErrorCode.NOT_FOUND: "There is no such thing, or you are not allowed to see it.",
+    ErrorCode.FORBIDDEN: "You may not do that.",
     ErrorCode.NAME_TAKEN: "That name, or one that looks like it, is taken.",
     ErrorCode.ALREADY: "Nothing to change.",
     ErrorCode.RATE_LIMITED: "You are sending too fast.",
     ErrorCode.LIMIT_REACHED: "You have reached a limit of this server.",
     ErrorCode.CONFLICT: "The server already has a different request with this id.",
-    ErrorCode.ENCRYPTED: "The room is end-to-end encrypted, so the server refuses unencrypted messages.",
-    ErrorCode.STALE_EPOCH: "The room's keys have changed in the meantime.",
-    ErrorCode.REMOVAL_PENDING: (
-        "Someone who left is still in the encrypted group, and the server takes no messages until they are "
-        "removed."
-    ),
     ErrorCode.UNAVAILABLE: "The server can't do that right now; nothing was stored.",
 }
 
 
 class RefusedError(ParlourClientError):
-    """A request in the chat was refused and nothing was changed. ``retry_after`` is in milliseconds."""
+    """A request was refused and nothing was changed. ``retry_after`` is in milliseconds.
 
-    def __init__(self, code: ErrorCode, server_hint: str = "", *, retry_after: int | None = None) -> None:
-        super().__init__(_WORDS[code], quoted(server_hint))
+    ``words`` are a program's own sentences by code, used before those of the kit.
+    """
+
+    words: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, code: str, server_hint: str = "", *, retry_after: int | None = None) -> None:
+        text = self.words.get(code) or WORDS.get(code) or f"The server refused it ({quoted(code)})."
+        super().__init__(text, quoted(server_hint))
         self.code = code
         self.retry_after = retry_after

@@ -6,32 +6,31 @@ memory grow. The client owns one; views and bots subscribe.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final, Generic, TypeVar
 
-from parlour_client.core.events import Change
 from parlour_client.kit.errors import StoppedError
 
 MAX_LAG: Final = 10_000
 """Unread changes of one stream."""
 
-Emit = Callable[[Change], None]
+C = TypeVar("C")
 T = TypeVar("T")
 
 
-class EventBus:
+class EventBus(Generic[C]):
     """The listeners and streams."""
 
     def __init__(self) -> None:
-        self._listeners: dict[object, Callable[[Change], None]] = {}
+        self._listeners: dict[object, Callable[[C], None]] = {}
         self._ended = asyncio.Event()
 
-    def subscribe(self, listener: Callable[[Change], None]) -> Callable[[], None]:
+    def subscribe(self, listener: Callable[[C], None]) -> Callable[[], None]:
         """Call ``listener`` for every change; returns a function that unsubscribes it."""
         token = object()
         self._listeners[token] = listener
         return lambda: self._listeners.pop(token, None) and None
 
-    def emit(self, change: Change) -> None:
+    def emit(self, change: C) -> None:
         """Notify all listeners and streams."""
         for listener in list(self._listeners.values()):
             listener(change)
@@ -55,12 +54,12 @@ class EventBus:
             unsubscribe()
         return found
 
-    async def stream(self) -> AsyncIterator[Change]:
+    async def stream(self) -> AsyncIterator[C]:
         """Yield changes from now on. Raises StoppedError when its reader lags too far behind."""
-        waiting: list[Change] = []
+        waiting: list[C] = []
         some = asyncio.Event()
 
-        def hear(change: Change) -> None:
+        def hear(change: C) -> None:
             waiting.append(change)
             some.set()
 

@@ -45,10 +45,10 @@ from parlour_client.core.events import (
     InvitationsChanged,
     RoomForgotten,
     RoomsChanged,
-    StatusChanged,
 )
-from parlour_client.core.model import Delivery, Entry, LinkState
+from parlour_client.core.model import Delivery, Entry
 from parlour_client.core.settings import Settings, Value, kept_seconds, save
+from parlour_client.kit.connection_status import LinkState, StatusChanged
 from parlour_client.kit.console.input_lines import read_lines
 from parlour_client.kit.console.printing import say
 from parlour_client.kit.errors import ParlourClientError, SetupError

@@ -8,16 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from parlour_client.core.model import (
-    ConnectionStatus,
-    Delivery,
-    Entry,
-    Invitation,
-    LinkState,
-    Outgoing,
-    Room,
-    display_name,
-)
+from parlour_client.core.model import Delivery, Entry, Invitation, Outgoing, Room, display_name
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.text.event_text import event_sentence
 from parlour_client.text.file_text import facts_of
 from parlour_client.text.note_text import is_shown_beside, note_words

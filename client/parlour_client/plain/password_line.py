@@ -6,7 +6,7 @@ Only a terminal is asked. A pipe gets the command to run instead, since its line
 import os
 from typing import Any
 
-from parlour_client.core.model import Account
+from parlour_client.kit.account.profile import Account
 from parlour_client.kit.errors import SetupError
 
 

@@ -9,7 +9,7 @@ from parlour_protocol.frames.bodies import AnyBody
 from parlour_protocol.frames.fields import TopicText
 from parlour_protocol.id_fields import RoomIdField
 from parlour_protocol.kit.fields import ReasonText
-from parlour_protocol.kit.frames import Answer, Greeting, Part, Push
+from parlour_protocol.kit.frames import Greeting, Part, Push, Refusal, Success
 from parlour_protocol.kit.id_fields import (
     Count,
     IncarnationField,
@@ -161,14 +161,14 @@ class Blocked(Result, frozen=True, tag="blocked"):
 AnyResult = Stored | Entered | Page | Members | Pins | Directory | Invitations | Blocked
 
 
-class Ok(Answer, frozen=True, tag="ok"):
+class Ok(Success, frozen=True, tag="ok"):
     """The request ``re`` succeeded. Some requests have no result."""
 
     re: RequestIdField  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
     result: AnyResult | None = None
 
 
-class Error(Answer, frozen=True, tag="error"):
+class Error(Refusal, frozen=True, tag="error"):
     """The request ``re`` was refused and nothing was changed.
 
     ``re`` is absent if the frame was too malformed to read its id. ``hint`` is a sentence

@@ -56,18 +56,46 @@ class Answer(Frame, frozen=True):
             """The request's id, or None where it could not be read."""
 
 
+class Success(Answer, frozen=True):
+    """The answer to a request that was done. Each kind has a field ``result``."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def result(self) -> object:
+            """One of the program's results, or None."""
+
+
+class Refusal(Answer, frozen=True):
+    """The answer to a request that was refused. Each kind has the fields of ``Error``."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def code(self) -> str:
+            """Why, for programs."""
+
+        @property
+        def hint(self) -> str:
+            """Why, for the person."""
+
+        @property
+        def retry_after(self) -> int | None:
+            """When to try again, in milliseconds."""
+
+
 class Push(Frame, frozen=True):
     """What a server sends without being asked."""
 
 
-class Ok(Answer, Generic[R], frozen=True, tag="ok"):
+class Ok(Success, Generic[R], frozen=True, tag="ok"):
     """The request ``re`` was done. ``result`` is one of the program's results, or absent."""
 
     re: RequestIdField  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
     result: R | None = None
 
 
-class Error(Answer, frozen=True, tag="error"):
+class Error(Refusal, frozen=True, tag="error"):
     """The request ``re`` was refused and changed nothing.
 
     ``re`` is absent if the frame was so malformed that its id could not be read. ``hint`` is a sentence for

@@ -19,7 +19,19 @@ from msgspec import inspect
 from parlour_protocol.kit import codec
 from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.fields import ReasonText, WireText, is_field_type
-from parlour_protocol.kit.frames import Answer, Error, Frame, Greeting, Hello, Ok, Part, Push, Request
+from parlour_protocol.kit.frames import (
+    Answer,
+    Error,
+    Frame,
+    Greeting,
+    Hello,
+    Ok,
+    Part,
+    Push,
+    Refusal,
+    Request,
+    Success,
+)
 from parlour_protocol.kit.id_fields import MAX_INT, RequestIdField
 from parlour_protocol.kit.ids import RequestId
 from parlour_protocol.kit.limits import FRAME_DEPTH
@@ -56,7 +68,7 @@ class Wire(Generic[Q, S]):
         pushes: type[Push] | UnionType | None = None,
         results: type[Part] | UnionType | None = None,
         greeting: type[Greeting] = Hello,
-        answers: tuple[type[Answer], type[Answer]] | None = None,
+        answers: tuple[type[Success], type[Refusal]] | None = None,
         path: str = "",
     ) -> None:
         """Check the unions and make their decoders.
@@ -73,15 +85,15 @@ class Wire(Generic[Q, S]):
         if not _PATH.fullmatch(self.path):
             raise ProgramError(f"{self.path!r} is not a path of a URL: write one like '/v1/{found[1]}'")
         ok, self._error = answers or (_ok_with(results), Error)
-        self._ok: Final[type[Answer]] = typing.get_origin(ok) or ok
+        self._ok: Final[type[Success]] = typing.get_origin(ok) or ok
         self.requests: Final = _members(requests, Request)
         self.pushes: Final = _members(pushes, Push) if pushes is not None else ()
         self.results: Final = _parts(results)
         self.greeting: Final = greeting
         from_server = (
             *_members(greeting, Greeting),
-            *_members(self._ok, Answer),
-            *_members(self._error, Answer),
+            *_members(self._ok, Success),
+            *_members(self._error, Refusal),
             *self.pushes,
         )
         _check_fields(self._ok, ("re", "result"))
@@ -169,8 +181,8 @@ def _parts(results: object) -> tuple[type[Part], ...]:
     return members(results) if results is not None else ()
 
 
-def _ok_with(results: object) -> type[Answer]:
-    return cast("type[Answer]", cast("Any", Ok)[results])
+def _ok_with(results: object) -> type[Success]:
+    return cast("type[Success]", cast("Any", Ok)[results])
 
 
 def _code_type(error: type[Answer]) -> Callable[[str], str]:

@@ -9,9 +9,9 @@ from click.testing import CliRunner
 from parlour_client.cli import accounts
 from parlour_client.cli.accounts import folder_of, is_locked, name_of, names
 from parlour_client.cli.root import cli
+from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.sign_in import open_archive
 from parlour_client.core.archive.key import needs_passphrase
-from parlour_client.kit.account.home import Home
 from parlour_client.kit.errors import SetupError
 
 
@@ -25,7 +25,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 async def begin(name: str) -> None:
     """Make an account's home, as the first start does."""
-    await (await open_archive(Home(folder_of(name)), None)).close()
+    await (await open_archive(ChatHome(folder_of(name)), None)).close()
 
 
 async def test_accounts_are_homes_side_by_side(data: Path) -> None:

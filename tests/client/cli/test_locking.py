@@ -14,9 +14,9 @@ from parlour_client.cli import root
 from parlour_client.cli import run_client as running
 from parlour_client.cli.open_chat import _FirstLock, _saved
 from parlour_client.cli.run_client import first_passphrase
+from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.archive.key import Protection, needs_passphrase, open_key, protection_of
 from parlour_client.core.archive.passphrase import Cost
-from parlour_client.kit.account.home import Home
 from parlour_protocol.kit.secret import Secret
 
 Typing = Callable[[Sequence[str]], list[str]]
@@ -29,9 +29,9 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
+def home(tmp_path: Path) -> ChatHome:
     """Return a home without an archive."""
-    return Home(tmp_path / "home")
+    return ChatHome(tmp_path / "home")
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def typing(monkeypatch: pytest.MonkeyPatch) -> Typing:
 
 
 def test_the_first_run_offers_a_passphrase_with_a_reason(
-    home: Home, typing: Typing, capsys: pytest.CaptureFixture[str]
+    home: ChatHome, typing: Typing, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Typed twice without being shown; two that differ are asked for again."""
     typing(["open sesame", "open barley", "open sesame", "open sesame"])
@@ -74,13 +74,13 @@ def test_the_first_run_offers_a_passphrase_with_a_reason(
     assert not home.key.exists()
 
 
-def test_enter_alone_is_an_answer(home: Home, typing: Typing) -> None:
+def test_enter_alone_is_an_answer(home: ChatHome, typing: Typing) -> None:
     """No one is made to have one, or asked twice."""
     assert typing([""]) == []
     assert first_passphrase(home, ask=True) is None
 
 
-def test_scripts_and_old_archives_are_not_offered_one(home: Home, typing: Typing) -> None:
+def test_scripts_and_old_archives_are_not_offered_one(home: ChatHome, typing: Typing) -> None:
     """`--password-stdin` asks nothing; neither does an archive that is there without a passphrase."""
     asked = typing([])
     assert first_passphrase(home, ask=False) is None
@@ -89,13 +89,13 @@ def test_scripts_and_old_archives_are_not_offered_one(home: Home, typing: Typing
     assert asked == []
 
 
-async def test_a_home_without_an_archive_gets_none_by_looking(home: Home) -> None:
+async def test_a_home_without_an_archive_gets_none_by_looking(home: ChatHome) -> None:
     """So that the key is never written in plain form before the welcome screen has asked."""
     assert await _saved(home, None) is None
     assert not home.key.exists()
 
 
-async def test_the_welcome_locks_what_a_refused_try_has_left(home: Home) -> None:
+async def test_the_welcome_locks_what_a_refused_try_has_left(home: ChatHome) -> None:
     """What was typed last holds; with a lock from the beginning the key never lies there in plain form."""
     lock = _FirstLock(home, None)
     assert lock.is_offered
@@ -110,7 +110,7 @@ async def test_the_welcome_locks_what_a_refused_try_has_left(home: Home) -> None
         assert needs_passphrase(home.key)
 
 
-def test_into_the_keyring_and_back(home: Home, ring: FakeKeyring) -> None:
+def test_into_the_keyring_and_back(home: ChatHome, ring: FakeKeyring) -> None:
     """`--keyring` and `--remove`; both say how the archive is locked now."""
     made = open_key(home.key, None)
     done = CliRunner().invoke(root.cli, ["--home", str(home.folder), "passphrase", "--keyring"])
@@ -125,7 +125,7 @@ def test_into_the_keyring_and_back(home: Home, ring: FakeKeyring) -> None:
 
 
 def test_a_missing_keyring_is_reported_and_nothing_changes(
-    home: Home, ring: FakeKeyring, capsys: pytest.CaptureFixture[str]
+    home: ChatHome, ring: FakeKeyring, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As over SSH: exit status 1, a sentence, and what to do."""
     open_key(home.key, None)

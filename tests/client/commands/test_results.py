@@ -12,8 +12,9 @@ from parlour_client.commands.account import sessions
 from parlour_client.commands.files import save
 from parlour_client.commands.front import Front
 from parlour_client.commands.rooms import dm, join
+from parlour_client.core.errors import EncryptionError
 from parlour_client.core.settings import Settings
-from parlour_client.kit.errors import EncryptionError, SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.frames import bodies
 from parlour_protocol.kit.api import SessionInfo
 from parlour_protocol.kit.ids import Millis, Seq, SessionId

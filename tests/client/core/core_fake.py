@@ -15,13 +15,14 @@ from random import Random
 
 from msgspec.structs import replace
 
+from parlour_client.core.account.chat_home import ChatHome
+from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client
-from parlour_client.core.events import Change, StatusChanged
-from parlour_client.core.model import LinkState
-from parlour_client.kit.account.home import Home
-from parlour_client.kit.account.profile import Profile, save_profile
-from parlour_client.kit.transport.frame_socket import WireClosedError
+from parlour_client.core.events import Change
+from parlour_client.kit.account.profile import Profile
+from parlour_client.kit.connection_status import LinkState, StatusChanged
+from parlour_client.kit.transport.frame_socket import SocketClosedError
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import (
     AnyBody,
@@ -136,12 +137,12 @@ class FakeWire:
     async def receive(self) -> bytes:
         data = await self._inbox.get()
         if data is None:
-            raise WireClosedError(self.code)
+            raise SocketClosedError(self.code)
         return data
 
     async def send(self, data: bytes) -> None:
         if not self.open:
-            raise WireClosedError(self.code)
+            raise SocketClosedError(self.code)
         self._server.received(self, data)
 
     async def close(self) -> None:
@@ -360,7 +361,7 @@ class Desk:
     """A home folder with a saved account, and clients on it."""
 
     def __init__(self, folder: Path, server: FakeServer) -> None:
-        self.home = Home(folder)
+        self.home = ChatHome(folder)
         self.server = server
         self.clock = FakeClock()
         self.clients: list[Client] = []
@@ -369,12 +370,14 @@ class Desk:
     async def sign_in(self) -> None:
         archive = await Archive.open(self.home.archive, self.home.key)
         session = Secret("CANARY-session-token")
-        await save_profile(archive, Profile(server="test:8443", user=ALICE, device=LAPTOP, session=session))
+        await ArchivedProfile(archive).save(
+            Profile(server="test:8443", user=ALICE, device=LAPTOP, session=session)
+        )
         await archive.close()
 
     async def open(self, *, follow: bool = True, ready: bool = True) -> Client:
         client = Client(
-            Home(self.home.folder),
+            ChatHome(self.home.folder),
             follow=follow,
             clock=self.clock,
             chance=Random(7),

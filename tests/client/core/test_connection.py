@@ -6,11 +6,11 @@ import pytest
 from tests.client.core.core_fake import LOBBY, Desk, FakeServer, FakeWire, heard
 
 from parlour_client.core import connection
-from parlour_client.core.account.sign_in import SignIn
 from parlour_client.core.client import Client
-from parlour_client.core.events import StatusChanged
-from parlour_client.core.model import Delivery, LinkState
-from parlour_client.kit.account.profile import Profile, load_profile
+from parlour_client.core.model import Delivery
+from parlour_client.kit.account.profile import Profile
+from parlour_client.kit.account.sign_in import SignIn
+from parlour_client.kit.connection_status import LinkState, StatusChanged
 from parlour_client.kit.errors import LoginRefusedError, SessionEndedError, SetupError, UnreachableError
 from parlour_protocol.kit.errors import SESSION_ENDED, SESSION_EXPIRED
 from parlour_protocol.kit.secret import Secret
@@ -113,7 +113,7 @@ def logins(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         came.append(password.reveal())
         if password != RIGHT:
             raise LoginRefusedError("Wrong name or password.", "login_refused")
-        return await load_profile(sign_in._archive)
+        return await sign_in.store.load()
 
     monkeypatch.setattr(SignIn, "log_in_again", log_in_again)
     return came

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from tests.client.core.core_fake import LOBBY, Desk
 
-from parlour_client.core.events import RoomsChanged
+from parlour_client.core.events import Change, RoomsChanged
 from parlour_client.kit import event_bus
 from parlour_client.kit.errors import StoppedError
 from parlour_client.kit.event_bus import EventBus
@@ -14,7 +14,7 @@ from parlour_client.kit.event_bus import EventBus
 async def test_a_reader_that_lags_behind_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory does not grow without end for a bot that never reads."""
     monkeypatch.setattr(event_bus, "MAX_LAG", 10)
-    source = EventBus()
+    source = EventBus[Change]()
     reader = source.stream()
     first = asyncio.ensure_future(anext(reader))
     await asyncio.sleep(0)
@@ -41,7 +41,7 @@ async def test_changes_end_with_the_client(desk: Desk) -> None:
 
 async def test_what_is_not_there_yet_is_looked_for_again_at_each_change() -> None:
     """It is found without a change, or after the one that brings it, and not waited for without end."""
-    source = EventBus()
+    source = EventBus[Change]()
     there: list[str] = []
 
     async def look() -> str | None:

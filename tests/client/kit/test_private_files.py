@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.kit import private_files
-from parlour_client.kit.account.home import Home
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.private_files import exposed
 
@@ -72,5 +72,5 @@ def test_a_home_that_others_could_exchange_is_refused(inner: Path) -> None:
     """O2: before anything is written into it."""
     inner.parent.chmod(0o777)
     with pytest.raises(SetupError, match="not safe"):
-        Home(inner / "home")
+        ChatHome(inner / "home")
     assert not (inner / "home").exists()

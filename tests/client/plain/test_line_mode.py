@@ -9,26 +9,18 @@ from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
 
 from parlour_client.commands.front import Front
 from parlour_client.commands.table import names
+from parlour_client.core.errors import ChatRefusedError
 from parlour_client.core.events import (
     EntryAdded,
     EntryChanged,
     HistoryChanged,
     HistoryWithheld,
     InvitationsChanged,
-    StatusChanged,
 )
-from parlour_client.core.model import (
-    ConnectionStatus,
-    Delivery,
-    Entry,
-    Invitation,
-    LinkState,
-    Note,
-    NoteKind,
-)
+from parlour_client.core.model import Delivery, Entry, Invitation, Note, NoteKind
 from parlour_client.core.room_log.withheld import ends_early_text, withheld_text
 from parlour_client.core.settings import Settings
-from parlour_client.kit.errors import RefusedError
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.ids import RoomId
@@ -260,7 +252,7 @@ async def test_a_wrong_use_is_a_sentence(ear: Ear) -> None:
 
 async def test_a_refusal_of_the_server_is_a_sentence(ear: Ear) -> None:
     """Nothing ends."""
-    ear.client.refusal = RefusedError(ErrorCode.FORBIDDEN, "ask \x1b[2J carol")
+    ear.client.refusal = ChatRefusedError(ErrorCode.FORBIDDEN, "ask \x1b[2J carol")
     assert await ear.say("/topic x") == [
         "Not done: Your role in this room does not allow that. ask ⟦ESC⟧[2J carol"
     ]

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from tests.client.ui.ui_fake import LOBBY, FakeClient
 
+from parlour_client.core.errors import login_hint
 from parlour_client.core.settings import Settings
 from parlour_client.kit.errors import LoginRefusedError, SessionEndedError
 from parlour_client.plain import run
@@ -72,7 +73,7 @@ async def test_a_pipe_gets_the_command(client: FakeClient, monkeypatch: pytest.M
 
     async def ready() -> None:
         if client.status.session_ended:
-            raise SessionEndedError.of("chat.example:8443", "alice")
+            raise SessionEndedError("The session has ended.", login_hint("chat.example:8443", "alice"))
 
     monkeypatch.setattr(client, "ready", ready)
     source, sink = os.pipe()

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))  # a script, not a 
 
 from tests.client.ui.ui_fake import BOB, LOBBY, SECRET, FakeClient
 
-from parlour_client.core.model import ConnectionStatus, LinkState
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.ui import run
 
 

@@ -6,8 +6,8 @@ import pytest
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import LOBBY, FakeClient
 
+from parlour_client.core.errors import WrongPassphraseError
 from parlour_client.core.settings import FILE
-from parlour_client.kit.errors import WrongPassphraseError
 from parlour_client.ui.account_switcher import Accounts, Entrance, OpenedAccount
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen

@@ -12,8 +12,9 @@ from textual.color import Color
 from textual.content import Content
 from textual.pilot import Pilot
 
-from parlour_client.core.model import ConnectionStatus, LinkState, ReactionCount
-from parlour_client.kit.errors import RefusedError
+from parlour_client.core.errors import ChatRefusedError
+from parlour_client.core.model import ReactionCount
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.kit.terminal.guard import TerminalGuard
 from parlour_client.kit.widgets.safe import SafeStatic, own, peer_line
 from parlour_client.ui.chat.screen import ChatScreen
@@ -94,7 +95,7 @@ async def test_the_worst_texts_everywhere(text: str, client: FakeClient, open_ap
         assert isinstance(screen, ChatScreen)
         await screen.navigation.open(LOBBY)
         client.set_link(ConnectionStatus(LinkState.OFFLINE, text, text, text, retry_in=3))
-        client.refusal = RefusedError(ErrorCode.FORBIDDEN, text)
+        client.refusal = ChatRefusedError(ErrorCode.FORBIDDEN, text)
         screen.interaction.run(lambda: client.send(LOBBY, "x"))
         await settled(pilot)
         assert not forbidden(pilot)

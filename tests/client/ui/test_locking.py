@@ -7,8 +7,8 @@ from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import LOBBY, FakeClient
 from textual.pilot import Pilot
 
+from parlour_client.core.errors import WrongPassphraseError
 from parlour_client.core.settings import FILE
-from parlour_client.kit.errors import WrongPassphraseError
 from parlour_client.ui import locking
 from parlour_client.ui.account_switcher import Accounts, OpenedAccount
 from parlour_client.ui.app import ParlourApp

@@ -18,6 +18,7 @@ from parlour_client.core.client import Client
 from parlour_client.core.connection import Connection
 from parlour_client.core.e2ee.messages import attachments
 from parlour_client.core.e2ee.messages.attachments import Progress
+from parlour_client.core.errors import ChatRefusedError
 from parlour_client.core.events import (
     Change,
     EntryAdded,
@@ -27,20 +28,16 @@ from parlour_client.core.events import (
     InvitationsChanged,
     RoomForgotten,
     RoomsChanged,
-    StatusChanged,
 )
 from parlour_client.core.files import Files
 from parlour_client.core.history import History
 from parlour_client.core.invitations import Invitations
 from parlour_client.core.messages import Messages
 from parlour_client.core.model import (
-    Account,
-    ConnectionStatus,
     Delivery,
     Entry,
     Gap,
     Invitation,
-    LinkState,
     MemberView,
     Outgoing,
     Profile,
@@ -53,6 +50,8 @@ from parlour_client.core.people import People
 from parlour_client.core.preferences import Preferences
 from parlour_client.core.rooms import Rooms
 from parlour_client.core.sessions import Sessions
+from parlour_client.kit.account.profile import Account
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
 from parlour_client.kit.errors import ParlourClientError, RefusedError
 from parlour_client.kit.event_bus import EventBus
 from parlour_protocol.errors import ErrorCode
@@ -516,7 +515,7 @@ class FakeClient(Client):
         self._called("join", room)
         listed = next((one for one in self.listing if one.room == room), None)
         if listed is None:
-            raise RefusedError(ErrorCode.NOT_FOUND)
+            raise ChatRefusedError(ErrorCode.NOT_FOUND)
         return self.add_room(room, listed.name, topic=listed.topic)
 
     async def leave(self, room: RoomId) -> None:

@@ -17,7 +17,7 @@ from tests.client.ui.ui_fake import BOB, LOBBY, FakeClient
 from textual.drivers._writer_thread import WriterThread
 
 from parlour_client.core.client import Client
-from parlour_client.core.model import ConnectionStatus, LinkState
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.ui import locking, run
 from parlour_client.ui.account_switcher import Accounts, Entrance, OpenedAccount
 from parlour_protocol.ids import RoomId

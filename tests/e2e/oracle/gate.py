@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from parlour_client.kit.errors import ApiRefusedError
-from parlour_client.kit.transport.frame_socket import WireClosedError
+from parlour_client.kit.transport.frame_socket import SocketClosedError
 from parlour_protocol import delivery
 from parlour_protocol.delivery import DeviceList
 from parlour_protocol.frames import Hello
@@ -87,7 +87,7 @@ class Gate:
 
     @staticmethod
     async def _speak(socket: ServerConnection, wire: MemoryWire) -> None:
-        with suppress(ConnectionClosed, WireClosedError):
+        with suppress(ConnectionClosed, SocketClosedError):
             while True:
                 await socket.send(await wire.receive(), text=True)
 

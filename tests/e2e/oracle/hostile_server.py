@@ -19,9 +19,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from parlour_client.core.account.chat_home import ChatHome
+from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.archive import Archive, outbox_table
-from parlour_client.kit.account.home import Home
-from parlour_client.kit.account.profile import Profile, save_profile
+from parlour_client.kit.account.profile import Profile
 from parlour_client.kit.transport.trust import pin_of
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import (
@@ -261,10 +262,10 @@ class HostileServer:
 
 async def write_profile(folder: Path, port: int, made: Made, queued: Sequence[Send] = ()) -> None:
     """Write into a home folder who logged in, where the server is, and what is on its way."""
-    home = Home(folder)
+    home = ChatHome(folder)
     archive = await Archive.open(home.archive, home.key)
     profile = Profile(f"127.0.0.1:{port}", ME, LAPTOP, Secret("s" * 43), pin=pin_of(made.der))
-    await save_profile(archive, profile)
+    await ArchivedProfile(archive).save(profile)
     for room in dict.fromkeys(frame.room for frame in queued):
         frames = [frame for frame in queued if frame.room == room]
         await archive.write(outbox_table.put, room, frames, Millis(BEGIN))

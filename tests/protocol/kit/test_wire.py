@@ -35,7 +35,18 @@ from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.connection_state import ConnectionState, Kind, Side, State, kind_of
 from parlour_protocol.kit.errors import ErrorCode, MalformedFrameError, OutOfOrderError, ProgramError
 from parlour_protocol.kit.fields import ReasonText, WireText
-from parlour_protocol.kit.frames import Answer, Error, Frame, Greeting, Hello, Ok, Part, Push, Request
+from parlour_protocol.kit.frames import (
+    Error,
+    Frame,
+    Greeting,
+    Hello,
+    Ok,
+    Part,
+    Push,
+    Refusal,
+    Request,
+    Success,
+)
 from parlour_protocol.kit.id_fields import Count, RequestIdField
 from parlour_protocol.kit.ids import Millis, RequestId, Seq, SessionId, new_request_id
 from parlour_protocol.kit.limits import IN_FLIGHT
@@ -324,11 +335,11 @@ class _OkPush(Push, frozen=True, tag="ok"):
     pass
 
 
-class _BareAnswer(Answer, frozen=True, tag="ok"):
+class _BareAnswer(Success, frozen=True, tag="ok"):
     re: RequestIdField  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
 
 
-class _BareError(Answer, frozen=True, tag="error"):
+class _BareError(Refusal, frozen=True, tag="error"):
     code: str
     re: RequestIdField | None = None  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
     hint: ReasonText = ReasonText()

@@ -18,7 +18,7 @@ import apsw
 
 from parlour_client.core.archive.key import Key, open_key
 from parlour_client.core.archive.schema import MIGRATIONS
-from parlour_client.kit.errors import ArchiveError, DamagedArchiveError
+from parlour_client.core.errors import ArchiveError, DamagedArchiveError
 from parlour_client.kit.private_files import open_private
 from parlour_protocol.kit.secret import Secret
 

@@ -30,12 +30,8 @@ from parlour_client.core.archive.passphrase import (
     stretched,
 )
 from parlour_client.core.archive.system_keyring import NoKeyringError
-from parlour_client.kit.errors import (
-    DamagedArchiveError,
-    PassphraseNeededError,
-    SetupError,
-    WrongPassphraseError,
-)
+from parlour_client.core.errors import DamagedArchiveError, PassphraseNeededError, WrongPassphraseError
+from parlour_client.kit.errors import SetupError
 from parlour_client.kit.private_files import open_private
 from parlour_protocol.kit.codec import strict_decoder
 from parlour_protocol.kit.errors import MalformedFrameError

@@ -38,15 +38,15 @@ from parlour_client.core.e2ee.messages.read_receipts import ReadReceipts
 from parlour_client.core.e2ee.messages.store import StoredRun
 from parlour_client.core.e2ee.verification.contacts import Contacts
 from parlour_client.core.e2ee.verification.sas_sessions import SasSessions
-from parlour_client.core.events import EncryptionChanged
-from parlour_client.core.model import Account
+from parlour_client.core.errors import EncryptionError
+from parlour_client.core.events import Emit, EncryptionChanged
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.sync.catch_up import CatchUp
 from parlour_client.core.sync.state import State
+from parlour_client.core.transport.chat_conversation import ChatConnection
+from parlour_client.kit.account.profile import Account
 from parlour_client.kit.clock import Clock
-from parlour_client.kit.errors import EncryptionError, ParlourClientError
-from parlour_client.kit.event_bus import Emit
-from parlour_client.kit.transport.live_connection import LiveConnection
+from parlour_client.kit.errors import ParlourClientError
 from parlour_protocol.frames import Hello, RoomSummary
 from parlour_protocol.frames.replies import GroupChanged, KeyLogAppended, KeyPackagesLow
 from parlour_protocol.ids import RoomId
@@ -67,7 +67,7 @@ class EncryptedRooms:
         archive: Archive,
         state: State,
         delivery: Delivery,
-        live: LiveConnection,
+        live: ChatConnection,
         catch_up: CatchUp,
         numbers: Numbers,
         clock: Clock,

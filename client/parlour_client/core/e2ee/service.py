@@ -30,8 +30,9 @@ from parlour_client.core.e2ee.status import (
     SasVerification,
     Trust,
 )
+from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import MemberView
-from parlour_client.kit.errors import EncryptionError, ParlourClientError
+from parlour_client.kit.errors import ParlourClientError
 from parlour_protocol.ids import Epoch, RoomId
 from parlour_protocol.kit.ids import DeviceId, RequestId
 from parlour_protocol.kit.names import UserName

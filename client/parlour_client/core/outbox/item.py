@@ -3,7 +3,8 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from parlour_client.core.model import Account, Delivery, Entry, Outgoing
+from parlour_client.core.model import Delivery, Entry, Outgoing
+from parlour_client.kit.account.profile import Account
 from parlour_client.kit.errors import ParlourClientError
 from parlour_protocol.frames.bodies import Deleted, Edited, Message, Pinned, Reacted
 from parlour_protocol.frames.replies import Stored

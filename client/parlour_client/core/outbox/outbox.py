@@ -14,22 +14,22 @@ from typing import Final
 
 from parlour_client.core.archive import Archive, events, outbox_table
 from parlour_client.core.archive.outbox_table import DENIED, AlsoWrite, Place
-from parlour_client.core.events import EntryAdded, EntryChanged, EntryRemoved
-from parlour_client.core.model import Account, Delivery, Entry, Outgoing
+from parlour_client.core.errors import ChatRefusedError
+from parlour_client.core.events import Emit, EntryAdded, EntryChanged, EntryRemoved
+from parlour_client.core.model import Delivery, Entry, Outgoing
 from parlour_client.core.outbox.item import DurableRequest, Item, StoredAt, at_of
 from parlour_client.core.outbox.room_queue import RoomQueue, StartSender
 from parlour_client.core.outbox.send_scheduler import SendScheduler
 from parlour_client.core.room_log.translation import Numbers
+from parlour_client.core.transport.chat_conversation import ChatConversation
+from parlour_client.kit.account.profile import Account
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import (
     ParlourClientError,
-    RefusedError,
     ServerMisbehavedError,
     SetupError,
     StoppedError,
 )
-from parlour_client.kit.event_bus import Emit
-from parlour_client.kit.transport.conversation import Conversation
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, LogEvent, Ok
 from parlour_protocol.frames.replies import Stored
@@ -160,7 +160,7 @@ class Outbox:
         for item in [self._items[request] for request in requests if request in self._items]:
             await self._forget(item)
 
-    async def run(self, conversation: Conversation, start_sender: StartSender) -> None:
+    async def run(self, conversation: ChatConversation, start_sender: StartSender) -> None:
         """Send in order while the conversation lasts. Requests that were in transit before are sent again.
 
         Requests to an encrypted room go into the queue that ``start_sender`` returns.
@@ -238,7 +238,7 @@ class Outbox:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _room_queue(
-        self, room: RoomId, conversation: Conversation, start_sender: StartSender
+        self, room: RoomId, conversation: ChatConversation, start_sender: StartSender
     ) -> RoomQueue | None:
         if room in self._room_queues:
             return self._room_queues[room][0]
@@ -263,7 +263,7 @@ class Outbox:
         elif isinstance(reply.result, Stored):
             self._stored(item, at_of(reply.result))
         else:
-            self._failed(item, RefusedError(ErrorCode.MALFORMED))
+            self._failed(item, ChatRefusedError(ErrorCode.MALFORMED))
         self._scheduler.free(item.frame.room)
 
     def _stored(self, item: Item, stored: StoredAt) -> None:
@@ -309,7 +309,7 @@ class Outbox:
                 self._scheduler.slow_down()
                 self._again(item, _A_MOMENT * item.tries)
             case _:
-                self._failed(item, RefusedError(reply.code, reply.hint, retry_after=reply.retry_after))
+                self._failed(item, ChatRefusedError(reply.code, reply.hint, retry_after=reply.retry_after))
 
     def _again(self, item: Item, seconds: float) -> None:
         item.delivery = Delivery.QUEUED

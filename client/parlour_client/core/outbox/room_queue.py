@@ -10,7 +10,7 @@ from typing import Any
 
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.item import Item
-from parlour_client.kit.transport.conversation import Conversation
+from parlour_client.core.transport.chat_conversation import ChatConversation
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import RequestId
 
@@ -42,5 +42,5 @@ class RoomQueue:
         await self._filled.wait()
 
 
-StartSender = Callable[[RoomId, Conversation], tuple[RoomQueue, Coroutine[Any, Any, object]] | None]
+StartSender = Callable[[RoomId, ChatConversation], tuple[RoomQueue, Coroutine[Any, Any, object]] | None]
 """Gives an encrypted room's queue and the sending from it, to be run; None for an open room."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from parlour_client.core.archive import Archive, divergence
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
-from parlour_client.core.events import RoomsChanged
+from parlour_client.core.events import Emit, RoomsChanged
 from parlour_client.core.receive.read_markers import ReadMarkers
 from parlour_client.core.sync.catch_up import CatchUp
 from parlour_client.core.sync.presence import Presence
@@ -15,9 +15,8 @@ from parlour_client.core.sync.receipts import Receipts
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
 from parlour_client.core.sync.waiting_invitations import WaitingInvitations
+from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.errors import ServerMisbehavedError
-from parlour_client.kit.event_bus import Emit
-from parlour_client.kit.transport.live_connection import LiveConnection
 from parlour_protocol.frames import Hello, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.replies import (
@@ -51,7 +50,7 @@ class Dispatcher:
         presence: Presence,
         invitations: WaitingInvitations,
         encrypted_rooms: EncryptedRooms | None,
-        live: LiveConnection,
+        live: ChatConnection,
         emit: Emit,
     ) -> None:
         self._archive = archive

@@ -8,12 +8,11 @@ messages, and the server is asked not to send any.
 from msgspec.structs import replace
 
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
-from parlour_client.core.events import RoomsChanged
+from parlour_client.core.events import Emit, RoomsChanged
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
-from parlour_client.kit.event_bus import Emit
-from parlour_client.kit.transport.live_connection import LiveConnection
+from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.requests import MarkRead
 from parlour_protocol.ids import RoomId
@@ -28,7 +27,7 @@ class ReadMarkers:
         state: State,
         rooms: RoomStore,
         numbers: Numbers,
-        live: LiveConnection,
+        live: ChatConnection,
         encrypted_rooms: EncryptedRooms | None,
         emit: Emit,
     ) -> None:

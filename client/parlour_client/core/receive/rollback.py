@@ -15,16 +15,15 @@ from parlour_client.core.archive.divergence import Divergence, Known, Returned
 from parlour_client.core.archive.numbering_table import numberings
 from parlour_client.core.archive.stored_values import setting
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
-from parlour_client.core.events import HistoryReplaced, HistoryWithheld
-from parlour_client.core.model import Account
+from parlour_client.core.events import Emit, HistoryReplaced, HistoryWithheld
 from parlour_client.core.room_log.numbering import DivergenceSearch
 from parlour_client.core.room_log.translation import Numbers, event_here
 from parlour_client.core.room_log.withheld import WithheldEvents
 from parlour_client.core.sync.catch_up import fetch
 from parlour_client.core.sync.publisher import Publisher
+from parlour_client.core.transport.chat_conversation import ChatConversation
+from parlour_client.kit.account.profile import Account
 from parlour_client.kit.errors import RefusedError, ServerMisbehavedError
-from parlour_client.kit.event_bus import Emit
-from parlour_client.kit.transport.conversation import Conversation
 from parlour_protocol.frames import AnyBody, Hello, LogEvent, RoomSummary
 from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.frames.requests import History
@@ -76,7 +75,7 @@ class Rollback:
         met = await self._archive.read(setting, divergence.INCARNATION)
         self.incarnation = None if met is None else Incarnation(met)
 
-    async def greet(self, conversation: Conversation, hello: Hello) -> Sequence[RoomId]:
+    async def greet(self, conversation: ChatConversation, hello: Hello) -> Sequence[RoomId]:
         """Compare what must be compared, and make the conversation use our numbers.
 
         Returns the rooms that were rolled back and of which no view was notified yet. Raises
@@ -127,7 +126,7 @@ class Rollback:
             self._shorter += [room for room in less if room not in reported]
 
     async def _compared(
-        self, conversation: Conversation, rooms: Sequence[RoomSummary], known: dict[RoomId, Known]
+        self, conversation: ChatConversation, rooms: Sequence[RoomSummary], known: dict[RoomId, Known]
     ) -> dict[RoomId, tuple[Seq, Returned | None]]:
         shared: dict[RoomId, tuple[Seq, Returned | None]] = {}
         for summary in rooms:
@@ -139,7 +138,7 @@ class Rollback:
                 continue
         return shared
 
-    async def _shared(self, conversation: Conversation, summary: RoomSummary, known: Known) -> Seq:
+    async def _shared(self, conversation: ChatConversation, summary: RoomSummary, known: Known) -> Seq:
         """Return the server's last number up to which both histories are the same."""
         hidden = False
         here = await self._archive.read(divergence.numbers_here, summary.room, known, summary.head)
@@ -168,7 +167,7 @@ class Rollback:
         return max(search.shared, min(summary.head, known.numbers.floor(known.forgotten)))
 
     async def _returned(
-        self, conversation: Conversation, summary: RoomSummary, shared: Seq, known: Known
+        self, conversation: ChatConversation, summary: RoomSummary, shared: Seq, known: Known
     ) -> Returned | None:
         """Return which lost events the server has again after ``shared``; None: none."""
         returned: Returned | None = None

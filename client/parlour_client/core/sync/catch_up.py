@@ -15,14 +15,13 @@ from typing import Final
 from msgspec.structs import replace
 
 from parlour_client.core.archive import Archive, divergence
-from parlour_client.core.events import HistoryWithheld, RoomsChanged
+from parlour_client.core.events import Emit, HistoryWithheld, RoomsChanged
 from parlour_client.core.room_log.numbering import PLAIN
 from parlour_client.core.room_log.withheld import WithheldEvents, complete, ends_early_text
 from parlour_client.core.sync.event_queue import EventQueue, Run
 from parlour_client.core.sync.state import State
+from parlour_client.core.transport.chat_conversation import ChatConversation
 from parlour_client.kit.errors import RefusedError, ServerMisbehavedError, UnreachableError
-from parlour_client.kit.event_bus import Emit
-from parlour_client.kit.transport.conversation import Conversation
 from parlour_protocol.frames import LogEvent, RoomSummary
 from parlour_protocol.frames.replies import Page
 from parlour_protocol.frames.requests import History
@@ -157,7 +156,7 @@ class CatchUp:
             else:
                 await self._moved.wait()
 
-    async def run(self, conversation: Conversation) -> None:
+    async def run(self, conversation: ChatConversation) -> None:
         """Fetch missing events until cancelled."""
         limit = asyncio.Semaphore(_AT_ONCE)
         while True:
@@ -186,7 +185,7 @@ class CatchUp:
             self.caught_up.set()
         self._moved.set()
 
-    async def _catch_up(self, conversation: Conversation, room: RoomId, limit: asyncio.Semaphore) -> None:
+    async def _catch_up(self, conversation: ChatConversation, room: RoomId, limit: asyncio.Semaphore) -> None:
         async with limit:
             try:
                 while self._is_behind(room):
@@ -197,7 +196,7 @@ class CatchUp:
             except RefusedError:  # removed from the room in the meantime; `room_closed` says so
                 self.forget(room)
 
-    async def _fetch(self, conversation: Conversation, room: RoomId, after: Seq | None) -> None:
+    async def _fetch(self, conversation: ChatConversation, room: RoomId, after: Seq | None) -> None:
         """Fetch the page after a number, or the newest page."""
         # The first page of a connection begins with the last local event, to check that it is the same.
         overlaps = bool(after) and room not in self._compared
@@ -246,7 +245,7 @@ def _above(event: LogEvent, top: Seq) -> LogEvent:
     return replace(event, first=max(event.first, top + 1)) if isinstance(event, WithheldEvents) else event
 
 
-async def fetch(conversation: Conversation, ask: History) -> Sequence[LogEvent]:
+async def fetch(conversation: ChatConversation, ask: History) -> Sequence[LogEvent]:
     """Return a page of history whose numbers increase by one, with a `WithheldEvents` for each gap.
 
     A page of another room counts as one without events. Raises ServerMisbehavedError, RefusedError.

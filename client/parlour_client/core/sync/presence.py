@@ -6,9 +6,8 @@ Someone who began to type and never stopped is removed after a few seconds.
 from functools import partial
 from typing import Final
 
-from parlour_client.core.events import PresenceChanged, TypingChanged
+from parlour_client.core.events import Emit, PresenceChanged, TypingChanged
 from parlour_client.kit.clock import Clock, Timer
-from parlour_client.kit.event_bus import Emit
 from parlour_protocol.frames.replies import StatusUpdate, TypingUpdate
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import UserName

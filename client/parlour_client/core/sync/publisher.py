@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from parlour_client.core.archive.insertion import TOLD_ONE_BY_ONE, Applied
-from parlour_client.core.events import EntryAdded, EntryChanged, HistoryChanged, RoomsChanged
+from parlour_client.core.events import Emit, EntryAdded, EntryChanged, HistoryChanged, RoomsChanged
 from parlour_client.core.outbox.outbox import Outbox
 from parlour_client.core.sync.room_store import RoomStore
 from parlour_client.core.sync.state import State
-from parlour_client.kit.event_bus import Emit
 from parlour_protocol.ids import RoomId
 
 

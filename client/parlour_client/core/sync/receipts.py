@@ -7,8 +7,7 @@ that person, and the server's own receipts are ignored.
 from collections.abc import Mapping
 from typing import Final
 
-from parlour_client.core.events import ReceiptsChanged
-from parlour_client.kit.event_bus import Emit
+from parlour_client.core.events import Emit, ReceiptsChanged
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName

@@ -7,13 +7,12 @@ page. Waiting direct rooms are rooms already, and come with their summaries. Not
 from collections.abc import Sequence
 from typing import Final
 
-from parlour_client.core.events import InvitationsChanged
+from parlour_client.core.events import Emit, InvitationsChanged
 from parlour_client.core.model import Invitation
 from parlour_client.core.room_names import marks
 from parlour_client.core.sync.state import State
+from parlour_client.core.transport.chat_conversation import ChatConversation
 from parlour_client.kit.errors import ServerMisbehavedError
-from parlour_client.kit.event_bus import Emit
-from parlour_client.kit.transport.conversation import Conversation
 from parlour_protocol.frames import replies
 from parlour_protocol.frames.requests import ListInvitations
 from parlour_protocol.ids import RoomId
@@ -68,7 +67,7 @@ class WaitingInvitations:
         self._waiting.clear()
         self._expected = hello.invitations
 
-    async def fetch(self, conversation: Conversation) -> None:
+    async def fetch(self, conversation: ChatConversation) -> None:
         """Fetch the invitations that the greeting counted."""
         if not self._expected:
             return

@@ -4,11 +4,12 @@ Answers are limited to the size of an honest one. It has no state but one open c
 has one, and each login has its own.
 """
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Final
 
-from parlour_client.kit.errors import ServerMisbehavedError
+from parlour_client.core.errors import StaleEpochError
+from parlour_client.kit.errors import ApiRefusedError, ServerMisbehavedError
 from parlour_client.kit.transport.https import Api
 from parlour_protocol.delivery import (
     AccountKey,
@@ -29,6 +30,7 @@ from parlour_protocol.delivery import (
     RevokeDevice,
     Welcomes,
 )
+from parlour_protocol.errors import ErrorCode
 from parlour_protocol.ids import FileId, RoomId, WelcomeId
 from parlour_protocol.kit.ids import DeviceId, SessionId
 from parlour_protocol.kit.secret import Secret
@@ -47,6 +49,19 @@ _KEY_LOG: Final = KEY_LOG_PAGE.value * CERTIFICATE_BYTES.value * 4 // 3 + _SPARE
 _GROUP: Final = 512 * 1024
 """500 devices, each with its owner, and as many that wait to be added."""
 _WELCOMES: Final = 2 * HTTP_COMMIT.value
+
+
+@contextmanager
+def _stale_epoch() -> Iterator[None]:
+    """Raise StaleEpochError where the server refuses a commit for an epoch that is over."""
+    try:
+        yield
+    except ApiRefusedError as error:
+        if error.code != ErrorCode.STALE_EPOCH:
+            raise
+        raise StaleEpochError(
+            str(error), error.code, hint=error.hint or None, retry_after=error.retry_after
+        ) from error
 
 
 class DeliveryClient:
@@ -118,21 +133,24 @@ class DeliveryClient:
 
     async def found(self, room: RoomId, body: CreateGroup) -> EventStored:
         """Create a room's group. Raises StaleEpochError."""
-        return await self._api.call(
-            "POST", f"/v1/rooms/{room}/group", EventStored, bearer=self._session, body=body
-        )
+        with _stale_epoch():
+            return await self._api.call(
+                "POST", f"/v1/rooms/{room}/group", EventStored, bearer=self._session, body=body
+            )
 
     async def commit(self, room: RoomId, body: Commit) -> EventStored:
         """Move a group to its next epoch. Raises StaleEpochError."""
-        return await self._api.call(
-            "POST", f"/v1/rooms/{room}/commits", EventStored, bearer=self._session, body=body
-        )
+        with _stale_epoch():
+            return await self._api.call(
+                "POST", f"/v1/rooms/{room}/commits", EventStored, bearer=self._session, body=body
+            )
 
     async def contest(self, room: RoomId, body: Contest) -> EventStored:
-        """Report a commit that cannot be processed."""
-        return await self._api.call(
-            "POST", f"/v1/rooms/{room}/contests", EventStored, bearer=self._session, body=body
-        )
+        """Report a commit that cannot be processed. Raises StaleEpochError."""
+        with _stale_epoch():
+            return await self._api.call(
+                "POST", f"/v1/rooms/{room}/contests", EventStored, bearer=self._session, body=body
+            )
 
     async def welcomes(self, device: DeviceId) -> Welcomes:
         """Read the oldest Welcomes of this device."""

@@ -1,28 +1,31 @@
 """The saved login: the account, the server, how it is trusted, and the session token.
 
-It is one setting inside the encrypted archive and never contains a password. The sign-in writes it, the
-client reads it.
+It never contains a password. The sign-in writes it, a program's connection reads it.
 """
 
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 import msgspec
 
-from parlour_client.core.archive import Archive
-from parlour_client.core.archive.stored_values import set_setting, setting
-from parlour_client.core.model import Account
-from parlour_client.kit.errors import DamagedArchiveError, NoAccountError
 from parlour_client.kit.transport.trust import CaFile, Pin, SystemRoots, Trust
 from parlour_protocol.kit.codec import strict_decoder
-from parlour_protocol.kit.errors import MalformedFrameError
 from parlour_protocol.kit.fields import encode_field
 from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.secret import Secret
 
-_NAME: Final = "profile"
 _encoder: Final = msgspec.json.Encoder(enc_hook=encode_field)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account that a program uses."""
+
+    user: UserName
+    device: DeviceName
+    server: str
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -64,21 +67,27 @@ def trust_fields(trust: Trust) -> dict[str, str]:
             return {}
 
 
-async def load_profile(archive: Archive) -> Profile:
-    """Return the saved account. Raises NoAccountError."""
-    text = await archive.read(setting, _NAME)
-    if text is None:
-        raise NoAccountError("No one has logged in with this home folder yet.")
-    try:
-        profile: Profile = strict_decoder(Profile)(text.encode())
-    except MalformedFrameError as error:
-        raise DamagedArchiveError("The saved account cannot be read.") from error
+class ProfileStore(Protocol):
+    """Where a program keeps the saved login: a private file, or its own encrypted database."""
+
+    async def load(self) -> Profile:
+        """Return the saved login. Raises NoAccountError."""
+        ...
+
+    async def save(self, profile: Profile) -> None:
+        """Write it durably."""
+        ...
+
+
+def profile_text(profile: Profile) -> str:
+    """Return a profile as it is stored."""
+    return _encoder.encode(profile).decode()
+
+
+def parse_profile(text: str) -> Profile:
+    """Read a stored profile. Raises MalformedFrameError."""
+    profile: Profile = strict_decoder(Profile)(text.encode())
     return profile
-
-
-async def save_profile(archive: Archive, profile: Profile) -> None:
-    """Write the account."""
-    await archive.write_durably(set_setting, _NAME, _encoder.encode(profile).decode())
 
 
 class Credentials:

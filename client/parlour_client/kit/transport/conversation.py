@@ -2,17 +2,14 @@
 
 It decodes each frame strictly, matches answers to requests by id, and hands everything else on. A malformed
 or out-of-order frame ends it with ``ServerMisbehavedError`` (F8: a hostile server never crashes the client);
-so does an answer that times out, since the connection is then taken for dead. ``Reconnector`` makes a new one
-for each connection.
+so does an answer that times out, since the connection is then taken for dead. A program's ``Wire`` says which
+frames there are. ``Reconnector`` makes a new conversation for each connection.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
-from msgspec.structs import replace
-
-from parlour_client.core.room_log.translation import OTHER_LOGS, LostError, Numbers
 from parlour_client.kit.clock import Clock, Timer
 from parlour_client.kit.errors import (
     ParlourClientError,
@@ -20,26 +17,17 @@ from parlour_client.kit.errors import (
     ServerMisbehavedError,
     UnreachableError,
 )
-from parlour_client.kit.transport.frame_socket import Wire, WireClosedError
-from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames import AnyRequest, AnyResult, AnyServerFrame, Hello, decode_server_frame, encode
-from parlour_protocol.frames.replies import AnyPush, Error, Ok, Page, Stored
-from parlour_protocol.frames.requests import (
-    History,
-    ListBlocked,
-    ListInvitations,
-    ListMembers,
-    ListPins,
-    ListRooms,
-)
+from parlour_client.kit.transport.frame_socket import FrameSocket, SocketClosedError
+from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.connection_state import ConnectionState, Side
-from parlour_protocol.kit.errors import MalformedFrameError, OutOfOrderError
-from parlour_protocol.kit.fields import ReasonText
-from parlour_protocol.kit.ids import Incarnation, RequestId
+from parlour_protocol.kit.errors import ErrorCode, MalformedFrameError, OutOfOrderError
+from parlour_protocol.kit.frames import Answer, Frame, Greeting, Part, Push, Refusal, Request, Success
+from parlour_protocol.kit.ids import RequestId
 from parlour_protocol.kit.limits import IN_FLIGHT
+from parlour_protocol.kit.wire import Wire
 
 ANSWER_SECONDS: Final = 20.0
-"""Longer than any honest answer takes; a wire that stays silent longer is closed."""
+"""Longer than any honest answer takes; a connection that stays silent longer is closed."""
 _SPARE: Final = 4
 """Slots left unused, so that a request that timed out does not push us over the limit."""
 
@@ -51,42 +39,45 @@ _MOST_EARLY: Final = 10_000
 """Frames buffered while rooms are compared; an honest server sends a few in that second."""
 
 T = TypeVar("T")
+G = TypeVar("G", bound=Greeting)
+Q = TypeVar("Q", bound=Request)
+R = TypeVar("R", bound=Part)
+P = TypeVar("P", bound=Push)
 
-Read = History | ListBlocked | ListInvitations | ListMembers | ListPins | ListRooms
-"""Requests that a server answers with a page or a list, and that change nothing."""
-
-Answer = Callable[[Ok | Error], None]
+Answered = Callable[[Answer], None]
 """Called by the receiving loop before the next frame is processed."""
 
-PushHandler = Callable[[AnyPush], Awaitable[None]]
 
+class Conversation(Generic[G, Q, R, P]):
+    """The requests and frames of one connection: greeting, requests, results and pushes of one program."""
 
-class Conversation:
-    """The requests and frames of one connection."""
-
-    def __init__(self, wire: Wire, clock: Clock) -> None:
-        self.wire = wire
+    def __init__(
+        self,
+        socket: FrameSocket,
+        wire: Wire[Q, Any],
+        clock: Clock,
+        *,
+        refused: type[RefusedError] = RefusedError,
+    ) -> None:
+        """Raise a refusal as ``refused``."""
+        self.socket = socket
+        self._refused = refused
+        self._wire = wire
         self._clock = clock
-        self.incarnation: Incarnation | None = None
-        """Of the server's logs, once it greeted: it holds for every number on this wire."""
-        self.numbers: Numbers | None = None
-        """What the server's numbers are here; None while that is still to be found out: as they are."""
-        self._early: list[AnyPush] = []
+        self._early: list[P] = []
         self._session = ConnectionState(Side.CLIENT)
-        self._answers: dict[RequestId, tuple[Answer, Timer]] = {}
+        self._answers: dict[RequestId, tuple[Answered, Timer]] = {}
         self._slots = asyncio.Semaphore(IN_FLIGHT.value - _SPARE)
         self._broken: asyncio.Future[ParlourClientError] = asyncio.get_running_loop().create_future()
 
-    async def hello(self) -> Hello:
+    async def hello(self) -> G:
         """Wait for the server's first frame."""
         async with asyncio.timeout(ANSWER_SECONDS):
-            frame = self._understood(await self.wire.receive())
-        assert isinstance(frame, Hello)  # noqa: S101 - the table of states allows nothing else here
-        self.incarnation = frame.incarnation
-        return frame
+            frame = self._understood(await self.socket.receive())
+        return cast("G", frame)  # the table of states allows nothing else here
 
-    async def listen(self, on_push: PushHandler) -> None:
-        """Receive until the connection ends, and raise why. Nothing is read while ``heard`` waits."""
+    async def listen(self, on_push: Callable[[P], Awaitable[None]]) -> None:
+        """Receive until the connection ends, and raise why. Nothing is read while ``on_push`` waits."""
         receiving = asyncio.ensure_future(self._listen(on_push))
         try:
             await _first(receiving, self._broken)
@@ -111,8 +102,8 @@ class Conversation:
             receiving.cancel()
             await asyncio.gather(working, receiving, return_exceptions=True)
 
-    async def read(self, frame: Read) -> AnyResult | None:
-        """Send a read-only request; after "too fast" it is repeated when the server allows.
+    async def read(self, frame: Q) -> R | None:
+        """Send a request that changes nothing; after "too fast" it is repeated when the server allows.
 
         Raises RefusedError, UnreachableError.
         """
@@ -120,16 +111,16 @@ class Conversation:
             try:
                 return await self.request(frame)
             except RefusedError as error:
-                if error.code is not ErrorCode.RATE_LIMITED:
+                if error.code != ErrorCode.RATE_LIMITED:
                     raise
                 await self._clock.sleep(min((error.retry_after or 1_000) / 1_000, _LONGEST_WAIT))
         return await self.request(frame)
 
-    async def request(self, frame: AnyRequest) -> AnyResult | None:
+    async def request(self, frame: Q) -> R | None:
         """Send a request and return the result of its ``ok``. Raises RefusedError, UnreachableError."""
-        future: asyncio.Future[Ok | Error] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
 
-        def answered(reply: Ok | Error) -> None:
+        def answered(reply: Answer) -> None:
             if not future.done():
                 future.set_result(reply)
 
@@ -138,17 +129,12 @@ class Conversation:
         if not future.done():
             raise UnreachableError("The connection was lost before the server answered.")
         reply = future.result()
-        if isinstance(reply, Error):
-            raise RefusedError(reply.code, reply.hint, retry_after=reply.retry_after)
-        return reply.result
+        if isinstance(reply, Refusal):
+            raise self._refused(reply.code, reply.hint, retry_after=reply.retry_after)
+        return cast("R | None", cast("Success", reply).result)
 
-    async def ask(self, frame: AnyRequest, answered: Answer) -> None:
+    async def ask(self, frame: Q, answered: Answered) -> None:
         """Send a request; ``answered`` is called with its answer, or never if the connection ends first."""
-        try:
-            there = frame if self.numbers is None else self.numbers.request(frame)
-        except LostError as error:
-            answered(Error(code=ErrorCode.NOT_FOUND, re=frame.id, hint=ReasonText.parse(str(error))))
-            return
         await self._slots.acquire()
         if self._broken.done():
             self._slots.release()  # wake the next waiter
@@ -157,44 +143,41 @@ class Conversation:
         timer = self._clock.call_later(ANSWER_SECONDS, self._give_up)
         self._answers[frame.id] = (answered, timer)
         try:
-            await self.wire.send(encode(there))
-        except WireClosedError as error:
+            await self.socket.send(encode(frame))
+        except SocketClosedError as error:
             self._break(error)
             raise UnreachableError("The connection was lost.") from error
 
     def end(self) -> None:
         """Fail all unanswered requests."""
-        self._break(WireClosedError())
+        self._break(SocketClosedError())
         self._session.close()
         for _, timer in self._answers.values():
             timer.cancel()
         self._answers.clear()
 
-    async def _listen(self, on_push: PushHandler) -> None:
-        async def hear(push: AnyPush) -> None:
-            await on_push(push if self.numbers is None else self.numbers.push(push))
-
+    async def _listen(self, on_push: Callable[[P], Awaitable[None]]) -> None:
         early, self._early = self._early, []
         for push in early:
-            await hear(push)
-        await self._receive(hear)
+            await on_push(push)
+        await self._receive(on_push)
 
-    async def _keep(self, push: AnyPush) -> None:
+    async def _keep(self, push: P) -> None:
         if len(self._early) >= _MOST_EARLY:
             raise UnreachableError("The server sent too much before it answered.")
         self._early.append(push)
 
-    async def _receive(self, on_push: PushHandler) -> None:
+    async def _receive(self, on_push: Callable[[P], Awaitable[None]]) -> None:
         while True:
-            frame = self._understood(await self.wire.receive())
-            if isinstance(frame, Ok | Error):
+            frame = self._understood(await self.socket.receive())
+            if isinstance(frame, Answer):
                 self._answered(frame)
-            elif not isinstance(frame, Hello):
-                await on_push(frame)
+            else:  # the table of states allows no second greeting
+                await on_push(cast("P", frame))
 
-    def _understood(self, data: bytes) -> AnyServerFrame:
+    def _understood(self, data: bytes) -> Frame:
         try:
-            frame = decode_server_frame(data)
+            frame: Frame = self._wire.decode_server_frame(data)
             self._session.received(frame)
         except MalformedFrameError as error:
             raise ServerMisbehavedError(f"The server sent a frame that cannot be read ({error}).") from error
@@ -202,21 +185,13 @@ class Conversation:
             raise ServerMisbehavedError(f"The server sent something unexpected ({error}).") from error
         return frame
 
-    def _answered(self, reply: Ok | Error) -> None:
+    def _answered(self, reply: Answer) -> None:
         if (whose := reply.re) is None:  # it could not read a frame; ours are well-formed
             raise ServerMisbehavedError("The server refused a frame without saying which.")
-        if isinstance(reply, Ok) and isinstance(reply.result, Page | Stored):
-            self._check_incarnation(reply.result.incarnation)
-        if isinstance(reply, Ok) and self.numbers is not None:
-            reply = replace(reply, result=self.numbers.result(reply.result))
         answer, timer = self._answers.pop(whose)
         timer.cancel()
         self._slots.release()
         answer(reply)
-
-    def _check_incarnation(self, named: Incarnation) -> None:
-        if named != self.incarnation:
-            raise ServerMisbehavedError(OTHER_LOGS)
 
     def _give_up(self) -> None:
         self._break(UnreachableError("The server is not responding."))

@@ -1,7 +1,7 @@
 """What a conversation needs from a connection: whole text frames out and in, and an end.
 
-``websocket`` has the real one, tests have one in memory. A wire does not interpret frames and never
-reconnects. ``Dial`` opens one: ``Reconnector`` calls it each time that it needs a new wire.
+``websocket`` has the real one, tests have one in memory. A socket does not interpret frames and never
+reconnects. ``Dial`` opens one: ``Reconnector`` calls it each time that it needs a new one.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,26 +10,26 @@ from typing import Protocol
 from parlour_client.kit.errors import ParlourClientError
 
 
-class WireClosedError(ParlourClientError):
-    """The wire has ended; ``code`` is the WebSocket close code, or None when it just broke."""
+class SocketClosedError(ParlourClientError):
+    """The socket has ended; ``code`` is the WebSocket close code, or None when it just broke."""
 
     def __init__(self, code: int | None = None) -> None:
         super().__init__("The connection was lost.")
         self.code = code
 
 
-class Wire(Protocol):
+class FrameSocket(Protocol):
     """One open connection."""
 
     security: str
     """How it is protected, in our own words."""
 
     async def receive(self) -> bytes:
-        """Wait for the next frame. Raises WireClosedError."""
+        """Wait for the next frame. Raises SocketClosedError."""
         ...
 
     async def send(self, data: bytes) -> None:
-        """Send one frame. Raises WireClosedError."""
+        """Send one frame. Raises SocketClosedError."""
         ...
 
     async def close(self) -> None:
@@ -37,4 +37,4 @@ class Wire(Protocol):
         ...
 
 
-Dial = Callable[[], Awaitable[Wire]]
+Dial = Callable[[], Awaitable[FrameSocket]]

@@ -16,12 +16,10 @@ from parlour_client.kit.errors import (
     ParlourClientError,
     ServerMisbehavedError,
     SessionEndedError,
-    StaleEpochError,
     UnreachableError,
     quoted,
 )
 from parlour_client.kit.transport.trust import Pin, Verifier, unreachable
-from parlour_protocol.errors import ErrorCode
 from parlour_protocol.kit.api import (
     AccountCreated,
     Login,
@@ -280,5 +278,4 @@ def _refusal(status: int, data: bytes) -> ParlourClientError:
         return ServerMisbehavedError(f"The server answered with HTTP status {status}.")
     hint = f"Try again in {problem.retry_after} s." if problem.retry_after else None
     text = quoted(problem.message) or f"The server refused ({problem.error})."
-    kind = StaleEpochError if problem.error == ErrorCode.STALE_EPOCH else ApiRefusedError
-    return kind(text, problem.error, hint=hint, retry_after=problem.retry_after)
+    return ApiRefusedError(text, problem.error, hint=hint, retry_after=problem.retry_after)

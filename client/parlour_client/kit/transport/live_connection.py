@@ -1,31 +1,34 @@
 """The current conversation with the server, if any: requests use it, and are refused while offline."""
 
 import asyncio
+from typing import Generic
 
 from parlour_client.kit.errors import UnreachableError
-from parlour_client.kit.transport.conversation import Conversation, Read
-from parlour_protocol.frames import AnyRequest, AnyResult
+from parlour_client.kit.transport.conversation import Conversation, G, P, Q, R
+from parlour_protocol.kit.frames import Request
 
 
-class LiveConnection:
+class LiveConnection(Generic[G, Q, R, P]):
     """The connection, for parts that send requests now."""
 
-    def __init__(self) -> None:
-        self.conversation: Conversation | None = None
+    def __init__(self, reads: tuple[type[Request], ...] = ()) -> None:
+        """Repeat ``reads``, which change nothing, after "too fast" when the server allows."""
+        self._reads = reads
+        self.conversation: Conversation[G, Q, R, P] | None = None
         self.online = asyncio.Event()
         """Set while requests are answered."""
 
-    async def ask(self, frame: AnyRequest) -> AnyResult | None:
+    async def ask(self, frame: Q) -> R | None:
         """Send a request now. Raises UnreachableError while offline, RefusedError."""
         if self.conversation is None:
             raise UnreachableError(
                 "There is no connection to the server right now.", "Try again when it is back."
             )
-        if isinstance(frame, Read):
+        if isinstance(frame, self._reads):
             return await self.conversation.read(frame)
         return await self.conversation.request(frame)
 
-    async def tell(self, frame: AnyRequest) -> None:
+    async def tell(self, frame: Q) -> None:
         """Send something that needs no answer and no error while offline."""
         if self.conversation is not None:
             await self.conversation.ask(frame, lambda _: None)
@@ -38,4 +41,4 @@ class LiveConnection:
     async def drop(self) -> None:
         """Close the connection; the next one begins with a greeting."""
         if self.conversation is not None:
-            await self.conversation.wire.close()
+            await self.conversation.socket.close()

@@ -10,14 +10,11 @@ from collections.abc import Awaitable, Callable, Coroutine
 from random import Random
 from typing import Any, Final, TypeVar
 
-from parlour_client.core.events import StatusChanged
-from parlour_client.core.model import Account, ConnectionStatus, LinkState
 from parlour_client.kit.clock import Clock
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
 from parlour_client.kit.errors import ParlourClientError, SessionEndedError, StoppedError, UnreachableError
-from parlour_client.kit.event_bus import Emit
 from parlour_client.kit.transport.conversation import Conversation
-from parlour_client.kit.transport.frame_socket import Dial, WireClosedError
-from parlour_protocol.frames import Hello
+from parlour_client.kit.transport.frame_socket import Dial, FrameSocket, SocketClosedError
 from parlour_protocol.kit.errors import (
     GOING_AWAY,
     SESSION_ENDED,
@@ -34,7 +31,7 @@ LONGEST_WAIT: Final = 30.0
 STEADY_AFTER: Final = 10_000
 """Milliseconds: after a connection that lasted this long, the delay starts from the first one again."""
 
-Converse = Callable[[Conversation, Hello], Awaitable[None]]
+C = TypeVar("C", bound=Conversation[Any, Any, Any, Any])
 
 
 class Reconnector:
@@ -42,18 +39,21 @@ class Reconnector:
 
     def __init__(
         self,
-        account: Account,
+        server: str,
         clock: Clock,
         chance: Random,
-        emit: Emit,
+        emit: Callable[[StatusChanged], None],
+        login_hint: str = SessionEndedError.hint,
     ) -> None:
-        self._account = account
+        """``login_hint`` says how to log in again, once the session has ended."""
+        self._server = server
+        self._login_hint = login_hint
         self._clock = clock
         self._chance = chance
         self._emit = emit
         self._now = asyncio.Event()
         self._renewed = asyncio.Event()
-        self.status = ConnectionStatus(LinkState.OFFLINE, account.server, "not connected")
+        self.status = ConnectionStatus(LinkState.OFFLINE, server, "not connected")
         self.error: ParlourClientError | None = None
         """Why the last try failed, or the last connection ended."""
         self._failed = asyncio.Event()
@@ -98,17 +98,23 @@ class Reconnector:
         self._note(error)
         self._set(LinkState.STOPPED)
 
-    async def run(self, dial: Dial, converse: Converse) -> None:
+    async def run(
+        self,
+        dial: Dial,
+        begin: Callable[[FrameSocket], C],
+        converse: Callable[[C, Any], Awaitable[None]],
+    ) -> None:
         """Connect and stay connected; returns when only the person can help, and a new session would not.
 
-        ``converse`` runs while a connection lasts.
+        ``begin`` makes the conversation over a socket; ``converse`` gets it and the greeting, and runs while
+        the connection lasts.
         """
         tries = 0
         while True:
             self._set(LinkState.CONNECTING)
             began = self._clock.now()
             try:
-                await self._one_connection(dial, converse)
+                await self._one_connection(dial, begin, converse)
             except ParlourClientError as error:
                 self._note(self._in_words(error))
             except TimeoutError:
@@ -124,16 +130,21 @@ class Reconnector:
             tries = 1 if self._clock.now() - began > STEADY_AFTER else tries + 1
             await self._wait(tries)
 
-    async def _one_connection(self, dial: Dial, converse: Converse) -> None:
-        wire = await dial()
+    async def _one_connection(
+        self,
+        dial: Dial,
+        begin: Callable[[FrameSocket], C],
+        converse: Callable[[C, Any], Awaitable[None]],
+    ) -> None:
+        socket = await dial()
         try:
-            conversation = Conversation(wire, self._clock)
+            conversation = begin(socket)
             hello = await conversation.hello()
             self._note(None)
-            self._set(LinkState.ONLINE, security=wire.security)
+            self._set(LinkState.ONLINE, security=socket.security)
             await converse(conversation, hello)
         finally:
-            await wire.close()
+            await socket.close()
 
     async def _wait(self, tries: int) -> None:
         longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(tries - 1, 20))
@@ -160,19 +171,17 @@ class Reconnector:
     ) -> None:
         problem = str(self.error) if self.error is not None and state is not LinkState.ONLINE else ""
         ended = state is LinkState.STOPPED and isinstance(self.error, SessionEndedError)
-        self.status = ConnectionStatus(
-            state, self._account.server, security, problem, retry_in, session_ended=ended
-        )
+        self.status = ConnectionStatus(state, self._server, security, problem, retry_in, session_ended=ended)
         if state is LinkState.STOPPED:
             self.stopped.set()
         self._emit(StatusChanged(self.status))
 
     def _in_words(self, error: ParlourClientError) -> ParlourClientError:
         """Say why a connection ended."""
-        code = error.code if isinstance(error, WireClosedError) else None
+        code = error.code if isinstance(error, SocketClosedError) else None
         if isinstance(error, SessionEndedError) or code in {SESSION_ENDED, SESSION_EXPIRED}:
-            return SessionEndedError.of(self._account.server, self._account.user)
-        if not isinstance(error, WireClosedError):
+            return SessionEndedError("The session has ended.", self._login_hint)
+        if not isinstance(error, SocketClosedError):
             return error
         return UnreachableError(_CLOSE_WORDS.get(code or 0, "The connection was lost."))
 

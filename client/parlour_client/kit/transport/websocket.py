@@ -1,14 +1,14 @@
 """The one WebSocket: opened with a ticket that is used for this connection only.
 
 It uses no proxy, follows no redirect, accepts no compression, limits text frames to the protocol's size and
-requires ``parlour.v1`` in the answer. The library masks every frame with a fresh random key (RFC 6455 section
-5.3). Its log is disabled: its details would contain tickets and texts.
+requires the program's subprotocol in the answer. The library masks every frame with a fresh random key
+(RFC 6455 section 5.3). Its log is disabled: its details would contain tickets and texts.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
@@ -20,17 +20,17 @@ from parlour_client.kit.errors import (
     ServerMisbehavedError,
     UnreachableError,
 )
-from parlour_client.kit.transport.frame_socket import WireClosedError
+from parlour_client.kit.transport.frame_socket import SocketClosedError
 from parlour_client.kit.transport.trust import Pin, Verifier, security_words, unreachable
-from parlour_protocol.frames.wire import CHAT_PATH, SUBPROTOCOL
 from parlour_protocol.kit.limits import SERVER_FRAME
 from parlour_protocol.kit.secret import Secret
+from parlour_protocol.kit.wire import Wire
 
 OPEN_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 2.0
 PING_SECONDS: Final = 20.0
 """How often the server is pinged, and how long its pong may take: a silent network is noticed after twice
-that and ``_CLOSE_SECONDS``, or when a request times out (``core.transport.conversation``)."""
+that and ``_CLOSE_SECONDS``, or when a request times out (``conversation``)."""
 _QUEUED_FRAMES: Final = 64
 
 _quiet: Final = logging.getLogger("parlour.websocket")
@@ -63,15 +63,15 @@ class _Impatient(ClientConnection):
             self.loop.call_later(_CLOSE_SECONDS, self.transport.abort)
 
 
-class WebSocketWire:
-    """A wire over one open WebSocket."""
+class WebSocket:
+    """One open WebSocket."""
 
     def __init__(self, socket: ClientConnection, security: str) -> None:
         self._socket = socket
         self.security = security
 
     async def receive(self) -> bytes:
-        """Wait for the next frame. Raises WireClosedError, ServerMisbehavedError."""
+        """Wait for the next frame. Raises SocketClosedError, ServerMisbehavedError."""
         try:
             data = await self._socket.recv()
         except ConnectionClosed as error:
@@ -81,7 +81,7 @@ class WebSocketWire:
         return data.encode()
 
     async def send(self, data: bytes) -> None:
-        """Send one text frame. Raises WireClosedError."""
+        """Send one text frame. Raises SocketClosedError."""
         try:
             await self._socket.send(data, text=True)
         except ConnectionClosed as error:
@@ -106,31 +106,34 @@ def _closed(error: ConnectionClosed) -> ParlourClientError:
     ours = error.sent.code if error.sent and not error.rcvd_then_sent else None
     if ours in _OUR_COMPLAINTS:
         return ServerMisbehavedError("The server violated the WebSocket protocol.")
-    return WireClosedError(error.rcvd.code if error.rcvd else None)
+    return SocketClosedError(error.rcvd.code if error.rcvd else None)
 
 
 async def open_socket(
-    verifier: Verifier, ticket: Callable[[], Awaitable[Secret]], ping_seconds: float = PING_SECONDS
-) -> WebSocketWire:
+    wire: Wire[Any, Any],
+    verifier: Verifier,
+    ticket: Callable[[], Awaitable[Secret]],
+    ping_seconds: float = PING_SECONDS,
+) -> WebSocket:
     """Get a ticket and open a connection with it. Raises TrustError, UnreachableError, SessionEndedError."""
     try:
-        return await _open(verifier, await ticket(), ping_seconds)
+        return await _open(wire, verifier, await ticket(), ping_seconds)
     except CertificateError:
         if not isinstance(verifier.trust, Pin):
             raise
     verifier.forget()  # the leaf may have been renewed under the same key since it was probed
-    return await _open(verifier, await ticket(), ping_seconds)
+    return await _open(wire, verifier, await ticket(), ping_seconds)
 
 
-async def _open(verifier: Verifier, ticket: Secret, ping_seconds: float) -> WebSocketWire:
+async def _open(wire: Wire[Any, Any], verifier: Verifier, ticket: Secret, ping_seconds: float) -> WebSocket:
     address = verifier.address
     try:
         socket = await _Direct(
-            f"wss://{address.authority}{CHAT_PATH}",
+            f"wss://{address.authority}{wire.path}",
             ssl=await verifier.context(),
             proxy=None,
             compression=None,
-            subprotocols=[Subprotocol(SUBPROTOCOL)],
+            subprotocols=[Subprotocol(wire.subprotocol)],
             additional_headers={"Authorization": f"Bearer {ticket.reveal()}"},
             user_agent_header="parlour",
             open_timeout=OPEN_SECONDS,
@@ -148,10 +151,10 @@ async def _open(verifier: Verifier, ticket: Secret, ping_seconds: float) -> WebS
         raise ServerMisbehavedError("The server does not open a WebSocket as it should.") from error
     except (OSError, TimeoutError, WebSocketException) as error:
         raise unreachable(address, error) from error
-    if socket.subprotocol != SUBPROTOCOL:
+    if socket.subprotocol != wire.subprotocol:
         socket.transport.abort()
-        raise ServerMisbehavedError("The server does not speak parlour.v1.")
-    return WebSocketWire(socket, _security(verifier, socket))
+        raise ServerMisbehavedError(f"The server does not speak {wire.subprotocol}.")
+    return WebSocket(socket, _security(verifier, socket))
 
 
 def _refused(status: int) -> ParlourClientError:

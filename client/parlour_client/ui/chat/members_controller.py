@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from parlour_client.core.client import Client
-from parlour_client.core.model import SYSTEM_ACCOUNT, LinkState, MemberView
+from parlour_client.core.model import SYSTEM_ACCOUNT, MemberView
+from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.errors import RefusedError, UnreachableError
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.current_room import CurrentRoom

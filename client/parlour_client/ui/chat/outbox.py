@@ -14,6 +14,7 @@ from textual.content import Content
 from parlour_client.core import events as changes
 from parlour_client.core.client import Client
 from parlour_client.core.model import Delivery, Outgoing
+from parlour_client.kit.connection_status import StatusChanged
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, own, peer_line
 from parlour_client.ui.chat.interaction import Interaction
@@ -64,7 +65,7 @@ class OutboxScreen(Overlay[None]):
 
     def _changed(self, change: changes.Change) -> None:
         if isinstance(
-            change, changes.EntryAdded | changes.EntryChanged | changes.EntryRemoved | changes.StatusChanged
+            change, changes.EntryAdded | changes.EntryChanged | changes.EntryRemoved | StatusChanged
         ):
             self.call_later(self._fill)
 

@@ -20,8 +20,8 @@ from parlour_client.commands import people
 from parlour_client.commands.command import View
 from parlour_client.core import events as changes
 from parlour_client.core.client import Client
-from parlour_client.core.model import ConnectionStatus, LinkState
 from parlour_client.core.settings import Settings
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
 from parlour_client.kit.terminal.gc_tuning import EVERY_SECONDS, Collector
 from parlour_client.kit.widgets.deferred import Deferred
 from parlour_client.kit.widgets.footer import KeyFooter
@@ -266,7 +266,7 @@ class ChatScreen(Screen[None]):
                 self.navigation.rooms_changed_soon()
             case changes.IgnoredChanged():
                 self.timeline.ignore(self.client.people.ignored)
-            case changes.StatusChanged(status=status):
+            case StatusChanged(status=status):
                 self._link_changed(status)
             case changes.PresenceChanged():
                 self.members.reload()

@@ -8,7 +8,8 @@ from typing import Final
 
 from textual.content import Content
 
-from parlour_client.core.model import Account, ConnectionStatus, LinkState
+from parlour_client.kit.account.profile import Account
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.kit.widgets.safe import SafeStatic, join, own, peer_line
 from parlour_client.ui.app_settings import settings_of
 

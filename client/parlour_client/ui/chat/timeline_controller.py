@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from parlour_client.core.client import Client
-from parlour_client.core.model import Entry, LinkState
+from parlour_client.core.model import Entry
+from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.interaction import Interaction

@@ -21,13 +21,13 @@ from parlour_client.core.archive import (
 from parlour_client.core.archive.key import Key, Protection, needs_passphrase, open_key, rewrap
 from parlour_client.core.archive.passphrase import Cost
 from parlour_client.core.archive.schema import MIGRATIONS
-from parlour_client.core.search_query import Query
-from parlour_client.kit.errors import (
+from parlour_client.core.errors import (
     ArchiveError,
     DamagedArchiveError,
     PassphraseNeededError,
     WrongPassphraseError,
 )
+from parlour_client.core.search_query import Query
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.bodies import Blank, Deleted, Edited, Message
 from parlour_protocol.frames.requests import Send

@@ -25,7 +25,7 @@ from parlour_client.core.archive.key import (
 )
 from parlour_client.core.archive.passphrase import Cost
 from parlour_client.core.archive.system_keyring import NoKeyringError
-from parlour_client.kit.errors import PassphraseNeededError
+from parlour_client.core.errors import PassphraseNeededError
 from parlour_protocol.kit.secret import Secret
 
 CHEAP = Cost(operations=1, memory=64 << 10)

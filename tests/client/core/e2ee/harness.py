@@ -10,10 +10,11 @@ from tests.client.core.core_fake import FakeClock
 from tests.client.core.e2ee.memory_server import LAPTOP, Line, MemoryServer
 from tests.client.core.e2ee.memory_wires import MemoryWire
 
+from parlour_client.core.account.chat_home import ChatHome
+from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client
-from parlour_client.kit.account.home import Home
-from parlour_client.kit.account.profile import Profile, save_profile
+from parlour_client.kit.account.profile import Profile
 from parlour_client.kit.errors import UnreachableError
 from parlour_protocol.frames import (
     Hello,
@@ -70,11 +71,11 @@ class Harness:
     async def open(self, user: UserName, home: str | None = None, *, follow: bool = True) -> Client:
         """Start a client of ``user`` on a home, which is made if need be; each is a session of its own."""
         folder = self.folder / (home or str(user))
-        made = Home(folder)
+        made = ChatHome(folder)
         if not made.archive.exists():
             archive = await Archive.open(made.archive, made.key)
             profile = Profile(server="test:8443", user=user, device=LAPTOP, session=Secret("CANARY"))
-            await save_profile(archive, profile)
+            await ArchivedProfile(archive).save(profile)
             await archive.close()
         line = self.server.open_line(user)
         line.before = self.break_lines
@@ -99,7 +100,7 @@ class Harness:
             return wire
 
         client = Client(
-            Home(folder), follow=follow, clock=self.clock, chance=Random(7), dial=lambda _: dial,  # noqa: S311 - repeats itself
+            ChatHome(folder), follow=follow, clock=self.clock, chance=Random(7), dial=lambda _: dial,  # noqa: S311 - repeats itself
             delivery=lambda _: line,
         )  # fmt: skip
         self.lines[client] = line

@@ -13,7 +13,8 @@ from typing import Protocol
 from tests.client.core.core_fake import FakeClock
 from tests.client.core.e2ee.identity_world import SERVER, Service, Session
 
-from parlour_client.kit.errors import ApiRefusedError, StaleEpochError
+from parlour_client.core.errors import StaleEpochError
+from parlour_client.kit.errors import ApiRefusedError
 from parlour_protocol.delivery import (
     ClaimedKeyPackage,
     ClaimedKeyPackages,

@@ -4,7 +4,7 @@ import asyncio
 
 from tests.client.core.e2ee.memory_server import Line, RefusedError, Room
 
-from parlour_client.kit.transport.frame_socket import WireClosedError
+from parlour_client.kit.transport.frame_socket import SocketClosedError
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import (
     AnyBody,
@@ -53,12 +53,12 @@ class MemoryWire:
     async def receive(self) -> bytes:
         data = await self._inbox.get()
         if data is None:
-            raise WireClosedError(None)
+            raise SocketClosedError(None)
         return data
 
     async def send(self, data: bytes) -> None:
         if not self.open:
-            raise WireClosedError(None)
+            raise SocketClosedError(None)
         frame = decode_request(data)
         self._protocol.received(frame)
         try:

@@ -9,8 +9,8 @@ from tests.client.core.e2ee.identity_world import ANA, BEN
 
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.status import Trust
+from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Delivery
-from parlour_client.kit.errors import EncryptionError
 from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.ids import RoomId
 from parlour_protocol.room_name import parse_room_name

@@ -19,8 +19,8 @@ from parlour_client.core.client import Client
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 from parlour_client.core.e2ee.status import RoomState
 from parlour_client.core.sync import catch_up
+from parlour_client.core.transport.chat_conversation import ChatConversation
 from parlour_client.kit.errors import UnreachableError
-from parlour_client.kit.transport.conversation import Conversation
 from parlour_protocol.delivery import Commit, EventStored, GroupState, Welcomes
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import Contested, Handshake, Joined, TopicSet
@@ -140,7 +140,7 @@ async def test_what_the_backlog_mends_by_itself_is_not_reported(
     await say(harness, ana, room, "behind it all")
     fetch, gate, came = catch_up.fetch, asyncio.Event(), 0
 
-    async def slowly(conversation: Conversation, ask: History) -> Sequence[LogEvent]:
+    async def slowly(conversation: ChatConversation, ask: History) -> Sequence[LogEvent]:
         nonlocal came
         came += 1
         if came > 1:  # the page with the false one is here, the rest is on its way

@@ -14,8 +14,9 @@ from tests.client.core.e2ee.test_orchestration import pair, say
 
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.status import RoomState
-from parlour_client.core.model import Delivery, LinkState, NoteKind
-from parlour_client.kit.errors import EncryptionError
+from parlour_client.core.errors import EncryptionError
+from parlour_client.core.model import Delivery, NoteKind
+from parlour_client.kit.connection_status import LinkState
 from parlour_client.text.note_text import note_words
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.bodies import (

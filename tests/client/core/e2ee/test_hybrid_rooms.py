@@ -21,7 +21,8 @@ from parlour_client.core.e2ee.identity.mls_extensions import KNOWN
 from parlour_client.core.e2ee.maintenance import reconcile
 from parlour_client.core.e2ee.report_text import KEYS
 from parlour_client.core.e2ee.status import RoomState
-from parlour_client.kit.errors import EncryptionError, SetupError
+from parlour_client.core.errors import EncryptionError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.frames.bodies import Contested, Handshake
 from parlour_protocol.ids import Epoch, RoomId

@@ -11,7 +11,8 @@ from tests.client.core.e2ee.test_chat import texts
 from tests.client.core.e2ee.test_orchestration import pair, say
 
 from parlour_client.core.events import HistoryReplaced
-from parlour_client.core.model import LinkState, NoteKind
+from parlour_client.core.model import NoteKind
+from parlour_client.kit.connection_status import LinkState
 from parlour_client.plain.line_text import entry_line
 from parlour_client.text.note_text import note_words
 from parlour_client.ui.chat.timeline.rows import Setting, rows_of

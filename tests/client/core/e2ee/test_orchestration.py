@@ -24,9 +24,10 @@ from parlour_client.core.e2ee.maintenance.commit_submission import CommitSubmitt
 from parlour_client.core.e2ee.messages.outgoing import file_with_key
 from parlour_client.core.e2ee.messages.store import keep_file_key, store_events
 from parlour_client.core.e2ee.status import RoomState, Trust
+from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Delivery, NoteKind
 from parlour_client.core.sync import catch_up
-from parlour_client.kit.errors import EncryptionError, ParlourClientError, SetupError, UnreachableError
+from parlour_client.kit.errors import ParlourClientError, SetupError, UnreachableError
 from parlour_client.text.encryption_text import how_admitted
 from parlour_protocol.delivery import Commit, Contest, CreateGroup, EventStored, GroupState, Welcomes
 from parlour_protocol.encrypted import EncryptedFile

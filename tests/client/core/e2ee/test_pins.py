@@ -7,8 +7,9 @@ from tests.client.core.e2ee.identity_world import ANA, BEN
 from tests.client.core.e2ee.lying_server import noted
 
 from parlour_client.core.client import Client
+from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import NoteKind
-from parlour_client.kit.errors import EncryptionError, SetupError
+from parlour_client.kit.errors import SetupError
 from parlour_protocol.frames.bodies import EncryptedMessage, Handshake, Pinned
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq

@@ -9,13 +9,15 @@ import pytest
 from tests.client.core.core_fake import ALICE, LAPTOP, LOBBY, Desk, FakeServer, heard
 
 from parlour_client.core.checked_text import message_text
-from parlour_client.core.events import Change, EntryChanged, EntryRemoved, StatusChanged
-from parlour_client.core.model import Account, Delivery, LinkState
+from parlour_client.core.events import Change, EntryChanged, EntryRemoved
+from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.outbox import MAX_TRIES, Outbox
 from parlour_client.core.outbox.room_queue import RoomQueue
 from parlour_client.core.room_log.translation import Numbers
+from parlour_client.core.transport.chat_conversation import ChatConversation
+from parlour_client.kit.account.profile import Account
+from parlour_client.kit.connection_status import LinkState, StatusChanged
 from parlour_client.kit.errors import RefusedError, SetupError
-from parlour_client.kit.transport.conversation import Conversation
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error
 from parlour_protocol.frames.bodies import Message
@@ -46,7 +48,7 @@ async def sending(
     async def ignore(_: AnyPush) -> None:
         return
 
-    conversation = Conversation(await server.dial(), desk.clock)
+    conversation = ChatConversation(await server.dial(), desk.clock)
     await conversation.hello()
     tasks = [
         asyncio.ensure_future(conversation.listen(ignore)),

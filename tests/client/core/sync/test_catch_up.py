@@ -9,8 +9,9 @@ from tests.client.core.client_parts import parts
 from tests.client.core.core_fake import GARDEN, LOBBY, Desk, FakeServer, heard
 
 from parlour_client.core.events import EntryAdded
-from parlour_client.core.model import Entry, LinkState
+from parlour_client.core.model import Entry
 from parlour_client.core.sync.catch_up import LONGEST_CATCH_UP
+from parlour_client.kit.connection_status import LinkState
 from parlour_client.text.note_text import note_words
 from parlour_protocol.frames import AnyResult
 from parlour_protocol.frames.replies import Page

@@ -1,4 +1,4 @@
-"""The home folder: closed to others, and shared by several programs of one person."""
+"""The home folder: closed to others."""
 
 from pathlib import Path
 
@@ -44,13 +44,3 @@ def test_a_path_that_is_not_a_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(SetupError):
         Home(tmp_path / "file")
-
-
-def test_only_one_program_adopts_unsent_messages(tmp_path: Path) -> None:
-    """The second one may use the home and sends only its own."""
-    first, second = Home(tmp_path / "h"), Home(tmp_path / "h")
-    assert first.adopt_outbox()
-    assert not second.adopt_outbox()
-    first.release_outbox()
-    assert second.adopt_outbox()
-    second.release_outbox()

@@ -5,12 +5,13 @@ import asyncio
 from random import Random
 
 import pytest
-from tests.client.core.core_fake import ALICE, LAPTOP, FakeClock, FakeServer, FakeWire
+from tests.client.core.core_fake import FakeClock, FakeServer, FakeWire
 
-from parlour_client.core.events import Change, StatusChanged
-from parlour_client.core.model import Account, LinkState
+from parlour_client.core.errors import ArchiveError
+from parlour_client.core.events import Change
+from parlour_client.core.transport.chat_conversation import ChatConversation
+from parlour_client.kit.connection_status import LinkState, StatusChanged
 from parlour_client.kit.errors import (
-    ArchiveError,
     CertificateError,
     ParlourClientError,
     PinChangedError,
@@ -18,8 +19,7 @@ from parlour_client.kit.errors import (
     SessionEndedError,
     UnreachableError,
 )
-from parlour_client.kit.transport.conversation import Conversation
-from parlour_client.kit.transport.frame_socket import WireClosedError
+from parlour_client.kit.transport.frame_socket import FrameSocket, SocketClosedError
 from parlour_client.kit.transport.reconnector import LONGEST_WAIT, Reconnector
 from parlour_protocol.frames import Hello
 from parlour_protocol.kit.errors import GOING_AWAY, SESSION_ENDED, SESSION_EXPIRED, TOO_FAST
@@ -34,7 +34,7 @@ class Rig:
         self.endings: list[ParlourClientError] = []
         self.lasting = 0.0
         self.states: list[LinkState] = []
-        self.reconnector = Reconnector(Account(ALICE, LAPTOP, "test"), self.clock, Random(3), self.heard)
+        self.reconnector = Reconnector("test", self.clock, Random(3), self.heard)
 
     def heard(self, change: Change) -> None:
         assert isinstance(change, StatusChanged)
@@ -43,13 +43,16 @@ class Rig:
     async def dial(self) -> FakeWire:
         return await self.server.dial()
 
-    async def converse(self, _: Conversation, __: Hello) -> None:
+    def begin(self, socket: FrameSocket) -> ChatConversation:
+        return ChatConversation(socket, self.clock)
+
+    async def converse(self, _: ChatConversation, __: Hello) -> None:
         self.clock.time += self.lasting * 1000
         raise self.endings.pop(0)
 
     async def run(self, tries: int) -> None:
         """Run until it stopped, or waited so many times."""
-        running = asyncio.ensure_future(self.reconnector.run(self.dial, self.converse))
+        running = asyncio.ensure_future(self.reconnector.run(self.dial, self.begin, self.converse))
         while self.reconnector.status.state is not LinkState.STOPPED and len(self.clock.slept) < tries:
             self.clock.advance(100)
             await asyncio.sleep(0)
@@ -64,8 +67,8 @@ class Rig:
         PinChangedError("changed"),
         CertificateError("expired"),
         ArchiveError("full"),
-        WireClosedError(SESSION_ENDED),
-        WireClosedError(SESSION_EXPIRED),
+        SocketClosedError(SESSION_ENDED),
+        SocketClosedError(SESSION_EXPIRED),
     ],
 )
 async def test_what_needs_the_person_stops_it(error: ParlourClientError) -> None:
@@ -83,9 +86,9 @@ async def test_what_needs_the_person_stops_it(error: ParlourClientError) -> None
     [
         UnreachableError("away"),
         ServerMisbehavedError("odd"),
-        WireClosedError(),
-        WireClosedError(GOING_AWAY),
-        WireClosedError(TOO_FAST),
+        SocketClosedError(),
+        SocketClosedError(GOING_AWAY),
+        SocketClosedError(TOO_FAST),
     ],
 )
 async def test_everything_else_is_tried_again(error: ParlourClientError) -> None:
@@ -114,7 +117,7 @@ async def test_the_waits_grow_to_a_limit_and_are_spread() -> None:
 async def test_a_connection_that_lasted_starts_the_waiting_again() -> None:
     """Only a server that drops everyone at once is come back to slowly."""
     rig = Rig()
-    rig.endings = [WireClosedError()] * 20
+    rig.endings = [SocketClosedError()] * 20
     rig.lasting = 60
     await rig.run(8)
     assert all(wait <= 0.25 for wait in rig.clock.slept)
@@ -124,7 +127,7 @@ async def test_a_refused_dial_is_reported_with_the_time_to_the_next() -> None:
     """The status says why, and when it is tried again."""
     rig = Rig()
     rig.server.refuse_dial = UnreachableError("Nothing is listening at test.")
-    running = asyncio.ensure_future(rig.reconnector.run(rig.dial, rig.converse))
+    running = asyncio.ensure_future(rig.reconnector.run(rig.dial, rig.begin, rig.converse))
     while rig.reconnector.status.state is not LinkState.OFFLINE or not rig.clock.slept:
         await asyncio.sleep(0)
     assert rig.reconnector.status.problem == "Nothing is listening at test."

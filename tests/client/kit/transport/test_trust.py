@@ -18,6 +18,7 @@ from parlour_client.kit.transport.trust import (
     security_words,
 )
 from parlour_client.kit.transport.websocket import open_socket
+from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.kit.api import Login
 from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.names import parse_device_name
@@ -61,7 +62,7 @@ async def test_an_impostor_gets_no_byte_of_a_ticket(case: str, tmp_path: Path) -
     made, trust = IMPOSTORS[case]
     async with recording(made.context(tmp_path)) as server:
         with pytest.raises((CertificateError, PinChangedError)):
-            await open_socket(Verifier(server.address, trust), ticket)
+            await open_socket(WIRE, Verifier(server.address, trust), ticket)
     assert bytes(server.data) == b""
 
 

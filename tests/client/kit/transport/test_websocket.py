@@ -12,9 +12,10 @@ from tests.client.kit.tls_fake import Answer, make, recording
 
 from parlour_client.kit.errors import ParlourClientError, ServerMisbehavedError, UnreachableError
 from parlour_client.kit.transport import websocket as socket
-from parlour_client.kit.transport.frame_socket import WireClosedError
+from parlour_client.kit.transport.frame_socket import SocketClosedError
 from parlour_client.kit.transport.trust import CaFile, Verifier
-from parlour_client.kit.transport.websocket import WebSocketWire, open_socket
+from parlour_client.kit.transport.websocket import WebSocket, open_socket
+from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.limits import SERVER_FRAME
 from parlour_protocol.kit.secret import Secret
@@ -35,9 +36,9 @@ async def ticket() -> Secret:
     return Secret("CANARY-ticket")
 
 
-async def opened(address: ServerAddress) -> WebSocketWire:
+async def opened(address: ServerAddress) -> WebSocket:
     """Open a socket to a test's server."""
-    return await open_socket(Verifier(address, CaFile(CA.pem)), ticket)
+    return await open_socket(WIRE, Verifier(address, CaFile(CA.pem)), ticket)
 
 
 def accept_key(head: bytes) -> str:
@@ -198,7 +199,7 @@ async def test_the_server_says_why_it_closes(tmp_path: Path) -> None:
 
     async with recording(SERVER.context(tmp_path), upgrading(close)) as server:
         wire = await opened(server.address)
-        with pytest.raises(WireClosedError) as closed:
+        with pytest.raises(SocketClosedError) as closed:
             await wire.receive()
         assert closed.value.code == 4001
 
@@ -207,10 +208,10 @@ async def test_the_server_says_why_it_closes(tmp_path: Path) -> None:
 
     async with recording(SERVER.context(tmp_path), upgrading(cut)) as server:
         wire = await opened(server.address)
-        with pytest.raises(WireClosedError) as closed:
+        with pytest.raises(SocketClosedError) as closed:
             await wire.receive()
         assert closed.value.code is None
-        with pytest.raises(WireClosedError):
+        with pytest.raises(SocketClosedError):
             await wire.send(b"{}")
 
 
@@ -231,7 +232,7 @@ async def test_closing_waits_for_no_server_that_has_stopped_reading(tmp_path: Pa
         async with asyncio.timeout(60):
             await wire.close()
             await asyncio.gather(*sending, return_exceptions=True)
-        with pytest.raises(WireClosedError):
+        with pytest.raises(SocketClosedError):
             await wire.receive()
         silent.set()
 

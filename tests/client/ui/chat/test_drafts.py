@@ -7,8 +7,8 @@ from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import ALICE, DIRECT, GARDEN, LOBBY, FakeClient
 from textual.pilot import Pilot
 
+from parlour_client.core.errors import ChatRefusedError
 from parlour_client.core.events import RoomForgotten
-from parlour_client.kit.errors import RefusedError
 from parlour_client.ui.chat.drafts import NOWHERE, Drafts
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_protocol.errors import ErrorCode
@@ -194,7 +194,7 @@ async def test_a_text_on_its_way_from_a_room_that_was_left_touches_no_other(
         asked.set()
         await answered.wait()
         if refused:
-            raise RefusedError(ErrorCode.FORBIDDEN, "No.")
+            raise ChatRefusedError(ErrorCode.FORBIDDEN, "No.")
 
     monkeypatch.setattr(client, "send", send)
     client.drafts[GARDEN] = "for the garden"
@@ -225,7 +225,7 @@ async def test_a_room_that_cannot_be_read_keeps_what_is_typed(
     """The draft needs no server, so it is there, and is saved."""
 
     async def timeline(*_: object, **__: object) -> None:
-        raise RefusedError(ErrorCode.FORBIDDEN, "No.")
+        raise ChatRefusedError(ErrorCode.FORBIDDEN, "No.")
 
     client.drafts[GARDEN] = "half "
     async with open_app(client) as pilot:

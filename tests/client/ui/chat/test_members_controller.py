@@ -7,7 +7,9 @@ import pytest
 from tests.client.ui.chat.interaction_fake import FakeInteraction
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, GARDEN, LOBBY, FakeClient
 
-from parlour_client.core.model import ConnectionStatus, LinkState, MemberView
+from parlour_client.core.errors import ChatRefusedError
+from parlour_client.core.model import MemberView
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.kit.errors import ParlourClientError, RefusedError, UnreachableError
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.members_controller import MembersController
@@ -106,7 +108,7 @@ async def test_a_late_answer_is_not_shown_for_another_room(members: Members) -> 
 async def test_a_refusal_is_told_except_by_a_room_that_is_left(members: Members) -> None:
     """The list of rooms says that already."""
     with pytest.raises(RefusedError):
-        await members.fail(RefusedError(ErrorCode.RATE_LIMITED))
+        await members.fail(ChatRefusedError(ErrorCode.RATE_LIMITED))
     members.client.remove_room(LOBBY)
-    await members.fail(RefusedError(ErrorCode.NOT_FOUND))
+    await members.fail(ChatRefusedError(ErrorCode.NOT_FOUND))
     assert members.shown == []

@@ -9,9 +9,11 @@ from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, GARDEN, LOBBY, FakeClient
 from textual.pilot import Pilot
 
-from parlour_client.core.events import EntryChanged, RoomsChanged, StatusChanged, TypingChanged
-from parlour_client.core.model import ConnectionStatus, Delivery, LinkState, MemberView
-from parlour_client.kit.errors import RefusedError, UnreachableError
+from parlour_client.core.errors import ChatRefusedError
+from parlour_client.core.events import EntryChanged, RoomsChanged, TypingChanged
+from parlour_client.core.model import Delivery, MemberView
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
+from parlour_client.kit.errors import UnreachableError
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_client.ui.chat.status_line import StatusLine
 from parlour_protocol.errors import ErrorCode
@@ -64,7 +66,7 @@ async def test_a_refused_text_stays_in_the_composer(client: FakeClient, open_app
     """Nothing written is lost, and the reason is told."""
     async with open_app(client) as pilot:
         screen = await lobby(pilot)
-        client.refusal = RefusedError(ErrorCode.MUTED)
+        client.refusal = ChatRefusedError(ErrorCode.MUTED)
         await write(pilot, "let me speak")
         assert screen.composer.text == "let me speak"
         assert "You are muted in this room." in screen_text(pilot)
@@ -342,7 +344,7 @@ async def test_being_removed_leaves_no_dead_end(
     async def refused_late(room: RoomId) -> Sequence[MemberView]:
         if room == LOBBY:
             await answered.wait()
-            raise RefusedError(ErrorCode.NOT_FOUND)
+            raise ChatRefusedError(ErrorCode.NOT_FOUND)
         return await members(room)
 
     async with open_app(client) as pilot:

@@ -8,8 +8,9 @@ from tests.client.ui.chat.test_screen import lobby, write
 from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import BOB, GARDEN, LOBBY, FakeClient
 
-from parlour_client.core.model import ConnectionStatus, Entry, LinkState
-from parlour_client.kit.errors import ArchiveError, DamagedArchiveError, WrongPassphraseError
+from parlour_client.core.errors import ArchiveError, DamagedArchiveError, WrongPassphraseError
+from parlour_client.core.model import Entry
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.ui.app import ParlourApp
 from parlour_protocol.ids import RoomId
 

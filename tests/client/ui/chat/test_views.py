@@ -7,8 +7,9 @@ from tests.client.ui.conftest import OpenApp, screen_text, settled
 from tests.client.ui.ui_fake import BOB, CAROL, DIRECT, GARDEN, LAPTOP, LOBBY, START, FakeClient
 
 from parlour_client.core.events import EntryChanged
-from parlour_client.core.model import ConnectionStatus, Delivery, LinkState, Version
+from parlour_client.core.model import Delivery, Version
 from parlour_client.core.search_query import QueryError
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.ui.chat.people import SessionsScreen
 from parlour_client.ui.chat.thread import ThreadScreen
 from parlour_protocol.frames.fields import MessageText

@@ -37,7 +37,7 @@ from parlour_client.core.e2ee.groups.sealed_tree import (
     new_key,
 )
 from parlour_client.core.e2ee.groups.transaction import ThisDevice
-from parlour_client.kit.errors import EncryptionError
+from parlour_client.core.errors import EncryptionError
 from parlour_protocol.delivery import Commit, CreateGroup
 from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
 from parlour_protocol.ids import Epoch, GroupId, RoomId, new_group_id

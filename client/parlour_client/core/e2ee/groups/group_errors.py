@@ -6,7 +6,7 @@ An operation that raises one of them has changed nothing.
 from collections.abc import Mapping
 from typing import Final
 
-from parlour_client.kit.errors import EncryptionError
+from parlour_client.core.errors import EncryptionError
 from parlour_protocol.kit.ids import DeviceId, Seq
 from parlour_protocol.mls import MlsError
 

@@ -47,8 +47,8 @@ from parlour_client.core.e2ee.groups.policy import certificate_of
 from parlour_client.core.e2ee.groups.received import Concern, Receipt, Received, ToContest
 from parlour_client.core.e2ee.groups.transaction import Judge, ThisDevice, Transaction
 from parlour_client.core.e2ee.identity.key_trust import certificate_status
+from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Note
-from parlour_client.kit.errors import EncryptionError
 from parlour_protocol.delivery import Commit, CreateGroup, GroupState, WaitingWelcome
 from parlour_protocol.encrypted import Payload
 from parlour_protocol.frames import LogEvent

@@ -13,7 +13,7 @@ import apsw
 
 from parlour_client.core.archive.numbering_table import numbering
 from parlour_client.core.archive.rows import user_name
-from parlour_client.kit.errors import EncryptionError
+from parlour_client.core.errors import EncryptionError
 from parlour_protocol.encrypted import (
     AnyContent,
     DeleteContent,

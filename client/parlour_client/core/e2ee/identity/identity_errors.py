@@ -3,7 +3,7 @@
 Open rooms work with all of them. Nothing here quotes what a server sent.
 """
 
-from parlour_client.kit.errors import EncryptionError
+from parlour_client.core.errors import EncryptionError
 
 
 class KeyLogError(EncryptionError):

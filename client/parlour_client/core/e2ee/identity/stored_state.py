@@ -6,7 +6,7 @@ There is no way to migrate keys yet: guessing at them would lose them.
 from collections.abc import Callable
 from typing import TypeVar
 
-from parlour_client.kit.errors import ArchiveError
+from parlour_client.core.errors import ArchiveError
 from parlour_protocol.identity import StatementError
 from parlour_protocol.mls import MlsError
 

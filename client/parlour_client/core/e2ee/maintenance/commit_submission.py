@@ -15,7 +15,8 @@ from parlour_client.core.e2ee.groups.group_report import GroupReport
 from parlour_client.core.e2ee.maintenance.background_tasks import ChangeSignal
 from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
 from parlour_client.core.e2ee.maintenance.server_state import ServerState
-from parlour_client.kit.errors import ApiRefusedError, StaleEpochError
+from parlour_client.core.errors import StaleEpochError
+from parlour_client.kit.errors import ApiRefusedError
 from parlour_protocol.delivery import Commit, CreateGroup
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.ids import RoomId

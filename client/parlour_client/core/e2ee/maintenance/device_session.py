@@ -12,12 +12,8 @@ from parlour_client.core.e2ee.groups.transaction import ThisDevice
 from parlour_client.core.e2ee.identity.identity_errors import DevicePendingError
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
-from parlour_client.kit.errors import (
-    EncryptionError,
-    ParlourClientError,
-    SessionEndedError,
-    UnreachableError,
-)
+from parlour_client.core.errors import EncryptionError
+from parlour_client.kit.errors import ParlourClientError, SessionEndedError, UnreachableError
 from parlour_protocol.delivery import DeviceStatus
 
 _SIGN_IN_SECONDS: Final = 15.0

@@ -11,7 +11,7 @@ from parlour_client.core.e2ee.groups.group_store import GroupStore
 from parlour_client.core.e2ee.identity import own_identity
 from parlour_client.core.e2ee.identity.enrolment import Enrolment
 from parlour_client.core.e2ee.identity.key_log import KeyLog, server_of
-from parlour_client.core.model import Account
+from parlour_client.kit.account.profile import Account
 from parlour_client.kit.clock import SystemClock
 from parlour_protocol.ids import GroupId
 

@@ -24,8 +24,9 @@ from parlour_client.core.e2ee.maintenance.background_tasks import ChangeSignal, 
 from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 from parlour_client.core.e2ee.maintenance.server_state import ServerState
+from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.clock import Clock
-from parlour_client.kit.errors import ApiRefusedError, EncryptionError
+from parlour_client.kit.errors import ApiRefusedError
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis

@@ -31,9 +31,10 @@ from parlour_client.core.e2ee.maintenance.commit_submission import TRANSIENT, Co
 from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
 from parlour_client.core.e2ee.maintenance.room_status import RoomStatuses
 from parlour_client.core.e2ee.maintenance.server_state import ServerState
+from parlour_client.core.errors import StaleEpochError
 from parlour_client.core.sync.state import State
 from parlour_client.kit.clock import Clock
-from parlour_client.kit.errors import ApiRefusedError, SetupError, StaleEpochError
+from parlour_client.kit.errors import ApiRefusedError, SetupError
 from parlour_protocol.delivery import ClaimKeyPackages, Commit, Contest, GroupState
 from parlour_protocol.ids import Epoch, GroupId, RoomId
 from parlour_protocol.kit.ids import DeviceId, new_request_id

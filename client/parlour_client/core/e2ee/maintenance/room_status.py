@@ -10,8 +10,7 @@ from parlour_client.core.e2ee.maintenance.background_tasks import BackgroundTask
 from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
 from parlour_client.core.e2ee.status import Trust
 from parlour_client.core.e2ee.verification.contacts import Contacts
-from parlour_client.core.events import EncryptionChanged
-from parlour_client.kit.event_bus import Emit
+from parlour_client.core.events import Emit, EncryptionChanged
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import UserName
 

@@ -15,8 +15,9 @@ from typing import Any, Final, TypeVar
 from parlour_client.core.e2ee.groups.group_errors import DisplacedError, NotReadyError
 from parlour_client.core.e2ee.groups.group_service import InitialMember
 from parlour_client.core.e2ee.maintenance.reconcile import Reconciler
+from parlour_client.core.errors import ArchiveError
 from parlour_client.kit.clock import Clock, Timer
-from parlour_client.kit.errors import ArchiveError, ParlourClientError
+from parlour_client.kit.errors import ParlourClientError
 from parlour_protocol.delivery import GroupState
 from parlour_protocol.ids import Epoch, RoomId
 from parlour_protocol.kit.ids import DeviceId

@@ -16,7 +16,8 @@ from typing import BinaryIO, Final
 
 from nacl import bindings as sodium
 
-from parlour_client.kit.errors import EncryptionError, ServerMisbehavedError, SetupError
+from parlour_client.core.errors import EncryptionError
+from parlour_client.kit.errors import ServerMisbehavedError, SetupError
 from parlour_client.kit.private_files import open_private
 from parlour_client.kit.saved_name import saved_name
 from parlour_protocol.frames.fields import FileName

@@ -18,9 +18,8 @@ from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 from parlour_client.core.e2ee.messages.history_transfer import HistoryTransfer
 from parlour_client.core.e2ee.messages.store import StoredRun
 from parlour_client.core.e2ee.verification.sas_sessions import SasSessions
-from parlour_client.core.events import HistoryReplaced
+from parlour_client.core.events import Emit, HistoryReplaced
 from parlour_client.core.model import NoteKind
-from parlour_client.kit.event_bus import Emit
 from parlour_protocol.encrypted import HistoryContent, ReadContent, VerifyContent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import RequestId, Seq

@@ -36,14 +36,14 @@ from parlour_client.core.e2ee.messages import attachments
 from parlour_client.core.e2ee.messages.outgoing import Outgoing, file_with_key
 from parlour_client.core.e2ee.messages.store import Names, hide_dividers, keep_file_key
 from parlour_client.core.e2ee.status import OwnDevice
-from parlour_client.core.events import HistoryReplaced
+from parlour_client.core.errors import EncryptionError
+from parlour_client.core.events import Emit, HistoryReplaced
 from parlour_client.core.model import BEFORE_JOIN
 from parlour_client.core.room_log.numbering import Numbering
 from parlour_client.core.room_log.translation import event_here, event_there
 from parlour_client.core.sync.state import State
 from parlour_client.kit.clock import Clock
-from parlour_client.kit.errors import ApiRefusedError, EncryptionError
-from parlour_client.kit.event_bus import Emit
+from parlour_client.kit.errors import ApiRefusedError
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.encrypted import EncryptedFile, HistoryContent
 from parlour_protocol.frames import LogEvent, decode_server_frame, encode

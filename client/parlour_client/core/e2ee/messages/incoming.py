@@ -23,10 +23,11 @@ from parlour_client.core.e2ee.groups.received import Receipt
 from parlour_client.core.e2ee.identity import key_packages
 from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.e2ee.messages.store import Names, StoredRun, store, store_events, store_older
+from parlour_client.core.errors import ArchiveError
 from parlour_client.core.room_log.translation import Numbers
 from parlour_client.core.sync.state import State
 from parlour_client.kit.clock import Clock
-from parlour_client.kit.errors import ArchiveError, ParlourClientError, UnreachableError
+from parlour_client.kit.errors import ParlourClientError, UnreachableError
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames import LogEvent, RoomSummary
 from parlour_protocol.ids import RoomId

@@ -27,16 +27,11 @@ from parlour_client.core.e2ee.maintenance.renewal import Renewal
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.e2ee.messages.recipients import Recipients
+from parlour_client.core.errors import EncryptionError
 from parlour_client.core.sync.state import State
+from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.clock import Clock
-from parlour_client.kit.errors import (
-    ApiRefusedError,
-    EncryptionError,
-    ParlourClientError,
-    RefusedError,
-    ServerMisbehavedError,
-)
-from parlour_client.kit.transport.live_connection import LiveConnection
+from parlour_client.kit.errors import ApiRefusedError, ParlourClientError, RefusedError, ServerMisbehavedError
 from parlour_protocol.encrypted import AnyContent, EncryptedFile, Payload
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import FileRef
@@ -71,7 +66,7 @@ class Outgoing:
         self,
         archive: Archive,
         state: State,
-        live: LiveConnection,
+        live: ChatConnection,
         session: DeviceSession,
         server: ServerState,
         identity: IdentityService,

@@ -13,7 +13,8 @@ from parlour_client.core.e2ee.groups.group_report import GroupReport, GroupStatu
 from parlour_client.core.e2ee.groups.transaction import ThisDevice
 from parlour_client.core.e2ee.identity.key_trust import changed_words
 from parlour_client.core.e2ee.status import Trust
-from parlour_client.kit.errors import EncryptionError, ParlourClientError
+from parlour_client.core.errors import EncryptionError
+from parlour_client.kit.errors import ParlourClientError
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.ids import Epoch
 from parlour_protocol.kit.names import UserName

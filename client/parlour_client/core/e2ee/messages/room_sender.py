@@ -13,13 +13,14 @@ from typing import Final, Literal
 
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
 from parlour_client.core.e2ee.messages.outgoing import AT_ONCE, Arrived, Encrypted, Outgoing
+from parlour_client.core.errors import ChatRefusedError, EncryptionError
 from parlour_client.core.model import Delivery
 from parlour_client.core.outbox.item import Item, StoredAt, at_of
 from parlour_client.core.outbox.outbox import Outbox
 from parlour_client.core.outbox.room_queue import RoomQueue
+from parlour_client.core.transport.chat_conversation import ChatConversation
 from parlour_client.kit.clock import Clock
-from parlour_client.kit.errors import EncryptionError, ParlourClientError, RefusedError
-from parlour_client.kit.transport.conversation import Conversation
+from parlour_client.kit.errors import ParlourClientError
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, Ok
 from parlour_protocol.frames.replies import Stored
@@ -46,7 +47,7 @@ class RoomSender:
         queue: RoomQueue,
         outbox: Outbox,
         outgoing: Outgoing,
-        conversation: Conversation,
+        conversation: ChatConversation,
         clock: Clock,
         next_change: Callable[[], asyncio.Event],
         *,
@@ -156,10 +157,10 @@ class RoomSender:
             self._outgoing.stored(self._room, item.request)
             return 0.0
         if isinstance(reply, Ok):
-            self._outbox.failed(item, RefusedError(ErrorCode.MALFORMED))
+            self._outbox.failed(item, ChatRefusedError(ErrorCode.MALFORMED))
             return 0.0
         item.tries += 1
-        error = RefusedError(reply.code, reply.hint, retry_after=reply.retry_after)
+        error = ChatRefusedError(reply.code, reply.hint, retry_after=reply.retry_after)
         if reply.code in _AGAIN and item.tries < 4 * MAX_TRIES:
             self._outgoing.moved_on(
                 self._room

@@ -18,8 +18,9 @@ from parlour_client.core.e2ee.identity.key_log import server_of
 from parlour_client.core.e2ee.status import MemberDevice, PersonReport, Trust
 from parlour_client.core.e2ee.verification.safety_number import Party, check_typed, safety_number
 from parlour_client.core.e2ee.verification.verification_code import code_of, read_code
+from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.clock import Clock
-from parlour_client.kit.errors import EncryptionError, SetupError, UnreachableError
+from parlour_client.kit.errors import SetupError, UnreachableError
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 

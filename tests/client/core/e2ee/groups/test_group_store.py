@@ -8,7 +8,7 @@ from tests.client.core.e2ee.group_world import ROOM, Device, room_of
 from parlour_client.core.archive.schema import MIGRATIONS
 from parlour_client.core.e2ee.groups.group_store import IN_MEMORY, GroupStore, scrub
 from parlour_client.core.e2ee.groups.key_lifetimes import Ended
-from parlour_client.kit.errors import ArchiveError
+from parlour_client.core.errors import ArchiveError
 from parlour_protocol.ids import GroupId
 from parlour_protocol.kit.ids import Millis
 

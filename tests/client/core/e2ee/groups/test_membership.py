@@ -15,8 +15,8 @@ from parlour_client.core.e2ee.groups.commit_plan import Plan, signed
 from parlour_client.core.e2ee.groups.group_errors import JoinRefusedError, RuleBrokenError
 from parlour_client.core.e2ee.groups.group_report import GroupStatus
 from parlour_client.core.e2ee.groups.policy import Binding, Membership
+from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import NoteKind
-from parlour_client.kit.errors import EncryptionError
 from parlour_protocol.delivery import GroupDevice, GroupState
 from parlour_protocol.frames.bodies import Banned, Contested, GroupCreated, Joined, Kicked, Left
 from parlour_protocol.frames.opaque import StatementBytes

@@ -5,7 +5,7 @@ from tests.client.core.e2ee.group_world import ROOM, SERVER, Device, Log, reques
 
 from parlour_client.core.e2ee.groups.payloads import content_of
 from parlour_client.core.e2ee.groups.received import Received
-from parlour_client.kit.errors import EncryptionError
+from parlour_client.core.errors import EncryptionError
 from parlour_protocol.encrypted import (
     DeleteContent,
     EditContent,

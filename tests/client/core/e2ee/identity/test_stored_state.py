@@ -8,9 +8,9 @@ from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import ANA
 from tests.client.core.e2ee.test_orchestration import pair, say
 
+from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.archive import Archive
-from parlour_client.kit.account.home import Home
-from parlour_client.kit.errors import ArchiveError
+from parlour_client.core.errors import ArchiveError
 
 GROUP = ("mls_groups", "state")
 PACKAGES = ("own_keys", "value")
@@ -39,7 +39,7 @@ async def test_keys_of_another_version_are_refused_in_words_and_left_alone(
     await say(harness, ana, room, "before")
     await harness.quiet()
     await harness.close(ana)
-    home = Home(harness.folder / str(ANA))
+    home = ChatHome(harness.folder / str(ANA))
     archive = await Archive.open(home.archive, home.key)
     await archive.write_durably(_age, *where)
     before = await archive.read(_kept)

@@ -19,7 +19,8 @@ from parlour_client.core.e2ee.messages.attachments import (
     to_save,
     to_send,
 )
-from parlour_client.kit.errors import EncryptionError, ServerMisbehavedError, SetupError
+from parlour_client.core.errors import EncryptionError
+from parlour_client.kit.errors import ServerMisbehavedError, SetupError
 from parlour_protocol.frames.fields import FileName
 from parlour_protocol.mls import Secret
 

@@ -24,10 +24,11 @@ from parlour_client.core.e2ee.maintenance.reconcile import Reconciler
 from parlour_client.core.e2ee.messages import attachments
 from parlour_client.core.e2ee.messages.history_transfer import PART_BYTES
 from parlour_client.core.e2ee.status import RoomState
+from parlour_client.core.errors import EncryptionError
 from parlour_client.core.events import Change, HistoryReplaced
 from parlour_client.core.model import BEFORE_JOIN, NoteKind
 from parlour_client.core.sync.catch_up import CatchUp
-from parlour_client.kit.errors import ApiRefusedError, EncryptionError, UnreachableError
+from parlour_client.kit.errors import ApiRefusedError, UnreachableError
 from parlour_protocol.encrypted import EncryptedFile, HistoryContent
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import LogEvent, MessageText, encode

@@ -10,7 +10,7 @@ from tests.client.core.e2ee.test_orchestration import pair, say
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.messages.read_receipts import GATHER_SECONDS
 from parlour_client.core.e2ee.status import Trust
-from parlour_client.core.model import LinkState
+from parlour_client.kit.connection_status import LinkState
 from parlour_protocol.encrypted import ReadContent
 from parlour_protocol.frames.replies import ReadBy
 from parlour_protocol.ids import RoomId

@@ -15,7 +15,7 @@ from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 from parlour_client.core.e2ee.messages.recipients import Recipients
 from parlour_client.core.e2ee.room_labels import RoomLabels
 from parlour_client.core.e2ee.status import RoomState, Trust
-from parlour_client.kit.errors import EncryptionError
+from parlour_client.core.errors import EncryptionError
 from parlour_protocol.delivery import DeviceStatus, GroupDevice, GroupState
 from parlour_protocol.frames import RoomSummary
 from parlour_protocol.ids import Epoch, RoomId

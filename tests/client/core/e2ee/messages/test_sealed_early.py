@@ -14,7 +14,8 @@ from parlour_client.core.client import Client
 from parlour_client.core.e2ee.groups.group_errors import NotReadyError
 from parlour_client.core.e2ee.groups.group_service import GroupService
 from parlour_client.core.e2ee.messages.outgoing import Outgoing
-from parlour_client.core.model import Entry, LinkState
+from parlour_client.core.model import Entry
+from parlour_client.kit.connection_status import LinkState
 from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.ids import RoomId
 from parlour_protocol.mls import MlsError

@@ -7,7 +7,8 @@ from parlour_client.core.e2ee.identity.keys import AccountKey
 from parlour_client.core.e2ee.status import Trust
 from parlour_client.core.e2ee.verification.safety_number import Party
 from parlour_client.core.e2ee.verification.verification_code import code_of
-from parlour_client.kit.errors import EncryptionError, SetupError
+from parlour_client.core.errors import EncryptionError
+from parlour_client.kit.errors import SetupError
 
 
 async def test_both_sides_see_one_number_and_verify_by_its_end(world: World):

@@ -5,14 +5,15 @@ import asyncio
 import pytest
 from tests.client.core.core_fake import LOBBY, FakeClock, FakeServer, FakeWire
 
+from parlour_client.core.transport.chat_conversation import ChatConversation
 from parlour_client.kit.errors import (
     ParlourClientError,
     RefusedError,
     ServerMisbehavedError,
     UnreachableError,
 )
-from parlour_client.kit.transport.conversation import ANSWER_SECONDS, Conversation
-from parlour_client.kit.transport.frame_socket import WireClosedError
+from parlour_client.kit.transport.conversation import ANSWER_SECONDS
+from parlour_client.kit.transport.frame_socket import SocketClosedError
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, Ok, encode
 from parlour_protocol.frames.replies import AnyPush, Page, Stored
@@ -34,10 +35,10 @@ async def _ignore(_: AnyPush) -> None:
     return
 
 
-async def begun(server: FakeServer, clock: FakeClock) -> tuple[Conversation, FakeWire]:
+async def begun(server: FakeServer, clock: FakeClock) -> tuple[ChatConversation, FakeWire]:
     """Return a conversation after the hello."""
     wire = await server.dial()
-    conversation = Conversation(wire, clock)
+    conversation = ChatConversation(wire, clock)
     await conversation.hello()
     return conversation, wire
 
@@ -97,7 +98,7 @@ async def test_the_hello_comes_first() -> None:
     wire = FakeWire(server)
     wire.say_raw(b'{"type": "room_closed", "room": "lobby_________________"}')
     with pytest.raises(ServerMisbehavedError):
-        await Conversation(wire, FakeClock()).hello()
+        await ChatConversation(wire, FakeClock()).hello()
 
 
 async def test_waiting_requests_fail_when_the_wire_ends() -> None:
@@ -107,7 +108,7 @@ async def test_waiting_requests_fail_when_the_wire_ends() -> None:
     listening = asyncio.ensure_future(conversation.listen(_ignore))
     await asyncio.sleep(0)
     wire.drop()
-    with pytest.raises(WireClosedError):
+    with pytest.raises(SocketClosedError):
         await listening
     with pytest.raises(UnreachableError):
         await asking
@@ -165,7 +166,7 @@ async def test_a_hint_of_the_server_goes_through_the_rule() -> None:
         await asking
     assert refused.value.hint == "⟦ESC⟧]0;x⟦BEL⟧"
     wire.drop()
-    with pytest.raises(WireClosedError):
+    with pytest.raises(SocketClosedError):
         await listening
 
 

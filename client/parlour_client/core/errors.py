@@ -1,0 +1,107 @@
+"""The errors that only a chat has: of its archive, its encrypted rooms, and its requests.
+
+::
+
+    SetupError
+    └── PassphraseNeededError
+    ParlourClientError
+    ├── ArchiveError            the archive cannot be read or written
+    │   ├── DamagedArchiveError
+    │   └── WrongPassphraseError
+    └── EncryptionError         an encrypted room cannot be used so, and why
+    ApiRefusedError
+    └── StaleEpochError         another device's commit came first
+    RefusedError
+    └── ChatRefusedError        a request in the chat was refused: an ErrorCode
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+from parlour_client.kit.errors import (
+    ApiRefusedError,
+    LoggedOutError,
+    NoAccountError,
+    ParlourClientError,
+    RefusedError,
+    SetupError,
+)
+from parlour_protocol.errors import ErrorCode
+
+
+def no_account() -> NoAccountError:
+    """Return the error for a home folder without an account."""
+    return NoAccountError(
+        "No one has logged in with this home folder yet.",
+        "With an invite link: parlour join LINK --username NAME. "
+        "Otherwise: parlour login ADDRESS --username NAME.",
+    )
+
+
+def logged_out(server: str, user: str) -> LoggedOutError:
+    """Return the error with the login command for this account."""
+    return LoggedOutError("You are logged out.", login_hint(server, user))
+
+
+def login_hint(server: str, user: str) -> str:
+    """Return what to do after the session has ended."""
+    return f"Log in again: parlour login {server} --username {user}"
+
+
+class PassphraseNeededError(SetupError):
+    """The archive's key is wrapped by a passphrase, and none was given."""
+
+    hint = "Open it with `parlour chat` in a terminal, which asks for the passphrase."
+
+
+class ArchiveError(ParlourClientError):
+    """The archive cannot be read or written now."""
+
+    stops = True
+
+    hint = "Check that the disk isn't full and that the home folder is yours."
+
+
+class DamagedArchiveError(ArchiveError):
+    """The archive's file is damaged, or its key belongs to another archive."""
+
+    hint = (
+        "Move archive.* out of the home folder and log in again: unencrypted rooms come back from the "
+        "server, encrypted messages only from another device of yours."
+    )
+
+
+class WrongPassphraseError(ArchiveError):
+    """The passphrase does not open the archive's key."""
+
+    hint = "Try again."
+
+
+class StaleEpochError(ApiRefusedError):
+    """The room's group has moved on: another device's commit was first, and must be processed."""
+
+    hint = "Parlour tries again when the room has caught up."
+
+
+class EncryptionError(ParlourClientError):
+    """The state of an encrypted room, a key or a device prevents this; no plaintext was sent."""
+
+
+_WORDS: Final[Mapping[str, str]] = {
+    ErrorCode.NOT_FOUND: "There is no such room, person or message, or you are not allowed to see it.",
+    ErrorCode.FORBIDDEN: "Your role in this room does not allow that.",
+    ErrorCode.BANNED: "You are banned from this room.",
+    ErrorCode.MUTED: "You are muted in this room.",
+    ErrorCode.ENCRYPTED: "The room is end-to-end encrypted, so the server refuses unencrypted messages.",
+    ErrorCode.STALE_EPOCH: "The room's keys have changed in the meantime.",
+    ErrorCode.REMOVAL_PENDING: (
+        "Someone who left is still in the encrypted group, and the server takes no messages until they are "
+        "removed."
+    ),
+}
+
+
+class ChatRefusedError(RefusedError):
+    """A request in the chat was refused and nothing was changed."""
+
+    words: ClassVar[Mapping[str, str]] = _WORDS

@@ -1,0 +1,142 @@
+"""Joining, logging in, logging out, sessions and the password of the account of one home.
+
+The server is verified before a credential is sent; the password is used once and never stored. A home has one
+account: logging in as someone else, or elsewhere, is refused rather than mixing two accounts.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+
+from msgspec.structs import replace
+
+from parlour_client.kit.account.profile import Account, Profile, ProfileStore, trust_fields
+from parlour_client.kit.errors import LoggedOutError, NoAccountError, SessionEndedError, SetupError
+from parlour_client.kit.transport.https import Api
+from parlour_client.kit.transport.trust import Pin, SystemRoots, Trust, Verifier
+from parlour_protocol.kit.api import Login, NewAccount, PasswordChange, SessionInfo
+from parlour_protocol.kit.ids import SessionId
+from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
+from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.kit.secret import Secret
+
+
+async def _accepted(_: Profile) -> None:
+    """Do nothing more."""
+
+
+class SignIn:
+    """The account that is saved in a store."""
+
+    def __init__(
+        self,
+        store: ProfileStore,
+        *,
+        accepted: Callable[[Profile], Awaitable[None]] = _accepted,
+        login_hint: Callable[[Account], str] = lambda _: LoggedOutError.hint,
+    ) -> None:
+        """Await ``accepted`` after the server accepted a password, before the session is saved.
+
+        ``login_hint`` says how to log in again.
+        """
+        self.store = store
+        self._accepted = accepted
+        self._login_hint = login_hint
+
+    async def saved(self) -> Account | None:
+        """Return the account that is logged in here, None if there is none."""
+        try:
+            profile = await self.store.load()
+        except NoAccountError:
+            return None
+        return profile.account if profile.session is not None else None
+
+    async def join(self, link: InviteLink, user: UserName, password: Secret, device: DeviceName) -> Account:
+        """Create an account with an invite, and log in."""
+        made = await self.make_account(link, user, password)
+        return await self.log_in(link.address, trust_of(link), made, password, device)
+
+    async def make_account(self, link: InviteLink, user: UserName, password: Secret) -> UserName:
+        """Create an account with an invite; return its name as the server knows it."""
+        await self.fits(link.address, user)
+        api = Api(Verifier(link.address, trust_of(link)))
+        return (await api.make_account(NewAccount(invite=link.code, username=user, password=password))).user
+
+    async def log_in(
+        self,
+        address: ServerAddress,
+        trust: Trust | None,
+        user: UserName,
+        password: Secret,
+        device: DeviceName,
+    ) -> Account:
+        """Log in and save the session. Without ``trust`` the server is verified as it was the last time."""
+        known = await self.fits(address, user)
+        if trust is None:
+            trust = known.trust if known is not None else SystemRoots()
+        fields = trust_fields(trust)
+        profile = Profile(server=address.authority, user=user, device=device, session=None, **fields)
+        return (await self._open_session(profile, password)).account
+
+    async def log_in_again(self, password: Secret) -> Profile:
+        """Open another session for the account of this home, from the same device, and save it."""
+        return await self._open_session(await self.store.load(), password)
+
+    async def log_out(self) -> None:
+        """End the session here and on the server."""
+        with suppress(SessionEndedError):  # it had ended already, as intended
+            async with self._current() as (api, session):
+                await api.end_session(session)
+        await self.store.save(replace(await self.store.load(), session=None))
+
+    async def sessions(self) -> Sequence[SessionInfo]:
+        """List the account's sessions."""
+        async with self._current() as (api, session):
+            return await api.sessions(session)
+
+    async def end_session(self, which: SessionId) -> None:
+        """End one of the other sessions."""
+        async with self._current() as (api, session):
+            await api.end_session(session, which)
+
+    async def change_password(self, old: Secret, new: Secret) -> None:
+        """Change the password; every other session ends."""
+        async with self._current() as (api, session):
+            await api.change_password(session, PasswordChange(old=old, new=new))
+
+    async def fits(self, address: ServerAddress, user: UserName) -> Profile | None:
+        """Return the saved profile, if any; refuse another account. Raises SetupError."""
+        try:
+            known = await self.store.load()
+        except NoAccountError:
+            return None
+        if (known.server, known.user) != (address.authority, user):
+            raise SetupError(
+                f"This home belongs to {known.user} on {known.server}.",
+                "For another account, choose another folder with --home DIR.",
+            )
+        return known
+
+    async def _open_session(self, profile: Profile, password: Secret) -> Profile:
+        login = Login(username=profile.user, password=password, device=profile.device)
+        made = await Api(Verifier(profile.address, profile.trust)).log_in(login)
+        if made.user != profile.user:
+            raise SetupError("The server answered for a different account.", "Ask the server's owner.")
+        await self._accepted(profile)
+        profile = replace(profile, session=made.session)
+        await self.store.save(profile)
+        return profile
+
+    @asynccontextmanager
+    async def _current(self) -> AsyncIterator[tuple[Api, Secret]]:
+        profile = await self.store.load()
+        if profile.session is None:
+            raise LoggedOutError("You are logged out.", self._login_hint(profile.account))
+        try:
+            yield Api(Verifier(profile.address, profile.trust)), profile.session
+        except SessionEndedError as error:
+            raise SessionEndedError("The session has ended.", self._login_hint(profile.account)) from error
+
+
+def trust_of(link: InviteLink) -> Trust:
+    """Return how the server of an invite link is verified."""
+    return Pin(link.pin) if link.pin is not None else SystemRoots()

@@ -27,8 +27,8 @@ from parlour_protocol.kit.api import Payload
 from parlour_protocol.kit.connection_state import TRANSITIONS
 from parlour_protocol.kit.errors import CloseCode
 from parlour_protocol.limits import LIMITS
+from parlour_server.api.operations import DELIVERY_OPERATIONS
 from parlour_server.chat_settings import ChatSettings
-from parlour_server.kit.api.operations import DELIVERY_OPERATIONS
 from parlour_server.kit.config.settings_table import rows
 from tools.claims import PAGE, groups
 

@@ -5,14 +5,19 @@ It loads quickly, because every command of `parlour-server` needs it; ``app.py``
 
 import sqlite3
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.ids import new_room_id
 from parlour_protocol.kit.ids import RequestId
 from parlour_protocol.kit.names import skeleton
 from parlour_protocol.limits import FILE_BYTES
 from parlour_protocol.rooms import RoomKind
+from parlour_server.api.error_answers import ERROR_ANSWERS, ERROR_STATUSES
+from parlour_server.api.operations import DELIVERY_OPERATIONS
 from parlour_server.chat.lobby import enter_lobby
+from parlour_server.chat_audit import CHAT_REPEATABLE, ChatAuditEvent
+from parlour_server.chat_folder import FILES, LOG_KEY, log_key_of
 from parlour_server.chat_name import NAME
 from parlour_server.chat_settings import ChatSettings
 from parlour_server.kit.clock import Clock
@@ -27,6 +32,12 @@ from parlour_server.store.sqlite.integrity import stored_files
 from parlour_server.store.types import NewRoom
 from parlour_server.system_account import lobby, system_account, system_device
 
+if TYPE_CHECKING:
+    from parlour_server.kit.running_program import Parts, RunningProgram
+
+_SUMMARY: Final = (
+    "Accounts, sessions, devices, groups and files; the chat itself is a WebSocket (asyncapi.json)."
+)
 _AFTER_RESTORE: Final = """\
 The logs are another incarnation: everything is as it was at the backup. What to expect, and what to do:
 - Messages that were sent since are not on this server. People's devices keep those that they have, and
@@ -37,18 +48,6 @@ The logs are another incarnation: everything is as it was at the backup. What to
   to revoke lost devices again (`/devices`).
 - Don't run the old data folder again: two servers would tell two histories."""
 _REQUEST: Final = RequestId("init-makes-the-lobby")
-_LOG_KEY: Final = "keylog.key"
-_FILES: Final = "files"
-
-
-def log_key_of(folder: DataFolder) -> Path:
-    """Return the key that signs the head of the key log."""
-    return folder.path / _LOG_KEY
-
-
-def files_of(folder: DataFolder) -> Path:
-    """Return the folder of uploaded files."""
-    return folder.path / _FILES
 
 
 def _make_store(folder: DataFolder, clock: Clock, tells_by_bus: bool) -> Store:  # noqa: FBT001 - see ``ProgramSpec``
@@ -61,6 +60,12 @@ def _make_log_key(path: Path) -> bool:
     from parlour_server.delivery.key_log_signer import make_log_key  # noqa: PLC0415 - loads cryptography
 
     return make_log_key(path)
+
+
+async def _start(parts: "Parts[ChatSettings, Store]") -> "RunningProgram[ChatSettings]":
+    from parlour_server.app import start_chat  # noqa: PLC0415 - loads the whole server
+
+    return await start_chat(parts)
 
 
 def _find_log_key(folder: DataFolder) -> list[Finding]:
@@ -140,11 +145,19 @@ async def _make_lobby(store: Store, clock: Clock) -> bool:
 
 CHAT: Final = ProgramSpec(
     name=NAME,
+    wire=WIRE,
+    start=_start,
     settings=ChatSettings,
+    operations=DELIVERY_OPERATIONS,
+    api_summary=_SUMMARY,
+    error_answers=ERROR_ANSWERS,
+    error_statuses=ERROR_STATUSES,
+    audit_events=tuple(ChatAuditEvent),
+    repeatable_events=CHAT_REPEATABLE,
     schema=SCHEMA,
     make_store=_make_store,
-    keys=(KeyFile(_LOG_KEY, "key of the key log", _make_log_key),),
-    uploads=UploadFolder(_FILES, FILE_BYTES.value, stored_files),
+    keys=(KeyFile(LOG_KEY, "key of the key log", _make_log_key),),
+    uploads=UploadFolder(FILES, FILE_BYTES.value, stored_files),
     own_accounts=frozenset({system_account()}),
     first_run=_make_system_account_and_lobby,
     account_made=enter_lobby,

@@ -16,11 +16,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from parlour_protocol.kit.ids import Millis
-from parlour_server.app import Application
 from parlour_server.chat_program import CHAT
 from parlour_server.chat_settings import ChatSettings
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.config.server_settings import Listen
+from parlour_server.kit.server import Server as RunningServer
 from parlour_server.kit.setup.initialise import initialise
 
 _WIDE = "[rates]\nmessages_per_minute = 100000\nmessage_burst = 10000\nhttp_burst = 1000\n"
@@ -118,7 +118,9 @@ async def test_a_clock_jump(tmp_path: Path) -> None:
     commands, clock = Server(tmp_path), JumpingClock()
     folder = CHAT.folder(commands.data)
     await initialise(CHAT, folder, (), clock)
-    server = await Application.start(folder, ChatSettings(listen=Listen(address="127.0.0.1:0")), clock=clock)
+    server = await RunningServer.start(
+        CHAT, folder, ChatSettings(listen=Listen(address="127.0.0.1:0")), clock=clock
+    )
     context = ssl.create_default_context(cafile=str(folder.ca_certificate))
     try:
         async with httpx.AsyncClient(verify=context, base_url=server.url, trust_env=False) as http:

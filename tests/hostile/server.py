@@ -22,10 +22,11 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.invite_link import InviteLink
 from parlour_protocol.kit.secret import Secret
-from parlour_server.app import Application
 from parlour_server.chat_program import CHAT
+from parlour_server.chat_settings import ChatSettings
 from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.config.settings_loader import load
+from parlour_server.kit.server import Server
 from parlour_server.kit.setup.backup_archive import read_backup, write_backup
 from parlour_server.kit.setup.certificates import pin_of, read_certificate
 from parlour_server.kit.setup.initialise import initialise
@@ -67,18 +68,24 @@ class HostileServer:
         self._copies = 0
         self.data = CHAT.folder(folder / "server")
         self.port = 0
-        self._running: Application | None = None
+        self._running: Server[ChatSettings] | None = None
 
     async def make(self) -> None:
         """Make its data folder, as `init` does."""
-        await initialise(self.data, (), self._clock)
+        await initialise(CHAT, self.data, (), self._clock)
         self.data.settings.write_text(WIDE)
 
     async def start(self) -> None:
         """Serve, at another port each time."""
-        settings = load(self.data.settings, environment={}, flags={"listen.address": "127.0.0.1:0"})
-        self._running = await Application.start(
-            self.data, settings, clock=self._clock, passwords=HashingPool(threads=1, hasher=CHEAP)
+        settings = load(
+            self.data.settings,
+            ChatSettings,
+            CHAT.name,
+            environment={},
+            flags={"listen.address": "127.0.0.1:0"},
+        )
+        self._running = await Server.start(
+            CHAT, self.data, settings, clock=self._clock, passwords=HashingPool(threads=1, hasher=CHEAP)
         )
         self.port = int(self._running.url.rpartition(":")[2])
 
@@ -95,7 +102,7 @@ class HostileServer:
             "INSERT INTO invites (digest, uses, created, expires) VALUES (?, 100, ?, NULL)",
             code.digest(), self._clock.now(),
         )  # fmt: skip
-        settings = load(self.data.settings, environment={})
+        settings = load(self.data.settings, ChatSettings, CHAT.name, environment={})
         address = reachable_at(self.data, settings)
         return ChatInviteLink(InviteLink(address, code, pin_of(read_certificate(self.data.certificate))))
 

@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 import pytest
 from cryptography.x509 import Certificate, load_der_x509_certificate
 
-from parlour_server.app import Application
+from parlour_server.chat_program import CHAT
 from parlour_server.chat_settings import ChatSettings
 from parlour_server.kit.clock import Clock, SystemClock
 from parlour_server.kit.config.server_settings import Listen
+from parlour_server.kit.server import Server
 from parlour_server.kit.setup import certificates
 from parlour_server.kit.setup.certificates import pin_of
 from parlour_server.kit.setup.data_folder import DataFolder
@@ -24,7 +25,7 @@ PATIENCE = 60.0
 @asynccontextmanager
 async def running(folder: DataFolder, clock: Clock) -> AsyncIterator[int]:
     """Run a server; gives its port."""
-    server = await Application.start(folder, ChatSettings(listen=Listen(address="127.0.0.1:0")), clock=clock)
+    server = await Server.start(CHAT, folder, ChatSettings(listen=Listen(address="127.0.0.1:0")), clock=clock)
     try:
         yield urlsplit(server.url).port or 0
     finally:

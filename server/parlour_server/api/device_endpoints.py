@@ -3,6 +3,7 @@
 Each method reads the request, calls one service of `delivery`, and answers. The rules about keys are there.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -20,6 +21,7 @@ from parlour_protocol.delivery import (
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.device_registry import DeviceRegistry
 from parlour_server.delivery.key_packages import KeyPackageService
+from parlour_server.kit.api.operations import Handler
 from parlour_server.kit.api.problems import answer, nothing, wrong_password
 from parlour_server.kit.api.request_body import address_of
 from parlour_server.kit.api.request_guard import RequestGuard, device_in
@@ -34,6 +36,19 @@ class DeviceEndpoints:
     devices: DeviceRegistry
     packages: KeyPackageService
     budgets: DeliveryBudgets
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """The handlers of these operations, by their names."""
+        return {
+            "set_account_key": self.set_account_key,
+            "register_device": self.register_device,
+            "list_devices": self.list_devices,
+            "certify_device": self.certify_device,
+            "revoke_device": self.revoke_device,
+            "put_key_packages": self.put_key_packages,
+            "claim_key_packages": self.claim_key_packages,
+        }
 
     async def set_account_key(self, request: Request) -> Response:
         """Publish or replace the account's key: 204."""

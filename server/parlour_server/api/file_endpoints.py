@@ -4,6 +4,7 @@ A download is an `application/octet-stream` attachment without a name and with `
 displays it. The bytes are streamed, never held in memory as a whole.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -11,12 +12,14 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from parlour_protocol.ids import RoomId
 from parlour_protocol.limits import FILE_BYTES
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.uploads import Uploads
+from parlour_server.kit.api.operations import Handler
 from parlour_server.kit.api.problems import HEADERS, answer
 from parlour_server.kit.api.request_body import in_time, length_of_bytes
-from parlour_server.kit.api.request_guard import RequestGuard, id_in, room_in
+from parlour_server.kit.api.request_guard import RequestGuard, id_in
 
 _HEADERS: Final = {
     **HEADERS,
@@ -33,12 +36,20 @@ class FileEndpoints:
     files: Uploads
     budgets: DeliveryBudgets
 
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """The handlers of these operations, by their names."""
+        return {
+            "upload_file": self.upload_file,
+            "download_file": self.download_file,
+        }
+
     async def upload_file(self, request: Request) -> Response:
         """Store a file: 201."""
         session = await self.guard.session(request)
         size = length_of_bytes(request, FILE_BYTES)
         with self.budgets.large_body(session.user):
-            upload = await self.files.may_upload(session, room_in(request), size)
+            upload = await self.files.may_upload(session, RoomId(id_in(request)), size)
             async with in_time(self.guard.pace.allows(size)):
                 stored = await self.files.upload(upload, request.stream())
         return answer(stored, HTTPStatus.CREATED)

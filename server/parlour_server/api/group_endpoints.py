@@ -4,6 +4,7 @@ Each method reads the request, calls one service of `delivery`, and answers. Whi
 make one, is decided when it is appended to the room's log.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -11,12 +12,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from parlour_protocol.delivery import Commit, Contest, CreateGroup
-from parlour_protocol.ids import WelcomeId
+from parlour_protocol.ids import RoomId, WelcomeId
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.key_log import KeyLog
 from parlour_server.delivery.mls_groups import MlsGroups
+from parlour_server.kit.api.operations import Handler
 from parlour_server.kit.api.problems import RequestRefusedError, answer, nothing
-from parlour_server.kit.api.request_guard import RequestGuard, device_in, id_in, number_in, room_in
+from parlour_server.kit.api.request_guard import RequestGuard, device_in, id_in, number_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +30,35 @@ class GroupEndpoints:
     key_log: KeyLog
     budgets: DeliveryBudgets
 
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """The handlers of these operations, by their names."""
+        return {
+            "read_key_log": self.read_key_log,
+            "group_state": self.group_state,
+            "found_group": self.found_group,
+            "commit_to_group": self.commit_to_group,
+            "contest_commit": self.contest_commit,
+            "list_welcomes": self.list_welcomes,
+            "drop_welcome": self.drop_welcome,
+        }
+
     async def group_state(self, request: Request) -> Response:
         """Return the state of the group: 200."""
         session = await self.guard.session(request)
-        return answer(await self.groups.state(session, room_in(request)))
+        return answer(await self.groups.state(session, RoomId(id_in(request))))
 
     async def found_group(self, request: Request) -> Response:
         """Create the group: 201."""
         session = await self.guard.session(request)
-        room = room_in(request)
+        room = RoomId(id_in(request))
         body = await self.guard.body(request, CreateGroup)
         return answer(await self.groups.found(session, room, body), HTTPStatus.CREATED)
 
     async def commit_to_group(self, request: Request) -> Response:
         """Advance the group to its next epoch: 201."""
         session = await self.guard.session(request)
-        room = room_in(request)
+        room = RoomId(id_in(request))
         self.groups.check_may_commit(session)
         with self.budgets.large_body(session.user):
             body = await self.guard.large_body(request, Commit, session.user)
@@ -52,7 +67,7 @@ class GroupEndpoints:
     async def contest_commit(self, request: Request) -> Response:
         """Record that a device cannot apply a commit: 201."""
         session = await self.guard.session(request)
-        room = room_in(request)
+        room = RoomId(id_in(request))
         body = await self.guard.body(request, Contest)
         return answer(await self.groups.contest(session, room, body), HTTPStatus.CREATED)
 

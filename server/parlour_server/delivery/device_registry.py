@@ -36,11 +36,11 @@ from parlour_protocol.kit.names import UserName
 from parlour_server.chat.notices import KeysChanged
 from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
+from parlour_server.errors import PasswordNeededError
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.auth.password_change import PasswordChanger
 from parlour_server.kit.bus.bus import Bus, SessionsEnded
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.errors import PasswordNeededError
 from parlour_server.kit.store.records import SessionRecord
 from parlour_server.signatures import holds
 from parlour_server.store.interface import Devices as DeviceStore

@@ -16,10 +16,11 @@ from parlour_protocol.rooms import RoomSuite
 from parlour_server.chat.notices import DeviceEphemeral, KeysChanged
 from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
+from parlour_server.errors import NoDeviceError
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.errors import NoDeviceError, RefusedError, TooManyAttemptsError
+from parlour_server.kit.errors import RefusedError, TooManyAttemptsError
 from parlour_server.kit.store.records import SessionRecord
 from parlour_server.store.interface import Store
 from parlour_server.store.types import ClaimRecord, NewPackages

@@ -15,9 +15,10 @@ from parlour_protocol.kit.ids import DeviceId, RequestId
 from parlour_server.chat.commands import AUTHORIZATION, Commands
 from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
+from parlour_server.errors import NoDeviceError
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.errors import NoDeviceError, RefusedError
+from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.store.records import SessionRecord
 from parlour_server.store.interface import Groups as GroupStore
 from parlour_server.store.types import Attached

@@ -21,9 +21,10 @@ from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.chat_settings import Files as FileSettings
 from parlour_server.delivery.blob_store import BlobStore, Incoming
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
+from parlour_server.errors import FilesFullError
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.errors import FilesFullError, RefusedError, UnavailableError
+from parlour_server.kit.errors import RefusedError, UnavailableError
 from parlour_server.kit.store.records import SessionRecord
 from parlour_server.rooms.permissions import in_force
 from parlour_server.store.interface import Store
@@ -150,7 +151,7 @@ class Uploads:
                 record, user_bytes=self._settings.user_bytes, total_bytes=self._settings.total_bytes
             )
         except RefusedError as error:
-            if error.code is ErrorCode.LIMIT_REACHED:
+            if error.code == ErrorCode.LIMIT_REACHED:
                 raise FilesFullError(_FULL) from error
             raise
 

@@ -1,4 +1,4 @@
-"""The errors of the server package.
+"""The errors that every server has; a program's own inherit from ``ParlourServerError``.
 
 The tree::
 
@@ -11,9 +11,6 @@ ParlourServerError
 ├── TooManyAttemptsError  too many attempts; says how long to wait
 ├── InviteRefusedError    no such invite, used up or expired
 ├── NameTakenError        the name, or one that looks like it, is taken
-├── NoDeviceError         the session has no device with keys, or another one
-├── PasswordNeededError   a change that needs the password
-├── FilesFullError        the account, or the server, has no space left for files
 └── SetupError            the server cannot start, or a command cannot run; says what to do
 """
 
@@ -64,18 +61,6 @@ class InviteRefusedError(ParlourServerError):
 
 class NameTakenError(ParlourServerError):
     """The name, or one that looks like it, is taken."""
-
-
-class NoDeviceError(ParlourServerError):
-    """The session has no device with keys, or a different one."""
-
-
-class PasswordNeededError(ParlourServerError):
-    """The change needs the password, not only a session (P7: stolen session)."""
-
-
-class FilesFullError(ParlourServerError):
-    """There is no space for the file; the text says whose is used up."""
 
 
 class SetupError(ParlourServerError):

@@ -4,12 +4,17 @@ The command line, `init`, `doctor`, backups and the composition root take a ``Pr
 the kit knows which program it serves.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from http import HTTPStatus
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from parlour_protocol.kit.names import NameReason, NameRefusedError, UserName, skeleton
+from parlour_protocol.kit.wire import Wire
+from parlour_server.kit.api.error_answer import ErrorAnswer
+from parlour_server.kit.api.operations import Operation
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Settings
@@ -18,6 +23,9 @@ from parlour_server.kit.setup.data_folder import DataFolder, KeyFile, UploadFold
 from parlour_server.kit.setup.finding import Finding
 from parlour_server.kit.store.interface import KitStore
 from parlour_server.kit.store.schema import Schema
+
+if TYPE_CHECKING:
+    from parlour_server.kit.running_program import Parts, RunningProgram
 
 _Settings = TypeVar("_Settings", bound=Settings)
 _Store = TypeVar("_Store", bound=KitStore)
@@ -40,6 +48,8 @@ class ProgramSpec(Generic[_Settings, _Store]):
     """A program, as its server's commands need to know it."""
 
     name: ProgramName
+    wire: Wire[Any, Any]
+    start: "Callable[[Parts[_Settings, _Store]], Awaitable[RunningProgram[_Settings]]]"
     settings: type[_Settings]
     schema: Schema
     make_store: Callable[[DataFolder, Clock, bool], _Store]
@@ -54,6 +64,17 @@ class ProgramSpec(Generic[_Settings, _Store]):
     """A person has registered. It must not raise: the account exists."""
     findings: Callable[[DataFolder], list[Finding]] = _find_nothing
     """`doctor`: what it finds in the program's own files."""
+    operations: tuple[Operation, ...] = ()
+    """Of the HTTPS API, besides those of every server. Each needs a handler (``RunningProgram``)."""
+    api_summary: str = "Accounts and sessions; the program itself is a WebSocket."
+    error_answers: Mapping[type[Exception], ErrorAnswer] = field(default_factory=dict)
+    """How the HTTPS API answers errors that are not the kit's."""
+    error_statuses: Mapping[str, HTTPStatus] = field(default_factory=dict)
+    """The same for codes of ``RefusedError``; without a row 409."""
+    audit_events: tuple[StrEnum, ...] = ()
+    """Its own kinds of audit events."""
+    repeatable_events: frozenset[StrEnum] = frozenset()
+    """Those of them that anyone can cause as often as they like."""
     after_restore: str = "Everything is as it was at the backup; later changes are lost."
     """`restore`: what operators should expect and do, as they read it."""
 

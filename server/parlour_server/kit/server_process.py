@@ -15,19 +15,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from parlour_server.app import Application
-from parlour_server.chat_settings import ChatSettings
 from parlour_server.kit.addresses import listen_address
+from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.logs import log, set_up, warn
 from parlour_server.kit.net.event_loops import loop_factory
 from parlour_server.kit.net.message_assembler import refuse_old_websockets
 from parlour_server.kit.net.tls_groups import HAS_HYBRID
 from parlour_server.kit.private_file import write_private
+from parlour_server.kit.program_spec import ProgramSpec
+from parlour_server.kit.server import Server
 from parlour_server.kit.setup.data_folder import DataFolder
 
+_Settings = TypeVar("_Settings", bound=Settings)
 _LAST_RESORT_SECONDS: Final = 4.9
 _SPARE_FILES: Final = 256  # the database, the log, sockets that are being refused
 
@@ -52,7 +54,14 @@ class Ready:
                 raise SetupError(f"cannot write to descriptor {self.descriptor}: {error.strerror}") from error
 
 
-def serve(folder: DataFolder, load: Callable[[], Any], ready: Ready, *, loop: str = "auto") -> None:
+def serve(
+    spec: ProgramSpec[_Settings, Any],
+    folder: DataFolder,
+    load: Callable[[], _Settings],
+    ready: Ready,
+    *,
+    loop: str = "auto",
+) -> None:
     """Serve until a signal. ``load`` reads the settings, now and on SIGHUP. Raises SetupError."""
     folder.require()
     settings = load()
@@ -60,23 +69,29 @@ def serve(folder: DataFolder, load: Callable[[], Any], ready: Ready, *, loop: st
     set_up()
     _limit_process(settings)
     with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
-        runner.run(_serve(folder, settings, load, ready))
+        runner.run(_serve(spec, folder, settings, load, ready))
 
 
-async def _serve(folder: DataFolder, settings: ChatSettings, load: Callable[[], Any], ready: Ready) -> None:
+async def _serve(
+    spec: ProgramSpec[_Settings, Any],
+    folder: DataFolder,
+    settings: _Settings,
+    load: Callable[[], _Settings],
+    ready: Ready,
+) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, stopping)
     loop.add_signal_handler(signal.SIGHUP, _refuse_reload, "the server is still starting")
-    application = await Application.start(folder, settings)
-    loop.add_signal_handler(signal.SIGHUP, _reload, application, load)
+    server = await Server.start(spec, folder, settings)
+    loop.add_signal_handler(signal.SIGHUP, _reload, server, load)
     try:
-        _say_what_is_in_force(settings, application.url)
-        ready.announce(application.url)
+        _say_what_is_in_force(settings, server.url)
+        ready.announce(server.url)
         await stopping.wait()
     finally:
-        await application.stop()
+        await server.stop()
 
 
 def _stop(stopping: asyncio.Event) -> None:
@@ -93,9 +108,9 @@ def _stop(stopping: asyncio.Event) -> None:
     last.start()
 
 
-def _reload(application: Application, load: Callable[[], Any]) -> None:
+def _reload(server: Server[_Settings], load: Callable[[], _Settings]) -> None:
     try:
-        waiting = application.reload(load())
+        waiting = server.reload(load())
     except SetupError as error:
         _refuse_reload(str(error))
         return
@@ -107,7 +122,7 @@ def _refuse_reload(why: str) -> None:
     warn("reload_refused", why=why, in_force="the previous settings")
 
 
-def _limit_process(settings: ChatSettings) -> None:
+def _limit_process(settings: Settings) -> None:
     os.umask(0o077)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -119,7 +134,7 @@ def _limit_process(settings: ChatSettings) -> None:
             warn("few_files", allowed=most, wanted=wanted, do="raise the limit of open files (ulimit -n)")
 
 
-def _say_what_is_in_force(settings: ChatSettings, url: str) -> None:
+def _say_what_is_in_force(settings: Settings, url: str) -> None:
     log("ready", url=url, openssl=ssl.OPENSSL_VERSION, post_quantum=HAS_HYBRID)
     if os.geteuid() == 0:
         warn("running_as_root", do="run the server as its own user; it needs no privileges")

@@ -9,16 +9,9 @@ it, and the refusals.
 import importlib
 import sys
 from collections.abc import Callable
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 from parlour_client.kit.transport import reconnector
-
-
-def replace(module: ModuleType, name: str, function: Callable[..., object]) -> None:
-    """Put a function in the place of one that the module has: a defence that moved cannot stay in unseen."""
-    if name not in module.__dict__:
-        raise AttributeError(f"{module.__name__} has no {name}")
-    module.__dict__[name] = function
 
 
 def impatient() -> None:
@@ -28,9 +21,9 @@ def impatient() -> None:
 
 def no_wire() -> None:
     """Take the first wall out: any text may cross the wire."""
-    from parlour_protocol.kit import fields  # noqa: PLC0415 - only what is changed is loaded
+    from parlour_protocol.frames import fields  # noqa: PLC0415 - only what is changed is loaded
 
-    replace(fields, "check_wire_text", lambda *_given, **_limits: None)
+    fields.__dict__["check_wire_text"] = lambda *_given, **_limits: None
 
 
 def no_rule() -> None:
@@ -65,7 +58,7 @@ def news() -> None:
     """Let notifications say more than a number."""
     from parlour_client.ui import notifications as told  # noqa: PLC0415 - as above
 
-    replace(told, "words", lambda _count: "New message of bob in Parlour")
+    told.__dict__["words"] = lambda _count: "New message of bob in Parlour"
 
 
 def raw(where: str) -> None:
@@ -79,7 +72,7 @@ def raw(where: str) -> None:
         "safe_text": lambda text: SimpleNamespace(plain=text),
     }
     made = kinds.get(name, str)
-    replace(importlib.import_module(module), name, lambda untrusted, *_given, **_named: made(untrusted))
+    importlib.import_module(module).__dict__[name] = lambda untrusted, *_given, **_named: made(untrusted)
 
 
 CHANGES: dict[str, Callable[[], None]] = {

@@ -12,10 +12,12 @@ from tests.server.fakes import PASSWORD, MakeAccount, ReadableAudit, StoppedCloc
 
 from parlour_protocol.kit.secret import Secret
 from parlour_server.api.device_endpoints import DeviceEndpoints
+from parlour_server.api.error_answers import ERROR_ANSWERS, ERROR_STATUSES
 from parlour_server.api.file_endpoints import FileEndpoints
 from parlour_server.api.group_endpoints import GroupEndpoints
 from parlour_server.chat.commands import Commands
-from parlour_server.chat_program import CHAT, files_of, log_key_of
+from parlour_server.chat_folder import files_of, log_key_of
+from parlour_server.chat_program import CHAT
 from parlour_server.chat_settings import ChatSettings
 from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
@@ -29,6 +31,9 @@ from parlour_server.kit.api.account_endpoints import AccountEndpoints
 from parlour_server.kit.api.asgi import make_api
 from parlour_server.kit.api.health_endpoints import HealthEndpoints, Readiness
 from parlour_server.kit.api.large_json import LargeJson
+from parlour_server.kit.api.openapi import document
+from parlour_server.kit.api.operations import Operations
+from parlour_server.kit.api.problems import Problems
 from parlour_server.kit.api.request_body import BodyPace
 from parlour_server.kit.api.request_guard import RequestGuard
 from parlour_server.kit.auth.login import LoginService
@@ -49,6 +54,8 @@ if TYPE_CHECKING:
 
 SETTINGS = ChatSettings()
 SERVER = "localhost"
+OPERATIONS = Operations(CHAT.operations)
+DOCUMENT = document(OPERATIONS, title=CHAT.name.title, summary=CHAT.api_summary)
 
 
 @pytest.fixture
@@ -99,7 +106,8 @@ def application(
     sessions = Sessions(store.sessions, bus, clock, audit, logins, SessionActivity(clock))
     throttle = LoginThrottle(store.attempts, clock, logins)
     tickets = RequestRates(clock, per_minute=60, burst=60)
-    guard = RequestGuard(sessions, BodyPace(5, 65_536), RequestRates(clock, per_minute=600, burst=600), large)
+    by_account = RequestRates(clock, per_minute=600, burst=600)
+    guard = RequestGuard(sessions, BodyPace(5, 65_536), by_account, large, OPERATIONS)
     changes = PasswordChanger(store.accounts, sessions, passwords, throttle, audit, ())
     commands = Commands(
         server="test",
@@ -109,7 +117,7 @@ def application(
         audit=audit,
         incarnation=store.incarnation,
     )
-    return make_api(
+    endpoints = (
         AccountEndpoints(
             guard,
             Registration(
@@ -138,10 +146,10 @@ def application(
             budgets,
         ),
         FileEndpoints(guard, uploads, budgets),
-        HealthEndpoints(Readiness(store, clock)),
-        rates,
-        audit,
+        HealthEndpoints(Readiness(store, clock), DOCUMENT),
     )
+    handlers = {name: handler for each in endpoints for name, handler in each.handlers.items()}
+    return make_api(OPERATIONS, handlers, Problems(ERROR_ANSWERS, ERROR_STATUSES), rates, audit)
 
 
 @dataclass(frozen=True)

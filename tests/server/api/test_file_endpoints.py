@@ -16,7 +16,7 @@ from parlour_protocol.frames.bodies import Kicked, Muted
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId, new_file_id
 from parlour_protocol.limits import FILE_BYTES
-from parlour_server.chat_program import files_of
+from parlour_server.chat_folder import files_of
 from parlour_server.chat_settings import Files as FileSettings
 from parlour_server.delivery.blob_store import BlobStore, Incoming
 from parlour_server.delivery.uploads import Uploads

@@ -12,7 +12,7 @@ from parlour_protocol.ids import new_file_id
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_server.chat.notices import EventCommitted
 from parlour_server.chat_audit import ChatAuditEvent
-from parlour_server.chat_program import files_of
+from parlour_server.chat_folder import files_of
 from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.delivery.file_expiry import FileExpiry
 from parlour_server.kit.bus.local_bus import LocalBus

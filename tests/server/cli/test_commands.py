@@ -21,7 +21,8 @@ from parlour_protocol.frames.opaque import PublicKey
 from parlour_protocol.ids import new_file_id
 from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.names import parse_user_name
-from parlour_server.chat_program import CHAT, files_of
+from parlour_server.chat_folder import files_of
+from parlour_server.chat_program import CHAT
 from parlour_server.cli.command_line import COMMAND_LINE
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.setup.data_folder import DataFolder

@@ -5,7 +5,8 @@ import threading
 import pytest
 
 from parlour_protocol.identity import Head
-from parlour_server.chat_program import CHAT, log_key_of
+from parlour_server.chat_folder import log_key_of
+from parlour_server.chat_program import CHAT
 from parlour_server.delivery.key_log_signer import KeyLogSigner, make_log_key
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.setup.data_folder import DataFolder

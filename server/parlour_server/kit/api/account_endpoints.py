@@ -4,6 +4,7 @@ Each method reads the request, calls one service of `auth`, and answers. The rul
 and tickets are in `auth`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -21,6 +22,7 @@ from parlour_protocol.kit.api import (
     TicketIssued,
 )
 from parlour_protocol.kit.ids import SessionId
+from parlour_server.kit.api.operations import Handler
 from parlour_server.kit.api.problems import RequestRefusedError, answer, nothing, wrong_password
 from parlour_server.kit.api.request_body import address_of, bearer
 from parlour_server.kit.api.request_guard import RequestGuard
@@ -43,6 +45,19 @@ class AccountEndpoints:
     tickets: Tickets
     passwords: PasswordChanger
     clock: Clock
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """The handlers of these operations, by their names."""
+        return {
+            "make_account": self.make_account,
+            "log_in": self.log_in,
+            "list_sessions": self.list_sessions,
+            "log_out": self.log_out,
+            "end_session": self.end_session,
+            "issue_ticket": self.issue_ticket,
+            "change_password": self.change_password,
+        }
 
     async def make_account(self, request: Request) -> Response:
         """Make an account: 201."""

@@ -2,13 +2,14 @@
 
 import asyncio
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from parlour_server.kit.api.openapi import document
+from parlour_server.kit.api.operations import Handler
 from parlour_server.kit.api.problems import HEADERS, nothing
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import UnavailableError
@@ -49,6 +50,12 @@ class HealthEndpoints:
     """Liveness, readiness and the API description."""
 
     readiness: Readiness
+    document: bytes
+
+    @property
+    def handlers(self) -> Mapping[str, Handler]:
+        """The handlers of these operations, by their names."""
+        return {"is_alive": self.is_alive, "is_ready": self.is_ready, "describe": self.describe}
 
     async def is_alive(self, _request: Request) -> Response:
         """Answer 204."""
@@ -61,4 +68,4 @@ class HealthEndpoints:
 
     async def describe(self, _request: Request) -> Response:
         """Return the OpenAPI document."""
-        return Response(document(), headers=HEADERS, media_type="application/json")
+        return Response(self.document, headers=HEADERS, media_type="application/json")

@@ -1,11 +1,9 @@
 """The OpenAPI document, made from the table of operations and the structs of the bodies.
 
-It is served at `/v1/openapi.json`; `tools/openapi.py` writes the copy in `docs/`, and a test keeps the copy
-current.
+It is served at `/v1/openapi.json`.
 """
 
 import json
-from functools import cache
 from inspect import cleandoc
 from typing import Any, Final
 
@@ -16,7 +14,7 @@ from parlour_protocol.kit.limits import PASSWORD_BYTES, PASSWORD_MIN
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.opaque import Opaque
 from parlour_protocol.kit.secret import Secret
-from parlour_server.kit.api.operations import OPERATIONS, Operation
+from parlour_server.kit.api.operations import Operation, Operations
 
 _FIELDS: Final[dict[type, str]] = {
     UserName: "A user name: canonical (RFC 8265), 1 to 32 grapheme clusters.",
@@ -27,10 +25,9 @@ _FIELDS: Final[dict[type, str]] = {
 _BYTES: Final = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 
-@cache
-def document() -> bytes:
-    """Return the document as JSON text."""
-    rows = OPERATIONS
+def document(operations: Operations, *, title: str, summary: str) -> bytes:
+    """Return the document of a program's API as JSON text."""
+    rows = operations.rows
     kinds = sorted({k for row in rows for k in (row.takes, row.gives) if k} | {Problem}, key=_name)
     _, schemas = msgspec.json.schema_components(
         kinds, schema_hook=_field, ref_template="#/components/schemas/{name}"
@@ -41,10 +38,9 @@ def document() -> bytes:
     whole = {
         "openapi": "3.1.0",
         "info": {
-            "title": "Parlour",
+            "title": title,
             "version": "1",
-            "summary": "Accounts, sessions, devices, groups and files; the chat itself is a WebSocket "
-            "(asyncapi.json).",
+            "summary": summary,
         },
         "servers": [{"url": "https://localhost:8443"}],
         "paths": paths,
@@ -105,7 +101,8 @@ def _name(kind: type) -> str:
 def _field(kind: type) -> dict[str, Any]:
     if issubclass(kind, Opaque):
         return opaque_schema(kind)
-    return {"type": "string", "description": _FIELDS[kind]}
+    description = _FIELDS.get(kind) or (kind.__doc__ or kind.__name__).splitlines()[0]
+    return {"type": "string", "description": description}
 
 
 def opaque_schema(kind: type[Opaque]) -> dict[str, Any]:

@@ -6,23 +6,21 @@ error.
 """
 
 import math
+from collections.abc import Mapping
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final
 
 from starlette.responses import Response
 
-from parlour_protocol.errors import ErrorCode
-from parlour_protocol.identity import StatementError
 from parlour_protocol.kit.api import Payload, Problem, encode_payload
-from parlour_protocol.kit.errors import MalformedFrameError
+from parlour_protocol.kit.errors import ErrorCode, MalformedFrameError
 from parlour_protocol.kit.names import NameRefusedError
+from parlour_server.kit.api.error_answer import ErrorAnswer
 from parlour_server.kit.errors import (
-    FilesFullError,
     InviteRefusedError,
     LoginRefusedError,
     NameTakenError,
-    NoDeviceError,
-    PasswordNeededError,
     PasswordRefusedError,
     RefusedError,
     SessionRefusedError,
@@ -33,59 +31,43 @@ from parlour_server.kit.errors import (
 # Responses contain tokens and lists of devices: caches must not keep them, browsers must not guess types.
 HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _RETRY_UNAVAILABLE: Final = 5
-# Where there is no sentence, the error's own text is for the person.
-_ANSWERS: Final[dict[type[Exception], tuple[HTTPStatus, str, str]]] = {
-    NameRefusedError: (HTTPStatus.BAD_REQUEST, "name_refused", ""),
-    PasswordRefusedError: (HTTPStatus.BAD_REQUEST, "password_refused", ""),
-    LoginRefusedError: (HTTPStatus.UNAUTHORIZED, "login_refused", "Wrong user name or password."),
-    SessionRefusedError: (
+_ANSWERS: Final[Mapping[type[Exception], ErrorAnswer]] = {
+    NameRefusedError: ErrorAnswer(HTTPStatus.BAD_REQUEST, "name_refused", ""),
+    PasswordRefusedError: ErrorAnswer(HTTPStatus.BAD_REQUEST, "password_refused", ""),
+    LoginRefusedError: ErrorAnswer(HTTPStatus.UNAUTHORIZED, "login_refused", "Wrong user name or password."),
+    SessionRefusedError: ErrorAnswer(
         HTTPStatus.UNAUTHORIZED,
         "unauthenticated",
         "You are not logged in, or your session has ended. Log in again.",
     ),
-    InviteRefusedError: (
+    InviteRefusedError: ErrorAnswer(
         HTTPStatus.FORBIDDEN,
         "invite_refused",
         "This invite is unknown, used up or expired. Ask for a new one.",
     ),
-    NameTakenError: (
+    NameTakenError: ErrorAnswer(
         HTTPStatus.CONFLICT,
         "name_taken",
         "This name, or one that looks like it, is taken. Choose another.",
     ),
-    StatementError: (HTTPStatus.BAD_REQUEST, "statement_refused", ""),
-    NoDeviceError: (
-        HTTPStatus.FORBIDDEN,
-        "no_device",
-        "This session does not belong to that device. Register the device first.",
-    ),
-    PasswordNeededError: (
-        HTTPStatus.FORBIDDEN,
-        "password_needed",
-        "Your account already has a key. Give your password to replace it.",
-    ),
-    FilesFullError: (HTTPStatus.INSUFFICIENT_STORAGE, "no_room", ""),
-    TooManyAttemptsError: (HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", ""),
-    UnavailableError: (
+    TooManyAttemptsError: ErrorAnswer(HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", ""),
+    UnavailableError: ErrorAnswer(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "unavailable",
         "The server can't do this right now and changed nothing. Try again.",
     ),
 }
 # Errors that requests over WebSocket get as well: both use the same code.
-_REFUSED: Final[dict[str, HTTPStatus]] = {
+_REFUSED: Final[Mapping[str, HTTPStatus]] = {
     ErrorCode.MALFORMED: HTTPStatus.BAD_REQUEST,
     ErrorCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
     ErrorCode.FORBIDDEN: HTTPStatus.FORBIDDEN,
-    ErrorCode.BANNED: HTTPStatus.FORBIDDEN,
-    ErrorCode.MUTED: HTTPStatus.FORBIDDEN,
-    ErrorCode.ENCRYPTED: HTTPStatus.FORBIDDEN,
     ErrorCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
     ErrorCode.TOO_MANY_IN_FLIGHT: HTTPStatus.TOO_MANY_REQUESTS,
     ErrorCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """Other codes are 409: the request could succeed later, or in another state."""
-_FAULT: Final = (
+_FAULT: Final = ErrorAnswer(
     HTTPStatus.INTERNAL_SERVER_ERROR,
     "fault",
     "Something went wrong on the server. Its operator can find the error in the log.",
@@ -127,20 +109,39 @@ def problem(
     return answer(Problem(code, message, retry_after), status, **headers)
 
 
-def problem_of(error: Exception) -> Response:
-    """Return the response for an error; an unexpected one is an internal error."""
-    if isinstance(error, RequestRefusedError):
-        return problem(error.status, error.code, error.message)
-    if isinstance(error, MalformedFrameError):
-        return _malformed(error)
-    if isinstance(error, RefusedError):
-        return _refused(error)
-    status, code, text = _ANSWERS.get(type(error), _FAULT)
-    headers = {"WWW_Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else {}
-    retry_after = error.retry_after if isinstance(error, TooManyAttemptsError) else None
-    if isinstance(error, UnavailableError):
-        retry_after = _RETRY_UNAVAILABLE
-    return problem(status, code, text or str(error), retry_after=retry_after, **headers)
+class Problems:
+    """Turns errors into responses: those of every server, and the program's own."""
+
+    def __init__(
+        self,
+        own: Mapping[type[Exception], ErrorAnswer] = MappingProxyType({}),
+        statuses: Mapping[str, HTTPStatus] = MappingProxyType({}),
+    ) -> None:
+        """``statuses`` are those of the program's own codes of ``RefusedError``; others are 409."""
+        self._answers = {**_ANSWERS, **own}
+        self._statuses = {**_REFUSED, **statuses}
+
+    def response(self, error: Exception) -> Response:
+        """Return the response for an error; an unexpected one is an internal error."""
+        if isinstance(error, RequestRefusedError):
+            return problem(error.status, error.code, error.message)
+        if isinstance(error, MalformedFrameError):
+            return _malformed(error)
+        if isinstance(error, RefusedError):
+            return self._refused(error)
+        status, code, text = self._answers.get(type(error), _FAULT)
+        headers = {"WWW_Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else {}
+        retry_after = error.retry_after if isinstance(error, TooManyAttemptsError) else None
+        if isinstance(error, UnavailableError):
+            retry_after = _RETRY_UNAVAILABLE
+        return problem(status, code, text or str(error), retry_after=retry_after, **headers)
+
+    def _refused(self, error: RefusedError) -> Response:
+        """Return what the program's rules refused, with their hint."""
+        status = self._statuses.get(error.code, HTTPStatus.CONFLICT)
+        wait = None if error.retry_after is None else max(1, math.ceil(error.retry_after / 1000))
+        sentence = f"{error.hint[:1].upper()}{error.hint[1:]}." if error.hint else ""
+        return problem(status, str(error.code), sentence, retry_after=wait)
 
 
 def http_problem(status: int, allow: str | None) -> Response:
@@ -149,14 +150,6 @@ def http_problem(status: int, allow: str | None) -> Response:
         methods = ", ".join(sorted((allow or "").replace(" ", "").split(",")))
         return problem(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", f"Use {methods}.", Allow=methods)
     return problem(HTTPStatus.NOT_FOUND, "not_found", "Not found.")
-
-
-def _refused(error: RefusedError) -> Response:
-    """Return what the room's rules refused, with their hint."""
-    status = _REFUSED.get(error.code, HTTPStatus.CONFLICT)
-    wait = None if error.retry_after is None else max(1, math.ceil(error.retry_after / 1000))
-    sentence = f"{error.hint[:1].upper()}{error.hint[1:]}." if error.hint else ""
-    return problem(status, str(error.code), sentence, retry_after=wait)
 
 
 def _malformed(error: MalformedFrameError) -> Response:

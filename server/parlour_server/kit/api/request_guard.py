@@ -11,13 +11,12 @@ from typing import Final, TypeVar
 
 from starlette.requests import Request
 
-from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.api import Payload, decode_payload
 from parlour_protocol.kit.ids import DEVICE_ID_PATTERN, ID_PATTERN, DeviceId
 from parlour_protocol.kit.limits import HTTP_BODY
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.api.large_json import LargeJson
-from parlour_server.kit.api.operations import cap_of
+from parlour_server.kit.api.operations import Operations
 from parlour_server.kit.api.problems import RequestRefusedError
 from parlour_server.kit.api.request_body import BodyPace, bearer, read_json
 from parlour_server.kit.auth.request_rates import RequestRates
@@ -38,6 +37,7 @@ class RequestGuard:
     pace: BodyPace
     rates: RequestRates
     large: LargeJson
+    operations: Operations
 
     async def session(self, request: Request) -> SessionRecord:
         """Return the session of the request, which counts for its account (L26).
@@ -50,25 +50,20 @@ class RequestGuard:
 
     async def body(self, request: Request, kind: type[_P]) -> _P:
         """Return a small body. Raises MalformedFrameError and RequestRefusedError."""
-        cap = cap_of(kind)
+        cap = self.operations.cap_of(kind)
         if cap.value > HTTP_BODY.value:
             raise RuntimeError(f"{kind.__name__} is read by large_body, not on the event loop")
         return decode_payload(kind, await read_json(request, cap, self.pace))
 
     async def large_body(self, request: Request, kind: type[_P], user: UserName) -> _P:
         """Return a body that may be large. Raises MalformedFrameError and RequestRefusedError."""
-        data = await read_json(request, cap_of(kind), self.pace)
+        data = await read_json(request, self.operations.cap_of(kind), self.pace)
         return await self.large.decode(user, kind, data)
 
 
 def id_in(request: Request) -> str:
     """Return the id in the path. Raises RequestRefusedError if it is malformed."""
     return _matching(request, _ID)
-
-
-def room_in(request: Request) -> RoomId:
-    """Return the room in the path. Raises RequestRefusedError."""
-    return RoomId(_matching(request, _ID))
 
 
 def device_in(request: Request) -> DeviceId:

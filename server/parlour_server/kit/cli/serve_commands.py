@@ -103,4 +103,4 @@ def run(
 
     folder = folder_of(data)
     load = partial(settings_of, folder, listen__address=listen, listen__metrics=metrics)
-    serve(folder, load, Ready(ready_file, ready_fd), loop=loop)
+    serve(program(), folder, load, Ready(ready_file, ready_fd), loop=loop)

@@ -14,18 +14,16 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
-from parlour_protocol.frames.wire import CHAT_PATH
 from parlour_protocol.kit.limits import HTTP_BODY
 from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.net import http_refusals as refusals
 from parlour_server.kit.net.http_refusals import Refusal
 from parlour_server.kit.net.ticket_redaction import REDACTED
-from parlour_server.kit.net.websocket_handshake import answer_handshake
+from parlour_server.kit.net.websocket_handshake import Handshake
 
 MAX_HEADERS: Final = 32  # our client sends 10, a browser 20; long lists are an attack on parsers (H7)
 HEAD_BYTES: Final = 16 * 1024
 _MAX_BURNT: Final = 4
-_CHAT_PATH: Final = CHAT_PATH.encode()
 _TARGET: Final = re.compile(rb"/[\x21-\x7e]*")
 _DIGITS: Final = re.compile(rb"[0-9]{1,18}")
 _BEARER: Final = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9_-]{43})")  # RFC 6750, and Secret.random
@@ -67,11 +65,12 @@ def small_bodies(_method: bytes, _path: bytes) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules: exact Host values, exact Origins, and the largest body of a method and path."""
+    """The rules: exact Host values, exact Origins, the largest body of a method and path, the WebSocket."""
 
     hosts: frozenset[bytes]
     origins: frozenset[bytes]
     body_cap: BodyCap
+    handshake: Handshake | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +120,9 @@ def judge(head: Head, rules: Rules) -> Decision:
     if refusal := check_request(head, rules):
         return Refuse(refusal)
     path, _, query = head.target.partition(b"?")
-    if path != _CHAT_PATH:
+    if rules.handshake is None or path != rules.handshake.path:
         return ToApi()
-    return _judge_chat(head, query, has_query=b"?" in head.target)
+    return _judge_socket(head, query, rules.handshake, has_query=b"?" in head.target)
 
 
 def check_request(head: Head, rules: Rules) -> Refusal | None:
@@ -169,7 +168,7 @@ def _check_length(head: Head, rules: Rules) -> Refusal | None:
     return refusals.BODY_TOO_LARGE if int(lengths[0]) > cap else None
 
 
-def _judge_chat(head: Head, query: bytes, *, has_query: bool) -> Decision:
+def _judge_socket(head: Head, query: bytes, handshake: Handshake, *, has_query: bool) -> Decision:
     if head.method != b"GET":
         return Refuse(refusals.ONLY_GET)
     if has_query:
@@ -177,7 +176,7 @@ def _judge_chat(head: Head, query: bytes, *, has_query: bool) -> Decision:
         return Refuse(refusals.UNAUTHORIZED, burn=_tickets_in(query))
     if any(int(length) for length in head.values(b"content-length")):
         return Refuse(refusals.BAD_HANDSHAKE)
-    answer = answer_handshake(head.target, head.headers)
+    answer = handshake.answer(head.target, head.headers)
     if isinstance(answer, Refusal):
         return Refuse(answer)
     ticket = _ticket_of(head)

@@ -13,6 +13,7 @@ from typing import Any, Final
 from starlette.types import ASGIApp
 
 from parlour_protocol.kit.errors import GOING_AWAY
+from parlour_protocol.kit.wire import Wire
 from parlour_server.kit.addresses import Networks
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.clock import Clock
@@ -27,6 +28,7 @@ from parlour_server.kit.net.ping_timer import PingTimer
 from parlour_server.kit.net.ticket_redaction import ReadBuffer
 from parlour_server.kit.net.tls_context import TlsFiles
 from parlour_server.kit.net.websocket_connection import ConnectionRegistry, Limits
+from parlour_server.kit.net.websocket_handshake import Handshake
 from parlour_server.kit.net.websocket_upgrade import WebSocketUpgrade
 from parlour_server.kit.store.interface import Tickets
 
@@ -48,6 +50,7 @@ class NetServer:
         registry: ConnectionRegistry,
         audit: Audit,
         clock: Clock,
+        wire: Wire[Any, Any],
         body_cap: BodyCap = small_bodies,
     ) -> None:
         """Take bound ``sockets``; call ``serve``. Raises SetupError."""
@@ -58,7 +61,8 @@ class NetServer:
         self._registry = registry
         self._slots = ConnectionSlots(total=caps.total, per_address=caps.per_address)
         self._pings = PingTimer(registry, self._slots, MallocTrim(glibc_trim()), caps.ping_seconds)
-        buffer = ReadBuffer()
+        handshake = Handshake(wire)
+        buffer = ReadBuffer(handshake.path)
         limits = Limits(caps.unsent_bytes, caps.close_seconds)
         self._http = HttpSetup(
             app=app,
@@ -66,6 +70,7 @@ class NetServer:
                 hosts=host_values(listen.names, self._addresses[0][1]),
                 origins=frozenset(origin.encode() for origin in listen.origins),
                 body_cap=body_cap,
+                handshake=handshake,
             ),
             audit=audit,
             upgrade=WebSocketUpgrade(

@@ -10,21 +10,19 @@ import re
 from hashlib import sha256
 from typing import Final
 
-from parlour_protocol.frames.wire import CHAT_PATH
-
 READ_BYTES: Final = 16 * 1024  # a TLS record
 REDACTED: Final = b"." * 43  # no ticket looks like this
-_HANDSHAKE: Final = re.compile(
-    rb"GET " + re.escape(CHAT_PATH.encode()) + rb" (?:[^\r\n]*\r\n)*?"
-    rb"(?i:authorization): *(?i:bearer) +([A-Za-z0-9_-]{43})\r\n"
-)
 
 
 class ReadBuffer:
     """The buffer that all sockets of a server are read into, one at a time."""
 
-    def __init__(self) -> None:
-        """Create an empty buffer."""
+    def __init__(self, path: bytes) -> None:
+        """Create an empty buffer; ``path`` is that of the WebSocket."""
+        self._handshake = re.compile(
+            rb"GET " + re.escape(path) + rb" (?:[^\r\n]*\r\n)*?"
+            rb"(?i:authorization): *(?i:bearer) +([A-Za-z0-9_-]{43})\r\n"
+        )
         self._buffer = bytearray(READ_BYTES)
         self.view = memoryview(self._buffer)
 
@@ -37,7 +35,7 @@ class ReadBuffer:
     def take_head(self, size: int) -> tuple[bytes, bytes | None]:
         """Do the same for a possible handshake; its ticket is replaced, and the digest returned."""
         digest = None
-        if found := _HANDSHAKE.match(self._buffer, 0, size):
+        if found := self._handshake.match(self._buffer, 0, size):
             start, end = found.span(1)
             digest = sha256(self.view[start:end]).digest()
             self.view[start:end] = REDACTED

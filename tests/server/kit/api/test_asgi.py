@@ -6,11 +6,10 @@ import logging
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.server.api.conftest import Api
+from tests.server.api.conftest import OPERATIONS, Api
 from tests.server.fakes import PASSWORD, MakeAccount, ReadableAudit, StoppedClock
 
 from parlour_protocol.kit.secret import Secret
-from parlour_server.kit.api.operations import OPERATIONS
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.errors import UnavailableError
@@ -105,7 +104,8 @@ async def test_argon2_as_denial_of_service_is_answered_with_503(
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [(row.method, row.path.replace("{id}", "x")) for row in OPERATIONS if row.session]
+    ("method", "path"),
+    [(row.method, row.path.replace("{id}", "x")) for row in OPERATIONS.rows if row.session],
 )
 async def test_a_confused_deputy_takes_no_ticket_for_a_session(
     api: Api, make_account: MakeAccount, method: str, path: str

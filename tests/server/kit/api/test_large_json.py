@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 from tests.server.api.api_harness import Village, commit_of
+from tests.server.api.conftest import OPERATIONS
 
 from parlour_protocol.delivery import Commit, KeyPackages, Welcomes
 from parlour_protocol.frames.opaque import HandshakeBytes, TreeBytes, WelcomeBytes
@@ -17,7 +18,6 @@ from parlour_protocol.kit.limits import HTTP_BODY
 from parlour_protocol.kit.names import parse_user_name
 from parlour_server.kit.api import large_json as large_bodies
 from parlour_server.kit.api.large_json import LargeJson
-from parlour_server.kit.api.operations import OPERATIONS
 from parlour_server.kit.api.request_guard import RequestGuard
 from parlour_server.kit.errors import UnavailableError
 
@@ -73,8 +73,10 @@ async def test_a_commit_of_megabytes_delays_no_one(village: Village, on_the_loop
 
 async def test_no_operation_reads_a_large_body_on_the_loop() -> None:
     """A new operation with a large body fails at its first request with the reason."""
-    guard = RequestGuard(*[cast("Any", None)] * 4)
-    large = {row.takes for row in OPERATIONS if row.takes is not None and row.cap.value > HTTP_BODY.value}
+    guard = RequestGuard(*[cast("Any", None)] * 4, OPERATIONS)
+    large = {
+        row.takes for row in OPERATIONS.rows if row.takes is not None and row.cap.value > HTTP_BODY.value
+    }
     assert large == {Commit, KeyPackages}
     for kind in large:
         with pytest.raises(RuntimeError, match="large_body"):

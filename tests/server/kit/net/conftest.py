@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.kit.errors import SESSION_ENDED
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
@@ -306,6 +307,7 @@ class Bench:
             self.registry,
             self.audit,
             self.clock,
+            WIRE,
             self._body_cap,
         )
         [(_, self.port)] = self.server.serve()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.net import http_refusals as refusals
 from parlour_server.kit.net.gate import (
@@ -16,12 +17,14 @@ from parlour_server.kit.net.gate import (
     judge,
 )
 from parlour_server.kit.net.http_refusals import Refusal
+from parlour_server.kit.net.websocket_handshake import Handshake
 
 TICKET = "t" * 43
 RULES = Rules(
     hosts=host_values(["localhost", "127.0.0.1", "::1"], 8443),
     origins=frozenset({b"https://app.example"}),
     body_cap=lambda method, path: 9000 if (method, path) == (b"POST", b"/v1/large") else 4096,
+    handshake=Handshake(WIRE),
 )
 GOOD = {
     b"host": b"localhost:8443",

@@ -6,12 +6,17 @@ from typing import Any
 import h11
 from tests.server.kit.net.conftest import until
 
-from parlour_server.kit.api.operations import OPERATIONS, body_cap
+from parlour_protocol.frames.wire import WIRE
+from parlour_server.api.operations import DELIVERY_OPERATIONS
+from parlour_server.kit.api.operations import Operations
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.net.gate import Head, Rules, ToApi, judge, small_bodies
+from parlour_server.kit.net.websocket_handshake import Handshake
 
 LARGE = 100_000
 ID = "A" * 22
+
+CHAT = Operations(DELIVERY_OPERATIONS)
 
 
 def cap(method: bytes, path: bytes) -> int:
@@ -42,12 +47,12 @@ async def test_a_cap_is_of_method_and_path(bench: Any) -> None:
 
 def test_only_the_operations_of_the_table_take_more() -> None:
     """The gate asks the table that the routes are made from; every other path has the small cap."""
-    large = {row.name: row for row in OPERATIONS if row.cap.value > 4096}
+    large = {row.name: row for row in CHAT.rows if row.cap.value > 4096}
     assert set(large) == {"put_key_packages", "commit_to_group", "upload_file"}
-    for row in OPERATIONS:
+    for row in CHAT.rows:
         path = row.path.replace("{id}", ID).encode()
-        assert body_cap(row.method.encode(), path) == row.cap.value
-        assert body_cap(b"GET" if row.method != "GET" else b"POST", path) == 4096
+        assert CHAT.body_cap(row.method.encode(), path) == row.cap.value
+        assert CHAT.body_cap(b"GET" if row.method != "GET" else b"POST", path) == 4096
     for path in (
         f"/v1/rooms/{ID}/files/",
         f"//v1/rooms/{ID}/files",
@@ -57,12 +62,12 @@ def test_only_the_operations_of_the_table_take_more() -> None:
         f"/v1/rooms/{ID}/files\n",
         f"/v1/rooms/{'A' * 65}/files",
     ):
-        assert body_cap(b"POST", path.encode()) == 4096
+        assert CHAT.body_cap(b"POST", path.encode()) == 4096
 
 
 def test_without_a_table_every_body_is_small() -> None:
     """Safe by doing nothing."""
-    rules = Rules(frozenset({b"h"}), frozenset(), small_bodies)
+    rules = Rules(frozenset({b"h"}), frozenset(), small_bodies, Handshake(WIRE))
 
     def asked(size: int) -> object:
         headers = [(b"host", b"h"), (b"content-length", str(size).encode())]

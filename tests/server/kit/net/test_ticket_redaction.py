@@ -25,14 +25,14 @@ def read(buffer: ReadBuffer, data: bytes) -> tuple[bytes, bytes | None]:
 def test_the_ticket_of_a_handshake_is_replaced_and_its_digest_given(spelling: bytes) -> None:
     """Nothing else of the head changes, however the header is spelt."""
     head = HEAD.replace(b"Authorization: Bearer", spelling)
-    data, ticket = read(ReadBuffer(), head % TICKET)
+    data, ticket = read(ReadBuffer(b"/v1/chat"), head % TICKET)
     assert data == head % REDACTED
     assert ticket == sha256(TICKET).digest()
 
 
 def test_the_buffer_is_wiped() -> None:
     """What one connection sent is not there when the next one is read."""
-    buffer = ReadBuffer()
+    buffer = ReadBuffer(b"/v1/chat")
     read(buffer, HEAD % TICKET)
     buffer.view[:5] = b"hello"
     assert buffer.take(5) == b"hello"
@@ -54,7 +54,7 @@ def test_the_buffer_is_wiped() -> None:
 )
 def test_an_incomplete_handshake_passes_unchanged(data: bytes) -> None:
     """The API's sessions are not tickets; and a head in pieces works, though nothing is replaced in it."""
-    assert read(ReadBuffer(), data) == (data, None)
+    assert read(ReadBuffer(b"/v1/chat"), data) == (data, None)
 
 
 async def test_the_parser_never_sees_the_ticket(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:

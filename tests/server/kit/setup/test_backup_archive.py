@@ -16,7 +16,8 @@ import pytest
 
 from parlour_protocol.ids import new_file_id
 from parlour_protocol.limits import FILE_BYTES
-from parlour_server.chat_program import CHAT, files_of
+from parlour_server.chat_folder import files_of
+from parlour_server.chat_program import CHAT
 from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.setup.backup_archive import read_backup, verify_backup, write_backup

@@ -11,9 +11,10 @@ import pytest
 import structlog
 from tests.server.fakes import PASSWORD, MakeAccount
 
-from parlour_server.app import Application
+from parlour_server.chat_program import CHAT
 from parlour_server.chat_settings import ChatSettings
 from parlour_server.kit.config.server_settings import Listen
+from parlour_server.kit.server import Server
 from parlour_server.kit.setup import disk_reserve as reserve
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.disk_reserve import give_up_reserve, keep_reserve
@@ -41,7 +42,7 @@ async def test_a_full_disk_at_the_start(
     with monkeypatch.context() as patched, structlog.testing.capture_logs() as logs:
         patched.setattr(os, "fsync", full)
         patched.setattr(writer, "connect_writer", connect_full)
-        server = await Application.start(folder, ChatSettings(listen=Listen(address="127.0.0.1:0")))
+        server = await Server.start(CHAT, folder, ChatSettings(listen=Listen(address="127.0.0.1:0")))
     try:
         assert running(folder) is None
         assert "address_not_noted" in {line["event"] for line in logs}

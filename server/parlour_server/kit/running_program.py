@@ -1,0 +1,57 @@
+"""What the composition root gives a program to start with, and what it gets back."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from parlour_server.kit.api.operations import Handler
+from parlour_server.kit.api.request_guard import RequestGuard
+from parlour_server.kit.audit import Audit
+from parlour_server.kit.auth.password_change import PasswordChanger
+from parlour_server.kit.bus.bus import Bus
+from parlour_server.kit.clock import Clock, SteadyClock
+from parlour_server.kit.connections.background_tasks import BackgroundTasks
+from parlour_server.kit.connections.connected_peers import ConnectedPeers
+from parlour_server.kit.program import Program
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.topics import Topics
+
+_Settings = TypeVar("_Settings")
+_Store = TypeVar("_Store")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts(Generic[_Settings, _Store]):
+    """The parts of a server that its program uses. The store and the bus are open."""
+
+    server: str
+    """The host name by which people know it."""
+    settings: _Settings
+    folder: DataFolder
+    store: _Store
+    bus: Bus
+    clock: Clock
+    steady: SteadyClock
+    audit: Audit
+    connected: ConnectedPeers[Any]
+    background: BackgroundTasks
+    topics: Topics
+    run: Callable[[Coroutine[Any, Any, None]], None]
+    """Run work until the server stops; it ends after the last connection."""
+
+
+def _no_handlers(
+    _settings: object, _guard: RequestGuard, _passwords: PasswordChanger
+) -> Mapping[str, Handler]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class RunningProgram(Generic[_Settings]):
+    """A started program: what connections speak with, and the handlers of its HTTPS operations."""
+
+    program: Program[Any]
+    handlers: Callable[[_Settings, RequestGuard, PasswordChanger], Mapping[str, Handler]] = field(
+        default=_no_handlers
+    )
+    """Return the handlers by the names of the operations; called again with new settings after a reload."""

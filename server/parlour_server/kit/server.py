@@ -1,0 +1,377 @@
+"""The composition root: creates every part of a program's server once, starts them in order, and stops them.
+
+Nothing else creates collaborators, and there are no globals. Parts stop in reverse order, and a failed start
+leaves nothing running. `server_process.py` runs it in a process of its own; tests and benchmarks run it in
+theirs.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any, Final, Generic, Self, TypeVar
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from parlour_server.kit.api.account_endpoints import AccountEndpoints
+from parlour_server.kit.api.asgi import make_api
+from parlour_server.kit.api.health_endpoints import HealthEndpoints, Readiness
+from parlour_server.kit.api.large_json import LargeJson
+from parlour_server.kit.api.openapi import document
+from parlour_server.kit.api.operations import Operations
+from parlour_server.kit.api.problems import Problems
+from parlour_server.kit.api.request_body import BodyPace
+from parlour_server.kit.api.request_guard import RequestGuard
+from parlour_server.kit.audit import Audit, AuditEvent
+from parlour_server.kit.auth.login import LoginService
+from parlour_server.kit.auth.login_throttle import LoginThrottle
+from parlour_server.kit.auth.password_change import PasswordChanger
+from parlour_server.kit.auth.password_hashing import HashingPool
+from parlour_server.kit.auth.registration import Registration
+from parlour_server.kit.auth.request_rates import RequestRates
+from parlour_server.kit.auth.session_activity import SessionActivity
+from parlour_server.kit.auth.session_watch import SessionWatch
+from parlour_server.kit.auth.sessions import Sessions
+from parlour_server.kit.auth.tickets import Tickets
+from parlour_server.kit.bus.bus import Bus
+from parlour_server.kit.bus.local_bus import LocalBus
+from parlour_server.kit.clock import Clock, SteadyClock, SystemClock
+from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.config.settings_table import need_restart
+from parlour_server.kit.connections.background_tasks import BackgroundTasks
+from parlour_server.kit.connections.connected_peers import ConnectedPeers
+from parlour_server.kit.connections.service import ConnectionService
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.journal_follower import JournalFollower
+from parlour_server.kit.logs import log, warn
+from parlour_server.kit.metrics import Metrics
+from parlour_server.kit.net.listener import bind
+from parlour_server.kit.net.metrics_listener import MetricsListener
+from parlour_server.kit.net.net_server import NetServer
+from parlour_server.kit.net.tls_context import TlsFiles
+from parlour_server.kit.net.tls_groups import GROUPS, taken_besides
+from parlour_server.kit.net.websocket_connection import ConnectionRegistry
+from parlour_server.kit.program_spec import ProgramSpec
+from parlour_server.kit.pruner import Pruner
+from parlour_server.kit.running_program import Parts, RunningProgram
+from parlour_server.kit.setup.certificates import Renewal
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.disk_reserve import give_up_reserve, keep_reserve
+from parlour_server.kit.setup.folder_lock import locked
+from parlour_server.kit.setup.operator_log import OperatorLog
+from parlour_server.kit.setup.public_address import forget_running, name_of, note_running
+from parlour_server.kit.store.interface import KitStore
+from parlour_server.kit.topics import Topics
+
+_CLOSE_SECONDS: Final = 0.5
+_RETRY_EVERY: Final = 60
+_TOPIC_SECONDS: Final = 0.013
+"""Between two writes of a busy topic: as the chat does by default."""
+_Settings = TypeVar("_Settings", bound=Settings)
+_Store = TypeVar("_Store", bound=KitStore)
+
+
+class Server(Generic[_Settings]):
+    """A running server; ``start`` makes one."""
+
+    def __init__(
+        self,
+        url: str,
+        api: "_Api[_Settings]",
+        tls: TlsFiles,
+        renewal: Renewal,
+        audit: Audit,
+        stack: AsyncExitStack,
+    ) -> None:
+        """``stack`` ends everything that runs."""
+        self.url = url
+        self._api = api
+        self._tls = tls
+        self._renewal = renewal
+        self._audit = audit
+        self._stack = stack
+
+    @classmethod
+    async def start(  # noqa: PLR0915 - every part once, in their order
+        cls,
+        spec: ProgramSpec[_Settings, _Store],
+        folder: DataFolder,
+        settings: _Settings,
+        *,
+        clock: Clock | None = None,
+        passwords: HashingPool | None = None,
+    ) -> Self:
+        """Serve. Raises SetupError, or ProgramError for an incomplete program; nothing is left running."""
+        clock = clock or SystemClock()
+        steady = SteadyClock(clock)
+        activity = SessionActivity(steady)
+        metrics = Metrics(spec.name.word, spec.audit_events)
+        audit = Audit(metrics.count, clock, spec.repeatable_events)
+        store = spec.make_store(folder, steady, True)
+        bus = LocalBus()
+        logins = settings.logins
+        passwords = passwords or HashingPool(
+            threads=logins.hash_threads,
+            queue=logins.hash_queue,
+            per_address=logins.hash_queue_per_address,
+        )
+        large = LargeJson()
+        operations = Operations(spec.operations)
+        async with AsyncExitStack() as stack:
+            stack.callback(passwords.close)
+            stack.callback(large.close)
+            give_up_reserve(folder)
+            stack.enter_context(locked(folder))
+            renewal = Renewal(folder, settings.listen.names, clock)
+            renewal.check()
+            tls = TlsFiles(folder.certificate, folder.key)
+            if others := taken_besides(tls.context):
+                do = f"set Groups = {':'.join(GROUPS)} in the file that OPENSSL_CONF names"
+                warn("weak_groups", taken=", ".join(others), do=do)
+            await store.open()
+            stack.push_async_callback(store.close)
+            await bus.open()
+            stack.push_async_callback(bus.close)
+            background = BackgroundTasks()
+            connected: ConnectedPeers[Any] = ConnectedPeers()
+            running = await spec.start(
+                Parts(
+                    server=name_of(settings),
+                    settings=settings,
+                    folder=folder,
+                    store=store,
+                    bus=bus,
+                    clock=clock,
+                    steady=steady,
+                    audit=audit,
+                    connected=connected,
+                    background=background,
+                    topics=Topics(asyncio.get_running_loop(), _TOPIC_SECONDS, frozenset(spec.wire.pushes)),
+                    run=partial(_run, stack),
+                )
+            )
+            service = ConnectionService(
+                running.program,
+                wire=spec.wire,
+                rates=settings.rates,
+                connected=connected,
+                background=background,
+                bus=bus,
+                activity=activity,
+                audit=audit,
+                clock=clock,
+            )
+            stack.push_async_callback(_within, service.close)
+            api = _Api(
+                spec=spec,
+                operations=operations,
+                running=running,
+                settings=settings,
+                store=store,
+                bus=bus,
+                clock=clock,
+                steady=steady,
+                activity=activity,
+                audit=audit,
+                passwords=passwords,
+                large=large,
+            )
+            registry = ConnectionRegistry(audit)
+            follower = JournalFollower(store.journal, service.journal)
+            await follower.begin()
+            watch = SessionWatch(api.live_sessions, service.end_sessions, steady)
+            watch.compare(await store.sessions.newest_seen())
+            stack.push_async_callback(watch.stop)
+            net = NetServer(
+                settings,
+                await bind(settings.listen.address),
+                tls,
+                service,
+                api,
+                store.tickets,
+                registry,
+                audit,
+                steady,
+                spec.wire,
+                operations.body_cap,
+            )
+            stack.push_async_callback(net.stop)
+            addresses = net.serve()
+            _run(stack, audit.run())
+            _run(stack, follower.run())
+            _run(stack, watch.run())
+            _run(stack, OperatorLog(folder.operator_log).run(audit))
+            _run(stack, renewal.run(tls.reload))
+            _run(stack, Pruner(store, steady).run())
+            metrics.gauge("connections", "WebSocket connections", lambda: net.connections)
+            metrics.gauge("sockets", "Open sockets of any kind", lambda: net.sockets)
+            if settings.listen.metrics:
+                listener = MetricsListener(metrics.text)
+                stack.callback(listener.close)
+                await listener.open(settings.listen.metrics)
+            host, port = addresses[0]
+            stack.callback(forget_running, folder)
+            if not _could_note_running(folder, host, port):
+                warn(
+                    "address_not_noted",
+                    consequence="until then, invite links use the address in the configuration",
+                )
+            _run(stack, _retry_failed_writes(folder, host, port))
+            server = cls(f"https://{_in_url(host)}:{port}", api, tls, renewal, audit, stack.pop_all())
+        audit.record(AuditEvent.SERVER_STARTED, url=server.url)
+        return server
+
+    async def stop(self) -> None:
+        """Close every connection, write what is queued, and stop within five seconds."""
+        await self._stack.aclose()
+        self._audit.summarise()
+        self._audit.record(AuditEvent.SERVER_STOPPED)
+
+    def reload(self, settings: _Settings) -> list[str]:
+        """Reload certificates and settings; returns the settings that need a restart.
+
+        Raises SetupError, and keeps the old ones.
+        """
+        self._renewal.rename(settings.listen.names)
+        self._tls.reload()
+        waiting = self._api.reload(settings)
+        self._audit.record(AuditEvent.RELOADED, need_restart=", ".join(waiting))
+        return waiting
+
+
+class _Api(Generic[_Settings]):
+    """The HTTPS API with the settings in force, which a reload replaces."""
+
+    def __init__(
+        self,
+        *,
+        spec: ProgramSpec[_Settings, Any],
+        operations: Operations,
+        running: RunningProgram[_Settings],
+        settings: _Settings,
+        store: KitStore,
+        bus: Bus,
+        clock: Clock,
+        steady: SteadyClock,
+        activity: SessionActivity,
+        audit: Audit,
+        passwords: HashingPool,
+        large: LargeJson,
+    ) -> None:
+        self._spec = spec
+        self._operations = operations
+        self._running = running
+        self._settings = settings
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._steady = steady
+        self._activity = activity
+        self._audit = audit
+        self._passwords = passwords
+        self._large = large
+        self._problems = Problems(spec.error_answers, spec.error_statuses)
+        self._health = HealthEndpoints(
+            Readiness(store, clock),
+            document(operations, title=spec.name.title, summary=spec.api_summary),
+        )
+        connections = settings.connections
+        self._pace = BodyPace(connections.body_seconds, connections.body_bytes_per_second)
+        self._app = self._make_app()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request with the current settings."""
+        await self._app(scope, receive, send)
+
+    def reload(self, settings: _Settings) -> list[str]:
+        """Use new settings from now on; returns those that need a restart."""
+        waiting = need_restart(self._settings, settings)
+        self._settings = settings
+        self._app = self._make_app()
+        return waiting
+
+    def live_sessions(self) -> Sessions:
+        """Return the sessions with the current settings."""
+        return Sessions(
+            self._store.sessions, self._bus, self._steady, self._audit, self._settings.logins, self._activity
+        )
+
+    def _make_app(self) -> ASGIApp:
+        logins, rates, names = self._settings.logins, self._settings.rates, self._settings.listen.names
+        spec, store, audit, clock = self._spec, self._store, self._audit, self._clock
+        sessions = self.live_sessions()
+        throttle = LoginThrottle(store.attempts, clock, logins)
+        tickets = RequestRates(clock, per_minute=logins.tickets_per_session, burst=logins.tickets_per_session)
+        by_account = RequestRates(clock, per_minute=rates.http_per_minute, burst=rates.http_burst)
+        guard = RequestGuard(sessions, self._pace, by_account, self._large, self._operations)
+        passwords = PasswordChanger(store.accounts, sessions, self._passwords, throttle, audit, names)
+        accounts = AccountEndpoints(
+            guard,
+            Registration(
+                store.accounts,
+                self._passwords,
+                clock,
+                audit,
+                names,
+                refuse_reserved=spec.refuse_reserved,
+                account_made=partial(spec.account_made, store, self._bus, clock),
+            ),
+            LoginService(store.accounts, sessions, self._passwords, throttle, audit),
+            Tickets(store.tickets, tickets, throttle, audit, seconds=logins.ticket_seconds),
+            passwords,
+            self._steady,
+        )
+        return make_api(
+            self._operations,
+            {
+                **self._running.handlers(self._settings, guard, passwords),
+                **accounts.handlers,
+                **self._health.handlers,
+            },
+            self._problems,
+            RequestRates(clock, per_minute=rates.http_per_minute, burst=rates.http_burst),
+            audit,
+        )
+
+
+async def _retry_failed_writes(folder: DataFolder, host: str, port: int) -> None:
+    """Retry the writes that a full disk prevented at the start."""
+    while True:
+        keep_reserve(folder)
+        if not folder.running.exists():
+            _could_note_running(folder, host, port)
+        await asyncio.sleep(_RETRY_EVERY)
+
+
+def _could_note_running(folder: DataFolder, host: str, port: int) -> bool:
+    """Record the address of this process; False when the disk is full."""
+    try:
+        note_running(folder, host, port)
+    except SetupError:
+        return False
+    return True
+
+
+def _run(stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
+    """Run ``work`` until the stack is closed."""
+    task = asyncio.get_running_loop().create_task(work)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.wait([task])
+
+    stack.push_async_callback(end)
+
+
+async def _within(close: Callable[[], Awaitable[None]]) -> None:
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await close()
+    except TimeoutError:
+        log("connections_closed_late")
+
+
+def _in_url(host: str) -> str:
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - not bound here: where to reach it
+        return "localhost"
+    return f"[{host}]" if ":" in host else host

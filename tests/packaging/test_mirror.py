@@ -61,6 +61,7 @@ KIT_TESTED_BY = {
     "console/input_lines.py": "../plain/test_line_mode.py",
     "terminal/column_anchoring.py": "../../e2e/test_terminal_oracle.py",
     "terminal/guard.py": "../../e2e/test_terminal_oracle.py",
+    "terminal/safe_app.py": "terminal/test_crash.py",
     "widgets/key_ordering.py": "../ui/chat/test_keys_to_composer.py",
     "widgets/page.py": "../ui/test_snapshots.py",
     "widgets/questions.py": "../ui/test_snapshots.py",

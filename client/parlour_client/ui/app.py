@@ -6,31 +6,22 @@ another account.
 """
 
 import asyncio
-import os
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from rich.segment import Segments
 from textual import work
-from textual.app import App, SystemCommand
+from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.driver import Driver
 from textual.events import Event, InputEvent, Key, Paste
-from textual.filter import LineFilter
-from textual.screen import Screen
 
 from parlour_client.core.client import Client
 from parlour_client.core.settings import Settings, kept_seconds
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.terminal.bidi import TextDirection
-from parlour_client.kit.terminal.crash import crash_report
-from parlour_client.kit.terminal.guard import TerminalGuard
-from parlour_client.kit.terminal.hangup import Hangup
 from parlour_client.ui.account_switcher import Accounts, AccountSwitcher, Entrance, OpenedAccount
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.screen import ChatScreen
@@ -43,13 +34,13 @@ from parlour_client.ui.theming import LOOK_EVERY, Theming
 from parlour_client.ui.toasts import Toast, toast
 from parlour_protocol.ids import RoomId
 
-_NOT_OFFERED = {"Screenshot", "Maximize", "Minimize"}  # a screenshot is a file without the defences
-
 
 class ParlourApp(SettingsApp):
     """Parlour in a terminal."""
 
     TITLE = "Parlour"
+    program = "Parlour"
+    after_crash = "What you sent is kept."
     CSS_PATH = ["chat/chat.tcss", "dialogs/dialogs.tcss"]  # noqa: RUF012 - Textual's declaration
     COMMANDS = {*App.COMMANDS, lambda: Everything}  # noqa: RUF012 - the same
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -69,14 +60,11 @@ class ParlourApp(SettingsApp):
         accounts: Accounts | None = None,
     ) -> None:
         """Take a client or a function that makes one, and the home folder with the settings."""
-        # with NO_COLOR only the terminal's own colours, so that not even greys are sent
-        super().__init__(folder, ansi_color=True if "NO_COLOR" in os.environ else None)
+        super().__init__(folder)
         self.client = client
         self._entrance, self._tour = entrance, tour
         self.problem: ParlourClientError | None = None
         """Why the client could not be opened."""
-        self.crash_log: Path | None = None
-        """Where details of a crash go; None: the user's state folder."""
         self._chat: ChatScreen | None = None
         self._leaving: asyncio.Future[None] | None = None
         self.theming = Theming(self)
@@ -88,7 +76,6 @@ class ParlourApp(SettingsApp):
             close=self._close,
             enter=lambda opened: self._enter(opened.inside),
         )
-        self._guard = TerminalGuard()
         self._direction = TextDirection(self.to_terminal)
         self._notifier = Notifier(
             settings=lambda: self.settings,
@@ -98,37 +85,8 @@ class ParlourApp(SettingsApp):
             write=self.to_terminal,
             run=self._in_background,
         )
-        self._hangup = Hangup(self._save_draft, self.exit, release=self._release_terminal)
 
     # --- Textual's methods
-
-    def get_driver_class(self) -> type[Driver]:
-        """Draw with a driver that survives losing its terminal."""
-        found = super().get_driver_class()
-        if sys.platform == "win32":
-            return found
-        from textual.drivers.linux_driver import LinuxDriver  # noqa: PLC0415 - not on Windows
-
-        from parlour_client.kit.terminal.driver import TerminalDriver  # noqa: PLC0415 - the same
-
-        return TerminalDriver if found is LinuxDriver else found
-
-    def _release_terminal(self, gone: bool) -> None:  # noqa: FBT001 - as Hangup calls it
-        """Stop drawing on a terminal that is gone, and don't wait long for one that takes nothing."""
-        if sys.platform == "win32":
-            return
-        from parlour_client.kit.terminal.driver import TerminalDriver  # noqa: PLC0415 - not on Windows
-
-        if isinstance(self._driver, TerminalDriver):
-            self._driver.lose() if gone else self._driver.hurry()
-
-    def get_line_filters(self) -> Sequence[LineFilter]:
-        """Add the third defence after all other filters."""
-        return [*super().get_line_filters(), self._guard]
-
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Offer only useful commands."""
-        yield from (one for one in super().get_system_commands(screen) if one.title not in _NOT_OFFERED)
 
     def action_command_palette(self) -> None:
         """Show the palette."""
@@ -154,40 +112,12 @@ class ParlourApp(SettingsApp):
             return isinstance(self.screen, ChatScreen) and self.screen.vim.mode == "normal"
         return super().check_action(action, parameters)
 
-    def open_url(self, url: str, *, new_tab: bool = True) -> None:
-        """Open nothing: a chat has no links."""
-
     def bell(self) -> None:
         """Ring, unless the person wants no bell or another program has the terminal."""
         if self.settings.bell and not self.away:
             super().bell()
 
-    # --- a crash shows one sentence: docs/architecture.md, private interfaces
-
-    def _handle_exception(self, error: Exception) -> None:
-        self._return_code = 1
-        if self._exception is None:  # Textual's pilot raises it again in tests
-            self._exception = error
-            self._exception_event.set()
-        self._show_crash(error)
-
-    def _fatal_error(self) -> None:
-        self._show_crash(None)
-
-    def panic(self, *renderables: Any) -> None:  # noqa: ARG002 - they may hold anything, so nothing of them is shown
-        """Exit with a sentence."""
-        self._show_crash(None)
-
-    def _show_crash(self, error: BaseException | None) -> None:
-        if not self._exit_renderables:
-            self._exit_renderables.append(Segments([crash_report(error, self.crash_log, self.console.width)]))
-        self._close_messages_no_wait()
-
     # --- start and end
-
-    def on_load(self) -> None:
-        """Listen for signals that end the process, before the terminal is taken."""
-        self._hangup.install()
 
     async def on_mount(self) -> None:
         """Show the chat, or the welcome screen if there is no account yet."""
@@ -205,7 +135,6 @@ class ParlourApp(SettingsApp):
         """Stop the client, and restore the terminal."""
         self._direction.leave()
         await self._leave_client()
-        self._hangup.remove()
 
     async def _enter(self, inside: Client | Entrance) -> None:
         """Show what was opened: the chat, or the welcome screen."""
@@ -266,7 +195,8 @@ class ParlourApp(SettingsApp):
         if self._chat is not None:
             self._chat.hint.refuse(words)
 
-    async def _save_draft(self) -> None:
+    async def save_before_end(self) -> None:
+        """Save the draft."""
         if self._chat is not None:
             await self._chat.composing.drafts.save()
 
@@ -284,15 +214,10 @@ class ParlourApp(SettingsApp):
         self.theming.theme_changed(theme)
 
     def _follow_direction(self, settings: Settings) -> None:
-        self._direction.follow(settings)
+        self._direction.follow(settings.bidi)
         self.refresh(layout=True)
 
     # --- the terminal
-
-    def to_terminal(self, data: str) -> None:
-        """Write an escape sequence made only of constants."""
-        if self._driver is not None and not self._driver.is_headless and not self.away:
-            self._driver.write(data)
 
     @contextmanager
     def _lend_terminal(self) -> Iterator[None]:

@@ -9,25 +9,28 @@ from pathlib import Path
 from types import MappingProxyType
 
 from msgspec import structs
-from textual.app import App
 from textual.message_pump import MessagePump
 from textual.reactive import Reactive, reactive
 
 from parlour_client.core.settings import BY_KEY, Settings, Value, load, save
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.terminal.safe_app import SafeApp
 
 
-class SettingsApp(App[None]):
+class SettingsApp(SafeApp):
     """An app with settings."""
 
     settings: Reactive[Settings] = reactive(Settings, init=False)
 
-    def __init__(self, folder: Path | None = None, *, ansi_color: bool | None = None) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         """Take the home folder with `settings.toml` and, if there is one, the folder `themes`."""
-        super().__init__(ansi_color=ansi_color)
+        super().__init__()
         self.folder = folder
-        self.away = False
-        """Whether another program has the terminal: then nothing may be written to it."""
+
+    @property
+    def text_order(self) -> str:
+        """What puts right-to-left text in order: a setting."""
+        return self.settings.bidi
 
     def read_settings(self) -> Settings:
         """Read the home's settings, or the defaults."""

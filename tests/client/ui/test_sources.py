@@ -28,7 +28,7 @@ ONLY_IN = {
     r"\.copy_to_clipboard\(": {"ui/chat/interaction.py"},
     r"sys\.(?:stdout|stderr)|print\(|driver\.write": {
         "ui/__init__.py",
-        "ui/app.py",
+        "kit/terminal/safe_app.py",
         "kit/terminal/bidi.py",
         "kit/console/printing.py",
     },

@@ -11,7 +11,6 @@ from typing import Final
 
 from bidi import get_display
 
-from parlour_client.core.settings import Settings
 from parlour_protocol.kit.text import unicode_data
 from parlour_protocol.kit.text.cell_width import clusters
 
@@ -56,9 +55,9 @@ class TextDirection:
         self._write = write
         self._is_explicit = False
 
-    def follow(self, settings: Settings) -> None:
-        """Apply the setting."""
-        self._tell(explicit=settings.bidi != "terminal")
+    def follow(self, order: str) -> None:
+        """Apply what puts text in order: `terminal`, `client` or `off`."""
+        self._tell(explicit=order != "terminal")
 
     def leave(self) -> None:
         """Restore the terminal."""

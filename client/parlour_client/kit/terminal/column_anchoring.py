@@ -21,7 +21,7 @@ from textual.widget import Widget
 from textual.widgets import TextArea
 
 from parlour_client.kit.terminal.bidi import LEFT_TO_RIGHT_MARK, has_right_to_left, in_visual_order
-from parlour_client.ui.app_settings import settings_of
+from parlour_client.kit.terminal.safe_app import SafeApp
 from parlour_protocol.kit.text.cell_width import clusters
 
 # Latin, Greek, Cyrillic, punctuation, arrows, boxes, kana, CJK, Hangul: measured, all terminals agree.
@@ -130,7 +130,8 @@ class ColumnAnchors:
         if all(strip.text.isascii() for strip in strips):
             return strips
         column = widget.region.x + crop.x
-        mode = settings_of(widget).bidi
+        app = widget.app
+        mode = app.text_order if isinstance(app, SafeApp) else "terminal"
         if isinstance(widget, TextArea):  # the cursor must be on the letter that it would delete
             mode = "off"
         return [strip if strip.text.isascii() else self._anchored(strip, column, mode) for strip in strips]

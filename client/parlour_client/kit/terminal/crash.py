@@ -15,7 +15,6 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Final
 
-from platformdirs import user_state_path
 from rich.segment import Segment
 from textual.worker import WorkerFailed
 
@@ -26,25 +25,24 @@ _MAX_LOG: Final = 256 * 1024
 """Bytes: after that the log starts over."""
 
 
-def crash_report(error: BaseException | None, log: Path | None, width: int) -> Segment:
-    """Write the log, and return the text to print instead of a traceback; ``log`` None: the usual file."""
+def crash_report(error: BaseException | None, log: Path, width: int, program: str, note: str) -> Segment:
+    """Write the log, and return the text to print instead of a traceback."""
     if isinstance(error, WorkerFailed):  # Textual's wrapper around what a worker raised
         error = error.error
-    sentence = crash_sentence(error, write_log(error, log))
+    sentence = crash_sentence(error, write_log(error, log), program, note)
     rows = wrap(sentence, max(20, width - 1), break_on_hyphens=False)  # the printer cuts rows
     return Segment("\n".join(rows) + "\n")
 
 
-def crash_sentence(error: BaseException | None, log: Path | None) -> str:
-    """Return the sentence for the person: the kind of error, and where the details are."""
+def crash_sentence(error: BaseException | None, log: Path | None, program: str, note: str) -> str:
+    """Return the sentence for the person: the kind of error, ``note``, and where the details are."""
     kind = type(error).__name__ if error is not None else "an error"
     where = f"Details, without any message text, are in {log}." if log else "The details could not be saved."
-    return safe_text(f"Parlour crashed ({kind}). What you sent is kept. {where}").plain
+    return safe_text(" ".join(filter(None, (f"{program} crashed ({kind}).", note, where)))).plain
 
 
-def write_log(error: BaseException | None, path: Path | None = None) -> Path | None:
+def write_log(error: BaseException | None, path: Path) -> Path | None:
     """Append the kinds of the errors and the places in the code; return the file, None if that failed."""
-    path = path or user_state_path("parlour") / "crash.log"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = open_private(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)

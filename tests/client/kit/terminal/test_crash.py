@@ -53,9 +53,8 @@ def test_an_error_with_a_look_of_its_own_is_not_asked_for_it(tmp_path: Path) -> 
         def __rich__(self) -> str:
             raise AssertionError("not to be drawn")
 
-    assert "RichError" in crash_sentence(
-        RichError("\x1b[2J"), write_log(RichError("words"), tmp_path / "log")
-    )
+    log = write_log(RichError("words"), tmp_path / "log")
+    assert "RichError" in crash_sentence(RichError("\x1b[2J"), log, "Parlour", "")
     assert "words" not in (tmp_path / "log").read_text()
 
 

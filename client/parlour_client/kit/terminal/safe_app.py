@@ -1,0 +1,122 @@
+"""A Textual app with the defences that no screen can leave out.
+
+Every row passes ``TerminalGuard``; a crash shows one sentence; the app survives losing its terminal; nothing
+opens an address or writes a screenshot. It never puts text of others into a title, a notification or a link.
+A program's app inherits from it.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from platformdirs import user_state_path
+from rich.segment import Segments
+from textual.app import App, SystemCommand
+from textual.driver import Driver
+from textual.filter import LineFilter
+from textual.screen import Screen
+
+from parlour_client.kit.terminal.crash import crash_report
+from parlour_client.kit.terminal.guard import TerminalGuard
+from parlour_client.kit.terminal.hangup import Hangup
+
+_NOT_OFFERED = {"Screenshot", "Maximize", "Minimize"}  # a screenshot is a file without the defences
+
+
+class SafeApp(App[None]):
+    """An app whose screens may show text of others."""
+
+    program: ClassVar[str] = "This program"
+    """Its name, in the sentence after a crash and in the path of its log."""
+    after_crash: ClassVar[str] = ""
+    """What to tell someone after a crash about what they did."""
+
+    def __init__(self) -> None:
+        # with NO_COLOR only the terminal's own colours, so that not even greys are sent
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        self.away = False
+        """Whether another program has the terminal: then nothing may be written to it."""
+        self.crash_log: Path | None = None
+        """Where details of a crash go; None: the user's state folder."""
+        self._guard = TerminalGuard()
+        self._hangup = Hangup(self.save_before_end, self.exit, release=self._release_terminal)
+
+    @property
+    def text_order(self) -> str:
+        """What puts right-to-left text in order: the `terminal`, the `client`, or `off`."""
+        return "terminal"
+
+    async def save_before_end(self) -> None:
+        """Save what would be lost: the terminal hung up, or the machine shuts down."""
+
+    def get_driver_class(self) -> type[Driver]:
+        """Draw with a driver that survives losing its terminal."""
+        found = super().get_driver_class()
+        if sys.platform == "win32":
+            return found
+        from textual.drivers.linux_driver import LinuxDriver  # noqa: PLC0415 - not on Windows
+
+        from parlour_client.kit.terminal.driver import TerminalDriver  # noqa: PLC0415 - the same
+
+        return TerminalDriver if found is LinuxDriver else found
+
+    def _release_terminal(self, gone: bool) -> None:  # noqa: FBT001 - as Hangup calls it
+        """Stop drawing on a terminal that is gone, and don't wait long for one that takes nothing."""
+        if sys.platform == "win32":
+            return
+        from parlour_client.kit.terminal.driver import TerminalDriver  # noqa: PLC0415 - not on Windows
+
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.lose() if gone else self._driver.hurry()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Add the third defence after all other filters."""
+        return [*super().get_line_filters(), self._guard]
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Offer only useful commands."""
+        yield from (one for one in super().get_system_commands(screen) if one.title not in _NOT_OFFERED)
+
+    def open_url(self, url: str, *, new_tab: bool = True) -> None:
+        """Open nothing: a link may lead anywhere."""
+
+    # --- a crash shows one sentence: docs/architecture.md, private interfaces
+
+    def _handle_exception(self, error: Exception) -> None:
+        self._return_code = 1
+        if self._exception is None:  # Textual's pilot raises it again in tests
+            self._exception = error
+            self._exception_event.set()
+        self._show_crash(error)
+
+    def _fatal_error(self) -> None:
+        self._show_crash(None)
+
+    def panic(self, *renderables: Any) -> None:  # noqa: ARG002 - they may hold anything, so nothing of them is shown
+        """Exit with a sentence."""
+        self._show_crash(None)
+
+    def _show_crash(self, error: BaseException | None) -> None:
+        if not self._exit_renderables:
+            log = self.crash_log or user_state_path(self.program.lower()) / "crash.log"
+            self._exit_renderables.append(
+                Segments([crash_report(error, log, self.console.width, self.program, self.after_crash)])
+            )
+        self._close_messages_no_wait()
+
+    def on_load(self) -> None:
+        """Listen for signals that end the process, before the terminal is taken."""
+        self._hangup.install()
+
+    async def on_unmount(self) -> None:
+        """Stop listening for them."""
+        self._hangup.remove()
+
+    # --- the terminal
+
+    def to_terminal(self, data: str) -> None:
+        """Write an escape sequence made only of constants."""
+        if self._driver is not None and not self._driver.is_headless and not self.away:
+            self._driver.write(data)

@@ -89,9 +89,7 @@ class Conversation(Generic[S]):
         self.strikes = 0
 
     def greet(self, greeting: Greeting) -> None:
-        """Send the greeting. Raises OutOfOrderError for anything else."""
-        if not isinstance(greeting, Greeting):
-            raise OutOfOrderError(f"{type(greeting).__name__} is not a greeting")
+        """Send the greeting; what was pushed meanwhile follows it."""
         self._state.sent(greeting)
         self.connection.send(greeting)
         self.peer.greeted()

@@ -150,6 +150,8 @@ class ConnectionService(Generic[S]):
             # It ended after its ticket was redeemed and before this server was notified of its end.
             self._end(peer, SESSION_ENDED)
             return
+        if type(greeting) is not self._wire.greeting:
+            raise TypeError(f"{type(greeting).__name__} is not the greeting of {self._wire.subprotocol}")
         conversation.greet(greeting)
         self._program.greeted(peer)
 

@@ -103,6 +103,7 @@ BROKEN = {
     "coroutine raises SystemExit": raises_later(SystemExit),
     "coroutine raises KeyboardInterrupt": raises_later(KeyboardInterrupt),
     "coroutine raises CancelledError": raises_later(asyncio.CancelledError),
+    "coroutine refuses with a code that is none": raises_later(RefusedError(Odd.CODE)),
     "coroutine raises RecursionError": raises_later(RecursionError),
     "coroutine returns a number": returns_later(7),
     "coroutine returns an answer": returns_later(Error(code="forbidden")),
@@ -428,5 +429,8 @@ async def test_a_frame_after_the_end_is_not_handled():
         handled: list[object] = []
         w.toy.on_request = lambda _, request: handled.append(request)
         w.toy.peers[0].fail()
+        used = w.clock.now()
+        w.clock.pass_seconds(1)
         w.send(eve)
         assert handled == []
+        assert w.activity.last_used(eve.info.grant.session, used) == used

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from tests.server.kit.connections.toy import WIRE, Heard, Say, Words, World, hello, settle, world
+from tests.server.kit.connections.toy import WIRE, Heard, Other, Say, Words, World, hello, settle, world
 
 from parlour_protocol.kit.errors import GOING_AWAY, INTERNAL_ERROR, POLICY_VIOLATION, SESSION_ENDED
 from parlour_protocol.kit.frames import Ok
@@ -176,9 +176,10 @@ async def _never(_: Peer[list[str]]) -> None:
         (lambda _: 1 / 0, INTERNAL_ERROR),
         (lambda _: "hello", INTERNAL_ERROR),
         (lambda _: Ok(re="r" * 22), INTERNAL_ERROR),
+        (lambda _: Other(), INTERNAL_ERROR),
         (_never, INTERNAL_ERROR),
     ],
-    ids=["none", "raises", "garbage", "an answer", "never"],
+    ids=["none", "raises", "garbage", "an answer", "another", "never"],
 )
 async def test_a_connection_that_is_not_greeted_is_closed(
     greet: Callable[[Peer[list[str]]], object], code: object, monkeypatch: pytest.MonkeyPatch

@@ -10,7 +10,7 @@ import msgspec
 from tests.server.fakes import ReadableAudit, StoppedClock
 
 from parlour_protocol.kit.codec import encode
-from parlour_protocol.kit.errors import CloseCode
+from parlour_protocol.kit.errors import CloseCode, MalformedFrameError
 from parlour_protocol.kit.fields import WireText
 from parlour_protocol.kit.frames import Error, Frame, Greeting, Hello, Ok, Part, Push, Request
 from parlour_protocol.kit.ids import ConnectionId, Millis, RequestId, SessionId, new_request_id
@@ -58,6 +58,10 @@ class Heard(Push, frozen=True, tag="heard"):
     """Someone else said something."""
 
     words: Words
+
+
+class Other(Greeting, frozen=True, tag="other"):
+    """A greeting of another program."""
 
 
 class Strange(Push, frozen=True, tag="strange"):
@@ -128,6 +132,10 @@ class Client:
         self.info = ConnectionInfo(ConnectionId(secrets.token_urlsafe(16)), grant, address)
         self.frames: list[Frame] = []
         self.ended: CloseCode | None = None
+        self.late: list[bytes] = []
+        """What was sent to it after its end: nothing ever should be."""
+        self.unreadable: list[bytes] = []
+        """What it could not read: nor should there be any of this."""
 
     def send(self, frame: Frame) -> int:
         data = encode(frame)
@@ -163,14 +171,19 @@ class Client:
         return answer.code if isinstance(answer, Error) else "ok"
 
     def _take(self, data: bytes) -> None:
-        assert self.ended is None, "something was sent after the end"
-        self.frames.append(WIRE.decode_server_frame(data))
+        if self.ended is not None:
+            self.late.append(data)
+        try:
+            self.frames.append(WIRE.decode_server_frame(data))
+        except MalformedFrameError:
+            self.unreadable.append(data)
 
 
 class World:
     """A connection service, its program, and the connections."""
 
     def __init__(self, rates: Rates, budgets: Budgets) -> None:
+        self.clients: list[Client] = []
         self.clock = StoppedClock()
         self.audit = ReadableAudit()
         self.bus = LocalBus()
@@ -200,6 +213,7 @@ class World:
     def open(self, name: str = "ada", session: str = "", address: str = "192.0.2.7") -> Client:
         """Connect someone."""
         client = Client(name, SessionId(session or secrets.token_urlsafe(16)), address)
+        self.clients.append(client)
         self.service.opened(client)
         return client
 
@@ -235,3 +249,4 @@ async def world(rates: Rates | None = None, budgets: Budgets | None = None) -> A
         yield made
     finally:
         await made.service.close()
+    assert not any(client.late or client.unreadable for client in made.clients)

@@ -162,5 +162,6 @@ CHAT: Final = ProgramSpec(
     first_run=_make_system_account_and_lobby,
     account_made=enter_lobby,
     findings=_findings,
+    link_fields=frozenset({"by"}),
     after_restore=_AFTER_RESTORE,
 )

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from parlour_server.chat_name import NAME
+from parlour_server.cli.invite_commands import invite
 from parlour_server.cli.room_commands import room
 from parlour_server.kit.cli.command_line import CommandLine
 
@@ -31,5 +32,6 @@ COMMAND_LINE: Final = CommandLine(
     about="Run and administer a Parlour server. Commands also work while the server is running.",
     example=_EXAMPLE,
     package="parlour",
-    commands=(room,),
+    commands=(room, invite),
+    contents=("lobby",),
 )

@@ -75,6 +75,8 @@ class ProgramSpec(Generic[_Settings, _Store]):
     """Its own kinds of audit events."""
     repeatable_events: frozenset[StrEnum] = frozenset()
     """Those of them that anyone can cause as often as they like."""
+    link_fields: frozenset[str] = frozenset()
+    """Fields of its own that an invite link may have."""
     after_restore: str = "Everything is as it was at the backup; later changes are lost."
     """`restore`: what operators should expect and do, as they read it."""
 

@@ -6,7 +6,7 @@ for a wrong command line.
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from string import Template
 from typing import TYPE_CHECKING, Any, Final
@@ -60,16 +60,27 @@ class CommandLine:
         example: str,
         package: str,
         commands: Sequence[click.Command] = (),
+        contents: Sequence[str] = (),
     ) -> None:
-        """``package`` is the distribution whose version it shows."""
+        """``package`` is the distribution whose version it shows; ``commands`` may replace the kit's.
+
+        ``contents`` is what `init` makes besides what every server has.
+        """
         self._name = name
         self._program = ServerProgram(name, load)
+        *first, last = "configuration", "certificates", "database", *contents
+        words = {
+            "word": name.word,
+            "command": name.command,
+            "variables": name.variables,
+            "contents": f"{', '.join(first)} and {last}",
+        }
         self.group = click.Group(
             callback=_keep_files_private,
             help=about,
             epilog=example,
             context_settings={"help_option_names": ["-h", "--help"]},
-            commands=[*(_named(command, name) for command in KIT_COMMANDS), *commands],
+            commands={one.name: _named(one, words) for one in (*KIT_COMMANDS, *commands) if one.name},
         )
         show_version = click.version_option(
             package_name=package, prog_name=name.command, message="%(prog)s %(version)s"
@@ -115,14 +126,14 @@ class CommandLine:
         return _FAILED
 
 
-def _named(command: click.Command, name: ProgramName) -> click.Command:
-    """Return a copy of a command of the kit whose texts have the program's names."""
-    names = {"word": name.word, "command": name.command, "variables": name.variables}
+def _named(command: click.Command, words: Mapping[str, str]) -> click.Command:
+    """Return a copy of a command whose texts have the program's names."""
 
     def named(text: str | None) -> str | None:
-        return None if text is None else Template(text).safe_substitute(names)
+        return None if text is None else Template(text).safe_substitute(words)
 
     command = copy(command)
+    command.help = named(command.help)
     command.epilog = named(command.epilog)
     command.params = [copy(parameter) for parameter in command.params]
     for parameter in command.params:
@@ -131,7 +142,7 @@ def _named(command: click.Command, name: ProgramName) -> click.Command:
         if isinstance(parameter, click.Option):
             parameter.help = named(parameter.help)
     if isinstance(command, click.Group):
-        command.commands = {key: _named(inner, name) for key, inner in command.commands.items()}
+        command.commands = {key: _named(inner, words) for key, inner in command.commands.items()}
     return command
 
 

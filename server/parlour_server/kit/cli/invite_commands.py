@@ -11,6 +11,7 @@ from parlour_server.kit.cli.command_options import (
     example,
     folder_of,
     json_option,
+    program,
     say,
     settings_of,
     shown_time,
@@ -18,7 +19,9 @@ from parlour_server.kit.cli.command_options import (
 )
 
 if TYPE_CHECKING:
-    from parlour_protocol.invite_link import ChatInviteLink, Inviter
+    from collections.abc import Callable
+
+    from parlour_protocol.kit.invite_link import InviteLink
     from parlour_protocol.kit.secret import Secret
 
 _DAY = 86_400_000
@@ -30,47 +33,53 @@ def invite() -> None:
     """Create, list and revoke invite links."""
 
 
-@invite.command(
-    epilog=example(
-        "$command invite create --data ~/$word --uses 5 --days 7\n"
-        "$command invite create --data ~/$word --address chat.example.org:8443 --json"
-    )
-)
-@data_option
-@click.option(
+uses_option = click.option(
     "--uses",
     default=1,
     show_default=True,
     type=click.IntRange(1, 10_000),
     help="How many accounts the link can create.",
 )
-@click.option(
+days_option = click.option(
     "--days", default=7, show_default=True, type=click.IntRange(1, 3650), help="Days until the link expires."
 )
-@click.option("--address", metavar="HOST:PORT", help="The address in the link. Default: the server's own.")
-@click.option(
-    "--by",
-    metavar="NAME.KEY",
-    help="The inviter and their account key (see `parlour invite-link`). Newcomers have them verified.",
+address_option = click.option(
+    "--address", metavar="HOST:PORT", help="The address in the link. Default: the server's own."
 )
+create_example = example(
+    "$command invite create --data ~/$word --uses 5 --days 7\n"
+    "$command invite create --data ~/$word --address chat.example.org:8443 --json"
+)
+
+
+@invite.command(epilog=create_example)
+@data_option
+@uses_option
+@days_option
+@address_option
 @json_option
-def create(
+def create(data: Path, uses: int, days: int, address: str | None, as_json: bool) -> None:  # noqa: FBT001 - click
+    """Create an invite link. Anyone who has the link can use it, so send it privately."""
+    create_invite(data, uses, days, address, as_json=as_json)
+
+
+def create_invite(
     data: Path,
     uses: int,
     days: int,
     address: str | None,
-    by: str | None,
-    as_json: bool,  # noqa: FBT001 - click
+    *,
+    as_json: bool,
+    text: "Callable[[InviteLink], str]" = str,
 ) -> None:
-    """Create an invite link. Anyone who has the link can use it, so send it privately."""
-    from parlour_protocol.invite_link import Inviter  # noqa: PLC0415
+    """Create an invite and print its link, as ``text`` writes it."""
     from parlour_protocol.kit.ids import Millis  # noqa: PLC0415 - keeps `--help` quick
     from parlour_protocol.kit.secret import Secret  # noqa: PLC0415
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
     from parlour_server.kit.store.records import InviteRecord  # noqa: PLC0415
 
     code, now = Secret.random(), SystemClock().now()
-    link = _link(data, code, address, Inviter.parse(by) if by is not None else None)
+    link = text(_link(data, code, address))
     record = InviteRecord(code.digest(), uses, now, Millis(now + days * _DAY))
     invite = record.digest.hex()[:_SHOWN]
     with_store(
@@ -78,9 +87,9 @@ def create(
         did="invite create", invite=invite, uses=str(uses), days=str(days),
     )  # fmt: skip
     if as_json:
-        say({"link": str(link), "uses": uses, "expires": record.expires})
+        say({"link": link, "uses": uses, "expires": record.expires})
     else:
-        click.echo(str(link))
+        click.echo(link)
 
 
 @invite.command("list", epilog=example("$command invite list --data ~/$word"))
@@ -105,11 +114,14 @@ def list_(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
 @click.argument("which")
 def revoke(data: Path, which: str) -> None:
     """Revoke an invite. WHICH is its id from `invite list`, or the whole link."""
-    from parlour_protocol.invite_link import ChatInviteLink  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_protocol.kit.invite_link import InviteLink  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.errors import SetupError  # noqa: PLC0415
     from parlour_server.kit.store.interface import KitStore  # noqa: PLC0415
 
-    wanted = ChatInviteLink.parse(which).link.code.digest().hex() if which.startswith("parlour:") else which
+    wanted, spec = which, program()
+    if which.startswith(f"{spec.name.word}:"):
+        link, _ = InviteLink.parse_with(which, spec.link_fields, spec.name.word)
+        wanted = link.code.digest().hex()
 
     async def work(store: KitStore) -> None:
         found = [r for r in await store.accounts.list_invites() if r.digest.hex().startswith(wanted)]
@@ -121,8 +133,7 @@ def revoke(data: Path, which: str) -> None:
     click.echo("revoked")
 
 
-def _link(data: Path, code: "Secret", address: str | None, by: "Inviter | None") -> "ChatInviteLink":
-    from parlour_protocol.invite_link import ChatInviteLink  # noqa: PLC0415 - keeps `--help` quick
+def _link(data: Path, code: "Secret", address: str | None) -> "InviteLink":
     from parlour_protocol.kit.invite_link import InviteLink, ServerAddress  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.setup.certificates import is_own, pin_of, read_certificate  # noqa: PLC0415
     from parlour_server.kit.setup.public_address import reachable_at, running  # noqa: PLC0415
@@ -137,4 +148,4 @@ def _link(data: Path, code: "Secret", address: str | None, by: "Inviter | None")
     leaf = read_certificate(folder.certificate)
     # A public CA's certificate gets a new key when it is renewed, and links with its pin would break.
     pin = pin_of(leaf) if is_own(folder, leaf) else None
-    return ChatInviteLink(InviteLink(server, code, pin), by)
+    return InviteLink(server, code, pin, program().name.word)

@@ -37,7 +37,7 @@ from parlour_server.kit.cli.command_options import (
 )
 @json_option
 def init(data: Path, names: tuple[str, ...], replace_lost_keys: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
-    """Create a data folder with configuration, certificates, database and lobby.
+    """Create a data folder with $contents.
 
     Running it again creates what is missing, except lost keys, and adds names; nothing else changes.
     """

@@ -1,0 +1,55 @@
+"""`invite` of the chat: its links can have the inviter in them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from parlour_server.kit.cli.command_options import data_option, json_option
+from parlour_server.kit.cli.invite_commands import (
+    address_option,
+    create_example,
+    create_invite,
+    days_option,
+    list_,
+    revoke,
+    uses_option,
+)
+
+if TYPE_CHECKING:
+    from parlour_protocol.kit.invite_link import InviteLink
+
+
+@click.group(commands=[list_, revoke])
+def invite() -> None:
+    """Create, list and revoke invite links."""
+
+
+@invite.command(epilog=create_example)
+@data_option
+@uses_option
+@days_option
+@address_option
+@click.option(
+    "--by",
+    metavar="NAME.KEY",
+    help="The inviter and their account key (see `parlour invite-link`). Newcomers have them verified.",
+)
+@json_option
+def create(
+    data: Path,
+    uses: int,
+    days: int,
+    address: str | None,
+    by: str | None,
+    as_json: bool,  # noqa: FBT001 - click
+) -> None:
+    """Create an invite link. Anyone who has the link can use it, so send it privately."""
+    from parlour_protocol.invite_link import ChatInviteLink, Inviter  # noqa: PLC0415 - keeps `--help` quick
+
+    inviter = Inviter.parse(by) if by is not None else None
+
+    def text(link: "InviteLink") -> str:
+        return str(ChatInviteLink(link, inviter))
+
+    create_invite(data, uses, days, address, as_json=as_json, text=text)

@@ -1,0 +1,59 @@
+"""The commands of the kit have the names of the program they belong to."""
+
+import click
+from click.testing import CliRunner
+
+from parlour_server.cli.command_line import COMMAND_LINE
+from parlour_server.kit.cli.command_line import CommandLine
+from parlour_server.kit.program_name import ProgramName
+from parlour_server.kit.program_spec import ProgramSpec
+
+
+def _never() -> ProgramSpec:
+    raise AssertionError("help needs no program")
+
+
+SHOP = CommandLine(
+    ProgramName(word="shop", title="Shop", command="shop-server"),
+    _never,
+    about="A shop.",
+    example="",
+    package="parlour",
+)
+
+
+def _pages(command: click.Command) -> list[str]:
+    context = click.Context(command, info_name=command.name)
+    inner = command.commands.values() if isinstance(command, click.Group) else ()
+    return [command.get_help(context), *(page for one in inner for page in _pages(one))]
+
+
+def test_no_command_names_another_program() -> None:
+    """Help, examples and variables of a shop say shop, and no placeholder is left anywhere."""
+    pages = _pages(SHOP.group)
+    assert len(pages) > 15
+    for page in pages:
+        assert "parlour" not in page.lower()
+        assert "$" not in page
+    assert not any("$" in page for page in _pages(COMMAND_LINE.group))
+    assert any("database and lobby" in page for page in _pages(COMMAND_LINE.group))
+
+
+def test_the_data_folder_comes_from_the_programs_own_variable() -> None:
+    """A command of the chat's own, too, reads PARLOUR_DATA; a shop's reads SHOP_DATA."""
+    for line, variable in ((COMMAND_LINE, "PARLOUR_DATA"), (SHOP, "SHOP_DATA")):
+        found = {
+            parameter.envvar
+            for group in line.group.commands.values()
+            for command in (group.commands.values() if isinstance(group, click.Group) else (group,))
+            for parameter in command.params
+            if parameter.name == "data"
+        }
+        assert found == {variable}
+
+
+def test_a_program_may_replace_a_command() -> None:
+    """The chat's `invite create` takes the inviter; the kit's does not."""
+    run = CliRunner().invoke
+    assert "--by" in run(COMMAND_LINE.group, ["invite", "create", "--help"]).output
+    assert "--by" not in run(SHOP.group, ["invite", "create", "--help"]).output

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from tests.server.store.world import World
+from tests.server.kit.store.world import KitWorld
 
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Millis
@@ -14,28 +14,28 @@ from parlour_server.kit.store.records import Account, InviteRecord
 
 
 def invite(
-    world: World, uses: int = 1, *, digest: bytes = b"i" * 32, seconds: int | None = None
+    world: KitWorld, uses: int = 1, *, digest: bytes = b"i" * 32, seconds: int | None = None
 ) -> InviteRecord:
     """Return an invite to be kept."""
     now = world.clock.now()
     return InviteRecord(digest, uses, now, None if seconds is None else Millis(now + seconds * 1000))
 
 
-async def test_an_account_is_found_as_it_was_made(world: World) -> None:
+async def test_an_account_is_found_as_it_was_made(world: KitWorld) -> None:
     """A new account has its hash and time, and is not disabled; a name that no one has is not found."""
     alice = await world.account("alice")
     assert await world.store.accounts.find(alice) == Account(alice, "hash of alice", world.clock.now())
     assert await world.store.accounts.find(parse_user_name("bob")) is None
 
 
-async def test_accounts_are_listed_by_name(world: World) -> None:
+async def test_accounts_are_listed_by_name(world: KitWorld) -> None:
     """All accounts come, in order of name."""
     for name in ("carol", "alice", "bob"):
         await world.account(name)
     assert [account.user for account in await world.store.accounts.list()] == ["alice", "bob", "carol"]
 
 
-async def test_a_name_that_looks_like_another_is_taken(world: World) -> None:
+async def test_a_name_that_looks_like_another_is_taken(world: KitWorld) -> None:
     """Neither a name nor its skeleton exists twice (M4: look-alike names)."""
     await world.account("alice")
     for new in (world.new_account("alice", "other"), world.new_account("alicia", "alice")):
@@ -44,7 +44,7 @@ async def test_a_name_that_looks_like_another_is_taken(world: World) -> None:
     assert len(await world.store.accounts.list()) == 1
 
 
-async def test_an_invite_is_used_up(world: World) -> None:
+async def test_an_invite_is_used_up(world: KitWorld) -> None:
     """Each account takes one use; after the last the invite is gone."""
     await world.store.accounts.add_invite(invite(world, uses=2))
     for name in ("alice", "bob"):
@@ -55,7 +55,7 @@ async def test_an_invite_is_used_up(world: World) -> None:
     assert len(await world.store.accounts.list()) == 2
 
 
-async def test_a_race_for_an_invite_has_as_many_winners_as_uses(world: World) -> None:
+async def test_a_race_for_an_invite_has_as_many_winners_as_uses(world: KitWorld) -> None:
     """Of twenty people who use one invite for three at once, three get in."""
     await world.store.accounts.add_invite(invite(world, uses=3))
     ended = await asyncio.gather(
@@ -66,7 +66,7 @@ async def test_a_race_for_an_invite_has_as_many_winners_as_uses(world: World) ->
     assert len(await world.store.accounts.list()) == 3
 
 
-async def test_a_refused_name_uses_no_invite_up(world: World) -> None:
+async def test_a_refused_name_uses_no_invite_up(world: KitWorld) -> None:
     """Who picks a taken name may try again with the same invite."""
     await world.account("alice")
     await world.store.accounts.add_invite(invite(world))
@@ -75,7 +75,7 @@ async def test_a_refused_name_uses_no_invite_up(world: World) -> None:
     await world.store.accounts.create(world.new_account("bob"), b"i" * 32)
 
 
-async def test_without_an_invite_no_one_learns_which_names_exist(world: World) -> None:
+async def test_without_an_invite_no_one_learns_which_names_exist(world: KitWorld) -> None:
     """A bad invite is refused in the same way for a taken name as for a free one (P4)."""
     await world.account("alice")
     for name in ("alice", "bob"):
@@ -83,7 +83,7 @@ async def test_without_an_invite_no_one_learns_which_names_exist(world: World) -
             await world.store.accounts.create(world.new_account(name), b"x" * 32)
 
 
-async def test_an_invite_ends_at_its_time(world: World) -> None:
+async def test_an_invite_ends_at_its_time(world: KitWorld) -> None:
     """One second before, it works; at its time it does not, and is not listed any more."""
     await world.store.accounts.add_invite(invite(world, uses=5, seconds=60))
     world.clock.forward(59)
@@ -95,7 +95,7 @@ async def test_an_invite_ends_at_its_time(world: World) -> None:
     assert await world.store.accounts.list_invites() == []
 
 
-async def test_invites_are_listed_oldest_first_and_revoked_once(world: World) -> None:
+async def test_invites_are_listed_oldest_first_and_revoked_once(world: KitWorld) -> None:
     """What can be used is listed with its uses; what was revoked is gone, and revoking again says so."""
     late = replace(invite(world, uses=7, digest=b"a" * 32), created=Millis(2_000_000_000_000))
     for each in (late, invite(world, uses=2, digest=b"b" * 32, seconds=60)):
@@ -110,7 +110,7 @@ async def test_invites_are_listed_oldest_first_and_revoked_once(world: World) ->
         await world.store.accounts.create(world.new_account("alice"), b"b" * 32)
 
 
-async def test_a_password_is_replaced_and_nothing_ends(world: World) -> None:
+async def test_a_password_is_replaced_and_nothing_ends(world: KitWorld) -> None:
     """A new hash takes the place of the old one; sessions live on until someone ends them."""
     alice = await world.account("alice")
     session = world.session(alice, 1)
@@ -122,7 +122,7 @@ async def test_a_password_is_replaced_and_nothing_ends(world: World) -> None:
     assert await world.store.sessions.find(session.token, world.clock.now()) == session
 
 
-async def test_there_is_no_changing_an_account_that_is_not_there(world: World) -> None:
+async def test_there_is_no_changing_an_account_that_is_not_there(world: KitWorld) -> None:
     """Setting anything of a name that no one has is refused rather than lost."""
     no_one = parse_user_name("zoe")
     for change in (
@@ -134,7 +134,7 @@ async def test_there_is_no_changing_an_account_that_is_not_there(world: World) -
         assert refused.value.code is ErrorCode.NOT_FOUND
 
 
-async def test_disabling_ends_all_sessions(world: World) -> None:
+async def test_disabling_ends_all_sessions(world: KitWorld) -> None:
     """A disabled account has no sessions, also not after it is enabled; others keep theirs."""
     alice, bob = await world.people(2)
     for number, user in enumerate((alice, alice, bob)):

@@ -2,19 +2,19 @@
 
 from dataclasses import replace
 
-from tests.server.store.world import World
+from tests.server.kit.store.world import KitWorld
 
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_server.kit.store.records import JournalEntry, SessionEnded
 
 
-async def ended(world: World) -> list[SessionId]:
+async def ended(world: KitWorld) -> list[SessionId]:
     """Return the sessions that the journal says have ended, in order."""
     entries = await world.store.journal.since(0)
     return [entry.what.session for entry in entries if isinstance(entry.what, SessionEnded)]
 
 
-async def test_a_session_is_found_by_its_token_until_it_expires(world: World) -> None:
+async def test_a_session_is_found_by_its_token_until_it_expires(world: KitWorld) -> None:
     """One millisecond before its end it is found, at its end it is not; another token finds nothing."""
     alice = await world.account("alice")
     session = world.session(alice, 1, days=1)
@@ -24,7 +24,7 @@ async def test_a_session_is_found_by_its_token_until_it_expires(world: World) ->
     assert await world.store.sessions.find(b"x" * 32, world.clock.now()) is None
 
 
-async def test_sessions_of_a_disabled_account_made_meanwhile_are_not_found(world: World) -> None:
+async def test_sessions_of_a_disabled_account_made_meanwhile_are_not_found(world: KitWorld) -> None:
     """A login that raced with the disabling gets a session that opens nothing."""
     alice = await world.account("alice")
     await world.store.accounts.set_disabled(alice, disabled=True)
@@ -34,7 +34,7 @@ async def test_sessions_of_a_disabled_account_made_meanwhile_are_not_found(world
     assert await world.store.sessions.list(alice, world.clock.now()) == []
 
 
-async def test_over_the_cap_the_one_seen_longest_ago_ends(world: World) -> None:
+async def test_over_the_cap_the_one_seen_longest_ago_ends(world: KitWorld) -> None:
     """At the cap nothing ends; one more ends the session not seen for longest, and the journal says so."""
     alice, bob = await world.people(2)
     await world.store.sessions.create(world.session(bob, 9), cap=3)
@@ -52,7 +52,7 @@ async def test_over_the_cap_the_one_seen_longest_ago_ends(world: World) -> None:
     assert listed == [world.session(alice, number).id for number in (3, 2, 0)]
 
 
-async def test_a_lower_cap_ends_as_many_as_it_must(world: World) -> None:
+async def test_a_lower_cap_ends_as_many_as_it_must(world: KitWorld) -> None:
     """When the cap was lowered, the next login brings the account under it."""
     alice = await world.account("alice")
     for number in range(5):
@@ -62,7 +62,7 @@ async def test_a_lower_cap_ends_as_many_as_it_must(world: World) -> None:
     assert len(await world.store.sessions.list(alice, world.clock.now())) == 2
 
 
-async def test_expired_sessions_go_first_at_the_cap(world: World) -> None:
+async def test_expired_sessions_go_first_at_the_cap(world: KitWorld) -> None:
     """A session that has expired keeps no other out, though it was seen later."""
     alice = await world.account("alice")
     await world.store.sessions.create(world.session(alice, 1, days=30), cap=2)
@@ -77,7 +77,7 @@ async def test_expired_sessions_go_first_at_the_cap(world: World) -> None:
     assert await ended(world) == [world.session(alice, 2).id]
 
 
-async def test_a_login_by_a_clock_that_is_ahead_deletes_nothing(world: World) -> None:
+async def test_a_login_by_a_clock_that_is_ahead_deletes_nothing(world: KitWorld) -> None:
     """Forty days ahead everyone's sessions look expired; when the clock is right again they are good."""
     people = await world.people(3)
     sessions = [world.session(user, number) for number, user in enumerate(people)]
@@ -91,7 +91,7 @@ async def test_a_login_by_a_clock_that_is_ahead_deletes_nothing(world: World) ->
         assert await world.store.sessions.find(session.token, right) == session
 
 
-async def test_at_the_cap_a_session_in_use_stays(world: World) -> None:
+async def test_at_the_cap_a_session_in_use_stays(world: KitWorld) -> None:
     """L29: an open socket goes before what was seen later without one."""
     alice = await world.account("alice")
     for number in range(3):
@@ -102,7 +102,7 @@ async def test_at_the_cap_a_session_in_use_stays(world: World) -> None:
     assert await ended(world) == [world.session(alice, 1).id]
 
 
-async def test_what_is_overdue(world: World) -> None:
+async def test_what_is_overdue(world: KitWorld) -> None:
     """Of those that are asked about, what expired and what is idle; what ended is the journal's to tell."""
     alice, bob = await world.people(2)
     good, expired, idle, gone = (world.session(alice, number) for number in range(4))
@@ -116,7 +116,7 @@ async def test_what_is_overdue(world: World) -> None:
     assert await world.store.sessions.overdue([], now, now) == []
 
 
-async def test_when_a_session_was_seen_last(world: World) -> None:
+async def test_when_a_session_was_seen_last(world: KitWorld) -> None:
     """Of all accounts; nothing where no one ever logged in."""
     assert await world.store.sessions.newest_seen() is None
     alice, bob = await world.people(2)
@@ -127,7 +127,7 @@ async def test_when_a_session_was_seen_last(world: World) -> None:
     assert await world.store.sessions.newest_seen() == first.last_seen + 7
 
 
-async def test_the_last_seen_time_of_a_session_only_advances(world: World) -> None:
+async def test_the_last_seen_time_of_a_session_only_advances(world: KitWorld) -> None:
     """A clock that was set back does not make a session look idle."""
     alice = await world.account("alice")
     session = world.session(alice, 1)
@@ -139,7 +139,7 @@ async def test_the_last_seen_time_of_a_session_only_advances(world: World) -> No
         assert found.last_seen == session.last_seen + expected
 
 
-async def test_a_session_ends_once_and_only_for_its_owner(world: World) -> None:
+async def test_a_session_ends_once_and_only_for_its_owner(world: KitWorld) -> None:
     """Ending works for one's own session, once; someone else's is as good as not there."""
     alice, bob = await world.people(2)
     session = world.session(alice, 1)
@@ -152,7 +152,7 @@ async def test_a_session_ends_once_and_only_for_its_owner(world: World) -> None:
     assert await world.store.journal.since(0) == [JournalEntry(1, SessionEnded(session.id, alice))]
 
 
-async def test_all_sessions_but_one_end(world: World) -> None:
+async def test_all_sessions_but_one_end(world: KitWorld) -> None:
     """A password change keeps the device that made it, ends the account's others and no one else's."""
     alice, bob = await world.people(2)
     sessions = [world.session(user, number) for number, user in enumerate((alice, alice, alice, bob))]

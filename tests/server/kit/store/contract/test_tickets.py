@@ -2,14 +2,14 @@
 
 import asyncio
 
-from tests.server.store.world import World
+from tests.server.kit.store.world import KitWorld
 
 from parlour_server.kit.store.records import SessionRecord, TicketGrant
 
 TICKET = b"t" * 32
 
 
-async def ticket(world: World) -> tuple[SessionRecord, TicketGrant]:
+async def ticket(world: KitWorld) -> tuple[SessionRecord, TicketGrant]:
     """Log someone in and store their ticket for 30 seconds."""
     session = world.session(await world.account("alice"), 1)
     await world.store.sessions.create(session, cap=9)
@@ -18,14 +18,14 @@ async def ticket(world: World) -> tuple[SessionRecord, TicketGrant]:
     return session, grant
 
 
-async def test_of_fifty_takers_one_gets_the_grant(world: World) -> None:
+async def test_of_fifty_takers_one_gets_the_grant(world: KitWorld) -> None:
     """Fifty who take one ticket at the same time get one grant between them (K3: replay)."""
     _, grant = await ticket(world)
     taken = await asyncio.gather(*(world.store.tickets.take(TICKET) for _ in range(50)))
     assert [each for each in taken if each is not None] == [grant]
 
 
-async def test_a_ticket_is_taken_once(world: World) -> None:
+async def test_a_ticket_is_taken_once(world: KitWorld) -> None:
     """The second taker gets nothing, as does one with a ticket that never was."""
     _, grant = await ticket(world)
     assert await world.store.tickets.take(b"x" * 32) is None
@@ -33,7 +33,7 @@ async def test_a_ticket_is_taken_once(world: World) -> None:
     assert await world.store.tickets.take(TICKET) is None
 
 
-async def test_a_ticket_expires(world: World) -> None:
+async def test_a_ticket_expires(world: KitWorld) -> None:
     """It works just before its time is up, and not at it (K4)."""
     _, grant = await ticket(world)
     await world.store.tickets.put(b"u" * 32, grant, seconds=30)
@@ -43,7 +43,7 @@ async def test_a_ticket_expires(world: World) -> None:
     assert await world.store.tickets.take(b"u" * 32) is None
 
 
-async def test_setting_the_clock_back_does_not_extend_a_ticket(world: World) -> None:
+async def test_setting_the_clock_back_does_not_extend_a_ticket(world: KitWorld) -> None:
     """The time of day has nothing to do with a ticket's end (K4)."""
     await ticket(world)
     world.clock.forward(30)
@@ -51,7 +51,7 @@ async def test_setting_the_clock_back_does_not_extend_a_ticket(world: World) -> 
     assert await world.store.tickets.take(TICKET) is None
 
 
-async def test_a_ticket_dies_with_its_session(world: World) -> None:
+async def test_a_ticket_dies_with_its_session(world: KitWorld) -> None:
     """A ticket of a session that was ended opens nothing, and is burned."""
     session, _ = await ticket(world)
     await world.store.sessions.end(session.user, session.id)
@@ -60,7 +60,7 @@ async def test_a_ticket_dies_with_its_session(world: World) -> None:
     assert await world.store.tickets.take(TICKET) is None
 
 
-async def test_a_ticket_dies_with_its_account(world: World) -> None:
+async def test_a_ticket_dies_with_its_account(world: KitWorld) -> None:
     """A ticket of an account that was disabled opens nothing."""
     session, _ = await ticket(world)
     await world.store.accounts.set_disabled(session.user, disabled=True)
@@ -68,7 +68,7 @@ async def test_a_ticket_dies_with_its_account(world: World) -> None:
     assert await world.store.tickets.take(TICKET) is None
 
 
-async def test_a_ticket_of_an_expired_session_opens_nothing(world: World) -> None:
+async def test_a_ticket_of_an_expired_session_opens_nothing(world: KitWorld) -> None:
     """A ticket taken after its session's end, though in time for itself, is refused."""
     session, _ = await ticket(world)
     world.clock.wall = session.expires

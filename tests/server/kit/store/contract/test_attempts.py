@@ -1,13 +1,13 @@
 """Failed logins by key."""
 
-from tests.server.store.world import World
+from tests.server.kit.store.world import KitWorld
 
 from parlour_protocol.kit.ids import Millis
 
 HOUR = Millis(3_600_000)
 
 
-async def test_failures_are_counted_by_key(world: World) -> None:
+async def test_failures_are_counted_by_key(world: KitWorld) -> None:
     """Each key counts by itself and remembers its last failure; a key without any is not there."""
     now = world.clock.now()
     await world.store.attempts.add(["user:alice", "ip:1"], now, forget_after=HOUR)
@@ -18,7 +18,7 @@ async def test_failures_are_counted_by_key(world: World) -> None:
     }
 
 
-async def test_old_failures_are_forgotten(world: World) -> None:
+async def test_old_failures_are_forgotten(world: KitWorld) -> None:
     """A key whose last failure is exactly as old as the limit keeps counting; an older one starts again."""
     now = world.clock.now()
     await world.store.attempts.add(["a", "b"], now, forget_after=HOUR)
@@ -28,7 +28,7 @@ async def test_old_failures_are_forgotten(world: World) -> None:
     assert (found["a"][0], found["b"][0]) == (2, 1)
 
 
-async def test_cleared_keys_begin_again(world: World) -> None:
+async def test_cleared_keys_begin_again(world: KitWorld) -> None:
     """Clearing forgets the keys it names and no other."""
     now = world.clock.now()
     await world.store.attempts.add(["a", "b"], now, forget_after=HOUR)
@@ -36,7 +36,7 @@ async def test_cleared_keys_begin_again(world: World) -> None:
     assert await world.store.attempts.failures(["a", "b"], now) == {"b": (1, now)}
 
 
-async def test_many_addresses_do_not_fill_the_disk_for_good(world: World) -> None:
+async def test_many_addresses_do_not_fill_the_disk_for_good(world: KitWorld) -> None:
     """Keys that no one used for more than a week go with the next failures, twenty with each of them."""
     now = world.clock.now()
     await world.store.attempts.add([f"ip:{number}" for number in range(50)], now, forget_after=HOUR)

@@ -1,0 +1,115 @@
+"""The log: entries numbered 1, 2, 3, … without gaps, in any number of logs, each with a state.
+
+A program's rule decides inside the transaction that appends, so two people can never both make the last move.
+It sees the state that it returned for the entry before, so it need not read the log again. Every
+implementation passes `tests/server/kit/log/log_contract.py`.
+"""
+
+from asyncio import Future
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, NewType, Protocol
+
+from parlour_protocol.kit.ids import Millis, RequestId, Seq
+from parlour_protocol.kit.limits import PAGE_BYTES
+from parlour_protocol.kit.names import UserName
+from parlour_server.kit.store.records import TicketGrant
+
+LogId = NewType("LogId", str)
+"""The name a program gives to a log, at most ``LOG_ID`` characters. A log begins with its first entry."""
+
+LOG_ID: Final = 128
+BODY_BYTES: Final = 64 * 1024
+"""The largest body, and the largest state: each entry rewrites the state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a log. ``at`` is for people: the order is that of the numbers."""
+
+    log: LogId
+    seq: Seq
+    at: Millis
+    author: UserName
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a decision is made on. ``head`` is 0 and ``state`` None for a log that has not begun."""
+
+    head: Seq
+    state: bytes | None
+    author: UserName
+    at: Millis
+
+
+Decide = Callable[[Facts], bytes | None]
+"""Returns the log's new state, None to keep it; raises RefusedError to append nothing.
+
+It is called inside the transaction, in another thread, perhaps twice: it must change nothing itself.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """The entry on disk. ``replay``: this request appended it before, and was not decided again."""
+
+    entry: Entry
+    replay: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """A log as it is now."""
+
+    log: LogId
+    head: Seq
+    state: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class LogAdvanced:
+    """The journal's entry: another process, which publishes nothing here, appended entry ``seq``."""
+
+    log: LogId
+    seq: Seq
+
+
+class Log(Protocol):
+    """All logs of a program."""
+
+    def append(
+        self, author: TicketGrant, request: RequestId, log: LogId, body: bytes, decide: Decide
+    ) -> "Future[Appended]":
+        """Append an entry if ``decide`` allows it.
+
+        The future completes when the entry is on disk, or with RefusedError (from ``decide``; FORBIDDEN: the
+        author's session has ended; CONFLICT: the account used this request id for something else), or with
+        UnavailableError. One caller's entries keep their order. Raises ValueError for an id or a body that is
+        too long.
+        """
+        ...
+
+    async def page(
+        self, log: LogId, *, after: Seq, limit: int, max_bytes: int = PAGE_BYTES.value
+    ) -> tuple[Sequence[Entry], bool]:
+        """Return the entries above ``after``, in order, and whether more follow.
+
+        At most ``limit`` entries and ``max_bytes`` of bodies, but at least one entry if there is one.
+        """
+        ...
+
+    async def head(self, log: LogId) -> Seq:
+        """Return the number of the newest entry, 0 for a log that has not begun."""
+        ...
+
+    async def find(self, log: LogId) -> LogRecord | None:
+        """Return a log, None if it has not begun."""
+        ...
+
+    async def list(
+        self, *, prefix: str = "", after: LogId | None = None, limit: int
+    ) -> tuple[Sequence[LogRecord], bool]:
+        """Return logs whose ids begin with ``prefix``, in order of id, and whether more follow."""
+        ...

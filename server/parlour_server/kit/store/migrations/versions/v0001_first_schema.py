@@ -1,0 +1,138 @@
+"""The first schema: accounts, sessions, the journal, and the program's logs."""
+
+import time
+
+import sqlalchemy as sa
+from alembic import op
+
+from parlour_protocol.kit.ids import new_incarnation
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+FLAG = sa.Boolean().with_variant(sa.Integer(), "sqlite")
+PLAIN = {"sqlite_strict": True}
+KEYED = {"sqlite_strict": True, "sqlite_with_rowid": False}
+
+
+def upgrade() -> None:
+    """Make all tables."""
+    _accounts()
+    _logs()
+    _upkeep()
+
+
+def _accounts() -> None:
+    """Make the accounts, and what lets people make them and log in."""
+    op.create_table(
+        "accounts",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("skeleton", sa.Text(), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("created", NUMBER, nullable=False),
+        sa.Column("disabled", FLAG, nullable=False),
+        sa.PrimaryKeyConstraint("account", name="pk_accounts"),
+        sa.UniqueConstraint("skeleton", name="uq_accounts_skeleton"),
+        **KEYED,
+    )
+    op.create_table(
+        "invites",
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("uses", sa.Integer(), nullable=False),
+        sa.Column("created", NUMBER, nullable=False),
+        sa.Column("expires", NUMBER, nullable=True),
+        sa.CheckConstraint("uses > 0", name=op.f("ck_invites_uses")),
+        sa.PrimaryKeyConstraint("digest", name="pk_invites"),
+        **KEYED,
+    )
+    op.create_table(
+        "sessions",
+        sa.Column("session", sa.Text(), nullable=False),
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("device", sa.Text(), nullable=False),
+        sa.Column("token", sa.LargeBinary(), nullable=False),
+        sa.Column("created", NUMBER, nullable=False),
+        sa.Column("last_seen", NUMBER, nullable=False),
+        sa.Column("expires", NUMBER, nullable=False),
+        # for programs whose devices have keys; these tables have none
+        sa.Column("device_id", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["account"], ["accounts.account"], name="fk_sessions_account"),
+        sa.PrimaryKeyConstraint("session", name="pk_sessions"),
+        sa.UniqueConstraint("token", name="uq_sessions_token"),
+        **KEYED,
+    )
+    op.create_index("ix_sessions_account", "sessions", ["account"])
+    op.create_index("ix_sessions_expires", "sessions", ["expires"])
+    op.create_table(
+        "attempts",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("last", NUMBER, nullable=False),
+        sa.PrimaryKeyConstraint("key", name="pk_attempts"),
+        **KEYED,
+    )
+    op.create_index("ix_attempts_last", "attempts", ["last"])
+
+
+def _logs() -> None:
+    """Make the logs: their states, and their entries."""
+    op.create_table(
+        "kit_logs",
+        sa.Column("log", sa.Text(), nullable=False),
+        sa.Column("head", NUMBER, nullable=False),
+        sa.Column("state", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("log", name="pk_kit_logs"),
+        **KEYED,
+    )
+    # With a rowid: rows are appended to one B-tree, which halves the cost of a commit.
+    op.create_table(
+        "kit_events",
+        sa.Column("log", sa.Text(), nullable=False),
+        sa.Column("seq", NUMBER, nullable=False),
+        sa.Column("at", NUMBER, nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.Column("request", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["author"], ["accounts.account"], name="fk_kit_events_author"),
+        sa.ForeignKeyConstraint(["log"], ["kit_logs.log"], name="fk_kit_events_log"),
+        sa.PrimaryKeyConstraint("log", "seq", name="pk_kit_events"),
+        sa.UniqueConstraint("author", "request", name="uq_kit_events_author_request"),
+        **PLAIN,
+    )
+
+
+def _upkeep() -> None:
+    """Make the journal, the incarnation of the logs, and the row that shows that writing works."""
+    op.create_table(
+        "journal",
+        sa.Column("number", NUMBER, nullable=False),
+        sa.Column("at", NUMBER, nullable=False),
+        sa.Column("session", sa.Text(), nullable=True),
+        sa.Column("account", sa.Text(), nullable=True),
+        sa.Column("log", sa.Text(), nullable=True),
+        sa.Column("seq", NUMBER, nullable=True),
+        sa.PrimaryKeyConstraint("number", name="pk_journal"),
+        **PLAIN,
+    )
+    op.create_index("ix_journal_at", "journal", ["at"])
+    op.create_table(
+        "health",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("checks", NUMBER, nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_health_one_row")),
+        sa.PrimaryKeyConstraint("id", name="pk_health"),
+        **PLAIN,
+    )
+    table = op.create_table(
+        "incarnation",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("since", NUMBER, nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_incarnation_one_row")),
+        sa.PrimaryKeyConstraint("id", name="pk_incarnation"),
+        **PLAIN,
+    )
+    op.bulk_insert(table, [{"id": 1, "name": new_incarnation(), "since": time.time_ns() // 1_000_000}])

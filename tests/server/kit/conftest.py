@@ -1,0 +1,25 @@
+"""Databases of a program without tables of its own."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from parlour_server.kit.program_name import ProgramName
+from parlour_server.kit.sqlite_kit_store import kit_schema
+
+PROGRAM = ProgramName(word="shop", title="Shop", command="shop-server")
+
+
+@pytest.fixture(scope="session")
+def new_kit_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a database as `init` does, once: only to be copied."""
+    path = tmp_path_factory.mktemp("kit") / "shop.db"
+    kit_schema(PROGRAM).create(path)
+    return path
+
+
+@pytest.fixture
+def kit_database(new_kit_database: Path, tmp_path: Path) -> Path:
+    """Give the test a new database of its own."""
+    return Path(shutil.copy(new_kit_database, tmp_path / "shop.db"))

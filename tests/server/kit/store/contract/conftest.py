@@ -1,0 +1,37 @@
+"""The stores that hold accounts: that of programs without tables of their own, and the chat's."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Final
+
+import pytest
+from tests.server.kit.conftest import PROGRAM
+from tests.server.kit.store.world import FakeClock, KitWorld
+
+from parlour_server.kit.sqlite_kit_store import SqliteKitStore
+from parlour_server.kit.store.interface import KitStore
+from parlour_server.store.sqlite.sqlite_store import SqliteStore
+
+Maker = Callable[[pytest.FixtureRequest, FakeClock], KitStore]
+
+
+def _kit(request: pytest.FixtureRequest, clock: FakeClock) -> KitStore:
+    path: Path = request.getfixturevalue("kit_database")
+    return SqliteKitStore(path, PROGRAM, clock)
+
+
+def _chat(request: pytest.FixtureRequest, clock: FakeClock) -> KitStore:
+    path: Path = request.getfixturevalue("database")
+    return SqliteStore(path, clock)
+
+
+MAKERS: Final[dict[str, Maker]] = {"kit": _kit, "chat": _chat}
+
+
+@pytest.fixture(params=sorted(MAKERS))
+async def world(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIterator[KitWorld]:
+    """Short ways to fill a store."""
+    store = MAKERS[request.param](request, clock)
+    await store.open()
+    yield KitWorld(store, clock)
+    await store.close()

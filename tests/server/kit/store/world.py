@@ -1,0 +1,70 @@
+"""What the tests of every store have in common: a clock to turn, people and sessions made in one line."""
+
+from parlour_protocol.kit.ids import Millis, SessionId
+from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name
+from parlour_server.kit.store.interface import KitStore
+from parlour_server.kit.store.records import NewAccountRecord, SessionRecord, TicketGrant
+
+DEVICE: DeviceName = parse_device_name("laptop")
+
+
+class FakeClock:
+    """A clock that only moves when a test advances it."""
+
+    def __init__(self) -> None:
+        """Begin somewhere in 2023."""
+        self.wall = 1_700_000_000_000
+        self.seconds = 1000.0
+
+    def now(self) -> Millis:
+        """Return the time of day."""
+        return Millis(self.wall)
+
+    def monotonic(self) -> float:
+        """Return the time for deadlines."""
+        return self.seconds
+
+    def forward(self, seconds: float) -> None:
+        """Let time pass."""
+        self.wall += int(seconds * 1000)
+        self.seconds += seconds
+
+
+class KitWorld:
+    """A store, its clock, and short ways to fill it."""
+
+    def __init__(self, store: KitStore, clock: FakeClock) -> None:
+        """Work with an open store."""
+        self.store = store
+        self.clock = clock
+
+    async def account(self, name: str) -> UserName:
+        """Make an account."""
+        user = parse_user_name(name)
+        await self.store.accounts.create(self.new_account(name), None)
+        return user
+
+    def new_account(self, name: str, skeleton: str | None = None) -> NewAccountRecord:
+        """Return an account to be made."""
+        return NewAccountRecord(parse_user_name(name), skeleton or name, f"hash of {name}", self.clock.now())
+
+    async def people(self, count: int) -> list[UserName]:
+        """Make so many accounts."""
+        return [await self.account(f"person{number}") for number in range(count)]
+
+    def session(self, user: UserName, number: int, *, days: int = 30) -> SessionRecord:
+        """Return a session to be kept, its token made of its number."""
+        now = self.clock.now()
+        return SessionRecord(
+            id=SessionId(f"session{number:015}"),
+            user=user,
+            device=DEVICE,
+            token=number.to_bytes(32, "big"),
+            created=now,
+            last_seen=now,
+            expires=Millis(now + days * 86_400_000),
+        )
+
+    def grant(self, session: SessionRecord) -> TicketGrant:
+        """Return what a ticket of this session opens."""
+        return TicketGrant(session.id, session.user, session.device, session.expires)

@@ -76,7 +76,7 @@ class Program(Protocol[S]):
         ...
 
     def about(self, request: Request) -> Mapping[str, str | None]:
-        """Return fields for the audit line of a refused request, such as the room that it names."""
+        """Return fields for the audit line of a refused request, such as what it concerns."""
         ...
 
     def notice(self, notice: object) -> None:

@@ -2,7 +2,7 @@
 
 A bucket holds up to ``burst`` tokens and fills steadily. Without enough tokens, a request is refused with the
 time to wait, never queued. Time is the caller's monotonic clock, so setting the system clock has no effect.
-The chat limits requests and bytes with them (R1), the API the requests of an address.
+Connections limit requests and bytes with them (R1), the API the requests of an address.
 """
 
 import ipaddress

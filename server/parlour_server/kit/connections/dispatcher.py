@@ -230,7 +230,8 @@ class RequestDispatcher(Generic[S]):
             conversation.running = request.id
             try:
                 self._succeed(conversation, request, await handling)
-            except GeneratorExit:
+            except GeneratorExit as error:  # this coroutine has to end
+                self._fail(conversation, request, error)
                 conversation.peer.fail()
                 raise
             except BaseException as error:

@@ -58,7 +58,7 @@ class SendBuffer:
             self.flush()
 
     def put_now(self, wire: bytes) -> None:
-        """Send now, after buffered bytes; does nothing once stopped. Room deliveries use it."""
+        """Send now, after buffered bytes; does nothing once stopped. Fan-outs use it."""
         if self._busy:
             self._put_behind(wire)
         elif self._transport.get_write_buffer_size() > self._cap:

@@ -177,6 +177,17 @@ async def test_a_refusal_is_answered_and_recorded(later: Callable[[BaseException
         assert len(w.lines("request_refused")) == 1
 
 
+async def test_a_handler_that_ends_its_task_closes_its_connection():
+    """R4: an exception that no coroutine survives; its request is answered first."""
+    async with world() as w:
+        eve, ada = await w.connect("eve"), await w.connect("ada")
+        w.toy.on_request = raises_later(GeneratorExit)
+        assert await w.ask(eve) == "unavailable"
+        assert eve.ended is INTERNAL_ERROR
+        w.toy.on_request = lambda *_: None
+        assert await w.ask(ada) == "ok"
+
+
 async def test_what_follows_an_answer_fails():
     """The request was answered: the connection is closed instead of a second answer."""
     async with world() as w:

@@ -2,7 +2,6 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Final
 
 from parlour_client.core.account.sign_in import ChatSignIn
 from parlour_client.core.archive import Archive
@@ -11,12 +10,9 @@ from parlour_client.core.sync.catch_up import CatchUp
 from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.account.profile import Credentials
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
-from parlour_client.kit.errors import SetupError, StoppedError, UnreachableError
-from parlour_client.kit.transport.reconnector import Reconnector
+from parlour_client.kit.errors import SetupError, StoppedError
+from parlour_client.kit.transport.reconnector import UNDER_WAY_SECONDS, Reconnector
 from parlour_protocol.kit.secret import Secret
-
-UNDER_WAY_SECONDS: Final = 60.0
-"""How long a wait whose patience is over goes on while nothing has failed: the steps of a try have limits."""
 
 
 class Connection:
@@ -45,7 +41,7 @@ class Connection:
 
     async def connected(self, patience: float | None = None) -> None:
         """Wait until the connection is up, caught up or not. Raises like ``ready``."""
-        await self._until(self._live.online, patience)
+        await self._reconnector.reach(self._live.online, patience)
 
     async def ready(self, patience: float | None = None) -> None:
         """Wait until the connection is up and every room has caught up, with history from our other devices.
@@ -54,7 +50,7 @@ class Connection:
         not while the first try still goes on: a slow machine or line is no failure.
         """
         await self.connected(patience)
-        await self._until(self._catch_up.caught_up, patience)
+        await self._reconnector.reach(self._catch_up.caught_up, patience)
         if self._encrypted_rooms is not None:
             with suppress(TimeoutError):  # it continues in the background
                 async with asyncio.timeout(None if patience is None else max(patience, UNDER_WAY_SECONDS)):
@@ -81,15 +77,3 @@ class Connection:
         if self._encrypted_rooms is not None:
             self._encrypted_rooms.session.signed_in = False  # the new session is not bound to a device yet
         self._reconnector.session_renewed()
-
-    async def _until(self, reached: asyncio.Event, patience: float | None) -> None:
-        """Wait for an event of the connection. Raises why it can't happen; on timeout the last problem."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(patience):
-                await self._reconnector.unless_stopped(reached.wait())
-                return
-        try:
-            async with asyncio.timeout(UNDER_WAY_SECONDS):
-                await self._reconnector.unless_failed(reached.wait())
-        except TimeoutError:
-            raise UnreachableError("The server is not responding.") from None

@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Meta, structs
 
 from parlour_client.kit.errors import SetupError
-from parlour_client.kit.private_files import open_private
+from parlour_client.kit.private_files import open_private, write_whole
 
 FILE: Final = "settings.toml"
 MAX_BYTES: Final = 256 * 1024
@@ -189,7 +189,7 @@ def save(home: Path, key: str, value: Value) -> None:
             document[key] = dict(value)
         else:
             document[key] = value
-        _write(path, tomlkit.dumps(document))
+        write_whole(path, tomlkit.dumps(document))
     except (ParseError, UnicodeDecodeError) as error:
         raise SetupError(
             f"{FILE} isn't valid TOML, so nothing was written to it.", f"Fix {path}, or move it away."
@@ -206,17 +206,6 @@ def _read(path: Path) -> str:
     if len(data) > MAX_BYTES:
         raise OSError(0, f"it has more than {MAX_BYTES:,} bytes")
     return data.decode()
-
-
-def _write(path: Path, text: str) -> None:
-    # the whole file or nothing: a full disk must not leave half of the settings
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(open_private(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
 
 
 def _flat(keys: Mapping[str, Any], before: str = "") -> dict[str, Any]:

@@ -21,6 +21,17 @@ def open_private(path: Path, flags: int) -> int:
     return os.open(path, flags | _FLAGS, 0o600)
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a private file: all of it or nothing, also when the disk is full. Raises OSError."""
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(open_private(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+
+
 def lock(descriptor: int) -> bool:
     """Lock the open file for this process; False when another one has it. Ends when it is closed."""
     try:

@@ -5,13 +5,13 @@ import asyncio
 import pytest
 from tests.client.core.core_fake import LOBBY, Desk, FakeServer, FakeWire, heard
 
-from parlour_client.core import connection
 from parlour_client.core.client import Client
 from parlour_client.core.model import Delivery
 from parlour_client.kit.account.profile import Profile
 from parlour_client.kit.account.sign_in import SignIn
 from parlour_client.kit.connection_status import LinkState, StatusChanged
 from parlour_client.kit.errors import LoginRefusedError, SessionEndedError, SetupError, UnreachableError
+from parlour_client.kit.transport import reconnector
 from parlour_protocol.kit.errors import SESSION_ENDED, SESSION_EXPIRED
 from parlour_protocol.kit.secret import Secret
 
@@ -74,7 +74,7 @@ async def test_a_try_that_never_ends_is_given_up(
     desk: Desk, server: FakeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever hangs, a command ends with a sentence."""
-    monkeypatch.setattr(connection, "UNDER_WAY_SECONDS", 0.0)
+    monkeypatch.setattr(reconnector, "UNDER_WAY_SECONDS", 0.0)
 
     async def dial_for_ever() -> FakeWire:
         await asyncio.Event().wait()

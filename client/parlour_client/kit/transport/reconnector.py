@@ -7,6 +7,7 @@ ended session it continues when there is a new one.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from random import Random
 from typing import Any, Final, TypeVar
 
@@ -25,6 +26,9 @@ from parlour_protocol.kit.errors import (
 )
 
 T = TypeVar("T")
+
+UNDER_WAY_SECONDS: Final = 60.0
+"""How long a wait whose patience is over goes on while nothing has failed: the steps of a try have limits."""
 
 FIRST_WAIT: Final = 0.25
 LONGEST_WAIT: Final = 30.0
@@ -78,6 +82,21 @@ class Reconnector:
     async def unless_failed(self, waiting: Coroutine[Any, Any, T] | Awaitable[T]) -> T:
         """Wait until a try fails, or the client stops; raises why. At once if the last one failed."""
         return await self._unless({self._failed, self.stopped}, waiting)
+
+    async def reach(self, event: asyncio.Event, patience: float | None) -> None:
+        """Wait for an event of the connection. Raises why it can't happen; on timeout the last problem.
+
+        After ``patience`` seconds the wait goes on while nothing has failed: a slow line is no failure.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await self.unless_stopped(event.wait())
+                return
+        try:
+            async with asyncio.timeout(UNDER_WAY_SECONDS):
+                await self.unless_failed(event.wait())
+        except TimeoutError:
+            raise UnreachableError("The server is not responding.") from None
 
     async def _unless(self, ends: set[asyncio.Event], waiting: Coroutine[Any, Any, T] | Awaitable[T]) -> T:
         task: asyncio.Future[Any] = asyncio.ensure_future(waiting)

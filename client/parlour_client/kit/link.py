@@ -1,0 +1,178 @@
+"""A program's one connection to its server, kept up: requests, typed answers, and pushes.
+
+Each connection has a fresh ticket; after a failure the next try waits longer, at random; after the session
+has ended it waits for another login. Nothing is sent while offline: a request then raises. After each
+greeting ``on_connected`` catches up before any push of that connection is delivered.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from random import Random, SystemRandom
+from types import TracebackType
+from typing import Any, Final, Generic, Self
+
+from parlour_client.kit.account.dial import dial_over_tls
+from parlour_client.kit.account.profile import Account, Credentials, CurrentProfile, Profile, ProfileStore
+from parlour_client.kit.account.sign_in import SignIn
+from parlour_client.kit.clock import Clock, SystemClock
+from parlour_client.kit.connection_status import ConnectionStatus, StatusChanged
+from parlour_client.kit.errors import (
+    LoggedOutError,
+    ParlourClientError,
+    RefusedError,
+    SetupError,
+    StoppedError,
+)
+from parlour_client.kit.event_bus import EventBus
+from parlour_client.kit.transport.conversation import Conversation, G, P, Q, R
+from parlour_client.kit.transport.frame_socket import Dial, FrameSocket
+from parlour_client.kit.transport.live_connection import LiveConnection
+from parlour_client.kit.transport.reconnector import Reconnector
+from parlour_protocol.kit.frames import Request
+from parlour_protocol.kit.secret import Secret
+from parlour_protocol.kit.wire import Wire
+
+
+async def _nothing(_: object) -> None:
+    """Catch up with nothing."""
+
+
+class Link(Generic[G, Q, R, P]):
+    """The connection of one account: ``Link[Greeting, Requests, Results, Pushes]``.
+
+    It runs in a task of its own while it is entered (``async with``). An error in a callback ends it, and is
+    raised when it is left.
+    """
+
+    def __init__(
+        self,
+        store: ProfileStore,
+        profile: Profile,
+        wire: Wire[Q, Any],
+        *,
+        on_connected: Callable[[G], Awaitable[None]] = _nothing,
+        on_status: Callable[[ConnectionStatus], None] = lambda _: None,
+        reads: tuple[type[Request], ...] = (),
+        refused: type[RefusedError] = RefusedError,
+        clock: Clock | None = None,
+        chance: Random | None = None,
+        dial: Callable[[CurrentProfile], Dial] | None = None,
+    ) -> None:
+        """Connect ``profile``, which is saved in ``store``.
+
+        ``on_connected`` gets the greeting, may ``ask``, and is awaited before pushes are delivered. ``reads``
+        are requests that change nothing: refused as too fast, they are sent again when the server allows. A
+        refusal is raised as ``refused``.
+        """
+        self._wire: Final = wire
+        self._store = store
+        self._clock = clock or SystemClock()
+        self._on_connected = on_connected
+        self._on_status = on_status
+        self._refused = refused
+        self._credentials = Credentials(profile)
+        self._dial = (dial or self._over_tls)(self._credentials.current)
+        self._live = LiveConnection[G, Q, R, P](reads)
+        self._pushes = EventBus[P]()
+        self._reconnector = Reconnector(
+            profile.server, self._clock, chance or SystemRandom(), self._status_changed
+        )
+        self._running: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._running = asyncio.ensure_future(self._run())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        running, self._running = self._running, None
+        if running is not None:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            if error is None and not running.cancelled() and (fault := running.exception()) is not None:
+                raise fault
+
+    @property
+    def account(self) -> Account:
+        """The account that is connected."""
+        return self._credentials.profile.account
+
+    @property
+    def status(self) -> ConnectionStatus:
+        """The state of the connection."""
+        return self._reconnector.status
+
+    async def ask(self, request: Q) -> R | None:
+        """Send a request and return its result, None if it has none.
+
+        Raises RefusedError, and UnreachableError while there is no connection or when it is lost before the
+        answer: whether the request was done is then not known.
+        """
+        return await self._live.ask(request)
+
+    def subscribe(self, on_push: Callable[[P], None]) -> Callable[[], None]:
+        """Call ``on_push`` for each push; returns a function that unsubscribes it."""
+        return self._pushes.subscribe(on_push)
+
+    def pushes(self) -> AsyncIterator[P]:
+        """Yield pushes from the first step on. Raises StoppedError when its reader lags too far behind."""
+        return self._pushes.stream()
+
+    async def connected(self, patience: float | None = None) -> None:
+        """Wait until the connection is up and caught up. Raises why it is not, after ``patience`` seconds."""
+        await self._reconnector.reach(self._live.online, patience)
+
+    def retry_now(self) -> None:
+        """Try to connect now instead of waiting."""
+        self._reconnector.retry_now()
+
+    async def log_in_again(self, password: Secret) -> None:
+        """Log in after the session has ended, and go on. Raises SetupError, and why the server refuses."""
+        if not self.status.session_ended:
+            raise SetupError("You are already logged in.")
+        self._credentials.profile = await SignIn(self._store).log_in_again(password)
+        self._reconnector.session_renewed()
+
+    async def _run(self) -> None:
+        try:
+            await self._reconnector.run(self._dial, self._begin, self._converse)
+        except ParlourClientError as error:
+            self._reconnector.fail(error)
+        except Exception:  # a callback's own fault: no one may wait for a connection that never comes
+            self._reconnector.fail(StoppedError("The program failed."))
+            raise
+        finally:
+            self._pushes.end()
+            self._reconnector.stopped.set()
+
+    def _begin(self, socket: FrameSocket) -> Conversation[G, Q, R, P]:
+        return Conversation(socket, self._wire, self._clock, refused=self._refused)
+
+    async def _converse(self, conversation: Conversation[G, Q, R, P], greeting: G) -> None:
+        self._live.conversation = conversation
+        try:
+            await conversation.first(_awaited(self._on_connected(greeting)))
+            self._live.online.set()
+            await conversation.listen(self._push)
+        finally:
+            self._live.end()
+
+    async def _push(self, push: P) -> None:
+        self._pushes.emit(push)
+
+    def _status_changed(self, change: StatusChanged) -> None:
+        self._on_status(change.status)
+
+    def _over_tls(self, current: CurrentProfile) -> Dial:
+        return dial_over_tls(self._wire, current, self._session)
+
+    def _session(self) -> Secret:
+        session = self._credentials.profile.session
+        if session is None:
+            raise LoggedOutError("You are logged out.")
+        return session
+
+
+async def _awaited(waiting: Awaitable[None]) -> None:
+    await waiting

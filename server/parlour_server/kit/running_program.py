@@ -1,6 +1,7 @@
 """What the composition root gives a program to start with, and what it gets back."""
 
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -36,8 +37,10 @@ class Parts(Generic[_Settings, _Store]):
     connected: ConnectedPeers[Any]
     background: BackgroundTasks
     topics: Topics
+    stack: AsyncExitStack
+    """Closed when the server stops, after the last connection."""
     run: Callable[[Coroutine[Any, Any, None]], None]
-    """Run work until the server stops; it ends after the last connection."""
+    """Run work until the stack is closed."""
 
 
 def _no_handlers(

@@ -147,6 +147,7 @@ class Server(Generic[_Settings]):
                     connected=connected,
                     background=background,
                     topics=Topics(asyncio.get_running_loop(), _TOPIC_SECONDS, frozenset(spec.wire.pushes)),
+                    stack=stack,
                     run=partial(_run, stack),
                 )
             )

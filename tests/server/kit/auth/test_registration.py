@@ -1,12 +1,13 @@
 """Accounts, invites and password changes: P3, P7, P8, M4."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
 from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock
 
 from parlour_protocol.frames.bodies import Joined
-from parlour_protocol.kit.names import NameRefusedError, parse_device_name, parse_user_name
+from parlour_protocol.kit.names import NameRefusedError, UserName, parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
 from parlour_server.chat.notices import EventCommitted
 from parlour_server.chat_program import CHAT
@@ -183,3 +184,28 @@ async def test_a_change_to_a_weak_password_is_refused(
     mine, _ = await sessions.begin(user, parse_device_name("laptop"))
     with pytest.raises(PasswordRefusedError):
         await changes.change(mine, PASSWORD, Secret("passwordpassword"), address="192.0.2.1")
+
+
+@pytest.mark.parametrize("name", ["bill", "bi11"])
+async def test_a_name_that_the_program_keeps_for_itself_is_refused(
+    name: str, store: Store, passwords: HashingPool, clock: StoppedClock, audit: ReadableAudit
+) -> None:
+    """P8, M4: also while its account does not exist, and also one that only looks like it."""
+    program = replace(CHAT, own_accounts=frozenset({parse_user_name("bill")}))
+    made: list[str] = []
+
+    async def account_made(user: UserName) -> None:
+        made.append(user)
+
+    maker = Registration(
+        store.accounts,
+        passwords,
+        clock,
+        audit,
+        refuse_reserved=program.refuse_reserved,
+        account_made=account_made,
+    )
+    with pytest.raises(NameRefusedError):
+        await maker.make(parse_user_name(name), PASSWORD, invite=None)
+    await maker.make(ANNA, PASSWORD, invite=None)
+    assert made == [ANNA]

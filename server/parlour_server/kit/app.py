@@ -1,0 +1,274 @@
+"""``App``: a whole program from a few handlers, with its protocol, its server and its commands.
+
+What it leaves out is safe: every request is counted as a message, every account needs an invite, every
+connection a session, and the server listens on loopback. A program that forgets a request does not start.
+
+Importing it loads no server: `run` restarts the process (`kit/net/tls_groups.py`), and `--help` needs none.
+"""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cached_property
+from types import MappingProxyType, UnionType
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+
+import msgspec
+
+from parlour_protocol.kit.errors import ErrorCode, ProgramError
+from parlour_protocol.kit.frames import Greeting, Hello, Part, Push, Request
+from parlour_protocol.kit.wire import Wire
+from parlour_server.kit.cli.command_line import CommandLine
+from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.connections.budgets import Budgets
+from parlour_server.kit.connections.error_boundary import ErrorBoundary
+from parlour_server.kit.connections.peer import Peer
+from parlour_server.kit.program import Pending, Result
+from parlour_server.kit.program_name import ProgramName
+from parlour_server.kit.topics import Topic
+
+if TYPE_CHECKING:
+    from parlour_server.kit.clock import Clock
+    from parlour_server.kit.program_spec import ProgramSpec
+    from parlour_server.kit.running_program import Parts, RunningProgram
+    from parlour_server.kit.setup.data_folder import DataFolder
+    from parlour_server.kit.sqlite_kit_store import SqliteKitStore
+
+_Q = TypeVar("_Q", bound=Request)
+_S = TypeVar("_S")
+_Settings = TypeVar("_Settings", bound=Settings)
+_Work = TypeVar("_Work", bound=Callable[[], Awaitable[None]])
+_Handler = Callable[[Peer[_S], _Q], Result | Awaitable[Result] | Pending[Any]]
+_Greets = Callable[[Peer[_S]], Greeting | Awaitable[Greeting | None] | None]
+
+RESTART_SECONDS: Final = 1.0
+"""Before background work that failed begins again."""
+
+
+class App(Generic[_S]):
+    """A program. ``_S`` is its own state of a connection, None without ``state``."""
+
+    def __init__(
+        self,
+        protocol: str,
+        *,
+        requests: type[Request] | UnionType,
+        pushes: type[Push] | UnionType | None = None,
+        results: type[Part] | UnionType | None = None,
+        greeting: type[Greeting] = Hello,
+        messages_per_minute: int | None = None,
+        budgets: Budgets = MappingProxyType({}),
+        state: "Callable[[Peer[Any]], _S] | None" = None,
+        settings: type[Settings] = Settings,
+        title: str = "",
+        command: str = "",
+        about: str = "",
+        path: str = "",
+    ) -> None:
+        """Describe a program; ``main`` runs its commands.
+
+        ``protocol`` is the WebSocket's subprotocol, such as `ticker.v1`, and names everything else, too.
+        ``messages_per_minute`` is the default of the setting, for each account. Raises ProgramError.
+        """
+        self.wire: Final[Wire[Any, Any]] = Wire(
+            protocol, requests=requests, pushes=pushes, results=results, greeting=greeting, path=path
+        )
+        word = protocol.partition(".")[0]
+        self.name: Final = ProgramName(
+            word=word, title=title or word.capitalize(), command=command or f"{word}-server"
+        )
+        self._settings = settings
+        if messages_per_minute is not None:
+            self._settings = _with_messages(settings, messages_per_minute)
+        self._about = about or f"Run and administer a {self.name.title} server."
+        self._state = state
+        self._budgets = budgets
+        self._handlers: dict[type[Request], _Handler[_S, Any]] = {}
+        self._greets: _Greets[_S] | None = None
+        self._background: list[Callable[[], Awaitable[None]]] = []
+        self._running: _Running[_S] | None = None
+
+    def on(self, kind: type[_Q]) -> Callable[[_Handler[_S, _Q]], _Handler[_S, _Q]]:
+        """Handle requests of this kind: return the result, or None, or raise RefusedError.
+
+        The requests of one connection are handled one after the other. Each gets exactly one answer. Raises
+        ProgramError for a kind that is not among the program's requests, or has a handler.
+        """
+        if kind not in self.wire.requests:
+            raise ProgramError(f"{kind.__name__} is not one of the requests of {self.wire.subprotocol}")
+        if kind in self._handlers:
+            raise ProgramError(f"{kind.__name__} has a handler already")
+
+        def add(handler: _Handler[_S, _Q]) -> _Handler[_S, _Q]:
+            self._handlers[kind] = handler
+            return handler
+
+        return add
+
+    def greets(self, greet: _Greets[_S]) -> _Greets[_S]:
+        """Send what this returns as the first frame of a connection; None ends the connection."""
+        if self._greets is not None:
+            raise ProgramError(f"{self.wire.subprotocol} has a greeting already")
+        self._greets = greet
+        return greet
+
+    def background(self, work: _Work) -> _Work:
+        """Run this while the server runs. If it fails, that is logged, and it begins again."""
+        self._background.append(work)
+        return work
+
+    def topic(self, name: str) -> Topic:
+        """Return the topic of this name, to add peers to or to publish to. Only while the server runs."""
+        if self._running is None:
+            raise ProgramError(f"the server of {self.wire.subprotocol} does not run: a topic has no members")
+        return self._running.parts.topics.topic(name)
+
+    def check(self) -> None:
+        """Raise ProgramError for a program that is not complete."""
+        missing = ", ".join(kind.__name__ for kind in self.wire.requests if kind not in self._handlers)
+        if missing:
+            raise ProgramError(f"{self.wire.subprotocol} has no handler for {missing}: write @app.on(…)")
+        if self._greets is None and self.wire.greeting is not Hello:
+            raise ProgramError(f"{self.wire.greeting.__name__} is sent by no one: write @app.greets")
+
+    @cached_property
+    def spec(self) -> "ProgramSpec[Any, SqliteKitStore]":
+        """The program, as the parts of the kit know it. Raises ProgramError for one that is not complete."""
+        from parlour_server.kit.program_spec import ProgramSpec  # noqa: PLC0415 - see the module's docstring
+        from parlour_server.kit.sqlite_kit_store import SqliteKitStore, kit_schema  # noqa: PLC0415
+
+        self.check()
+
+        def make_store(folder: "DataFolder", clock: "Clock", tells_by_bus: bool) -> SqliteKitStore:  # noqa: FBT001 - see ``ProgramSpec``
+            return SqliteKitStore(folder.database, self.name, clock, tells_by_bus=tells_by_bus)
+
+        return ProgramSpec(
+            name=self.name,
+            wire=self.wire,
+            start=self._start,
+            settings=self._settings,
+            schema=kit_schema(self.name),
+            make_store=make_store,
+        )
+
+    def main(self) -> None:
+        """Run the command line and exit: init, run, invite, user, session, doctor, backup and more."""
+        self.check()
+        name = self.name
+        example = "\n".join(
+            [
+                "\b\nExample:",
+                f"  {name.command} init --data ~/{name.word} --name {name.word}.example.org",
+                f"  {name.command} run --data ~/{name.word} --listen 0.0.0.0:8443",
+                f"  {name.command} invite create --data ~/{name.word} --uses 5",
+            ]
+        )
+        CommandLine(name, lambda: self.spec, about=self._about, example=example, package="parlour").main()
+
+    async def _start(self, parts: "Parts[Any, SqliteKitStore]") -> "RunningProgram[Any]":
+        from parlour_server.kit.running_program import RunningProgram  # noqa: PLC0415 - see the docstring
+
+        if self._running is not None:
+            raise ProgramError(f"a server of {self.wire.subprotocol} runs in this process already")
+        self._running = _Running(parts, self._handlers, self._greets, self._budgets, self._state)
+        parts.stack.callback(self._stopped)
+        for work in self._background:
+            parts.run(_repeated(work))
+        return RunningProgram(self._running)
+
+    def _stopped(self) -> None:
+        self._running = None
+
+
+class _Running(Generic[_S]):
+    """A running program of an ``App``."""
+
+    audited: Final = frozenset({ErrorCode.FORBIDDEN})
+
+    def __init__(
+        self,
+        parts: "Parts[Any, SqliteKitStore]",
+        handlers: Mapping[type[Request], _Handler[_S, Any]],
+        greets: _Greets[_S] | None,
+        budgets: Budgets,
+        state: Callable[[Peer[Any]], _S] | None,
+    ) -> None:
+        self.parts = parts
+        self.budgets = budgets
+        self._handlers = dict(handlers)
+        self._greets = greets
+        self._state = state
+
+    def state(self, peer: Peer[_S]) -> _S:
+        return cast("_S", None) if self._state is None else self._state(peer)
+
+    async def greet(self, peer: Peer[_S]) -> Greeting | None:
+        sessions = await self.parts.store.sessions.list(peer.user, self.parts.steady.now())
+        if all(one.id != peer.session for one in sessions):
+            return None
+        if self._greets is None:
+            return Hello(
+                server=self.parts.server,
+                user=peer.user,
+                device=peer.device,
+                session=peer.session,
+                now=self.parts.clock.now(),
+            )
+        greeting = self._greets(peer)
+        return await greeting if inspect.isawaitable(greeting) else greeting
+
+    def greeted(self, peer: Peer[_S]) -> None:
+        """Do nothing more."""
+
+    def handle(self, peer: Peer[_S], request: Request) -> Result | Awaitable[Result] | Pending[Any]:
+        return self._handlers[type(request)](peer, request)
+
+    def about(self, _request: Request) -> Mapping[str, str | None]:
+        return {}
+
+    def notice(self, notice: object) -> None:
+        """Ignore it: an ``App`` publishes no notifications of its own."""
+
+    def journal(self, entry: object) -> None:
+        """Ignore it."""
+
+    def closed(self, peer: Peer[_S]) -> None:
+        """Do nothing: a peer that closes has left its topics."""
+
+
+async def _repeated(work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        with ErrorBoundary(f"background work {work.__name__}"):
+            await work()
+            return
+        await asyncio.sleep(RESTART_SECONDS)
+
+
+def _with_messages(settings: type[_Settings], per_minute: int) -> type[_Settings]:
+    """Return these settings with another default of ``rates.messages_per_minute``."""
+    rates = type(settings().rates)
+    kinds = {field.name: field.type for field in msgspec.structs.fields(rates)}
+    burst = min(rates().message_burst, per_minute)
+    fewer = msgspec.defstruct(
+        rates.__name__,
+        [
+            ("messages_per_minute", kinds["messages_per_minute"], per_minute),
+            ("message_burst", kinds["message_burst"], burst),
+        ],
+        bases=(rates,),
+        namespace={"__doc__": rates.__doc__},
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
+    )
+    return cast(
+        "type[_Settings]",
+        msgspec.defstruct(
+            settings.__name__,
+            [("rates", fewer, fewer())],
+            bases=(settings,),
+            frozen=True,
+            kw_only=True,
+            forbid_unknown_fields=True,
+        ),
+    )

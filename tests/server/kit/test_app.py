@@ -1,0 +1,315 @@
+"""``App``: a program in a few lines is a whole server, and an incomplete one does not start."""
+
+import asyncio
+import dataclasses
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+import pytest
+from tests.server.kit import ticker_program
+from tests.server.kit.ticker_program import Price, Watch
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from parlour_protocol.kit.errors import SESSION_ENDED, ProgramError
+from parlour_protocol.kit.frames import Error, Hello, Ok, Request
+from parlour_protocol.kit.ids import Millis, SessionId, new_request_id
+from parlour_protocol.kit.invite_link import InviteLink
+from parlour_protocol.kit.names import parse_device_name, parse_user_name, skeleton
+from parlour_server.kit import app as kit_app
+from parlour_server.kit.app import App
+from parlour_server.kit.clock import SteadyClock, SystemClock
+from parlour_server.kit.config.server_settings import Listen
+from parlour_server.kit.config.settings_loader import load
+from parlour_server.kit.config.settings_table import rows
+from parlour_server.kit.running_program import Parts
+from parlour_server.kit.server import Server
+from parlour_server.kit.setup.initialise import initialise
+from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
+
+ROOT = Path(__file__).parents[3]
+PROGRAM = Path(ticker_program.__file__)
+PATIENCE = 30.0
+PASSWORD = "tigress-violin-marble"
+WIRE = ticker_program.app.wire
+
+
+class Ticker:
+    """The ticker as a process, as its operator runs it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data = folder / "data"
+        self._ready = folder / "ready"
+        self._log = folder / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def command(self, *arguments: str) -> str:
+        """Run a command to its end and return what it prints."""
+        line = [sys.executable, str(PROGRAM), *arguments, "--data", str(self.data)]
+        done = subprocess.run(line, capture_output=True, text=True, check=False, env=_environment())  # noqa: S603 - our own
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def start(self) -> None:
+        """Serve on a free port, and wait until it does."""
+        line = [sys.executable, str(PROGRAM), "run", "--data", str(self.data)]
+        line += ["--listen", "127.0.0.1:0", "--ready-file", str(self._ready)]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(line, stderr=log, env=_environment())  # noqa: S603 - our own
+        end = time.monotonic() + PATIENCE
+        while not self._ready.exists():
+            assert self._process.poll() is None, self._log.read_text()
+            assert time.monotonic() < end, self._log.read_text()
+            time.sleep(0.02)  # another process writes the file: there is no event to wait for
+        self.port = urlsplit(json.loads(self._ready.read_text())["url"]).port or 0
+
+    def stop(self) -> None:
+        """Stop as systemd does."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGTERM)
+            assert self._process.wait(PATIENCE) == 0
+
+    def trusting_context(self) -> ssl.SSLContext:
+        """Return a client context that trusts the server's own CA, and nothing else."""
+        return ssl.create_default_context(cafile=str(self.data / "ca.pem"))
+
+
+def _environment() -> dict[str, str]:
+    paths = (ROOT, ROOT / "server", ROOT / "protocol")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
+
+
+@pytest.fixture
+def ticker(tmp_path: Path) -> Iterator[Ticker]:
+    """Run a ticker."""
+    made = Ticker(tmp_path)
+    made.command("init")
+    made.start()
+    yield made
+    made.stop()
+
+
+async def join(ticker: Ticker, name: str) -> dict[str, str]:
+    """Make an account with an invite, log in, and return the session's header."""
+    link = InviteLink.parse(json.loads(ticker.command("invite", "create", "--json"))["link"], "ticker")
+    async with _https(ticker) as https:
+        account = {"username": name, "password": PASSWORD, "invite": link.code.reveal()}
+        assert (await https.post("/v1/accounts", json=account)).status_code == 201
+        login = {"username": name, "password": PASSWORD, "device": "laptop"}
+        session = (await https.post("/v1/sessions", json=login)).json()["session"]
+    return {"Authorization": f"Bearer {session}"}
+
+
+@asynccontextmanager
+async def watching(ticker: Ticker, session: dict[str, str]) -> AsyncIterator[ClientConnection]:
+    """Open a WebSocket with a ticket."""
+    async with _https(ticker) as https:
+        ticket = (await https.post("/v1/tickets", headers=session)).json()["ticket"]
+    async with connect(
+        f"wss://localhost:{ticker.port}/v1/ticker",
+        ssl=ticker.trusting_context(),
+        subprotocols=[Subprotocol("ticker.v1")],
+        additional_headers={"Authorization": f"Bearer {ticket}"},
+        compression=None,
+        proxy=None,
+    ) as socket:
+        yield socket
+
+
+def _https(ticker: Ticker) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        verify=ticker.trusting_context(), base_url=f"https://localhost:{ticker.port}", trust_env=False
+    )
+
+
+async def frame(socket: ClientConnection) -> Any:
+    """Return the next frame."""
+    async with asyncio.timeout(PATIENCE):
+        return WIRE.decode_server_frame(await socket.recv(decode=False))
+
+
+async def end(socket: ClientConnection) -> int:
+    """Return the close code, after the prices until then."""
+    with suppress(ConnectionClosed):
+        while isinstance(await frame(socket), Price):
+            pass
+    return socket.close_code or 0
+
+
+async def answer(socket: ClientConnection, ask: Request) -> Any:
+    """Send a request and return its answer; pushes in between are read and dropped."""
+    await socket.send(WIRE.encode(ask), text=True)
+    while not isinstance(found := await frame(socket), Ok | Error):
+        pass
+    assert found.re == ask.id
+    return found
+
+
+async def test_a_ticker_in_forty_lines_is_a_whole_server(ticker: Ticker) -> None:
+    """From `init` to prices over real TLS: invite, account, session, ticket, WebSocket, and its end."""
+    session = await join(ticker, "ada")
+    async with watching(ticker, session) as socket:
+        hello = await frame(socket)
+        assert isinstance(hello, Hello)
+        assert (hello.user, hello.server) == ("ada", "localhost")
+        assert isinstance(await answer(socket, Watch(new_request_id(), ("ACME", "INITECH"))), Ok)
+        assert {(await frame(socket)).symbol for _ in range(10)} == {"ACME", "INITECH"}
+        refused = await answer(socket, Watch(new_request_id(), ("ENRON",)))
+        assert (refused.code, str(refused.hint)) == ("not_found", "there is no ENRON")
+        await answer(socket, Watch(new_request_id(), ("GLOBEX",)))
+        assert {(await frame(socket)).symbol for _ in range(4)} == {"GLOBEX"}
+        assert ticker.command("session", "end", "ada", "--all") == "1 ended\n"
+        assert await end(socket) == SESSION_ENDED
+    assert "ada  since " in ticker.command("user", "list")
+    assert sorted(path.name for path in ticker.data.iterdir() if path.suffix in {".toml", ".db"}) == [
+        "ticker.db",
+        "ticker.toml",
+    ]
+
+
+async def test_an_account_cannot_send_more_than_the_program_allows(ticker: Ticker) -> None:
+    """R1: `messages_per_minute=60` holds over all connections of an account, with no line in the program."""
+    session = await join(ticker, "ada")
+    codes = []
+    for _ in range(2):
+        async with watching(ticker, session) as socket:
+            await frame(socket)
+            for _ in range(40):
+                found = await answer(socket, Watch(new_request_id(), ()))
+                codes.append(found.code if isinstance(found, Error) else "ok")
+    assert codes[:60] == ["ok"] * 60
+    assert codes[-1] == "rate_limited"
+
+
+def test_the_programs_limit_is_the_default_of_a_setting(tmp_path: Path) -> None:
+    """An operator who sets another rate keeps the program's, and may set this one, too."""
+    spec, file = ticker_program.app.spec, tmp_path / "ticker.toml"
+    assert {row.name: row.value for row in rows(spec.settings())}["rates.messages_per_minute"] == 60
+    file.write_text("[rates]\nstrikes = 7\n")
+    file.chmod(0o600)
+    rates = load(file, spec.settings, spec.name, environment={}).rates
+    assert (rates.strikes, rates.messages_per_minute, rates.message_burst) == (7, 60, 60)
+    environment = {"TICKER_RATES_MESSAGES_PER_MINUTE": "5"}
+    rates = load(file, spec.settings, spec.name, environment=environment).rates
+    assert rates.messages_per_minute == 5
+
+
+def test_a_ticker_loads_nothing_of_the_chat() -> None:
+    """Neither the program nor its server, with everything that serves."""
+    code = (
+        "import sys\n"
+        "import tests.server.kit.ticker_program, parlour_server.kit.server_process\n"
+        "ours = [name for name in sys.modules if name.startswith('parlour_')]\n"
+        "print(*[n for n in ours if '.kit' not in n and n not in ('parlour_server', 'parlour_protocol')])"
+    )
+    done = subprocess.run(  # noqa: S603 - our own
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=_environment(), cwd=ROOT
+    )
+    assert done.stdout.split() == []
+
+
+class Other(Request, frozen=True, tag="other"):
+    """A request of no program."""
+
+
+async def ignore(*_: object) -> None:
+    """Do nothing."""
+
+
+def test_a_program_that_forgets_a_request_does_not_start() -> None:
+    """Nothing fails open: each member of the union has exactly one handler, and no other frame has one."""
+    app: App[None] = App("shop.v1", requests=Watch | Other)
+    app.on(Watch)(ignore)
+    with pytest.raises(ProgramError, match=r"no handler for Other"):
+        app.main()
+    with pytest.raises(ProgramError, match="Watch has a handler already"):
+        app.on(Watch)
+    with pytest.raises(ProgramError, match=r"Other is not one of the requests of ticker\.v1"):
+        ticker_program.app.on(Other)
+    app.on(Other)(ignore)
+    assert app.spec.name.command == "shop-server"
+
+
+async def test_background_work_that_fails_begins_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program's fault stops neither its work nor its server; a stopped server leaves nothing behind."""
+    monkeypatch.setattr(kit_app, "RESTART_SECONDS", 0.0)
+    app: App[None] = App("shop.v1", requests=Other)
+    app.on(Other)(ignore)
+    begun: list[int] = []
+    twice = asyncio.Event()
+
+    @app.background
+    async def work() -> None:
+        begun.append(len(begun))
+        if len(begun) > 1:
+            twice.set()
+            await asyncio.Event().wait()
+        raise ValueError("a fault")
+
+    folder = app.spec.folder(tmp_path / "data")
+    await initialise(app.spec, folder, (), SystemClock())
+    settings = msgspec.structs.replace(app.spec.settings(), listen=Listen(address="127.0.0.1:0"))
+    for _ in range(2):
+        del begun[:]
+        twice.clear()
+        server = await Server.start(app.spec, folder, settings)
+        async with asyncio.timeout(PATIENCE):
+            await twice.wait()
+        assert len(app.topic("anything")) == 0
+        with pytest.raises(ProgramError, match="in this process already"):
+            await Server.start(app.spec, app.spec.folder(await _made(app, tmp_path)), settings)
+        await server.stop()
+        with pytest.raises(ProgramError, match="does not run"):
+            app.topic("anything")
+
+
+async def _made(app: App[None], tmp_path: Path) -> Path:
+    path = tmp_path / "other"
+    await initialise(app.spec, app.spec.folder(path), (), SystemClock())
+    return path
+
+
+async def test_a_session_that_has_just_ended_is_not_greeted(tmp_path: Path) -> None:
+    """S1: it ended after its ticket was redeemed, and no one had told this server when the socket opened."""
+    app: App[None] = App("shop.v1", requests=Other)
+    app.on(Other)(ignore)
+    app.greets(lambda peer: Hello("shop.example", peer.user, peer.device, peer.session, Millis(0)))
+    folder, clock = app.spec.folder(tmp_path / "data"), SystemClock()
+    await initialise(app.spec, folder, (), clock)
+    store = app.spec.make_store(folder, clock, False)
+    await store.open()
+    ada, now = parse_user_name("ada"), clock.now()
+    await store.accounts.create(NewAccountRecord(ada, skeleton(ada), "", now), None)
+    for session in ("s" * 22, "t" * 22):
+        expires = Millis(now + 60_000)
+        record = SessionRecord(
+            SessionId(session), ada, parse_device_name("box"), session.encode(), now, now, expires
+        )
+        await store.sessions.create(record, cap=5)
+    await store.sessions.end(ada, SessionId("s" * 22))
+    fields = {field.name: cast("Any", None) for field in dataclasses.fields(Parts)}
+    async with AsyncExitStack() as stack:
+        parts = Parts(**fields | {"store": store, "steady": SteadyClock(clock), "stack": stack})
+        program = (await app.spec.start(parts)).program
+        peers = [SimpleNamespace(user=ada, session=one * 22, device=parse_device_name("box")) for one in "st"]
+        ended, live = [await program.greet(cast("Any", peer)) for peer in peers]
+    assert ended is None
+    assert isinstance(live, Hello)
+    assert live.session == "t" * 22
+    await store.close()

@@ -20,7 +20,7 @@ from parlour_server.kit.topics import Topic
 S = TypeVar("S")
 
 _EARLY_BYTES: Final = 1_048_576
-"""Pushed before the greeting was sent."""
+"""What may be pushed before the greeting is sent."""
 
 
 class Peer(Generic[S]):
@@ -54,7 +54,7 @@ class Peer(Generic[S]):
         self._connection = connection
         self._pushes = pushes
         self._end = end
-        self._early: list[bytes] = []
+        self._early = bytearray()
         self._topics: set[Topic] = set()
         self.id: ConnectionId = connection.info.id
         self.grant = connection.info.grant
@@ -116,23 +116,23 @@ class Peer(Generic[S]):
         """Write what was pushed meanwhile; the greeting was just sent. The service calls it."""
         self.ready = True
         self.write = self._connection.write
-        early, self._early = self._early, []
-        if early:
-            self.write(b"".join(early))
+        if self._early:
+            self.write(bytes(self._early))
+            self._early = bytearray()
 
     def forget(self) -> None:
         """Leave every topic; nothing more is delivered. The service calls it."""
         self.closed = True
         self.write = _drop
-        self._early = []
+        self._early = bytearray()
         self.remove(*self._topics)
 
     def _hold(self, wire: bytes) -> None:
         if self.ready:  # a fan-out that was added before the greeting
             self.write(wire)
         elif not self.closed:
-            self._early.append(wire)
-            if sum(map(len, self._early)) > _EARLY_BYTES:
+            self._early += wire
+            if len(self._early) > _EARLY_BYTES:
                 self.fail()
 
 

@@ -412,9 +412,11 @@ def bench(pair: Pair) -> BenchMaker:
         proxies: tuple[str, ...] = (),
         app: Any = api,
         body_cap: BodyCap = small_bodies,
+        service: Any = None,
         **caps: Any,
     ) -> AsyncIterator[Bench]:
         made = Bench(pair, caps, {"origins": origins, "proxies": proxies}, app, body_cap)
+        made.chat = service or made.chat
         await made.start()
         try:
             yield made

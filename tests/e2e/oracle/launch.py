@@ -9,9 +9,16 @@ it, and the refusals.
 import importlib
 import sys
 from collections.abc import Callable
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 from parlour_client.kit.transport import reconnector
+
+
+def replace(module: ModuleType, name: str, function: Callable[..., object]) -> None:
+    """Put a function in the place of one that the module has: a defence that moved cannot stay in unseen."""
+    if name not in module.__dict__:
+        raise AttributeError(f"{module.__name__} has no {name}")
+    module.__dict__[name] = function
 
 
 def impatient() -> None:
@@ -21,9 +28,9 @@ def impatient() -> None:
 
 def no_wire() -> None:
     """Take the first wall out: any text may cross the wire."""
-    from parlour_protocol.frames import fields  # noqa: PLC0415 - only what is changed is loaded
+    from parlour_protocol.kit import fields  # noqa: PLC0415 - only what is changed is loaded
 
-    fields.__dict__["check_wire_text"] = lambda *_given, **_limits: None
+    replace(fields, "check_wire_text", lambda *_given, **_limits: None)
 
 
 def no_rule() -> None:
@@ -58,7 +65,7 @@ def news() -> None:
     """Let notifications say more than a number."""
     from parlour_client.ui import notifications as told  # noqa: PLC0415 - as above
 
-    told.__dict__["words"] = lambda _count: "New message of bob in Parlour"
+    replace(told, "words", lambda _count: "New message of bob in Parlour")
 
 
 def raw(where: str) -> None:
@@ -72,7 +79,7 @@ def raw(where: str) -> None:
         "safe_text": lambda text: SimpleNamespace(plain=text),
     }
     made = kinds.get(name, str)
-    importlib.import_module(module).__dict__[name] = lambda untrusted, *_given, **_named: made(untrusted)
+    replace(importlib.import_module(module), name, lambda untrusted, *_given, **_named: made(untrusted))
 
 
 CHANGES: dict[str, Callable[[], None]] = {

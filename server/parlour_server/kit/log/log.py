@@ -8,7 +8,7 @@ implementation passes `tests/server/kit/log/log_contract.py`.
 from asyncio import Future
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, NewType, Protocol
+from typing import Final, Generic, NewType, Protocol, TypeAlias, TypeVar
 
 from parlour_protocol.kit.ids import Millis, RequestId, Seq
 from parlour_protocol.kit.limits import PAGE_BYTES
@@ -22,29 +22,32 @@ LOG_ID: Final = 128
 BODY_BYTES: Final = 64 * 1024
 """The largest body, and the largest state: each entry rewrites the state."""
 
+B = TypeVar("B")
+S = TypeVar("S")
+
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Generic[B]):
     """One entry of a log. ``at`` is for people: the order is that of the numbers."""
 
     log: LogId
     seq: Seq
     at: Millis
     author: UserName
-    body: bytes
+    body: B
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Generic[S]):
     """What a decision is made on. ``head`` is 0 and ``state`` None for a log that has not begun."""
 
     head: Seq
-    state: bytes | None
+    state: S | None
     author: UserName
     at: Millis
 
 
-Decide = Callable[[Facts], bytes | None]
+Decide: TypeAlias = Callable[[Facts[S]], S | None]
 """Returns the log's new state, None to keep it; raises RefusedError to append nothing.
 
 It is called inside the transaction, in another thread, perhaps twice: it must change nothing itself.
@@ -52,20 +55,20 @@ It is called inside the transaction, in another thread, perhaps twice: it must c
 
 
 @dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(Generic[B]):
     """The entry on disk. ``replay``: this request appended it before, and was not decided again."""
 
-    entry: Entry
+    entry: Entry[B]
     replay: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class LogRecord:
+class LogRecord(Generic[S]):
     """A log as it is now."""
 
     log: LogId
     head: Seq
-    state: bytes | None
+    state: S | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +80,11 @@ class LogAdvanced:
 
 
 class Log(Protocol):
-    """All logs of a program."""
+    """All logs of a program, in bytes; `typed_log.py` gives them types."""
 
     def append(
-        self, author: TicketGrant, request: RequestId, log: LogId, body: bytes, decide: Decide
-    ) -> "Future[Appended]":
+        self, author: TicketGrant, request: RequestId, log: LogId, body: bytes, decide: Decide[bytes]
+    ) -> "Future[Appended[bytes]]":
         """Append an entry if ``decide`` allows it.
 
         The future completes when the entry is on disk, or with RefusedError (from ``decide``; FORBIDDEN: the
@@ -93,7 +96,7 @@ class Log(Protocol):
 
     async def page(
         self, log: LogId, *, after: Seq, limit: int, max_bytes: int = PAGE_BYTES.value
-    ) -> tuple[Sequence[Entry], bool]:
+    ) -> tuple[Sequence[Entry[bytes]], bool]:
         """Return the entries above ``after``, in order, and whether more follow.
 
         At most ``limit`` entries and ``max_bytes`` of bodies, but at least one entry if there is one.
@@ -104,12 +107,12 @@ class Log(Protocol):
         """Return the number of the newest entry, 0 for a log that has not begun."""
         ...
 
-    async def find(self, log: LogId) -> LogRecord | None:
+    async def find(self, log: LogId) -> LogRecord[bytes] | None:
         """Return a log, None if it has not begun."""
         ...
 
     async def list(
         self, *, prefix: str = "", after: LogId | None = None, limit: int
-    ) -> tuple[Sequence[LogRecord], bool]:
+    ) -> tuple[Sequence[LogRecord[bytes]], bool]:
         """Return logs whose ids begin with ``prefix``, in order of id, and whether more follow."""
         ...

@@ -65,8 +65,8 @@ class SqliteLog:
         self._clock = clock
 
     def append(
-        self, author: TicketGrant, request: RequestId, log: LogId, body: bytes, decide: Decide
-    ) -> "Future[Appended]":
+        self, author: TicketGrant, request: RequestId, log: LogId, body: bytes, decide: Decide[bytes]
+    ) -> "Future[Appended[bytes]]":
         """Append an entry if ``decide`` allows it; the future completes when it is on disk."""
         if not 0 < len(log) <= LOG_ID:
             raise ValueError(f"a log's id has 1 to {LOG_ID} characters, not {len(log)}")
@@ -85,15 +85,15 @@ class SqliteLog:
 
     async def page(
         self, log: LogId, *, after: Seq, limit: int, max_bytes: int = PAGE_BYTES.value
-    ) -> tuple[Sequence[Entry], bool]:
+    ) -> tuple[Sequence[Entry[bytes]], bool]:
         """Return the entries above ``after``, in order, and whether more follow."""
 
-        def read(db: sqlite3.Connection) -> tuple[list[Entry], bool]:
+        def read(db: sqlite3.Connection) -> tuple[list[Entry[bytes]], bool]:
             rows = db.execute(
                 f"SELECT {_ENTRY} FROM kit_events WHERE log = ? AND seq > ? ORDER BY seq LIMIT ?",  # noqa: S608 - columns of ours
                 (plain(log), after, limit + 1),
             )
-            found: list[Entry] = []
+            found: list[Entry[bytes]] = []
             size = 0
             for row in rows:
                 entry = _entry(*row)
@@ -110,16 +110,16 @@ class SqliteLog:
         found = await self.find(log)
         return Seq(0) if found is None else found.head
 
-    async def find(self, log: LogId) -> LogRecord | None:
+    async def find(self, log: LogId) -> LogRecord[bytes] | None:
         """Return a log, None if it has not begun."""
         return await self._readers.run(partial(_find, log=log))
 
     async def list(
         self, *, prefix: str = "", after: LogId | None = None, limit: int
-    ) -> tuple[Sequence[LogRecord], bool]:
+    ) -> tuple[Sequence[LogRecord[bytes]], bool]:
         """Return logs whose ids begin with ``prefix``, in order of id, and whether more follow."""
 
-        def read(db: sqlite3.Connection) -> tuple[list[LogRecord], bool]:
+        def read(db: sqlite3.Connection) -> tuple[list[LogRecord[bytes]], bool]:
             rows = db.execute(
                 "SELECT log, head, state FROM kit_logs"
                 " WHERE log >= ?1 AND log > ?2 AND substr(log, 1, length(?1)) = ?1 ORDER BY log LIMIT ?3",
@@ -138,8 +138,8 @@ def _append(
     log: LogId,
     body: bytes,
     at: Millis,
-    decide: Decide,
-) -> Appended:
+    decide: Decide[bytes],
+) -> Appended[bytes]:
     # In the transaction: the frame may have waited while the session ended (S1).
     if not is_live(db, author.session, at):
         raise RefusedError(ErrorCode.FORBIDDEN, "this session has ended")
@@ -172,12 +172,12 @@ def _append(
     return Appended(entry)
 
 
-def _find(db: sqlite3.Connection, log: LogId) -> LogRecord | None:
+def _find(db: sqlite3.Connection, log: LogId) -> LogRecord[bytes] | None:
     row = db.execute("SELECT log, head, state FROM kit_logs WHERE log = ?", (plain(log),)).fetchone()
     return None if row is None else LogRecord(*row)
 
 
-def _entry(log: LogId, seq: Seq, at: Millis, author: str, body: bytes) -> Entry:
+def _entry(log: LogId, seq: Seq, at: Millis, author: str, body: bytes) -> Entry[bytes]:
     return Entry(log, seq, at, user_name(author), body)
 
 

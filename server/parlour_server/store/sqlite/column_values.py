@@ -4,8 +4,7 @@ Stored values were validated before, so they are not validated again: newer Unic
 old message unreadable. Nothing else in the server creates names or texts without validation.
 """
 
-import base64
-from typing import Any, Final, cast, get_args
+from typing import Any, Final, get_args
 
 import msgspec
 
@@ -16,10 +15,9 @@ from parlour_protocol.frames.wire import encode_body
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
-from parlour_protocol.kit.opaque import Opaque
 from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind
-from parlour_server.kit.store.engine.column_values import device_name, user_name
+from parlour_server.kit.store.engine.column_values import as_stored, device_name, user_name
 from parlour_server.store.types import Membership
 
 ROLES: Final = {role.value: role for role in Role}
@@ -27,14 +25,7 @@ ROOM_KINDS: Final = {kind.value: kind for kind in RoomKind}
 BODY_KINDS: Final[dict[type, str]] = {kind: kind.__struct_config__.tag for kind in get_args(AnyBody)}
 
 
-def _as_stored(kind: type, value: str) -> object:
-    if issubclass(kind, Opaque):
-        return kind(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
-    made: str = str.__new__(cast("type[str]", kind), value)
-    return made
-
-
-_bodies: Final = msgspec.json.Decoder(AnyBody, dec_hook=_as_stored)
+_bodies: Final = msgspec.json.Decoder(AnyBody, dec_hook=as_stored)
 UNREADABLE: Final = (msgspec.MsgspecError, ValueError, RecursionError)
 """The errors of ``read_body`` for damaged bytes."""
 

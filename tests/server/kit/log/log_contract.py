@@ -39,16 +39,16 @@ OpenStore = Callable[[bool], Awaitable[LogStore]]
 """Opens a store on one database; True: as a server, which publishes its appends itself."""
 
 
-def keep(_: Facts) -> None:
+def keep(_: Facts[bytes]) -> None:
     """Allow everything, and keep the state."""
 
 
-def count(facts: Facts) -> bytes:
+def count(facts: Facts[bytes]) -> bytes:
     """Allow everything; the state is the number of entries."""
     return str(int(facts.state or b"0") + 1).encode()
 
 
-def refuse(_: Facts) -> bytes:
+def refuse(_: Facts[bytes]) -> bytes:
     """Allow nothing."""
     raise RefusedError(ErrorCode.FORBIDDEN, "not your turn")
 
@@ -70,13 +70,13 @@ class Server:
 
     async def append(
         self, author: TicketGrant, body: bytes = b"x", *, log: LogId = GAME, request: RequestId | None = None
-    ) -> Appended:
+    ) -> Appended[bytes]:
         """Append an entry, and count it in the state."""
         return await self.store.log.append(author, request or new_request_id(), log, body, count)
 
-    async def everything(self, log: LogId = GAME, limit: int = 200) -> list[Entry]:
+    async def everything(self, log: LogId = GAME, limit: int = 200) -> list[Entry[bytes]]:
         """Read a log page by page, as a client that resumes does."""
-        found: list[Entry] = []
+        found: list[Entry[bytes]] = []
         more = True
         while more:
             after = found[-1].seq if found else Seq(0)
@@ -85,7 +85,7 @@ class Server:
         return found
 
 
-def numbers(entries: Sequence[Entry]) -> list[int]:
+def numbers(entries: Sequence[Entry[bytes]]) -> list[int]:
     """Return the entries' numbers."""
     return [entry.seq for entry in entries]
 
@@ -128,7 +128,7 @@ class LogContract:
         """Others in the same transaction are on disk, and there is no gap."""
         ana = await server.person("ana")
 
-        def broken(_: Facts) -> bytes:
+        def broken(_: Facts[bytes]) -> bytes:
             raise ZeroDivisionError
 
         good = [server.store.log.append(ana, new_request_id(), GAME, b"x", count) for _ in range(5)]
@@ -141,9 +141,9 @@ class LogContract:
     async def test_a_decision_sees_what_is_there(self, server: Server, clock: FakeClock) -> None:
         """The head and the state of this log, who asks, and when; None keeps the state."""
         ana, ben = await server.person("ana"), await server.person("ben")
-        seen: list[Facts] = []
+        seen: list[Facts[bytes]] = []
 
-        def look(facts: Facts) -> None:
+        def look(facts: Facts[bytes]) -> None:
             seen.append(facts)
 
         for author in (ana, ben):
@@ -202,7 +202,7 @@ class LogContract:
         ana, ben = await here.person("ana"), await here.person("ben")
         deciding, go_on = threading.Event(), threading.Event()
 
-        def sit(facts: Facts) -> bytes:
+        def sit(facts: Facts[bytes]) -> bytes:
             deciding.set()
             assert go_on.wait(60)
             if facts.state is not None:
@@ -248,7 +248,7 @@ class LogContract:
         """A client that resumes anywhere gets the rest, once each, in order."""
         ana = await server.person("ana")
 
-        def sum_up(body: bytes) -> Callable[[Facts], bytes]:
+        def sum_up(body: bytes) -> Callable[[Facts[bytes]], bytes]:
             return lambda facts: str(int(facts.state or b"0") * 31 % 1_000_003 + int(body)).encode()
 
         for start in range(0, 10_000, 2_000):

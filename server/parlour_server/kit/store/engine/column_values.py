@@ -1,10 +1,22 @@
 """Converts between values and database columns.
 
 Stored values were validated before, so they are not validated again: newer Unicode tables must not make an
-old name unreadable. Nothing else in the server creates names without validation.
+old name or text unreadable. Nothing else in the server creates them without validation.
 """
 
+import base64
+from typing import cast
+
 from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.kit.opaque import Opaque
+
+
+def as_stored(kind: type, value: str) -> object:
+    """Return a field of a stored JSON document as its type (msgspec's ``dec_hook``)."""
+    if issubclass(kind, Opaque):
+        return kind(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)))
+    made: str = str.__new__(cast("type[str]", kind), value)
+    return made
 
 
 def user_name(raw: str) -> UserName:

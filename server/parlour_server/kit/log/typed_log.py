@@ -1,0 +1,105 @@
+"""The logs of one kind, with bodies and states of a program's own types, stored as JSON.
+
+A kind keeps its logs apart from those of other kinds: what has one name in two kinds is two logs.
+"""
+
+import asyncio
+import re
+from asyncio import Future
+from collections.abc import Sequence
+from typing import Final, Generic, TypeVar
+
+import msgspec
+
+from parlour_protocol.kit.fields import encode_field
+from parlour_protocol.kit.ids import RequestId, Seq
+from parlour_protocol.kit.limits import PAGE_BYTES
+from parlour_server.kit.log.log import Appended, Decide, Entry, Facts, Log, LogId, LogRecord
+from parlour_server.kit.store.engine.column_values import as_stored
+from parlour_server.kit.store.records import TicketGrant
+
+B = TypeVar("B")
+S = TypeVar("S")
+
+# A set or a dict has one spelling, so that a request sent again has the same bytes.
+_encoder: Final = msgspec.json.Encoder(enc_hook=encode_field, order="deterministic")
+
+
+class TypedLog(Generic[B, S]):
+    """All logs of a kind: ``TypedLog(store.log, "table", Move, Board)``."""
+
+    def __init__(self, log: Log, kind: str, body: type[B], state: type[S]) -> None:
+        """Keep logs of this ``kind`` in ``log``; ``body`` and ``state`` are anything that msgspec decodes.
+
+        Raises ValueError for a kind that is not letters, digits and hyphens.
+        """
+        if not re.fullmatch(r"[A-Za-z0-9-]+", kind):
+            raise ValueError(f"{kind!r} is not a kind of log: use letters, digits and hyphens")
+        self._log = log
+        self._prefix = f"{kind}:"
+        self._bodies = msgspec.json.Decoder(body, dec_hook=as_stored)
+        self._states = msgspec.json.Decoder(state, dec_hook=as_stored)
+
+    def append(
+        self, author: TicketGrant, request: RequestId, name: str, body: B, decide: Decide[S]
+    ) -> "Future[Appended[B]]":
+        """Append an entry to the log ``name`` if ``decide`` allows it; see ``Log.append``."""
+
+        def decide_bytes(facts: Facts[bytes]) -> bytes | None:
+            state = None if facts.state is None else self._states.decode(facts.state)
+            new = decide(Facts(facts.head, state, facts.author, facts.at))
+            return None if new is None else _encoder.encode(new)
+
+        done: Future[Appended[B]] = asyncio.get_running_loop().create_future()
+        raw = self._log.append(author, request, self.id(name), _encoder.encode(body), decide_bytes)
+
+        def pass_on(_: object) -> None:
+            error = raw.exception()  # never cancelled: no one else has it
+            if done.done():
+                return  # the waiting task was cancelled; the entry was appended, or refused, all the same
+            if error is not None:
+                done.set_exception(error)
+            else:
+                appended = raw.result()
+                done.set_result(Appended(self._entry(appended.entry), replay=appended.replay))
+
+        raw.add_done_callback(pass_on)
+        return done
+
+    async def page(
+        self, name: str, *, after: Seq, limit: int, max_bytes: int = PAGE_BYTES.value
+    ) -> tuple[Sequence[Entry[B]], bool]:
+        """Return the entries above ``after``, in order, and whether more follow; see ``Log.page``."""
+        entries, more = await self._log.page(self.id(name), after=after, limit=limit, max_bytes=max_bytes)
+        return [self._entry(entry) for entry in entries], more
+
+    async def find(self, name: str) -> LogRecord[S] | None:
+        """Return a log, None if it has not begun."""
+        record = await self._log.find(self.id(name))
+        return None if record is None else self._record(record)
+
+    async def list(self, *, after: str | None = None, limit: int) -> tuple[Sequence[LogRecord[S]], bool]:
+        """Return the logs of this kind above the name ``after``, in order, and whether more follow."""
+        after_id = None if after is None else self.id(after)
+        records, more = await self._log.list(prefix=self._prefix, after=after_id, limit=limit)
+        return [self._record(record) for record in records], more
+
+    def id(self, name: str) -> LogId:
+        """Return the id of the log ``name`` among all logs of the program."""
+        return LogId(self._prefix + name)
+
+    def name(self, log: LogId) -> str | None:
+        """Return the name of a log by its id, as in ``LogAdvanced``; None if it is of another kind."""
+        return log.removeprefix(self._prefix) if log.startswith(self._prefix) else None
+
+    def _entry(self, entry: Entry[bytes]) -> Entry[B]:
+        return Entry(
+            self._name(entry.log), entry.seq, entry.at, entry.author, self._bodies.decode(entry.body)
+        )
+
+    def _record(self, record: LogRecord[bytes]) -> LogRecord[S]:
+        state = None if record.state is None else self._states.decode(record.state)
+        return LogRecord(self._name(record.log), record.head, state)
+
+    def _name(self, log: LogId) -> LogId:
+        return LogId(log.removeprefix(self._prefix))

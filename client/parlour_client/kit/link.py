@@ -123,6 +123,12 @@ class Link(Generic[G, Q, R, P]):
         """Wait until the connection is up and caught up. Raises why it is not, after ``patience`` seconds."""
         await self._reconnector.reach(self._live.online, patience)
 
+    async def ended(self) -> None:
+        """Wait until nothing is tried any more; ``status`` says why. Raises the error of a callback."""
+        if self._running is not None:
+            await asyncio.wait({self._running})
+            self._running.result()
+
     def retry_now(self) -> None:
         """Try to connect now instead of waiting."""
         self._reconnector.retry_now()

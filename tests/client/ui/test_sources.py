@@ -172,4 +172,4 @@ def test_ids_of_bindings_are_unique() -> None:
 
 def test_the_status_line_never_claims_security() -> None:
     """It says what there is, and not that it is secure."""
-    assert "secure" not in (ROOT / "ui/chat/status_line.py").read_text().replace('"secure"', "")
+    assert "secure" not in (ROOT / "kit/widgets/status_line.py").read_text().replace('"secure"', "")

@@ -21,10 +21,10 @@ from parlour_client.ui.chat.encryption.turn_on import turn_on_question
 from parlour_client.ui.chat.files import FileTransfers
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.invitations import InvitationPrompts
+from parlour_client.ui.chat.login_again import log_in_again
 from parlour_client.ui.chat.member_list import how_many
 from parlour_client.ui.chat.navigation import Navigation
 from parlour_client.ui.chat.views import Views
-from parlour_client.ui.dialogs.login import LoginScreen
 from parlour_protocol.ids import RoomId
 
 Show = Callable[[Any], Awaitable[None] | None]
@@ -63,7 +63,7 @@ class ResultViews:
             results.BlockedListed: self._blocked,
             results.ReceiptsShown: self._receipts,
             results.SettingChosen: lambda one: interaction.set_setting(one.key, one.value),
-            results.LoginWanted: lambda _: interaction.push(LoginScreen(client)),
+            results.LoginWanted: lambda _: interaction.push(log_in_again(client)),
             results.MessagesFound: lambda found: views.search(found.words, found if found.words else None),
             results.PinsListed: lambda found: views.show_pins(found.entries),
             results.ThreadShown: lambda found: views.show_thread(found.thread),

@@ -38,6 +38,7 @@ from parlour_client.ui.chat.header import RoomHeader
 from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.invitations import InvitationPrompts
+from parlour_client.ui.chat.login_again import log_in_again
 from parlour_client.ui.chat.member_list import MemberList
 from parlour_client.ui.chat.members_controller import MembersController
 from parlour_client.ui.chat.message_actions import MessageActions
@@ -53,7 +54,6 @@ from parlour_client.ui.chat.tour import Tour
 from parlour_client.ui.chat.views import Views
 from parlour_client.ui.chat.vim import ViKeys
 from parlour_client.ui.dialogs.help import help_page
-from parlour_client.ui.dialogs.login import LoginScreen
 from parlour_client.ui.input.completion_list import OfferList
 from parlour_client.ui.input.jump import Target, option_targets
 from parlour_protocol.ids import RoomId
@@ -317,7 +317,7 @@ class ChatScreen(Screen[None]):
         elif quiet < QUIET:
             self._login.schedule(QUIET - quiet)
         else:
-            self.interaction.push(LoginScreen(self.client))
+            self.interaction.push(log_in_again(self.client))
 
     # --- messages from the widgets
 

@@ -1,9 +1,10 @@
-"""Logging in again, over the chat: the password of the account whose session has ended.
+"""Logging in again, over a program's screen: the password of the account whose session has ended.
 
-The chat stays as it is: drafts, the room, the position in it and queued messages. The password is masked,
-becomes a ``Secret`` at once and is removed from the field, whatever the server says.
+The screen below stays as it is. The password is masked, becomes a ``Secret`` at once and is removed from the
+field, whatever the server says.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,7 +12,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input
 
-from parlour_client.core.client import Client
+from parlour_client.kit.account.profile import Account
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
@@ -19,29 +20,37 @@ from parlour_client.kit.widgets.safe import SafeStatic, error_content, join, lin
 from parlour_protocol.kit.secret import Secret
 
 
-class LoginScreen(Overlay[bool]):
+class LoginAgainScreen(Overlay[bool]):
     """Asks for the password until it is right or the person closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Later", id="login.leave"),
     ]
 
-    def __init__(self, client: Client) -> None:
+    def __init__(
+        self,
+        account: Account,
+        log_in: Callable[[Secret], Awaitable[None]],
+        kept: str = "",
+        later: str = "later",
+    ) -> None:
+        """``kept`` says what is not lost, ``later`` what Esc does. Both are our own words."""
         super().__init__(classes="dialog")
-        self._client = client
+        self._account, self._try = account, log_in
+        self._kept, self._later = kept, later
         self._busy = False
 
     def compose(self) -> ComposeResult:
         """Lay out."""
-        account = self._client.account
+        account = self._account
         name, server = peer_line(account.user, style="bold"), peer_line(account.server)
         who = join(own("Password for "), name, own(" on "), server)
-        why = own("Your session has ended. Your drafts and unsent messages are kept.")
+        why = join(own("Your session has ended. "), own(self._kept))
         with Vertical(classes="box"):
             yield SafeStatic(lines(own("Log in again", "bold"), why, who))
             yield Field(password=True, compact=True)
             yield SafeStatic(id="outcome")
-            yield SafeStatic(own("enter: log in · esc: later, with /login", "dim"))
+            yield SafeStatic(join(own("enter: log in · esc: ", "dim"), own(self._later, "dim")))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Try the password."""
@@ -53,7 +62,7 @@ class LoginScreen(Overlay[bool]):
 
     async def _log_in(self, password: Secret) -> None:
         try:
-            await self._client.connection.log_in_again(password)
+            await self._try(password)
         except ParlourClientError as error:
             self.query_one("#outcome", SafeStatic).show(error_content(error))
         else:

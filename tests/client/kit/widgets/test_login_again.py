@@ -15,9 +15,9 @@ from parlour_client.kit.errors import (
     SetupError,
     UnreachableError,
 )
+from parlour_client.kit.widgets.login_again import LoginAgainScreen
 from parlour_client.ui.chat import screen as chat
 from parlour_client.ui.chat.screen import ChatScreen
-from parlour_client.ui.dialogs.login import LoginScreen
 
 
 async def garden(pilot: Pilot[None]) -> ChatScreen:
@@ -36,9 +36,9 @@ async def garden(pilot: Pilot[None]) -> ChatScreen:
 async def dialog(pilot: Pilot[None]) -> None:
     """Wait until the dialog is there."""
     end = time.monotonic() + 10
-    while not isinstance(pilot.app.screen, LoginScreen) and time.monotonic() < end:
+    while not isinstance(pilot.app.screen, LoginAgainScreen) and time.monotonic() < end:
         await pilot.pause(0.01)
-    assert isinstance(pilot.app.screen, LoginScreen)
+    assert isinstance(pilot.app.screen, LoginAgainScreen)
     await settled(pilot)
 
 
@@ -92,7 +92,7 @@ async def test_an_error_is_shown_in_the_dialog(
         await dialog(pilot)
         await pilot.press(*"wrong", "enter")
         await settled(pilot)
-        assert isinstance(pilot.app.screen, LoginScreen)
+        assert isinstance(pilot.app.screen, LoginAgainScreen)
         assert words in screen_text(pilot)
         assert pilot.app.screen.query_one(Input).value == ""
         client.login_refusal = None

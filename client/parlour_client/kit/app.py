@@ -1,0 +1,191 @@
+"""A program's app: login, one connection, its screen, and a status line, with the defences of ``SafeApp``.
+
+A program writes a ``LinkScreen`` and starts it with ``LinkApp``. The screen is shown when the connection has
+been greeted for the first time; it stays while the connection comes and goes, and while the person logs in
+again after the session has ended.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.events import Mount
+from textual.screen import Screen
+
+from parlour_client.kit.account.hardening import keep_memory_private
+from parlour_client.kit.account.home import Home
+from parlour_client.kit.account.profile import Account
+from parlour_client.kit.account.profile_file import ProfileFile
+from parlour_client.kit.account.sign_in import SignIn
+from parlour_client.kit.connection_status import ConnectionStatus
+from parlour_client.kit.errors import ParlourClientError, RefusedError
+from parlour_client.kit.link import Link
+from parlour_client.kit.terminal.safe_app import SafeApp
+from parlour_client.kit.transport.conversation import G, P, Q, R
+from parlour_client.kit.transport.trust import Trust
+from parlour_client.kit.widgets.login_again import LoginAgainScreen
+from parlour_client.kit.widgets.login_screen import LoginScreen
+from parlour_client.kit.widgets.safe import SafeStatic, error_content, own
+from parlour_client.kit.widgets.status_line import StatusLine
+from parlour_client.kit.widgets.themes import OWN
+from parlour_protocol.kit.frames import Request
+from parlour_protocol.kit.invite_link import DEFAULT_SCHEME
+from parlour_protocol.kit.wire import Wire
+
+
+class LinkScreen(Screen[None], Generic[G, Q, R, P]):
+    """A program's screen: it gets the greeting and the pushes, and asks over ``link``.
+
+    It shows text of others only by the helpers of ``widgets.safe``.
+    """
+
+    def __init__(self, link: Link[G, Q, R, P]) -> None:
+        super().__init__()
+        self.link = link
+        self.laid_out = asyncio.Event()
+        """Set when its widgets are there."""
+
+    @on(Mount)
+    def _say_laid_out(self) -> None:
+        self.laid_out.set()
+
+    async def connected(self, greeting: G) -> None:
+        """Catch up after each greeting, before any push of that connection; it may ``link.ask``."""
+
+    def pushed(self, push: P) -> None:
+        """Show a push."""
+
+
+class _Waiting(Screen[None]):
+    """Until the first greeting."""
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        yield SafeStatic(own("Connecting…"))
+
+
+class LinkApp(SafeApp, Generic[G, Q, R, P]):
+    """Logs in, keeps the connection up, and shows one screen of a program."""
+
+    DEFAULT_CSS = """
+    .dialog { align: center middle; }
+    .dialog .box {
+        width: 70; max-width: 96%; height: auto; max-height: 90%; padding: 0 1;
+        border: round $primary; background: $surface;
+    }
+    .dialog Input { margin: 0; background: $panel; }
+    .link-status { dock: bottom; height: 1; padding: 0 1; background: $panel; }
+    """
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "quit", "Quit", priority=True, id="link_app.quit"),
+        Binding("ctrl+l", "log_in", "Log in again", show=False, id="link_app.log_in"),
+        Binding("ctrl+r", "retry", "Connect now", show=False, id="link_app.retry"),
+    ]
+
+    def __init__(
+        self,
+        home: Home,
+        wire: Wire[Q, Any],
+        screen: Callable[[Link[G, Q, R, P]], LinkScreen[G, Q, R, P]],
+        *,
+        trust: Trust | None = None,
+        scheme: str = DEFAULT_SCHEME,
+        reads: tuple[type[Request], ...] = (),
+        refused: type[RefusedError] = RefusedError,
+    ) -> None:
+        """Show what ``screen`` makes.
+
+        ``trust`` is how a server that is not known yet is verified when someone logs in at an address; None
+        for the system's roots. ``scheme`` is that of the program's invite links; ``reads`` and ``refused``
+        are those of ``Link``.
+        """
+        super().__init__()
+        self._wire, self._make_screen, self._trust, self._scheme = wire, screen, trust, scheme
+        self._reads, self._refused = reads, refused
+        self._store = ProfileFile(home)
+        self._sign_in = SignIn(self._store)
+        self._link: Link[G, Q, R, P] | None = None
+        self._program_screen: LinkScreen[G, Q, R, P] | None = None
+
+    async def on_mount(self) -> None:
+        """Connect, or let someone log in first."""
+        keep_memory_private()
+        for theme in OWN:
+            self.register_theme(theme)
+        self.theme = "ansi-dark" if self.ansi_color else OWN[0].name
+        self.animation_level = "none"
+        try:
+            account = await self._sign_in.saved()
+        except ParlourClientError as error:  # a damaged file is never replaced by a login
+            waiting = _Waiting()
+            await self.push_screen(waiting)
+            waiting.query_one(SafeStatic).show(error_content(error))
+            return
+        if account is None:
+            login = LoginScreen(self.program, self._sign_in, self._scheme, self._trust)
+            _ = self.push_screen(login, self._logged_in)
+        else:
+            self._logged_in(account)
+
+    def _logged_in(self, account: Account | None) -> None:
+        if account is not None:
+            self.run_worker(self._connect(), group="link", exclusive=True)
+
+    async def _connect(self) -> None:
+        """Run the connection; an error in the program's own code ends the app."""
+        await self._show(_Waiting())
+        self._link = link = Link[G, Q, R, P](
+            self._store,
+            await self._store.load(),
+            self._wire,
+            on_connected=self._connected,
+            on_status=self._status_changed,
+            reads=self._reads,
+            refused=self._refused,
+        )
+        async with link:
+            await link.ended()
+
+    async def _connected(self, greeting: G) -> None:
+        link = self._link
+        if link is None:
+            return
+        screen = self._program_screen
+        if screen is None:
+            self._program_screen = screen = self._make_screen(link)
+            await self._show(screen)
+            await screen.laid_out.wait()
+            link.subscribe(screen.pushed)
+        await screen.connected(greeting)
+
+    async def _show(self, screen: Screen[None]) -> None:
+        """Show a screen, with the status line on it."""
+        await self.push_screen(screen)
+        await screen.mount(StatusLine(classes="link-status"))
+        if self._link is not None:
+            self._status_changed(self._link.status)
+
+    def _status_changed(self, status: ConnectionStatus) -> None:
+        if self._link is None:
+            return
+        for screen in self.screen_stack:
+            for line in screen.query(StatusLine):
+                line.tell(status, self._link.account)
+        if status.session_ended:
+            self.action_log_in()
+
+    def action_log_in(self) -> None:
+        """Ask for the password again, if the session has ended."""
+        link = self._link
+        if link is None or not link.status.session_ended or isinstance(self.screen, LoginAgainScreen):
+            return
+        _ = self.push_screen(LoginAgainScreen(link.account, link.log_in_again, later="later, with Ctrl+L"))
+
+    def action_retry(self) -> None:
+        """Connect now instead of waiting."""
+        if self._link is not None:
+            self._link.retry_now()

@@ -1,0 +1,88 @@
+"""The status line: the connection's state and protection, always, in words.
+
+It never says "secure": it names the TLS version and the pinned key. While there is no connection it counts
+down to the next try.
+"""
+
+from typing import Final
+
+from textual.content import Content
+
+from parlour_client.kit.account.profile import Account
+from parlour_client.kit.connection_status import ConnectionStatus, LinkState
+from parlour_client.kit.widgets.safe import SafeStatic, join, own, peer_line
+
+_WORDS: Final = {
+    LinkState.ONLINE: "connected",
+    LinkState.CONNECTING: "connecting…",
+    LinkState.OFFLINE: "not connected",
+    LinkState.STOPPED: "stopped",
+}
+_STYLES: Final = {
+    LinkState.ONLINE: "bold $text-success",
+    LinkState.CONNECTING: "bold $text-warning",
+    LinkState.OFFLINE: "bold $text-error",
+    LinkState.STOPPED: "bold $text-error",
+}
+
+
+class StatusLine(SafeStatic):
+    """One line at the bottom."""
+
+    login_hint = ""
+    """How to log in again, in our own words."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id, classes=classes)
+        self._status: ConnectionStatus | None = None
+        self._account: Account | None = None
+        self._left = 0.0
+
+    @property
+    def counts_down(self) -> bool:
+        """Whether the seconds to the next try are shown going down."""
+        return True
+
+    @property
+    def before(self) -> Content:
+        """What stands before the state."""
+        return own("")
+
+    def on_mount(self) -> None:
+        """Count down once a second."""
+        self.set_interval(1, self._tick)
+
+    def tell(self, status: ConnectionStatus, account: Account) -> None:
+        """Show this state."""
+        self._status, self._account = status, account
+        self._left = status.retry_in or 0.0
+        self.redraw()
+
+    def redraw(self) -> None:
+        """Show the state as it is now."""
+        if self._status is not None and self._account is not None:
+            words = status_words(self._status, self._account, self._left, self.login_hint)
+            self.show(join(self.before, words))
+
+    def _tick(self) -> None:
+        if self._left > 0 and self.counts_down:
+            self._left = max(0.0, self._left - 1)
+            self.redraw()
+
+
+def status_words(status: ConnectionStatus, account: Account, left: float, login_hint: str) -> Content:
+    """Return the line: state, problem, protection, server, account."""
+    state = "logged out" if status.session_ended else _WORDS[status.state]
+    parts = [own(state, _STYLES[status.state])]
+    if status.state is LinkState.OFFLINE and left > 0:
+        parts.append(own(f"trying again in {left:.0f} s"))
+    if status.problem:
+        parts.append(peer_line(status.problem))
+    if status.session_ended and login_hint:
+        parts.append(own(login_hint))
+    if status.state is LinkState.ONLINE:
+        parts.append(peer_line(status.security))
+    if status.server not in status.problem:
+        parts.append(peer_line(status.server))
+    parts.append(peer_line(f"you: {account.user}"))
+    return own(" · ", "dim").join(parts)

@@ -9,13 +9,14 @@ from parlour_server.kit.program_name import ProgramName
 from parlour_server.kit.sqlite_kit_store import kit_schema
 
 PROGRAM = ProgramName(word="shop", title="Shop", command="shop-server")
+SCHEMA = kit_schema(PROGRAM)
 
 
 @pytest.fixture(scope="session")
 def new_kit_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a database as `init` does, once: only to be copied."""
     path = tmp_path_factory.mktemp("kit") / "shop.db"
-    kit_schema(PROGRAM).create(path)
+    SCHEMA.create(path)
     return path
 
 

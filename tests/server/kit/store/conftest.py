@@ -1,5 +1,37 @@
-"""The stores that the engine's tests open."""
+"""The store that the engine's tests open: that of a program without tables of its own."""
 
-from tests.server.store.conftest import clock, database, maker, new_database, store, world
+from collections.abc import AsyncIterator
+from pathlib import Path
 
-__all__ = ["clock", "database", "maker", "new_database", "store", "world"]
+import pytest
+from tests.server.kit.conftest import PROGRAM
+from tests.server.kit.store.world import FakeClock, KitWorld
+
+from parlour_server.kit.sqlite_kit_store import SqliteKitStore
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Return a clock that stands still."""
+    return FakeClock()
+
+
+@pytest.fixture
+def database(kit_database: Path) -> Path:
+    """Give the test a new database of its own."""
+    return kit_database
+
+
+@pytest.fixture
+async def store(database: Path, clock: FakeClock) -> AsyncIterator[SqliteKitStore]:
+    """Open a server's store."""
+    made = SqliteKitStore(database, PROGRAM, clock, tells_by_bus=True)
+    await made.open()
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def world(store: SqliteKitStore, clock: FakeClock) -> KitWorld:
+    """Short ways to fill the store."""
+    return KitWorld(store, clock)

@@ -5,12 +5,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from tests.server.kit.conftest import PROGRAM, SCHEMA
 
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.errors import SetupError
+from parlour_server.kit.sqlite_kit_store import SqliteKitStore
 from parlour_server.kit.store.engine.incarnation import incarnation_of
-from parlour_server.store.chat_schema import SCHEMA
-from parlour_server.store.sqlite.sqlite_store import SqliteStore
 
 
 def run(path: Path, statement: str) -> None:
@@ -32,7 +32,7 @@ def test_two_databases_have_two(database: Path, tmp_path: Path) -> None:
 
 async def test_a_store_tells_it_once_it_is_open(database: Path) -> None:
     """It is what the database says, and stays that."""
-    store = SqliteStore(database, SystemClock())
+    store = SqliteKitStore(database, PROGRAM, SystemClock())
     with pytest.raises(SetupError, match="not open"):
         _ = store.incarnation
     await store.open()
@@ -47,13 +47,11 @@ async def test_logs_without_a_name_are_not_served(database: Path) -> None:
     run(database, "DELETE FROM incarnation")
     assert any("no incarnation" in sentence for sentence in SCHEMA.damage(database))
     with pytest.raises(SetupError, match="no incarnation"):
-        await SqliteStore(database, SystemClock()).open()
+        await SqliteKitStore(database, PROGRAM, SystemClock()).open()
 
 
 def test_a_schema_of_before_has_none(database: Path) -> None:
     """A backup of an earlier version is restored as well; `migrate` names its logs."""
     run(database, "DROP TABLE incarnation")
     assert incarnation_of(database) is None
-    assert SCHEMA.begin_incarnation(database) is None
-    run(database, "DROP TABLE key_packages")
     assert SCHEMA.begin_incarnation(database) is None

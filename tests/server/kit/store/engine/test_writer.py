@@ -8,14 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.server.store.world import World, allow, message
+from tests.server.kit.store.world import KitWorld
 
-from parlour_protocol.errors import ErrorCode
+from parlour_protocol.kit.errors import ErrorCode
+from parlour_protocol.kit.ids import new_request_id
 from parlour_server.kit.errors import RefusedError, UnavailableError
+from parlour_server.kit.log.log import Appended, LogId
+from parlour_server.kit.sqlite_kit_store import SqliteKitStore
 from parlour_server.kit.store.accounts import memory_tickets as tickets
 from parlour_server.kit.store.engine import readers, writer
 from parlour_server.kit.store.engine.connection import WriteConnection
-from parlour_server.store.sqlite.sqlite_store import SqliteStore
 
 Write = Callable[[WriteConnection], object]
 
@@ -35,7 +37,7 @@ def insert_then(key: str, error: Exception) -> Write:
     return write
 
 
-async def keys(store: SqliteStore) -> list[str]:
+async def keys(store: SqliteKitStore) -> list[str]:
     """Return the rows that are there."""
     return await store._readers.run(lambda db: [row[0] for row in db.execute("SELECT key FROM attempts")])
 
@@ -43,7 +45,9 @@ async def keys(store: SqliteStore) -> list[str]:
 @pytest.mark.parametrize(
     "error", [RefusedError(ErrorCode.FORBIDDEN), sqlite3.IntegrityError("unique"), KeyError("a bug")]
 )
-async def test_only_a_write_that_fails_half_way_is_rolled_back(store: SqliteStore, error: Exception) -> None:
+async def test_only_a_write_that_fails_half_way_is_rolled_back(
+    store: SqliteKitStore, error: Exception
+) -> None:
     """What it had changed is gone, its caller gets its error, and those before and after it are stored."""
     futures = [store._writer.submit(write) for write in (insert("a"), insert_then("b", error), insert("c"))]
     ended = await asyncio.gather(*futures, return_exceptions=True)
@@ -51,7 +55,7 @@ async def test_only_a_write_that_fails_half_way_is_rolled_back(store: SqliteStor
     assert await keys(store) == ["a", "c"]
 
 
-async def test_a_failure_of_the_database_undoes_the_batch(store: SqliteStore) -> None:
+async def test_a_failure_of_the_database_undoes_the_batch(store: SqliteKitStore) -> None:
     """When SQLite cannot go on, every write of the transaction gets UnavailableError and none is stored."""
     hold, held = threading.Event(), threading.Event()
 
@@ -71,7 +75,7 @@ async def test_a_failure_of_the_database_undoes_the_batch(store: SqliteStore) ->
     assert await store._writer.submit(insert("d")) == 1
 
 
-async def test_many_writes_share_one_transaction(store: SqliteStore) -> None:
+async def test_many_writes_share_one_transaction(store: SqliteKitStore) -> None:
     """What waits while one transaction runs is committed together."""
     commits: list[str] = []
     await store._writer.submit(lambda db: db.set_trace_callback(commits.append))
@@ -80,7 +84,7 @@ async def test_many_writes_share_one_transaction(store: SqliteStore) -> None:
     assert commits.count("COMMIT") < 10
 
 
-async def test_a_full_queue_refuses_at_once(store: SqliteStore) -> None:
+async def test_a_full_queue_refuses_at_once(store: SqliteKitStore) -> None:
     """At the bound every write is taken; one more is refused without waiting; then there is room again."""
     hold = threading.Event()
     waiting = [store._writer.submit(lambda _db: hold.wait(10))]
@@ -92,7 +96,7 @@ async def test_a_full_queue_refuses_at_once(store: SqliteStore) -> None:
     assert await store._writer.submit(lambda _db: True)
 
 
-async def test_too_many_reads_are_refused_at_once(store: SqliteStore) -> None:
+async def test_too_many_reads_are_refused_at_once(store: SqliteKitStore) -> None:
     """At the bound every read is taken; one more is refused; then there is room again."""
     hold = threading.Event()
     reads = [
@@ -106,7 +110,7 @@ async def test_too_many_reads_are_refused_at_once(store: SqliteStore) -> None:
     assert await store._readers.run(lambda _db: True)
 
 
-async def test_a_lost_connection_is_made_again(store: SqliteStore) -> None:
+async def test_a_lost_connection_is_made_again(store: SqliteKitStore) -> None:
     """When not even a rollback is possible the writer reconnects, and the next write is stored."""
     await store._writer.submit(insert("a"))
     connection = store._writer._connection
@@ -118,7 +122,7 @@ async def test_a_lost_connection_is_made_again(store: SqliteStore) -> None:
     assert await keys(store) == ["a", "c"]
 
 
-async def test_a_lost_read_connection_is_made_again(store: SqliteStore) -> None:
+async def test_a_lost_read_connection_is_made_again(store: SqliteKitStore) -> None:
     """A read that fails in SQLite is unavailable; the next one of that thread gets a new connection."""
 
     def fail(db: sqlite3.Connection) -> None:
@@ -131,7 +135,7 @@ async def test_a_lost_read_connection_is_made_again(store: SqliteStore) -> None:
     assert await keys(store) == []
 
 
-async def test_a_failure_is_logged_once(store: SqliteStore, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failure_is_logged_once(store: SqliteKitStore, caplog: pytest.LogCaptureFixture) -> None:
     """The log says when writing begins to fail and when it works again, not each time in between."""
     broken = sqlite3.OperationalError("database or disk is full")
     with caplog.at_level(logging.WARNING):
@@ -144,23 +148,29 @@ async def test_a_failure_is_logged_once(store: SqliteStore, caplog: pytest.LogCa
 
 
 async def test_a_locked_database_is_unavailable_and_then_works(
-    world: World, store: SqliteStore, database: Path
+    world: KitWorld, store: SqliteKitStore, database: Path
 ) -> None:
     """While another process holds the database longer than the store waits, nothing is stored half."""
-    alice = await world.account("alice")
-    room = await world.room(alice)
+    session = world.session(await world.account("alice"), 1)
+    await store.sessions.create(session, cap=9)
+    grant, request = world.grant(session), new_request_id()
+
+    def append() -> "asyncio.Future[Appended[bytes]]":
+        return store.log.append(grant, request, LogId("game"), b"move", lambda _: b"state")
+
     await store._writer.submit(lambda db: db.execute("PRAGMA busy_timeout = 1"))
     other = sqlite3.connect(database, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    event = world.event(room, alice, message())
     with pytest.raises(UnavailableError):
-        await store.log.append(event, allow)
+        await append()
     other.execute("ROLLBACK")
     other.close()
-    assert not (await store.log.append(event, allow)).replay
+    assert not (await append()).replay
 
 
-async def test_tickets_are_bounded(store: SqliteStore, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_tickets_are_bounded(
+    store: SqliteKitStore, world: KitWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """At the bound a ticket is refused; expired ones make room, wherever they stand."""
     monkeypatch.setattr(tickets, "TICKETS", 3)
     grant = world.grant(world.session(await world.account("alice"), 1))
@@ -175,7 +185,7 @@ async def test_tickets_are_bounded(store: SqliteStore, world: World, monkeypatch
     assert len(store.tickets._tickets) == 1
 
 
-async def test_tickets_are_not_on_disk(store: SqliteStore, world: World, database: Path) -> None:
+async def test_tickets_are_not_on_disk(store: SqliteKitStore, world: KitWorld, database: Path) -> None:
     """No file of the database holds anything of a ticket (K2)."""
     session = world.session(await world.account("alice"), 1)
     await store.sessions.create(session, cap=9)

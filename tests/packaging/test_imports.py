@@ -34,6 +34,17 @@ print("\\n".join(name for name in {forbidden!r} if name in sys.modules))
             ["nacl", "textual", "parlour_client", "parlour_protocol.mls", "parlour_protocol.encrypted"],
         ),
         ("parlour_protocol.frames", ["asyncio", "ssl", "socket", "websockets", "textual", "parlour_server"]),
+        (
+            "parlour_client.kit.main",
+            [
+                "parlour_client.core",
+                "parlour_client.ui",
+                "parlour_protocol.frames",
+                "parlour_protocol.mls",
+                "nacl",
+                "apsw",
+            ],
+        ),
         ("parlour_client.cli", ["textual", "httpx", "websockets", "apsw", "cryptography", "asyncio"]),
         (
             "parlour_server.cli",

@@ -88,6 +88,7 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
 
     def __init__(
         self,
+        program: str,
         home: Home,
         wire: Wire[Q, Any],
         screen: Callable[[Link[G, Q, R, P]], LinkScreen[G, Q, R, P]],
@@ -97,13 +98,14 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
         reads: tuple[type[Request], ...] = (),
         refused: type[RefusedError] = RefusedError,
     ) -> None:
-        """Show what ``screen`` makes.
+        """Show what ``screen`` makes. ``program`` is the program's name, for people.
 
         ``trust`` is how a server that is not known yet is verified when someone logs in at an address; None
         for the system's roots. ``scheme`` is that of the program's invite links; ``reads`` and ``refused``
         are those of ``Link``.
         """
         super().__init__()
+        self.program = program
         self._wire, self._make_screen, self._trust, self._scheme = wire, screen, trust, scheme
         self._reads, self._refused = reads, refused
         self._store = ProfileFile(home)

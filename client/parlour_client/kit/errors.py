@@ -87,7 +87,7 @@ class PinChangedError(TrustError):
     """The server's key is not the pinned one."""
 
     hint = (
-        "Ask the server's owner, outside Parlour, whether the key was changed. "
+        "Ask the server's owner, by phone or in person, whether the key was changed. "
         "If so, use a new invite link or log in again; if not, someone may be intercepting."
     )
 

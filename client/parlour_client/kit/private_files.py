@@ -2,6 +2,9 @@
 
 POSIX does it with modes, flags and ``flock``; on Windows an ACL closes the user's profile to others, and a
 lock is a locked byte. The home, the archive and the crash log use it. It never widens permissions.
+
+The server's kit has the same check of the folders above a file (``setup/parents.py``, ``private_file.py``):
+server and client never import each other, and the protocol, which both import, does no I/O.
 """
 
 import os

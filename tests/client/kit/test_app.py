@@ -19,6 +19,7 @@ from textual.widgets import Input, Static
 from parlour_client.kit.account.home import PROFILE, Home
 from parlour_client.kit.app import LinkApp, LinkScreen
 from parlour_client.kit.link import Link
+from parlour_client.kit.transport.trust import CaFile, Trust
 from parlour_client.kit.widgets.login_again import LoginAgainScreen
 from parlour_client.kit.widgets.login_screen import LoginScreen
 from parlour_client.kit.widgets.safe import SafeStatic, lines, peer_line
@@ -63,10 +64,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @asynccontextmanager
-async def opened(home: Path) -> "AsyncIterator[Pilot[None]]":
+async def opened(home: Path, trust: Trust | None = None) -> "AsyncIterator[Pilot[None]]":
     """Open the program's app on a home."""
-    app = LinkApp[Hello, AnyRequest, AnyResult, AnyPush](Home(home), WIRE, RoomsScreen)
-    app.program = "Rooms"
+    app = LinkApp[Hello, AnyRequest, AnyResult, AnyPush]("Rooms", Home(home), WIRE, RoomsScreen, trust=trust)
     app.crash_log = home.with_name("crash.log")
     async with app.run_test(size=(100, 30)) as pilot:
         yield pilot
@@ -148,3 +148,17 @@ async def test_after_the_session_has_ended_the_password_is_asked_for(server: Ser
         await pilot.press("enter")
         await until(pilot, lambda: screen.greetings == 2 and pilot.app.screen is screen)
         await until(pilot, on_screen(pilot, "TLS 1.3, key pinned"))
+
+
+async def test_a_server_is_verified_before_a_password_is_sent(server: Server, tmp_path: Path) -> None:
+    """At an address, a certificate of an unknown authority is refused; with its CA file it is not."""
+    address = f"127.0.0.1:{server.port}"
+    async with opened(tmp_path / "first") as pilot:
+        await fill(pilot, where=server.invite(), who="emil", password=password("emil"))
+        await until(pilot, on_screen(pilot, "TLS 1.3, key pinned"))
+    async with opened(tmp_path / "second") as pilot:
+        await fill(pilot, where=address, who="emil", password=password("emil"))
+        await until(pilot, on_screen(pilot, "Nothing was sent"))
+    async with opened(tmp_path / "third", CaFile.read(server.data / "ca.pem")) as pilot:
+        await fill(pilot, where=address, who="emil", password=password("emil"))
+        await until(pilot, on_screen(pilot, "TLS 1.3, certificate checked by your CA file"))

@@ -28,7 +28,7 @@ _NOT_OFFERED = {"Screenshot", "Maximize", "Minimize"}  # a screenshot is a file 
 class SafeApp(App[None]):
     """An app whose screens may show text of others."""
 
-    program: ClassVar[str] = "This program"
+    program: str = "This program"
     """Its name, in the sentence after a crash and in the path of its log."""
     after_crash: ClassVar[str] = ""
     """What to tell someone after a crash about what they did."""

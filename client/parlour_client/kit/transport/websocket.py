@@ -167,7 +167,7 @@ def _refused(status: int) -> ParlourClientError:
     if status == 421:  # noqa: PLR2004 - HTTP
         return ServerMisbehavedError(
             "The server does not accept this host name.",
-            "Its owner can add it to [listen] names in parlour.toml.",
+            "Its owner can add it to names in [listen] of the server's settings.",
         )
     return ServerMisbehavedError(
         f"The server answered with HTTP status {status} where it should open a WebSocket."

@@ -1,0 +1,69 @@
+"""A program's command: opens its app on a home folder. It says in a sentence why it can't.
+
+``client_main`` is all that a program's ``__main__`` calls.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from parlour_client.kit.account.home import Home, default_folder
+from parlour_client.kit.app import LinkApp, LinkScreen
+from parlour_client.kit.console.printing import echo
+from parlour_client.kit.errors import ParlourClientError, RefusedError, SetupError
+from parlour_client.kit.link import Link
+from parlour_client.kit.transport.conversation import G, P, Q, R
+from parlour_client.kit.transport.trust import CaFile
+from parlour_protocol.kit.frames import Request
+from parlour_protocol.kit.invite_link import DEFAULT_SCHEME
+from parlour_protocol.kit.text import safe_text
+from parlour_protocol.kit.wire import Wire
+
+
+def client_main(
+    program: str,
+    wire: Wire[Q, Any],
+    screen: Callable[[Link[G, Q, R, P]], LinkScreen[G, Q, R, P]],
+    *,
+    arguments: Sequence[str] | None = None,
+    scheme: str = DEFAULT_SCHEME,
+    reads: tuple[type[Request], ...] = (),
+    refused: type[RefusedError] = RefusedError,
+) -> int:
+    """Run a program's client and return its exit status. The parameters are those of ``LinkApp``."""
+
+    @click.command(name=program.lower(), help=f"Open {program}. The first time it asks for an invite link.")
+    @click.option("--home", type=click.Path(path_type=Path), help="The folder with the saved login.")
+    @click.option(
+        "--ca",
+        type=click.Path(path_type=Path),
+        help="The CA file of a server that you log in to at an address.",
+    )
+    def command(home: Path | None, ca: Path | None) -> int:
+        # Textual draws on standard error: `2>log` would be a blank screen.
+        if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise SetupError(
+                "The screen needs a terminal for input and for standard error.", "Do not redirect them."
+            )
+        folder = Home(home if home is not None else default_folder(program.lower()))
+        trust = CaFile.read(ca) if ca is not None else None
+        app = LinkApp[G, Q, R, P](
+            program, folder, wire, screen, trust=trust, scheme=scheme, reads=reads, refused=refused
+        )
+        app.run()
+        return app.return_code or 0
+
+    try:
+        result = command.main(arguments, standalone_mode=False)
+    except ParlourClientError as error:
+        echo(safe_text(error.whole).plain, err=True)
+        return 1
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return 130
+    return result if isinstance(result, int) else 0

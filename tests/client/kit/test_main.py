@@ -1,0 +1,45 @@
+"""A program's command, without a terminal: sentences and exit statuses."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from tests.client.kit.test_app import RoomsScreen
+
+from parlour_client.kit.main import client_main
+from parlour_protocol.frames.wire import WIRE
+
+
+def run(*arguments: str) -> int:
+    """Run the program's command."""
+    return client_main("Rooms", WIRE, RoomsScreen, arguments=arguments)
+
+
+def test_without_a_terminal_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is made, and the exit status says that it did not work."""
+    assert run("--home", str(tmp_path / "home")) == 1
+    assert "needs a terminal" in capsys.readouterr().err
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_folder_that_is_not_private_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentence names it, and its modes stay as they are."""
+    for stream in ("stdin", "stderr"):
+        monkeypatch.setattr(f"sys.{stream}.isatty", lambda: True)
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(0o755)
+    (folder / "notes").write_text("x")
+    assert run("--home", str(folder)) == 1
+    assert "Others can read" in capsys.readouterr().err
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o755
+
+
+def test_help_and_mistakes(capsys: pytest.CaptureFixture[str]) -> None:
+    """As for every command."""
+    assert run("--help") == 0
+    assert "--ca" in capsys.readouterr().out
+    assert run("--colour") == 2
+    assert "No such option" in capsys.readouterr().err

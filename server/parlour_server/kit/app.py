@@ -23,7 +23,9 @@ from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.connections.budgets import Budgets
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.connections.peer import Peer
+from parlour_server.kit.log.log import Entry
 from parlour_server.kit.program import Pending, Result
+from parlour_server.kit.program_log import ProgramLog
 from parlour_server.kit.program_name import ProgramName
 from parlour_server.kit.topics import Topic
 
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
 _Q = TypeVar("_Q", bound=Request)
 _S = TypeVar("_S")
+_B = TypeVar("_B")
+_L = TypeVar("_L")
 _Settings = TypeVar("_Settings", bound=Settings)
 _Work = TypeVar("_Work", bound=Callable[[], Awaitable[None]])
 _Handler = Callable[[Peer[_S], _Q], Result | Awaitable[Result] | Pending[Any]]
@@ -86,6 +90,7 @@ class App(Generic[_S]):
         self._handlers: dict[type[Request], _Handler[_S, Any]] = {}
         self._greets: _Greets[_S] | None = None
         self._background: list[Callable[[], Awaitable[None]]] = []
+        self._logs: set[str] = set()
         self._running: _Running[_S] | None = None
 
     def on(self, kind: type[_Q]) -> Callable[[_Handler[_S, _Q]], _Handler[_S, _Q]]:
@@ -119,9 +124,25 @@ class App(Generic[_S]):
 
     def topic(self, name: str) -> Topic:
         """Return the topic of this name, to add peers to or to publish to. Only while the server runs."""
+        return self._parts().topics.topic(name)
+
+    def log(
+        self, kind: str, *, body: type[_B], state: type[_L], push: Callable[[Entry[_B]], Push] | None = None
+    ) -> ProgramLog[_B, _L]:
+        """Return the logs of this kind, each with numbered entries (``body``) and a ``state``.
+
+        ``push`` makes what everyone who follows a log gets for a new entry. Raises ProgramError for a kind
+        that is there already.
+        """
+        if kind in self._logs:
+            raise ProgramError(f"{self.wire.subprotocol} has logs of the kind {kind} already")
+        self._logs.add(kind)
+        return ProgramLog(kind, body, state, push, self._parts)
+
+    def _parts(self) -> "Parts[Any, SqliteKitStore]":
         if self._running is None:
-            raise ProgramError(f"the server of {self.wire.subprotocol} does not run: a topic has no members")
-        return self._running.parts.topics.topic(name)
+            raise ProgramError(f"the server of {self.wire.subprotocol} does not run")
+        return self._running.parts
 
     def check(self) -> None:
         """Raise ProgramError for a program that is not complete."""

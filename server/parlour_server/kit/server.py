@@ -298,7 +298,8 @@ class _Api(Generic[_Settings]):
         )
 
     def _make_app(self) -> ASGIApp:
-        logins, rates, names = self._settings.logins, self._settings.rates, self._settings.listen.names
+        logins, rates = self._settings.logins, self._settings.rates
+        names = (*self._settings.listen.names, self._spec.name.word)  # no password is based on these
         spec, store, audit, clock = self._spec, self._store, self._audit, self._clock
         sessions = self.live_sessions()
         throttle = LoginThrottle(store.attempts, clock, logins)

@@ -57,10 +57,12 @@ class Ticker:
         self._log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def command(self, *arguments: str) -> str:
+    def command(self, *arguments: str, stdin: str = "") -> str:
         """Run a command to its end and return what it prints."""
         line = [sys.executable, str(PROGRAM), *arguments, "--data", str(self.data)]
-        done = subprocess.run(line, capture_output=True, text=True, check=False, env=_environment())  # noqa: S603 - our own
+        done = subprocess.run(  # noqa: S603 - our own program
+            line, input=stdin, capture_output=True, text=True, check=False, env=_environment()
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -193,6 +195,19 @@ async def test_an_account_cannot_send_more_than_the_program_allows(ticker: Ticke
                 codes.append(found.code if isinstance(found, Error) else "ok")
     assert codes[:60] == ["ok"] * 60
     assert codes[-1] == "rate_limited"
+
+
+async def test_a_password_is_not_based_on_the_programs_name(ticker: Ticker) -> None:
+    """P3: over HTTPS and on the command line."""
+    weak = "ticker1234567890xyz"
+    async with _https(ticker) as https:
+        link = InviteLink.parse(json.loads(ticker.command("invite", "create", "--json"))["link"], "ticker")
+        account = {"username": "ada", "password": weak, "invite": link.code.reveal()}
+        refused = await https.post("/v1/accounts", json=account)
+    assert refused.status_code == 400
+    assert "little more than a name" in refused.json()["message"]
+    with pytest.raises(AssertionError, match="ticker-server: The password is little more than a name"):
+        ticker.command("user", "create", "ada", "--password-stdin", stdin=weak)
 
 
 def test_the_programs_limit_is_the_default_of_a_setting(tmp_path: Path) -> None:

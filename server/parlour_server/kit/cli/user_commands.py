@@ -78,6 +78,7 @@ def create(data: Path, name: str, password_stdin: bool) -> None:  # noqa: FBT001
             passwords,
             clock,
             Audit(),
+            (spec.name.word,),
             refuse_reserved=spec.refuse_reserved,
             account_made=partial(spec.account_made, store, LocalBus(), clock),
         )

@@ -1,1 +1,1 @@
-"""Creates and checks the data folder: permissions, certificates, the first room."""
+"""Creates and checks the data folder: permissions, certificates, what a program begins with."""

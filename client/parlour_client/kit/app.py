@@ -32,7 +32,6 @@ from parlour_client.kit.widgets.safe import SafeStatic, error_content, own
 from parlour_client.kit.widgets.status_line import StatusLine
 from parlour_client.kit.widgets.themes import OWN
 from parlour_protocol.kit.frames import Request
-from parlour_protocol.kit.invite_link import DEFAULT_SCHEME
 from parlour_protocol.kit.wire import Wire
 
 
@@ -94,19 +93,19 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
         screen: Callable[[Link[G, Q, R, P]], LinkScreen[G, Q, R, P]],
         *,
         trust: Trust | None = None,
-        scheme: str = DEFAULT_SCHEME,
         reads: tuple[type[Request], ...] = (),
         refused: type[RefusedError] = RefusedError,
     ) -> None:
         """Show what ``screen`` makes. ``program`` is the program's name, for people.
 
         ``trust`` is how a server that is not known yet is verified when someone logs in at an address; None
-        for the system's roots. ``scheme`` is that of the program's invite links; ``reads`` and ``refused``
-        are those of ``Link``.
+        for the system's roots. ``reads`` and ``refused`` are those of ``Link``. Invite links begin with the
+        name of the wire: `ticker://` for `ticker.v1`.
         """
         super().__init__()
         self.program = program
-        self._wire, self._make_screen, self._trust, self._scheme = wire, screen, trust, scheme
+        self._wire, self._make_screen, self._trust = wire, screen, trust
+        self._scheme = wire.subprotocol.partition(".")[0]
         self._reads, self._refused = reads, refused
         self._store = ProfileFile(home)
         self._sign_in = SignIn(self._store)

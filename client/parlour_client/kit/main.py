@@ -18,7 +18,6 @@ from parlour_client.kit.link import Link
 from parlour_client.kit.transport.conversation import G, P, Q, R
 from parlour_client.kit.transport.trust import CaFile
 from parlour_protocol.kit.frames import Request
-from parlour_protocol.kit.invite_link import DEFAULT_SCHEME
 from parlour_protocol.kit.text import safe_text
 from parlour_protocol.kit.wire import Wire
 
@@ -29,7 +28,6 @@ def client_main(
     screen: Callable[[Link[G, Q, R, P]], LinkScreen[G, Q, R, P]],
     *,
     arguments: Sequence[str] | None = None,
-    scheme: str = DEFAULT_SCHEME,
     reads: tuple[type[Request], ...] = (),
     refused: type[RefusedError] = RefusedError,
 ) -> int:
@@ -50,9 +48,7 @@ def client_main(
             )
         folder = Home(home if home is not None else default_folder(program.lower()))
         trust = CaFile.read(ca) if ca is not None else None
-        app = LinkApp[G, Q, R, P](
-            program, folder, wire, screen, trust=trust, scheme=scheme, reads=reads, refused=refused
-        )
+        app = LinkApp[G, Q, R, P](program, folder, wire, screen, trust=trust, reads=reads, refused=refused)
         app.run()
         return app.return_code or 0
 

@@ -1,9 +1,9 @@
 """A program's app against a real server on loopback: joining, its screen, and logging in again.
 
-The server is the chat's, and the program shows its rooms: what it has of its own are two dozen lines.
+The server is the kit's ticker; its client shows prices, and has two dozen lines of its own.
 """
 
-import signal
+import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from tests.client.ui.conftest import screen_text
-from tests.e2e.processes import Server, password
+from tests.server.kit.test_app import PASSWORD, Ticker
+from tests.server.kit.ticker_program import Price, Watch, app
 from textual.app import ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
@@ -22,51 +23,57 @@ from parlour_client.kit.link import Link
 from parlour_client.kit.transport.trust import CaFile, Trust
 from parlour_client.kit.widgets.login_again import LoginAgainScreen
 from parlour_client.kit.widgets.login_screen import LoginScreen
-from parlour_client.kit.widgets.safe import SafeStatic, lines, peer_line
-from parlour_protocol.frames import AnyRequest, AnyResult, Hello
-from parlour_protocol.frames.replies import AnyPush
-from parlour_protocol.frames.requests import ListRooms
-from parlour_protocol.frames.wire import WIRE
+from parlour_client.kit.widgets.safe import SafeStatic, join, own, peer_line
+from parlour_protocol.kit.frames import Hello, Part
 from parlour_protocol.kit.ids import new_request_id
 
 PATIENCE = 30.0
+TICKER = app.wire
 ESCAPES = "\x1b]0;title\x07\x9b31m"
 
 
-class RoomsScreen(LinkScreen[Hello, AnyRequest, AnyResult, AnyPush]):
-    """A program that shows the rooms of the account."""
+class PricesScreen(LinkScreen[Hello, Watch, Part, Price]):
+    """The ticker's client."""
 
-    def __init__(self, link: Link[Hello, AnyRequest, AnyResult, AnyPush]) -> None:
+    def __init__(self, link: Link[Hello, Watch, Part, Price]) -> None:
         super().__init__(link)
         self.greetings = 0
 
     def compose(self) -> ComposeResult:
         """Lay out; the second widget forgets every rule."""
-        yield SafeStatic(id="rooms")
+        yield SafeStatic(id="price")
         yield Static(f"careless {ESCAPES}", markup=False)
 
-    async def connected(self, greeting: Hello) -> None:
-        """Ask for the rooms while nothing is pushed yet."""
-        await self.link.ask(ListRooms(id=new_request_id()))
-        rooms = (peer_line(str(room.name)) for room in greeting.rooms)
-        self.query_one("#rooms", SafeStatic).show(lines(*rooms))
+    async def connected(self, _: Hello) -> None:
+        """Watch one symbol, on each connection."""
         self.greetings += 1
+        await self.link.ask(Watch(id=new_request_id(), symbols=("ACME",)))
+
+    def pushed(self, push: Price) -> None:
+        """Show the price."""
+        self.query_one("#price", SafeStatic).show(join(peer_line(push.symbol), own(f" costs {push.cents}")))
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Return a server that runs."""
-    server = Server(tmp_path_factory.mktemp("server"))
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ticker]:
+    """Return a ticker that runs."""
+    server = Ticker(tmp_path_factory.mktemp("ticker"))
     server.command("init")
     server.start()
     yield server
-    server.kill(signal.SIGTERM)
+    server.stop()
+
+
+def invite(server: Ticker) -> str:
+    """Return an invite link."""
+    link: str = json.loads(server.command("invite", "create", "--json"))["link"]
+    return link
 
 
 @asynccontextmanager
 async def opened(home: Path, trust: Trust | None = None) -> "AsyncIterator[Pilot[None]]":
     """Open the program's app on a home."""
-    app = LinkApp[Hello, AnyRequest, AnyResult, AnyPush]("Rooms", Home(home), WIRE, RoomsScreen, trust=trust)
+    app = LinkApp[Hello, Watch, Part, Price]("Ticker", Home(home), TICKER, PricesScreen, trust=trust)
     app.crash_log = home.with_name("crash.log")
     async with app.run_test(size=(100, 30)) as pilot:
         yield pilot
@@ -93,72 +100,72 @@ async def fill(pilot: Pilot[None], **fields: str) -> None:
     await pilot.press("ctrl+s")
 
 
-async def test_someone_joins_and_the_program_is_shown(server: Server, tmp_path: Path) -> None:
+async def test_someone_joins_and_the_program_is_shown(server: Ticker, tmp_path: Path) -> None:
     """Its screen comes with the greeting, above a line that says how the connection is protected."""
     home = tmp_path / "home"
     async with opened(home) as pilot:
-        await fill(pilot, where=server.invite(), who="ada", password=password("ada"), device="box")
-        await until(pilot, on_screen(pilot, "lobby"))
+        await fill(pilot, where=invite(server), who="ada", password=PASSWORD, device="box")
+        await until(pilot, on_screen(pilot, "ACME costs"))
         await until(pilot, on_screen(pilot, "TLS 1.3, key pinned"))
         assert "connected" in screen_text(pilot)
         assert "you: ada" in screen_text(pilot)
     saved = home / PROFILE
     assert saved.stat().st_mode & 0o777 == 0o600
-    assert password("ada") not in saved.read_text()
+    assert PASSWORD not in saved.read_text()
 
     async with opened(home) as pilot:  # and is known the next time
         await until(pilot, on_screen(pilot, "TLS 1.3, key pinned"))
         assert not isinstance(pilot.app.screen, LoginScreen)
 
 
-async def test_no_careless_widget_reaches_the_terminal(server: Server, tmp_path: Path) -> None:
+async def test_no_careless_widget_reaches_the_terminal(server: Ticker, tmp_path: Path) -> None:
     """The last wall stands in the app: a program cannot leave it out by drawing text as it came."""
     async with opened(tmp_path / "home") as pilot:
-        await fill(pilot, where=server.invite(), who="bea", password=password("bea"))
+        await fill(pilot, where=invite(server), who="bea", password=PASSWORD)
         await until(pilot, on_screen(pilot, "careless"))
         shown = screen_text(pilot)
     assert not {"\x1b", "\x07", "\x9b"} & set(shown)
     assert "\ufffd" in shown
 
 
-async def test_a_refused_login_keeps_what_was_typed(server: Server, tmp_path: Path) -> None:
+async def test_a_refused_login_keeps_what_was_typed(server: Ticker, tmp_path: Path) -> None:
     """The form says why, and nothing was saved."""
     home = tmp_path / "home"
     async with opened(home) as pilot:
         await fill(pilot, where="not an address!", who="ada", password="x")
         await until(pilot, on_screen(pilot, "the address is not a host name"))
-        link = server.invite().replace("code=", "code=0000")
-        await fill(pilot, where=link, who="cleo", password=password("cleo"))
+        link = invite(server).replace("code=", "code=0000")
+        await fill(pilot, where=link, who="cleo", password=PASSWORD)
         await until(pilot, on_screen(pilot, "nvit"))
         assert pilot.app.screen.query_one("#who", Input).value == "cleo"
         assert isinstance(pilot.app.screen, LoginScreen)
     assert not (home / PROFILE).exists()
 
 
-async def test_after_the_session_has_ended_the_password_is_asked_for(server: Server, tmp_path: Path) -> None:
+async def test_after_the_session_has_ended_the_password_is_asked_for(server: Ticker, tmp_path: Path) -> None:
     """The program's screen stays, and is caught up again with the new session."""
     async with opened(tmp_path / "home") as pilot:
-        await fill(pilot, where=server.invite(), who="dora", password=password("dora"))
+        await fill(pilot, where=invite(server), who="dora", password=PASSWORD)
         await until(pilot, on_screen(pilot, "TLS 1.3, key pinned"))
         screen = pilot.app.screen
-        assert isinstance(screen, RoomsScreen)
+        assert isinstance(screen, PricesScreen)
         server.command("session", "end", "dora", "--all")
         await until(pilot, lambda: isinstance(pilot.app.screen, LoginAgainScreen))
-        pilot.app.screen.query_one(Input).value = password("dora")
+        pilot.app.screen.query_one(Input).value = PASSWORD
         await pilot.press("enter")
         await until(pilot, lambda: screen.greetings == 2 and pilot.app.screen is screen)
         await until(pilot, on_screen(pilot, "TLS 1.3, key pinned"))
 
 
-async def test_a_server_is_verified_before_a_password_is_sent(server: Server, tmp_path: Path) -> None:
+async def test_a_server_is_verified_before_a_password_is_sent(server: Ticker, tmp_path: Path) -> None:
     """At an address, a certificate of an unknown authority is refused; with its CA file it is not."""
     address = f"127.0.0.1:{server.port}"
     async with opened(tmp_path / "first") as pilot:
-        await fill(pilot, where=server.invite(), who="emil", password=password("emil"))
+        await fill(pilot, where=invite(server), who="emil", password=PASSWORD)
         await until(pilot, on_screen(pilot, "TLS 1.3, key pinned"))
     async with opened(tmp_path / "second") as pilot:
-        await fill(pilot, where=address, who="emil", password=password("emil"))
+        await fill(pilot, where=address, who="emil", password=PASSWORD)
         await until(pilot, on_screen(pilot, "Nothing was sent"))
     async with opened(tmp_path / "third", CaFile.read(server.data / "ca.pem")) as pilot:
-        await fill(pilot, where=address, who="emil", password=password("emil"))
+        await fill(pilot, where=address, who="emil", password=PASSWORD)
         await until(pilot, on_screen(pilot, "TLS 1.3, certificate checked by your CA file"))

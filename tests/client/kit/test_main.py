@@ -4,15 +4,14 @@ import stat
 from pathlib import Path
 
 import pytest
-from tests.client.kit.test_app import RoomsScreen
+from tests.client.kit.test_app import TICKER, PricesScreen
 
 from parlour_client.kit.main import client_main
-from parlour_protocol.frames.wire import WIRE
 
 
 def run(*arguments: str) -> int:
     """Run the program's command."""
-    return client_main("Rooms", WIRE, RoomsScreen, arguments=arguments)
+    return client_main("Ticker", TICKER, PricesScreen, arguments=arguments)
 
 
 def test_without_a_terminal_it_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

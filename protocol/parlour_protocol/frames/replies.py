@@ -165,7 +165,7 @@ class Ok(Success, frozen=True, tag="ok"):
     """The request ``re`` succeeded. Some requests have no result."""
 
     re: RequestIdField  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
-    result: AnyResult | None = None
+    result: AnyResult | None = None  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
 
 
 class Error(Refusal, frozen=True, tag="error"):
@@ -175,10 +175,10 @@ class Error(Refusal, frozen=True, tag="error"):
     for the person; ``retry_after`` is in milliseconds.
     """
 
-    code: ErrorCode
+    code: ErrorCode  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
     re: RequestIdField | None = None  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
-    hint: ReasonText = ReasonText()
-    retry_after: Count | None = None
+    hint: ReasonText = ReasonText()  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
+    retry_after: Count | None = None  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
 
 
 class Hello(Greeting, frozen=True, tag="hello"):

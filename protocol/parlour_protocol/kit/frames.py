@@ -74,10 +74,12 @@ class Refusal(Answer, frozen=True):
         @property
         def code(self) -> str:
             """Why, for programs."""
+            ...
 
         @property
         def hint(self) -> str:
             """Why, for the person."""
+            ...
 
         @property
         def retry_after(self) -> int | None:
@@ -92,7 +94,7 @@ class Ok(Success, Generic[R], frozen=True, tag="ok"):
     """The request ``re`` was done. ``result`` is one of the program's results, or absent."""
 
     re: RequestIdField  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
-    result: R | None = None
+    result: R | None = None  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
 
 
 class Error(Refusal, frozen=True, tag="error"):
@@ -102,10 +104,10 @@ class Error(Refusal, frozen=True, tag="error"):
     the person; ``retry_after`` is in milliseconds.
     """
 
-    code: CodeField
+    code: CodeField  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
     re: RequestIdField | None = None  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
-    hint: ReasonText = ReasonText()
-    retry_after: Count | None = None
+    hint: ReasonText = ReasonText()  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
+    retry_after: Count | None = None  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
 
 
 class Hello(Greeting, frozen=True, tag="hello"):

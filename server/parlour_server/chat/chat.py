@@ -60,7 +60,7 @@ _FREE: Final = (MarkRead, Typing, SetStatus)
 class Chat:
     """Everything between a request and the store."""
 
-    audited: Final = AUTHORIZATION
+    audited = AUTHORIZATION
 
     def __init__(
         self,

@@ -204,7 +204,7 @@ class App(Generic[_S]):
 class _Running(Generic[_S]):
     """A running program of an ``App``."""
 
-    audited: Final = frozenset({ErrorCode.FORBIDDEN})
+    audited = frozenset({ErrorCode.FORBIDDEN})
 
     def __init__(
         self,
@@ -244,7 +244,8 @@ class _Running(Generic[_S]):
     def handle(self, peer: Peer[_S], request: Request) -> Result | Awaitable[Result] | Pending[Any]:
         return self._handlers[type(request)](peer, request)
 
-    def about(self, _request: Request) -> Mapping[str, str | None]:
+    def about(self, request: Request) -> Mapping[str, str | None]:
+        del request  # nothing in it is known
         return {}
 
     def notice(self, notice: object) -> None:

@@ -37,7 +37,7 @@ from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.errors import SESSION_ENDED, TOO_FAST
 from parlour_protocol.kit.fields import ReasonText
 from parlour_protocol.kit.frames import Frame
-from parlour_protocol.kit.ids import new_request_id
+from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
 
@@ -182,7 +182,7 @@ async def test_a_request_is_answered_with_the_program_s_own_result(rig: Rig) -> 
     """The result is typed by the program's union."""
     async with rig.link:
         await rig.link.connected()
-        assert await rig.link.ask(ListMoves(id=new_request_id(), table=1, after=0)) == Moves(turns=())
+        assert await rig.link.ask(ListMoves(id=new_request_id(), table=1, after=Seq(0))) == Moves(turns=())
 
 
 async def test_a_refusal_is_raised_in_the_program_s_words(rig: Rig) -> None:
@@ -208,7 +208,7 @@ async def test_what_was_missed_is_fetched_before_pushes_are_delivered(rig: Rig) 
     rig.server.early = [GameOver()]
 
     async def catch_up(_: Lobby) -> None:
-        await rig.link.ask(ListMoves(id=new_request_id(), table=1, after=0))
+        await rig.link.ask(ListMoves(id=new_request_id(), table=1, after=Seq(0)))
         order.append("caught up")
 
     rig.link = link = rig.make(catch_up)
@@ -224,7 +224,7 @@ async def test_a_lost_connection_is_opened_again_and_resumed(rig: Rig) -> None:
         await rig.link.connected()
         rig.server.sockets[0].end(TOO_FAST)
         await rig.until(lambda: len(rig.greeted) == 2)
-        assert await rig.link.ask(ListMoves(id=new_request_id(), table=1, after=0)) == Moves(turns=())
+        assert await rig.link.ask(ListMoves(id=new_request_id(), table=1, after=Seq(0))) == Moves(turns=())
     assert LinkState.OFFLINE in rig.states
     assert len(rig.server.sockets) == 2
 

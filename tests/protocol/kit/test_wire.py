@@ -340,10 +340,10 @@ class _BareAnswer(Success, frozen=True, tag="ok"):
 
 
 class _BareError(Refusal, frozen=True, tag="error"):
-    code: str
+    code: str  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
     re: RequestIdField | None = None  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
-    hint: ReasonText = ReasonText()
-    retry_after: Count | None = None
+    hint: ReasonText = ReasonText()  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
+    retry_after: Count | None = None  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
 
 
 make: Any = Wire

@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from enum import StrEnum
 from typing import Any, TypeVar
 
 import msgspec
@@ -23,7 +24,7 @@ from parlour_server.chat.chat import Chat
 from parlour_server.chat.notices import EventCommitted
 from parlour_server.chat.peer_state import PeerState
 from parlour_server.chat_settings import ChatRates, ChatSettings, Delivery
-from parlour_server.kit.audit import Audit, AuditEvent
+from parlour_server.kit.audit import Audit
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
@@ -66,12 +67,12 @@ class RecordingAudit(Audit):
     """Keeps what is recorded."""
 
     def __init__(self) -> None:
-        self.lines: list[tuple[AuditEvent, dict[str, Any]]] = []
+        self.lines: list[tuple[StrEnum, dict[str, Any]]] = []
 
-    def record(self, event: AuditEvent, **fields: str | float | bool | None) -> None:
+    def record(self, event: StrEnum, **fields: str | float | bool | None) -> None:
         self.lines.append((event, fields))
 
-    def of(self, event: AuditEvent) -> list[dict[str, Any]]:
+    def of(self, event: StrEnum) -> list[dict[str, Any]]:
         return [fields for kind, fields in self.lines if kind is event]
 
 

@@ -41,7 +41,7 @@ def known(role: Role = Role.OWNER, /, *, group: dict[str, Any] | None = None, **
     return facts(role, **{**fields, **more})
 
 
-def outcome(body: AnyBody, of: Facts, **of_event: Any) -> ErrorCode | None:
+def outcome(body: AnyBody, of: Facts, **of_event: Any) -> str | None:
     """Return why it is refused, or None."""
     made: AppendEvent = replace(event(body), **of_event)
     try:

@@ -84,7 +84,7 @@ def facts(role: Role | None = Role.MEMBER, theirs: Role | None = None, /, **more
     return Facts(**{**fields, **more})
 
 
-def outcome(body: AnyBody, known: Facts) -> ErrorCode | None:
+def outcome(body: AnyBody, known: Facts) -> str | None:
     """Return why it is refused, or None; the hint must be fit to be shown."""
     try:
         decide(event(body), known)
@@ -215,7 +215,7 @@ def test_joining(known: dict[str, Any], expected: ErrorCode | None):
 def test_accepting_an_invitation(kind: RoomKind):
     """L14: it opens a private room, up to the limit of rooms; without one there is no such room."""
 
-    def entering(**known: Any) -> ErrorCode | None:
+    def entering(**known: Any) -> str | None:
         return outcome(Joined(), facts(None, kind=kind, **known))
 
     assert entering(author_invited=True) is None

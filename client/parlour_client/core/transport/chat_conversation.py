@@ -83,7 +83,7 @@ class ChatConversation(Conversation[Hello, AnyRequest, AnyResult, AnyPush]):
 class ChatConnection(LiveConnection[Hello, AnyRequest, AnyResult, AnyPush]):
     """The current conversation with the chat's server, if any."""
 
-    conversation: ChatConversation | None
+    conversation: ChatConversation | None  # pyright: ignore[reportIncompatibleVariableOverride] - only its own are put in
 
     def __init__(self) -> None:
         super().__init__(_READS)

@@ -45,8 +45,9 @@ def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Fi
         found.append(Finding("fine", "files", f"{folder.path} and its contents are private"))
     settings: Settings | None = None
     try:
-        settings = load(folder.settings, program.settings, program.name)
-        found += _listening(settings, running(folder))
+        known: Settings = load(folder.settings, program.settings, program.name)
+        settings = known
+        found += _listening(known, running(folder))
     except ParlourServerError as error:
         found.append(Finding("danger", "configuration", str(error)))
     found += [*_certificate(folder), *program.findings(folder), *_database(program, folder)]

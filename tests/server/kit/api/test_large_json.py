@@ -73,7 +73,8 @@ async def test_a_commit_of_megabytes_delays_no_one(village: Village, on_the_loop
 
 async def test_no_operation_reads_a_large_body_on_the_loop() -> None:
     """A new operation with a large body fails at its first request with the reason."""
-    guard = RequestGuard(*[cast("Any", None)] * 4, OPERATIONS)
+    nothing = cast("Any", None)
+    guard = RequestGuard(nothing, nothing, nothing, nothing, OPERATIONS)
     large = {
         row.takes for row in OPERATIONS.rows if row.takes is not None and row.cap.value > HTTP_BODY.value
     }

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Generator
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tests.server.kit.connections.toy import Ask, Client, Said, Strange, Words, settle, world
 
 from parlour_protocol.kit.errors import INTERNAL_ERROR, POLICY_VIOLATION, TOO_MANY_ERRORS, ErrorCode
+from parlour_protocol.kit.fields import ReasonText
 from parlour_protocol.kit.frames import Error, Ok
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.limits import IN_FLIGHT
@@ -114,7 +115,7 @@ BROKEN = {
     "pending has no result": pending(lambda _: 1 / 0),
     "pending exits": pending(raises(SystemExit)),
     "pending has garbage": pending(lambda number: number),
-    "pending without a future": lambda *_: Pending(None, lambda _: None, lambda _: None),
+    "pending without a future": lambda *_: Pending(cast("Any", None), lambda _: None, lambda _: None),
 }
 FINE = {
     "nothing": lambda *_: None,
@@ -160,7 +161,7 @@ async def test_a_refusal_is_answered_and_recorded(later: Callable[[BaseException
         assert ada.answer(request) == Error(
             re=request,
             code="forbidden",
-            hint=Words("not you"),
+            hint=ReasonText("not you"),
             retry_after=5,
         )
         [line] = w.lines("request_refused")
@@ -194,7 +195,7 @@ async def test_what_follows_an_answer_fails():
         ada = await w.connect()
         made: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         made.set_result(7)
-        w.toy.on_request = lambda *_: Pending(made, lambda _: None, lambda _: 1 / 0)
+        w.toy.on_request = lambda *_: Pending(made, lambda _: None, cast("Any", lambda _: 1 / 0))
         assert await w.ask(ada) == "ok"
         assert ada.ended is INTERNAL_ERROR
 

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 from tests.server.kit.connections.toy import WIRE, Heard, Other, Say, Words, World, hello, settle, world
 
 from parlour_protocol.kit.errors import GOING_AWAY, INTERNAL_ERROR, POLICY_VIOLATION, SESSION_ENDED
 from parlour_protocol.kit.frames import Ok
-from parlour_protocol.kit.ids import SessionId
+from parlour_protocol.kit.ids import RequestId, SessionId
 from parlour_protocol.kit.names import parse_user_name
 from parlour_server.kit.bus.bus import SessionsEnded
 from parlour_server.kit.connections import service
@@ -175,7 +176,7 @@ async def _never(_: Peer[list[str]]) -> None:
         (lambda _: None, SESSION_ENDED),
         (lambda _: 1 / 0, INTERNAL_ERROR),
         (lambda _: "hello", INTERNAL_ERROR),
-        (lambda _: Ok(re="r" * 22), INTERNAL_ERROR),
+        (lambda _: Ok(re=RequestId("r" * 22)), INTERNAL_ERROR),
         (lambda _: Other(), INTERNAL_ERROR),
         (_never, INTERNAL_ERROR),
     ],
@@ -213,6 +214,6 @@ async def test_a_push_that_clients_cannot_read_closes_the_connection():
     """An answer is not a push: a program cannot answer twice."""
     async with world() as w:
         ada, bob = await w.connect("ada"), await w.connect("bob")
-        w.toy.peers[0].push(WIRE.ok(w.send(bob)))
+        w.toy.peers[0].push(cast("Any", WIRE.ok(w.send(bob))))
         assert (ada.ended, len(ada.frames)) == (INTERNAL_ERROR, 1)
         assert bob.ended is None

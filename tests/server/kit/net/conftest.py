@@ -11,8 +11,9 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from cryptography import x509
@@ -25,9 +26,10 @@ from parlour_protocol.kit.errors import SESSION_ENDED
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
-from parlour_server.kit.audit import Audit, AuditEvent
+from parlour_server.kit.audit import Audit
 from parlour_server.kit.config.server_settings import Connections, Listen, Settings
 from parlour_server.kit.connections.connection import Connection, text_frame
+from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.net.event_loops import LoopFactory, loop_factory
 from parlour_server.kit.net.gate import BodyCap, small_bodies
 from parlour_server.kit.net.listener import bind
@@ -107,13 +109,13 @@ class TestAudit(Audit):
     """Keeps what is recorded."""
 
     __test__ = False
-    lines: list[tuple[AuditEvent, dict[str, Any]]] = field(default_factory=list)
+    lines: list[tuple[StrEnum, dict[str, Any]]] = field(default_factory=list)
 
-    def record(self, event: AuditEvent, **fields: str | float | bool | None) -> None:
+    def record(self, event: StrEnum, **fields: str | float | bool | None) -> None:
         """Keep one line."""
         self.lines.append((event, fields))
 
-    def of(self, event: AuditEvent) -> list[dict[str, Any]]:
+    def of(self, event: StrEnum) -> list[dict[str, Any]]:
         """Return the fields of every line of this kind."""
         return [fields for kind, fields in self.lines if kind is event]
 
@@ -301,7 +303,7 @@ class Bench:
             self.settings,
             await bind(self.settings.listen.address),
             self.tls,
-            self.chat,
+            cast("ConnectionService[Any]", self.chat),
             self._app,
             self.tickets,
             self.registry,

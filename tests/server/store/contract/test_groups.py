@@ -36,7 +36,7 @@ SIGNED = StatementBytes(b"signed")
 """The store accepts any bytes: callers check them."""
 
 
-async def refusal(delivery: Delivery, room: RoomId, person: Person, body: AnyBody) -> ErrorCode | None:
+async def refusal(delivery: Delivery, room: RoomId, person: Person, body: AnyBody) -> str | None:
     """Append what the rules allow, or return why they do not."""
     try:
         await delivery.append(

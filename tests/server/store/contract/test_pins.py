@@ -17,7 +17,7 @@ async def test_a_message_is_pinned_once_and_taken_off(world: World) -> None:
     room = await world.room(alice, bob)
     sent = (await world.append(room, bob, message())).event.seq
 
-    async def pin(user: str, *, on: bool) -> ErrorCode | None:
+    async def pin(user: str, *, on: bool) -> str | None:
         author = alice if user == "alice" else bob
         try:
             await world.store.log.append(world.event(room, author, Pinned(target=sent, on=on)), decide)

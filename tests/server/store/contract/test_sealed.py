@@ -29,7 +29,7 @@ from parlour_server.kit.errors import RefusedError
 Person = tuple[UserName, DeviceId]
 
 
-async def refusal(delivery: Delivery, room: RoomId, person: Person, body: AnyBody) -> ErrorCode | None:
+async def refusal(delivery: Delivery, room: RoomId, person: Person, body: AnyBody) -> str | None:
     """Append what the rules allow, or return why they do not."""
     try:
         await delivery.append(room, person[0], body, person[1])

@@ -224,7 +224,7 @@ async def test_history_is_taken_in_when_the_connection_is_back(harness: Harness)
     assert await texts(phone, room) == []
     conversation = parts(phone).live.conversation
     assert conversation is not None
-    await conversation.wire.close()
+    await conversation.socket.close()
     await harness.until_true(lambda: texts(phone, room), ["long ago"])
 
 

@@ -86,7 +86,7 @@ class App(Generic[_S]):
             self._settings = _with_messages(settings, messages_per_minute)
         self._about = about or f"Run and administer a {self.name.title} server."
         self._state = state
-        self._budgets = budgets
+        self.budgets: Final = budgets
         self._handlers: dict[type[Request], _Handler[_S, Any]] = {}
         self._greets: _Greets[_S] | None = None
         self._background: list[Callable[[], Awaitable[None]]] = []
@@ -191,7 +191,7 @@ class App(Generic[_S]):
 
         if self._running is not None:
             raise ProgramError(f"a server of {self.wire.subprotocol} runs in this process already")
-        self._running = _Running(parts, self._handlers, self._greets, self._budgets, self._state)
+        self._running = _Running(parts, self._handlers, self._greets, self.budgets, self._state)
         parts.stack.callback(self._stopped)
         for work in self._background:
             parts.run(_repeated(work))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.client.ui.conftest import screen_text
-from tests.server.kit.test_app import PASSWORD, Ticker
+from tests.server.kit.test_app import Ticker
 from tests.server.kit.ticker_program import Price, Watch, app
 from textual.app import ComposeResult
 from textual.pilot import Pilot
@@ -26,6 +26,7 @@ from parlour_client.kit.widgets.login_screen import LoginScreen
 from parlour_client.kit.widgets.safe import SafeStatic, join, own, peer_line
 from parlour_protocol.kit.frames import Hello, Part
 from parlour_protocol.kit.ids import new_request_id
+from parlour_server.kit.testing.server import PASSWORD
 
 PATIENCE = 30.0
 TICKER = app.wire

@@ -5,30 +5,24 @@ import dataclasses
 import json
 import os
 import signal
-import ssl
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 import pytest
 from tests.server.kit import ticker_program
 from tests.server.kit.ticker_program import Price, Watch
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
-from websockets.typing import Subprotocol
 
 from parlour_protocol.kit.errors import SESSION_ENDED, ProgramError
 from parlour_protocol.kit.frames import Error, Hello, Ok, Request
 from parlour_protocol.kit.ids import Millis, SessionId, new_request_id
-from parlour_protocol.kit.invite_link import InviteLink
 from parlour_protocol.kit.names import parse_device_name, parse_user_name, skeleton
 from parlour_server.kit import app as kit_app
 from parlour_server.kit.app import App
@@ -40,12 +34,11 @@ from parlour_server.kit.running_program import Parts
 from parlour_server.kit.server import Server
 from parlour_server.kit.setup.initialise import initialise
 from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
+from parlour_server.kit.testing.server import Socket, World, running
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = Path(ticker_program.__file__)
 PATIENCE = 30.0
-PASSWORD = "tigress-violin-marble"
-WIRE = ticker_program.app.wire
 
 
 class Ticker:
@@ -85,10 +78,6 @@ class Ticker:
             self._process.send_signal(signal.SIGTERM)
             assert self._process.wait(PATIENCE) == 0
 
-    def trusting_context(self) -> ssl.SSLContext:
-        """Return a client context that trusts the server's own CA, and nothing else."""
-        return ssl.create_default_context(cafile=str(self.data / "ca.pem"))
-
 
 def _environment() -> dict[str, str]:
     paths = (ROOT, ROOT / "server", ROOT / "protocol")
@@ -105,77 +94,24 @@ def ticker(tmp_path: Path) -> Iterator[Ticker]:
     made.stop()
 
 
-async def join(ticker: Ticker, name: str) -> dict[str, str]:
-    """Make an account with an invite, log in, and return the session's header."""
-    link = InviteLink.parse(json.loads(ticker.command("invite", "create", "--json"))["link"], "ticker")
-    async with _https(ticker) as https:
-        account = {"username": name, "password": PASSWORD, "invite": link.code.reveal()}
-        assert (await https.post("/v1/accounts", json=account)).status_code == 201
-        login = {"username": name, "password": PASSWORD, "device": "laptop"}
-        session = (await https.post("/v1/sessions", json=login)).json()["session"]
-    return {"Authorization": f"Bearer {session}"}
-
-
-@asynccontextmanager
-async def watching(ticker: Ticker, session: dict[str, str]) -> AsyncIterator[ClientConnection]:
-    """Open a WebSocket with a ticket."""
-    async with _https(ticker) as https:
-        ticket = (await https.post("/v1/tickets", headers=session)).json()["ticket"]
-    async with connect(
-        f"wss://localhost:{ticker.port}/v1/ticker",
-        ssl=ticker.trusting_context(),
-        subprotocols=[Subprotocol("ticker.v1")],
-        additional_headers={"Authorization": f"Bearer {ticket}"},
-        compression=None,
-        proxy=None,
-    ) as socket:
-        yield socket
-
-
-def _https(ticker: Ticker) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        verify=ticker.trusting_context(), base_url=f"https://localhost:{ticker.port}", trust_env=False
-    )
-
-
-async def frame(socket: ClientConnection) -> Any:
-    """Return the next frame."""
-    async with asyncio.timeout(PATIENCE):
-        return WIRE.decode_server_frame(await socket.recv(decode=False))
-
-
-async def end(socket: ClientConnection) -> int:
-    """Return the close code, after the prices until then."""
-    with suppress(ConnectionClosed):
-        while isinstance(await frame(socket), Price):
-            pass
-    return socket.close_code or 0
-
-
-async def answer(socket: ClientConnection, ask: Request) -> Any:
-    """Send a request and return its answer; pushes in between are read and dropped."""
-    await socket.send(WIRE.encode(ask), text=True)
-    while not isinstance(found := await frame(socket), Ok | Error):
-        pass
-    assert found.re == ask.id
-    return found
-
-
 async def test_a_ticker_in_forty_lines_is_a_whole_server(ticker: Ticker) -> None:
     """From `init` to prices over real TLS: invite, account, session, ticket, WebSocket, and its end."""
-    session = await join(ticker, "ada")
-    async with watching(ticker, session) as socket:
-        hello = await frame(socket)
+    async with World(ticker_program.app.spec, ticker.data, ticker.port) as world:
+        ada = await world.person("ada")
+        socket = await ada.connect()
+        hello = socket.greeted
         assert isinstance(hello, Hello)
         assert (hello.user, hello.server) == ("ada", "localhost")
-        assert isinstance(await answer(socket, Watch(new_request_id(), ("ACME", "INITECH"))), Ok)
-        assert {(await frame(socket)).symbol for _ in range(10)} == {"ACME", "INITECH"}
-        refused = await answer(socket, Watch(new_request_id(), ("ENRON",)))
+        assert isinstance(await socket.ask(Watch(new_request_id(), ("ACME", "INITECH"))), Ok)
+        assert {(await price(socket)).symbol for _ in range(10)} == {"ACME", "INITECH"}
+        refused = await socket.ask(Watch(new_request_id(), ("ENRON",)))
+        assert isinstance(refused, Error)
         assert (refused.code, str(refused.hint)) == ("not_found", "there is no ENRON")
-        await answer(socket, Watch(new_request_id(), ("GLOBEX",)))
-        assert {(await frame(socket)).symbol for _ in range(4)} == {"GLOBEX"}
+        other = await ada.connect()
+        await other.ask(Watch(new_request_id(), ("GLOBEX",)))
+        assert {(await price(other)).symbol for _ in range(4)} == {"GLOBEX"}
         assert ticker.command("session", "end", "ada", "--all") == "1 ended\n"
-        assert await end(socket) == SESSION_ENDED
+        assert await socket.close_code() == await other.close_code() == SESSION_ENDED
     assert "ada  since " in ticker.command("user", "list")
     assert sorted(path.name for path in ticker.data.iterdir() if path.suffix in {".toml", ".db"}) == [
         "ticker.db",
@@ -183,15 +119,22 @@ async def test_a_ticker_in_forty_lines_is_a_whole_server(ticker: Ticker) -> None
     ]
 
 
-async def test_an_account_cannot_send_more_than_the_program_allows(ticker: Ticker) -> None:
+async def price(socket: Socket) -> Price:
+    """Read the next price."""
+    push = await socket.push()
+    assert isinstance(push, Price)
+    return push
+
+
+async def test_an_account_cannot_send_more_than_the_program_allows(tmp_path: Path) -> None:
     """R1: `messages_per_minute=60` holds over all connections of an account, with no line in the program."""
-    session = await join(ticker, "ada")
-    codes = []
-    for _ in range(2):
-        async with watching(ticker, session) as socket:
-            await frame(socket)
+    async with running(ticker_program.app, tmp_path / "data") as world:
+        ada = await world.person("ada")
+        codes = []
+        for _ in range(2):
+            socket = await ada.connect()
             for _ in range(40):
-                found = await answer(socket, Watch(new_request_id(), ()))
+                found = await socket.ask(Watch(new_request_id(), ()))
                 codes.append(found.code if isinstance(found, Error) else "ok")
     assert codes[:60] == ["ok"] * 60
     assert codes[-1] == "rate_limited"
@@ -200,12 +143,10 @@ async def test_an_account_cannot_send_more_than_the_program_allows(ticker: Ticke
 async def test_a_password_is_not_based_on_the_programs_name(ticker: Ticker) -> None:
     """P3: over HTTPS and on the command line."""
     weak = "ticker1234567890xyz"
-    async with _https(ticker) as https:
-        link = InviteLink.parse(json.loads(ticker.command("invite", "create", "--json"))["link"], "ticker")
-        account = {"username": "ada", "password": weak, "invite": link.code.reveal()}
-        refused = await https.post("/v1/accounts", json=account)
-    assert refused.status_code == 400
-    assert "little more than a name" in refused.json()["message"]
+    async with World(ticker_program.app.spec, ticker.data, ticker.port) as world:
+        account = {"username": "ada", "password": weak, "invite": await world.invite()}
+        with pytest.raises(RuntimeError, match=r"400 .*little more than a name"):
+            await world.api("POST", "/v1/accounts", account)
     with pytest.raises(AssertionError, match="ticker-server: The password is little more than a name"):
         ticker.command("user", "create", "ada", "--password-stdin", stdin=weak)
 

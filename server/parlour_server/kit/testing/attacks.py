@@ -1,0 +1,343 @@
+"""The attacks that every program withstands, as tests. It needs pytest and pytest-asyncio.
+
+A program's tests run them on its own server with
+
+    from parlour_server.kit.testing.attacks import *
+
+    @pytest.fixture
+    def program() -> App:
+        return app
+
+A program whose requests have patterns that nothing simple matches gives a fixture `ask`, too.
+"""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import pytest
+import pytest_asyncio
+from websockets.frames import Opcode
+
+from parlour_protocol.kit.errors import (
+    INVALID_DATA,
+    POLICY_VIOLATION,
+    PROTOCOL_ERROR,
+    SESSION_ENDED,
+    TOO_BIG,
+    TOO_FAST,
+    UNSUPPORTED_DATA,
+    ErrorCode,
+)
+from parlour_protocol.kit.frames import Answer, Refusal, Request
+from parlour_protocol.kit.ids import new_request_id
+from parlour_protocol.kit.limits import REQUEST_FRAME
+from parlour_server.kit.app import App
+from parlour_server.kit.audit import AuditEvent
+from parlour_server.kit.clock import SystemClock
+from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.connections.budgets import Budget
+from parlour_server.kit.net.message_assembler import MAX_CONTROLS, MAX_FRAGMENTS
+from parlour_server.kit.setup.initialise import initialise
+from parlour_server.kit.testing import server
+from parlour_server.kit.testing.examples import example
+from parlour_server.kit.testing.server import Person, Socket, World, running
+
+Ask = Callable[[], Request]
+
+_UNSENT_BYTES: Final = 65_536
+_RECEIVE_BUFFER: Final = 4_096
+_PUSHES_AT_ONCE: Final = 500
+
+
+@pytest.fixture(scope="session")
+def initialised() -> dict[str, Path]:
+    """Return the data folders that `init` made, by the names of their programs: only to be copied."""
+    return {}
+
+
+@pytest_asyncio.fixture
+async def world(program: App[Any], initialised: dict[str, Path], tmp_path: Path) -> AsyncIterator[World]:
+    """Run the program in a data folder of the test's own."""
+    word, data = program.name.word, tmp_path / "data"
+    if word not in initialised:
+        initialised[word] = tmp_path / "initialised"
+        spec = program.spec
+        await initialise(spec, spec.folder(initialised[word]), (), SystemClock())
+    shutil.copytree(initialised[word], data)
+    async with running(program, data, change=_small_buffers) as found:
+        yield found
+
+
+@pytest_asyncio.fixture
+async def anna(world: World) -> Person:
+    """Return someone who is logged in."""
+    return await world.person("anna")
+
+
+@pytest.fixture
+def ask(program: App[Any]) -> Ask:
+    """Return a function that makes a request which counts as a message, with an id of its own."""
+    return lambda: example(_message_of(program), id=new_request_id())
+
+
+def _message_of(program: App[Any]) -> type[Request]:
+    budgets = program.budgets
+    for kind in program.wire.requests:
+        if budgets.get(kind, Budget.MESSAGE) not in {Budget.FREE, Budget.READ}:
+            return kind
+    pytest.skip("no request of this program counts as a message")
+
+
+def _small_buffers(settings: Any) -> Settings:
+    connections = msgspec.structs.replace(settings.connections, unsent_bytes=_UNSENT_BYTES)
+    changed: Settings = msgspec.structs.replace(settings, connections=connections)
+    return changed
+
+
+# on the way in
+
+
+@pytest.mark.asyncio
+async def test_no_ticket(world: World, anna: Person) -> None:
+    """H4: a socket needs a ticket; a session's token is none (K5)."""
+    assert await world.refused() == 401
+    assert await world.refused(ticket=anna.session) == 401
+    assert await world.refused(ticket="x" * 43) == 401
+
+
+@pytest.mark.asyncio
+async def test_used_ticket(world: World, anna: Person) -> None:
+    """K3: a ticket opens one socket."""
+    ticket = await anna.ticket()
+    await (await world.connect(ticket=ticket)).greeting()
+    assert await world.refused(ticket=ticket) == 401
+
+
+@pytest.mark.asyncio
+async def test_ticket_raced_for(world: World, anna: Person) -> None:
+    """K3: of several handshakes at once with one ticket, one opens a socket."""
+    ticket = await anna.ticket()
+    found = await asyncio.gather(*(world.refused(ticket=ticket) for _ in range(5)))
+    assert sorted(found) == [101, 401, 401, 401, 401]
+
+
+@pytest.mark.asyncio
+async def test_ticket_in_the_url(world: World, anna: Person) -> None:
+    """K1: it opens nothing, and is used up: it may be in a log."""
+    ticket = await anna.ticket()
+    assert await world.refused(query=f"?ticket={ticket}") == 401
+    assert await world.refused(ticket=ticket) == 401
+    assert ticket not in str(world.logs)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+async def test_wrong_origin(world: World, anna: Person, origin: str) -> None:
+    """H1: a page of another site opens no socket, and uses up no ticket."""
+    ticket = await anna.ticket()
+    assert await world.refused(ticket=ticket, headers={"Origin": origin}) == 403
+    assert await world.refused(ticket=ticket) == 101
+
+
+@pytest.mark.asyncio
+async def test_wrong_host(world: World, anna: Person) -> None:
+    """H3: DNS rebinding: a name that is not the server's opens no socket."""
+    ticket = await anna.ticket()
+    assert await world.refused(ticket=ticket, headers={"Host": f"evil.example:{world.port}"}) == 421
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("subprotocol", ["other.v1", ""])
+async def test_other_subprotocol(world: World, anna: Person, subprotocol: str) -> None:
+    """H11: a client of another program is refused."""
+    headers = {"Sec-WebSocket-Protocol": subprotocol}
+    assert await world.refused(ticket=await anna.ticket(), headers=headers) == 400
+
+
+# frames
+
+
+@pytest.mark.asyncio
+async def test_binary_frame(world: World, anna: Person) -> None:
+    """The connection ends: frames are text."""
+    socket = await anna.connect()
+    socket.send_frame(Opcode.BINARY, b"{}")
+    assert await socket.close_code() == UNSUPPORTED_DATA
+    assert not world.faults
+
+
+@pytest.mark.asyncio
+async def test_oversized_frame(world: World, anna: Person) -> None:
+    """F4: a frame above the limit is not read."""
+    socket = await anna.connect()
+    socket.send_bytes(b"x" * (REQUEST_FRAME.value + 1))
+    assert await socket.close_code() == TOO_BIG
+    assert not world.faults
+
+
+@pytest.mark.asyncio
+async def test_text_that_is_not_utf_8(world: World, anna: Person) -> None:
+    """F3: it ends the connection."""
+    socket = await anna.connect()
+    socket.send_bytes(b'"\xff"')
+    assert await socket.close_code() == INVALID_DATA
+    assert not world.faults
+
+
+@pytest.mark.asyncio
+async def test_unmasked_frame(world: World, anna: Person) -> None:
+    """F1: a client that does not mask is cut off."""
+    socket = await anna.connect()
+    socket.send_frame(Opcode.TEXT, b"{}", mask=False)
+    assert await socket.close_code() == PROTOCOL_ERROR
+    assert not world.faults
+
+
+@pytest.mark.asyncio
+async def test_fragment_flood(world: World, anna: Person) -> None:
+    """F7: a message in endless pieces ends."""
+    socket = await anna.connect()
+    socket.send_frame(Opcode.TEXT, b"", fin=False)
+    for _ in range(MAX_FRAGMENTS + 1):
+        socket.send_frame(Opcode.CONT, b"", fin=False)
+    assert await socket.close_code() == TOO_BIG
+    assert not world.faults
+
+
+@pytest.mark.asyncio
+async def test_ping_flood(world: World, anna: Person) -> None:
+    """F7: more pings than any client needs end the connection."""
+    socket = await anna.connect()
+    for _ in range(2 * MAX_CONTROLS):
+        socket.send_frame(Opcode.PING)
+    assert await socket.close_code() == TOO_FAST
+    assert not world.faults
+
+
+# requests
+
+
+@pytest.mark.asyncio
+async def test_malformed_requests(world: World, anna: Person, ask: Ask) -> None:
+    """M1, R4: each gets an error; the connection and the program go on."""
+    socket = await anna.connect()
+    good = world.wire.encode(ask())
+    name = new_request_id()
+    attacks = [
+        b"",
+        b"nonsense",
+        b"null",
+        b"[]",
+        b"{}",
+        b"[" * 10_000,
+        b'{"type":"' + b"x" * 40 + b'"}',
+        f'{{"type":"no_such_request","id":"{name}"}}'.encode(),
+        good[:-1] + b',"surprise":1}',
+        good[:-1] + b"," + good[1:],
+        good + good,
+        good[:-1],
+    ]
+    for attack in attacks:
+        socket.send_bytes(attack)
+        answer = await socket.answer()
+        assert isinstance(answer, Refusal), attack
+        assert answer.code == ErrorCode.MALFORMED, attack
+    assert (await socket.ask(request := ask())).re == request.id
+    assert not world.faults
+
+
+@pytest.mark.asyncio
+async def test_message_flood(world: World, anna: Person, ask: Ask) -> None:
+    """R1: an account sends so much and no more, over however many connections."""
+    sockets = [await anna.connect(), await anna.connect()]
+    rates = world.parts.settings.rates
+    allowed = rates.message_burst + rates.messages_per_minute // 4  # the flood takes less than 15 seconds
+    for number in range(allowed + 1):
+        if _is_rate_limited(await sockets[number % 2].ask(ask())):
+            break
+    else:
+        pytest.fail(f"{allowed + 1} messages in one go were answered")
+    assert _is_rate_limited(await sockets[0].ask(ask()))
+    assert _is_rate_limited(await sockets[1].ask(ask()))
+    assert world.audit(AuditEvent.LIMIT_HIT)
+
+
+@pytest.mark.asyncio
+async def test_request_id_twice_in_flight(world: World, anna: Person, ask: Ask) -> None:
+    """R4: each request gets one answer, or the connection ends: never an answer that could be of two."""
+    socket = await anna.connect()
+    request = ask()
+    socket.send(request)
+    socket.send(request)
+    answered: list[Answer] = []
+    try:
+        answered += [await socket.answer(), await socket.answer()]
+    except ConnectionError:
+        assert await socket.close_code() == POLICY_VIOLATION
+    assert all(answer.re == request.id for answer in answered)
+    assert not world.faults
+
+
+# what a socket may not outlive
+
+
+@pytest.mark.asyncio
+async def test_socket_outlives_a_log_out(world: World, anna: Person) -> None:
+    """S1: logging out ends all sockets of the session, and no other's."""
+    other = await world.log_in("anna", "phone")
+    sockets = [await anna.connect(), await anna.connect()]
+    spare, kept = await anna.ticket(), await other.connect()
+    await anna.log_out()
+    assert [await socket.close_code() for socket in sockets] == [SESSION_ENDED] * 2
+    assert await world.refused(ticket=spare) == 401
+    await _assert_alive(kept)
+
+
+@pytest.mark.asyncio
+async def test_socket_outlives_its_end_by_the_operator(world: World, anna: Person) -> None:
+    """S1: the operator's command, which is another process, ends the sockets of a session."""
+    socket = await anna.connect()
+    await world.command("session", "end", "anna", "--all")
+    assert await socket.close_code() == SESSION_ENDED
+
+
+@pytest.mark.asyncio
+async def test_socket_outlives_a_disabled_account(world: World, anna: Person) -> None:
+    """S1: so does disabling the account."""
+    socket = await anna.connect()
+    await world.command("user", "disable", "anna")
+    assert await socket.close_code() == SESSION_ENDED
+
+
+@pytest.mark.asyncio
+async def test_slow_reader(world: World, anna: Person) -> None:
+    """R2: someone who does not read is cut off; the server's memory stays bounded, and others get all."""
+    if not world.wire.pushes:
+        pytest.skip("this program pushes nothing")
+    push = example(world.wire.pushes[0])
+    topic = world.parts.topics.topic("everyone")
+    slow = await anna.connect(receive_buffer=_RECEIVE_BUFFER)
+    slow.stop_reading()
+    for peer in world.parts.connected.all_connections():
+        peer.add(topic)
+    async with asyncio.timeout(server.PATIENCE):
+        while not world.audit(AuditEvent.LIMIT_HIT):
+            for _ in range(_PUSHES_AT_ONCE):
+                topic.publish(push)
+            await asyncio.sleep(0)
+    [line] = world.audit(AuditEvent.LIMIT_HIT)
+    assert line["limit"] == "unsent_bytes"
+
+
+async def _assert_alive(socket: Socket) -> None:
+    """Fail unless the server still answers."""
+    socket.send_bytes(b"{}")
+    assert (await socket.answer()).re is None
+
+
+def _is_rate_limited(answer: Answer) -> bool:
+    return isinstance(answer, Refusal) and answer.code == ErrorCode.RATE_LIMITED

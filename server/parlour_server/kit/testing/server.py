@@ -1,0 +1,400 @@
+"""A program's real server for its tests: on loopback with TLS, in a data folder of the test's own.
+
+People get their accounts, sessions and tickets over HTTPS, as everyone does. Only hashing passwords is made
+cheap. A socket is a WebSocket that can also send what no client should.
+"""
+
+import asyncio
+import io
+import json
+import logging
+import socket as sockets
+import ssl
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, redirect_stdout, suppress
+from dataclasses import dataclass, field, replace
+from http.client import HTTPSConnection
+from pathlib import Path
+from typing import Any, Final, Self
+
+import msgspec
+import structlog
+from argon2 import PasswordHasher
+from websockets.client import ClientProtocol
+from websockets.exceptions import InvalidStatus
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request as Handshake
+from websockets.protocol import State
+from websockets.typing import Subprotocol
+from websockets.uri import parse_uri
+
+from parlour_protocol.kit.frames import Answer, Greeting, Push, Request
+from parlour_protocol.kit.invite_link import InviteLink
+from parlour_protocol.kit.limits import SERVER_FRAME
+from parlour_protocol.kit.wire import Wire
+from parlour_server.kit.app import App
+from parlour_server.kit.audit import AuditEvent
+from parlour_server.kit.auth.password_hashing import HashingPool
+from parlour_server.kit.cli.command_line import CommandLine
+from parlour_server.kit.clock import SystemClock
+from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.net.quiet_logger import quiet_logger
+from parlour_server.kit.program_spec import ProgramSpec
+from parlour_server.kit.running_program import Parts, RunningProgram
+from parlour_server.kit.server import Server
+from parlour_server.kit.setup.initialise import initialise
+
+PASSWORD: Final = "tigress-violin-marble"  # noqa: S105 - of people who exist in tests only
+PATIENCE: Final = 20.0
+"""Seconds that anything may take, on a machine that has much else to do."""
+
+
+class World:
+    """A running server, its people, and what it logs."""
+
+    def __init__(
+        self, spec: ProgramSpec[Any, Any], data: Path, port: int, parts: Parts[Any, Any] | None = None
+    ) -> None:
+        """Speak with the server of ``data`` on this port; ``parts`` are those of a server in this process."""
+        self.spec = spec
+        self.wire: Wire[Any, Any] = spec.wire
+        self.data = data
+        self.port = port
+        self.logs: Sequence[Mapping[str, Any]] = ()
+        """The lines of a server in this process."""
+        self._parts = parts
+        self._stack = AsyncExitStack()
+
+    @property
+    def parts(self) -> Parts[Any, Any]:
+        """What the program was started with. Only for a server in this process."""
+        if self._parts is None:
+            raise RuntimeError("this server is another process")
+        return self._parts
+
+    async def __aenter__(self) -> Self:
+        """Begin; every socket is closed at the end."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close every socket."""
+        await self._stack.aclose()
+
+    @property
+    def faults(self) -> list[Mapping[str, Any]]:
+        """The errors that a server in this process did not expect, and survived."""
+        return [line for line in self.logs if line["event"] == "fault"]
+
+    def audit(self, event: AuditEvent) -> list[Mapping[str, Any]]:
+        """Return the lines of the audit log about this, of a server in this process."""
+        return [line for line in self.logs if line["event"] == event and line.get("audit")]
+
+    async def command(self, *words: str) -> str:
+        """Run a command of the operator, such as `session end ada --all`; return what it prints."""
+
+        def run() -> str:
+            with redirect_stdout(io.StringIO()) as out:
+                line = CommandLine(self.spec.name, lambda: self.spec, about="", example="", package="parlour")
+                status = line.run((*words, "--data", str(self.data)))
+            if status:
+                raise RuntimeError(f"{' '.join(words)} ended with {status}")
+            return out.getvalue()
+
+        return await asyncio.to_thread(run)  # a command runs an event loop of its own
+
+    async def invite(self) -> str:
+        """Return the code of a new invite."""
+        printed = json.loads(await self.command("invite", "create", "--json"))
+        link, _ = InviteLink.parse_with(printed["link"], self.spec.link_fields, self.spec.name.word)
+        return link.code.reveal()
+
+    async def person(self, name: str) -> "Person":
+        """Invite someone, who makes an account and logs in."""
+        account = {"username": name, "password": PASSWORD, "invite": await self.invite()}
+        await self.api("POST", "/v1/accounts", account)
+        return await self.log_in(name)
+
+    async def log_in(self, name: str, device: str = "laptop") -> "Person":
+        """Begin another session of someone who has an account."""
+        login = {"username": name, "password": PASSWORD, "device": device}
+        return Person(self, name, (await self.api("POST", "/v1/sessions", login))["session"])
+
+    async def api(self, method: str, path: str, body: object = None, *, bearer: str | None = None) -> Any:
+        """Call an operation of the HTTPS API; return the JSON of its answer, None for an empty one.
+
+        Raises RuntimeError with the status and the answer if it is refused.
+        """
+        status, answer = await asyncio.to_thread(self._call, method, path, body, bearer)
+        if status >= 400:  # noqa: PLR2004 - the first status of an error
+            raise RuntimeError(f"{method} {path}: {status} {answer.decode()}")
+        return json.loads(answer) if answer else None
+
+    async def connect(
+        self,
+        *,
+        ticket: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        query: str = "",
+        receive_buffer: int = 0,
+    ) -> "Socket":
+        """Open a WebSocket. ``headers`` replace those of the handshake.
+
+        Raises InvalidStatus for a handshake that the server refuses.
+        """
+        uri = parse_uri(f"wss://localhost:{self.port}{self.wire.path}{query}")
+        protocol = ClientProtocol(
+            uri,
+            subprotocols=[Subprotocol(self.wire.subprotocol)],
+            max_size=SERVER_FRAME.value,
+            logger=quiet_logger("kit.testing"),
+        )
+        tcp = sockets.socket(sockets.AF_INET, sockets.SOCK_STREAM)
+        if receive_buffer:
+            tcp.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, receive_buffer)
+        tcp.setblocking(False)
+        try:
+            await asyncio.get_running_loop().sock_connect(tcp, ("127.0.0.1", self.port))
+            reader, writer = await asyncio.open_connection(
+                sock=tcp, ssl=self._context(), server_hostname="localhost"
+            )
+        except OSError:
+            tcp.close()
+            raise
+        socket = Socket(self.wire, protocol, reader, writer)
+        self._stack.push_async_callback(socket.abort)
+        handshake = protocol.connect()
+        if ticket is not None:
+            handshake.headers["Authorization"] = f"Bearer {ticket}"
+        for name, value in (headers or {}).items():
+            with suppress(KeyError):
+                del handshake.headers[name]
+            handshake.headers[name] = value
+        await socket.open(handshake)
+        return socket
+
+    async def refused(self, **how: Any) -> int:
+        """Try to open a WebSocket (see ``connect``); return the status of the refusal, 101 for none."""
+        try:
+            await self.connect(**how)
+        except InvalidStatus as refusal:
+            return refusal.response.status_code
+        return 101
+
+    def _context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=str(self.data / "ca.pem"))
+
+    def _call(self, method: str, path: str, body: object, bearer: str | None) -> tuple[int, bytes]:
+        headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
+        content = None
+        if body is not None:
+            content, headers["Content-Type"] = json.dumps(body).encode(), "application/json"
+        connection = HTTPSConnection("localhost", self.port, context=self._context(), timeout=PATIENCE)
+        try:
+            connection.request(method, path, content, headers)
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Someone who is logged in on one device."""
+
+    world: World
+    name: str
+    session: str = field(repr=False)
+    """The bearer token."""
+
+    async def ticket(self) -> str:
+        """Get a ticket for one WebSocket."""
+        ticket: str = (await self.world.api("POST", "/v1/tickets", bearer=self.session))["ticket"]
+        return ticket
+
+    async def connect(self, **how: Any) -> "Socket":
+        """Open a WebSocket (see ``World.connect``) and read the greeting."""
+        socket = await self.world.connect(ticket=await self.ticket(), **how)
+        await socket.greeting()
+        return socket
+
+    async def log_out(self) -> None:
+        """End the session."""
+        await self.world.api("DELETE", "/v1/sessions/current", bearer=self.session)
+
+
+class Socket:
+    """A WebSocket to a program, with its frames."""
+
+    def __init__(
+        self,
+        wire: Wire[Any, Any],
+        protocol: ClientProtocol,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        """Wrap a TLS connection."""
+        self._wire = wire
+        self._protocol = protocol
+        self._reader = reader
+        self._writer = writer
+        self._frames: deque[Any] = deque()
+        """Read, and not asked for yet."""
+        self.greeted: Greeting | None = None
+        """The first frame."""
+
+    async def open(self, handshake: Handshake) -> None:
+        """Send the handshake and read its answer. Raises InvalidStatus."""
+        self._protocol.send_request(handshake)
+        self._write()
+        async with asyncio.timeout(PATIENCE):
+            while self._protocol.state is State.CONNECTING:
+                await self._read()
+                if self._protocol.handshake_exc is not None:
+                    raise self._protocol.handshake_exc
+
+    async def greeting(self) -> Greeting:
+        """Read the first frame."""
+        greeting: Greeting = await self._next(Greeting)
+        self.greeted = greeting
+        return greeting
+
+    def send(self, request: Request) -> None:
+        """Send a request."""
+        self.send_bytes(self._wire.encode(request))
+
+    def send_bytes(self, payload: bytes) -> None:
+        """Send a text frame, whatever is in it."""
+        self.send_frame(Opcode.TEXT, payload)
+
+    def send_frame(
+        self, opcode: Opcode, payload: bytes = b"", *, fin: bool = True, mask: bool = True
+    ) -> None:
+        """Send one frame of the WebSocket protocol."""
+        if not self._writer.is_closing():
+            self._writer.write(Frame(opcode, payload, fin).serialize(mask=mask))
+
+    async def answer(self) -> Answer:
+        """Read the next answer. Pushes before it are kept for ``push``."""
+        answer: Answer = await self._next(Answer)
+        return answer
+
+    async def ask(self, request: Request) -> Answer:
+        """Send a request and read the next answer."""
+        self.send(request)
+        return await self.answer()
+
+    async def push(self) -> Push:
+        """Read the next push. Answers before it are kept for ``answer``."""
+        push: Push = await self._next(Push)
+        return push
+
+    async def close_code(self) -> int:
+        """Read until the connection ends; return its close code, 1006 if it broke."""
+        async with asyncio.timeout(PATIENCE):
+            while not self._ended:
+                await self._read()
+        return self._protocol.close_code or 1006
+
+    def stop_reading(self) -> None:
+        """Take nothing more from the network."""
+        self._writer.transport.pause_reading()  # type: ignore[attr-defined]
+
+    async def abort(self) -> None:
+        """Drop the connection."""
+        self._writer.transport.abort()
+        with suppress(OSError):
+            await self._writer.wait_closed()
+
+    @property
+    def _ended(self) -> bool:
+        return self._protocol.state is State.CLOSED
+
+    async def _next(self, kind: type[Any]) -> Any:
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                for frame in self._frames:
+                    if isinstance(frame, kind):
+                        self._frames.remove(frame)
+                        return frame
+                if self._ended:
+                    raise ConnectionError(f"the server closed the connection: {self._protocol.close_code}")
+                await self._read()
+
+    async def _read(self) -> None:
+        try:
+            data = await self._reader.read(65_536)
+        except ConnectionError:
+            data = b""
+        if data:
+            self._protocol.receive_data(data)
+        else:
+            self._protocol.receive_eof()
+        self._write()
+        for event in self._protocol.events_received():
+            if isinstance(event, Frame) and event.opcode is Opcode.TEXT:
+                self._frames.append(self._wire.decode_server_frame(bytes(event.data)))
+
+    def _write(self) -> None:
+        for data in self._protocol.data_to_send():
+            if data and not self._writer.is_closing():
+                self._writer.write(data)
+
+
+class _Faults(logging.Handler):
+    """Keeps the errors that the server did not expect, which it has survived."""
+
+    def __init__(self, lines: list[MutableMapping[str, Any]]) -> None:
+        super().__init__(logging.ERROR)
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines.append({"event": "fault", "text": record.getMessage()})
+
+
+@contextmanager
+def _logged() -> Iterator[Sequence[Mapping[str, Any]]]:
+    """Keep what the server logs."""
+    logger = logging.getLogger("parlour_server")
+    with structlog.testing.capture_logs() as lines:
+        faults = _Faults(lines)
+        logger.addHandler(faults)
+        try:
+            yield lines
+        finally:
+            logger.removeHandler(faults)
+
+
+@asynccontextmanager
+async def running(
+    program: "App[Any] | ProgramSpec[Any, Any]",
+    data: Path,
+    *,
+    change: Callable[[Any], Settings] = lambda settings: settings,
+) -> AsyncIterator[World]:
+    """Run the program's server in this process, with ``data`` as its folder, which is made if it is missing.
+
+    ``change`` returns other settings than the program's defaults.
+    """
+    spec = program.spec if isinstance(program, App) else program
+    folder, clock = spec.folder(data), SystemClock()
+    await initialise(spec, folder, (), clock)
+    settings = spec.settings()
+    settings = msgspec.structs.replace(
+        settings, listen=msgspec.structs.replace(settings.listen, address="127.0.0.1:0")
+    )
+    started: list[Parts[Any, Any]] = []
+
+    async def start(parts: Parts[Any, Any]) -> RunningProgram[Any]:
+        started.append(parts)
+        return await spec.start(parts)
+
+    cheap = HashingPool(threads=1, hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    with _logged() as logs:
+        server = await Server.start(replace(spec, start=start), folder, change(settings), passwords=cheap)
+        try:
+            async with World(spec, data, int(server.url.rpartition(":")[2]), started[0]) as world:
+                world.logs = logs
+                yield world
+        finally:
+            await server.stop()

@@ -1,0 +1,62 @@
+"""The attacks on a program of forty lines, and whether they notice a defence that is missing."""
+
+from functools import partial
+from typing import Any
+
+import pytest
+from tests.server.kit import ticker_program
+
+from parlour_server.kit.app import App
+from parlour_server.kit.connections.budgets import AccountBudget
+from parlour_server.kit.connections.service import ConnectionService
+from parlour_server.kit.net import gate
+from parlour_server.kit.store.accounts.memory_tickets import MemoryTickets
+from parlour_server.kit.store.records import TicketGrant
+from parlour_server.kit.testing import attacks, server
+from parlour_server.kit.testing.attacks import *  # noqa: F403 - as programs do
+from parlour_server.kit.testing.server import World
+
+
+@pytest.fixture
+def program() -> App[Any]:
+    """Return the ticker."""
+    return ticker_program.app
+
+
+async def look_at(tickets: MemoryTickets, ticket: bytes) -> TicketGrant | None:
+    """Redeem a ticket without using it up."""
+    _, grant = tickets._tickets.get(ticket, (0.0, None))
+    return grant
+
+
+MUTATIONS = [
+    (AccountBudget, "request", lambda *_: 0.0, attacks.test_message_flood),
+    (ConnectionService, "end_sessions", lambda *_: None, attacks.test_socket_outlives_a_log_out),
+    (
+        ConnectionService,
+        "end_sessions",
+        lambda *_: None,
+        attacks.test_socket_outlives_its_end_by_the_operator,
+    ),
+    (MemoryTickets, "take", look_at, attacks.test_used_ticket),
+    (MemoryTickets, "take", look_at, attacks.test_ticket_in_the_url),
+    (
+        gate,
+        "_check_origin",
+        lambda *_: None,
+        partial(attacks.test_wrong_origin, origin="https://evil.example"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("place", "defence", "nothing", "attack"), MUTATIONS)
+async def test_a_defence_that_is_missing_is_noticed(
+    place: Any, defence: str, nothing: Any, attack: Any, world: World, ask: Any, monkeypatch: Any
+) -> None:
+    """Each attack fails once the kit's defence against it is taken out."""
+    anna = await world.person("anna")
+    given = {"ask": ask} if attack is attacks.test_message_flood else {}
+    monkeypatch.setattr(place, defence, nothing)
+    monkeypatch.setattr(server, "PATIENCE", 1.0)  # for what never comes
+    with pytest.raises((AssertionError, TimeoutError, pytest.fail.Exception)):
+        await attack(world, anna, **given)

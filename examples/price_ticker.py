@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script, not a part of a package
 """A bot that answers `!price NAME` with a made-up price.
 
 It answers in the room where it was asked and never shows or runs what people write. Start it with the home

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001 - a script, not a part of a package
 """A bridge: sends its standard input to a room, and prints the messages of others.
 
 Messages are printed through the text rule, so that none can control the terminal. Start it with

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from tests.client.ui.conftest import screen_text
 from tests.server.kit.test_app import Ticker
-from tests.server.kit.ticker_program import Price, Watch, app
 from textual.app import ComposeResult
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
@@ -27,6 +26,8 @@ from parlour_client.kit.widgets.safe import SafeStatic, join, own, peer_line
 from parlour_protocol.kit.frames import Hello, Part
 from parlour_protocol.kit.ids import new_request_id
 from parlour_server.kit.testing.server import PASSWORD
+from ticker.protocol import Price, Watch
+from ticker.server import app
 
 PATIENCE = 30.0
 TICKER = app.wire

@@ -4,7 +4,6 @@ from functools import partial
 from typing import Any
 
 import pytest
-from tests.server.kit import ticker_program
 
 from parlour_server.kit.app import App
 from parlour_server.kit.connections.budgets import AccountBudget
@@ -15,6 +14,7 @@ from parlour_server.kit.store.records import TicketGrant
 from parlour_server.kit.testing import attacks, server
 from parlour_server.kit.testing.attacks import *  # noqa: F403 - as programs do
 from parlour_server.kit.testing.server import World
+from ticker import server as ticker_program
 
 
 @pytest.fixture

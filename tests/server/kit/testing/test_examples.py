@@ -5,13 +5,13 @@ from typing import Annotated, Literal
 import pytest
 from msgspec import Meta
 from tests.server.kit.connections.toy import Say, Words
-from tests.server.kit.ticker_program import Price, Watch
 
 from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.frames import Part, Push
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.testing.examples import example
+from ticker.protocol import Price, Watch
 
 
 class Place(Part, frozen=True):

@@ -4,13 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.server.kit import ticker_program
-from tests.server.kit.ticker_program import Price, Watch
-
 from parlour_protocol.kit.frames import Ok
 from parlour_protocol.kit.ids import new_request_id
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.testing.server import running
+from ticker import server as ticker_program
+from ticker.protocol import Price, Watch
 
 
 async def test_people_sockets_and_audit_lines(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""A ticker: a server that pushes prices, and a client that shows them in a table."""

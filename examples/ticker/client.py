@@ -1,0 +1,92 @@
+"""The ticker's client: a table of symbols, each with its price, its change and a sparkline."""
+
+import sys
+from collections import deque
+from typing import Final, Never, assert_never
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import Sparkline
+
+from parlour_client.kit.app import LinkScreen
+from parlour_client.kit.errors import RefusedError
+from parlour_client.kit.link import Link
+from parlour_client.kit.main import client_main
+from parlour_client.kit.widgets.safe import SafeStatic, error_content, own, peer_line
+from parlour_protocol.kit.frames import Hello
+from parlour_protocol.kit.ids import new_request_id
+from ticker.protocol import SYMBOLS, WIRE, Price, Watch
+
+HISTORY: Final = 60
+"""How many prices a sparkline shows."""
+
+
+class Row(Horizontal):
+    """One symbol."""
+
+    def __init__(self, symbol: str) -> None:
+        super().__init__()
+        self._symbol = symbol
+        self._first: int | None = None
+        self._prices: deque[float] = deque(maxlen=HISTORY)
+        self._price = SafeStatic(own("-"), classes="price")
+        self._change = SafeStatic(classes="change")
+        self._sparkline = Sparkline()
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        yield SafeStatic(peer_line(self._symbol), classes="symbol")
+        yield self._price
+        yield self._change
+        yield self._sparkline
+
+    def show(self, cents: int) -> None:
+        """Show a new price, and its change since the first one."""
+        first = self._first = cents if self._first is None else self._first
+        change = cents - first
+        self._prices.append(cents)
+        self._price.show(own(f"{cents / 100:,.2f}"))
+        self._change.show(own(f"{change / 100:+,.2f}", "$text-error" if change < 0 else "$text-success"))
+        self._sparkline.data = list(self._prices)
+
+
+class TickerScreen(LinkScreen[Hello, Watch, Never, Price]):
+    """All symbols that are watched."""
+
+    DEFAULT_CSS = """
+    TickerScreen { padding: 1 2; }
+    TickerScreen #problem { height: auto; }
+    Row { height: 1; margin-bottom: 1; }
+    Row .symbol { width: 10; text-style: bold; }
+    Row .price, Row .change { width: 14; text-align: right; }
+    Row Sparkline { width: 1fr; margin-left: 2; }
+    """
+
+    def __init__(self, link: Link[Hello, Watch, Never, Price], symbols: tuple[str, ...] = SYMBOLS) -> None:
+        super().__init__(link)
+        self._rows = {symbol: Row(symbol) for symbol in symbols}
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        yield from self._rows.values()
+        yield SafeStatic(id="problem")
+
+    async def connected(self, greeting: Hello) -> None:  # noqa: ARG002 - it says who we are, which the status line shows
+        """Watch the symbols: a server knows nothing of an earlier connection."""
+        try:
+            await self.link.ask(Watch(new_request_id(), tuple(self._rows)))
+        except RefusedError as error:
+            self.query_one("#problem", SafeStatic).show(error_content(error))
+
+    def pushed(self, push: Price) -> None:
+        """Show a price; one that was not asked for has no row."""
+        match push:
+            case Price(symbol, cents):
+                if row := self._rows.get(symbol):
+                    row.show(cents)
+            case _:
+                assert_never(push)
+
+
+if __name__ == "__main__":
+    sys.exit(client_main("Ticker", WIRE, TickerScreen))

@@ -1,0 +1,42 @@
+"""The ticker's server, all of it: prices move, and people get those of the symbols that they watch."""
+
+import asyncio
+from random import Random
+
+from parlour_protocol.kit.errors import ErrorCode
+from parlour_server.kit.app import App
+from parlour_server.kit.connections.peer import Peer
+from parlour_server.kit.errors import RefusedError
+from ticker.protocol import SYMBOLS, WIRE, Price, Watch
+
+app: App[None] = App(
+    WIRE.subprotocol,
+    requests=Watch,
+    pushes=Price,
+    messages_per_minute=60,
+    command="python -m ticker.server",
+)
+
+
+@app.on(Watch)
+async def watch(peer: Peer[None], ask: Watch) -> None:
+    """Send these prices from now on."""
+    if unknown := set(ask.symbols).difference(SYMBOLS):
+        raise RefusedError(ErrorCode.NOT_FOUND, f"there is no {min(unknown)}")
+    peer.only(*(app.topic(symbol) for symbol in ask.symbols))
+
+
+@app.background
+async def move() -> None:
+    """Move the prices, at random."""
+    chance = Random()  # noqa: S311 - made-up prices
+    prices = dict.fromkeys(SYMBOLS, 10_000)
+    while True:
+        for symbol, cents in prices.items():
+            prices[symbol] = max(1, min(cents + chance.randint(-50, 50), 1_000_000))
+            app.topic(symbol).publish(Price(symbol, prices[symbol]))
+        await asyncio.sleep(0.2)
+
+
+if __name__ == "__main__":
+    app.main()

@@ -73,10 +73,12 @@ class TickerScreen(LinkScreen[Hello, Watch, Never, Price]):
 
     async def connected(self, greeting: Hello) -> None:  # noqa: ARG002 - it says who we are, which the status line shows
         """Watch the symbols: a server knows nothing of an earlier connection."""
+        problem = self.query_one("#problem", SafeStatic)
+        problem.show(own(""))
         try:
             await self.link.ask(Watch(new_request_id(), tuple(self._rows)))
         except RefusedError as error:
-            self.query_one("#problem", SafeStatic).show(error_content(error))
+            problem.show(error_content(error))
 
     def pushed(self, push: Price) -> None:
         """Show a price; one that was not asked for has no row."""

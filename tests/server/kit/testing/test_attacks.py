@@ -8,7 +8,7 @@ import pytest
 from parlour_server.kit.app import App
 from parlour_server.kit.connections.budgets import AccountBudget
 from parlour_server.kit.connections.service import ConnectionService
-from parlour_server.kit.net import gate
+from parlour_server.kit.net import gate, message_assembler
 from parlour_server.kit.store.accounts.memory_tickets import MemoryTickets
 from parlour_server.kit.store.records import TicketGrant
 from parlour_server.kit.testing import attacks, server
@@ -40,6 +40,8 @@ MUTATIONS = [
     ),
     (MemoryTickets, "take", look_at, attacks.test_used_ticket),
     (MemoryTickets, "take", look_at, attacks.test_ticket_in_the_url),
+    (message_assembler, "MAX_FRAGMENTS", 10**9, attacks.test_fragment_flood),
+    (message_assembler, "MAX_CONTROLS", 10**9, attacks.test_ping_flood),
     (
         gate,
         "_check_origin",

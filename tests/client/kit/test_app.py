@@ -46,8 +46,9 @@ class PricesScreen(LinkScreen[Hello, Watch, Part, Price]):
         yield SafeStatic(id="price")
         yield Static(f"careless {ESCAPES}", markup=False)
 
-    async def connected(self, _: Hello) -> None:
+    async def connected(self, greeting: Hello) -> None:
         """Watch one symbol, on each connection."""
+        del greeting
         self.greetings += 1
         await self.link.ask(Watch(id=new_request_id(), symbols=("ACME",)))
 

@@ -316,7 +316,7 @@ async def test_socket_outlives_a_disabled_account(world: World, anna: Person) ->
 
 @pytest.mark.asyncio
 async def test_slow_reader(world: World, anna: Person) -> None:
-    """R2: someone who does not read is cut off; the server's memory stays bounded, and others get all."""
+    """R2: someone who does not read is cut off, so that the server's memory stays bounded."""
     if not world.wire.pushes:
         pytest.skip("this program pushes nothing")
     push = example(world.wire.pushes[0])

@@ -80,9 +80,9 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
     """
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "quit", "Quit", priority=True),
-        Binding("ctrl+l", "log_in", "Log in again", show=False),
-        Binding("ctrl+r", "retry", "Connect now", show=False),
+        Binding("ctrl+q", "quit", "Quit", priority=True, id="link_app.quit"),
+        Binding("ctrl+l", "log_in", "Log in again", show=False, id="link_app.log_in"),
+        Binding("ctrl+r", "retry", "Connect now", show=False, id="link_app.retry"),
     ]
 
     def __init__(

@@ -31,6 +31,7 @@ ONLY_IN = {
         "kit/terminal/safe_app.py",
         "kit/terminal/bidi.py",
         "kit/console/printing.py",
+        "kit/main.py",  # asks whether they are a terminal
     },
     r"(?<!await self)\.(?:_write|to_terminal)\(": {"ui/notifications.py", "kit/terminal/bidi.py"},
 }
@@ -38,7 +39,8 @@ NOWHERE = (
     r"border_title", r"border_subtitle", r"sub_title", r"\.title = ", r"\btooltip\b", r"from_markup",
     r"markup=True", r"\bLabel\b",
     r"\b(?:Tree|DataTable|Markdown|RichLog|Log|Header|Tabs|Tab|Select|Button|Checkbox|Collapsible|Tooltip)\(",
-    r"\bopen_url\((?!self)", r"@click", r"link=", r"\.splitlines\(", r"rich\.text", r"set_window_title",
+    r"\bopen_url\((?!self)",
+    r"@click(?!\.(?:command|option)\()", r"link=", r"\.splitlines\(", r"rich\.text", r"set_window_title",
     r"\.title\(",
     r"\bset_timer\(",  # Textual drops it when the process stalls: ``Deferred``
 )  # fmt: skip

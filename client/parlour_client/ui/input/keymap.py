@@ -19,6 +19,7 @@ from textual.screen import Screen
 import parlour_client.ui
 from parlour_client.core.settings import Settings
 
+_INTERFACE: Final = ("parlour_client.ui.", "parlour_client.kit.terminal.", "parlour_client.kit.widgets.")
 EVERYWHERE: Final = ("chat", "app", "vim")
 """Places whose keys are active together with those of the focused widget."""
 VIM: Final = {
@@ -52,14 +53,12 @@ class Known:
 
 
 def known() -> dict[str, Known]:
-    """Return every binding of the interface that has an id."""
+    """Return every binding of the chat's interface that has an id; other programs' apps have their own."""
     for module in pkgutil.walk_packages(parlour_client.ui.__path__, "parlour_client.ui."):
         importlib.import_module(module.name)
     found: dict[str, Known] = {}
     for kind in _kinds(DOMNode):
-        for binding in (
-            kind.__dict__.get("BINDINGS", ()) if kind.__module__.startswith("parlour_client.") else ()
-        ):
+        for binding in kind.__dict__.get("BINDINGS", ()) if kind.__module__.startswith(_INTERFACE) else ():
             if isinstance(binding, Binding) and binding.id:
                 apart = issubclass(kind, Screen) and not binding.id.startswith("chat.")
                 found[binding.id] = Known(binding.id, _split(binding.key), binding.description, apart)

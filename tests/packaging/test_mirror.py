@@ -63,7 +63,6 @@ KIT_TESTED_BY = {
     "terminal/guard.py": "../../e2e/test_terminal_oracle.py",
     "terminal/safe_app.py": "terminal/test_crash.py",
     "widgets/key_ordering.py": "../ui/chat/test_keys_to_composer.py",
-    "widgets/login_screen.py": "test_app.py",
     "widgets/page.py": "../ui/test_snapshots.py",
     "widgets/questions.py": "../ui/test_snapshots.py",
     "widgets/status_line.py": "../ui/test_snapshots.py",

@@ -78,9 +78,14 @@ class WelcomeScreen(Screen[Client | None]):
         Binding("f1", "help", "Help", id="welcome.help"),
         # with priority: the next keys are for the next field, which may be the hidden one
         Binding("enter", "next_field", "Next field", show=False, priority=True, id="welcome.next_field"),
-        Binding("down", "app.focus_next", "Next field", show=False, priority=True, id="welcome.next"),
+        Binding("down,tab", "app.focus_next", "Next field", show=False, priority=True, id="welcome.next"),
         Binding(
-            "up", "app.focus_previous", "Previous field", show=False, priority=True, id="welcome.previous"
+            "up,shift+tab",
+            "app.focus_previous",
+            "Previous field",
+            show=False,
+            priority=True,
+            id="welcome.previous",
         ),
     ]
 

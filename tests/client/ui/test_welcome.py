@@ -72,6 +72,18 @@ async def test_a_password_that_comes_in_one_piece_is_what_was_typed(door: Door) 
         assert field.value == "hotey"
 
 
+@pytest.mark.parametrize("key", ["tab", "down", "enter"])
+async def test_a_password_that_comes_right_behind_the_key_is_hidden(door: Door, key: str) -> None:
+    """On a slow line the key and what follows arrive in one piece: it must not be typed into the name."""
+    async with welcome(door) as pilot:
+        name, password = (pilot.app.screen.query_one(f"#{field}", Input) for field in ("who", "password"))
+        pilot.app.screen.set_focus(name)
+        for one in (*"zoe", key, *"hush"):
+            pilot.app.post_message(Key(one, one if len(one) == 1 else None))
+        await settled(pilot)
+        assert (name.value, password.value) == ("zoe", "hush")
+
+
 async def test_an_invite_link_joins(door: Door) -> None:
     """A link goes through the door for joining; the chat opens."""
     async with welcome(door) as pilot:

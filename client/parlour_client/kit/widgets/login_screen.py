@@ -45,9 +45,14 @@ class LoginScreen(Screen[Account]):
         Binding("ctrl+s", "enter", "Log in", id="first_login.enter"),
         # with priority: the next keys are for the next field, which may be the hidden one
         Binding("enter", "next_field", "Next field", show=False, priority=True, id="first_login.next_field"),
-        Binding("down", "app.focus_next", "Next field", show=False, priority=True, id="first_login.next"),
+        Binding("down,tab", "app.focus_next", "Next field", show=False, priority=True, id="first_login.next"),
         Binding(
-            "up", "app.focus_previous", "Previous field", show=False, priority=True, id="first_login.previous"
+            "up,shift+tab",
+            "app.focus_previous",
+            "Previous field",
+            show=False,
+            priority=True,
+            id="first_login.previous",
         ),
     ]
 

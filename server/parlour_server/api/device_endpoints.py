@@ -24,7 +24,7 @@ from parlour_server.delivery.key_packages import KeyPackageService
 from parlour_server.kit.api.operations import Handler
 from parlour_server.kit.api.problems import answer, nothing, wrong_password
 from parlour_server.kit.api.request_body import address_of
-from parlour_server.kit.api.request_guard import RequestGuard, device_in
+from parlour_server.kit.api.request_guard import RequestGuard, device_in, session_of
 from parlour_server.kit.errors import LoginRefusedError
 
 
@@ -52,7 +52,7 @@ class DeviceEndpoints:
 
     async def set_account_key(self, request: Request) -> Response:
         """Publish or replace the account's key: 204."""
-        session = await self.guard.session(request)
+        session = session_of(request)
         body = await self.guard.body(request, AccountKey)
         try:
             await self.devices.set_account_key(session, body, address=address_of(request))
@@ -62,31 +62,31 @@ class DeviceEndpoints:
 
     async def register_device(self, request: Request) -> Response:
         """Bind the session to a device: 201."""
-        session = await self.guard.session(request)
+        session = session_of(request)
         body = await self.guard.body(request, RegisterDevice)
         return answer(await self.devices.register(session, body), HTTPStatus.CREATED)
 
     async def list_devices(self, request: Request) -> Response:
         """List the account's devices: 200."""
-        return answer(await self.devices.list(await self.guard.session(request)))
+        return answer(await self.devices.list(session_of(request)))
 
     async def certify_device(self, request: Request) -> Response:
         """Approve a device: 204."""
-        session = await self.guard.session(request)
+        session = session_of(request)
         device = device_in(request)
         await self.devices.certify(session, device, await self.guard.body(request, CertifyDevice))
         return nothing()
 
     async def revoke_device(self, request: Request) -> Response:
         """Revoke a device: 204."""
-        session = await self.guard.session(request)
+        session = session_of(request)
         device = device_in(request)
         await self.devices.revoke(session, device, await self.guard.body(request, RevokeDevice))
         return nothing()
 
     async def put_key_packages(self, request: Request) -> Response:
         """Store key packages: 204."""
-        session = await self.guard.session(request)
+        session = session_of(request)
         device = device_in(request)
         with self.budgets.large_body(session.user):
             body = await self.guard.large_body(request, KeyPackages, session.user)
@@ -95,5 +95,5 @@ class DeviceEndpoints:
 
     async def claim_key_packages(self, request: Request) -> Response:
         """Return key packages: 200."""
-        session = await self.guard.session(request)
+        session = session_of(request)
         return answer(await self.packages.claim(session, await self.guard.body(request, ClaimKeyPackages)))

@@ -19,7 +19,7 @@ from parlour_server.delivery.uploads import Uploads
 from parlour_server.kit.api.operations import Handler
 from parlour_server.kit.api.problems import HEADERS, answer
 from parlour_server.kit.api.request_body import in_time, length_of_bytes
-from parlour_server.kit.api.request_guard import RequestGuard, id_in
+from parlour_server.kit.api.request_guard import RequestGuard, id_in, session_of
 
 _HEADERS: Final = {
     **HEADERS,
@@ -46,7 +46,7 @@ class FileEndpoints:
 
     async def upload_file(self, request: Request) -> Response:
         """Store a file: 201."""
-        session = await self.guard.session(request)
+        session = session_of(request)
         size = length_of_bytes(request, FILE_BYTES)
         with self.budgets.large_body(session.user):
             upload = await self.files.may_upload(session, RoomId(id_in(request)), size)
@@ -56,7 +56,7 @@ class FileEndpoints:
 
     async def download_file(self, request: Request) -> Response:
         """Return a file: 200."""
-        session = await self.guard.session(request)
+        session = session_of(request)
         found = await self.files.find(session, id_in(request))
         headers = {**_HEADERS, "Content-Length": str(found.size)}
         body = () if request.method == "HEAD" else self.files.read(found)

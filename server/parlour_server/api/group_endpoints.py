@@ -18,7 +18,7 @@ from parlour_server.delivery.key_log import KeyLog
 from parlour_server.delivery.mls_groups import MlsGroups
 from parlour_server.kit.api.operations import Handler
 from parlour_server.kit.api.problems import RequestRefusedError, answer, nothing
-from parlour_server.kit.api.request_guard import RequestGuard, device_in, id_in, number_in
+from parlour_server.kit.api.request_guard import RequestGuard, device_in, id_in, number_in, session_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +45,19 @@ class GroupEndpoints:
 
     async def group_state(self, request: Request) -> Response:
         """Return the state of the group: 200."""
-        session = await self.guard.session(request)
+        session = session_of(request)
         return answer(await self.groups.state(session, RoomId(id_in(request))))
 
     async def found_group(self, request: Request) -> Response:
         """Create the group: 201."""
-        session = await self.guard.session(request)
+        session = session_of(request)
         room = RoomId(id_in(request))
         body = await self.guard.body(request, CreateGroup)
         return answer(await self.groups.found(session, room, body), HTTPStatus.CREATED)
 
     async def commit_to_group(self, request: Request) -> Response:
         """Advance the group to its next epoch: 201."""
-        session = await self.guard.session(request)
+        session = session_of(request)
         room = RoomId(id_in(request))
         self.groups.check_may_commit(session)
         with self.budgets.large_body(session.user):
@@ -66,25 +66,24 @@ class GroupEndpoints:
 
     async def contest_commit(self, request: Request) -> Response:
         """Record that a device cannot apply a commit: 201."""
-        session = await self.guard.session(request)
+        session = session_of(request)
         room = RoomId(id_in(request))
         body = await self.guard.body(request, Contest)
         return answer(await self.groups.contest(session, room, body), HTTPStatus.CREATED)
 
     async def list_welcomes(self, request: Request) -> Response:
         """Return the device's Welcomes: 200."""
-        session = await self.guard.session(request)
+        session = session_of(request)
         found = await self.groups.welcomes(session, device_in(request))
         return await self.guard.large.answer(session.user, found)
 
     async def drop_welcome(self, request: Request) -> Response:
         """Delete a Welcome that was used: 204."""
-        session = await self.guard.session(request)
+        session = session_of(request)
         if not await self.groups.drop_welcome(session, WelcomeId(id_in(request))):
             raise RequestRefusedError(HTTPStatus.NOT_FOUND, "not_found", "Your device has no such Welcome.")
         return nothing()
 
     async def read_key_log(self, request: Request) -> Response:
         """Return a page of the key log: 200."""
-        await self.guard.session(request)
         return answer(await self.key_log.page(number_in(request, "after")))

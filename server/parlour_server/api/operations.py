@@ -35,7 +35,6 @@ DELIVERY_OPERATIONS: Final = (
         "Publish your account's identity key; replacing one needs the password and revokes your devices.",
         HTTPStatus.NO_CONTENT,
         takes=AccountKey,
-        session=True,
         refusals=(*BODY, FORBIDDEN, CONFLICT, BUSY),
     ),
     Operation(
@@ -46,7 +45,6 @@ DELIVERY_OPERATIONS: Final = (
         HTTPStatus.CREATED,
         takes=RegisterDevice,
         gives=DeviceInfo,
-        session=True,
         refusals=(*BODY, FORBIDDEN, CONFLICT, BUSY),
     ),
     Operation(
@@ -56,7 +54,6 @@ DELIVERY_OPERATIONS: Final = (
         "List your devices and your account's key.",
         HTTPStatus.OK,
         gives=DeviceList,
-        session=True,
     ),
     Operation(
         "certify_device",
@@ -65,7 +62,6 @@ DELIVERY_OPERATIONS: Final = (
         "Approve one of your devices with a certificate by your account's key.",
         HTTPStatus.NO_CONTENT,
         takes=CertifyDevice,
-        session=True,
         refusals=(*BODY, FORBIDDEN, NOT_FOUND, CONFLICT, BUSY),
     ),
     Operation(
@@ -75,7 +71,6 @@ DELIVERY_OPERATIONS: Final = (
         "Revoke one of your devices permanently; its sessions and sockets end.",
         HTTPStatus.NO_CONTENT,
         takes=RevokeDevice,
-        session=True,
         refusals=(*BODY, NOT_FOUND, CONFLICT, BUSY),
     ),
     Operation(
@@ -85,7 +80,6 @@ DELIVERY_OPERATIONS: Final = (
         "Upload key packages of this session's device.",
         HTTPStatus.NO_CONTENT,
         takes=KeyPackages,
-        session=True,
         refusals=(*BODY, FORBIDDEN, NOT_FOUND, CONFLICT, BUSY),
         cap=HTTP_KEYS,
     ),
@@ -97,7 +91,6 @@ DELIVERY_OPERATIONS: Final = (
         HTTPStatus.OK,
         takes=ClaimKeyPackages,
         gives=ClaimedKeyPackages,
-        session=True,
         refusals=(*BODY, FORBIDDEN, NOT_FOUND, BUSY),
     ),
     Operation(
@@ -107,7 +100,6 @@ DELIVERY_OPERATIONS: Final = (
         "Read the key log after entry number `after`, with the signed head of the whole log.",
         HTTPStatus.OK,
         gives=KeyLogPage,
-        session=True,
         refusals=(HTTPStatus.BAD_REQUEST,),
         query=("after",),
     ),
@@ -118,7 +110,6 @@ DELIVERY_OPERATIONS: Final = (
         "Get the state of an encrypted room's group.",
         HTTPStatus.OK,
         gives=GroupState,
-        session=True,
         refusals=(NOT_FOUND,),
     ),
     Operation(
@@ -129,7 +120,6 @@ DELIVERY_OPERATIONS: Final = (
         HTTPStatus.CREATED,
         takes=CreateGroup,
         gives=EventStored,
-        session=True,
         refusals=_LOGGED,
     ),
     Operation(
@@ -140,7 +130,6 @@ DELIVERY_OPERATIONS: Final = (
         HTTPStatus.CREATED,
         takes=Commit,
         gives=EventStored,
-        session=True,
         refusals=_LOGGED,
         cap=HTTP_COMMIT,
     ),
@@ -152,7 +141,6 @@ DELIVERY_OPERATIONS: Final = (
         HTTPStatus.CREATED,
         takes=Contest,
         gives=EventStored,
-        session=True,
         refusals=_LOGGED,
     ),
     Operation(
@@ -162,7 +150,6 @@ DELIVERY_OPERATIONS: Final = (
         "Get the oldest Welcomes that are waiting for this session's device.",
         HTTPStatus.OK,
         gives=Welcomes,
-        session=True,
         refusals=(FORBIDDEN,),
     ),
     Operation(
@@ -171,7 +158,6 @@ DELIVERY_OPERATIONS: Final = (
         "/v1/welcomes/{id}",
         "Drop a Welcome that your device has used.",
         HTTPStatus.NO_CONTENT,
-        session=True,
         refusals=(FORBIDDEN, NOT_FOUND),
     ),
     Operation(
@@ -181,7 +167,6 @@ DELIVERY_OPERATIONS: Final = (
         "Upload a file to a room; then send a message that names it.",
         HTTPStatus.CREATED,
         gives=FileStored,
-        session=True,
         refusals=(
             *BODY,
             FORBIDDEN,
@@ -199,7 +184,6 @@ DELIVERY_OPERATIONS: Final = (
         "/v1/files/{id}",
         "Download a file from one of your rooms.",
         HTTPStatus.OK,
-        session=True,
         refusals=(NOT_FOUND, BUSY),
         gives_bytes=True,
     ),

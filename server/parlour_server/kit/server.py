@@ -330,6 +330,7 @@ class _Api(Generic[_Settings]):
                 **accounts.handlers,
                 **self._health.handlers,
             },
+            guard,
             self._problems,
             RequestRates(clock, per_minute=rates.http_per_minute, burst=rates.http_burst),
             audit,

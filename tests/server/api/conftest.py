@@ -149,7 +149,7 @@ def application(
         HealthEndpoints(Readiness(store, clock), DOCUMENT),
     )
     handlers = {name: handler for each in endpoints for name, handler in each.handlers.items()}
-    return make_api(OPERATIONS, handlers, Problems(ERROR_ANSWERS, ERROR_STATUSES), rates, audit)
+    return make_api(OPERATIONS, handlers, guard, Problems(ERROR_ANSWERS, ERROR_STATUSES), rates, audit)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from parlour_protocol.kit.ids import SessionId
 from parlour_server.kit.api.operations import Handler
 from parlour_server.kit.api.problems import RequestRefusedError, answer, nothing, wrong_password
 from parlour_server.kit.api.request_body import address_of, bearer
-from parlour_server.kit.api.request_guard import RequestGuard
+from parlour_server.kit.api.request_guard import RequestGuard, session_of
 from parlour_server.kit.auth.login import LoginService
 from parlour_server.kit.auth.password_change import PasswordChanger
 from parlour_server.kit.auth.registration import Registration
@@ -81,32 +81,32 @@ class AccountEndpoints:
 
     async def list_sessions(self, request: Request) -> Response:
         """List the account's sessions: 200."""
-        session = await self.guard.session(request)
+        session = session_of(request)
         listed = await self.guard.sessions.list(session)
         return answer(SessionList(tuple(_session_info(one, session) for one in listed)))
 
     async def log_out(self, request: Request) -> Response:
         """End this session: 204."""
-        session = await self.guard.session(request)
+        session = session_of(request)
         await self.guard.sessions.end(session, session.id)
         return nothing()
 
     async def end_session(self, request: Request) -> Response:
         """End one of the account's sessions: 204."""
-        session = await self.guard.session(request)
+        session = session_of(request)
         if not await self.guard.sessions.end(session, SessionId(request.path_params["id"])):
             raise RequestRefusedError(HTTPStatus.NOT_FOUND, "not_found", "You have no such session.")
         return nothing()
 
     async def issue_ticket(self, request: Request) -> Response:
         """Issue a ticket: 201."""
-        session = await self.guard.session(request)
+        session = session_of(request)
         ticket = await self.tickets.issue(session, address=address_of(request))
         return answer(TicketIssued(ticket, self.tickets.seconds), HTTPStatus.CREATED)
 
     async def change_password(self, request: Request) -> Response:
         """Replace the password: 204."""
-        session = await self.guard.session(request)
+        session = session_of(request)
         body = await self.guard.body(request, PasswordChange)
         try:
             await self.passwords.change(session, body.old, body.new, address=address_of(request))

@@ -18,6 +18,7 @@ from parlour_protocol.kit.errors import ParlourProtocolError, ProgramError
 from parlour_server.kit.api.operations import Handler, Operations
 from parlour_server.kit.api.problems import Problems, RequestRefusedError, http_problem
 from parlour_server.kit.api.request_body import address_of
+from parlour_server.kit.api.request_guard import RequestGuard
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.auth.request_rates import RequestRates
 from parlour_server.kit.errors import ParlourServerError, TooManyAttemptsError
@@ -28,11 +29,14 @@ from parlour_server.kit.token_buckets import rate_limit_key
 def make_api(
     operations: Operations,
     handlers: Mapping[str, Handler],
+    guard: RequestGuard,
     problems: Problems,
     rates: RequestRates,
     audit: Audit,
 ) -> ASGIApp:
     """Build the application. ``rates`` limits requests by address.
+
+    Unless anyone may call an operation, only a live session reaches its handler, whatever the handler does.
 
     Raises ProgramError unless every operation has a handler, and every handler an operation.
     """
@@ -45,7 +49,7 @@ def make_api(
         return problems.response(error)
 
     application = Starlette(
-        routes=_routes(operations, handlers),
+        routes=_routes(operations, handlers, guard),
         exception_handlers={
             HTTPException: _http_exception,
             ParlourServerError: refuse,
@@ -58,12 +62,21 @@ def make_api(
     return Guarded(application, problems, rates, audit)
 
 
-def _routes(operations: Operations, handlers: Mapping[str, Handler]) -> list[Route]:
+def _routes(operations: Operations, handlers: Mapping[str, Handler], guard: RequestGuard) -> list[Route]:
     """Return one route per path, so that a 405 lists all methods of the path."""
     paths: dict[str, dict[str, Handler]] = {}
     for row in operations.rows:
-        paths.setdefault(row.path, {})[row.method] = handlers[row.name]
+        handler = handlers[row.name]
+        paths.setdefault(row.path, {})[row.method] = _with_session(handler, guard) if row.session else handler
     return [Route(path, _by_method(of_path), methods=list(of_path)) for path, of_path in paths.items()]
+
+
+def _with_session(handler: Handler, guard: RequestGuard) -> Handler:
+    async def handle(request: Request) -> Response:
+        await guard.authenticate(request)
+        return await handler(request)
+
+    return handle
 
 
 def _by_method(handlers: dict[str, Handler]) -> Handler:

@@ -33,6 +33,8 @@ Handler = Callable[["Request"], Awaitable["Response"]]
 class Operation:
     """One operation: who may call it, its input and output, and its errors. ``does`` documents it.
 
+    ``session``: False lets anyone call it, without a session.
+
     ``cap`` is the largest request body. ``takes_bytes`` and ``gives_bytes``: the body is not JSON. ``query``
     names the allowed URL parameters, all of them numbers.
     """
@@ -44,7 +46,7 @@ class Operation:
     status: HTTPStatus
     takes: type[Payload] | None = None
     gives: type[Payload] | None = None
-    session: bool = False
+    session: bool = True
     refusals: tuple[HTTPStatus, ...] = ()
     cap: Limit = HTTP_BODY
     takes_bytes: bool = False
@@ -72,6 +74,7 @@ KIT_OPERATIONS: Final = (
         "/v1/accounts",
         "Create an account with an invite code.",
         HTTPStatus.CREATED,
+        session=False,
         takes=NewAccount,
         gives=AccountCreated,
         refusals=(*BODY, FORBIDDEN, CONFLICT, BUSY),
@@ -82,6 +85,7 @@ KIT_OPERATIONS: Final = (
         "/v1/sessions",
         "Log in on a device. A session whose token comes with the request ends.",
         HTTPStatus.CREATED,
+        session=False,
         takes=Login,
         gives=SessionCreated,
         refusals=(*BODY, UNKNOWN, BUSY),
@@ -93,7 +97,6 @@ KIT_OPERATIONS: Final = (
         "List your sessions.",
         HTTPStatus.OK,
         gives=SessionList,
-        session=True,
     ),
     Operation(
         "log_out",
@@ -101,7 +104,6 @@ KIT_OPERATIONS: Final = (
         "/v1/sessions/current",
         "End this session and its sockets.",
         HTTPStatus.NO_CONTENT,
-        session=True,
     ),
     Operation(
         "end_session",
@@ -109,7 +111,6 @@ KIT_OPERATIONS: Final = (
         "/v1/sessions/{id}",
         "End one of your sessions and its sockets.",
         HTTPStatus.NO_CONTENT,
-        session=True,
         refusals=(NOT_FOUND,),
     ),
     Operation(
@@ -119,7 +120,6 @@ KIT_OPERATIONS: Final = (
         "Get a ticket that opens one WebSocket right away.",
         HTTPStatus.CREATED,
         gives=TicketIssued,
-        session=True,
         refusals=(BUSY,),
     ),
     Operation(
@@ -129,19 +129,21 @@ KIT_OPERATIONS: Final = (
         "Change the password; every other session ends.",
         HTTPStatus.NO_CONTENT,
         takes=PasswordChange,
-        session=True,
         refusals=(*BODY, FORBIDDEN, BUSY),
     ),
-    Operation("is_alive", "GET", "/healthz", "Check that the process answers.", HTTPStatus.NO_CONTENT),
+    Operation(
+        "is_alive", "GET", "/healthz", "Check that the process answers.", HTTPStatus.NO_CONTENT, session=False
+    ),
     Operation(
         "is_ready",
         "GET",
         "/readyz",
         "Check that the store can be written to.",
         HTTPStatus.NO_CONTENT,
+        session=False,
         refusals=(BUSY,),
     ),
-    Operation("describe", "GET", "/v1/openapi.json", "Get this document.", HTTPStatus.OK),
+    Operation("describe", "GET", "/v1/openapi.json", "Get this document.", HTTPStatus.OK, session=False),
 )
 
 

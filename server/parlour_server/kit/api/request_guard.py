@@ -1,4 +1,4 @@
-"""The checks that every endpoint makes first: the session, the body, and the ids in the path.
+"""The checks before an endpoint does anything: the session, the body, and the ids in the path.
 
 A ticket is not a session, so it is refused here (K5: confused deputy). A malformed id gets the same answer as
 one that does not exist. All endpoint classes share one guard.
@@ -39,14 +39,14 @@ class RequestGuard:
     large: LargeJson
     operations: Operations
 
-    async def session(self, request: Request) -> SessionRecord:
-        """Return the session of the request, which counts for its account (L26).
+    async def authenticate(self, request: Request) -> None:
+        """Check the session of the request, which counts for its account (L26); the API calls it.
 
         Raises SessionRefusedError, TooManyAttemptsError.
         """
         session = await self.sessions.authenticate(bearer(request))
         self.rates.spend(session.user)
-        return session
+        request.state.session = session
 
     async def body(self, request: Request, kind: type[_P]) -> _P:
         """Return a small body. Raises MalformedFrameError and RequestRefusedError."""
@@ -59,6 +59,12 @@ class RequestGuard:
         """Return a body that may be large. Raises MalformedFrameError and RequestRefusedError."""
         data = await read_json(request, self.operations.cap_of(kind), self.pace)
         return await self.large.decode(user, kind, data)
+
+
+def session_of(request: Request) -> SessionRecord:
+    """Return the session of a request whose operation needs one. Raises AttributeError for any other."""
+    session: SessionRecord = request.state.session
+    return session
 
 
 def id_in(request: Request) -> str:

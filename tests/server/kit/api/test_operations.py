@@ -1,9 +1,10 @@
 """A program's operations and their handlers: what does not fit together is refused before a server starts."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any, cast
 
+import httpx
 import pytest
 from starlette.responses import Response
 
@@ -12,6 +13,11 @@ from parlour_protocol.kit.errors import ProgramError
 from parlour_server.kit.api.asgi import make_api
 from parlour_server.kit.api.operations import KIT_OPERATIONS, Operation, Operations
 from parlour_server.kit.api.problems import Problems
+from parlour_server.kit.api.request_body import BodyPace
+from parlour_server.kit.api.request_guard import RequestGuard
+from parlour_server.kit.auth.request_rates import RequestRates
+from parlour_server.kit.clock import SystemClock
+from parlour_server.kit.errors import SessionRefusedError
 
 
 class Order(Payload, frozen=True):
@@ -48,10 +54,40 @@ def test_every_operation_has_a_handler_and_every_handler_an_operation() -> None:
     operations = Operations([ORDER])
     all_handlers = {row.name: handle for row in (*KIT_OPERATIONS, ORDER)}
     nothing = cast("Any", None)
-    make_api(operations, all_handlers, Problems(), nothing, nothing)
+    make_api(operations, all_handlers, nothing, Problems(), nothing, nothing)
     for handlers in (all_handlers | {"refund": handle}, all_handlers | {"order": handle, "log": handle}):
         with pytest.raises(ProgramError, match=r"differ: (refund|log)"):
-            make_api(operations, handlers, Problems(), nothing, nothing)
+            make_api(operations, handlers, nothing, Problems(), nothing, nothing)
     del all_handlers["order"]
     with pytest.raises(ProgramError, match="differ: order"):
-        make_api(operations, all_handlers, Problems(), nothing, nothing)
+        make_api(operations, all_handlers, nothing, Problems(), nothing, nothing)
+
+
+@dataclass
+class OneSession:
+    """Knows one bearer token."""
+
+    token: str
+    user: str = "ada"
+
+    async def authenticate(self, token: Any) -> "OneSession":
+        """Return the session, or refuse."""
+        if token is None or token.reveal() != self.token:
+            raise SessionRefusedError
+        return self
+
+
+async def test_an_operation_needs_a_session_unless_it_says_otherwise() -> None:
+    """The handler does not ask for one, and does not have to."""
+    operations = Operations([ORDER, replace(ORDER, name="menu", path="/v1/menu", takes=None, session=False)])
+    handlers = {row.name: handle for row in operations.rows}
+    rates = RequestRates(SystemClock(), per_minute=60, burst=60)
+    sessions, nothing = cast("Any", OneSession("a" * 43)), cast("Any", None)
+    guard = RequestGuard(sessions, BodyPace(5, 65_536), rates, nothing, operations)
+    api = make_api(operations, handlers, guard, Problems(), rates, nothing)
+    statuses = []
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="https://shop") as client:
+        for path, token in (("orders", None), ("orders", "b" * 43), ("orders", "a" * 43), ("menu", None)):
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            statuses.append((await client.post(f"/v1/{path}", headers=headers)).status_code)
+    assert statuses == [401, 401, 200, 200]

@@ -149,9 +149,11 @@ async def test_after_the_session_has_ended_the_password_is_asked_for(server: Tic
     """The program's screen stays, and is caught up again with the new session."""
     async with opened(tmp_path / "home") as pilot:
         await fill(pilot, where=invite(server), who="dora", password=PASSWORD)
-        await until(pilot, on_screen(pilot, "TLS 1.3, key pinned"))
+        # not the status line: it is there while the program's screen is still to come
+        await until(pilot, lambda: isinstance(pilot.app.screen, PricesScreen))
         screen = pilot.app.screen
         assert isinstance(screen, PricesScreen)
+        await until(pilot, lambda: screen.greetings == 1)
         server.command("session", "end", "dora", "--all")
         await until(pilot, lambda: isinstance(pilot.app.screen, LoginAgainScreen))
         pilot.app.screen.query_one(Input).value = PASSWORD

@@ -24,10 +24,10 @@ from parlour_client.kit.account.home import Home
 from parlour_client.kit.app import LinkApp
 from parlour_client.kit.widgets.login_screen import LoginScreen
 from parlour_protocol.kit.frames import Hello
-from ticker.client import Row, TickerScreen
-from ticker.protocol import SYMBOLS, WIRE, Price, Watch
+from ticker.frames import SYMBOLS, WIRE, Price, Watch
+from ticker.screen import Row, TickerScreen
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
+TICKER = Path(__file__).parents[2] / "examples/ticker"
 PATIENCE = 30.0
 KIT = ("parlour_protocol", "parlour_server", "parlour_client")
 LIST_MODULES = """
@@ -38,7 +38,7 @@ atexit.register(lambda: pathlib.Path(os.environ["MODULES"]).write_text("\\n".joi
 
 def readme_commands() -> list[str]:
     """Return what the README runs, from `-m` on: init, run, invite, client."""
-    text = (EXAMPLES / "ticker/README.md").read_text()
+    text = (TICKER / "README.md").read_text()
     return re.findall(r"^    \S+/python (-m .*)$", text, re.MULTILINE)
 
 
@@ -69,7 +69,7 @@ class TickerServer:
                 [*self._line(self._run), "--ready-file", str(self._ready)],
                 stderr=log,
                 env=self._environment,
-                cwd=EXAMPLES,
+                cwd=TICKER,
             )
         end = time.monotonic() + PATIENCE
         while not self._ready.exists():
@@ -115,7 +115,7 @@ class TickerServer:
             text=True,
             check=False,
             env=self._environment,
-            cwd=EXAMPLES,
+            cwd=TICKER,
         )
 
 
@@ -213,7 +213,7 @@ def test_the_client_loads_nothing_of_the_chat() -> None:
     """Neither of its side nor of the server's."""
     code = "import sys, ticker.client; print(*sys.modules)"
     done = subprocess.run(  # noqa: S603 - our own
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=EXAMPLES
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=TICKER
     )
     modules = done.stdout.split()
     assert of_the_chat(modules) == []

@@ -10,13 +10,13 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
-from types import MappingProxyType, UnionType
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 import msgspec
 
 from parlour_protocol.kit.errors import ErrorCode, ProgramError
-from parlour_protocol.kit.frames import Greeting, Hello, Part, Push, Request
+from parlour_protocol.kit.frames import Greeting, Hello, Push, Request
 from parlour_protocol.kit.wire import Wire
 from parlour_server.kit.cli.command_line import CommandLine
 from parlour_server.kit.config.server_settings import Settings
@@ -54,12 +54,8 @@ class App(Generic[_S]):
 
     def __init__(
         self,
-        protocol: str,
+        wire: Wire[Any, Any],
         *,
-        requests: type[Request] | UnionType,
-        pushes: type[Push] | UnionType | None = None,
-        results: type[Part] | UnionType | None = None,
-        greeting: type[Greeting] = Hello,
         messages_per_minute: int | None = None,
         budgets: Budgets = MappingProxyType({}),
         state: "Callable[[Peer[Any]], _S] | None" = None,
@@ -67,17 +63,14 @@ class App(Generic[_S]):
         title: str = "",
         command: str = "",
         about: str = "",
-        path: str = "",
     ) -> None:
         """Describe a program; ``main`` runs its commands.
 
-        ``protocol`` is the WebSocket's subprotocol, such as `ticker.v1`, and names everything else, too.
-        ``messages_per_minute`` is the default of the setting, for each account. Raises ProgramError.
+        The name of ``wire``, such as `ticker.v1`, names everything else, too. ``messages_per_minute`` is the
+        default of the setting, for each account. Raises ProgramError.
         """
-        self.wire: Final[Wire[Any, Any]] = Wire(
-            protocol, requests=requests, pushes=pushes, results=results, greeting=greeting, path=path
-        )
-        word = protocol.partition(".")[0]
+        self.wire: Final = wire
+        word = wire.subprotocol.partition(".")[0]
         self.name: Final = ProgramName(
             word=word, title=title or word.capitalize(), command=command or f"{word}-server"
         )

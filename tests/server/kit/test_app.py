@@ -22,6 +22,7 @@ from parlour_protocol.kit.errors import SESSION_ENDED, ProgramError
 from parlour_protocol.kit.frames import Error, Hello, Ok, Request
 from parlour_protocol.kit.ids import Millis, SessionId, new_request_id
 from parlour_protocol.kit.names import parse_device_name, parse_user_name, skeleton
+from parlour_protocol.kit.wire import Wire
 from parlour_server.kit import app as kit_app
 from parlour_server.kit.app import App
 from parlour_server.kit.clock import SteadyClock, SystemClock
@@ -34,7 +35,7 @@ from parlour_server.kit.setup.initialise import initialise
 from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
 from parlour_server.kit.testing.server import Socket, World, running
 from ticker import server as ticker_program
-from ticker.protocol import Price, Watch
+from ticker.frames import Price, Watch
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 30.0
@@ -79,7 +80,7 @@ class Ticker:
 
 
 def _environment() -> dict[str, str]:
-    paths = (ROOT / "examples", ROOT / "server", ROOT / "protocol")
+    paths = (ROOT / "examples/ticker", ROOT / "server", ROOT / "protocol")
     return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
 
 
@@ -173,7 +174,7 @@ async def ignore(*_: object) -> None:
 
 def test_a_program_that_forgets_a_request_does_not_start() -> None:
     """Nothing fails open: each member of the union has exactly one handler, and no other frame has one."""
-    app: App[None] = App("shop.v1", requests=Watch | Other)
+    app: App[None] = App(Wire("shop.v1", requests=Watch | Other))
     app.on(Watch)(ignore)
     with pytest.raises(ProgramError, match=r"no handler for Other"):
         app.main()
@@ -190,7 +191,7 @@ async def test_background_work_that_fails_begins_again(
 ) -> None:
     """A program's fault stops neither its work nor its server; a stopped server leaves nothing behind."""
     monkeypatch.setattr(kit_app, "RESTART_SECONDS", 0.0)
-    app: App[None] = App("shop.v1", requests=Other)
+    app: App[None] = App(Wire("shop.v1", requests=Other))
     app.on(Other)(ignore)
     begun: list[int] = []
     twice = asyncio.Event()
@@ -228,7 +229,7 @@ async def _made(app: App[None], tmp_path: Path) -> Path:
 
 async def test_a_session_that_has_just_ended_is_not_greeted(tmp_path: Path) -> None:
     """S1: it ended after its ticket was redeemed, and no one had told this server when the socket opened."""
-    app: App[None] = App("shop.v1", requests=Other)
+    app: App[None] = App(Wire("shop.v1", requests=Other))
     app.on(Other)(ignore)
     app.greets(lambda peer: Hello("shop.example", peer.user, peer.device, peer.session, Millis(0)))
     folder, clock = app.spec.folder(tmp_path / "data"), SystemClock()

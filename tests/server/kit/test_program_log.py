@@ -15,6 +15,7 @@ from parlour_protocol.kit.errors import ErrorCode, ProgramError
 from parlour_protocol.kit.frames import Push, Request
 from parlour_protocol.kit.id_fields import Count
 from parlour_protocol.kit.ids import Seq, new_request_id
+from parlour_protocol.kit.wire import Wire
 from parlour_server.kit.app import App
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.errors import RefusedError
@@ -97,7 +98,7 @@ def _decide(cell: int) -> Callable[[Facts[list[int]]], list[int]]:
 @pytest.fixture
 async def game(tmp_path: Path) -> AsyncIterator[Game]:
     """Start a program with logs, without a network."""
-    app: App[None] = App("game.v1", requests=Take, pushes=Taken)
+    app: App[None] = App(Wire("game.v1", requests=Take, pushes=Taken))
     games = app.log(
         "game", body=int, state=list[int], push=lambda entry: Taken(seq=entry.seq, cell=entry.body)
     )
@@ -174,7 +175,7 @@ async def test_who_follows_while_others_append_misses_nothing(
 
 def test_a_kind_of_log_is_made_once() -> None:
     """Two parts of a program cannot write different things into one log by mistake."""
-    app: App[None] = App("game.v1", requests=Take)
+    app: App[None] = App(Wire("game.v1", requests=Take))
     app.log("game", body=int, state=int)
     with pytest.raises(ProgramError, match="kind game already"):
         app.log("game", body=str, state=int)

@@ -8,6 +8,7 @@ import pytest
 from parlour_protocol.kit.errors import SESSION_ENDED
 from parlour_protocol.kit.frames import Error, Ok, Request
 from parlour_protocol.kit.ids import new_request_id
+from parlour_protocol.kit.wire import Wire
 from parlour_server.kit.app import App
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.testing.server import World, running
@@ -21,7 +22,7 @@ class Break(Request, frozen=True, tag="break"):
     """Find a fault of the program."""
 
 
-app: App[None] = App("toy.v1", requests=Say | Break, messages_per_minute=2)
+app: App[None] = App(Wire("toy.v1", requests=Say | Break), messages_per_minute=2)
 
 
 @app.on(Say)

@@ -9,7 +9,7 @@ from parlour_protocol.kit.ids import new_request_id
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.testing.server import running
 from ticker import server as ticker_program
-from ticker.protocol import Price, Watch
+from ticker.frames import Price, Watch
 
 
 async def test_people_sockets_and_audit_lines(tmp_path: Path) -> None:

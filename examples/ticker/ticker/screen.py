@@ -1,6 +1,5 @@
-"""The ticker's client: a table of symbols, each with its price, its change and a sparkline."""
+"""The ticker's screen: a table of symbols, each with its price, its change and a sparkline."""
 
-import sys
 from collections import deque
 from typing import Final, Never, assert_never
 
@@ -11,11 +10,10 @@ from textual.widgets import Sparkline
 from parlour_client.kit.app import LinkScreen
 from parlour_client.kit.errors import RefusedError
 from parlour_client.kit.link import Link
-from parlour_client.kit.main import client_main
 from parlour_client.kit.widgets.safe import SafeStatic, error_content, own, peer_line
 from parlour_protocol.kit.frames import Hello
 from parlour_protocol.kit.ids import new_request_id
-from ticker.protocol import SYMBOLS, WIRE, Price, Watch
+from ticker.frames import SYMBOLS, Price, Watch
 
 HISTORY: Final = 60
 """How many prices a sparkline shows."""
@@ -88,7 +86,3 @@ class TickerScreen(LinkScreen[Hello, Watch, Never, Price]):
                     row.show(cents)
             case _:
                 assert_never(push)
-
-
-if __name__ == "__main__":
-    sys.exit(client_main("Ticker", WIRE, TickerScreen))

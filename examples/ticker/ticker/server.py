@@ -7,15 +7,9 @@ from parlour_protocol.kit.errors import ErrorCode
 from parlour_server.kit.app import App
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.errors import RefusedError
-from ticker.protocol import SYMBOLS, WIRE, Price, Watch
+from ticker.frames import SYMBOLS, WIRE, Price, Watch
 
-app: App[None] = App(
-    WIRE.subprotocol,
-    requests=Watch,
-    pushes=Price,
-    messages_per_minute=60,
-    command="python -m ticker.server",
-)
+app: App[None] = App(WIRE, messages_per_minute=60, command="python -m ticker.server")
 
 
 @app.on(Watch)

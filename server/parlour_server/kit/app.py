@@ -23,7 +23,7 @@ from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.connections.budgets import Budgets
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.connections.peer import Peer
-from parlour_server.kit.log.log import Entry
+from parlour_server.kit.log.log import Entry, LogRecord
 from parlour_server.kit.program import Pending, Result
 from parlour_server.kit.program_log import ProgramLog
 from parlour_server.kit.program_name import ProgramName
@@ -120,17 +120,24 @@ class App(Generic[_S]):
         return self._parts().topics.topic(name)
 
     def log(
-        self, kind: str, *, body: type[_B], state: type[_L], push: Callable[[Entry[_B]], Push] | None = None
+        self,
+        kind: str,
+        *,
+        body: type[_B],
+        state: type[_L],
+        push: Callable[[Entry[_B]], Push] | None = None,
+        summary: Callable[[LogRecord[_L]], Push | None] | None = None,
     ) -> ProgramLog[_B, _L]:
         """Return the logs of this kind, each with numbered entries (``body``) and a ``state``.
 
-        ``push`` makes what everyone who follows a log gets for a new entry. Raises ProgramError for a kind
-        that is there already.
+        ``push`` makes what everyone who follows a log gets for a new entry, ``summary`` what everyone who
+        follows the list gets for a log that has changed; None for a change that the list does not show.
+        Raises ProgramError for a kind that is there already.
         """
         if kind in self._logs:
             raise ProgramError(f"{self.wire.subprotocol} has logs of the kind {kind} already")
         self._logs.add(kind)
-        return ProgramLog(kind, body, state, push, self._parts)
+        return ProgramLog(kind, body, state, push, summary, self._parts)
 
     def _parts(self) -> "Parts[Any, SqliteKitStore]":
         if self._running is None:

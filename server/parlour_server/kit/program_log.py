@@ -11,7 +11,7 @@ from parlour_protocol.kit.frames import Push, Request
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.limits import PAGE_EVENTS
 from parlour_server.kit.connections.peer import Peer
-from parlour_server.kit.log.log import Appended, Decide, Entry, LogRecord
+from parlour_server.kit.log.log import Appended, Decide, Entry, Facts, LogRecord
 from parlour_server.kit.log.typed_log import TypedLog
 from parlour_server.kit.program import Pending, Result
 from parlour_server.kit.topics import Topic
@@ -37,12 +37,14 @@ class ProgramLog(Generic[B, S]):
         body: type[B],
         state: type[S],
         push: Callable[[Entry[B]], Push] | None,
+        summary: Callable[[LogRecord[S]], Push | None] | None,
         parts: "Callable[[], Parts[Any, SqliteKitStore]]",
     ) -> None:
         self._kind = kind
         self._body = body
         self._state = state
         self._push = push
+        self._summary = summary
         self._parts = parts
 
     def append(
@@ -60,12 +62,25 @@ class ProgramLog(Generic[B, S]):
         The answer, ``result`` of the entry, is sent when the entry is on disk; then it is published. The same
         request sent again is answered in the same way, and is neither decided nor published again.
         """
+        decided: dict[str, S | None] = {}
+
+        def decide_and_keep(facts: Facts[S]) -> S | None:
+            new = decide(facts)
+            decided["state"] = facts.state if new is None else new  # of the last call: as stored
+            return new
 
         def publish(appended: Appended[B]) -> None:
-            if self._push is not None and not appended.replay:
-                self.topic(name).publish(self._push(appended.entry))
+            if appended.replay:
+                return
+            entry = appended.entry
+            if self._push is not None:
+                self.topic(name).publish(self._push(entry))
+            if self._summary is not None:
+                push = self._summary(LogRecord(entry.log, entry.seq, decided["state"]))
+                if push is not None:
+                    self.list_topic.publish(push)
 
-        future = self._logs().append(peer.grant, request.id, name, body, decide)
+        future = self._logs().append(peer.grant, request.id, name, body, decide_and_keep)
         return Pending(future, lambda appended: result(appended.entry), publish)
 
     async def follow(
@@ -93,6 +108,21 @@ class ProgramLog(Generic[B, S]):
     ) -> tuple[Sequence[LogRecord[S]], bool]:
         """Return the logs above the name ``after``, in order, and whether more follow."""
         return await self._logs().list(after=after, limit=limit)
+
+    async def follow_list(
+        self, peer: Peer[Any], *, after: str | None = None, limit: int = PAGE_EVENTS.value
+    ) -> tuple[Sequence[LogRecord[S]], bool]:
+        """Send the summary of each log that changes to the peer from now on.
+
+        Returns the logs above the name ``after``, in order, and whether more follow.
+        """
+        peer.add(self.list_topic)  # first, as in ``follow``
+        return await self.list(after=after, limit=limit)
+
+    @property
+    def list_topic(self) -> Topic:
+        """The topic to which the summaries of all logs are published."""
+        return self._parts().topics.topic(f"logs:{self._kind}")
 
     def topic(self, name: str) -> Topic:
         """Return the topic to which the entries of the log ``name`` are published."""

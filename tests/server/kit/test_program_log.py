@@ -5,10 +5,11 @@ import dataclasses
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import msgspec
 import pytest
+from msgspec import Meta
 from tests.server.kit.store.world import FakeClock, KitWorld
 
 from parlour_protocol.kit.errors import ErrorCode, ProgramError
@@ -38,6 +39,13 @@ class Taken(Push, frozen=True, tag="taken"):
 
     seq: Count
     cell: Count
+
+
+class Score(Push, frozen=True, tag="score"):
+    """A game has so many cells taken."""
+
+    game: Annotated[str, Meta(max_length=9)]
+    cells: Count
 
 
 class Game:
@@ -98,9 +106,13 @@ def _decide(cell: int) -> Callable[[Facts[list[int]]], list[int]]:
 @pytest.fixture
 async def game(tmp_path: Path) -> AsyncIterator[Game]:
     """Start a program with logs, without a network."""
-    app: App[None] = App(Wire("game.v1", requests=Take, pushes=Taken))
+    app: App[None] = App(Wire("game.v1", requests=Take, pushes=Taken | Score))
     games = app.log(
-        "game", body=int, state=list[int], push=lambda entry: Taken(seq=entry.seq, cell=entry.body)
+        "game",
+        body=int,
+        state=list[int],
+        push=lambda entry: Taken(seq=entry.seq, cell=entry.body),
+        summary=lambda record: Score(record.log, len(record.state or ())) if record.head % 2 else None,
     )
 
     @app.on(Take)
@@ -112,7 +124,7 @@ async def game(tmp_path: Path) -> AsyncIterator[Game]:
     app.spec.schema.create(folder.database)
     store = app.spec.make_store(folder, clock, True)
     await store.open()
-    topics = Topics(asyncio.get_running_loop(), 0.0, frozenset({Taken}))
+    topics = Topics(asyncio.get_running_loop(), 0.0, frozenset({Taken, Score}))
     fields = {field.name: cast("Any", None) for field in dataclasses.fields(Parts)}
     async with AsyncExitStack() as stack:
         parts = Parts(**fields | {"store": store, "topics": topics, "stack": stack})
@@ -171,6 +183,21 @@ async def test_who_follows_while_others_append_misses_nothing(
     await asyncio.sleep(0)
     assert [entry.body for entry in found] == [4]
     assert [msgspec.json.decode(wire[2:])["cell"] for wire in ben.got] == [5]
+
+
+async def test_who_follows_the_list_sees_which_logs_change(game: Game) -> None:
+    """It brings the state after the entry, without the entries; a request sent again brings nothing."""
+    ana, ben = await game.player("ana"), await game.player("ben")
+    await game.take(ana, first := Take(new_request_id(), 4))
+    [record], more = await game.games.follow_list(cast("Any", ben))
+    assert (record.log, record.head, record.state, more) == ("one", 1, [4], False)
+    await game.take(ana, Take(new_request_id(), 5))  # has no summary
+    await game.take(ana, Take(new_request_id(), 6))
+    await game.take(ana, first)
+    await asyncio.sleep(0)
+    assert [msgspec.json.decode(wire[2:]) for wire in ben.got] == [
+        {"type": "score", "game": "one", "cells": 3}
+    ]
 
 
 def test_a_kind_of_log_is_made_once() -> None:

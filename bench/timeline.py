@@ -14,7 +14,7 @@ from statistics import median
 from textual.app import App, ComposeResult
 
 from parlour_client.core.model import Entry
-from parlour_client.kit.terminal.gc_tuning import Collector
+from parlour_client.ui.chat.gc_tuning import Collector
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.fields import MessageText

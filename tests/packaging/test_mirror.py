@@ -58,15 +58,14 @@ KIT_TESTED_BY = {
     "account/dial.py": "../../e2e/test_contract.py",
     "account/sign_in.py": "../../e2e/test_first_contact.py",
     # only a screen shows what they do
-    "console/input_lines.py": "../plain/test_line_mode.py",
     "terminal/column_anchoring.py": "../../e2e/test_terminal_oracle.py",
     "terminal/guard.py": "../../e2e/test_terminal_oracle.py",
     "terminal/safe_app.py": "terminal/test_crash.py",
     "widgets/key_ordering.py": "../ui/chat/test_keys_to_composer.py",
-    "widgets/page.py": "../ui/test_snapshots.py",
     "widgets/questions.py": "../ui/test_snapshots.py",
     "widgets/status_line.py": "../ui/test_snapshots.py",
     "widgets/safe.py": "../ui/test_sources.py",
+    "widgets/themes.py": "../ui/test_themes.py",
 }
 
 

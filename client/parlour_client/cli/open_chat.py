@@ -32,7 +32,7 @@ def open_chat(home: ChatHome, *, plain: bool) -> int:
     """Open one of the two views, and return the exit status when it is closed."""
     passphrase = the_passphrase(home)
     if plain or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":  # it could not move the cursor
-        from parlour_client.plain import run as run_plain  # noqa: PLC0415 - one of two views
+        from parlour_client.plain.line_mode import run as run_plain  # noqa: PLC0415 - one of two views
 
         return asyncio.run(
             run_plain(Client(home, passphrase=passphrase), settings=load(home.folder), folder=home.folder)

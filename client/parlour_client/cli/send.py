@@ -20,9 +20,9 @@ from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.checked_text import message_text
 from parlour_client.core.model import Entry, Room
 from parlour_client.kit.connection_status import LinkState
-from parlour_client.kit.console.input_lines import read_lines
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import ParlourClientError, SetupError, UnreachableError
+from parlour_client.plain.input_lines import read_lines
 
 if TYPE_CHECKING:
     from parlour_client.core.client import Client

@@ -1,8 +1,4 @@
 """The line mode: the same core for screen readers, simple terminals and pipes.
 
-Lines are printed once and never moved; each names its room. Others call ``run``.
+Lines are printed once and never moved; each names its room. ``line_mode.run`` runs it.
 """
-
-from parlour_client.plain.line_mode import run
-
-__all__ = ["run"]

@@ -49,10 +49,10 @@ from parlour_client.core.events import (
 from parlour_client.core.model import Delivery, Entry
 from parlour_client.core.settings import Settings, Value, kept_seconds, save
 from parlour_client.kit.connection_status import LinkState, StatusChanged
-from parlour_client.kit.console.input_lines import read_lines
 from parlour_client.kit.console.printing import say
 from parlour_client.kit.errors import ParlourClientError, SetupError
 from parlour_client.plain.file_transfer import Transfers
+from parlour_client.plain.input_lines import read_lines
 from parlour_client.plain.line_text import (
     room_line,
     shown,

@@ -21,7 +21,6 @@ from textual.events import Event, InputEvent, Key, Paste
 from parlour_client.core.client import Client
 from parlour_client.core.settings import Settings, kept_seconds
 from parlour_client.kit.errors import ParlourClientError
-from parlour_client.kit.terminal.bidi import TextDirection
 from parlour_client.ui.account_switcher import Accounts, AccountSwitcher, Entrance, OpenedAccount
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.chat.screen import ChatScreen
@@ -30,6 +29,7 @@ from parlour_client.ui.input.jump import JumpScreen, Target
 from parlour_client.ui.locking import Lock
 from parlour_client.ui.notifications import Notifier, run_program
 from parlour_client.ui.palette import Everything, Palette
+from parlour_client.ui.text_direction import TextDirection
 from parlour_client.ui.theming import LOOK_EVERY, Theming
 from parlour_client.ui.toasts import Toast, toast
 from parlour_protocol.ids import RoomId

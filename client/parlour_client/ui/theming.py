@@ -8,9 +8,10 @@ from typing import Final
 
 from parlour_client.core.settings import Settings
 from parlour_client.kit.errors import SetupError
-from parlour_client.kit.widgets.themes import OWN, Folder
+from parlour_client.kit.widgets.themes import OWN
 from parlour_client.ui.app_settings import SettingsApp
 from parlour_client.ui.input.keymap import keymap, problems
+from parlour_client.ui.theme_files import Folder
 from parlour_client.ui.toasts import Toast, toast
 
 LOOK_EVERY: Final = 2.0

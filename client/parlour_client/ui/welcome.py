@@ -21,9 +21,9 @@ from parlour_client.core.client import Client
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.widgets.footer import KeyFooter
 from parlour_client.kit.widgets.key_ordering import Field
-from parlour_client.kit.widgets.page import Page
 from parlour_client.kit.widgets.safe import SafeStatic, error_content, lines, own
 from parlour_client.ui.account_switcher import Credentials, Entrance
+from parlour_client.ui.dialogs.page import Page
 from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.errors import ParlourProtocolError
 from parlour_protocol.kit.invite_link import ServerAddress

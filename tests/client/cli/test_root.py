@@ -17,8 +17,8 @@ from parlour_client.commands.front import Front
 from parlour_client.commands.table import names
 from parlour_client.core.archive.key import open_key, rewrap
 from parlour_client.core.archive.passphrase import Cost
-from parlour_client.kit.console.input_lines import MAX_LINE, split_lines
 from parlour_client.kit.errors import NoAccountError
+from parlour_client.plain.input_lines import MAX_LINE, split_lines
 from parlour_protocol.kit.errors import InvalidLinkError
 from parlour_protocol.kit.secret import Secret
 

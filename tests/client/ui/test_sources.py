@@ -29,11 +29,11 @@ ONLY_IN = {
     r"sys\.(?:stdout|stderr)|print\(|driver\.write": {
         "ui/__init__.py",
         "kit/terminal/safe_app.py",
-        "kit/terminal/bidi.py",
+        "ui/text_direction.py",
         "kit/console/printing.py",
         "kit/main.py",  # asks whether they are a terminal
     },
-    r"(?<!await self)\.(?:_write|to_terminal)\(": {"ui/notifications.py", "kit/terminal/bidi.py"},
+    r"(?<!await self)\.(?:_write|to_terminal)\(": {"ui/notifications.py", "ui/text_direction.py"},
 }
 NOWHERE = (
     r"border_title", r"border_subtitle", r"sub_title", r"\.title = ", r"\btooltip\b", r"from_markup",

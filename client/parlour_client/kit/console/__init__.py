@@ -1,1 +1,1 @@
-"""Reads and prints lines on a terminal or a pipe, for programs without a screen."""
+"""Prints lines on a terminal or a pipe, for programs without a screen."""

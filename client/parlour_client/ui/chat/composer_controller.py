@@ -17,10 +17,10 @@ from textual.message_pump import MessagePump
 from parlour_client.core.client import Client
 from parlour_client.core.model import Entry, display_name
 from parlour_client.kit.errors import SetupError
-from parlour_client.kit.widgets.deferred import Deferred
 from parlour_client.kit.widgets.safe import error_content, join, own, peer_line
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.current_room import CurrentRoom
+from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.chat.drafts import NOWHERE, SOON, Drafts
 from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import NO_ROOM, REFUSALS, Interaction

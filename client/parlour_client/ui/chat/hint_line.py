@@ -9,8 +9,8 @@ from typing import Final
 
 from textual.content import Content
 
-from parlour_client.kit.widgets.deferred import Deferred
 from parlour_client.kit.widgets.safe import SafeStatic, join, own, peer_line
+from parlour_client.ui.chat.deferred import Deferred
 
 STAYS: Final = 8.0
 """Seconds for which a refusal is shown."""

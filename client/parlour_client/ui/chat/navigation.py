@@ -11,18 +11,18 @@ from textual.message_pump import MessagePump
 
 from parlour_client.core.client import Client
 from parlour_client.core.model import Room
-from parlour_client.kit.terminal.throttle import Throttle
-from parlour_client.kit.widgets.deferred import Deferred
 from parlour_client.kit.widgets.safe import SafeStatic
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.current_room import CurrentRoom
+from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
 from parlour_client.ui.chat.header import RoomHeader
 from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.members_controller import MembersController
 from parlour_client.ui.chat.room_list import ORDERS, RoomAction, RoomList, next_unread
+from parlour_client.ui.chat.throttle import Throttle
 from parlour_client.ui.chat.timeline import Timeline
 from parlour_client.ui.chat.timeline_controller import TimelineController
 from parlour_client.ui.toasts import Toast

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from textual.screen import Screen
 from textual.widget import Widget
 
-from parlour_client.kit.terminal.throttle import FRAME
+from parlour_client.ui.chat.throttle import FRAME
 
 
 class QuickPaint:

@@ -22,8 +22,6 @@ from parlour_client.core import events as changes
 from parlour_client.core.client import Client
 from parlour_client.core.settings import Settings
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
-from parlour_client.kit.terminal.gc_tuning import EVERY_SECONDS, Collector
-from parlour_client.kit.widgets.deferred import Deferred
 from parlour_client.kit.widgets.footer import KeyFooter
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import SafeStatic, lines, own
@@ -31,9 +29,11 @@ from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.composer import Composer
 from parlour_client.ui.chat.composer_controller import ComposerController
 from parlour_client.ui.chat.current_room import CurrentRoom
+from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.chat.encryption.devices import DevicePrompts
 from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
 from parlour_client.ui.chat.files import FileTransfers
+from parlour_client.ui.chat.gc_tuning import EVERY_SECONDS, Collector
 from parlour_client.ui.chat.header import RoomHeader
 from parlour_client.ui.chat.hint_line import HintLine
 from parlour_client.ui.chat.interaction import Interaction

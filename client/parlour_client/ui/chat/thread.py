@@ -12,10 +12,10 @@ from textual.widgets import OptionList
 
 from parlour_client.core.model import Entry, Thread, Version, display_name
 from parlour_client.kit.widgets.overlay import Overlay
-from parlour_client.kit.widgets.page import Page
 from parlour_client.kit.widgets.safe import SafeStatic, join, lines, own, peer, peer_line
 from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.message_list import MessageChoices, head_of
+from parlour_client.ui.dialogs.page import Page
 from parlour_protocol.kit.text import safe_text
 
 

@@ -11,8 +11,8 @@ from textual.screen import Screen
 
 from parlour_client.commands.front import Front
 from parlour_client.commands.table import names
-from parlour_client.kit.widgets.page import Page
 from parlour_client.kit.widgets.safe import join, lines, own
+from parlour_client.ui.dialogs.page import Page
 
 _GENERAL = (
     "Esc returns to the composer. Ctrl+P opens the palette: rooms, people, commands, settings, colours. "

@@ -9,9 +9,9 @@ from typing import Final
 from textual.content import Content
 
 from parlour_client.core.model import Entry, display_name
-from parlour_client.kit.widgets.page import Page
 from parlour_client.kit.widgets.safe import join, lines, of_safe, own, peer_line
 from parlour_client.ui.chat.timeline.sentences import clock, day
+from parlour_client.ui.dialogs.page import Page
 from parlour_protocol.kit.text import safe_text
 from parlour_protocol.kit.text.inspector import CodePoint, inspect_text
 

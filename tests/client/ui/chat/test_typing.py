@@ -10,8 +10,8 @@ from textual._compositor import ChopsUpdate
 from textual.events import Key
 from textual.pilot import Pilot
 
-from parlour_client.kit.terminal.throttle import FRAME
 from parlour_client.ui.chat.screen import ChatScreen
+from parlour_client.ui.chat.throttle import FRAME
 from parlour_client.ui.chat.timeline import Timeline
 
 TURNS = 200

@@ -16,10 +16,10 @@ from typing import BinaryIO, Final
 
 from nacl import bindings as sodium
 
+from parlour_client.core.e2ee.messages.saved_name import saved_name
 from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.errors import ServerMisbehavedError, SetupError
 from parlour_client.kit.private_files import open_private
-from parlour_client.kit.saved_name import saved_name
 from parlour_protocol.frames.fields import FileName
 from parlour_protocol.limits import FILE_BYTES
 from parlour_protocol.mls import Secret

@@ -12,11 +12,11 @@ from textual.content import Content
 
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.status import OwnDevice, OwnKeys
-from parlour_client.kit.widgets.page import Page
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import join, lines, own, peer_line
 from parlour_client.ui.chat.interaction import Interaction
 from parlour_client.ui.chat.timeline.sentences import clock, day
+from parlour_client.ui.dialogs.page import Page
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.kit.ids import DeviceId
 

@@ -10,10 +10,10 @@ from textual.content import Content
 
 from parlour_client.core.e2ee.status import MemberDevice, RoomPerson, RoomReport, Trust
 from parlour_client.core.model import display_name
-from parlour_client.kit.widgets.page import Page
 from parlour_client.kit.widgets.safe import join, lines, own, peer_line
 from parlour_client.text.encryption_text import TRUST, how_admitted
 from parlour_client.ui.chat.timeline.sentences import clock, day
+from parlour_client.ui.dialogs.page import Page
 from parlour_protocol.kit.names import UserName
 
 TRUST_WORDS = {

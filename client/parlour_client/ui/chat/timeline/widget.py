@@ -20,8 +20,8 @@ from textual.widget import Widget
 
 from parlour_client.core.model import Entry
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
-from parlour_client.kit.terminal.throttle import Throttle
-from parlour_client.kit.widgets.deferred import Deferred
+from parlour_client.ui.chat.deferred import Deferred
+from parlour_client.ui.chat.throttle import Throttle
 from parlour_client.ui.chat.timeline import keys
 from parlour_client.ui.chat.timeline.entries import key_of
 from parlour_client.ui.chat.timeline.holes import Hole, HoleState, Run

@@ -11,11 +11,12 @@ from tests.client.ui.ui_fake import LOBBY, FakeClient
 from textual.color import Color
 
 from parlour_client.core.settings import FILE, load
-from parlour_client.kit.widgets.themes import OWN, Folder, read
+from parlour_client.kit.widgets.themes import OWN
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
+from parlour_client.ui.theme_files import Folder, read
 
-SCRIPT = Path(__file__).parents[2] / "ui" / "in_terminal.py"
+SCRIPT = Path(__file__).with_name("in_terminal.py")
 DUSK = 'primary = "#112233"\nbackground = "#010203"\n'
 
 

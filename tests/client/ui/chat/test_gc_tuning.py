@@ -2,8 +2,8 @@
 
 import gc
 
-from parlour_client.kit.terminal import gc_tuning as collector
-from parlour_client.kit.terminal.gc_tuning import Collector
+from parlour_client.ui.chat import gc_tuning as collector
+from parlour_client.ui.chat.gc_tuning import Collector
 
 
 def test_what_survives_is_set_aside_and_comes_back() -> None:

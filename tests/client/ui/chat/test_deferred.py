@@ -9,7 +9,7 @@ from tests.client.ui.ui_fake import LOBBY, FakeClient
 from textual import _time
 from textual.pilot import Pilot
 
-from parlour_client.kit.widgets.deferred import Deferred
+from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.chat.screen import ChatScreen
 
 DEADLINE = 60.0

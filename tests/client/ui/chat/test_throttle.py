@@ -1,6 +1,6 @@
 """Changes are drawn at once, and less often while very many come."""
 
-from parlour_client.kit.terminal.throttle import BUSY, BUSY_FRAME, FRAME, Throttle
+from parlour_client.ui.chat.throttle import BUSY, BUSY_FRAME, FRAME, Throttle
 
 
 def test_few_are_drawn_with_the_next_frame_and_many_less_often() -> None:

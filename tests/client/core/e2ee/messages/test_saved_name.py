@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parlour_client.kit.saved_name import saved_name
+from parlour_client.core.e2ee.messages.saved_name import saved_name
 from parlour_protocol.kit.text import safe_text
 
 DEVICES = ["CON", "PRN", "AUX", "NUL", "COM1", "LPT9", "COM\u00b9", "CONIN$"]

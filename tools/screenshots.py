@@ -13,8 +13,8 @@ from textual.pilot import Pilot
 
 from parlour_client.demo.people import Person, everyone_connected, open_garden, play
 from parlour_client.demo.screen import guest as sign_up_guest
-from parlour_client.demo.script import CAST, CORA, SCRIPT
-from parlour_client.demo.server import demo_server
+from parlour_client.demo.script import CAST, CORA, SCRIPT, SERVER
+from parlour_client.kit.demo_server import demo_server
 from parlour_client.ui.app import ParlourApp
 from parlour_client.ui.chat.screen import ChatScreen
 from parlour_protocol.kit.ids import Seq
@@ -120,7 +120,7 @@ SCENES: tuple[Callable[[Album], Awaitable[None]], ...] = (
 
 async def main() -> None:
     """Let everyone talk, open the client, and save its screens."""
-    async with demo_server() as server, everyone_connected(server, CAST) as people:
+    async with demo_server(SERVER) as server, everyone_connected(server, CAST) as people:
         await open_garden(people)
         guest = await sign_up_guest(server, people)
         app = ParlourApp(guest)

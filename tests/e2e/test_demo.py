@@ -14,8 +14,9 @@ from parlour_client.core.client import Client
 from parlour_client.core.events import Change, RoomsChanged
 from parlour_client.demo.checks import CheckFailedError, Stage, run_check
 from parlour_client.demo.people import Person
-from parlour_client.demo.server import DemoError, DemoServer
+from parlour_client.demo.script import SERVER
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
+from parlour_client.kit.demo_server import DemoError, DemoServer
 from parlour_client.kit.event_bus import EventBus
 from parlour_protocol.kit.secret import Secret
 
@@ -79,12 +80,12 @@ async def test_a_check_may_take_long_while_something_happens(
         return "it held"
 
     people = {"cora": Person("cora", cast("Client", speaker), ChatHome(tmp_path), Secret("nothing"))}
-    assert await run_check(check, Stage(DemoServer(tmp_path), people)) == outcome
+    assert await run_check(check, Stage(DemoServer(tmp_path, SERVER), people)) == outcome
 
 
 async def test_a_server_that_stops_is_reported_at_once(tmp_path: Path) -> None:
     """No one waits for a client that can never connect."""
-    server = DemoServer(tmp_path)
+    server = DemoServer(tmp_path, SERVER)
     (tmp_path / "server.log").write_text("it went wrong")
     server._process = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
     with pytest.raises(DemoError, match="stopped") as ended:
@@ -99,6 +100,6 @@ async def test_a_check_that_fails_is_reported(tmp_path: Path) -> None:
         """Water is dry."""
         raise CheckFailedError("it was wet")
 
-    held, report = await run_check(check, Stage(DemoServer(tmp_path), {}))
+    held, report = await run_check(check, Stage(DemoServer(tmp_path, SERVER), {}))
     assert not held
     assert report == "Water is dry. But it was wet."

@@ -55,6 +55,7 @@ KIT_TESTED_BY = {
     "transport/live_connection.py": "../core/test_client.py",
     "transport/conversation.py": "../core/transport/test_chat_conversation.py",
     # only a real server shows what they do
+    "demo_server.py": "../../e2e/test_demo.py",
     "account/dial.py": "../../e2e/test_contract.py",
     "account/sign_in.py": "../../e2e/test_first_contact.py",
     # only a screen shows what they do

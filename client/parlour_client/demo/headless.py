@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 from parlour_client.demo.checks import CHECKS, Stage, run_check
 from parlour_client.demo.people import everyone_connected
-from parlour_client.demo.script import CAST, GUEST
-from parlour_client.demo.server import demo_server
+from parlour_client.demo.script import CAST, GUEST, SERVER
+from parlour_client.kit.demo_server import demo_server
 
 
 async def run_headless(say: Callable[[str], None]) -> bool:
     """Run every check, reporting each through ``say``; returns whether all of them held."""
     say("Parlour demo: a throwaway server on loopback, four people, no screen.")
-    async with demo_server() as server:
+    async with demo_server(SERVER) as server:
         say(f"The server is ready at {server.url}.")
         async with everyone_connected(server, (*CAST, GUEST)) as people:
             stage = Stage(server, people)

@@ -14,7 +14,7 @@ from parlour_client.core.account.sign_in import ChatSignIn, open_archive
 from parlour_client.core.client import Client
 from parlour_client.core.model import Entry, Room
 from parlour_client.demo.script import GARDEN, LOBBY, Line
-from parlour_client.demo.server import DemoError, DemoServer
+from parlour_client.kit.demo_server import DemoError, DemoServer
 from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
@@ -69,18 +69,19 @@ class Person:
             await anext(changes)
 
 
-async def sign_up(folder: Path, name: str, link: ChatInviteLink, password: Secret) -> ChatHome:
+async def sign_up(folder: Path, name: str, link: str, password: Secret) -> ChatHome:
     """Create an account with the link, and return its home folder, logged in."""
     home = ChatHome(folder)
     archive = await open_archive(home)
     try:
-        await ChatSignIn(archive).join(link, parse_user_name(name), password, parse_device_name("demo"))
+        invite = ChatInviteLink.parse(link)
+        await ChatSignIn(archive).join(invite, parse_user_name(name), password, parse_device_name("demo"))
     finally:
         await archive.close()
     return home
 
 
-async def connect(server: DemoServer, name: str, link: ChatInviteLink) -> Person:
+async def connect(server: DemoServer, name: str, link: str) -> Person:
     """Sign someone up and connect them."""
     password = Secret.random()
     home = await sign_up(server.folder / name, name, link, password)

@@ -11,8 +11,8 @@ import sys
 from parlour_client.core.client import Client
 from parlour_client.core.events import EntryAdded
 from parlour_client.demo.people import Person, connect, everyone_connected, open_garden, play
-from parlour_client.demo.script import ANSWERS, BEN, CAST, CORA, GUEST, SCRIPT, TOUR
-from parlour_client.demo.server import DemoServer, demo_server
+from parlour_client.demo.script import ANSWERS, BEN, CAST, CORA, GUEST, SCRIPT, SERVER, TOUR
+from parlour_client.kit.demo_server import DemoServer, demo_server
 from parlour_client.kit.errors import ParlourClientError, SetupError
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.kit.ids import Seq
@@ -28,7 +28,7 @@ async def run_with_screen() -> None:
     from parlour_client.ui.app import ParlourApp  # noqa: PLC0415 - Textual takes half a second to load
 
     sys.stderr.write("Starting a server that lives only for this demo …\n")
-    async with demo_server() as server, everyone_connected(server, CAST) as people:
+    async with demo_server(SERVER) as server, everyone_connected(server, CAST) as people:
         await open_garden(people)
         app = ParlourApp(await guest(server, people), tour=TOUR)
         playing = [asyncio.create_task(_talk(people)), asyncio.create_task(_answer(people))]

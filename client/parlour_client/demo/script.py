@@ -6,6 +6,9 @@ The texts are data: nothing here is shown before it went over the wire and throu
 from dataclasses import dataclass
 from typing import Final
 
+SERVER: Final = "parlour_server"
+"""The package whose commands start the server."""
+
 CORA: Final = "cora"
 BEN: Final = "ben"
 MALLORY: Final = "mallory"

@@ -52,6 +52,11 @@ def client_main(
         app.run()
         return app.return_code or 0
 
+    return exit_status(command, arguments)
+
+
+def exit_status(command: click.Command, arguments: Sequence[str] | None) -> int:
+    """Run a command and return its exit status, with a sentence on standard error for what went wrong."""
     try:
         result = command.main(arguments, standalone_mode=False)
     except ParlourClientError as error:

@@ -1,6 +1,6 @@
-"""The demo server: a process of its own in a temporary folder, on a free port of loopback, with its own CA.
+"""A program's server for its demo: a process in a temporary folder, on a free port of loopback.
 
-The same commands that you would use start it, and the demo reaches it only over the network: it imports
+The commands that an operator would use start it, and the demo reaches it only over the network: it imports
 nothing of the server. It waits for the process, not for a time, because a busy machine may be slow; a process
 that ends early is an error. The folder and the process are gone when the context ends, however it ends.
 """
@@ -15,11 +15,12 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from parlour_client.kit.errors import ParlourClientError
-from parlour_protocol.invite_link import ChatInviteLink
+
+_T = TypeVar("_T")
 
 _STOP_SECONDS: Final = 6.0  # the server promises five
 
@@ -31,9 +32,10 @@ class DemoError(ParlourClientError):
 class DemoServer:
     """A server that can be started, killed and started again on the same data and port."""
 
-    def __init__(self, folder: Path) -> None:
-        """Use ``folder``, which must be private."""
+    def __init__(self, folder: Path, module: str) -> None:
+        """Use ``folder``, which must be private; `python -m` runs ``module``, the program's commands."""
         self.folder = folder
+        self._module = module
         self.port = 0
         self._data = folder / "server"
         self._ready = folder / "ready"
@@ -45,7 +47,7 @@ class DemoServer:
         return f"https://127.0.0.1:{self.port}"
 
     async def prepare(self) -> None:
-        """Create the data folder: keys, certificate, configuration, the lobby."""
+        """Create the data folder: keys, certificate, configuration."""
         await self._run("init", "--data", str(self._data))
 
     async def start(self) -> None:
@@ -70,24 +72,24 @@ class DemoServer:
         """Stop the server as a supervisor would."""
         await self._end(signal.SIGTERM)
 
-    async def while_it_runs(self, waiting: Coroutine[Any, Any, object]) -> None:
-        """Wait for ``waiting``, however slow this machine is. Raises DemoError if the server ends."""
+    async def while_it_runs(self, waiting: Coroutine[Any, Any, _T]) -> _T:
+        """Return what ``waiting`` does, however slow this machine is. Raises DemoError if the server ends."""
         assert self._process is not None  # noqa: S101 - it was started
         happens, ends = asyncio.ensure_future(waiting), asyncio.ensure_future(self._process.wait())
         try:
             await asyncio.wait({happens, ends}, return_when=asyncio.FIRST_COMPLETED)
             if not happens.done():
                 raise DemoError("The demo server stopped.", f"Its log ends with: {self.log()[-400:]}")
-            happens.result()
+            return happens.result()
         finally:
             happens.cancel()
             ends.cancel()
             await asyncio.gather(happens, ends, return_exceptions=True)
 
-    async def invite(self, uses: int) -> ChatInviteLink:
+    async def invite(self, uses: int) -> str:
         """Create an invite link for ``uses`` people."""
         out = await self._run("invite", "create", "--data", str(self._data), "--uses", str(uses), "--json")
-        return ChatInviteLink.parse(json.loads(out)["link"])
+        return str(json.loads(out)["link"])
 
     @property
     def certificate(self) -> Path:
@@ -124,20 +126,19 @@ class DemoServer:
         )
         out, err = await process.communicate()
         if process.returncode:
-            raise DemoError(f"parlour-server {arguments[0]} failed.", err.decode(errors="replace")[-400:])
+            raise DemoError(f"{self._module} {arguments[0]} failed.", err.decode(errors="replace")[-400:])
         return out.decode()
 
-    @staticmethod
-    def _command(*arguments: str) -> list[str]:
-        return [sys.executable, "-m", "parlour_server", *arguments]
+    def _command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", self._module, *arguments]
 
 
 @contextlib.asynccontextmanager
-async def demo_server() -> AsyncIterator[DemoServer]:
+async def demo_server(module: str) -> AsyncIterator[DemoServer]:
     """Run a server for the time of the context; everything it wrote is removed at the end."""
     os.umask(0o077)
-    with tempfile.TemporaryDirectory(prefix="parlour-demo-") as name:
-        server = DemoServer(Path(name))
+    with tempfile.TemporaryDirectory(prefix="demo-") as name:
+        server = DemoServer(Path(name), module)
         await server.prepare()
         await server.start()
         try:

@@ -184,24 +184,6 @@ async def test_someone_joins_and_sees_prices_move(server: TickerServer, tmp_path
         assert "ACME" not in screen_text(pilot)
 
 
-async def test_what_was_not_asked_for_is_not_shown(server: TickerServer, tmp_path: Path) -> None:
-    """A refusal is shown as a sentence, and a server that pushes other symbols changes nothing."""
-    async with opened(tmp_path / "home", ("ENRON",)) as pilot:
-        screen = await join(pilot, server.invite(), "bea")
-        await until(pilot, lambda: "there is no ENRON" in screen_text(pilot))
-        screen.pushed(Price("ACME", 1))
-        await pilot.pause()
-        assert prices(screen) == 0
-
-
-def test_change_is_since_the_first_price() -> None:
-    """It is signed, and a price that never changed has none."""
-    row = Row("ACME")
-    for cents in (10_000, 10_050, 9_900):
-        row.show(cents)
-    assert (str(row._price.content), str(row._change.content)) == ("99.00", "-1.00")
-
-
 def test_the_readmes_client_command_is_understood(server: TickerServer) -> None:
     """All that keeps it from opening here is that there is no terminal."""
     done = server.run_client()

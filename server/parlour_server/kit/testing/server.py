@@ -30,7 +30,7 @@ from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
 from parlour_protocol.kit.frames import Answer, Greeting, Push, Request
-from parlour_protocol.kit.invite_link import InviteLink
+from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
 from parlour_protocol.kit.limits import SERVER_FRAME
 from parlour_protocol.kit.wire import Wire
 from parlour_server.kit.app import App
@@ -105,9 +105,13 @@ class World:
 
     async def invite(self) -> str:
         """Return the code of a new invite."""
+        return (await self.link()).code.reveal()
+
+    async def link(self) -> InviteLink:
+        """Return a new invite link to this server, for a client."""
         printed = json.loads(await self.command("invite", "create", "--json"))
         link, _ = InviteLink.parse_with(printed["link"], self.spec.link_fields, self.spec.name.word)
-        return link.code.reveal()
+        return replace(link, address=ServerAddress(link.address.host, self.port))
 
     async def person(self, name: str) -> "Person":
         """Invite someone, who makes an account and logs in."""

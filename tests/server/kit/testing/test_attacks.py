@@ -1,4 +1,4 @@
-"""The attacks on a program of forty lines, and whether they notice a defence that is missing."""
+"""The attacks notice a defence that is missing; `examples/ticker/tests` runs them where none is."""
 
 from functools import partial
 from typing import Any
@@ -12,9 +12,10 @@ from parlour_server.kit.net import gate, message_assembler
 from parlour_server.kit.store.accounts.memory_tickets import MemoryTickets
 from parlour_server.kit.store.records import TicketGrant
 from parlour_server.kit.testing import attacks, server
-from parlour_server.kit.testing.attacks import *  # noqa: F403 - as programs do
 from parlour_server.kit.testing.server import World
 from ticker import server as ticker_program
+
+initialised, world, ask = attacks.initialised, attacks.world, attacks.ask  # the fixtures
 
 
 @pytest.fixture

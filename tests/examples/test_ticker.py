@@ -24,6 +24,7 @@ from parlour_client.kit.account.home import Home
 from parlour_client.kit.app import LinkApp
 from parlour_client.kit.widgets.login_screen import LoginScreen
 from parlour_protocol.kit.frames import Hello
+
 from ticker.frames import SYMBOLS, WIRE, Price, Watch
 from ticker.screen import Row, TickerScreen
 

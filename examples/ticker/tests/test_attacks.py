@@ -6,6 +6,7 @@ import pytest
 
 from parlour_server.kit.app import App
 from parlour_server.kit.testing.attacks import *  # noqa: F403 - every attack is a test
+
 from ticker import server
 
 

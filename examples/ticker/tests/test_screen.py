@@ -5,6 +5,7 @@ from pathlib import Path
 
 from parlour_client.kit.testing import joined
 from parlour_server.kit.testing.server import running
+
 from ticker.frames import WIRE, Price
 from ticker.screen import Row, TickerScreen
 from ticker.server import app

@@ -9,6 +9,7 @@ from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.frames import Error, Ok
 from parlour_protocol.kit.ids import new_request_id
 from parlour_server.kit.testing.server import Socket, World, running
+
 from ticker.frames import Price, Watch
 from ticker.server import app
 

@@ -3,6 +3,7 @@
 import sys
 
 from parlour_client.kit.main import client_main
+
 from ticker.frames import WIRE
 from ticker.screen import TickerScreen
 

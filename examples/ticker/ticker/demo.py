@@ -7,6 +7,7 @@ from parlour_client.kit.demo import demo_main
 from parlour_client.kit.link import Link
 from parlour_protocol.kit.frames import Hello
 from parlour_protocol.kit.ids import new_request_id
+
 from ticker.frames import SYMBOLS, WIRE, Price, Watch
 from ticker.screen import TickerScreen
 

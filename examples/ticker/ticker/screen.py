@@ -13,6 +13,7 @@ from parlour_client.kit.link import Link
 from parlour_client.kit.widgets.safe import SafeStatic, error_content, own, peer_line
 from parlour_protocol.kit.frames import Hello
 from parlour_protocol.kit.ids import new_request_id
+
 from ticker.frames import SYMBOLS, Price, Watch
 
 HISTORY: Final = 60

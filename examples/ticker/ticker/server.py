@@ -7,7 +7,9 @@ from parlour_protocol.kit.errors import ErrorCode
 from parlour_server.kit.app import App
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.errors import RefusedError
+
 from ticker.frames import SYMBOLS, WIRE, Price, Watch
+from ticker.rules import FIRST, moved
 
 app: App[None] = App(WIRE, messages_per_minute=60, command="python -m ticker.server")
 
@@ -24,10 +26,10 @@ async def watch(peer: Peer[None], ask: Watch) -> None:
 async def move() -> None:
     """Move the prices, at random."""
     chance = Random()  # noqa: S311 - made-up prices
-    prices = dict.fromkeys(SYMBOLS, 10_000)
+    prices = dict.fromkeys(SYMBOLS, FIRST)
     while True:
         for symbol, cents in prices.items():
-            prices[symbol] = max(1, min(cents + chance.randint(-50, 50), 1_000_000))
+            prices[symbol] = moved(cents, chance)
             app.topic(symbol).publish(Price(symbol, prices[symbol]))
         await asyncio.sleep(0.2)
 

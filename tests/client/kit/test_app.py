@@ -26,6 +26,7 @@ from parlour_client.kit.widgets.safe import SafeStatic, join, own, peer_line
 from parlour_protocol.kit.frames import Hello, Part
 from parlour_protocol.kit.ids import new_request_id
 from parlour_server.kit.testing.server import PASSWORD
+
 from ticker.frames import Price, Watch
 from ticker.server import app
 

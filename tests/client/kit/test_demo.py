@@ -9,6 +9,7 @@ from parlour_client.kit.demo import demo_main
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.link import Link
 from parlour_protocol.kit.frames import Hello
+
 from ticker.frames import WIRE, Price, Watch
 from ticker.screen import TickerScreen
 

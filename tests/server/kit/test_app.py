@@ -34,6 +34,7 @@ from parlour_server.kit.server import Server
 from parlour_server.kit.setup.initialise import initialise
 from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
 from parlour_server.kit.testing.server import Socket, World, running
+
 from ticker import server as ticker_program
 from ticker.frames import Price, Watch
 

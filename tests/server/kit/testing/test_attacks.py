@@ -13,6 +13,7 @@ from parlour_server.kit.store.accounts.memory_tickets import MemoryTickets
 from parlour_server.kit.store.records import TicketGrant
 from parlour_server.kit.testing import attacks, server
 from parlour_server.kit.testing.server import World
+
 from ticker import server as ticker_program
 
 initialised, world, ask = attacks.initialised, attacks.world, attacks.ask  # the fixtures

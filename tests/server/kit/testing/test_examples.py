@@ -11,6 +11,7 @@ from parlour_protocol.kit.frames import Part, Push
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.testing.examples import example
+
 from ticker.frames import Price, Watch
 
 

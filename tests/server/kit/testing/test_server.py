@@ -8,6 +8,7 @@ from parlour_protocol.kit.frames import Ok
 from parlour_protocol.kit.ids import new_request_id
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.testing.server import running
+
 from ticker import server as ticker_program
 from ticker.frames import Price, Watch
 

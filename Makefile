@@ -55,6 +55,8 @@ lock: ## resolve the requirements again (needs uv)
 	    --extra fast --group build -o requirements/run.txt pyproject.toml $(ARGS)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 	    --extra fast --extra keyring --group build --group dev -o requirements/dev.txt pyproject.toml $(ARGS)
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	    --extra fast --group build --group program -c requirements/dev.txt -o requirements/program.txt pyproject.toml
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build bench/bin

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Never
 from urllib.parse import urlsplit
 
 import pytest
@@ -25,7 +24,7 @@ from parlour_client.kit.app import LinkApp
 from parlour_client.kit.widgets.login_screen import LoginScreen
 from parlour_protocol.kit.frames import Hello
 
-from ticker.frames import SYMBOLS, WIRE, Price, Watch
+from ticker.frames import SYMBOLS, WIRE, Pushes, Requests, Results
 from ticker.screen import Row, TickerScreen
 
 TICKER = Path(__file__).parents[2] / "examples/ticker"
@@ -139,7 +138,7 @@ def of_the_chat(modules: list[str]) -> list[str]:
 @asynccontextmanager
 async def opened(home: Path, symbols: tuple[str, ...] = SYMBOLS) -> "AsyncIterator[Pilot[None]]":
     """Open the client on a home."""
-    app = LinkApp[Hello, Watch, Never, Price](
+    app = LinkApp[Hello, Requests, Results, Pushes](
         "Ticker", Home(home), WIRE, partial(TickerScreen, symbols=symbols)
     )
     app.crash_log = home.with_name("crash.log")

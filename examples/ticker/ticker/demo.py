@@ -1,18 +1,15 @@
 """`make demo`: a server that lives only for the demo, and a guest who watches prices."""
 
 import sys
-from typing import Never
 
 from parlour_client.kit.demo import demo_main
-from parlour_client.kit.link import Link
-from parlour_protocol.kit.frames import Hello
 from parlour_protocol.kit.ids import new_request_id
 
-from ticker.frames import SYMBOLS, WIRE, Price, Watch
-from ticker.screen import TickerScreen
+from ticker.frames import SYMBOLS, WIRE, Watch
+from ticker.screen import TickerLink, TickerScreen
 
 
-async def play(link: Link[Hello, Watch, Never, Price]) -> str:
+async def play(link: TickerLink) -> str:
     """Watch all symbols until each has had a price; this is what `--headless` does."""
     await link.ask(Watch(new_request_id(), SYMBOLS))
     seen: set[str] = set()

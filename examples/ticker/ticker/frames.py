@@ -1,6 +1,6 @@
 """What the ticker's client and server send each other. ``Wire`` checks it when it is imported."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeAlias
 
 from msgspec import Meta
 
@@ -24,4 +24,10 @@ class Price(Push, frozen=True, tag="price"):
     cents: Annotated[int, Meta(ge=0, le=1_000_000_000)]
 
 
-WIRE: Final[Wire[Watch, Hello | Ok[None] | Error | Price]] = Wire("ticker.v1", requests=Watch, pushes=Price)
+Requests: TypeAlias = Watch
+Results: TypeAlias = None
+Pushes: TypeAlias = Price
+
+WIRE: Final[Wire[Requests, Hello | Ok[Results] | Error | Pushes]] = Wire(
+    "ticker.v1", requests=Requests, results=Results, pushes=Pushes
+)

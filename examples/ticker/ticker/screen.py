@@ -1,7 +1,7 @@
 """The ticker's screen: a table of symbols, each with its price, its change and a sparkline."""
 
 from collections import deque
-from typing import Final, Never, assert_never
+from typing import Final, TypeAlias, assert_never
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
@@ -14,7 +14,9 @@ from parlour_client.kit.widgets.safe import SafeStatic, error_content, own, peer
 from parlour_protocol.kit.frames import Hello
 from parlour_protocol.kit.ids import new_request_id
 
-from ticker.frames import SYMBOLS, Price, Watch
+from ticker.frames import SYMBOLS, Price, Pushes, Requests, Results, Watch
+
+TickerLink: TypeAlias = Link[Hello, Requests, Results, Pushes]
 
 HISTORY: Final = 60
 """How many prices a sparkline shows."""
@@ -49,7 +51,7 @@ class Row(Horizontal):
         self._sparkline.data = list(self._prices)
 
 
-class TickerScreen(LinkScreen[Hello, Watch, Never, Price]):
+class TickerScreen(LinkScreen[Hello, Requests, Results, Pushes]):
     """All symbols that are watched."""
 
     DEFAULT_CSS = """
@@ -61,7 +63,7 @@ class TickerScreen(LinkScreen[Hello, Watch, Never, Price]):
     Row Sparkline { width: 1fr; margin-left: 2; }
     """
 
-    def __init__(self, link: Link[Hello, Watch, Never, Price], symbols: tuple[str, ...] = SYMBOLS) -> None:
+    def __init__(self, link: TickerLink, symbols: tuple[str, ...] = SYMBOLS) -> None:
         super().__init__(link)
         self._rows = {symbol: Row(symbol) for symbol in symbols}
 
@@ -79,7 +81,7 @@ class TickerScreen(LinkScreen[Hello, Watch, Never, Price]):
         except RefusedError as error:
             problem.show(error_content(error))
 
-    def pushed(self, push: Price) -> None:
+    def pushed(self, push: Pushes) -> None:
         """Show a price; one that was not asked for has no row."""
         match push:
             case Price(symbol, cents):

@@ -66,7 +66,7 @@ class Wire(Generic[Q, S]):
         *,
         requests: type[Q] | UnionType,
         pushes: type[Push] | UnionType | None = None,
-        results: type[Part] | UnionType | None = None,
+        results: type[Part | None] | UnionType | None = None,
         greeting: type[Greeting] = Hello,
         answers: tuple[type[Success], type[Refusal]] | None = None,
         path: str = "",

@@ -41,7 +41,7 @@ _MOST_EARLY: Final = 10_000
 T = TypeVar("T")
 G = TypeVar("G", bound=Greeting)
 Q = TypeVar("Q", bound=Request)
-R = TypeVar("R", bound=Part)
+R = TypeVar("R", bound=Part | None)
 P = TypeVar("P", bound=Push)
 
 Answered = Callable[[Answer], None]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from parlour_server.api.device_endpoints import DeviceEndpoints
 from parlour_server.api.file_endpoints import FileEndpoints
 from parlour_server.api.group_endpoints import GroupEndpoints
+from parlour_server.api.large_json import LargeJson
 from parlour_server.chat.chat import Chat
 from parlour_server.chat.commands import Commands
 from parlour_server.chat_folder import files_of, log_key_of
@@ -31,6 +32,8 @@ async def start_chat(parts: Parts[ChatSettings, Store]) -> RunningProgram[ChatSe
     log_key = KeyLogSigner.load(log_key_of(parts.folder))
     blobs = BlobStore(files_of(parts.folder))
     blobs.open()
+    large = LargeJson()
+    parts.stack.callback(large.close)
     server, store, bus, clock, audit = parts.server, parts.store, parts.bus, parts.clock, parts.audit
     chat = Chat(
         server=server,
@@ -65,8 +68,8 @@ async def start_chat(parts: Parts[ChatSettings, Store]) -> RunningProgram[ChatSe
         key_log = KeyLog(store.keylog, log_key, server=server)
         uploads = Uploads(store, blobs, clock, audit, budgets, settings.files)
         return {
-            **DeviceEndpoints(guard, devices, packages, budgets).handlers,
-            **GroupEndpoints(guard, groups, key_log, budgets).handlers,
+            **DeviceEndpoints(guard, devices, packages, budgets, large).handlers,
+            **GroupEndpoints(guard, groups, key_log, budgets, large).handlers,
             **FileEndpoints(guard, uploads, budgets).handlers,
         }
 

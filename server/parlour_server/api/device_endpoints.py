@@ -18,13 +18,15 @@ from parlour_protocol.delivery import (
     RegisterDevice,
     RevokeDevice,
 )
+from parlour_server.api.large_json import LargeJson
+from parlour_server.api.request_parts import device_in
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.device_registry import DeviceRegistry
 from parlour_server.delivery.key_packages import KeyPackageService
 from parlour_server.kit.api.operations import Handler
 from parlour_server.kit.api.problems import answer, nothing, wrong_password
 from parlour_server.kit.api.request_body import address_of
-from parlour_server.kit.api.request_guard import RequestGuard, device_in, session_of
+from parlour_server.kit.api.request_guard import RequestGuard, session_of
 from parlour_server.kit.errors import LoginRefusedError
 
 
@@ -36,6 +38,7 @@ class DeviceEndpoints:
     devices: DeviceRegistry
     packages: KeyPackageService
     budgets: DeliveryBudgets
+    large: LargeJson
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
@@ -89,7 +92,7 @@ class DeviceEndpoints:
         session = session_of(request)
         device = device_in(request)
         with self.budgets.large_body(session.user):
-            body = await self.guard.large_body(request, KeyPackages, session.user)
+            body = await self.large.body(self.guard, request, KeyPackages, session.user)
         await self.packages.put(session, device, body)
         return nothing()
 

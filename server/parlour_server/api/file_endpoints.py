@@ -14,12 +14,13 @@ from starlette.responses import Response, StreamingResponse
 
 from parlour_protocol.ids import RoomId
 from parlour_protocol.limits import FILE_BYTES
+from parlour_server.api.request_parts import id_in, length_of_bytes
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.uploads import Uploads
 from parlour_server.kit.api.operations import Handler
 from parlour_server.kit.api.problems import HEADERS, answer
-from parlour_server.kit.api.request_body import in_time, length_of_bytes
-from parlour_server.kit.api.request_guard import RequestGuard, id_in, session_of
+from parlour_server.kit.api.request_body import in_time
+from parlour_server.kit.api.request_guard import RequestGuard, session_of
 
 _HEADERS: Final = {
     **HEADERS,

@@ -13,12 +13,14 @@ from starlette.responses import Response
 
 from parlour_protocol.delivery import Commit, Contest, CreateGroup
 from parlour_protocol.ids import RoomId, WelcomeId
+from parlour_server.api.large_json import LargeJson
+from parlour_server.api.request_parts import device_in, id_in, number_in
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.key_log import KeyLog
 from parlour_server.delivery.mls_groups import MlsGroups
 from parlour_server.kit.api.operations import Handler
 from parlour_server.kit.api.problems import RequestRefusedError, answer, nothing
-from parlour_server.kit.api.request_guard import RequestGuard, device_in, id_in, number_in, session_of
+from parlour_server.kit.api.request_guard import RequestGuard, session_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class GroupEndpoints:
     groups: MlsGroups
     key_log: KeyLog
     budgets: DeliveryBudgets
+    large: LargeJson
 
     @property
     def handlers(self) -> Mapping[str, Handler]:
@@ -61,7 +64,7 @@ class GroupEndpoints:
         room = RoomId(id_in(request))
         self.groups.check_may_commit(session)
         with self.budgets.large_body(session.user):
-            body = await self.guard.large_body(request, Commit, session.user)
+            body = await self.large.body(self.guard, request, Commit, session.user)
         return answer(await self.groups.commit(session, room, body), HTTPStatus.CREATED)
 
     async def contest_commit(self, request: Request) -> Response:
@@ -75,7 +78,7 @@ class GroupEndpoints:
         """Return the device's Welcomes: 200."""
         session = session_of(request)
         found = await self.groups.welcomes(session, device_in(request))
-        return await self.guard.large.answer(session.user, found)
+        return await self.large.answer(session.user, found)
 
     async def drop_welcome(self, request: Request) -> Response:
         """Delete a Welcome that was used: 204."""

@@ -16,7 +16,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from parlour_server.kit.api.account_endpoints import AccountEndpoints
 from parlour_server.kit.api.asgi import make_api
 from parlour_server.kit.api.health_endpoints import HealthEndpoints, Readiness
-from parlour_server.kit.api.large_json import LargeJson
 from parlour_server.kit.api.openapi import document
 from parlour_server.kit.api.operations import Operations
 from parlour_server.kit.api.problems import Problems
@@ -115,11 +114,9 @@ class Server(Generic[_Settings]):
             queue=logins.hash_queue,
             per_address=logins.hash_queue_per_address,
         )
-        large = LargeJson()
         operations = Operations(spec.operations)
         async with AsyncExitStack() as stack:
             stack.callback(passwords.close)
-            stack.callback(large.close)
             give_up_reserve(folder)
             stack.enter_context(locked(folder))
             renewal = Renewal(folder, settings.listen.names, clock)
@@ -175,7 +172,6 @@ class Server(Generic[_Settings]):
                 activity=activity,
                 audit=audit,
                 passwords=passwords,
-                large=large,
             )
             registry = ConnectionRegistry(audit)
             follower = JournalFollower(store.journal, service.journal)
@@ -257,7 +253,6 @@ class _Api(Generic[_Settings]):
         activity: SessionActivity,
         audit: Audit,
         passwords: HashingPool,
-        large: LargeJson,
     ) -> None:
         self._spec = spec
         self._operations = operations
@@ -270,7 +265,6 @@ class _Api(Generic[_Settings]):
         self._activity = activity
         self._audit = audit
         self._passwords = passwords
-        self._large = large
         self._problems = Problems(spec.error_answers, spec.error_statuses)
         self._health = HealthEndpoints(
             Readiness(store, clock),
@@ -305,7 +299,7 @@ class _Api(Generic[_Settings]):
         throttle = LoginThrottle(store.attempts, clock, logins)
         tickets = RequestRates(clock, per_minute=logins.tickets_per_session, burst=logins.tickets_per_session)
         by_account = RequestRates(clock, per_minute=rates.http_per_minute, burst=rates.http_burst)
-        guard = RequestGuard(sessions, self._pace, by_account, self._large, self._operations)
+        guard = RequestGuard(sessions, self._pace, by_account, self._operations)
         passwords = PasswordChanger(store.accounts, sessions, self._passwords, throttle, audit, names)
         accounts = AccountEndpoints(
             guard,

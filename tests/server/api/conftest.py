@@ -15,6 +15,7 @@ from parlour_server.api.device_endpoints import DeviceEndpoints
 from parlour_server.api.error_answers import ERROR_ANSWERS, ERROR_STATUSES
 from parlour_server.api.file_endpoints import FileEndpoints
 from parlour_server.api.group_endpoints import GroupEndpoints
+from parlour_server.api.large_json import LargeJson
 from parlour_server.chat.commands import Commands
 from parlour_server.chat_folder import files_of, log_key_of
 from parlour_server.chat_program import CHAT
@@ -30,7 +31,6 @@ from parlour_server.delivery.uploads import Uploads
 from parlour_server.kit.api.account_endpoints import AccountEndpoints
 from parlour_server.kit.api.asgi import make_api
 from parlour_server.kit.api.health_endpoints import HealthEndpoints, Readiness
-from parlour_server.kit.api.large_json import LargeJson
 from parlour_server.kit.api.openapi import document
 from parlour_server.kit.api.operations import Operations
 from parlour_server.kit.api.problems import Problems
@@ -107,7 +107,7 @@ def application(
     throttle = LoginThrottle(store.attempts, clock, logins)
     tickets = RequestRates(clock, per_minute=60, burst=60)
     by_account = RequestRates(clock, per_minute=600, burst=600)
-    guard = RequestGuard(sessions, BodyPace(5, 65_536), by_account, large, OPERATIONS)
+    guard = RequestGuard(sessions, BodyPace(5, 65_536), by_account, OPERATIONS)
     changes = PasswordChanger(store.accounts, sessions, passwords, throttle, audit, ())
     commands = Commands(
         server="test",
@@ -138,12 +138,14 @@ def application(
             DeviceRegistry(store.devices, changes, bus, clock, audit, budgets, server=SERVER),
             KeyPackageService(store, bus, clock, audit, budgets),
             budgets,
+            large,
         ),
         GroupEndpoints(
             guard,
             MlsGroups(store.groups, commands, clock, audit, budgets),
             KeyLog(store.keylog, KeyLogSigner.load(log_key_of(folder)), server=SERVER),
             budgets,
+            large,
         ),
         FileEndpoints(guard, uploads, budgets),
         HealthEndpoints(Readiness(store, clock), DOCUMENT),

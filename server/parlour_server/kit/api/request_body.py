@@ -1,4 +1,4 @@
-"""Reads a request: its body as a validated struct or a stream of bytes, its bearer token as a secret.
+"""Reads a request: its JSON body, its bearer token as a secret, and its address.
 
 A body must have the right type, a length within the operation's limit, and arrive in time, or it is refused
 before it is parsed (K8: a form on another site cannot send this type; K9: body bombs, slow bodies). The
@@ -21,7 +21,6 @@ from parlour_server.kit.api.problems import RequestRefusedError
 from parlour_server.kit.errors import SessionRefusedError
 
 _JSON: Final = re.compile(r'application/json(?:\s*;\s*charset="?utf-8"?)?', re.IGNORECASE)
-_BYTES: Final = "application/octet-stream"
 _BEARER: Final = re.compile(r"Bearer +([A-Za-z0-9_-]{43})", re.IGNORECASE)  # RFC 6750, Secret.random()
 _DIGITS: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 
@@ -44,21 +43,9 @@ async def read_json(request: Request, cap: Limit, pace: BodyPace) -> bytes:
         raise RequestRefusedError(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_json", "Send JSON, with Content-Type: application/json."
         )
-    length = _length(request, cap) or 0
+    length = content_length(request, cap) or 0
     async with in_time(pace.allows(length)):
         return await _read(request, cap)
-
-
-def length_of_bytes(request: Request, cap: Limit) -> int:
-    """Return the length of a body that is not JSON. Raises RequestRefusedError."""
-    if request.headers.get("content-type", "").strip().lower() != _BYTES:
-        raise RequestRefusedError(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "not_bytes", f"Send bytes, with Content-Type: {_BYTES}."
-        )
-    length = _length(request, cap)
-    if length is None:
-        raise RequestRefusedError(HTTPStatus.LENGTH_REQUIRED, "needs_length", "Send Content-Length.")
-    return length
 
 
 @asynccontextmanager
@@ -77,8 +64,8 @@ async def in_time(seconds: float) -> AsyncIterator[None]:
         ) from None
 
 
-def _length(request: Request, cap: Limit) -> int | None:
-    """Return Content-Length; too large a body is refused before a byte of it is read."""
+def content_length(request: Request, cap: Limit) -> int | None:
+    """Return Content-Length. Raises RequestRefusedError for too large a body, before a byte of it is read."""
     length = request.headers.get("content-length")
     if length is None:
         return None

@@ -83,7 +83,7 @@ async def test_an_operation_needs_a_session_unless_it_says_otherwise() -> None:
     handlers = {row.name: handle for row in operations.rows}
     rates = RequestRates(SystemClock(), per_minute=60, burst=60)
     sessions, nothing = cast("Any", OneSession("a" * 43)), cast("Any", None)
-    guard = RequestGuard(sessions, BodyPace(5, 65_536), rates, nothing, operations)
+    guard = RequestGuard(sessions, BodyPace(5, 65_536), rates, operations)
     api = make_api(operations, handlers, guard, Problems(), rates, nothing)
     statuses = []
     async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="https://shop") as client:

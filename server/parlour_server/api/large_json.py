@@ -1,9 +1,8 @@
 """Reads and writes large JSON off the event loop (L27).
 
 A commit can have 7 MB, and decoding one on the loop blocked everyone for 50 ms or more. One thread does it
-for the whole server, in steps of about 64 KiB (`parlour_protocol.frames.opaque`), and the loop runs in
+for the whole server, in steps of about 64 KiB (`parlour_protocol.kit.opaque`), and the loop runs in
 between. It handles one body of an account at a time, so that an account's bodies wait only for each other.
-The endpoints call it through their ``RequestGuard``.
 """
 
 import asyncio
@@ -13,11 +12,13 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Final, TypeVar
 
+from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from parlour_protocol.kit.api import Payload, decode_large_payload, encode_payload
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.api.problems import HEADERS
+from parlour_server.kit.api.request_guard import RequestGuard
 from parlour_server.kit.errors import UnavailableError
 
 _P = TypeVar("_P", bound=Payload)
@@ -32,6 +33,10 @@ class LargeJson:
         """Create the pool; its thread starts with the first body."""
         self._thread = ThreadPoolExecutor(1, "bodies")
         self._turns: dict[UserName, tuple[asyncio.Lock, int]] = {}
+
+    async def body(self, guard: RequestGuard, request: Request, kind: type[_P], user: UserName) -> _P:
+        """Return the body of a request. Raises MalformedFrameError, UnavailableError, RequestRefusedError."""
+        return await self.decode(user, kind, await guard.raw_body(request, kind))
 
     async def decode(self, user: UserName, kind: type[_P], data: bytes) -> _P:
         """Read a body. Raises MalformedFrameError and UnavailableError."""

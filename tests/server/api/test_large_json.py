@@ -16,8 +16,8 @@ from parlour_protocol.kit import opaque
 from parlour_protocol.kit.api import decode_payload, encode_payload
 from parlour_protocol.kit.limits import HTTP_BODY
 from parlour_protocol.kit.names import parse_user_name
-from parlour_server.kit.api import large_json as large_bodies
-from parlour_server.kit.api.large_json import LargeJson
+from parlour_server.api import large_json as large_bodies
+from parlour_server.api.large_json import LargeJson
 from parlour_server.kit.api.request_guard import RequestGuard
 from parlour_server.kit.errors import UnavailableError
 
@@ -74,13 +74,13 @@ async def test_a_commit_of_megabytes_delays_no_one(village: Village, on_the_loop
 async def test_no_operation_reads_a_large_body_on_the_loop() -> None:
     """A new operation with a large body fails at its first request with the reason."""
     nothing = cast("Any", None)
-    guard = RequestGuard(nothing, nothing, nothing, nothing, OPERATIONS)
+    guard = RequestGuard(nothing, nothing, nothing, OPERATIONS)
     large = {
         row.takes for row in OPERATIONS.rows if row.takes is not None and row.cap.value > HTTP_BODY.value
     }
     assert large == {Commit, KeyPackages}
     for kind in large:
-        with pytest.raises(RuntimeError, match="large_body"):
+        with pytest.raises(RuntimeError, match="raw_body"):
             await guard.body(cast("Any", None), kind)
 
 

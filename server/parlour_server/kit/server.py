@@ -32,7 +32,6 @@ from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.auth.session_watch import SessionWatch
 from parlour_server.kit.auth.sessions import Sessions
 from parlour_server.kit.auth.tickets import Tickets
-from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.clock import Clock, SteadyClock, SystemClock
 from parlour_server.kit.config.server_settings import Settings
@@ -131,23 +130,22 @@ class Server(Generic[_Settings]):
             stack.push_async_callback(bus.close)
             background = BackgroundTasks()
             connected: ConnectedPeers[Any] = ConnectedPeers()
-            running = await spec.start(
-                Parts(
-                    server=name_of(settings),
-                    settings=settings,
-                    folder=folder,
-                    store=store,
-                    bus=bus,
-                    clock=clock,
-                    steady=steady,
-                    audit=audit,
-                    connected=connected,
-                    background=background,
-                    topics=Topics(asyncio.get_running_loop(), _TOPIC_SECONDS, frozenset(spec.wire.pushes)),
-                    stack=stack,
-                    run=partial(_run, stack),
-                )
+            parts = Parts(
+                server=name_of(settings),
+                settings=settings,
+                folder=folder,
+                store=store,
+                bus=bus,
+                clock=clock,
+                steady=steady,
+                audit=audit,
+                connected=connected,
+                background=background,
+                topics=Topics(asyncio.get_running_loop(), _TOPIC_SECONDS, frozenset(spec.wire.pushes)),
+                stack=stack,
+                run=partial(_run, stack),
             )
+            running = await spec.start(parts)
             service = ConnectionService(
                 running.program,
                 wire=spec.wire,
@@ -160,19 +158,7 @@ class Server(Generic[_Settings]):
                 clock=clock,
             )
             stack.push_async_callback(_within, service.close)
-            api = _Api(
-                spec=spec,
-                operations=operations,
-                running=running,
-                settings=settings,
-                store=store,
-                bus=bus,
-                clock=clock,
-                steady=steady,
-                activity=activity,
-                audit=audit,
-                passwords=passwords,
-            )
+            api = _Api(spec, parts, running, operations, activity, passwords)
             registry = ConnectionRegistry(audit)
             follower = JournalFollower(store.journal, service.journal)
             await follower.begin()
@@ -241,36 +227,26 @@ class _Api(Generic[_Settings]):
 
     def __init__(
         self,
-        *,
         spec: ProgramSpec[_Settings, Any],
-        operations: Operations,
+        parts: Parts[_Settings, Any],
         running: RunningProgram[_Settings],
-        settings: _Settings,
-        store: KitStore,
-        bus: Bus,
-        clock: Clock,
-        steady: SteadyClock,
+        operations: Operations,
         activity: SessionActivity,
-        audit: Audit,
         passwords: HashingPool,
     ) -> None:
         self._spec = spec
-        self._operations = operations
+        self._parts = parts
         self._running = running
-        self._settings = settings
-        self._store = store
-        self._bus = bus
-        self._clock = clock
-        self._steady = steady
+        self._operations = operations
         self._activity = activity
-        self._audit = audit
         self._passwords = passwords
+        self._settings = parts.settings
         self._problems = Problems(spec.error_answers, spec.error_statuses)
         self._health = HealthEndpoints(
-            Readiness(store, clock),
+            Readiness(parts.store, parts.clock),
             document(operations, title=spec.name.title, summary=spec.api_summary),
         )
-        connections = settings.connections
+        connections = parts.settings.connections
         self._pace = BodyPace(connections.body_seconds, connections.body_bytes_per_second)
         self._app = self._make_app()
 
@@ -287,14 +263,16 @@ class _Api(Generic[_Settings]):
 
     def live_sessions(self) -> Sessions:
         """Return the sessions with the current settings."""
+        parts = self._parts
         return Sessions(
-            self._store.sessions, self._bus, self._steady, self._audit, self._settings.logins, self._activity
+            parts.store.sessions, parts.bus, parts.steady, parts.audit, self._settings.logins, self._activity
         )
 
     def _make_app(self) -> ASGIApp:
         logins, rates = self._settings.logins, self._settings.rates
         names = (*self._settings.listen.names, self._spec.name.word)  # no password is based on these
-        spec, store, audit, clock = self._spec, self._store, self._audit, self._clock
+        spec, parts = self._spec, self._parts
+        store, audit, clock = parts.store, parts.audit, parts.clock
         sessions = self.live_sessions()
         throttle = LoginThrottle(store.attempts, clock, logins)
         tickets = RequestRates(clock, per_minute=logins.tickets_per_session, burst=logins.tickets_per_session)
@@ -310,12 +288,12 @@ class _Api(Generic[_Settings]):
                 audit,
                 names,
                 refuse_reserved=spec.refuse_reserved,
-                account_made=partial(spec.account_made, store, self._bus, clock),
+                account_made=partial(spec.account_made, store, parts.bus, clock),
             ),
             LoginService(store.accounts, sessions, self._passwords, throttle, audit),
             Tickets(store.tickets, tickets, throttle, audit, seconds=logins.ticket_seconds),
             passwords,
-            self._steady,
+            parts.steady,
         )
         return make_api(
             self._operations,

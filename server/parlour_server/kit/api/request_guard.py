@@ -41,9 +41,7 @@ class RequestGuard:
         """Return a small body. Raises MalformedFrameError and RequestRefusedError."""
         cap = self.operations.cap_of(kind)
         if cap.value > HTTP_BODY.value:
-            raise RuntimeError(
-                f"{kind.__name__} may be large: decode its raw_body off the event loop"
-            )
+            raise RuntimeError(f"{kind.__name__} may be large: decode its raw_body off the event loop")
         return decode_payload(kind, await read_json(request, cap, self.pace))
 
     async def raw_body(self, request: Request, kind: type[Payload]) -> bytes:

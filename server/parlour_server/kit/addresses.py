@@ -1,7 +1,7 @@
 """Addresses of clients, and addresses to listen on.
 
-``plain_address`` normalises an address; ``listen_address`` parses the `host:port` of the configuration, and
-``Networks`` its load balancers. Nothing here queries DNS.
+``plain_address`` normalises an address; ``listen_address`` parses the `host:port` of the configuration,
+``split_name`` its names, and ``Networks`` its load balancers. Nothing here queries DNS.
 """
 
 import ipaddress
@@ -13,6 +13,7 @@ from parlour_server.kit.errors import SetupError
 
 _LAST_PORT: Final = 65_535
 _PORT: Final = re.compile(r"[0-9]{1,5}")
+_WITH_PORT: Final = re.compile(r"(\[[^\]]+\]|[^:]+):([0-9]{1,5})")
 _LONGEST_NAME: Final = 253
 _HOST_NAME: Final = re.compile(
     r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
@@ -37,6 +38,29 @@ def listen_address(text: str) -> tuple[str, int]:
         raise SetupError(f"{text!r} is not an address to listen on; write host:port, as in 127.0.0.1:8443")
     refuse_no_host(host)
     return host, int(port)
+
+
+def split_name(name: str) -> tuple[str, int | None]:
+    """Split a name of the server: its host, an IPv6 address without brackets, and its port if it has one."""
+    found = _WITH_PORT.fullmatch(name)
+    host, port = (found[1], int(found[2])) if found else (name, None)
+    return host[1:-1] if host.startswith("[") and host.endswith("]") and ":" in host else host, port
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine can reach the host."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def is_unspecified(host: str) -> bool:
+    """Return whether the host stands for all addresses of this machine."""
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
 
 
 def refuse_no_host(text: str) -> None:

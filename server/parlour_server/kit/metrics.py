@@ -4,13 +4,13 @@ Off unless `listen.metrics` names a loopback address: the numbers are private, a
 HTTP. No label carries a name, an address or an id.
 """
 
-import ipaddress
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, generate_latest
 
+from parlour_server.kit.addresses import is_loopback
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.errors import SetupError
 
@@ -46,11 +46,7 @@ class Metrics:
 
 def refuse_open(host: str) -> None:
     """Raise SetupError for an address that other machines can reach."""
-    try:
-        closed = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        closed = host == "localhost"
-    if not closed:
+    if not is_loopback(host):
         raise SetupError(
             f"listen.metrics is {host}: metrics have no TLS, so use a loopback address such as 127.0.0.1:9464"
         )

@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, Self, TypeVar
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from parlour_server.kit.addresses import is_unspecified
 from parlour_server.kit.api.account_endpoints import AccountEndpoints
 from parlour_server.kit.api.asgi import make_api
 from parlour_server.kit.api.health_endpoints import HealthEndpoints, Readiness
@@ -347,6 +348,6 @@ async def _within(close: Callable[[], Awaitable[None]]) -> None:
 
 
 def _in_url(host: str) -> str:
-    if host in {"0.0.0.0", "::"}:  # noqa: S104 - not bound here: where to reach it
+    if is_unspecified(host):
         return "localhost"
     return f"[{host}]" if ":" in host else host

@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from parlour_server.kit.addresses import listen_address
+from parlour_server.kit.addresses import is_loopback, listen_address
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.logs import log, set_up, warn
@@ -139,5 +139,5 @@ def _say_what_is_in_force(settings: Settings, url: str) -> None:
     if os.geteuid() == 0:
         warn("running_as_root", do="run the server as its own user; it needs no privileges")
     host, _ = listen_address(settings.listen.address)
-    if host not in {"127.0.0.1", "::1", "localhost"}:
+    if not is_loopback(host):
         log("public", address=settings.listen.address, note="other machines can connect")

@@ -18,14 +18,13 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from parlour_server.kit.addresses import Networks, listen_address, refuse_no_host
+from parlour_server.kit.addresses import Networks, listen_address, refuse_no_host, split_name
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.program_name import ProgramName
 
 _MOST_BYTES: Final = 1_048_576
 _LONGEST_SHOWN: Final = 200
-_WITH_PORT: Final = re.compile(r"(\[[^\]]+\]|[^:]+):[0-9]{1,5}")
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://[!-.0-~]+")
 _S = TypeVar("_S", bound=Settings)
 Values = dict[str, dict[str, Any]]
@@ -228,8 +227,7 @@ def _refuse_meaningless(settings: Settings, values: Values, place: _Place) -> No
 def refuse_names(names: tuple[str, ...]) -> None:
     """Raise SetupError for invalid names of the server; each may have a port."""
     for name in names:
-        found = _WITH_PORT.fullmatch(name)
-        refuse_no_host(found[1] if found else name)
+        refuse_no_host(split_name(name)[0])
 
 
 def _refuse_origins(origins: tuple[str, ...]) -> None:

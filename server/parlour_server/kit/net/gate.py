@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 
 from parlour_protocol.kit.limits import HTTP_BODY
 from parlour_protocol.kit.secret import Secret
+from parlour_server.kit.addresses import split_name
 from parlour_server.kit.net import http_refusals as refusals
 from parlour_server.kit.net.http_refusals import Refusal
 from parlour_server.kit.net.ticket_redaction import REDACTED
@@ -104,11 +105,9 @@ def host_values(names: Iterable[str], port: int) -> frozenset[bytes]:
     """
     values = set()
     for name in names:
-        host, host_port = name.lower(), port
-        if match := re.fullmatch(r"(\[.*\]|[^:]*):([0-9]+)", host):
-            host, host_port = match[1], int(match[2])
-        if ":" in host and not host.startswith("["):
-            host = f"[{host}]"
+        host, own_port = split_name(name.lower())
+        host = f"[{host}]" if ":" in host else host
+        host_port = own_port or port
         values.add(f"{host}:{host_port}".encode())
         if host_port == 443:  # noqa: PLR2004 - the port that https leaves out (RFC 9110 section 4.2.2)
             values.add(host.encode())

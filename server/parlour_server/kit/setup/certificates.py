@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from parlour_server.kit.addresses import split_name
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.logs import log, warn
@@ -257,11 +258,7 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
 
 def _bare(name: str) -> str:
     """Return the name without its port, as in certificates: lower case, IPv6 shortened."""
-    host = name.lower()
-    if host.startswith("["):
-        host = host[1:].partition("]")[0]
-    elif host.count(":") == 1:
-        host = host.partition(":")[0]
+    host, _ = split_name(name.lower())
     try:
         return str(ipaddress.ip_address(host))
     except ValueError:

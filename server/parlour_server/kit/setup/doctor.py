@@ -14,7 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from parlour_server.kit.addresses import listen_address
+from parlour_server.kit.addresses import is_loopback, listen_address
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.config.settings_loader import load
@@ -65,7 +65,7 @@ def _listening(settings: Settings, where: tuple[str, int] | None) -> list[Findin
     shown = configured if where is None else f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     origin = "" if shown == configured else f" (set on the command line; the configuration says {configured})"
     found = []
-    if host in {"127.0.0.1", "::1", "localhost"}:
+    if is_loopback(host):
         found.append(Finding("fine", "listen", f"{shown}: only this machine can connect{origin}"))
     else:
         found.append(Finding("advice", "listen", f"{shown}: other machines can connect{origin}"))

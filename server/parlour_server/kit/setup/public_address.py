@@ -5,13 +5,12 @@ leaves it behind, so the lock decides. Invite links contain the address.
 """
 
 import contextlib
-import ipaddress
 import json
 import os
 from typing import Any
 
-from parlour_protocol.kit.invite_link import DEFAULT_PORT, ServerAddress
-from parlour_server.kit.addresses import listen_address
+from parlour_protocol.kit.invite_link import ServerAddress
+from parlour_server.kit.addresses import is_loopback, is_unspecified, listen_address, split_name
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.private_file import write_private
 from parlour_server.kit.setup.data_folder import DataFolder
@@ -47,38 +46,20 @@ def reachable_at(folder: DataFolder, settings: Settings) -> ServerAddress:
     """Return the address for invite links: a name that was given to `init`, else the address listened on."""
     host, port = running(folder) or listen_address(settings.listen.address)
     for name in settings.listen.names:
-        known = _split(name, port)
-        if not _is_here(known.host):
-            return known
-    return ServerAddress("127.0.0.1" if _is_everywhere(host) else host, port)
+        known, own_port = split_name(name.lower())
+        if not _is_here(known):
+            return ServerAddress(known, own_port or port)
+    return ServerAddress("127.0.0.1" if is_unspecified(host) else host, port)
 
 
 def name_of(settings: Settings) -> str:
     """Return the host name that the server greets with."""
-    known = (_split(name, DEFAULT_PORT).host for name in settings.listen.names)
+    known = (split_name(name.lower())[0] for name in settings.listen.names)
     return next((host for host in known if not _is_here(host)), "localhost")
 
 
-def _split(name: str, port: int) -> ServerAddress:
-    """Split a configured name; one with its own port is behind a load balancer."""
-    if name.count(":") > 1 and not name.startswith("["):
-        return ServerAddress(name, port)
-    has_port = name.rpartition("]")[2].count(":") == 1
-    return ServerAddress.parse(name if has_port else f"{name}:{port}")
-
-
 def _is_here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-def _is_everywhere(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_unspecified
-    except ValueError:
-        return False
+    return is_loopback(host) or host.endswith(".localhost")
 
 
 def _note(folder: DataFolder) -> dict[str, Any] | None:

@@ -1,0 +1,33 @@
+"""Names and addresses as the configuration writes them."""
+
+import pytest
+
+from parlour_server.kit.addresses import is_loopback, is_unspecified, split_name
+
+
+@pytest.mark.parametrize(
+    ("name", "host", "port"),
+    [
+        ("chat.example", "chat.example", None),
+        ("chat.example:443", "chat.example", 443),
+        ("192.0.2.7:8443", "192.0.2.7", 8443),
+        ("::1", "::1", None),
+        ("2001:db8::7", "2001:db8::7", None),
+        ("[::1]", "::1", None),
+        ("[2001:db8::7]:443", "2001:db8::7", 443),
+        ("[chat.example]", "[chat.example]", None),  # which is no host, and is refused as one
+        ("chat.example:", "chat.example:", None),
+    ],
+)
+def test_a_name_may_have_a_port_of_its_own(name: str, host: str, port: int | None) -> None:
+    """The port of a load balancer; an IPv6 address has colons without one."""
+    assert split_name(name) == (host, port)
+
+
+def test_who_can_reach_a_host() -> None:
+    """All of 127.0.0.0/8 is this machine's; a name is what it says only if it is the one reserved for it."""
+    assert [is_loopback(host) for host in ("127.0.0.1", "127.8.9.1", "::1", "localhost")] == [True] * 4
+    assert [is_loopback(host) for host in ("192.0.2.7", "::", "0.0.0.0", "chat.example")] == [False] * 4  # noqa: S104
+    assert is_unspecified("0.0.0.0")  # noqa: S104 - not bound here
+    assert is_unspecified("::")
+    assert not is_unspecified("chat.example")

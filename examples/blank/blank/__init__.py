@@ -1,0 +1,1 @@
+"""A counter that everyone shares: the smallest program on Parlour's kit, to begin from."""

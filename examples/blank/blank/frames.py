@@ -1,0 +1,27 @@
+"""What the client and the server send each other. ``Wire`` checks it when it is imported."""
+
+from typing import Annotated, Final
+
+from msgspec import Meta
+
+from parlour_protocol.kit.frames import Error, Hello, Ok, Push, Request
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.wire import Wire
+
+from blank.rules import HIGHEST
+
+
+class Add(Request, frozen=True, tag="add"):
+    """Add to the counter; 0 only shows it."""
+
+    number: Annotated[int, Meta(ge=0, le=10)]
+
+
+class Count(Push, frozen=True, tag="count"):
+    """The counter now, and who added to it last."""
+
+    total: Annotated[int, Meta(ge=0, le=HIGHEST)]
+    user: UserName
+
+
+WIRE: Final[Wire[Add, Hello | Ok[None] | Error | Count]] = Wire("blank.v1", requests=Add, pushes=Count)

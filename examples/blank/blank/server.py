@@ -1,0 +1,28 @@
+"""The server, all of it: it counts, and shows the count to everyone who is connected."""
+
+from parlour_server.kit.app import App
+from parlour_server.kit.connections.peer import Peer
+
+from blank.frames import WIRE, Add, Count
+from blank.rules import added
+
+app: App[None] = App(WIRE, messages_per_minute=120, command="python -m blank.server")
+
+
+class Counter:
+    """The count, in memory: it is lost when the server stops. ``app.log`` keeps what must last."""
+
+    total = 0
+
+
+@app.on(Add)
+async def add(peer: Peer[None], ask: Add) -> None:
+    """Add to the counter. It is called once for each request, which is answered exactly once."""
+    Counter.total = added(Counter.total, ask.number)
+    everyone = app.topic("everyone")
+    peer.only(everyone)
+    everyone.publish(Count(Counter.total, peer.user))
+
+
+if __name__ == "__main__":
+    app.main()

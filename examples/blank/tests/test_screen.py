@@ -1,0 +1,24 @@
+"""The screen, on a real server."""
+
+from pathlib import Path
+
+import pytest
+
+from parlour_client.kit.testing import joined
+from parlour_server.kit.testing.server import running
+
+from blank.frames import WIRE
+from blank.screen import BlankScreen
+from blank.server import Counter, app
+
+
+async def test_a_key_adds_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The screen shows the counter, and who added to it last."""
+    monkeypatch.setattr(Counter, "total", 41)
+    async with (
+        running(app, tmp_path / "data") as world,
+        joined(WIRE, BlankScreen, tmp_path / "home", await world.link()) as client,
+    ):
+        await client.shows("41  last: anna")
+        await client.pilot.press("space")
+        await client.shows("42  last: anna")

@@ -1,13 +1,17 @@
-"""Run the measurements and print one table: `python -m bench [NAME …] [--rounds N]`; no name: all of them."""
+"""Run the measurements and print one table: `python -m bench [NAME …] [--rounds N] [--on PROGRAM]`.
+
+No name: all of them. No program: each that a measurement knows.
+"""
 
 import argparse
 import platform
 import sys
 from collections.abc import Callable
 
-from bench import archive, bodies, chat, churn, encryption, keystrokes, load, sealed, timeline
+from bench import archive, bodies, churn, encryption, keystrokes, load, sealed, serving, timeline
 from bench.durability import durability
 from bench.logins import logins
+from bench.programs import PROGRAMS
 from bench.startup import startup
 
 HEADS = ["what", "Parlour", "baseline", "ratio: median (min..max)", "goal", "also"]
@@ -18,15 +22,17 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     options.add_argument("names", nargs="*")
     options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--on", action="append", choices=PROGRAMS, default=[], help="only this one's server")
     given = options.parse_args()
+    programs = [PROGRAMS[name] for name in given.on]
     benches: dict[str, Callable[[], list[list[str]]]] = {
-        "fanout": lambda: chat.fanout(given.rounds),
-        "busy": lambda: chat.busy(given.rounds),
-        "durable": lambda: chat.durable(given.rounds),
+        "fanout": lambda: serving.fanout(given.rounds, programs),
+        "busy": lambda: serving.busy(given.rounds, programs),
+        "durable": lambda: serving.durable(given.rounds, programs),
         "durability": durability,
-        "memory": chat.memory,
-        "churn": churn.rows,
-        "handshakes": lambda: chat.handshakes(given.rounds),
+        "memory": lambda: serving.memory(programs),
+        "churn": lambda: churn.rows(programs),
+        "handshakes": lambda: serving.handshakes(given.rounds, programs),
         "logins": logins,
         "bodies": lambda: bodies.rows(given.rounds),
         "startup": startup,

@@ -7,11 +7,13 @@ import ssl
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from bench import load, people, servers
+from bench import servers
 from bench.load import Load
 from bench.people import Filled
+from bench.programs import CHAT, Program
 from bench.servers import Running
 
 CONNECTIONS = 100_000
@@ -21,18 +23,18 @@ SOAK_SECONDS = 240
 SETTLE_SECONDS = 3
 
 
-def rows() -> list[list[str]]:
-    """Measure on both loops."""
-    return [_measure(loop) for loop in ("fast", "asyncio")]
+def rows(programs: Sequence[Program] = ()) -> list[list[str]]:
+    """Measure on both loops; the chat, if no program is asked for."""
+    return [_measure(program, loop) for program in programs or (CHAT,) for loop in ("fast", "asyncio")]
 
 
-def _measure(loop: str) -> list[str]:
+def _measure(program: Program, loop: str) -> list[str]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        data = servers.make_data(folder)
-        filled = asyncio.run(people.fill(data, PEOPLE, room_size=PEOPLE))
-        with servers.parlour(data, loop=loop) as server:
-            crowd = Crowd(folder, data, filled, server)
+        data = servers.make_data(program, folder)
+        filled = asyncio.run(program.fill(data, PEOPLE, PEOPLE))
+        with servers.running(program, data, loop=loop) as server:
+            crowd = Crowd(program, folder, data, filled, server)
             begin = server.resident()
             for _ in range(CONNECTIONS // AT_ONCE):
                 crowd.visit(Load(AT_ONCE, mode="connect", extra=("-c", "32")))
@@ -40,7 +42,7 @@ def _measure(loop: str) -> list[str]:
             end = server.resident()
             first, second = _soak(crowd, server)
     return [
-        f"memory after {CONNECTIONS:,} connections, {AT_ONCE} at once, {loop}",
+        f"memory after {CONNECTIONS:,} connections, {AT_ONCE} at once, {program.name}, {loop}",
         f"{end:.0f} MiB",
         f"{begin:.0f} MiB at the start",
         f"{end / begin:.2f}",
@@ -64,8 +66,9 @@ def _soak(crowd: "Crowd", server: Running) -> tuple[float, float]:
 class Crowd:
     """People who open many connections with one ticket each, and close them all at once."""
 
-    def __init__(self, folder: Path, data: Path, filled: Filled, server: Running) -> None:
+    def __init__(self, program: Program, folder: Path, data: Path, filled: Filled, server: Running) -> None:
         """Be the people that the store was filled with."""
+        self._program = program
         self._folder = folder
         self._context = ssl.create_default_context(cafile=data / "ca.pem")
         self._filled = filled
@@ -76,7 +79,7 @@ class Crowd:
         """Open the connections, offer the load, and be gone."""
         self._visits += 1
         tickets = self._tickets(offered.connections)
-        options = load.parlour_options(self._folder, tickets, list(self._filled.rooms))
+        options = self._program.options(self._folder, tickets, self._filled, joins=offered.mode != "connect")
         offered.run(self._server, *options)
 
     def _tickets(self, count: int) -> list[str]:

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from bench import servers
+from bench.programs import CHAT
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.ids import new_room_id
@@ -67,7 +68,7 @@ async def _measure(data: Path) -> dict[str, list[float]]:
 def durability() -> list[list[str]]:
     """Measure on the disk that holds the temporary folder."""
     with tempfile.TemporaryDirectory() as name:
-        taken = asyncio.run(_measure(servers.make_data(Path(name))))
+        taken = asyncio.run(_measure(servers.make_data(CHAT, Path(name))))
     full, off = (statistics.median(taken[mode]) for mode in ("FULL", "OFF"))
     return [
         [

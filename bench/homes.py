@@ -19,6 +19,7 @@ from typing import Any
 from tests.client.core.client_parts import encrypted_rooms
 
 from bench import people, servers
+from bench.programs import CHAT
 from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.archive import Archive
@@ -136,13 +137,13 @@ class Member:
 async def made_homes(size: int) -> AsyncIterator[Homes]:
     """Run a server with ``size`` accounts."""
     with tempfile.TemporaryDirectory() as name:
-        data = servers.make_data(Path(name))
+        data = servers.make_data(CHAT, Path(name))
         sessions = await people.accounts(data, size)
-        with servers.parlour(data) as server:
+        with servers.running(CHAT, data) as server:
             try:
                 yield Homes(Path(name), data, server, sessions)
             except BaseException:
-                log = (Path(name) / "parlour.log").read_text()  # it goes with the folder
+                log = (Path(name) / "server.log").read_text()  # it goes with the folder
                 print("\n".join(line for line in log.splitlines() if "rror" in line), file=sys.stderr)
                 raise
 

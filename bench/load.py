@@ -53,13 +53,3 @@ class Load:
                 f"only {found['ready']} of {self.connections} connections came up: {done.stderr}"
             )
         return found
-
-
-def parlour_options(folder: Path, tickets: list[str], rooms: list[str]) -> list[str]:
-    """Write the generator's files and return the options that name them."""
-    (folder / "tickets").write_text("\n".join(tickets))
-    frames = [f'{{"type":"send","id":"@ID@","room":"{room}","text":"@TEXT@"}}' for room in rooms]
-    (folder / "messages").write_text("\n".join(frames))
-    return ["-o", "json", "-L", "parlour.v1", "-R", "/v1/chat"] + [
-        f"-{flag}{folder / name}" for flag, name in (("A", "tickets"), ("M", "messages"))
-    ]

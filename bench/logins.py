@@ -20,6 +20,7 @@ from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from bench import people, servers
+from bench.programs import CHAT
 from parlour_protocol.frames.wire import CHAT_PATH, SUBPROTOCOL
 from parlour_protocol.kit.names import parse_user_name, skeleton
 from parlour_protocol.kit.secret import Secret
@@ -123,13 +124,13 @@ async def _measure(data: Path, port: int, tickets: list[str]) -> tuple[list[floa
 def logins() -> list[list[str]]:
     """Measure, with the clients on the load's core."""
     with tempfile.TemporaryDirectory() as name:
-        data = servers.make_data(Path(name))
-        filled = asyncio.run(people.fill(data, 1, room_size=1))
+        data = servers.make_data(CHAT, Path(name))
+        filled = asyncio.run(people.fill_chat(data, 1, 1))
         asyncio.run(_add_accounts(data))
         before = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set[int]()
         servers.pin(servers.LOAD_CORE)
         try:
-            with servers.parlour(data) as server:
+            with servers.running(CHAT, data) as server:
                 sessions = [*filled.sessions] * CONNECTIONS
                 tickets = asyncio.run(people.tickets(data, server.port, sessions))
                 taken, let_in, seconds = asyncio.run(_measure(data, server.port, tickets))

@@ -6,9 +6,10 @@ thousand passwords would take minutes and is not what is measured. Tickets come 
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -20,6 +21,9 @@ from parlour_protocol.kit.secret import Secret
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.clock import SystemClock
+from parlour_server.kit.program_name import ProgramName
+from parlour_server.kit.sqlite_kit_store import SqliteKitStore
+from parlour_server.kit.store.interface import KitStore
 from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
 from parlour_server.store.sqlite.sqlite_store import SqliteStore
 from parlour_server.store.types import AppendEvent, Facts, NewRoom
@@ -33,14 +37,15 @@ class Filled:
     """Session tokens in the order of the people, and the room of each."""
 
     sessions: Sequence[Secret]
-    rooms: Sequence[RoomId]
+    rooms: Sequence[str]
+    room_size: int
 
 
 def allow(_event: AppendEvent, _facts: Facts) -> None:
     """Decide nothing: the store is filled by the operator."""
 
 
-async def account(store: SqliteStore, now: Millis, number: int) -> tuple[UserName, Secret]:
+async def account(store: KitStore, now: Millis, number: int) -> tuple[UserName, Secret]:
     """Make one account with a session, and return both."""
     user = parse_user_name(f"bench{number}")
     await store.accounts.create(NewAccountRecord(user, skeleton(user), "-", now), None)
@@ -61,8 +66,8 @@ async def accounts(data: Path, people: int) -> Sequence[Secret]:
         await store.close()
 
 
-async def fill(data: Path, people: int, *, room_size: int) -> Filled:
-    """Make ``people`` accounts with a session each, in rooms of ``room_size``."""
+async def fill_chat(data: Path, people: int, room_size: int) -> Filled:
+    """Make ``people`` accounts of the chat with a session each, in rooms of ``room_size``."""
     clock = SystemClock()
     store = SqliteStore(data / "parlour.db", clock)
     await store.open()
@@ -85,7 +90,23 @@ async def fill(data: Path, people: int, *, room_size: int) -> Filled:
                 await store.log.append(joined, allow)
     finally:
         await store.close()
-    return Filled(sessions, rooms)
+    return Filled(sessions, rooms, room_size)
+
+
+def filler_of(word: str) -> Callable[[Path, int, int], Coroutine[Any, Any, Filled]]:
+    """Return the same for a program of the kit, whose rooms are numbers that no one has to make."""
+
+    async def fill(data: Path, people: int, room_size: int) -> Filled:
+        clock = SystemClock()
+        store = SqliteKitStore(data / f"{word}.db", ProgramName(word, word, word), clock)
+        await store.open()
+        try:
+            sessions = [(await account(store, clock.now(), number))[1] for number in range(people)]
+        finally:
+            await store.close()
+        return Filled(sessions, [str(number // room_size) for number in range(people)], room_size)
+
+    return fill
 
 
 async def put_in(data: Path, room: RoomId, users: Sequence[UserName]) -> None:

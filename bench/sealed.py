@@ -16,8 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import chat, load, people, servers
+from bench import people, servers, serving
 from bench.load import Load
+from bench.people import Filled
+from bench.programs import CHAT
 from parlour_protocol.frames.bodies import GroupCreated, Handshake, Joined
 from parlour_protocol.frames.opaque import HandshakeBytes, PublicKey, TreeBytes, WelcomeBytes
 from parlour_protocol.identity.device_id import device_id_of
@@ -103,15 +105,15 @@ def _sealed(size: int, offered: Load, loop: str) -> Row:
     """Offer sealed messages to a new server."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        data = servers.make_data(folder)
+        data = servers.make_data(CHAT, folder)
         sessions, room, group = asyncio.run(_filled(data, size))
         group_fields = f'"group":"{group}","epoch":1'
         frame = f'{{"type":"send_sealed","id":"@ID@","room":"{room}",{group_fields},"data":"@TEXT@"}}'
         length = len(frame) - len("@ID@") + 21 - len("@TEXT@") + SEALED_DATA
-        with servers.parlour(data, loop=loop) as server:
+        with servers.running(CHAT, data, loop=loop) as server:
             tickets = asyncio.run(people.tickets(data, server.port, sessions))
-            options = load.parlour_options(folder, tickets, [room])
-            (folder / "messages").write_text(frame)
+            options = CHAT.options(folder, tickets, Filled(sessions, [room], size))
+            (folder / "load.M").write_text(frame)
             return offered.run(server, *options, "-B", "-z", str(length))
 
 
@@ -121,19 +123,18 @@ def rows(rounds: int = 3, size: int = 500, loop: str = "fast") -> list[list[str]
     for name, offered in (("20/s", Load(size, rate=20)), ("200/s", Load(size, rate=200))):
         plain, sealed = [], []
         for _ in range(rounds):
-            plain.append(chat.parlour(size, size, offered, loop))
+            plain.append(serving.offer(CHAT, size, size, offered, loop))
             sealed.append(_sealed(size, offered, loop))
-        ratios = [
-            chat.cpu_per_delivery(a) / chat.cpu_per_delivery(b) for a, b in zip(sealed, plain, strict=True)
-        ]
+        cost = serving.cpu_per_delivery
+        ratios = [cost(a) / cost(b) for a, b in zip(sealed, plain, strict=True)]
         late = max(r["p99_ms"] for r in sealed), max(r["p99_ms"] for r in plain)
         lost = sum(r["lost"] for r in sealed)
         table.append(
             [
                 f"sealed messages {size} x {name}, {loop}",
-                f"{chat.spread([chat.cpu_per_delivery(row) for row in sealed], 1)} us",
-                f"readable: {chat.spread([chat.cpu_per_delivery(row) for row in plain], 1)} us",
-                chat.spread(ratios),
+                f"{serving.spread([cost(row) for row in sealed], 1)} us",
+                f"readable: {serving.spread([cost(row) for row in plain], 1)} us",
+                serving.spread(ratios),
                 "",
                 f"lost {lost}, p99 {late[0]:.1f} ms (readable {late[1]:.1f})",
             ]
@@ -145,10 +146,16 @@ def rows(rounds: int = 3, size: int = 500, loop: str = "fast") -> list[list[str]
 
 _ONE = """
 import json, sys
-from bench import chat, load
+from functools import partial
+from bench import load
 from bench.load import Load
+try:
+    from bench.programs import CHAT
+    from bench.serving import offer
+    run = partial(offer, CHAT)
+except ImportError:
+    from bench.chat import parlour as run
 load.build()
-run = getattr(chat, "parlour", None) or chat._parlour
 print(json.dumps(run(500, 500, Load(500, rate=float(sys.argv[1])), sys.argv[2])))
 """
 
@@ -176,14 +183,14 @@ def before(folder: Path, rounds: int) -> list[list[str]]:
         theirs: list[float] = []
         for number in range(rounds):
             for where, found in [(Path.cwd(), ours), (folder, theirs)][:: -1 if number % 2 else 1]:
-                found.append(chat.cpu_per_delivery(_in_checkout(where, rate, "fast")))
+                found.append(serving.cpu_per_delivery(_in_checkout(where, rate, "fast")))
         ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
         table.append(
             [
                 f"open room 500 x {rate}/s beside {folder.name}",
-                f"{chat.spread(ours, 1)} us",
-                f"before: {chat.spread(theirs, 1)} us",
-                chat.spread(ratios),
+                f"{serving.spread(ours, 1)} us",
+                f"before: {serving.spread(theirs, 1)} us",
+                serving.spread(ratios),
                 "<= 1.0 within the noise",
                 "",
             ]

@@ -11,12 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bench.programs import Program
+
 SERVER_CORE = 0
 LOAD_CORE = 1
 BENCH = Path(__file__).parent
 
 # Rates and caps are raised far above the load: what is measured is the work, not the refusal.
 CONFIGURATION = """
+[logins]
+tickets_per_session = 1000000
+
 [connections]
 total = 60000
 per_address = 60000
@@ -35,16 +40,6 @@ bytes_per_minute = 2000000000
 bytes_burst = 2000000000
 http_per_minute = 100000000
 http_burst = 100000000
-rooms_per_hour = 1000000
-invites_per_hour = 1000000
-key_changes_per_hour = 1000000
-claims_per_hour = 1000000
-claims_per_person_per_hour = 1000000
-claims_of_person_per_hour = 1000000
-commits_per_minute = 1000000
-
-[logins]
-tickets_per_session = 1000000
 """
 
 
@@ -79,12 +74,13 @@ def _await(ready: Path, process: "subprocess.Popen[bytes]") -> str:
 
 
 @contextmanager
-def _process(command: list[str], ready: Path) -> Iterator[tuple[int, str]]:
+def _process(command: list[str], ready: Path, folder: Path | None = None) -> Iterator[tuple[int, str]]:
     ready.unlink(missing_ok=True)
     log = ready.with_suffix(".log").open("wb")
     process = subprocess.Popen(
         command,
         stderr=log,
+        cwd=folder,
         preexec_fn=lambda: pin(SERVER_CORE),  # noqa: PLW1509 - no thread of ours runs then
     )
     try:
@@ -106,20 +102,20 @@ def baseline(data: Path) -> Iterator[Running]:
 
 
 @contextmanager
-def parlour(data: Path, *, loop: str = "auto") -> Iterator[Running]:
-    """Run Parlour's server on the event loop of this name (`fast`, `asyncio`, `auto`)."""
-    ready = data.parent / "parlour.ready"  # not in the data folder: the server refuses files of others there
-    command = [sys.executable, "-m", "parlour_server", "run", "--data", str(data)]
+def running(program: Program, data: Path, *, loop: str = "auto") -> Iterator[Running]:
+    """Run a program's server on the event loop of this name (`fast`, `asyncio`, `auto`)."""
+    ready = data.parent / "server.ready"  # not in the data folder: the server refuses files of others there
+    command = [sys.executable, "-m", program.module, "run", "--data", str(data)]
     command += ["--listen", "127.0.0.1:0", "--ready-file", str(ready)]
     command += ["--loop", loop]
-    with _process(command, ready) as (pid, text):
+    with _process(command, ready, program.folder) as (pid, text):
         yield Running(pid, urlsplit(json.loads(text)["url"]).port or 0)
 
 
-def make_data(folder: Path) -> Path:
+def make_data(program: Program, folder: Path) -> Path:
     """Make a data folder with a certificate and the raised limits."""
     data = folder / "data"
-    command = [sys.executable, "-m", "parlour_server", "init", "--data", str(data)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    (data / "parlour.toml").write_text(CONFIGURATION)
+    command = [sys.executable, "-m", program.module, "init", "--data", str(data)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=program.folder)
+    (data / f"{program.word}.toml").write_text(CONFIGURATION + program.rates)
     return data

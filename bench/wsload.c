@@ -9,6 +9,8 @@
  * -m idle     open N, hold for -t seconds (memory)
  * -m rate     open loop: -r messages a second over all senders, for -t seconds
  * -m closed   closed loop: each sender has -w messages outstanding (it waits for its own echo)
+ * -m listen   send nothing: each -D STRING in a frame is one delivery, and all connections are to get the same of them.
+ *             It begins and ends while nothing comes; the latency is since the first connection that got this one
  * -m connect  open N connections with -c concurrently under way; print the rate, then exit
  * -P PID[,PID...]  server processes whose CPU time (all threads) is read around the run
  *
@@ -17,7 +19,8 @@
  *   -L PROTO   Sec-WebSocket-Protocol to offer; a 101 that does not select it counts as refused
  *   -R PATH    request path
  *   -J FILE    frames that each connection sends after the handshake, one per line, "FRAME<TAB>SUBSTRING": the next one
- *              goes out after a frame with SUBSTRING has come (no TAB: at once). @N@ = number of the connection
+ *              goes out after a frame with SUBSTRING has come (no TAB: at once; no FRAME: only wait). @N@ = number of the connection, @G@ = that
+ *              divided by -G
  *   -M FILE    the messages, JSON lines with @TEXT@ once (marker and padding up to -z bytes for the whole frame) and @ID@
  *              (21 hex digits, unique); connection i uses line i modulo the number of lines
  *   -B         markers are "_T<19 digits>_<sender>-<number>_": all of them letters that base64url has
@@ -58,6 +61,7 @@ typedef struct conn {
     uint64_t delivered;
     uint32_t n_sent, *seen;                        /* json: messages sent; the last number seen from each sender */
     uint64_t order;                                /* json: a hash of the sequence of messages seen */
+    uint64_t heard;                                /* listen: deliveries since the measured part began */
 } conn_t;
 
 static int N = 100, S = 4, W = 1, C = 64, PORT = 8443, SIZE = 200, quiet = 0, deflate_ = 0;
@@ -65,7 +69,11 @@ static double RATE = 100, T = 5, WARM = 1.0;
 static const char *PROTO = "ws", *MODE = "closed", *ROOM = "r1", *PIDS = "", *PATH_ = NULL, *HOST = "localhost";
 static const char *const *templates; static int n_templates;
 static const char *OPT_R = NULL, *AUTH = NULL, *SUBPROTO = NULL, *JOINS = NULL, *TEMPLATE = NULL;
-static int json_, acked_only, b64url;
+static int json_, acked_only, b64url, G = 1;
+static const char *COUNTED = NULL;                 /* listen: what a delivery has in it */
+#define LISTEN_MAX 100000
+#define QUIET_NS 20000000ull
+static uint64_t *first_at, n_first, last_at;       /* listen: when the first connection got each; when the last frame came */
 static char **tokens; static int n_tokens;
 static struct { char *frame, *wait; } *joins; static int n_joins;
 static SSL_CTX *ctx;
@@ -127,8 +135,8 @@ static char *replaced(const char *s, const char *what, const char *with) {
 static size_t json_script(conn_t *c, int step, uint8_t *o, const char **wait, int *waitlen) {
     static char waits[1024]; char num[16]; *wait = NULL; *waitlen = 0;
     if (step >= n_joins) return 0;
-    snprintf(num, sizeof num, "%d", c->idx);
-    char *f = replaced(joins[step].frame, "@N@", num); size_t n = strlen(f); memcpy(o, f, n); free(f);
+    char group[16]; snprintf(num, sizeof num, "%d", c->idx); snprintf(group, sizeof group, "%d", c->idx / G);
+    char *g = replaced(joins[step].frame, "@G@", group), *f = replaced(g, "@N@", num); size_t n = strlen(f); memcpy(o, f, n); free(f); free(g);
     if (joins[step].wait) { f = replaced(joins[step].wait, "@N@", num); snprintf(waits, sizeof waits, "%s", f); free(f); *wait = waits; *waitlen = strlen(waits); }
     return n;
 }
@@ -211,8 +219,8 @@ static void run_step(conn_t *c) {
     for (;;) {
         int bin = 0, wl; const char *w; size_t n;
         n = script(c, c->step, scratch, &bin, &w, &wl);
-        if (!n) { c->state = ST_READY; n_ready++; hs_total_ns += now_ns() - c->t_start; return; }
-        c->state = ST_SCRIPT; send_frame(c, bin ? 2 : 1, scratch, n);
+        if (!n && !w) { c->state = ST_READY; n_ready++; hs_total_ns += now_ns() - c->t_start; return; }
+        c->state = ST_SCRIPT; if (n) send_frame(c, bin ? 2 : 1, scratch, n);
         if (c->state == ST_DEAD) return;
         if (w) return;
         c->step++;
@@ -250,6 +258,16 @@ static void json_payload(conn_t *c, const uint8_t *p, size_t n) {
         for (q = p; (q = memmem(q, end - q, me, ml)); q += ml) { acks++; if (acked_only) { answered(c); if (c->state == ST_DEAD) return; } }
     }
 }
+static void listened(conn_t *c, const uint8_t *p, size_t n) {
+    const uint8_t *q = p, *end = p + n; size_t l = strlen(COUNTED); uint64_t now = now_ns();
+    while ((q = memmem(q, end - q, COUNTED, l))) {
+        q += l; last_at = now;
+        if (measuring <= 0 || c->heard >= LISTEN_MAX) continue;
+        uint64_t k = c->heard++; deliveries++;
+        if (k == n_first) first_at[n_first++] = now;
+        uint64_t d = now - first_at[k]; if (d > lat_max) lat_max = d; d /= 10000; hist[d < HB ? d : HB - 1]++;
+    }
+}
 static void payload(conn_t *c, int op, const uint8_t *p, size_t n) {
     if (op == 9) { uint8_t t[128]; memcpy(t, p, n > 125 ? 125 : n); send_frame(c, 10, t, n); return; }
     if (op == 8) { char why[160]; snprintf(why, sizeof why, "close frame %d %.*s", n >= 2 ? p[0] << 8 | p[1] : 0, n > 2 ? (int)n - 2 : 0, n > 2 ? (const char *)p + 2 : ""); kill_conn(c, why); return; }
@@ -257,6 +275,7 @@ static void payload(conn_t *c, int op, const uint8_t *p, size_t n) {
     frames_in++;
     if (c->state == ST_SCRIPT) { advance(c, p, n); return; }
     const uint8_t *q = p, *end = p + n; uint64_t now = 0;
+    if (COUNTED) { listened(c, p, n); return; }
     if (json_) { json_payload(c, p, n); return; }
     while (end - q >= 22 && (q = memmem(q, end - q, "~T", 2))) {
         if (end - q < 22) break;
@@ -374,6 +393,8 @@ static void read_files(void) {
         char **l = lines(JOINS, &n_joins); joins = calloc(n_joins + 1, sizeof *joins);
         for (int i = 0; i < n_joins; i++) { char *tab = strchr(l[i], '\t'); if (tab) *tab++ = 0; joins[i].frame = l[i]; joins[i].wait = tab && *tab ? tab : NULL; }
     }
+    if (!strcmp(MODE, "listen")) { if (!COUNTED) quit("-m listen needs what it counts:", "-D STRING"); first_at = calloc(LISTEN_MAX, sizeof *first_at); }
+    if (COUNTED) return;
     if (!TEMPLATE) quit("-o json needs the messages:", "-M FILE");
     templates = (const char *const *)lines(TEMPLATE, &n_templates);
     if (!n_templates) quit("no message in", TEMPLATE);
@@ -383,7 +404,8 @@ static void read_files(void) {
 
 int main(int argc, char **argv) {
     int o;
-    while ((o = getopt(argc, argv, "n:s:w:c:p:r:t:W:m:o:R:P:z:u:H:qEA:L:J:M:kB")) != -1) switch (o) {
+    while ((o = getopt(argc, argv, "n:s:w:c:p:r:t:W:m:o:R:P:z:u:H:qEA:L:J:M:D:G:kB")) != -1) switch (o) {
+        case 'D': COUNTED = optarg; break; case 'G': G = atoi(optarg) > 0 ? atoi(optarg) : 1; break;
         case 'A': AUTH = optarg; break; case 'L': SUBPROTO = optarg; break; case 'J': JOINS = optarg; break; case 'M': TEMPLATE = optarg; break; case 'k': acked_only = 1; break; case 'B': b64url = 1; break;
         case 'n': N = atoi(optarg); break; case 's': S = atoi(optarg); break; case 'w': W = atoi(optarg); break; case 'c': C = atoi(optarg); break;
         case 'p': PORT = atoi(optarg); break; case 'r': RATE = atof(optarg); break; case 't': T = atof(optarg); break; case 'W': WARM = atof(optarg); break;
@@ -418,24 +440,29 @@ int main(int argc, char **argv) {
         tw = now_ns() + (uint64_t)(T * 1e9); while (now_ns() < tw) poll_until(tw);
         double rss1 = server_rss_kb(); printf(",\"rss0_kb\":%.0f,\"rss1_kb\":%.0f,\"kb_per_conn\":%.2f}\n", rss0, rss1, (rss1 - rss0) / (n_ready ? n_ready : 1)); return 0;
     }
-    int closed = !strcmp(MODE, "closed"), nxt = 0;
+    int closed = !strcmp(MODE, "closed"), listening = !strcmp(MODE, "listen"), nxt = 0;
     /* one second of the same load to warm up, then the measured part */
-    uint64_t period = closed ? 0 : (uint64_t)(1e9 / RATE), next = now_ns();
+    uint64_t period = closed || listening ? 0 : (uint64_t)(1e9 / RATE), next = now_ns();
     if (closed) for (int i = 0; i < S; i++) if (conns[i].state == ST_READY) for (int j = 0; j < W; j++) send_message(&conns[i]);
     uint64_t d0 = 0, s0 = 0, b0 = 0, r0 = 0, f0 = 0; double c0 = 0, m0 = 0; uint64_t ts = 0, stop = now_ns() + 1000000000ull; int phase = 0, drained = 0;
     for (;;) {
         uint64_t n = now_ns();
+        if (listening && n >= stop && n - last_at < QUIET_NS && n - stop < 2000000000ull) { poll_until(n + 1000000); continue; }
         if (n >= stop) {
             if (phase == 0) { phase = 1; measuring = 1; d0 = deliveries; s0 = sent; b0 = bytes_in; r0 = reads; f0 = frames_in; c0 = server_cpu(); m0 = self_cpu(); ts = n; stop = n + (uint64_t)(T * 1e9); }
             else break;
         }
-        if (!closed) while (next <= n) { conn_t *c = &conns[nxt++ % S]; if (c->state == ST_READY) send_message(c); next += period; }
-        poll_until(closed || stop < next ? stop : next);
+        if (!closed && !listening) while (next <= n) { conn_t *c = &conns[nxt++ % S]; if (c->state == ST_READY) send_message(c); next += period; }
+        poll_until(closed || listening || stop < next ? stop : next);
     }
     double wall = (now_ns() - ts) / 1e9, sc = server_cpu() - c0, mc = self_cpu() - m0; uint64_t d = deliveries - d0, s = sent - s0;
     printf(",\"senders\":%d,\"window\":%d,\"offered_msgs_s\":%.1f,\"wall\":%.3f,\"sent\":%llu,\"deliveries\":%llu,\"expected\":%llu,\"deliv_per_s\":%.0f,\"server_cpu\":%.2f,\"server_util\":%.3f,\"deliv_per_cpu_s\":%.0f,\"us_per_deliv\":%.3f,\"client_cpu\":%.2f,\"client_util\":%.3f,\"client_us_per_deliv\":%.3f,\"p50_ms\":%.3f,\"p90_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f,\"bytes_per_deliv\":%.1f,\"reads_per_deliv\":%.3f,\"deliv_per_frame\":%.2f",
-        S, closed ? W : 0, closed ? 0 : RATE, wall, (unsigned long long)s, (unsigned long long)d, (unsigned long long)(s * (uint64_t)(n_ready - acked_only)), d / wall, sc, sc / wall, sc > 0 ? d / sc : 0, d ? sc / d * 1e6 : 0, mc, mc / wall, d ? mc / d * 1e6 : 0,
+        listening ? 0 : S, closed ? W : 0, closed || listening ? 0 : RATE, wall, (unsigned long long)s, (unsigned long long)d, (unsigned long long)(s * (uint64_t)(n_ready - acked_only)), d / wall, sc, sc / wall, sc > 0 ? d / sc : 0, d ? sc / d * 1e6 : 0, mc, mc / wall, d ? mc / d * 1e6 : 0,
         pct(.5), pct(.9), pct(.99), lat_max / 1e6, d ? (double)(bytes_in - b0) / d : 0, d ? (double)(reads - r0) / d : 0, frames_in > f0 ? (double)d / (frames_in - f0) : 0);
+    if (listening) {
+        uint64_t lost = 0; for (int i = 0; i < N; i++) lost += n_first - conns[i].heard;   /* of one that died as well */
+        printf(",\"lost\":%llu,\"errors\":%llu,\"dead_end\":%d,\"rss_kb\":%.0f}\n", (unsigned long long)lost, (unsigned long long)errors, n_dead, server_rss_kb()); return 0;
+    }
     measuring = -1; uint64_t dl = now_ns() + 10000000000ull; uint64_t last = deliveries; tw = now_ns() + 500000000;
     while (now_ns() < dl) { poll_until(tw); if (now_ns() >= tw) { if (deliveries == last) break; last = deliveries; tw = now_ns() + 500000000; } }
     int differ = 0; conn_t *most = NULL;             /* the majority's order, if there is one (Boyer-Moore) */

@@ -1,0 +1,90 @@
+"""The least chat that the kit makes: what someone says is on the disk, then it goes to everyone in the room.
+
+It is measured beside Parlour's chat, with the same load: `python -m bench.relay run`.
+"""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from parlour_protocol.kit.fields import WireText
+from parlour_protocol.kit.frames import Error, Hello, Ok, Push, Request
+from parlour_protocol.kit.id_fields import SeqField
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.wire import Wire
+from parlour_server.kit.app import App
+from parlour_server.kit.connections.peer import Peer
+from parlour_server.kit.log.log import Appended, Entry, Facts
+from parlour_server.kit.program import Pending
+
+Room = Annotated[str, Meta(pattern=r"\A[0-9]{1,6}\Z")]
+
+
+class Text(WireText):
+    """What is said: one line."""
+
+    __slots__ = ()
+    max_bytes = 4096
+
+
+class Join(Request, frozen=True, tag="join"):
+    """Get what is said in this room, and in no other."""
+
+    room: Room
+
+
+class Say(Request, frozen=True, tag="say"):
+    """Say something in a room."""
+
+    room: Room
+    text: Text
+
+
+class Said(Push, frozen=True, tag="said"):
+    """Something that was said."""
+
+    room: Room
+    seq: SeqField
+    user: UserName
+    text: Text
+
+
+class Line(Struct, frozen=True):
+    """An entry of a room's log."""
+
+    text: Text
+
+
+class Nothing(Struct, frozen=True):
+    """The state of a room's log: everyone may say anything."""
+
+
+WIRE: Wire[Join | Say, Hello | Ok[None] | Error | Said] = Wire("relay.v1", requests=Join | Say, pushes=Said)
+app: App[None] = App(WIRE, command="python -m bench.relay")
+
+
+def _said(entry: Entry[Line]) -> Said:
+    return Said(str(entry.log), entry.seq, entry.author, entry.body.text)
+
+
+def _allow(_: Facts[Nothing]) -> None:
+    return
+
+
+rooms = app.log("room", body=Line, state=Nothing, push=_said)
+
+
+@app.on(Join)
+async def join(peer: Peer[None], ask: Join) -> None:
+    """Send what is said from now on."""
+    peer.only(rooms.topic(ask.room))
+
+
+@app.on(Say)
+def say(peer: Peer[None], ask: Say) -> Pending[Appended[Line]]:
+    """Append it to the room's log."""
+    return rooms.append(peer, ask, ask.room, Line(ask.text), _allow)
+
+
+if __name__ == "__main__":
+    app.main()

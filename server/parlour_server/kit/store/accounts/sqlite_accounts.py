@@ -7,6 +7,7 @@ digests.
 import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Final
 
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Millis
@@ -20,7 +21,7 @@ from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.kit.store.records import Account, InviteRecord, NewAccountRecord
 
-_COLUMNS = "account, password_hash, created, disabled"
+_SELECT: Final = "SELECT account, password_hash, created, disabled FROM accounts"
 
 
 class SqliteAccounts:
@@ -49,22 +50,11 @@ class SqliteAccounts:
 
     async def find(self, user: UserName) -> Account | None:
         """Return the account, disabled or not."""
-
-        def read(db: sqlite3.Connection) -> Account | None:
-            query = f"SELECT {_COLUMNS} FROM accounts WHERE account = ?"  # noqa: S608 - columns of ours
-            row = db.execute(query, (plain(user),)).fetchone()
-            return None if row is None else _account(*row)
-
-        return await self._readers.run(read)
+        return await self._readers.row(_account, f"{_SELECT} WHERE account = ?", plain(user))
 
     async def list(self) -> Sequence[Account]:
         """Return all accounts in order of name."""
-
-        def read(db: sqlite3.Connection) -> Sequence[Account]:
-            rows = db.execute(f"SELECT {_COLUMNS} FROM accounts ORDER BY account")  # noqa: S608 - columns of ours
-            return [_account(*row) for row in rows]
-
-        return await self._readers.run(read)
+        return await self._readers.rows(_account, f"{_SELECT} ORDER BY account")
 
     async def set_password(self, user: UserName, password_hash: str) -> None:
         """Replace the hash. Raises RefusedError(NOT_FOUND) for no such account."""
@@ -93,17 +83,12 @@ class SqliteAccounts:
 
     async def list_invites(self) -> Sequence[InviteRecord]:
         """Return the invites that can still be used, oldest first."""
-        now = self._clock.now()
-
-        def read(db: sqlite3.Connection) -> Sequence[InviteRecord]:
-            rows = db.execute(
-                "SELECT digest, uses, created, expires FROM invites"
-                " WHERE expires IS NULL OR expires > ? ORDER BY created, digest",
-                (now,),
-            )
-            return [InviteRecord(*row) for row in rows]
-
-        return await self._readers.run(read)
+        return await self._readers.rows(
+            InviteRecord,
+            "SELECT digest, uses, created, expires FROM invites"
+            " WHERE expires IS NULL OR expires > ? ORDER BY created, digest",
+            self._clock.now(),
+        )
 
     async def revoke_invite(self, digest: bytes) -> bool:
         """Delete an invite; False if there was none."""

@@ -51,12 +51,7 @@ class SqliteSessions:
 
     async def find(self, token: bytes, now: Millis) -> SessionRecord | None:
         """Return the live session with this token digest."""
-
-        def read(db: sqlite3.Connection) -> SessionRecord | None:
-            row = db.execute(_LIVE + "s.token = ? AND s.expires > ?", (token, now)).fetchone()
-            return None if row is None else _record(*row)
-
-        return await self._readers.run(read)
+        return await self._readers.row(_record, _LIVE + "s.token = ? AND s.expires > ?", token, now)
 
     async def touch(self, seen: Mapping[SessionId, Millis]) -> None:
         """Record when sessions were seen."""
@@ -78,34 +73,24 @@ class SqliteSessions:
         """Return those of ``sessions`` that expired or were not seen since then: one look-up each."""
         if not sessions:
             return []
-
-        def read(db: sqlite3.Connection) -> Sequence[SessionId]:
-            rows = db.execute(
-                "SELECT s.session FROM json_each(?) JOIN sessions s ON s.session = value"
-                " WHERE s.expires <= ? OR s.last_seen < ?",
-                (_listed(sessions), now, seen_since),
-            )
-            return [SessionId(session) for (session,) in rows]
-
-        return await self._readers.run(read)
+        return await self._readers.rows(
+            SessionId,
+            "SELECT s.session FROM json_each(?) JOIN sessions s ON s.session = value"
+            " WHERE s.expires <= ? OR s.last_seen < ?",
+            _listed(sessions),
+            now,
+            seen_since,
+        )
 
     async def newest_seen(self) -> Millis | None:
         """Return when any session was seen last."""
-
-        def read(db: sqlite3.Connection) -> Millis | None:
-            newest: Millis | None = db.execute("SELECT max(last_seen) FROM sessions").fetchone()[0]
-            return newest
-
-        return await self._readers.run(read)
+        query = "SELECT last_seen FROM sessions ORDER BY last_seen DESC LIMIT 1"
+        return await self._readers.row(Millis, query)
 
     async def list(self, user: UserName, now: Millis) -> Sequence[SessionRecord]:
         """Return the account's live sessions, newest first."""
-
-        def read(db: sqlite3.Connection) -> Sequence[SessionRecord]:
-            query = _LIVE + "s.account = ? AND s.expires > ? ORDER BY s.created DESC, s.session"
-            return [_record(*row) for row in db.execute(query, (plain(user), now))]
-
-        return await self._readers.run(read)
+        query = _LIVE + "s.account = ? AND s.expires > ? ORDER BY s.created DESC, s.session"
+        return await self._readers.rows(_record, query, plain(user), now)
 
     async def end(self, user: UserName, session: SessionId) -> bool:
         """End one session of this account; False when it has no such session."""

@@ -65,6 +65,23 @@ class Readers:
         self._asked.append((future, read))
         return await future
 
+    async def row(self, make: Callable[..., _T], query: str, *values: object) -> _T | None:
+        """Return what ``make`` makes of the first row of a query, None if there is none."""
+
+        def read(db: sqlite3.Connection) -> _T | None:
+            found = db.execute(query, values).fetchone()
+            return None if found is None else make(*found)
+
+        return await self.run(read)
+
+    async def rows(self, make: Callable[..., _T], query: str, *values: object) -> list[_T]:
+        """Return what ``make`` makes of each row of a query."""
+
+        def read(db: sqlite3.Connection) -> list[_T]:
+            return [make(*found) for found in db.execute(query, values)]
+
+        return await self.run(read)
+
     async def close(self) -> None:
         """Wait for pending reads, then disconnect."""
         self._open = False

@@ -49,15 +49,11 @@ class SqliteJournal:
 
     async def head(self) -> int:
         """Return the number of the newest entry, 0 for none."""
-        return await self._readers.run(_head)
+        return await self._readers.row(int, "SELECT number FROM journal ORDER BY number DESC LIMIT 1") or 0
 
     async def since(self, number: int) -> Sequence[JournalEntry]:
         """Return the entries after this number, in order."""
-
-        def read(db: sqlite3.Connection) -> list[JournalEntry]:
-            return [self._entry(*row) for row in db.execute(self._since, (number,))]
-
-        return await self._readers.run(read)
+        return await self._readers.rows(self._entry, self._since, number)
 
     def _entry(
         self, number: int, session: SessionId | None, account: str | None, *others: object
@@ -65,8 +61,3 @@ class SqliteJournal:
         if session is not None and account is not None:
             return JournalEntry(number, SessionEnded(session, user_name(account)))
         return JournalEntry(number, self._read(*others))
-
-
-def _head(db: sqlite3.Connection) -> int:
-    newest: int = db.execute("SELECT coalesce(max(number), 0) FROM journal").fetchone()[0]
-    return newest

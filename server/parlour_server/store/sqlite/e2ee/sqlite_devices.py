@@ -4,7 +4,6 @@ Each change is one transaction with its entry in the key log, and is refused unl
 current account key. A certified device is never deleted.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from functools import partial
 
@@ -73,12 +72,8 @@ class SqliteDevices:
 
     async def list(self, user: UserName, now: Millis) -> Sequence[DeviceRecord]:
         """Return the account's devices, revoked ones too, oldest first."""
-
-        def read(db: sqlite3.Connection) -> Sequence[DeviceRecord]:
-            query = DEVICE + " WHERE d.account = ?2 ORDER BY d.created, d.device"
-            return [device_record(*row) for row in db.execute(query, (now, plain(user)))]
-
-        return await self._readers.run(read)
+        query = DEVICE + " WHERE d.account = ?2 ORDER BY d.created, d.device"
+        return await self._readers.rows(device_record, query, now, plain(user))
 
     async def find(self, device: DeviceId, now: Millis) -> DeviceRecord | None:
         """Return one device."""
@@ -86,15 +81,9 @@ class SqliteDevices:
 
     async def of_session(self, session: SessionId, now: Millis) -> DeviceRecord | None:
         """Return the device that the session speaks for, unless it was revoked."""
-
-        def read(db: sqlite3.Connection) -> DeviceRecord | None:
-            query = DEVICE + " JOIN sessions s ON s.device_id = d.device WHERE s.session = ?2"
-            row = db.execute(
-                query + " AND d.status != 'revoked' AND s.expires > ?1", (now, session)
-            ).fetchone()
-            return None if row is None else device_record(*row)
-
-        return await self._readers.run(read)
+        query = DEVICE + " JOIN sessions s ON s.device_id = d.device WHERE s.session = ?2"
+        query += " AND d.status != 'revoked' AND s.expires > ?1"
+        return await self._readers.row(device_record, query, now, session)
 
     async def certify(
         self, user: UserName, device: DeviceId, certificate: CertificateRecord, entry: NewEntry

@@ -53,11 +53,7 @@ class SqliteGroups:
 
     async def rooms_of(self, user: UserName) -> Sequence[RoomId]:
         """Return the encrypted rooms where the user is a member or has devices in the group."""
-
-        def read(db: sqlite3.Connection) -> list[RoomId]:
-            return [RoomId(room) for (room,) in db.execute(_ROOMS, (plain(user),))]
-
-        return await self._readers.run(read)
+        return await self._readers.rows(RoomId, _ROOMS, plain(user))
 
     async def welcomes(self, device: DeviceId, *, max_bytes: int) -> tuple[Sequence[WaitingWelcome], bool]:
         """Return the device's oldest Welcomes and whether there are more."""

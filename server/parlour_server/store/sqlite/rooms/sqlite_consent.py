@@ -69,23 +69,14 @@ class SqliteConsent:
         """Return the user's pending invitations, one per room, and whether more follow."""
         query = _LIST + "AND i.room > ?3 GROUP BY i.room ORDER BY i.room LIMIT ?4"
         values = (plain(user), self._clock.now(), after or "", limit + 1)
-
-        def read(db: sqlite3.Connection) -> tuple[list[Invitation], bool]:
-            rows = db.execute(query, values).fetchall()
-            return [_invitation(*row) for row in rows[:limit]], len(rows) > limit
-
-        return await self._readers.run(read)
+        found = await self._readers.rows(_invitation, query, *values)
+        return found[:limit], len(found) > limit
 
     async def invitation(self, room: RoomId, user: UserName) -> Invitation | None:
         """Return the user's visible invitation to this room, or None."""
         query = _LIST + "AND i.room = ?3 GROUP BY i.room"
         values = (plain(user), self._clock.now(), room)
-
-        def read(db: sqlite3.Connection) -> Invitation | None:
-            row = db.execute(query, values).fetchone()
-            return None if row is None else _invitation(*row)
-
-        return await self._readers.run(read)
+        return await self._readers.row(_invitation, query, *values)
 
     async def accept_direct(self, room: RoomId, user: UserName) -> bool:
         """Accept a direct room; False when it is not one of the user's direct rooms."""
@@ -129,12 +120,8 @@ class SqliteConsent:
         """Return the people the user blocks, in order of name, and whether more follow."""
         query = "SELECT blocked FROM blocks WHERE account = ? AND blocked > ? ORDER BY blocked LIMIT ?"
         values = (plain(user), "" if after is None else plain(after), limit + 1)
-
-        def read(db: sqlite3.Connection) -> tuple[list[UserName], bool]:
-            names = [user_name(name) for (name,) in db.execute(query, values)]
-            return names[:limit], len(names) > limit
-
-        return await self._readers.run(read)
+        names = await self._readers.rows(user_name, query, *values)
+        return names[:limit], len(names) > limit
 
 
 def count_shown(db: sqlite3.Connection, user: UserName, now: Millis) -> int:

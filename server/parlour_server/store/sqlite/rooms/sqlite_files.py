@@ -63,16 +63,14 @@ class SqliteFiles:
 
     async def find(self, file: FileId, user: UserName, now: Millis) -> FileRecord | None:
         """Return a file that has not expired, of a room that the user is in."""
-
-        def read(db: sqlite3.Connection) -> FileRecord | None:
-            row = db.execute(
-                f"SELECT {_COLUMNS} FROM files f JOIN members m ON m.room = f.room AND m.account = ?"  # noqa: S608 - columns of ours
-                " WHERE f.file = ? AND (f.expires IS NULL OR f.expires > ?)",
-                (plain(user), file, now),
-            ).fetchone()
-            return None if row is None else _record(*row)
-
-        return await self._readers.run(read)
+        return await self._readers.row(
+            _record,
+            f"SELECT {_COLUMNS} FROM files f JOIN members m ON m.room = f.room AND m.account = ?"  # noqa: S608 - columns of ours
+            " WHERE f.file = ? AND (f.expires IS NULL OR f.expires > ?)",
+            plain(user),
+            file,
+            now,
+        )
 
     async def used(self, user: UserName) -> tuple[int, int]:
         """Return how many bytes the user's files take, and everyone's."""
@@ -80,12 +78,8 @@ class SqliteFiles:
 
     async def expired(self, now: Millis, *, limit: int) -> Sequence[FileId]:
         """Return files whose bytes must be removed."""
-
-        def read(db: sqlite3.Connection) -> list[FileId]:
-            query = "SELECT file FROM files WHERE expires <= ? ORDER BY expires LIMIT ?"
-            return [FileId(file) for (file,) in db.execute(query, (now, limit))]
-
-        return await self._readers.run(read)
+        query = "SELECT file FROM files WHERE expires <= ? ORDER BY expires LIMIT ?"
+        return await self._readers.rows(FileId, query, now, limit)
 
     async def forget(self, files: Iterable[FileId]) -> None:
         """Delete the records of files whose bytes were removed."""

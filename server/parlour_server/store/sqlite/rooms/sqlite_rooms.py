@@ -70,12 +70,7 @@ class SqliteRooms:
 
     async def summary(self, room: RoomId, user: UserName) -> RoomSummary | None:
         """Return one of them; None when the user is not in it."""
-
-        def read(db: sqlite3.Connection) -> RoomSummary | None:
-            row = db.execute(_SUMMARY + "AND m.room = ?", (plain(user), room)).fetchone()
-            return None if row is None else _summary(*row)
-
-        return await self._readers.run(read)
+        return await self._readers.row(_summary, _SUMMARY + "AND m.room = ?", plain(user), room)
 
     async def membership(self, room: RoomId, user: UserName) -> Membership | None:
         """Return the user's membership; None if they are not a member."""
@@ -105,44 +100,28 @@ class SqliteRooms:
 
     async def pins(self, room: RoomId) -> Sequence[Seq]:
         """Return the pinned messages, in order of number."""
-
-        def read(db: sqlite3.Connection) -> list[Seq]:
-            rows = db.execute("SELECT target FROM pins WHERE room = ? ORDER BY target", (room,))
-            return [Seq(target) for (target,) in rows]
-
-        return await self._readers.run(read)
+        return await self._readers.rows(Seq, "SELECT target FROM pins WHERE room = ? ORDER BY target", room)
 
     async def directory(self, *, after: RoomName | None, limit: int) -> tuple[Sequence[RoomListing], bool]:
         """Return public rooms in order of name, and whether more follow."""
-
-        def read(db: sqlite3.Connection) -> tuple[list[RoomListing], bool]:
-            rows = db.execute(
-                "SELECT room, name, members, topic, encrypted FROM rooms WHERE kind = 'public' AND name > ?"
-                " ORDER BY name LIMIT ?",
-                (_after(after), limit + 1),
-            ).fetchall()
-            return [_listing(*row) for row in rows[:limit]], len(rows) > limit
-
-        return await self._readers.run(read)
+        found = await self._readers.rows(
+            _listing,
+            "SELECT room, name, members, topic, encrypted FROM rooms WHERE kind = 'public' AND name > ?"
+            " ORDER BY name LIMIT ?",
+            _after(after),
+            limit + 1,
+        )
+        return found[:limit], len(found) > limit
 
     async def find_public(self, name: RoomName) -> RoomId | None:
         """Return the public room of this name."""
-
-        def read(db: sqlite3.Connection) -> RoomId | None:
-            query = "SELECT room FROM rooms WHERE name = ? AND kind = 'public'"
-            row = db.execute(query, (plain(name),)).fetchone()
-            return None if row is None else RoomId(row[0])
-
-        return await self._readers.run(read)
+        query = "SELECT room FROM rooms WHERE name = ? AND kind = 'public'"
+        return await self._readers.row(RoomId, query, plain(name))
 
     async def find_named(self, name: RoomName) -> Sequence[RoomId]:
         """Return all rooms with this name, public or private, for the operator."""
-
-        def read(db: sqlite3.Connection) -> Sequence[RoomId]:
-            rows = db.execute("SELECT room FROM rooms WHERE name = ? ORDER BY room", (plain(name),))
-            return [RoomId(room) for (room,) in rows]
-
-        return await self._readers.run(read)
+        query = "SELECT room FROM rooms WHERE name = ? ORDER BY room"
+        return await self._readers.rows(RoomId, query, plain(name))
 
     async def mark_read(self, user: UserName, room: RoomId, seq: Seq) -> bool:
         """Set the read marker; False if the user is not in the room or ``seq`` does not exist yet."""

@@ -7,7 +7,6 @@ main thread, which alone hears signals, and a client's command where an event lo
 """
 
 import asyncio
-import logging
 import os
 import signal
 import subprocess
@@ -19,11 +18,11 @@ from contextlib import contextmanager
 from typing import Final
 from unittest import mock
 
-import structlog
 from click.testing import CliRunner
 
 from parlour_client.cli import root as client
 from parlour_server.cli.command_line import COMMAND_LINE
+from parlour_server.kit.logs import captured
 
 DEADLINE: Final = 120.0
 """Seconds after which a wait of these tests has failed: only a hung one takes as long on a busy machine."""
@@ -86,16 +85,11 @@ def _as_it_was() -> Iterator[None]:
     mask = os.umask(0o022)
     os.umask(mask)
     handlers = {one: signal.getsignal(one) for one in _SIGNALS}
-    root = logging.getLogger()
-    logs, level = root.handlers[:], root.level
     try:
-        with mock.patch.object(client, "keep_memory_private"):
+        with captured(), mock.patch.object(client, "keep_memory_private"):
             yield
     finally:
         os.umask(mask)
-        root.handlers[:] = logs
-        root.setLevel(level)
-        structlog.reset_defaults()
         if threading.current_thread() is threading.main_thread():
             for one, handler in handlers.items():
                 signal.signal(one, handler)

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from tests.hostile.people import World
+
+from parlour_server.kit.logs import captured
 
 PEOPLE = ("ada", "ben", "cat", "dan", "spy")
 """``spy`` is the operator's own account."""
@@ -44,6 +45,5 @@ async def world(everybody: Path, tmp_path: Path) -> AsyncIterator[World]:
 @pytest.fixture(autouse=True)
 def quiet_log() -> Iterator[None]:
     """Let the server in this process write its log nowhere."""
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    yield
-    structlog.reset_defaults()
+    with captured():
+        yield

@@ -1,13 +1,11 @@
 """What the server's tests share: a real store, made by `init`, and what stands in for the rest."""
 
 import asyncio
-import logging
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from tests.server.fakes import CHEAP, PASSWORD, MakeAccount, ReadableAudit, StoppedClock
 
 from parlour_protocol.kit.ids import Millis
@@ -17,6 +15,7 @@ from parlour_server.chat_program import CHAT
 from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.clock import SystemClock
+from parlour_server.kit.logs import captured
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.initialise import initialise
 from parlour_server.kit.store.records import InviteRecord, NewAccountRecord
@@ -26,12 +25,8 @@ from parlour_server.store.interface import Store
 @pytest.fixture(autouse=True)
 def own_logs() -> Iterator[None]:
     """Take back what a command of the server set up in this process: logging is the process's own."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with captured():
+        yield
 
 
 @pytest.fixture

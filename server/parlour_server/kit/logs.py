@@ -11,28 +11,20 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any, Final, TextIO, cast
+from typing import Final, TextIO
 
 import msgspec
-import structlog
 
 _LONGEST: Final = 500  # characters of one field: strangers must not fill the log
 _LIBRARIES: Final = ("websockets", "asyncio", "starlette", "sqlalchemy", "alembic")
 _encoder: Final = msgspec.json.Encoder()
-_log: Final = structlog.get_logger()
 
 
 def set_up(stream: TextIO | None = None) -> None:
-    """Send all logs of the process to ``stream`` (standard error) as JSON lines."""
-    out = cast("TextIO", _Unbreakable(stream or sys.stderr))
-    writer = structlog.WriteLogger(out)
-    structlog.configure(
-        processors=[_line],
-        logger_factory=lambda *_: writer,  # shared: creating one takes as long as writing a line
-        cache_logger_on_first_use=False,
-    )
+    """Send all logs of the process, those of its libraries too, to ``stream`` (standard error)."""
+    _log.write = _Writer(stream or sys.stderr)
     root = logging.getLogger()
     root.handlers[:] = [_Bridge()]
     root.setLevel(logging.WARNING)
@@ -40,14 +32,28 @@ def set_up(stream: TextIO | None = None) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
+@contextlib.contextmanager
+def captured() -> Iterator[list[dict[str, object]]]:
+    """Collect events instead of writing them, until ``set_up`` is called; then undo both. For tests."""
+    root = logging.getLogger()
+    write, handlers, level = _log.write, root.handlers[:], root.level
+    events: list[dict[str, object]] = []
+    _log.write = events.append
+    try:
+        yield events
+    finally:
+        _log.write, root.handlers[:] = write, handlers
+        root.setLevel(level)
+
+
 def log(event: str, **fields: object) -> None:
     """Write one line of information."""
-    _log.info(event, **fields)
+    _log.write({**fields, "event": event, "level": "info"})
 
 
 def warn(event: str, **fields: object) -> None:
     """Write one line that the operator should act on."""
-    _log.warning(event, **fields)
+    _log.write({**fields, "event": event, "level": "warning"})
 
 
 def log_fault(where: str, error: BaseException) -> None:
@@ -57,22 +63,31 @@ def log_fault(where: str, error: BaseException) -> None:
         f"{frame.name}:{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames[::-1]
     )
     # Not str(error): the text of an exception may quote data (K7).
-    _log.error("fault", where=where, kind=type(error).__name__, at=at)
+    kind = type(error).__name__
+    _log.write({"where": where, "kind": kind, "at": at, "event": "fault", "level": "error"})
 
 
-class _Unbreakable:
-    """A stream that ignores a closed reader: a failed log line must not end the action it describes."""
+class _Writer:
+    """Writes a line for each event. A reader that is gone must not end the action that an event describes."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def write(self, text: str) -> None:
+    def __call__(self, event: dict[str, object]) -> None:
+        line = _line(event)
         with contextlib.suppress(OSError, ValueError):  # a broken pipe, a full disk, a closed file
-            self._stream.write(text)
-
-    def flush(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(f"{line}\n")
             self._stream.flush()
+
+
+class _Log:
+    """The log of this process."""
+
+    def __init__(self) -> None:
+        self.write: Callable[[dict[str, object]], None] = _Writer(sys.stderr)
+
+
+_log: Final = _Log()
 
 
 class _Bridge(logging.Handler):
@@ -83,14 +98,13 @@ class _Bridge(logging.Handler):
         if isinstance(error, BaseException):  # a library may pass anything, and nothing may fail here
             log_fault(record.name, error)
         else:
-            _log.warning("library", where=record.name, text=record.getMessage())
+            warn("library", where=record.name, text=record.getMessage())
 
 
-def _line(_: Any, level: str, fields: MutableMapping[str, Any]) -> str:
+def _line(event: dict[str, object]) -> str:
     """Return one line of JSON in printable ASCII, with long fields shortened."""
-    plain = {key: _field(value) for key, value in fields.items()}
+    plain = {key: _field(value) for key, value in event.items()}
     now = time.time()
-    plain["level"] = level
     plain["time"] = f"{_second(int(now))}.{int(now % 1 * 1_000_000):06d}Z"
     try:
         line = _encoder.encode(plain).decode()

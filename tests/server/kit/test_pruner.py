@@ -3,12 +3,12 @@
 import asyncio
 
 import pytest
-import structlog
 from tests.server.fakes import StoppedClock
 
 from parlour_protocol.kit.ids import Millis
 from parlour_server.kit import pruner as pruning
 from parlour_server.kit.errors import UnavailableError
+from parlour_server.kit.logs import captured
 from parlour_server.kit.pruner import Pruner
 from parlour_server.store.interface import Store
 
@@ -30,7 +30,7 @@ async def test_it_prunes_until_nothing_is_left_and_outlives_a_full_disk(
     monkeypatch.setattr(store, "prune", prune)
     monkeypatch.setattr(pruning, "_PAUSE_SECONDS", 0)
     pruner = Pruner(store, clock)
-    with structlog.testing.capture_logs() as logs:
+    with captured() as logs:
         for _ in range(3):
             await pruner.prune()
     assert [line["rows"] for line in logs] == [230, 200, 5]

@@ -11,7 +11,7 @@ import logging
 import socket as sockets
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from http.client import HTTPSConnection
@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import msgspec
-import structlog
 from argon2 import PasswordHasher
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidStatus
@@ -39,6 +38,7 @@ from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.cli.command_line import CommandLine
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.logs import captured
 from parlour_server.kit.net.quiet_logger import quiet_logger
 from parlour_server.kit.program_spec import ProgramSpec
 from parlour_server.kit.running_program import Parts, RunningProgram
@@ -348,7 +348,7 @@ class Socket:
 class _Faults(logging.Handler):
     """Keeps the errors that the server did not expect, which it has survived."""
 
-    def __init__(self, lines: list[MutableMapping[str, Any]]) -> None:
+    def __init__(self, lines: list[dict[str, object]]) -> None:
         super().__init__(logging.ERROR)
         self._lines = lines
 
@@ -360,7 +360,7 @@ class _Faults(logging.Handler):
 def _logged() -> Iterator[Sequence[Mapping[str, Any]]]:
     """Keep what the server logs."""
     logger = logging.getLogger("parlour_server")
-    with structlog.testing.capture_logs() as lines:
+    with captured() as lines:
         faults = _Faults(lines)
         logger.addHandler(faults)
         try:

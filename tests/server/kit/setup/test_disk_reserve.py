@@ -8,12 +8,12 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
-import structlog
 from tests.server.fakes import PASSWORD, MakeAccount
 
 from parlour_server.chat_program import CHAT
 from parlour_server.chat_settings import ChatSettings
 from parlour_server.kit.config.server_settings import Listen
+from parlour_server.kit.logs import captured
 from parlour_server.kit.server import Server
 from parlour_server.kit.setup import disk_reserve as reserve
 from parlour_server.kit.setup.data_folder import DataFolder
@@ -39,7 +39,7 @@ async def test_a_full_disk_at_the_start(
         return connection
 
     connections: list[WriteConnection] = []
-    with monkeypatch.context() as patched, structlog.testing.capture_logs() as logs:
+    with monkeypatch.context() as patched, captured() as logs:
         patched.setattr(os, "fsync", full)
         patched.setattr(writer, "connect_writer", connect_full)
         server = await Server.start(CHAT, folder, ChatSettings(listen=Listen(address="127.0.0.1:0")))

@@ -6,7 +6,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-import structlog
 from tests.server.store.world import FakeClock, World, allow, message
 
 from parlour_protocol.frames.bodies import Deleted, Message, Unreadable
@@ -15,6 +14,7 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import parse_user_name
 from parlour_server.kit.errors import UnavailableError
+from parlour_server.kit.logs import captured
 from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.sqlite.sqlite_store import SqliteStore
 from parlour_server.system_account import system_account
@@ -97,7 +97,7 @@ async def test_history_skips_unreadable_events(
     DAMAGES[how](database)
     store = damaged()
     await store.open()
-    with structlog.testing.capture_logs() as logs:
+    with captured() as logs:
         events = await history(store, room, upwards=upwards)
         assert [event.seq for event in events] == list(range(1, MESSAGES + 1))
         bad = [event.seq for event in events if isinstance(event.body, Unreadable)]

@@ -3,7 +3,7 @@
 What it leaves out is safe: every request is counted as a message, every account needs an invite, every
 connection a session, and the server listens on loopback. A program that forgets a request does not start.
 
-Importing it loads no server: `run` restarts the process (`kit/net/tls_groups.py`), and `--help` needs none.
+Importing it loads no server: `--help` needs none.
 """
 
 import asyncio

@@ -95,10 +95,10 @@ def run(
     It listens only on this machine unless --listen or the configuration says otherwise. SIGHUP makes it
     reload its certificates and configuration.
     """
-    from parlour_server.kit.net.tls_groups import restart_configured  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.net.tls_groups import configure  # noqa: PLC0415 - keeps `--help` quick
 
-    if sys.argv[1:2] == ["run"]:  # only the command itself may restart, not a program that calls it
-        restart_configured()
+    if sys.argv[1:2] == ["run"]:  # only the command itself: it may restart, and the setting is the process's
+        configure()
     from parlour_server.kit.server_process import Ready, serve  # noqa: PLC0415
 
     folder = folder_of(data)

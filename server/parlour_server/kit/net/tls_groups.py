@@ -1,11 +1,12 @@
 """The server's key exchange groups: only X25519MLKEM768, X25519, P-256 and P-384 (T2).
 
 Python 3.15 has a call for it (``SSLContext.set_groups``). Before that the one documented way is an OpenSSL
-configuration file, and OpenSSL reads it once in a process, before any code of ours can tell it where: so
-``restart_configured`` restarts the command in the same process with OPENSSL_CONF set. An operator's own
-OPENSSL_CONF is left as it is. ``taken_besides`` asks OpenSSL which other groups it would accept, so that a
-server where neither worked can report it. ``set_ecdh_curve`` is never called: it would silently switch
-X25519MLKEM768 off (T3: recorded now, decrypted later).
+configuration file, which OpenSSL reads once in a process, when it is first used: ``configure`` sets
+OPENSSL_CONF before that, and if something was quicker, it restarts the command in the same process. An
+operator's own OPENSSL_CONF is left as it is. ``taken_besides`` asks OpenSSL which other groups it would
+accept, so that a server where nothing worked can report it.
+``set_ecdh_curve`` is never called: it would silently switch X25519MLKEM768 off (T3: recorded now, decrypted
+later).
 """
 
 import os
@@ -13,6 +14,7 @@ import ssl
 import struct
 import sys
 from collections.abc import MutableMapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +22,8 @@ _HERE: Final = Path(__file__).parent
 _VARIABLE: Final = "OPENSSL_CONF"
 HAS_HYBRID: Final = ssl.OPENSSL_VERSION_INFO >= (3, 5)
 """This OpenSSL has the post-quantum hybrid X25519MLKEM768."""
-GROUPS: Final = ("X25519MLKEM768", "X25519", "secp256r1", "secp384r1")[0 if HAS_HYBRID else 1 :]
+_NUMBERS: Final = {"X25519MLKEM768": 0x11EC, "X25519": 0x001D, "secp256r1": 0x0017, "secp384r1": 0x0018}
+GROUPS: Final = tuple(_NUMBERS)[0 if HAS_HYBRID else 1 :]
 _OTHERS: Final = {
     "P-521": 0x0019,
     "X448": 0x001E,
@@ -36,13 +39,13 @@ _OTHERS: Final = {
     "SecP256r1MLKEM768": 0x11EB,
     "SecP384r1MLKEM1024": 0x11ED,
 }
-"""Numbers of the registry "TLS Supported Groups" (RFC 8446 section 4.2.7) that some OpenSSL accepts."""
+"""What else some OpenSSL accepts, each with its number in the registry "TLS Supported Groups"."""
 
 
-def restart_configured(
+def configure(
     arguments: Sequence[str] | None = None, environment: MutableMapping[str, str] = os.environ
 ) -> None:
-    """Restart this command with OPENSSL_CONF set if Python cannot choose groups; else return.
+    """Set OPENSSL_CONF if Python cannot choose groups, and restart this command if that is too late.
 
     The process stays the same (id, open files), so that its parent notices nothing.
     """
@@ -50,7 +53,8 @@ def restart_configured(
     if sys.version_info >= (3, 15) or _VARIABLE in environment or not sys.executable:
         return
     environment[_VARIABLE] = os.fspath(_HERE / ("openssl.cnf" if HAS_HYBRID else "openssl-before-3.5.cnf"))
-    os.execv(sys.executable, [sys.executable, *given[1:]])  # noqa: S606 - this very command
+    if not _are_offered():
+        os.execv(sys.executable, [sys.executable, *given[1:]])  # noqa: S606 - this very command
 
 
 def operator_configures() -> bool:
@@ -69,6 +73,15 @@ def taken_besides(context: ssl.SSLContext) -> list[str]:
     return [name for name, number in _OTHERS.items() if _takes(context, number)]
 
 
+def _are_offered() -> bool:
+    """Return whether a client in this process, which is configured as a server is, would offer ``GROUPS``."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).wrap_bio(incoming, outgoing, server_hostname="localhost")
+    with suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    return _supported_groups(*(_NUMBERS[name] for name in GROUPS)) in outgoing.read()
+
+
 def _takes(context: ssl.SSLContext, group: int) -> bool:
     """Offer only this group, without a key share: a server that accepts it asks for one, others refuse."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -85,10 +98,9 @@ def _takes(context: ssl.SSLContext, group: int) -> bool:
 
 def _client_hello(group: int) -> bytes:
     """Return a ClientHello of TLS 1.3 (RFC 8446 section 4.1.2) in one record."""
-    extensions = b"".join(
+    extensions = _supported_groups(group) + b"".join(
         struct.pack("!HH", number, len(body)) + body
         for number, body in (
-            (10, struct.pack("!HH", 2, group)),  # supported_groups
             (13, struct.pack("!HHH", 4, 0x0403, 0x0804)),  # signature_algorithms: ECDSA P-256, RSA-PSS
             (43, b"\x02\x03\x04"),  # supported_versions: TLS 1.3
             (51, b"\x00\x00"),  # key_share: none
@@ -98,3 +110,9 @@ def _client_hello(group: int) -> bytes:
     hello += struct.pack("!H", len(extensions)) + extensions
     handshake = b"\x01" + len(hello).to_bytes(3, "big") + hello
     return b"\x16\x03\x01" + struct.pack("!H", len(handshake)) + handshake
+
+
+def _supported_groups(*groups: int) -> bytes:
+    """Return the extension of a ClientHello (RFC 8446 section 4.2.7)."""
+    size = 2 * len(groups)
+    return struct.pack(f"!HHH{len(groups)}H", 10, size + 2, size, *groups)

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from parlour_server.kit.net import tls_groups as key_exchange
+from parlour_server.kit.net import tls_groups
 from parlour_server.kit.net.tls_context import TlsFiles
-from parlour_server.kit.net.tls_groups import GROUPS, restart_configured, taken_besides
+from parlour_server.kit.net.tls_groups import GROUPS, configure, taken_besides
 
 BEFORE_SET_GROUPS = pytest.mark.skipif(sys.version_info >= (3, 15), reason="Python chooses the groups itself")
-CONFIGURATIONS = Path(key_exchange.__file__).parent
+TICKER = Path(__file__).parents[4] / "examples" / "ticker"
+CONFIGURATIONS = Path(tls_groups.__file__).parent
 
 
 @pytest.fixture
@@ -26,20 +27,46 @@ def executed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
 
 
 @BEFORE_SET_GROUPS
-def test_the_same_command_begins_again(executed: list[tuple[str, list[str]]]) -> None:
-    """Once, with the arguments that it had, and a configuration that is there."""
+def test_the_same_command_begins_again(pair: Any, executed: list[tuple[str, list[str]]]) -> None:
+    """Where OpenSSL is in use already: once, with the same arguments and a configuration that is there."""
+    TlsFiles(pair.certificate, pair.key)
     environment: dict[str, str] = {}
     for _ in range(2):
-        restart_configured(["python", "-m", "parlour_server", "run"], environment)
+        configure(["python", "-m", "parlour_server", "run"], environment)
     assert executed == [(sys.executable, [sys.executable, "-m", "parlour_server", "run"])]
     assert Path(environment["OPENSSL_CONF"]).parent == CONFIGURATIONS
     assert Path(environment["OPENSSL_CONF"]).is_file()
 
 
+@BEFORE_SET_GROUPS
+@pytest.mark.parametrize(
+    ("modules", "restarts"), [("ticker.server", 0), ("parlour_server.cli", 0), ("hashlib", 1)]
+)
+def test_a_command_is_restarted_only_if_openssl_is_in_use(pair: Any, modules: str, restarts: int) -> None:
+    """Importing a program leaves OpenSSL alone, unless a module of its own imports hashlib, for example."""
+    code = (
+        f"import os, sys; import {modules};"
+        "from pathlib import Path;"
+        "from parlour_server.kit.net.tls_groups import configure, taken_besides;"
+        "calls = []; os.execv = lambda *call: calls.append(call); configure();"
+        "from parlour_server.kit.net.tls_context import TlsFiles;"
+        "print(len(calls), len(taken_besides(TlsFiles(Path(sys.argv[1]), Path(sys.argv[2])).context)) > 0)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "OPENSSL_CONF"}
+    done = subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-c", code, pair.certificate, pair.key],
+        env=environment | {"PYTHONPATH": os.fspath(TICKER)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == f"{restarts} {bool(restarts)}\n"
+
+
 def test_the_operators_configuration_is_not_changed(executed: list[tuple[str, list[str]]]) -> None:
     """An operator's OPENSSL_CONF (for FIPS, say) stays in use."""
     environment = {"OPENSSL_CONF": "/etc/own.cnf"}
-    restart_configured(["python", "run"], environment)
+    configure(["python", "run"], environment)
     assert not executed
     assert environment == {"OPENSSL_CONF": "/etc/own.cnf"}
 

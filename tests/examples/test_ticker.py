@@ -25,7 +25,7 @@ from parlour_client.kit.widgets.login_screen import LoginScreen
 from parlour_protocol.kit.frames import Hello
 
 from ticker.frames import SYMBOLS, WIRE, Pushes, Requests, Results
-from ticker.screen import Row, TickerScreen
+from ticker.screen import PriceScreen, Row
 
 TICKER = Path(__file__).parents[2] / "examples/ticker"
 PATIENCE = 30.0
@@ -139,7 +139,7 @@ def of_the_chat(modules: list[str]) -> list[str]:
 async def opened(home: Path, symbols: tuple[str, ...] = SYMBOLS) -> "AsyncIterator[Pilot[None]]":
     """Open the client on a home."""
     app = LinkApp[Hello, Requests, Results, Pushes](
-        "Ticker", Home(home), WIRE, partial(TickerScreen, symbols=symbols)
+        "Ticker", Home(home), WIRE, partial(PriceScreen, symbols=symbols)
     )
     app.crash_log = home.with_name("crash.log")
     async with app.run_test(size=(100, 30)) as pilot:
@@ -154,19 +154,19 @@ async def until(pilot: Pilot[None], reached: Callable[[], bool]) -> None:
         await pilot.pause(0.01)
 
 
-async def join(pilot: Pilot[None], link: str, name: str) -> TickerScreen:
+async def join(pilot: Pilot[None], link: str, name: str) -> PriceScreen:
     """Join with an invitation, and wait for the table."""
     await until(pilot, lambda: isinstance(pilot.app.screen, LoginScreen))
     for field, text in {"where": link, "who": name, "password": "tigress-violin-marble"}.items():
         pilot.app.screen.query_one(f"#{field}", Input).value = text
     await pilot.press("ctrl+s")
-    await until(pilot, lambda: isinstance(pilot.app.screen, TickerScreen))
+    await until(pilot, lambda: isinstance(pilot.app.screen, PriceScreen))
     screen = pilot.app.screen
-    assert isinstance(screen, TickerScreen)
+    assert isinstance(screen, PriceScreen)
     return screen
 
 
-def prices(screen: TickerScreen) -> int:
+def prices(screen: PriceScreen) -> int:
     """Return how many prices are drawn in all sparklines."""
     return sum(len(row._sparkline.data or ()) for row in screen.query(Row))
 

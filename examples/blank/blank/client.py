@@ -5,7 +5,7 @@ import sys
 from parlour_client.kit.main import client_main
 
 from blank.frames import WIRE
-from blank.screen import BlankScreen
+from blank.screen import CounterScreen
 
 if __name__ == "__main__":
-    sys.exit(client_main("Blank", WIRE, BlankScreen))
+    sys.exit(client_main("Blank", WIRE, CounterScreen))

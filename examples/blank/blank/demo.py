@@ -1,18 +1,15 @@
 """`make demo`: a server that lives only for the demo, and a guest who counts."""
 
 import sys
-from typing import Never
 
 from parlour_client.kit.demo import demo_main
-from parlour_client.kit.link import Link
-from parlour_protocol.kit.frames import Hello
 from parlour_protocol.kit.ids import new_request_id
 
-from blank.frames import WIRE, Add, Count
-from blank.screen import BlankScreen
+from blank.frames import WIRE, Add
+from blank.screen import CounterLink, CounterScreen
 
 
-async def play(link: Link[Hello, Add, Never, Count]) -> str:
+async def play(link: CounterLink) -> str:
     """Add to the counter and wait until it shows; this is what `--headless` does."""
     pushes = link.pushes()
     for number in (1, 2):
@@ -24,4 +21,4 @@ async def play(link: Link[Hello, Add, Never, Count]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(demo_main("Blank", WIRE, BlankScreen, play, server="blank.server"))
+    sys.exit(demo_main("Blank", WIRE, CounterScreen, play, server="blank.server"))

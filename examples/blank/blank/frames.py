@@ -1,6 +1,6 @@
 """What the client and the server send each other. ``Wire`` checks it when it is imported."""
 
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeAlias
 
 from msgspec import Meta
 
@@ -24,4 +24,10 @@ class Count(Push, frozen=True, tag="count"):
     user: UserName
 
 
-WIRE: Final[Wire[Add, Hello | Ok[None] | Error | Count]] = Wire("blank.v1", requests=Add, pushes=Count)
+Requests: TypeAlias = Add
+Results: TypeAlias = None
+Pushes: TypeAlias = Count
+
+WIRE: Final[Wire[Requests, Hello | Ok[Results] | Error | Pushes]] = Wire(
+    "blank.v1", requests=Requests, results=Results, pushes=Pushes
+)

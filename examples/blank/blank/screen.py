@@ -1,25 +1,28 @@
 """The screen: the counter, and a key that adds to it."""
 
-from typing import ClassVar, Never, assert_never
+from typing import ClassVar, TypeAlias, assert_never
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from parlour_client.kit.app import LinkScreen
 from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.link import Link
 from parlour_client.kit.widgets.safe import SafeStatic, error_content, join, own, peer_line
 from parlour_protocol.kit.frames import Hello
 from parlour_protocol.kit.ids import new_request_id
 
-from blank.frames import Add, Count
+from blank.frames import Add, Count, Pushes, Requests, Results
+
+CounterLink: TypeAlias = Link[Hello, Requests, Results, Pushes]
 
 
-class BlankScreen(LinkScreen[Hello, Add, Never, Count]):
+class CounterScreen(LinkScreen[Hello, Requests, Results, Pushes]):
     """What is shown once someone is logged in."""
 
     DEFAULT_CSS = """
-    BlankScreen { padding: 1 2; }
-    BlankScreen SafeStatic { height: auto; margin-bottom: 1; }
+    CounterScreen { padding: 1 2; }
+    CounterScreen SafeStatic { height: auto; margin-bottom: 1; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("space", "add", "Add one")]
 
@@ -45,7 +48,7 @@ class BlankScreen(LinkScreen[Hello, Add, Never, Count]):
         except ParlourClientError as error:
             problem.show(error_content(error))
 
-    def pushed(self, push: Count) -> None:
+    def pushed(self, push: Pushes) -> None:
         """Show the counter. A name comes from someone else, so it goes through ``peer_line``."""
         match push:
             case Count(total, user):

@@ -8,7 +8,7 @@ from parlour_client.kit.testing import joined
 from parlour_server.kit.testing.server import running
 
 from blank.frames import WIRE
-from blank.screen import BlankScreen
+from blank.screen import CounterScreen
 from blank.server import Counter, app
 
 
@@ -17,7 +17,7 @@ async def test_a_key_adds_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(Counter, "total", 41)
     async with (
         running(app, tmp_path / "data") as world,
-        joined(WIRE, BlankScreen, tmp_path / "home", await world.link()) as client,
+        joined(WIRE, CounterScreen, tmp_path / "home", await world.link()) as client,
     ):
         await client.shows("41  last: anna")
         await client.pilot.press("space")

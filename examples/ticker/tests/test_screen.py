@@ -7,7 +7,7 @@ from parlour_client.kit.testing import joined
 from parlour_server.kit.testing.server import running
 
 from ticker.frames import WIRE, Price
-from ticker.screen import Row, TickerScreen
+from ticker.screen import PriceScreen, Row
 from ticker.server import app
 
 
@@ -15,7 +15,7 @@ async def test_the_table_shows_prices(tmp_path: Path) -> None:
     """Each symbol has its row; a price that was not asked for has none."""
     async with (
         running(app, tmp_path / "data") as world,
-        joined(WIRE, TickerScreen, tmp_path / "home", await world.link()) as client,
+        joined(WIRE, PriceScreen, tmp_path / "home", await world.link()) as client,
     ):
         await client.shows("ACME")
         client.screen.pushed(Price("ACME", 123_456))
@@ -27,7 +27,7 @@ async def test_the_table_shows_prices(tmp_path: Path) -> None:
 
 async def test_a_refusal_is_shown(tmp_path: Path) -> None:
     """As a sentence, where the table is."""
-    screen = partial(TickerScreen, symbols=("ENRON",))
+    screen = partial(PriceScreen, symbols=("ENRON",))
     async with (
         running(app, tmp_path / "data") as world,
         joined(WIRE, screen, tmp_path / "home", await world.link()) as client,

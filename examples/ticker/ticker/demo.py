@@ -6,10 +6,10 @@ from parlour_client.kit.demo import demo_main
 from parlour_protocol.kit.ids import new_request_id
 
 from ticker.frames import SYMBOLS, WIRE, Watch
-from ticker.screen import TickerLink, TickerScreen
+from ticker.screen import PriceLink, PriceScreen
 
 
-async def play(link: TickerLink) -> str:
+async def play(link: PriceLink) -> str:
     """Watch all symbols until each has had a price; this is what `--headless` does."""
     await link.ask(Watch(new_request_id(), SYMBOLS))
     seen: set[str] = set()
@@ -21,4 +21,4 @@ async def play(link: TickerLink) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(demo_main("Ticker", WIRE, TickerScreen, play, server="ticker.server"))
+    sys.exit(demo_main("Ticker", WIRE, PriceScreen, play, server="ticker.server"))

@@ -1,4 +1,4 @@
-"""The ticker's screen: a table of symbols, each with its price, its change and a sparkline."""
+"""The screen: a table of symbols, each with its price, its change and a sparkline."""
 
 from collections import deque
 from typing import Final, TypeAlias, assert_never
@@ -16,7 +16,7 @@ from parlour_protocol.kit.ids import new_request_id
 
 from ticker.frames import SYMBOLS, Price, Pushes, Requests, Results, Watch
 
-TickerLink: TypeAlias = Link[Hello, Requests, Results, Pushes]
+PriceLink: TypeAlias = Link[Hello, Requests, Results, Pushes]
 
 HISTORY: Final = 60
 """How many prices a sparkline shows."""
@@ -51,19 +51,19 @@ class Row(Horizontal):
         self._sparkline.data = list(self._prices)
 
 
-class TickerScreen(LinkScreen[Hello, Requests, Results, Pushes]):
+class PriceScreen(LinkScreen[Hello, Requests, Results, Pushes]):
     """All symbols that are watched."""
 
     DEFAULT_CSS = """
-    TickerScreen { padding: 1 2; }
-    TickerScreen #problem { height: auto; }
+    PriceScreen { padding: 1 2; }
+    PriceScreen #problem { height: auto; }
     Row { height: 1; margin-bottom: 1; }
     Row .symbol { width: 10; text-style: bold; }
     Row .price, Row .change { width: 14; text-align: right; }
     Row Sparkline { width: 1fr; margin-left: 2; }
     """
 
-    def __init__(self, link: TickerLink, symbols: tuple[str, ...] = SYMBOLS) -> None:
+    def __init__(self, link: PriceLink, symbols: tuple[str, ...] = SYMBOLS) -> None:
         super().__init__(link)
         self._rows = {symbol: Row(symbol) for symbol in symbols}
 

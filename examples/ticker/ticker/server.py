@@ -1,4 +1,4 @@
-"""The ticker's server, all of it: prices move, and people get those of the symbols that they watch."""
+"""The server, all of it: prices move, and people get those of the symbols that they watch."""
 
 import asyncio
 from random import Random

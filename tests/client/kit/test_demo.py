@@ -11,7 +11,7 @@ from parlour_client.kit.link import Link
 from parlour_protocol.kit.frames import Hello
 
 from ticker.frames import WIRE, Price, Watch
-from ticker.screen import TickerScreen
+from ticker.screen import PriceScreen
 
 TICKER = Path(__file__).parents[3] / "examples/ticker"
 MODULE = "ticker.server"
@@ -29,13 +29,13 @@ async def fail(link: Link[Hello, Watch, Never, Price]) -> None:
 
 def test_without_a_terminal_it_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     """No server is started."""
-    assert demo_main("Ticker", WIRE, TickerScreen, play, server="no.such", arguments=()) == 1
+    assert demo_main("Ticker", WIRE, PriceScreen, play, server="no.such", arguments=()) == 1
     assert "ARGS=--headless" in capsys.readouterr().err
 
 
 def test_a_server_that_does_not_start_ends_it(capsys: pytest.CaptureFixture[str]) -> None:
     """The error has the end of what the server printed."""
-    assert demo_main("Ticker", WIRE, TickerScreen, play, server="no.such", arguments=["--headless"]) == 1
+    assert demo_main("Ticker", WIRE, PriceScreen, play, server="no.such", arguments=["--headless"]) == 1
     assert "No module named" in capsys.readouterr().err
 
 
@@ -48,7 +48,7 @@ def test_a_simulated_person_who_fails_fails_the_demo(
     arguments = ["--headless"]
     people = {"robot": fail}
     assert (
-        demo_main("Ticker", WIRE, TickerScreen, play, server=MODULE, others=people, arguments=arguments) == 1
+        demo_main("Ticker", WIRE, PriceScreen, play, server=MODULE, others=people, arguments=arguments) == 1
     )
     shown = capsys.readouterr()
     assert "guest has played" in shown.out

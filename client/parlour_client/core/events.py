@@ -110,22 +110,27 @@ class PresenceChanged:
     status: Status
 
 
-Change = (
-    RoomsChanged
-    | InvitationsChanged
-    | EntryAdded
-    | EntryChanged
-    | EntryRemoved
+RoomChange = (
+    EntryRemoved
     | HistoryChanged
     | HistoryReplaced
     | HistoryWithheld
     | RoomForgotten
     | ReceiptsChanged
+    | TypingChanged
+)
+"""What only matters to a view that shows this ``room``."""
+
+Change = (
+    RoomsChanged
+    | InvitationsChanged
+    | EntryAdded
+    | EntryChanged
     | IgnoredChanged
     | StatusChanged
-    | TypingChanged
     | PresenceChanged
     | EncryptionChanged
+    | RoomChange
 )
 
 Emit = Callable[[Change], None]

@@ -10,7 +10,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from msgspec import structs
 
@@ -40,11 +40,17 @@ from parlour_client.core.events import (
     EncryptionChanged,
     EntryAdded,
     EntryChanged,
+    EntryRemoved,
     HistoryChanged,
+    HistoryReplaced,
     HistoryWithheld,
+    IgnoredChanged,
     InvitationsChanged,
+    PresenceChanged,
+    ReceiptsChanged,
     RoomForgotten,
     RoomsChanged,
+    TypingChanged,
 )
 from parlour_client.core.model import Delivery, Entry
 from parlour_client.core.settings import Settings, Value, kept_seconds, save
@@ -275,7 +281,7 @@ class LineMode:
 
     # --- changes
 
-    def on_change(self, change: Change) -> None:
+    def on_change(self, change: Change) -> None:  # noqa: C901 - one case each
         """Print a change if a person should know of it."""
         match change:
             case EntryAdded(entry=entry):
@@ -296,8 +302,14 @@ class LineMode:
                 self.printer.say(f"{self.printer.title(room)}, {words}")
             case RoomForgotten(room=room):
                 self.printer.messages.forget(room)
-            case _:
+            case RoomsChanged() | InvitationsChanged() | StatusChanged():
                 pass
+            case EntryRemoved() | HistoryReplaced() | ReceiptsChanged() | IgnoredChanged():
+                pass  # lines that were printed stay
+            case TypingChanged() | PresenceChanged():
+                pass  # no one is interrupted for these
+            case _:
+                assert_never(change)
 
     def _added(self, entry: Entry) -> None:
         if entry.request is not None and entry.seq is None:

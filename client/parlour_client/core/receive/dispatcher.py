@@ -4,6 +4,7 @@ Rooms that the account joins or leaves are added, caught up and forgotten here. 
 """
 
 from collections.abc import Sequence
+from typing import assert_never
 
 from parlour_client.core.archive import Archive, divergence
 from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
@@ -120,10 +121,11 @@ class Dispatcher:
                 self._presence.typing(push)
             case StatusUpdate():
                 self._presence.status(push)
-            case GroupChanged() | KeyPackagesLow() | KeyLogAppended() if self._encrypted_rooms is not None:
-                self._encrypted_rooms.dispatch(push)
+            case GroupChanged() | KeyPackagesLow() | KeyLogAppended():
+                if self._encrypted_rooms is not None:
+                    self._encrypted_rooms.dispatch(push)
             case _:
-                pass
+                assert_never(push)
 
     async def _leave(self, room: RoomId) -> None:
         self._state.forget(room)

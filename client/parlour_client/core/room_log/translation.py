@@ -7,7 +7,7 @@ by one on both sides. Requests about an event that the server has lost are refus
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final
+from typing import Final, assert_never
 
 from msgspec.structs import replace
 
@@ -18,13 +18,25 @@ from parlour_protocol.frames import AnyBody, AnyRequest, AnyResult, Hello, LogEv
 from parlour_protocol.frames.bodies import Deleted, Edited, EncryptedMessage, Message, Pinned, Reacted
 from parlour_protocol.frames.replies import (
     AnyPush,
+    Blocked,
+    Directory,
     Entered,
+    GroupChanged,
+    InvitationReceived,
+    Invitations,
+    InvitationWithdrawn,
+    KeyLogAppended,
+    KeyPackagesLow,
+    Members,
     Page,
     Pins,
     ReadBy,
     ReadMarked,
+    RoomClosed,
     RoomEntered,
+    StatusUpdate,
     Stored,
+    TypingUpdate,
 )
 from parlour_protocol.frames.requests import (
     Delete,
@@ -95,8 +107,14 @@ class Numbers:
                 return replace(push, room=self.summary(summary))
             case ReadMarked() | ReadBy():
                 return replace(push, seq=self.of(push.room).to_local(push.seq))
-            case _:
+            case (
+                RoomClosed() | InvitationReceived() | InvitationWithdrawn() | TypingUpdate() | StatusUpdate()
+            ):
                 return push
+            case GroupChanged() | KeyPackagesLow() | KeyLogAppended():
+                return push
+            case _:
+                assert_never(push)
 
     def result(self, result: AnyResult | None) -> AnyResult | None:
         """Return the result of a request in our numbers."""
@@ -109,8 +127,10 @@ class Numbers:
                 return self._page(result)
             case Pins():
                 return replace(result, targets=tuple(map(self.of(result.room).to_local, result.targets)))
-            case _:
+            case Members() | Directory() | Invitations() | Blocked() | None:
                 return result
+            case _:
+                assert_never(result)
 
     def event(self, event: LogEvent) -> LogEvent:
         """Return an event in our numbers."""

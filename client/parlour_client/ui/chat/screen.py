@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
-from typing import ClassVar, Final
+from typing import ClassVar, Final, assert_never
 
 from textual import events, on, work
 from textual.app import ComposeResult
@@ -272,12 +272,11 @@ class ChatScreen(Screen[None]):
                 self.members.reload()
             case changes.EncryptionChanged():
                 self.encryption.changed()
-            case _ if change.room == self.current.id:
-                self._changed_here(change.room, change)
             case _:
-                pass
+                if change.room == self.current.id:
+                    self._changed_here(change.room, change)
 
-    def _changed_here(self, room: RoomId, change: changes.Change) -> None:
+    def _changed_here(self, room: RoomId, change: changes.RoomChange) -> None:
         """Apply a change of the open room."""
         match change:
             case changes.EntryRemoved(request=request):
@@ -293,7 +292,7 @@ class ChatScreen(Screen[None]):
             case changes.TypingChanged(users=users):
                 self.hint.typing(users)
             case _:
-                pass
+                assert_never(change)
 
     def _link_changed(self, status: ConnectionStatus) -> None:
         self.status_line.tell(status, self.client.account)

@@ -16,18 +16,32 @@ from pathlib import Path
 
 from wcwidth import iter_graphemes
 
-from parlour_protocol.kit.names import NameRefusedError, UserName, parse_user_name, skeleton
+from parlour_client.core.model import Entry as TimelineEntry
+from parlour_client.ui.chat.timeline.rows import GUTTER, MENTION_GUTTER, Setting, rows_of
+from parlour_protocol.frames.bodies import Message
+from parlour_protocol.frames.fields import MessageText
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import (
+    NameRefusedError,
+    UserName,
+    parse_device_name,
+    parse_user_name,
+    skeleton,
+)
 from parlour_protocol.kit.text import BLANK_LABEL, SafeText, WireTextError, check_wire_text, safe_text
+from parlour_protocol.kit.text.cell_width import cell_width
 from parlour_protocol.kit.text.forbidden import FORBIDDEN
 from parlour_protocol.kit.text.inspector import MAX_INSPECTED, inspect_text
-from parlour_protocol.kit.text.rows import GUTTER, RowKind, visual_rows
 from parlour_protocol.limits import MESSAGE_BYTES, MESSAGE_LINES
 
 CORPUS = Path(__file__).parents[3] / "data" / "text" / "corpus.json"
 """The corpus that the tests use; the script takes any other."""
-SIZES = ((20, 8), (80, 24), (4, 2))
-FOLD_SIZE = (20, 8)
+WIDTHS = (10, 20, 80)
+MANY_LINES = 8
 DOTTED_CIRCLE = "\u25cc"
+AUTHOR, READER = parse_user_name("ada"), parse_user_name("bob")
+DEVICE = parse_device_name("laptop")
 MAX_CLUSTER = 24
 """Code points: six linked letters with their marks. Counted by the tables of another library."""
 OWN_CELLS = str.maketrans("\uff9e\uff9f", "xx")
@@ -111,22 +125,29 @@ def _always(text: str, safe: SafeText) -> list[str]:
         found.append("hidden characters leave no trace")
     if len(inspect_text(text)) != min(len(text), MAX_INSPECTED):
         found.append("the inspector does not show every code point")
-    return found + _rows_always(safe)
+    return found + _rows_always(text)
 
 
-def _rows_always(safe: SafeText) -> list[str]:
+def _rows_always(text: str) -> list[str]:
     found = []
-    for width, height in SIZES:
-        rows = visual_rows(safe, width, height)
-        if not 1 <= len(rows) <= height:
-            found.append(f"{len(rows)} rows at {width}x{height}")
-        if any(not row.text.startswith(GUTTER) for row in rows):
+    for width in WIDTHS:
+        rows = _rows(text, width)
+        if any(not row.startswith((GUTTER, MENTION_GUTTER)) for row in rows):
             found.append("a row without the gutter")
-        if any(row.cells + len(GUTTER) > width for row in rows):
+        if any(cell_width(row) > width for row in rows):
             found.append(f"a row wider than {width}")
-        if any("\n" in row.text or FORBIDDEN.search(row.text) for row in rows):
+        if any("\n" in row or FORBIDDEN.search(row) for row in rows):
             found.append("a row with a forbidden code point")
     return found
+
+
+def _rows(text: str, width: int, *, opened: bool = False) -> list[str]:
+    """Return the rows of a message with this text in the timeline, without those of the client's own."""
+    body = Message(str.__new__(MessageText, text))
+    entry = TimelineEntry(RoomId("r" * 22), Millis(0), AUTHOR, DEVICE, body, text=body.text)
+    header, *rows = rows_of(entry, Setting(width, READER, opened=opened))
+    del header  # the author's name and the time
+    return ["".join(piece.text for piece in row) for row in rows]
 
 
 # --- one check for each expectation
@@ -167,15 +188,13 @@ def _unchanged(text: str, safe: SafeText) -> list[str]:
 
 def _gutter(text: str, safe: SafeText) -> list[str]:
     expected = text.replace("\r\n", "\n").count("\n") + 1
-    rows = visual_rows(safe, 40, max(1000, expected))
-    return [] if len(rows) >= expected or safe.blank else ["lines were lost"]
+    return [] if len(_rows(text, 40, opened=True)) >= expected or safe.blank else ["lines were lost"]
 
 
 def _fold(text: str, safe: SafeText) -> list[str]:
-    rows = visual_rows(safe, *FOLD_SIZE)
-    if safe.blank and text.count("\n") >= FOLD_SIZE[1]:  # thousands of empty lines are one row, "(blank)"
+    if safe.blank and text.count("\n") >= MANY_LINES:  # thousands of empty lines are one row, "(blank)"
         return _mark_blank(text, safe)
-    return [] if rows[-1].kind is RowKind.FOLD and any(c.isdigit() for c in rows[-1].text) else ["not folded"]
+    return [] if len(_rows(text, WIDTHS[0])) < len(_rows(text, WIDTHS[0], opened=True)) else ["not folded"]
 
 
 def _expand(text: str, safe: SafeText) -> list[str]:
@@ -188,13 +207,15 @@ def _dotted_circle(text: str, safe: SafeText) -> list[str]:
     return [] if added else ["a mark without base has no circle"]
 
 
-def _mark_blank(_text: str, safe: SafeText) -> list[str]:
+def _mark_blank(text: str, safe: SafeText) -> list[str]:
     peer = "".join(span.text for line in safe.spans for span in line if not span.is_escape)
     if safe.hidden and safe_text(peer).blank:  # it does not look empty: what no one could see is written out
         return []
-    rows = visual_rows(safe, 20, 8)
-    marked = safe.blank and rows[0].kind is RowKind.BLANK and rows[0].text == GUTTER + BLANK_LABEL
-    return [] if marked else ["it looks empty and is not marked"]
+    return (
+        []
+        if safe.blank and _rows(text, 20) == [GUTTER + BLANK_LABEL]
+        else ["it looks empty and is not marked"]
+    )
 
 
 def _either(_text: str, _safe: SafeText) -> list[str]:

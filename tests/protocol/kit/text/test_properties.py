@@ -11,7 +11,6 @@ from parlour_protocol.kit.text import safe_text
 from parlour_protocol.kit.text.forbidden import FORBIDDEN
 from parlour_protocol.kit.text.inspector import inspect_text
 from parlour_protocol.kit.text.line_classifier import Verdict
-from parlour_protocol.kit.text.rows import GUTTER, visual_rows
 
 CONTEXTUAL = "\u200b\u200c\u200d\u200e\u200f\u061c\u180b\u180e\ufe00\ufe0e\ufe0f\U000e0100"
 DANGEROUS = (
@@ -78,17 +77,6 @@ def test_marks_never_pile_up(text: str):
         nonspacing += category != "Mc" and not is_selector
         assert marks <= (8 if tibetan else 6)
         assert nonspacing <= (8 if tibetan else 4)
-
-
-@many
-@given(st.lists(texts, max_size=3).map("\n".join), st.integers(4, 60), st.integers(1, 6))
-def test_every_row_has_the_gutter_and_fits(text: str, width: int, height: int):
-    """Whatever the text, no row begins with the peer's words, and none is too wide."""
-    rows = visual_rows(safe_text(text), width, height)
-    assert 1 <= len(rows) <= height
-    for row in rows:
-        assert row.text.startswith(GUTTER)
-        assert row.cells + len(GUTTER) <= width
 
 
 @many

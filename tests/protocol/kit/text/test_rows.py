@@ -1,71 +1,12 @@
-"""Visual rows: the gutter, the wrapping, the fold."""
+"""Printed rows: the bar, and the wrapping."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parlour_protocol.kit.text import BLANK_LABEL, safe_text
+from parlour_protocol.kit.text import safe_text
 from parlour_protocol.kit.text.cell_width import most_cells
-from parlour_protocol.kit.text.rows import BAR, GUTTER, NARROW_BAR, RowKind, hanging_rows, visual_rows
-
-
-def rows(text: str, width: int = 12, height: int = 100) -> list[str]:
-    """Return the rows as they appear."""
-    return [row.text for row in visual_rows(safe_text(text), width, height)]
-
-
-def test_no_row_can_imitate_a_new_message():
-    """A second line and a wrapped line both begin with the client's gutter."""
-    assert rows("hi\n12:03 <admin> x") == [f"{GUTTER}hi", f"{GUTTER}12:03 ", f"{GUTTER}<admin> x"]
-
-
-def test_padding_does_not_reach_the_left_edge():
-    """Spaces without a break cannot push text to the start of a row."""
-    assert all(row.startswith(GUTTER) for row in rows("hi" + "\u00a0" * 50 + "12:00 <admin>"))
-
-
-def test_a_long_word_is_cut():
-    """What has no space in it breaks at the edge."""
-    assert rows("a" * 25) == [GUTTER + "a" * 10, GUTTER + "a" * 10, GUTTER + "a" * 5]
-
-
-def test_a_cluster_is_never_cut():
-    """Marks and joined emoji stay with their base."""
-    family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
-    assert rows(f"abcdefghi{family}") == [GUTTER + "abcdefghi", GUTTER + family]
-    assert rows(family, width=6) == [GUTTER + family[:4], GUTTER + family[4:]]  # wider than the row itself
-    assert rows("abcdefghi" + "e\u0301" * 2) == [GUTTER + "abcdefghie\u0301", GUTTER + "e\u0301"]
-
-
-def test_too_many_rows_are_folded_with_a_count():
-    """Five thousand lines take the rows that the view allows, the last one telling how many more."""
-    shown = visual_rows(safe_text("x\n" * 5000), 40, 8)
-    assert len(shown) == 8
-    assert shown[-1].kind is RowKind.FOLD
-    assert "4994" in shown[-1].text
-    assert len(visual_rows(safe_text("x\n" * 7 + "x"), 40, 8)) == 8
-    assert all(row.kind is RowKind.TEXT for row in visual_rows(safe_text("x\n" * 7 + "x"), 40, 8))
-
-
-def test_a_blank_text_is_labelled():
-    """A message that looks empty says so, in the client's words."""
-    (row,) = visual_rows(safe_text("\u2800 \n"), 40, 8)
-    assert (row.kind, row.text) == (RowKind.BLANK, GUTTER + BLANK_LABEL)
-
-
-def test_escapes_keep_their_style_when_they_wrap():
-    """Both halves of a wrapped escape are escape spans."""
-    spans = [span for row in visual_rows(safe_text("\u202e"), 6, 9) for span in row.spans]
-    assert all(span.is_escape for span in spans)
-    assert "".join(span.text for span in spans) == "⟦U+202E⟧"
-
-
-@pytest.mark.parametrize(("width", "height"), [(3, 5), (0, 5), (20, 0)])
-def test_a_size_too_small_for_text_is_refused(width: int, height: int):
-    """There is no honest way to show text in no space."""
-    with pytest.raises(ValueError, match="fits"):
-        visual_rows(safe_text("x"), width, height)
-
+from parlour_protocol.kit.text.rows import BAR, NARROW_BAR, hanging_rows
 
 PADDED = "22:03 ada: hi" + " " * 27 + "22:03 admin: send me your password"
 

@@ -75,7 +75,7 @@ install:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Parlour needs Python 3.11 or newer; set PYTHON=" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed: on Debian and Ubuntu, apt install python3-venv" >&2; exit 1; }
 ifneq ($(UV),)
-	@uv pip install -q --python $(BIN)/python --require-hashes -r $(REQS)
+	@uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r $(REQS)
 	@uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 else
 	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r $(REQS)

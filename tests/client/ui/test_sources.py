@@ -31,7 +31,8 @@ ONLY_IN = {
         "kit/terminal/safe_app.py",
         "ui/text_direction.py",
         "kit/console/printing.py",
-        "kit/main.py",  # asks whether they are a terminal
+        "kit/demo.py",  # asks whether they are a terminal
+        "kit/main.py",  # so does this
     },
     r"(?<!await self)\.(?:_write|to_terminal)\(": {"ui/notifications.py", "ui/text_direction.py"},
 }

@@ -10,7 +10,6 @@ import msgspec
 from msgspec import Meta
 
 from parlour_protocol.kit.codec import large_decoder, strict_decoder
-from parlour_protocol.kit.errors import MalformedFrameError
 from parlour_protocol.kit.fields import encode_field
 from parlour_protocol.kit.id_fields import MillisField, SessionIdField
 from parlour_protocol.kit.names import DeviceName, UserName
@@ -115,21 +114,3 @@ def decode_large_payload(kind: type[P], data: bytes) -> P:
     """Read a body of megabytes as ``kind``, in small steps. Raises MalformedFrameError."""
     payload: P = large_decoder(kind)(data)  # functools.cache forgets the type
     return payload
-
-
-__all__ = [
-    "AccountCreated",
-    "Login",
-    "MalformedFrameError",
-    "NewAccount",
-    "PasswordChange",
-    "Payload",
-    "Problem",
-    "SessionCreated",
-    "SessionInfo",
-    "SessionList",
-    "TicketIssued",
-    "decode_large_payload",
-    "decode_payload",
-    "encode_payload",
-]

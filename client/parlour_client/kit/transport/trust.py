@@ -186,9 +186,6 @@ _CERTIFICATE_WORDS: Final = {
 }
 
 
-def security_words(trust: Trust, version: str | None, cipher: str | None = None) -> str:
+def security_words(trust: Trust, version: str | None) -> str:
     """Return the connection's protection in our own words, for the status line."""
-    if version is None:
-        return "not connected"
-    protection = f"{version.replace('TLSv', 'TLS ')}, {trust.words}"
-    return f"{protection}, {cipher}" if cipher else protection
+    return "not connected" if version is None else f"{version.replace('TLSv', 'TLS ')}, {trust.words}"

@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
-from parlour_protocol.kit.text import BLANK_LABEL, SafeText, safe_text
+from parlour_protocol.kit.text import BLANK_LABEL, safe_text
 from parlour_protocol.kit.text.cell_width import beginning
 from parlour_protocol.kit.text.sanitiser import Line
 
@@ -28,9 +28,12 @@ def own(text: str, style: str = "") -> Content:
     return Content.styled(text, style) if style else Content(text)
 
 
-def peer(untrusted: str, style: str = "") -> Content:
+def peer(untrusted: str) -> Content:
     """Return a stranger's text, line by line, with its escapes marked."""
-    return of_safe(safe_text(untrusted), style)
+    safe = safe_text(untrusted)
+    if safe.blank:
+        return own(BLANK_LABEL, "dim")
+    return Content("\n").join(_line(spans, "") for spans in safe.spans)
 
 
 def peer_line(untrusted: str, limit: int = 200, style: str = "") -> Content:
@@ -42,13 +45,6 @@ def peer_line(untrusted: str, limit: int = 200, style: str = "") -> Content:
     if len(line) <= limit:
         return line
     return Content.assemble(line[: len(beginning(line.plain, limit - 1))], own("…"))
-
-
-def of_safe(safe: SafeText, style: str = "") -> Content:
-    """Return sanitised text."""
-    if safe.blank:
-        return own(BLANK_LABEL, "dim")
-    return Content("\n").join(_line(spans, style) for spans in safe.spans)
 
 
 def _line(spans: Line, style: str) -> Content:

@@ -9,7 +9,7 @@ from typing import Final
 from textual.content import Content
 
 from parlour_client.core.model import Entry, display_name
-from parlour_client.kit.widgets.safe import join, lines, of_safe, own, peer_line
+from parlour_client.kit.widgets.safe import join, lines, own, peer, peer_line
 from parlour_client.ui.chat.timeline.sentences import clock, day
 from parlour_client.ui.dialogs.page import Page
 from parlour_protocol.kit.text import safe_text
@@ -40,7 +40,7 @@ def inspector_page(entry: Entry, wire: str) -> Page:
     ]
     if len(points) > MAX_ROWS:
         parts.append(own(f"… {len(text) - MAX_ROWS} more", "dim"))
-    wired = [join(own("│ ", "dim"), of_safe(safe_text(line))) for line in wire.split("\n")]
+    wired = [join(own("│ ", "dim"), peer(line)) for line in wire.split("\n")]
     return Page(lines(*parts, own(""), own("As the server sent it", "bold"), *wired))
 
 
@@ -56,4 +56,4 @@ def _row(point: CodePoint) -> Content:
 
 def _shown(point: CodePoint) -> Content:
     """Return the character, last in its row, so that its width moves nothing."""
-    return own(point.shown_as) if point.shown_as.isascii() else of_safe(safe_text(point.shown_as))
+    return own(point.shown_as) if point.shown_as.isascii() else peer(point.shown_as)

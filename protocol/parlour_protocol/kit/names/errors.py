@@ -10,33 +10,22 @@ from parlour_protocol.kit.errors import ParlourProtocolError
 
 
 class NameReason(Enum):
-    """The short code of a refusal, with the sentence for the person."""
+    """Why, as the sentence for the person."""
 
-    def __init__(self, code: str, sentence: str) -> None:
-        self.code = code
-        self.sentence = sentence
-
-    TOO_SHORT = ("too_short", "The name is too short.")
-    TOO_LONG = ("too_long", "The name is too long.")
-    CHARACTERS = (
-        "characters",
-        "The name has a character that is not allowed. Use letters, digits and - _ . (no spaces).",
-    )
-    ENDS = ("ends", "A name must start and end with a letter or a digit.")
+    TOO_SHORT = "The name is too short."
+    TOO_LONG = "The name is too long."
+    CHARACTERS = "The name has a character that is not allowed. Use letters, digits and - _ . (no spaces)."
+    ENDS = "A name must start and end with a letter or a digit."
     MIXED_SCRIPTS = (
-        "mixed_scripts",
-        "The name mixes alphabets or kinds of digits, so it could be mistaken for another. Use only one.",
+        "The name mixes alphabets or kinds of digits, so it could be mistaken for another. Use only one."
     )
-    RESERVED = ("reserved", "The name is reserved, or looks like one that is. Choose another.")
-    NOT_PLAIN = (
-        "not_plain",
-        "The name has invisible characters, or too many marks on a letter.",
-    )
+    RESERVED = "The name is reserved, or looks like one that is. Choose another."
+    NOT_PLAIN = "The name has invisible characters, or too many marks on a letter."
 
 
 class NameRefusedError(ParlourProtocolError, ValueError):
     """A refused name; `str()` is a sentence for the person."""
 
     def __init__(self, reason: NameReason) -> None:
-        super().__init__(reason.sentence)
+        super().__init__(reason.value)
         self.reason = reason

@@ -10,23 +10,17 @@ the client calls it; this module knows no terminal.
 import re
 from typing import Final
 
-from parlour_protocol.kit.text.unicode_data import class_body, table
+from parlour_protocol.kit.text.unicode_data import BLACK_FLAG, FLAG_TAGS, class_body, table
 
 REPLACEMENT: Final = "\ufffd"
 """The replacement that a filter writes for a match."""
-
-_BLACK_FLAG: Final = "\U0001f3f4"
-_FLAG_TAGS: Final = tuple(
-    "".join(chr(0xE0000 | ord(letter)) for letter in region) + "\U000e007f"
-    for region in ("gbeng", "gbsct", "gbwls")
-)
 
 
 def _ends_in_flag() -> str:
     """Return a pattern that holds right behind a tag at its place in a whole flag of the three."""
     return "|".join(
-        f"(?<={_BLACK_FLAG}{tags[:place]}){tags[place:]}"
-        for tags in _FLAG_TAGS
+        f"(?<={BLACK_FLAG}{tags[:place]}){tags[place:]}"
+        for tags in FLAG_TAGS
         for place in range(1, len(tags) + 1)
     )
 

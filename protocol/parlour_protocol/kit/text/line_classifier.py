@@ -29,11 +29,6 @@ EDGE_WINDOW: Final = 4
 RUN_WINDOW: Final = 32
 DOTTED_CIRCLE: Final = "\u25cc"
 
-_BLACK_FLAG: Final = 0x1F3F4
-_FLAG_TAILS: Final = tuple(
-    "".join(chr(0xE0000 | ord(letter)) for letter in region) + "\U000e007f"
-    for region in ("gbeng", "gbsct", "gbwls")
-)
 _DOUBLED_MARKS: Final = frozenset({0x11128})  # CHAKMA VOWEL SIGN II is written as a doubled sign
 _TIBETAN: Final = range(0x0F00, 0x1000)
 _BURMESE: Final = frozenset({
@@ -214,8 +209,8 @@ class LineClassifier:
         self._start_cluster(point, kind)
         self._emoji = True
         self._joiners = joiners
-        if point == _BLACK_FLAG:
-            for tail in _FLAG_TAILS:
+        if point == ord(unicode_data.BLACK_FLAG):
+            for tail in unicode_data.FLAG_TAGS:
                 if self._line.startswith(tail, position + 1):
                     self._emoji = False
                     return 1 + len(tail), Verdict.IN_CONTEXT

@@ -72,6 +72,12 @@ _RANGES_OF_KIND: Final = {
     Kind.REGIONAL: "1F1E6-1F1FF",
 }
 _FIRST_IDEOGRAPHIC: Final = 0xE0100
+BLACK_FLAG: Final = "\U0001f3f4"
+FLAG_TAGS: Final = tuple(
+    "".join(chr(0xE0000 | ord(letter)) for letter in region) + "\U000e007f"
+    for region in ("gbeng", "gbsct", "gbwls")
+)
+"""What makes the black flag that of England, Scotland or Wales."""
 
 
 @cache
@@ -218,18 +224,20 @@ def scripts() -> _Pages:
     )
 
 
+def _number(script: str) -> int:
+    return list(_scripts()).index(script) + 1
+
+
 @cache
 def joining_scripts() -> frozenset[int]:
     """Return the numbers of the scripts whose letters join, so that ZWJ and ZWNJ mean something."""
-    names = list(_scripts())
-    return frozenset(names.index(name) + 1 for name in table("JOINING_SCRIPTS").split())
+    return frozenset(map(_number, table("JOINING_SCRIPTS").split()))
 
 
 @cache
 def spaceless_scripts() -> frozenset[int]:
     """Return the numbers of the scripts written without spaces, in which ZWSP shows where words end."""
-    names = list(_scripts())
-    return frozenset(names.index(name) + 1 for name in table("SPACELESS_SCRIPTS").split())
+    return frozenset(map(_number, table("SPACELESS_SCRIPTS").split()))
 
 
 @cache
@@ -242,10 +250,10 @@ def run_to_spaceless() -> re.Pattern[str]:
 @cache
 def arabic() -> int:
     """Return the number of the Arabic script."""
-    return list(_scripts()).index("Arab") + 1
+    return _number("Arab")
 
 
 @cache
 def mongolian() -> int:
     """Return the number of the Mongolian script."""
-    return list(_scripts()).index("Mong") + 1
+    return _number("Mong")

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
-from parlour_protocol.kit.limits import HTTP_BODY
 from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.addresses import split_name
 from parlour_server.kit.net import http_refusals as refusals
@@ -57,11 +56,6 @@ class Head:
 
 BodyCap = Callable[[bytes, bytes], int]
 """Returns the largest body of a request, by its method and path (without the query)."""
-
-
-def small_bodies(_method: bytes, _path: bytes) -> int:
-    """Allow the size of an ordinary JSON body everywhere."""
-    return HTTP_BODY.value
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.net.connection_slots import ConnectionSlots
-from parlour_server.kit.net.gate import BodyCap, Rules, host_values, small_bodies
+from parlour_server.kit.net.gate import BodyCap, Rules, host_values
 from parlour_server.kit.net.http_connection import HttpConnection, HttpSetup
 from parlour_server.kit.net.listener import Listener
 from parlour_server.kit.net.malloc_trim import MallocTrim, glibc_trim
@@ -51,7 +51,7 @@ class NetServer:
         audit: Audit,
         clock: Clock,
         wire: Wire[Any, Any],
-        body_cap: BodyCap = small_bodies,
+        body_cap: BodyCap,
     ) -> None:
         """Take bound ``sockets``; call ``serve``. Raises SetupError."""
         listen, caps = settings.listen, settings.connections

@@ -26,12 +26,13 @@ from parlour_protocol.kit.errors import SESSION_ENDED
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
+from parlour_server.kit.api.operations import Operations
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.config.server_settings import Connections, Listen, Settings
 from parlour_server.kit.connections.connection import Connection, text_frame
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.net.event_loops import LoopFactory, loop_factory
-from parlour_server.kit.net.gate import BodyCap, small_bodies
+from parlour_server.kit.net.gate import BodyCap
 from parlour_server.kit.net.listener import bind
 from parlour_server.kit.net.net_server import NetServer
 from parlour_server.kit.net.tls_context import TlsFiles
@@ -39,6 +40,8 @@ from parlour_server.kit.net.websocket_connection import ConnectionRegistry
 from parlour_server.kit.store.records import TicketGrant
 
 PATIENCE = 5.0  # a test that waits longer has failed
+SMALL_BODIES = Operations().body_cap
+"""No operation of the kit takes more than an ordinary JSON body."""
 
 
 @dataclass(frozen=True)
@@ -413,7 +416,7 @@ def bench(pair: Pair) -> BenchMaker:
         origins: tuple[str, ...] = (),
         proxies: tuple[str, ...] = (),
         app: Any = api,
-        body_cap: BodyCap = small_bodies,
+        body_cap: BodyCap = SMALL_BODIES,
         service: Any = None,
         **caps: Any,
     ) -> AsyncIterator[Bench]:

@@ -4,13 +4,13 @@ import asyncio
 from typing import Any
 
 import h11
-from tests.server.kit.net.conftest import until
+from tests.server.kit.net.conftest import SMALL_BODIES, until
 
 from parlour_protocol.frames.wire import WIRE
 from parlour_server.api.operations import DELIVERY_OPERATIONS
 from parlour_server.kit.api.operations import Operations
 from parlour_server.kit.audit import AuditEvent
-from parlour_server.kit.net.gate import Head, Rules, ToApi, judge, small_bodies
+from parlour_server.kit.net.gate import Head, Rules, ToApi, judge
 from parlour_server.kit.net.websocket_handshake import Handshake
 
 LARGE = 100_000
@@ -67,7 +67,7 @@ def test_only_the_operations_of_the_table_take_more() -> None:
 
 def test_without_a_table_every_body_is_small() -> None:
     """Safe by doing nothing."""
-    rules = Rules(frozenset({b"h"}), frozenset(), small_bodies, Handshake(WIRE))
+    rules = Rules(frozenset({b"h"}), frozenset(), SMALL_BODIES, Handshake(WIRE))
 
     def asked(size: int) -> object:
         headers = [(b"host", b"h"), (b"content-length", str(size).encode())]

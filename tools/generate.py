@@ -3,14 +3,14 @@
 import sys
 from pathlib import Path
 
-from tools import openapi, schemas, tables
+from tools import guide, openapi, schemas, tables
 
 ROOT = Path(__file__).parents[1]
 
 
 def stale() -> dict[Path, str]:
     """Return the generated files that do not hold what they should, with what they should hold."""
-    wanted = {**schemas.files(), **openapi.files(), **tables.files()}
+    wanted = {**schemas.files(), **openapi.files(), **tables.files(), **guide.files()}
     return {
         path: text
         for path, text in wanted.items()

@@ -5,7 +5,7 @@ import sys
 from parlour_client.kit.demo import demo_main
 from parlour_protocol.kit.ids import new_request_id
 
-from ticker.frames import SYMBOLS, WIRE, Watch
+from ticker.frames import SYMBOLS, WIRE, Price, Watch
 from ticker.screen import PriceLink, PriceScreen
 
 
@@ -13,8 +13,9 @@ async def play(link: PriceLink) -> str:
     """Watch all symbols until each has had a price; this is what `--headless` does."""
     await link.ask(Watch(new_request_id(), SYMBOLS))
     seen: set[str] = set()
-    async for price in link.pushes():
-        seen.add(price.symbol)
+    async for push in link.pushes():
+        if isinstance(push, Price):
+            seen.add(push.symbol)
         if len(seen) == len(SYMBOLS):
             break
     return f"prices of {len(seen)} symbols arrive"

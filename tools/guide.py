@@ -1,0 +1,105 @@
+"""The code in `docs/extending.md`: parts of the ticker, and recipes, each a patch to it that the tests apply.
+
+`<!-- code: FILE NAME… -->` shows definitions of a file, and `<!-- recipe: NAME -->` the patch of that name,
+with what is reported if a part of it is forgotten.
+"""
+
+import ast
+import itertools
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+ROOT: Final = Path(__file__).parents[1]
+GUIDE: Final = Path("docs/extending.md")
+RECIPES: Final = ROOT / "docs/recipes"
+
+_DEFINITION = re.compile("@|class |def |async ")
+_BLOCK = re.compile(r"(<!-- (code|recipe): (.+?) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """A part of a recipe, and what is reported without it."""
+
+    recipe: str
+    part: str
+    by: str
+    """`start`: the server does not start; `types`: mypy."""
+    says: str
+    without: str = ""
+    """The file whose changes are left out, or"""
+    instead: tuple[str, str, str] | None = None
+    """a file, and what is replaced in it by what after the whole patch was applied."""
+
+
+def recipes() -> dict[str, str]:
+    """Return the patches by their names."""
+    return {path.stem: path.read_text(encoding="utf-8") for path in sorted(RECIPES.glob("*.patch"))}
+
+
+def forgotten() -> list[Forgotten]:
+    """Return what can be forgotten."""
+    found: dict[str, list[dict[str, Any]]] = tomllib.loads((RECIPES / "forgotten.toml").read_text("utf-8"))
+    return [
+        Forgotten(recipe=recipe, **{**row, "instead": tuple(row["instead"]) if "instead" in row else None})
+        for recipe, rows in found.items()
+        for row in rows
+    ]
+
+
+def code(path: str, names: list[str]) -> str:
+    """Return the definitions of these names, as they stand in the file. Raises KeyError for a missing one.
+
+    `imports` are all imports, `main` is what runs as a program.
+    """
+    source = (ROOT / path).read_text(encoding="utf-8")
+    lines = source.splitlines()
+    found: dict[str, str] = {}
+    last, imports = "", len(lines)
+    for node in ast.parse(source).body:
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                begin = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                begin = node.lineno
+            case ast.Expr(value=ast.Constant(value=str())) if last:  # the docstring of a name
+                found[last] += "\n" + "\n".join(lines[node.lineno - 1 : node.end_lineno])
+                continue
+            case ast.Import() | ast.ImportFrom():
+                name, begin = "imports", min(node.lineno, imports)
+                imports = begin
+            case ast.If():
+                name, begin = "main", node.lineno
+            case _:
+                last = ""
+                continue
+        last = name
+        found[name] = "\n".join(lines[begin - 1 : node.end_lineno])
+    blocks = [found[name] for name in names]
+    joined = blocks[0]
+    for before, block in itertools.pairwise(blocks):
+        short, defines = "\n" not in before + block, _DEFINITION.match(before) or _DEFINITION.match(block)
+        joined += ("\n" if short else "\n\n\n" if defines else "\n\n") + block
+    return joined
+
+
+def _shown(kind: str, what: str) -> str:
+    if kind == "code":
+        path, *names = what.split()
+        return f"```python\n{code(path, names)}\n```"
+    rows = [
+        f"* {one.part}: {'the server does not start' if one.by == 'start' else 'mypy'}, `{one.says}`"
+        for one in forgotten()
+        if one.recipe == what
+    ]
+    reported = "\n\nWhat is reported if you forget\n\n" + "\n".join(rows) if rows else ""
+    return f"```diff\n{recipes()[what]}```{reported}"
+
+
+def files() -> dict[Path, str]:
+    """Return the guide with its code."""
+    text = (ROOT / GUIDE).read_text(encoding="utf-8")
+    return {GUIDE: _BLOCK.sub(lambda block: f"{block[1]}\n{_shown(block[2], block[3])}\n\n{block[4]}", text)}

@@ -12,7 +12,7 @@ from typing import Final
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
-from parlour_server.kit.batching import BatchingWriter
+from parlour_server.kit.batching import BatchingWriter, Pace
 
 _EARLY: Final = 256
 """Events kept beyond a gap; further ones are read from the store when it is filled."""
@@ -35,7 +35,7 @@ class Sequencer:
         """The room is end-to-end encrypted; once true, it stays so."""
         self.is_request = False
         """A direct room that someone here had not accepted yet; stays true."""
-        self.out = BatchingWriter(loop, floor)
+        self.out = BatchingWriter(Pace(loop, floor))
         self.filling = False
         """The missing events are being fetched, or will be."""
         self._early: dict[Seq, LogEvent] = {}

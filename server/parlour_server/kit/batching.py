@@ -1,9 +1,9 @@
 """Batches what goes to many: collects frames for a moment and writes them once to each member.
 
 When little happens, a frame goes out at the end of this turn of the loop; when much does, frames wait until
-the floor has passed since the last flush, so that one write (and one TLS record) carries many of them. It
-never waits for a member. The loop in ``flush`` is the hottest of the server, so everything possible is done
-before it.
+the floor has passed since the last flush, so that one write (and one TLS record) carries many of them. So do
+the frames of all writers with the same ``Pace``. It never waits for a member. The loop in ``flush`` is the
+hottest of the server, so everything possible is done before it.
 """
 
 from asyncio import AbstractEventLoop, Handle
@@ -19,17 +19,72 @@ _SHARE: Final = 2.0
 """The next flush waits this many times the duration of its last, so that others get their turn."""
 
 
-class BatchingWriter:
-    """The members of a room or a topic, and the frames that were not sent to them yet."""
+class Pace:
+    """When the writers that share it write: together, so that each peer gets one write."""
 
-    __slots__ = ("_due", "_floor", "_loop", "_pending", "_timer", "_writes", "members")
+    __slots__ = ("_due", "_floor", "_timer", "_waiting", "loop")
 
     def __init__(self, loop: AbstractEventLoop, floor: float) -> None:
         """``floor``: seconds between two writes when there is much to write."""
-        self._loop = loop
+        self.loop = loop
         self._floor = floor
         self._due = 0.0
         self._timer: Handle | None = None
+        self._waiting: dict[BatchingWriter, None] = {}
+
+    def add(self, writer: "BatchingWriter") -> None:
+        """Flush this writer, which has a first frame, when it is time."""
+        self._waiting[writer] = None
+        if self._timer is None:
+            loop = self.loop
+            if loop.time() >= self._due:
+                self._timer = loop.call_soon(self._flush)
+            else:
+                self._timer = loop.call_at(self._due, self._flush)
+
+    def discard(self, writer: "BatchingWriter") -> None:
+        """Forget a writer that has nothing left to write."""
+        self._waiting.pop(writer, None)
+        if self._timer is not None and not self._waiting:
+            self._timer.cancel()
+            self._timer = None
+
+    def wrote(self, started: float) -> None:
+        """Set when to write next: a write that began at ``started`` has just ended."""
+        cost = self.loop.time() - started
+        self._due = started + max(self._floor, _SHARE * cost)
+
+    def _flush(self) -> None:
+        self._timer = None
+        waiting = tuple(self._waiting)
+        if len(waiting) == 1:
+            waiting[0].flush()
+            return
+        self._waiting.clear()
+        started = self.loop.time()
+        shares: dict[Peer[Any], list[bytes]] = {}
+        for writer in waiting:
+            data = writer.take()
+            for peer in writer.members:
+                share = shares.get(peer)
+                if share is None:
+                    shares[peer] = [data]
+                else:
+                    share.append(data)
+        for peer, share in shares.items():
+            with ErrorBoundary("a delivery", peer.fail):
+                peer.write(share[0] if len(share) == 1 else b"".join(share))
+        self.wrote(started)
+
+
+class BatchingWriter:
+    """The members of a room or a topic, and the frames that were not sent to them yet."""
+
+    __slots__ = ("_pace", "_pending", "_writes", "members")
+
+    def __init__(self, pace: Pace) -> None:
+        """Begin without members."""
+        self._pace = pace
         self._pending: list[bytes] = []
         self._writes: list[Callable[[bytes], None]] | None = None
         self.members: dict[Peer[Any], None] = {}
@@ -47,25 +102,24 @@ class BatchingWriter:
 
     def put(self, wire: bytes) -> None:
         """Collect a frame's bytes."""
+        if not self._pending:
+            self._pace.add(self)
         self._pending.append(wire)
-        if self._timer is None:
-            loop = self._loop
-            if loop.time() >= self._due:
-                self._timer = loop.call_soon(self.flush)
-            else:
-                self._timer = loop.call_at(self._due, self.flush)
+
+    def take(self) -> bytes:
+        """Return what is collected, which is then written by the caller."""
+        pending = self._pending
+        data = pending[0] if len(pending) == 1 else b"".join(pending)
+        pending.clear()
+        return data
 
     def flush(self) -> None:
         """Write what is collected, now."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        pending = self._pending
-        if not pending:
+        if not self._pending:
             return
-        data = pending[0] if len(pending) == 1 else b"".join(pending)
-        pending.clear()
-        started = self._loop.time()
+        self._pace.discard(self)
+        data = self.take()
+        started = self._pace.loop.time()
         writes = self._writes
         if writes is None:
             # a new list each time, because a write may cause a member to be discarded
@@ -79,8 +133,7 @@ class BatchingWriter:
                 break
             except Exception as error:  # noqa: BLE001 - one connection's failure must not be the next one's
                 self._fail(write, error)
-        cost = self._loop.time() - started
-        self._due = started + max(self._floor, _SHARE * cost)
+        self._pace.wrote(started)
 
     def _fail(self, write: Callable[[bytes], None] | None, error: Exception) -> None:
         """Close the connection that ``write`` belongs to, because it missed a frame."""
@@ -92,9 +145,7 @@ class BatchingWriter:
 
     def close(self) -> None:
         """Drop what is collected: there are no members left."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._pace.discard(self)
         self._pending.clear()
         self.members.clear()
         self._writes = None

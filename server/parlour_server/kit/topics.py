@@ -1,7 +1,7 @@
 """Topics: what is published to one goes to every peer that was added to it.
 
-A frame is encoded once, and a busy topic is written in batches (`batching.py`). A topic exists as long as it
-has members: a program may name as many as it likes, and keeps none.
+A frame is encoded once, and busy topics are written in batches (`batching.py`): a member of several gets one
+write. A topic exists as long as it has members: a program may name as many as it likes, and keeps none.
 """
 
 from asyncio import AbstractEventLoop
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.frames import Push
-from parlour_server.kit.batching import BatchingWriter
+from parlour_server.kit.batching import BatchingWriter, Pace
 from parlour_server.kit.connections.connection import text_frame
 
 if TYPE_CHECKING:
@@ -20,9 +20,8 @@ class Topics:
     """The topics of one process that have members."""
 
     def __init__(self, loop: AbstractEventLoop, floor: float, pushes: frozenset[type[Push]]) -> None:
-        """``floor``: seconds between two writes of a busy topic. ``pushes``: what clients can read."""
-        self.loop = loop
-        self.floor = floor
+        """``floor``: seconds between two writes of busy topics. ``pushes``: what clients can read."""
+        self.pace = Pace(loop, floor)
         self.pushes = pushes
         self.writers: dict[str, BatchingWriter] = {}
 
@@ -71,7 +70,7 @@ class Topic:
         topics = self._topics
         writer = topics.writers.get(self.name)
         if writer is None:
-            writer = topics.writers[self.name] = BatchingWriter(topics.loop, topics.floor)
+            writer = topics.writers[self.name] = BatchingWriter(topics.pace)
         writer.add(peer)
 
     def remove(self, peer: "Peer[Any]") -> None:

@@ -10,7 +10,7 @@ from tests.server.chat.fakes import LAPTOP, FakePeer
 
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import parse_user_name
-from parlour_server.kit.batching import BatchingWriter
+from parlour_server.kit.batching import BatchingWriter, Pace
 from parlour_server.kit.connections.peer import Peer
 
 
@@ -88,7 +88,7 @@ def a_room(cost: float = 0.0) -> tuple[FakeLoop, BatchingWriter, Sink]:
     """Return a room with a floor of 10 ms and one member."""
     loop = FakeLoop()
     sink = Sink(loop, cost)
-    out = BatchingWriter(loop, 0.010)
+    out = BatchingWriter(Pace(loop, 0.010))
     out.add(member(sink))
     return loop, out, sink
 
@@ -142,7 +142,7 @@ def test_who_enters_later_does_not_get_what_was_collected_before():
 def test_a_member_that_leaves_during_a_flush_does_not_stop_it():
     """R2: a slow reader that is cut off by a write costs the others nothing."""
     loop = FakeLoop()
-    out = BatchingWriter(loop, 0.010)
+    out = BatchingWriter(Pace(loop, 0.010))
     sinks = [Sink(loop) for _ in range(3)]
     states = [member(sink) for sink in sinks]
     for state in states:
@@ -162,3 +162,65 @@ def test_a_closed_room_writes_nothing_more():
     out.close()
     loop.run(101.0)
     assert sink.data == []
+
+
+def two_topics() -> tuple[FakeLoop, list[BatchingWriter], list[Sink]]:
+    """Return two topics of one pace: the first sink is in both, each of the others in one."""
+    loop = FakeLoop()
+    pace = Pace(loop, 0.010)
+    topics, sinks = [BatchingWriter(pace), BatchingWriter(pace)], [Sink(loop) for _ in range(3)]
+    peers = [member(sink) for sink in sinks]
+    for topic, peer in zip(topics, peers[1:], strict=True):
+        topic.add(peers[0])
+        topic.add(peer)
+    return loop, topics, sinks
+
+
+def written(sinks: list[Sink]) -> list[list[bytes]]:
+    """Return the writes to each."""
+    return [[data for _, data in sink.data] for sink in sinks]
+
+
+def test_a_member_of_several_topics_gets_one_write():
+    """However many topics were published to at once; each topic's frames are in order."""
+    loop, topics, sinks = two_topics()
+    for frame in (b"a1", b"a2"):
+        topics[0].put(frame)
+    topics[1].put(b"b1")
+    loop.run(100.0)
+    assert written(sinks) == [[b"a1a2b1"], [b"a1a2"], [b"b1"]]
+    topics[1].put(b"b2")
+    loop.run(100.005)
+    topics[0].put(b"a3")  # waits with b2 for the floor that the two share
+    loop.run(101.0)
+    assert written(sinks) == [[b"a1a2b1", b"b2a3"], [b"a1a2", b"a3"], [b"b1", b"b2"]]
+
+
+def test_a_failed_write_of_several_topics_is_its_peers_own():
+    """The others get their frames, and what is published next."""
+    loop, topics, sinks = two_topics()
+    [bad] = [peer for peer in topics[0].members if peer in topics[1].members]
+
+    def fail() -> None:
+        raise OSError
+
+    sinks[0].on_write = fail
+    for topic in topics:
+        topic.put(b"x")
+    loop.run(100.0)
+    assert written(sinks) == [[b"xx"], [b"x"], [b"x"]]
+    for topic in topics:
+        topic.discard(bad)
+        topic.put(b"y")
+    loop.run(101.0)
+    assert written(sinks) == [[b"xx"], [b"x", b"y"], [b"x", b"y"]]
+
+
+def test_a_topic_that_ends_leaves_the_others_their_turn():
+    """What it had collected is dropped, and nothing else."""
+    loop, topics, sinks = two_topics()
+    for topic in topics:
+        topic.put(b"x")
+    topics[0].close()
+    loop.run(100.0)
+    assert written(sinks) == [[b"x"], [], [b"x"]]

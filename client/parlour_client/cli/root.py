@@ -82,6 +82,12 @@ def _logout() -> click.Command:
     return logout
 
 
+def _new() -> click.Command:
+    from parlour_client.new.command import new  # noqa: PLC0415
+
+    return new
+
+
 def _passphrase() -> click.Command:
     from parlour_client.cli.sign_in import passphrase  # noqa: PLC0415
 
@@ -127,6 +133,7 @@ WRITTEN_HERE: Final[dict[str, Callable[[], click.Command]]] = {
     "join": _join,
     "login": _login,
     "logout": _logout,
+    "new": _new,
     "passphrase": _passphrase,
     "passwd": _passwd,
     "recovery reset": _recovery_reset,
@@ -239,7 +246,8 @@ class RootGroup(TableGroup):
 @click.pass_context
 def cli(context: click.Context, home: Path | None, account: str | None, *, plain: bool = False) -> None:
     """Chat in the terminal. Without a command: open the chat."""
-    os.umask(0o077)  # all files of any command are for this person only
+    # all files of any command are for this person only; a project's are as the person wants theirs
+    context.meta["umask"] = os.umask(0o077)
     keep_memory_private()  # `join` and `passphrase` have keys, too
     if home is not None and account is not None:
         raise click.UsageError("--home and --account can't be used together.")

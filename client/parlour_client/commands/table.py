@@ -128,6 +128,7 @@ COMMANDS: Final[tuple[Command[..., Any], ...]] = (
     view.invite_link,
     view.chat,
     view.demo,
+    view.new,
     view.lock,
     view.quit_,
 )

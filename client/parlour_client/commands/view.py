@@ -97,6 +97,7 @@ def _shell(name: str, sentence: str, instead: Elsewhere = _SHELL) -> Command[...
 
 chat = _shell("chat", "Open the chat; the same as `parlour` without a command")
 demo = _shell("demo", "Try everything on a throwaway server with simulated people")
+new = _shell("new", "Begin a program of your own on Parlour's kit")
 accounts = _shell("accounts", "List your accounts, for --account NAME")
 join_server = _shell("join", "Create an account with an invite link, and log in")
 login_server = _shell("login", "Log in to a server where you have an account")

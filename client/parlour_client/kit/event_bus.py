@@ -5,6 +5,7 @@ memory grow. The client owns one; views and bots subscribe.
 """
 
 import asyncio
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, Generic, TypeVar
 
@@ -54,16 +55,24 @@ class EventBus(Generic[C]):
             unsubscribe()
         return found
 
-    async def stream(self) -> AsyncIterator[C]:
-        """Yield changes from now on. Raises StoppedError when its reader lags too far behind."""
+    def stream(self) -> AsyncIterator[C]:
+        """Yield changes from this call on. Raises StoppedError when its reader lags too far behind."""
         waiting: list[C] = []
         some = asyncio.Event()
 
         def hear(change: C) -> None:
-            waiting.append(change)
+            if len(waiting) <= MAX_LAG:
+                waiting.append(change)
             some.set()
 
         unsubscribe = self.subscribe(hear)
+        reader = self._read(waiting, some, unsubscribe)
+        weakref.finalize(reader, unsubscribe).atexit = False  # for one that is dropped before it was read
+        return reader
+
+    async def _read(
+        self, waiting: list[C], some: asyncio.Event, unsubscribe: Callable[[], None]
+    ) -> AsyncIterator[C]:
         ended = asyncio.ensure_future(self._ended.wait())
         try:
             while True:

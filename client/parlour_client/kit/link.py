@@ -116,7 +116,7 @@ class Link(Generic[G, Q, R, P]):
         return self._pushes.subscribe(on_push)
 
     def pushes(self) -> AsyncIterator[P]:
-        """Yield pushes from the first step on. Raises StoppedError when its reader lags too far behind."""
+        """Yield pushes from this call on. Raises StoppedError when its reader lags too far behind."""
         return self._pushes.stream()
 
     async def connected(self, patience: float | None = None) -> None:

@@ -1,6 +1,7 @@
 """Telling listeners of changes."""
 
 import asyncio
+import gc
 
 import pytest
 from tests.client.core.core_fake import LOBBY, Desk
@@ -22,6 +23,18 @@ async def test_a_reader_that_lags_behind_is_ended(monkeypatch: pytest.MonkeyPatc
         source.emit(RoomsChanged())
     with pytest.raises(StoppedError):
         await first
+
+
+async def test_a_stream_begins_when_it_is_asked_for() -> None:
+    """What changes before its first step is not missed; a stream that is dropped unread leaves nothing."""
+    source = EventBus[Change]()
+    reader, dropped = source.stream(), source.stream()
+    assert len(source._listeners) == 2
+    del dropped
+    gc.collect()
+    assert len(source._listeners) == 1
+    source.emit(change := RoomsChanged())
+    assert await anext(reader) is change
 
 
 async def test_changes_end_with_the_client(desk: Desk) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
-from types import MappingProxyType
+from types import MappingProxyType, UnionType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 import msgspec
@@ -123,8 +123,8 @@ class App(Generic[_S]):
         self,
         kind: str,
         *,
-        body: type[_B],
-        state: type[_L],
+        body: type[_B] | UnionType,
+        state: type[_L] | UnionType,
         push: Callable[[Entry[_B]], Push] | None = None,
         summary: Callable[[LogRecord[_L]], Push | None] | None = None,
     ) -> ProgramLog[_B, _L]:
@@ -132,7 +132,8 @@ class App(Generic[_S]):
 
         ``push`` makes what everyone who follows a log gets for a new entry, ``summary`` what everyone who
         follows the list gets for a log that has changed; None for a change that the list does not show.
-        Raises ProgramError for a kind that is there already.
+        Where a union is given, annotate what this
+        returns: `ProgramLog[Act, State]`. Raises ProgramError for a kind that is there already.
         """
         if kind in self._logs:
             raise ProgramError(f"{self.wire.subprotocol} has logs of the kind {kind} already")

@@ -5,6 +5,7 @@ an entry twice, in the page and by the topic, but misses none.
 """
 
 from collections.abc import Callable, Sequence
+from types import UnionType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from parlour_protocol.kit.frames import Push, Request
@@ -34,8 +35,8 @@ class ProgramLog(Generic[B, S]):
     def __init__(
         self,
         kind: str,
-        body: type[B],
-        state: type[S],
+        body: type[B] | UnionType,
+        state: type[S] | UnionType,
         push: Callable[[Entry[B]], Push] | None,
         summary: Callable[[LogRecord[S]], Push | None] | None,
         parts: "Callable[[], Parts[Any, SqliteKitStore]]",

@@ -7,6 +7,7 @@ import asyncio
 import re
 from asyncio import Future
 from collections.abc import Sequence
+from types import UnionType
 from typing import Final, Generic, TypeVar
 
 import msgspec
@@ -28,7 +29,7 @@ _encoder: Final = msgspec.json.Encoder(enc_hook=encode_field, order="determinist
 class TypedLog(Generic[B, S]):
     """All logs of a kind: ``TypedLog(store.log, "table", Move, Board)``."""
 
-    def __init__(self, log: Log, kind: str, body: type[B], state: type[S]) -> None:
+    def __init__(self, log: Log, kind: str, body: type[B] | UnionType, state: type[S] | UnionType) -> None:
         """Keep logs of this ``kind`` in ``log``; ``body`` and ``state`` are anything that msgspec decodes.
 
         Raises ValueError for a kind that is not letters, digits and hyphens.

@@ -45,14 +45,14 @@ class Client(Generic[_S]):
             for strip in widget.render_lines(Region(0, 0, *widget.size))
         )
 
-    async def shows(self, words: str) -> None:
-        """Wait until these words are on the screen. Raises TimeoutError with what is there instead."""
+    async def shows(self, *words: str) -> None:
+        """Wait until all these are on the screen at once. Raises TimeoutError with what is there instead."""
         try:
             async with asyncio.timeout(PATIENCE):
-                while words not in self.text:
+                while not all(each in self.text for each in words):
                     await self.pilot.pause(0.01)  # what comes over the network has no event to wait for
         except TimeoutError as error:
-            raise TimeoutError(f"{words!r} is not on the screen:\n{self.text}") from error
+            raise TimeoutError(f"not all of {words} are on the screen:\n{self.text}") from error
 
 
 @asynccontextmanager
@@ -63,8 +63,12 @@ async def joined(
     link: InviteLink,
     *,
     name: str = "anna",
+    size: tuple[int, int] = (100, 30),
 ) -> AsyncIterator[Client[_S]]:
-    """Make an account with an invite link, open the client on it, and wait for its first greeting."""
+    """Make an account with an invite link, open the client on it, and wait for its first greeting.
+
+    ``size`` is the terminal's, in columns and rows.
+    """
     account = SignIn(ProfileFile(Home(home)))
     await account.join(link, parse_user_name(name), PASSWORD, parse_device_name("laptop"))
     opened: asyncio.Future[_S] = asyncio.get_running_loop().create_future()
@@ -75,7 +79,7 @@ async def joined(
 
     app = LinkApp[Any, Any, Any, Any](link.scheme, Home(home), wire, make)
     app.crash_log = home / "crash.log"
-    async with app.run_test(size=(100, 30)) as pilot:
+    async with app.run_test(size=size) as pilot:
         async with asyncio.timeout(PATIENCE):
             made = await opened
             await made.laid_out.wait()

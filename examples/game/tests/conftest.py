@@ -1,0 +1,32 @@
+"""A running server with people at its tables."""
+
+from typing import Any
+
+import pytest
+
+from parlour_server.kit.app import App
+from parlour_server.kit.testing.attacks import initialised, world
+from parlour_server.kit.testing.server import World
+
+from game.server import app
+
+from .players import Join, Player
+
+__all__ = ["initialised", "world"]
+
+
+@pytest.fixture
+def program() -> App[Any]:
+    """Return the game's server, for ``world`` and the attacks."""
+    return app
+
+
+@pytest.fixture
+def join(world: World) -> Join:
+    """Return a function that invites someone."""
+
+    async def player(name: str) -> Player:
+        person = await world.person(name)
+        return Player(person, await person.connect())
+
+    return player

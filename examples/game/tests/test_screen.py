@@ -1,0 +1,130 @@
+"""The client's screen, with Textual's pilot, against the real server."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from parlour_client.kit.errors import UnreachableError
+from parlour_client.kit.testing import Client, joined
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import parse_user_name
+from parlour_server.kit.testing.server import World
+
+from game.frames import WIRE, Played, Requests, Results
+from game.rules import Drop, Open, Sit, Step
+from game.screen import GameScreen, TableList
+
+from .players import ANNA_1, Join, Player
+
+Screen = Client[GameScreen]
+
+
+@asynccontextmanager
+async def opened(world: World, home: Path, name: str = "anna") -> AsyncIterator[Screen]:
+    """Open the client of someone new, at 80x24."""
+    link = await world.link()
+    async with joined(WIRE, GameScreen, home, link, name=name, size=(80, 24)) as client:
+        await client.shows("connected", "New table")
+        yield client
+
+
+def cut(world: World, name: str) -> None:
+    """End someone's connections, as a network does."""
+    for peer in world.parts.connected.of(parse_user_name(name)):
+        peer.fail()
+
+
+async def new_table(client: Screen, ben: Player) -> None:
+    """Begin a match that ben joins."""
+    await client.pilot.press("n")
+    await client.shows("anna's table 1", "waiting for another player", "r Resign")
+    await ben.do(Sit())
+    await client.shows("your turn", "▼")
+
+
+async def test_a_match_by_keys(join: Join, world: World, tmp_path: Path) -> None:
+    """From a new table to a win that is stepped through, with the connection lost in the middle."""
+    ben = await join("ben")
+    async with opened(world, tmp_path / "home") as client:
+        await new_table(client, ben)
+        await client.pilot.press("left", "left", "left", "enter")  # column 0
+        await client.shows("ben's turn", "● ", "c Claim the win")
+        await client.pilot.press("c")
+        await client.shows("You may not do that. They have")
+        cut(world, "anna")
+        await ben.do(Drop(0))
+        await client.shows("your turn", "TLS 1.3")
+        for column in (1, 2):
+            await client.pilot.press("right", "enter")
+            await client.shows("ben's turn")
+            await ben.do(Drop(column))
+            await client.shows("your turn")
+        await client.pilot.press("right", "enter")
+        await client.shows("you won", "move 7 of 7", "a Play again", "Finished")
+        assert [step.act for step in await ben.follow(2)] == [Drop(c) for c in (0, 0, 1, 1, 2, 2, 3)]
+        assert client.text.count("○") == 3 + 2  # on the board, and beside the names
+        for shown in (6, 5):
+            await client.pilot.press("left")
+            await client.shows(f"move {shown} of 7")
+        assert client.text.count("○") == 2 + 2
+        await client.pilot.press("right", "a")
+        await client.shows("waiting for another player")
+    assert not world.faults
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+async def test_a_move_without_an_answer_is_sent_again(
+    join: Join,
+    world: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arrived: bool,  # noqa: FBT001 - pytest's
+) -> None:
+    """The connection was lost before the server had it, or after: with the next one it is there, once."""
+    ben = await join("ben")
+    async with opened(world, tmp_path / "home") as client:
+        await new_table(client, ben)
+        link, ask = client.screen.link, client.screen.link.ask
+
+        async def lose(request: Requests) -> Results | None:
+            if arrived:
+                await ask(request)
+            raise UnreachableError("The connection was lost.")
+
+        monkeypatch.setattr(link, "ask", lose)
+        await client.pilot.press("enter")
+        await client.shows("It is sent again")
+        await client.pilot.press("enter")  # does nothing meanwhile
+        monkeypatch.undo()
+        cut(world, "anna")
+        await client.shows("ben's turn")
+        assert [step.act for step in await ben.follow(2)] == [Drop(3)]
+
+
+async def test_watching_and_sitting_down(join: Join, world: World, tmp_path: Path) -> None:
+    """A spectator sees steps live, none that break the rules, and gets no keys to play with."""
+    anna, ben = await join("anna"), await join("ben")
+    await anna.do(Open())
+    async with opened(world, tmp_path / "home", "cleo") as client:
+        await client.shows("Open", "● anna  ○ …")
+        await client.pilot.press("enter")
+        await client.shows("anna's table 1", "s Sit down")
+        await ben.do(Sit())
+        await anna.do(Drop(3))
+        await client.shows("ben's turn")
+        assert not any(words in client.text for words in ("Sit down", "Drop", "Claim", "Resign", "▼"))
+        client.screen.pushed(Played(ANNA_1, Step(Seq(4), Millis(0), parse_user_name("anna"), Drop(3))))
+        await client.shows("The server sent a step that breaks", "It is not your turn")
+        await ben.do(Drop(3))  # what the server really has for number 4
+        await client.shows("anna's turn")
+        await client.pilot.press("escape")
+        assert isinstance(client.screen.focused, TableList)
+        for number in (1, 2, 3):
+            await client.pilot.press("n")
+            await client.shows(f"cleo's table {number}")
+        await client.pilot.press("n")
+        await client.shows("Finish a match first")
+        await client.pilot.press("r", "y")
+        await client.shows("withdrawn")

@@ -12,6 +12,7 @@ from tests.server.store.world import FakeClock, StoreMaker, World
 from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.interface import Store
 from parlour_server.store.sqlite.sqlite_store import SqliteStore
+from tests import postgres
 
 
 def _sqlite(request: pytest.FixtureRequest) -> StoreMaker:
@@ -19,7 +20,15 @@ def _sqlite(request: pytest.FixtureRequest) -> StoreMaker:
     return lambda clock, by_bus: SqliteStore(path, clock, **({"tells_by_bus": True} if by_bus else {}))
 
 
-MAKERS: Final[dict[str, Callable[[pytest.FixtureRequest], StoreMaker]]] = {"sqlite": _sqlite}
+def _postgres(_request: pytest.FixtureRequest) -> StoreMaker:
+    engine = postgres.database("chat", SCHEMA)
+    return lambda clock, by_bus: SqliteStore(engine, clock, tells_by_bus=by_bus)
+
+
+MAKERS: Final[dict[str, Callable[[pytest.FixtureRequest], StoreMaker]]] = {
+    "sqlite": _sqlite,
+    "postgres": _postgres,
+}
 
 
 @pytest.fixture(scope="session")

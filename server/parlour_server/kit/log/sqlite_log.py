@@ -27,7 +27,7 @@ from parlour_server.kit.log.log import (
 )
 from parlour_server.kit.store.accounts.sqlite_sessions import is_live
 from parlour_server.kit.store.engine.column_values import plain, user_name
-from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.sqlite_journal import add_entry
 from parlour_server.kit.store.engine.writer import Writer
@@ -88,7 +88,7 @@ class SqliteLog:
     ) -> tuple[Sequence[Entry[bytes]], bool]:
         """Return the entries above ``after``, in order, and whether more follow."""
 
-        def read(db: sqlite3.Connection) -> tuple[list[Entry[bytes]], bool]:
+        def read(db: Connection) -> tuple[list[Entry[bytes]], bool]:
             rows = db.execute(
                 f"SELECT {_ENTRY} FROM kit_events WHERE log = ? AND seq > ? ORDER BY seq LIMIT ?",  # noqa: S608 - columns of ours
                 (plain(log), after, limit + 1),
@@ -119,7 +119,7 @@ class SqliteLog:
     ) -> tuple[Sequence[LogRecord[bytes]], bool]:
         """Return logs whose ids begin with ``prefix``, in order of id, and whether more follow."""
 
-        def read(db: sqlite3.Connection) -> tuple[list[LogRecord[bytes]], bool]:
+        def read(db: Connection) -> tuple[list[LogRecord[bytes]], bool]:
             rows = db.execute(
                 "SELECT log, head, state FROM kit_logs"
                 " WHERE log >= ?1 AND log > ?2 AND substr(log, 1, length(?1)) = ?1 ORDER BY log LIMIT ?3",
@@ -160,7 +160,7 @@ def _append(
     entry = Entry(log, Seq(head + 1), at, author.user, body)
     db.execute(
         "INSERT INTO kit_logs (log, head, state) VALUES (?, ?, ?) ON CONFLICT (log) DO UPDATE"
-        " SET head = excluded.head, state = coalesce(excluded.state, state)",
+        " SET head = excluded.head, state = coalesce(excluded.state, kit_logs.state)",
         (plain(log), entry.seq, state),
     )
     db.execute(
@@ -172,7 +172,7 @@ def _append(
     return Appended(entry)
 
 
-def _find(db: sqlite3.Connection, log: LogId) -> LogRecord[bytes] | None:
+def _find(db: Connection, log: LogId) -> LogRecord[bytes] | None:
     row = db.execute("SELECT log, head, state FROM kit_logs WHERE log = ?", (plain(log),)).fetchone()
     return None if row is None else LogRecord(*row)
 

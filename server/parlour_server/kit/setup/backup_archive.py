@@ -28,7 +28,7 @@ from parlour_protocol.kit.ids import ID_PATTERN
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.private_file import private_file
 from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.kit.store.engine.incarnation import incarnation_of
+from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.kit.store.schema import Schema
 
 _MODE: Final = 0o600
@@ -134,7 +134,7 @@ def read_backup(schema: Schema, folder: DataFolder, file: Path, *, accept_damage
 def _incarnation(database: Path) -> str | None:
     """Return the incarnation of the logs, None if the database is too damaged."""
     with suppress(SetupError):
-        found = incarnation_of(database)
+        found = SqliteEngine(database).incarnation()
         return found and found[0]
     return None
 

@@ -28,8 +28,8 @@ from parlour_server.kit.setup.certificates import is_own, names_of, pin_of, read
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.finding import Finding, Level
 from parlour_server.kit.setup.public_address import running
-from parlour_server.kit.store.engine.incarnation import incarnation_of
 from parlour_server.kit.store.engine.integrity import MOST
+from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 
 _LEAST_FREE: Final = 100 * 1024 * 1024
 _SOON: Final = timedelta(days=14)
@@ -123,7 +123,7 @@ def _database(program: ProgramSpec[Any, Any], folder: DataFolder) -> list[Findin
 
 def _logs(folder: DataFolder) -> list[Finding]:
     """Report the incarnation, which differs between a folder and its restored backup."""
-    found = incarnation_of(folder.database)
+    found = SqliteEngine(folder.database).incarnation()
     if found is None:
         return []
     name, since = found

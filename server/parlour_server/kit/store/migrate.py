@@ -17,13 +17,25 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.store.schema import Schema
+from parlour_server.kit.store.engine.connection import Engine
+from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
+from parlour_server.kit.store.schema import Schema, engine_of
 
 PRIVATE: Final = 0o600
 
 
-def create(path: Path, schema: Schema) -> None:
-    """Create a database with the newest schema, readable only by its owner. Raises SetupError."""
+def create(engine: Engine, schema: Schema) -> None:
+    """Create the newest schema in a new file, or in an empty database. Raises SetupError."""
+    if isinstance(engine, SqliteEngine):
+        _create_file(engine.path, schema)
+    elif engine.revision() is not None:
+        raise SetupError(
+            f"{engine} has tables already; `{schema.program.command} migrate` brings them up to date"
+        )
+    apply(engine, schema)
+
+
+def _create_file(path: Path, schema: Schema) -> None:
     try:
         # O_EXCL: never use a file or link that someone put there
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, PRIVATE)
@@ -37,35 +49,42 @@ def create(path: Path, schema: Schema) -> None:
         os.fchmod(descriptor, PRIVATE)  # whatever the umask is; SQLite gives its -wal and -shm the same mode
     finally:
         os.close(descriptor)
-    apply(path, schema)
 
 
-def apply(path: Path, schema: Schema, revision: str = "head") -> None:
+def apply(place: Path | Engine, schema: Schema, revision: str = "head") -> None:
     """Apply the revisions up to this one, in one transaction. Raises SetupError."""
+    engine = engine_of(place)
     config = Config()
     config.set_main_option("script_location", str(schema.migrations).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    with _connect(path) as connection, connection.begin():
+    with _connect(engine) as connection, connection.begin():
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, revision)
         except CommandError as error:
             raise SetupError(
-                f"{path} was made by another version of {schema.program.command} ({error});"
+                f"{engine} was made by another version of {schema.program.command} ({error});"
                 " install that or a newer one"
             ) from error
 
 
 @contextmanager
-def _connect(path: Path) -> Iterator[Connection]:
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
-    event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin)
+def _connect(database: Engine) -> Iterator[Connection]:
+    if isinstance(database, SqliteEngine):
+        engine = create_engine(f"sqlite:///{database.path}", poolclass=NullPool)
+        event.listen(engine, "connect", _configure)
+        event.listen(engine, "begin", _begin)
+        advice = _advice(database.path)
+    else:
+        engine = create_engine(
+            "postgresql+psycopg://", creator=database.connect_to_migrate, poolclass=NullPool
+        )
+        advice = ""
     try:
         with engine.connect() as connection:
             yield connection
     except DatabaseError as error:
-        raise SetupError(f"{path} cannot be migrated: {error.orig}{_advice(path)}") from error
+        raise SetupError(f"{database} cannot be migrated: {error.orig}{advice}") from error
     finally:
         engine.dispose()
 

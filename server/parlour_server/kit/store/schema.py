@@ -12,9 +12,10 @@ from pathlib import Path
 from parlour_protocol.kit.ids import Incarnation
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.program_name import ProgramName
-from parlour_server.kit.store.engine.connection import NotADatabaseError, revision_of
+from parlour_server.kit.store.engine.connection import Engine, NotADatabaseError
 from parlour_server.kit.store.engine.incarnation import Restored, begin_incarnation
 from parlour_server.kit.store.engine.integrity import Check, damage
+from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 
 
 def _find_nothing(_db: sqlite3.Connection, _tables: frozenset[str]) -> Iterator[str]:
@@ -23,6 +24,11 @@ def _find_nothing(_db: sqlite3.Connection, _tables: frozenset[str]) -> Iterator[
 
 def _change_nothing(_db: sqlite3.Connection) -> None:
     return
+
+
+def engine_of(place: Path | Engine) -> Engine:
+    """Return the engine of a database: a path is that of a SQLite file."""
+    return SqliteEngine(place) if isinstance(place, Path) else place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,44 +45,50 @@ class Schema:
     restored: Restored = _change_nothing
     """`restore`: changes what must not be as it was at the backup."""
 
-    def create(self, path: Path) -> None:
-        """Create a database with the newest schema, readable only by its owner. Raises SetupError."""
+    def create(self, place: Path | Engine) -> None:
+        """Create the newest schema in an empty database, or in a new file of SQLite.
+
+        Only its owner can read the file. Raises SetupError.
+        """
         from parlour_server.kit.store import migrate  # noqa: PLC0415 - loads Alembic
 
-        migrate.create(path, self)
+        migrate.create(engine_of(place), self)
 
-    def upgrade(self, path: Path) -> None:
+    def upgrade(self, place: Path | Engine) -> None:
         """Apply every revision that the database lacks, in one transaction. Raises SetupError.
 
-        A file that is not a database of this program is left unchanged.
+        A database that is not one of this program is left unchanged.
         """
-        found = self.current(path)
+        engine = engine_of(place)
+        found = self.current(engine)
         if found is None:
-            raise SetupError(self._not_ours(path))
+            raise SetupError(self._not_ours(engine))
         if found > self.version:
-            raise SetupError(self._too_new(path))
+            raise SetupError(self._too_new(engine))
         from parlour_server.kit.store import migrate  # noqa: PLC0415 - loads Alembic
 
-        migrate.apply(path, self)
+        migrate.apply(engine, self)
 
-    def current(self, path: Path) -> str | None:
+    def current(self, place: Path | Engine) -> str | None:
         """Return the revision of the database, None if it has none. Raises SetupError."""
-        if not path.is_file():
-            raise SetupError(f"there is no database at {path}; make one with `{self.program.command} init`")
+        engine = engine_of(place)
+        if isinstance(engine, SqliteEngine) and not engine.path.is_file():
+            raise SetupError(f"there is no database at {engine}; make one with `{self.program.command} init`")
         try:
-            return revision_of(path)
+            return engine.revision()
         except NotADatabaseError as error:
-            raise SetupError(f"{path} is not a {self.program.title} database: {error}") from error
+            raise SetupError(f"{engine} is not a {self.program.title} database: {error}") from error
 
-    def check(self, path: Path) -> None:
-        """Raise SetupError unless the file is a database with the newest schema."""
-        found = self.current(path)
+    def check(self, place: Path | Engine) -> None:
+        """Raise SetupError unless it is a database with the newest schema."""
+        engine = engine_of(place)
+        found = self.current(engine)
         if found is None:
-            raise SetupError(self._not_ours(path))
+            raise SetupError(self._not_ours(engine))
         if found < self.version:
-            raise SetupError(f"{path} has an older schema; run `{self.program.command} migrate`")
+            raise SetupError(f"{engine} has an older schema; run `{self.program.command} migrate`")
         if found > self.version:
-            raise SetupError(self._too_new(path))
+            raise SetupError(self._too_new(engine))
 
     def damage(self, path: Path) -> list[str]:
         """Return the damage in the database as sentences; none for an intact one."""
@@ -86,13 +98,16 @@ class Schema:
         """Give a restored database's logs a new name. Raises sqlite3.Error."""
         return begin_incarnation(path, self.restored)
 
-    def _not_ours(self, path: Path) -> str:
-        if path.stat().st_size == 0:
+    def _not_ours(self, engine: Engine) -> str:
+        if not isinstance(engine, SqliteEngine):
+            make = f"make them with `{self.program.command} init`"
+            return f"{engine} has no tables of {self.program.title}; {make}"
+        if engine.path.stat().st_size == 0:
             return (
-                f"{path} is empty: its data is gone; restore a backup into a new folder"
+                f"{engine} is empty: its data is gone; restore a backup into a new folder"
                 f" (for a new, empty server remove the file, then run `{self.program.command} init`)"
             )
-        return f"{path} is not a {self.program.title} database; restore a backup into a new folder"
+        return f"{engine} is not a {self.program.title} database; restore a backup into a new folder"
 
-    def _too_new(self, path: Path) -> str:
-        return f"{path} was made by a newer {self.program.command}; install that version or a newer one"
+    def _too_new(self, engine: Engine) -> str:
+        return f"{engine} was made by a newer {self.program.command}; install that version or a newer one"

@@ -2,16 +2,16 @@
 
 from typing import Final
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, LargeBinary, Table, Text
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, LargeBinary, Table
 
-from parlour_server.store.schema.columns import KEYED, Flag, Number, key, metadata
+from parlour_server.store.schema.columns import KEYED, Flag, Number, Words, key, metadata
 
 accounts: Final = Table(
     "accounts",
     metadata,
-    Column("account", Text, primary_key=True),
-    Column("skeleton", Text, nullable=False, unique=True),
-    Column("password_hash", Text, nullable=False),
+    Column("account", Words, primary_key=True),
+    Column("skeleton", Words, nullable=False, unique=True),
+    Column("password_hash", Words, nullable=False),
     Column("created", Number, nullable=False),
     Column("disabled", Flag, nullable=False),
     **KEYED,
@@ -31,22 +31,22 @@ invites: Final = Table(
 sessions: Final = Table(
     "sessions",
     metadata,
-    Column("session", Text, primary_key=True),
+    Column("session", Words, primary_key=True),
     key("account", "accounts.account", index=True),
-    Column("device", Text, nullable=False),
+    Column("device", Words, nullable=False),
     Column("token", LargeBinary, nullable=False, unique=True),
     Column("created", Number, nullable=False),
     Column("last_seen", Number, nullable=False),
     Column("expires", Number, nullable=False, index=True),
     # the device with keys that it speaks for
-    Column("device_id", Text, ForeignKey("devices.device"), index=True),
+    Column("device_id", Words, ForeignKey("devices.device"), index=True),
     **KEYED,
 )
 
 attempts: Final = Table(
     "attempts",
     metadata,
-    Column("key", Text, primary_key=True),
+    Column("key", Words, primary_key=True),
     Column("failures", Integer, nullable=False),
     Column("last", Number, nullable=False, index=True),
     **KEYED,

@@ -5,7 +5,7 @@ No tables are defined here.
 
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, MetaData, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, MetaData, Text
 
 NAMING: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -22,9 +22,13 @@ KEYED: Final[dict[str, Any]] = {"sqlite_strict": True, "sqlite_with_rowid": Fals
 
 Number: Final = BigInteger().with_variant(Integer(), "sqlite")  # 64 bits in both; SQLite's INTEGER has them
 
-Flag: Final = Boolean(create_constraint=False).with_variant(Integer(), "sqlite")  # STRICT knows no BOOLEAN
+Flag: Final = Integer()  # 0 or 1: STRICT knows no BOOLEAN
+
+Words: Final = Text().with_variant(
+    Text(collation="C"), "postgresql"
+)  # in the order of their bytes, as in SQLite
 
 
 def key(name: str, target: str, **options: Any) -> Column[str]:
     """Return a text column that refers to another table's key."""
-    return Column(name, Text, ForeignKey(target), nullable=False, **options)
+    return Column(name, Words, ForeignKey(target), nullable=False, **options)

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, Table, UniqueConstraint
 
-from parlour_server.store.schema.columns import KEYED, PLAIN, Flag, Number, key, metadata
+from parlour_server.store.schema.columns import KEYED, PLAIN, Flag, Number, Words, key, metadata
 
 account_keys: Final = Table(
     "account_keys",
@@ -18,11 +18,11 @@ account_keys: Final = Table(
 devices: Final = Table(
     "devices",
     metadata,
-    Column("device", Text, primary_key=True),
+    Column("device", Words, primary_key=True),
     key("account", "accounts.account", index=True),
     Column("key", LargeBinary, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("status", Text, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("status", Words, nullable=False),
     Column("created", Number, nullable=False),
     Column("last_seen", Number, nullable=False),
     Column("certificate", LargeBinary),
@@ -59,7 +59,7 @@ key_log: Final = Table(
 inbox: Final = Table(
     "inbox",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("id", Words, primary_key=True),
     key("device", "devices.device", index=True),
     Column("welcome", Number, ForeignKey("welcomes.welcome"), nullable=False, index=True),
     **KEYED,

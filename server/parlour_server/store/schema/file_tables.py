@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from sqlalchemy import Column, LargeBinary, Table, Text
+from sqlalchemy import Column, LargeBinary, Table
 
-from parlour_server.store.schema.columns import KEYED, Number, key, metadata
+from parlour_server.store.schema.columns import KEYED, Number, Words, key, metadata
 
 files: Final = Table(
     "files",
     metadata,
-    Column("file", Text, primary_key=True),
+    Column("file", Words, primary_key=True),
     key("room", "rooms.room"),
     key("owner", "accounts.account"),
     Column("size", Number, nullable=False),
@@ -24,7 +24,7 @@ file_usage: Final = Table(
     "file_usage",
     metadata,
     # empty: all owners together
-    Column("owner", Text, primary_key=True),
+    Column("owner", Words, primary_key=True),
     Column("bytes", Number, nullable=False),
     **KEYED,
 )

@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from sqlalchemy import Column, Index, LargeBinary, Table, Text, text
+from sqlalchemy import Column, Index, LargeBinary, Table, text
 
-from parlour_server.store.schema.columns import KEYED, PLAIN, Flag, Number, key, metadata
+from parlour_server.store.schema.columns import KEYED, PLAIN, Flag, Number, Words, key, metadata
 
 groups: Final = Table(
     "groups",
     metadata,
-    Column("group_id", Text, primary_key=True),
+    Column("group_id", Words, primary_key=True),
     key("room", "rooms.room"),
     Column("epoch", Number, nullable=False),
     Column("contested", Flag, nullable=False),
@@ -21,8 +21,8 @@ groups: Final = Table(
         None,
         "room",
         unique=True,
-        sqlite_where=text("in_force = 1"),
-        postgresql_where=text("in_force"),
+        sqlite_where=text("in_force"),
+        postgresql_where=text("in_force = 1"),
     ),
     **KEYED,
 )
@@ -49,7 +49,7 @@ group_devices: Final = Table(
         None,
         "group_id",
         sqlite_where=text("leaving = 1"),
-        postgresql_where=text("leaving"),
+        postgresql_where=text("leaving = 1"),
     ),
     **KEYED,
 )

@@ -11,25 +11,24 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Table,
-    Text,
     UniqueConstraint,
     text,
 )
 
-from parlour_server.store.schema.columns import KEYED, PLAIN, Flag, Number, key, metadata
+from parlour_server.store.schema.columns import KEYED, PLAIN, Flag, Number, Words, key, metadata
 
 rooms: Final = Table(
     "rooms",
     metadata,
-    Column("room", Text, primary_key=True),
-    Column("kind", Text, nullable=False),
+    Column("room", Words, primary_key=True),
+    Column("kind", Words, nullable=False),
     # unique only among public rooms: a refused name would reveal a private room
-    Column("name", Text, index=True),
-    Column("skeleton", Text, index=True),
+    Column("name", Words, index=True),
+    Column("skeleton", Words, index=True),
     # the two people of a direct room, in order, so that a pair has one spelling; the same twice for notes
-    Column("low", Text, ForeignKey("accounts.account")),
-    Column("high", Text, ForeignKey("accounts.account")),
-    Column("topic", Text, nullable=False),
+    Column("low", Words, ForeignKey("accounts.account")),
+    Column("high", Words, ForeignKey("accounts.account")),
+    Column("topic", Words, nullable=False),
     Column("head", Number, nullable=False),
     Column("members", Integer, nullable=False),
     # set once, never unset
@@ -53,11 +52,11 @@ members: Final = Table(
     metadata,
     key("room", "rooms.room", primary_key=True),
     key("account", "accounts.account", primary_key=True),
-    Column("role", Text, nullable=False),
+    Column("role", Words, nullable=False),
     Column("since", Number, nullable=False),
     Column("read", Number, nullable=False),
     # `given`; in a direct room that someone else opened: `asked` until they say yes, `refused` hides it
-    Column("consent", Text, nullable=False),
+    Column("consent", Words, nullable=False),
     Index(None, "account"),
     Index(None, "room", "role", "since"),
     **KEYED,
@@ -91,10 +90,10 @@ events: Final = Table(
     Column("seq", Number, primary_key=True),
     Column("at", Number, nullable=False),
     key("author", "accounts.account"),
-    Column("device", Text, nullable=False),
+    Column("device", Words, nullable=False),
     # absent for events that the store added: one request, one event
-    Column("request", Text),
-    Column("kind", Text, nullable=False),
+    Column("request", Words),
+    Column("kind", Words, nullable=False),
     # the target of an edit or a reaction, so that a deletion finds them
     Column("target", Number),
     Column("body", LargeBinary, nullable=False),
@@ -112,9 +111,9 @@ events: Final = Table(
 reactions: Final = Table(
     "reactions",
     metadata,
-    Column("room", Text, primary_key=True),
+    Column("room", Words, primary_key=True),
     Column("target", Number, primary_key=True),
-    Column("reaction", Text, primary_key=True),
+    Column("reaction", Words, primary_key=True),
     key("account", "accounts.account", primary_key=True),
     ForeignKeyConstraint(["room", "target"], ["events.room", "events.seq"]),
     **KEYED,
@@ -123,7 +122,7 @@ reactions: Final = Table(
 pins: Final = Table(
     "pins",
     metadata,
-    Column("room", Text, primary_key=True),
+    Column("room", Words, primary_key=True),
     Column("target", Number, primary_key=True),
     ForeignKeyConstraint(["room", "target"], ["events.room", "events.seq"]),
     **KEYED,

@@ -2,18 +2,18 @@
 
 from typing import Final
 
-from sqlalchemy import CheckConstraint, Column, Integer, Table, Text
+from sqlalchemy import CheckConstraint, Column, Integer, Table
 
-from parlour_server.store.schema.columns import PLAIN, Number, metadata
+from parlour_server.store.schema.columns import PLAIN, Number, Words, metadata
 
 journal: Final = Table(
     "journal",
     metadata,
     Column("number", Number, primary_key=True),
     Column("at", Number, nullable=False, index=True),
-    Column("session", Text),
-    Column("account", Text),
-    Column("room", Text),
+    Column("session", Words),
+    Column("account", Words),
+    Column("room", Words),
     Column("seq", Number),
     **PLAIN,
 )
@@ -22,7 +22,7 @@ incarnation: Final = Table(
     "incarnation",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("name", Text, nullable=False),
+    Column("name", Words, nullable=False),
     Column("since", Number, nullable=False),
     CheckConstraint("id = 1", name="one_row"),
     **PLAIN,

@@ -9,7 +9,7 @@ from typing import Final
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId
 from parlour_protocol.kit.ids import Millis
-from parlour_server.kit.store.engine.connection import connect_reader
+from parlour_server.kit.store.engine.sqlite_engine import connect_reader
 from parlour_server.store.sqlite.column_values import UNREADABLE, read_body
 
 _HOLES: Final = """

@@ -1,12 +1,12 @@
 """The chat's entries of the journal: events of processes without a bus, and changed devices."""
 
-import sqlite3
 from typing import Final
 
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.store.engine.column_values import plain, user_name
+from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.kit.store.engine.sqlite_journal import add_entry
 from parlour_server.store.types import DevicesChanged, RoomAdvanced
 
@@ -14,12 +14,12 @@ COLUMNS: Final = ("account", "room", "seq")
 """The columns of ``read_entry``."""
 
 
-def note_room_advanced(db: sqlite3.Connection, at: Millis, room: RoomId, seq: Seq) -> None:
+def note_room_advanced(db: Connection, at: Millis, room: RoomId, seq: Seq) -> None:
     """Notify servers to read this room up to ``seq``."""
     add_entry(db, at, room=room, seq=seq)
 
 
-def note_devices_changed(db: sqlite3.Connection, at: Millis, user: UserName) -> None:
+def note_devices_changed(db: Connection, at: Millis, user: UserName) -> None:
     """Notify servers that this account's key or active devices changed."""
     add_entry(db, at, account=plain(user))
 

@@ -6,7 +6,7 @@ operator can inform the people.
 
 from pathlib import Path
 
-from parlour_server.kit.store.engine.connection import connect_reader
+from parlour_server.kit.store.engine.sqlite_engine import connect_reader
 from parlour_server.store.chat_schema import SCHEMA
 
 _PAIRS = """

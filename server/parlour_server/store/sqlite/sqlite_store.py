@@ -8,6 +8,7 @@ from parlour_server.kit.store.accounts.login_attempts import SqliteAttempts
 from parlour_server.kit.store.accounts.memory_tickets import MemoryTickets
 from parlour_server.kit.store.accounts.sqlite_accounts import SqliteAccounts
 from parlour_server.kit.store.accounts.sqlite_sessions import SqliteSessions
+from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.engine.database import Database
 from parlour_server.kit.store.engine.retention import KIT_RULES, Rule
 from parlour_server.kit.store.engine.sqlite_journal import SqliteJournal
@@ -24,9 +25,9 @@ from parlour_server.store.sqlite.rooms.sqlite_rooms import SqliteRooms
 
 _RULES: Final = (
     *KIT_RULES,
-    Rule("key_packages", ("number",), "expires <= :before"),
-    Rule("bans", ("room", "account"), "until BETWEEN 1 AND :before"),
-    Rule("mutes", ("room", "account"), "until BETWEEN 1 AND :before"),
+    Rule("key_packages", ("number",), "expires <= ?1"),
+    Rule("bans", ("room", "account"), "until BETWEEN 1 AND ?1"),
+    Rule("mutes", ("room", "account"), "until BETWEEN 1 AND ?1"),
 )
 
 
@@ -37,9 +38,9 @@ class SqliteStore(Database):
     journal announces each event in its own transaction.
     """
 
-    def __init__(self, path: Path, clock: Clock, *, tells_by_bus: bool = False) -> None:
-        """Prepare for the database at ``path``; ``open`` connects."""
-        super().__init__(path, SCHEMA, clock, announces=not tells_by_bus, rules=_RULES)
+    def __init__(self, place: Path | Engine, clock: Clock, *, tells_by_bus: bool = False) -> None:
+        """Prepare for the database; ``open`` connects."""
+        super().__init__(place, SCHEMA, clock, announces=not tells_by_bus, rules=_RULES)
         self.accounts = SqliteAccounts(self._writer, self._readers, clock, on_disabled=note_disabled)
         self.sessions = SqliteSessions(self._writer, self._readers, clock, on_seen=see_devices)
         self.tickets = MemoryTickets(self._readers, clock)

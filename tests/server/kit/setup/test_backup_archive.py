@@ -22,7 +22,7 @@ from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.setup.backup_archive import read_backup, verify_backup, write_backup
 from parlour_server.kit.setup.data_folder import DataFolder
-from parlour_server.kit.store.engine.incarnation import incarnation_of
+from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.store.interface import Store
 
 
@@ -56,12 +56,12 @@ def test_a_restore_is_another_incarnation(folder: DataFolder, tmp_path: Path) ->
     for name in ("one", "two"):
         again = CHAT.folder(tmp_path / name)
         read_backup(CHAT.schema, again, tmp_path / "all.tar")
-        found.append(incarnation_of(again.database))
+        found.append(SqliteEngine(again.database).incarnation())
         assert {path.name for path in again.path.iterdir()} & {
             "parlour.db-wal",
             "parlour.db-journal",
         } == set()
-    before = incarnation_of(folder.database)
+    before = SqliteEngine(folder.database).incarnation()
     assert before is not None
     assert len({before, *found}) == 3
     assert verify_backup(folder, tmp_path / "all.tar")[1] == before[0]

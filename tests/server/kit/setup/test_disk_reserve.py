@@ -3,7 +3,6 @@
 import errno
 import os
 import ssl
-from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
@@ -19,8 +18,8 @@ from parlour_server.kit.setup import disk_reserve as reserve
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.disk_reserve import give_up_reserve, keep_reserve
 from parlour_server.kit.setup.public_address import note_running, running
-from parlour_server.kit.store.engine import writer
-from parlour_server.kit.store.engine.connection import WriteConnection, connect_writer
+from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 
 
 async def test_a_full_disk_at_the_start(
@@ -32,8 +31,10 @@ async def test_a_full_disk_at_the_start(
     def full(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def connect_full(path: Path) -> WriteConnection:
-        connection = connect_writer(path)
+    connect = SqliteEngine.connect_writer
+
+    def connect_full(engine: SqliteEngine, *, announces: bool) -> WriteConnection:
+        connection = connect(engine, announces=announces)
         connection.execute("PRAGMA query_only = ON")  # every write fails, as on a full disk
         connections.append(connection)
         return connection
@@ -41,7 +42,7 @@ async def test_a_full_disk_at_the_start(
     connections: list[WriteConnection] = []
     with monkeypatch.context() as patched, captured() as logs:
         patched.setattr(os, "fsync", full)
-        patched.setattr(writer, "connect_writer", connect_full)
+        patched.setattr(SqliteEngine, "connect_writer", connect_full)
         server = await Server.start(CHAT, folder, ChatSettings(listen=Listen(address="127.0.0.1:0")))
     try:
         assert running(folder) is None

@@ -9,7 +9,8 @@ from parlour_protocol.frames.fields import MessageText, Reaction
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
-from parlour_server.kit.store.engine.connection import WriteConnection, connect_reader
+from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.kit.store.engine.sqlite_engine import connect_reader
 from parlour_server.store.sqlite.sqlite_store import SqliteStore
 
 SECRETS = (b"correct horse", b"battery staple", b"tr0ub4dor", b"x-long-")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.server.store.contract.test_files import PLENTY, upload
@@ -21,7 +22,7 @@ from parlour_server.store.sqlite.sqlite_store import SqliteStore
 MANY = 20_000
 
 
-async def steps(store: SqliteStore, work: Callable[[sqlite3.Connection], object]) -> int:
+async def steps(store: SqliteStore, work: Callable[[Any], object]) -> int:
     """Return how many instructions of SQLite's machine a piece of work takes."""
     counted = 0
 
@@ -30,7 +31,7 @@ async def steps(store: SqliteStore, work: Callable[[sqlite3.Connection], object]
         counted += 1
         return 0
 
-    def counting(db: sqlite3.Connection) -> None:
+    def counting(db: Any) -> None:
         db.set_progress_handler(count, 1)
         try:
             work(db)
@@ -61,10 +62,10 @@ async def test_an_upload_costs_the_same_beside_many_files(
     room = await world.room(alice, bob)
     fill(database, room, bob)
     file = upload(world, room, bob)
-    writes: list[Callable[[sqlite3.Connection], object]] = []
+    writes: list[Callable[[Any], object]] = []
     submit = store._writer.submit
 
-    def recorded(write: Callable[[sqlite3.Connection], object]) -> Future[object]:
+    def recorded(write: Callable[[Any], object], **_: object) -> Future[object]:
         writes.append(write)
         return submit(write)
 

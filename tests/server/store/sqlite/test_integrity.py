@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.server.store.world import FakeClock, World, allow, message
@@ -191,7 +192,7 @@ async def test_a_read_that_fails_is_logged_once_a_minute(
 ) -> None:
     """A damaged page outside of the history is logged, without flooding the log."""
 
-    def fail(_: sqlite3.Connection) -> None:
+    def fail(_: Any) -> None:
         raise sqlite3.DatabaseError("database disk image is malformed")
 
     for minutes in (0, 0, 0, 1, 0):

@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from tests.server.store.encryption_world import Delivery, sealed
@@ -117,10 +117,10 @@ async def test_a_write_that_fails_leaves_no_half_of_a_commit(delivery: Delivery,
     await delivery.commit(room, *alice, added=[bob[1]])
 
 
-async def run(store: SqliteStore, write: Callable[[sqlite3.Connection], T]) -> None:
+async def run(store: SqliteStore, write: Callable[[Any], T]) -> None:
     """Do something with the writer's connection."""
 
-    def done(db: sqlite3.Connection) -> None:
+    def done(db: Any) -> None:
         write(db)
 
     await store._writer.submit(done)

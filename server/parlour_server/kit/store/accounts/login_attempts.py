@@ -4,11 +4,11 @@ Keys are opaque. Failures older than a week are pruned, so an attacker with many
 disk.
 """
 
-import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
 from parlour_protocol.kit.ids import Millis
+from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
 
@@ -30,7 +30,7 @@ class SqliteAttempts:
         """Return for each key that has any: the number of failures, and when the last one was."""
         wanted = list(keys)
 
-        def read(db: sqlite3.Connection) -> dict[str, tuple[int, Millis]]:
+        def read(db: Connection) -> dict[str, tuple[int, Millis]]:
             found: dict[str, tuple[int, Millis]] = {}
             for key in wanted:
                 row = db.execute("SELECT failures, last FROM attempts WHERE key = ?", (key,)).fetchone()
@@ -44,7 +44,7 @@ class SqliteAttempts:
         """Add a failure for each key; old ones are pruned first."""
         noted = [(key, now, now - forget_after) for key in keys]
 
-        def write(db: sqlite3.Connection) -> None:
+        def write(db: WriteConnection) -> None:
             db.execute(
                 "DELETE FROM attempts WHERE key IN"
                 " (SELECT key FROM attempts WHERE last < ? ORDER BY last LIMIT ?)",
@@ -52,7 +52,8 @@ class SqliteAttempts:
             )
             db.executemany(
                 "INSERT INTO attempts (key, failures, last) VALUES (?, 1, ?) ON CONFLICT (key) DO UPDATE SET"
-                " failures = CASE WHEN last < ? THEN 1 ELSE failures + 1 END, last = excluded.last",
+                " failures = CASE WHEN attempts.last < ? THEN 1 ELSE attempts.failures + 1 END,"
+                " last = excluded.last",
                 noted,
             )
 
@@ -62,7 +63,7 @@ class SqliteAttempts:
         """Forget the keys."""
         forgotten = [(key,) for key in keys]
 
-        def write(db: sqlite3.Connection) -> None:
+        def write(db: WriteConnection) -> None:
             db.executemany("DELETE FROM attempts WHERE key = ?", forgotten)
 
         await self._writer.submit(write)

@@ -4,7 +4,6 @@ An account is never deleted, so a name never passes to another person. Passwords
 digests.
 """
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
@@ -16,7 +15,7 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import InviteRefusedError, NameTakenError, RefusedError
 from parlour_server.kit.store.accounts.sqlite_sessions import end_sessions
 from parlour_server.kit.store.engine.column_values import plain, user_name
-from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.kit.store.records import Account, InviteRecord, NewAccountRecord
@@ -76,7 +75,7 @@ class SqliteAccounts:
         """Keep an invite."""
         values = (invite.digest, invite.uses, invite.created, invite.expires)
 
-        def write(db: sqlite3.Connection) -> None:
+        def write(db: Connection) -> None:
             db.execute("INSERT INTO invites (digest, uses, created, expires) VALUES (?, ?, ?, ?)", values)
 
         await self._writer.submit(write)
@@ -93,19 +92,19 @@ class SqliteAccounts:
     async def revoke_invite(self, digest: bytes) -> bool:
         """Delete an invite; False if there was none."""
 
-        def write(db: sqlite3.Connection) -> bool:
+        def write(db: Connection) -> bool:
             return db.execute("DELETE FROM invites WHERE digest = ?", (digest,)).rowcount == 1
 
         return await self._writer.submit(write)
 
 
-def account_exists(db: sqlite3.Connection, user: UserName) -> bool:
+def account_exists(db: Connection, user: UserName) -> bool:
     """Return whether there is such an account, disabled or not."""
     row = db.execute("SELECT 1 FROM accounts WHERE account = ?", (plain(user),)).fetchone()
     return row is not None
 
 
-def _create(db: sqlite3.Connection, account: NewAccountRecord, invite: bytes | None) -> None:
+def _create(db: Connection, account: NewAccountRecord, invite: bytes | None) -> None:
     # The invite first: without one, no one learns which names are taken (P4: user enumeration).
     if invite is not None and not _is_usable(db, invite, account.created):
         raise InviteRefusedError("this invite does not exist, is used up or has expired")
@@ -124,14 +123,14 @@ def _create(db: sqlite3.Connection, account: NewAccountRecord, invite: bytes | N
     )
 
 
-def _is_usable(db: sqlite3.Connection, invite: bytes, now: Millis) -> bool:
+def _is_usable(db: Connection, invite: bytes, now: Millis) -> bool:
     row = db.execute(
         "SELECT 1 FROM invites WHERE digest = ? AND (expires IS NULL OR expires > ?)", (invite, now)
     ).fetchone()
     return row is not None
 
 
-def _set(db: sqlite3.Connection, user: UserName, column: str, value: str | int) -> None:
+def _set(db: Connection, user: UserName, column: str, value: str | int) -> None:
     query = f"UPDATE accounts SET {column} = ? WHERE account = ?"  # noqa: S608 - columns of ours
     if db.execute(query, (value, plain(user))).rowcount != 1:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such account")

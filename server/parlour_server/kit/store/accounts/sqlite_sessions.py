@@ -5,15 +5,14 @@ account is over its cap: the clock may be wrong, and the cap limits the table. T
 """
 
 import json
-import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.store.engine.column_values import device_name, plain, user_name
-from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.kit.store.engine.column_values import NO_LIMIT, device_name, plain, user_name
+from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.sqlite_journal import note_session_ended
 from parlour_server.kit.store.engine.writer import Writer
@@ -59,8 +58,8 @@ class SqliteSessions:
         def write(db: WriteConnection) -> None:
             # never backwards: setting the clock back must not make a session look idle
             db.executemany(
-                "UPDATE sessions SET last_seen = max(last_seen, ?) WHERE session = ?",
-                [(at, session) for session, at in seen.items()],
+                "UPDATE sessions SET last_seen = ?1 WHERE session = ?2 AND last_seen < ?1",
+                [(at, session) for session, at in sorted(seen.items())],
             )
             if self._on_seen is not None:
                 self._on_seen(db, seen)
@@ -95,7 +94,7 @@ class SqliteSessions:
     async def end(self, user: UserName, session: SessionId) -> bool:
         """End one session of this account; False when it has no such session."""
 
-        def write(db: sqlite3.Connection) -> bool:
+        def write(db: Connection) -> bool:
             found = db.execute(
                 "SELECT session FROM sessions WHERE session = ? AND account = ?", (session, plain(user))
             ).fetchall()
@@ -108,15 +107,15 @@ class SqliteSessions:
         return await self._writer.submit(lambda db: end_sessions(db, user, self._clock.now(), but=but))
 
 
-def end_sessions(db: sqlite3.Connection, user: UserName, at: Millis, *, but: SessionId | None = None) -> int:
+def end_sessions(db: Connection, user: UserName, at: Millis, *, but: SessionId | None = None) -> int:
     """End all sessions of the account but one; returns how many ended."""
     found = db.execute(
-        "SELECT session FROM sessions WHERE account = ? AND session IS NOT ?", (plain(user), but)
+        "SELECT session FROM sessions WHERE account = ? AND session != ?", (plain(user), but or "")
     ).fetchall()
     return end_found(db, user, at, found)
 
 
-def end_found(db: sqlite3.Connection, user: UserName, at: Millis, found: Iterable[tuple[SessionId]]) -> int:
+def end_found(db: Connection, user: UserName, at: Millis, found: Iterable[tuple[SessionId]]) -> int:
     """End these sessions of the account; returns how many ended."""
     ended = 0
     for (session,) in found:
@@ -126,23 +125,23 @@ def end_found(db: sqlite3.Connection, user: UserName, at: Millis, found: Iterabl
     return ended
 
 
-def is_live(db: sqlite3.Connection, session: SessionId, now: Millis) -> bool:
+def is_live(db: Connection, session: SessionId, now: Millis) -> bool:
     """Return whether the session may open a connection now."""
     return db.execute(_LIVE + "s.session = ? AND s.expires > ?", (session, now)).fetchone() is not None
 
 
-def live_session(db: sqlite3.Connection, session: SessionId, now: Millis) -> SessionRecord | None:
+def live_session(db: Connection, session: SessionId, now: Millis) -> SessionRecord | None:
     """Return the session, if it may open a connection now."""
     row = db.execute(_LIVE + "s.session = ? AND s.expires > ?", (session, now)).fetchone()
     return None if row is None else _record(*row)
 
 
-def _create(db: sqlite3.Connection, session: SessionRecord, cap: int, in_use: str) -> None:
+def _create(db: Connection, session: SessionRecord, cap: int, in_use: str) -> None:
     over = db.execute(
         "SELECT session FROM sessions WHERE account = ?"
         " ORDER BY expires > ? DESC, session IN (SELECT value FROM json_each(?)) DESC,"
-        " last_seen DESC, created DESC LIMIT -1 OFFSET ?",
-        (plain(session.user), session.created, in_use, cap - 1),
+        " last_seen DESC, created DESC LIMIT ? OFFSET ?",
+        (plain(session.user), session.created, in_use, NO_LIMIT, cap - 1),
     ).fetchall()
     end_found(db, session.user, session.created, over)
     db.execute(

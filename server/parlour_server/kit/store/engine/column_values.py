@@ -5,10 +5,13 @@ old name or text unreadable. Nothing else in the server creates them without val
 """
 
 import base64
-from typing import cast
+from typing import Final, cast
 
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.opaque import Opaque
+
+NO_LIMIT: Final = 1 << 40
+"""The LIMIT of a query with an OFFSET alone."""
 
 
 def as_stored(kind: type, value: str) -> object:

@@ -1,142 +1,127 @@
-"""Opens the database file, with the pragmas that the store's guarantees need.
+"""What a database engine gives the store: connections, and transactions of several writes at once.
 
-It never creates a file or changes a schema. The writer has one connection, each reader thread its own.
+All SQL of a store is written once, in the part of SQL that SQLite and PostgreSQL share, with `?1` or `?` for
+parameters; an engine runs it. What differs is here: how a transaction begins, what keeps two of them apart,
+and what an error means.
 """
 
-import os
-import shutil
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Final, TypeVar
+from asyncio import Future
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
 
-from parlour_server.kit.errors import SetupError
+from parlour_protocol.kit.ids import Incarnation, Millis
+from parlour_server.kit.errors import UnavailableError
 
-BUSY_SECONDS: Final = 5.0
-"""How long a transaction waits for another process (a command)."""
-
-WAL_BYTES: Final = 64 * 1024 * 1024
-"""The size that the -wal file is truncated to after it grew."""
-
-_LEAST_FREE: Final = 64 * 1024
-"""The free space that SQLite needs for the files beside the database."""
-
-_WRITER: Final = (
-    "PRAGMA synchronous = FULL",  # an acknowledged event survives the loss of power
-    "PRAGMA foreign_keys = ON",
-    "PRAGMA secure_delete = ON",  # deleted content is overwritten, not only unlinked (K2)
-    # twice SQLite's default: pages that many events share are copied back half as often
-    "PRAGMA wal_autocheckpoint = 2000",
-    f"PRAGMA journal_size_limit = {WAL_BYTES}",
-)
-_BOTH: Final = (
-    "PRAGMA temp_store = MEMORY",  # no copy of content in temporary files
-    "PRAGMA trusted_schema = OFF",  # nothing in the schema of a replaced file runs as code
-)
+Parameters = Sequence[Any] | Mapping[str, Any]
 
 
-class WriteConnection(sqlite3.Connection):
-    """The one connection that writes."""
+class Cursor(Protocol):
+    """The rows that a statement returned."""
 
-    stale_wal: bool = False
-    """Something was deleted, and its old text is still in the -wal file."""
+    @property
+    def rowcount(self) -> int:
+        """The number of rows that a statement changed."""
+        ...
 
-    announces: bool = True
+    def fetchone(self) -> Any: ...  # noqa: D102
+    def fetchall(self) -> list[Any]: ...  # noqa: D102
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Connection(Protocol):
+    """A connection that reads; statements in no transaction see what was last committed."""
+
+    def execute(self, sql: str, parameters: Parameters = (), /) -> Cursor: ...  # noqa: D102
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """Run a block in one read transaction, in which nothing changes."""
+        ...
+
+    def close(self) -> None: ...  # noqa: D102
+
+
+class WriteConnection(Connection, Protocol):
+    """A connection in the transaction of a write."""
+
+    announces: bool
     """Each event is added to the journal as well: servers learn of this process only from there."""
+    stale_wal: bool
+    """Something was deleted, and its old text may still be in the engine's own files."""
+
+    def executemany(self, sql: str, rows: Iterable[Parameters], /) -> object: ...  # noqa: D102
+
+    def scrub(self) -> None:
+        """Remove what was deleted from the engine's own files, as far as it can; see ``stale_wal``."""
+        ...
 
 
-_C = TypeVar("_C", bound=sqlite3.Connection)
+Write = Callable[[Any], object]
+"""One write: a function of a WriteConnection. It may run twice, so it must change only the database."""
 
 
-def connect_writer(path: Path) -> WriteConnection:
-    """Open the connection that writes. Raises SetupError, sqlite3.Error."""
-    connection = _connect(path, WriteConnection)
-    if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
-        connection.close()
-        raise SetupError(f"{path} cannot use a write-ahead log; put the data folder on a local disk")
-    for pragma in _WRITER:
-        connection.execute(pragma)
-    return connection
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A write that waits for its turn."""
+
+    future: "Future[Any]"
+    write: Write
+    within: str | None
+    """See ``Writer.submit``."""
 
 
-def connect_reader(path: Path) -> sqlite3.Connection:
-    """Open a connection that cannot write; it may be closed by another thread."""
-    connection = _connect(path, sqlite3.Connection)
-    connection.execute("PRAGMA query_only = ON")
-    return connection
+Outcome = tuple["Future[Any]", object, BaseException | None]
+"""A job's future with its value, or with its error."""
 
 
-def scrub(connection: WriteConnection) -> None:
-    """Empty the -wal file: after a deletion it contains old versions of pages (K2).
+def unavailable(cause: BaseException) -> UnavailableError:
+    """Return the error for callers after a failure of the database."""
+    error = UnavailableError(f"the database cannot be written: {cause}")
+    error.__cause__ = cause
+    return error
 
-    It does not wait for readers: while one reads old pages they stay, and ``stale_wal`` stays true.
-    """
-    connection.execute("PRAGMA busy_timeout = 0")
-    try:
-        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    finally:
-        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
-    connection.stale_wal = bool(busy)
+
+ANYWHERE: Final = ""
+"""The ``within`` of a write that decides nothing by what it reads."""
 
 
 class NotADatabaseError(Exception):
     """The file is not one of SQLite's."""
 
 
-def revision_of(path: Path) -> str | None:
-    """Return the revision of an existing database, None if it has none.
+class Engine(Protocol):
+    """One database; as a text it is how sentences call it."""
 
-    Raises NotADatabaseError, and SetupError when it cannot be opened.
-    """
-    try:
-        connection = connect_reader(path)
-        try:
-            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        finally:
-            connection.close()
-    except sqlite3.OperationalError as error:
-        if "no such table" not in str(error):
-            raise SetupError(cannot_open(path, error)) from error
-        row = None
-    except sqlite3.DatabaseError as error:
-        raise NotADatabaseError(str(error)) from error
-    return None if row is None else str(row[0])
+    @property
+    def failures(self) -> tuple[type[Exception], ...]:
+        """What its connections raise when the database fails, not the statement: SetupError is one."""
+        ...
 
+    def revision(self) -> str | None:
+        """Return the revision of the schema, None without one. Raises SetupError, NotADatabaseError."""
+        ...
 
-def cannot_open(path: Path, error: sqlite3.Error) -> str:
-    """Return the error for a file that SQLite cannot use."""
-    if shutil.disk_usage(path.parent).free < _LEAST_FREE:
-        return f"{path} cannot be opened ({error}): the disk is full; make room"
-    if not os.access(path.parent, os.W_OK) or not os.access(path, os.W_OK):
-        return (
-            f"{path} cannot be written ({error}): give the server's user the right to write to"
-            f" {path.parent} and everything in it; a disk may also be mounted read-only"
-        )
-    return f"{path} cannot be opened: {error}"
+    def incarnation(self) -> tuple[Incarnation, Millis] | None:
+        """Return the incarnation and when it began; None for an older schema. Raises SetupError."""
+        ...
 
+    def connect_to_migrate(self) -> Any:
+        """Return a connection of its driver that changes the schema. Raises SetupError."""
+        ...
 
-def _connect(path: Path, factory: type[_C]) -> _C:
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw",  # never mode=rwc: a mistyped path must not create a file
-        uri=True,
-        timeout=BUSY_SECONDS,
-        isolation_level=None,  # transactions are explicit
-        check_same_thread=False,
-        cached_statements=256,
-        factory=factory,
-    )
-    for pragma in _BOTH:
-        connection.execute(pragma)
-    return connection
+    def connect_writer(self, *, announces: bool) -> WriteConnection:
+        """Open a connection that writes. Raises SetupError, and what ``failures`` says."""
+        ...
 
+    def connect_reader(self) -> Connection:
+        """Open a connection that cannot write; it may be closed by another thread."""
+        ...
 
-@contextmanager
-def snapshot(db: sqlite3.Connection) -> Iterator[None]:
-    """Run a block in one read transaction."""
-    db.execute("BEGIN")
-    try:
-        yield
-    finally:
-        if db.in_transaction:  # SQLite ends it itself after some failures
-            db.execute("ROLLBACK")  # nothing was changed; COMMIT fails after a read of a damaged page
+    def run_batch(self, connection: Any, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run the jobs in order in one transaction; returns when they are on disk.
+
+        A job that fails undoes only what it did itself. Raises what ``failures`` says when nothing was done,
+        or nobody knows; the connection is of no use then.
+        """
+        ...

@@ -1,7 +1,7 @@
-"""One SQLite file with a program's tables: a store is one of these, and has an object for each kind of table.
+"""One database with a program's tables: a store is one of these, and has an object for each kind of table.
 
-It opens only a database with the schema of its program and never changes it. Any number of processes on one
-machine may open it at once.
+It opens only a database with the schema of its program and never changes it. Any number of processes may open
+it at once: of one machine for a SQLite file.
 """
 
 from collections.abc import Iterable
@@ -10,42 +10,41 @@ from pathlib import Path
 from parlour_protocol.kit.ids import Incarnation, Millis
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.store.engine.connection import WriteConnection
-from parlour_server.kit.store.engine.incarnation import incarnation_of
+from parlour_server.kit.store.engine.connection import Engine, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.retention import Rule, prune
 from parlour_server.kit.store.engine.writer import Writer
-from parlour_server.kit.store.schema import Schema
+from parlour_server.kit.store.schema import Schema, engine_of
 
 
 class Database:
-    """The file, its writer and its readers."""
+    """Its writer and its readers."""
 
     def __init__(
-        self, path: Path, schema: Schema, clock: Clock, *, announces: bool, rules: Iterable[Rule]
+        self, place: Path | Engine, schema: Schema, clock: Clock, *, announces: bool, rules: Iterable[Rule]
     ) -> None:
-        """Prepare for the database at ``path``; ``open`` connects.
+        """Prepare for the database of an engine, or the SQLite file at a path; ``open`` connects.
 
         ``announces``: see ``WriteConnection``; ``rules`` say what ``prune`` deletes.
         """
-        self._path = path
+        self._engine = engine_of(place)
         self._schema = schema
         self._rules = tuple(rules)
         self._incarnation: Incarnation | None = None
-        self._writer = Writer(path, clock, announces=announces)
-        self._readers = Readers(path, clock)
+        self._writer = Writer(self._engine, clock, announces=announces)
+        self._readers = Readers(self._engine, clock)
 
     @property
     def incarnation(self) -> Incarnation:
         """The incarnation of these logs, once the database is open."""
         if self._incarnation is None:
-            raise SetupError(f"{self._path} is not open")
+            raise SetupError(f"{self._engine} is not open")
         return self._incarnation
 
     async def open(self) -> None:
         """Connect. Raises SetupError if the database is missing or has another schema."""
-        self._schema.check(self._path)
-        found = incarnation_of(self._path)
+        self._schema.check(self._engine)
+        found = self._engine.incarnation()
         self._incarnation = found and found[0]
         await self._writer.open()
 
@@ -65,7 +64,7 @@ class Database:
             # A counter, because SQLite skips an update that changes nothing.
             db.execute(
                 "INSERT INTO health (id, checks) VALUES (1, 1)"
-                " ON CONFLICT (id) DO UPDATE SET checks = checks + 1"
+                " ON CONFLICT (id) DO UPDATE SET checks = health.checks + 1"
             )
 
         await self._writer.submit(write)

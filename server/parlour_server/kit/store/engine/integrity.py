@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from parlour_server.kit.store.engine.connection import connect_reader, snapshot
+from parlour_server.kit.store.engine.sqlite_engine import connect_reader
 
 MOST: Final = 10
 """The most sentences about one database: enough to see where it is damaged."""
@@ -24,7 +24,7 @@ def damage(path: Path, check: Check) -> list[str]:
     """Return the damage as sentences, at most ``MOST``; none for an intact database."""
     found: list[str] = []
     try:
-        with closing(connect_reader(path)) as db, snapshot(db):
+        with closing(connect_reader(path)) as db, db.snapshot():
             for sentence in islice(_damage(db, check), MOST):
                 found.append(sentence)  # noqa: PERF402 - what was found before a failure counts
     except sqlite3.Error as error:

@@ -7,22 +7,20 @@ their results, because waking a thread costs more than a small read.
 
 import asyncio
 import logging
-import sqlite3
 import threading
 from asyncio import Future
 from collections import deque
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Final, TypeVar
 
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import UnavailableError
-from parlour_server.kit.store.engine.connection import connect_reader
+from parlour_server.kit.store.engine.connection import Connection, Engine
 
 _T = TypeVar("_T")
 _log: Final = logging.getLogger(__name__)
-_Read = Callable[[sqlite3.Connection], Any]
+_Read = Callable[[Connection], Any]
 _Job = tuple[Future[Any], _Read]
 _Outcome = tuple[Future[Any], Any, BaseException | None]
 
@@ -38,9 +36,9 @@ _LOG_EVERY: Final = 60.0
 class Readers:
     """Runs reads, each a function of a connection."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
-        """Prepare for the database at ``path``; threads and connections are created on demand."""
-        self._path = path
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        """Prepare to read; threads and connections are created on demand."""
+        self._engine = engine
         self._clock = clock
         self._quiet_until = 0.0
         self._asked: list[_Job] = []
@@ -52,7 +50,7 @@ class Readers:
         self._open = True
         self._loop: asyncio.AbstractEventLoop
 
-    async def run(self, read: Callable[[sqlite3.Connection], _T]) -> _T:
+    async def run(self, read: Callable[[Connection], _T]) -> _T:
         """Run ``read`` in a thread. Raises UnavailableError."""
         if not self._open or self._waiting >= QUEUE:
             raise UnavailableError("too many reads are waiting" if self._open else "the store is closed")
@@ -68,7 +66,7 @@ class Readers:
     async def row(self, make: Callable[..., _T], query: str, *values: object) -> _T | None:
         """Return what ``make`` makes of the first row of a query, None if there is none."""
 
-        def read(db: sqlite3.Connection) -> _T | None:
+        def read(db: Connection) -> _T | None:
             found = db.execute(query, values).fetchone()
             return None if found is None else make(*found)
 
@@ -77,7 +75,7 @@ class Readers:
     async def rows(self, make: Callable[..., _T], query: str, *values: object) -> list[_T]:
         """Return what ``make`` makes of each row of a query."""
 
-        def read(db: sqlite3.Connection) -> list[_T]:
+        def read(db: Connection) -> list[_T]:
             return [make(*found) for found in db.execute(query, values)]
 
         return await self.run(read)
@@ -121,16 +119,16 @@ class Readers:
     # What follows runs in the threads.
 
     def _work(self) -> None:
-        connection: sqlite3.Connection | None = None
+        connection: Connection | None = None
         while (jobs := self._jobs.get()) is not None:
             for future, read in jobs:
                 value: Any = None
                 error: BaseException | None = None
                 try:
                     if connection is None:
-                        connection = connect_reader(self._path)
+                        connection = self._engine.connect_reader()
                     value = read(connection)
-                except sqlite3.Error as failure:
+                except self._engine.failures as failure:
                     # This connection may be broken: the next read opens another.
                     if connection is not None:
                         connection.close()
@@ -145,7 +143,7 @@ class Readers:
         if connection is not None:
             connection.close()
 
-    def _log(self, failure: sqlite3.Error) -> None:
+    def _log(self, failure: Exception) -> None:
         """Log at most once a minute: a damaged page fails each read that needs it."""
         now = self._clock.monotonic()
         if now >= self._quiet_until:

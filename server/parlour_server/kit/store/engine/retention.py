@@ -5,12 +5,12 @@ so that no one waits. Only data that expired months ago is deleted: a clock that
 lift a ban or end a live session. docs/growth.md lists everything that grows.
 """
 
-import sqlite3
 from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final, NamedTuple
 
 from parlour_protocol.kit.ids import Millis
+from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
 
@@ -21,7 +21,7 @@ BATCH: Final = 200
 
 
 class Rule(NamedTuple):
-    """Rows of ``table``, with this primary key, are deleted when ``over``; ``:before`` is a time."""
+    """Rows of ``table``, with this primary key, are deleted when ``over``; ``?1`` is a time."""
 
     table: str
     key: tuple[str, ...]
@@ -29,9 +29,9 @@ class Rule(NamedTuple):
 
 
 KIT_RULES: Final = (
-    Rule("sessions", ("session",), "expires <= :before"),
-    Rule("invites", ("digest",), "expires <= :before"),
-    Rule("attempts", ("key",), "last <= :before"),
+    Rule("sessions", ("session",), "expires <= ?1"),
+    Rule("invites", ("digest",), "expires <= ?1"),
+    Rule("attempts", ("key",), "last <= ?1"),
 )
 
 
@@ -45,16 +45,13 @@ async def prune(writer: Writer, readers: Readers, now: Millis, rules: Iterable[R
     return gone
 
 
-def _find(db: sqlite3.Connection, *, rule: Rule, before: int) -> list[tuple[Any, ...]]:
-    query = f"SELECT {', '.join(rule.key)} FROM {rule.table} WHERE {rule.over} LIMIT :batch"  # noqa: S608 - of ours
-    return db.execute(query, {"before": before, "batch": BATCH}).fetchall()
+def _find(db: Connection, *, rule: Rule, before: int) -> list[tuple[Any, ...]]:
+    query = f"SELECT {', '.join(rule.key)} FROM {rule.table} WHERE {rule.over} LIMIT ?2"  # noqa: S608 - of ours
+    return db.execute(query, (before, BATCH)).fetchall()
 
 
-def _remove(db: sqlite3.Connection, *, rule: Rule, before: int, found: list[tuple[Any, ...]]) -> int:
+def _remove(db: Connection, *, rule: Rule, before: int, found: list[tuple[Any, ...]]) -> int:
     # With the condition again: someone may have been banned again in the meantime.
-    keys = " AND ".join(f"{column} = :{column}" for column in rule.key)
+    keys = " AND ".join(f"{column} = ?{number}" for number, column in enumerate(rule.key, 2))
     query = f"DELETE FROM {rule.table} WHERE {keys} AND {rule.over}"  # noqa: S608 - of ours
-    gone = 0
-    for row in found:
-        gone += db.execute(query, {**dict(zip(rule.key, row, strict=True)), "before": before}).rowcount
-    return gone
+    return sum(db.execute(query, (before, *row)).rowcount for row in found)

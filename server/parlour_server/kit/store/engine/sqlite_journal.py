@@ -4,13 +4,13 @@ It contains no content, only ids and numbers. Old entries are pruned. A program 
 columns of its own (``add_entry``); servers poll ``since``.
 """
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.store.engine.column_values import plain, user_name
+from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.records import JournalEntry, SessionEnded
 
@@ -20,7 +20,7 @@ KEEP_ENTRIES: Final = 1_000
 _AT_ONCE: Final = 20
 
 
-def add_entry(db: sqlite3.Connection, at: Millis, **columns: str | int) -> None:
+def add_entry(db: Connection, at: Millis, **columns: str | int) -> None:
     """Add an entry; the names of ``columns`` are code, not input. An entry with a session is its end."""
     # A few at a time: after a busy hour one write must not remove everything.
     db.execute(
@@ -32,7 +32,7 @@ def add_entry(db: sqlite3.Connection, at: Millis, **columns: str | int) -> None:
     db.execute(f"INSERT INTO journal (at, {names}) VALUES (?{marks})", (at, *columns.values()))  # noqa: S608 - columns of ours
 
 
-def note_session_ended(db: sqlite3.Connection, at: Millis, session: SessionId, user: UserName) -> None:
+def note_session_ended(db: Connection, at: Millis, session: SessionId, user: UserName) -> None:
     """Notify servers to close the sockets of this session."""
     add_entry(db, at, session=plain(session), account=plain(user))
 

@@ -7,91 +7,15 @@ loop. Results are handed to the loop once per batch, in the order of the commits
 
 import asyncio
 import logging
-import sqlite3
 import threading
 from asyncio import Future
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar, cast
 
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.errors import SetupError, UnavailableError
-from parlour_server.kit.store.engine.connection import WriteConnection, cannot_open, connect_writer, scrub
-
-Write = Callable[[WriteConnection], object]
-"""One write. It may run twice, so it must change only the database."""
-
-Job = tuple["Future[Any]", Write]
-Outcome = tuple["Future[Any]", object, BaseException | None]
-"""A job's future with its value, or with its error."""
-
-# Errors of one statement belong to its write. All other errors of sqlite3 belong to the database.
-_OWN_FAULT: Final = (
-    sqlite3.IntegrityError,
-    sqlite3.ProgrammingError,
-    sqlite3.DataError,
-    sqlite3.InterfaceError,
-)
-
-
-class _HalfDoneError(Exception):
-    """A write failed after it started changing the database."""
-
-
-def run_batch(connection: WriteConnection, jobs: Sequence[Job]) -> list[Outcome]:
-    """Run the jobs in order and commit them; returns when they are on disk. Never raises."""
-    try:
-        try:
-            return _commit(connection, jobs, careful=False)
-        except _HalfDoneError:
-            # Rare (writes refuse before they change anything), so savepoints are paid for only now.
-            connection.execute("ROLLBACK")
-            return _commit(connection, jobs, careful=True)
-    except (sqlite3.Error, MemoryError) as error:
-        roll_back(connection)
-        return [(future, None, unavailable(error)) for future, _ in jobs]
-
-
-def unavailable(cause: BaseException) -> UnavailableError:
-    """Return the error for callers after a failure of the database."""
-    error = UnavailableError(f"the database cannot be written: {cause}")
-    error.__cause__ = cause
-    return error
-
-
-def roll_back(connection: WriteConnection) -> None:
-    """Roll back, unless SQLite did so itself (as it does when the disk is full)."""
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
-
-
-def _commit(connection: WriteConnection, jobs: Sequence[Job], *, careful: bool) -> list[Outcome]:
-    outcomes: list[Outcome] = []
-    connection.execute("BEGIN IMMEDIATE")
-    for future, write in jobs:
-        changes = connection.total_changes
-        if careful:
-            connection.execute("SAVEPOINT job")
-        try:
-            outcomes.append((future, write(connection), None))
-        except Exception as error:  # last resort of the writer's thread
-            if _is_the_databases(error):
-                raise
-            if careful:
-                connection.execute("ROLLBACK TO job")
-            elif connection.total_changes != changes:
-                raise _HalfDoneError from error
-            outcomes.append((future, None, error))
-        if careful:
-            connection.execute("RELEASE job")
-    connection.execute("COMMIT")
-    return outcomes
-
-
-def _is_the_databases(error: Exception) -> bool:
-    return isinstance(error, sqlite3.Error | MemoryError) and not isinstance(error, _OWN_FAULT)
-
+from parlour_server.kit.errors import UnavailableError
+from parlour_server.kit.store.engine.connection import Engine, Job, Outcome, WriteConnection, unavailable
 
 _T = TypeVar("_T")
 _log: Final = logging.getLogger(__name__)
@@ -107,9 +31,9 @@ SCRUB_SECONDS: Final = 1.0
 class Writer:
     """Runs writes, each a function of the connection, in the order of ``submit``."""
 
-    def __init__(self, path: Path, clock: Clock, *, announces: bool = True) -> None:
-        """Prepare for the database at ``path``; call ``open``. ``announces``: see ``WriteConnection``."""
-        self._path = path
+    def __init__(self, engine: Engine, clock: Clock, *, announces: bool = True) -> None:
+        """Prepare to write; call ``open``. ``announces``: see ``WriteConnection``."""
+        self._engine = engine
         self._announces = announces
         self._clock = clock
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
@@ -124,23 +48,25 @@ class Writer:
     async def open(self) -> None:
         """Connect and start the thread. Raises SetupError."""
         self._loop = asyncio.get_running_loop()
-        try:
-            self._connection = await asyncio.to_thread(self._connect)
-        except sqlite3.Error as error:
-            raise SetupError(cannot_open(self._path, error)) from error
+        self._connection = await asyncio.to_thread(self._connect)
         self._thread = threading.Thread(target=self._run, name="parlour-writer", daemon=True)
         self._thread.start()
         self._open = True
 
-    def submit(self, write: Callable[[WriteConnection], _T]) -> "Future[_T]":
-        """Queue a write. Its future completes when it is on disk. UnavailableError: the queue is full."""
+    def submit(self, write: Callable[[WriteConnection], _T], *, within: str | None = None) -> "Future[_T]":
+        """Queue a write. Its future completes when it is on disk. UnavailableError: the queue is full.
+
+        No other write of any server runs beside one without ``within``. With it (the name of a log), only
+        those within the same log don't: it decides by what belongs to this log, and changes nothing else.
+        ``ANYWHERE`` is for a write that decides nothing by what it reads.
+        """
         future: Future[_T] = self._loop.create_future()
         if not self._open or self._waiting >= QUEUE:
             why = "too many writes are waiting for the disk" if self._open else "the store is closed"
             future.set_exception(UnavailableError(why))
             return future
         self._waiting += 1
-        self._jobs.put((cast("Future[Any]", future), write))
+        self._jobs.put(Job(cast("Future[Any]", future), write, within))
         return future
 
     async def close(self) -> None:
@@ -164,9 +90,7 @@ class Writer:
             self._connection.close()
 
     def _connect(self) -> WriteConnection:
-        connection = connect_writer(self._path)
-        connection.announces = self._announces
-        return connection
+        return self._engine.connect_writer(announces=self._announces)
 
     def _take(self) -> tuple[list[Job], bool]:
         """Wait for writes and take up to a batch of them; False when closing."""
@@ -193,13 +117,13 @@ class Writer:
         try:
             connection = self._connection or self._connect()
             self._connection = connection
-            outcomes = run_batch(connection, jobs)
-        except sqlite3.Error as error:
-            # Not even a rollback works: drop the connection, the next batch opens a new one.
+            outcomes = self._engine.run_batch(connection, jobs)
+        except self._engine.failures as error:
+            # Drop the connection; the next batch opens a new one.
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
-            outcomes = [(future, None, unavailable(error)) for future, _ in jobs]
+            outcomes = [(job.future, None, unavailable(error)) for job in jobs]
         self._note(outcomes)
         return outcomes
 
@@ -238,6 +162,6 @@ class Writer:
             return
         self._scrub_at = self._clock.monotonic() + SCRUB_SECONDS
         try:
-            scrub(connection)
-        except sqlite3.Error as error:
+            connection.scrub()
+        except self._engine.failures as error:
             _log.error("deleted text cannot be scrubbed from the -wal file: %s", error)

@@ -8,8 +8,10 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-FLAG = sa.Boolean().with_variant(sa.Integer(), "sqlite")
+FLAG = sa.Integer()
 
 
 def upgrade() -> None:
@@ -24,9 +26,9 @@ def _accounts() -> None:
     """Make the accounts, and what lets people make them and log in."""
     op.create_table(
         "accounts",
-        sa.Column("account", sa.Text(), nullable=False),
-        sa.Column("skeleton", sa.Text(), nullable=False),
-        sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("account", TEXT, nullable=False),
+        sa.Column("skeleton", TEXT, nullable=False),
+        sa.Column("password_hash", TEXT, nullable=False),
         sa.Column("created", NUMBER, nullable=False),
         sa.Column("disabled", FLAG, nullable=False),
         sa.PrimaryKeyConstraint("account", name="pk_accounts"),
@@ -47,9 +49,9 @@ def _accounts() -> None:
     )
     op.create_table(
         "sessions",
-        sa.Column("session", sa.Text(), nullable=False),
-        sa.Column("account", sa.Text(), nullable=False),
-        sa.Column("device", sa.Text(), nullable=False),
+        sa.Column("session", TEXT, nullable=False),
+        sa.Column("account", TEXT, nullable=False),
+        sa.Column("device", TEXT, nullable=False),
         sa.Column("token", sa.LargeBinary(), nullable=False),
         sa.Column("created", NUMBER, nullable=False),
         sa.Column("last_seen", NUMBER, nullable=False),
@@ -64,7 +66,7 @@ def _accounts() -> None:
     op.create_index("ix_sessions_expires", "sessions", ["expires"], unique=False)
     op.create_table(
         "attempts",
-        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("key", TEXT, nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("last", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("key", name="pk_attempts"),
@@ -78,13 +80,13 @@ def _rooms() -> None:
     """Make the rooms, and who may do what in them."""
     op.create_table(
         "rooms",
-        sa.Column("room", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=True),
-        sa.Column("skeleton", sa.Text(), nullable=True),
-        sa.Column("low", sa.Text(), nullable=True),
-        sa.Column("high", sa.Text(), nullable=True),
-        sa.Column("topic", sa.Text(), nullable=False),
+        sa.Column("room", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=True),
+        sa.Column("skeleton", TEXT, nullable=True),
+        sa.Column("low", TEXT, nullable=True),
+        sa.Column("high", TEXT, nullable=True),
+        sa.Column("topic", TEXT, nullable=False),
         sa.Column("head", NUMBER, nullable=False),
         sa.Column("members", sa.Integer(), nullable=False),
         sa.CheckConstraint("low < high", name="pair"),
@@ -99,9 +101,9 @@ def _rooms() -> None:
     )
     op.create_table(
         "members",
-        sa.Column("room", sa.Text(), nullable=False),
-        sa.Column("account", sa.Text(), nullable=False),
-        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("room", TEXT, nullable=False),
+        sa.Column("account", TEXT, nullable=False),
+        sa.Column("role", TEXT, nullable=False),
         sa.Column("since", NUMBER, nullable=False),
         sa.Column("read", NUMBER, nullable=False),
         sa.ForeignKeyConstraint(["account"], ["accounts.account"], name="fk_members_account"),
@@ -114,8 +116,8 @@ def _rooms() -> None:
     op.create_index("ix_members_room_role_since", "members", ["room", "role", "since"], unique=False)
     op.create_table(
         "bans",
-        sa.Column("room", sa.Text(), nullable=False),
-        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("room", TEXT, nullable=False),
+        sa.Column("account", TEXT, nullable=False),
         sa.Column("until", NUMBER, nullable=False),
         sa.ForeignKeyConstraint(["account"], ["accounts.account"], name="fk_bans_account"),
         sa.ForeignKeyConstraint(["room"], ["rooms.room"], name="fk_bans_room"),
@@ -125,8 +127,8 @@ def _rooms() -> None:
     )
     op.create_table(
         "mutes",
-        sa.Column("room", sa.Text(), nullable=False),
-        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("room", TEXT, nullable=False),
+        sa.Column("account", TEXT, nullable=False),
         sa.Column("until", NUMBER, nullable=False),
         sa.ForeignKeyConstraint(["account"], ["accounts.account"], name="fk_mutes_account"),
         sa.ForeignKeyConstraint(["room"], ["rooms.room"], name="fk_mutes_room"),
@@ -140,13 +142,13 @@ def _log() -> None:
     """Make what holds the events of the rooms, and what is counted on them."""
     op.create_table(
         "events",
-        sa.Column("room", sa.Text(), nullable=False),
+        sa.Column("room", TEXT, nullable=False),
         sa.Column("seq", NUMBER, nullable=False),
         sa.Column("at", NUMBER, nullable=False),
-        sa.Column("author", sa.Text(), nullable=False),
-        sa.Column("device", sa.Text(), nullable=False),
-        sa.Column("request", sa.Text(), nullable=True),
-        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("author", TEXT, nullable=False),
+        sa.Column("device", TEXT, nullable=False),
+        sa.Column("request", TEXT, nullable=True),
+        sa.Column("kind", TEXT, nullable=False),
         sa.Column("target", NUMBER, nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["author"], ["accounts.account"], name="fk_events_author"),
@@ -165,10 +167,10 @@ def _log() -> None:
     )
     op.create_table(
         "reactions",
-        sa.Column("room", sa.Text(), nullable=False),
+        sa.Column("room", TEXT, nullable=False),
         sa.Column("target", NUMBER, nullable=False),
-        sa.Column("reaction", sa.Text(), nullable=False),
-        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("reaction", TEXT, nullable=False),
+        sa.Column("account", TEXT, nullable=False),
         sa.ForeignKeyConstraint(["account"], ["accounts.account"], name="fk_reactions_account"),
         sa.ForeignKeyConstraint(
             ["room", "target"], ["events.room", "events.seq"], name="fk_reactions_room_target"
@@ -185,9 +187,9 @@ def _upkeep() -> None:
         "journal",
         sa.Column("number", NUMBER, nullable=False),
         sa.Column("at", NUMBER, nullable=False),
-        sa.Column("session", sa.Text(), nullable=True),
-        sa.Column("account", sa.Text(), nullable=True),
-        sa.Column("room", sa.Text(), nullable=True),
+        sa.Column("session", TEXT, nullable=True),
+        sa.Column("account", TEXT, nullable=True),
+        sa.Column("room", TEXT, nullable=True),
         sa.Column("seq", NUMBER, nullable=True),
         sa.PrimaryKeyConstraint("number", name="pk_journal"),
         sqlite_strict=True,

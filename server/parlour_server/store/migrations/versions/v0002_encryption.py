@@ -3,13 +3,17 @@
 import sqlalchemy as sa
 from alembic import op
 
+from parlour_server.store.migrations.batches import changed
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
 
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-FLAG = sa.Boolean().with_variant(sa.Integer(), "sqlite")
+FLAG = sa.Integer()
 KEYED = {"sqlite_strict": True, "sqlite_with_rowid": False}
 
 
@@ -28,7 +32,7 @@ def _keys() -> None:
     """Make what is known of accounts' keys and devices."""
     op.create_table(
         "account_keys",
-        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("account", TEXT, nullable=False),
         sa.Column("key", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["account"], ["accounts.account"], name="fk_account_keys_account"),
         sa.PrimaryKeyConstraint("account", name="pk_account_keys"),
@@ -37,11 +41,11 @@ def _keys() -> None:
     )
     op.create_table(
         "devices",
-        sa.Column("device", sa.Text(), nullable=False),
-        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("device", TEXT, nullable=False),
+        sa.Column("account", TEXT, nullable=False),
         sa.Column("key", sa.LargeBinary(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("status", TEXT, nullable=False),
         sa.Column("created", NUMBER, nullable=False),
         sa.Column("last_seen", NUMBER, nullable=False),
         sa.Column("certificate", sa.LargeBinary(), nullable=True),
@@ -55,7 +59,7 @@ def _keys() -> None:
     op.create_table(
         "key_packages",
         sa.Column("number", NUMBER, nullable=False),
-        sa.Column("device", sa.Text(), nullable=False),
+        sa.Column("device", TEXT, nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("last_resort", FLAG, nullable=False),
         sa.Column("given", FLAG, nullable=False),
@@ -81,8 +85,8 @@ def _groups() -> None:
     """Make the MLS groups of rooms."""
     op.create_table(
         "groups",
-        sa.Column("group_id", sa.Text(), nullable=False),
-        sa.Column("room", sa.Text(), nullable=False),
+        sa.Column("group_id", TEXT, nullable=False),
+        sa.Column("room", TEXT, nullable=False),
         sa.Column("epoch", NUMBER, nullable=False),
         sa.Column("contested", FLAG, nullable=False),
         sa.Column("stale_until", NUMBER, nullable=False),
@@ -97,12 +101,12 @@ def _groups() -> None:
         "groups",
         ["room"],
         unique=True,
-        sqlite_where=sa.text("in_force = 1"),
-        postgresql_where=sa.text("in_force"),
+        sqlite_where=sa.text("in_force"),
+        postgresql_where=sa.text("in_force = 1"),
     )
     op.create_table(
         "epochs",
-        sa.Column("group_id", sa.Text(), nullable=False),
+        sa.Column("group_id", TEXT, nullable=False),
         sa.Column("epoch", NUMBER, nullable=False),
         sa.Column("seq", NUMBER, nullable=False),
         sa.ForeignKeyConstraint(["group_id"], ["groups.group_id"], name="fk_epochs_group_id"),
@@ -116,9 +120,9 @@ def _group_members() -> None:
     """Make the devices in groups, and who contests a group."""
     op.create_table(
         "group_devices",
-        sa.Column("group_id", sa.Text(), nullable=False),
-        sa.Column("device", sa.Text(), nullable=False),
-        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("group_id", TEXT, nullable=False),
+        sa.Column("device", TEXT, nullable=False),
+        sa.Column("account", TEXT, nullable=False),
         sa.Column("leaving", FLAG, nullable=False),
         sa.ForeignKeyConstraint(["account"], ["accounts.account"], name="fk_group_devices_account"),
         sa.ForeignKeyConstraint(["device"], ["devices.device"], name="fk_group_devices_device"),
@@ -134,12 +138,12 @@ def _group_members() -> None:
         ["group_id"],
         unique=False,
         sqlite_where=sa.text("leaving = 1"),
-        postgresql_where=sa.text("leaving"),
+        postgresql_where=sa.text("leaving = 1"),
     )
     op.create_table(
         "contests",
-        sa.Column("group_id", sa.Text(), nullable=False),
-        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("group_id", TEXT, nullable=False),
+        sa.Column("account", TEXT, nullable=False),
         sa.ForeignKeyConstraint(["account"], ["accounts.account"], name="fk_contests_account"),
         sa.ForeignKeyConstraint(["group_id"], ["groups.group_id"], name="fk_contests_group_id"),
         sa.PrimaryKeyConstraint("group_id", "account", name="pk_contests"),
@@ -153,7 +157,7 @@ def _waiting() -> None:
     op.create_table(
         "welcomes",
         sa.Column("welcome", NUMBER, nullable=False),
-        sa.Column("group_id", sa.Text(), nullable=False),
+        sa.Column("group_id", TEXT, nullable=False),
         sa.Column("seq", NUMBER, nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.Column("tree", sa.LargeBinary(), nullable=False),
@@ -164,8 +168,8 @@ def _waiting() -> None:
     op.create_index("ix_welcomes_group_id", "welcomes", ["group_id"], unique=False)
     op.create_table(
         "inbox",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("device", sa.Text(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("device", TEXT, nullable=False),
         sa.Column("welcome", NUMBER, nullable=False),
         sa.ForeignKeyConstraint(["device"], ["devices.device"], name="fk_inbox_device"),
         sa.ForeignKeyConstraint(["welcome"], ["welcomes.welcome"], name="fk_inbox_welcome"),
@@ -181,9 +185,9 @@ def _files_and_pins() -> None:
     """Make what is known of files, and what is pinned."""
     op.create_table(
         "files",
-        sa.Column("file", sa.Text(), nullable=False),
-        sa.Column("room", sa.Text(), nullable=False),
-        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("file", TEXT, nullable=False),
+        sa.Column("room", TEXT, nullable=False),
+        sa.Column("owner", TEXT, nullable=False),
         sa.Column("size", NUMBER, nullable=False),
         sa.Column("sha256", sa.LargeBinary(), nullable=False),
         sa.Column("created", NUMBER, nullable=False),
@@ -198,7 +202,7 @@ def _files_and_pins() -> None:
     op.create_index("ix_files_owner_size", "files", ["owner", "size"], unique=False)
     op.create_table(
         "pins",
-        sa.Column("room", sa.Text(), nullable=False),
+        sa.Column("room", TEXT, nullable=False),
         sa.Column("target", NUMBER, nullable=False),
         sa.ForeignKeyConstraint(
             ["room", "target"], ["events.room", "events.seq"], name="fk_pins_room_target"
@@ -211,17 +215,17 @@ def _files_and_pins() -> None:
 
 def _bind_sessions() -> None:
     """Let a session speak for a device."""
-    with op.batch_alter_table("sessions", recreate="always", table_kwargs=KEYED) as batch:
-        batch.add_column(sa.Column("device_id", sa.Text(), nullable=True))
+    with changed("sessions", **KEYED) as batch:
+        batch.add_column(sa.Column("device_id", TEXT, nullable=True))
         batch.create_foreign_key("fk_sessions_device_id", "devices", ["device_id"], ["device"])
     op.create_index("ix_sessions_device_id", "sessions", ["device_id"], unique=False)
 
 
 def _mark_rooms() -> None:
     """Say of each room that it is not encrypted; let both people of a direct room be the same."""
-    with op.batch_alter_table("rooms", recreate="always", table_kwargs=KEYED) as batch:
+    with changed("rooms", **KEYED) as batch:
         batch.add_column(sa.Column("encrypted", FLAG, nullable=False, server_default="0"))
         batch.drop_constraint("pair", type_="check")
         batch.create_check_constraint("pair", "low <= high")
-    with op.batch_alter_table("rooms", recreate="always", table_kwargs=KEYED) as batch:
+    with changed("rooms", **KEYED) as batch:
         batch.alter_column("encrypted", server_default=None)

@@ -3,19 +3,21 @@
 import sqlalchemy as sa
 from alembic import op
 
+from parlour_server.store.migrations.batches import changed
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
 depends_on = None
 
 KEYED = {"sqlite_strict": True, "sqlite_with_rowid": False}
-_MARKED = "SELECT room, kind, skeleton FROM rooms WHERE instr(skeleton, ' ') > 0 ORDER BY room"
+_MARKED = "SELECT room, kind, skeleton FROM rooms WHERE skeleton LIKE '% %' ORDER BY room"
 _TAKEN = "SELECT 1 FROM rooms WHERE kind = 'public' AND skeleton = :plain"
 
 
 def upgrade() -> None:
     """Keep names unique only among public rooms."""
-    with op.batch_alter_table("rooms", recreate="always", table_kwargs=KEYED) as batch:
+    with changed("rooms", **KEYED) as batch:
         batch.drop_constraint("uq_rooms_name", type_="unique")
         batch.drop_constraint("uq_rooms_skeleton", type_="unique")
     _unmark()

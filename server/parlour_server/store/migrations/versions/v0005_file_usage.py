@@ -8,6 +8,8 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -15,7 +17,7 @@ def upgrade() -> None:
     """Make the table and fill it; the index that the sums were read from is of no use any more."""
     op.create_table(
         "file_usage",
-        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("owner", TEXT, nullable=False),
         sa.Column("bytes", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("owner", name="pk_file_usage"),
         sqlite_strict=True,

@@ -15,6 +15,8 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
@@ -23,7 +25,7 @@ def upgrade() -> None:
     table = op.create_table(
         "incarnation",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name", TEXT, nullable=False),
         sa.Column("since", NUMBER, nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_incarnation_one_row")),
         sa.PrimaryKeyConstraint("id", name="pk_incarnation"),

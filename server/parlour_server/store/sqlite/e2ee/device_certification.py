@@ -4,7 +4,6 @@ A signature counts only if its key is the account's current one, checked in the 
 device loses its sessions, key packages and Welcomes, and must be removed from its groups.
 """
 
-import sqlite3
 from collections.abc import Iterable
 
 from parlour_protocol.delivery import DeviceStatus
@@ -15,7 +14,7 @@ from parlour_protocol.kit.names import UserName
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.store.accounts.sqlite_sessions import end_found
 from parlour_server.kit.store.engine.column_values import plain
-from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.store.sqlite.e2ee.device_rows import find_device
 from parlour_server.store.sqlite.e2ee.group_devices import update_leaving
 from parlour_server.store.sqlite.e2ee.sqlite_key_log import append_entry
@@ -24,7 +23,7 @@ from parlour_server.store.sqlite.journal_entries import note_devices_changed
 from parlour_server.store.types import CertificateRecord, DeviceChange, DeviceRecord, NewEntry
 
 
-def account_key_of(db: sqlite3.Connection, user: UserName) -> PublicKey | None:
+def account_key_of(db: Connection, user: UserName) -> PublicKey | None:
     """Return the current key, None if none was published."""
     row = db.execute("SELECT key FROM account_keys WHERE account = ?", (plain(user),)).fetchone()
     return None if row is None else PublicKey(row[0])
@@ -107,13 +106,13 @@ def revoke(
     return DeviceChange(changed=True, sessions=_end_devices(db, user, [device], at))
 
 
-def check_account_key(db: sqlite3.Connection, user: UserName, key: PublicKey) -> None:
+def check_account_key(db: Connection, user: UserName, key: PublicKey) -> None:
     """Refuse a signature by another key than the account's (an old certificate after a key change)."""
     if account_key_of(db, user) != key:
         raise RefusedError(ErrorCode.CONFLICT, "this was signed by a key that is not the account's")
 
 
-def own_device(db: sqlite3.Connection, user: UserName, device: DeviceId, at: Millis) -> DeviceRecord:
+def own_device(db: Connection, user: UserName, device: DeviceId, at: Millis) -> DeviceRecord:
     """Return a device of this account. Raises RefusedError(NOT_FOUND)."""
     held = find_device(db, device, at)
     if held is None or held.user != user:
@@ -136,7 +135,7 @@ def _end_devices(
         db.execute("DELETE FROM key_packages WHERE device = ?", (device,))
         drop_for(db, device)
         bound = db.execute(
-            "SELECT session FROM sessions WHERE device_id = ? AND session IS NOT ?", (device, but)
+            "SELECT session FROM sessions WHERE device_id = ? AND session != ?", (device, but or "")
         ).fetchall()
         end_found(db, user, at, bound)
         ended |= {session for (session,) in bound}

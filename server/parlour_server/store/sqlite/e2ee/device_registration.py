@@ -3,8 +3,6 @@
 A session keeps its device; a revoked device never comes back. Refusals come before any change.
 """
 
-import sqlite3
-
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.kit.ids import DeviceId, SessionId
@@ -12,7 +10,7 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import DEVICES_PER_USER
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.store.engine.column_values import plain
-from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.store.sqlite.e2ee.device_certification import activate, check_account_key, own_device
 from parlour_server.store.sqlite.e2ee.device_rows import find_device
 from parlour_server.store.types import CertificateRecord, DeviceRecord, NewDevice, NewEntry
@@ -36,14 +34,14 @@ def register(
         _make_room_for_one(db, new.user)
         _insert(db, new)
     else:
-        db.execute("UPDATE devices SET last_seen = max(last_seen, ?) WHERE device = ?", (new.at, new.id))
+        db.execute("UPDATE devices SET last_seen = ?1 WHERE device = ?2 AND last_seen < ?1", (new.at, new.id))
     db.execute("UPDATE sessions SET device_id = ? WHERE session = ?", (new.id, session))
     if certificate is not None and entry is not None:
         activate(db, own_device(db, new.user, new.id, new.at), certificate, entry, new.at)
     return own_device(db, new.user, new.id, new.at)
 
 
-def _check_session(db: sqlite3.Connection, session: SessionId, new: NewDevice) -> None:
+def _check_session(db: Connection, session: SessionId, new: NewDevice) -> None:
     row = db.execute(
         "SELECT s.device_id FROM sessions s JOIN accounts a USING (account)"
         " WHERE s.session = ? AND s.account = ? AND s.expires > ? AND a.disabled = 0",
@@ -55,7 +53,7 @@ def _check_session(db: sqlite3.Connection, session: SessionId, new: NewDevice) -
         raise RefusedError(ErrorCode.CONFLICT, "this session belongs to another device: log in again")
 
 
-def _make_room_for_one(db: sqlite3.Connection, user: UserName) -> None:
+def _make_room_for_one(db: Connection, user: UserName) -> None:
     """If there are too many, delete a device that was never approved and has no session."""
     count: int = db.execute(
         "SELECT count(*) FROM devices WHERE account = ? AND status != 'revoked'", (plain(user),)
@@ -73,12 +71,12 @@ def _make_room_for_one(db: sqlite3.Connection, user: UserName) -> None:
     _forget(db, row[0])
 
 
-def _forget(db: sqlite3.Connection, device: DeviceId) -> None:
+def _forget(db: Connection, device: DeviceId) -> None:
     db.execute("DELETE FROM key_packages WHERE device = ?", (device,))
     db.execute("DELETE FROM devices WHERE device = ?", (device,))
 
 
-def _insert(db: sqlite3.Connection, new: NewDevice) -> None:
+def _insert(db: Connection, new: NewDevice) -> None:
     db.execute(
         "INSERT INTO devices (device, account, key, name, status, created, last_seen)"
         " VALUES (?, ?, ?, ?, 'pending', ?, ?)",

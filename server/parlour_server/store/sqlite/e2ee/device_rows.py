@@ -3,7 +3,6 @@
 Used by everything that reads or changes devices.
 """
 
-import sqlite3
 from collections.abc import Mapping
 from typing import Final
 
@@ -12,7 +11,7 @@ from parlour_protocol.frames.opaque import CertificateBytes, PublicKey
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.store.engine.column_values import device_name, plain, user_name
-from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.store.sqlite.journal_entries import note_devices_changed
 from parlour_server.store.types import DeviceRecord
 
@@ -34,7 +33,7 @@ DEVICE: Final = """
 """The first parameter is the time; callers add a WHERE."""
 
 
-def find_device(db: sqlite3.Connection, device: DeviceId, now: Millis) -> DeviceRecord | None:
+def find_device(db: Connection, device: DeviceId, now: Millis) -> DeviceRecord | None:
     """Return one device."""
     row = db.execute(DEVICE + " WHERE d.device = ?2", (now, device)).fetchone()
     return None if row is None else device_record(*row)
@@ -49,9 +48,9 @@ def note_disabled(db: WriteConnection, user: UserName, at: Millis) -> None:
 def see_devices(db: WriteConnection, seen: Mapping[SessionId, Millis]) -> None:
     """Record when the devices of these sessions were seen, never backwards."""
     db.executemany(
-        "UPDATE devices SET last_seen = max(last_seen, ?)"
-        " WHERE device = (SELECT device_id FROM sessions WHERE session = ?)",
-        [(at, session) for session, at in seen.items()],
+        "UPDATE devices SET last_seen = ?1"
+        " WHERE device = (SELECT device_id FROM sessions WHERE session = ?2) AND last_seen < ?1",
+        [(at, session) for session, at in sorted(seen.items())],
     )
 
 

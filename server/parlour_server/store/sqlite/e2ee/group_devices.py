@@ -6,7 +6,6 @@ checks, is always current. Members remove a device only with a signed reason (a 
 revocation), so a disabled account stays in its groups.
 """
 
-import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
@@ -16,11 +15,12 @@ from parlour_protocol.kit.ids import DeviceId, Millis
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import GROUP_DEVICES
 from parlour_server.kit.store.engine.column_values import plain, user_name
+from parlour_server.kit.store.engine.connection import Connection
 
 # A mark stays if someone comes back before the removal is committed, because their devices deleted the
 # group's keys when they left. They are removed first, and then added again.
 _MARK: Final = """
-    UPDATE group_devices SET leaving = leaving OR NOT EXISTS (
+    UPDATE group_devices SET leaving = 1 WHERE leaving = 0 AND NOT EXISTS (
         SELECT 1 FROM groups g
         JOIN members m ON m.room = g.room AND m.account = group_devices.account
         JOIN devices d ON d.device = group_devices.device AND d.status = 'active'
@@ -28,9 +28,9 @@ _MARK: Final = """
     )
 """
 _IN_ROOM: Final = (
-    "WHERE group_id = (SELECT group_id FROM groups WHERE room = ?2 AND in_force = 1) AND account = ?1"
+    "AND group_id = (SELECT group_id FROM groups WHERE room = ?2 AND in_force = 1) AND account = ?1"
 )
-_EVERYWHERE: Final = "WHERE device IN (SELECT device FROM devices WHERE account = ?1)"
+_EVERYWHERE: Final = "AND device IN (SELECT device FROM devices WHERE account = ?1)"
 
 _MISSING: Final = """
     SELECT d.device, d.account FROM devices d
@@ -41,7 +41,7 @@ _MISSING: Final = """
 """
 
 
-def update_leaving(db: sqlite3.Connection, user: UserName, room: RoomId | None = None) -> None:
+def update_leaving(db: Connection, user: UserName, room: RoomId | None = None) -> None:
     """Mark those of the user's devices in groups (or only in the room's) that must leave."""
     if room is None:
         db.execute(_MARK + _EVERYWHERE, (plain(user),))
@@ -50,7 +50,7 @@ def update_leaving(db: sqlite3.Connection, user: UserName, room: RoomId | None =
 
 
 def missing_devices(
-    db: sqlite3.Connection, room: RoomId, group: GroupId | None, now: Millis
+    db: Connection, room: RoomId, group: GroupId | None, now: Millis
 ) -> tuple[GroupDevice, ...]:
     """Return devices that belong in the group and are not in it, at most as many as a group can have."""
     rows = db.execute(
@@ -60,7 +60,7 @@ def missing_devices(
 
 
 def addable(
-    db: sqlite3.Connection, room: RoomId, group: GroupId | None, devices: Iterable[DeviceId], now: Millis
+    db: Connection, room: RoomId, group: GroupId | None, devices: Iterable[DeviceId], now: Millis
 ) -> dict[DeviceId, UserName]:
     """Return those of the devices that belong in the group and are not in it, with their owners."""
     found: dict[DeviceId, UserName] = {}

@@ -3,12 +3,12 @@
 An encrypted message costs one indexed SELECT; commits and contests read more.
 """
 
-import sqlite3
 from typing import Any, Final
 
 from parlour_protocol.frames.bodies import Contested, EncryptedMessage, GroupCreated, Handshake
 from parlour_protocol.ids import GroupId
 from parlour_server.kit.store.engine.column_values import plain
+from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.store.sqlite.e2ee.group_devices import addable
 from parlour_server.store.types import AppendEvent, GroupFacts
 
@@ -26,7 +26,7 @@ _ACTIVE: Final = (
 )
 
 
-def group_facts(db: sqlite3.Connection, event: AppendEvent, body: GroupBody) -> dict[str, Any]:
+def group_facts(db: Connection, event: AppendEvent, body: GroupBody) -> dict[str, Any]:
     """Return the facts about the group that this body needs."""
     row = db.execute(_GROUP, (event.room, event.sender, plain(event.author))).fetchone()
     more: dict[str, Any] = {}
@@ -43,7 +43,7 @@ def group_facts(db: sqlite3.Connection, event: AppendEvent, body: GroupBody) -> 
     return more
 
 
-def _extra(db: sqlite3.Connection, event: AppendEvent, body: GroupBody, group: GroupId) -> dict[str, Any]:
+def _extra(db: Connection, event: AppendEvent, body: GroupBody, group: GroupId) -> dict[str, Any]:
     """Return the facts that only some kinds of body need."""
     if isinstance(body, Handshake):
         return {
@@ -63,12 +63,12 @@ def _extra(db: sqlite3.Connection, event: AppendEvent, body: GroupBody, group: G
     return {}
 
 
-def _count(db: sqlite3.Connection, group: GroupId) -> int:
+def _count(db: Connection, group: GroupId) -> int:
     count: int = db.execute("SELECT count(*) FROM group_devices WHERE group_id = ?", (group,)).fetchone()[0]
     return count
 
 
-def _is_removable(db: sqlite3.Connection, group: GroupId, device: str, body: Handshake) -> bool:
+def _is_removable(db: Connection, group: GroupId, device: str, body: Handshake) -> bool:
     query = "SELECT leaving FROM group_devices WHERE group_id = ? AND device = ?"
     row = db.execute(query, (group, device)).fetchone()
     return row is not None and (bool(row[0]) or device in body.unusable)

@@ -6,7 +6,6 @@ transaction, so of two callers one gets the package.
 """
 
 import hashlib
-import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
@@ -18,8 +17,8 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.limits import HYBRID_PACKAGES, KEY_PACKAGES
 from parlour_protocol.rooms import RoomSuite
 from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.store.engine.column_values import plain, user_name
-from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.kit.store.engine.column_values import NO_LIMIT, plain, user_name
+from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.store.sqlite.e2ee.group_devices import addable
 from parlour_server.store.sqlite.journal_entries import note_devices_changed
 from parlour_server.store.types import ClaimRecord, NewPackages
@@ -35,7 +34,7 @@ _ANY: Final = "SELECT 1 FROM key_packages WHERE device = ? AND suite = ? AND pac
 _DROP_OLDEST: Final = """
     DELETE FROM key_packages WHERE number IN (
         SELECT number FROM key_packages WHERE device = ? AND suite = ? AND last_resort = 0 AND given = 0
-        ORDER BY number DESC LIMIT -1 OFFSET ?
+        ORDER BY number DESC LIMIT ? OFFSET ?
     )
 """
 _INSERT: Final = (
@@ -66,7 +65,7 @@ def put_packages(db: WriteConnection, new: NewPackages, now: Millis) -> bool:
         _INSERT,
         [(new.device, suite, digest, 0, bytes(package), new.expires) for digest, package in fresh.items()],
     )
-    db.execute(_DROP_OLDEST, (new.device, suite, _MOST[new.suite]))
+    db.execute(_DROP_OLDEST, (new.device, suite, NO_LIMIT, _MOST[new.suite]))
     if new.last_resort is not None:
         last = bytes(new.last_resort)
         db.execute(_INSERT, (new.device, suite, _digest(new.last_resort), 1, last, new.expires))
@@ -119,7 +118,7 @@ def _take(
     return KeyPackageBytes(package), bool(last_resort)
 
 
-def _count(db: sqlite3.Connection, device: DeviceId, suite: RoomSuite, now: Millis) -> int:
+def _count(db: Connection, device: DeviceId, suite: RoomSuite, now: Millis) -> int:
     count: int = db.execute(
         "SELECT count(*) FROM key_packages"
         " WHERE device = ? AND suite = ? AND last_resort = 0 AND given = 0 AND expires > ?",

@@ -4,7 +4,6 @@ It only reads, and deletes fetched Welcomes: groups change with events of the lo
 learn nothing.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
@@ -14,7 +13,7 @@ from parlour_protocol.ids import Epoch, GroupId, RoomId, WelcomeId
 from parlour_protocol.kit.ids import DeviceId, Incarnation, Millis, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.store.engine.column_values import plain, user_name
-from parlour_server.kit.store.engine.connection import snapshot
+from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.store.sqlite.e2ee.group_devices import missing_devices
@@ -44,8 +43,8 @@ class SqliteGroups:
     async def state(self, room: RoomId, user: UserName, now: Millis) -> GroupState | None:
         """Return the state of the room's group; None for a stranger, or if it is not encrypted."""
 
-        def read(db: sqlite3.Connection) -> GroupState | None:
-            with snapshot(db):
+        def read(db: Connection) -> GroupState | None:
+            with db.snapshot():
                 row = db.execute(_MEMBER, (room, plain(user))).fetchone()
                 return None if row is None else _state(db, room, row, now)
 
@@ -65,7 +64,7 @@ class SqliteGroups:
 
 
 def _state(
-    db: sqlite3.Connection,
+    db: Connection,
     room: RoomId,
     row: tuple[GroupId | None, int | None, int | None, Incarnation, Seq],
     now: Millis,

@@ -4,11 +4,11 @@ Entries are appended in the transaction of the change, and never changed or remo
 second entry with the same number.
 """
 
-import sqlite3
 from collections.abc import Sequence
 
 from parlour_protocol.frames.opaque import LogEntryBytes
 from parlour_protocol.identity import Head
+from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.store.types import NewEntry
 
@@ -27,7 +27,7 @@ class SqliteKeyLog:
     async def page(self, *, after: int, limit: int) -> tuple[Sequence[LogEntryBytes], Head | None]:
         """Return the entries after number ``after``, and the matching head of the whole log."""
 
-        def read(db: sqlite3.Connection) -> tuple[list[LogEntryBytes], Head | None]:
+        def read(db: Connection) -> tuple[list[LogEntryBytes], Head | None]:
             # The head first: later entries are left out, so the two match without a transaction.
             head = _head(db)
             rows = db.execute(
@@ -39,7 +39,7 @@ class SqliteKeyLog:
         return await self._readers.run(read)
 
 
-def append_entry(db: sqlite3.Connection, entry: NewEntry) -> None:
+def append_entry(db: Connection, entry: NewEntry) -> None:
     """Append an entry to the log."""
     head = (_head(db) or entry.start).after(entry.data)
     db.execute(
@@ -48,6 +48,6 @@ def append_entry(db: sqlite3.Connection, entry: NewEntry) -> None:
     )
 
 
-def _head(db: sqlite3.Connection) -> Head | None:
+def _head(db: Connection) -> Head | None:
     row = db.execute("SELECT number, digest FROM key_log ORDER BY number DESC LIMIT 1").fetchone()
     return None if row is None else Head(*row)

@@ -3,15 +3,13 @@
 A Welcome is dropped when its device is removed or its group replaced. A device that must leave gets none.
 """
 
-import sqlite3
-
 from parlour_protocol.delivery import WaitingWelcome
 from parlour_protocol.frames.bodies import Handshake
 from parlour_protocol.frames.opaque import TreeBytes, WelcomeBytes
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import GroupId, WelcomeId, new_welcome_id
 from parlour_protocol.kit.ids import DeviceId
-from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.store.types import Attached
 
 _WAITING = """
@@ -25,19 +23,17 @@ _WAITING = """
 
 def keep_welcome(db: WriteConnection, event: LogEvent, body: Handshake, attached: Attached) -> None:
     """Store a commit's Welcome for each device that it added."""
-    kept = db.execute(
-        "INSERT INTO welcomes (group_id, seq, data, tree) VALUES (?, ?, ?, ?)",
+    (kept,) = db.execute(
+        "INSERT INTO welcomes (group_id, seq, data, tree) VALUES (?, ?, ?, ?) RETURNING welcome",
         (body.group, event.seq, bytes(attached.welcome), bytes(attached.tree)),
-    ).lastrowid
+    ).fetchone()
     db.executemany(
         "INSERT INTO inbox (id, device, welcome) VALUES (?, ?, ?)",
         [(new_welcome_id(), device, kept) for device in body.added],
     )
 
 
-def waiting_welcomes(
-    db: sqlite3.Connection, device: DeviceId, max_bytes: int
-) -> tuple[list[WaitingWelcome], bool]:
+def waiting_welcomes(db: Connection, device: DeviceId, max_bytes: int) -> tuple[list[WaitingWelcome], bool]:
     """Return the device's oldest Welcomes, up to the size but at least one, and whether more exist."""
     found: list[WaitingWelcome] = []
     size = 0
@@ -53,7 +49,7 @@ def waiting_welcomes(
     return found, False
 
 
-def drop_welcome(db: sqlite3.Connection, device: DeviceId, welcome: WelcomeId) -> bool:
+def drop_welcome(db: Connection, device: DeviceId, welcome: WelcomeId) -> bool:
     """Delete one pending Welcome of the device; False if there is none."""
     row = db.execute("SELECT welcome FROM inbox WHERE id = ? AND device = ?", (welcome, device)).fetchone()
     if row is not None:
@@ -62,7 +58,7 @@ def drop_welcome(db: sqlite3.Connection, device: DeviceId, welcome: WelcomeId) -
     return row is not None
 
 
-def drop_one_of(db: sqlite3.Connection, group: GroupId, device: DeviceId) -> None:
+def drop_one_of(db: Connection, group: GroupId, device: DeviceId) -> None:
     """Delete the device's pending Welcome of this group."""
     rows = db.execute(
         "SELECT welcome FROM inbox JOIN welcomes USING (welcome) WHERE device = ? AND group_id = ?",
@@ -73,7 +69,7 @@ def drop_one_of(db: sqlite3.Connection, group: GroupId, device: DeviceId) -> Non
         _drop_unwanted(db, kept)
 
 
-def drop_for(db: sqlite3.Connection, device: DeviceId) -> None:
+def drop_for(db: Connection, device: DeviceId) -> None:
     """Delete all pending Welcomes of the device."""
     rows = db.execute("SELECT welcome FROM inbox WHERE device = ?", (device,)).fetchall()
     db.execute("DELETE FROM inbox WHERE device = ?", (device,))
@@ -81,7 +77,7 @@ def drop_for(db: sqlite3.Connection, device: DeviceId) -> None:
         _drop_unwanted(db, kept)
 
 
-def drop_all_of(db: sqlite3.Connection, group: GroupId) -> None:
+def drop_all_of(db: Connection, group: GroupId) -> None:
     """Delete every Welcome of a replaced group."""
     db.execute(
         "DELETE FROM inbox WHERE welcome IN (SELECT welcome FROM welcomes WHERE group_id = ?)", (group,)
@@ -89,7 +85,7 @@ def drop_all_of(db: sqlite3.Connection, group: GroupId) -> None:
     db.execute("DELETE FROM welcomes WHERE group_id = ?", (group,))
 
 
-def _drop_unwanted(db: sqlite3.Connection, kept: int) -> None:
+def _drop_unwanted(db: Connection, kept: int) -> None:
     db.execute(
         "DELETE FROM welcomes WHERE welcome = ?1 AND NOT EXISTS (SELECT 1 FROM inbox WHERE welcome = ?1)",
         (kept,),

@@ -4,7 +4,6 @@ This happens in the transaction that appends the event, so the tables always agr
 were checked before.
 """
 
-import sqlite3
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -37,7 +36,7 @@ from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.rooms import Role
 from parlour_server.kit.store.engine.column_values import plain
-from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.store.sqlite.column_values import UNREADABLE, read_body, write_body
 from parlour_server.store.sqlite.e2ee.group_effects import contested, encryption_on, founded, handshake
 from parlour_server.store.sqlite.rooms import sqlite_consent as consent
@@ -173,7 +172,7 @@ def _blank(db: WriteConnection, event: LogEvent, seq: Seq, kind: str) -> None:
         )
 
 
-def _impose(db: sqlite3.Connection, table: str, event: LogEvent, body: Banned | Muted) -> None:
+def _impose(db: Connection, table: str, event: LogEvent, body: Banned | Muted) -> None:
     until = FOR_GOOD if body.until is None else body.until
     db.execute(
         f"INSERT INTO {table} (room, account, until) VALUES (?, ?, ?)"  # noqa: S608 - a table of ours
@@ -182,7 +181,7 @@ def _impose(db: sqlite3.Connection, table: str, event: LogEvent, body: Banned | 
     )
 
 
-def _lift(db: sqlite3.Connection, table: str, event: LogEvent, who: str) -> None:
+def _lift(db: Connection, table: str, event: LogEvent, who: str) -> None:
     db.execute(f"DELETE FROM {table} WHERE room = ? AND account = ?", (event.room, plain(who)))  # noqa: S608 - a table of ours
 
 

@@ -4,7 +4,6 @@ It reads only what the kind of body needs, because it runs for every event: a pl
 SELECT.
 """
 
-import sqlite3
 from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
@@ -37,6 +36,7 @@ from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.store.accounts.sqlite_accounts import account_exists
 from parlour_server.kit.store.engine.column_values import plain, user_name
+from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.store.sqlite.column_values import ROOM_KINDS, read_membership
 from parlour_server.store.sqlite.e2ee.group_facts import group_facts
 from parlour_server.store.sqlite.rooms.member_rows import count_owners
@@ -66,14 +66,17 @@ _ROOM_FACTS: Final = """
     WHERE r.room = ?2
 """
 _REACTIONS: Final = """
-    SELECT count(DISTINCT nullif(reaction, ?3)), coalesce(max(reaction = ?3 AND account = ?4), 0)
+    SELECT count(DISTINCT nullif(reaction, ?3)),
+        coalesce(max(CASE WHEN reaction = ?3 AND account = ?4 THEN 1 ELSE 0 END), 0)
     FROM reactions WHERE room = ?1 AND target = ?2
 """
 _IN_GROUP: Final = """
     SELECT 1 FROM groups g JOIN group_devices d USING (group_id)
     WHERE g.room = ? AND g.in_force = 1 AND d.account = ? LIMIT 1
 """
-_PINS: Final = "SELECT count(*), coalesce(max(target = ?2), 0) FROM pins WHERE room = ?1"
+_PINS: Final = (
+    "SELECT count(*), coalesce(max(CASE WHEN target = ?2 THEN 1 ELSE 0 END), 0) FROM pins WHERE room = ?1"
+)
 
 
 class RoomFacts(NamedTuple):
@@ -90,13 +93,13 @@ class RoomFacts(NamedTuple):
     banned_until: Millis | None
 
 
-def read_room_facts(db: sqlite3.Connection, event: AppendEvent) -> RoomFacts | None:
+def read_room_facts(db: Connection, event: AppendEvent) -> RoomFacts | None:
     """Return the facts about the room and the author of an event; None if there is no such room."""
     row = db.execute(_ROOM_FACTS, (plain(event.author), event.room, event.request)).fetchone()
     return None if row is None else RoomFacts._make(row)
 
 
-def read_facts(db: sqlite3.Connection, event: AppendEvent, room_facts: RoomFacts) -> Facts:
+def read_facts(db: Connection, event: AppendEvent, room_facts: RoomFacts) -> Facts:
     """Return the facts for the decision, including those that only this kind of body needs."""
     body = event.body
     more: dict[str, Any] = {}
@@ -109,7 +112,7 @@ def read_facts(db: sqlite3.Connection, event: AppendEvent, room_facts: RoomFacts
     return Facts(ROOM_KINDS[room_facts.kind], author, room_facts.banned_until, encrypted=encrypted, **more)
 
 
-def _more(db: sqlite3.Connection, event: AppendEvent, body: AnyBody) -> dict[str, Any]:
+def _more(db: Connection, event: AppendEvent, body: AnyBody) -> dict[str, Any]:
     """Return the facts that only some kinds of body need."""
     more: dict[str, Any] = {}
     if isinstance(body, Message | Edited | Deleted | Reacted | Pinned):
@@ -133,7 +136,7 @@ def _more(db: sqlite3.Connection, event: AppendEvent, body: AnyBody) -> dict[str
 
 
 def _of_target(
-    db: sqlite3.Connection, event: AppendEvent, body: Message | Edited | Deleted | Reacted | Pinned
+    db: Connection, event: AppendEvent, body: Message | Edited | Deleted | Reacted | Pinned
 ) -> dict[str, Any]:
     """Return the event's target message, and its file."""
     if isinstance(body, Message):
@@ -148,7 +151,7 @@ def _of_target(
     return {"target": _target(db, event.room, body.target)}
 
 
-def _subject(db: sqlite3.Connection, room: RoomId, who: UserName) -> dict[str, Any]:
+def _subject(db: Connection, room: RoomId, who: UserName) -> dict[str, Any]:
     role, muted_until, banned_until = db.execute(_PERSON, (plain(who), room)).fetchone()
     return {
         "subject": read_membership(who, role, muted_until, GIVEN),
@@ -157,18 +160,18 @@ def _subject(db: sqlite3.Connection, room: RoomId, who: UserName) -> dict[str, A
     }
 
 
-def _target(db: sqlite3.Connection, room: RoomId, seq: Seq) -> Target | None:
+def _target(db: Connection, room: RoomId, seq: Seq) -> Target | None:
     row = db.execute("SELECT author, kind FROM events WHERE room = ? AND seq = ?", (room, seq)).fetchone()
     return None if row is None else Target(seq, user_name(row[0]), row[1])
 
 
-def _pinned_target(db: sqlite3.Connection, room: RoomId, seq: Seq) -> dict[str, Any]:
+def _pinned_target(db: Connection, room: RoomId, seq: Seq) -> dict[str, Any]:
     target = _target(db, room, seq)
     pins, pinned = db.execute(_PINS, (room, seq)).fetchone()
     return {"target": target and replace(target, pinned=bool(pinned)), "pins": pins}
 
 
-def _reacted_target(db: sqlite3.Connection, event: AppendEvent, body: Reacted) -> Target | None:
+def _reacted_target(db: Connection, event: AppendEvent, body: Reacted) -> Target | None:
     target = _target(db, event.room, body.target)
     if target is None:
         return None

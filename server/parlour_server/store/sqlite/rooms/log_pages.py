@@ -14,7 +14,7 @@ from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_server.kit.logs import warn
-from parlour_server.kit.store.engine.connection import snapshot
+from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.store.sqlite.column_values import (
     EVENT_COLUMNS,
     UNREADABLE,
@@ -34,7 +34,7 @@ Row = tuple[Any, ...]
 
 
 def read_page(
-    db: sqlite3.Connection,
+    db: Connection,
     *,
     room: RoomId,
     after: Seq | None,
@@ -43,7 +43,7 @@ def read_page(
     max_bytes: int,
 ) -> tuple[Sequence[LogEvent], bool]:
     """Return events in ascending order and whether more lie in the asked direction (see ``Log.page``)."""
-    with snapshot(db):
+    with db.snapshot():
         head = db.execute("SELECT head FROM rooms WHERE room = ?", (room,)).fetchone()
         if head is None:
             return (), False
@@ -84,7 +84,7 @@ def _numbers(head: Seq, after: Seq | None, before: Seq | None, limit: int) -> ra
     return range(top, max(top - limit, 0), -1)
 
 
-def _whole(db: sqlite3.Connection, room: RoomId, numbers: range, max_bytes: int) -> list[LogEvent] | None:
+def _whole(db: Connection, room: RoomId, numbers: range, max_bytes: int) -> list[LogEvent] | None:
     """Return the events if there is one for each number, up to the size; None if anything is wrong."""
     events: list[LogEvent] = []
     size = 0
@@ -106,7 +106,7 @@ def _whole(db: sqlite3.Connection, room: RoomId, numbers: range, max_bytes: int)
     return events if len(events) == len(numbers) else None
 
 
-def _around_damage(db: sqlite3.Connection, room: RoomId, numbers: range, max_bytes: int) -> list[LogEvent]:
+def _around_damage(db: Connection, room: RoomId, numbers: range, max_bytes: int) -> list[LogEvent]:
     """Return one event for each number, up to the size, but at least one."""
     events: list[LogEvent] = []
     size = 0
@@ -126,7 +126,7 @@ def _around_damage(db: sqlite3.Connection, room: RoomId, numbers: range, max_byt
     return events
 
 
-def _rows(db: sqlite3.Connection, room: RoomId, numbers: range) -> Iterator[Row]:
+def _rows(db: Connection, room: RoomId, numbers: range) -> Iterator[Row]:
     """Yield the readable rows, in the direction of the numbers."""
     left = numbers
     try:
@@ -141,14 +141,14 @@ def _rows(db: sqlite3.Connection, room: RoomId, numbers: range) -> Iterator[Row]
             yield from _one(db, room, number)
 
 
-def _select(db: sqlite3.Connection, room: RoomId, numbers: range) -> Iterable[Row]:
+def _select(db: Connection, room: RoomId, numbers: range) -> Iterable[Row]:
     if not numbers:
         return ()
     low, high = (numbers[0], numbers[-1]) if numbers.step > 0 else (numbers[-1], numbers[0])
     return db.execute(_UPWARDS if numbers.step > 0 else _DOWNWARDS, (room, low, high))
 
 
-def _one(db: sqlite3.Connection, room: RoomId, number: int) -> list[Row]:
+def _one(db: Connection, room: RoomId, number: int) -> list[Row]:
     try:
         return db.execute(_ONE, (room, number)).fetchall()
     except sqlite3.DatabaseError as error:

@@ -3,19 +3,18 @@
 It applies events without checks, with one rule of its own: a room with members has an owner (``next_owner``).
 """
 
-import sqlite3
-
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
 from parlour_server.kit.store.engine.column_values import plain, user_name
+from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.store.sqlite.e2ee.group_devices import update_leaving
 from parlour_server.store.sqlite.rooms import sqlite_consent as consent
 
 
 def enter(
-    db: sqlite3.Connection,
+    db: Connection,
     room: RoomId,
     user: UserName,
     role: Role,
@@ -35,7 +34,7 @@ def enter(
     update_leaving(db, user, room)
 
 
-def leave(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
+def leave(db: Connection, room: RoomId, user: UserName) -> None:
     """Remove a member, if they are one."""
     gone = db.execute("DELETE FROM members WHERE room = ? AND account = ?", (room, plain(user))).rowcount
     db.execute("UPDATE rooms SET members = members - ? WHERE room = ?", (gone, room))
@@ -43,18 +42,18 @@ def leave(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
     update_leaving(db, user, room)
 
 
-def set_role(db: sqlite3.Connection, room: RoomId, user: UserName, role: Role) -> None:
+def set_role(db: Connection, room: RoomId, user: UserName, role: Role) -> None:
     """Give a member a role."""
     db.execute("UPDATE members SET role = ? WHERE room = ? AND account = ?", (role.value, room, plain(user)))
 
 
-def count_members(db: sqlite3.Connection, room: RoomId) -> int:
+def count_members(db: Connection, room: RoomId) -> int:
     """Return the number of members."""
     count: int = db.execute("SELECT members FROM rooms WHERE room = ?", (room,)).fetchone()[0]
     return count
 
 
-def count_owners(db: sqlite3.Connection, room: RoomId) -> int:
+def count_owners(db: Connection, room: RoomId) -> int:
     """Return the number of owners."""
     count: int = db.execute(
         "SELECT count(*) FROM members WHERE room = ? AND role = ?", (room, Role.OWNER.value)
@@ -62,7 +61,7 @@ def count_owners(db: sqlite3.Connection, room: RoomId) -> int:
     return count
 
 
-def next_owner(db: sqlite3.Connection, room: RoomId) -> UserName | None:
+def next_owner(db: Connection, room: RoomId) -> UserName | None:
     """Return who must become owner; None if the room has an owner, or no members.
 
     It is the moderator who has been in the room longest, else the member who has.

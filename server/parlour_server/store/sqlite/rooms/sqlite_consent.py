@@ -5,7 +5,6 @@ pending to them (L14: no oracle). Visibility is computed on reading. The chat ca
 effects of events call the functions.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
@@ -29,8 +28,8 @@ from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import Role, RoomKind
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.store.engine.column_values import plain, user_name
-from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.kit.store.engine.column_values import NO_LIMIT, plain, user_name
+from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.store.sqlite.column_values import ROOM_KINDS
@@ -48,8 +47,13 @@ _SHOWN: Final = """
     WHERE i.account = ?1 AND i.withdrawn = 0 AND i.expires > ?2 AND coalesce(i.quiet, 0) <= ?2
     AND NOT EXISTS (SELECT 1 FROM blocks b WHERE b.account = i.account AND b.blocked = i.inviter)
 """
-# With max(), SQLite takes the other columns from the row that has it: the newest invitation into each room.
-_LIST: Final = f"SELECT i.room, r.kind, r.name, i.inviter, max(i.at), i.expires, r.encrypted {_SHOWN}"
+# the newest invitation into each room
+_LIST: Final = f"""
+    SELECT room, kind, name, inviter, at, expires, encrypted FROM (
+        SELECT i.room, r.kind, r.name, i.inviter, i.at, i.expires, r.encrypted,
+        row_number() OVER (PARTITION BY i.room ORDER BY i.at DESC, i.inviter) AS nth {_SHOWN}
+    ) AS shown WHERE nth = 1
+"""  # noqa: S608 - of ours
 _HEAVIEST: Final = f"SELECT i.inviter {_SHOWN} GROUP BY i.inviter ORDER BY count(*) DESC, min(i.at) LIMIT 1"
 _OLDEST: Final = f"SELECT i.room {_SHOWN} AND i.inviter = ?3 ORDER BY i.at, i.room LIMIT 1"
 
@@ -67,14 +71,14 @@ class SqliteConsent:
         self, user: UserName, *, after: RoomId | None, limit: int
     ) -> tuple[Sequence[Invitation], bool]:
         """Return the user's pending invitations, one per room, and whether more follow."""
-        query = _LIST + "AND i.room > ?3 GROUP BY i.room ORDER BY i.room LIMIT ?4"
+        query = _LIST + "AND room > ?3 ORDER BY room LIMIT ?4"
         values = (plain(user), self._clock.now(), after or "", limit + 1)
         found = await self._readers.rows(_invitation, query, *values)
         return found[:limit], len(found) > limit
 
     async def invitation(self, room: RoomId, user: UserName) -> Invitation | None:
         """Return the user's visible invitation to this room, or None."""
-        query = _LIST + "AND i.room = ?3 GROUP BY i.room"
+        query = _LIST + "AND room = ?3"
         values = (plain(user), self._clock.now(), room)
         return await self._readers.row(_invitation, query, *values)
 
@@ -124,26 +128,26 @@ class SqliteConsent:
         return names[:limit], len(names) > limit
 
 
-def count_shown(db: sqlite3.Connection, user: UserName, now: Millis) -> int:
+def count_shown(db: Connection, user: UserName, now: Millis) -> int:
     """Return how many invitations the user is shown."""
     count: int = db.execute(f"SELECT count(DISTINCT i.room) {_SHOWN}", (plain(user), now)).fetchone()[0]
     return count
 
 
-def has_blocked(db: sqlite3.Connection, user: UserName, whom: UserName) -> bool:
+def has_blocked(db: Connection, user: UserName, whom: UserName) -> bool:
     """Return whether the user blocks someone."""
     query = "SELECT 1 FROM blocks WHERE account = ? AND blocked = ?"
     return db.execute(query, (plain(user), plain(whom))).fetchone() is not None
 
 
-def count_rooms(db: sqlite3.Connection, user: UserName) -> int:
+def count_rooms(db: Connection, user: UserName) -> int:
     """Return how many rooms someone chose to be in."""
     query = "SELECT count(*) FROM members WHERE account = ? AND consent = ?"
     count: int = db.execute(query, (plain(user), GIVEN)).fetchone()[0]
     return count
 
 
-def say_yes(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
+def say_yes(db: Connection, room: RoomId, user: UserName) -> None:
     """Record that a member accepted their direct room. Raises RefusedError(LIMIT_REACHED)."""
     query = "SELECT 1 FROM members WHERE room = ? AND account = ? AND consent != ?"
     if db.execute(query, (room, plain(user), GIVEN)).fetchone() is None:
@@ -153,12 +157,12 @@ def say_yes(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
     db.execute("UPDATE members SET consent = ? WHERE room = ? AND account = ?", (GIVEN, room, plain(user)))
 
 
-def hide_oldest_request(db: sqlite3.Connection, user: UserName) -> None:
+def hide_oldest_request(db: Connection, user: UserName) -> None:
     """Limit the direct rooms that wait for the user's answer, hiding the oldest."""
     rows = db.execute(
         "SELECT room FROM members JOIN events USING (room) WHERE account = ? AND consent = ? AND seq = 1"
-        " ORDER BY at DESC, room LIMIT -1 OFFSET ?",
-        (plain(user), ASKED, DIRECT_REQUESTS.value),
+        " ORDER BY at DESC, room LIMIT ? OFFSET ?",
+        (plain(user), ASKED, NO_LIMIT, DIRECT_REQUESTS.value),
     ).fetchall()
     for (room,) in rows:
         db.execute(
@@ -166,7 +170,7 @@ def hide_oldest_request(db: sqlite3.Connection, user: UserName) -> None:
         )
 
 
-def facts_of_invitation(db: sqlite3.Connection, event: AppendEvent, who: UserName) -> dict[str, Any]:
+def facts_of_invitation(db: Connection, event: AppendEvent, who: UserName) -> dict[str, Any]:
     """Return the facts for an invitation or its withdrawal."""
     key = (event.room, plain(who), plain(event.author))
     one = "SELECT at, expires, withdrawn FROM invitations WHERE room = ? AND account = ? AND inviter = ?"
@@ -186,13 +190,13 @@ def facts_of_invitation(db: sqlite3.Connection, event: AppendEvent, who: UserNam
     }
 
 
-def is_invited(db: sqlite3.Connection, event: AppendEvent) -> bool:
+def is_invited(db: Connection, event: AppendEvent) -> bool:
     """Return whether the event's author has an open invitation to its room."""
     query = f"SELECT 1 FROM invitations WHERE room = ? AND account = ? AND {_OPEN}"  # noqa: S608 - of ours
     return db.execute(query, (event.room, plain(event.author), event.at)).fetchone() is not None
 
 
-def admission(db: sqlite3.Connection, room: RoomId, user: UserName, at: Millis) -> StatementBytes | None:
+def admission(db: Connection, room: RoomId, user: UserName, at: Millis) -> StatementBytes | None:
     """Return the newest signed admission of someone who is invited and has not joined."""
     query = (
         f"SELECT statement FROM invitations WHERE room = ? AND account = ? AND {_OPEN}"  # noqa: S608 - of ours
@@ -234,22 +238,22 @@ def uninvited(db: WriteConnection, event: LogEvent, body: Uninvited) -> None:
     query = "SELECT 1 FROM members WHERE room = ? AND account = ? AND role != ?"
     outranks = db.execute(query, (event.room, plain(event.author), Role.MEMBER.value)).fetchone()
     db.execute(
-        "UPDATE invitations SET withdrawn = 1 WHERE room = ? AND account = ? AND (inviter = ? OR ?)",
+        "UPDATE invitations SET withdrawn = 1 WHERE room = ? AND account = ? AND (inviter = ? OR ? = 1)",
         (event.room, plain(body.who), plain(event.author), int(outranks is not None)),
     )
 
 
-def entered(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
+def entered(db: Connection, room: RoomId, user: UserName) -> None:
     """Delete the invitations of someone who joined the room."""
     db.execute("DELETE FROM invitations WHERE room = ? AND account = ?", (room, plain(user)))
 
 
-def left(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
+def left(db: Connection, room: RoomId, user: UserName) -> None:
     """Withdraw the invitations by someone who left the room."""
     db.execute("UPDATE invitations SET withdrawn = 1 WHERE room = ? AND inviter = ?", (room, plain(user)))
 
 
-def banned(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
+def banned(db: Connection, room: RoomId, user: UserName) -> None:
     """Withdraw the invitations of someone who was banned."""
     db.execute("UPDATE invitations SET withdrawn = 1 WHERE room = ? AND account = ?", (room, plain(user)))
 
@@ -278,7 +282,7 @@ def _block(db: WriteConnection, user: UserName, whom: UserName, *, on: bool, now
     return [*(RoomId(room) for (room,) in direct), *_invited_by(db, user, whom, now)]
 
 
-def _invited_by(db: sqlite3.Connection, user: UserName, whom: UserName, now: Millis) -> list[RoomId]:
+def _invited_by(db: Connection, user: UserName, whom: UserName, now: Millis) -> list[RoomId]:
     query = f"SELECT room FROM invitations WHERE account = ? AND inviter = ? AND {_OPEN}"  # noqa: S608 - of ours
     return [RoomId(room) for (room,) in db.execute(query, (plain(user), plain(whom), now))]
 

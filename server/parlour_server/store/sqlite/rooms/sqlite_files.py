@@ -3,7 +3,6 @@
 A file counts against its owner until its bytes are removed and its record is deleted.
 """
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -14,6 +13,7 @@ from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.store.engine.column_values import plain, user_name
+from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.store.types import FileRecord
@@ -36,7 +36,7 @@ class SqliteFiles:
     async def put(self, file: FileRecord, *, user_bytes: int, total_bytes: int) -> None:
         """Store the record of a file. Raises RefusedError(NOT_FOUND, LIMIT_REACHED)."""
 
-        def write(db: sqlite3.Connection) -> None:
+        def write(db: WriteConnection) -> None:
             _check_member(db, file.room, file.owner)
             # In the transaction: otherwise simultaneous uploads would exceed the quota together (TOCTOU).
             own, total = _used(db, file.owner)
@@ -85,7 +85,7 @@ class SqliteFiles:
         """Delete the records of files whose bytes were removed."""
         gone = list(files)
 
-        def write(db: sqlite3.Connection) -> None:
+        def write(db: WriteConnection) -> None:
             for file in gone:
                 query = "DELETE FROM files WHERE file = ? RETURNING owner, size"
                 for owner, size in db.execute(query, (file,)).fetchall():
@@ -94,38 +94,38 @@ class SqliteFiles:
         await self._writer.submit(write)
 
 
-def find_file(db: sqlite3.Connection, file: FileId) -> FileRecord | None:
+def find_file(db: Connection, file: FileId) -> FileRecord | None:
     """Return the record of a file, of any owner."""
     row = db.execute(f"SELECT {_COLUMNS} FROM files f WHERE f.file = ?", (file,)).fetchone()  # noqa: S608 - columns of ours
     return None if row is None else _record(*row)
 
 
-def keep_file(db: sqlite3.Connection, file: FileId) -> None:
+def keep_file(db: Connection, file: FileId) -> None:
     """Remove a file's expiry, because a message refers to it."""
     db.execute("UPDATE files SET expires = NULL WHERE file = ?", (file,))
 
 
-def end_file(db: sqlite3.Connection, file: FileId, at: Millis) -> None:
+def end_file(db: Connection, file: FileId, at: Millis) -> None:
     """Let a file expire now, because its message was deleted."""
     db.execute("UPDATE files SET expires = ? WHERE file = ?", (at, file))
 
 
-def _used(db: sqlite3.Connection, user: UserName) -> tuple[int, int]:
+def _used(db: Connection, user: UserName) -> tuple[int, int]:
     query = "SELECT owner, bytes FROM file_usage WHERE owner IN (?, ?)"
     used: dict[str, int] = dict(db.execute(query, (plain(user), _EVERYONE)))
     return used.get(plain(user), 0), used.get(_EVERYONE, 0)
 
 
-def _count(db: sqlite3.Connection, owner: UserName, size: int) -> None:
+def _count(db: WriteConnection, owner: UserName, size: int) -> None:
     """Add to what the owner's files take, and everyone's: in the transaction that changes the files."""
     db.executemany(
         "INSERT INTO file_usage (owner, bytes) VALUES (?, ?)"
-        " ON CONFLICT (owner) DO UPDATE SET bytes = bytes + excluded.bytes",
+        " ON CONFLICT (owner) DO UPDATE SET bytes = file_usage.bytes + excluded.bytes",
         [(plain(owner), size), (_EVERYONE, size)],
     )
 
 
-def _check_member(db: sqlite3.Connection, room: RoomId, user: UserName) -> None:
+def _check_member(db: Connection, room: RoomId, user: UserName) -> None:
     query = "SELECT 1 FROM members WHERE room = ? AND account = ?"
     if db.execute(query, (room, plain(user))).fetchone() is None:
         raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or you are not in it")

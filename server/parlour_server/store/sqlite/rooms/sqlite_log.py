@@ -4,7 +4,6 @@ An append is one transaction, and refusals come before any change. Events are ne
 the clock back changes timestamps, not the order.
 """
 
-import sqlite3
 from asyncio import Future
 from collections.abc import Sequence
 from functools import partial
@@ -35,7 +34,7 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import Role
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.store.engine.column_values import plain
-from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.store.interface import Decide
@@ -88,7 +87,7 @@ def insert_event(db: WriteConnection, event: LogEvent, request: RequestId | None
         note_room_advanced(db, event.at, event.room, event.seq)
 
 
-def find_request(db: sqlite3.Connection, author: UserName, request: RequestId) -> LogEvent | None:
+def find_request(db: Connection, author: UserName, request: RequestId) -> LogEvent | None:
     """Return the event that this request of this author already appended."""
     row = db.execute(_BY_REQUEST, (plain(author), request)).fetchone()
     return None if row is None else read_event_if_possible(row[0], row[1:])

@@ -4,7 +4,6 @@ Everything here except the read marker follows from the logs; `room_creation.py`
 are visible only to their members.
 """
 
-import sqlite3
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
@@ -17,6 +16,7 @@ from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import RoomSuite
 from parlour_server.kit.store.accounts.sqlite_sessions import is_live
 from parlour_server.kit.store.engine.column_values import plain, user_name
+from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.store.sqlite.column_values import (
@@ -60,7 +60,7 @@ class SqliteRooms:
     async def greeting(self, user: UserName, session: SessionId, now: Millis) -> Greeting | None:
         """Return what a session is greeted with; None when it has ended."""
 
-        def read(db: sqlite3.Connection) -> Greeting | None:
+        def read(db: Connection) -> Greeting | None:
             # one call in a thread for everything: a restarted server greets everyone at once
             if not is_live(db, session, now):
                 return None
@@ -75,7 +75,7 @@ class SqliteRooms:
     async def membership(self, room: RoomId, user: UserName) -> Membership | None:
         """Return the user's membership; None if they are not a member."""
 
-        def read(db: sqlite3.Connection) -> Membership | None:
+        def read(db: Connection) -> Membership | None:
             query = _MEMBERS + "AND m.account = ? AND m.consent != 'refused'"
             row = db.execute(query, (room, plain(user))).fetchone()
             return None if row is None else read_membership(user, *row[1:])
@@ -87,7 +87,7 @@ class SqliteRooms:
     ) -> tuple[Sequence[Membership], bool]:
         """Return members in order of name, and whether more follow."""
 
-        def read(db: sqlite3.Connection) -> tuple[list[Membership], bool]:
+        def read(db: Connection) -> tuple[list[Membership], bool]:
             query = _MEMBERS + "AND m.account > ? ORDER BY m.account LIMIT ?"
             rows = db.execute(query, (room, _after(after), limit + 1)).fetchall()
             found = [
@@ -126,7 +126,7 @@ class SqliteRooms:
     async def mark_read(self, user: UserName, room: RoomId, seq: Seq) -> bool:
         """Set the read marker; False if the user is not in the room or ``seq`` does not exist yet."""
 
-        def write(db: sqlite3.Connection) -> bool:
+        def write(db: Connection) -> bool:
             marked = db.execute(
                 "UPDATE members SET read = ?1 WHERE room = ?2 AND account = ?3"
                 " AND ?1 <= (SELECT head FROM rooms WHERE room = ?2)",
@@ -137,7 +137,7 @@ class SqliteRooms:
         return await self._writer.submit(write)
 
 
-def _summaries(db: sqlite3.Connection, user: UserName) -> list[RoomSummary]:
+def _summaries(db: Connection, user: UserName) -> list[RoomSummary]:
     return [_summary(*row) for row in db.execute(_SUMMARY, (plain(user),))]
 
 

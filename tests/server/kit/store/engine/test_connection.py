@@ -7,6 +7,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.server.kit.conftest import PROGRAM, SCHEMA
@@ -14,7 +15,7 @@ from tests.server.kit.store.world import FakeClock
 
 from parlour_server.kit.errors import SetupError, UnavailableError
 from parlour_server.kit.sqlite_kit_store import SqliteKitStore
-from parlour_server.kit.store.engine.connection import connect_reader, connect_writer
+from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine, connect_reader
 
 FULL = 2
 
@@ -52,7 +53,7 @@ def test_only_the_owner_can_read_the_files(tmp_path: Path) -> None:
     before = os.umask(0o000)
     try:
         SCHEMA.create(path)
-        writer = connect_writer(path)
+        writer = SqliteEngine(path).connect_writer(announces=True)
         writer.execute("INSERT INTO health VALUES (1, 1)")
         modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
         writer.close()
@@ -120,7 +121,7 @@ async def test_closing_writes_what_is_queued(database: Path, clock: FakeClock) -
     store = SqliteKitStore(database, PROGRAM, clock)
     await store.open()
 
-    def insert(key: str, db: sqlite3.Connection) -> None:
+    def insert(key: str, db: Any) -> None:
         db.execute("INSERT INTO attempts VALUES (?, 1, 1)", (key,))
 
     futures = [store._writer.submit(partial(insert, str(number))) for number in range(600)]

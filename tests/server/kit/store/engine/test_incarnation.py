@@ -10,7 +10,7 @@ from tests.server.kit.conftest import PROGRAM, SCHEMA
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.sqlite_kit_store import SqliteKitStore
-from parlour_server.kit.store.engine.incarnation import incarnation_of
+from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 
 
 def run(path: Path, statement: str) -> None:
@@ -23,11 +23,11 @@ def test_two_databases_have_two(database: Path, tmp_path: Path) -> None:
     """R20: the migration names each by chance, and a second upgrade leaves it."""
     other = tmp_path / "other.db"
     SCHEMA.create(other)
-    mine = incarnation_of(database)
+    mine = SqliteEngine(database).incarnation()
     assert mine is not None
-    assert mine != incarnation_of(other)
+    assert mine != SqliteEngine(other).incarnation()
     SCHEMA.upgrade(database)
-    assert incarnation_of(database) == mine
+    assert SqliteEngine(database).incarnation() == mine
 
 
 async def test_a_store_tells_it_once_it_is_open(database: Path) -> None:
@@ -36,7 +36,7 @@ async def test_a_store_tells_it_once_it_is_open(database: Path) -> None:
     with pytest.raises(SetupError, match="not open"):
         _ = store.incarnation
     await store.open()
-    found = incarnation_of(database)
+    found = SqliteEngine(database).incarnation()
     assert found is not None
     assert store.incarnation == found[0]
     await store.close()
@@ -53,5 +53,5 @@ async def test_logs_without_a_name_are_not_served(database: Path) -> None:
 def test_a_schema_of_before_has_none(database: Path) -> None:
     """A backup of an earlier version is restored as well; `migrate` names its logs."""
     run(database, "DROP TABLE incarnation")
-    assert incarnation_of(database) is None
+    assert SqliteEngine(database).incarnation() is None
     assert SCHEMA.begin_incarnation(database) is None

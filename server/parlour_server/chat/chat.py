@@ -6,10 +6,11 @@ is read does not come back with it (S4).
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from typing import Any, Final
+from typing import Any, Final, assert_never, cast
 
 from parlour_protocol.frames.replies import AnyResult, Hello, StatusUpdate
 from parlour_protocol.frames.requests import (
+    AnyRequest,
     CreateRoom,
     History,
     Invite,
@@ -158,11 +159,12 @@ class Chat:
         self, peer: ChatPeer, request: Request
     ) -> Pending[Appended] | Coroutine[Any, Any, AnyResult | None]:
         """Append what the request says, or wait for the store."""
-        if isinstance(request, CommandRequest):
-            return self._commands.append(peer, request)
-        if isinstance(request, QueryRequest):
-            return self._queries.answer(peer, request)
-        raise TypeError(f"{type(request).__name__} is not a request of the chat")
+        asked = cast("AnyRequest", request)  # the chat's wire decodes no others
+        if isinstance(asked, CommandRequest):
+            return self._commands.append(peer, asked)
+        if isinstance(asked, QueryRequest):
+            return self._queries.answer(peer, asked)
+        assert_never(asked)
 
     def about(self, request: Request) -> Mapping[str, str | None]:
         """Return the room of a request."""

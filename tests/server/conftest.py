@@ -23,10 +23,10 @@ from parlour_server.store.interface import Store
 
 
 @pytest.fixture(autouse=True)
-def own_logs() -> Iterator[None]:
-    """Take back what a command of the server set up in this process: logging is the process's own."""
-    with captured():
-        yield
+def own_logs() -> Iterator[list[dict[str, object]]]:
+    """Collect what is logged, and take back what a command set up: logging is the process's own."""
+    with captured() as events:
+        yield events
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.errors import UnavailableError
-from parlour_server.kit.logs import log, log_fault, warn
+from parlour_server.kit.logs import log, warn
 from parlour_server.kit.store.interface import Journal
 
 POLL_SECONDS: Final = 0.25
@@ -56,12 +57,6 @@ class JournalFollower:
             log("journal_readable")
             self._failing = False
         for entry in entries:
-            _try(self._handler, entry.what)
+            with ErrorBoundary("journal"):  # the next entry may end a session
+                self._handler(entry.what)
             self._number = entry.number
-
-
-def _try(notify: Callable[[object], None], what: object) -> None:
-    try:
-        notify(what)
-    except Exception as error:  # noqa: BLE001 - the next entry may end a session
-        log_fault("journal", error)

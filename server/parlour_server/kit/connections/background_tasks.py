@@ -9,8 +9,9 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Final
 
-from parlour_server.kit.connections.error_boundary import ErrorBoundary, log_failure
+from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.errors import UnavailableError
+from parlour_server.kit.logs import log_fault
 
 RETRY_SECONDS: Final = 1.0
 """Seconds before a retry when the store is unavailable."""
@@ -54,7 +55,7 @@ class BackgroundTasks:
     def _ended(self, what: str, failed: Callable[[], None], task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log_failure(what, error)
+            log_fault(what, error)
             failed()
 
 

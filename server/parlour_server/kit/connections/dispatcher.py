@@ -9,7 +9,6 @@ cannot read, or no result for ``ANSWER_SECONDS`` is answered as unavailable.
 """
 
 import asyncio
-import logging
 from asyncio import CancelledError, Future
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -35,7 +34,7 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.budgets import AccountBudget, ConnectionBudget
 from parlour_server.kit.connections.connection import Connection
-from parlour_server.kit.connections.error_boundary import ErrorBoundary, log_failure
+from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.connections.error_frames import (
     AnyWire,
     malformed,
@@ -46,10 +45,10 @@ from parlour_server.kit.connections.error_frames import (
 )
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.errors import ParlourServerError, RefusedError
+from parlour_server.kit.logs import log_fault, warn
 from parlour_server.kit.program import Pending, Program, Result
 
 S = TypeVar("S")
-_log: Final = logging.getLogger(__name__)
 
 ANSWER_SECONDS: Final = 60.0
 """The longest that a handler, or a greeting, may take; a store that waits for a disk is far below."""
@@ -196,7 +195,7 @@ class RequestDispatcher(Generic[S]):
                 continue
             overdue = [request for request, at in conversation.started.items() if at < before]
             for request in overdue:
-                _log.error("a request was not answered in %d seconds", ANSWER_SECONDS)
+                warn("request_not_answered", seconds=ANSWER_SECONDS)
                 conversation.answer(request, unavailable(self._wire, request))
             if overdue and conversation.worker is not None:
                 kept = [request for request in conversation.queue if request.id in conversation.started]
@@ -287,7 +286,7 @@ class RequestDispatcher(Generic[S]):
             with ErrorBoundary("a refusal"):
                 frame = refusal(self._wire, request.id, error)
         elif not isinstance(error, CancelledError):
-            log_failure("a request", error)
+            log_fault("a request", error)
         conversation.answer(request.id, frame or unavailable(self._wire, request.id))
         if frame is not None and isinstance(error, RefusedError) and error.code in self._audited:
             peer = conversation.peer

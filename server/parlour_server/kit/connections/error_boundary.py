@@ -1,17 +1,13 @@
 """The error boundary: an unforeseen error ends one request, never someone else's connection.
 
-It logs one line with the type of the error and its place in the program, never its text or a traceback,
-because both may quote a message (K7). It guards received frames, handlers, finished appends, what a program
-is notified of, and background tasks.
+It logs the error as a fault, without its text, which may quote a message (K7). It guards received frames,
+handlers, finished appends, what a program is notified of, and background tasks.
 """
 
-import logging
-import traceback
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final
 
-_log: Final = logging.getLogger(__name__)
+from parlour_server.kit.logs import log_fault
 
 
 class ErrorBoundary:
@@ -36,16 +32,7 @@ class ErrorBoundary:
         """Suppress an error, after logging it."""
         if error is None or not isinstance(error, Exception):
             return False
-        log_failure(self._what, error)
+        log_fault(self._what, error)
         if self._failed is not None:
             self._failed()
         return True
-
-
-def log_failure(what: str, error: BaseException) -> None:
-    """Write the line about an error in ``what``."""
-    path = " > ".join(
-        f"{step.filename.rsplit('/', 1)[-1]}:{step.lineno}"
-        for step in traceback.extract_tb(error.__traceback__)
-    )
-    _log.error("%s failed: %s at %s", what, type(error).__name__, path)

@@ -28,6 +28,7 @@ from parlour_protocol.kit.names import UserName
 
 from game.frames import (
     TABLES_EACH,
+    TABLES_PAGE,
     Changed,
     Follow,
     Listed,
@@ -59,7 +60,8 @@ from game.rules import (
     four,
 )
 
-MOST_TABLES: Final = 500
+MOST_PAGES: Final = 5
+MOST_TABLES: Final = MOST_PAGES * TABLES_PAGE
 """How many tables the list has room for."""
 DISCS: Final = {"red": ("●", "$text-error"), "yellow": ("○", "$text-warning")}
 """Of each colour, with a shape of its own for those who see no colours."""
@@ -145,7 +147,7 @@ class Board(SafeStatic, can_focus=True):
             self.act = act
 
     def __init__(self) -> None:
-        super().__init__(own("Choose a table, or press n for a table of your own.", "dim"))
+        super().__init__(own("Choose a table, or press n for your own.", "dim"))
         self._table: Table | None = None
         self._state: Match | None = None
         self._me: UserName | None = None
@@ -306,7 +308,9 @@ class GameScreen(LinkScreen[Hello, Requests, Results, Pushes]):
     async def _catch_up(self) -> None:
         listed: dict[str, Listed] = {}
         after_table, more = None, True
-        while more and len(listed) < MOST_TABLES:
+        for _ in range(MOST_PAGES):  # and not until the server says that it is the last
+            if not more:
+                break
             match await self.link.ask(ListTables(new_request_id(), after_table)):
                 case Tables(tables, more) if tables or not more:
                     listed |= {one.table.name: one for one in tables}

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from parlour_client.kit.errors import UnreachableError
 from parlour_client.kit.testing import Client, joined
@@ -12,9 +13,10 @@ from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import parse_user_name
 from parlour_server.kit.testing.server import World
 
-from game.frames import WIRE, Played, Requests, Results
+from game import screen
+from game.frames import WIRE, Changed, Played, Requests, Results, Table, Tables
 from game.rules import Drop, Open, Sit, Step
-from game.screen import GameScreen, TableList
+from game.screen import MOST_PAGES, GameScreen, TableList
 
 from .players import ANNA_1, Join, Player
 
@@ -101,6 +103,7 @@ async def test_a_move_without_an_answer_is_sent_again(
         cut(world, "anna")
         await client.shows("ben's turn")
         assert [step.act for step in await ben.follow(2)] == [Drop(3)]
+        assert "You may not" not in client.text  # it was not a second move
 
 
 async def test_watching_and_sitting_down(join: Join, world: World, tmp_path: Path) -> None:
@@ -119,6 +122,10 @@ async def test_watching_and_sitting_down(join: Join, world: World, tmp_path: Pat
         await client.shows("The server sent a step that breaks", "It is not your turn")
         await ben.do(Drop(3))  # what the server really has for number 4
         await client.shows("anna's turn")
+        client.screen._state, client.screen._last = None, 0  # a push that comes before its page
+        await anna.do(Drop(0))
+        await client.shows("ben's turn")
+        assert client.text.count("● ") == 2 + 2  # the board's, and those beside the names
         await client.pilot.press("escape")
         assert isinstance(client.screen.focused, TableList)
         for number in (1, 2, 3):
@@ -128,3 +135,27 @@ async def test_watching_and_sitting_down(join: Join, world: World, tmp_path: Pat
         await client.shows("Finish a match first")
         await client.pilot.press("r", "y")
         await client.shows("withdrawn")
+
+
+async def test_a_server_that_sends_lists_without_end(
+    join: Join, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client asks for a few pages, and has room for so many tables."""
+    anna = await join("anna")
+    await anna.do(Open())
+    async with opened(world, tmp_path / "home", "cleo") as client:
+        await client.shows("Open")
+        [one] = client.screen._listed.values()
+        asked: list[Requests] = []
+
+        async def ask(request: Requests) -> Results:
+            asked.append(request)
+            return Tables((one,), more=True)
+
+        monkeypatch.setattr(client.screen.link, "ask", ask)
+        await client.screen._catch_up()
+        assert len(asked) == MOST_PAGES
+        monkeypatch.setattr(screen, "MOST_TABLES", 2)
+        for number in (2, 3):
+            client.screen.pushed(Changed(replace(one, table=Table(ANNA_1.host, number))))
+        assert list(client.screen._listed) == ["anna 1", "anna 2"]

@@ -139,8 +139,11 @@ async def test_the_list(join: Join, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_no_such_table(join: Join) -> None:
-    """A table that no one opened can't be followed."""
+    """A table that no one opened can't be followed, and no one has a fourth one."""
     anna = await join("anna")
+    answer = await anna.ask(Open(), Table(ANNA_1.host, 4))
+    assert isinstance(answer, Error)
+    assert answer.code == ErrorCode.MALFORMED
     with pytest.raises(AssertionError, match="There is no such table"):
         await anna.follow(table=Table(parse_user_name("zoe"), 1))
 

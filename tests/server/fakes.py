@@ -1,5 +1,6 @@
 """A clock that stands, an audit log that can be read, hashing that costs nothing."""
 
+import asyncio
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -26,6 +27,9 @@ class StoppedClock:
 
     def monotonic(self) -> float:
         return (self.millis - START) / 1000
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
     def pass_seconds(self, seconds: float) -> None:
         self.millis += int(seconds * 1000)

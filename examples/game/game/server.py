@@ -6,7 +6,7 @@ once one is stored and the other refused; a step sent again is stored once.
 
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Seq
-from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_server.kit.app import App
 from parlour_server.kit.connections.budgets import Budget
 from parlour_server.kit.connections.peer import Peer
@@ -44,9 +44,14 @@ def table_named(log: str) -> Table:
     return Table(parse_user_name(host), int(number))
 
 
+def _player(author: UserName | None) -> UserName:
+    assert author is not None  # noqa: S101 - the server makes no steps of its own
+    return author
+
+
 def step_of(entry: Entry[Act]) -> Step:
     """Return an entry as clients see it."""
-    return Step(entry.seq, entry.at, entry.author, entry.body)
+    return Step(entry.seq, entry.at, _player(entry.author), entry.body)
 
 
 def listed(record: LogRecord[Match]) -> Listed:
@@ -103,7 +108,7 @@ def play(peer: Peer[None], ask: Play) -> Pending[Appended[Act]]:
 
     def decide(facts: Facts[Match]) -> Match:
         try:
-            return after(facts.state, Step(Seq(facts.head + 1), facts.at, facts.author, ask.act))
+            return after(facts.state, Step(Seq(facts.head + 1), facts.at, peer.user, ask.act))
         except IllegalActError as error:
             raise RefusedError(ErrorCode.FORBIDDEN, str(error)) from error
 

@@ -1,36 +1,45 @@
 """``App``: a whole program from a few handlers, with its protocol, its server and its commands.
 
 What it leaves out is safe: every request is counted as a message, every account needs an invite, every
-connection a session, and the server listens on loopback. A program that forgets a request does not start.
+connection and every HTTPS operation a session, and the server listens on loopback. A program that forgets a
+request does not start.
 
 Importing it loads no server: `--help` needs none.
 """
 
-import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
-from functools import cached_property
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType, UnionType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
+import click
 import msgspec
 
 from parlour_protocol.kit.errors import ErrorCode, ProgramError
 from parlour_protocol.kit.frames import Greeting, Hello, Push, Request
 from parlour_protocol.kit.wire import Wire
+from parlour_server.kit.api.operations import Operation, Operations
 from parlour_server.kit.cli.command_line import CommandLine
+from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.config.settings_table import reloaded
 from parlour_server.kit.connections.budgets import Budgets
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.connections.peer import Peer
-from parlour_server.kit.log.log import Entry, LogRecord
+from parlour_server.kit.log.log import Entry, LogAdvanced, LogRecord
+from parlour_server.kit.log_fanout import LOOK_SECONDS, LogFanout
 from parlour_server.kit.program import Pending, Result
 from parlour_server.kit.program_log import ProgramLog
 from parlour_server.kit.program_name import ProgramName
 from parlour_server.kit.topics import Topic
 
 if TYPE_CHECKING:
-    from parlour_server.kit.clock import Clock
+    from starlette.requests import Request as HttpsRequest
+    from starlette.responses import Response
+
+    from parlour_server.kit.api.operations import Handler
+    from parlour_server.kit.api.request_guard import RequestGuard
+    from parlour_server.kit.auth.password_change import PasswordChanger
     from parlour_server.kit.program_spec import ProgramSpec
     from parlour_server.kit.running_program import Parts, RunningProgram
     from parlour_server.kit.setup.data_folder import DataFolder
@@ -41,9 +50,11 @@ _S = TypeVar("_S")
 _B = TypeVar("_B")
 _L = TypeVar("_L")
 _Settings = TypeVar("_Settings", bound=Settings)
+_Store = TypeVar("_Store", bound="SqliteKitStore")
 _Work = TypeVar("_Work", bound=Callable[[], Awaitable[None]])
 _Handler = Callable[[Peer[_S], _Q], Result | Awaitable[Result] | Pending[Any]]
 _Greets = Callable[[Peer[_S]], Greeting | Awaitable[Greeting | None] | None]
+_Endpoint = Callable[["HttpsRequest", "RequestGuard"], Awaitable["Response"]]
 
 RESTART_SECONDS: Final = 1.0
 """Before background work that failed begins again."""
@@ -60,14 +71,24 @@ class App(Generic[_S]):
         budgets: Budgets = MappingProxyType({}),
         state: "Callable[[Peer[Any]], _S] | None" = None,
         settings: type[Settings] = Settings,
+        store: "type[SqliteKitStore] | None" = None,
+        commands: Sequence[click.Command] = (),
         title: str = "",
         command: str = "",
         about: str = "",
+        package: str = "",
     ) -> None:
         """Describe a program; ``main`` runs its commands.
 
         The name of ``wire``, such as `ticker.v1`, names everything else, too. ``messages_per_minute`` is the
-        default of the setting, for each account. Raises ProgramError.
+        default of the setting, for each account.
+
+        ``settings`` are those of every server and sections of the program's own. ``store`` has tables of
+        its own (``SqliteKitStore``). ``commands`` are more words of the command line; their options and the
+        open store come from `kit/cli/command_options.py`. ``package`` is the distribution whose version
+        `--version` shows.
+
+        Raises ProgramError.
         """
         self.wire: Final = wire
         word = wire.subprotocol.partition(".")[0]
@@ -77,14 +98,18 @@ class App(Generic[_S]):
         self._settings = settings
         if messages_per_minute is not None:
             self._settings = _with_messages(settings, messages_per_minute)
+        self._store = store
+        self._commands = tuple(commands)
         self._about = about or f"Run and administer a {self.name.title} server."
-        self._state = state
+        self._package = package
+        self._state: Callable[[Peer[Any]], Any] = state or _no_state
         self.budgets: Final = budgets
         self._handlers: dict[type[Request], _Handler[_S, Any]] = {}
+        self._endpoints: dict[Operation, _Endpoint] = {}
         self._greets: _Greets[_S] | None = None
         self._background: list[Callable[[], Awaitable[None]]] = []
-        self._logs: set[str] = set()
-        self._running: _Running[_S] | None = None
+        self._logs: dict[str, ProgramLog[Any, Any]] = {}
+        self._running: _RunningApp[_S] | None = None
 
     def on(self, kind: type[_Q]) -> Callable[[_Handler[_S, _Q]], _Handler[_S, _Q]]:
         """Handle requests of this kind: return the result, or None, or raise RefusedError.
@@ -111,13 +136,49 @@ class App(Generic[_S]):
         return greet
 
     def background(self, work: _Work) -> _Work:
-        """Run this while the server runs. If it fails, that is logged, and it begins again."""
+        """Run this while the server runs. If it fails, that is logged, and it begins again.
+
+        It waits with ``app.clock.sleep``, so that a test can let time pass (`kit/testing/clock.py`).
+        """
         self._background.append(work)
         return work
 
+    def operation(self, row: Operation) -> Callable[[_Endpoint], _Endpoint]:
+        """Handle calls of an operation of the HTTPS API. They need a session, unless the row says otherwise.
+
+        The handler gets the request and the ``RequestGuard``, which reads its body; it returns ``answer(…)``
+        or ``nothing()`` of `kit/api/problems.py`, or raises RefusedError. ``session_of(request)`` says who
+        asks.
+        """
+
+        def add(endpoint: _Endpoint) -> _Endpoint:
+            if row in self._endpoints:
+                raise ProgramError(f"{row.name} has a handler already")
+            self._endpoints[row] = endpoint
+            return endpoint
+
+        return add
+
+    @property
+    def clock(self) -> Clock:
+        """The server's clock, which tests replace. Only while the server runs, as all that follows."""
+        return self._running_now().parts.clock
+
+    def settings(self, kind: type[_Settings]) -> _Settings:
+        """Return the settings in force, of the ``kind`` that the program has.
+
+        After SIGHUP they are new ones, but for those that need a restart. Raises ProgramError for another
+        kind.
+        """
+        return _checked(kind, self._running_now().settings)
+
+    def store(self, kind: "type[_Store]") -> _Store:
+        """Return the open store, of the ``kind`` that the program has. Raises ProgramError for another."""
+        return _checked(kind, self._running_now().parts.store)
+
     def topic(self, name: str) -> Topic:
-        """Return the topic of this name, to add peers to or to publish to. Only while the server runs."""
-        return self._parts().topics.topic(name)
+        """Return the topic of this name, to add peers to or to publish to."""
+        return self._running_now().parts.topics.topic(name)
 
     def log(
         self,
@@ -132,18 +193,18 @@ class App(Generic[_S]):
 
         ``push`` makes what everyone who follows a log gets for a new entry, ``summary`` what everyone who
         follows the list gets for a log that has changed; None for a change that the list does not show.
-        Where a union is given, annotate what this
-        returns: `ProgramLog[Act, State]`. Raises ProgramError for a kind that is there already.
+        Where a union is given, annotate what this returns: `ProgramLog[Act, State]`. Raises ProgramError for
+        a kind that is there already.
         """
         if kind in self._logs:
             raise ProgramError(f"{self.wire.subprotocol} has logs of the kind {kind} already")
-        self._logs.add(kind)
-        return ProgramLog(kind, body, state, push, summary, self._parts)
+        made = self._logs[kind] = ProgramLog(kind, body, state, push, summary)
+        return made
 
-    def _parts(self) -> "Parts[Any, SqliteKitStore]":
+    def _running_now(self) -> "_RunningApp[_S]":
         if self._running is None:
             raise ProgramError(f"the server of {self.wire.subprotocol} does not run")
-        return self._running.parts
+        return self._running
 
     def check(self) -> None:
         """Raise ProgramError for a program that is not complete."""
@@ -152,25 +213,29 @@ class App(Generic[_S]):
             raise ProgramError(f"{self.wire.subprotocol} has no handler for {missing}: write @app.on(…)")
         if self._greets is None and self.wire.greeting is not Hello:
             raise ProgramError(f"{self.wire.greeting.__name__} is sent by no one: write @app.greets")
+        Operations(self._endpoints)
 
-    @cached_property
+    @property
     def spec(self) -> "ProgramSpec[Any, SqliteKitStore]":
         """The program, as the parts of the kit know it. Raises ProgramError for one that is not complete."""
         from parlour_server.kit.program_spec import ProgramSpec  # noqa: PLC0415 - see the module's docstring
-        from parlour_server.kit.sqlite_kit_store import SqliteKitStore, kit_schema  # noqa: PLC0415
+        from parlour_server.kit.sqlite_kit_store import SqliteKitStore  # noqa: PLC0415
 
         self.check()
+        store = self._store or SqliteKitStore
 
-        def make_store(folder: "DataFolder", clock: "Clock", tells_by_bus: bool) -> SqliteKitStore:  # noqa: FBT001 - see ``ProgramSpec``
-            return SqliteKitStore(folder.database, self.name, clock, tells_by_bus=tells_by_bus)
+        def make_store(folder: "DataFolder", clock: Clock, tells_by_bus: bool) -> SqliteKitStore:  # noqa: FBT001 - see ``ProgramSpec``
+            return store(folder.database, self.name, clock, tells_by_bus=tells_by_bus)
 
         return ProgramSpec(
             name=self.name,
             wire=self.wire,
             start=self._start,
             settings=self._settings,
-            schema=kit_schema(self.name),
+            schema=store.schema(self.name),
             make_store=make_store,
+            operations=tuple(self._endpoints),
+            commands=self._commands,
         )
 
     def main(self) -> None:
@@ -185,25 +250,42 @@ class App(Generic[_S]):
                 f"  {name.command} invite create --data ~/{name.word} --uses 5",
             ]
         )
-        CommandLine(name, lambda: self.spec, about=self._about, example=example, package="parlour").main()
+        CommandLine(
+            name,
+            lambda: self.spec,
+            about=self._about,
+            example=example,
+            package=self._package,
+            commands=self._commands,
+        ).main()
 
     async def _start(self, parts: "Parts[Any, SqliteKitStore]") -> "RunningProgram[Any]":
         from parlour_server.kit.running_program import RunningProgram  # noqa: PLC0415 - see the docstring
 
         if self._running is not None:
             raise ProgramError(f"a server of {self.wire.subprotocol} runs in this process already")
-        self._running = _Running(parts, self._handlers, self._greets, self.budgets, self._state)
+        running = self._running = _RunningApp(
+            parts,
+            self._handlers,
+            self._greets,
+            self._state,
+            self.budgets,
+            self._endpoints,
+            {kind: log.begin(parts) for kind, log in self._logs.items()},
+        )
         parts.stack.callback(self._stopped)
+        if self._logs:
+            parts.run(running.look_for_entries())
         for work in self._background:
-            parts.run(_repeated(work))
-        return RunningProgram(self._running)
+            parts.run(_repeated(work, parts.clock))
+        return RunningProgram(running, running.endpoints)
 
     def _stopped(self) -> None:
         self._running = None
 
 
-class _Running(Generic[_S]):
-    """A running program of an ``App``."""
+class _RunningApp(Generic[_S]):
+    """The program of an ``App`` while its server runs."""
 
     audited = frozenset({ErrorCode.FORBIDDEN})
 
@@ -212,17 +294,29 @@ class _Running(Generic[_S]):
         parts: "Parts[Any, SqliteKitStore]",
         handlers: Mapping[type[Request], _Handler[_S, Any]],
         greets: _Greets[_S] | None,
+        state: Callable[[Peer[Any]], _S],
         budgets: Budgets,
-        state: Callable[[Peer[Any]], _S] | None,
+        endpoints: Mapping[Operation, _Endpoint],
+        logs: Mapping[str, LogFanout[Any, Any]],
     ) -> None:
         self.parts = parts
+        self.settings: Settings = parts.settings
         self.budgets = budgets
+        self._state = state
         self._handlers = dict(handlers)
         self._greets = greets
-        self._state = state
+        self._endpoints = dict(endpoints)
+        self._logs = logs
 
     def state(self, peer: Peer[_S]) -> _S:
-        return cast("_S", None) if self._state is None else self._state(peer)
+        return self._state(peer)
+
+    def endpoints(
+        self, settings: Settings, guard: "RequestGuard", _passwords: "PasswordChanger"
+    ) -> Mapping[str, "Handler"]:
+        """Return the handlers of the operations. Called again after a reload."""
+        self.settings = reloaded(self.settings, settings)
+        return {row.name: _with_guard(endpoint, guard) for row, endpoint in self._endpoints.items()}
 
     async def greet(self, peer: Peer[_S]) -> Greeting | None:
         sessions = await self.parts.store.sessions.list(peer.user, self.parts.steady.now())
@@ -250,21 +344,53 @@ class _Running(Generic[_S]):
         return {}
 
     def notice(self, notice: object) -> None:
-        """Ignore it: an ``App`` publishes no notifications of its own."""
+        """Publish what another process appended to a log."""
+        if isinstance(notice, LogAdvanced):
+            for log in self._logs.values():
+                log.advanced(notice)
 
     def journal(self, entry: object) -> None:
-        """Ignore it."""
+        """Do the same: the journal has what commands appended."""
+        self.notice(entry)
+
+    async def look_for_entries(self) -> None:
+        """Look in the store for entries of followed logs that neither of them announced."""
+        while True:
+            await self.parts.clock.sleep(LOOK_SECONDS)
+            for log in self._logs.values():
+                with ErrorBoundary("looking for entries"):
+                    await log.look()
 
     def closed(self, peer: Peer[_S]) -> None:
         """Do nothing: a peer that closes has left its topics."""
 
 
-async def _repeated(work: Callable[[], Awaitable[None]]) -> None:
+def _no_state(_peer: Peer[Any]) -> None:
+    return
+
+
+def _with_guard(endpoint: _Endpoint, guard: "RequestGuard") -> "Handler":
+    async def handle(request: "HttpsRequest") -> "Response":
+        return await endpoint(request, guard)
+
+    return handle
+
+
+_T = TypeVar("_T")
+
+
+def _checked(kind: type[_T], value: object) -> _T:
+    if not isinstance(value, kind):
+        raise ProgramError(f"the program has no {kind.__name__}: give it to App(…)")
+    return value
+
+
+async def _repeated(work: Callable[[], Awaitable[None]], clock: Clock) -> None:
     while True:
         with ErrorBoundary(f"background work {work.__name__}"):
             await work()
             return
-        await asyncio.sleep(RESTART_SECONDS)
+        await clock.sleep(RESTART_SECONDS)
 
 
 def _with_messages(settings: type[_Settings], per_minute: int) -> type[_Settings]:

@@ -3,8 +3,11 @@
 ``now`` is for times that people read or that outlive the process; ``monotonic`` is for deadlines, because it
 never jumps (K4: setting the system clock must not extend a ticket). ``SteadyClock`` is for limits in days,
 which must survive a restart but not end because the clock was set. Nothing else in the server calls ``time``.
+
+``sleep`` waits by the monotonic clock: a test's clock wakes those whose time has come (`testing/clock.py`).
 """
 
+import asyncio
 import time
 from typing import Protocol
 
@@ -22,6 +25,10 @@ class Clock(Protocol):
         """Return the seconds of a monotonic clock."""
         ...
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait so many seconds of ``monotonic``."""
+        ...
+
 
 class SystemClock:
     """The machine's own clocks."""
@@ -33,6 +40,10 @@ class SystemClock:
     def monotonic(self) -> float:
         """Return the seconds of a monotonic clock."""
         return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait so many seconds."""
+        await asyncio.sleep(seconds)
 
 
 class SteadyClock:
@@ -54,6 +65,10 @@ class SteadyClock:
     def monotonic(self) -> float:
         """Return the seconds of a monotonic clock."""
         return self._clock.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait so many seconds."""
+        await self._clock.sleep(seconds)
 
     def set_ahead(self) -> float:
         """Return how many seconds the system clock was set ahead since the start; negative for back."""

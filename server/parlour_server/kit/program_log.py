@@ -4,16 +4,22 @@ What is appended is published after its commit, so no one sees an entry that is 
 an entry twice, in the page and by the topic, but misses none.
 """
 
+import asyncio
+from asyncio import Future
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.frames import Push, Request
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.limits import PAGE_EVENTS
+from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.connections.peer import Peer
-from parlour_server.kit.log.log import Appended, Decide, Entry, Facts, LogRecord
+from parlour_server.kit.log.log import Appended, Decide, Entry, LogRecord
 from parlour_server.kit.log.typed_log import TypedLog
+from parlour_server.kit.log_fanout import Decided, LogFanout
 from parlour_server.kit.program import Pending, Result
 from parlour_server.kit.topics import Topic
 
@@ -39,14 +45,19 @@ class ProgramLog(Generic[B, S]):
         state: type[S] | UnionType,
         push: Callable[[Entry[B]], Push] | None,
         summary: Callable[[LogRecord[S]], Push | None] | None,
-        parts: "Callable[[], Parts[Any, SqliteKitStore]]",
     ) -> None:
         self._kind = kind
         self._body = body
         self._state = state
         self._push = push
         self._summary = summary
-        self._parts = parts
+        self._fanout: LogFanout[B, S] | None = None
+
+    def begin(self, parts: "Parts[Any, SqliteKitStore]") -> LogFanout[B, S]:
+        """Begin with a server that starts, and end with it; ``App`` calls it."""
+        made = self._fanout = LogFanout(self._kind, self.of(parts.store), self._push, self._summary, parts)
+        parts.stack.callback(self._end)
+        return made
 
     def append(
         self,
@@ -63,26 +74,23 @@ class ProgramLog(Generic[B, S]):
         The answer, ``result`` of the entry, is sent when the entry is on disk; then it is published. The same
         request sent again is answered in the same way, and is neither decided nor published again.
         """
-        decided: dict[str, S | None] = {}
+        running, decided = self._running(), Decided(decide)
+        future = running.logs.append(peer.grant, request.id, name, body, decided)
+        return Pending(
+            future, lambda appended: result(appended.entry), partial(running.appended, name, decided)
+        )
 
-        def decide_and_keep(facts: Facts[S]) -> S | None:
-            new = decide(facts)
-            decided["state"] = facts.state if new is None else new  # of the last call: as stored
-            return new
+    async def append_own(self, key: str, name: str, body: B, decide: Decide[S]) -> Appended[B]:
+        """Append an entry of the program itself, such as the end of a game when its time is up.
 
-        def publish(appended: Appended[B]) -> None:
-            if appended.replay:
-                return
-            entry = appended.entry
-            if self._push is not None:
-                self.topic(name).publish(self._push(entry))
-            if self._summary is not None:
-                push = self._summary(LogRecord(entry.log, entry.seq, decided["state"]))
-                if push is not None:
-                    self.list_topic.publish(push)
-
-        future = self._logs().append(peer.grant, request.id, name, body, decide_and_keep)
-        return Pending(future, lambda appended: result(appended.entry), publish)
+        Its author is None. ``key`` is the program's choice: the same key again gives the first entry of the
+        log with it, so work that was interrupted may run again. Raises RefusedError as ``decide`` does, or
+        for a key that was used for another body, and UnavailableError.
+        """
+        running, decided = self._running(), Decided(decide)
+        future = running.logs.append_own(key, name, body, decided)
+        future.add_done_callback(partial(_publish, running, name, decided))
+        return await asyncio.shield(future)  # its caller may be cancelled: followers get it all the same
 
     async def follow(
         self, peer: Peer[Any], name: str, *, after: Seq, limit: int = PAGE_EVENTS.value
@@ -91,24 +99,24 @@ class ProgramLog(Generic[B, S]):
 
         Returns those above ``after``, in order, and whether more follow.
         """
-        peer.add(self.topic(name))  # first: what is appended meanwhile comes by the topic
+        await self._running().follow(peer, name)  # first: what is appended meanwhile comes by the topic
         return await self.page(name, after=after, limit=limit)
 
     async def page(
         self, name: str, *, after: Seq, limit: int = PAGE_EVENTS.value
     ) -> tuple[Sequence[Entry[B]], bool]:
         """Return the entries above ``after``, in order, and whether more follow."""
-        return await self._logs().page(name, after=after, limit=limit)
+        return await self._running().logs.page(name, after=after, limit=limit)
 
     async def find(self, name: str) -> LogRecord[S] | None:
         """Return a log's head and state, None if it has not begun."""
-        return await self._logs().find(name)
+        return await self._running().logs.find(name)
 
     async def list(
         self, *, after: str | None = None, limit: int = PAGE_EVENTS.value
     ) -> tuple[Sequence[LogRecord[S]], bool]:
         """Return the logs above the name ``after``, in order, and whether more follow."""
-        return await self._logs().list(after=after, limit=limit)
+        return await self._running().logs.list(after=after, limit=limit)
 
     async def follow_list(
         self, peer: Peer[Any], *, after: str | None = None, limit: int = PAGE_EVENTS.value
@@ -123,11 +131,29 @@ class ProgramLog(Generic[B, S]):
     @property
     def list_topic(self) -> Topic:
         """The topic to which the summaries of all logs are published."""
-        return self._parts().topics.topic(f"logs:{self._kind}")
+        return self._running().list_topic
 
     def topic(self, name: str) -> Topic:
-        """Return the topic to which the entries of the log ``name`` are published."""
-        return self._parts().topics.topic(f"log:{self._kind}:{name}")
+        """Return the topic to which the entries of the log ``name`` are published; ``follow`` adds to it."""
+        return self._running().topic(name)
 
-    def _logs(self) -> TypedLog[B, S]:
-        return TypedLog(self._parts().store.log, self._kind, self._body, self._state)
+    def of(self, store: "SqliteKitStore") -> TypedLog[B, S]:
+        """Return these logs in an open store, for a command, which runs without a server.
+
+        A server that runs meanwhile publishes what the command appends.
+        """
+        return TypedLog(store.log, self._kind, self._body, self._state)
+
+    def _running(self) -> LogFanout[B, S]:
+        if self._fanout is None:
+            raise ProgramError(f"logs of the kind {self._kind} are used while the server does not run")
+        return self._fanout
+
+    def _end(self) -> None:
+        self._fanout = None
+
+
+def _publish(running: LogFanout[B, S], name: str, decided: Decided[S], future: "Future[Appended[B]]") -> None:
+    if not future.cancelled() and future.exception() is None:
+        with ErrorBoundary("publishing an entry"):
+            running.appended(name, decided, future.result())

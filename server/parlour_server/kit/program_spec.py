@@ -11,6 +11,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+import click
+
 from parlour_protocol.kit.names import NameReason, NameRefusedError, UserName, skeleton
 from parlour_protocol.kit.wire import Wire
 from parlour_server.kit.api.error_answer import ErrorAnswer
@@ -66,6 +68,8 @@ class ProgramSpec(Generic[_Settings, _Store]):
     """`doctor`: what it finds in the program's own files."""
     operations: tuple[Operation, ...] = ()
     """Of the HTTPS API, besides those of every server. Each needs a handler (``RunningProgram``)."""
+    commands: tuple[click.Command, ...] = ()
+    """Of its command line, besides those of every server, which one of the same name replaces."""
     api_summary: str = "Accounts and sessions; the program itself is a WebSocket."
     error_answers: Mapping[type[Exception], ErrorAnswer] = field(default_factory=dict)
     """How the HTTPS API answers errors that are not the kit's."""

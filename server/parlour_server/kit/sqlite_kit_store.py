@@ -1,6 +1,9 @@
-"""The store of a program without tables of its own: accounts, sessions, the journal and logs, in one file."""
+"""The store of a program: accounts, sessions, the journal and logs, in one file, and tables of its own."""
 
+import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.log.sqlite_log import JOURNAL_COLUMNS, SqliteLog, log_damage, read_journal_entry
@@ -11,16 +14,10 @@ from parlour_server.kit.store.accounts.memory_tickets import MemoryTickets
 from parlour_server.kit.store.accounts.sqlite_accounts import SqliteAccounts
 from parlour_server.kit.store.accounts.sqlite_sessions import SqliteSessions
 from parlour_server.kit.store.engine.database import Database
-from parlour_server.kit.store.engine.retention import KIT_RULES
+from parlour_server.kit.store.engine.integrity import Check
+from parlour_server.kit.store.engine.retention import KIT_RULES, Rule
 from parlour_server.kit.store.engine.sqlite_journal import SqliteJournal
-from parlour_server.kit.store.schema import Schema
-
-
-def kit_schema(program: ProgramName) -> Schema:
-    """Return the schema of the kit's own tables; ``program`` is named in what goes wrong."""
-    return Schema(
-        program=program, migrations=Path(migrations.__path__[0]), version="0001", find_damage=log_damage
-    )
+from parlour_server.kit.store.schema import Schema, find_nothing
 
 
 class SqliteKitStore(Database):
@@ -28,11 +25,41 @@ class SqliteKitStore(Database):
 
     ``tells_by_bus``: every append is published by this process, so the journal leaves it out. Otherwise the
     journal announces each entry in its own transaction.
+
+    A program with tables of its own inherits from it (``App(store=…)``): its ``__init__`` takes and passes
+    on the same arguments, then makes an object for its tables of ``self._writer`` and ``self._readers``, as
+    the kit's are made here.
     """
+
+    revisions: ClassVar[Path | None] = None
+    """The folder with Alembic's revisions of the own tables; the first one's ``down_revision`` is "0001"."""
+    version: ClassVar[str] = "0001"
+    """The newest revision. They compare as text, so a program's begin with a letter: shop0001, shop0002."""
+    rules: ClassVar[tuple[Rule, ...]] = ()
+    """What ``prune`` deletes of the own tables."""
+    find_damage: ClassVar[Check] = staticmethod(find_nothing)
+    """`doctor` and backups: yields what is damaged in the own tables, as sentences."""
+
+    @classmethod
+    def schema(cls, program: ProgramName) -> Schema:
+        """Return the schema of the kit's tables and the own ones; ``program`` is named in what goes wrong."""
+
+        def find_damage(db: sqlite3.Connection, tables: frozenset[str]) -> Iterator[str]:
+            yield from log_damage(db, tables)
+            yield from cls.find_damage(db, tables)
+
+        return Schema(
+            program=program,
+            migrations=Path(migrations.__path__[0]),
+            own_revisions=cls.revisions,
+            version=cls.version,
+            find_damage=find_damage,
+        )
 
     def __init__(self, path: Path, program: ProgramName, clock: Clock, *, tells_by_bus: bool = False) -> None:
         """Prepare for the database at ``path``; ``open`` connects."""
-        super().__init__(path, kit_schema(program), clock, announces=not tells_by_bus, rules=KIT_RULES)
+        rules = (*KIT_RULES, *self.rules)
+        super().__init__(path, self.schema(program), clock, announces=not tells_by_bus, rules=rules)
         self.accounts = SqliteAccounts(self._writer, self._readers, clock)
         self.sessions = SqliteSessions(self._writer, self._readers, clock)
         self.tickets = MemoryTickets(self._readers, clock)

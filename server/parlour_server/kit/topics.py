@@ -57,6 +57,16 @@ class Topic:
         """Be true without members, too."""
         return True
 
+    @property
+    def writer(self) -> BatchingWriter | None:
+        """What writes to its members; None without any, and another one for those who come after that."""
+        return self._topics.writers.get(self.name)
+
+    def fail(self) -> None:
+        """Close the connections of all members, because something could not be delivered to them."""
+        for peer in list(self.writer.members) if self.writer else ():
+            peer.fail()
+
     def publish(self, push: Push) -> None:
         """Send this to every member. Raises TypeError for what is not one of the program's pushes."""
         if type(push) not in self._topics.pushes:

@@ -62,6 +62,9 @@ class FakeClock:
     def monotonic(self) -> float:
         return self.seconds
 
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
 
 class RecordingAudit(Audit):
     """Keeps what is recorded."""

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from parlour_server.kit.program_name import ProgramName
-from parlour_server.kit.sqlite_kit_store import kit_schema
+from parlour_server.kit.sqlite_kit_store import SqliteKitStore
 
 PROGRAM = ProgramName(word="shop", title="Shop", command="shop-server")
-SCHEMA = kit_schema(PROGRAM)
+SCHEMA = SqliteKitStore.schema(PROGRAM)
 
 
 @pytest.fixture(scope="session")

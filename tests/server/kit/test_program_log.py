@@ -18,6 +18,8 @@ from parlour_protocol.kit.id_fields import Count
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.kit.wire import Wire
 from parlour_server.kit.app import App
+from parlour_server.kit.bus.local_bus import LocalBus
+from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.log.log import Appended, Facts
@@ -127,7 +129,18 @@ async def game(tmp_path: Path) -> AsyncIterator[Game]:
     topics = Topics(asyncio.get_running_loop(), 0.0, frozenset({Taken, Score}))
     fields = {field.name: cast("Any", None) for field in dataclasses.fields(Parts)}
     async with AsyncExitStack() as stack:
-        parts = Parts(**fields | {"store": store, "topics": topics, "stack": stack})
+        background = BackgroundTasks()
+        stack.push_async_callback(background.close)
+        own = {
+            "store": store,
+            "topics": topics,
+            "stack": stack,
+            "bus": LocalBus(),
+            "clock": clock,
+            "background": background,
+            "run": lambda work: background.start("work", work, lambda: None),
+        }
+        parts = Parts(**fields | own)
         running = await app.spec.start(parts)
         made = Game(app, games, KitWorld(store, clock))
         made.handle = running.program.handle

@@ -14,7 +14,7 @@ from tests.server.kit.conftest import PROGRAM
 from tests.server.kit.store.world import FakeClock
 
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.sqlite_kit_store import SqliteKitStore, kit_schema
+from parlour_server.kit.sqlite_kit_store import SqliteKitStore
 from parlour_server.store.chat_schema import SCHEMA as CHAT_SCHEMA
 
 SHARED = ("accounts", "invites", "sessions", "attempts", "journal", "health", "incarnation")
@@ -50,7 +50,7 @@ def test_the_chat_has_the_same_tables(kit_database: Path, tmp_path: Path, table:
 
 def test_the_version_is_the_newest_revision(kit_database: Path) -> None:
     """What a server asks for is what the migrations lead to."""
-    schema = kit_schema(PROGRAM)
+    schema = SqliteKitStore.schema(PROGRAM)
     config = Config()
     config.set_main_option("script_location", str(schema.migrations))
     newest = ScriptDirectory.from_config(config).get_current_head()
@@ -71,7 +71,7 @@ async def test_errors_name_the_programs_own_command(tmp_path: Path, kit_database
     other = tmp_path / "other.db"
     other.write_bytes(b"nothing" * 1000)
     with pytest.raises(SetupError, match="not a Shop database"):
-        kit_schema(PROGRAM).upgrade(other)
+        SqliteKitStore.schema(PROGRAM).upgrade(other)
 
 
 def test_it_loads_neither_the_chat_nor_migrations() -> None:

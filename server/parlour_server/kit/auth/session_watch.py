@@ -4,7 +4,6 @@ Once a second it writes the activity of sessions, asks the store which sessions 
 limit (S3, L17), and closes those sockets. It never raises: if the store cannot answer, it asks again.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable
 from typing import Final
 
@@ -50,8 +49,11 @@ class SessionWatch:
 
     async def run(self) -> None:
         """Check until cancelled."""
+        began = self._clock.monotonic()
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            # from the beginning of a check: time that passes during it may end a session that it has read
+            await self._clock.sleep(began + LOOK_SECONDS - self._clock.monotonic())
+            began = self._clock.monotonic()
             await self.check()
 
     async def check(self) -> None:

@@ -7,7 +7,9 @@ for a wrong command line.
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
+from functools import partial
 from string import Template
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 _FAILED: Final = 1
 _NOT_UNDERSTOOD: Final = 2
 _INTERRUPTED: Final = 130
+_KIT_PACKAGE: Final = "parlour"
 _EXPECTED: Final = (click.ClickException, ParlourServerError, ParlourProtocolError, OSError)
 KIT_COMMANDS: Final = (
     serve.init,
@@ -58,12 +61,13 @@ class CommandLine:
         *,
         about: str,
         example: str,
-        package: str,
+        package: str = "",
         commands: Sequence[click.Command] = (),
         contents: Sequence[str] = (),
     ) -> None:
-        """``package`` is the distribution whose version it shows; ``commands`` may replace the kit's.
+        """``package`` is the distribution whose version it shows, if it is installed, beside Parlour's.
 
+        ``commands`` may replace the kit's.
         ``contents`` is what `init` makes besides what every server has.
         """
         self._name = name
@@ -82,10 +86,14 @@ class CommandLine:
             context_settings={"help_option_names": ["-h", "--help"]},
             commands={one.name: _named(one, words) for one in (*KIT_COMMANDS, *commands) if one.name},
         )
-        show_version = click.version_option(
-            package_name=package, prog_name=name.command, message="%(prog)s %(version)s"
-        )
-        self.group = show_version(self.group)
+        self.group = click.option(
+            "--version",
+            is_flag=True,
+            expose_value=False,
+            is_eager=True,
+            callback=partial(_show_version, name.command, package),
+            help="Show the version and exit.",
+        )(self.group)
 
     def main(self, arguments: Sequence[str] | None = None) -> None:
         """Run the command line and exit."""
@@ -144,6 +152,26 @@ def _named(command: click.Command, words: Mapping[str, str]) -> click.Command:
     if isinstance(command, click.Group):
         command.commands = {key: _named(inner, words) for key, inner in command.commands.items()}
     return command
+
+
+def _show_version(
+    command: str,
+    package: str,
+    context: click.Context,
+    _parameter: click.Parameter,
+    wanted: bool,  # noqa: FBT001 - click calls it
+) -> None:
+    if not wanted or context.resilient_parsing:
+        return
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - keeps other commands quick
+
+    words = [command]
+    with suppress(PackageNotFoundError):
+        words += [version(package)] if package else []
+    if package != _KIT_PACKAGE:
+        words += [f"(Parlour {version(_KIT_PACKAGE)})"]
+    click.echo(" ".join(words))
+    context.exit()
 
 
 def _keep_files_private() -> None:

@@ -48,7 +48,7 @@ address_option = click.option(
 )
 create_example = example(
     "$command invite create --data ~/$word --uses 5 --days 7\n"
-    "$command invite create --data ~/$word --address chat.example.org:8443 --json"
+    "$command invite create --data ~/$word --address $word.example.org:8443 --json"
 )
 
 

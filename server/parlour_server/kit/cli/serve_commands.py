@@ -20,7 +20,7 @@ from parlour_server.kit.cli.command_options import (
 
 
 @click.command(
-    epilog=example("$command init --data ~/$word\n$command init --data ~/$word --name chat.example.org")
+    epilog=example("$command init --data ~/$word\n$command init --data ~/$word --name $word.example.org")
 )
 @data_option
 @click.option(

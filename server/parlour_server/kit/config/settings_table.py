@@ -5,11 +5,13 @@ documentation and the list of settings that wait for a restart are made from the
 """
 
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from msgspec import Meta, structs
 
 from parlour_server.kit.config.server_settings import Settings
+
+_Settings = TypeVar("_Settings", bound=Settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,16 @@ def need_restart(old: Settings, new: Settings) -> list[str]:
         for before, after in zip(rows(old), rows(new), strict=True)
         if before.value != after.value and not before.reloads
     ]
+
+
+def reloaded(old: _Settings, new: _Settings) -> _Settings:
+    """Return what is in force after a reload: of ``new`` only the settings that need no restart."""
+    taken: dict[str, dict[str, Any]] = {}
+    for row in rows(new):
+        if row.reloads:
+            taken.setdefault(row.section, {})[row.key] = row.value
+    sections = {name: structs.replace(getattr(old, name), **values) for name, values in taken.items()}
+    return structs.replace(old, **sections)
 
 
 def _row(section: str, key: str, value: Any, kind: Any) -> Row:

@@ -157,7 +157,7 @@ class ConnectionService(Generic[S]):
 
     async def _look(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            await self._clock.sleep(LOOK_SECONDS)
             with ErrorBoundary("looking for overdue requests"):
                 self.look()
 

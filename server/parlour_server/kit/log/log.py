@@ -6,7 +6,7 @@ implementation passes `tests/server/kit/log/log_contract.py`.
 """
 
 from asyncio import Future
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, NewType, Protocol, TypeAlias, TypeVar
 
@@ -28,12 +28,15 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True)
 class Entry(Generic[B]):
-    """One entry of a log. ``at`` is for people: the order is that of the numbers."""
+    """One entry of a log. ``at`` is for people: the order is that of the numbers.
+
+    ``author`` is None for what the program itself appended (``append_own``).
+    """
 
     log: LogId
     seq: Seq
     at: Millis
-    author: UserName
+    author: UserName | None
     body: B
 
 
@@ -43,7 +46,7 @@ class Facts(Generic[S]):
 
     head: Seq
     state: S | None
-    author: UserName
+    author: UserName | None
     at: Millis
 
 
@@ -73,10 +76,11 @@ class LogRecord(Generic[S]):
 
 @dataclass(frozen=True, slots=True)
 class LogAdvanced:
-    """The journal's entry: another process, which publishes nothing here, appended entry ``seq``."""
+    """Entry ``seq`` was appended: on the bus by the server ``origin``, in the journal by a command."""
 
     log: LogId
     seq: Seq
+    origin: str = ""
 
 
 class Log(Protocol):
@@ -94,6 +98,16 @@ class Log(Protocol):
         """
         ...
 
+    def append_own(
+        self, key: str, log: LogId, body: bytes, decide: Decide[bytes]
+    ) -> "Future[Appended[bytes]]":
+        """Append an entry of the program itself, for which no one needs a session; otherwise as ``append``.
+
+        ``key`` stands for the request id: an entry is appended once for each key of this log, so work that
+        was interrupted may run again. At most ``LOG_ID`` characters.
+        """
+        ...
+
     async def page(
         self, log: LogId, *, after: Seq, limit: int, max_bytes: int = PAGE_BYTES.value
     ) -> tuple[Sequence[Entry[bytes]], bool]:
@@ -105,6 +119,10 @@ class Log(Protocol):
 
     async def head(self, log: LogId) -> Seq:
         """Return the number of the newest entry, 0 for a log that has not begun."""
+        ...
+
+    async def heads(self, logs: Sequence[LogId]) -> Mapping[LogId, Seq]:
+        """Return the same for many logs, in one read."""
         ...
 
     async def find(self, log: LogId) -> LogRecord[bytes] | None:

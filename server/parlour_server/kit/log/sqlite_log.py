@@ -5,13 +5,14 @@ Refusals come before any change. A commit that fails leaves neither the entry no
 
 import sqlite3
 from asyncio import Future
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Millis, RequestId, Seq
 from parlour_protocol.kit.limits import PAGE_BYTES
+from parlour_protocol.kit.names import UserName
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.log.log import (
@@ -68,6 +69,19 @@ class SqliteLog:
         self, author: TicketGrant, request: RequestId, log: LogId, body: bytes, decide: Decide[bytes]
     ) -> "Future[Appended[bytes]]":
         """Append an entry if ``decide`` allows it; the future completes when it is on disk."""
+        return self._submit(author, request, log, body, decide)
+
+    def append_own(
+        self, key: str, log: LogId, body: bytes, decide: Decide[bytes]
+    ) -> "Future[Appended[bytes]]":
+        """Append an entry of the program itself, once for each ``key`` of this log."""
+        if not 0 < len(key) <= LOG_ID:
+            raise ValueError(f"a key has 1 to {LOG_ID} characters, not {len(key)}")
+        return self._submit(None, key, log, body, decide)
+
+    def _submit(
+        self, author: TicketGrant | None, request: str, log: LogId, body: bytes, decide: Decide[bytes]
+    ) -> "Future[Appended[bytes]]":
         if not 0 < len(log) <= LOG_ID:
             raise ValueError(f"a log's id has 1 to {LOG_ID} characters, not {len(log)}")
         _refuse_long(body)
@@ -107,8 +121,20 @@ class SqliteLog:
 
     async def head(self, log: LogId) -> Seq:
         """Return the number of the newest entry, 0 for a log that has not begun."""
-        found = await self.find(log)
-        return Seq(0) if found is None else found.head
+        return (await self.heads((log,)))[log]
+
+    async def heads(self, logs: Sequence[LogId]) -> Mapping[LogId, Seq]:
+        """Return the same for many logs, in one read."""
+
+        def read(db: Connection) -> dict[LogId, Seq]:
+            heads = dict.fromkeys(logs, Seq(0))
+            for log in logs:
+                row = db.execute("SELECT head FROM kit_logs WHERE log = ?", (plain(log),)).fetchone()
+                if row is not None:
+                    heads[log] = Seq(row[0])
+            return heads
+
+        return await self._readers.run(read)
 
     async def find(self, log: LogId) -> LogRecord[bytes] | None:
         """Return a log, None if it has not begun."""
@@ -133,20 +159,18 @@ class SqliteLog:
 
 def _append(
     db: WriteConnection,
-    author: TicketGrant,
-    request: RequestId,
+    author: TicketGrant | None,
+    request: str,
     log: LogId,
     body: bytes,
     at: Millis,
     decide: Decide[bytes],
 ) -> Appended[bytes]:
     # In the transaction: the frame may have waited while the session ended (S1).
-    if not is_live(db, author.session, at):
+    if author is not None and not is_live(db, author.session, at):
         raise RefusedError(ErrorCode.FORBIDDEN, "this session has ended")
-    earlier = db.execute(
-        f"SELECT {_ENTRY} FROM kit_events WHERE author = ? AND request = ?",  # noqa: S608 - columns of ours
-        (plain(author.user), plain(request)),
-    ).fetchone()
+    user = None if author is None else author.user
+    earlier = _earlier(db, user, request, log)
     if earlier is not None:
         entry = _entry(*earlier)
         if (entry.log, entry.body) != (log, body):
@@ -154,10 +178,10 @@ def _append(
         return Appended(entry, replay=True)
     found = _find(db, log)
     head, before = (Seq(0), None) if found is None else (found.head, found.state)
-    state = decide(Facts(head, before, author.user, at))
+    state = decide(Facts(head, before, user, at))
     if state is not None:
         _refuse_long(state)
-    entry = Entry(log, Seq(head + 1), at, author.user, body)
+    entry = Entry(log, Seq(head + 1), at, user, body)
     db.execute(
         "INSERT INTO kit_logs (log, head, state) VALUES (?, ?, ?) ON CONFLICT (log) DO UPDATE"
         " SET head = excluded.head, state = coalesce(excluded.state, kit_logs.state)",
@@ -165,11 +189,24 @@ def _append(
     )
     db.execute(
         "INSERT INTO kit_events (log, seq, at, author, request, body) VALUES (?, ?, ?, ?, ?, ?)",
-        (plain(log), entry.seq, at, plain(author.user), plain(request), body),
+        (plain(log), entry.seq, at, user and plain(user), plain(request), body),
     )
     if db.announces:
         add_entry(db, at, log=plain(log), seq=entry.seq)
     return Appended(entry)
+
+
+def _earlier(db: WriteConnection, user: UserName | None, request: str, log: LogId) -> tuple[Any, ...] | None:
+    """Return the entry that this request, or this key of the program's own, appended before."""
+    if user is None:
+        where, values = "author IS NULL AND log = ? AND request = ?", (plain(log), plain(request))
+    else:
+        where, values = "author = ? AND request = ?", (plain(user), plain(request))
+    row: tuple[Any, ...] | None = db.execute(
+        f"SELECT {_ENTRY} FROM kit_events WHERE {where}",  # noqa: S608 - columns of ours
+        values,
+    ).fetchone()
+    return row
 
 
 def _find(db: Connection, log: LogId) -> LogRecord[bytes] | None:
@@ -177,8 +214,8 @@ def _find(db: Connection, log: LogId) -> LogRecord[bytes] | None:
     return None if row is None else LogRecord(*row)
 
 
-def _entry(log: LogId, seq: Seq, at: Millis, author: str, body: bytes) -> Entry[bytes]:
-    return Entry(log, seq, at, user_name(author), body)
+def _entry(log: LogId, seq: Seq, at: Millis, author: str | None, body: bytes) -> Entry[bytes]:
+    return Entry(log, seq, at, None if author is None else user_name(author), body)
 
 
 def _refuse_long(content: bytes) -> None:

@@ -45,27 +45,32 @@ class TypedLog(Generic[B, S]):
         self, author: TicketGrant, request: RequestId, name: str, body: B, decide: Decide[S]
     ) -> "Future[Appended[B]]":
         """Append an entry to the log ``name`` if ``decide`` allows it; see ``Log.append``."""
+        content, kept = self._checked(body)
+        raw = self._log.append(author, request, self.id(name), content, self._with_types(decide))
+        return _with_body(raw, LogId(name), kept)
 
+    def append_own(self, key: str, name: str, body: B, decide: Decide[S]) -> "Future[Appended[B]]":
+        """Append an entry of the program itself, once for each ``key`` of the log; see ``Log.append_own``."""
+        content, kept = self._checked(body)
+        raw = self._log.append_own(key, self.id(name), content, self._with_types(decide))
+        return _with_body(raw, LogId(name), kept)
+
+    def _checked(self, body: B) -> tuple[bytes, B]:
+        """Return a body as it is stored, and as it will be read. Raises ValueError if it could not be."""
+        content = _encoder.encode(body)
+        return content, self._bodies.decode(content)
+
+    def _with_types(self, decide: Decide[S]) -> Decide[bytes]:
         def decide_bytes(facts: Facts[bytes]) -> bytes | None:
             state = None if facts.state is None else self._states.decode(facts.state)
             new = decide(Facts(facts.head, state, facts.author, facts.at))
-            return None if new is None else _encoder.encode(new)
+            if new is None:
+                return None
+            content = _encoder.encode(new)
+            self._states.decode(content)  # what could not be read again is not stored
+            return content
 
-        done: Future[Appended[B]] = asyncio.get_running_loop().create_future()
-        raw = self._log.append(author, request, self.id(name), _encoder.encode(body), decide_bytes)
-
-        def pass_on(_: object) -> None:
-            error = raw.exception()  # never cancelled: no one else has it
-            if done.done():
-                return  # the waiting task was cancelled; the entry was appended, or refused, all the same
-            if error is not None:
-                done.set_exception(error)
-            else:
-                appended = raw.result()
-                done.set_result(Appended(self._entry(appended.entry), replay=appended.replay))
-
-        raw.add_done_callback(pass_on)
-        return done
+        return decide_bytes
 
     async def page(
         self, name: str, *, after: Seq, limit: int, max_bytes: int = PAGE_BYTES.value
@@ -73,6 +78,11 @@ class TypedLog(Generic[B, S]):
         """Return the entries above ``after``, in order, and whether more follow; see ``Log.page``."""
         entries, more = await self._log.page(self.id(name), after=after, limit=limit, max_bytes=max_bytes)
         return [self._entry(entry) for entry in entries], more
+
+    async def heads(self, names: Sequence[str]) -> dict[str, Seq]:
+        """Return the numbers of the newest entries, 0 for a log that has not begun."""
+        ids = {self.id(name): name for name in names}
+        return {ids[log]: head for log, head in (await self._log.heads(tuple(ids))).items()}
 
     async def find(self, name: str) -> LogRecord[S] | None:
         """Return a log, None if it has not begun."""
@@ -104,3 +114,23 @@ class TypedLog(Generic[B, S]):
 
     def _name(self, log: LogId) -> LogId:
         return LogId(log.removeprefix(self._prefix))
+
+
+def _with_body(raw: "Future[Appended[bytes]]", name: LogId, body: B) -> "Future[Appended[B]]":
+    done: Future[Appended[B]] = asyncio.get_running_loop().create_future()
+
+    def pass_on(_: object) -> None:
+        error = raw.exception()  # never cancelled: no one else has it
+        if done.done():
+            return  # the waiting task was cancelled; the entry was appended, or refused, all the same
+        if error is not None:
+            done.set_exception(error)
+        else:
+            appended = raw.result()
+            entry = appended.entry
+            done.set_result(
+                Appended(Entry(name, entry.seq, entry.at, entry.author, body), replay=appended.replay)
+            )
+
+    raw.add_done_callback(pass_on)
+    return done

@@ -57,6 +57,9 @@ def apply(place: Path | Engine, schema: Schema, revision: str = "head") -> None:
     config = Config()
     config.set_main_option("script_location", str(schema.migrations).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
+    if schema.own_revisions is not None:
+        folders = (schema.migrations / "versions", schema.own_revisions)
+        config.set_main_option("version_locations", os.pathsep.join(map(str, folders)).replace("%", "%%"))
     with _connect(engine) as connection, connection.begin():
         config.attributes["connection"] = connection
         try:

@@ -18,7 +18,8 @@ from parlour_server.kit.store.engine.integrity import Check, damage
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 
 
-def _find_nothing(_db: sqlite3.Connection, _tables: frozenset[str]) -> Iterator[str]:
+def find_nothing(_db: sqlite3.Connection, _tables: frozenset[str]) -> Iterator[str]:
+    """Find no damage: there are no tables of the program's own."""
     return iter(())
 
 
@@ -38,9 +39,11 @@ class Schema:
     program: ProgramName
     migrations: Path
     """The folder with Alembic's `env.py` and `versions/`."""
+    own_revisions: Path | None = None
+    """A folder with more revisions, which continue those of ``migrations``."""
     version: str
     """The newest revision. Revisions compare as text: 0009 is before 0010."""
-    find_damage: Check = _find_nothing
+    find_damage: Check = find_nothing
     """`doctor` and backups: what is damaged in the program's tables."""
     restored: Restored = _change_nothing
     """`restore`: changes what must not be as it was at the backup."""

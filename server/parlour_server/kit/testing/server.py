@@ -36,7 +36,7 @@ from parlour_server.kit.app import App
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.cli.command_line import CommandLine
-from parlour_server.kit.clock import SystemClock
+from parlour_server.kit.clock import Clock, SystemClock
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.logs import captured
 from parlour_server.kit.net.quiet_logger import quiet_logger
@@ -95,7 +95,8 @@ class World:
 
         def run() -> str:
             with redirect_stdout(io.StringIO()) as out:
-                line = CommandLine(self.spec.name, lambda: self.spec, about="", example="", package="parlour")
+                spec = self.spec
+                line = CommandLine(spec.name, lambda: spec, about="", example="", commands=spec.commands)
                 status = line.run((*words, "--data", str(self.data)))
             if status:
                 raise RuntimeError(f"{' '.join(words)} ended with {status}")
@@ -375,13 +376,16 @@ async def running(
     data: Path,
     *,
     change: Callable[[Any], Settings] = lambda settings: settings,
+    clock: Clock | None = None,
 ) -> AsyncIterator[World]:
     """Run the program's server in this process, with ``data`` as its folder, which is made if it is missing.
 
-    ``change`` returns other settings than the program's defaults.
+    ``change`` returns other settings than the program's defaults. With a ``FakeClock`` (`clock.py`) only
+    the test lets time pass: sessions expire, budgets refill and ``app.clock.sleep`` returns when it calls
+    ``forward``.
     """
     spec = program.spec if isinstance(program, App) else program
-    folder, clock = spec.folder(data), SystemClock()
+    folder, clock = spec.folder(data), clock or SystemClock()
     await initialise(spec, folder, (), clock)
     settings = spec.settings()
     settings = msgspec.structs.replace(
@@ -395,7 +399,9 @@ async def running(
 
     cheap = HashingPool(threads=1, hasher=PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     with _logged() as logs:
-        server = await Server.start(replace(spec, start=start), folder, change(settings), passwords=cheap)
+        server = await Server.start(
+            replace(spec, start=start), folder, change(settings), passwords=cheap, clock=clock
+        )
         try:
             async with World(spec, data, int(server.url.rpartition(":")[2]), started[0]) as world:
                 world.logs = logs

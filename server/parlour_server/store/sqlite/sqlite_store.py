@@ -13,7 +13,7 @@ from parlour_server.kit.store.engine.database import Database
 from parlour_server.kit.store.engine.retention import KIT_RULES, Rule
 from parlour_server.kit.store.engine.sqlite_journal import SqliteJournal
 from parlour_server.store.chat_schema import SCHEMA
-from parlour_server.store.sqlite.e2ee.device_rows import note_disabled, see_devices
+from parlour_server.store.sqlite.e2ee.device_rows import note_disabled_changed, see_devices
 from parlour_server.store.sqlite.e2ee.sqlite_devices import SqliteDevices
 from parlour_server.store.sqlite.e2ee.sqlite_groups import SqliteGroups
 from parlour_server.store.sqlite.e2ee.sqlite_key_log import SqliteKeyLog
@@ -41,7 +41,9 @@ class SqliteStore(Database):
     def __init__(self, place: Path | Engine, clock: Clock, *, tells_by_bus: bool = False) -> None:
         """Prepare for the database; ``open`` connects."""
         super().__init__(place, SCHEMA, clock, announces=not tells_by_bus, rules=_RULES)
-        self.accounts = SqliteAccounts(self._writer, self._readers, clock, on_disabled=note_disabled)
+        self.accounts = SqliteAccounts(
+            self._writer, self._readers, clock, on_disabled_changed=note_disabled_changed
+        )
         self.sessions = SqliteSessions(self._writer, self._readers, clock, on_seen=see_devices)
         self.tickets = MemoryTickets(self._readers, clock)
         self.rooms = SqliteRooms(self._writer, self._readers)

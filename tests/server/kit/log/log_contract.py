@@ -180,6 +180,35 @@ class LogContract:
             assert refused.value.code is ErrorCode.CONFLICT
         assert (await server.append(ben, b"one", request=request)).entry.seq == 2
 
+    async def test_the_program_itself_appends_without_a_session(
+        self, server: Server, clock: FakeClock
+    ) -> None:
+        """No author; once for each key of the log, whatever request ids people use."""
+        ana = await server.person("ana")
+        request = new_request_id()
+        await server.append(ana, request=request)
+        seen: list[Facts[bytes]] = []
+
+        def note(facts: Facts[bytes]) -> bytes:
+            seen.append(facts)
+            return b"over"
+
+        log = server.store.log
+        over = await log.append_own(request, GAME, b"over", note)
+        assert over == Appended(Entry(GAME, Seq(2), clock.now(), None, b"over"))
+        assert seen == [Facts(Seq(1), b"1", None, clock.now())]
+        again = await log.append_own(request, GAME, b"over", refuse)
+        assert again == Appended(over.entry, replay=True)
+        with pytest.raises(RefusedError) as refused:
+            await log.append_own(request, GAME, b"not over", note)
+        assert refused.value.code is ErrorCode.CONFLICT
+        other = await log.append_own(request, LogId("game:2"), b"over", note)
+        assert other.entry.seq == 1
+        assert (await server.everything())[1] == over.entry
+        assert await log.find(GAME) == LogRecord(GAME, Seq(2), b"over")
+        with pytest.raises(ValueError, match="128 characters"):
+            await log.append_own("", GAME, b"over", note)
+
     async def test_a_session_that_has_ended_appends_nothing(self, server: Server, clock: FakeClock) -> None:
         """S1: ended, expired, or its account disabled while the request waited; not even an old answer."""
         ana, ben, eve = [await server.person(name) for name in ("ana", "ben", "eve")]
@@ -207,7 +236,7 @@ class LogContract:
             assert go_on.wait(60)
             if facts.state is not None:
                 raise RefusedError(ErrorCode.CONFLICT, "the seat is taken")
-            return facts.author.encode()
+            return str(facts.author).encode()
 
         first = here.store.log.append(ana, new_request_id(), GAME, b"sit", sit)
         assert await asyncio.to_thread(deciding.wait, 60)

@@ -15,7 +15,7 @@ from tests.server.kit.log.log_contract import GAME, LogContract, LogStore, OpenS
 from tests.server.kit.store.world import FakeClock
 
 from parlour_server.kit.errors import UnavailableError
-from parlour_server.kit.sqlite_kit_store import SqliteKitStore, kit_schema
+from parlour_server.kit.sqlite_kit_store import SqliteKitStore
 
 ROOT = Path(__file__).parents[4]
 
@@ -113,7 +113,7 @@ async def test_a_killed_process_loses_nothing_that_it_acknowledged(
 ) -> None:
     """Killed between two appends of many: no gap, and the state is that of the entries."""
     acknowledged = await asyncio.to_thread(_append_until_killed, kit_database)
-    assert kit_schema(PROGRAM).damage(kit_database) == []
+    assert SqliteKitStore.schema(PROGRAM).damage(kit_database) == []
     server = Server(await open_store(True), clock)
     entries = await server.everything()
     assert numbers(entries) == list(range(1, len(entries) + 1))
@@ -129,7 +129,7 @@ async def test_a_check_finds_a_gap(kit_database: Path, open_store: OpenStore, cl
     ana = await server.person("ana")
     for _ in range(3):
         await server.append(ana)
-    schema = kit_schema(PROGRAM)
+    schema = SqliteKitStore.schema(PROGRAM)
     assert schema.damage(kit_database) == []
     with closing(sqlite3.connect(kit_database)) as db, db:
         db.execute("DELETE FROM kit_events WHERE seq = 2")

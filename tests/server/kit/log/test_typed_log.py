@@ -34,8 +34,9 @@ class Board(msgspec.Struct, frozen=True):
     players: tuple[UserName, ...] = ()
 
 
-def play(board: Board, move: Move, author: UserName) -> Board:
+def play(board: Board, move: Move, author: UserName | None) -> Board:
     """Return the board after a move."""
+    assert author is not None, "no move is the program's own"
     if board.players and board.players[-1] == author:
         raise RefusedError(ErrorCode.FORBIDDEN, "not your turn")
     if move.cell in board.cells:

@@ -106,6 +106,10 @@ class TestClock:
         """Return the monotonic time."""
         return self.seconds
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait for real."""
+        await asyncio.sleep(seconds)
+
 
 @dataclass
 class TestAudit(Audit):

@@ -4,30 +4,17 @@ from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name
 from parlour_server.kit.store.interface import KitStore
 from parlour_server.kit.store.records import NewAccountRecord, SessionRecord, TicketGrant
+from parlour_server.kit.testing import clock as kit_clock
 
 DEVICE: DeviceName = parse_device_name("laptop")
 
 
-class FakeClock:
-    """A clock that only moves when a test advances it."""
+class FakeClock(kit_clock.FakeClock):
+    """A clock that begins in 2023 and only moves when a test advances it."""
 
     def __init__(self) -> None:
-        """Begin somewhere in 2023."""
-        self.wall = 1_700_000_000_000
-        self.seconds = 1000.0
-
-    def now(self) -> Millis:
-        """Return the time of day."""
-        return Millis(self.wall)
-
-    def monotonic(self) -> float:
-        """Return the time for deadlines."""
-        return self.seconds
-
-    def forward(self, seconds: float) -> None:
-        """Let time pass."""
-        self.wall += int(seconds * 1000)
-        self.seconds += seconds
+        """Begin."""
+        super().__init__(1_700_000_000_000)
 
 
 class KitWorld:

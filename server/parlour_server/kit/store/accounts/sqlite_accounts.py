@@ -32,16 +32,16 @@ class SqliteAccounts:
         readers: Readers,
         clock: Clock,
         *,
-        on_disabled: Callable[[WriteConnection, UserName, Millis], None] | None = None,
+        on_disabled_changed: Callable[[WriteConnection, UserName, Millis], None] | None = None,
     ) -> None:
         """Use the store's writer and readers; ``clock`` is for the expiry of invites.
 
-        ``on_disabled`` is called in the transaction that disables an account, or enables it again.
+        ``on_disabled_changed`` is called in the transaction that disables an account, or enables it again.
         """
         self._writer = writer
         self._readers = readers
         self._clock = clock
-        self._on_disabled = on_disabled
+        self._on_disabled_changed = on_disabled_changed
 
     async def create(self, account: NewAccountRecord, invite: bytes | None) -> None:
         """Create an account, using the invite once. Raises InviteRefusedError, NameTakenError."""
@@ -66,8 +66,8 @@ class SqliteAccounts:
             _set(db, user=user, column="disabled", value=int(disabled))
             if disabled:
                 end_sessions(db, user, self._clock.now())
-            if self._on_disabled is not None:
-                self._on_disabled(db, user, self._clock.now())
+            if self._on_disabled_changed is not None:
+                self._on_disabled_changed(db, user, self._clock.now())
 
         await self._writer.submit(write)
 

@@ -39,7 +39,7 @@ def find_device(db: Connection, device: DeviceId, now: Millis) -> DeviceRecord |
     return None if row is None else device_record(*row)
 
 
-def note_disabled(db: WriteConnection, user: UserName, at: Millis) -> None:
+def note_disabled_changed(db: WriteConnection, user: UserName, at: Millis) -> None:
     """Notify servers that an account with devices was disabled or enabled: its rooms' groups change."""
     if db.execute("SELECT 1 FROM devices WHERE account = ?", (plain(user),)).fetchone() is not None:
         note_devices_changed(db, at, user)

@@ -95,7 +95,7 @@ def _logs() -> None:
         sa.Column("log", TEXT, nullable=False),
         sa.Column("seq", NUMBER, nullable=False),
         sa.Column("at", NUMBER, nullable=False),
-        sa.Column("author", TEXT, nullable=False),
+        sa.Column("author", TEXT, nullable=True),  # NULL: the program itself
         sa.Column("request", TEXT, nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["author"], ["accounts.account"], name="fk_kit_events_author"),
@@ -103,6 +103,15 @@ def _logs() -> None:
         sa.PrimaryKeyConstraint("log", "seq", name="pk_kit_events"),
         sa.UniqueConstraint("author", "request", name="uq_kit_events_author_request"),
         **PLAIN,
+    )
+    own = sa.text("author IS NULL")
+    op.create_index(
+        "uq_kit_events_own",
+        "kit_events",
+        ["log", "request"],
+        unique=True,
+        sqlite_where=own,
+        postgresql_where=own,
     )
 
 

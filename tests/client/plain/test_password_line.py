@@ -11,8 +11,7 @@ from tests.client.ui.ui_fake import LOBBY, FakeClient
 from parlour_client.core.errors import login_hint
 from parlour_client.core.settings import Settings
 from parlour_client.kit.errors import LoginRefusedError, SessionEndedError
-from parlour_client.plain import run
-from parlour_client.plain.line_mode import LineMode
+from parlour_client.plain.line_mode import LineMode, run
 
 
 @pytest.fixture

@@ -3,12 +3,23 @@
 import socket
 import ssl
 import struct
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.x509 import load_der_x509_certificate
 from tests.attacks.raw import RunningServer
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Return a server that was started as the command, which has to reach OpenSSL first."""
+    made = RunningServer(tmp_path_factory.mktemp("server"))
+    made.launcher = []
+    made.begin()
+    yield made
+    made.stop()
 
 
 def test_plaintext_fallback(server: RunningServer) -> None:

@@ -48,7 +48,7 @@ def niceness(pid: int) -> set[int]:
 def test_no_call_that_the_server_makes_is_refused(tmp_path: Path, loop: str) -> None:
     """Login, chat, upload, backup, reload and stop, under a filter whose every refusal ends the process."""
     server = RunningServer(tmp_path)
-    server.launcher = launcher("deadly")
+    server.launcher = confining = launcher("deadly")
     server.arguments = ["--loop", loop]
     server.begin()
     session = server.session("ada", invite=server.code())
@@ -57,7 +57,7 @@ def test_no_call_that_the_server_makes_is_refused(tmp_path: Path, loop: str) -> 
         assert wire.told("probe-0000000001")["type"] == "ok"
         assert upload(server, session, room, secrets.token_bytes(100_000)) == 201
         backup = [sys.executable, "-m", "parlour_server", "backup", str(tmp_path / "all.tar")]
-        subprocess.run([*server.launcher, *backup, "--data", str(server.data)], check=True, timeout=60)
+        subprocess.run([*confining, *backup, "--data", str(server.data)], check=True, timeout=60)
         assert server.process is not None
         server.process.send_signal(signal.SIGHUP)
         wire.send(request("send", 2, room=room, text="still here"))

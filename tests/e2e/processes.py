@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from tests.e2e import commands
 from tests.e2e.commands import DEADLINE
+from tests.e2e.forked import ForkedServer
 
 NO_PROXIES: dict[str, str] = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")
 """Proxies that lead nowhere: nothing here may use them."""
@@ -27,9 +28,9 @@ class Server:
         self.ready = folder / "ready"
         self.log = folder / "server.log"
         self.port = reserved_port(self)
-        self.process: subprocess.Popen[bytes] | None = None
-        self.launcher: list[str] = []
-        """What starts the interpreter of the server: nothing, or a program that confines it first."""
+        self.process: subprocess.Popen[bytes] | ForkedServer | None = None
+        self.launcher: list[str] | None = None
+        """What starts the command: a program that confines it, or nothing; None forks the server instead."""
         self.arguments: list[str] = []
         """Further options of `run`."""
 
@@ -52,10 +53,12 @@ class Server:
             str(self.ready),
             *self.arguments,
         ]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*self.launcher, sys.executable, "-m", "parlour_server", *arguments], stdout=log, stderr=log
-            )
+        if self.launcher is None:
+            self.process = ForkedServer(arguments, self.log)
+        else:
+            command = [*self.launcher, sys.executable, "-m", "parlour_server", *arguments]
+            with self.log.open("ab") as log:
+                self.process = subprocess.Popen(command, stdout=log, stderr=log)
         end = time.monotonic() + DEADLINE
         while not self.ready.exists():
             assert self.process.poll() is None, self.log.read_text()

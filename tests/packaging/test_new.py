@@ -54,7 +54,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     return Installed(tmp_path_factory.mktemp("installed"))
 
 
-@pytest.fixture(scope="module", params=["blank", "ticker"])
+@pytest.fixture(scope="module", params=["blank", "ticker", "game"])
 def shop(request: pytest.FixtureRequest, installed: Installed) -> Path:
     """Return a project of each kind."""
     folder = installed.folder / f"{request.param}-shop"

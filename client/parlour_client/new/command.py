@@ -22,6 +22,7 @@ It installs this Parlour: {parlour} (requirements/parlour.txt)"""
 @click.argument("name", metavar="NAME")
 @click.option("--blank", "kind", flag_value="blank", default="blank", help="A shared counter (the default).")
 @click.option("--ticker", "kind", flag_value="ticker", help="Prices that a server pushes.")
+@click.option("--game", "kind", flag_value="game", help="Four in a row: tables, turns, spectators, a log.")
 @click.pass_context
 def new(context: click.Context, name: str, kind: str) -> None:
     """Begin a program of your own on Parlour's kit, in the new folder NAME.

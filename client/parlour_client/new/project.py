@@ -41,6 +41,7 @@ class Kind(StrEnum):
 
     BLANK = "blank"
     TICKER = "ticker"
+    GAME = "game"
 
 
 class _Frame(Template):

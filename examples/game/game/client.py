@@ -1,11 +1,11 @@
-"""The game's client: the kit's app with the game's screen in it."""
+"""The client's command: the kit's app with this program's screen in it."""
 
 import sys
 
 from parlour_client.kit.main import client_main
 
 from game.frames import WIRE, Follow, ListTables
-from game.screen import GameScreen
+from game.screen import MatchScreen
 
 if __name__ == "__main__":
-    sys.exit(client_main("Game", WIRE, GameScreen, reads=(ListTables, Follow)))
+    sys.exit(client_main("Game", WIRE, MatchScreen, reads=(ListTables, Follow)))

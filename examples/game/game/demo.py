@@ -8,17 +8,17 @@ from parlour_protocol.kit.ids import Seq, new_request_id
 
 from game.frames import WIRE, Changed, Follow, Listed, ListTables, Play, Steps, Table, Tables
 from game.rules import COLUMNS, ROWS, Act, Drop, Match, Open, Sit, replay
-from game.screen import GameLink, GameScreen
+from game.screen import MatchLink, MatchScreen
 
 CHANCE = Random()  # noqa: S311 - made-up moves
 
 
-async def do(link: GameLink, table: Table, act: Act) -> None:
+async def do(link: MatchLink, table: Table, act: Act) -> None:
     """Do something at a table."""
     await link.ask(Play(new_request_id(), table, act))
 
 
-async def finish(link: GameLink, table: Table) -> Match:
+async def finish(link: MatchLink, table: Table) -> Match:
     """Play at random until the match at a table is over, and return it."""
     pushes = link.pushes()
     while True:
@@ -34,7 +34,7 @@ async def finish(link: GameLink, table: Table) -> Match:
         await anext(pushes)
 
 
-async def robin(link: GameLink) -> None:
+async def robin(link: MatchLink) -> None:
     """Begin a match, again and again, and play it with anyone who sits down."""
     table = Table(link.account.user, 1)
     while True:
@@ -42,7 +42,7 @@ async def robin(link: GameLink) -> None:
         await finish(link, table)
 
 
-async def play(link: GameLink) -> str:
+async def play(link: MatchLink) -> str:
     """Sit down at the first table, and play; this is what `--headless` does."""
     pushes = link.pushes()
     match await link.ask(ListTables(new_request_id())):
@@ -58,4 +58,14 @@ async def play(link: GameLink) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(demo_main("Game", WIRE, GameScreen, play, server="game.server", others={"robin": robin}))
+    sys.exit(
+        demo_main(
+            "Game",
+            WIRE,
+            MatchScreen,
+            play,
+            server="game.server",
+            others={"robin": robin},
+            reads=(ListTables, Follow),
+        )
+    )

@@ -1,4 +1,4 @@
-"""What the game's client and server send each other. ``Wire`` checks it when it is imported."""
+"""What the client and the server send each other. ``Wire`` checks it when it is imported."""
 
 from typing import Annotated, Final, TypeAlias
 

@@ -1,4 +1,4 @@
-"""The game's screen: the tables on the left, a board on the right. Every key is in the line at the bottom."""
+"""The screen: the tables on the left, a board on the right. Every key is in the line at the bottom."""
 
 from collections.abc import Awaitable, Iterable
 from typing import ClassVar, Final, TypeAlias, assert_never
@@ -69,7 +69,7 @@ RED, YELLOW = (own(*DISCS[colour]) for colour in ("red", "yellow"))
 ACTS: Final[dict[str, Act]] = {"open": Open(), "sit": Sit(), "resign": Resign(), "claim": Claim()}
 
 
-GameLink: TypeAlias = Link[Hello, Requests, Results, Pushes]
+MatchLink: TypeAlias = Link[Hello, Requests, Results, Pushes]
 
 
 def state_words(state: Match | Listed, me: UserName | None) -> Content:
@@ -229,22 +229,22 @@ class Board(SafeStatic, can_focus=True):
         return lines(*rows)
 
 
-class GameScreen(LinkScreen[Hello, Requests, Results, Pushes]):
+class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
     """The tables and a board."""
 
     DEFAULT_CSS = """
-    GameScreen TableList { width: 34; height: 1fr; border: none; padding: 1 1 0 1; }
-    GameScreen Vertical { padding: 1 2 0 2; }
-    GameScreen Board { height: auto; }
-    GameScreen #problem { height: auto; margin-top: 1; }
-    GameScreen KeyFooter { dock: none; }
+    MatchScreen TableList { width: 34; height: 1fr; border: none; padding: 1 1 0 1; }
+    MatchScreen Vertical { padding: 1 2 0 2; }
+    MatchScreen Board { height: auto; }
+    MatchScreen #problem { height: auto; margin-top: 1; }
+    MatchScreen KeyFooter { dock: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "new_table", "New table"),
         Binding("escape", "tables", "Tables"),
     ]
 
-    def __init__(self, link: GameLink) -> None:
+    def __init__(self, link: MatchLink) -> None:
         super().__init__(link)
         self._me: UserName | None = None
         self._listed: dict[str, Listed] = {}

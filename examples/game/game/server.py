@@ -1,4 +1,4 @@
-"""The game's server, all of it: tables that people sit at, and watch.
+"""The server, all of it: tables that people sit at, and watch.
 
 Each table is a log of steps. The rules decide inside the transaction that appends one, so of two moves at
 once one is stored and the other refused; a step sent again is stored once.

@@ -17,7 +17,7 @@ __all__ = ["initialised", "world"]
 
 @pytest.fixture
 def program() -> App[Any]:
-    """Return the game's server, for ``world`` and the attacks."""
+    """Return the server's program, for ``world`` and the attacks."""
     return app
 
 

@@ -16,18 +16,18 @@ from parlour_server.kit.testing.server import World
 from game import screen
 from game.frames import WIRE, Changed, Played, Requests, Results, Table, Tables
 from game.rules import Drop, Open, Sit, Step
-from game.screen import MOST_PAGES, GameScreen, TableList
+from game.screen import MOST_PAGES, MatchScreen, TableList
 
 from .players import ANNA_1, Join, Player
 
-Screen = Client[GameScreen]
+Screen = Client[MatchScreen]
 
 
 @asynccontextmanager
 async def opened(world: World, home: Path, name: str = "anna") -> AsyncIterator[Screen]:
     """Open the client of someone new, at 80x24."""
     link = await world.link()
-    async with joined(WIRE, GameScreen, home, link, name=name, size=(80, 24)) as client:
+    async with joined(WIRE, MatchScreen, home, link, name=name, size=(80, 24)) as client:
         await client.shows("connected", "New table")
         yield client
 
@@ -78,11 +78,7 @@ async def test_a_match_by_keys(join: Join, world: World, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("arrived", [True, False])
 async def test_a_move_without_an_answer_is_sent_again(
-    join: Join,
-    world: World,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    arrived: bool,  # noqa: FBT001 - pytest's
+    *, join: Join, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arrived: bool
 ) -> None:
     """The connection was lost before the server had it, or after: with the next one it is there, once."""
     ben = await join("ben")

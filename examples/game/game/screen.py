@@ -198,17 +198,21 @@ class Board(SafeStatic, can_focus=True):
         self.post_message(self.Acted(ACTS[name]))
 
     def _draw(self) -> None:
-        state = self._state
-        if self._table is None or state is None:
+        table, state = self._table, self._state
+        if table is None:
+            return
+        title = join(peer_line(table.host, 32), own(f"'s table {table.number}")).stylize("bold")
+        if state is None:  # its steps are on their way
+            self.show(title)
+            self.refresh_bindings()
             return
         about = state_words(state, self._me)
         if state.end is not None and state.moves:
             about = join(about, own(f"\nmove {self._moves} of {len(state.moves)}", "dim"))
-        title = join(peer_line(self._table.host, 32), own(f"'s table {self._table.number}"))
         aim = own("  " + "    " * self._column + "▼", "bold $text-accent")
         aims = self.check_action("aim", (0,))
         grid = self._grid(state.moves[: self._moves])
-        self.show(lines(title.stylize("bold"), players(state), aim if aims else own(""), grid, about))
+        self.show(lines(title, players(state), aim if aims else own(""), grid, about))
         self.refresh_bindings()
 
     @staticmethod
@@ -246,6 +250,8 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
 
     def __init__(self, link: MatchLink) -> None:
         super().__init__(link)
+        self._list, self._board = TableList(), Board()
+        self._problem = SafeStatic(id="problem")
         self._me: UserName | None = None
         self._listed: dict[str, Listed] = {}
         self._table: Table | None = None
@@ -257,10 +263,10 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
     def compose(self) -> ComposeResult:
         """Lay out."""
         with Horizontal():
-            yield TableList()
+            yield self._list
             with Vertical():
-                yield Board()
-                yield SafeStatic(id="problem")
+                yield self._board
+                yield self._problem
         yield KeyFooter()
 
     async def connected(self, greeting: Hello) -> None:
@@ -292,11 +298,11 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
 
     def action_tables(self) -> None:
         """Go to the list."""
-        self.query_one(TableList).focus()
+        self._list.focus()
 
     def action_new_table(self) -> None:
         """Begin a match at one of your own tables."""
-        if self._me is None:
+        if self._me is None or self._unanswered is not None:
             return
         for table in (Table(self._me, number) for number in range(1, TABLES_EACH + 1)):
             listed = self._listed.get(table.name)
@@ -331,6 +337,8 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
                 if steps and isinstance(steps[0].act, Open):  # the first match seen here, or a later one
                     self._state, self._last = None, steps[0].seq - 1
                 for step in steps:
+                    if step.seq > self._last + 1:
+                        raise ServerMisbehavedError("The server left out steps.")
                     self._take(step)
             case Steps():
                 pass  # the person has gone to another table meanwhile
@@ -348,11 +356,12 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
                 self._say(own(f"The server sent a step that breaks the rules. {error}"))
                 return
             self._last = step.seq
-            self.query_one(Board).show_match(self._table, self._state, self._me)
+            self._board.show_match(self._table, self._state, self._me)
 
     def _enter(self, table: Table) -> None:
         self._table, self._state, self._last = table, None, 0
-        self.query_one(Board).focus()
+        self._board.show_match(table, None, self._me)
+        self._board.focus()
         self.run_worker(self._try(self._follow()), group="follow", exclusive=True)
 
     async def _open(self, table: Table) -> None:
@@ -387,7 +396,7 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
             self._say(error_content(error))
 
     def _show_list(self) -> None:
-        self.query_one(TableList).show_tables(self._listed.values(), self._me)
+        self._list.show_tables(self._listed.values(), self._me)
 
     def _say(self, words: Content) -> None:
-        self.query_one("#problem", SafeStatic).show(words)
+        self._problem.show(words)

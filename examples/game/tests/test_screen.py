@@ -14,7 +14,7 @@ from parlour_protocol.kit.names import parse_user_name
 from parlour_server.kit.testing.server import World
 
 from game import screen
-from game.frames import WIRE, Changed, Played, Requests, Results, Table, Tables
+from game.frames import WIRE, Changed, Follow, Played, Requests, Results, Steps, Table, Tables
 from game.rules import Drop, Open, Sit, Step
 from game.screen import MOST_PAGES, MatchScreen, TableList
 
@@ -43,7 +43,7 @@ async def new_table(client: Screen, ben: Player) -> None:
     await client.pilot.press("n")
     await client.shows("anna's table 1", "waiting for another player", "r Resign")
     await ben.do(Sit())
-    await client.shows("your turn", "▼")
+    await client.shows("\nyour turn", "▼")
 
 
 async def test_a_match_by_keys(join: Join, world: World, tmp_path: Path) -> None:
@@ -52,17 +52,17 @@ async def test_a_match_by_keys(join: Join, world: World, tmp_path: Path) -> None
     async with opened(world, tmp_path / "home") as client:
         await new_table(client, ben)
         await client.pilot.press("left", "left", "left", "enter")  # column 0
-        await client.shows("ben's turn", "● ", "c Claim the win")
+        await client.shows("\nben's turn", "● ", "c Claim the win")
         await client.pilot.press("c")
         await client.shows("You may not do that. They have")
         cut(world, "anna")
         await ben.do(Drop(0))
-        await client.shows("your turn", "TLS 1.3")
+        await client.shows("\nyour turn", "TLS 1.3")
         for column in (1, 2):
             await client.pilot.press("right", "enter")
-            await client.shows("ben's turn")
+            await client.shows("\nben's turn")
             await ben.do(Drop(column))
-            await client.shows("your turn")
+            await client.shows("\nyour turn")
         await client.pilot.press("right", "enter")
         await client.shows("you won", "move 7 of 7", "a Play again", "Finished")
         assert [step.act for step in await ben.follow(2)] == [Drop(c) for c in (0, 0, 1, 1, 2, 2, 3)]
@@ -97,7 +97,7 @@ async def test_a_move_without_an_answer_is_sent_again(
         await client.pilot.press("enter")  # does nothing meanwhile
         monkeypatch.undo()
         cut(world, "anna")
-        await client.shows("ben's turn")
+        await client.shows("\nben's turn")
         assert [step.act for step in await ben.follow(2)] == [Drop(3)]
         assert "You may not" not in client.text  # it was not a second move
 
@@ -112,15 +112,15 @@ async def test_watching_and_sitting_down(join: Join, world: World, tmp_path: Pat
         await client.shows("anna's table 1", "s Sit down")
         await ben.do(Sit())
         await anna.do(Drop(3))
-        await client.shows("ben's turn")
+        await client.shows("\nben's turn")
         assert not any(words in client.text for words in ("Sit down", "Drop", "Claim", "Resign", "▼"))
         client.screen.pushed(Played(ANNA_1, Step(Seq(4), Millis(0), parse_user_name("anna"), Drop(3))))
         await client.shows("The server sent a step that breaks", "It is not your turn")
         await ben.do(Drop(3))  # what the server really has for number 4
-        await client.shows("anna's turn")
+        await client.shows("\nanna's turn")
         client.screen._state, client.screen._last = None, 0  # a push that comes before its page
         await anna.do(Drop(0))
-        await client.shows("ben's turn")
+        await client.shows("\nben's turn")
         assert client.text.count("● ") == 2 + 2  # the board's, and those beside the names
         await client.pilot.press("escape")
         assert isinstance(client.screen.focused, TableList)
@@ -133,10 +133,10 @@ async def test_watching_and_sitting_down(join: Join, world: World, tmp_path: Pat
         await client.shows("withdrawn")
 
 
-async def test_a_server_that_sends_lists_without_end(
+async def test_a_server_that_misbehaves(
     join: Join, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The client asks for a few pages, and has room for so many tables."""
+    """The client asks for a few pages, has room for so many tables, and tells of steps that are left out."""
     anna = await join("anna")
     await anna.do(Open())
     async with opened(world, tmp_path / "home", "cleo") as client:
@@ -146,6 +146,9 @@ async def test_a_server_that_sends_lists_without_end(
 
         async def ask(request: Requests) -> Results:
             asked.append(request)
+            if isinstance(request, Follow):
+                opened = Step(Seq(1), Millis(0), ANNA_1.host, Open())
+                return Steps((opened, replace(opened, seq=Seq(3))))
             return Tables((one,), more=True)
 
         monkeypatch.setattr(client.screen.link, "ask", ask)
@@ -155,3 +158,5 @@ async def test_a_server_that_sends_lists_without_end(
         for number in (2, 3):
             client.screen.pushed(Changed(replace(one, table=Table(ANNA_1.host, number))))
         assert list(client.screen._listed) == ["anna 1", "anna 2"]
+        client.screen._enter(ANNA_1)
+        await client.shows("anna's table 1", "The server left out steps")

@@ -2,17 +2,22 @@
 
 A program writes a ``LinkScreen`` and starts it with ``LinkApp``. The screen is shown when the connection has
 been greeted for the first time; it stays while the connection comes and goes, and while the person logs in
-again after the session has ended.
+again after the session has ended. A request that is refused, or that finds no connection, is said in a line
+above the status line; any other error is the program's own and ends the app.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Generic
 
 from textual import on
+from textual.actions import ActionParseResult
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import Mount
+from textual.containers import Vertical
+from textual.dom import DOMNode
+from textual.events import Event, Key, Mount, MouseDown
+from textual.message import Message
 from textual.screen import Screen
 
 from parlour_client.kit.account.hardening import keep_memory_private
@@ -21,13 +26,14 @@ from parlour_client.kit.account.profile import Account
 from parlour_client.kit.account.profile_file import ProfileFile
 from parlour_client.kit.account.sign_in import SignIn
 from parlour_client.kit.connection_status import ConnectionStatus
-from parlour_client.kit.errors import ParlourClientError, RefusedError
+from parlour_client.kit.errors import ParlourClientError, RefusedError, SetupError
 from parlour_client.kit.link import Link
 from parlour_client.kit.terminal.safe_app import SafeApp
 from parlour_client.kit.transport.conversation import G, P, Q, R
 from parlour_client.kit.transport.trust import Trust
 from parlour_client.kit.widgets.login_again import LoginAgainScreen
 from parlour_client.kit.widgets.login_screen import LoginScreen
+from parlour_client.kit.widgets.problem_line import ProblemLine
 from parlour_client.kit.widgets.safe import SafeStatic, error_content, own
 from parlour_client.kit.widgets.status_line import StatusLine
 from parlour_client.kit.widgets.themes import OWN
@@ -38,7 +44,9 @@ from parlour_protocol.kit.wire import Wire
 class LinkScreen(Screen[None], Generic[G, Q, R, P]):
     """A program's screen: it gets the greeting and the pushes, and asks over ``link``.
 
-    It shows text of others only by the helpers of ``widgets.safe``.
+    It shows text of others only by the helpers of ``widgets.safe``. Its methods, actions and workers need not
+    catch what ``link.ask`` raises. Its widgets post messages to it instead of asking themselves: Textual ends
+    the message loop of a widget whose handler raises.
     """
 
     def __init__(self, link: Link[G, Q, R, P]) -> None:
@@ -56,6 +64,17 @@ class LinkScreen(Screen[None], Generic[G, Q, R, P]):
 
     def pushed(self, push: P) -> None:
         """Show a push."""
+
+    def tell_problem(self, problem: ParlourClientError | None) -> None:
+        """Show what did not work, until the person does something else; None takes it away."""
+        for line in self.query(ProblemLine):
+            line.tell(problem)
+
+    async def _dispatch_message(self, message: Message) -> None:
+        try:
+            await super()._dispatch_message(message)
+        except ParlourClientError as error:
+            self.tell_problem(error)
 
 
 class _Waiting(Screen[None]):
@@ -76,7 +95,8 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
         border: round $primary; background: $surface;
     }
     .dialog Input { margin: 0; background: $panel; }
-    .link-status { dock: bottom; height: 1; padding: 0 1; background: $panel; }
+    .link-status { dock: bottom; height: auto; }
+    .link-status StatusLine { height: 1; padding: 0 1; background: $panel; }
     """
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -161,12 +181,16 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
             await self._show(screen)
             await screen.laid_out.wait()
             link.subscribe(screen.pushed)
-        await screen.connected(greeting)
+        screen.tell_problem(None)
+        try:
+            await screen.connected(greeting)
+        except (RefusedError, SetupError) as error:  # any other is about the connection, which then ends
+            screen.tell_problem(error)
 
     async def _show(self, screen: Screen[None]) -> None:
         """Show a screen, with the status line on it."""
         await self.push_screen(screen)
-        await screen.mount(StatusLine(classes="link-status"))
+        await screen.mount(Vertical(ProblemLine(), StatusLine(), classes="link-status"))
         if self._link is not None:
             self._status_changed(self._link.status)
 
@@ -178,6 +202,37 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
                 line.tell(status, self._link.account)
         if status.session_ended:
             self.action_log_in()
+
+    def goes_on_after(self, error: Exception) -> bool:
+        """Say what was refused."""
+        return isinstance(error, ParlourClientError) and self._told(error)
+
+    def _told(self, problem: ParlourClientError | None) -> bool:
+        """Return whether there is a screen that can say it."""
+        if self._program_screen is not None:
+            self._program_screen.tell_problem(problem)
+        return self._program_screen is not None
+
+    async def run_action(
+        self,
+        action: "str | ActionParseResult",
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Run an action of the app or of its screen, and say what was refused."""
+        self._told(None)
+        try:
+            return await super().run_action(action, default_namespace, namespaces)
+        except ParlourClientError as error:
+            if not self._told(error):
+                raise
+            return True
+
+    async def on_event(self, event: Event) -> None:
+        """Take the problem away when the person goes on; what they type into a field leaves it."""
+        if isinstance(event, MouseDown) or (isinstance(event, Key) and not event.is_printable):
+            self._told(None)
+        await super().on_event(event)
 
     def action_log_in(self) -> None:
         """Ask for the password again, if the session has ended."""

@@ -6,9 +6,8 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from parlour_client.kit.app import LinkScreen
-from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.link import Link
-from parlour_client.kit.widgets.safe import SafeStatic, error_content, join, own, peer_line
+from parlour_client.kit.widgets.safe import SafeStatic, join, own, peer_line
 from parlour_protocol.kit.frames import Hello
 from parlour_protocol.kit.ids import new_request_id
 
@@ -30,23 +29,14 @@ class CounterScreen(LinkScreen[Hello, Requests, Results, Pushes]):
         """Lay out."""
         yield SafeStatic(own("-"), id="count")
         yield SafeStatic(own("Space: add one    Ctrl+Q: quit", "dim"))
-        yield SafeStatic(id="problem")
 
     async def connected(self, greeting: Hello) -> None:  # noqa: ARG002 - it says who we are, which the status line shows
         """Ask for the counter: a server knows nothing of an earlier connection."""
-        await self._add(0)
+        await self.link.ask(Add(new_request_id(), 0))
 
     async def action_add(self) -> None:
         """Add one."""
-        await self._add(1)
-
-    async def _add(self, number: int) -> None:
-        problem = self.query_one("#problem", SafeStatic)
-        problem.show(own(""))
-        try:
-            await self.link.ask(Add(new_request_id(), number))
-        except ParlourClientError as error:
-            problem.show(error_content(error))
+        await self.link.ask(Add(new_request_id(), 1))
 
     def pushed(self, push: Pushes) -> None:
         """Show the counter. A name comes from someone else, so it goes through ``peer_line``."""

@@ -8,11 +8,13 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from tests.client.ui.conftest import screen_text
 from tests.server.kit.test_app import Ticker
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
@@ -58,6 +60,45 @@ class PricesScreen(LinkScreen[Hello, Watch, Part, Price]):
         self.query_one("#price", SafeStatic).show(join(peer_line(push.symbol), own(f" costs {push.cents}")))
 
 
+class RefusedScreen(PricesScreen):
+    """Asks for what there is not, in all the ways in which a screen asks, and catches nothing."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f2", "ask"),
+        Binding("f3", "work"),
+    ]
+
+    mistaken = False
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        yield SafeStatic(id="price")
+        yield Input()
+
+    async def connected(self, greeting: Hello) -> None:
+        """Ask."""
+        await super().connected(greeting)
+        await self.ask("GREETING")
+
+    async def ask(self, symbol: str) -> None:
+        """Ask for the price of something that the server does not know."""
+        if self.mistaken:
+            raise ZeroDivisionError
+        await self.link.ask(Watch(id=new_request_id(), symbols=(symbol,)))
+
+    async def action_ask(self) -> None:
+        """Ask."""
+        await self.ask("ACTION")
+
+    async def on_input_submitted(self) -> None:
+        """Ask."""
+        await self.ask("MESSAGE")
+
+    def action_work(self) -> None:
+        """Ask in a worker."""
+        self.run_worker(self.ask("WORKER"))
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ticker]:
     """Return a ticker that runs."""
@@ -75,9 +116,11 @@ def invite(server: Ticker) -> str:
 
 
 @asynccontextmanager
-async def opened(home: Path, trust: Trust | None = None) -> "AsyncIterator[Pilot[None]]":
+async def opened(
+    home: Path, trust: Trust | None = None, screen: type[PricesScreen] = PricesScreen
+) -> "AsyncIterator[Pilot[None]]":
     """Open the program's app on a home."""
-    app = LinkApp[Hello, Watch, Part, Price]("Ticker", Home(home), TICKER, PricesScreen, trust=trust)
+    app = LinkApp[Hello, Watch, Part, Price]("Ticker", Home(home), TICKER, screen, trust=trust)
     app.crash_log = home.with_name("crash.log")
     async with app.run_test(size=(100, 30)) as pilot:
         yield pilot
@@ -130,6 +173,32 @@ async def test_no_careless_widget_reaches_the_terminal(server: Ticker, tmp_path:
         shown = screen_text(pilot)
     assert not {"\x1b", "\x07", "\x9b"} & set(shown)
     assert "\ufffd" in shown
+
+
+async def test_what_is_refused_is_said(server: Ticker, tmp_path: Path) -> None:
+    """A screen catches nothing; the sentence goes when the person goes on. A mistake ends the app."""
+    with pytest.raises(ZeroDivisionError):
+        await refused_and_mistaken(tmp_path / "home", invite(server))
+    assert "ZeroDivisionError" in (tmp_path / "crash.log").read_text()
+
+
+async def refused_and_mistaken(home: Path, link: str) -> None:
+    """Ask in every way for what there is not, on one connection; then make a mistake in a worker."""
+    async with opened(home, screen=RefusedScreen) as pilot:
+        await fill(pilot, where=link, who="finn", password=PASSWORD)
+        await until(pilot, on_screen(pilot, "there is no GREETING"))
+        for key, symbol in (("f2", "ACTION"), ("enter", "MESSAGE"), ("f3", "WORKER")):
+            await pilot.press(key)
+            await until(pilot, on_screen(pilot, f"there is no {symbol}"))
+        await pilot.press("z")  # typed into the field
+        assert "there is no WORKER" in screen_text(pilot)
+        await pilot.press("escape")
+        assert "there is no" not in screen_text(pilot)
+        screen = pilot.app.screen
+        assert isinstance(screen, RefusedScreen)
+        assert (screen.greetings, screen.query_one(Input).value) == (1, "z")
+        screen.mistaken = True
+        await pilot.press("f3")
 
 
 async def test_a_refused_login_keeps_what_was_typed(server: Ticker, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from textual.app import App, SystemCommand
 from textual.driver import Driver
 from textual.filter import LineFilter
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
 from parlour_client.kit.terminal.crash import crash_report
 from parlour_client.kit.terminal.guard import TerminalGuard
@@ -84,7 +85,15 @@ class SafeApp(App[None]):
 
     # --- a crash shows one sentence: docs/architecture.md, private interfaces
 
+    def goes_on_after(self, error: Exception) -> bool:  # noqa: ARG002 - an app may know
+        """Return whether the app goes on after this error of a worker, a timer or a handler."""
+        return False
+
     def _handle_exception(self, error: Exception) -> None:
+        if isinstance(error, WorkerFailed) and isinstance(error.error, Exception):
+            error = error.error  # Textual's wrapper around what a worker raised
+        if self.goes_on_after(error):
+            return
         self._return_code = 1
         if self._exception is None:  # Textual's pilot raises it again in tests
             self._exception = error

@@ -1,0 +1,22 @@
+"""What did not work, in a sentence above the status line, until the person does something else."""
+
+from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.widgets.safe import SafeStatic, error_content
+
+
+class ProblemLine(SafeStatic):
+    """Takes no room while there is nothing to say."""
+
+    DEFAULT_CSS = """
+    ProblemLine {
+        display: none; height: auto; max-height: 3; padding: 0 1;
+        background: $panel; color: $text-error;
+    }
+    ProblemLine.shown { display: block; }
+    """
+
+    def tell(self, error: ParlourClientError | None) -> None:
+        """Show an error, or nothing."""
+        if error is not None:
+            self.show(error_content(error))
+        self.set_class(error is not None, "shown")

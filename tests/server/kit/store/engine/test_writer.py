@@ -28,7 +28,7 @@ def insert(key: str) -> Write:
     return lambda db: db.execute("INSERT INTO attempts VALUES (?, 1, 1)", (key,)).rowcount
 
 
-def insert_then(key: str, error: Exception) -> Write:
+def insert_then(key: str, error: BaseException) -> Write:
     """Return a write that changes the database and then fails."""
 
     def write(db: WriteConnection) -> object:
@@ -54,6 +54,20 @@ async def test_only_a_write_that_fails_half_way_is_rolled_back(
     ended = await asyncio.gather(*futures, return_exceptions=True)
     assert ended == [1, error, 1]
     assert await keys(store) == ["a", "c"]
+
+
+@pytest.mark.parametrize(
+    "error", [SystemExit(3), KeyboardInterrupt(), StopIteration(), asyncio.CancelledError()]
+)
+async def test_a_write_cannot_end_the_writers_thread(store: SqliteKitStore, error: BaseException) -> None:
+    """A program's rule runs in it: its write fails, and all others are done."""
+    futures = [store._writer.submit(write) for write in (insert("a"), insert_then("b", error), insert("c"))]
+    async with asyncio.timeout(10):
+        ended = await asyncio.gather(*futures, return_exceptions=True)
+    assert (ended[0], ended[2]) == (1, 1)
+    assert str(ended[1]) == f"a write ended with {type(error).__name__}"
+    assert await store._writer.submit(insert("d")) == 1
+    assert await keys(store) == ["a", "c", "d"]
 
 
 async def test_a_failure_of_the_database_undoes_the_batch(store: SqliteKitStore) -> None:

@@ -7,6 +7,7 @@ request does not start.
 Importing it loads no server: `--help` needs none.
 """
 
+import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType, UnionType
@@ -23,11 +24,13 @@ from parlour_server.kit.cli.command_line import CommandLine
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.config.settings_table import reloaded
+from parlour_server.kit.connections.background_tasks import is_cancelled
 from parlour_server.kit.connections.budgets import Budgets
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.log.log import Entry, LogAdvanced, LogRecord
 from parlour_server.kit.log_fanout import LOOK_SECONDS, LogFanout
+from parlour_server.kit.logs import log_fault
 from parlour_server.kit.program import Pending, Result
 from parlour_server.kit.program_log import ProgramLog
 from parlour_server.kit.program_name import ProgramName
@@ -387,8 +390,15 @@ def _checked(kind: type[_T], value: object) -> _T:
 
 async def _repeated(work: Callable[[], Awaitable[None]], clock: Clock) -> None:
     while True:
-        with ErrorBoundary(f"background work {work.__name__}"):
+        try:
             await work()
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # sys.exit() in it must not end the server
+            if isinstance(error, asyncio.CancelledError) and is_cancelled():
+                raise
+            log_fault(f"background work {work.__name__}", error)
+        else:
             return
         await clock.sleep(RESTART_SECONDS)
 

@@ -192,28 +192,33 @@ async def test_background_work_that_fails_begins_again(
 ) -> None:
     """A program's fault stops neither its work nor its server; a stopped server leaves nothing behind."""
     monkeypatch.setattr(kit_app, "RESTART_SECONDS", 0.0)
+    logged: list[tuple[str, BaseException]] = []
+    monkeypatch.setattr(kit_app, "log_fault", lambda where, error: logged.append((where, error)))
     app: App[None] = App(Wire("shop.v1", requests=Other))
     app.on(Other)(ignore)
+    faults = [ValueError("a fault"), SystemExit(3), asyncio.CancelledError()]
     begun: list[int] = []
-    twice = asyncio.Event()
+    again = asyncio.Event()
 
     @app.background
     async def work() -> None:
         begun.append(len(begun))
-        if len(begun) > 1:
-            twice.set()
+        if len(begun) > len(faults):
+            again.set()
             await asyncio.Event().wait()
-        raise ValueError("a fault")
+        raise faults[len(begun) - 1]
 
     folder = app.spec.folder(tmp_path / "data")
     await initialise(app.spec, folder, (), SystemClock())
     settings = msgspec.structs.replace(app.spec.settings(), listen=Listen(address="127.0.0.1:0"))
     for _ in range(2):
         del begun[:]
-        twice.clear()
+        again.clear()
         server = await Server.start(app.spec, folder, settings)
         async with asyncio.timeout(PATIENCE):
-            await twice.wait()
+            await again.wait()
+        assert logged == [("background work work", fault) for fault in faults]
+        logged.clear()
         assert len(app.topic("anything")) == 0
         with pytest.raises(ProgramError, match="in this process already"):
             await Server.start(app.spec, app.spec.folder(await _made(app, tmp_path)), settings)

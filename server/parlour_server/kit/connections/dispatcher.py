@@ -31,7 +31,7 @@ from parlour_protocol.kit.frames import Answer, Greeting, Request
 from parlour_protocol.kit.ids import RequestId
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.connections.background_tasks import BackgroundTasks
+from parlour_server.kit.connections.background_tasks import BackgroundTasks, is_cancelled
 from parlour_server.kit.connections.budgets import AccountBudget, ConnectionBudget
 from parlour_server.kit.connections.connection import Connection
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
@@ -234,7 +234,7 @@ class RequestDispatcher(Generic[S]):
                 conversation.peer.fail()
                 raise
             except BaseException as error:
-                if isinstance(error, CancelledError) and _is_cancelled():
+                if isinstance(error, CancelledError) and is_cancelled():
                     if conversation.peer.closed:
                         raise
                     _go_on()
@@ -346,12 +346,6 @@ class RequestDispatcher(Generic[S]):
 
 async def _wait_for(handled: Awaitable[Result]) -> Result:
     return await handled
-
-
-def _is_cancelled() -> bool:
-    """Whether this task was cancelled, rather than something that it waited for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _go_on() -> None:

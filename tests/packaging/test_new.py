@@ -93,6 +93,7 @@ def test_a_defence_that_is_missing_is_noticed(installed: Installed, shop: Path) 
         assert f"FAILED {ATTACKS}::{attack}" in done.stdout
 
 
+@pytest.mark.parametrize("shop", ["game"], indirect=True)
 def test_the_demo_of_a_project_holds(installed: Installed, shop: Path) -> None:
     """Its own server is started, someone joins, and nothing is left."""
     done = installed.run(shop, "python", "-m", f"{shop.name.replace('-', '_')}.demo", "--headless")

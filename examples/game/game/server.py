@@ -94,9 +94,9 @@ async def follow(peer: Peer[None], ask: Follow) -> Steps:
     record = await tables.find(name)
     if record is None or record.state is None:
         raise RefusedError(ErrorCode.NOT_FOUND, "There is no such table.")
-    peer.only(tables.list_topic, tables.topic(name))  # first, so that no step is missed
+    peer.only(tables.list_topic)
     known = ask.after if ask.after <= record.head else 0  # from before a backup that was restored
-    entries, _ = await tables.page(name, after=Seq(max(known, record.state.begin - 1)))
+    entries, _ = await tables.follow(peer, name, after=Seq(max(known, record.state.begin - 1)))
     return Steps(tuple(step_of(entry) for entry in entries))
 
 

@@ -7,8 +7,10 @@ write. A topic exists as long as it has members: a program may name as many as i
 from asyncio import AbstractEventLoop
 from typing import TYPE_CHECKING, Any
 
-from parlour_protocol.kit.codec import encode
+from parlour_protocol.kit.codec import encode, strict_decoder
+from parlour_protocol.kit.errors import MalformedFrameError
 from parlour_protocol.kit.frames import Push
+from parlour_protocol.kit.limits import SERVER_FRAME
 from parlour_server.kit.batching import BatchingWriter, Pace
 from parlour_server.kit.connections.connection import text_frame
 
@@ -68,12 +70,23 @@ class Topic:
             peer.fail()
 
     def publish(self, push: Push) -> None:
-        """Send this to every member. Raises TypeError for what is not one of the program's pushes."""
+        """Send this to every member.
+
+        Raises TypeError for what is not one of the program's pushes, ValueError for one that clients would
+        not read: each of them would disconnect.
+        """
         if type(push) not in self._topics.pushes:
             raise TypeError(f"{type(push).__name__} is not one of the program's pushes")
         writer = self._topics.writers.get(self.name)
         if writer is not None:
-            writer.put(text_frame(encode(push)))
+            payload = encode(push)
+            if len(payload) > SERVER_FRAME.value:
+                raise ValueError(f"{type(push).__name__} has {len(payload)} bytes, more than a client takes")
+            try:
+                strict_decoder(type(push))(payload)
+            except MalformedFrameError as error:
+                raise ValueError(f"clients would not read this {type(push).__name__}: {error}") from error
+            writer.put(text_frame(payload))
 
     def add(self, peer: "Peer[Any]") -> None:
         """Add a member; ``Peer.add`` calls it, so that a peer that closes leaves all its topics."""

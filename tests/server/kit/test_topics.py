@@ -5,6 +5,8 @@ from tests.server.kit.connections.toy import Client, Heard, Strange, Words, sett
 
 from parlour_protocol.kit.frames import Frame
 from parlour_server.kit import topics
+from parlour_server.kit.connections.peer import TOPICS
+from parlour_server.kit.errors import RefusedError
 
 
 def heard(client: Client) -> list[str]:
@@ -103,5 +105,25 @@ async def test_what_clients_cannot_read_is_not_published():
         w.toy.peers[0].add(w.topics.topic("news"))
         with pytest.raises(TypeError, match="Strange"):
             w.topics.topic("news").publish(Strange())
+        with pytest.raises(ValueError, match=r"would not read this Heard: .*words"):
+            w.topics.topic("news").publish(Heard(words=Words("two\nlines")))
+        with pytest.raises(ValueError, match="more than a client takes"):
+            w.topics.topic("news").publish(Heard(words=Words("x" * 1024 * 1024)))
         await settle()
         assert (heard(ada), ada.ended) == ([], None)
+
+
+async def test_no_one_has_any_number_of_topics():
+    """Someone who asks for too many is refused, and keeps those that there were."""
+    async with world() as w:
+        ada = await w.connect()
+        [peer] = w.toy.peers
+        peer.add(*(w.topics.topic(str(number)) for number in range(TOPICS - 1)))
+        for ask in (peer.add, peer.only):
+            with pytest.raises(RefusedError, match="limit_reached"):
+                ask(*(w.topics.topic(f"more {number}") for number in range(TOPICS + 1)))
+        peer.add(w.topics.topic("0"), w.topics.topic("news"), w.topics.topic("news"))
+        assert len(w.topics) == TOPICS
+        w.topics.topic("0").publish(Heard(words=Words("still")))
+        await settle()
+        assert heard(ada) == ["still"]

@@ -9,18 +9,21 @@ from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
 from parlour_protocol.kit.codec import encode
-from parlour_protocol.kit.errors import INTERNAL_ERROR, CloseCode
+from parlour_protocol.kit.errors import INTERNAL_ERROR, CloseCode, ErrorCode
 from parlour_protocol.kit.frames import Push
 from parlour_protocol.kit.ids import ConnectionId, SessionId
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_server.kit.connections.connection import Connection, text_frame
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
+from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.topics import Topic
 
 S = TypeVar("S")
 
 _EARLY_BYTES: Final = 1_048_576
 """What may be pushed before the greeting is sent."""
+TOPICS: Final = 1_000
+"""The most topics of one peer: a person must not make a server keep any number of them."""
 
 
 class Peer(Generic[S]):
@@ -89,12 +92,13 @@ class Peer(Generic[S]):
                     self._hold(text_frame(encode(frame)))
 
     def add(self, *topics: Topic) -> None:
-        """Get what is published to these topics from now on."""
+        """Get what is published to these topics from now on. Raises RefusedError above ``TOPICS`` of them."""
         if not self.closed:
-            for topic in topics:
-                if topic not in self._topics:
-                    self._topics.add(topic)
-                    topic.add(self)
+            new = [topic for topic in dict.fromkeys(topics) if topic not in self._topics]
+            _refuse_too_many(len(self._topics) + len(new))
+            for topic in new:
+                self._topics.add(topic)
+                topic.add(self)
 
     def remove(self, *topics: Topic) -> None:
         """Get nothing more of these topics."""
@@ -104,7 +108,8 @@ class Peer(Generic[S]):
                 topic.remove(self)
 
     def only(self, *topics: Topic) -> None:
-        """Get what is published to these topics, and to no others."""
+        """Get what is published to these topics, and to no others. Raises RefusedError above ``TOPICS``."""
+        _refuse_too_many(len(set(topics)))
         self.remove(*self._topics.difference(topics))
         self.add(*topics)
 
@@ -134,6 +139,11 @@ class Peer(Generic[S]):
             self._early += wire
             if len(self._early) > _EARLY_BYTES:
                 self.fail()
+
+
+def _refuse_too_many(topics: int) -> None:
+    if topics > TOPICS:
+        raise RefusedError(ErrorCode.LIMIT_REACHED, f"a connection gets at most {TOPICS:,} topics at a time")
 
 
 def _drop(wire: bytes) -> None:

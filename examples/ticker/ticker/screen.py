@@ -8,9 +8,8 @@ from textual.containers import Horizontal
 from textual.widgets import Sparkline
 
 from parlour_client.kit.app import LinkScreen
-from parlour_client.kit.errors import RefusedError
 from parlour_client.kit.link import Link
-from parlour_client.kit.widgets.safe import SafeStatic, error_content, own, peer_line
+from parlour_client.kit.widgets.safe import SafeStatic, own, peer_line
 from parlour_protocol.kit.frames import Hello
 from parlour_protocol.kit.ids import new_request_id
 
@@ -56,7 +55,6 @@ class PriceScreen(LinkScreen[Hello, Requests, Results, Pushes]):
 
     DEFAULT_CSS = """
     PriceScreen { padding: 1 2; }
-    PriceScreen #problem { height: auto; }
     Row { height: 1; margin-bottom: 1; }
     Row .symbol { width: 10; text-style: bold; }
     Row .price, Row .change { width: 14; text-align: right; }
@@ -70,16 +68,10 @@ class PriceScreen(LinkScreen[Hello, Requests, Results, Pushes]):
     def compose(self) -> ComposeResult:
         """Lay out."""
         yield from self._rows.values()
-        yield SafeStatic(id="problem")
 
     async def connected(self, greeting: Hello) -> None:  # noqa: ARG002 - it says who we are, which the status line shows
         """Watch the symbols: a server knows nothing of an earlier connection."""
-        problem = self.query_one("#problem", SafeStatic)
-        problem.show(own(""))
-        try:
-            await self.link.ask(Watch(new_request_id(), tuple(self._rows)))
-        except RefusedError as error:
-            problem.show(error_content(error))
+        await self.link.ask(Watch(new_request_id(), tuple(self._rows)))
 
     def pushed(self, push: Pushes) -> None:
         """Show a price; one that was not asked for has no row."""

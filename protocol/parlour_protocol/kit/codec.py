@@ -5,12 +5,15 @@ NaN, no lone surrogate, no number outside 53 bits, and nothing after the object 
 differentials). It raises only ``MalformedFrameError``, whatever the bytes.
 """
 
+import builtins
 import functools
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
+from msgspec import inspect
 
 from parlour_protocol.kit.errors import MalformedFrameError
 from parlour_protocol.kit.fields import decode_field, encode_field
@@ -49,8 +52,63 @@ _check_keys: Final = cast(
 
 
 def encode(value: msgspec.Struct) -> bytes:
-    """Return the JSON text of a frame or a part of one, UTF-8, without spaces."""
-    return _encoder.encode(value)
+    """Return the JSON text of a frame or a part of one, UTF-8, without spaces.
+
+    Raises ValueError for a number that JSON lacks: NaN, an infinity.
+    """
+    data = _encoder.encode(value)
+    if b"null" in data:  # which msgspec writes for such a number, too
+        check_numbers(value)
+    return data
+
+
+def check_numbers(value: object) -> None:
+    """Raise ValueError for a NaN or an infinity in a frame, in a part of one, or in what these consist of."""
+    if isinstance(value, msgspec.Struct):
+        if _may_have_floats(type(value)):
+            for name in value.__struct_fields__:
+                check_numbers(getattr(value, name))
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError("a NaN or an infinity cannot be sent: JSON has no such number")
+    elif isinstance(value, tuple | list | set | frozenset):
+        for each in value:
+            check_numbers(each)
+    elif isinstance(value, dict):
+        for each in value.values():
+            check_numbers(each)
+
+
+@functools.cache
+def _may_have_floats(kind: type[msgspec.Struct]) -> bool:
+    """Return whether such a struct may have a float in it, at any depth."""
+    try:
+        return _has_floats(inspect.type_info(kind), set())
+    except (TypeError, NameError):  # msgspec knows no such type
+        return True
+
+
+def _has_floats(info: inspect.Type, seen: set[object]) -> bool:
+    inner: Iterable[inspect.Type] = ()
+    match info:
+        case inspect.FloatType() | inspect.AnyType() | inspect.CustomType(cls=builtins.object):
+            return True
+        case inspect.StructType():
+            if info.cls in seen:
+                return False
+            seen.add(info.cls)
+            inner = (field.type for field in info.fields)
+        case inspect.UnionType():
+            inner = info.types
+        case inspect.TupleType():
+            inner = info.item_types
+        case inspect.CollectionType():
+            inner = (info.item_type,)
+        case inspect.DictType():
+            inner = (info.value_type,)
+        case inspect.Metadata():
+            inner = (info.type,)
+    return any(_has_floats(each, seen) for each in inner)
 
 
 def request_id_of(data: bytes) -> RequestId | None:

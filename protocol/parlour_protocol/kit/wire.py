@@ -125,10 +125,11 @@ class Wire(Generic[Q, S]):
     def ok(self, request: RequestId, result: msgspec.Struct | None = None) -> Answer:
         """Return the answer to a request that was done.
 
-        Raises ProgramError for a result that the other side would not read.
+        Raises ProgramError for a result that the other side would not read, ValueError for a NaN in it.
         """
         if result is not None and type(result) not in self.results:
             raise ProgramError(f"{type(result).__name__} is not one of the results of {self.subprotocol}")
+        codec.check_numbers(result)
         return cast("Callable[..., Answer]", self._ok)(re=request, result=result)
 
     def error(

@@ -73,6 +73,12 @@ class ProgramLog(Generic[B, S]):
 
         The answer, ``result`` of the entry, is sent when the entry is on disk; then it is published. The same
         request sent again is answered in the same way, and is neither decided nor published again.
+
+        A client may assume: after a result the entry is on disk, once; after another refusal than
+        `unavailable` there is none. After `unavailable`, or without an answer (the connection broke, a minute
+        passed), the entry may be there or come yet. To know, it sends the same request, with the same id and
+        content, until it has another answer: that entry's result, or a refusal, and never a second entry. The
+        id is that of the account, on any connection, for ever; with other content it is refused (`conflict`).
         """
         running, decided = self._running(), Decided(decide)
         future = running.logs.append(peer.grant, request.id, name, body, decided)

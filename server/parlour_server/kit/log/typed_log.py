@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar
 
 import msgspec
 
+from parlour_protocol.kit.codec import check_numbers
 from parlour_protocol.kit.fields import encode_field
 from parlour_protocol.kit.ids import RequestId, Seq
 from parlour_protocol.kit.limits import PAGE_BYTES
@@ -57,6 +58,7 @@ class TypedLog(Generic[B, S]):
 
     def _checked(self, body: B) -> tuple[bytes, B]:
         """Return a body as it is stored, and as it will be read. Raises ValueError if it could not be."""
+        check_numbers(body)
         content = _encoder.encode(body)
         return content, self._bodies.decode(content)
 
@@ -66,6 +68,7 @@ class TypedLog(Generic[B, S]):
             new = decide(Facts(facts.head, state, facts.author, facts.at))
             if new is None:
                 return None
+            check_numbers(new)
             content = _encoder.encode(new)
             self._states.decode(content)  # what could not be read again is not stored
             return content

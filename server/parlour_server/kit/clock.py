@@ -9,7 +9,7 @@ which must survive a restart but not end because the clock was set. Nothing else
 
 import asyncio
 import time
-from typing import Protocol
+from typing import Final, Protocol
 
 from parlour_protocol.kit.ids import Millis
 
@@ -54,6 +54,8 @@ class SteadyClock:
 
     def __init__(self, clock: Clock) -> None:
         """Start from the current time of day of ``clock``."""
+        self.system: Final = clock
+        """The clock that people set, for times that they read."""
         self._clock = clock
         self._start = clock.now()
         self._since = clock.monotonic()

@@ -269,13 +269,36 @@ async def test_a_new_follower_gets_nothing_that_it_has_not_missed(servers: Serve
     ana, ben = await here.person("ana"), await there.person("ben")
     await here.follow(ana)
     ana.leave()
+    servers.bus.loses = lambda: True
     for number in range(4):
         await there.play(ben, number)
+    servers.bus.loses = lambda: False
     eve = await here.person("eve")
     assert await here.follow(eve, after=2) == [3, 4]
     await there.play(ben, 4)
     assert await eve.until(5) == [5]
     assert ana.got == []
+
+
+async def test_what_is_published_during_a_read_is_not_published_again(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store has an own entry, whose answer is on its way, when a later one is announced."""
+    here, there = await servers.start(), await servers.start()
+    ana, ben = await here.person("ana"), await there.person("ben")
+    await here.follow(ana)
+    pending = here.games.append(cast("Any", ana), Play(new_request_id()), "one", 1, count)
+    appended = await pending.future
+    page = here.store.log.page
+
+    async def page_slowly(*what: Any, **how: Any) -> Any:
+        found = await page(*what, **how)
+        pending.answered(appended)
+        return found
+
+    monkeypatch.setattr(here.store.log, "page", page_slowly)
+    await there.play(ben, 2)
+    assert await ana.until(2) == [1, 2]
 
 
 async def test_the_program_itself_appends(servers: Servers) -> None:

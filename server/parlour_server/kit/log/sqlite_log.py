@@ -13,7 +13,7 @@ from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Millis, RequestId, Seq
 from parlour_protocol.kit.limits import PAGE_BYTES
 from parlour_protocol.kit.names import UserName
-from parlour_server.kit.clock import Clock
+from parlour_server.kit.clock import Clock, SteadyClock
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.log.log import (
     BODY_BYTES,
@@ -60,10 +60,14 @@ class SqliteLog:
     """All logs of a program."""
 
     def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
-        """Use the store's writer and readers; ``clock`` dates entries and ends sessions."""
+        """Use the store's writer and readers.
+
+        ``clock`` ends sessions. Entries are dated for people, so by the system's clock, also if that was set.
+        """
         self._writer = writer
         self._readers = readers
         self._clock = clock
+        self._dates = clock.system if isinstance(clock, SteadyClock) else clock
 
     def append(
         self, author: TicketGrant, request: RequestId, log: LogId, body: bytes, decide: Decide[bytes]
@@ -92,7 +96,8 @@ class SqliteLog:
                 request=request,
                 log=log,
                 body=body,
-                at=self._clock.now(),
+                at=self._dates.now(),
+                now=self._clock.now(),
                 decide=decide,
             )
         )
@@ -164,10 +169,11 @@ def _append(
     log: LogId,
     body: bytes,
     at: Millis,
+    now: Millis,
     decide: Decide[bytes],
 ) -> Appended[bytes]:
     # In the transaction: the frame may have waited while the session ended (S1).
-    if author is not None and not is_live(db, author.session, at):
+    if author is not None and not is_live(db, author.session, now):
         raise RefusedError(ErrorCode.FORBIDDEN, "this session has ended")
     user = None if author is None else author.user
     earlier = _earlier(db, user, request, log)

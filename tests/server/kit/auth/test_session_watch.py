@@ -1,5 +1,6 @@
 """Open sockets and the limits of their sessions (S3, L17); a clock that is set."""
 
+import asyncio
 import io
 import json
 from collections.abc import Callable, Iterable
@@ -21,6 +22,7 @@ from parlour_server.kit.config.server_settings import Logins
 from parlour_server.kit.errors import SessionRefusedError
 from parlour_server.kit.logs import set_up
 from parlour_server.kit.store.records import SessionRecord
+from parlour_server.kit.testing.clock import FakeClock
 from parlour_server.store.interface import Store
 
 LAPTOP = parse_device_name("laptop")
@@ -175,3 +177,24 @@ async def test_a_start_by_a_clock_that_does_not_fit_the_data(
     assert [line["event"] for line in logged()] == ["clock_differs"] * lines
     bench.watch.compare(None)
     assert logged() == []
+
+
+async def test_time_that_passes_during_a_check_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check takes its time; what became overdue meanwhile waits for no other second."""
+    clock = FakeClock()
+    watch = SessionWatch(lambda: pytest.fail("not asked"), lambda *_: None, SteadyClock(clock))
+    checks = asyncio.Semaphore(0)
+
+    async def check() -> None:
+        if clock.seconds < 2000:
+            clock.forward(3600)
+        checks.release()
+
+    monkeypatch.setattr(watch, "check", check)
+    running = asyncio.ensure_future(watch.run())
+    await asyncio.sleep(0)  # it waits
+    clock.forward(1)
+    async with asyncio.timeout(10):
+        await checks.acquire()
+        await checks.acquire()
+    running.cancel()

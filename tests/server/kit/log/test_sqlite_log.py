@@ -14,6 +14,7 @@ from tests.server.kit.conftest import PROGRAM
 from tests.server.kit.log.log_contract import GAME, LogContract, LogStore, OpenStore, Server, numbers
 from tests.server.kit.store.world import FakeClock
 
+from parlour_server.kit.clock import SteadyClock
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.sqlite_kit_store import SqliteKitStore
 
@@ -134,3 +135,14 @@ async def test_a_check_finds_a_gap(kit_database: Path, open_store: OpenStore, cl
     with closing(sqlite3.connect(kit_database)) as db, db:
         db.execute("DELETE FROM kit_events WHERE seq = 2")
     assert schema.damage(kit_database) == ["log 'game:1' has 2 entries, and should have 3"]
+
+
+async def test_entries_have_the_time_that_people_read(kit_database: Path, clock: FakeClock) -> None:
+    """The system clock was wrong at the start and is set: entries follow it, the ends of sessions do not."""
+    store = SqliteKitStore(kit_database, PROGRAM, SteadyClock(clock), tells_by_bus=True)
+    await store.open()
+    server = Server(store, clock)
+    ana = await server.person("ana")
+    clock.wall += 365 * 86_400_000
+    assert (await server.append(ana)).entry.at == clock.now()
+    await store.close()

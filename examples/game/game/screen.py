@@ -1,6 +1,6 @@
 """The screen: the tables on the left, a board on the right. Every key is in the line at the bottom."""
 
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 from typing import ClassVar, Final, TypeAlias, assert_never
 
 from textual.app import ComposeResult
@@ -13,15 +13,15 @@ from textual.widgets.option_list import Option
 
 from parlour_client.kit.app import LinkScreen
 from parlour_client.kit.errors import (
-    ParlourClientError,
     RefusedError,
     ServerMisbehavedError,
+    SetupError,
     UnreachableError,
 )
 from parlour_client.kit.link import Link
 from parlour_client.kit.widgets.footer import KeyFooter
 from parlour_client.kit.widgets.questions import Choices, ConfirmScreen
-from parlour_client.kit.widgets.safe import SafeStatic, error_content, join, lines, option, own, peer_line
+from parlour_client.kit.widgets.safe import SafeStatic, join, lines, option, own, peer_line
 from parlour_protocol.kit.frames import Hello
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.kit.names import UserName
@@ -240,7 +240,6 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
     MatchScreen TableList { width: 34; height: 1fr; border: none; padding: 1 1 0 1; }
     MatchScreen Vertical { padding: 1 2 0 2; }
     MatchScreen Board { height: auto; }
-    MatchScreen #problem { height: auto; margin-top: 1; }
     MatchScreen KeyFooter { dock: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -251,7 +250,6 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
     def __init__(self, link: MatchLink) -> None:
         super().__init__(link)
         self._list, self._board = TableList(), Board()
-        self._problem = SafeStatic(id="problem")
         self._me: UserName | None = None
         self._listed: dict[str, Listed] = {}
         self._table: Table | None = None
@@ -266,13 +264,12 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
             yield self._list
             with Vertical():
                 yield self._board
-                yield self._problem
         yield KeyFooter()
 
     async def connected(self, greeting: Hello) -> None:
         """Get the list and the steps since the last connection; send again what was not answered."""
         self._me = greeting.user
-        await self._try(self._catch_up())
+        await self._catch_up()
 
     def pushed(self, push: Pushes) -> None:
         """Show a step, or a table that has changed."""
@@ -294,7 +291,7 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
 
     def on_board_acted(self, event: Board.Acted) -> None:
         """Send what the person does."""
-        self.run_worker(self._try(self._act(event.act)))
+        self.run_worker(self._act(event.act))
 
     def action_tables(self) -> None:
         """Go to the list."""
@@ -307,9 +304,9 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
         for table in (Table(self._me, number) for number in range(1, TABLES_EACH + 1)):
             listed = self._listed.get(table.name)
             if listed is None or listed.end is not None:
-                self.run_worker(self._try(self._open(table)))
+                self.run_worker(self._open(table))
                 return
-        self._say(own(f"Finish a match first: each of your {TABLES_EACH} tables has one."))
+        raise SetupError(f"Each of your {TABLES_EACH} tables has a match.", "Finish one first.")
 
     async def _catch_up(self) -> None:
         listed: dict[str, Listed] = {}
@@ -348,12 +345,12 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
     def _take(self, step: Step) -> None:
         """Show a step; one that is there already comes by the page and the push, and changes nothing."""
         if step.seq > self._last + 1:
-            self.run_worker(self._try(self._follow()), group="follow", exclusive=True)
+            self.run_worker(self._follow(), group="follow", exclusive=True)
         elif step.seq == self._last + 1 and self._table is not None:
             try:
                 self._state = after(self._state, step)
             except IllegalActError as error:
-                self._say(own(f"The server sent a step that breaks the rules. {error}"))
+                self.tell_problem(ServerMisbehavedError("The server sent a wrong step.", str(error)))
                 return
             self._last = step.seq
             self._board.show_match(self._table, self._state, self._me)
@@ -362,7 +359,7 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
         self._table, self._state, self._last = table, None, 0
         self._board.show_match(table, None, self._me)
         self._board.focus()
-        self.run_worker(self._try(self._follow()), group="follow", exclusive=True)
+        self.run_worker(self._follow(), group="follow", exclusive=True)
 
     async def _open(self, table: Table) -> None:
         await self._send(Play(new_request_id(), table, Open()))
@@ -388,15 +385,5 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
             raise
         self._unanswered = None
 
-    async def _try(self, work: Awaitable[None]) -> None:
-        self._say(own(""))
-        try:
-            await work
-        except ParlourClientError as error:
-            self._say(error_content(error))
-
     def _show_list(self) -> None:
         self._list.show_tables(self._listed.values(), self._me)
-
-    def _say(self, words: Content) -> None:
-        self._problem.show(words)

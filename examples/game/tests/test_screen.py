@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from parlour_client.kit.errors import UnreachableError
 from parlour_client.kit.testing import Client, joined
-from parlour_client.kit.widgets.safe import own
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import parse_user_name
 from parlour_server.kit.testing.server import World
@@ -116,13 +115,13 @@ async def test_watching_and_sitting_down(join: Join, world: World, tmp_path: Pat
         await client.shows("\nben's turn")
         assert not any(words in client.text for words in ("Sit down", "Drop", "Claim", "Resign", "▼"))
         client.screen.pushed(Played(ANNA_1, Step(Seq(4), Millis(0), parse_user_name("anna"), Drop(3))))
-        await client.shows("The server sent a step that breaks", "It is not your turn")
-        client.screen._say(own(""))
+        await client.shows("The server sent a wrong step", "It is not your turn")
+        client.screen.tell_problem(None)
         await ben.do(Drop(3))  # what the server really has for number 4
         await client.shows("\nanna's turn")
         client.screen.pushed(Played(ANNA_1, Step(Seq(4), Millis(0), parse_user_name("ben"), Drop(3))))
         await client.pilot.pause()
-        assert "breaks the" not in client.text  # it is there already, from a page
+        assert "wrong step" not in client.text  # it is there already, from a page
         client.screen._state, client.screen._last = None, 0  # a push that comes before its page
         await anna.do(Drop(0))
         await client.shows("\nben's turn")
@@ -133,7 +132,7 @@ async def test_watching_and_sitting_down(join: Join, world: World, tmp_path: Pat
             await client.pilot.press("n")
             await client.shows(f"cleo's table {number}")
         await client.pilot.press("n")
-        await client.shows("Finish a match first")
+        await client.shows("Finish one first")
         await client.pilot.press("r", "y")
         await client.shows("withdrawn")
 

@@ -217,6 +217,8 @@ class App(Generic[_S]):
         if self._greets is None and self.wire.greeting is not Hello:
             raise ProgramError(f"{self.wire.greeting.__name__} is sent by no one: write @app.greets")
         Operations(self._endpoints)
+        if self._store is not None:
+            self._store.check_revisions()
 
     @property
     def spec(self) -> "ProgramSpec[Any, SqliteKitStore]":

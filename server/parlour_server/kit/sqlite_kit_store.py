@@ -1,10 +1,12 @@
 """The store of a program: accounts, sessions, the journal and logs, in one file, and tables of its own."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
+from parlour_protocol.kit.errors import ProgramError
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.log.sqlite_log import JOURNAL_COLUMNS, SqliteLog, log_damage, read_journal_entry
 from parlour_server.kit.program_name import ProgramName
@@ -39,6 +41,19 @@ class SqliteKitStore(Database):
     """What ``prune`` deletes of the own tables."""
     find_damage: ClassVar[Check] = staticmethod(find_nothing)
     """`doctor` and backups: yields what is damaged in the own tables, as sentences."""
+
+    @classmethod
+    def check_revisions(cls) -> None:
+        """Raise ProgramError if the newest revision of the own tables is not ``version``."""
+        if cls.revisions is None:
+            newest = SqliteKitStore.version
+        else:
+            sources = "".join(path.read_text(encoding="utf-8") for path in cls.revisions.glob("*.py"))
+            newest = max(re.findall(r'^revision = "(.+)"$', sources, re.MULTILINE), default="missing")
+        if cls.version != newest:
+            raise ProgramError(
+                f"{cls.__name__}.version is {cls.version}, but its newest revision is {newest}"
+            )
 
     @classmethod
     def schema(cls, program: ProgramName) -> Schema:

@@ -125,3 +125,20 @@ async def test_a_test_lets_time_pass(tmp_path: Path) -> None:
         assert await socket.push() == Bought(1, 1)
         clock.forward(31 * 86_400)
         assert await socket.close_code() == SESSION_EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("change", "newest"),
+    [
+        ({"version": "shop0002"}, "shop0001"),
+        ({"version": "0001"}, "shop0001"),
+        ({"revisions": None}, "0001"),
+        ({"revisions": Path(__file__).parent}, "missing"),
+    ],
+)
+def test_a_table_without_its_revision_is_noticed_at_the_start(change: dict[str, object], newest: str) -> None:
+    """Before a database is made without it."""
+    other = App[None](app.wire, store=type("OtherStore", (ShopStore,), change))
+    other.on(Buy)(shop.buy)
+    with pytest.raises(ProgramError, match=f"OtherStore.version is .*, but its newest revision is {newest}"):
+        other.check()

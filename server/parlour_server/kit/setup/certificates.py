@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from parlour_server.kit.addresses import split_name
+from parlour_server.kit.addresses import refuse_no_host, split_name
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.logs import log, warn
@@ -269,13 +269,8 @@ def _general(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
-        pass
-    try:
+        refuse_no_host(name)
         return x509.DNSName(name)
-    except ValueError as error:
-        raise SetupError(
-            f"{name!r} is not a host name; write names with non-ASCII letters in their xn-- form"
-        ) from error
 
 
 def _pem(certificate: x509.Certificate) -> bytes:

@@ -183,7 +183,7 @@ class Hub:
         wire = text_frame(encode(notice.frame))
         for peer in list(sequencer.out.members):
             if peer.id != notice.origin:
-                peer.write(wire)
+                peer.write_unchecked(wire)
 
     def send_to_user(self, notice: UserEphemeral) -> None:
         """Send someone's connections something that is not stored."""

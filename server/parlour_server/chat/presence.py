@@ -147,7 +147,7 @@ class Presence:
         may = due[len(due) - peer.state.may_send_statuses(len(due), now) :]
         if may:
             with ErrorBoundary("statuses", peer.fail):
-                peer.write(b"".join(text_frame(encode(status)) for status in may))
+                peer.write_unchecked(b"".join(text_frame(encode(status)) for status in may))
         if left := due[: len(due) - len(may)][-_LATER:]:
             if not self._later:
                 self._loop.call_at(self._loop.time() + _AGAIN, self._try_again)

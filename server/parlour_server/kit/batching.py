@@ -73,7 +73,7 @@ class Pace:
                     share.append(data)
         for peer, share in shares.items():
             with ErrorBoundary("a delivery", peer.fail):
-                peer.write(share[0] if len(share) == 1 else b"".join(share))
+                peer.write_unchecked(share[0] if len(share) == 1 else b"".join(share))
         self.wrote(started)
 
 
@@ -123,7 +123,7 @@ class BatchingWriter:
         writes = self._writes
         if writes is None:
             # a new list each time, because a write may cause a member to be discarded
-            writes = self._writes = [peer.write for peer in self.members]
+            writes = self._writes = [peer.write_unchecked for peer in self.members]
         waiting = iter(writes)
         write: Callable[[bytes], None] | None = None
         while True:
@@ -140,7 +140,7 @@ class BatchingWriter:
         with ErrorBoundary("a delivery"):
             raise error
         for peer in list(self.members):
-            if peer.write == write:
+            if peer.write_unchecked == write:
                 peer.fail()
 
     def close(self) -> None:

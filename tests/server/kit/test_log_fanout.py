@@ -65,7 +65,7 @@ class Follower:
         self.arrived = asyncio.Event()
         self._topics: list[Any] = []
 
-    def write(self, wire: bytes) -> None:
+    def write_unchecked(self, wire: bytes) -> None:
         """Keep the frames, each shorter than 126 bytes."""
         while wire:
             size = wire[1]

@@ -42,7 +42,7 @@ class Peer(Generic[S]):
         "ready",
         "state",
         "user",
-        "write",
+        "write_unchecked",
     )
 
     state: S
@@ -67,8 +67,9 @@ class Peer(Generic[S]):
         """The greeting was sent."""
         self.closed = False
         """Ended or closed; nothing more is delivered."""
-        self.write: Callable[[bytes], None] = self._hold
-        """Write frames that ``text_frame`` made, which a fan-out shares."""
+        self.write_unchecked: Callable[[bytes], None] = self._hold
+        """Write frames that a fan-out shares, whatever they are: a program uses ``push`` and topics, which
+        send only what its ``Wire`` has as pushes."""
 
     @property
     def session(self) -> SessionId:
@@ -120,21 +121,21 @@ class Peer(Generic[S]):
     def greeted(self) -> None:
         """Write what was pushed meanwhile; the greeting was just sent. The service calls it."""
         self.ready = True
-        self.write = self._connection.write
+        self.write_unchecked = self._connection.write
         if self._early:
-            self.write(bytes(self._early))
+            self.write_unchecked(bytes(self._early))
             self._early = bytearray()
 
     def forget(self) -> None:
         """Leave every topic; nothing more is delivered. The service calls it."""
         self.closed = True
-        self.write = _drop
+        self.write_unchecked = _drop
         self._early = bytearray()
         self.remove(*self._topics)
 
     def _hold(self, wire: bytes) -> None:
         if self.ready:  # a fan-out that was added before the greeting
-            self.write(wire)
+            self.write_unchecked(wire)
         elif not self.closed:
             self._early += wire
             if len(self._early) > _EARLY_BYTES:

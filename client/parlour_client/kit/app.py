@@ -125,7 +125,6 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
         super().__init__()
         self.program = program
         self._wire, self._make_screen, self._trust = wire, screen, trust
-        self._scheme = wire.subprotocol.partition(".")[0]
         self._reads, self._refused = reads, refused
         self._store = ProfileFile(home)
         self._sign_in = SignIn(self._store)
@@ -147,7 +146,7 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
             waiting.query_one(SafeStatic).show(error_content(error))
             return
         if account is None:
-            login = LoginScreen(self.program, self._sign_in, self._scheme, self._trust)
+            login = LoginScreen(self.program, self._sign_in, self._wire.word, self._trust)
             _ = self.push_screen(login, self._logged_in)
         else:
             self._logged_in(account)

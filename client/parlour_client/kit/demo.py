@@ -91,7 +91,7 @@ def demo_main(
 async def _joined(server: DemoServer, wire: Wire[Any, Any], name: str) -> Home:
     """Return the home of someone who has joined with an invitation."""
     home = Home(server.folder / name)
-    link = InviteLink.parse(await server.invite(1), wire.subprotocol.partition(".")[0])
+    link = InviteLink.parse(await server.invite(1), wire.word)
     user, device = parse_user_name(name), parse_device_name("demo")
     await SignIn(ProfileFile(home)).join(link, user, Secret.random(), device)
     return home

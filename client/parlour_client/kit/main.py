@@ -5,6 +5,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +26,35 @@ from parlour_protocol.kit.wire import Wire
 def client_main(
     program: str,
     wire: Wire[Q, Any],
-    screen: Callable[[Link[G, Q, R, P]], LinkScreen[G, Q, R, P]],
+    screen: Callable[..., LinkScreen[G, Q, R, P]],
     *,
+    options: Sequence[click.Parameter] = (),
+    version: str = "",
     arguments: Sequence[str] | None = None,
     reads: tuple[type[Request], ...] = (),
     refused: type[RefusedError] = RefusedError,
 ) -> int:
-    """Run a program's client and return its exit status. The parameters are those of ``LinkApp``."""
+    """Run a program's client and return its exit status.
 
-    @click.command(name=program.lower(), help=f"Open {program}. The first time it asks for an invite link.")
+    ``options`` are its own besides `--home` and `--ca`; ``screen`` gets their values by name, after the link.
+    `--version` says its ``version`` and Parlour's. The other parameters are those of ``LinkApp``.
+    """
+
+    @click.command(
+        name=program.lower(),
+        help=f"Open {program}. The first time it asks for an invite link.",
+        params=[*options],
+    )
+    @click.version_option(
+        package_name="parlour", message=f"{program} {version}".strip() + " (Parlour %(version)s)"
+    )
     @click.option("--home", type=click.Path(path_type=Path), help="The folder with the saved login.")
     @click.option(
         "--ca",
         type=click.Path(path_type=Path),
         help="The CA file of a server that you log in to at an address.",
     )
-    def command(home: Path | None, ca: Path | None) -> int:
+    def command(home: Path | None, ca: Path | None, **chosen: Any) -> int:
         # Textual draws on standard error: `2>log` would be a blank screen.
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise SetupError(
@@ -48,7 +62,8 @@ def client_main(
             )
         folder = Home(home if home is not None else default_folder(program.lower()))
         trust = CaFile.read(ca) if ca is not None else None
-        app = LinkApp[G, Q, R, P](program, folder, wire, screen, trust=trust, reads=reads, refused=refused)
+        make: Callable[[Link[G, Q, R, P]], LinkScreen[G, Q, R, P]] = partial(screen, **chosen)
+        app = LinkApp[G, Q, R, P](program, folder, wire, make, trust=trust, reads=reads, refused=refused)
         app.run()
         return app.return_code or 0
 

@@ -81,6 +81,8 @@ class Wire(Generic[Q, S]):
         if found is None:
             raise ProgramError(f"{name!r} is not the name of a protocol: write one like 'ticker.v1'")
         self.subprotocol: Final = name
+        self.word: Final = found[1]
+        """The name without its version, as in invite links: `ticker://…`."""
         self.path: Final = path or f"/v1/{found[1]}"
         if not _PATH.fullmatch(self.path):
             raise ProgramError(f"{self.path!r} is not a path of a URL: write one like '/v1/{found[1]}'")

@@ -94,7 +94,7 @@ class App(Generic[_S]):
         Raises ProgramError.
         """
         self.wire: Final = wire
-        word = wire.subprotocol.partition(".")[0]
+        word = wire.word
         self.name: Final = ProgramName(
             word=word, title=title or word.capitalize(), command=command or f"{word}-server"
         )

@@ -84,8 +84,8 @@ FROM_SERVER: list[tuple[Wire[Any, Any], Frame]] = [
 
 def test_a_wire_has_a_name_and_a_path():
     """The path follows from the name, unless the program says another."""
-    assert (TICKER.subprotocol, TICKER.path) == ("ticker.v1", "/v1/ticker")
-    assert (GAME.subprotocol, GAME.path) == ("game.v2", "/v1/play")
+    assert (TICKER.subprotocol, TICKER.word, TICKER.path) == ("ticker.v1", "ticker", "/v1/ticker")
+    assert (GAME.subprotocol, GAME.word, GAME.path) == ("game.v2", "game", "/v1/play")
     assert TICKER.requests == (Watch,)
     assert GAME.results == (TableOpened, Moved, Moves)
 

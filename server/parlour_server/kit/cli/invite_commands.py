@@ -119,8 +119,8 @@ def revoke(data: Path, which: str) -> None:
     from parlour_server.kit.store.interface import KitStore  # noqa: PLC0415
 
     wanted, spec = which, program()
-    if which.startswith(f"{spec.name.word}:"):
-        link, _ = InviteLink.parse_with(which, spec.link_fields, spec.name.word)
+    if which.startswith(f"{spec.wire.word}:"):
+        link, _ = InviteLink.parse_with(which, spec.link_fields, spec.wire.word)
         wanted = link.code.digest().hex()
 
     async def work(store: KitStore) -> None:
@@ -148,4 +148,4 @@ def _link(data: Path, code: "Secret", address: str | None) -> "InviteLink":
     leaf = read_certificate(folder.certificate)
     # A public CA's certificate gets a new key when it is renewed, and links with its pin would break.
     pin = pin_of(leaf) if is_own(folder, leaf) else None
-    return InviteLink(server, code, pin, program().name.word)
+    return InviteLink(server, code, pin, program().wire.word)

@@ -111,7 +111,7 @@ class World:
     async def link(self) -> InviteLink:
         """Return a new invite link to this server, for a client."""
         printed = json.loads(await self.command("invite", "create", "--json"))
-        link, _ = InviteLink.parse_with(printed["link"], self.spec.link_fields, self.spec.name.word)
+        link, _ = InviteLink.parse_with(printed["link"], self.spec.link_fields, self.spec.wire.word)
         return replace(link, address=ServerAddress(link.address.host, self.port))
 
     async def person(self, name: str) -> "Person":

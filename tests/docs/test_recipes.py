@@ -97,6 +97,23 @@ def test_a_server_without_a_part_does_not_start(done: dict[str, Done], one: Forg
     assert f"ProgramError: {one.says}" in done[name(one)].output
 
 
+def test_recipes_fit_a_new_project(tmp_path: Path) -> None:
+    """With its name in place of the ticker's, as the guide says."""
+    parlour = Path(sys.executable).with_name("parlour")
+    subprocess.run([parlour, "new", "shop", "--ticker"], cwd=tmp_path, check=True, capture_output=True)  # noqa: S603 - our own
+    for recipe, patch in RECIPES.items():
+        renamed = patch.replace("ticker", "shop").replace("Ticker", "Shop")
+        done = subprocess.run(
+            ["git", "apply", "--check", "-"],  # noqa: S607 - found by the person's PATH
+            cwd=tmp_path / "shop",
+            input=renamed,
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{recipe}: {done.stderr}"
+
+
 @pytest.mark.long
 def test_types_of_the_recipes(tmp_path: Path) -> None:
     """Each whole recipe is typed; where a part is missing, mypy says which."""

@@ -53,7 +53,7 @@ def test_a_name_has_a_form_for_each_place(text: str, word: str, package: str, ti
         *("os", "this", "json"),
         *("test", "tests", "requirements"),
         *("parlour", "parlour-client", "parlour_x"),
-        *("click", "msgspec", "prometheus-client", "pytest", "mypy"),
+        *("click", "msgspec", "prometheus-client", "pytest", "colorama"),
     ],
 )
 def test_a_name_that_would_not_work_is_refused(text: str) -> None:

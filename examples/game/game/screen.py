@@ -238,7 +238,7 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
 
     DEFAULT_CSS = """
     MatchScreen TableList { width: 34; height: 1fr; border: none; padding: 1 1 0 1; }
-    MatchScreen Vertical { padding: 1 2 0 2; }
+    MatchScreen #match { padding: 1 2 0 2; }
     MatchScreen Board { height: auto; }
     MatchScreen KeyFooter { dock: none; }
     """
@@ -262,7 +262,7 @@ class MatchScreen(LinkScreen[Hello, Requests, Results, Pushes]):
         """Lay out."""
         with Horizontal():
             yield self._list
-            with Vertical():
+            with Vertical(id="match"):
                 yield self._board
         yield KeyFooter()
 

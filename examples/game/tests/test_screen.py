@@ -1,5 +1,6 @@
 """The client's screen, with Textual's pilot, against the real server."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from parlour_client.kit.errors import UnreachableError
-from parlour_client.kit.testing import Client, joined
+from parlour_client.kit.testing import PATIENCE, Client, joined
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import parse_user_name
 from parlour_server.kit.testing.server import World
@@ -98,6 +99,9 @@ async def test_a_move_without_an_answer_is_sent_again(
         monkeypatch.undo()
         cut(world, "anna")
         await client.shows("\nben's turn")
+        async with asyncio.timeout(PATIENCE):
+            while client.screen._unanswered is not None:
+                await client.pilot.pause(0.01)
         assert [step.act for step in await ben.follow(2)] == [Drop(3)]
         assert "You may not" not in client.text  # it was not a second move
 
@@ -150,6 +154,8 @@ async def test_a_server_that_misbehaves(
 
         async def ask(request: Requests) -> Results:
             asked.append(request)
+            if isinstance(request, Follow) and request.table != ANNA_1:
+                return Steps(())
             if isinstance(request, Follow):
                 opened = Step(Seq(1), Millis(0), ANNA_1.host, Open())
                 return Steps((opened, replace(opened, seq=Seq(3))))
@@ -164,3 +170,5 @@ async def test_a_server_that_misbehaves(
         assert list(client.screen._listed) == ["anna 1", "anna 2"]
         client.screen._enter(ANNA_1)
         await client.shows("anna's table 1", "The server left out steps")
+        client.screen._enter(Table(ANNA_1.host, 2))  # the other table's match is not shown, nor its keys
+        await client.shows("anna's table 2")

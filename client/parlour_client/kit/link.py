@@ -158,7 +158,7 @@ class Link(Generic[G, Q, R, P]):
     async def _converse(self, conversation: Conversation[G, Q, R, P], greeting: G) -> None:
         self._live.conversation = conversation
         try:
-            await conversation.first(_awaited(self._on_connected(greeting)))
+            await conversation.first(self._on_connected(greeting))
             self._live.online.set()
             await conversation.listen(self._push)
         finally:
@@ -178,7 +178,3 @@ class Link(Generic[G, Q, R, P]):
         if session is None:
             raise LoggedOutError("You are logged out.")
         return session
-
-
-async def _awaited(waiting: Awaitable[None]) -> None:
-    await waiting

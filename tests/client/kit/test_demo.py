@@ -1,7 +1,6 @@
 """The demo of a program: the ticker's, with a screen and without."""
 
 from pathlib import Path
-from typing import Never
 
 import pytest
 
@@ -17,12 +16,12 @@ TICKER = Path(__file__).parents[3] / "examples/ticker"
 MODULE = "ticker.server"
 
 
-async def play(link: Link[Hello, Watch, Never, Price]) -> str:
+async def play(link: Link[Hello, Watch, None, Price]) -> str:
     """Do nothing."""
     return f"{link.account.user} has played"
 
 
-async def fail(link: Link[Hello, Watch, Never, Price]) -> None:
+async def fail(link: Link[Hello, Watch, None, Price]) -> None:
     """Be someone who does not understand."""
     raise SetupError(f"{link.account.user} gives up.")
 

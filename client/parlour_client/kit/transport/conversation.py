@@ -7,7 +7,7 @@ frames there are. ``Reconnector`` makes a new conversation for each connection.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Generic, TypeVar, cast
 
 from parlour_client.kit.clock import Clock, Timer
@@ -89,7 +89,7 @@ class Conversation(Generic[G, Q, R, P]):
             await asyncio.gather(receiving, return_exceptions=True)
             self.end()
 
-    async def first(self, work: Coroutine[Any, Any, T]) -> T:
+    async def first(self, work: Awaitable[T]) -> T:
         """Run something that sends requests before pushed frames are processed; ``listen`` buffers them."""
         working, receiving = asyncio.ensure_future(work), asyncio.ensure_future(self._receive(self._keep))
         try:

@@ -308,9 +308,9 @@ class _RunningApp(Generic[_S]):
         self.settings: Settings = parts.settings
         self.budgets = budgets
         self._state = state
-        self._handlers = dict(handlers)
+        self._handlers = handlers
         self._greets = greets
-        self._endpoints = dict(endpoints)
+        self._endpoints = endpoints
         self._logs = logs
 
     def state(self, peer: Peer[_S]) -> _S:

@@ -3,7 +3,8 @@
 The store is the truth. An entry that was appended here is published at once; what the bus or the journal
 announces of other processes is read from the store, and so is what neither announced: every few seconds the
 heads of the followed logs are compared. Whatever is lost, late or repeated, a topic gets each entry once,
-without gaps.
+without gaps. Those who follow the list get the summary of a log with its newest entry; one whose notification
+was lost comes with the log's next entry.
 """
 
 from collections.abc import Callable

@@ -20,7 +20,7 @@ from parlour_server.kit.app import App
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.errors import UnavailableError
-from parlour_server.kit.log.log import Appended, Entry, Facts
+from parlour_server.kit.log.log import Appended, Entry, Facts, LogRecord
 from parlour_server.kit.log_fanout import LOOK_SECONDS
 from parlour_server.kit.program import Pending
 from parlour_server.kit.running_program import Parts
@@ -108,6 +108,13 @@ def push(entry: Entry[int]) -> Played:
     return Played(seq=entry.seq, number=entry.body)
 
 
+def summary(record: LogRecord[int]) -> Played | None:
+    """Show a log in the list, but none without people."""
+    if record.log == "broken":
+        raise ZeroDivisionError
+    return Played(seq=record.head, number=record.state or 0) if record.log != "nobody's" else None
+
+
 def count(facts: Facts[int]) -> int:
     """Count the entries."""
     return (facts.state or 0) + 1
@@ -119,7 +126,7 @@ class Server:
     def __init__(self, shared: "Servers", show: Callable[[Entry[int]], Push]) -> None:
         self._shared = shared
         self.app: App[None] = App(Wire("game.v1", requests=Play, pushes=Played))
-        self.games = self.app.log("game", body=int, state=int, push=show)
+        self.games = self.app.log("game", body=int, state=int, push=show, summary=summary)
         self.app.on(Play)(lambda *_: None)
         self.store: Any = self.app.spec.make_store(shared.folder(self.app), shared.clock, True)
         self.program: Any
@@ -348,6 +355,26 @@ async def test_an_entry_that_cannot_be_shown_closes_its_followers_only(servers: 
     assert await eve.until(1) == [1]
     assert await ben.until(1) == [1]
     assert (ana.closed, ben.closed, eve.closed) == (False, True, False)
+
+
+async def test_the_list_shows_what_any_server_changed(servers: Servers) -> None:
+    """Once for each change, by the state after it; a summary that fails closes the list's followers only."""
+    here, there = await servers.start(), await servers.start()
+    ana, ben = await here.person("ana"), await there.person("ben")
+    assert await here.games.follow_list(cast("Any", ana)) == ([], False)
+    await there.play(ben, 9)
+    assert await ana.until(1) == [1]
+    await here.play(ana, 9)
+    assert await ana.until(2) == [1, 2]
+    await there.play(ben, 9)
+    assert await ana.until(3) == [1, 2, 3]
+    assert [each["number"] for each in ana.got] == [1, 2, 3]
+    await here.follow(ben, log="broken")
+    await there.play(ben, 9, log="nobody's")
+    await there.play(ben, 9, log="broken")
+    assert await ben.until(1) == [1]
+    await ana.until(99)
+    assert (ana.closed, ben.closed) == (True, False)
 
 
 async def test_a_store_that_cannot_be_read_is_asked_again(

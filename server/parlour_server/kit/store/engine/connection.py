@@ -9,7 +9,7 @@ from asyncio import Future
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 from parlour_protocol.kit.ids import Incarnation, Millis
 from parlour_server.kit.errors import UnavailableError
@@ -45,6 +45,11 @@ class Connection(Protocol):
 class WriteConnection(Connection, Protocol):
     """A connection in the transaction of a write."""
 
+    @property
+    def alone(self) -> bool:
+        """Whether no other write of any server runs beside this one."""
+        ...
+
     announces: bool
     """Each event is added to the journal as well: servers learn of this process only from there."""
     stale_wal: bool
@@ -61,6 +66,22 @@ Write = Callable[[Any], object]
 """One write: a function of a WriteConnection. It may run twice, so it must change only the database."""
 
 
+@runtime_checkable
+class WriteTogether(Protocol):
+    """A write that an engine may run together with others of its class."""
+
+    def __call__(self, db: Any) -> object: ...  # noqa: D102
+
+    @classmethod
+    def together(cls, db: Any, writes: Sequence[Any]) -> Sequence[object]:
+        """Run these in order; returns for each its value, or its error if it refused and changed nothing."""
+        ...
+
+
+class MustBeAloneError(Exception):
+    """Raised by a write that found that it is not ``within`` one log after all; it runs again, alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """A write that waits for its turn."""
@@ -69,6 +90,19 @@ class Job:
     write: Write
     within: str | None
     """See ``Writer.submit``."""
+
+    def run(self, connection: WriteConnection) -> object:
+        """Run the write. What ends a thread, or what a future does not take, becomes a RuntimeError.
+
+        A program's rule runs in it, and its sys.exit() must not be the last thing that this thread does.
+        """
+        try:
+            return self.write(connection)
+        except BaseException as error:
+            if isinstance(error, Exception) and not isinstance(error, StopIteration):
+                raise
+            ended = RuntimeError(f"a write ended with {type(error).__name__}")
+            raise ended.with_traceback(error.__traceback__) from error
 
 
 Outcome = tuple["Future[Any]", object, BaseException | None]

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
+from itertools import groupby
 from typing import Any, Final
 
 import psycopg
@@ -20,7 +21,15 @@ from psycopg.types.numeric import Int2Dumper
 
 from parlour_protocol.kit.ids import Incarnation, Millis
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.store.engine.connection import Cursor, Job, Outcome, Parameters, unavailable
+from parlour_server.kit.store.engine.connection import (
+    Cursor,
+    Job,
+    MustBeAloneError,
+    Outcome,
+    Parameters,
+    WriteTogether,
+    unavailable,
+)
 
 OLDEST: Final = 15
 """The oldest major version."""
@@ -87,6 +96,7 @@ class PostgresConnection:
         self.announces = announces
         self.stale_wal = False
         """Nothing: what was deleted stays in dead rows until a vacuum, and in PostgreSQL's own log."""
+        self.alone = False
         self.changes = 0
         """How many rows were changed."""
 
@@ -160,15 +170,18 @@ class PostgresEngine:
 
         Raises psycopg.OperationalError if the connection is lost: no one knows then whether they are.
         """
-        careful = False
+        careful, alone = False, any(job.within is None for job in jobs)
         failure: Exception = RuntimeError("no transaction was tried")
         for _ in range(_TRIES):
             try:
-                return _commit(connection, jobs, careful=careful)
+                return _commit(connection, jobs, careful=careful, alone=alone)
             except _HalfDoneError:
                 # Rare (writes refuse before they change anything), so savepoints are paid for only now.
                 connection.raw.execute("ROLLBACK")
                 careful = True
+            except MustBeAloneError:
+                connection.raw.execute("ROLLBACK")
+                alone = True
             except (errors.DeadlockDetected, errors.SerializationFailure) as error:
                 connection.raw.execute("ROLLBACK")
                 failure = error
@@ -227,41 +240,69 @@ class PostgresEngine:
         return connection
 
 
-def _commit(connection: PostgresConnection, jobs: Sequence[Job], *, careful: bool) -> list[Outcome]:
+def _commit(
+    connection: PostgresConnection, jobs: Sequence[Job], *, careful: bool, alone: bool
+) -> list[Outcome]:
     outcomes: list[Outcome] = []
-    connection.raw.execute("BEGIN")
-    _lock(connection, jobs)
-    for job in jobs:
-        changes = connection.changes
-        if careful:
-            connection.raw.execute("SAVEPOINT job")
-        try:
-            outcomes.append((job.future, job.write(connection), None))
-        except Exception as error:  # last resort of the writer's thread
-            if isinstance(error, psycopg.Error | MemoryError | SetupError) and not isinstance(
-                error, _OWN_FAULT
-            ):
-                raise
-            if careful:
-                connection.raw.execute("ROLLBACK TO job")
-            elif isinstance(error, psycopg.Error) or connection.changes != changes:
-                raise _HalfDoneError from error  # after an error PostgreSQL takes no more statements
-            outcomes.append((job.future, None, error))
-        if careful:
-            connection.raw.execute("RELEASE job")
+    connection.alone = alone
+    connection.raw.execute(f"BEGIN; {_locks(jobs, alone=alone)}".encode())
+    for _, run in groupby(jobs, key=lambda job: type(job.write)):
+        outcomes += _run(connection, list(run), careful=careful)
     connection.raw.execute("COMMIT")
     return outcomes
 
 
-def _lock(connection: PostgresConnection, jobs: Sequence[Job]) -> None:
-    """Keep what must not run beside these jobs from running."""
-    if any(job.within is None for job in jobs):
-        connection.execute("SELECT pg_advisory_xact_lock(?)", (_EVERY_WRITE,))
-        return
-    connection.execute("SELECT pg_advisory_xact_lock_shared(?)", (_EVERY_WRITE,))
+def _run(connection: PostgresConnection, jobs: list[Job], *, careful: bool) -> list[Outcome]:
+    """Run jobs of one kind."""
+    write = jobs[0].write
+    if len(jobs) == 1 or careful or not isinstance(write, WriteTogether):
+        return [_run_one(connection, job, careful=careful) for job in jobs]
+    try:
+        results = write.together(connection, [job.write for job in jobs])
+    except Exception as error:
+        if isinstance(error, MustBeAloneError) or _is_the_databases(error):
+            raise
+        raise _HalfDoneError from error  # one of them is to blame: each by itself
+    return [
+        (job.future, None, result) if isinstance(result, Exception) else (job.future, result, None)
+        for job, result in zip(jobs, results, strict=True)
+    ]
+
+
+def _run_one(connection: PostgresConnection, job: Job, *, careful: bool) -> Outcome:
+    changes = connection.changes
+    if careful:
+        connection.raw.execute("SAVEPOINT job")
+    outcome: Outcome
+    try:
+        outcome = job.future, job.run(connection), None
+    except Exception as error:  # last resort of the writer's thread
+        if isinstance(error, MustBeAloneError) or _is_the_databases(error):
+            raise
+        if careful:
+            connection.raw.execute("ROLLBACK TO job")
+        elif isinstance(error, psycopg.Error) or connection.changes != changes:
+            raise _HalfDoneError from error  # after an error PostgreSQL takes no more statements
+        outcome = job.future, None, error
+    if careful:
+        connection.raw.execute("RELEASE job")
+    return outcome
+
+
+def _is_the_databases(error: Exception) -> bool:
+    return isinstance(error, _DATABASES) and not isinstance(error, _OWN_FAULT)
+
+
+def _locks(jobs: Sequence[Job], *, alone: bool) -> str:
+    """Return the statements that keep what must not run beside these jobs from running: numbers of ours."""
+    if alone:
+        return f"SELECT pg_advisory_xact_lock({_EVERY_WRITE})"
+    shared = f"SELECT pg_advisory_xact_lock_shared({_EVERY_WRITE})"
     keys = sorted({_key(job.within) for job in jobs if job.within})
-    if keys:
-        connection.execute("SELECT pg_advisory_xact_lock(key) FROM unnest(?::bigint[]) AS log (key)", (keys,))
+    if not keys:
+        return shared
+    listed = ",".join(map(str, keys))
+    return f"{shared}; SELECT pg_advisory_xact_lock(key) FROM unnest('{{{listed}}}'::bigint[]) AS log (key)"  # noqa: S608 - numbers
 
 
 def _key(within: str) -> int:

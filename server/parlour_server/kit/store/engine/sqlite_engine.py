@@ -69,6 +69,8 @@ class SqliteWriteConnection(SqliteConnection):
     """Something was deleted, and its old text is still in the -wal file."""
 
     announces: bool = True
+    alone = True
+    """The file has one lock for all."""
 
     def scrub(self) -> None:
         """Empty the -wal file: after a deletion it contains old versions of pages (K2).
@@ -179,7 +181,7 @@ def _commit(connection: SqliteWriteConnection, jobs: Sequence[Job], *, careful: 
         if careful:
             connection.execute("SAVEPOINT job")
         try:
-            outcomes.append((job.future, job.write(connection), None))
+            outcomes.append((job.future, job.run(connection), None))
         except Exception as error:  # last resort of the writer's thread
             if _is_the_databases(error):
                 raise

@@ -10,7 +10,6 @@ import logging
 import threading
 from asyncio import Future
 from collections.abc import Callable
-from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar, cast
 
@@ -67,7 +66,9 @@ class Writer:
             future.set_exception(UnavailableError(why))
             return future
         self._waiting += 1
-        self._jobs.put(Job(cast("Future[Any]", future), partial(_run_write, write), within))
+        if self._announces:
+            within = None  # its events are added to the journal, whose numbers are in the order of commits
+        self._jobs.put(Job(cast("Future[Any]", future), write, within))
         return future
 
     async def close(self) -> None:
@@ -166,17 +167,3 @@ class Writer:
             connection.scrub()
         except self._engine.failures as error:
             _log.error("deleted text cannot be scrubbed from the -wal file: %s", error)
-
-
-def _run_write(write: Callable[[WriteConnection], object], connection: WriteConnection) -> object:
-    """Run a write. What ends a thread, or what a future does not take, becomes a RuntimeError.
-
-    A program's rule runs in it, and its sys.exit() must not be the last thing that this thread does.
-    """
-    try:
-        return write(connection)
-    except BaseException as error:
-        if isinstance(error, Exception) and not isinstance(error, StopIteration):
-            raise
-        ended = RuntimeError(f"a write ended with {type(error).__name__}")
-        raise ended.with_traceback(error.__traceback__) from error

@@ -3,10 +3,12 @@
 An encrypted message costs one indexed SELECT; commits and contests read more.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from parlour_protocol.frames.bodies import Contested, EncryptedMessage, GroupCreated, Handshake
-from parlour_protocol.ids import GroupId
+from parlour_protocol.ids import Epoch, GroupId
+from parlour_protocol.kit.ids import Millis
 from parlour_server.kit.store.engine.column_values import plain
 from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.store.sqlite.e2ee.group_devices import addable
@@ -17,9 +19,17 @@ GroupBody = GroupCreated | Handshake | EncryptedMessage | Contested
 _GROUP: Final = """
     SELECT g.group_id, g.epoch, g.contested, g.stale_until,
         EXISTS (SELECT 1 FROM group_devices d
-            WHERE d.group_id = g.group_id AND d.device = ?2 AND d.account = ?3 AND d.leaving = 0),
+            WHERE d.group_id = g.group_id AND d.device = {sender} AND d.account = {author} AND d.leaving = 0),
         EXISTS (SELECT 1 FROM group_devices d WHERE d.group_id = g.group_id AND d.leaving = 1)
-    FROM groups g WHERE g.room = ?1 AND g.in_force = 1
+"""
+_ONE: Final = f"""
+    {_GROUP.format(sender="?2", author="?3")} FROM groups g WHERE g.room = ?1 AND g.in_force = 1
+"""
+# The same for many, on PostgreSQL.
+_TOGETHER: Final = f"""
+    {_GROUP.format(sender="q.sender", author="q.author")}
+    FROM unnest(?::text[], ?::text[], ?::text[]) WITH ORDINALITY AS q (room, sender, author, n)
+    LEFT JOIN groups g ON g.room = q.room AND g.in_force = 1 ORDER BY q.n
 """
 _ACTIVE: Final = (
     "SELECT 1 FROM devices WHERE device = ? AND account = ? AND status = 'active' AND expires > ?"
@@ -28,7 +38,7 @@ _ACTIVE: Final = (
 
 def group_facts(db: Connection, event: AppendEvent, body: GroupBody) -> dict[str, Any]:
     """Return the facts about the group that this body needs."""
-    row = db.execute(_GROUP, (event.room, event.sender, plain(event.author))).fetchone()
+    row = db.execute(_ONE, (event.room, event.sender, plain(event.author))).fetchone()
     more: dict[str, Any] = {}
     if row is not None:
         group, epoch, contested, stale_until, present, pending = row
@@ -41,6 +51,28 @@ def group_facts(db: Connection, event: AppendEvent, body: GroupBody) -> dict[str
         used = db.execute("SELECT 1 FROM groups WHERE group_id = ?", (body.group,)).fetchone()
         more |= {"sender_active": active is not None, "group_used": used is not None}
     return more
+
+
+def group_facts_together(db: Connection, events: Sequence[AppendEvent]) -> list[GroupFacts | None]:
+    """Return the facts about the group for each encrypted message, None for other events."""
+    sealed = [event for event in events if isinstance(event.body, EncryptedMessage)]
+    if not sealed:
+        return [None] * len(events)
+    asked = (
+        [event.room for event in sealed],
+        [event.sender for event in sealed],
+        [plain(event.author) for event in sealed],
+    )
+    rows = iter(db.execute(_TOGETHER, asked).fetchall())
+    return [_facts(*next(rows)) if isinstance(event.body, EncryptedMessage) else None for event in events]
+
+
+def _facts(
+    group: GroupId | None, epoch: Epoch, contested: int, stale_until: Millis, present: object, pending: object
+) -> GroupFacts | None:
+    if group is None:
+        return None
+    return GroupFacts(group, epoch, bool(contested), stale_until, bool(present), bool(pending))
 
 
 def _extra(db: Connection, event: AppendEvent, body: GroupBody, group: GroupId) -> dict[str, Any]:

@@ -4,6 +4,7 @@ It reads only what the kind of body needs, because it runs for every event: a pl
 SELECT.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
@@ -41,13 +42,14 @@ from parlour_server.store.sqlite.column_values import ROOM_KINDS, read_membershi
 from parlour_server.store.sqlite.e2ee.group_facts import group_facts
 from parlour_server.store.sqlite.rooms.member_rows import count_owners
 from parlour_server.store.sqlite.rooms.sqlite_consent import (
+    ASKED,
     GIVEN,
     count_rooms,
     facts_of_invitation,
     is_invited,
 )
 from parlour_server.store.sqlite.rooms.sqlite_files import find_file
-from parlour_server.store.types import AppendEvent, Facts, Target
+from parlour_server.store.types import AppendEvent, Facts, GroupFacts, Target
 
 _PERSON: Final = """
     SELECT m.role, u.until, b.until FROM rooms r
@@ -56,15 +58,27 @@ _PERSON: Final = """
     LEFT JOIN bans b ON b.room = r.room AND b.account = ?1
     WHERE r.room = ?2
 """
+_COLUMNS: Final = "r.kind, r.head, r.encrypted, e.seq, m.role, m.consent, u.until, b.until"
 # The author, the room and the request in one SELECT, the only one for a plain message.
-_ROOM_FACTS: Final = """
-    SELECT r.kind, r.head, r.encrypted, e.seq, m.role, m.consent, u.until, b.until FROM rooms r
+_ROOM_FACTS: Final = f"""
+    SELECT {_COLUMNS} FROM rooms r
     LEFT JOIN members m ON m.room = r.room AND m.account = ?1 AND m.consent != 'refused'
     LEFT JOIN mutes u ON u.room = r.room AND u.account = ?1
     LEFT JOIN bans b ON b.room = r.room AND b.account = ?1
     LEFT JOIN events e ON e.author = ?1 AND e.request = ?3
     WHERE r.room = ?2
-"""
+"""  # noqa: S608 - columns of ours
+# The same for many, on PostgreSQL.
+_ROOM_FACTS_TOGETHER: Final = f"""
+    SELECT {_COLUMNS}
+    FROM unnest(?::text[], ?::text[], ?::text[]) WITH ORDINALITY AS q (author, room, request, n)
+    LEFT JOIN rooms r ON r.room = q.room
+    LEFT JOIN members m ON m.room = q.room AND m.account = q.author AND m.consent != 'refused'
+    LEFT JOIN mutes u ON u.room = q.room AND u.account = q.author
+    LEFT JOIN bans b ON b.room = q.room AND b.account = q.author
+    LEFT JOIN events e ON e.author = q.author AND e.request = q.request
+    ORDER BY q.n
+"""  # noqa: S608 - columns of ours
 _REACTIONS: Final = """
     SELECT count(DISTINCT nullif(reaction, ?3)),
         coalesce(max(CASE WHEN reaction = ?3 AND account = ?4 THEN 1 ELSE 0 END), 0)
@@ -92,11 +106,35 @@ class RoomFacts(NamedTuple):
     muted_until: Millis | None
     banned_until: Millis | None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether this request is new, and its author a member who has accepted the room (or no member)."""
+        return self.repeats is None and self.consent != ASKED
+
 
 def read_room_facts(db: Connection, event: AppendEvent) -> RoomFacts | None:
     """Return the facts about the room and the author of an event; None if there is no such room."""
     row = db.execute(_ROOM_FACTS, (plain(event.author), event.room, event.request)).fetchone()
     return None if row is None else RoomFacts._make(row)
+
+
+def room_facts_together(db: Connection, events: Sequence[AppendEvent]) -> list[RoomFacts | None]:
+    """Return the facts about the room and the author of each event, as ``read_room_facts`` does."""
+    asked = (
+        [plain(event.author) for event in events],
+        [event.room for event in events],
+        [event.request for event in events],
+    )
+    rows = db.execute(_ROOM_FACTS_TOGETHER, asked).fetchall()
+    return [None if row[0] is None else RoomFacts._make(row) for row in rows]
+
+
+def facts_for_plain(event: AppendEvent, room_facts: RoomFacts, group: GroupFacts | None) -> Facts:
+    """Return the facts for the decision about a body that needs no others."""
+    author = read_membership(event.author, room_facts.role, room_facts.muted_until, room_facts.consent)
+    encrypted = bool(room_facts.encrypted)
+    kind = ROOM_KINDS[room_facts.kind]
+    return Facts(kind, author, room_facts.banned_until, encrypted=encrypted, group=group)
 
 
 def read_facts(db: Connection, event: AppendEvent, room_facts: RoomFacts) -> Facts:

@@ -19,6 +19,7 @@ from parlour_server.kit.errors import NameTakenError, RefusedError
 from parlour_server.kit.store.accounts.sqlite_accounts import account_exists
 from parlour_server.kit.store.engine.column_values import plain
 from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.store.sqlite.rooms.append import find_request, insert_event
 from parlour_server.store.sqlite.rooms.member_rows import enter
 from parlour_server.store.sqlite.rooms.sqlite_consent import (
     ASKED,
@@ -28,7 +29,6 @@ from parlour_server.store.sqlite.rooms.sqlite_consent import (
     hide_oldest_request,
     say_yes,
 )
-from parlour_server.store.sqlite.rooms.sqlite_log import find_request, insert_event
 from parlour_server.store.types import NewRoom
 
 Made = tuple[RoomId, Sequence[LogEvent]]

@@ -1,0 +1,188 @@
+"""The PostgreSQL engine: which writes of several servers run beside each other, and what a failure leaves."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import psycopg
+import pytest
+from tests.server.kit.conftest import SCHEMA
+from tests.server.kit.store.world import FakeClock
+
+from parlour_server.kit.errors import RefusedError, SetupError, UnavailableError
+from parlour_server.kit.store.engine import postgres_engine
+from parlour_server.kit.store.engine.connection import ANYWHERE
+from parlour_server.kit.store.engine.postgres_engine import PostgresEngine, translated
+from parlour_server.kit.store.engine.writer import Writer
+from tests import postgres
+
+HELD = 0.2
+"""Seconds after which a write that does not wait has surely run."""
+
+
+@pytest.fixture
+def engine() -> PostgresEngine:
+    """Return an empty database."""
+    return postgres.database("engine", SCHEMA)
+
+
+@pytest.fixture
+async def writers(engine: PostgresEngine, clock: FakeClock) -> AsyncIterator[tuple[Writer, Writer]]:
+    """Return the writers of two servers."""
+    async with AsyncExitStack() as stack:
+        made = [Writer(engine, clock, announces=False) for _ in range(2)]
+        for writer in made:
+            await writer.open()
+            stack.push_async_callback(writer.close)
+        yield made[0], made[1]
+
+
+def insert(key: str) -> Callable[[Any], int]:
+    """Return a write of one row."""
+    return lambda db: int(db.execute("INSERT INTO attempts VALUES (?, 1, 1)", (key,)).rowcount)
+
+
+class Held:
+    """A write that goes on only when it is told to."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.go = threading.Event()
+
+    def __call__(self, _: Any) -> None:
+        self.begun.set()
+        self.go.wait(10)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "waits"),
+    [
+        (None, None, True),
+        (None, "log:1", True),
+        ("log:1", None, True),
+        ("log:1", "log:1", True),
+        ("log:1", "log:2", False),
+        ("log:1", ANYWHERE, False),
+        (ANYWHERE, ANYWHERE, False),
+        (None, ANYWHERE, True),
+    ],
+)
+async def test_which_writes_wait_for_each_other(
+    writers: tuple[Writer, Writer], first: str | None, second: str | None, *, waits: bool
+) -> None:
+    """A write without ``within`` is alone; others wait only for those within the same log."""
+    one, other = writers
+    held = Held()
+    running = one.submit(held, within=first)
+    await asyncio.to_thread(held.begun.wait, 10)
+    later = other.submit(insert("a"), within=second)
+    if waits:
+        _, pending = await asyncio.wait([later], timeout=HELD)
+        assert pending
+        held.go.set()
+    else:
+        await later
+        held.go.set()
+    await asyncio.gather(running, later)
+
+
+async def test_logs_in_any_order_are_no_circle(writers: tuple[Writer, Writer]) -> None:
+    """Batches of two servers that hold the same logs in opposite orders all come to their end."""
+    names = [f"log:{number}" for number in range(40)]
+    async with asyncio.timeout(30):
+        await asyncio.gather(
+            *(writers[0].submit(insert(f"a{name}{i}"), within=name) for i in range(5) for name in names),
+            *(
+                writers[1].submit(insert(f"b{name}{i}"), within=name)
+                for i in range(5)
+                for name in names[::-1]
+            ),
+        )
+
+
+@pytest.mark.parametrize("error", [RefusedError("forbidden"), psycopg.IntegrityError("x"), KeyError("a bug")])
+async def test_only_a_write_that_fails_half_way_is_rolled_back(
+    writers: tuple[Writer, Writer], error: Exception
+) -> None:
+    """What it had changed is gone, its caller gets its error, and those before and after it are stored."""
+
+    def fail(db: Any) -> None:
+        insert("b")(db)
+        raise error
+
+    writes = (insert("a"), fail, insert("c"), insert("a"), insert("d"))
+    ended = await asyncio.gather(*(writers[0].submit(write) for write in writes), return_exceptions=True)
+    assert ended[:3] == [1, error, 1]
+    assert isinstance(ended[3], psycopg.errors.UniqueViolation)
+    keys = await writers[1].submit(lambda db: db.execute("SELECT key FROM attempts ORDER BY key").fetchall())
+    assert keys == [("a",), ("c",), ("d",)]
+
+
+async def test_a_lost_connection_is_made_again(writers: tuple[Writer, Writer]) -> None:
+    """Those whose transaction is lost are told that no one knows; the next write goes through."""
+    writer, _ = writers
+    pid = await writer.submit(lambda db: db.execute("SELECT pg_backend_pid()").fetchone()[0])
+    held = Held()
+    lost = writer.submit(held)
+    await asyncio.to_thread(held.begun.wait, 10)
+    with psycopg.connect(postgres.server(), autocommit=True) as administrator:
+        administrator.execute("SELECT pg_terminate_backend(%s)", (pid,))
+    held.go.set()
+    with pytest.raises(UnavailableError):
+        await lost
+    assert await writer.submit(insert("a")) == 1
+
+
+async def test_a_server_that_hangs_loses_its_locks(
+    engine: PostgresEngine, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction that does nothing for long is ended, so the others go on."""
+    settings = {**postgres_engine._SETTINGS, "idle_in_transaction_session_timeout": "100ms"}
+    monkeypatch.setattr(postgres_engine, "_SETTINGS", settings)
+    hanging, other = (Writer(engine, clock, announces=False) for _ in range(2))
+    await hanging.open()
+    await other.open()
+    held = Held()
+    lost = hanging.submit(held)
+    await asyncio.to_thread(held.begun.wait, 10)
+    async with asyncio.timeout(10):
+        assert await other.submit(insert("a")) == 1
+    held.go.set()
+    with pytest.raises(UnavailableError):
+        await lost
+    await hanging.close()
+    await other.close()
+
+
+def test_a_reader_cannot_write(engine: PostgresEngine) -> None:
+    """PostgreSQL itself refuses it."""
+    reader = engine.connect_reader()
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        reader.execute("INSERT INTO attempts VALUES ('a', 1, 1)")
+    reader.close()
+
+
+def test_an_address_where_nothing_listens_is_a_sentence_without_the_password() -> None:
+    """What can't be reached is named by host and database."""
+    engine = PostgresEngine("postgresql://parlour:hunter2@127.0.0.1:1/chat")
+    with pytest.raises(SetupError, match=r"the database chat at 127\.0\.0\.1 cannot be opened") as caught:
+        engine.revision()
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("portable", "for_postgres"),
+    [
+        ("SELECT ?, ?", b"SELECT $1, $2"),
+        ("SELECT ?2, ?1, ?2", b"SELECT $2, $1, $2"),
+        (
+            "SELECT value FROM json_each(?)",
+            b"SELECT value FROM json_array_elements_text($1::json) AS each (value)",
+        ),
+    ],
+)
+def test_parameters_are_numbered(portable: str, for_postgres: bytes) -> None:
+    """The statements of the stores have SQLite's parameters."""
+    assert translated(portable) == for_postgres

@@ -95,7 +95,7 @@ async def test_a_move_without_an_answer_is_sent_again(
         monkeypatch.setattr(link, "ask", lose)
         await client.pilot.press("enter")
         await client.shows("It is sent again")
-        await client.pilot.press("enter")  # does nothing meanwhile
+        await client.pilot.press("right", "enter")  # drops nothing meanwhile
         monkeypatch.undo()
         cut(world, "anna")
         await client.shows("\nben's turn")

@@ -45,7 +45,7 @@ class Said(Push, frozen=True, tag="said"):
 
     room: Room
     seq: SeqField
-    user: UserName
+    user: UserName | None
     text: Text
 
 

@@ -72,7 +72,7 @@ static const char *OPT_R = NULL, *AUTH = NULL, *SUBPROTO = NULL, *JOINS = NULL, 
 static int json_, acked_only, b64url, G = 1;
 static const char *COUNTED = NULL;                 /* listen: what a delivery has in it */
 #define LISTEN_MAX 100000
-#define QUIET_NS 20000000ull
+#define QUIET_NS 80000000ull
 static uint64_t *first_at, n_first, last_at;       /* listen: when the first connection got each; when the last frame came */
 static char **tokens; static int n_tokens;
 static struct { char *frame, *wait; } *joins; static int n_joins;

@@ -4,7 +4,8 @@ What it leaves out is safe: every request is counted as a message, every account
 connection and every HTTPS operation a session, and the server listens on loopback. A program that forgets a
 request does not start.
 
-Importing it loads no server: `--help` needs none.
+Importing it loads no server, which `--help` does not need, and neither hashlib nor secrets: with them OpenSSL
+reads its configuration before `run` names it (`kit/net/tls_groups.py`), and Python has to be started twice.
 """
 
 import asyncio

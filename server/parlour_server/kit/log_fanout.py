@@ -7,10 +7,10 @@ without gaps. Those who follow the list get the summary of a log with its newest
 was lost comes with the log's next entry.
 """
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from parlour_protocol.kit.frames import Push
@@ -86,7 +86,7 @@ class LogFanout(Generic[B, S]):
         self._summary = summary
         self._parts = parts
         self._followed: dict[str, _Followed] = {}
-        self._origin = token_hex(8)
+        self._origin = os.urandom(8).hex()  # not secrets: see kit/net/tls_groups.py
         """Names this process in its notifications, which the bus returns to it."""
         self._changed: set[str] = set()
         """Logs whose summaries are being read."""

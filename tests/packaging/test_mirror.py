@@ -59,6 +59,7 @@ KIT_TESTED_BY = {
     "account/dial.py": "../../e2e/test_contract.py",
     "account/sign_in.py": "../../e2e/test_first_contact.py",
     "testing.py": "../../../examples/ticker/tests/test_screen.py",
+    "widgets/problem_line.py": "../../../examples/ticker/tests/test_screen.py",
     # only a screen shows what they do
     "terminal/column_anchoring.py": "../../e2e/test_terminal_oracle.py",
     "terminal/guard.py": "../../e2e/test_terminal_oracle.py",

@@ -38,23 +38,27 @@ def server() -> str:
     return uri
 
 
+def dsn(name: str) -> str:
+    """Return how to connect to a database."""
+    return make_conninfo(server(), dbname=name)
+
+
 @cache
-def _made(name: str, schema: Schema) -> tuple[PostgresEngine, str, bytes]:
-    """Make a database, once; return it, how to connect, and the rows that a new one has."""
+def _made(name: str, schema: Schema) -> tuple[PostgresEngine, bytes]:
+    """Make a database, once; return it, and the statement for the rows that a new one has."""
     with psycopg.connect(server(), autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    dsn = make_conninfo(server(), dbname=name)
-    engine = PostgresEngine(dsn)
+    engine = PostgresEngine(dsn(name))
     schema.create(engine)
-    with psycopg.connect(dsn) as connection:
+    with psycopg.connect(dsn(name)) as connection:
         usage = connection.execute("SELECT to_regclass('file_usage') IS NOT NULL").fetchone()
-    return engine, dsn, b"INSERT INTO file_usage VALUES ('', 0)" if usage == (True,) else b""
+    return engine, b"INSERT INTO file_usage VALUES ('', 0)" if usage == (True,) else b""
 
 
 def database(name: str, schema: Schema) -> PostgresEngine:
     """Return a database as `init` makes it: the same one for each test, made empty."""
-    engine, dsn, rows = _made(name, schema)
-    with psycopg.connect(dsn) as connection:
+    engine, rows = _made(name, schema)
+    with psycopg.connect(dsn(name)) as connection:
         connection.execute(_CLEAR.encode())
         if rows:
             connection.execute(rows)

@@ -12,9 +12,9 @@ from parlour_server.kit.log.sqlite_log import JOURNAL_COLUMNS, SqliteLog, log_da
 from parlour_server.kit.program_name import ProgramName
 from parlour_server.kit.store import migrations
 from parlour_server.kit.store.accounts.login_attempts import SqliteAttempts
-from parlour_server.kit.store.accounts.memory_tickets import MemoryTickets
 from parlour_server.kit.store.accounts.sqlite_accounts import SqliteAccounts
 from parlour_server.kit.store.accounts.sqlite_sessions import SqliteSessions
+from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.engine.database import Database
 from parlour_server.kit.store.engine.integrity import Check
 from parlour_server.kit.store.engine.retention import KIT_RULES, Rule
@@ -71,13 +71,14 @@ class SqliteKitStore(Database):
             find_damage=find_damage,
         )
 
-    def __init__(self, path: Path, program: ProgramName, clock: Clock, *, tells_by_bus: bool = False) -> None:
-        """Prepare for the database at ``path``; ``open`` connects."""
+    def __init__(
+        self, place: Path | Engine, program: ProgramName, clock: Clock, *, tells_by_bus: bool = False
+    ) -> None:
+        """Prepare for the database; ``open`` connects."""
         rules = (*KIT_RULES, *self.rules)
-        super().__init__(path, self.schema(program), clock, announces=not tells_by_bus, rules=rules)
+        super().__init__(place, self.schema(program), clock, announces=not tells_by_bus, rules=rules)
         self.accounts = SqliteAccounts(self._writer, self._readers, clock)
         self.sessions = SqliteSessions(self._writer, self._readers, clock)
-        self.tickets = MemoryTickets(self._readers, clock)
         self.attempts = SqliteAttempts(self._writer, self._readers)
         self.journal = SqliteJournal(self._readers, JOURNAL_COLUMNS, read_journal_entry)
         self.log = SqliteLog(self._writer, self._readers, clock)

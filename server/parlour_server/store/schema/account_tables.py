@@ -43,6 +43,19 @@ sessions: Final = Table(
     **KEYED,
 )
 
+# of servers that share the database; one by itself keeps its tickets in memory
+tickets: Final = Table(
+    "tickets",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("expires", Number, nullable=False, index=True),
+    Column("session", Words, nullable=False),
+    Column("account", Words, nullable=False),
+    Column("device", Words, nullable=False),
+    Column("session_expires", Number, nullable=False),
+    **KEYED,
+)
+
 attempts: Final = Table(
     "attempts",
     metadata,

@@ -5,7 +5,6 @@ from typing import Final
 
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.store.accounts.login_attempts import SqliteAttempts
-from parlour_server.kit.store.accounts.memory_tickets import MemoryTickets
 from parlour_server.kit.store.accounts.sqlite_accounts import SqliteAccounts
 from parlour_server.kit.store.accounts.sqlite_sessions import SqliteSessions
 from parlour_server.kit.store.engine.connection import Engine
@@ -45,7 +44,6 @@ class SqliteStore(Database):
             self._writer, self._readers, clock, on_disabled_changed=note_disabled_changed
         )
         self.sessions = SqliteSessions(self._writer, self._readers, clock, on_seen=see_devices)
-        self.tickets = MemoryTickets(self._readers, clock)
         self.rooms = SqliteRooms(self._writer, self._readers)
         self.log = SqliteLog(self._writer, self._readers)
         self.consent = SqliteConsent(self._writer, self._readers, clock)

@@ -132,6 +132,11 @@ class Engine(Protocol):
         """What its connections raise when the database fails, not the statement: SetupError is one."""
         ...
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether several servers may use the database at once."""
+        ...
+
     def revision(self) -> str | None:
         """Return the revision of the schema, None without one. Raises SetupError, NotADatabaseError."""
         ...

@@ -6,14 +6,18 @@ it at once: of one machine for a SQLite file.
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from parlour_protocol.kit.ids import Incarnation, Millis
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import SetupError
+from parlour_server.kit.store.accounts.memory_tickets import MemoryTickets
+from parlour_server.kit.store.accounts.shared_tickets import SharedTickets
 from parlour_server.kit.store.engine.connection import Engine, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.retention import Rule, prune
 from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.kit.store.interface import Tickets
 from parlour_server.kit.store.schema import Schema, engine_of
 
 
@@ -33,6 +37,11 @@ class Database:
         self._incarnation: Incarnation | None = None
         self._writer = Writer(self._engine, clock, announces=announces)
         self._readers = Readers(self._engine, clock)
+        self.tickets: Final[Tickets] = (
+            SharedTickets(self._writer, clock)
+            if self._engine.is_shared
+            else MemoryTickets(self._readers, clock)
+        )
 
     @property
     def incarnation(self) -> Incarnation:

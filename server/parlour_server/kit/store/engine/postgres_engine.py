@@ -140,6 +140,7 @@ class PostgresEngine:
     """The PostgreSQL database of a connection string (a `postgresql://` URL, or libpq's keywords)."""
 
     failures: tuple[type[Exception], ...] = (psycopg.OperationalError, psycopg.InternalError, SetupError)
+    is_shared = True
 
     def __init__(self, dsn: str) -> None:
         """Read the connection string. Raises SetupError."""

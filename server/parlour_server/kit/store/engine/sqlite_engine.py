@@ -93,6 +93,7 @@ class SqliteEngine:
     """The SQLite file at ``path``."""
 
     failures: tuple[type[Exception], ...] = (sqlite3.Error, MemoryError, SetupError)
+    is_shared = False
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,18 +1,20 @@
-"""The stores that hold accounts: that of programs without tables of their own, and the chat's."""
+"""The stores that hold accounts: the kit's own and the chat's, on both engines."""
 
 import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final
 
+import psycopg
 import pytest
-from tests.server.kit.conftest import PROGRAM
+from tests.server.kit.conftest import PROGRAM, SCHEMA
 from tests.server.kit.store.world import FakeClock, KitWorld
 
 from parlour_server.kit.sqlite_kit_store import SqliteKitStore
 from parlour_server.kit.store.interface import KitStore
 from parlour_server.store.chat_schema import SCHEMA as CHAT_SCHEMA
 from parlour_server.store.sqlite.sqlite_store import SqliteStore
+from tests import postgres
 
 Maker = Callable[[pytest.FixtureRequest, FakeClock], KitStore]
 
@@ -28,7 +30,34 @@ def _chat(request: pytest.FixtureRequest, clock: FakeClock) -> KitStore:
     return SqliteStore(path, clock)
 
 
-MAKERS: Final[dict[str, Maker]] = {"kit": _kit, "chat": _chat}
+def _kit_on_postgres(_request: pytest.FixtureRequest, clock: FakeClock) -> KitStore:
+    return SqliteKitStore(postgres.database("kit", SCHEMA), PROGRAM, clock)
+
+
+def _chat_on_postgres(_request: pytest.FixtureRequest, clock: FakeClock) -> KitStore:
+    return SqliteStore(postgres.database("chat", CHAT_SCHEMA), clock)
+
+
+MAKERS: Final[dict[str, Maker]] = {
+    "kit": _kit,
+    "chat": _chat,
+    "kit-on-postgres": _kit_on_postgres,
+    "chat-on-postgres": _chat_on_postgres,
+}
+
+
+class DatabasesClock(FakeClock):
+    """A clock whose tickets' time is the database's, which moves on with it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._dsn = postgres.dsn(name)
+
+    def forward(self, seconds: float) -> None:
+        """Let time pass, for the database too: its tickets are that much older."""
+        super().forward(seconds)
+        with psycopg.connect(self._dsn) as connection:
+            connection.execute("UPDATE tickets SET expires = expires - %s", (int(seconds * 1000),))
 
 
 @pytest.fixture(scope="session")
@@ -40,8 +69,10 @@ def new_chat_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=sorted(MAKERS))
-async def world(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIterator[KitWorld]:
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[KitWorld]:
     """Short ways to fill a store."""
+    name, _, shared = request.param.partition("-")
+    clock = DatabasesClock(name) if shared else FakeClock()
     store = MAKERS[request.param](request, clock)
     await store.open()
     yield KitWorld(store, clock)

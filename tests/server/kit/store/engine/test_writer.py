@@ -206,6 +206,7 @@ async def test_tickets_are_bounded(
     await store.tickets.put(b"more", grant, seconds=30)
     world.clock.forward(30)
     await store.tickets.put(b"last", grant, seconds=30)
+    assert isinstance(store.tickets, tickets.MemoryTickets)
     assert len(store.tickets._tickets) == 1
 
 

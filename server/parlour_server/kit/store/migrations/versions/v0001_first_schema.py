@@ -51,6 +51,18 @@ def _accounts() -> None:
         **KEYED,
     )
     op.create_table(
+        "tickets",
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("expires", NUMBER, nullable=False),
+        sa.Column("session", TEXT, nullable=False),
+        sa.Column("account", TEXT, nullable=False),
+        sa.Column("device", TEXT, nullable=False),
+        sa.Column("session_expires", NUMBER, nullable=False),
+        sa.PrimaryKeyConstraint("digest", name="pk_tickets"),
+        **KEYED,
+    )
+    op.create_index("ix_tickets_expires", "tickets", ["expires"], unique=False)
+    op.create_table(
         "sessions",
         sa.Column("session", TEXT, nullable=False),
         sa.Column("account", TEXT, nullable=False),

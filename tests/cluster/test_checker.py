@@ -1,0 +1,411 @@
+"""The checker: a history that breaks a rule is found out, and one that breaks none passes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from random import Random
+
+import pytest
+from msgspec import structs
+from tests.cluster.checker import check
+from tests.cluster.records import (
+    Act,
+    Call,
+    Connection,
+    History,
+    Outage,
+    Outcome,
+    Read,
+    Redeemed,
+    Seen,
+    SessionEnd,
+    View,
+)
+
+from parlour_protocol.frames import LogEvent
+from parlour_protocol.frames.bodies import (
+    AnyBody,
+    Blank,
+    Created,
+    Deleted,
+    Edited,
+    Handshake,
+    Joined,
+    Kicked,
+    Message,
+)
+from parlour_protocol.frames.fields import MessageText
+from parlour_protocol.frames.opaque import HandshakeBytes
+from parlour_protocol.ids import Epoch, GroupId, RoomId
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import parse_device_name, parse_user_name
+from parlour_protocol.rooms import RoomKind
+
+ROOM = RoomId("AAAAAAAAAAAAAAAAAAAAAA")
+DEVICE = parse_device_name("laptop")
+
+
+@dataclass
+class Simulated:
+    """A correct server with one room: each act is done at a moment between its beginning and its answer."""
+
+    chance: Random = field(default_factory=lambda: Random(0))  # noqa: S311 - to be repeated
+    history: History = field(default_factory=History)
+    log: list[LogEvent] = field(default_factory=list)
+    now: float = 100.0
+    members: set[str] = field(default_factory=set)
+    requests: int = 0
+
+    def __post_init__(self) -> None:
+        self.history.log = {ROOM: self.log}
+        self._append("ada", Created(RoomKind.PUBLIC))
+        for number, user in enumerate(("ada", "ben", "cat"), 1):
+            self.history.connections[number] = Connection(
+                number, user, f"s-{user}", f"node{number}", self.now
+            )
+            self.members.add(user)
+            if user != "ada":
+                self._append(user, Joined())
+        self.joined = len(self.log)
+
+    def connection(self, user: str) -> int:
+        return next(one.number for one in self.history.connections.values() if one.user == user)
+
+    def call(self, act: Act, user: str, text: str = "", target: int = 0, whom: str = "") -> Call:
+        """Do something, as a server does that keeps every rule."""
+        began = self._tick()
+        self.requests += 1
+        seqs: tuple[int, ...] = ()
+        outcome = self.chance.choice([Outcome.OK, Outcome.OK, Outcome.UNKNOWN])
+        if user not in self.members and act is not Act.JOIN:
+            outcome = Outcome.REFUSED
+        elif outcome is Outcome.OK or self.chance.random() < 0.5:
+            seq = self._do(act, user, text, target, whom)
+            if outcome is Outcome.OK and act is not Act.JOIN:
+                seqs = (seq,)
+        call = Call(
+            request=f"r{self.requests}",
+            act=act,
+            user=user,
+            session=f"s-{user}",
+            room=ROOM,
+            began=began,
+            ended=self._tick(),
+            outcome=outcome,
+            nodes=(f"node{self.connection(user)}",),
+            seqs=seqs,
+            text=text,
+            target=target,
+            whom=whom,
+        )
+        self.history.calls.append(call)
+        return call
+
+    def send(self, user: str, text: str) -> Call:
+        return self.call(Act.SEND, user, text)
+
+    def read(self, user: str) -> None:
+        began = self._tick()
+        node = f"node{self.chance.randrange(1, 4)}"
+        if user in self.members:
+            page = tuple(self.log[-100:])
+            self.history.reads.append(Read(user, f"s-{user}", node, ROOM, began, self._tick(), page))
+
+    def finish(self) -> History:
+        """Heal everything: whoever is in has seen everything."""
+        for user in sorted(self.members):
+            number = self.connection(user)
+            shown = {seen.event.seq for seen in self.history.seen if seen.connection == number}
+            for event in self.log[max(shown, default=self.joined) :]:
+                self.history.seen.append(Seen(number, self._tick(), event))
+            self.history.views.append(View(user, f"node{number}", number, ROOM, self.joined + 1))
+        return self.history
+
+    def _do(self, act: Act, user: str, text: str, target: int, whom: str) -> int:
+        match act:
+            case Act.SEND:
+                return self._append(user, Message(MessageText(text)))
+            case Act.EDIT:
+                return self._append(user, Edited(Seq(target), MessageText(text)))
+            case Act.DELETE:
+                for index, event in enumerate(self.log):
+                    body = event.body
+                    if event.seq == target or (isinstance(body, Edited) and body.target == target):
+                        self.log[index] = structs.replace(event, body=Blank(body.__struct_config__.tag))
+                return self._append(user, Deleted(Seq(target)))
+            case Act.KICK:
+                seq = self._append(user, Kicked(parse_user_name(whom)))
+                self.members.discard(whom)
+                return seq
+            case _:
+                self.members.add(user)
+                return self._append(user, Joined())
+
+    def _append(self, author: str, body: AnyBody) -> int:
+        at = Millis(int(self._tick() * 1000))
+        event = LogEvent(ROOM, Seq(len(self.log) + 1), at, parse_user_name(author), DEVICE, body)
+        self.log.append(event)
+        for user in sorted(self.members):
+            if self.chance.random() < 0.9 or user != "ada":
+                number = self.connection(user) if self.history.connections else 0
+                shown = [seen.event.seq for seen in self.history.seen if seen.connection == number]
+                if shown and shown[-1] != event.seq - 1:
+                    continue  # its view goes on where it stopped
+                if number and user in self.members and len(self.log) > 3:
+                    self.history.seen.append(Seen(number, self._tick(), event))
+        return event.seq
+
+    def _tick(self) -> float:
+        self.now += 0.01
+        return self.now
+
+
+def correct() -> Simulated:
+    """Return a history with one of everything, in which every request is answered with ok."""
+    made = Simulated()
+    made.chance.choice = lambda options: options[0]  # type: ignore[method-assign]
+    first = made.send("ben", "one")
+    made.send("cat", "two")
+    made.call(Act.EDIT, "ben", "one again", first.seqs[0])
+    made.call(Act.DELETE, "ben", target=first.seqs[0])
+    made.send("ada", "three")
+    made.read("ada")
+    made.call(Act.KICK, "ada", whom="cat")
+    made.send("ben", "four")
+    made.history.redeemed.append(Redeemed(1, "s-ben", "node2", made.now, made.now))
+    return made
+
+
+def found(made: Simulated) -> list[str]:
+    """Heal everything, and return the violations."""
+    return [str(violation) for violation in check(made.finish())]
+
+
+def test_a_correct_history_has_no_violations() -> None:
+    """One of everything, done as it should be."""
+    assert found(correct()) == []
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_correct_histories_at_random_have_no_violations(seed: int) -> None:
+    """Sends, edits, deletions, kicks and joins with lost answers: never a false alarm."""
+    made = Simulated(Random(seed))  # noqa: S311 - to be repeated
+    chance = Random(seed + 1000)  # noqa: S311 - as above
+    for number in range(150):
+        user = chance.choice(["ada", "ben", "cat"])
+        own = [event.seq for event in made.log if event.author == user and isinstance(event.body, Message)]
+        match chance.randrange(10):
+            case 0 if own:
+                made.call(Act.EDIT, user, f"edit {number}", chance.choice(own))
+            case 1 if own:
+                made.call(Act.DELETE, user, target=chance.choice(own))
+            case 2:
+                made.call(Act.KICK, "ada", whom=chance.choice(["ben", "cat"]))
+                made.now += 2
+            case 3 | 4 if user not in made.members:
+                made.call(Act.JOIN, user)
+            case 5:
+                made.read(user)
+            case _:
+                made.send(user, f"text {number}")
+    made.history.views.clear()
+    assert [str(violation) for violation in check(made.history)] == []
+
+
+def _lose(made: Simulated) -> None:
+    made.log[4] = structs.replace(made.log[4], body=Message(MessageText("another")))
+
+
+def _store_twice(made: Simulated) -> None:
+    made._append("cat", Message(MessageText("two")))
+
+
+def _store_refused(made: Simulated) -> None:
+    refused = replace(made.history.calls[1], outcome=Outcome.REFUSED, seqs=())
+    made.history.calls[1] = refused
+
+
+def _number_twice(made: Simulated) -> None:
+    made.history.calls[1] = replace(made.history.calls[1], seqs=(*made.history.calls[1].seqs, 9))
+
+
+def _forget_a_kick(made: Simulated) -> None:
+    kick = next(call for call in made.history.calls if call.act is Act.KICK)
+    seq = kick.seqs[0]
+    made.log[seq - 1] = structs.replace(made.log[seq - 1], body=Message(MessageText("instead")))
+
+
+def _make_a_hole(made: Simulated) -> None:
+    made.log.pop(5)
+
+
+def _show_what_is_not_there(made: Simulated) -> None:
+    event = structs.replace(made.log[-1], seq=Seq(99))
+    made.history.seen.append(Seen(2, made.now, event))
+
+
+def _show_another_text(made: Simulated) -> None:
+    seen = made.history.seen[2]
+    event = structs.replace(seen.event, body=Message(MessageText("not this")))
+    made.history.seen[2] = replace(seen, event=event)
+
+
+def _show_backwards(made: Simulated) -> None:
+    seen = made.history.seen
+    mine = [index for index, one in enumerate(seen) if one.connection == 2][:2]
+    seen[mine[0]], seen[mine[1]] = seen[mine[1]], seen[mine[0]]
+
+
+def _show_twice(made: Simulated) -> None:
+    made.history.seen.append(made.history.seen[-1])
+
+
+def _lose_the_last(made: Simulated) -> None:
+    made.finish()
+    last = made.history.seen[-1]
+    made.history.seen.remove(last)
+    made.finish = lambda: made.history  # type: ignore[method-assign]
+
+
+def _put_before(made: Simulated) -> None:
+    late = made.send("ben", "later")
+    made.history.calls[-1] = replace(late, began=late.ended + 5, ended=late.ended + 6)
+    early = made.history.calls[1]
+    made.history.calls[1] = replace(early, began=late.ended + 1, ended=late.ended + 2)
+    made.history.calls[0] = replace(made.history.calls[0], ended=made.now)
+
+
+def _read_stale(made: Simulated) -> None:
+    made.send("ben", "newest")
+    page = tuple(made.log[:-1])
+    made.history.reads.append(Read("ada", "s-ada", "node3", ROOM, made._tick(), made._tick(), page))
+
+
+def _send_when_removed(made: Simulated) -> None:
+    made._append("cat", Message(MessageText("still here")))
+
+
+def _see_when_removed(made: Simulated) -> None:
+    made.history.seen.append(Seen(3, made.now + 5, made.log[-1]))
+
+
+def _read_when_removed(made: Simulated) -> None:
+    at = made.now + 5
+    made.history.reads.append(Read("cat", "s-cat", "node1", ROOM, at, at, tuple(made.log)))
+
+
+def _see_after_the_session(made: Simulated) -> None:
+    made.history.session_ends.append(SessionEnd("s-ben", made.now))
+    made.now += 5
+    made.send("ada", "secret")
+
+
+def _read_after_the_session(made: Simulated) -> None:
+    made.history.session_ends.append(SessionEnd("s-ada", made.now))
+    made.now += 5
+    made.read("ada")
+
+
+def _send_after_the_session(made: Simulated) -> None:
+    made.history.session_ends.append(SessionEnd("s-ada", made.now))
+    made.now += 5
+    made.members.discard("ben")
+    made.members.discard("ada")
+    made.history.views.clear()
+    made.members.add("ada")
+    made.send("ada", "late")
+
+
+def _redeem_after_the_session(made: Simulated) -> None:
+    made.history.session_ends.append(SessionEnd("s-cat", made.now))
+    made.history.redeemed.append(Redeemed(7, "s-cat", "node1", made.now + 5, made.now + 5))
+
+
+def _redeem_twice(made: Simulated) -> None:
+    made.history.redeemed.append(Redeemed(1, "s-ben", "node3", made.now, made.now))
+
+
+def _keep_the_deleted(made: Simulated) -> None:
+    target = made.history.calls[0].seqs[0]
+    made.log[target - 1] = structs.replace(made.log[target - 1], body=Message(MessageText("one")))
+
+
+def _keep_the_edit(made: Simulated) -> None:
+    edit = made.history.calls[2]
+    body = Edited(Seq(edit.target), MessageText(edit.text))
+    made.log[edit.seqs[0] - 1] = structs.replace(made.log[edit.seqs[0] - 1], body=body)
+
+
+def _read_the_deleted(made: Simulated) -> None:
+    target = made.history.calls[0].seqs[0]
+    page = list(made.log)
+    page[target - 1] = structs.replace(page[target - 1], body=Message(MessageText("one")))
+    made.history.reads.append(Read("ada", "s-ada", "node1", ROOM, made._tick(), made._tick(), page))
+
+
+def _leave_the_deleted_in_the_database(made: Simulated) -> None:
+    made.history.stored = "… one again …"
+
+
+def _commit_twice(made: Simulated) -> None:
+    body = Handshake(GroupId("G" * 43), Epoch(3), HandshakeBytes(b"data"))
+    for user in ("ada", "ben"):
+        made._append(user, body)
+
+
+BROKEN: list[tuple[int, Callable[[Simulated], None]]] = [
+    (1, _lose),
+    (1, _store_twice),
+    (1, _store_refused),
+    (1, _number_twice),
+    (1, _forget_a_kick),
+    (2, _make_a_hole),
+    (2, _show_what_is_not_there),
+    (2, _show_another_text),
+    (2, _show_backwards),
+    (2, _show_twice),
+    (2, _lose_the_last),
+    (3, _put_before),
+    (3, _read_stale),
+    (4, _send_when_removed),
+    (4, _see_when_removed),
+    (4, _read_when_removed),
+    (4, _see_after_the_session),
+    (4, _read_after_the_session),
+    (4, _send_after_the_session),
+    (4, _redeem_after_the_session),
+    (5, _redeem_twice),
+    (5, _keep_the_deleted),
+    (5, _keep_the_edit),
+    (5, _read_the_deleted),
+    (5, _leave_the_deleted_in_the_database),
+    (5, _commit_twice),
+]
+
+
+@pytest.mark.parametrize(("rule", "breaks"), BROKEN, ids=[breaks.__name__[1:] for _, breaks in BROKEN])
+def test_what_breaks_a_rule_is_found(rule: int, breaks: Callable[[Simulated], None]) -> None:
+    """One thing wrong in a history that was correct: found, under the number of its rule."""
+    made = correct()
+    breaks(made)
+    assert any(text.startswith(f"[{rule}]") for text in found(made)), found(made)
+
+
+def test_what_was_on_its_way_may_arrive() -> None:
+    """An event that arrives within the grace, or after an outage of that node, is no violation."""
+    made = correct()
+    made.history.seen.append(Seen(3, made.now + 0.5, made.log[-1]))
+    assert found(made) == []
+    made = correct()
+    made.history.seen.append(Seen(3, made.now + 5, made.log[-1]))
+    made.history.outages.append(Outage("node3", made.now - 1, made.now + 4.5))
+    assert found(made) == []
+
+
+def test_a_request_without_an_answer_may_be_done_or_not() -> None:
+    """Unknown is neither ok nor refused."""
+    made = correct()
+    made.history.calls[1] = replace(made.history.calls[1], outcome=Outcome.UNKNOWN, seqs=())
+    made.history.calls.append(
+        replace(made.history.calls[1], request="lost", text="lost", outcome=Outcome.UNKNOWN, seqs=())
+    )
+    assert found(made) == []

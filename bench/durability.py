@@ -17,7 +17,7 @@ from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.store.records import NewAccountRecord
-from parlour_server.store.sqlite.sqlite_store import SqliteStore
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import AppendEvent, Facts, NewRoom
 
 APPENDS = 500
@@ -30,7 +30,7 @@ def _allow(_event: AppendEvent, _facts: Facts) -> None:
     """Refuse nothing."""
 
 
-async def _appends(store: SqliteStore, clock: SystemClock, new: NewRoom, mode: str) -> list[float]:
+async def _appends(store: ChatStore, clock: SystemClock, new: NewRoom, mode: str) -> list[float]:
     """Append one message after the other with this setting; return how long each took, in milliseconds."""
     connection = store._writer._connection  # noqa: SLF001 - as the product opens it, but for this one setting
     if connection is None:
@@ -47,7 +47,7 @@ async def _appends(store: SqliteStore, clock: SystemClock, new: NewRoom, mode: s
 
 async def _measure(data: Path) -> dict[str, list[float]]:
     clock = SystemClock()
-    store = SqliteStore(data / "parlour.db", clock)
+    store = ChatStore(data / "parlour.db", clock)
     await store.open()
     taken: dict[str, list[float]] = {"FULL": [], "OFF": []}
     try:

@@ -27,7 +27,7 @@ from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.store.records import NewAccountRecord
-from parlour_server.store.sqlite.sqlite_store import SqliteStore
+from parlour_server.store.chat_store import ChatStore
 
 LOGINS = 50
 ADDRESSES = 5  # that the logins come from: one address may not have this many waiting
@@ -42,7 +42,7 @@ async def _add_accounts(data: Path) -> None:
     hashed = await passwords.hash(PASSWORD, address="local")
     passwords.close()
     clock = SystemClock()
-    store = SqliteStore(data / "parlour.db", clock)
+    store = ChatStore(data / "parlour.db", clock)
     await store.open()
     try:
         for number in range(LOGINS):

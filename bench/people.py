@@ -22,10 +22,10 @@ from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.program_name import ProgramName
-from parlour_server.kit.sqlite_kit_store import SqliteKitStore
+from parlour_server.kit.program_store import ProgramStore
 from parlour_server.kit.store.interface import KitStore
 from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
-from parlour_server.store.sqlite.sqlite_store import SqliteStore
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import AppendEvent, Facts, NewRoom
 
 DAY_MS = 86_400_000
@@ -58,7 +58,7 @@ async def account(store: KitStore, now: Millis, number: int) -> tuple[UserName, 
 async def accounts(data: Path, people: int) -> Sequence[Secret]:
     """Make ``people`` accounts with a session each, in no room."""
     clock = SystemClock()
-    store = SqliteStore(data / "parlour.db", clock)
+    store = ChatStore(data / "parlour.db", clock)
     await store.open()
     try:
         return [(await account(store, clock.now(), number))[1] for number in range(people)]
@@ -69,7 +69,7 @@ async def accounts(data: Path, people: int) -> Sequence[Secret]:
 async def fill_chat(data: Path, people: int, room_size: int) -> Filled:
     """Make ``people`` accounts of the chat with a session each, in rooms of ``room_size``."""
     clock = SystemClock()
-    store = SqliteStore(data / "parlour.db", clock)
+    store = ChatStore(data / "parlour.db", clock)
     await store.open()
     sessions: list[Secret] = []
     rooms: list[RoomId] = []
@@ -98,7 +98,7 @@ def filler_of(word: str) -> Callable[[Path, int, int], Coroutine[Any, Any, Fille
 
     async def fill(data: Path, people: int, room_size: int) -> Filled:
         clock = SystemClock()
-        store = SqliteKitStore(data / f"{word}.db", ProgramName(word, word, word), clock)
+        store = ProgramStore(data / f"{word}.db", ProgramName(word, word, word), clock)
         await store.open()
         try:
             sessions = [(await account(store, clock.now(), number))[1] for number in range(people)]
@@ -112,7 +112,7 @@ def filler_of(word: str) -> Callable[[Path, int, int], Coroutine[Any, Any, Fille
 async def put_in(data: Path, room: RoomId, users: Sequence[UserName]) -> None:
     """Make people members of a room, as another process beside the server that runs."""
     clock = SystemClock()
-    store = SqliteStore(data / "parlour.db", clock)
+    store = ChatStore(data / "parlour.db", clock)
     await store.open()
     try:
         for user in users:

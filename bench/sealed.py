@@ -30,7 +30,7 @@ from parlour_protocol.kit.secret import Secret
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.clock import SystemClock
-from parlour_server.store.sqlite.sqlite_store import SqliteStore
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import AppendEvent, Attached, NewDevice, NewRoom
 
 Row = dict[str, Any]
@@ -45,7 +45,7 @@ SEALED_DATA = 836
 async def _filled(data: Path, size: int) -> tuple[Sequence[Secret], RoomId, GroupId]:
     """Make one encrypted room of ``size``; the first four speak for devices that are in its group."""
     clock = SystemClock()
-    store = SqliteStore(data / "parlour.db", clock)
+    store = ChatStore(data / "parlour.db", clock)
     await store.open()
     room, group = new_room_id(), GroupId(secrets.token_urlsafe(32))
     names, sessions = [], []
@@ -92,7 +92,7 @@ def _event(
     return AppendEvent(room, author, people.DEVICE, new_request_id(), clock.now(), body, sender, attached)
 
 
-async def _device(store: SqliteStore, clock: SystemClock, user: UserName, token: Secret) -> DeviceId:
+async def _device(store: ChatStore, clock: SystemClock, user: UserName, token: Secret) -> DeviceId:
     session = await store.sessions.find(token.digest(), clock.now())
     assert session is not None  # noqa: S101 - it was made just now
     key = secrets.token_bytes(32)

@@ -28,7 +28,7 @@ from parlour_server.kit.setup.finding import Finding
 from parlour_server.kit.store.records import NewAccountRecord
 from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.interface import Store
-from parlour_server.store.sqlite.integrity import stored_files
+from parlour_server.store.sql.integrity import stored_files
 from parlour_server.store.types import NewRoom
 from parlour_server.system_account import lobby, system_account, system_device
 
@@ -51,9 +51,9 @@ _REQUEST: Final = RequestId("init-makes-the-lobby")
 
 
 def _make_store(folder: DataFolder, clock: Clock, tells_by_bus: bool) -> Store:  # noqa: FBT001 - see ``ProgramSpec``
-    from parlour_server.store.sqlite.sqlite_store import SqliteStore  # noqa: PLC0415 - not for every command
+    from parlour_server.store.chat_store import ChatStore  # noqa: PLC0415 - not for every command
 
-    return SqliteStore(folder.database, clock, tells_by_bus=tells_by_bus)
+    return ChatStore(folder.database, clock, tells_by_bus=tells_by_bus)
 
 
 def _make_log_key(path: Path) -> bool:
@@ -84,7 +84,7 @@ def _find_log_key(folder: DataFolder) -> list[Finding]:
 
 def _find_look_alikes(folder: DataFolder) -> list[Finding]:
     """Report pairs of names that look alike, from before the current rules."""
-    from parlour_server.store.sqlite.look_alike_names import look_alikes  # noqa: PLC0415 - not for every command
+    from parlour_server.store.sql.look_alike_names import look_alikes  # noqa: PLC0415 - not for every command
 
     try:
         found = look_alikes(folder.database)

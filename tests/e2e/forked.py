@@ -26,7 +26,7 @@ _IMPORTED: Final = (
     "parlour_server.cli",
     "parlour_server.kit.config.settings_loader",
     "parlour_server.kit.server_process",
-    "parlour_server.store.sqlite.sqlite_store",
+    "parlour_server.store.chat_store",
     "uvloop",
     "aiofastnet",
 )

@@ -45,16 +45,16 @@ if TYPE_CHECKING:
     from parlour_server.kit.api.request_guard import RequestGuard
     from parlour_server.kit.auth.password_change import PasswordChanger
     from parlour_server.kit.program_spec import ProgramSpec
+    from parlour_server.kit.program_store import ProgramStore
     from parlour_server.kit.running_program import Parts, RunningProgram
     from parlour_server.kit.setup.data_folder import DataFolder
-    from parlour_server.kit.sqlite_kit_store import SqliteKitStore
 
 _Q = TypeVar("_Q", bound=Request)
 _S = TypeVar("_S")
 _B = TypeVar("_B")
 _L = TypeVar("_L")
 _Settings = TypeVar("_Settings", bound=Settings)
-_Store = TypeVar("_Store", bound="SqliteKitStore")
+_Store = TypeVar("_Store", bound="ProgramStore")
 _Work = TypeVar("_Work", bound=Callable[[], Awaitable[None]])
 _Handler = Callable[[Peer[_S], _Q], Result | Awaitable[Result] | Pending[Any]]
 _Greets = Callable[[Peer[_S]], Greeting | Awaitable[Greeting | None] | None]
@@ -75,7 +75,7 @@ class App(Generic[_S]):
         budgets: Budgets = MappingProxyType({}),
         state: "Callable[[Peer[Any]], _S] | None" = None,
         settings: type[Settings] = Settings,
-        store: "type[SqliteKitStore] | None" = None,
+        store: "type[ProgramStore] | None" = None,
         commands: Sequence[click.Command] = (),
         title: str = "",
         command: str = "",
@@ -88,7 +88,7 @@ class App(Generic[_S]):
         default of the setting, for each account.
 
         ``settings`` are those of every server and sections of the program's own. ``store`` has tables of
-        its own (``SqliteKitStore``). ``commands`` are more words of the command line; their options and the
+        its own (``ProgramStore``). ``commands`` are more words of the command line; their options and the
         open store come from `kit/cli/command_options.py`. ``package`` is the distribution whose version
         `--version` shows.
 
@@ -222,15 +222,15 @@ class App(Generic[_S]):
             self._store.check_revisions()
 
     @property
-    def spec(self) -> "ProgramSpec[Any, SqliteKitStore]":
+    def spec(self) -> "ProgramSpec[Any, ProgramStore]":
         """The program, as the parts of the kit know it. Raises ProgramError for one that is not complete."""
         from parlour_server.kit.program_spec import ProgramSpec  # noqa: PLC0415 - see the module's docstring
-        from parlour_server.kit.sqlite_kit_store import SqliteKitStore  # noqa: PLC0415
+        from parlour_server.kit.program_store import ProgramStore  # noqa: PLC0415
 
         self.check()
-        store = self._store or SqliteKitStore
+        store = self._store or ProgramStore
 
-        def make_store(folder: "DataFolder", clock: Clock, tells_by_bus: bool) -> SqliteKitStore:  # noqa: FBT001 - see ``ProgramSpec``
+        def make_store(folder: "DataFolder", clock: Clock, tells_by_bus: bool) -> ProgramStore:  # noqa: FBT001 - see ``ProgramSpec``
             return store(folder.database, self.name, clock, tells_by_bus=tells_by_bus)
 
         return ProgramSpec(
@@ -265,7 +265,7 @@ class App(Generic[_S]):
             commands=self._commands,
         ).main()
 
-    async def _start(self, parts: "Parts[Any, SqliteKitStore]") -> "RunningProgram[Any]":
+    async def _start(self, parts: "Parts[Any, ProgramStore]") -> "RunningProgram[Any]":
         from parlour_server.kit.running_program import RunningProgram  # noqa: PLC0415 - see the docstring
 
         if self._running is not None:
@@ -297,7 +297,7 @@ class _RunningApp(Generic[_S]):
 
     def __init__(
         self,
-        parts: "Parts[Any, SqliteKitStore]",
+        parts: "Parts[Any, ProgramStore]",
         handlers: Mapping[type[Request], _Handler[_S, Any]],
         greets: _Greets[_S] | None,
         state: Callable[[Peer[Any]], _S],

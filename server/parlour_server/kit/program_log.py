@@ -24,8 +24,8 @@ from parlour_server.kit.program import Pending, Result
 from parlour_server.kit.topics import Topic
 
 if TYPE_CHECKING:
+    from parlour_server.kit.program_store import ProgramStore
     from parlour_server.kit.running_program import Parts
-    from parlour_server.kit.sqlite_kit_store import SqliteKitStore
 
 B = TypeVar("B")
 S = TypeVar("S")
@@ -53,7 +53,7 @@ class ProgramLog(Generic[B, S]):
         self._summary = summary
         self._fanout: LogFanout[B, S] | None = None
 
-    def begin(self, parts: "Parts[Any, SqliteKitStore]") -> LogFanout[B, S]:
+    def begin(self, parts: "Parts[Any, ProgramStore]") -> LogFanout[B, S]:
         """Begin with a server that starts, and end with it; ``App`` calls it."""
         made = self._fanout = LogFanout(self._kind, self.of(parts.store), self._push, self._summary, parts)
         parts.stack.callback(self._end)
@@ -143,7 +143,7 @@ class ProgramLog(Generic[B, S]):
         """Return the topic to which the entries of the log ``name`` are published; ``follow`` adds to it."""
         return self._running().topic(name)
 
-    def of(self, store: "SqliteKitStore") -> TypedLog[B, S]:
+    def of(self, store: "ProgramStore") -> TypedLog[B, S]:
         """Return these logs in an open store, for a command, which runs without a server.
 
         A server that runs meanwhile publishes what the command appends.

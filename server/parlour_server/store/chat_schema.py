@@ -6,7 +6,7 @@ from typing import Final
 
 from parlour_server.chat_name import NAME
 from parlour_server.kit.store.schema import Schema
-from parlour_server.store.sqlite.integrity import chat_damage
+from parlour_server.store.sql.integrity import chat_damage
 
 
 def _use_up_key_packages(db: sqlite3.Connection) -> None:

@@ -9,7 +9,7 @@ from tests.server.chat.fakes import FakeClock, World, world
 
 from parlour_server.kit import batching as pacing
 from parlour_server.store.chat_schema import SCHEMA
-from parlour_server.store.sqlite.sqlite_store import SqliteStore
+from parlour_server.store.chat_store import ChatStore
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ async def disk(tmp_path: Path) -> AsyncIterator[DiskWorld]:
     """Give a world whose store is a new file."""
     path = tmp_path / "parlour.db"
     SCHEMA.create(path)
-    store = SqliteStore(path, FakeClock())
+    store = ChatStore(path, FakeClock())
     await store.open()
     world = DiskWorld(store)
     yield world

@@ -17,14 +17,14 @@ from parlour_server.chat.commands import Commands
 from parlour_server.chat_settings import ChatSettings, Delivery
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
-from parlour_server.store.sqlite.sqlite_store import SqliteStore
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.types import Appended, Attached, CertificateRecord, NewDevice, NewEntry
 
 
 class DiskWorld(World):
     """The same people over a SQLite file. Answers come when the disk has them."""
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: ChatStore) -> None:
         self.clock = FakeClock()
         self.audit = RecordingAudit()
         self.bus = LocalBus()

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from parlour_server.kit.program_name import ProgramName
-from parlour_server.kit.sqlite_kit_store import SqliteKitStore
+from parlour_server.kit.program_store import ProgramStore
 
 PROGRAM = ProgramName(word="shop", title="Shop", command="shop-server")
-SCHEMA = SqliteKitStore.schema(PROGRAM)
+SCHEMA = ProgramStore.schema(PROGRAM)
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from parlour_server.kit.cli.command_options import data_option, with_store
 from parlour_server.kit.config.server_settings import Section, Settings, setting
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.log.log import Facts
-from parlour_server.kit.sqlite_kit_store import SqliteKitStore
+from parlour_server.kit.program_store import ProgramStore
 
 if TYPE_CHECKING:
     from starlette.requests import Request as HttpsRequest
@@ -69,7 +69,7 @@ class ShopSettings(Settings, frozen=True):
     shelf: Shelf = Shelf()
 
 
-class ShopStore(SqliteKitStore):
+class ShopStore(ProgramStore):
     """With a table of things."""
 
     revisions = Path(__file__).with_name("shop_revisions")
@@ -77,7 +77,7 @@ class ShopStore(SqliteKitStore):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.things = SqliteThings(self._writer, self._readers)
+        self.things = SqlThings(self._writer, self._readers)
 
     @staticmethod
     def find_damage(db: sqlite3.Connection, _tables: frozenset[str]) -> Iterator[str]:
@@ -86,7 +86,7 @@ class ShopStore(SqliteKitStore):
             yield "a thing has no name"
 
 
-class SqliteThings:
+class SqlThings:
     """The things on the shelf."""
 
     def __init__(self, writer: Any, readers: Any) -> None:

@@ -17,7 +17,7 @@ from parlour_server.kit.api.operations import Operation
 from parlour_server.kit.app import App
 from parlour_server.kit.cli.command_line import CommandLine
 from parlour_server.kit.config.settings_table import reloaded
-from parlour_server.kit.sqlite_kit_store import SqliteKitStore
+from parlour_server.kit.program_store import ProgramStore
 from parlour_server.kit.testing.clock import FakeClock
 from parlour_server.kit.testing.server import running
 
@@ -55,7 +55,7 @@ def test_a_reload_changes_only_what_needs_no_restart() -> None:
 def test_tables_of_a_program_continue_the_kits(tmp_path: Path) -> None:
     """A server that had none gets them by `migrate`; `doctor` finds damage in the kit's and in its own."""
     path = tmp_path / "shop.db"
-    SqliteKitStore.schema(app.name).create(path)
+    ProgramStore.schema(app.name).create(path)
     schema = app.spec.schema
     schema.upgrade(path)
     assert schema.current(path) == "shop0001"

@@ -10,19 +10,19 @@ from tests.server.store.encryption_world import Delivery
 from tests.server.store.world import FakeClock, StoreMaker, World
 
 from parlour_server.store.chat_schema import SCHEMA
+from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.interface import Store
-from parlour_server.store.sqlite.sqlite_store import SqliteStore
 from tests import postgres
 
 
 def _sqlite(request: pytest.FixtureRequest) -> StoreMaker:
     path: Path = request.getfixturevalue("database")
-    return lambda clock, by_bus: SqliteStore(path, clock, **({"tells_by_bus": True} if by_bus else {}))
+    return lambda clock, by_bus: ChatStore(path, clock, **({"tells_by_bus": True} if by_bus else {}))
 
 
 def _postgres(_request: pytest.FixtureRequest) -> StoreMaker:
     engine = postgres.database("chat", SCHEMA)
-    return lambda clock, by_bus: SqliteStore(engine, clock, tells_by_bus=by_bus)
+    return lambda clock, by_bus: ChatStore(engine, clock, tells_by_bus=by_bus)
 
 
 MAKERS: Final[dict[str, Callable[[pytest.FixtureRequest], StoreMaker]]] = {

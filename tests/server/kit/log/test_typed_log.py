@@ -16,7 +16,7 @@ from parlour_protocol.kit.names import UserName
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.log.log import Appended, Entry, Facts, LogId, LogRecord
 from parlour_server.kit.log.typed_log import TypedLog
-from parlour_server.kit.sqlite_kit_store import SqliteKitStore
+from parlour_server.kit.program_store import ProgramStore
 from parlour_server.kit.store.records import TicketGrant
 
 
@@ -53,7 +53,7 @@ def clock() -> FakeClock:
 @pytest.fixture
 async def server(kit_database: Path, clock: FakeClock) -> AsyncIterator[Server]:
     """Open a store."""
-    store = SqliteKitStore(kit_database, PROGRAM, clock, tells_by_bus=True)
+    store = ProgramStore(kit_database, PROGRAM, clock, tells_by_bus=True)
     await store.open()
     yield Server(store, clock)
     await store.close()

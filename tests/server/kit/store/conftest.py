@@ -7,7 +7,7 @@ import pytest
 from tests.server.kit.conftest import PROGRAM
 from tests.server.kit.store.world import FakeClock, KitWorld
 
-from parlour_server.kit.sqlite_kit_store import SqliteKitStore
+from parlour_server.kit.program_store import ProgramStore
 
 
 @pytest.fixture
@@ -23,15 +23,15 @@ def database(kit_database: Path) -> Path:
 
 
 @pytest.fixture
-async def store(database: Path, clock: FakeClock) -> AsyncIterator[SqliteKitStore]:
+async def store(database: Path, clock: FakeClock) -> AsyncIterator[ProgramStore]:
     """Open a server's store."""
-    made = SqliteKitStore(database, PROGRAM, clock, tells_by_bus=True)
+    made = ProgramStore(database, PROGRAM, clock, tells_by_bus=True)
     await made.open()
     yield made
     await made.close()
 
 
 @pytest.fixture
-def world(store: SqliteKitStore, clock: FakeClock) -> KitWorld:
+def world(store: ProgramStore, clock: FakeClock) -> KitWorld:
     """Short ways to fill the store."""
     return KitWorld(store, clock)

@@ -6,7 +6,7 @@ import psycopg
 from tests.server.kit.conftest import PROGRAM, SCHEMA
 from tests.server.kit.store.world import FakeClock, KitWorld
 
-from parlour_server.kit.sqlite_kit_store import SqliteKitStore
+from parlour_server.kit.program_store import ProgramStore
 from tests import postgres
 
 TICKET = b"t" * 32
@@ -17,7 +17,7 @@ async def test_a_ticket_opens_one_connection_at_one_server(clock: FakeClock) -> 
     engine = postgres.database("kit", SCHEMA)
     ahead = FakeClock()
     ahead.forward(3600)
-    one, other = SqliteKitStore(engine, PROGRAM, clock), SqliteKitStore(engine, PROGRAM, ahead)
+    one, other = ProgramStore(engine, PROGRAM, clock), ProgramStore(engine, PROGRAM, ahead)
     await one.open()
     await other.open()
     world = KitWorld(one, clock)
@@ -33,7 +33,7 @@ async def test_a_ticket_opens_one_connection_at_one_server(clock: FakeClock) -> 
 
 async def test_old_tickets_are_forgotten(clock: FakeClock) -> None:
     """The table does not grow by tickets that no one redeems."""
-    store = SqliteKitStore(postgres.database("kit", SCHEMA), PROGRAM, clock)
+    store = ProgramStore(postgres.database("kit", SCHEMA), PROGRAM, clock)
     await store.open()
     world = KitWorld(store, clock)
     session = world.session(await world.account("alice"), 1)

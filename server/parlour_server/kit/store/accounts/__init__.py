@@ -1,1 +1,1 @@
-"""Accounts, sessions, tickets and failed logins in SQLite."""
+"""Accounts, sessions, tickets and failed logins."""

@@ -1,4 +1,4 @@
-"""Failed logins by key, in SQLite, so that they survive a restart (P5).
+"""Failed logins by key, so that they survive a restart (P5).
 
 Keys are opaque. Failures older than a week are pruned, so an attacker with many addresses cannot fill the
 disk.
@@ -18,7 +18,7 @@ _AT_ONCE: Final = 20
 """More than are added, so that the table shrinks, and few enough that no login waits."""
 
 
-class SqliteAttempts:
+class SqlAttempts:
     """Failed logins by key."""
 
     def __init__(self, writer: Writer, readers: Readers) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import UnavailableError
-from parlour_server.kit.store.accounts.sqlite_sessions import live_session
+from parlour_server.kit.store.accounts.sessions import live_session
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.records import TicketGrant
 

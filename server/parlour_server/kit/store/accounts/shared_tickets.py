@@ -6,7 +6,7 @@ A ticket's time is the database's: the clocks of the servers may differ.
 from typing import Final
 
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.store.accounts.sqlite_sessions import live_session
+from parlour_server.kit.store.accounts.sessions import live_session
 from parlour_server.kit.store.engine.column_values import device_name, plain, user_name
 from parlour_server.kit.store.engine.connection import ANYWHERE, WriteConnection
 from parlour_server.kit.store.engine.writer import Writer

@@ -1,1 +1,1 @@
-"""The database file: its connections, the writer and its group commits, the readers, damage and retention."""
+"""The database: engines, the writer and its group commits, the readers, damage and retention."""

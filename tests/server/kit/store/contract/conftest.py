@@ -10,10 +10,10 @@ import pytest
 from tests.server.kit.conftest import PROGRAM, SCHEMA
 from tests.server.kit.store.world import FakeClock, KitWorld
 
-from parlour_server.kit.sqlite_kit_store import SqliteKitStore
+from parlour_server.kit.program_store import ProgramStore
 from parlour_server.kit.store.interface import KitStore
 from parlour_server.store.chat_schema import SCHEMA as CHAT_SCHEMA
-from parlour_server.store.sqlite.sqlite_store import SqliteStore
+from parlour_server.store.chat_store import ChatStore
 from tests import postgres
 
 Maker = Callable[[pytest.FixtureRequest, FakeClock], KitStore]
@@ -21,21 +21,21 @@ Maker = Callable[[pytest.FixtureRequest, FakeClock], KitStore]
 
 def _kit(request: pytest.FixtureRequest, clock: FakeClock) -> KitStore:
     path: Path = request.getfixturevalue("kit_database")
-    return SqliteKitStore(path, PROGRAM, clock)
+    return ProgramStore(path, PROGRAM, clock)
 
 
 def _chat(request: pytest.FixtureRequest, clock: FakeClock) -> KitStore:
     new: Path = request.getfixturevalue("new_chat_database")
     path = Path(shutil.copy(new, request.getfixturevalue("tmp_path") / "parlour.db"))
-    return SqliteStore(path, clock)
+    return ChatStore(path, clock)
 
 
 def _kit_on_postgres(_request: pytest.FixtureRequest, clock: FakeClock) -> KitStore:
-    return SqliteKitStore(postgres.database("kit", SCHEMA), PROGRAM, clock)
+    return ProgramStore(postgres.database("kit", SCHEMA), PROGRAM, clock)
 
 
 def _chat_on_postgres(_request: pytest.FixtureRequest, clock: FakeClock) -> KitStore:
-    return SqliteStore(postgres.database("chat", CHAT_SCHEMA), clock)
+    return ChatStore(postgres.database("chat", CHAT_SCHEMA), clock)
 
 
 MAKERS: Final[dict[str, Maker]] = {

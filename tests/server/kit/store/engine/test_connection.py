@@ -14,7 +14,7 @@ from tests.server.kit.conftest import PROGRAM, SCHEMA
 from tests.server.kit.store.world import FakeClock
 
 from parlour_server.kit.errors import SetupError, UnavailableError
-from parlour_server.kit.sqlite_kit_store import SqliteKitStore
+from parlour_server.kit.program_store import ProgramStore
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine, connect_reader
 
 FULL = 2
@@ -33,7 +33,7 @@ FULL = 2
     ],
 )
 async def test_the_writer_is_set_up_to_keep_the_promises(
-    store: SqliteKitStore, pragma: str, value: object
+    store: ProgramStore, pragma: str, value: object
 ) -> None:
     """The connection that the store writes with has these settings; FULL keeps what was acknowledged."""
     assert await store._writer.submit(lambda db: db.execute(f"PRAGMA {pragma}").fetchone()) == (value,)
@@ -75,7 +75,7 @@ async def test_a_missing_database_is_refused_and_not_made(tmp_path: Path, clock:
     """A mistyped path makes no empty database; the error names the command that makes one."""
     path = tmp_path / "mistyped.db"
     with pytest.raises(SetupError, match="shop-server init"):
-        await SqliteKitStore(path, PROGRAM, clock).open()
+        await ProgramStore(path, PROGRAM, clock).open()
     assert not path.exists()
 
 
@@ -89,7 +89,7 @@ async def test_another_schema_is_refused(database: Path, clock: FakeClock, versi
     connection.commit()
     connection.close()
     with pytest.raises(SetupError, match=advice):
-        await SqliteKitStore(database, PROGRAM, clock).open()
+        await ProgramStore(database, PROGRAM, clock).open()
     assert SCHEMA.current(database) == version
 
 
@@ -101,12 +101,12 @@ async def test_a_file_that_is_no_database_of_ours_is_refused(
     path = tmp_path / "parlour.db"
     path.write_bytes(content)
     with pytest.raises(SetupError):
-        await SqliteKitStore(path, PROGRAM, clock).open()
+        await ProgramStore(path, PROGRAM, clock).open()
 
 
 async def test_a_closed_store_refuses(database: Path, clock: FakeClock) -> None:
     """After closing, reads and writes end with UnavailableError; closing twice is closing once."""
-    store = SqliteKitStore(database, PROGRAM, clock)
+    store = ProgramStore(database, PROGRAM, clock)
     await store.open()
     await store.close()
     await store.close()
@@ -118,7 +118,7 @@ async def test_a_closed_store_refuses(database: Path, clock: FakeClock) -> None:
 
 async def test_closing_writes_what_is_queued(database: Path, clock: FakeClock) -> None:
     """What was passed in before closing is on disk after it, and the -wal file is gone."""
-    store = SqliteKitStore(database, PROGRAM, clock)
+    store = ProgramStore(database, PROGRAM, clock)
     await store.open()
 
     def insert(key: str, db: Any) -> None:
@@ -136,7 +136,7 @@ async def test_closing_writes_what_is_queued(database: Path, clock: FakeClock) -
 def test_running_a_store_loads_no_migrations() -> None:
     """The process of a server that only runs has neither SQLAlchemy nor Alembic in it."""
     code = (
-        "import sys, parlour_server.kit.sqlite_kit_store\n"
+        "import sys, parlour_server.kit.program_store\n"
         "print([name for name in ('sqlalchemy', 'alembic') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own code

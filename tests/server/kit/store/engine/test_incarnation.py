@@ -9,7 +9,7 @@ from tests.server.kit.conftest import PROGRAM, SCHEMA
 
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.errors import SetupError
-from parlour_server.kit.sqlite_kit_store import SqliteKitStore
+from parlour_server.kit.program_store import ProgramStore
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 
 
@@ -32,7 +32,7 @@ def test_two_databases_have_two(database: Path, tmp_path: Path) -> None:
 
 async def test_a_store_tells_it_once_it_is_open(database: Path) -> None:
     """It is what the database says, and stays that."""
-    store = SqliteKitStore(database, PROGRAM, SystemClock())
+    store = ProgramStore(database, PROGRAM, SystemClock())
     with pytest.raises(SetupError, match="not open"):
         _ = store.incarnation
     await store.open()
@@ -47,7 +47,7 @@ async def test_logs_without_a_name_are_not_served(database: Path) -> None:
     run(database, "DELETE FROM incarnation")
     assert any("no incarnation" in sentence for sentence in SCHEMA.damage(database))
     with pytest.raises(SetupError, match="no incarnation"):
-        await SqliteKitStore(database, PROGRAM, SystemClock()).open()
+        await ProgramStore(database, PROGRAM, SystemClock()).open()
 
 
 def test_a_schema_of_before_has_none(database: Path) -> None:

@@ -15,7 +15,7 @@ from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import new_request_id
 from parlour_server.kit.errors import RefusedError, UnavailableError
 from parlour_server.kit.log.log import Appended, LogId
-from parlour_server.kit.sqlite_kit_store import SqliteKitStore
+from parlour_server.kit.program_store import ProgramStore
 from parlour_server.kit.store.accounts import memory_tickets as tickets
 from parlour_server.kit.store.engine import readers, writer
 from parlour_server.kit.store.engine.connection import WriteConnection
@@ -38,7 +38,7 @@ def insert_then(key: str, error: BaseException) -> Write:
     return write
 
 
-async def keys(store: SqliteKitStore) -> list[str]:
+async def keys(store: ProgramStore) -> list[str]:
     """Return the rows that are there."""
     return await store._readers.run(lambda db: [row[0] for row in db.execute("SELECT key FROM attempts")])
 
@@ -46,9 +46,7 @@ async def keys(store: SqliteKitStore) -> list[str]:
 @pytest.mark.parametrize(
     "error", [RefusedError(ErrorCode.FORBIDDEN), sqlite3.IntegrityError("unique"), KeyError("a bug")]
 )
-async def test_only_a_write_that_fails_half_way_is_rolled_back(
-    store: SqliteKitStore, error: Exception
-) -> None:
+async def test_only_a_write_that_fails_half_way_is_rolled_back(store: ProgramStore, error: Exception) -> None:
     """What it had changed is gone, its caller gets its error, and those before and after it are stored."""
     futures = [store._writer.submit(write) for write in (insert("a"), insert_then("b", error), insert("c"))]
     ended = await asyncio.gather(*futures, return_exceptions=True)
@@ -59,7 +57,7 @@ async def test_only_a_write_that_fails_half_way_is_rolled_back(
 @pytest.mark.parametrize(
     "error", [SystemExit(3), KeyboardInterrupt(), StopIteration(), asyncio.CancelledError()]
 )
-async def test_a_write_cannot_end_the_writers_thread(store: SqliteKitStore, error: BaseException) -> None:
+async def test_a_write_cannot_end_the_writers_thread(store: ProgramStore, error: BaseException) -> None:
     """A program's rule runs in it: its write fails, and all others are done."""
     futures = [store._writer.submit(write) for write in (insert("a"), insert_then("b", error), insert("c"))]
     async with asyncio.timeout(10):
@@ -70,7 +68,7 @@ async def test_a_write_cannot_end_the_writers_thread(store: SqliteKitStore, erro
     assert await keys(store) == ["a", "c", "d"]
 
 
-async def test_a_failure_of_the_database_undoes_the_batch(store: SqliteKitStore) -> None:
+async def test_a_failure_of_the_database_undoes_the_batch(store: ProgramStore) -> None:
     """When SQLite cannot go on, every write of the transaction gets UnavailableError and none is stored."""
     hold, held = threading.Event(), threading.Event()
 
@@ -99,7 +97,7 @@ def tracing(trace: Callable[[str], None] | None) -> Write:
     return write
 
 
-async def test_many_writes_share_one_transaction(store: SqliteKitStore) -> None:
+async def test_many_writes_share_one_transaction(store: ProgramStore) -> None:
     """What waits while one transaction runs is committed together."""
     commits: list[str] = []
     await store._writer.submit(tracing(commits.append))
@@ -108,7 +106,7 @@ async def test_many_writes_share_one_transaction(store: SqliteKitStore) -> None:
     assert commits.count("COMMIT") < 10
 
 
-async def test_a_full_queue_refuses_at_once(store: SqliteKitStore) -> None:
+async def test_a_full_queue_refuses_at_once(store: ProgramStore) -> None:
     """At the bound every write is taken; one more is refused without waiting; then there is room again."""
     hold = threading.Event()
     waiting = [store._writer.submit(lambda _db: hold.wait(10))]
@@ -120,7 +118,7 @@ async def test_a_full_queue_refuses_at_once(store: SqliteKitStore) -> None:
     assert await store._writer.submit(lambda _db: True)
 
 
-async def test_too_many_reads_are_refused_at_once(store: SqliteKitStore) -> None:
+async def test_too_many_reads_are_refused_at_once(store: ProgramStore) -> None:
     """At the bound every read is taken; one more is refused; then there is room again."""
     hold = threading.Event()
     reads = [
@@ -134,7 +132,7 @@ async def test_too_many_reads_are_refused_at_once(store: SqliteKitStore) -> None
     assert await store._readers.run(lambda _db: True)
 
 
-async def test_a_lost_connection_is_made_again(store: SqliteKitStore) -> None:
+async def test_a_lost_connection_is_made_again(store: ProgramStore) -> None:
     """When not even a rollback is possible the writer reconnects, and the next write is stored."""
     await store._writer.submit(insert("a"))
     connection = store._writer._connection
@@ -146,7 +144,7 @@ async def test_a_lost_connection_is_made_again(store: SqliteKitStore) -> None:
     assert await keys(store) == ["a", "c"]
 
 
-async def test_a_lost_read_connection_is_made_again(store: SqliteKitStore) -> None:
+async def test_a_lost_read_connection_is_made_again(store: ProgramStore) -> None:
     """A read that fails in SQLite is unavailable; the next one of that thread gets a new connection."""
 
     def fail(db: Any) -> None:
@@ -159,7 +157,7 @@ async def test_a_lost_read_connection_is_made_again(store: SqliteKitStore) -> No
     assert await keys(store) == []
 
 
-async def test_a_failure_is_logged_once(store: SqliteKitStore, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failure_is_logged_once(store: ProgramStore, caplog: pytest.LogCaptureFixture) -> None:
     """The log says when writing begins to fail and when it works again, not each time in between."""
     broken = sqlite3.OperationalError("database or disk is full")
     with caplog.at_level(logging.WARNING):
@@ -172,7 +170,7 @@ async def test_a_failure_is_logged_once(store: SqliteKitStore, caplog: pytest.Lo
 
 
 async def test_a_locked_database_is_unavailable_and_then_works(
-    world: KitWorld, store: SqliteKitStore, database: Path
+    world: KitWorld, store: ProgramStore, database: Path
 ) -> None:
     """While another process holds the database longer than the store waits, nothing is stored half."""
     session = world.session(await world.account("alice"), 1)
@@ -193,7 +191,7 @@ async def test_a_locked_database_is_unavailable_and_then_works(
 
 
 async def test_tickets_are_bounded(
-    store: SqliteKitStore, world: KitWorld, monkeypatch: pytest.MonkeyPatch
+    store: ProgramStore, world: KitWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At the bound a ticket is refused; expired ones make room, wherever they stand."""
     monkeypatch.setattr(tickets, "TICKETS", 3)
@@ -210,7 +208,7 @@ async def test_tickets_are_bounded(
     assert len(store.tickets._tickets) == 1
 
 
-async def test_tickets_are_not_on_disk(store: SqliteKitStore, world: KitWorld, database: Path) -> None:
+async def test_tickets_are_not_on_disk(store: ProgramStore, world: KitWorld, database: Path) -> None:
     """No file of the database holds anything of a ticket (K2)."""
     session = world.session(await world.account("alice"), 1)
     await store.sessions.create(session, cap=9)

@@ -1,0 +1,84 @@
+"""The store of a program: accounts, sessions, the journal and logs, in one file, and tables of its own."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from parlour_protocol.kit.errors import ProgramError
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.log.sql_log import JOURNAL_COLUMNS, SqlLog, log_damage, read_journal_entry
+from parlour_server.kit.program_name import ProgramName
+from parlour_server.kit.store import migrations
+from parlour_server.kit.store.accounts.accounts import SqlAccounts
+from parlour_server.kit.store.accounts.login_attempts import SqlAttempts
+from parlour_server.kit.store.accounts.sessions import SqlSessions
+from parlour_server.kit.store.engine.connection import Engine
+from parlour_server.kit.store.engine.database import Database
+from parlour_server.kit.store.engine.integrity import Check
+from parlour_server.kit.store.engine.journal import SqlJournal
+from parlour_server.kit.store.engine.retention import KIT_RULES, Rule
+from parlour_server.kit.store.schema import Schema, find_nothing
+
+
+class ProgramStore(Database):
+    """Accounts, sessions, tickets, failed logins, the journal and logs.
+
+    ``tells_by_bus``: every append is published by this process, so the journal leaves it out. Otherwise the
+    journal announces each entry in its own transaction.
+
+    A program with tables of its own inherits from it (``App(store=…)``): its ``__init__`` takes and passes
+    on the same arguments, then makes an object for its tables of ``self._writer`` and ``self._readers``, as
+    the kit's are made here.
+    """
+
+    revisions: ClassVar[Path | None] = None
+    """The folder with Alembic's revisions of the own tables; the first one's ``down_revision`` is "0001"."""
+    version: ClassVar[str] = "0001"
+    """The newest revision. They compare as text, so a program's begin with a letter: shop0001, shop0002."""
+    rules: ClassVar[tuple[Rule, ...]] = ()
+    """What ``prune`` deletes of the own tables."""
+    find_damage: ClassVar[Check] = staticmethod(find_nothing)
+    """`doctor` and backups: yields what is damaged in the own tables, as sentences."""
+
+    @classmethod
+    def check_revisions(cls) -> None:
+        """Raise ProgramError if the newest revision of the own tables is not ``version``."""
+        if cls.revisions is None:
+            newest = ProgramStore.version
+        else:
+            sources = "".join(path.read_text(encoding="utf-8") for path in cls.revisions.glob("*.py"))
+            newest = max(re.findall(r'^revision = "(.+)"$', sources, re.MULTILINE), default="missing")
+        if cls.version != newest:
+            raise ProgramError(
+                f"{cls.__name__}.version is {cls.version}, but its newest revision is {newest}"
+            )
+
+    @classmethod
+    def schema(cls, program: ProgramName) -> Schema:
+        """Return the schema of the kit's tables and the own ones; ``program`` is named in what goes wrong."""
+
+        def find_damage(db: sqlite3.Connection, tables: frozenset[str]) -> Iterator[str]:
+            yield from log_damage(db, tables)
+            yield from cls.find_damage(db, tables)
+
+        return Schema(
+            program=program,
+            migrations=Path(migrations.__path__[0]),
+            own_revisions=cls.revisions,
+            version=cls.version,
+            find_damage=find_damage,
+        )
+
+    def __init__(
+        self, place: Path | Engine, program: ProgramName, clock: Clock, *, tells_by_bus: bool = False
+    ) -> None:
+        """Prepare for the database; ``open`` connects."""
+        rules = (*KIT_RULES, *self.rules)
+        super().__init__(place, self.schema(program), clock, announces=not tells_by_bus, rules=rules)
+        self.accounts = SqlAccounts(self._writer, self._readers, clock)
+        self.sessions = SqlSessions(self._writer, self._readers, clock)
+        self.attempts = SqlAttempts(self._writer, self._readers)
+        self.journal = SqlJournal(self._readers, JOURNAL_COLUMNS, read_journal_entry)
+        self.log = SqlLog(self._writer, self._readers, clock)

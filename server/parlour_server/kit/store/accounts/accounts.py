@@ -1,0 +1,140 @@
+"""Accounts and invites.
+
+An account is never deleted, so a name never passes to another person. Passwords arrive as hashes, invites as
+digests.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from parlour_protocol.kit.errors import ErrorCode
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.errors import InviteRefusedError, NameTakenError, RefusedError
+from parlour_server.kit.store.accounts.sessions import end_sessions
+from parlour_server.kit.store.engine.column_values import plain, user_name
+from parlour_server.kit.store.engine.connection import Connection, WriteConnection
+from parlour_server.kit.store.engine.readers import Readers
+from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.kit.store.records import Account, InviteRecord, NewAccountRecord
+
+_SELECT: Final = "SELECT account, password_hash, created, disabled FROM accounts"
+
+
+class SqlAccounts:
+    """Accounts, and the invites that create them."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        readers: Readers,
+        clock: Clock,
+        *,
+        on_disabled_changed: Callable[[WriteConnection, UserName, Millis], None] | None = None,
+    ) -> None:
+        """Use the store's writer and readers; ``clock`` is for the expiry of invites.
+
+        ``on_disabled_changed`` is called in the transaction that disables an account, or enables it again.
+        """
+        self._writer = writer
+        self._readers = readers
+        self._clock = clock
+        self._on_disabled_changed = on_disabled_changed
+
+    async def create(self, account: NewAccountRecord, invite: bytes | None) -> None:
+        """Create an account, using the invite once. Raises InviteRefusedError, NameTakenError."""
+        await self._writer.submit(partial(_create, account=account, invite=invite))
+
+    async def find(self, user: UserName) -> Account | None:
+        """Return the account, disabled or not."""
+        return await self._readers.row(_account, f"{_SELECT} WHERE account = ?", plain(user))
+
+    async def list(self) -> Sequence[Account]:
+        """Return all accounts in order of name."""
+        return await self._readers.rows(_account, f"{_SELECT} ORDER BY account")
+
+    async def set_password(self, user: UserName, password_hash: str) -> None:
+        """Replace the hash. Raises RefusedError(NOT_FOUND) for no such account."""
+        await self._writer.submit(partial(_set, user=user, column="password_hash", value=password_hash))
+
+    async def set_disabled(self, user: UserName, *, disabled: bool) -> None:
+        """Disable or enable. Raises RefusedError(NOT_FOUND) for no such account."""
+
+        def write(db: WriteConnection) -> None:
+            _set(db, user=user, column="disabled", value=int(disabled))
+            if disabled:
+                end_sessions(db, user, self._clock.now())
+            if self._on_disabled_changed is not None:
+                self._on_disabled_changed(db, user, self._clock.now())
+
+        await self._writer.submit(write)
+
+    async def add_invite(self, invite: InviteRecord) -> None:
+        """Keep an invite."""
+        values = (invite.digest, invite.uses, invite.created, invite.expires)
+
+        def write(db: Connection) -> None:
+            db.execute("INSERT INTO invites (digest, uses, created, expires) VALUES (?, ?, ?, ?)", values)
+
+        await self._writer.submit(write)
+
+    async def list_invites(self) -> Sequence[InviteRecord]:
+        """Return the invites that can still be used, oldest first."""
+        return await self._readers.rows(
+            InviteRecord,
+            "SELECT digest, uses, created, expires FROM invites"
+            " WHERE expires IS NULL OR expires > ? ORDER BY created, digest",
+            self._clock.now(),
+        )
+
+    async def revoke_invite(self, digest: bytes) -> bool:
+        """Delete an invite; False if there was none."""
+
+        def write(db: Connection) -> bool:
+            return db.execute("DELETE FROM invites WHERE digest = ?", (digest,)).rowcount == 1
+
+        return await self._writer.submit(write)
+
+
+def account_exists(db: Connection, user: UserName) -> bool:
+    """Return whether there is such an account, disabled or not."""
+    row = db.execute("SELECT 1 FROM accounts WHERE account = ?", (plain(user),)).fetchone()
+    return row is not None
+
+
+def _create(db: Connection, account: NewAccountRecord, invite: bytes | None) -> None:
+    # The invite first: without one, no one learns which names are taken (P4: user enumeration).
+    if invite is not None and not _is_usable(db, invite, account.created):
+        raise InviteRefusedError("this invite does not exist, is used up or has expired")
+    taken = db.execute(
+        "SELECT 1 FROM accounts WHERE account = ? OR skeleton = ?",
+        (plain(account.user), plain(account.skeleton)),
+    ).fetchone()
+    if taken is not None:
+        raise NameTakenError("this name, or one that looks like it, is taken")
+    if invite is not None:
+        db.execute("DELETE FROM invites WHERE digest = ? AND uses = 1", (invite,))
+        db.execute("UPDATE invites SET uses = uses - 1 WHERE digest = ?", (invite,))
+    db.execute(
+        "INSERT INTO accounts (account, skeleton, password_hash, created, disabled) VALUES (?, ?, ?, ?, 0)",
+        (plain(account.user), plain(account.skeleton), account.password_hash, account.created),
+    )
+
+
+def _is_usable(db: Connection, invite: bytes, now: Millis) -> bool:
+    row = db.execute(
+        "SELECT 1 FROM invites WHERE digest = ? AND (expires IS NULL OR expires > ?)", (invite, now)
+    ).fetchone()
+    return row is not None
+
+
+def _set(db: Connection, user: UserName, column: str, value: str | int) -> None:
+    query = f"UPDATE accounts SET {column} = ? WHERE account = ?"  # noqa: S608 - columns of ours
+    if db.execute(query, (value, plain(user))).rowcount != 1:
+        raise RefusedError(ErrorCode.NOT_FOUND, "there is no such account")
+
+
+def _account(account: str, password_hash: str, created: Millis, disabled: int) -> Account:
+    return Account(user_name(account), password_hash, created, bool(disabled))

@@ -1,0 +1,178 @@
+"""Sessions, and the devices they are bound to.
+
+A session that ends is deleted, with a journal entry in the same transaction. An expired one stays until the
+account is over its cap: the clock may be wrong, and the cap limits the table. Tokens are digests.
+"""
+
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
+
+from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
+from parlour_protocol.kit.names import UserName
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.store.engine.column_values import NO_LIMIT, device_name, plain, user_name
+from parlour_server.kit.store.engine.connection import Connection, WriteConnection
+from parlour_server.kit.store.engine.journal import note_session_ended
+from parlour_server.kit.store.engine.readers import Readers
+from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.kit.store.records import SessionRecord
+
+_COLUMNS = "s.session, s.account, s.device, s.token, s.created, s.last_seen, s.expires, s.device_id"
+_LIVE = f"SELECT {_COLUMNS} FROM sessions s JOIN accounts a USING (account) WHERE a.disabled = 0 AND "  # noqa: S608 - columns of ours
+
+
+class SqlSessions:
+    """Who is logged in, and where."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        readers: Readers,
+        clock: Clock,
+        *,
+        on_seen: Callable[[WriteConnection, Mapping[SessionId, Millis]], None] | None = None,
+    ) -> None:
+        """Use the store's writer and readers; ``clock`` dates the journal.
+
+        ``on_seen`` is called in the transaction that records when sessions were seen.
+        """
+        self._writer = writer
+        self._readers = readers
+        self._clock = clock
+        self._on_seen = on_seen
+
+    async def create(
+        self, session: SessionRecord, *, cap: int, in_use: Collection[SessionId] = frozenset()
+    ) -> None:
+        """Store a new session; over ``cap`` others end: first expired, then unused, then oldest seen."""
+        await self._writer.submit(partial(_create, session=session, cap=cap, in_use=_listed(in_use)))
+
+    async def find(self, token: bytes, now: Millis) -> SessionRecord | None:
+        """Return the live session with this token digest."""
+        return await self._readers.row(_record, _LIVE + "s.token = ? AND s.expires > ?", token, now)
+
+    async def touch(self, seen: Mapping[SessionId, Millis]) -> None:
+        """Record when sessions were seen."""
+
+        def write(db: WriteConnection) -> None:
+            # never backwards: setting the clock back must not make a session look idle
+            db.executemany(
+                "UPDATE sessions SET last_seen = ?1 WHERE session = ?2 AND last_seen < ?1",
+                [(at, session) for session, at in sorted(seen.items())],
+            )
+            if self._on_seen is not None:
+                self._on_seen(db, seen)
+
+        await self._writer.submit(write)
+
+    async def overdue(
+        self, sessions: Collection[SessionId], now: Millis, seen_since: Millis
+    ) -> Sequence[SessionId]:
+        """Return those of ``sessions`` that expired or were not seen since then: one look-up each."""
+        if not sessions:
+            return []
+        return await self._readers.rows(
+            SessionId,
+            "SELECT s.session FROM json_each(?) JOIN sessions s ON s.session = value"
+            " WHERE s.expires <= ? OR s.last_seen < ?",
+            _listed(sessions),
+            now,
+            seen_since,
+        )
+
+    async def newest_seen(self) -> Millis | None:
+        """Return when any session was seen last."""
+        query = "SELECT last_seen FROM sessions ORDER BY last_seen DESC LIMIT 1"
+        return await self._readers.row(Millis, query)
+
+    async def list(self, user: UserName, now: Millis) -> Sequence[SessionRecord]:
+        """Return the account's live sessions, newest first."""
+        query = _LIVE + "s.account = ? AND s.expires > ? ORDER BY s.created DESC, s.session"
+        return await self._readers.rows(_record, query, plain(user), now)
+
+    async def end(self, user: UserName, session: SessionId) -> bool:
+        """End one session of this account; False when it has no such session."""
+
+        def write(db: Connection) -> bool:
+            found = db.execute(
+                "SELECT session FROM sessions WHERE session = ? AND account = ?", (session, plain(user))
+            ).fetchall()
+            return end_found(db, user, self._clock.now(), found) == 1
+
+        return await self._writer.submit(write)
+
+    async def end_all(self, user: UserName, *, but: SessionId | None = None) -> int:
+        """End all sessions of the account but one; returns how many ended."""
+        return await self._writer.submit(lambda db: end_sessions(db, user, self._clock.now(), but=but))
+
+
+def end_sessions(db: Connection, user: UserName, at: Millis, *, but: SessionId | None = None) -> int:
+    """End all sessions of the account but one; returns how many ended."""
+    found = db.execute(
+        "SELECT session FROM sessions WHERE account = ? AND session != ?", (plain(user), but or "")
+    ).fetchall()
+    return end_found(db, user, at, found)
+
+
+def end_found(db: Connection, user: UserName, at: Millis, found: Iterable[tuple[SessionId]]) -> int:
+    """End these sessions of the account; returns how many ended."""
+    ended = 0
+    for (session,) in found:
+        db.execute("DELETE FROM sessions WHERE session = ?", (session,))
+        note_session_ended(db, at, session, user)
+        ended += 1
+    return ended
+
+
+def is_live(db: Connection, session: SessionId, now: Millis) -> bool:
+    """Return whether the session may open a connection now."""
+    return db.execute(_LIVE + "s.session = ? AND s.expires > ?", (session, now)).fetchone() is not None
+
+
+def live_session(db: Connection, session: SessionId, now: Millis) -> SessionRecord | None:
+    """Return the session, if it may open a connection now."""
+    row = db.execute(_LIVE + "s.session = ? AND s.expires > ?", (session, now)).fetchone()
+    return None if row is None else _record(*row)
+
+
+def _create(db: Connection, session: SessionRecord, cap: int, in_use: str) -> None:
+    over = db.execute(
+        "SELECT session FROM sessions WHERE account = ?"
+        " ORDER BY expires > ? DESC, session IN (SELECT value FROM json_each(?)) DESC,"
+        " last_seen DESC, created DESC LIMIT ? OFFSET ?",
+        (plain(session.user), session.created, in_use, NO_LIMIT, cap - 1),
+    ).fetchall()
+    end_found(db, session.user, session.created, over)
+    db.execute(
+        "INSERT INTO sessions (session, account, device, token, created, last_seen, expires)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            session.id,
+            plain(session.user),
+            plain(session.device),
+            session.token,
+            session.created,
+            session.last_seen,
+            session.expires,
+        ),
+    )
+
+
+def _listed(sessions: Collection[SessionId]) -> str:
+    return json.dumps(list(sessions))
+
+
+def _record(
+    session: SessionId,
+    account: str,
+    device: str,
+    token: bytes,
+    created: Millis,
+    last_seen: Millis,
+    expires: Millis,
+    device_id: DeviceId | None,
+) -> SessionRecord:
+    return SessionRecord(
+        session, user_name(account), device_name(device), token, created, last_seen, expires, device_id
+    )

@@ -1,0 +1,55 @@
+"""The chat's store, in a SQLite file or a PostgreSQL database."""
+
+from pathlib import Path
+from typing import Final
+
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.store.accounts.accounts import SqlAccounts
+from parlour_server.kit.store.accounts.login_attempts import SqlAttempts
+from parlour_server.kit.store.accounts.sessions import SqlSessions
+from parlour_server.kit.store.engine.connection import Engine
+from parlour_server.kit.store.engine.database import Database
+from parlour_server.kit.store.engine.journal import SqlJournal
+from parlour_server.kit.store.engine.retention import KIT_RULES, Rule
+from parlour_server.store.chat_schema import SCHEMA
+from parlour_server.store.sql.e2ee.device_rows import note_disabled_changed, see_devices
+from parlour_server.store.sql.e2ee.devices import SqlDevices
+from parlour_server.store.sql.e2ee.groups import SqlGroups
+from parlour_server.store.sql.e2ee.key_log import SqlKeyLog
+from parlour_server.store.sql.journal_entries import COLUMNS, read_entry
+from parlour_server.store.sql.rooms.consent import SqlConsent
+from parlour_server.store.sql.rooms.files import SqlFiles
+from parlour_server.store.sql.rooms.log import SqlLog
+from parlour_server.store.sql.rooms.rooms import SqlRooms
+
+_RULES: Final = (
+    *KIT_RULES,
+    Rule("key_packages", ("number",), "expires <= ?1"),
+    Rule("bans", ("room", "account"), "until BETWEEN 1 AND ?1"),
+    Rule("mutes", ("room", "account"), "until BETWEEN 1 AND ?1"),
+)
+
+
+class ChatStore(Database):
+    """Accounts, sessions, tickets, devices, rooms, logs, groups, failed logins and the journal, in one file.
+
+    ``tells_by_bus``: every append is published on the bus, so the journal leaves it out. Otherwise the
+    journal announces each event in its own transaction.
+    """
+
+    def __init__(self, place: Path | Engine, clock: Clock, *, tells_by_bus: bool = False) -> None:
+        """Prepare for the database; ``open`` connects."""
+        super().__init__(place, SCHEMA, clock, announces=not tells_by_bus, rules=_RULES)
+        self.accounts = SqlAccounts(
+            self._writer, self._readers, clock, on_disabled_changed=note_disabled_changed
+        )
+        self.sessions = SqlSessions(self._writer, self._readers, clock, on_seen=see_devices)
+        self.rooms = SqlRooms(self._writer, self._readers)
+        self.log = SqlLog(self._writer, self._readers)
+        self.consent = SqlConsent(self._writer, self._readers, clock)
+        self.devices = SqlDevices(self._writer, self._readers, clock)
+        self.keylog = SqlKeyLog(self._readers)
+        self.groups = SqlGroups(self._writer, self._readers)
+        self.files = SqlFiles(self._writer, self._readers)
+        self.attempts = SqlAttempts(self._writer, self._readers)
+        self.journal = SqlJournal(self._readers, COLUMNS, read_entry)

@@ -1,0 +1,1 @@
+"""The store in SQL: each rule once, for SQLite and PostgreSQL."""

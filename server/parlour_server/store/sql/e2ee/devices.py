@@ -1,0 +1,120 @@
+"""Devices with keys: registered by a session, certified, revoked permanently.
+
+Each change is one transaction with its entry in the key log, and is refused unless it was signed by the
+current account key. A certified device is never deleted.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+
+from parlour_protocol.frames.opaque import PublicKey
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.rooms import RoomSuite
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.store.engine.column_values import plain
+from parlour_server.kit.store.engine.readers import Readers
+from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.store.sql.e2ee.device_certification import account_key_of, certify, publish, revoke
+from parlour_server.store.sql.e2ee.device_registration import register
+from parlour_server.store.sql.e2ee.device_rows import DEVICE, device_record, find_device
+from parlour_server.store.sql.e2ee.key_package_rows import claim_packages, put_packages
+from parlour_server.store.types import (
+    CertificateRecord,
+    ClaimRecord,
+    DeviceChange,
+    DeviceRecord,
+    NewDevice,
+    NewEntry,
+    NewPackages,
+)
+
+
+class SqlDevices:
+    """Account keys, devices and their key packages."""
+
+    def __init__(self, writer: Writer, readers: Readers, clock: Clock) -> None:
+        """Use the store's writer and readers; ``clock`` dates the journal."""
+        self._writer = writer
+        self._readers = readers
+        self._clock = clock
+
+    async def account_key(self, user: UserName) -> PublicKey | None:
+        """Return the current key, None if none was published."""
+        return await self._readers.run(partial(account_key_of, user=user))
+
+    async def publish_account_key(
+        self,
+        user: UserName,
+        key: PublicKey,
+        entry: NewEntry,
+        *,
+        replaces: PublicKey | None,
+        session: SessionId | None,
+    ) -> DeviceChange:
+        """Set the account's key. Raises RefusedError(CONFLICT) if ``replaces`` is not the current one."""
+        write = partial(
+            publish, user=user, key=key, entry=entry, replaces=replaces, session=session, at=self._clock.now()
+        )
+        return await self._writer.submit(write)
+
+    async def register(
+        self,
+        session: SessionId,
+        device: NewDevice,
+        certificate: CertificateRecord | None = None,
+        entry: NewEntry | None = None,
+    ) -> DeviceRecord:
+        """Bind a session to a device, which is created if it is new. Raises RefusedError."""
+        write = partial(register, session=session, new=device, certificate=certificate, entry=entry)
+        return await self._writer.submit(write)
+
+    async def list(self, user: UserName, now: Millis) -> Sequence[DeviceRecord]:
+        """Return the account's devices, revoked ones too, oldest first."""
+        query = DEVICE + " WHERE d.account = ?2 ORDER BY d.created, d.device"
+        return await self._readers.rows(device_record, query, now, plain(user))
+
+    async def find(self, device: DeviceId, now: Millis) -> DeviceRecord | None:
+        """Return one device."""
+        return await self._readers.run(partial(find_device, device=device, now=now))
+
+    async def of_session(self, session: SessionId, now: Millis) -> DeviceRecord | None:
+        """Return the device that the session speaks for, unless it was revoked."""
+        query = DEVICE + " JOIN sessions s ON s.device_id = d.device WHERE s.session = ?2"
+        query += " AND d.status != 'revoked' AND s.expires > ?1"
+        return await self._readers.row(device_record, query, now, session)
+
+    async def certify(
+        self, user: UserName, device: DeviceId, certificate: CertificateRecord, entry: NewEntry
+    ) -> DeviceRecord:
+        """Make a device of this account active, or give it a newer certificate. Raises RefusedError."""
+        write = partial(
+            certify, user=user, device=device, certificate=certificate, entry=entry, at=self._clock.now()
+        )
+        return await self._writer.submit(write)
+
+    async def revoke(
+        self, user: UserName, device: DeviceId, account_key: PublicKey, entry: NewEntry
+    ) -> DeviceChange:
+        """Revoke a device of this account permanently. Raises RefusedError."""
+        write = partial(
+            revoke, user=user, device=device, account_key=account_key, entry=entry, at=self._clock.now()
+        )
+        return await self._writer.submit(write)
+
+    async def put_packages(self, new: NewPackages) -> bool:
+        """Add or replace the device's key packages; True if it had none. Raises RefusedError."""
+        return await self._writer.submit(partial(put_packages, new=new, now=self._clock.now()))
+
+    async def claim(
+        self,
+        room: RoomId,
+        user: UserName,
+        devices: Sequence[DeviceId],
+        now: Millis,
+        suite: RoomSuite = RoomSuite.X25519,
+    ) -> Sequence[ClaimRecord]:
+        """Return one key package for each of the devices. Raises RefusedError."""
+        write = partial(claim_packages, room=room, user=user, devices=devices, suite=suite, now=now)
+        return await self._writer.submit(write)

@@ -1,0 +1,61 @@
+"""Checks the chat's tables for damage: unreadable events, missing numbers, files that are not counted."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from parlour_protocol.frames.opaque import Digest
+from parlour_protocol.ids import FileId
+from parlour_protocol.kit.ids import Millis
+from parlour_server.kit.store.engine.sqlite_engine import connect_reader
+from parlour_server.store.sql.column_values import UNREADABLE, read_body
+
+_HOLES: Final = """
+    SELECT r.room, r.head, count(e.seq) FROM rooms r LEFT JOIN events e USING (room)
+    GROUP BY r.room HAVING count(e.seq) != r.head OR max(e.seq) != r.head
+"""
+
+
+_COUNTED: Final = """
+    SELECT owner, sum(counted) FROM (
+        SELECT owner, bytes AS counted FROM file_usage WHERE owner != ''
+        UNION ALL SELECT owner, -size FROM files
+        UNION ALL SELECT 'all together', bytes FROM file_usage WHERE owner = ''
+        UNION ALL SELECT 'all together', -size FROM files
+    ) GROUP BY owner HAVING sum(counted) != 0
+"""
+
+
+def chat_damage(db: sqlite3.Connection, tables: frozenset[str]) -> Iterator[str]:
+    """Return what is damaged in the rooms and the files, as sentences."""
+    if "events" not in tables:
+        yield "it holds no rooms"
+        return
+    yield from _of_the_logs(db)
+    if "file_usage" in tables:  # a backup may be of an earlier version
+        for owner, off in db.execute(_COUNTED):
+            yield f"the files of {owner} are counted with {off} bytes too many"
+
+
+def stored_files(path: Path, now: Millis) -> list[tuple[FileId, int, Digest]]:
+    """Return size and digest of every uploaded file whose bytes must be there. Raises sqlite3.Error."""
+    with closing(connect_reader(path)) as db:
+        rows = db.execute(
+            "SELECT file, size, sha256 FROM files WHERE expires IS NULL OR expires > ?", (now,)
+        ).fetchall()
+    return [(FileId(file), size, Digest(sha256)) for file, size, sha256 in rows]
+
+
+def _of_the_logs(db: sqlite3.Connection) -> Iterator[str]:
+    for room, head, count in db.execute(_HOLES):
+        yield f"room {room} has {count} events, and should have {head}"
+    query = "SELECT room, seq, CAST(author AS BLOB), CAST(device AS BLOB), body FROM events"
+    for room, seq, author, device, body in db.execute(query):
+        try:
+            for name in (author, device):
+                name.decode()
+            read_body(body)
+        except UNREADABLE:
+            yield f"event {seq} of room {room} cannot be read"

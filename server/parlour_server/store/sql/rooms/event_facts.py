@@ -1,0 +1,218 @@
+"""Reads the facts for a decision, in the transaction that appends.
+
+It reads only what the kind of body needs, because it runs for every event: a plain message costs one indexed
+SELECT.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from msgspec.structs import replace
+
+from parlour_protocol.frames.bodies import (
+    Added,
+    AnyBody,
+    Banned,
+    Contested,
+    Deleted,
+    Edited,
+    EncryptedMessage,
+    GroupCreated,
+    Handshake,
+    Invited,
+    Joined,
+    Kicked,
+    Left,
+    Message,
+    Muted,
+    Pinned,
+    Reacted,
+    RoleSet,
+    Unbanned,
+    Uninvited,
+    Unmuted,
+)
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import UserName
+from parlour_server.kit.store.accounts.accounts import account_exists
+from parlour_server.kit.store.engine.column_values import plain, user_name
+from parlour_server.kit.store.engine.connection import Connection
+from parlour_server.store.sql.column_values import ROOM_KINDS, read_membership
+from parlour_server.store.sql.e2ee.group_facts import group_facts
+from parlour_server.store.sql.rooms.consent import (
+    ASKED,
+    GIVEN,
+    count_rooms,
+    facts_of_invitation,
+    is_invited,
+)
+from parlour_server.store.sql.rooms.files import find_file
+from parlour_server.store.sql.rooms.member_rows import count_owners
+from parlour_server.store.types import AppendEvent, Facts, GroupFacts, Target
+
+_PERSON: Final = """
+    SELECT m.role, u.until, b.until FROM rooms r
+    LEFT JOIN members m ON m.room = r.room AND m.account = ?1
+    LEFT JOIN mutes u ON u.room = r.room AND u.account = ?1
+    LEFT JOIN bans b ON b.room = r.room AND b.account = ?1
+    WHERE r.room = ?2
+"""
+_COLUMNS: Final = "r.kind, r.head, r.encrypted, e.seq, m.role, m.consent, u.until, b.until"
+# The author, the room and the request in one SELECT, the only one for a plain message.
+_ROOM_FACTS: Final = f"""
+    SELECT {_COLUMNS} FROM rooms r
+    LEFT JOIN members m ON m.room = r.room AND m.account = ?1 AND m.consent != 'refused'
+    LEFT JOIN mutes u ON u.room = r.room AND u.account = ?1
+    LEFT JOIN bans b ON b.room = r.room AND b.account = ?1
+    LEFT JOIN events e ON e.author = ?1 AND e.request = ?3
+    WHERE r.room = ?2
+"""  # noqa: S608 - columns of ours
+# The same for many, on PostgreSQL.
+_ROOM_FACTS_TOGETHER: Final = f"""
+    SELECT {_COLUMNS}
+    FROM unnest(?::text[], ?::text[], ?::text[]) WITH ORDINALITY AS q (author, room, request, n)
+    LEFT JOIN rooms r ON r.room = q.room
+    LEFT JOIN members m ON m.room = q.room AND m.account = q.author AND m.consent != 'refused'
+    LEFT JOIN mutes u ON u.room = q.room AND u.account = q.author
+    LEFT JOIN bans b ON b.room = q.room AND b.account = q.author
+    LEFT JOIN events e ON e.author = q.author AND e.request = q.request
+    ORDER BY q.n
+"""  # noqa: S608 - columns of ours
+_REACTIONS: Final = """
+    SELECT count(DISTINCT nullif(reaction, ?3)),
+        coalesce(max(CASE WHEN reaction = ?3 AND account = ?4 THEN 1 ELSE 0 END), 0)
+    FROM reactions WHERE room = ?1 AND target = ?2
+"""
+_IN_GROUP: Final = """
+    SELECT 1 FROM groups g JOIN group_devices d USING (group_id)
+    WHERE g.room = ? AND g.in_force = 1 AND d.account = ? LIMIT 1
+"""
+_PINS: Final = (
+    "SELECT count(*), coalesce(max(CASE WHEN target = ?2 THEN 1 ELSE 0 END), 0) FROM pins WHERE room = ?1"
+)
+
+
+class RoomFacts(NamedTuple):
+    """The room and the author at the start of an append."""
+
+    kind: str
+    head: Seq
+    encrypted: int
+    repeats: Seq | None
+    """Not None: this request of this author appended an event before, here or elsewhere."""
+    role: str | None
+    consent: str | None
+    muted_until: Millis | None
+    banned_until: Millis | None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether this request is new, and its author a member who has accepted the room (or no member)."""
+        return self.repeats is None and self.consent != ASKED
+
+
+def read_room_facts(db: Connection, event: AppendEvent) -> RoomFacts | None:
+    """Return the facts about the room and the author of an event; None if there is no such room."""
+    row = db.execute(_ROOM_FACTS, (plain(event.author), event.room, event.request)).fetchone()
+    return None if row is None else RoomFacts._make(row)
+
+
+def room_facts_together(db: Connection, events: Sequence[AppendEvent]) -> list[RoomFacts | None]:
+    """Return the facts about the room and the author of each event, as ``read_room_facts`` does."""
+    asked = (
+        [plain(event.author) for event in events],
+        [event.room for event in events],
+        [event.request for event in events],
+    )
+    rows = db.execute(_ROOM_FACTS_TOGETHER, asked).fetchall()
+    return [None if row[0] is None else RoomFacts._make(row) for row in rows]
+
+
+def facts_for_plain(event: AppendEvent, room_facts: RoomFacts, group: GroupFacts | None) -> Facts:
+    """Return the facts for the decision about a body that needs no others."""
+    author = read_membership(event.author, room_facts.role, room_facts.muted_until, room_facts.consent)
+    encrypted = bool(room_facts.encrypted)
+    kind = ROOM_KINDS[room_facts.kind]
+    return Facts(kind, author, room_facts.banned_until, encrypted=encrypted, group=group)
+
+
+def read_facts(db: Connection, event: AppendEvent, room_facts: RoomFacts) -> Facts:
+    """Return the facts for the decision, including those that only this kind of body needs."""
+    body = event.body
+    more: dict[str, Any] = {}
+    if type(body) is not Message or body.reply_to is not None or body.file is not None:
+        more = _more(db, event, body)
+    author = read_membership(event.author, room_facts.role, room_facts.muted_until, room_facts.consent)
+    if author is not None and author.asked:
+        more["author_rooms"] = count_rooms(db, event.author)
+    encrypted = bool(room_facts.encrypted)
+    return Facts(ROOM_KINDS[room_facts.kind], author, room_facts.banned_until, encrypted=encrypted, **more)
+
+
+def _more(db: Connection, event: AppendEvent, body: AnyBody) -> dict[str, Any]:
+    """Return the facts that only some kinds of body need."""
+    more: dict[str, Any] = {}
+    if isinstance(body, Message | Edited | Deleted | Reacted | Pinned):
+        more = _of_target(db, event, body)
+    elif isinstance(body, EncryptedMessage | GroupCreated | Handshake | Contested):
+        more = group_facts(db, event, body)
+        if isinstance(body, EncryptedMessage) and body.blanks is not None:
+            more["target"] = _target(db, event.room, body.blanks)
+    elif isinstance(body, Joined):
+        more["author_rooms"] = count_rooms(db, event.author)
+        more["author_invited"] = is_invited(db, event)
+    elif isinstance(body, Added | Kicked | Banned | Unbanned | Muted | Unmuted | RoleSet):
+        more = _subject(db, event.room, body.who)
+    elif isinstance(body, Invited | Uninvited):
+        more = _subject(db, event.room, body.who) | facts_of_invitation(db, event, body.who)
+    if isinstance(body, RoleSet | Left | Kicked | Banned):
+        more["owners"] = count_owners(db, event.room)
+        who = event.author if isinstance(body, Left) else body.who
+        more["in_group"] = db.execute(_IN_GROUP, (event.room, plain(who))).fetchone() is not None
+    return more
+
+
+def _of_target(
+    db: Connection, event: AppendEvent, body: Message | Edited | Deleted | Reacted | Pinned
+) -> dict[str, Any]:
+    """Return the event's target message, and its file."""
+    if isinstance(body, Message):
+        return {
+            "target": body.reply_to and _target(db, event.room, body.reply_to),
+            "file": body.file and find_file(db, body.file.file),
+        }
+    if isinstance(body, Reacted):
+        return {"target": _reacted_target(db, event, body)}
+    if isinstance(body, Pinned):
+        return _pinned_target(db, event.room, body.target)
+    return {"target": _target(db, event.room, body.target)}
+
+
+def _subject(db: Connection, room: RoomId, who: UserName) -> dict[str, Any]:
+    role, muted_until, banned_until = db.execute(_PERSON, (plain(who), room)).fetchone()
+    return {
+        "subject": read_membership(who, role, muted_until, GIVEN),
+        "subject_exists": role is not None or account_exists(db, who),
+        "subject_banned_until": banned_until,
+    }
+
+
+def _target(db: Connection, room: RoomId, seq: Seq) -> Target | None:
+    row = db.execute("SELECT author, kind FROM events WHERE room = ? AND seq = ?", (room, seq)).fetchone()
+    return None if row is None else Target(seq, user_name(row[0]), row[1])
+
+
+def _pinned_target(db: Connection, room: RoomId, seq: Seq) -> dict[str, Any]:
+    target = _target(db, room, seq)
+    pins, pinned = db.execute(_PINS, (room, seq)).fetchone()
+    return {"target": target and replace(target, pinned=bool(pinned)), "pins": pins}
+
+
+def _reacted_target(db: Connection, event: AppendEvent, body: Reacted) -> Target | None:
+    target = _target(db, event.room, body.target)
+    if target is None:
+        return None
+    key = (event.room, body.target, plain(body.reaction), plain(event.author))
+    others, own = db.execute(_REACTIONS, key).fetchone()
+    return Target(target.seq, target.author, target.kind, others, bool(own))

@@ -1,0 +1,137 @@
+"""The records of uploaded files: owner, size and expiry.
+
+A file counts against its owner until its bytes are removed and its record is deleted.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from parlour_protocol.errors import ErrorCode
+from parlour_protocol.frames.opaque import Digest
+from parlour_protocol.ids import FileId, RoomId
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName
+from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.store.engine.column_values import plain, user_name
+from parlour_server.kit.store.engine.connection import Connection, WriteConnection
+from parlour_server.kit.store.engine.readers import Readers
+from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.store.types import FileRecord
+
+_COLUMNS: Final = "f.file, f.room, f.owner, f.size, f.sha256, f.created, f.expires"
+
+
+_EVERYONE: Final = ""
+"""The key for all owners together; no name is empty."""
+
+
+class SqlFiles:
+    """The records of files."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        """Use the store's writer and readers."""
+        self._writer = writer
+        self._readers = readers
+
+    async def put(self, file: FileRecord, *, user_bytes: int, total_bytes: int) -> None:
+        """Store the record of a file. Raises RefusedError(NOT_FOUND, LIMIT_REACHED)."""
+
+        def write(db: WriteConnection) -> None:
+            _check_member(db, file.room, file.owner)
+            # In the transaction: otherwise simultaneous uploads would exceed the quota together (TOCTOU).
+            own, total = _used(db, file.owner)
+            if own + file.size > user_bytes:
+                raise RefusedError(ErrorCode.LIMIT_REACHED, "your files use all the space you have")
+            if total + file.size > total_bytes:
+                raise RefusedError(ErrorCode.LIMIT_REACHED, "the server has no space left for files")
+            db.execute(
+                "INSERT INTO files (file, room, owner, size, sha256, created, expires)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    file.id,
+                    file.room,
+                    plain(file.owner),
+                    file.size,
+                    bytes(file.sha256),
+                    file.created,
+                    file.expires,
+                ),
+            )
+            _count(db, file.owner, file.size)
+
+        await self._writer.submit(write)
+
+    async def find(self, file: FileId, user: UserName, now: Millis) -> FileRecord | None:
+        """Return a file that has not expired, of a room that the user is in."""
+        return await self._readers.row(
+            _record,
+            f"SELECT {_COLUMNS} FROM files f JOIN members m ON m.room = f.room AND m.account = ?"  # noqa: S608 - columns of ours
+            " WHERE f.file = ? AND (f.expires IS NULL OR f.expires > ?)",
+            plain(user),
+            file,
+            now,
+        )
+
+    async def used(self, user: UserName) -> tuple[int, int]:
+        """Return how many bytes the user's files take, and everyone's."""
+        return await self._readers.run(lambda db: _used(db, user))
+
+    async def expired(self, now: Millis, *, limit: int) -> Sequence[FileId]:
+        """Return files whose bytes must be removed."""
+        query = "SELECT file FROM files WHERE expires <= ? ORDER BY expires LIMIT ?"
+        return await self._readers.rows(FileId, query, now, limit)
+
+    async def forget(self, files: Iterable[FileId]) -> None:
+        """Delete the records of files whose bytes were removed."""
+        gone = list(files)
+
+        def write(db: WriteConnection) -> None:
+            for file in gone:
+                query = "DELETE FROM files WHERE file = ? RETURNING owner, size"
+                for owner, size in db.execute(query, (file,)).fetchall():
+                    _count(db, user_name(owner), -size)
+
+        await self._writer.submit(write)
+
+
+def find_file(db: Connection, file: FileId) -> FileRecord | None:
+    """Return the record of a file, of any owner."""
+    row = db.execute(f"SELECT {_COLUMNS} FROM files f WHERE f.file = ?", (file,)).fetchone()  # noqa: S608 - columns of ours
+    return None if row is None else _record(*row)
+
+
+def keep_file(db: Connection, file: FileId) -> None:
+    """Remove a file's expiry, because a message refers to it."""
+    db.execute("UPDATE files SET expires = NULL WHERE file = ?", (file,))
+
+
+def end_file(db: Connection, file: FileId, at: Millis) -> None:
+    """Let a file expire now, because its message was deleted."""
+    db.execute("UPDATE files SET expires = ? WHERE file = ?", (at, file))
+
+
+def _used(db: Connection, user: UserName) -> tuple[int, int]:
+    query = "SELECT owner, bytes FROM file_usage WHERE owner IN (?, ?)"
+    used: dict[str, int] = dict(db.execute(query, (plain(user), _EVERYONE)))
+    return used.get(plain(user), 0), used.get(_EVERYONE, 0)
+
+
+def _count(db: WriteConnection, owner: UserName, size: int) -> None:
+    """Add to what the owner's files take, and everyone's: in the transaction that changes the files."""
+    db.executemany(
+        "INSERT INTO file_usage (owner, bytes) VALUES (?, ?)"
+        " ON CONFLICT (owner) DO UPDATE SET bytes = file_usage.bytes + excluded.bytes",
+        [(plain(owner), size), (_EVERYONE, size)],
+    )
+
+
+def _check_member(db: Connection, room: RoomId, user: UserName) -> None:
+    query = "SELECT 1 FROM members WHERE room = ? AND account = ?"
+    if db.execute(query, (room, plain(user))).fetchone() is None:
+        raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or you are not in it")
+
+
+def _record(
+    file: FileId, room: RoomId, owner: str, size: int, sha256: bytes, created: Millis, expires: Millis | None
+) -> FileRecord:
+    return FileRecord(file, room, user_name(owner), size, Digest(sha256), created, expires)

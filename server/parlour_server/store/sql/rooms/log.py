@@ -1,0 +1,60 @@
+"""The events of rooms: appends them (`append.py`), and reads pages of them (`log_pages.py`)."""
+
+from asyncio import Future
+from collections.abc import Sequence
+from functools import partial
+from typing import Final
+
+from parlour_protocol.frames.bodies import (
+    AnyBody,
+    Deleted,
+    Edited,
+    EncryptedMessage,
+    Message,
+    Muted,
+    Pinned,
+    Reacted,
+    TopicSet,
+    Unmuted,
+)
+from parlour_protocol.frames.replies import LogEvent
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
+from parlour_server.kit.store.engine.readers import Readers
+from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.store.interface import Decide
+from parlour_server.store.sql.rooms.append import append
+from parlour_server.store.sql.rooms.log_pages import DamageLog, read_page
+from parlour_server.store.sql.rooms.plain_append import PlainAppend, is_plain
+from parlour_server.store.types import Appended, AppendEvent
+
+_STAY_IN_THE_ROOM: Final[frozenset[type[AnyBody]]] = frozenset(
+    {Message, EncryptedMessage, Edited, Deleted, Reacted, Pinned, TopicSet, Muted, Unmuted}
+)
+"""Bodies that are decided by what belongs to their room, and change nothing else."""
+
+
+class SqlLog:
+    """The events of the rooms."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        """Use the store's writer and readers."""
+        self._writer = writer
+        self._readers = readers
+        self._damage = DamageLog()
+
+    def append(self, event: AppendEvent, decide: Decide) -> "Future[Appended]":
+        """Append one event; the future completes when it is on disk, or with the error."""
+        within = f"room:{event.room}" if type(event.body) in _STAY_IN_THE_ROOM else None
+        if is_plain(event.body):
+            return self._writer.submit(PlainAppend(event, decide), within=within)
+        return self._writer.submit(partial(append, event=event, decide=decide), within=within)
+
+    async def page(
+        self, room: RoomId, *, after: Seq | None, before: Seq | None, limit: int, max_bytes: int
+    ) -> tuple[Sequence[LogEvent], bool]:
+        """Return events in ascending order and whether more exist in that direction."""
+        read = partial(read_page, room=room, after=after, before=before, limit=limit, max_bytes=max_bytes)
+        events, more = await self._readers.run(read)
+        self._damage.note(events)
+        return events, more

@@ -1,0 +1,78 @@
+"""The members of a room: a table that follows the room's log.
+
+It applies events without checks, with one rule of its own: a room with members has an owner (``next_owner``).
+"""
+
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.rooms import Role
+from parlour_server.kit.store.engine.column_values import plain, user_name
+from parlour_server.kit.store.engine.connection import Connection
+from parlour_server.store.sql.e2ee.group_devices import update_leaving
+from parlour_server.store.sql.rooms import consent
+
+
+def enter(
+    db: Connection,
+    room: RoomId,
+    user: UserName,
+    role: Role,
+    *,
+    since: Seq,
+    read: int,
+    will: str = consent.GIVEN,
+) -> None:
+    """Make someone a member from event ``since`` on, with events up to ``read`` read."""
+    made = db.execute(
+        "INSERT INTO members (room, account, role, since, read, consent) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING",
+        (room, plain(user), role.value, since, read, will),
+    ).rowcount
+    consent.entered(db, room, user)
+    db.execute("UPDATE rooms SET members = members + ? WHERE room = ?", (made, room))
+    update_leaving(db, user, room)
+
+
+def leave(db: Connection, room: RoomId, user: UserName) -> None:
+    """Remove a member, if they are one."""
+    gone = db.execute("DELETE FROM members WHERE room = ? AND account = ?", (room, plain(user))).rowcount
+    db.execute("UPDATE rooms SET members = members - ? WHERE room = ?", (gone, room))
+    consent.left(db, room, user)
+    update_leaving(db, user, room)
+
+
+def set_role(db: Connection, room: RoomId, user: UserName, role: Role) -> None:
+    """Give a member a role."""
+    db.execute("UPDATE members SET role = ? WHERE room = ? AND account = ?", (role.value, room, plain(user)))
+
+
+def count_members(db: Connection, room: RoomId) -> int:
+    """Return the number of members."""
+    count: int = db.execute("SELECT members FROM rooms WHERE room = ?", (room,)).fetchone()[0]
+    return count
+
+
+def count_owners(db: Connection, room: RoomId) -> int:
+    """Return the number of owners."""
+    count: int = db.execute(
+        "SELECT count(*) FROM members WHERE room = ? AND role = ?", (room, Role.OWNER.value)
+    ).fetchone()[0]
+    return count
+
+
+def next_owner(db: Connection, room: RoomId) -> UserName | None:
+    """Return who must become owner; None if the room has an owner, or no members.
+
+    It is the moderator who has been in the room longest, else the member who has.
+    """
+    if count_owners(db, room):
+        return None
+    for role in (Role.MODERATOR, Role.MEMBER):
+        row = db.execute(
+            "SELECT account FROM members WHERE room = ? AND role = ? ORDER BY since, account LIMIT 1",
+            (room, role.value),
+        ).fetchone()
+        if row is not None:
+            return user_name(row[0])
+    return None

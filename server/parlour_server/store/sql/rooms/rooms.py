@@ -1,0 +1,176 @@
+"""Rooms: the lists and look-ups that members, the directory and the chat need.
+
+Everything here except the read marker follows from the logs; `room_creation.py` creates rooms. Private rooms
+are visible only to their members.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
+
+from parlour_protocol.frames.replies import LogEvent, RoomListing, RoomSummary
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis, Seq, SessionId
+from parlour_protocol.kit.names import UserName
+from parlour_protocol.room_name import RoomName
+from parlour_protocol.rooms import RoomSuite
+from parlour_server.kit.store.accounts.sessions import is_live
+from parlour_server.kit.store.engine.column_values import plain, user_name
+from parlour_server.kit.store.engine.connection import Connection
+from parlour_server.kit.store.engine.readers import Readers
+from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.store.sql.column_values import (
+    ROLES,
+    ROOM_KINDS,
+    read_membership,
+    room_name,
+    topic_text,
+)
+from parlour_server.store.sql.rooms.consent import GIVEN, count_shown
+from parlour_server.store.sql.rooms.room_creation import make_room
+from parlour_server.store.types import Greeting, Membership, NewRoom
+
+_SUMMARY: Final = """
+    SELECT r.room, r.kind, m.role, r.head, m.read, r.members, r.name, r.topic,
+           r.encrypted, r.suite, m.consent, CASE WHEN r.low = m.account THEN r.high ELSE r.low END
+    FROM members m JOIN rooms r USING (room) WHERE m.account = ? AND m.consent != 'refused'
+"""
+_MEMBERS: Final = """
+    SELECT m.account, m.role, u.until, m.consent FROM members m LEFT JOIN mutes u USING (room, account)
+    WHERE m.room = ?
+"""
+
+
+class SqlRooms:
+    """The rooms and who is in them."""
+
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        """Use the store's writer and readers."""
+        self._writer = writer
+        self._readers = readers
+
+    async def create(self, room: NewRoom) -> tuple[RoomId, Sequence[LogEvent]]:
+        """Create a room with its first events, or return the existing one."""
+        return await self._writer.submit(partial(make_room, room=room))
+
+    async def summaries(self, user: UserName) -> Sequence[RoomSummary]:
+        """Return every room that the user is in."""
+        return await self._readers.run(partial(_summaries, user=user))
+
+    async def greeting(self, user: UserName, session: SessionId, now: Millis) -> Greeting | None:
+        """Return what a session is greeted with; None when it has ended."""
+
+        def read(db: Connection) -> Greeting | None:
+            # one call in a thread for everything: a restarted server greets everyone at once
+            if not is_live(db, session, now):
+                return None
+            return Greeting(_summaries(db, user), count_shown(db, user, now))
+
+        return await self._readers.run(read)
+
+    async def summary(self, room: RoomId, user: UserName) -> RoomSummary | None:
+        """Return one of them; None when the user is not in it."""
+        return await self._readers.row(_summary, _SUMMARY + "AND m.room = ?", plain(user), room)
+
+    async def membership(self, room: RoomId, user: UserName) -> Membership | None:
+        """Return the user's membership; None if they are not a member."""
+
+        def read(db: Connection) -> Membership | None:
+            query = _MEMBERS + "AND m.account = ? AND m.consent != 'refused'"
+            row = db.execute(query, (room, plain(user))).fetchone()
+            return None if row is None else read_membership(user, *row[1:])
+
+        return await self._readers.run(read)
+
+    async def members(
+        self, room: RoomId, *, after: UserName | None, limit: int
+    ) -> tuple[Sequence[Membership], bool]:
+        """Return members in order of name, and whether more follow."""
+
+        def read(db: Connection) -> tuple[list[Membership], bool]:
+            query = _MEMBERS + "AND m.account > ? ORDER BY m.account LIMIT ?"
+            rows = db.execute(query, (room, _after(after), limit + 1)).fetchall()
+            found = [
+                Membership(user_name(name), ROLES[role], until, will != GIVEN)
+                for name, role, until, will in rows[:limit]
+            ]
+            return found, len(rows) > limit
+
+        return await self._readers.run(read)
+
+    async def pins(self, room: RoomId) -> Sequence[Seq]:
+        """Return the pinned messages, in order of number."""
+        return await self._readers.rows(Seq, "SELECT target FROM pins WHERE room = ? ORDER BY target", room)
+
+    async def directory(self, *, after: RoomName | None, limit: int) -> tuple[Sequence[RoomListing], bool]:
+        """Return public rooms in order of name, and whether more follow."""
+        found = await self._readers.rows(
+            _listing,
+            "SELECT room, name, members, topic, encrypted FROM rooms WHERE kind = 'public' AND name > ?"
+            " ORDER BY name LIMIT ?",
+            _after(after),
+            limit + 1,
+        )
+        return found[:limit], len(found) > limit
+
+    async def find_public(self, name: RoomName) -> RoomId | None:
+        """Return the public room of this name."""
+        query = "SELECT room FROM rooms WHERE name = ? AND kind = 'public'"
+        return await self._readers.row(RoomId, query, plain(name))
+
+    async def find_named(self, name: RoomName) -> Sequence[RoomId]:
+        """Return all rooms with this name, public or private, for the operator."""
+        query = "SELECT room FROM rooms WHERE name = ? ORDER BY room"
+        return await self._readers.rows(RoomId, query, plain(name))
+
+    async def mark_read(self, user: UserName, room: RoomId, seq: Seq) -> bool:
+        """Set the read marker; False if the user is not in the room or ``seq`` does not exist yet."""
+
+        def write(db: Connection) -> bool:
+            marked = db.execute(
+                "UPDATE members SET read = ?1 WHERE room = ?2 AND account = ?3"
+                " AND ?1 <= (SELECT head FROM rooms WHERE room = ?2)",
+                (seq, room, plain(user)),
+            )
+            return marked.rowcount == 1
+
+        return await self._writer.submit(write)
+
+
+def _summaries(db: Connection, user: UserName) -> list[RoomSummary]:
+    return [_summary(*row) for row in db.execute(_SUMMARY, (plain(user),))]
+
+
+def _after(name: str | None) -> str:
+    """Return the name to continue after; all names come after the empty text."""
+    return "" if name is None else plain(name)
+
+
+def _summary(
+    room: RoomId, kind: str, role: str, head: Seq, read: Seq, members: int, name: str | None, *rest: Any
+) -> RoomSummary:
+    topic, encrypted, suite, will, peer = rest
+    return RoomSummary(
+        room=room,
+        kind=ROOM_KINDS[kind],
+        role=ROLES[role],
+        head=head,
+        read=read,
+        members=members,
+        name=room_name(name),
+        peer=None if peer is None else user_name(peer),
+        topic=topic_text(topic),
+        encrypted=bool(encrypted),
+        request=will != GIVEN,
+        suite=RoomSuite(suite),
+    )
+
+
+def _listing(room: RoomId, name: str, members: int, topic: str, encrypted: int) -> RoomListing:
+    return RoomListing(
+        room=room,
+        name=str.__new__(RoomName, name),
+        members=members,
+        topic=topic_text(topic),
+        encrypted=bool(encrypted),
+    )

@@ -1,1 +1,0 @@
-"""Rooms, their logs, invitations and files in SQLite."""

@@ -1,0 +1,129 @@
+"""What files take is kept as a number: it costs the same with many, and is right after failures."""
+
+import sqlite3
+from asyncio import Future
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.server.store.contract.test_files import PLENTY, upload
+from tests.server.store.world import World
+
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.names import UserName
+from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.store import migrate
+from parlour_server.store.chat_schema import SCHEMA
+from parlour_server.store.chat_store import ChatStore
+
+MANY = 20_000
+
+
+async def steps(store: ChatStore, work: Callable[[Any], object]) -> int:
+    """Return how many instructions of SQLite's machine a piece of work takes."""
+    counted = 0
+
+    def count() -> int:
+        nonlocal counted
+        counted += 1
+        return 0
+
+    def counting(db: Any) -> None:
+        db.set_progress_handler(count, 1)
+        try:
+            work(db)
+        finally:
+            db.set_progress_handler(None, 0)
+
+    await store._writer.submit(counting)
+    return counted
+
+
+def fill(database: Path, room: RoomId, owner: UserName) -> None:
+    """Put many files there, beside the program."""
+    with closing(sqlite3.connect(database)) as db:
+        db.executemany(
+            "INSERT INTO files (file, room, owner, size, sha256, created) VALUES (?, ?, ?, 10, x'00', 0)",
+            [(f"{number:022}", room, str(owner)) for number in range(MANY)],
+        )
+        db.execute("INSERT INTO file_usage VALUES (?, ?)", (str(owner), MANY * 10))
+        db.execute("UPDATE file_usage SET bytes = ? WHERE owner = ''", (MANY * 10,))
+        db.commit()
+
+
+async def test_an_upload_costs_the_same_beside_many_files(
+    world: World, store: ChatStore, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the quota of a person nor that of the server is a sum over files."""
+    alice, bob = await world.people(2)
+    room = await world.room(alice, bob)
+    fill(database, room, bob)
+    file = upload(world, room, bob)
+    writes: list[Callable[[Any], object]] = []
+    submit = store._writer.submit
+
+    def recorded(write: Callable[[Any], object], **_: object) -> Future[object]:
+        writes.append(write)
+        return submit(write)
+
+    monkeypatch.setattr(store._writer, "submit", recorded)
+    assert await store.files.used(bob) == (MANY * 10, MANY * 10)
+    await store.files.put(file, user_bytes=PLENTY, total_bytes=PLENTY)
+    await store.files.forget([file.id])
+    monkeypatch.undo()
+    put, forget = writes
+    assert await steps(store, put) < 300
+    assert await steps(store, forget) < 300
+    assert await store.files.used(bob) == (MANY * 10, MANY * 10)
+
+
+async def test_what_is_refused_or_forgotten_twice_is_counted_once(
+    world: World, store: ChatStore, database: Path
+) -> None:
+    """The number changes in the transaction that changes the files, or not at all; `doctor` looks."""
+    alice, bob = await world.people(2)
+    room = await world.room(alice, bob)
+    one, other = upload(world, room, alice, 30), upload(world, room, bob, 5)
+    await store.files.put(one, user_bytes=30, total_bytes=30)
+    for refused in (other, replace(one, id=other.id), replace(other, room=RoomId("x" * 22))):
+        with pytest.raises(RefusedError):
+            await store.files.put(refused, user_bytes=30, total_bytes=30)
+    with pytest.raises(sqlite3.IntegrityError):
+        await store.files.put(one, user_bytes=PLENTY, total_bytes=PLENTY)  # the same id again
+    assert await store.files.used(alice) == (30, 30)
+    await store.files.put(other, user_bytes=30, total_bytes=PLENTY)
+    await store.files.forget([one.id, one.id])
+    await store.files.forget([one.id])
+    assert await store.files.used(alice) == (0, 5)
+    assert await store.files.used(bob) == (5, 5)
+    assert SCHEMA.damage(database) == []
+    await store._writer.submit(lambda db: db.execute("UPDATE file_usage SET bytes = 7 WHERE owner = ''"))
+    assert SCHEMA.damage(database) == ["the files of all together are counted with 2 bytes too many"]
+
+
+def test_the_migration_counts_what_is_there(tmp_path: Path) -> None:
+    """A server with files goes on with the right numbers."""
+    path = tmp_path / "parlour.db"
+    path.touch()
+    migrate.apply(path, SCHEMA, "0004")
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for name in ("alice", "bob"):
+            connection.execute("INSERT INTO accounts VALUES (?, ?, 'hash', 1, 0)", (name, name))
+        connection.execute(
+            "INSERT INTO rooms (room, kind, topic, head, members, encrypted)"
+            " VALUES ('r', 'private', '', 0, 0, 0)"
+        )
+        for number, (owner, size) in enumerate((("alice", 7), ("bob", 5), ("alice", 100))):
+            connection.execute(
+                "INSERT INTO files (file, room, owner, size, sha256, created)"
+                " VALUES (?, 'r', ?, ?, x'00', 0)",
+                (str(number), owner, size),
+            )
+    SCHEMA.upgrade(path)
+    with closing(sqlite3.connect(path)) as db:
+        used = dict(db.execute("SELECT owner, bytes FROM file_usage"))
+    assert used == {"alice": 107, "bob": 5, "": 112}
+    assert SCHEMA.damage(path) == []

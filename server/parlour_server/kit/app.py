@@ -25,9 +25,8 @@ from parlour_server.kit.cli.command_line import CommandLine
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.config.settings_table import reloaded
-from parlour_server.kit.connections.background_tasks import is_cancelled
 from parlour_server.kit.connections.budgets import Budgets
-from parlour_server.kit.connections.error_boundary import ErrorBoundary
+from parlour_server.kit.connections.error_boundary import ErrorBoundary, is_cancelled
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.log.log import Entry, LogAdvanced, LogRecord
 from parlour_server.kit.log_fanout import LOOK_SECONDS, LogFanout
@@ -400,7 +399,7 @@ async def _repeated(work: Callable[[], Awaitable[None]], clock: Clock) -> None:
         except BaseException as error:  # sys.exit() in it must not end the server
             if isinstance(error, asyncio.CancelledError) and is_cancelled():
                 raise
-            log_fault(f"background work {work.__name__}", error)
+            log_fault(f"background work {getattr(work, '__name__', work)}", error)
         else:
             return
         await clock.sleep(RESTART_SECONDS)

@@ -47,13 +47,17 @@ class Place(Part, frozen=True, tag="place"):
     share: float | None = None
 
 
-BAD_PUSH, BAD_RESULT, NAN_PUSH, NAN_RESULT, SLOW = 13, 14, 15, 16, 17
+BAD_PUSH, BAD_RESULT, NAN_PUSH, NAN_RESULT, SLOW, EXIT_PUSH, CANCELLED_PUSH = range(13, 20)
 
 
 def show(entry: Entry[int]) -> Push:
     """Make the push, or fail."""
     if entry.body == BAD_PUSH:
         raise ZeroDivisionError
+    if entry.body == EXIT_PUSH:
+        raise SystemExit
+    if entry.body == CANCELLED_PUSH:
+        raise asyncio.CancelledError
     return Written(entry.seq, math.nan if entry.body == NAN_PUSH else entry.body / 2)
 
 
@@ -68,6 +72,8 @@ def state_of(peer: Any) -> str:
     """Make the state, or fail."""
     if peer.user == "sam":
         raise ZeroDivisionError
+    if peer.user == "max":
+        raise SystemExit
     return str(peer.user)
 
 
@@ -93,6 +99,8 @@ async def greet(peer: Any) -> Hello:
     """Greet, or fail."""
     if peer.user == "gus":
         raise ZeroDivisionError
+    if peer.user == "liv":
+        raise KeyboardInterrupt
     return Hello("faults.example", peer.user, peer.device, peer.session, Millis(0))
 
 
@@ -114,7 +122,7 @@ async def test_faults_of_a_program_are_contained(tmp_path: Path) -> None:
         anna, ben = await world.person("anna"), await world.person("ben")
         writer, reader = await anna.connect(), await ben.connect()
         assert isinstance(await reader.ask(Read(new_request_id())), Ok)
-        for name in ("sam", "gus"):
+        for name in ("sam", "max", "gus", "liv"):
             broken = await world.connect(ticket=await (await world.person(name)).ticket())
             assert await broken.close_code() == INTERNAL_ERROR
         for seq, number in enumerate((BAD_RESULT, NAN_RESULT), 1):
@@ -124,13 +132,13 @@ async def test_faults_of_a_program_are_contained(tmp_path: Path) -> None:
                 assert isinstance(refused, Error)
                 assert (refused.re, refused.code) == (ask.id, "unavailable")
             assert await reader.push() == Written(seq, number / 2)
-        for seq, number in enumerate((BAD_PUSH, NAN_PUSH), 3):
+        for seq, number in enumerate((BAD_PUSH, NAN_PUSH, EXIT_PUSH, CANCELLED_PUSH), 3):
             assert (await writer.ask(Write(new_request_id(), number))).result == Place(seq, 0.5)  # type: ignore[attr-defined]
             assert await reader.close_code() == INTERNAL_ERROR
             reader = await ben.connect()
             assert isinstance(await reader.ask(Read(new_request_id())), Ok)
         assert isinstance(await writer.ask(Write(new_request_id(), 2)), Ok)
-        assert await reader.push() == Written(5, 1.0)
+        assert await reader.push() == Written(7, 1.0)
 
 
 async def test_an_overdue_append_may_be_stored_and_is_stored_once(tmp_path: Path) -> None:

@@ -59,12 +59,6 @@ class BackgroundTasks:
             failed()
 
 
-def is_cancelled() -> bool:
-    """Whether this task was cancelled, rather than something that it waited for."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
 async def _repeated(what: str, begin: Callable[[], Work], failed: Callable[[], None]) -> None:
     left = _ATTEMPTS
     while left:

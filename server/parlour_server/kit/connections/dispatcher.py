@@ -31,10 +31,10 @@ from parlour_protocol.kit.frames import Answer, Greeting, Request
 from parlour_protocol.kit.ids import RequestId
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.connections.background_tasks import BackgroundTasks, is_cancelled
+from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.budgets import AccountBudget, ConnectionBudget
 from parlour_server.kit.connections.connection import Connection
-from parlour_server.kit.connections.error_boundary import ErrorBoundary
+from parlour_server.kit.connections.error_boundary import ErrorBoundary, is_cancelled
 from parlour_server.kit.connections.error_frames import (
     AnyWire,
     malformed,
@@ -285,8 +285,8 @@ class RequestDispatcher(Generic[S]):
         if isinstance(error, ParlourServerError):
             with ErrorBoundary("a refusal"):
                 frame = refusal(self._wire, request.id, error)
-        elif not isinstance(error, CancelledError):
-            log_fault("a request", error)
+        elif not isinstance(error, CancelledError) or request.id in conversation.started:
+            log_fault("a request", error)  # but not that an overdue handler was cancelled
         conversation.answer(request.id, frame or unavailable(self._wire, request.id))
         if frame is not None and isinstance(error, RefusedError) and error.code in self._audited:
             peer = conversation.peer

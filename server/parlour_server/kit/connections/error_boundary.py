@@ -4,6 +4,7 @@ It logs the error as a fault, without its text, which may quote a message (K7). 
 handlers, finished appends, what a program is notified of, and background tasks.
 """
 
+import asyncio
 from collections.abc import Callable
 from types import TracebackType
 
@@ -13,7 +14,8 @@ from parlour_server.kit.logs import log_fault
 class ErrorBoundary:
     """Runs a block; an error in it is logged, ``failed`` is called, and the error is suppressed.
 
-    Other exceptions than ``Exception`` (a cancelled task, the interpreter's exit) pass.
+    So is `sys.exit()` in a program's code, which must not end the server. Only what ends this coroutine passes:
+    its task was cancelled, or it is being closed.
     """
 
     __slots__ = ("_failed", "_what")
@@ -30,9 +32,17 @@ class ErrorBoundary:
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> bool:
         """Suppress an error, after logging it."""
-        if error is None or not isinstance(error, Exception):
+        if error is None or isinstance(error, GeneratorExit):
+            return False
+        if isinstance(error, asyncio.CancelledError) and is_cancelled():
             return False
         log_fault(self._what, error)
         if self._failed is not None:
             self._failed()
         return True
+
+
+def is_cancelled() -> bool:
+    """Whether this task was cancelled, rather than something that it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

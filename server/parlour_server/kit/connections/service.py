@@ -142,8 +142,9 @@ class ConnectionService(Generic[S]):
 
     async def _greet(self, conversation: Conversation[S]) -> None:
         peer = conversation.peer
-        async with asyncio.timeout(ANSWER_SECONDS):
-            greeting = await self._program.greet(peer)
+        with ErrorBoundary("a greeting", peer.fail):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                greeting = await self._program.greet(peer)
         if peer.closed:
             return
         if greeting is None:

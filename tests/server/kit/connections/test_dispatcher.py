@@ -86,12 +86,13 @@ def pending(result: Callable[[Any], Any]) -> Handle:
     return handle
 
 
+BUSY = raises(UnavailableError("busy"))
 BROKEN = {
     "raises": raises(ValueError("secret")),
     "raises SystemExit": raises(SystemExit),
     "raises KeyboardInterrupt": raises(KeyboardInterrupt),
     "raises CancelledError": raises(asyncio.CancelledError),
-    "store is busy": raises(UnavailableError("busy")),
+    "store is busy": BUSY,
     "a code that is none": raises(RefusedError(Odd.CODE)),
     "a hint of two lines": raises(RefusedError(ErrorCode.FORBIDDEN, "one\ntwo")),
     "returns a number": lambda *_: 7,
@@ -130,11 +131,12 @@ FINE = {
 
 @pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN.keys())
 async def test_a_broken_handler_ends_one_request(broken: Handle, own_logs: list[dict[str, object]]):
-    """R4: one answer; the connection, the next request and everyone else go on."""
+    """R4: one answer and a line in the log; the connection, the next request and everyone else go on."""
     async with world() as w:
         eve, ada = await w.connect("eve"), await w.connect("ada")
         w.toy.on_request = broken
         assert await w.ask(eve) == "unavailable"
+        assert [line["event"] for line in own_logs] == (["fault"] if broken is not BUSY else [])
         w.toy.on_request = lambda *_: None
         assert [await w.ask(eve), await w.ask(ada)] == ["ok", "ok"]
         assert (eve.ended, ada.ended) == (None, None)

@@ -17,6 +17,8 @@ from typing import Final, TextIO
 
 import msgspec
 
+from parlour_protocol.kit.errors import ProgramError
+
 _LONGEST: Final = 500  # characters of one field: strangers must not fill the log
 _LIBRARIES: Final = ("websockets", "asyncio", "starlette", "sqlalchemy", "alembic")
 _encoder: Final = msgspec.json.Encoder()
@@ -57,23 +59,30 @@ def warn(event: str, **fields: object) -> None:
 
 
 def log_fault(where: str, error: BaseException) -> None:
-    """Write one line about an internal error: its type and place, never the data."""
+    """Write one line about an internal error: its type and place, never the data.
+
+    A ``ProgramError`` says what to write instead, and quotes no data: its text comes, too.
+    """
     frames = traceback.extract_tb(error.__traceback__)[-6:]
     at = " < ".join(
         f"{frame.name}:{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames[::-1]
     )
-    # Not str(error): the text of an exception may quote data (K7).
+    # Not str(error) of others: the text of an exception may quote data (K7).
+    text = {"text": str(error)} if type(error) is ProgramError else {}
     kind = type(error).__name__
-    _log.write({"where": where, "kind": kind, "at": at, "event": "fault", "level": "error"})
+    _log.write({"where": where, "kind": kind, **text, "at": at, "event": "fault", "level": "error"})
 
 
 class _Writer:
     """Writes a line for each event. A reader that is gone must not end the action that an event describes."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
+        """Without a stream (Python has no standard error after `2>&-`) nothing is written."""
         self._stream = stream
 
     def __call__(self, event: dict[str, object]) -> None:
+        if self._stream is None:
+            return
         line = _line(event)
         with contextlib.suppress(OSError, ValueError):  # a broken pipe, a full disk, a closed file
             self._stream.write(f"{line}\n")
@@ -94,11 +103,18 @@ class _Bridge(logging.Handler):
     """Formats the libraries' log records in the same way, without tracebacks."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        # A library may pass anything, and nothing may fail here.
         error: object = record.exc_info[1] if record.exc_info else None
-        if isinstance(error, BaseException):  # a library may pass anything, and nothing may fail here
+        text = ""
+        if not isinstance(error, BaseException):
+            try:
+                text = record.getMessage()
+            except Exception as wrong:  # noqa: BLE001 - arguments that do not fit the text
+                error = wrong
+        if isinstance(error, BaseException):
             log_fault(record.name, error)
         else:
-            warn("library", where=record.name, text=record.getMessage())
+            warn("library", where=record.name, text=text)
 
 
 def _line(event: dict[str, object]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.server.fakes import StoppedClock
 
+from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.secret import Secret
 from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.kit.audit import Audit, AuditEvent
@@ -79,6 +80,28 @@ def test_a_fault_is_one_line_without_its_data(written: io.StringIO) -> None:
     assert (found["event"], found["kind"]) == ("fault", "ValueError")
     assert "test_logs.py" in found["at"]
     assert "CANARY" not in written.getvalue()
+
+
+def test_what_a_program_did_wrong_is_told(written: io.StringIO) -> None:
+    """The text of a ``ProgramError`` is the kit's own, and says what to write instead."""
+    log_fault("test", ProgramError("Stray is not one of the pushes"))
+    assert json.loads(written.getvalue())["text"] == "Stray is not one of the pushes"
+
+
+def test_a_library_whose_arguments_do_not_fit_its_text(written: io.StringIO) -> None:
+    """R6: its action goes on, and a line says where that was."""
+    set_up(written)  # pytest's own handlers would raise
+    logging.getLogger("starlette").warning("%d of them", "CANARY")
+    found = json.loads(written.getvalue())
+    assert (found["where"], found["kind"]) == ("starlette", "TypeError")
+    assert "CANARY" not in written.getvalue()
+
+
+def test_a_process_without_standard_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python has none after `2>&-`: what logs goes on."""
+    monkeypatch.setattr("sys.stderr", None)
+    set_up()
+    log("started")
 
 
 def test_a_library_s_traceback_is_one_line_too(written: io.StringIO) -> None:

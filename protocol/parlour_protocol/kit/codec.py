@@ -127,6 +127,23 @@ def strict_decoder(kind: type[_T]) -> Callable[[bytes | str], _T]:
 
 
 @functools.cache
+def self_check(kind: type[_T]) -> Callable[[bytes], None]:
+    """Return a function that checks what ``encode`` wrote of a ``kind``. It raises MalformedFrameError.
+
+    msgspec checks no values when a struct is made. It writes each key once, so that is not checked again.
+    """
+    decoder: msgspec.json.Decoder[_T] = msgspec.json.Decoder(kind, dec_hook=decode_field)
+
+    def check(data: bytes) -> None:
+        try:
+            decoder.decode(data)
+        except _REFUSALS as error:
+            raise MalformedFrameError(_reason(error)) from error
+
+    return check
+
+
+@functools.cache
 def large_decoder(kind: type[_T]) -> Callable[[bytes], _T]:
     """Return a function that reads megabytes of ``kind`` in a thread (L27).
 

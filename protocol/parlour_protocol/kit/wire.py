@@ -17,7 +17,7 @@ import msgspec
 from msgspec import inspect
 
 from parlour_protocol.kit import codec
-from parlour_protocol.kit.errors import ProgramError
+from parlour_protocol.kit.errors import MalformedFrameError, ProgramError
 from parlour_protocol.kit.fields import ReasonText, WireText, is_field_type
 from parlour_protocol.kit.frames import (
     Answer,
@@ -34,7 +34,7 @@ from parlour_protocol.kit.frames import (
 )
 from parlour_protocol.kit.id_fields import MAX_INT, RequestIdField
 from parlour_protocol.kit.ids import RequestId
-from parlour_protocol.kit.limits import FRAME_DEPTH
+from parlour_protocol.kit.limits import FRAME_DEPTH, SERVER_FRAME
 from parlour_protocol.kit.opaque import Opaque
 
 Q = TypeVar("Q", bound=Request)
@@ -116,6 +116,7 @@ class Wire(Generic[Q, S]):
                 cast("type[S]", server_frames)
             )
             """Read a server's frame. Raises MalformedFrameError."""
+            self._check_sent = codec.self_check(cast("type[S]", server_frames))
         except (
             TypeError,
             NameError,
@@ -127,12 +128,14 @@ class Wire(Generic[Q, S]):
     def ok(self, request: RequestId, result: msgspec.Struct | None = None) -> Answer:
         """Return the answer to a request that was done.
 
-        Raises ProgramError for a result that the other side would not read, ValueError for a NaN in it.
+        Raises ProgramError for a result that the other side would not read: it would disconnect.
         """
-        if result is not None and type(result) not in self.results:
-            raise ProgramError(f"{type(result).__name__} is not one of the results of {self.subprotocol}")
-        codec.check_numbers(result)
-        return cast("Callable[..., Answer]", self._ok)(re=request, result=result)
+        answer = cast("Callable[..., Answer]", self._ok)(re=request, result=result)
+        if result is not None:
+            if type(result) not in self.results:
+                raise ProgramError(f"{type(result).__name__} is not one of the results of {self.subprotocol}")
+            self._check_readable(answer, type(result).__name__)
+        return answer
 
     def error(
         self,
@@ -143,12 +146,24 @@ class Wire(Generic[Q, S]):
     ) -> Answer:
         """Return the answer to a request that was refused; ``retry_after`` is in milliseconds.
 
-        Raises ValueError for a code that the other side would not read.
+        Raises ValueError for a code, and ProgramError for anything else, that the other side would not read.
         """
         fields = {"code": self._code(code), "re": request, "retry_after": retry_after}
         if hint is not None:
             fields["hint"] = hint
-        return cast("Callable[..., Answer]", self._error)(**fields)
+        answer = cast("Callable[..., Answer]", self._error)(**fields)
+        if retry_after is not None:  # the code was checked, and so is the type of the hint
+            self._check_readable(answer, "refusal")
+        return answer
+
+    def _check_readable(self, answer: Answer, what: str) -> None:
+        try:
+            data = codec.encode(answer)
+            if len(data) > SERVER_FRAME.value:
+                raise ProgramError(f"this {what} has {len(data)} bytes, more than the other side takes")
+            self._check_sent(data)
+        except (ValueError, MalformedFrameError) as error:
+            raise ProgramError(f"the other side would not read this {what}: {error}") from error
 
 
 def members(union: object) -> tuple[type, ...]:

@@ -7,8 +7,8 @@ write. A topic exists as long as it has members: a program may name as many as i
 from asyncio import AbstractEventLoop
 from typing import TYPE_CHECKING, Any
 
-from parlour_protocol.kit.codec import encode, strict_decoder
-from parlour_protocol.kit.errors import MalformedFrameError
+from parlour_protocol.kit.codec import encode, self_check
+from parlour_protocol.kit.errors import MalformedFrameError, ProgramError
 from parlour_protocol.kit.frames import Push
 from parlour_protocol.kit.limits import SERVER_FRAME
 from parlour_server.kit.batching import BatchingWriter, Pace
@@ -16,6 +16,26 @@ from parlour_server.kit.connections.connection import text_frame
 
 if TYPE_CHECKING:
     from parlour_server.kit.connections.peer import Peer
+
+
+def checked_push(push: Push, pushes: frozenset[type[Push]]) -> bytes:
+    """Encode a push. Raises ProgramError for what is not one of these, or what clients would not read."""
+    if type(push) not in pushes:
+        raise _stray(push)
+    try:
+        payload = encode(push)
+        if len(payload) > SERVER_FRAME.value:
+            raise ProgramError(f"{type(push).__name__} has {len(payload)} bytes, more than a client takes")
+        self_check(type(push))(payload)
+    except (ValueError, MalformedFrameError) as error:
+        raise ProgramError(f"clients would not read this {type(push).__name__}: {error}") from error
+    return payload
+
+
+def _stray(push: object) -> ProgramError:
+    return ProgramError(
+        f"{type(push).__name__} is not one of the program's pushes: add it to those of its Wire"
+    )
 
 
 class Topics:
@@ -72,21 +92,14 @@ class Topic:
     def publish(self, push: Push) -> None:
         """Send this to every member.
 
-        Raises TypeError for what is not one of the program's pushes, ValueError for one that clients would
-        not read: each of them would disconnect.
+        Raises ProgramError for what is not one of the program's pushes, or what clients would not read: each
+        of them would disconnect.
         """
-        if type(push) not in self._topics.pushes:
-            raise TypeError(f"{type(push).__name__} is not one of the program's pushes")
         writer = self._topics.writers.get(self.name)
         if writer is not None:
-            payload = encode(push)
-            if len(payload) > SERVER_FRAME.value:
-                raise ValueError(f"{type(push).__name__} has {len(payload)} bytes, more than a client takes")
-            try:
-                strict_decoder(type(push))(payload)
-            except MalformedFrameError as error:
-                raise ValueError(f"clients would not read this {type(push).__name__}: {error}") from error
-            writer.put(text_frame(payload))
+            writer.put(text_frame(checked_push(push, self._topics.pushes)))
+        elif type(push) not in self._topics.pushes:
+            raise _stray(push)
 
     def add(self, peer: "Peer[Any]") -> None:
         """Add a member; ``Peer.add`` calls it, so that a peer that closes leaves all its topics."""

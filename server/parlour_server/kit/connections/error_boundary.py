@@ -14,8 +14,8 @@ from parlour_server.kit.logs import log_fault
 class ErrorBoundary:
     """Runs a block; an error in it is logged, ``failed`` is called, and the error is suppressed.
 
-    So is `sys.exit()` in a program's code, which must not end the server. Only what ends this coroutine passes:
-    its task was cancelled, or it is being closed.
+    So is `sys.exit()` in a program's code, which must not end the server. Only what ends this coroutine
+    passes: its task was cancelled, or it is being closed.
     """
 
     __slots__ = ("_failed", "_what")

@@ -8,7 +8,6 @@ its client reconnects and reads what it missed.
 from collections.abc import Callable
 from typing import Final, Generic, TypeVar
 
-from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.errors import INTERNAL_ERROR, CloseCode, ErrorCode
 from parlour_protocol.kit.frames import Push
 from parlour_protocol.kit.ids import ConnectionId, SessionId
@@ -16,7 +15,7 @@ from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_server.kit.connections.connection import Connection, text_frame
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.errors import RefusedError
-from parlour_server.kit.topics import Topic
+from parlour_server.kit.topics import Topic, checked_push
 
 S = TypeVar("S")
 
@@ -82,15 +81,14 @@ class Peer(Generic[S]):
         return self.grant.device
 
     def push(self, frame: Push) -> None:
-        """Send one of the program's pushes. Never raises."""
+        """Send one of the program's pushes. Never raises: one that clients can't read ends the connection."""
         if not self.closed:
             with ErrorBoundary("a push", self.fail):
-                if type(frame) not in self._pushes:
-                    raise TypeError("not one of the program's pushes")
+                payload = checked_push(frame, self._pushes)
                 if self.ready:
                     self._connection.send(frame)
                 else:
-                    self._hold(text_frame(encode(frame)))
+                    self._hold(text_frame(payload))
 
     def add(self, *topics: Topic) -> None:
         """Get what is published to these topics from now on. Raises RefusedError above ``TOPICS`` of them."""

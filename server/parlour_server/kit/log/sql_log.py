@@ -3,6 +3,7 @@
 Refusals come before any change. A commit that fails leaves neither the entry nor the state.
 """
 
+import json
 import sqlite3
 from asyncio import Future
 from collections.abc import Iterator, Mapping, Sequence
@@ -99,7 +100,8 @@ class SqlLog:
                 at=self._dates.now(),
                 now=self._clock.now(),
                 decide=decide,
-            )
+            ),
+            within=f"log:{log}",
         )
 
     async def page(
@@ -132,12 +134,9 @@ class SqlLog:
         """Return the same for many logs, in one read."""
 
         def read(db: Connection) -> dict[LogId, Seq]:
-            heads = dict.fromkeys(logs, Seq(0))
-            for log in logs:
-                row = db.execute("SELECT head FROM kit_logs WHERE log = ?", (plain(log),)).fetchone()
-                if row is not None:
-                    heads[log] = Seq(row[0])
-            return heads
+            listed = json.dumps([plain(log) for log in logs])
+            rows = db.execute("SELECT log, head FROM json_each(?) JOIN kit_logs ON log = value", (listed,))
+            return dict.fromkeys(logs, Seq(0)) | {LogId(log): Seq(head) for log, head in rows}
 
         return await self._readers.run(read)
 

@@ -1,4 +1,4 @@
-"""The log contract on SQLite, and what a crash leaves."""
+"""The log contract on both engines, and what a crash leaves of a SQLite file."""
 
 import asyncio
 import os
@@ -10,13 +10,15 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from tests.server.kit.conftest import PROGRAM
+from tests.server.kit.conftest import PROGRAM, SCHEMA
 from tests.server.kit.log.log_contract import GAME, LogContract, LogStore, OpenStore, Server, numbers
 from tests.server.kit.store.world import FakeClock
 
 from parlour_server.kit.clock import SteadyClock
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.program_store import ProgramStore
+from parlour_server.kit.store.engine.postgres_engine import PostgresEngine
+from tests import postgres
 
 ROOT = Path(__file__).parents[4]
 
@@ -51,12 +53,18 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-async def open_store(kit_database: Path, clock: FakeClock) -> AsyncIterator[OpenStore]:
+def database(kit_database: Path) -> Path | PostgresEngine:
+    """Return a new SQLite file."""
+    return kit_database
+
+
+@pytest.fixture
+async def open_store(database: Path | PostgresEngine, clock: FakeClock) -> AsyncIterator[OpenStore]:
     """Open stores on one database."""
     opened: list[ProgramStore] = []
 
     async def open_one(tells_by_bus: bool) -> LogStore:  # noqa: FBT001 - as in ``OpenStore``
-        store = ProgramStore(kit_database, PROGRAM, clock, tells_by_bus=tells_by_bus)
+        store = ProgramStore(database, PROGRAM, clock, tells_by_bus=tells_by_bus)
         await store.open()
         opened.append(store)
         return store
@@ -92,6 +100,13 @@ class TestSqlLog(LogContract):
         found = await store.log.find(GAME)
         assert found is not None
         assert found.state == str(told + 1).encode()
+
+
+class TestPostgresLog(LogContract):
+    @pytest.fixture
+    def database(self) -> PostgresEngine:
+        """Return an empty database of PostgreSQL."""
+        return postgres.database("kit", SCHEMA)
 
 
 def _append_until_killed(database: Path) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from parlour_protocol.kit.ids import Millis
-from parlour_server.kit.store.engine.connection import Connection, WriteConnection
+from parlour_server.kit.store.engine.connection import ANYWHERE, Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
 
@@ -42,7 +42,7 @@ class SqlAttempts:
 
     async def add(self, keys: Iterable[str], now: Millis, *, forget_after: Millis) -> None:
         """Add a failure for each key; old ones are pruned first."""
-        noted = [(key, now, now - forget_after) for key in keys]
+        noted = [(key, now, now - forget_after) for key in sorted(keys)]
 
         def write(db: WriteConnection) -> None:
             db.execute(
@@ -57,7 +57,7 @@ class SqlAttempts:
                 noted,
             )
 
-        await self._writer.submit(write)
+        await self._writer.submit(write, within=ANYWHERE)
 
     async def clear(self, keys: Iterable[str]) -> None:
         """Forget the keys."""
@@ -66,4 +66,4 @@ class SqlAttempts:
         def write(db: WriteConnection) -> None:
             db.executemany("DELETE FROM attempts WHERE key = ?", forgotten)
 
-        await self._writer.submit(write)
+        await self._writer.submit(write, within=ANYWHERE)

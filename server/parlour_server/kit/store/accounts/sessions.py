@@ -12,7 +12,7 @@ from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.store.engine.column_values import NO_LIMIT, device_name, plain, user_name
-from parlour_server.kit.store.engine.connection import Connection, WriteConnection
+from parlour_server.kit.store.engine.connection import ANYWHERE, Connection, WriteConnection
 from parlour_server.kit.store.engine.journal import note_session_ended
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
@@ -64,7 +64,7 @@ class SqlSessions:
             if self._on_seen is not None:
                 self._on_seen(db, seen)
 
-        await self._writer.submit(write)
+        await self._writer.submit(write, within=ANYWHERE)
 
     async def overdue(
         self, sessions: Collection[SessionId], now: Millis, seen_since: Millis

@@ -13,7 +13,7 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.store.accounts.memory_tickets import MemoryTickets
 from parlour_server.kit.store.accounts.shared_tickets import SharedTickets
-from parlour_server.kit.store.engine.connection import Engine, WriteConnection
+from parlour_server.kit.store.engine.connection import ANYWHERE, Engine, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.retention import Rule, prune
 from parlour_server.kit.store.engine.writer import Writer
@@ -76,4 +76,4 @@ class Database:
                 " ON CONFLICT (id) DO UPDATE SET checks = health.checks + 1"
             )
 
-        await self._writer.submit(write)
+        await self._writer.submit(write, within=ANYWHERE)

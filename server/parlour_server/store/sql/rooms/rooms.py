@@ -16,7 +16,7 @@ from parlour_protocol.room_name import RoomName
 from parlour_protocol.rooms import RoomSuite
 from parlour_server.kit.store.accounts.sessions import is_live
 from parlour_server.kit.store.engine.column_values import plain, user_name
-from parlour_server.kit.store.engine.connection import Connection
+from parlour_server.kit.store.engine.connection import ANYWHERE, Connection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.store.sql.column_values import (
@@ -134,7 +134,7 @@ class SqlRooms:
             )
             return marked.rowcount == 1
 
-        return await self._writer.submit(write)
+        return await self._writer.submit(write, within=ANYWHERE)
 
 
 def _summaries(db: Connection, user: UserName) -> list[RoomSummary]:

@@ -87,12 +87,7 @@ def _files(name: ProjectName, kind: Kind, parlour: str) -> Mapping[str, str]:
         "files": renamed(files, kind, name),
         "hardening": _hardening().replace("StateDirectory=parlour", f"StateDirectory={name.word}"),
     }
-    frame = {
-        path.format(word=name.word): _Frame((_HERE / f"project/{source}.in").read_text("utf-8")).substitute(
-            words
-        )
-        for source, path in _FRAME.items()
-    }
+    frame = {path.format(word=name.word): _frame(source).substitute(words) for source, path in _FRAME.items()}
     package = {renamed(path, kind, name): renamed(text, kind, name) for path, text in texts.items()}
     return frame | package
 

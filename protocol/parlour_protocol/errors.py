@@ -1,4 +1,4 @@
-"""The chat's error codes: those of the kit (``kit/errors.py``), and what only rooms can refuse."""
+"""The chat's error codes: what it uses of the kit's (``kit/errors.py``), and what only rooms can refuse."""
 
 from enum import StrEnum
 

@@ -37,7 +37,6 @@ from parlour_client.kit.widgets.problem_line import ProblemLine
 from parlour_client.kit.widgets.safe import SafeStatic, error_content, own
 from parlour_client.kit.widgets.status_line import StatusLine
 from parlour_client.kit.widgets.themes import OWN
-from parlour_protocol.kit.frames import Request
 from parlour_protocol.kit.wire import Wire
 
 
@@ -113,19 +112,18 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
         screen: Callable[[Link[G, Q, R, P]], LinkScreen[G, Q, R, P]],
         *,
         trust: Trust | None = None,
-        reads: tuple[type[Request], ...] = (),
         refused: type[RefusedError] = RefusedError,
     ) -> None:
         """Show what ``screen`` makes. ``program`` is the program's name, for people.
 
         ``trust`` is how a server that is not known yet is verified when someone logs in at an address; None
-        for the system's roots. ``reads`` and ``refused`` are those of ``Link``. Invite links begin with the
-        name of the wire: `ticker://` for `ticker.v1`.
+        for the system's roots. ``refused`` is that of ``Link``. Invite links begin with the name of the
+        wire: `ticker://` for `ticker.v1`.
         """
         super().__init__()
         self.program = program
         self._wire, self._make_screen, self._trust = wire, screen, trust
-        self._reads, self._refused = reads, refused
+        self._refused = refused
         self._store = ProfileFile(home)
         self._sign_in = SignIn(self._store)
         self._link: Link[G, Q, R, P] | None = None
@@ -164,7 +162,6 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
             self._wire,
             on_connected=self._connected,
             on_status=self._status_changed,
-            reads=self._reads,
             refused=self._refused,
         )
         async with link:

@@ -23,7 +23,6 @@ from parlour_client.kit.errors import SetupError
 from parlour_client.kit.link import Link
 from parlour_client.kit.main import exit_status
 from parlour_client.kit.transport.conversation import G, P, Q, R
-from parlour_protocol.kit.frames import Request
 from parlour_protocol.kit.invite_link import InviteLink
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
@@ -42,14 +41,12 @@ def demo_main(
     *,
     server: str,
     others: Mapping[str, Callable[[Link[G, Q, R, P]], Awaitable[None]]] = MappingProxyType({}),
-    reads: tuple[type[Request], ...] = (),
     arguments: Sequence[str] | None = None,
 ) -> int:
     """Run a program's demo and return its exit status.
 
     ``server`` is the module with the server's commands. ``play`` does what a guest would do, and says what
     held in a sentence. ``others`` are simulated people by their names, each busy until the demo ends.
-    ``reads`` are those of ``LinkApp``.
     """
 
     @click.command(help=f"Try {program} on a server that lives only for this demo.")
@@ -62,15 +59,15 @@ def demo_main(
         return asyncio.run(_headless() if headless else _with_screen())
 
     async def _with_screen() -> int:
-        async with demo_server(server) as running, _busy(running, wire, others, reads):
-            app = LinkApp[G, Q, R, P](program, await _joined(running, wire, GUEST), wire, screen, reads=reads)
+        async with demo_server(server) as running, _busy(running, wire, others):
+            app = LinkApp[G, Q, R, P](program, await _joined(running, wire, GUEST), wire, screen)
             await app.run_async()
             return app.return_code or 0
 
     async def _headless() -> int:
         async with demo_server(server) as running:
             echo(f"  ok    the server is ready at {running.url}")
-            async with _busy(running, wire, others, reads), _connected(running, wire, GUEST, reads) as link:
+            async with _busy(running, wire, others), _connected(running, wire, GUEST) as link:
                 echo(f"  ok    {GUEST} joined with an invitation: {link.status.security}")
                 echo(f"  ok    {await running.while_it_runs(_played(link))}")
         if running.folder.exists():
@@ -99,10 +96,10 @@ async def _joined(server: DemoServer, wire: Wire[Any, Any], name: str) -> Home:
 
 @contextlib.asynccontextmanager
 async def _connected(
-    server: DemoServer, wire: Wire[Q, Any], name: str, reads: tuple[type[Request], ...]
+    server: DemoServer, wire: Wire[Q, Any], name: str
 ) -> AsyncIterator[Link[Any, Q, Any, Any]]:
     store = ProfileFile(await _joined(server, wire, name))
-    async with Link[Any, Q, Any, Any](store, await store.load(), wire, reads=reads) as link:
+    async with Link[Any, Q, Any, Any](store, await store.load(), wire) as link:
         await server.while_it_runs(link.connected())
         yield link
 
@@ -112,13 +109,12 @@ async def _busy(
     server: DemoServer,
     wire: Wire[Q, Any],
     people: Mapping[str, Callable[[Any], Awaitable[None]]],
-    reads: tuple[type[Request], ...],
 ) -> AsyncIterator[None]:
     """Keep simulated people busy for the time of the context; raise at its end what went wrong for them."""
     async with contextlib.AsyncExitStack() as links:
         tasks = []
         for name, does in people.items():
-            link = await links.enter_async_context(_connected(server, wire, name, reads))
+            link = await links.enter_async_context(_connected(server, wire, name))
             tasks.append(asyncio.ensure_future(does(link)))
         try:
             yield

@@ -143,6 +143,7 @@ WORDS: Final[Mapping[str, str]] = {
     ErrorCode.TOO_MANY_IN_FLIGHT: "Too many requests at once.",
     ErrorCode.NOT_FOUND: "There is no such thing, or you are not allowed to see it.",
     ErrorCode.FORBIDDEN: "You may not do that.",
+    ErrorCode.NOT_NOW: "That is not possible now.",
     ErrorCode.NAME_TAKEN: "That name, or one that looks like it, is taken.",
     ErrorCode.ALREADY: "Nothing to change.",
     ErrorCode.RATE_LIMITED: "You are sending too fast.",

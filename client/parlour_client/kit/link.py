@@ -28,7 +28,6 @@ from parlour_client.kit.transport.conversation import Conversation, G, P, Q, R
 from parlour_client.kit.transport.frame_socket import Dial, FrameSocket
 from parlour_client.kit.transport.live_connection import LiveConnection
 from parlour_client.kit.transport.reconnector import Reconnector
-from parlour_protocol.kit.frames import Request
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.kit.wire import Wire
 
@@ -52,7 +51,6 @@ class Link(Generic[G, Q, R, P]):
         *,
         on_connected: Callable[[G], Awaitable[None]] = _nothing,
         on_status: Callable[[ConnectionStatus], None] = lambda _: None,
-        reads: tuple[type[Request], ...] = (),
         refused: type[RefusedError] = RefusedError,
         clock: Clock | None = None,
         chance: Random | None = None,
@@ -60,9 +58,8 @@ class Link(Generic[G, Q, R, P]):
     ) -> None:
         """Connect ``profile``, which is saved in ``store``.
 
-        ``on_connected`` gets the greeting, may ``ask``, and is awaited before pushes are delivered. ``reads``
-        are requests that change nothing: refused as too fast, they are sent again when the server allows. A
-        refusal is raised as ``refused``.
+        ``on_connected`` gets the greeting, may ``ask``, and is awaited before pushes are delivered. A refusal
+        is raised as ``refused``; a read that was too fast is sent again when the server allows.
         """
         self._wire: Final = wire
         self._store = store
@@ -72,7 +69,7 @@ class Link(Generic[G, Q, R, P]):
         self._refused = refused
         self._credentials = Credentials(profile)
         self._dial = (dial or self._over_tls)(self._credentials.current)
-        self._live = LiveConnection[G, Q, R, P](reads)
+        self._live = LiveConnection[G, Q, R, P](wire.reads)
         self._pushes = EventBus[P]()
         self._reconnector = Reconnector(
             profile.server, self._clock, chance or SystemRandom(), self._status_changed

@@ -18,7 +18,6 @@ from parlour_client.kit.errors import ParlourClientError, RefusedError, SetupErr
 from parlour_client.kit.link import Link
 from parlour_client.kit.transport.conversation import G, P, Q, R
 from parlour_client.kit.transport.trust import CaFile
-from parlour_protocol.kit.frames import Request
 from parlour_protocol.kit.text import safe_text
 from parlour_protocol.kit.wire import Wire
 
@@ -31,7 +30,6 @@ def client_main(
     options: Sequence[click.Parameter] = (),
     version: str = "",
     arguments: Sequence[str] | None = None,
-    reads: tuple[type[Request], ...] = (),
     refused: type[RefusedError] = RefusedError,
 ) -> int:
     """Run a program's client and return its exit status.
@@ -63,7 +61,7 @@ def client_main(
         folder = Home(home if home is not None else default_folder(program.lower()))
         trust = CaFile.read(ca) if ca is not None else None
         make: Callable[[Link[G, Q, R, P]], LinkScreen[G, Q, R, P]] = partial(screen, **chosen)
-        app = LinkApp[G, Q, R, P](program, folder, wire, make, trust=trust, reads=reads, refused=refused)
+        app = LinkApp[G, Q, R, P](program, folder, wire, make, trust=trust, refused=refused)
         app.run()
         return app.return_code or 0
 

@@ -4,8 +4,8 @@ import sys
 
 from parlour_client.kit.main import client_main
 
-from game.frames import WIRE, Follow, ListTables
+from game.frames import WIRE
 from game.screen import MatchScreen
 
 if __name__ == "__main__":
-    sys.exit(client_main("Game", WIRE, MatchScreen, reads=(ListTables, Follow)))
+    sys.exit(client_main("Game", WIRE, MatchScreen))

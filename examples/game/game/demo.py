@@ -66,6 +66,5 @@ if __name__ == "__main__":
             play,
             server="game.server",
             others={"robin": robin},
-            reads=(ListTables, Follow),
         )
     )

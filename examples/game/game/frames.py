@@ -92,5 +92,5 @@ Results: TypeAlias = Tables | Steps
 Pushes: TypeAlias = Played | Changed
 
 WIRE: Final[Wire[Requests, Hello | Ok[Results] | Error | Pushes]] = Wire(
-    "game.v1", requests=Requests, results=Results, pushes=Pushes
+    "game.v1", requests=Requests, reads=(ListTables, Follow), results=Results, pushes=Pushes
 )

@@ -8,7 +8,6 @@ from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import UserName, parse_user_name
 from parlour_server.kit.app import App
-from parlour_server.kit.connections.budgets import Budget
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.log.log import Appended, Entry, Facts, LogRecord
@@ -33,7 +32,6 @@ from game.rules import Act, IllegalActError, Match, Open, Step, after
 app: App[None] = App(
     WIRE,
     messages_per_minute=120,
-    budgets={ListTables: Budget.READ, Follow: Budget.READ},
     command="python -m game.server",
 )
 
@@ -110,7 +108,7 @@ def play(peer: Peer[None], ask: Play) -> Pending[Appended[Act]]:
         try:
             return after(facts.state, Step(Seq(facts.head + 1), facts.at, peer.user, ask.act))
         except IllegalActError as error:
-            raise RefusedError(ErrorCode.FORBIDDEN, str(error)) from error
+            raise RefusedError(ErrorCode.NOT_NOW, str(error)) from error
 
     return tables.append(peer, ask, ask.table.name, ask.act, decide)
 

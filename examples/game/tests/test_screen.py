@@ -55,7 +55,7 @@ async def test_a_match_by_keys(join: Join, world: World, tmp_path: Path) -> None
         await client.pilot.press("left", "left", "left", "enter")  # column 0
         await client.shows("\nben's turn", "● ", "c Claim the win")
         await client.pilot.press("c")
-        await client.shows("You may not do that. They have")
+        await client.shows("That is not possible now. They have")
         cut(world, "anna")
         await ben.do(Drop(0))
         await client.shows("\nyour turn", "TLS 1.3")
@@ -103,7 +103,7 @@ async def test_a_move_without_an_answer_is_sent_again(
             while client.screen._unanswered is not None:
                 await client.pilot.pause(0.01)
         assert [step.act for step in await ben.follow(2)] == [Drop(3)]
-        assert "You may not" not in client.text  # it was not a second move
+        assert "not possible" not in client.text  # it was not a second move
 
 
 async def test_watching_and_sitting_down(join: Join, world: World, tmp_path: Path) -> None:

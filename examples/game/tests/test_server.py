@@ -10,6 +10,7 @@ from parlour_protocol.kit.frames import Answer, Error, Ok
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import parse_user_name
 from parlour_server.kit.app import App
+from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.testing.server import World, running
 
 from game import server
@@ -46,8 +47,8 @@ async def test_a_match_with_someone_who_watches(join: Join, world: World) -> Non
     assert not world.faults
 
 
-async def test_what_is_refused_changes_nothing(join: Join) -> None:
-    """Each refusal says why."""
+async def test_what_is_refused_changes_nothing(join: Join, world: World) -> None:
+    """Each refusal says why; only what someone may never do is in the audit log."""
     anna, ben = await at_table(join)
     cleo = await join("cleo")
     assert await ben.refused(Drop(0)) == "It is not your turn."
@@ -58,6 +59,8 @@ async def test_what_is_refused_changes_nothing(join: Join) -> None:
     await take_turns(anna, ben, "16263")
     assert await ben.refused(Drop(5)) == "The match is over."
     assert [step.seq for step in await cleo.follow()] == list(range(1, 14))
+    [line] = world.audit(AuditEvent.REQUEST_REFUSED)
+    assert (line["user"], line["code"]) == ("cleo", "forbidden")
 
 
 @pytest.mark.parametrize("rivals", ["same player", "two people"])

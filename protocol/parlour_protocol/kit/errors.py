@@ -49,6 +49,8 @@ class ErrorCode(StrEnum):
     """No such thing, or none that you may see."""
     FORBIDDEN = "forbidden"
     """You may not do this."""
+    NOT_NOW = "not_now"
+    """It is not possible as things are: not your turn, already taken."""
     NAME_TAKEN = "name_taken"
     """The name, or one that looks like it, is taken."""
     ALREADY = "already"

@@ -68,14 +68,17 @@ class Wire(Generic[Q, S]):
         pushes: type[Push] | UnionType | None = None,
         results: type[Part | None] | UnionType | None = None,
         greeting: type[Greeting] = Hello,
+        reads: tuple[type[Q], ...] = (),
         answers: tuple[type[Success], type[Refusal]] | None = None,
         path: str = "",
     ) -> None:
         """Check the unions and make their decoders.
 
         ``name`` is the WebSocket subprotocol, such as `ticker.v1`, whose URL has the path `/v1/ticker` unless
-        ``path`` says another. An ``Ok`` brings one of ``results``. ``answers`` are the program's own Ok and
-        Error, with the same fields as those of the kit. Raises ProgramError.
+        ``path`` says another. An ``Ok`` brings one of ``results``. ``reads`` are requests that change
+        nothing: they count as reads, with the bytes of their answers, and not as messages, and a client that
+        was refused one as too fast sends it again. ``answers`` are the program's own Ok and Error, with
+        the same fields as those of the kit. Raises ProgramError.
         """
         found = _NAME.fullmatch(name)
         if found is None:
@@ -89,6 +92,10 @@ class Wire(Generic[Q, S]):
         ok, self._error = answers or (_ok_with(results), Error)
         self._ok: Final[type[Success]] = typing.get_origin(ok) or ok
         self.requests: Final = _members(requests, Request)
+        for kind in reads:
+            if kind not in self.requests:
+                raise ProgramError(f"{kind.__name__} is one of the reads of {name}, and not of its requests")
+        self.reads: Final = reads
         self.pushes: Final = _members(pushes, Push) if pushes is not None else ()
         self.results: Final = _parts(results)
         self.greeting: Final = greeting

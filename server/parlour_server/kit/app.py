@@ -25,7 +25,7 @@ from parlour_server.kit.cli.command_line import CommandLine
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.config.settings_table import reloaded
-from parlour_server.kit.connections.budgets import Budgets
+from parlour_server.kit.connections.budgets import Budget, Budgets
 from parlour_server.kit.connections.error_boundary import ErrorBoundary, is_cancelled
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.log.log import Entry, LogAdvanced, LogRecord
@@ -84,7 +84,8 @@ class App(Generic[_S]):
         """Describe a program; ``main`` runs its commands.
 
         The name of ``wire``, such as `ticker.v1`, names everything else, too. ``messages_per_minute`` is the
-        default of the setting, for each account.
+        default of the setting, for each account. ``budgets`` has what does not count as a message, besides
+        the wire's reads.
 
         ``settings`` are those of every server and sections of the program's own. ``store`` has tables of
         its own (``ProgramStore``). ``commands`` are more words of the command line; their options and the
@@ -106,7 +107,7 @@ class App(Generic[_S]):
         self._about = about or f"Run and administer a {self.name.title} server."
         self._package = package
         self._state: Callable[[Peer[Any]], Any] = state or _no_state
-        self.budgets: Final = budgets
+        self.budgets: Final[Budgets] = {**dict.fromkeys(wire.reads, Budget.READ), **budgets}
         self._handlers: dict[type[Request], _Handler[_S, Any]] = {}
         self._endpoints: dict[Operation, _Endpoint] = {}
         self._greets: _Greets[_S] | None = None

@@ -251,6 +251,12 @@ def test_an_answer_that_the_other_side_would_not_read_is_not_made():
             GAME.error(ID, code)
 
 
+def test_a_read_is_one_of_the_requests():
+    """The mistake is named when the program is imported."""
+    with pytest.raises(ProgramError, match=r"Moved is one of the reads of toy\.v1, and not of its requests"):
+        Wire[Any, Any]("toy.v1", requests=Watch, reads=(Moved,))
+
+
 # what a program may not write, with the words of the sentence that says so
 
 

@@ -29,6 +29,7 @@ from parlour_server.kit.clock import SteadyClock, SystemClock
 from parlour_server.kit.config.server_settings import Listen
 from parlour_server.kit.config.settings_loader import load
 from parlour_server.kit.config.settings_table import rows
+from parlour_server.kit.connections.budgets import Budget
 from parlour_server.kit.running_program import Parts
 from parlour_server.kit.server import Server
 from parlour_server.kit.setup.initialise import initialise
@@ -139,6 +140,13 @@ async def test_an_account_cannot_send_more_than_the_program_allows(tmp_path: Pat
                 codes.append(found.code if isinstance(found, Error) else "ok")
     assert codes[:60] == ["ok"] * 60
     assert codes[-1] == "rate_limited"
+
+
+def test_the_reads_of_the_wire_count_as_reads() -> None:
+    """L26: unless the program says otherwise."""
+    wire: Wire[Any, Any] = Wire("ticker.v1", requests=Watch, reads=(Watch,))
+    assert App[None](wire).budgets == {Watch: Budget.READ}
+    assert App[None](wire, budgets={Watch: Budget.MESSAGE}).budgets == {Watch: Budget.MESSAGE}
 
 
 async def test_a_password_is_not_based_on_the_programs_name(ticker: Ticker) -> None:

@@ -217,3 +217,5 @@ async def test_a_push_that_clients_cannot_read_closes_the_connection():
         w.toy.peers[0].push(cast("Any", WIRE.ok(w.send(bob))))
         assert (ada.ended, len(ada.frames)) == (INTERNAL_ERROR, 1)
         assert bob.ended is None
+        w.toy.peers[1].push(Heard(words=Words("two\nlines")))
+        assert (bob.ended, bob.unreadable) == (INTERNAL_ERROR, [])

@@ -3,10 +3,11 @@
 import tempfile
 import warnings
 from functools import cache
+from urllib.parse import urlencode
 
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from parlour_server.kit.store.engine.postgres_engine import PostgresEngine
 from parlour_server.kit.store.schema import Schema
@@ -63,3 +64,19 @@ def database(name: str, schema: Schema) -> PostgresEngine:
         if rows:
             connection.execute(rows)
     return engine
+
+
+def empty(name: str) -> str:
+    """Return how to connect to an empty database, made again for each test."""
+    named = sql.Identifier(name)
+    with psycopg.connect(server(), autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(named))
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(named))
+    return url(name)
+
+
+def url(name: str, user: str = "postgres", password: str = "") -> str:
+    """Return the URL of a database, as an operator writes it."""
+    given = conninfo_to_dict(server())
+    secret = f":{password}" if password else ""
+    return f"postgresql://{user}{secret}@/{name}?{urlencode({'host': given['host']})}"

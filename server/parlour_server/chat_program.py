@@ -3,7 +3,6 @@
 It loads quickly, because every command of `parlour-server` needs it; ``app.py`` makes the running server.
 """
 
-import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +24,7 @@ from parlour_server.kit.errors import SetupError
 from parlour_server.kit.program_spec import ProgramSpec
 from parlour_server.kit.setup.data_folder import DataFolder, KeyFile, UploadFolder
 from parlour_server.kit.setup.finding import Finding
+from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.records import NewAccountRecord
 from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.interface import Store
@@ -50,10 +50,10 @@ The logs are another incarnation: everything is as it was at the backup. What to
 _REQUEST: Final = RequestId("init-makes-the-lobby")
 
 
-def _make_store(folder: DataFolder, clock: Clock, tells_by_bus: bool) -> Store:  # noqa: FBT001 - see ``ProgramSpec``
+def _make_store(engine: Engine, clock: Clock, tells_by_bus: bool) -> Store:  # noqa: FBT001 - see ``ProgramSpec``
     from parlour_server.store.chat_store import ChatStore  # noqa: PLC0415 - not for every command
 
-    return ChatStore(folder.database, clock, tells_by_bus=tells_by_bus)
+    return ChatStore(engine, clock, tells_by_bus=tells_by_bus)
 
 
 def _make_log_key(path: Path) -> bool:
@@ -82,13 +82,13 @@ def _find_log_key(folder: DataFolder) -> list[Finding]:
     return [Finding("fine", "key log", f"{path.name} signs it")]
 
 
-def _find_look_alikes(folder: DataFolder) -> list[Finding]:
+def _find_look_alikes(engine: Engine) -> list[Finding]:
     """Report pairs of names that look alike, from before the current rules."""
     from parlour_server.store.sql.look_alike_names import look_alikes  # noqa: PLC0415 - not for every command
 
     try:
-        found = look_alikes(folder.database)
-    except (SetupError, sqlite3.Error):
+        found = look_alikes(engine)
+    except engine.failures:
         return []  # the finding about the database reports it
     return [
         Finding(
@@ -101,8 +101,8 @@ def _find_look_alikes(folder: DataFolder) -> list[Finding]:
     ]
 
 
-def _findings(folder: DataFolder) -> list[Finding]:
-    return [*_find_log_key(folder), *_find_look_alikes(folder)]
+def _findings(folder: DataFolder, engine: Engine | None) -> list[Finding]:
+    return [*_find_log_key(folder), *(_find_look_alikes(engine) if engine is not None else [])]
 
 
 async def _make_system_account_and_lobby(_folder: DataFolder, store: Store, clock: Clock) -> list[str]:

@@ -18,6 +18,7 @@ from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.logs import captured
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.initialise import initialise
+from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.kit.store.records import InviteRecord, NewAccountRecord
 from parlour_server.store.interface import Store
 
@@ -75,7 +76,7 @@ def folder(initialised: Path, tmp_path: Path) -> DataFolder:
 @pytest.fixture
 async def store(folder: DataFolder, clock: StoppedClock) -> AsyncIterator[Store]:
     """Return an open store that `init` made."""
-    opened = CHAT.make_store(folder, clock, False)
+    opened = CHAT.make_store(SqliteEngine(folder.database), clock, False)
     await opened.open()
     yield opened
     await opened.close()

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from parlour_server.kit.program_spec import ProgramSpec
     from parlour_server.kit.program_store import ProgramStore
     from parlour_server.kit.running_program import Parts, RunningProgram
-    from parlour_server.kit.setup.data_folder import DataFolder
+    from parlour_server.kit.store.engine.connection import Engine
 
 _Q = TypeVar("_Q", bound=Request)
 _S = TypeVar("_S")
@@ -230,8 +230,8 @@ class App(Generic[_S]):
         self.check()
         store = self._store or ProgramStore
 
-        def make_store(folder: "DataFolder", clock: Clock, tells_by_bus: bool) -> ProgramStore:  # noqa: FBT001 - see ``ProgramSpec``
-            return store(folder.database, self.name, clock, tells_by_bus=tells_by_bus)
+        def make_store(engine: "Engine", clock: Clock, tells_by_bus: bool) -> ProgramStore:  # noqa: FBT001 - see ``ProgramSpec``
+            return store(engine, self.name, clock, tells_by_bus=tells_by_bus)
 
         return ProgramSpec(
             name=self.name,

@@ -23,6 +23,7 @@ from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.program_name import ProgramName
 from parlour_server.kit.setup.data_folder import DataFolder, KeyFile, UploadFolder
 from parlour_server.kit.setup.finding import Finding
+from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.interface import KitStore
 from parlour_server.kit.store.schema import Schema
 
@@ -41,7 +42,7 @@ async def _ignore_account(_store: object, _bus: Bus, _clock: Clock, _user: UserN
     return
 
 
-def _find_nothing(_folder: DataFolder) -> list[Finding]:
+def _find_nothing(_folder: DataFolder, _engine: Engine | None) -> list[Finding]:
     return []
 
 
@@ -54,7 +55,7 @@ class ProgramSpec(Generic[_Settings, _Store]):
     start: "Callable[[Parts[_Settings, _Store]], Awaitable[RunningProgram[_Settings]]]"
     settings: type[_Settings]
     schema: Schema
-    make_store: Callable[[DataFolder, Clock, bool], _Store]
+    make_store: Callable[[Engine, Clock, bool], _Store]
     """Return the store, not open yet. True for a server, which publishes each change on the bus itself."""
     keys: tuple[KeyFile, ...] = ()
     uploads: UploadFolder | None = None
@@ -64,8 +65,8 @@ class ProgramSpec(Generic[_Settings, _Store]):
     """`init`, with the open store: create what is missing; returns what it created."""
     account_made: Callable[[_Store, Bus, Clock, UserName], Awaitable[None]] = _ignore_account
     """A person has registered. It must not raise: the account exists."""
-    findings: Callable[[DataFolder], list[Finding]] = _find_nothing
-    """`doctor`: what it finds in the program's own files."""
+    findings: Callable[[DataFolder, Engine | None], list[Finding]] = _find_nothing
+    """`doctor`: what it finds in the program's own files, and in a database that can be read."""
     operations: tuple[Operation, ...] = ()
     """Of the HTTPS API, besides those of every server. Each needs a handler (``RunningProgram``)."""
     commands: tuple[click.Command, ...] = ()

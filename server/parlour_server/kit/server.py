@@ -57,6 +57,7 @@ from parlour_server.kit.setup.certificates import Renewal
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.disk_reserve import give_up_reserve, keep_reserve
 from parlour_server.kit.setup.folder_lock import locked
+from parlour_server.kit.setup.open_store import engine_for
 from parlour_server.kit.setup.operator_log import OperatorLog
 from parlour_server.kit.setup.public_address import forget_running, name_of, note_running
 from parlour_server.kit.store.interface import KitStore
@@ -106,7 +107,8 @@ class Server(Generic[_Settings]):
         activity = SessionActivity(steady)
         metrics = Metrics(spec.name.word, spec.audit_events)
         audit = Audit(metrics.count, clock, spec.repeatable_events)
-        store = spec.make_store(folder, steady, True)
+        engine = engine_for(folder, settings.database)
+        store = spec.make_store(engine, steady, True)
         bus = LocalBus()
         logins = settings.logins
         passwords = passwords or HashingPool(
@@ -125,6 +127,8 @@ class Server(Generic[_Settings]):
             if others := taken_besides(tls.context):
                 do = f"set Groups = {':'.join(GROUPS)} in the file that OPENSSL_CONF names"
                 warn("weak_groups", taken=", ".join(others), do=do)
+            if engine.unverified:
+                warn("database_unverified", why=engine.unverified)
             await store.open()
             stack.push_async_callback(store.close)
             await bus.open()

@@ -63,8 +63,8 @@ def serve(
     loop: str = "auto",
 ) -> None:
     """Serve until a signal. ``load`` reads the settings, now and on SIGHUP. Raises SetupError."""
-    folder.require()
     settings = load()
+    folder.require(has_database=not settings.database.url)
     refuse_old_websockets(version("websockets"))
     set_up()
     _limit_process(settings)

@@ -33,6 +33,7 @@ from parlour_server.kit.connections.budgets import Budget
 from parlour_server.kit.running_program import Parts
 from parlour_server.kit.server import Server
 from parlour_server.kit.setup.initialise import initialise
+from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
 from parlour_server.kit.testing.server import Socket, World, running
 
@@ -248,7 +249,7 @@ async def test_a_session_that_has_just_ended_is_not_greeted(tmp_path: Path) -> N
     app.greets(lambda peer: Hello("shop.example", peer.user, peer.device, peer.session, Millis(0)))
     folder, clock = app.spec.folder(tmp_path / "data"), SystemClock()
     await initialise(app.spec, folder, (), clock)
-    store = app.spec.make_store(folder, clock, False)
+    store = app.spec.make_store(SqliteEngine(folder.database), clock, False)
     await store.open()
     ada, now = parse_user_name("ada"), clock.now()
     await store.accounts.create(NewAccountRecord(ada, skeleton(ada), "", now), None)

@@ -24,6 +24,7 @@ from parlour_server.kit.log.log import Appended, Entry, Facts, LogRecord
 from parlour_server.kit.log_fanout import LOOK_SECONDS
 from parlour_server.kit.program import Pending
 from parlour_server.kit.running_program import Parts
+from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.kit.store.records import TicketGrant
 from parlour_server.kit.topics import Topics
 
@@ -128,7 +129,9 @@ class Server:
         self.app: App[None] = App(Wire("game.v1", requests=Play, pushes=Played))
         self.games = self.app.log("game", body=int, state=int, push=show, summary=summary)
         self.app.on(Play)(lambda *_: None)
-        self.store: Any = self.app.spec.make_store(shared.folder(self.app), shared.clock, True)
+        self.store: Any = self.app.spec.make_store(
+            SqliteEngine(shared.folder(self.app).database), shared.clock, True
+        )
         self.program: Any
 
     async def start(self, stack: AsyncExitStack) -> None:
@@ -328,7 +331,9 @@ async def test_a_command_appends_for_a_running_server(servers: Servers) -> None:
     here = await servers.start()
     ana = await here.person("ana")
     await here.follow(ana)
-    store: Any = here.app.spec.make_store(servers.folder(here.app), servers.clock, False)
+    store: Any = here.app.spec.make_store(
+        SqliteEngine(servers.folder(here.app).database), servers.clock, False
+    )
     await store.open()
     await here.games.of(store).append_own("from a command", "one", 3, count)
     await store.close()

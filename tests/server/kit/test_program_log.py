@@ -26,6 +26,7 @@ from parlour_server.kit.log.log import Appended, Facts
 from parlour_server.kit.program import Pending
 from parlour_server.kit.program_log import ProgramLog
 from parlour_server.kit.running_program import Parts
+from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.kit.store.records import TicketGrant
 from parlour_server.kit.topics import Topics
 
@@ -124,7 +125,7 @@ async def game(tmp_path: Path) -> AsyncIterator[Game]:
     clock = FakeClock()
     folder = app.spec.folder(tmp_path)
     app.spec.schema.create(folder.database)
-    store = app.spec.make_store(folder, clock, True)
+    store = app.spec.make_store(SqliteEngine(folder.database), clock, True)
     await store.open()
     topics = Topics(asyncio.get_running_loop(), 0.0, frozenset({Taken, Score}))
     fields = {field.name: cast("Any", None) for field in dataclasses.fields(Parts)}

@@ -4,7 +4,15 @@ from pathlib import Path
 
 import click
 
-from parlour_server.kit.cli.command_options import command, data_option, example, folder_of, program, record
+from parlour_server.kit.cli.command_options import (
+    command,
+    data_option,
+    example,
+    folder_of,
+    program,
+    record,
+    settings_of,
+)
 
 _file = click.Path(path_type=Path, dir_okay=False)
 
@@ -18,9 +26,15 @@ def backup(data: Path, file: Path) -> None:
     The file holds the server's private keys: keep it as safe as the server. The status is 1 when the database
     turns out to be damaged; the backup is written all the same, so keep the earlier ones.
     """
-    from parlour_server.kit.setup.backup_archive import write_backup  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.setup.backup_archive import write_backup  # noqa: PLC0415
 
     folder = folder_of(data)
+    if settings_of(folder).database.url:
+        raise SetupError(
+            "the database is PostgreSQL's: back it up with pg_dump or continuous archiving, and copy"
+            f" {data} (keys, configuration, files) beside it; see docs/cluster.md"
+        )
     damaged = write_backup(program().schema, folder, file)
     record(folder, "backup", file=str(file))
     click.echo(f"{file} contains everything, including private keys")
@@ -72,12 +86,14 @@ def restore(data: Path, file: Path, accept_damage: bool) -> None:  # noqa: FBT00
 def migrate(data: Path) -> None:
     """Upgrade the database to the schema of this version. Stop the server and make a backup first."""
     from parlour_server.kit.setup.folder_lock import locked  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.setup.open_store import engine_for  # noqa: PLC0415
 
     folder, schema = folder_of(data), program().schema
+    engine = engine_for(folder, settings_of(folder).database)
     with locked(folder):
-        before = schema.current(folder.database)
-        schema.upgrade(folder.database)
-        after = schema.current(folder.database)
+        before = schema.current(engine)
+        schema.upgrade(engine)
+        after = schema.current(engine)
     if before != after:
         record(folder, "migrate", schema=f"{before} to {after}")
     click.echo(f"schema {after}" + ("; nothing to change" if before == after else f"; it was {before}"))

@@ -64,7 +64,8 @@ def example(text: str) -> str:
 def folder_of(data: Path) -> "DataFolder":
     """Return the private, initialised folder. Raises SetupError."""
     folder = program().folder(data.absolute())
-    folder.require()
+    folder.check()
+    folder.require(has_database=not settings_of(folder).database.url)
     return folder
 
 

@@ -30,7 +30,7 @@ def doctor(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
             {
                 "ok": not dangerous,
                 "findings": [{"level": f.level, "about": f.about, "text": f.text} for f in findings],
-                "settings": {row.name: row.value for row in in_force},
+                "settings": {row.name: row.shown for row in in_force},
             }
         )
     else:
@@ -39,6 +39,6 @@ def doctor(data: Path, as_json: bool) -> None:  # noqa: FBT001 - click
         if in_force:
             click.echo("\nIn force:")
         for row in in_force:
-            click.echo(f"  {row.name} = {row.value!r}{f'  {row.unit}' if row.unit else ''}")
+            click.echo(f"  {row.name} = {row.shown!r}{f'  {row.unit}' if row.unit else ''}")
     if dangerous:
         raise click.exceptions.Exit(1)

@@ -18,6 +18,8 @@ from parlour_server.kit.cli.command_options import (
     settings_of,
 )
 
+_file = click.Path(path_type=Path, dir_okay=False)
+
 
 @click.command(
     epilog=example("$command init --data ~/$word\n$command init --data ~/$word --name $word.example.org")
@@ -35,8 +37,26 @@ from parlour_server.kit.cli.command_options import (
     is_flag=True,
     help="Replace lost keys with new ones. Clients and invite links will no longer recognise the server.",
 )
+@click.option(
+    "--database",
+    metavar="URL",
+    help="Keep everything in this PostgreSQL database (postgresql://user@host/name), which can have several "
+    "servers, instead of in a file. The URL has no password.",
+)
+@click.option("--database-password-file", metavar="FILE", type=_file, help="A file with its password.")
+@click.option("--bus", metavar="URL", help="The NATS server by which the servers of one database tell news.")
+@click.option("--bus-credentials-file", metavar="FILE", type=_file, help="NATS' credentials file.")
 @json_option
-def init(data: Path, names: tuple[str, ...], replace_lost_keys: bool, as_json: bool) -> None:  # noqa: FBT001 - click passes flags by name
+def init(
+    data: Path,
+    names: tuple[str, ...],
+    replace_lost_keys: bool,  # noqa: FBT001 - click passes flags by name
+    database: str | None,
+    database_password_file: Path | None,
+    bus: str | None,
+    bus_credentials_file: Path | None,
+    as_json: bool,  # noqa: FBT001
+) -> None:
     """Create a data folder with $contents.
 
     Running it again creates what is missing, except lost keys, and adds names; nothing else changes.
@@ -45,10 +65,27 @@ def init(data: Path, names: tuple[str, ...], replace_lost_keys: bool, as_json: b
 
     from parlour_server.kit.clock import SystemClock  # noqa: PLC0415
     from parlour_server.kit.setup.initialise import initialise  # noqa: PLC0415
+    from parlour_server.kit.setup.open_store import refuse_secrets  # noqa: PLC0415
 
     spec = program()
     folder = spec.folder(data.absolute())
-    found = asyncio.run(initialise(spec, folder, names, SystemClock(), replace_lost_keys=replace_lost_keys))
+    refuse_secrets(database, bus)
+    given = {
+        "database.url": database,
+        "database.password_file": database_password_file and str(database_password_file.absolute()),
+        "bus.url": bus,
+        "bus.credentials_file": bus_credentials_file and str(bus_credentials_file.absolute()),
+    }
+    found = asyncio.run(
+        initialise(
+            spec,
+            folder,
+            names,
+            SystemClock(),
+            given={name: value for name, value in given.items() if value},
+            replace_lost_keys=replace_lost_keys,
+        )
+    )
     if found.new:
         record(folder, "init", new=", ".join(found.new))
     if as_json:

@@ -172,10 +172,43 @@ class Logins(Section, frozen=True):
     ] = 900
 
 
+class DatabaseSettings(Section, frozen=True):
+    """The database: the SQLite file in the data folder, or a PostgreSQL server that several servers share."""
+
+    url: Annotated[
+        str,
+        Meta(
+            description="`postgresql://user@host/name`; empty: the SQLite file. The server's certificate is "
+            "verified unless it is on this machine or the URL has another `sslmode`"
+        ),
+    ] = ""
+    password_file: Annotated[
+        str,
+        Meta(
+            description="a file with the password, in the data folder or with its whole path; else libpq's "
+            "own PGPASSFILE or PGPASSWORD"
+        ),
+    ] = ""
+
+
+class BusSettings(Section, frozen=True):
+    """The event bus of several servers on one database; they are correct without it, but slower to notice."""
+
+    url: Annotated[str, Meta(description="`nats://host` or `tls://host`; empty: one server, no bus")] = ""
+    credentials_file: Annotated[
+        str, Meta(description="a credentials file of NATS, in the data folder or with its whole path")
+    ] = ""
+    ca_file: Annotated[
+        str, Meta(description="certificates of the CAs to trust; empty: those of the system")
+    ] = ""
+
+
 class Settings(Section, frozen=True):
     """The settings of a program that has none of its own."""
 
     listen: Listen = Listen()
+    database: DatabaseSettings = DatabaseSettings()
+    bus: BusSettings = BusSettings()
     connections: Connections = Connections()
     rates: Rates = Rates()
     logins: Logins = Logins()

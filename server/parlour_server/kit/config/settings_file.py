@@ -1,13 +1,13 @@
 """Writes the configuration file that `init` leaves: every setting, commented out, with unit and reason.
 
-Commented-out settings follow the defaults of the installed version; only `--name` of `init` is written as a
-value. It never overwrites a file.
+Commented-out settings follow the defaults of the installed version; only what `init` was told is written as
+a value. It never overwrites a file.
 """
 
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from msgspec import structs
 
@@ -20,6 +20,9 @@ _HEAD = """\
 # {variables}<SECTION>_<KEY> in the environment and flags of `{command} run` override this file.
 # `{command} doctor --data …` prints the settings in force; SIGHUP makes a running server reload them.
 """
+
+_SECTION: Final = re.compile(r"\[(\w+)\]\s*")
+_SETTING: Final = re.compile(r'(?:# )?(\w+) = (?:\[[^\]]*\]|"[^"]*"|\d+)\s*')
 
 
 def default_file(settings: Settings, name: ProgramName, values: Mapping[str, Any]) -> str:
@@ -39,10 +42,21 @@ def default_file(settings: Settings, name: ProgramName, values: Mapping[str, Any
     return "\n".join(lines) + "\n"
 
 
-def with_names(text: str, names: tuple[str, ...]) -> str:
-    """Return the text of a file with its `names` line set; unchanged where it has no such line."""
-    line = f"names = {_toml(names)}"
-    return re.sub(r"^(?:# )?names = \[[^\]\n]*\]$", lambda _: line, text, count=1, flags=re.MULTILINE)
+def with_values(text: str, values: Mapping[str, Any]) -> str:
+    """Return the text of a file with the lines of these settings (`section.key`) changed.
+
+    What stands there in another way than in a new file is left unchanged.
+    """
+    wanted, section = dict(values), ""
+    lines = []
+    for line in text.splitlines():
+        if found := _SECTION.fullmatch(line):
+            section = found[1]
+        if (found := _SETTING.fullmatch(line)) and (name := f"{section}.{found[1]}") in wanted:
+            lines.append(f"{found[1]} = {_toml(wanted.pop(name))}")
+        else:
+            lines.append(line)
+    return "\n".join(lines) + "\n"
 
 
 def _toml(value: Any) -> str:

@@ -206,22 +206,29 @@ def _convert(kind: type[_S], values: Values, place: _Place) -> _S:
 
 def _refuse_meaningless(settings: Settings, values: Values, place: _Place) -> None:
     """Raise SetupError for text that has the right type but is invalid."""
-    given = values.get("listen", {})
     listen = settings.listen
-    checks: dict[str, Callable[[], object]] = {
-        "address": lambda: listen_address(listen.address),
-        "names": lambda: refuse_names(listen.names or ("",)),
-        "origins": lambda: _refuse_origins(listen.origins),
-        "proxies": lambda: Networks("listen.proxies", listen.proxies),
-        "metrics": lambda: listen.metrics and listen_address(listen.metrics),
+    checks: dict[tuple[str, str], Callable[[], object]] = {
+        ("listen", "address"): lambda: listen_address(listen.address),
+        ("listen", "names"): lambda: refuse_names(listen.names or ("",)),
+        ("listen", "origins"): lambda: _refuse_origins(listen.origins),
+        ("listen", "proxies"): lambda: Networks("listen.proxies", listen.proxies),
+        ("listen", "metrics"): lambda: listen.metrics and listen_address(listen.metrics),
+        ("database", "url"): lambda: _refuse_url(settings.database.url, "postgresql", "postgres"),
+        ("bus", "url"): lambda: _refuse_url(settings.bus.url, "nats", "tls"),
     }
-    for key, check in checks.items():
-        if key in given:
+    for (section, key), check in checks.items():
+        if key in values.get(section, {}):
             try:
                 check()
             except SetupError as error:
-                text = str(error).removeprefix(f"listen.{key}: ")
-                raise SetupError(f"{place('listen', key)}: listen.{key}: {text}") from error
+                text = str(error).removeprefix(f"{section}.{key}: ")
+                raise SetupError(f"{place(section, key)}: {section}.{key}: {text}") from error
+
+
+def _refuse_url(url: str, *schemes: str) -> None:
+    """Raise SetupError for another kind of URL, which it doesn't show: it may have a password in it."""
+    if url and not url.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+        raise SetupError(f"write {schemes[0]}://…, or leave it empty")
 
 
 def refuse_names(names: tuple[str, ...]) -> None:

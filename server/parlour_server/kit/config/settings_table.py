@@ -6,6 +6,7 @@ documentation and the list of settings that wait for a restart are made from the
 
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
+from urllib.parse import parse_qsl
 
 from msgspec import Meta, structs
 
@@ -29,6 +30,11 @@ class Row:
     def name(self) -> str:
         """`section.key`."""
         return f"{self.section}.{self.key}"
+
+    @property
+    def shown(self) -> Any:
+        """The value for everyone to see: without the password that a URL may have in it."""
+        return _without_password(self.value) if self.key == "url" else self.value
 
 
 def rows(settings: Settings) -> list[Row]:
@@ -58,6 +64,18 @@ def reloaded(old: _Settings, new: _Settings) -> _Settings:
             taken.setdefault(row.section, {})[row.key] = row.value
     sections = {name: structs.replace(getattr(old, name), **values) for name, values in taken.items()}
     return structs.replace(old, **sections)
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    name, _, server = rest.rpartition("@")
+    place, mark, query = server.partition("?")
+    options = "&".join(f"{key}={'…' if 'password' in key else text}" for key, text in parse_qsl(query))
+    user, secret, _ = name.partition(":")
+    if name and not secret and not scheme.startswith("postgres"):
+        user = "…"  # NATS takes a token there
+    shown = f"{user}{':…' if secret else ''}@" if name else ""
+    return f"{scheme}://{shown}{place}{mark}{options}" if rest else url
 
 
 def _row(section: str, key: str, value: Any, kind: Any) -> Row:

@@ -83,7 +83,7 @@ def is_own(folder: DataFolder, leaf: x509.Certificate) -> bool:
     return True
 
 
-def make_keys(folder: DataFolder, *, replace_lost: bool = False) -> bool:
+def make_keys(folder: DataFolder, *, had_database: bool, replace_lost: bool = False) -> bool:
     """Create the keys of a new folder, which has no certificate and no database yet.
 
     Any other folder had keys, and with new ones it would be a different server (L21); that needs
@@ -94,7 +94,7 @@ def make_keys(folder: DataFolder, *, replace_lost: bool = False) -> bool:
     needs_ca = missing or folder.ca_certificate.exists() or not folder.certificate.exists()
     if needs_ca and not folder.ca_key.exists():
         missing.append(folder.ca_key)
-    had = any(path.exists() for path in (folder.certificate, folder.ca_certificate, folder.database))
+    had = had_database or folder.certificate.exists() or folder.ca_certificate.exists()
     if not missing or (had and not replace_lost):
         return False
     folder.certificate.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from parlour_protocol.kit.ids import Millis
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.program_name import ProgramName
 from parlour_server.kit.setup.parents import exposed
+from parlour_server.kit.store.engine.connection import Connection
 
 _FOLDER_MODE: Final = 0o700
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
@@ -37,7 +38,7 @@ class UploadFolder:
 
     name: str
     max_bytes: int
-    recorded: Callable[[Path, Millis], Sequence[tuple[str, int, bytes]]]
+    recorded: Callable[[Connection, Millis], Sequence[tuple[str, int, bytes]]]
     """Return the files that the database says are there now: name, size and SHA-256."""
 
 
@@ -132,14 +133,18 @@ class DataFolder:
             return [f"cannot read the data folder {self.path}: {error.strerror}"]
         return found
 
-    def require(self) -> None:
-        """Raise SetupError unless this is a private, initialised data folder."""
+    def require(self, *, has_database: bool = True) -> None:
+        """Raise SetupError unless this is a private, initialised data folder.
+
+        It has the database, unless that is on a server of its own.
+        """
         self.check()
         keys = (self.key, *(self.path / key.name for key in self.keys))
+        was_made = self.database.exists() if has_database else self.ca_certificate.exists()
         for file in keys:
-            if not file.exists() and self.database.exists():
+            if not file.exists() and was_made:
                 raise self.lost(file)
-        for file in (self.database, self.certificate, *keys):
+        for file in (*([self.database] if has_database else []), self.certificate, *keys):
             if not file.exists():
                 raise SetupError(f"{file} is missing; `{self._init}` creates what is missing")
 

@@ -7,8 +7,8 @@ whole database and every uploaded file.
 import hashlib
 import os
 import shutil
-import sqlite3
 import ssl
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
@@ -27,7 +27,9 @@ from parlour_server.kit.program_spec import ProgramSpec
 from parlour_server.kit.setup.certificates import is_own, names_of, pin_of, read_certificate
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.finding import Finding, Level
+from parlour_server.kit.setup.open_store import engine_for
 from parlour_server.kit.setup.public_address import running
+from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.engine.integrity import MOST
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 
@@ -44,14 +46,20 @@ def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Fi
     if not problems:
         found.append(Finding("fine", "files", f"{folder.path} and its contents are private"))
     settings: Settings | None = None
+    engine: Engine | None = None
     try:
         known: Settings = load(folder.settings, program.settings, program.name)
         settings = known
         found += _listening(known, running(folder))
+        engine = engine_for(folder, known.database)
+        program.schema.check(engine)
     except ParlourServerError as error:
-        found.append(Finding("danger", "configuration", str(error)))
-    found += [*_certificate(folder), *program.findings(folder), *_database(program, folder)]
-    found += _uploads(folder)
+        about = "configuration" if engine is None else "database"
+        found.append(Finding("danger", about, str(error)))
+        engine = None
+    found += [*_certificate(folder), *program.findings(folder, engine)]
+    if engine is not None:
+        found += [*_database(program, engine), *_uploads(folder, engine)]
     found += [*_machine(folder), *_libraries()]
     where = running(folder)
     found.append(Finding("fine", "server", f"runs on {where[0]}:{where[1]}" if where else "not running"))
@@ -102,15 +110,13 @@ def _key_exchange(tls: TlsFiles) -> list[Finding]:
     return [Finding("advice", "tls", text)]
 
 
-def _database(program: ProgramSpec[Any, Any], folder: DataFolder) -> list[Finding]:
-    try:
-        program.schema.check(folder.database)
-    except ParlourServerError as error:
-        return [Finding("danger", "database", str(error))]
-    damaged = program.schema.damage(folder.database)
+def _database(program: ProgramSpec[Any, Any], engine: Engine) -> list[Finding]:
+    if not isinstance(engine, SqliteEngine):
+        return [Finding("fine", "database", f"{engine}, schema {program.schema.version}"), *_logs(engine)]
+    damaged = program.schema.damage(engine.path)
     if not damaged:
         fine = Finding("fine", "database", f"schema {program.schema.version}, all of it readable")
-        return [fine, *_logs(folder)]
+        return [fine, *_logs(engine)]
     return [
         *(Finding("danger", "database", sentence) for sentence in damaged),
         Finding(
@@ -121,9 +127,9 @@ def _database(program: ProgramSpec[Any, Any], folder: DataFolder) -> list[Findin
     ]
 
 
-def _logs(folder: DataFolder) -> list[Finding]:
-    """Report the incarnation, which differs between a folder and its restored backup."""
-    found = SqliteEngine(folder.database).incarnation()
+def _logs(engine: Engine) -> list[Finding]:
+    """Report the incarnation, which differs between a database and its restored backup."""
+    found = engine.incarnation()
     if found is None:
         return []
     name, since = found
@@ -131,13 +137,14 @@ def _logs(folder: DataFolder) -> list[Finding]:
     return [Finding("fine", "logs", f"incarnation {name}, since {day:%Y-%m-%d %H:%M} UTC")]
 
 
-def _uploads(folder: DataFolder) -> list[Finding]:
+def _uploads(folder: DataFolder, engine: Engine) -> list[Finding]:
     """Compare every uploaded file with its record."""
     if folder.uploads is None:
         return []
     try:
-        recorded = folder.uploads.recorded(folder.database, SystemClock().now())
-    except sqlite3.Error:
+        with closing(engine.connect_reader()) as db:
+            recorded = folder.uploads.recorded(db, SystemClock().now())
+    except engine.failures:
         return []  # the finding about the database reports it
     damaged = [
         f"the uploaded file {file} {why}"

@@ -4,19 +4,22 @@ Every step is idempotent, so `init` can run again at any time, for a new name or
 no account that can log in (P8).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.config.settings_file import default_file, with_names
+from parlour_server.kit.config.server_settings import DatabaseSettings
+from parlour_server.kit.config.settings_file import default_file, with_values
 from parlour_server.kit.config.settings_loader import load, refuse_names
+from parlour_server.kit.config.settings_table import rows
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.private_file import write_private
 from parlour_server.kit.program_spec import ProgramSpec
 from parlour_server.kit.setup.certificates import make_keys, pin_of, read_certificate, renew_if_due
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.disk_reserve import keep_reserve
-from parlour_server.kit.setup.open_store import opened
+from parlour_server.kit.setup.open_store import engine_for, opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,48 +37,88 @@ async def initialise(
     names: tuple[str, ...],
     clock: Clock,
     *,
+    given: Mapping[str, str] | None = None,
     replace_lost_keys: bool = False,
 ) -> Initialised:
-    """Create what is missing. Raises SetupError, also for a lost key unless it may be replaced (L21)."""
+    """Create what is missing. ``given`` are settings (`section.key`) to write into the configuration.
+
+    Raises SetupError, also for a lost key unless it may be replaced (L21).
+    """
     refuse_names(names)
+    _refuse_database(program, folder, given or {})
     folder.create()
-    new = [*_settings(program, folder, names)]
-    known = load(folder.settings, program.settings, program.name).listen.names
-    if make_keys(folder, replace_lost=replace_lost_keys):
+    new = [*_settings(program, folder, names, given or {})]
+    settings = load(folder.settings, program.settings, program.name)
+    engine = engine_for(folder, settings.database)
+    was_made = folder.database.exists() if not settings.database.url else engine.revision() is not None
+    if settings.database.url and was_made and not folder.key.exists() and not replace_lost_keys:
+        raise SetupError(
+            f"{engine} belongs to a server already, and another one on it needs the same keys: copy the data"
+            f" folder of the first to {folder.path}, then run this again"
+        )
+    if make_keys(folder, had_database=was_made, replace_lost=replace_lost_keys):
         new.append("keys")
-    if renew_if_due(folder, known):
+    if renew_if_due(folder, settings.listen.names):
         new.append("certificate")
     for key in folder.keys:
         path = folder.path / key.name
-        if not path.exists() and folder.database.exists() and not replace_lost_keys:
+        if not path.exists() and was_made and not replace_lost_keys:
             raise folder.lost(path)
         if key.make(path):
             new.append(key.about)
-    if not folder.database.exists():
-        program.schema.create(folder.database)
+    if not was_made:
+        program.schema.create(engine)
         new.append("database")
     keep_reserve(folder)
     async with opened(program, folder, clock) as store:
         new += await program.first_run(folder, store, clock)
-    return Initialised(known, pin_of(read_certificate(folder.certificate)), tuple(new))
+    return Initialised(settings.listen.names, pin_of(read_certificate(folder.certificate)), tuple(new))
 
 
-def _settings(program: ProgramSpec[Any, Any], folder: DataFolder, names: tuple[str, ...]) -> list[str]:
-    """Write the configuration, or add missing names to it."""
+def _refuse_database(program: ProgramSpec[Any, Any], folder: DataFolder, given: Mapping[str, str]) -> None:
+    """Raise SetupError for a database that can't be used, before anything is written."""
+    if "database.url" not in given:
+        return
+    if folder.database.exists():
+        raise SetupError(
+            f"{folder.path} has a database already; `{program.name.command} import` moves it to PostgreSQL"
+        )
+    settings = DatabaseSettings(
+        url=given["database.url"], password_file=given.get("database.password_file", "")
+    )
+    engine_for(folder, settings).revision()
+
+
+def _settings(
+    program: ProgramSpec[Any, Any], folder: DataFolder, names: tuple[str, ...], given: Mapping[str, str]
+) -> list[str]:
+    """Write the configuration, or add missing names and what was given to it."""
     defaults = program.settings()
     if not folder.settings.exists():
-        wanted = tuple(dict.fromkeys((*defaults.listen.names, *names)))
-        values = {"listen.names": wanted} if names else {}
-        write_private(folder.settings, default_file(defaults, program.name, values).encode())
+        wanted: dict[str, Any] = dict(given)
+        if names:
+            wanted["listen.names"] = tuple(dict.fromkeys((*defaults.listen.names, *names)))
+        write_private(folder.settings, default_file(defaults, program.name, wanted).encode())
         return ["configuration"]
-    known = load(folder.settings, program.settings, program.name, environment={}).listen.names
-    wanted = tuple(dict.fromkeys((*known, *names)))
-    if wanted == known:
+    known = _in_file(program, folder)
+    wanted = {**given, "listen.names": tuple(dict.fromkeys((*known["listen.names"], *names)))}
+    changed = [name for name, value in wanted.items() if known[name] != value]
+    if not changed:
         return []
-    text = with_names(folder.settings.read_text("utf-8"), wanted)
+    text = with_values(folder.settings.read_text("utf-8"), {name: wanted[name] for name in changed})
     write_private(folder.settings, text.encode())
-    if load(folder.settings, program.settings, program.name, environment={}).listen.names != wanted:
-        raise SetupError(
-            f"add {', '.join(names)} to `names` in [listen] of {folder.settings}, then run this again"
-        )
-    return ["names"]
+    known = _in_file(program, folder)
+    for name in changed:
+        if known[name] != wanted[name]:
+            section, _, key = name.partition(".")
+            added = ", ".join(names) if key == "names" else wanted[name]
+            raise SetupError(
+                f"add {added} to `{key}` in [{section}] of {folder.settings}, then run this again"
+            )
+    return ["names" if name == "listen.names" else name for name in changed]
+
+
+def _in_file(program: ProgramSpec[Any, Any], folder: DataFolder) -> dict[str, Any]:
+    """Return the settings of the configuration file, without those of the environment."""
+    settings = load(folder.settings, program.settings, program.name, environment={})
+    return {row.name: row.value for row in rows(settings)}

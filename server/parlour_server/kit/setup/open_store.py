@@ -1,18 +1,61 @@
-"""Opens the store of a data folder for a command.
+"""Finds the database of a data folder, and opens the store for a command.
 
-It never creates a database or changes a schema (`initialise` and `migrate` do).
+It is the SQLite file in the folder, or the PostgreSQL database that the settings name. Nothing here creates a
+database or changes a schema (`initialise` and `migrate` do).
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from parlour_server.kit.clock import Clock
+from parlour_server.kit.config.server_settings import DatabaseSettings
+from parlour_server.kit.config.settings_loader import load
+from parlour_server.kit.errors import SetupError
 from parlour_server.kit.program_spec import ProgramSpec
 from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.store.engine.connection import Engine
+from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.kit.store.interface import KitStore
 
+if TYPE_CHECKING:
+    from parlour_server.kit.store.engine.postgres_engine import PostgresEngine
+
 _Store = TypeVar("_Store", bound=KitStore)
+
+
+def engine_for(folder: DataFolder, settings: DatabaseSettings) -> Engine:
+    """Return the engine of the folder's database. It connects to nothing yet. Raises SetupError."""
+    if not settings.url:
+        return SqliteEngine(folder.database)
+    password = folder.path / settings.password_file if settings.password_file else None
+    return postgres_engine(settings.url, password)
+
+
+def postgres_engine(url: str, password_file: Path | None = None) -> "PostgresEngine":
+    """Return the engine of a PostgreSQL database. Raises SetupError, also without the driver."""
+    try:
+        from parlour_server.kit.store.engine.postgres_engine import PostgresEngine  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise SetupError(
+            f"PostgreSQL needs its driver ({error}); install it with `pip install 'parlour[cluster]'`"
+        ) from error
+    return PostgresEngine(url, password_file)
+
+
+def refuse_secrets(database: str | None, bus: str | None) -> None:
+    """Raise SetupError for a password in a URL that stood on a command line."""
+    change = "every user of this machine could read it on the command line, so change it"
+    if database and postgres_engine(database).has_password:
+        raise SetupError(
+            f"--database has a password in it: {change}, put it into a file, and give that as"
+            " --database-password-file"
+        )
+    if bus and "@" in bus:
+        raise SetupError(
+            f"--bus has a password or a token in it: {change}, and give a file as --bus-credentials-file"
+        )
 
 
 @asynccontextmanager
@@ -20,7 +63,8 @@ async def opened(
     program: ProgramSpec[Any, _Store], folder: DataFolder, clock: Clock
 ) -> AsyncIterator[_Store]:
     """Open the store; a server may be running."""
-    store = program.make_store(folder, clock, False)
+    settings = load(folder.settings, program.settings, program.name)
+    store = program.make_store(engine_for(folder, settings.database), clock, False)
     await store.open()
     try:
         yield store

@@ -38,6 +38,7 @@ from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.cli.command_line import CommandLine
 from parlour_server.kit.clock import Clock, SystemClock
 from parlour_server.kit.config.server_settings import Settings
+from parlour_server.kit.config.settings_loader import load
 from parlour_server.kit.logs import captured
 from parlour_server.kit.net.quiet_logger import quiet_logger
 from parlour_server.kit.program_spec import ProgramSpec
@@ -375,19 +376,21 @@ async def running(
     program: "App[Any] | ProgramSpec[Any, Any]",
     data: Path,
     *,
+    given: Mapping[str, str] | None = None,
     change: Callable[[Any], Settings] = lambda settings: settings,
     clock: Clock | None = None,
 ) -> AsyncIterator[World]:
     """Run the program's server in this process, with ``data`` as its folder, which is made if it is missing.
 
-    ``change`` returns other settings than the program's defaults. With a ``FakeClock`` (`clock.py`) only
-    the test lets time pass: sessions expire, budgets refill and ``app.clock.sleep`` returns when it calls
-    ``forward``.
+    ``given`` are settings (`section.key`) that `init` writes into the configuration, which commands read as
+    well; ``change`` returns other settings than those, for the server only. With a ``FakeClock`` (`clock.py`)
+    only the test lets time pass: sessions expire, budgets refill and ``app.clock.sleep`` returns when it
+    calls ``forward``.
     """
     spec = program.spec if isinstance(program, App) else program
     folder, clock = spec.folder(data), clock or SystemClock()
-    await initialise(spec, folder, (), clock)
-    settings = spec.settings()
+    await initialise(spec, folder, (), clock, given=given)
+    settings = load(folder.settings, spec.settings, spec.name)
     settings = msgspec.structs.replace(
         settings, listen=msgspec.structs.replace(settings.listen, address="127.0.0.1:0")
     )

@@ -2,14 +2,12 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import Final
 
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId
 from parlour_protocol.kit.ids import Millis
-from parlour_server.kit.store.engine.sqlite_engine import connect_reader
+from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.store.sql.column_values import UNREADABLE, read_body
 
 _HOLES: Final = """
@@ -39,12 +37,11 @@ def chat_damage(db: sqlite3.Connection, tables: frozenset[str]) -> Iterator[str]
             yield f"the files of {owner} are counted with {off} bytes too many"
 
 
-def stored_files(path: Path, now: Millis) -> list[tuple[FileId, int, Digest]]:
-    """Return size and digest of every uploaded file whose bytes must be there. Raises sqlite3.Error."""
-    with closing(connect_reader(path)) as db:
-        rows = db.execute(
-            "SELECT file, size, sha256 FROM files WHERE expires IS NULL OR expires > ?", (now,)
-        ).fetchall()
+def stored_files(db: Connection, now: Millis) -> list[tuple[FileId, int, Digest]]:
+    """Return size and digest of every uploaded file whose bytes must be there."""
+    rows = db.execute(
+        "SELECT file, size, sha256 FROM files WHERE expires IS NULL OR expires > ?", (now,)
+    ).fetchall()
     return [(FileId(file), size, Digest(sha256)) for file, size, sha256 in rows]
 
 

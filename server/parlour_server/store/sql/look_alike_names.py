@@ -4,26 +4,28 @@ The second of such a pair has a marked skeleton (see revision 0003). `doctor` re
 operator can inform the people.
 """
 
-from pathlib import Path
+from contextlib import closing
+from typing import Final
 
-from parlour_server.kit.store.engine.sqlite_engine import connect_reader
+from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.store.chat_schema import SCHEMA
 
-_PAIRS = """
-    SELECT a.account, b.account, 'accounts' FROM accounts b JOIN accounts a
-    ON a.skeleton = substr(b.skeleton, 1, instr(b.skeleton, ' ') - 1) WHERE instr(b.skeleton, ' ') > 0
-    UNION ALL
-    SELECT a.name, b.name, 'rooms' FROM rooms b JOIN rooms a
-    ON a.skeleton = substr(b.skeleton, 1, instr(b.skeleton, ' ') - 1) AND a.kind = 'public'
-    WHERE instr(b.skeleton, ' ') > 0
+_MARKED: Final = """
+    SELECT account, skeleton, 'accounts' FROM accounts WHERE skeleton LIKE '% %'
+    UNION ALL SELECT name, skeleton, 'rooms' FROM rooms WHERE skeleton LIKE '% %'
 """
+_FIRST: Final = {
+    "accounts": "SELECT account FROM accounts WHERE skeleton = ?",
+    "rooms": "SELECT name FROM rooms WHERE skeleton = ? AND kind = 'public'",
+}
 
 
-def look_alikes(path: Path) -> list[tuple[str, str, str]]:
+def look_alikes(engine: Engine) -> list[tuple[str, str, str]]:
     """Return (older name, other name, `accounts` or `rooms`) of each pair. Raises SetupError."""
-    SCHEMA.check(path)
-    db = connect_reader(path)
-    try:
-        return [(one, other, kind) for one, other, kind in db.execute(_PAIRS)]
-    finally:
-        db.close()
+    SCHEMA.check(engine)
+    with closing(engine.connect_reader()) as db:
+        return [
+            (older, name, kind)
+            for name, marked, kind in db.execute(_MARKED).fetchall()
+            for (older,) in db.execute(_FIRST[kind], (marked.partition(" ")[0],)).fetchall()
+        ]

@@ -11,6 +11,7 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Logins
 from parlour_server.kit.errors import LoginRefusedError, TooManyAttemptsError
 from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.store.interface import Store
 
 SETTINGS = Logins(failures_per_account=3, failures_per_address=6, longest_wait_seconds=60)
@@ -174,12 +175,12 @@ async def test_guessing_in_parallel_at_many_accounts_passes_no_more_than_the_lim
 
 async def test_guessing_does_not_start_again_with_a_restart(folder: DataFolder, clock: StoppedClock) -> None:
     """P5: failures are on disk."""
-    first = CHAT.make_store(folder, clock, False)
+    first = CHAT.make_store(SqliteEngine(folder.database), clock, False)
     await first.open()
     for _ in range(3):
         await fail(LoginThrottle(first.attempts, clock, SETTINGS))
     await first.close()
-    second = CHAT.make_store(folder, clock, False)
+    second = CHAT.make_store(SqliteEngine(folder.database), clock, False)
     await second.open()
     try:
         assert await wait_of(LoginThrottle(second.attempts, clock, SETTINGS)) > 0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from parlour_server.chat_name import NAME
 from parlour_server.chat_settings import ChatSettings
-from parlour_server.kit.config.settings_file import default_file, with_names
+from parlour_server.kit.config.settings_file import default_file, with_values
 from parlour_server.kit.config.settings_loader import load
 from parlour_server.kit.config.settings_table import rows
 from parlour_server.kit.errors import SetupError
@@ -228,8 +228,8 @@ def test_every_setting_has_a_reason_and_every_number_a_unit() -> None:
 def test_names_are_written_into_the_file_that_is_there(file: Path) -> None:
     """`init --name` edits one line, whether it is commented out or not."""
     names = ("localhost", "chat.example.org")
-    once = with_names(default_file(ChatSettings(), NAME, {}), names)
-    twice = with_names(once, (*names, "other.example.org"))
+    once = with_values(default_file(ChatSettings(), NAME, {}), {"listen.names": names})
+    twice = with_values(once, {"listen.names": (*names, "other.example.org")})
     assert load(write(file, once), ChatSettings, NAME, environment={}).listen.names == names
     assert load(write(file, twice), ChatSettings, NAME, environment={}).listen.names == (
         *names,

@@ -36,7 +36,7 @@ def made(tmp_path: Path) -> DataFolder:
     """Return a folder with fresh certificates."""
     folder = CHAT.folder(tmp_path / "data")
     folder.create()
-    assert make_keys(folder)
+    assert make_keys(folder, had_database=False)
     assert renew_if_due(folder, NAMES)
     return folder
 
@@ -185,7 +185,7 @@ def test_a_certificate_of_another_ca_is_not_changed(made: DataFolder, tmp_path: 
     """A certificate of a public CA is kept."""
     other = CHAT.folder(tmp_path / "other")
     other.create()
-    make_keys(other)
+    make_keys(other, had_database=False)
     renew_if_due(other, NAMES)
     made.certificate.write_bytes(other.certificate.read_bytes())
     made.key.write_bytes(other.key.read_bytes())
@@ -200,7 +200,7 @@ def test_a_lost_key_is_never_replaced_by_itself(made: DataFolder, key: str) -> N
     """L21: neither by a renewal nor by another `init`, and the certificate stays."""
     before = made.certificate.read_bytes()
     (made.path / key).unlink()
-    assert not make_keys(made)
+    assert not make_keys(made, had_database=False)
     with pytest.raises(SetupError, match=rf"{key} is missing.*backup"):
         renew_if_due(made, (*NAMES, "third.example.org"))
     assert not (made.path / key).exists()
@@ -210,8 +210,7 @@ def test_a_lost_key_is_never_replaced_by_itself(made: DataFolder, key: str) -> N
 def test_a_folder_with_only_a_database_gets_no_new_keys(tmp_path: Path) -> None:
     """L21: it had keys, whatever became of them."""
     folder = CHAT.folder(tmp_path)
-    folder.database.touch()
-    assert not make_keys(folder)
+    assert not make_keys(folder, had_database=True)
 
 
 @pytest.mark.parametrize("lost", [("server.key",), ("ca.key",), ("server.key", "ca.key")])
@@ -220,7 +219,7 @@ def test_lost_keys_are_replaced_when_that_is_asked_for(made: DataFolder, lost: t
     pin = pin_of(read_certificate(made.certificate))
     for name in lost:
         (made.path / name).unlink()
-    assert make_keys(made, replace_lost=True)
+    assert make_keys(made, had_database=False, replace_lost=True)
     assert renew_if_due(made, NAMES)
     shake_hands(made, "localhost")
     assert (pin_of(read_certificate(made.certificate)) == pin) is ("server.key" not in lost)
@@ -231,7 +230,7 @@ def test_a_certificate_of_another_ca_needs_no_ca_here(made: DataFolder) -> None:
     made.ca_certificate.unlink()
     made.ca_key.unlink()
     before = made.certificate.read_bytes()
-    assert not make_keys(made, replace_lost=True)
+    assert not make_keys(made, had_database=False, replace_lost=True)
     assert made.certificate.read_bytes() == before
 
 

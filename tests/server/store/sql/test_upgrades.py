@@ -14,6 +14,7 @@ from parlour_protocol.kit.names import parse_user_name, skeleton
 from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.store import migrate
+from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.sql.look_alike_names import look_alikes
@@ -185,7 +186,7 @@ def test_two_names_that_are_one_both_stay(tmp_path: Path) -> None:
                 (room, at, f"request-{at}"),
             )
     SCHEMA.upgrade(path)
-    assert look_alikes(path) == [
+    assert look_alikes(SqliteEngine(path)) == [
         ("stra\u00dfe", "strasse", "accounts"),
         ("grusse", "gru\u00dfe", "rooms"),
     ]

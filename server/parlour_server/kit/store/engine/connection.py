@@ -137,6 +137,11 @@ class Engine(Protocol):
         """Whether several servers may use the database at once."""
         ...
 
+    @property
+    def unverified(self) -> str:
+        """How others on the network can pass for the database, or read along; empty if they can't."""
+        ...
+
     def revision(self) -> str | None:
         """Return the revision of the schema, None without one. Raises SetupError, NotADatabaseError."""
         ...

@@ -7,19 +7,25 @@ never in a circle. Because the journal is written without ``within`` only, its n
 """
 
 import hashlib
+import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import ssl
+import stat
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import Conninfo
 from psycopg.types.numeric import Int2Dumper
 
 from parlour_protocol.kit.ids import Incarnation, Millis
+from parlour_server.kit.addresses import is_loopback
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.store.engine.connection import (
     Cursor,
@@ -52,6 +58,24 @@ _CONNECTION: Final = {
     "keepalives_count": "3",
     "tcp_user_timeout": "10000",
 }
+
+_BUNDLES: Final = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/cert.pem",
+)
+"""Where systems have the certificates of the CAs that they trust: psycopg's own OpenSSL looks elsewhere."""
+_OTHERS: Final = stat.S_IRWXO | stat.S_IWGRP
+_LONGEST_PASSWORD: Final = 4096
+_ADVICE: Final = (
+    ("password", "check the user in the URL, and the password in database.password_file"),
+    ("no pg_hba.conf entry", "allow this user and address in the pg_hba.conf of PostgreSQL"),
+    ("permission denied", "make the user of the URL the owner of the database"),
+    ("certificate", "give the CA that signed it in the URL, as sslrootcert=FILE"),
+    ("SSL", "turn TLS on in PostgreSQL (`ssl = on`)"),
+    ("does not exist", "create it in PostgreSQL, or mend the URL"),
+)
+"""What to do about an error, by a word in it."""
 
 _DATABASES: Final = (psycopg.Error, MemoryError, SetupError)
 """The errors that end a transaction, but for those of one statement, which belong to its write."""
@@ -142,19 +166,45 @@ class PostgresEngine:
     failures: tuple[type[Exception], ...] = (psycopg.OperationalError, psycopg.InternalError, SetupError)
     is_shared = True
 
-    def __init__(self, dsn: str) -> None:
-        """Read the connection string. Raises SetupError."""
+    def __init__(self, dsn: str, password_file: Path | None = None) -> None:
+        """Read the connection string. Raises SetupError, in whose text nothing of it is: it has a password.
+
+        The password is read from the file for each connection, so that it can change.
+        """
         try:
-            given = conninfo_to_dict(dsn)
-        except psycopg.ProgrammingError as error:
-            raise SetupError(f"the database's connection string cannot be read: {error}") from error
-        self._given = given
-        self._dsn = make_conninfo("", **{**_CONNECTION, **given})
+            given = {name: str(value) for name, value in conninfo_to_dict(dsn).items()}
+        except psycopg.ProgrammingError:
+            raise SetupError(
+                "database.url cannot be read; write postgresql://user@host/name, with % codes for special"
+                " characters"
+            ) from None
+        if any("@" in given.get(part, "") for part in ("host", "port", "dbname")):
+            raise SetupError(
+                "database.url has an @ where none belongs; write special characters of the password as %"
+                " codes, or put it into database.password_file"
+            )
+        self.has_password = bool(given.get("password") or given.get("sslpassword"))
+        """Whether the connection string has a secret in it."""
+        self._password_file = password_file
+        self._is_remote, wanted = with_tls(given)
+        self._host, self._database = wanted.get("host", ""), wanted.get("dbname", "")
+        self._sslmode = wanted.get("sslmode", "")
+        self._dsn = make_conninfo("", **{**_CONNECTION, **wanted})
+
+    @property
+    def unverified(self) -> str:
+        """How the connection can be read or redirected by others on the network; empty if it cannot."""
+        if not self._is_remote or self._sslmode == "verify-full":
+            return ""
+        if self._sslmode == "verify-ca":
+            what = "any server with a certificate of the CA can pass for it"
+        else:
+            what = "anyone on the network between can pass for it, and read everything"
+        return f"{self} is reached with sslmode={self._sslmode}: {what}; remove sslmode from the URL"
 
     def __str__(self) -> str:
         """How the database is called in sentences: without its password."""
-        host = self._given.get("host") or "localhost"
-        return f"the database {self._given.get('dbname') or 'of this user'!s} at {host}"
+        return f"the database {self._database or 'of this user'} at {self._host or 'localhost'}"
 
     def connect_writer(self, *, announces: bool) -> PostgresConnection:
         """Open a connection that writes. Raises SetupError, psycopg.OperationalError."""
@@ -215,8 +265,10 @@ class PostgresEngine:
 
     def cannot_open(self, error: Exception) -> str:
         """Return a sentence, without secrets, for an error of connecting or of a first statement."""
-        reason = str(error).strip().partition("\n")[0]
-        return f"{self} cannot be opened: {reason}"
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        advice = (todo for word, todo in _ADVICE if any(word in line for line in lines))
+        todo = next(advice, "check that PostgreSQL runs and that database.url is right")
+        return f"{self} cannot be opened: {lines[0].strip()}; {todo}"
 
     def connect_to_migrate(self) -> "psycopg.Connection[Any]":
         """Open a connection that changes the schema. Raises SetupError."""
@@ -228,7 +280,10 @@ class PostgresEngine:
         return connection
 
     def _connect(self) -> "psycopg.Connection[Any]":
-        connection: psycopg.Connection[Any] = psycopg.connect(self._dsn, autocommit=True)
+        dsn = self._dsn
+        if self._password_file is not None:
+            dsn = make_conninfo(dsn, password=_password(self._password_file))
+        connection: psycopg.Connection[Any] = psycopg.connect(dsn, autocommit=True)
         try:
             version = connection.info.server_version // 10_000
             if version < OLDEST:
@@ -239,6 +294,51 @@ class PostgresEngine:
             connection.close()
             raise
         return connection
+
+
+def with_tls(given: Mapping[str, str]) -> tuple[bool, dict[str, str]]:
+    """Return whether a database is on another machine, and how to connect to it: with verified TLS then.
+
+    ``given`` is what the URL says; it decides, then the environment, as always with libpq, but for
+    PGSSLMODE: only the URL can do without the verification.
+    """
+    defaults = {one.keyword.decode(): (one.val or b"").decode() for one in Conninfo.get_defaults()}
+    host = given.get("host") or defaults["host"]
+    addresses = given.get("hostaddr") or defaults["hostaddr"] or host
+    is_unknown = not addresses and bool(given.get("service") or defaults["service"])
+    is_remote = is_unknown or not all(map(_is_here, addresses.split(",")))
+    wanted = {**({"sslmode": "verify-full"} if is_remote else {}), **given}
+    if wanted.get("sslmode") == "verify-full" and not (given.get("sslrootcert") or defaults["sslrootcert"]):
+        wanted["sslrootcert"] = _system_certificates()
+    return is_remote, wanted
+
+
+def _is_here(host: str) -> bool:
+    """Return whether a host is this machine: a Unix socket (also the default), or loopback."""
+    return not host or host.startswith(("/", "@")) or is_loopback(host)
+
+
+def _system_certificates() -> str:
+    places = (ssl.get_default_verify_paths().cafile, *_BUNDLES)
+    return next((place for place in places if place and os.path.isfile(place)), "system")  # noqa: PTH113 - text
+
+
+def _password(file: Path) -> str:
+    try:
+        with file.open("rb") as data:
+            mode = os.fstat(data.fileno()).st_mode
+            text = data.read(_LONGEST_PASSWORD + 1).decode().rstrip("\r\n")
+    except OSError as error:
+        raise SetupError(f"cannot read database.password_file {file}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise SetupError(f"database.password_file {file} is not UTF-8") from None
+    if mode & _OTHERS:
+        raise SetupError(
+            f"other users can access the password in {file}; run `chmod 600 {file}`, and change the password"
+        )
+    if not text or len(text) > _LONGEST_PASSWORD or not text.isprintable():
+        raise SetupError(f"database.password_file {file} must have the password as its only line")
+    return text
 
 
 def _commit(

@@ -101,6 +101,11 @@ class SqliteEngine:
     def __str__(self) -> str:
         return str(self.path)
 
+    @property
+    def unverified(self) -> str:
+        """Return nothing: it is a file."""
+        return ""
+
     def revision(self) -> str | None:
         """Return the revision of an existing database, None if it has none.
 

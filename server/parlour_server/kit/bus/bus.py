@@ -1,18 +1,25 @@
 """The bus: notifications between servers. The store is authoritative; the bus only saves time.
 
-A notification is any value: the kit publishes ``SessionsEnded``, a program its own. It may be lost, repeated
-or reordered, and no receiver may depend on it: a lost ``SessionsEnded`` is found by the journal.
-Notifications also reach the publisher's own subscribers. Every implementation passes
+A notification is a frozen value of a type that the kit (``SessionsEnded``) or the program has registered as a
+``NoticeType``. It may be lost, repeated or reordered, and no receiver may depend on it: a lost
+``SessionsEnded`` is found by the journal. It reaches the publisher's own subscribers before ``publish``
+returns, and those servers that listen to one of its subjects: a server hears of the rooms and people that are
+connected there, and of what concerns everyone. Every implementation passes
 `tests/server/kit/bus/bus_contract.py`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Generic, Protocol, TypeVar
 
 from parlour_protocol.kit.ids import SessionId
 
 Handler = Callable[[object], None]
+LossHandler = Callable[[Collection[str] | None], None]
+"""Called with the subjects of which something may have been lost, None for all."""
+
+EVERYONE: Final = "all"
+"""The subject to which every server listens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +29,61 @@ class SessionsEnded:
     sessions: frozenset[SessionId]
 
 
+N = TypeVar("N")
+
+
+def _everyone(_notice: object) -> Iterable[str]:
+    return (EVERYONE,)
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeType(Generic[N]):
+    """A type of notification: a frozen dataclass or struct that msgspec can write as JSON."""
+
+    kind: type[N]
+    word: str
+    """Names it between servers, which may be of different versions: another meaning needs another word."""
+    subjects: Callable[[N], Iterable[str]] = _everyone
+    """Returns the subjects of a notification: each server that listens to one of them gets it, once."""
+
+
 class Bus(Protocol):
     """Publishes to all servers, including this one."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether it reaches other servers."""
+        ...
+
     def publish(self, notice: object) -> None:
         """Deliver to every server, in this caller's order. Never blocks, never raises for a lost peer."""
+        ...
+
+    def publish_elsewhere(self, notice: object) -> None:
+        """Deliver to every server but this one."""
         ...
 
     def subscribe(self, handler: Handler) -> None:
         """Call ``handler`` in the event loop for every notification from now on. It must not raise."""
         ...
 
+    def listen(self, subject: str) -> None:
+        """Hear of this subject from other servers, until ``unlisten`` is called as often as ``listen``.
+
+        What was published before the bus has arranged it is reported as lost.
+        """
+        ...
+
+    def unlisten(self, subject: str) -> None:
+        """Take one ``listen`` back."""
+        ...
+
+    def on_loss(self, handler: LossHandler) -> None:
+        """Call ``handler`` whenever notifications may have been lost: read from the store what they told."""
+        ...
+
     async def open(self) -> None:
-        """Connect."""
+        """Connect. Raises SetupError for what only the operator can mend."""
         ...
 
     async def close(self) -> None:

@@ -9,13 +9,15 @@ import logging
 from collections import deque
 from typing import Final
 
-from parlour_server.kit.bus.bus import Handler
+from parlour_server.kit.bus.bus import Handler, LossHandler
 
 _log: Final = logging.getLogger(__name__)
 
 
 class LocalBus:
     """A bus whose subscribers are all in this process."""
+
+    is_shared: bool = False
 
     def __init__(self) -> None:
         """Begin without subscribers."""
@@ -35,9 +37,21 @@ class LocalBus:
         finally:
             self._telling = False
 
+    def publish_elsewhere(self, notice: object) -> None:
+        """Do nothing: there are no other servers."""
+
     def subscribe(self, handler: Handler) -> None:
         """Call ``handler`` for every notification from now on."""
         self._handlers = (*self._handlers, handler)
+
+    def listen(self, subject: str) -> None:
+        """Do nothing."""
+
+    def unlisten(self, subject: str) -> None:
+        """Do nothing."""
+
+    def on_loss(self, handler: LossHandler) -> None:
+        """Do nothing: nothing is lost."""
 
     async def open(self) -> None:
         """Nothing to connect."""

@@ -34,7 +34,31 @@ class Ear:
 
 
 class BusContract:
-    """Subclass it with a fixture ``bus`` that gives an open bus."""
+    """Subclass it with a fixture ``bus`` that gives an open bus with the kit's types of notifications."""
+
+    async def test_it_tells_its_own_server_before_publish_returns(self, bus: Bus):
+        """In one process there is nothing to wait for, whatever happens to the others."""
+        ear = Ear()
+        bus.subscribe(ear)
+        for count in range(1, 4):
+            bus.publish(notice(count))
+            assert len(ear.notices) == count
+
+    async def test_what_is_for_other_servers_does_not_come_back(self, bus: Bus):
+        """A publisher that has delivered it here itself says so."""
+        ear = Ear()
+        bus.subscribe(ear)
+        bus.publish_elsewhere(notice(1))
+        bus.publish(notice(2))
+        assert await ear.first(1) == [notice(2)]
+
+    async def test_listening_is_counted_and_never_refused(self, bus: Bus):
+        """Two rooms' worth of one subject end after the second."""
+        for _ in range(2):
+            bus.listen("room.one")
+        for _ in range(2):
+            bus.unlisten("room.one")
+        bus.on_loss(lambda _: None)
 
     async def test_a_publisher_receives_its_own_notifications(self, bus: Bus):
         """What is published comes back to the publisher's own subscribers."""

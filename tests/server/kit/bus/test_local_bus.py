@@ -1,9 +1,9 @@
-"""The bus contract, on each implementation."""
+"""The bus contract, on the bus of one process."""
 
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.server.kit.bus.bus_contract import BusContract, Ear, notice
+from tests.server.kit.bus.bus_contract import BusContract
 
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.bus.local_bus import LocalBus
@@ -17,11 +17,3 @@ class TestLocalBus(BusContract):
         await bus.open()
         yield bus
         await bus.close()
-
-    async def test_it_tells_before_publish_returns(self, bus: Bus):
-        """In one process there is nothing to wait for."""
-        ear = Ear()
-        bus.subscribe(ear)
-        for count in range(1, 4):
-            bus.publish(notice(count))
-            assert len(ear.notices) == count

@@ -1,0 +1,168 @@
+"""Where NATS is: TLS and credentials, verified by default; refusals are one sentence without secrets."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.nats import NatsServer
+
+from parlour_server.chat_name import NAME
+from parlour_server.kit.bus import nats_address, nats_bus
+from parlour_server.kit.bus.bus import NoticeType, SessionsEnded
+from parlour_server.kit.bus.nats_address import NatsAddress
+from parlour_server.kit.bus.nats_bus import NatsBus
+from parlour_server.kit.clock import SystemClock
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.setup.certificates import make_keys, renew_if_due
+from parlour_server.kit.setup.data_folder import DataFolder
+
+JWT = "-----BEGIN NATS USER JWT-----"
+INFO = b'INFO {"auth_required":true,"tls_required":false,"max_payload":9999}\r\n'
+TYPES = (NoticeType(SessionsEnded, "ended"),)
+
+
+@pytest.mark.parametrize(
+    ("url", "urls"),
+    [
+        ("nats://127.0.0.1", ("nats://127.0.0.1:4222",)),
+        ("nats://localhost:4000", ("nats://localhost:4000",)),
+        ("nats://[::1]", ("nats://[::1]:4222",)),
+        ("nats://bus.example?tls=off", ("nats://bus.example:4222",)),
+        ("tls://a.example, tls://b.example:5", ("tls://a.example:4222", "tls://b.example:5")),
+    ],
+)
+def test_urls_that_are_fine(url: str, urls: tuple[str, ...]):
+    """On this machine, with TLS, or with words that say that it has none."""
+    address = NatsAddress.parse(url)
+    assert address.urls == urls
+    assert (address.tls is None) == url.startswith("nats:")
+    assert address.is_open == ("tls=off" in url)
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("nats://bus.example", "anyone on the way could read and forge"),
+        ("nats://10.0.0.7:4222", "anyone on the way could read and forge"),
+        ("nats://127.0.0.1, nats://10.0.0.7", "at 10.0.0.7"),
+        ("tls://a.example,nats://127.0.0.1", "for all of them"),
+        ("tls://ada:canary@bus.example", "contains credentials"),
+        ("tls://canary@bus.example", "contains credentials"),
+        ("http://bus.example", "must be tls://host:port"),
+        ("bus.example:4222", "must be tls://host:port"),
+        ("tls://", "must be tls://host:port"),
+        ("tls://bus.example/room", "must be tls://host:port"),
+        ("tls://bus.example:99999", "is not a URL"),
+        ("tls://bus.example?verify=off", "no option but tls=off"),
+    ],
+)
+def test_urls_that_are_refused(url: str, sentence: str):
+    """With what to do instead, and without the secret that may be in them."""
+    with pytest.raises(SetupError, match=sentence) as refused:
+        NatsAddress.parse(url)
+    assert "canary" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_credentials_file_is_one_line_or_one_of_nats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The file is read for each connection, so that a new secret needs no restart."""
+    monkeypatch.setattr(nats_address, "find_spec", lambda _: None)  # nkeys is not installed
+    file = tmp_path / "credentials"
+    address = NatsAddress.parse("nats://127.0.0.1", credentials_file=file)
+    for text, expected in (
+        ("ada:se:cret\n", {"user": "ada", "password": "se:cret"}),
+        ("token\n", {"token": "token"}),
+    ):
+        file.write_text(text)
+        assert address.credentials() == expected
+        assert "cret" not in f"{address!r}{address}"
+    for text, sentence in (
+        ("", "one line"),
+        ("two\nlines", "one line"),
+        ("-----BEGIN NATS USER JWT-----", "nkeys"),
+    ):
+        file.write_text(text)
+        with pytest.raises(SetupError, match=sentence):
+            address.credentials()
+    file.unlink()
+    with pytest.raises(SetupError, match="cannot read"):
+        address.credentials()
+    with pytest.raises(SetupError, match=r"bus\.ca_file"):
+        NatsAddress.parse("tls://bus.example", ca_file=file)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give up closing soon: the library waits for the end of a TLS that never began."""
+    monkeypatch.setattr(nats_bus, "_CLOSE_SECONDS", 0.05)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> DataFolder:
+    """Return a folder with a CA, and a certificate by it for localhost."""
+    folder = DataFolder(tmp_path / "data", NAME)
+    folder.create()
+    make_keys(folder)
+    renew_if_due(folder, ("localhost",))
+    return folder
+
+
+@pytest.fixture
+def secured(folder: DataFolder) -> Iterator[NatsServer]:
+    """Start a NATS server that speaks TLS from the first byte."""
+    place = NatsServer(
+        f"tls {{ cert_file: '{folder.certificate}', key_file: '{folder.key}', handshake_first: true }}\n"
+    )
+    yield place
+    place.close()
+
+
+async def test_tls_is_verified(secured: NatsServer, folder: DataFolder):
+    """By the CA that the operator names, and for the name in the URL."""
+    url = f"tls://localhost:{secured.port}"
+    bus = _bus(NatsAddress.parse(url, ca_file=folder.ca_certificate))
+    await bus.open()
+    assert bus.connected
+    await bus.close()
+    for address in (
+        NatsAddress.parse(url),
+        NatsAddress.parse(f"tls://127.0.0.1:{secured.port}", ca_file=folder.ca_certificate),
+    ):
+        with pytest.raises(SetupError, match="cannot be trusted"):
+            await _bus(address).open()
+
+
+async def test_a_server_without_tls_gets_no_credentials(
+    folder: DataFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """It asks for them in plain text, as someone in between would: what it gets is a TLS handshake."""
+    monkeypatch.setattr(nats_bus, "_CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(nats_bus, "_OPEN_SECONDS", 0.3)
+    credentials = tmp_path / "credentials"
+    credentials.write_text("ada:canary")
+    heard = bytearray()
+
+    async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(INFO)
+        heard.extend(await reader.read(4096))
+        writer.close()
+
+    async with await asyncio.start_server(ask, "127.0.0.1", 0) as impostor:
+        port = impostor.sockets[0].getsockname()[1]
+        address = NatsAddress.parse(
+            f"tls://localhost:{port}", credentials_file=credentials, ca_file=folder.ca_certificate
+        )
+        bus = _bus(address)
+        with contextlib.suppress(SetupError):  # when its answer is taken for one of TLS
+            await bus.open()
+        assert not bus.connected
+        await bus.close()
+    assert heard
+    assert b"canary" not in heard
+    assert b"CONNECT" not in heard
+
+
+def _bus(address: NatsAddress) -> NatsBus:
+    return NatsBus(address, TYPES, prefix="p", clock=SystemClock())

@@ -8,7 +8,18 @@ import platform
 import sys
 from collections.abc import Callable
 
-from bench import archive, bodies, churn, encryption, keystrokes, load, sealed, serving, timeline
+from bench import (
+    archive,
+    bodies,
+    churn,
+    encryption,
+    keystrokes,
+    load,
+    sealed,
+    serving,
+    shared_store,
+    timeline,
+)
 from bench.durability import durability
 from bench.logins import logins
 from bench.programs import PROGRAMS
@@ -30,6 +41,7 @@ def main() -> int:
         "busy": lambda: serving.busy(given.rounds, programs),
         "durable": lambda: serving.durable(given.rounds, programs),
         "durability": durability,
+        "shared": shared_store.rows,
         "memory": lambda: serving.memory(programs),
         "churn": lambda: churn.rows(programs),
         "handshakes": lambda: serving.handshakes(given.rounds, programs),

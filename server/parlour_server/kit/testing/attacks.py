@@ -13,7 +13,9 @@ A program whose requests have patterns that nothing simple matches gives a fixtu
 
 import asyncio
 import shutil
+import ssl
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,19 +31,21 @@ from parlour_protocol.kit.errors import (
     SESSION_ENDED,
     TOO_BIG,
     TOO_FAST,
+    TOO_MANY_ERRORS,
     UNSUPPORTED_DATA,
     ErrorCode,
 )
 from parlour_protocol.kit.frames import Answer, Refusal, Request
 from parlour_protocol.kit.ids import new_request_id
-from parlour_protocol.kit.limits import REQUEST_FRAME
+from parlour_protocol.kit.limits import REQUEST_FRAME, TICKET_SECONDS
 from parlour_server.kit.app import App
 from parlour_server.kit.audit import AuditEvent
-from parlour_server.kit.clock import SystemClock
+from parlour_server.kit.clock import Clock, SystemClock
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.connections.budgets import Budget
 from parlour_server.kit.setup.initialise import initialise
 from parlour_server.kit.testing import server
+from parlour_server.kit.testing.clock import FakeClock
 from parlour_server.kit.testing.examples import example
 from parlour_server.kit.testing.server import Person, Socket, World, running
 
@@ -52,6 +56,9 @@ _RECEIVE_BUFFER: Final = 4_096
 _PUSHES_AT_ONCE: Final = 500
 _FRAGMENTS: Final = 200  # not the kit's own limit: a kit with a higher one fails
 _PINGS: Final = 500
+_MALFORMED: Final = 200
+_GUESSES: Final = 100
+_PING_SECONDS: Final = 0.2
 
 
 @pytest.fixture(scope="session")
@@ -63,13 +70,25 @@ def initialised() -> dict[str, Path]:
 @pytest_asyncio.fixture
 async def world(program: App[Any], initialised: dict[str, Path], tmp_path: Path) -> AsyncIterator[World]:
     """Run the program in a data folder of the test's own."""
-    word, data = program.name.word, tmp_path / "data"
+    async with _running(program, initialised, tmp_path, _small_buffers) as found:
+        yield found
+
+
+@asynccontextmanager
+async def _running(
+    program: App[Any],
+    initialised: dict[str, Path],
+    folder: Path,
+    change: Callable[[Any], Settings] = lambda settings: settings,
+    clock: Clock | None = None,
+) -> AsyncIterator[World]:
+    word, data = program.name.word, folder / "data"
     if word not in initialised:
-        initialised[word] = tmp_path / "initialised"
+        initialised[word] = folder / "initialised"
         spec = program.spec
         await initialise(spec, spec.folder(initialised[word]), (), SystemClock())
     shutil.copytree(initialised[word], data)
-    async with running(program, data, change=_small_buffers) as found:
+    async with running(program, data, change=change, clock=clock) as found:
         yield found
 
 
@@ -99,7 +118,57 @@ def _small_buffers(settings: Any) -> Settings:
     return changed
 
 
+def _hasty(settings: Any) -> Settings:
+    connections = msgspec.structs.replace(settings.connections, ping_seconds=_PING_SECONDS)
+    changed: Settings = msgspec.structs.replace(settings, connections=connections)
+    return changed
+
+
 # on the way in
+
+
+@pytest.mark.asyncio
+async def test_old_tls(world: World) -> None:
+    """T1: a client that has only TLS 1.2 gets no connection."""
+    context = ssl.create_default_context(cafile=str(world.data / "ca.pem"))
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with pytest.raises((ssl.SSLError, ConnectionError)):
+        await asyncio.open_connection("127.0.0.1", world.port, ssl=context, server_hostname="localhost")
+
+
+@pytest.mark.asyncio
+async def test_password_guessing(world: World, anna: Person) -> None:
+    """P5: after some wrong passwords for an account, no more are tried, not even the right one."""
+    wrong = {"username": anna.name, "password": "not-" + server.PASSWORD, "device": "laptop"}
+    for _ in range(_GUESSES):
+        with pytest.raises(RuntimeError, match=r"/v1/sessions: (401|429) ") as refused:
+            await world.api("POST", "/v1/sessions", wrong)
+        if ": 429 " in str(refused.value):
+            break
+    else:
+        pytest.fail(f"{_GUESSES} wrong passwords were tried")
+    with pytest.raises(RuntimeError, match=": 429 "):
+        await world.log_in(anna.name)
+
+
+@pytest.mark.asyncio
+async def test_no_session(world: World, anna: Person) -> None:
+    """K5: a ticket needs a session, which a ticket is none of."""
+    for bearer in (None, await anna.ticket(), "x" * 43):
+        with pytest.raises(RuntimeError, match="/v1/tickets: 401 "):
+            await world.api("POST", "/v1/tickets", bearer=bearer)
+
+
+@pytest.mark.asyncio
+async def test_old_ticket(program: App[Any], initialised: dict[str, Path], tmp_path: Path) -> None:
+    """K2: a ticket that was not used at once opens nothing."""
+    clock = FakeClock()
+    async with _running(program, initialised, tmp_path, clock=clock) as world:
+        anna = await world.person("anna")
+        fresh, old = await anna.ticket(), await anna.ticket()
+        assert await world.refused(ticket=fresh) == 101
+        clock.forward(TICKET_SECONDS.value)
+        assert await world.refused(ticket=old) == 401
 
 
 @pytest.mark.asyncio
@@ -252,6 +321,16 @@ async def test_malformed_requests(world: World, anna: Person, ask: Ask) -> None:
 
 
 @pytest.mark.asyncio
+async def test_malformed_flood(world: World, anna: Person) -> None:
+    """R4: someone who sends only nonsense is disconnected."""
+    socket = await anna.connect()
+    for _ in range(_MALFORMED):
+        socket.send_bytes(b"nonsense")
+    assert await socket.close_code() == TOO_MANY_ERRORS
+    assert not world.faults
+
+
+@pytest.mark.asyncio
 async def test_message_flood(world: World, anna: Person, ask: Ask) -> None:
     """R1: an account sends so much and no more, over however many connections."""
     sockets = [await anna.connect(), await anna.connect()]
@@ -332,6 +411,19 @@ async def test_slow_reader(world: World, anna: Person) -> None:
             await asyncio.sleep(0)
     [line] = world.audit(AuditEvent.LIMIT_HIT)
     assert line["limit"] == "unsent_bytes"
+
+
+@pytest.mark.asyncio
+async def test_silent_peer(program: App[Any], initialised: dict[str, Path], tmp_path: Path) -> None:
+    """R3: someone who answers no pings is cut off: their machine may be gone."""
+    async with _running(program, initialised, tmp_path, _hasty) as world:
+        silent = await (await world.person("anna")).connect()
+        silent.stop_reading()
+        async with asyncio.timeout(server.PATIENCE):
+            while not world.audit(AuditEvent.LIMIT_HIT):  # noqa: ASYNC110 - a line has no event to wait for
+                await asyncio.sleep(_PING_SECONDS / 10)
+        [line] = world.audit(AuditEvent.LIMIT_HIT)
+        assert line["limit"] == "keepalive"
 
 
 async def _assert_alive(socket: Socket) -> None:

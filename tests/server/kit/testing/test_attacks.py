@@ -1,14 +1,18 @@
 """The attacks notice a defence that is missing; `examples/ticker/tests` runs them where none is."""
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from parlour_server.kit.app import App
+from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.connections.budgets import AccountBudget
+from parlour_server.kit.connections.dispatcher import RequestDispatcher
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.net import gate, message_assembler
+from parlour_server.kit.net.ping_timer import PingTimer
 from parlour_server.kit.store.accounts.memory_tickets import MemoryTickets
 from parlour_server.kit.store.records import TicketGrant
 from parlour_server.kit.testing import attacks, server
@@ -31,7 +35,15 @@ async def look_at(tickets: MemoryTickets, ticket: bytes) -> TicketGrant | None:
     return grant
 
 
+async def take_late(tickets: MemoryTickets, ticket: bytes) -> TicketGrant | None:
+    """Redeem a ticket, however old it is."""
+    _, grant = tickets._tickets.pop(ticket, (0.0, None))
+    return grant
+
+
 MUTATIONS = [
+    (LoginThrottle, "_refuse_if_waiting", lambda *_: None, attacks.test_password_guessing),
+    (RequestDispatcher, "_strike", lambda *_: None, attacks.test_malformed_flood),
     (AccountBudget, "request", lambda *_: 0.0, attacks.test_message_flood),
     (ConnectionService, "end_sessions", lambda *_: None, attacks.test_socket_outlives_a_log_out),
     (
@@ -64,3 +76,27 @@ async def test_a_defence_that_is_missing_is_noticed(
     monkeypatch.setattr(server, "PATIENCE", 1.0)  # for what never comes
     with pytest.raises((AssertionError, TimeoutError, pytest.fail.Exception)):
         await attack(world, anna, **given)
+
+
+@pytest.mark.parametrize(
+    ("place", "defence", "nothing", "attack"),
+    [
+        (MemoryTickets, "take", take_late, attacks.test_old_ticket),
+        (PingTimer, "beat", lambda *_: None, attacks.test_silent_peer),
+    ],
+)
+async def test_so_is_one_whose_attack_starts_the_server(
+    place: Any,
+    defence: str,
+    nothing: Any,
+    attack: Any,
+    program: App[Any],
+    initialised: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: Any,
+) -> None:
+    """With a clock or settings of its own."""
+    monkeypatch.setattr(place, defence, nothing)
+    monkeypatch.setattr(server, "PATIENCE", 1.5)
+    with pytest.raises((AssertionError, TimeoutError)):
+        await attack(program, initialised, tmp_path)

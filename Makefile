@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(shell command -v uv 2>/dev/null)
 ARGS   ?=
 
-.PHONY: vectors demo test test-all lint fmt bench docs screenshots lock clean
+.PHONY: vectors demo test test-all torture lint fmt bench docs screenshots lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run ## chat with simulated people over a real server on loopback (ARGS=--headless: play it and report)
@@ -30,6 +30,9 @@ LONG = $(shell grep -rl --include='test_*.py' 'mark\.long' tests)
 
 test-all: test ## the same, then pyright and what is long: everything that CI runs
 	$(call tests_beside,$(BIN)/basedpyright,$(PYTEST) -m long $(LONG))
+
+torture: $(VENV)/.dev ## break the parts of a cluster under load and check what its clients saw (ARGS="--seconds 60 --seed 1")
+	$(BIN)/python -m tests.cluster.torture $(ARGS)
 
 lint: $(VENV)/.dev ## ruff and mypy
 	$(LINT)

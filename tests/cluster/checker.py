@@ -64,7 +64,9 @@ class _Log:
     """The final log: texts and where they are, numbers, who is in, what is deleted."""
 
     def __init__(self, history: History) -> None:
-        self.rooms = {room: {event.seq: event for event in events} for room, events in history.log.items()}
+        self.rooms: dict[Room, dict[int, LogEvent]] = {
+            room: {event.seq: event for event in events} for room, events in history.log.items()
+        }
         self.events = history.log
         self.texts: dict[Room, dict[str, list[int]]] = {}
         self.deleted: dict[Room, set[int]] = {}

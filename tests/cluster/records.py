@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from parlour_protocol.frames import LogEvent
+from parlour_protocol.ids import RoomId
 
-Room = str
+Room = RoomId
 User = str
 
 

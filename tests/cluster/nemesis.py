@@ -1,0 +1,218 @@
+"""What goes wrong in a cluster, and when: a schedule drawn from a seed, and the hands that carry it out.
+
+Each run takes a random half of the kinds of faults (swarm testing), so that what hides one bug in one run
+does not hide it in all. The seed replays the schedule, not the timing of the processes.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from random import Random
+from typing import Final
+
+from tests.cluster.proxy import Proxy
+from tests.cluster.records import Outage
+from tools.cluster.cluster import Cluster
+from tools.cluster.node import Node
+from tools.cluster.process import ProcessError
+
+HANG_UP: Final = "hang up"
+"""The one fault for a cluster that others run: the clients of a node end their connections."""
+NODE_KINDS: Final = (
+    "cut clients",
+    "delay clients",
+    "half-open clients",
+    "break clients",
+    "kill node",
+    "pause node",
+    "restart node",
+    "cut database",
+    "delay database",
+    "half-open database",
+    "break database",
+    "cut bus",
+    "delay bus",
+    "half-open bus",
+    "break bus",
+)
+SHARED_KINDS: Final = (
+    "kill database",
+    "pause database",
+    "kill NATS",
+    "pause NATS",
+    "roll restarts",
+    "kill front",
+    "fill disk",
+)
+LINKS: Final = ("clients", "database", "bus")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One fault."""
+
+    at: float
+    """Seconds after the beginning."""
+    kind: str
+    node: int
+    """Whose, for a kind that is about one node."""
+    seconds: float
+    """How long it lasts."""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.node + 1}" if self.kind in NODE_KINDS else self.kind
+
+
+def schedule(chance: Random, seconds: float, nodes: int, kinds: Sequence[str], pause: float) -> list[Step]:
+    """Return the faults of a run: about one every ``pause`` seconds, of a random half of ``kinds``."""
+    chosen = sorted(chance.sample(list(kinds), max(1, (len(kinds) + 1) // 2)))
+    steps: list[Step] = []
+    at = 0.5
+    while at < seconds - 2:
+        kind = chance.choice(chosen)
+        steps.append(Step(at, kind, chance.randrange(nodes), chance.uniform(0.3, 2.5)))
+        at += chance.uniform(0.2, 1.8) * pause
+    return steps
+
+
+class Nemesis:
+    """Carries out faults, one at a time for each part, and counts them."""
+
+    def __init__(self, proxies: Sequence[Sequence[Proxy]], outages: list[Outage], cluster: Cluster) -> None:
+        """``proxies``: for each node those of ``LINKS``."""
+        self.faults = 0
+        self._proxies = proxies
+        self._outages = outages
+        self._cluster = cluster
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._names = [f"node{number}" for number in range(1, len(proxies) + 1)]
+        self._shared: dict[str, Callable[[float], Awaitable[None]]] = {
+            "kill database": self._kill_database,
+            "pause database": self._pause_database,
+            "kill NATS": self._kill_nats,
+            "pause NATS": self._pause_nats,
+            "roll restarts": self._roll,
+            "kill front": self._kill_front,
+            "fill disk": self._fill_disk,
+        }
+
+    async def run(self, steps: Sequence[Step], tell: Callable[[str], None]) -> None:
+        """Carry out a schedule, and wait until the last fault is over."""
+        begun = time.monotonic()
+        running: list[asyncio.Task[None]] = []
+        for step in steps:
+            await asyncio.sleep(max(0.0, begun + step.at - time.monotonic()))
+            tell(f"{time.monotonic() - begun:6.1f} s: {step}, for {step.seconds:.1f} s")
+            running.append(asyncio.ensure_future(self._do(step)))
+            self.faults += 1
+        for task in running:
+            await task
+
+    async def _do(self, step: Step) -> None:
+        how, _, what = step.kind.partition(" ")
+        if shared := self._shared.get(step.kind):
+            async with self._lock("database" if what == "disk" else what):
+                await shared(step.seconds)
+        elif what in LINKS:
+            async with self._lock(f"{what} {step.node}"):
+                await self._disturb(how, what, step)
+        else:
+            async with self._lock(f"node {step.node}"):
+                await self._harm_node(how, step)
+
+    def _lock(self, what: str) -> asyncio.Lock:
+        return self._locks.setdefault(what, asyncio.Lock())
+
+    @asynccontextmanager
+    async def _outage(self, *nodes: str) -> AsyncIterator[None]:
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            end = time.monotonic()
+            self._outages += [Outage(node, start, end) for node in (*nodes, "front")]
+
+    async def _disturb(self, how: str, link: str, step: Step) -> None:
+        proxy = self._proxies[step.node][LINKS.index(link)]
+        if how == "break":
+            proxy.break_once()
+            return
+        held_up = () if link == "bus" else (self._names[step.node],)
+        async with self._outage(*held_up):
+            match how:
+                case "cut":
+                    proxy.cut()
+                case "delay":
+                    proxy.delay(step.seconds / 4)
+                case _:
+                    proxy.half_open()
+            await asyncio.sleep(step.seconds)
+            proxy.mend()
+
+    async def _harm_node(self, how: str, step: Step) -> None:
+        node = self._cluster.nodes[step.node]
+        if how == "pause":
+            async with self._outage(node.name):
+                node.pause()
+                await asyncio.sleep(step.seconds)
+                node.resume()
+        elif how == "kill":
+            await node.kill()
+            await asyncio.sleep(step.seconds)
+            await _start(node)
+        else:
+            await node.stop()
+            await _start(node)
+
+    async def _kill_database(self, seconds: float) -> None:
+        async with self._outage(*self._names):
+            await self._cluster.postgres.kill()
+            await asyncio.sleep(seconds / 2)
+            await self._cluster.postgres.start()
+
+    async def _pause_database(self, seconds: float) -> None:
+        async with self._outage(*self._names):
+            self._cluster.postgres.pause()
+            await asyncio.sleep(seconds)
+            self._cluster.postgres.resume()
+
+    async def _kill_nats(self, seconds: float) -> None:
+        await self._cluster.nats.kill()
+        await asyncio.sleep(seconds)
+        await self._cluster.nats.start()
+
+    async def _pause_nats(self, seconds: float) -> None:
+        self._cluster.nats.pause()
+        await asyncio.sleep(seconds)
+        self._cluster.nats.resume()
+
+    async def _kill_front(self, seconds: float) -> None:
+        await self._cluster.front.kill()
+        await asyncio.sleep(seconds)
+        await self._cluster.front.start()
+
+    async def _fill_disk(self, seconds: float) -> None:
+        async with self._outage(*self._names):
+            self._cluster.postgres.fill_disk()
+            await asyncio.sleep(seconds)
+            await self._cluster.postgres.kill()
+            await self._cluster.postgres.start()
+
+    async def _roll(self, _seconds: float) -> None:
+        for number, node in enumerate(self._cluster.nodes):
+            async with self._lock(f"node {number}"):
+                await node.stop()
+                await _start(node)
+
+
+async def _start(node: Node) -> None:
+    """Start a node; one that can't start now (no database) is started again, as a supervisor does."""
+    while True:
+        try:
+            await node.start()
+        except ProcessError:
+            await asyncio.sleep(0.2)
+        else:
+            return

@@ -53,7 +53,7 @@ async def start_chat(parts: Parts[ChatSettings, Store]) -> RunningProgram[ChatSe
     def handlers(
         settings: ChatSettings, guard: RequestGuard, passwords: PasswordChanger
     ) -> Mapping[str, Handler]:
-        budgets = DeliveryBudgets(settings.rates, settings.files, clock)
+        budgets = DeliveryBudgets(settings.rates, settings.files, clock, parts.nodes)
         commands = Commands(
             server=server,
             log=store.log,

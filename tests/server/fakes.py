@@ -10,6 +10,8 @@ from argon2 import PasswordHasher
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.audit import Audit
+from parlour_server.kit.clock import SteadyClock
+from parlour_server.kit.live_nodes import LiveNodes
 
 START = 1_800_000_000_000
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -46,6 +48,11 @@ class ReadableAudit(Audit):
 
     def kinds(self) -> list[StrEnum]:
         return [event for event, _ in self.events]
+
+
+def by_itself() -> LiveNodes:
+    """Return the view of a server that shares its database with no other."""
+    return LiveNodes(None, SteadyClock(StoppedClock()), "")
 
 
 class MakeAccount(Protocol):

@@ -14,15 +14,17 @@ from parlour_protocol.kit.names import UserName
 from parlour_server.chat_settings import ChatRates, Files
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import TooManyAttemptsError
+from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.token_buckets import HOUR, MINUTE, KeyedBuckets
 
 
 class DeliveryBudgets:
-    """The limits of all accounts; full buckets are forgotten."""
+    """The limits of all accounts, divided by the number of servers; full buckets are forgotten."""
 
-    def __init__(self, rates: ChatRates, files: Files, clock: Clock) -> None:
+    def __init__(self, rates: ChatRates, files: Files, clock: Clock, nodes: LiveNodes) -> None:
         """Begin with no one."""
         self._clock = clock
+        self._nodes = nodes
         self._changes = _hourly(rates.key_changes_per_hour)
         self._claims = _hourly(rates.claims_per_hour)
         self._of_person = _hourly(rates.claims_of_person_per_hour)
@@ -56,13 +58,15 @@ class DeliveryBudgets:
         """Count one key package of ``owner``; False over the limit."""
         if claimer == owner:  # a person's own new device enters all their rooms at once
             return True
-        now = self._clock.monotonic()
-        return not self._pairs.take((claimer, owner), now) and not self._of_person.take(owner, now)
+        now, count = self._clock.monotonic(), self._nodes.count
+        return not self._pairs.take((claimer, owner), now, times=count) and not self._of_person.take(
+            owner, now, times=count
+        )
 
     @contextmanager
     def large_body(self, user: UserName) -> Iterator[None]:
         """Hold one of the account's places for large bodies. Raises TooManyAttemptsError."""
-        if self._under_way[user] >= self._large:
+        if self._under_way[user] >= self._nodes.divided(self._large):
             raise TooManyAttemptsError(1)
         self._under_way[user] += 1
         try:
@@ -73,7 +77,7 @@ class DeliveryBudgets:
                 del self._under_way[user]
 
     def _spend(self, buckets: KeyedBuckets[UserName], user: UserName, amount: int = 1) -> None:
-        wait = buckets.take(user, self._clock.monotonic(), amount)
+        wait = buckets.take(user, self._clock.monotonic(), amount, times=self._nodes.count)
         if wait > 0:
             raise TooManyAttemptsError(math.ceil(wait))
 

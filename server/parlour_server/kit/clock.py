@@ -49,7 +49,8 @@ class SystemClock:
 class SteadyClock:
     """The time of day at its creation plus the time since; setting the clock does not change it.
 
-    If the system clock was wrong at the start, this clock stays wrong until the next start.
+    If the system clock was wrong at the start, this clock stays wrong until the next start. Servers that
+    share a database follow its clock (``follow``), so that they decide alike.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -71,6 +72,10 @@ class SteadyClock:
     async def sleep(self, seconds: float) -> None:
         """Wait so many seconds."""
         await self._clock.sleep(seconds)
+
+    def follow(self, now: Millis) -> None:
+        """Continue from this time of day: that of a database that servers share."""
+        self._start, self._since = now, self._clock.monotonic()
 
     def set_ahead(self) -> float:
         """Return how many seconds the system clock was set ahead since the start; negative for back."""

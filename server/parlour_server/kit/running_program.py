@@ -13,6 +13,7 @@ from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock, SteadyClock
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
+from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.program import Program
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.topics import Topics
@@ -35,6 +36,7 @@ class Parts(Generic[_Settings, _Store]):
     steady: SteadyClock
     audit: Audit
     connected: ConnectedPeers[Any]
+    nodes: LiveNodes
     background: BackgroundTasks
     topics: Topics
     stack: AsyncExitStack

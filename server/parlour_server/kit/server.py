@@ -40,8 +40,9 @@ from parlour_server.kit.config.settings_table import need_restart
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.service import ConnectionService
-from parlour_server.kit.errors import SetupError
+from parlour_server.kit.errors import SetupError, UnavailableError
 from parlour_server.kit.journal_follower import JournalFollower
+from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.logs import log, warn
 from parlour_server.kit.metrics import Metrics
 from parlour_server.kit.net.listener import bind
@@ -131,6 +132,11 @@ class Server(Generic[_Settings]):
                 warn("database_unverified", why=engine.unverified)
             await store.open()
             stack.push_async_callback(store.close)
+            nodes = LiveNodes(store.nodes, steady, settings.listen.address)
+            await _begin(nodes)
+            if nodes.is_shared:
+                clock = steady  # it follows the database's
+            stack.push_async_callback(nodes.leave)
             await bus.open()
             stack.push_async_callback(bus.close)
             background = BackgroundTasks()
@@ -145,6 +151,7 @@ class Server(Generic[_Settings]):
                 steady=steady,
                 audit=audit,
                 connected=connected,
+                nodes=nodes,
                 background=background,
                 topics=Topics(asyncio.get_running_loop(), _TOPIC_SECONDS, frozenset(spec.wire.pushes)),
                 stack=stack,
@@ -161,6 +168,7 @@ class Server(Generic[_Settings]):
                 activity=activity,
                 audit=audit,
                 clock=clock,
+                nodes=nodes,
             )
             stack.push_async_callback(_within, service.close)
             api = _Api(spec, parts, running, operations, activity, passwords)
@@ -182,16 +190,19 @@ class Server(Generic[_Settings]):
                 steady,
                 spec.wire,
                 operations.body_cap,
+                nodes,
             )
             stack.push_async_callback(net.stop)
             addresses = net.serve()
             _run(stack, audit.run())
             _run(stack, follower.run())
+            _run(stack, nodes.run())
             _run(stack, watch.run())
             _run(stack, OperatorLog(folder.operator_log).run(audit))
             _run(stack, renewal.run(tls.reload))
             _run(stack, Pruner(store, steady).run())
             metrics.gauge("connections", "WebSocket connections", lambda: net.connections)
+            metrics.gauge("nodes", "Servers that share the database, this one too", lambda: nodes.count)
             metrics.gauge("sockets", "Open sockets of any kind", lambda: net.sockets)
             if settings.listen.metrics:
                 listener = MetricsListener(metrics.text)
@@ -206,7 +217,7 @@ class Server(Generic[_Settings]):
                 )
             _run(stack, _retry_failed_writes(folder, host, port))
             server = cls(f"https://{_in_url(host)}:{port}", api, tls, renewal, audit, stack.pop_all())
-        audit.record(AuditEvent.SERVER_STARTED, url=server.url)
+        audit.record(AuditEvent.SERVER_STARTED, url=server.url, node=nodes.id)
         return server
 
     async def stop(self) -> None:
@@ -277,11 +288,13 @@ class _Api(Generic[_Settings]):
         logins, rates = self._settings.logins, self._settings.rates
         names = (*self._settings.listen.names, self._spec.name.word)  # no password is based on these
         spec, parts = self._spec, self._parts
-        store, audit, clock = parts.store, parts.audit, parts.clock
+        store, audit, clock, nodes = parts.store, parts.audit, parts.clock, parts.nodes
         sessions = self.live_sessions()
         throttle = LoginThrottle(store.attempts, clock, logins)
-        tickets = RequestRates(clock, per_minute=logins.tickets_per_session, burst=logins.tickets_per_session)
-        by_account = RequestRates(clock, per_minute=rates.http_per_minute, burst=rates.http_burst)
+        tickets = RequestRates(
+            clock, nodes, per_minute=logins.tickets_per_session, burst=logins.tickets_per_session
+        )
+        by_account = RequestRates(clock, nodes, per_minute=rates.http_per_minute, burst=rates.http_burst)
         guard = RequestGuard(sessions, self._pace, by_account, self._operations)
         passwords = PasswordChanger(store.accounts, sessions, self._passwords, throttle, audit, names)
         accounts = AccountEndpoints(
@@ -309,9 +322,17 @@ class _Api(Generic[_Settings]):
             },
             guard,
             self._problems,
-            RequestRates(clock, per_minute=rates.http_per_minute, burst=rates.http_burst),
+            RequestRates(clock, nodes, per_minute=rates.http_per_minute, burst=rates.http_burst),
             audit,
         )
+
+
+async def _begin(nodes: LiveNodes) -> None:
+    """Count as a server from now on. Raises SetupError."""
+    try:
+        await nodes.beat()
+    except UnavailableError as error:
+        raise SetupError(str(error)) from error
 
 
 async def _retry_failed_writes(folder: DataFolder, host: str, port: int) -> None:

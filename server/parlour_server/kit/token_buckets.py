@@ -72,8 +72,14 @@ class KeyedBuckets(Generic[_K]):
     def __len__(self) -> int:
         return len(self._buckets)
 
-    def take(self, key: _K, now: float, amount: float = 1.0) -> float:
-        """Take from this key's bucket: 0.0, or the seconds to wait."""
+    def take(self, key: _K, now: float, amount: float = 1.0, *, times: int = 1) -> float:
+        """Take from this key's bucket: 0.0, or the seconds to wait.
+
+        ``times``: the servers that share the limit; each takes the amount for all, but never more than a
+        full bucket has.
+        """
+        if amount < self._burst:
+            amount = min(amount * times, self._burst)
         return self._bucket(key, now).take(now, amount)
 
     def charge(self, key: _K, now: float, amount: float) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from starlette.types import ASGIApp
-from tests.server.fakes import PASSWORD, MakeAccount, ReadableAudit, StoppedClock
+from tests.server.fakes import PASSWORD, MakeAccount, ReadableAudit, StoppedClock, by_itself
 
 from parlour_protocol.kit.secret import Secret
 from parlour_server.api.device_endpoints import DeviceEndpoints
@@ -61,13 +61,13 @@ DOCUMENT = document(OPERATIONS, title=CHAT.name.title, summary=CHAT.api_summary)
 @pytest.fixture
 def rates(clock: StoppedClock) -> RequestRates:
     """Return the rate of an address: a hundred at once."""
-    return RequestRates(clock, per_minute=60, burst=100)
+    return RequestRates(clock, by_itself(), per_minute=60, burst=100)
 
 
 @pytest.fixture
 def budgets(clock: StoppedClock) -> DeliveryBudgets:
     """Return the delivery service's budgets, with the defaults."""
-    return DeliveryBudgets(SETTINGS.rates, SETTINGS.files, clock)
+    return DeliveryBudgets(SETTINGS.rates, SETTINGS.files, clock, by_itself())
 
 
 @pytest.fixture
@@ -105,8 +105,8 @@ def application(
     logins = SETTINGS.logins
     sessions = Sessions(store.sessions, bus, clock, audit, logins, SessionActivity(clock))
     throttle = LoginThrottle(store.attempts, clock, logins)
-    tickets = RequestRates(clock, per_minute=60, burst=60)
-    by_account = RequestRates(clock, per_minute=600, burst=600)
+    tickets = RequestRates(clock, by_itself(), per_minute=60, burst=60)
+    by_account = RequestRates(clock, by_itself(), per_minute=600, burst=600)
     guard = RequestGuard(sessions, BodyPace(5, 65_536), by_account, OPERATIONS)
     changes = PasswordChanger(store.accounts, sessions, passwords, throttle, audit, ())
     commands = Commands(

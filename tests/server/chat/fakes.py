@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from tests.server.chat.memory import MemoryStore
+from tests.server.fakes import by_itself
 
 from parlour_protocol.frames.bodies import Joined, Message
 from parlour_protocol.frames.replies import AnyServerFrame, Entered, Error, Hello, LogEvent, Ok, Stored
@@ -161,6 +162,7 @@ class World:
     def serve(self, settings: ChatSettings, store: Store) -> None:
         """Run the chat over a store: ``chat`` is what the network sees of it."""
         background = BackgroundTasks()
+        self.nodes = by_itself()
         connected: ConnectedPeers[PeerState] = ConnectedPeers()
         self.program = Chat(
             server="chat.example",
@@ -185,6 +187,7 @@ class World:
             activity=SessionActivity(self.clock),
             audit=self.audit,
             clock=self.clock,
+            nodes=self.nodes,
         )
 
     def account(self, name: str) -> UserName:

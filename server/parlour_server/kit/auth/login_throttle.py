@@ -8,27 +8,29 @@ unknown user name is counted like a known one (P4). Invariants:
 * a successful login clears the failures of its account, never those of its address: otherwise anyone with an
   account could guess at others without limit, by logging in between;
 * logins in progress count as failures of their account and their address until they finish, so that a burst
-  cannot exceed the limit.
+  cannot exceed the limit. They are counted in the store, so this holds for servers that share it, too.
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from parlour_protocol.kit.ids import Millis
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Logins as LoginSettings
-from parlour_server.kit.errors import LoginRefusedError, TooManyAttemptsError
+from parlour_server.kit.errors import LoginRefusedError, TooManyAttemptsError, UnavailableError
 from parlour_server.kit.store.interface import Attempts
+from parlour_server.kit.store.records import Failures
 from parlour_server.kit.token_buckets import rate_limit_key
 
 _FIRST_WAIT_SECONDS: Final = 5
 _HOUR: Final = 3_600_000
 _DAY: Final = 24 * _HOUR
 _FAMILIAR_FOR: Final = 7 * _DAY  # a store keeps attempts no longer
+_UNDER_WAY: Final = 120_000  # an attempt that takes longer was that of a server that died
 _MOST_REMEMBERED: Final = 10_000
 
 
@@ -50,6 +52,12 @@ class _Keys:
         both = digest(f"{name}\0{site}")
         return cls(f"account:{digest(name)}", f"pair:{both}", f"familiar:{both}", f"address:{site}")
 
+    @property
+    def all(self) -> tuple[str, ...]:
+        """These, and those of attempts under way."""
+        counted = (self.account, self.pair, self.address)
+        return (*counted, self.familiar, *map(_under_way, counted))
+
 
 class LoginThrottle:
     """Limits failed logins."""
@@ -58,7 +66,6 @@ class LoginThrottle:
         self._attempts = attempts
         self._clock = clock
         self._settings = settings
-        self._under_way: Counter[str] = Counter()
         self._marked: dict[str, Millis] = {}
 
     @asynccontextmanager
@@ -69,25 +76,24 @@ class LoginThrottle:
         failure, leaving the body as a success.
         """
         keys = _Keys.of(name, address)
-        stored = await self._attempts.failures(
-            (keys.account, keys.pair, keys.familiar, keys.address), self._clock.now()
+        # First without a write: what is refused anyway must not hold up others.
+        self._check(keys, await self._attempts.failures(keys.all))
+        begun = await self._attempts.begin(
+            keys.all, self._clock.now(), partial(self._check, keys), forget_after=Millis(_UNDER_WAY)
         )
-        mine = keys.pair if keys.familiar in self._live(stored, _FAMILIAR_FOR) else keys.account
-        self._refuse_if_waiting(stored, mine, keys.address)
-        self._under_way.update((mine, keys.address))
+        mine = keys.pair if _under_way(keys.pair) in begun else keys.account
         try:
             yield
         except LoginRefusedError:
-            await self._failed(keys, mine)
+            failed = {mine: Millis(_DAY), keys.address: Millis(_HOUR)}
+            await self._attempts.end(begun, self._clock.now(), failed=failed)
             raise
-        else:
-            await self._attempts.clear((keys.account, keys.pair))
-            await self.used(name, address)
-        finally:
-            self._under_way.subtract((mine, keys.address))
-            for key in (mine, keys.address):
-                if not self._under_way[key]:
-                    del self._under_way[key]
+        except BaseException:
+            with suppress(UnavailableError):  # it is forgotten after a while
+                await self._attempts.end(begun, self._clock.now())
+            raise
+        await self._attempts.end(begun, self._clock.now(), clear=(keys.account, keys.pair))
+        await self.used(name, address)
 
     async def used(self, name: str, address: str) -> None:
         """Record that the account is used from this address, which is familiar from now on."""
@@ -100,14 +106,21 @@ class LoginThrottle:
         self._marked[key] = now
         await self._attempts.add((key,), now, forget_after=Millis(_FAMILIAR_FOR))
 
-    def _refuse_if_waiting(self, stored: dict[str, tuple[int, Millis]], mine: str, address: str) -> None:
-        failures, last = self._live(stored, _DAY).get(mine, (0, self._clock.now()))
-        wait = self._wait(failures + self._under_way[mine], last, self._settings.failures_per_account)
-        failures, last = self._live(stored, _HOUR).get(address, (0, self._clock.now()))
-        failures += self._under_way[address]
-        wait = max(wait, self._wait(failures, last, self._settings.failures_per_address))
+    def _check(self, keys: _Keys, stored: Failures) -> Sequence[str]:
+        """Return the keys to count an attempt under way by. Raises TooManyAttemptsError."""
+        mine = keys.pair if keys.familiar in self._live(stored, _FAMILIAR_FOR) else keys.account
+        wait = max(
+            self._wait_for(stored, mine, _DAY, self._settings.failures_per_account),
+            self._wait_for(stored, keys.address, _HOUR, self._settings.failures_per_address),
+        )
         if wait > 0:
             raise TooManyAttemptsError(wait)
+        return _under_way(mine), _under_way(keys.address)
+
+    def _wait_for(self, stored: Failures, key: str, age: int, allowed: int) -> int:
+        failures, last = self._live(stored, age).get(key, (0, self._clock.now()))
+        under_way, _ = self._live(stored, _UNDER_WAY).get(_under_way(key), (0, last))
+        return self._wait(failures + under_way, last, allowed)
 
     def _wait(self, failures: int, last: Millis, allowed: int) -> int:
         """Return the seconds until the next attempt is allowed."""
@@ -120,10 +133,10 @@ class LoginThrottle:
         passed = max(0, self._clock.now() - last) / 1000
         return max(0, -int(-(wait - passed) // 1))
 
-    def _live(self, stored: dict[str, tuple[int, Millis]], age: int) -> dict[str, tuple[int, Millis]]:
+    def _live(self, stored: Failures, age: int) -> Failures:
         now = self._clock.now()
         return {key: value for key, value in stored.items() if now - value[1] <= age}
 
-    async def _failed(self, keys: _Keys, mine: str) -> None:
-        await self._attempts.add((mine,), self._clock.now(), forget_after=Millis(_DAY))
-        await self._attempts.add((keys.address,), self._clock.now(), forget_after=Millis(_HOUR))
+
+def _under_way(key: str) -> str:
+    return f"under way {key}"

@@ -7,18 +7,20 @@ import math
 
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import TooManyAttemptsError
+from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.token_buckets import MINUTE, KeyedBuckets
 
 
 class RequestRates:
-    """``per_minute`` in the long run, ``burst`` at once, for each key."""
+    """``per_minute`` in the long run, ``burst`` at once, for each key; divided by the number of servers."""
 
-    def __init__(self, clock: Clock, *, per_minute: int, burst: int) -> None:
+    def __init__(self, clock: Clock, nodes: LiveNodes, *, per_minute: int, burst: int) -> None:
         self._clock = clock
+        self._nodes = nodes
         self._buckets: KeyedBuckets[str] = KeyedBuckets(per_minute, per=MINUTE, burst=burst)
 
     def spend(self, key: str) -> None:
         """Count one. Raises TooManyAttemptsError with the seconds until the next may come."""
-        wait = self._buckets.take(key, self._clock.monotonic())
+        wait = self._buckets.take(key, self._clock.monotonic(), times=self._nodes.count)
         if wait > 0:
             raise TooManyAttemptsError(math.ceil(wait))

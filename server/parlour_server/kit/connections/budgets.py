@@ -4,6 +4,9 @@ Every frame counts against its connection, by number and by bytes. A request als
 over all its connections: as a message, unless the program's table says otherwise. Reads count against their
 account and their address, by number and by the bytes of the answers, so that more connections do not allow
 more reads (L26). A request over a limit is refused with the time to wait; nothing is queued.
+
+What counts for an account or an address counts once for each server that shares the database: then together
+they allow what one does.
 """
 
 from collections.abc import Mapping
@@ -12,6 +15,7 @@ from enum import Enum, auto
 from parlour_protocol.kit.frames import Request
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.config.server_settings import Rates
+from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.token_buckets import MINUTE, KeyedBuckets, TokenBucket, rate_limit_key
 
 
@@ -56,10 +60,11 @@ class ReadBudget:
     An answer's size is known only once it is made, so bytes are charged then; the next read waits for them.
     """
 
-    __slots__ = ("_bytes", "_reads", "_shares")
+    __slots__ = ("_bytes", "_nodes", "_reads", "_shares")
 
-    def __init__(self, rates: Rates) -> None:
+    def __init__(self, rates: Rates, nodes: LiveNodes) -> None:
         """Begin with no one."""
+        self._nodes = nodes
         self._reads: KeyedBuckets[str] = KeyedBuckets(
             rates.reads_per_minute, per=MINUTE, burst=rates.read_burst
         )
@@ -72,13 +77,14 @@ class ReadBudget:
         """Count a read; 0.0, or the seconds to wait."""
         wait = 0.0
         for key, share in self._keys(user, address):
-            wait = wait or self._bytes.take(key, now, 0.0) or self._reads.take(key, now, share)
+            wait = wait or self._bytes.take(key, now, 0.0)
+            wait = wait or self._reads.take(key, now, share, times=self._nodes.count)
         return wait
 
     def answered(self, user: UserName, address: str, size: int, now: float) -> None:
         """Charge the bytes of an answer."""
         for key, share in self._keys(user, address):
-            self._bytes.charge(key, now, size * share)
+            self._bytes.charge(key, now, size * share * self._nodes.count)
 
     def _keys(self, user: UserName, address: str) -> tuple[tuple[str, float], ...]:
         return (f"user {user}", 1.0), (f"address {rate_limit_key(address)}", 1.0 / self._shares)
@@ -87,14 +93,15 @@ class ReadBudget:
 class AccountBudget:
     """The rate limits of each account over all its connections."""
 
-    __slots__ = ("_budgets", "_messages", "_reads", "reads")
+    __slots__ = ("_budgets", "_messages", "_nodes", "_reads", "reads")
 
-    def __init__(self, rates: Rates, budgets: Budgets) -> None:
+    def __init__(self, rates: Rates, budgets: Budgets, nodes: LiveNodes) -> None:
         """Begin with no one; ``budgets`` is the program's table."""
         self._budgets = dict(budgets)
         self.reads = frozenset(kind for kind, budget in budgets.items() if budget is Budget.READ)
         """Requests whose answers are charged."""
-        self._reads = ReadBudget(rates)
+        self._nodes = nodes
+        self._reads = ReadBudget(rates, nodes)
         self._messages: KeyedBuckets[UserName] = KeyedBuckets(
             rates.messages_per_minute, per=MINUTE, burst=rates.message_burst
         )
@@ -106,10 +113,10 @@ class AccountBudget:
             return self._reads.ask(user, address, now)
         if budget is Budget.FREE:
             return 0.0
-        wait = self._messages.take(user, now)
+        wait = self._messages.take(user, now, times=self._nodes.count)
         if wait or not isinstance(budget, KeyedBuckets):
             return wait
-        return budget.take(user, now)
+        return budget.take(user, now, times=self._nodes.count)
 
     def answered(self, user: UserName, address: str, size: int, now: float) -> None:
         """Charge the bytes of the answer to a read."""

@@ -26,6 +26,7 @@ from parlour_server.kit.connections.dispatcher import ANSWER_SECONDS, Conversati
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.connections.error_frames import AnyWire, unavailable
 from parlour_server.kit.connections.peer import Peer
+from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.program import Program
 from parlour_server.kit.store.records import SessionEnded
 
@@ -50,6 +51,7 @@ class ConnectionService(Generic[S]):
         activity: SessionActivity,
         audit: Audit,
         clock: Clock,
+        nodes: LiveNodes,
     ) -> None:
         """Begin without connections, subscribed to the bus. Call it in the event loop."""
         self._program = program
@@ -60,13 +62,14 @@ class ConnectionService(Generic[S]):
         self._background = background
         self._activity = activity
         self._clock = clock
+        self._nodes = nodes
         self._conversations: dict[ConnectionId, Conversation[S]] = {}
         self._ended: dict[SessionId, float] = {}
         """Sessions that ended lately: their tickets may have been redeemed just before."""
         self._dispatcher = RequestDispatcher(
             program,
             wire=wire,
-            accounts=AccountBudget(rates, program.budgets),
+            accounts=AccountBudget(rates, program.budgets, nodes),
             audit=audit,
             background=background,
             clock=clock,
@@ -88,6 +91,7 @@ class ConnectionService(Generic[S]):
         self._conversations[peer.id] = conversation
         self._activity.opened(session)
         self._connected.add(peer)
+        self._nodes.connected(peer.user, len(self._connected.of(peer.user)))
         with ErrorBoundary("a connection", peer.fail):
             peer.state = self._program.state(peer)
             self._background.start("a greeting", self._greet(conversation), peer.fail)
@@ -187,5 +191,6 @@ class ConnectionService(Generic[S]):
         peer.forget()
         conversation.close()
         self._connected.remove(peer)
+        self._nodes.connected(peer.user, len(self._connected.of(peer.user)))
         with ErrorBoundary("forgetting a connection"):
             self._program.closed(peer)

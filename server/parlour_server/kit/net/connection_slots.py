@@ -9,6 +9,7 @@ owner releases them.
 import asyncio
 from collections import Counter
 
+from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.token_buckets import rate_limit_key
 
 
@@ -41,8 +42,9 @@ class Slot:
 class ConnectionSlots:
     """All slots of one server."""
 
-    def __init__(self, *, total: int, per_address: int) -> None:
-        """Set the caps."""
+    def __init__(self, nodes: LiveNodes, *, total: int, per_address: int) -> None:
+        """Set the caps: ``total`` of this server, ``per_address`` of all that share the database."""
+        self._nodes = nodes
         self._total = total
         self._per_address = per_address
         self._taken = 0
@@ -67,7 +69,7 @@ class ConnectionSlots:
     def count_for(self, origin: str) -> bool:
         """Count a socket for ``origin``; False, without counting, when it has too many."""
         count = self._by_origin.get(origin, 0)
-        if count >= self._per_address:
+        if count >= self._nodes.divided(self._per_address):
             return False
         self._by_origin[origin] = count + 1
         return True

@@ -19,6 +19,7 @@ from parlour_server.kit.audit import Audit
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.connections.service import ConnectionService
+from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.net.connection_slots import ConnectionSlots
 from parlour_server.kit.net.gate import BodyCap, Rules, host_values
 from parlour_server.kit.net.http_connection import HttpConnection, HttpSetup
@@ -52,6 +53,7 @@ class NetServer:
         clock: Clock,
         wire: Wire[Any, Any],
         body_cap: BodyCap,
+        nodes: LiveNodes,
     ) -> None:
         """Take bound ``sockets``; call ``serve``. Raises SetupError."""
         listen, caps = settings.listen, settings.connections
@@ -59,7 +61,7 @@ class NetServer:
             (str(name[0]), int(name[1])) for name in (bound.getsockname() for bound in sockets)
         ]
         self._registry = registry
-        self._slots = ConnectionSlots(total=caps.total, per_address=caps.per_address)
+        self._slots = ConnectionSlots(nodes, total=caps.total, per_address=caps.per_address)
         self._pings = PingTimer(registry, self._slots, MallocTrim(glibc_trim()), caps.ping_seconds)
         handshake = Handshake(wire)
         buffer = ReadBuffer(handshake.path)
@@ -74,7 +76,7 @@ class NetServer:
             ),
             audit=audit,
             upgrade=WebSocketUpgrade(
-                tickets, service, registry, audit, clock, limits, buffer, per_user=caps.per_user
+                tickets, service, registry, audit, clock, limits, buffer, nodes, per_user=caps.per_user
             ),
             buffer=buffer,
             request_seconds=caps.request_seconds,

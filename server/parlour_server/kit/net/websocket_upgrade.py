@@ -13,6 +13,7 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.connections.connection import ConnectionInfo
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.errors import ParlourServerError
+from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.net import http_refusals as refusals
 from parlour_server.kit.net.connection_slots import Slot
 from parlour_server.kit.net.gate import Redeem, Refuse
@@ -35,6 +36,7 @@ class WebSocketUpgrade:
         clock: Clock,
         limits: Limits,
         buffer: ReadBuffer,
+        nodes: LiveNodes,
         *,
         per_user: int,
     ) -> None:
@@ -46,6 +48,7 @@ class WebSocketUpgrade:
         self._clock = clock
         self._limits = limits
         self._buffer = buffer
+        self._nodes = nodes
         self._per_user = per_user
 
     async def redeem(self, decision: Redeem | Refuse) -> TicketGrant | Refusal:
@@ -67,7 +70,8 @@ class WebSocketUpgrade:
         self._audit.record(
             AuditEvent.TICKET_REDEEMED, user=str(grant.user), session=grant.session, address=address
         )
-        full = self._registry.count_of(grant.user) >= self._per_user
+        count = self._registry.count_of(grant.user) + self._nodes.connections_elsewhere(grant.user)
+        full = count >= self._per_user
         return refusals.TOO_MANY_CONNECTIONS if full else None
 
     def open(self, grant: TicketGrant, transport: asyncio.Transport, slot: Slot, answer: bytes) -> None:

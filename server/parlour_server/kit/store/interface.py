@@ -9,19 +9,21 @@ guarantees:
 Tokens are passed only as their SHA-256 (K2: stolen store).
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Protocol
 
 from parlour_protocol.kit.ids import Incarnation, Millis, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.store.records import (
     Account,
+    Failures,
     InviteRecord,
     JournalEntry,
     NewAccountRecord,
     SessionRecord,
     TicketGrant,
 )
+from parlour_server.kit.store.shared_nodes import SharedNodes
 
 
 class Accounts(Protocol):
@@ -131,7 +133,7 @@ class Tickets(Protocol):
 class Attempts(Protocol):
     """Failed logins by key (an account, an address), kept across restarts (P5: guessing)."""
 
-    async def failures(self, keys: Iterable[str], now: Millis) -> dict[str, tuple[int, Millis]]:
+    async def failures(self, keys: Iterable[str]) -> Failures:
         """Return for each key that has any: the number of failures, and when the last one was."""
         ...
 
@@ -139,8 +141,30 @@ class Attempts(Protocol):
         """Add a failure for each key; after ``forget_after`` ms without one, counting starts again."""
         ...
 
-    async def clear(self, keys: Iterable[str]) -> None:
-        """Forget the keys."""
+    async def begin(
+        self,
+        keys: Iterable[str],
+        now: Millis,
+        check: Callable[[Failures], Sequence[str]],
+        *,
+        forget_after: Millis,
+    ) -> Sequence[str]:
+        """Add one for each key that ``check`` returns, unless it raises; returns these keys.
+
+        In one transaction, beside which no other of any server runs. ``check`` gets the failures of ``keys``
+        and must be pure. The keys returned are those of attempts under way.
+        """
+        ...
+
+    async def end(
+        self,
+        begun: Iterable[str],
+        now: Millis,
+        *,
+        failed: Mapping[str, Millis] | None = None,
+        clear: Iterable[str] = (),
+    ) -> None:
+        """End an attempt under way: with failures (each with its ``forget_after``), or keys to forget."""
         ...
 
 
@@ -178,6 +202,10 @@ class KitStore(Protocol):
     def attempts(self) -> Attempts: ...
     @property
     def journal(self) -> Journal: ...
+    @property
+    def nodes(self) -> SharedNodes | None:
+        """The servers that share the store; None for the store of one server."""
+        ...
 
     async def open(self) -> None:
         """Connect. Raises SetupError for an old schema (run `migrate`)."""

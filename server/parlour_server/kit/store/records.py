@@ -1,6 +1,7 @@
-"""Records of accounts, invites, sessions, tickets and the journal: frozen, validated, without behaviour."""
+"""Records of accounts, sessions, tickets, servers and the journal: frozen, validated, without behaviour."""
 
 from dataclasses import dataclass, field
+from typing import NewType
 
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
 from parlour_protocol.kit.names import DeviceName, UserName
@@ -81,3 +82,34 @@ class JournalEntry:
 
     number: int
     what: object
+
+
+NodeId = NewType("NodeId", str)
+"""One run of a server, among those that share a database."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountAtNode:
+    """How many connections someone has at a server, and the status that its program gave them."""
+
+    node: NodeId
+    user: UserName
+    connections: int
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodesSeen:
+    """What a server sees of the others when it renews its lease."""
+
+    now: Millis
+    """By the database's clock."""
+    nodes: frozenset[NodeId]
+    """Those with a lease, this one too."""
+    accounts: tuple[AccountAtNode, ...]
+    """At other servers: those that changed, or all."""
+    is_complete: bool
+
+
+Failures = dict[str, tuple[int, Millis]]
+"""Failed logins by key: their number, and when the last one was."""

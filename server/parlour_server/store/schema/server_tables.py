@@ -1,10 +1,10 @@
-"""The tables of the journal, the incarnation of the logs, and the check that writing works."""
+"""The tables of the journal, the incarnation of the logs, the servers, and the check that writing works."""
 
 from typing import Final
 
 from sqlalchemy import CheckConstraint, Column, Integer, Table
 
-from parlour_server.store.schema.columns import PLAIN, Number, Words, metadata
+from parlour_server.store.schema.columns import KEYED, PLAIN, Number, Words, metadata
 
 journal: Final = Table(
     "journal",
@@ -35,4 +35,27 @@ health: Final = Table(
     Column("checks", Number, nullable=False),
     CheckConstraint("id = 1", name="one_row"),
     **PLAIN,
+)
+
+# the servers that share the database, each with a lease by the database's clock
+nodes: Final = Table(
+    "nodes",
+    metadata,
+    Column("node", Words, primary_key=True),
+    Column("address", Words, nullable=False),
+    Column("started", Number, nullable=False),
+    Column("until", Number, nullable=False),
+    **KEYED,
+)
+
+# who is connected where; written by each server about itself, and found by `changed`
+node_accounts: Final = Table(
+    "node_accounts",
+    metadata,
+    Column("account", Words, primary_key=True),
+    Column("node", Words, primary_key=True, index=True),
+    Column("connections", Integer, nullable=False),
+    Column("status", Words, nullable=False),
+    Column("changed", Number, nullable=False, index=True),
+    **KEYED,
 )

@@ -7,6 +7,7 @@ from typing import Any, cast
 import httpx
 import pytest
 from starlette.responses import Response
+from tests.server.fakes import by_itself
 
 from parlour_protocol.kit.api import Login, Payload
 from parlour_protocol.kit.errors import ProgramError
@@ -81,7 +82,7 @@ async def test_an_operation_needs_a_session_unless_it_says_otherwise() -> None:
     """The handler does not ask for one, and does not have to."""
     operations = Operations([ORDER, replace(ORDER, name="menu", path="/v1/menu", takes=None, session=False)])
     handlers = {row.name: handle for row in operations.rows}
-    rates = RequestRates(SystemClock(), per_minute=60, burst=60)
+    rates = RequestRates(SystemClock(), by_itself(), per_minute=60, burst=60)
     sessions, nothing = cast("Any", OneSession("a" * 43)), cast("Any", None)
     guard = RequestGuard(sessions, BodyPace(5, 65_536), rates, operations)
     api = make_api(operations, handlers, guard, Problems(), rates, nothing)

@@ -4,15 +4,19 @@ import asyncio
 
 import pytest
 from tests.server.fakes import StoppedClock
+from tests.server.kit.conftest import PROGRAM, SCHEMA
 
+from parlour_protocol.kit.ids import Millis
 from parlour_server.chat_program import CHAT
 from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Logins
 from parlour_server.kit.errors import LoginRefusedError, TooManyAttemptsError
+from parlour_server.kit.program_store import ProgramStore
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.store.interface import Store
+from tests import postgres
 
 SETTINGS = Logins(failures_per_account=3, failures_per_address=6, longest_wait_seconds=60)
 HOME, STRANGER = "192.0.2.1", "198.51.100.7"
@@ -170,7 +174,49 @@ async def test_guessing_in_parallel_at_many_accounts_passes_no_more_than_the_lim
     release.set()
     await asyncio.gather(*tasks)
     assert outcomes.count(LoginRefusedError) == 6
-    assert not throttle._under_way
+    assert not await throttle._attempts.failures([f"under way address:{STRANGER}"])
+
+
+async def test_guessing_at_several_servers_at_once_passes_no_more_than_the_limit() -> None:
+    """P5: servers that share a database count attempts under way together, and failures too."""
+    clock, engine = StoppedClock(), postgres.database("kit", SCHEMA)
+    stores = [ProgramStore(engine, PROGRAM, clock, tells_by_bus=True) for _ in range(2)]
+    for store in stores:
+        await store.open()
+    throttles = [LoginThrottle(store.attempts, clock, SETTINGS) for store in stores]
+    outcomes: list[type[Exception]] = []
+    release, refused = asyncio.Event(), asyncio.Event()
+
+    async def one(throttle: LoginThrottle) -> None:
+        try:
+            async with throttle.attempt("anna", STRANGER):
+                await release.wait()
+                raise LoginRefusedError
+        except (LoginRefusedError, TooManyAttemptsError) as error:
+            outcomes.append(type(error))
+            if len(outcomes) == 17:
+                refused.set()
+
+    tasks = [asyncio.ensure_future(one(throttles[number % 2])) for number in range(20)]
+    async with asyncio.timeout(60):
+        await refused.wait()
+    release.set()
+    await asyncio.gather(*tasks)
+    assert outcomes.count(LoginRefusedError) == 3
+    for throttle, store in zip(throttles, stores, strict=True):
+        assert await wait_of(throttle) > 0
+        await store.close()
+
+
+async def test_attempts_of_a_server_that_died_are_forgotten(
+    throttle: LoginThrottle, store: Store, clock: StoppedClock
+) -> None:
+    """P5: they count for two minutes, and no one is locked out by them for good."""
+    keys = ["under way address:" + STRANGER]
+    await store.attempts.begin([], clock.now(), lambda _: keys * 6, forget_after=Millis(120_000))
+    assert await wait_of(throttle) > 0
+    clock.pass_seconds(121)
+    await succeed(throttle)
 
 
 async def test_guessing_does_not_start_again_with_a_restart(folder: DataFolder, clock: StoppedClock) -> None:

@@ -1,7 +1,7 @@
 """Tickets: guessable and stored (K2), replayed (K3), long-lived (K4), and asked for in a loop."""
 
 import pytest
-from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock
+from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock, by_itself
 
 from parlour_protocol.kit.names import parse_device_name
 from parlour_protocol.kit.secret import Secret
@@ -33,7 +33,7 @@ async def session(sessions: Sessions, make_account: MakeAccount) -> SessionRecor
 @pytest.fixture
 def tickets(store: Store, clock: StoppedClock, audit: ReadableAudit) -> Tickets:
     """Return tickets, sixty a minute for each session."""
-    rates = RequestRates(clock, per_minute=60, burst=60)
+    rates = RequestRates(clock, by_itself(), per_minute=60, burst=60)
     return Tickets(store.tickets, rates, LoginThrottle(store.attempts, clock, Logins()), audit, seconds=30)
 
 

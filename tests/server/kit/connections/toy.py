@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, TypeVar
 
 import msgspec
-from tests.server.fakes import ReadableAudit, StoppedClock
+from tests.server.fakes import ReadableAudit, StoppedClock, by_itself
 
 from parlour_protocol.kit.codec import encode
 from parlour_protocol.kit.errors import CloseCode, MalformedFrameError
@@ -201,6 +201,7 @@ class World:
             activity=self.activity,
             audit=self.audit,
             clock=self.clock,
+            nodes=by_itself(),
         )
 
     async def connect(self, name: str = "ada", session: str = "", address: str = "192.0.2.7") -> Client:

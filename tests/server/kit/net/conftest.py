@@ -20,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from tests.server.fakes import by_itself
 
 from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.kit.errors import SESSION_ENDED
@@ -318,6 +319,7 @@ class Bench:
             self.clock,
             WIRE,
             self._body_cap,
+            by_itself(),
         )
         [(_, self.port)] = self.server.serve()
 

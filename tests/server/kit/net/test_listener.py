@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from tests.server.fakes import by_itself
 
 from parlour_server.kit.addresses import listen_address, plain_address
 from parlour_server.kit.audit import AuditEvent
@@ -183,7 +184,7 @@ async def test_an_address_that_is_taken(bench: Any) -> None:
 
 def test_slots_count_and_forget() -> None:
     """A refused or returned slot leaves nothing behind, and returning twice returns once."""
-    slots = ConnectionSlots(total=2, per_address=1)
+    slots = ConnectionSlots(by_itself(), total=2, per_address=1)
     first = slots.take("192.0.2.1")
     assert first is not None
     assert slots.take("192.0.2.1") is None

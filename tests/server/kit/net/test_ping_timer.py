@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from tests.server.fakes import by_itself
 
 from parlour_server.kit.config.server_settings import Connections
 from parlour_server.kit.net.connection_slots import ConnectionSlots
@@ -32,7 +33,9 @@ class Silent:
 def pulse(*connections: Silent) -> PingTimer:
     """Return a pulse of these connections."""
     registry: Any = connections
-    return PingTimer(registry, ConnectionSlots(total=1, per_address=1), MallocTrim(lambda: None), 20)
+    return PingTimer(
+        registry, ConnectionSlots(by_itself(), total=1, per_address=1), MallocTrim(lambda: None), 20
+    )
 
 
 @pytest.mark.parametrize("share", range(BEATS))

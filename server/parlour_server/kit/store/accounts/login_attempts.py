@@ -4,13 +4,14 @@ Keys are opaque. Failures older than a week are pruned, so an attacker with many
 disk.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from parlour_protocol.kit.ids import Millis
 from parlour_server.kit.store.engine.connection import ANYWHERE, Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.kit.store.records import Failures
 
 KEEP_MILLIS: Final = 7 * 86_400_000
 """Older failures are pruned, unless the caller keeps them longer."""
@@ -26,44 +27,75 @@ class SqlAttempts:
         self._writer = writer
         self._readers = readers
 
-    async def failures(self, keys: Iterable[str], now: Millis) -> dict[str, tuple[int, Millis]]:  # noqa: ARG002 - forgetting is by ``add``
+    async def failures(self, keys: Iterable[str]) -> Failures:
         """Return for each key that has any: the number of failures, and when the last one was."""
         wanted = list(keys)
-
-        def read(db: Connection) -> dict[str, tuple[int, Millis]]:
-            found: dict[str, tuple[int, Millis]] = {}
-            for key in wanted:
-                row = db.execute("SELECT failures, last FROM attempts WHERE key = ?", (key,)).fetchone()
-                if row is not None:
-                    found[key] = row
-            return found
-
-        return await self._readers.run(read)
+        return await self._readers.run(lambda db: _failures(db, wanted))
 
     async def add(self, keys: Iterable[str], now: Millis, *, forget_after: Millis) -> None:
         """Add a failure for each key; old ones are pruned first."""
-        noted = [(key, now, now - forget_after) for key in sorted(keys)]
+        noted = list(keys)
+        await self._writer.submit(lambda db: _add(db, noted, now, forget_after), within=ANYWHERE)
+
+    async def begin(
+        self,
+        keys: Iterable[str],
+        now: Millis,
+        check: Callable[[Failures], Sequence[str]],
+        *,
+        forget_after: Millis,
+    ) -> Sequence[str]:
+        """Add one for each key that ``check`` returns, unless it raises; returns these keys."""
+        wanted = list(keys)
+
+        def write(db: WriteConnection) -> Sequence[str]:
+            counted = check(_failures(db, wanted))
+            _add(db, counted, now, forget_after)
+            return counted
+
+        # alone: of attempts that begin at once, at any number of servers, each sees those before
+        return await self._writer.submit(write)
+
+    async def end(
+        self,
+        begun: Iterable[str],
+        now: Millis,
+        *,
+        failed: Mapping[str, Millis] | None = None,
+        clear: Iterable[str] = (),
+    ) -> None:
+        """Take back one for each key of ``begin``, add the failures, and forget the keys to clear."""
+        ended, cleared = [(key,) for key in sorted(begun)], [(key,) for key in sorted(clear)]
+        added = sorted((failed or {}).items())
 
         def write(db: WriteConnection) -> None:
-            db.execute(
-                "DELETE FROM attempts WHERE key IN"
-                " (SELECT key FROM attempts WHERE last < ? ORDER BY last LIMIT ?)",
-                (now - max(forget_after, KEEP_MILLIS), _AT_ONCE),
-            )
-            db.executemany(
-                "INSERT INTO attempts (key, failures, last) VALUES (?, 1, ?) ON CONFLICT (key) DO UPDATE SET"
-                " failures = CASE WHEN attempts.last < ? THEN 1 ELSE attempts.failures + 1 END,"
-                " last = excluded.last",
-                noted,
-            )
+            db.executemany("UPDATE attempts SET failures = failures - 1 WHERE key = ?", ended)
+            db.executemany("DELETE FROM attempts WHERE key = ? AND failures <= 0", ended)
+            db.executemany("DELETE FROM attempts WHERE key = ?", cleared)
+            for key, forget_after in added:
+                _add(db, [key], now, forget_after)
 
         await self._writer.submit(write, within=ANYWHERE)
 
-    async def clear(self, keys: Iterable[str]) -> None:
-        """Forget the keys."""
-        forgotten = [(key,) for key in keys]
 
-        def write(db: WriteConnection) -> None:
-            db.executemany("DELETE FROM attempts WHERE key = ?", forgotten)
+def _failures(db: Connection, keys: Iterable[str]) -> Failures:
+    found: Failures = {}
+    for key in keys:
+        row = db.execute("SELECT failures, last FROM attempts WHERE key = ?", (key,)).fetchone()
+        if row is not None:
+            found[key] = row
+    return found
 
-        await self._writer.submit(write, within=ANYWHERE)
+
+def _add(db: WriteConnection, keys: Iterable[str], now: Millis, forget_after: Millis) -> None:
+    """Add one for each key; old ones are pruned first."""
+    db.execute(
+        "DELETE FROM attempts WHERE key IN (SELECT key FROM attempts WHERE last < ? ORDER BY last LIMIT ?)",
+        (now - max(forget_after, KEEP_MILLIS), _AT_ONCE),
+    )
+    db.executemany(
+        "INSERT INTO attempts (key, failures, last) VALUES (?, 1, ?) ON CONFLICT (key) DO UPDATE SET"
+        " failures = CASE WHEN attempts.last < ? THEN 1 ELSE attempts.failures + 1 END,"
+        " last = excluded.last",
+        [(key, now, now - forget_after) for key in sorted(keys)],
+    )

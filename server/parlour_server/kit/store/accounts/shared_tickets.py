@@ -8,21 +8,20 @@ from typing import Final
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.store.accounts.sessions import live_session
 from parlour_server.kit.store.engine.column_values import device_name, plain, user_name
-from parlour_server.kit.store.engine.connection import ANYWHERE, WriteConnection
+from parlour_server.kit.store.engine.connection import ANYWHERE, SHARED_NOW, WriteConnection
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.kit.store.records import TicketGrant
 
-_NOW: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
 _FORGET: Final = (
-    f"DELETE FROM tickets WHERE digest IN (SELECT digest FROM tickets WHERE expires <= {_NOW}"  # noqa: S608 - of ours
+    f"DELETE FROM tickets WHERE digest IN (SELECT digest FROM tickets WHERE expires <= {SHARED_NOW}"  # noqa: S608 - of ours
     " ORDER BY expires LIMIT ? FOR UPDATE SKIP LOCKED)"
 )
 _PUT: Final = (
     "INSERT INTO tickets (digest, expires, session, account, device, session_expires)"  # noqa: S608 - of ours
-    f" VALUES (?, {_NOW} + ?, ?, ?, ?, ?)"
+    f" VALUES (?, {SHARED_NOW} + ?, ?, ?, ?, ?)"
 )
 _TAKE: Final = (
-    f"DELETE FROM tickets WHERE digest = ? RETURNING expires > {_NOW},"  # noqa: S608 - of ours
+    f"DELETE FROM tickets WHERE digest = ? RETURNING expires > {SHARED_NOW},"  # noqa: S608 - of ours
     " session, account, device, session_expires"
 )
 _AT_ONCE: Final = 20

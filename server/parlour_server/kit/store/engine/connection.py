@@ -119,6 +119,9 @@ def unavailable(cause: BaseException) -> UnavailableError:
 ANYWHERE: Final = ""
 """The ``within`` of a write that decides nothing by what it reads."""
 
+SHARED_NOW: Final = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+"""The milliseconds since 1970 by a shared database's clock, in its SQL."""
+
 
 class NotADatabaseError(Exception):
     """The file is not one of SQLite's."""

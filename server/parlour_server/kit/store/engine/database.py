@@ -19,6 +19,7 @@ from parlour_server.kit.store.engine.retention import Rule, prune
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.kit.store.interface import Tickets
 from parlour_server.kit.store.schema import Schema, engine_of
+from parlour_server.kit.store.shared_nodes import SharedNodes
 
 
 class Database:
@@ -42,6 +43,8 @@ class Database:
             if self._engine.is_shared
             else MemoryTickets(self._readers, clock)
         )
+        self.nodes: Final = SharedNodes(self._writer) if self._engine.is_shared else None
+        """The servers that share the database; None for a database of one server."""
 
     @property
     def incarnation(self) -> Incarnation:

@@ -1,8 +1,11 @@
 """Failed logins by key."""
 
+import pytest
 from tests.server.kit.store.world import KitWorld
 
 from parlour_protocol.kit.ids import Millis
+from parlour_server.kit.errors import TooManyAttemptsError
+from parlour_server.kit.store.records import Failures
 
 HOUR = Millis(3_600_000)
 
@@ -12,7 +15,7 @@ async def test_failures_are_counted_by_key(world: KitWorld) -> None:
     now = world.clock.now()
     await world.store.attempts.add(["user:alice", "ip:1"], now, forget_after=HOUR)
     await world.store.attempts.add(["user:alice"], Millis(now + 5), forget_after=HOUR)
-    assert await world.store.attempts.failures(["user:alice", "ip:1", "ip:2"], now) == {
+    assert await world.store.attempts.failures(["user:alice", "ip:1", "ip:2"]) == {
         "user:alice": (2, now + 5),
         "ip:1": (1, now),
     }
@@ -24,7 +27,7 @@ async def test_old_failures_are_forgotten(world: KitWorld) -> None:
     await world.store.attempts.add(["a", "b"], now, forget_after=HOUR)
     await world.store.attempts.add(["a"], Millis(now + HOUR), forget_after=HOUR)
     await world.store.attempts.add(["b"], Millis(now + HOUR + 1), forget_after=HOUR)
-    found = await world.store.attempts.failures(["a", "b"], now)
+    found = await world.store.attempts.failures(["a", "b"])
     assert (found["a"][0], found["b"][0]) == (2, 1)
 
 
@@ -32,8 +35,8 @@ async def test_cleared_keys_begin_again(world: KitWorld) -> None:
     """Clearing forgets the keys it names and no other."""
     now = world.clock.now()
     await world.store.attempts.add(["a", "b"], now, forget_after=HOUR)
-    await world.store.attempts.clear(["a", "c"])
-    assert await world.store.attempts.failures(["a", "b"], now) == {"b": (1, now)}
+    await world.store.attempts.end([], now, clear=["a", "c"])
+    assert await world.store.attempts.failures(["a", "b"]) == {"b": (1, now)}
 
 
 async def test_many_addresses_do_not_fill_the_disk_for_good(world: KitWorld) -> None:
@@ -42,8 +45,30 @@ async def test_many_addresses_do_not_fill_the_disk_for_good(world: KitWorld) -> 
     await world.store.attempts.add([f"ip:{number}" for number in range(50)], now, forget_after=HOUR)
     week = 7 * 24 * HOUR
     await world.store.attempts.add(["new"], Millis(now + week), forget_after=HOUR)
-    assert len(await world.store.attempts.failures([f"ip:{number}" for number in range(50)], now)) == 50
+    assert len(await world.store.attempts.failures([f"ip:{number}" for number in range(50)])) == 50
     for left in (30, 10, 0):
         await world.store.attempts.add(["new"], Millis(now + week + 1), forget_after=HOUR)
-        found = await world.store.attempts.failures([f"ip:{number}" for number in range(50)], now)
+        found = await world.store.attempts.failures([f"ip:{number}" for number in range(50)])
         assert len(found) == left
+
+
+async def test_an_attempt_under_way_is_counted_until_it_ends(world: KitWorld) -> None:
+    """Unless the check refuses it: then nothing changes."""
+    attempts, now = world.store.attempts, world.clock.now()
+
+    def at_most_one(found: Failures) -> list[str]:
+        if found:
+            raise TooManyAttemptsError(1)
+        return ["under way a"]
+
+    keys = ["a", "under way a"]
+    assert await attempts.begin(keys, now, at_most_one, forget_after=HOUR) == ["under way a"]
+    with pytest.raises(TooManyAttemptsError):
+        await attempts.begin(keys, now, at_most_one, forget_after=HOUR)
+    assert await attempts.failures(keys) == {"under way a": (1, now)}
+    await attempts.end(["under way a"], now, failed={"a": HOUR})
+    assert await attempts.failures(keys) == {"a": (1, now)}
+    with pytest.raises(TooManyAttemptsError):
+        await attempts.begin(keys, now, at_most_one, forget_after=HOUR)
+    await attempts.end([], now, clear=["a"])
+    assert not await attempts.failures(keys)

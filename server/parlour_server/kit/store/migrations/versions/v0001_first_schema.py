@@ -25,6 +25,7 @@ def upgrade() -> None:
     _accounts()
     _logs()
     _upkeep()
+    _nodes()
 
 
 def _accounts() -> None:
@@ -159,3 +160,28 @@ def _upkeep() -> None:
         **PLAIN,
     )
     op.bulk_insert(table, [{"id": 1, "name": new_incarnation(), "since": time.time_ns() // 1_000_000}])
+
+
+def _nodes() -> None:
+    """Make the tables of servers that share the database."""
+    op.create_table(
+        "nodes",
+        sa.Column("node", TEXT, nullable=False),
+        sa.Column("address", TEXT, nullable=False),
+        sa.Column("started", NUMBER, nullable=False),
+        sa.Column("until", NUMBER, nullable=False),
+        sa.PrimaryKeyConstraint("node", name="pk_nodes"),
+        **KEYED,
+    )
+    op.create_table(
+        "node_accounts",
+        sa.Column("account", TEXT, nullable=False),
+        sa.Column("node", TEXT, nullable=False),
+        sa.Column("connections", sa.Integer(), nullable=False),
+        sa.Column("status", TEXT, nullable=False),
+        sa.Column("changed", NUMBER, nullable=False),
+        sa.PrimaryKeyConstraint("account", "node", name="pk_node_accounts"),
+        **KEYED,
+    )
+    op.create_index("ix_node_accounts_node", "node_accounts", ["node"])
+    op.create_index("ix_node_accounts_changed", "node_accounts", ["changed"])

@@ -318,7 +318,8 @@ def _removed(history: History, log: _Log, grace: float) -> Iterator[Violation]:
         if log.is_member(event.room, of.user, event.seq):
             continue
         for at, seq in removals.of.get((event.room, of.user), ()):
-            if event.seq > seq and seen.at > deadlines.after(at, of.node):
+            back = removals.back(event.room, of.user, at)  # members may see what was before them
+            if event.seq > seq and deadlines.after(at, of.node) < seen.at < back:
                 late = f"{seen.at - at:.2f} s after the removal by {seq}"
                 yield Violation(4, f"{of.user} saw {event.room} {event.seq} at {of.node} {late}")
                 break

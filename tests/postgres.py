@@ -3,6 +3,8 @@
 import tempfile
 import warnings
 from functools import cache
+from pathlib import Path
+from typing import Final
 from urllib.parse import urlencode
 
 import psycopg
@@ -23,6 +25,10 @@ _CLEAR = """
     END $$
 """
 
+LOCKED: Final = "locked"
+"""A user who needs a password, and has no rights."""
+PASSWORD: Final = "tigress-violin-marble"
+
 
 @cache
 def server() -> str:
@@ -35,6 +41,10 @@ def server() -> str:
         uri = str(get_server(folder, cleanup_mode="delete").get_uri())
     with psycopg.connect(uri, autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET fsync = off")  # it ends with the tests
+        connection.execute(f"CREATE ROLE {LOCKED} LOGIN PASSWORD '{PASSWORD}'".encode())
+        [hba] = connection.execute("SHOW hba_file").fetchone() or ()
+        rules = Path(hba)
+        rules.write_text(f"local all {LOCKED} scram-sha-256\n{rules.read_text()}")
         connection.execute("SELECT pg_reload_conf()")
     return uri
 
@@ -66,12 +76,12 @@ def database(name: str, schema: Schema) -> PostgresEngine:
     return engine
 
 
-def empty(name: str) -> str:
-    """Return how to connect to an empty database, made again for each test."""
+def empty(name: str, template: str = "template1") -> str:
+    """Return how to connect to an empty database, or a copy of another one, made again for each test."""
     named = sql.Identifier(name)
     with psycopg.connect(server(), autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(named))
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(named))
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(named, sql.Identifier(template)))
     return url(name)
 
 

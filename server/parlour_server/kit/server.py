@@ -61,6 +61,7 @@ from parlour_server.kit.setup.folder_lock import locked
 from parlour_server.kit.setup.open_store import engine_for
 from parlour_server.kit.setup.operator_log import OperatorLog
 from parlour_server.kit.setup.public_address import forget_running, name_of, note_running
+from parlour_server.kit.setup.server_keys import claim_keys
 from parlour_server.kit.store.interface import KitStore
 from parlour_server.kit.topics import Topics
 
@@ -132,6 +133,7 @@ class Server(Generic[_Settings]):
                 warn("database_unverified", why=engine.unverified)
             await store.open()
             stack.push_async_callback(store.close)
+            claim_keys(engine, folder)
             nodes = LiveNodes(store.nodes, steady, settings.listen.address)
             await _begin(nodes)
             if nodes.is_shared:

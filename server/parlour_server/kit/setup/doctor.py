@@ -28,6 +28,7 @@ from parlour_server.kit.setup.certificates import is_own, names_of, pin_of, read
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.finding import Finding, Level
 from parlour_server.kit.setup.open_store import engine_for
+from parlour_server.kit.setup.postgres_findings import examine_postgres
 from parlour_server.kit.setup.public_address import running
 from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.engine.integrity import MOST
@@ -112,7 +113,8 @@ def _key_exchange(tls: TlsFiles) -> list[Finding]:
 
 def _database(program: ProgramSpec[Any, Any], engine: Engine) -> list[Finding]:
     if not isinstance(engine, SqliteEngine):
-        return [Finding("fine", "database", f"{engine}, schema {program.schema.version}"), *_logs(engine)]
+        fine = Finding("fine", "database", f"{engine}, schema {program.schema.version}")
+        return [fine, *examine_postgres(engine), *_logs(engine)]
     damaged = program.schema.damage(engine.path)
     if not damaged:
         fine = Finding("fine", "database", f"schema {program.schema.version}, all of it readable")

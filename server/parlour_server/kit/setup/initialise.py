@@ -20,6 +20,7 @@ from parlour_server.kit.setup.certificates import make_keys, pin_of, read_certif
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.disk_reserve import keep_reserve
 from parlour_server.kit.setup.open_store import engine_for, opened
+from parlour_server.kit.setup.server_keys import claim_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ async def initialise(
         program.schema.create(engine)
         new.append("database")
     keep_reserve(folder)
+    program.schema.check(engine)
+    claim_keys(engine, folder, replace=replace_lost_keys)
     async with opened(program, folder, clock) as store:
         new += await program.first_run(folder, store, clock)
     return Initialised(settings.listen.names, pin_of(read_certificate(folder.certificate)), tuple(new))

@@ -92,6 +92,7 @@ class Schema:
             raise SetupError(f"{engine} has an older schema; run `{self.program.command} migrate`")
         if found > self.version:
             raise SetupError(self._too_new(engine))
+        engine.check_rights()
 
     def damage(self, path: Path) -> list[str]:
         """Return the damage in the database as sentences; none for an intact one."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sqlalchemy import CheckConstraint, Column, Integer, Table
+from sqlalchemy import CheckConstraint, Column, Integer, LargeBinary, Table
 
 from parlour_server.store.schema.columns import KEYED, PLAIN, Number, Words, metadata
 
@@ -57,5 +57,14 @@ node_accounts: Final = Table(
     Column("connections", Integer, nullable=False),
     Column("status", Words, nullable=False),
     Column("changed", Number, nullable=False, index=True),
+    **KEYED,
+)
+
+# Fingerprints: all servers of one database must have the same keys.
+server_keys: Final = Table(
+    "server_keys",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("sha256", LargeBinary, nullable=False),
     **KEYED,
 )

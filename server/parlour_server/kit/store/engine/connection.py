@@ -145,6 +145,14 @@ class Engine(Protocol):
         """How others on the network can pass for the database, or read along; empty if they can't."""
         ...
 
+    def explained(self) -> AbstractContextManager[None]:
+        """Raise SetupError, a sentence for the operator, for an error of the database in a block."""
+        ...
+
+    def check_rights(self) -> None:
+        """Raise SetupError if this user can't read and write every table."""
+        ...
+
     def revision(self) -> str | None:
         """Return the revision of the schema, None without one. Raises SetupError, NotADatabaseError."""
         ...

@@ -77,6 +77,16 @@ _ADVICE: Final = (
 )
 """What to do about an error, by a word in it."""
 
+_FORBIDDEN: Final = """
+    SELECT tablename FROM pg_tables
+    WHERE schemaname = ANY (current_schemas(false)) AND NOT (
+        has_table_privilege(format('%I.%I', schemaname, tablename), 'SELECT')
+        AND has_table_privilege(format('%I.%I', schemaname, tablename), 'INSERT')
+        AND has_table_privilege(format('%I.%I', schemaname, tablename), 'UPDATE')
+        AND has_table_privilege(format('%I.%I', schemaname, tablename), 'DELETE'))
+"""
+"""The tables that this user can't use."""
+
 _DATABASES: Final = (psycopg.Error, MemoryError, SetupError)
 """The errors that end a transaction, but for those of one statement, which belong to its write."""
 _OWN_FAULT: Final = (
@@ -254,16 +264,31 @@ class PostgresEngine:
         row = self._one("SELECT name, since FROM incarnation")
         return None if row is None else (Incarnation(row[0]), Millis(row[1]))
 
-    def _one(self, statement: str) -> "tuple[Any, ...] | None":
-        try:
-            with closing(self._connect()) as connection:
-                return connection.execute(statement.encode()).fetchone()
-        except errors.UndefinedTable:
-            return None
-        except psycopg.Error as error:
-            raise SetupError(self.cannot_open(error)) from error
+    def check_rights(self) -> None:
+        """Raise SetupError if this user can't read and write every table."""
+        row = self._one(_FORBIDDEN)
+        if row is not None:
+            raise SetupError(
+                f"{self} has tables that this user may not read and write ({row[0]}); make it their owner, or"
+                " `GRANT SELECT, INSERT, UPDATE, DELETE` on all of them"
+            )
 
-    def cannot_open(self, error: Exception) -> str:
+    def _one(self, statement: str) -> "tuple[Any, ...] | None":
+        with self.explained(), closing(self._connect()) as connection:
+            try:
+                return connection.execute(statement.encode()).fetchone()
+            except errors.UndefinedTable:
+                return None
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Raise SetupError for an error of psycopg in a block."""
+        try:
+            yield
+        except psycopg.Error as error:
+            raise SetupError(self._cannot_open(error)) from error
+
+    def _cannot_open(self, error: Exception) -> str:
         """Return a sentence, without secrets, for an error of connecting or of a first statement."""
         lines = str(error).strip().splitlines() or [type(error).__name__]
         advice = (todo for word, todo in _ADVICE if any(word in line for line in lines))
@@ -272,10 +297,8 @@ class PostgresEngine:
 
     def connect_to_migrate(self) -> "psycopg.Connection[Any]":
         """Open a connection that changes the schema. Raises SetupError."""
-        try:
+        with self.explained():
             connection = self._connect()
-        except psycopg.Error as error:
-            raise SetupError(self.cannot_open(error)) from error
         connection.autocommit = False
         return connection
 

@@ -101,6 +101,17 @@ class SqliteEngine:
     def __str__(self) -> str:
         return str(self.path)
 
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Raise SetupError for an error of SQLite in a block."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise SetupError(cannot_open(self.path, error)) from error
+
+    def check_rights(self) -> None:
+        """Do nothing: what can't be written says so by itself."""
+
     @property
     def unverified(self) -> str:
         """Return nothing: it is a file."""

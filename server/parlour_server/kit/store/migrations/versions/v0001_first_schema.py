@@ -150,6 +150,13 @@ def _upkeep() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_health"),
         **PLAIN,
     )
+    op.create_table(
+        "server_keys",
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("sha256", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_server_keys"),
+        **KEYED,
+    )
     table = op.create_table(
         "incarnation",
         sa.Column("id", sa.Integer(), nullable=False),

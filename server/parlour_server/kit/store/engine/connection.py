@@ -33,6 +33,11 @@ class Cursor(Protocol):
 class Connection(Protocol):
     """A connection that reads; statements in no transaction see what was last committed."""
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the database ended it."""
+        ...
+
     def execute(self, sql: str, parameters: Parameters = (), /) -> Cursor: ...  # noqa: D102
 
     def snapshot(self) -> AbstractContextManager[None]:

@@ -134,6 +134,11 @@ class PostgresConnection:
         self.changes = 0
         """How many rows were changed."""
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether the server ended it."""
+        return self.raw.closed
+
     def execute(self, statement: str, parameters: Parameters = (), /) -> Cursor:
         """Run a statement."""
         cursor = psycopg.RawCursor(self.raw)

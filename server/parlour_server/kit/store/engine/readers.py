@@ -127,7 +127,9 @@ class Readers:
                 try:
                     if connection is None:
                         connection = self._engine.connect_reader()
-                    value = read(connection)
+                        value = read(connection)
+                    else:
+                        connection, value = self._read(connection, read)
                 except self._engine.failures as failure:
                     # This connection may be broken: the next read opens another.
                     if connection is not None:
@@ -142,6 +144,20 @@ class Readers:
             self._schedule_delivery()
         if connection is not None:
             connection.close()
+
+    def _read(self, connection: Connection, read: Callable[[Connection], _T]) -> tuple[Connection, _T]:
+        """Read; again with a new connection if the database ended this one, as it does when it restarts."""
+        try:
+            return connection, read(connection)
+        except self._engine.failures:
+            if not connection.is_lost:
+                raise
+        connection = self._engine.connect_reader()
+        try:
+            return connection, read(connection)
+        except BaseException:
+            connection.close()
+            raise
 
     def _log(self, failure: Exception) -> None:
         """Log at most once a minute: a damaged page fails each read that needs it."""

@@ -51,6 +51,9 @@ _BOTH: Final = (
 class SqliteConnection(sqlite3.Connection):
     """A connection that reads."""
 
+    is_lost = False
+    """It is a file."""
+
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Run a block in one read transaction."""

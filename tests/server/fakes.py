@@ -52,7 +52,7 @@ class ReadableAudit(Audit):
 
 def by_itself() -> LiveNodes:
     """Return the view of a server that shares its database with no other."""
-    return LiveNodes(None, SteadyClock(StoppedClock()), "")
+    return LiveNodes(None, SteadyClock(StoppedClock()), "", outage_seconds=1)
 
 
 class MakeAccount(Protocol):

@@ -36,13 +36,19 @@ Watcher = Callable[[AbstractSet[UserName]], None]
 class LiveNodes:
     """The servers that share a database, as one of them sees them."""
 
-    def __init__(self, nodes: SharedNodes | None, clock: SteadyClock, address: str) -> None:
-        """``nodes``: the store's; None for a server by itself. ``address`` is shown to operators."""
+    def __init__(
+        self, nodes: SharedNodes | None, clock: SteadyClock, address: str, *, outage_seconds: float
+    ) -> None:
+        """``nodes``: the store's; None for a server by itself. ``address`` is shown to operators.
+
+        ``outage_seconds``: how long to wait for a database that does not answer.
+        """
         self.id: Final = NodeId(random_id(9))
         """Of this run of this server."""
         self._nodes = nodes
         self._clock = clock
         self._address = address
+        self._outage_seconds = outage_seconds
         self._live = frozenset({self.id})
         self._here: dict[UserName, tuple[int, str]] = {}
         self._unwritten: dict[UserName, tuple[int, str]] = {}
@@ -64,8 +70,17 @@ class LiveNodes:
         return len(self._live)
 
     @property
-    def seconds_since_beat(self) -> float:
-        """How long ago the database last answered; 0 for a server by itself."""
+    def is_stale(self) -> bool:
+        """Whether the database has not answered lately: new connections should go elsewhere."""
+        return self._seconds_since_beat > STALE_SECONDS
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the database has not answered for so long that everyone should go elsewhere."""
+        return self._seconds_since_beat > self._outage_seconds
+
+    @property
+    def _seconds_since_beat(self) -> float:
         return self._clock.monotonic() - self._beat_at if self._nodes is not None else 0.0
 
     def divided(self, limit: int) -> int:

@@ -7,7 +7,7 @@ theirs.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any, Final, Generic, Self, TypeVar
 
@@ -134,7 +134,12 @@ class Server(Generic[_Settings]):
             await store.open()
             stack.push_async_callback(store.close)
             claim_keys(engine, folder)
-            nodes = LiveNodes(store.nodes, steady, settings.listen.address)
+            nodes = LiveNodes(
+                store.nodes,
+                steady,
+                settings.listen.address,
+                outage_seconds=settings.connections.outage_seconds,
+            )
             await _begin(nodes)
             if nodes.is_shared:
                 clock = steady  # it follows the database's
@@ -222,6 +227,12 @@ class Server(Generic[_Settings]):
         audit.record(AuditEvent.SERVER_STARTED, url=server.url, node=nodes.id)
         return server
 
+    async def drain(self, hurry: asyncio.Event) -> None:
+        """Answer that the server is not ready, for ``connections.drain_seconds`` or until ``hurry``."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._api.drain()):
+                await hurry.wait()
+
     async def stop(self) -> None:
         """Close every connection, write what is queued, and stop within five seconds."""
         await self._stack.aclose()
@@ -261,7 +272,7 @@ class _Api(Generic[_Settings]):
         self._settings = parts.settings
         self._problems = Problems(spec.error_answers, spec.error_statuses)
         self._health = HealthEndpoints(
-            Readiness(parts.store, parts.clock),
+            Readiness(parts.store, parts.clock, parts.nodes),
             document(operations, title=spec.name.title, summary=spec.api_summary),
         )
         connections = parts.settings.connections
@@ -278,6 +289,11 @@ class _Api(Generic[_Settings]):
         self._settings = settings
         self._app = self._make_app()
         return waiting
+
+    def drain(self) -> int:
+        """Answer that the server is not ready from now on; returns for how many seconds it should wait."""
+        self._health.readiness.is_draining = True
+        return self._parts.settings.connections.drain_seconds
 
     def live_sessions(self) -> Sessions:
         """Return the sessions with the current settings."""

@@ -1,6 +1,7 @@
 """Runs a server as a process: resource limits, signals, the ready file, and a bounded stop.
 
-SIGTERM and SIGINT stop it within five seconds, whatever happens (R5); SIGHUP reloads certificates and
+SIGTERM and SIGINT stop it within five seconds, whatever happens (R5), after the seconds that load balancers
+get to notice (`connections.drain_seconds`); SIGHUP reloads certificates and
 configuration. Core files, which would contain passwords, are disabled.
 """
 
@@ -79,10 +80,10 @@ async def _serve(
     load: Callable[[], _Settings],
     ready: Ready,
 ) -> None:
-    stopping = asyncio.Event()
+    stopping, hurry = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _stop, stopping)
+        loop.add_signal_handler(number, _stop, stopping, hurry, settings.connections.drain_seconds)
     loop.add_signal_handler(signal.SIGHUP, _refuse_reload, "the server is still starting")
     server = await Server.start(spec, folder, settings)
     loop.add_signal_handler(signal.SIGHUP, _reload, server, load)
@@ -90,20 +91,26 @@ async def _serve(
         _say_what_is_in_force(settings, server.url)
         ready.announce(server.url)
         await stopping.wait()
+        await server.drain(hurry)
     finally:
         await server.stop()
 
 
-def _stop(stopping: asyncio.Event) -> None:
-    """Start stopping; if something hangs, the process is ended anyway.
+def _stop(stopping: asyncio.Event, hurry: asyncio.Event, drain_seconds: float) -> None:
+    """Start stopping, at a second signal at once; if something hangs, the process is ended anyway.
 
     Nothing is lost, because everything acknowledged is on disk. It uses a thread, because the event loop may
     hang.
     """
-    if stopping.is_set():
+    seconds = _LAST_RESORT_SECONDS
+    if not stopping.is_set():
+        stopping.set()
+        seconds += drain_seconds
+    elif hurry.is_set():
         return
-    stopping.set()
-    last = threading.Timer(_LAST_RESORT_SECONDS, os._exit, (0,))
+    else:
+        hurry.set()
+    last = threading.Timer(seconds, os._exit, (0,))
     last.daemon = True
     last.start()
 

@@ -148,7 +148,7 @@ def application(
             large,
         ),
         FileEndpoints(guard, uploads, budgets),
-        HealthEndpoints(Readiness(store, clock), DOCUMENT),
+        HealthEndpoints(Readiness(store, clock, by_itself()), DOCUMENT),
     )
     handlers = {name: handler for each in endpoints for name, handler in each.handlers.items()}
     return make_api(OPERATIONS, handlers, guard, Problems(ERROR_ANSWERS, ERROR_STATUSES), rates, audit)

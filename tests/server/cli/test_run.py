@@ -228,6 +228,31 @@ async def test_sigterm_notifies_everyone_and_exits(server: Server, http: httpx.A
     assert server.logged()[-1]["event"] == "server_stopped"
 
 
+@pytest.fixture
+def _draining(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let servers wait for their load balancers before they stop."""
+    monkeypatch.setenv("PARLOUR_CONNECTIONS_DRAIN_SECONDS", "600")
+
+
+@pytest.mark.usefixtures("_draining")
+async def test_a_server_that_stops_is_first_not_ready(server: Server, http: httpx.AsyncClient) -> None:
+    """So that a load balancer sends no one any more; connections stay meanwhile, a second signal ends it."""
+    session = await join(server, http)
+    socket = await enter(server, await ticket_of(http, session))
+    assert (await http.get("/readyz")).status_code == 204
+    server.process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(PATIENCE):
+        while (await http.get("/readyz")).status_code == 204:  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.02)
+    assert (await http.get("/readyz")).status_code == 503
+    other = await enter(server, await ticket_of(http, session))
+    took = asyncio.to_thread(server.stop)
+    *codes, seconds = await asyncio.gather(close_code(socket), close_code(other), took)
+    assert codes == [1001, 1001]
+    assert seconds < 5
+    assert server.process.returncode == 0
+
+
 async def test_sighup_takes_new_settings(server: Server, http: httpx.AsyncClient) -> None:
     """What can change at once does, what needs a restart is named, and a bad file changes nothing."""
     session = await join(server, http)

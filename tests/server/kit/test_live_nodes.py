@@ -29,7 +29,7 @@ async def begin() -> AsyncIterator[Begin]:
         steady = SteadyClock(clock or FakeClock())
         stores.append(ProgramStore(engine, PROGRAM, steady, tells_by_bus=True))
         await stores[-1].open()
-        nodes = LiveNodes(stores[-1].nodes, steady, "127.0.0.1:0")
+        nodes = LiveNodes(stores[-1].nodes, steady, "127.0.0.1:0", outage_seconds=30)
         await nodes.beat()
         return nodes
 

@@ -23,6 +23,7 @@ from parlour_protocol.kit.errors import (
     TOO_FAST,
     TOO_MANY_ERRORS,
     TOO_SLOW,
+    TRY_AGAIN,
 )
 
 T = TypeVar("T")
@@ -207,6 +208,7 @@ class Reconnector:
 
 _CLOSE_WORDS: Final = {
     int(GOING_AWAY): "The server is restarting.",
+    int(TRY_AGAIN): "The server can't reach its database.",
     int(TOO_FAST): "The server closed the connection: too many messages.",
     int(TOO_MANY_ERRORS): "The server closed the connection: too many refused requests.",
     int(TOO_SLOW): "The server closed the connection: this client read too slowly.",

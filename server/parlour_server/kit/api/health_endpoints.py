@@ -13,34 +13,51 @@ from parlour_server.kit.api.operations import Handler
 from parlour_server.kit.api.problems import HEADERS, nothing
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import UnavailableError
+from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.store.interface import KitStore
 
 FRESH_SECONDS: Final = 5.0
+_PATIENCE: Final = 10.0
 
 
 class Readiness:
-    """Whether the store can be written to; tested at most once in ``FRESH_SECONDS``."""
+    """Whether to send people here: not while the store can't be used, nor before the server stops.
 
-    def __init__(self, store: KitStore, clock: Clock) -> None:
+    The store is tried at most once in ``FRESH_SECONDS``: by a write, or by a read if servers share it, which
+    all renew their leases in it anyway.
+    """
+
+    def __init__(self, store: KitStore, clock: Clock, nodes: LiveNodes) -> None:
         self._store = store
         self._clock = clock
+        self._nodes = nodes
         self._trying = asyncio.Lock()
         self._tried = -math.inf
         self._is_ready = False
+        self.is_draining = False
+        """The server is about to stop."""
 
     async def require(self) -> None:
-        """Raise UnavailableError if the last test failed."""
+        """Raise UnavailableError if people should go elsewhere."""
+        if self.is_draining:
+            raise UnavailableError("the server is stopping")
+        if self._nodes.is_stale:
+            raise UnavailableError("the database does not answer")
         async with self._trying:
             if self._clock.monotonic() - self._tried >= FRESH_SECONDS:
                 self._is_ready = await self._try()
                 self._tried = self._clock.monotonic()
         if not self._is_ready:
-            raise UnavailableError("the store cannot be written")
+            raise UnavailableError("the store cannot be used")
 
     async def _try(self) -> bool:
         try:
-            await self._store.check()
-        except UnavailableError:
+            async with asyncio.timeout(_PATIENCE):
+                if self._nodes.is_shared:
+                    await self._store.journal.head()
+                else:
+                    await self._store.check()
+        except (UnavailableError, TimeoutError):
             return False
         return True
 
@@ -62,7 +79,7 @@ class HealthEndpoints:
         return nothing()
 
     async def is_ready(self, _request: Request) -> Response:
-        """Answer 204 if the store could be written to in the last few seconds."""
+        """Answer 204 if the store could be used in the last few seconds, and the server is not stopping."""
         await self.readiness.require()
         return nothing()
 

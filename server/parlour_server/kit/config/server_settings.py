@@ -79,6 +79,23 @@ class Connections(Section, frozen=True):
     close_seconds: Annotated[
         int, setting("seconds", "a closing handshake, then the socket is aborted (S2)")
     ] = 2
+    drain_seconds: Annotated[
+        int,
+        setting(
+            "seconds",
+            "after SIGTERM `/readyz` answers 503 for so long, so that a load balancer sends no one any more, "
+            "before the server stops; a second signal ends the wait",
+            ge=0,
+        ),
+    ] = 0
+    outage_seconds: Annotated[
+        int,
+        setting(
+            "seconds",
+            "connections are kept for so long while a PostgreSQL database does not answer; then they are "
+            "closed, so that people reach another server",
+        ),
+    ] = 30
 
 
 class Rates(Section, frozen=True):

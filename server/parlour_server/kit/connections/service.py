@@ -2,6 +2,8 @@
 
 It registers connections, has the program greet them, hands frames to the dispatcher, and ends connections
 with their sessions, whether the bus or the journal reports the end (S1: a socket that outlives its session).
+While the database that it shares does not answer, connections are kept for a limited time, then closed, so
+that people reach another server.
 A connection is registered before anything is read for it, so that it misses no push and no end. A connection
 that ends is removed everywhere at once and gets nothing more (S2).
 """
@@ -11,7 +13,7 @@ from collections.abc import Iterable
 from typing import Final, Generic, TypeVar
 
 from parlour_protocol.kit.codec import request_id_of
-from parlour_protocol.kit.errors import GOING_AWAY, SESSION_ENDED, CloseCode
+from parlour_protocol.kit.errors import GOING_AWAY, SESSION_ENDED, TRY_AGAIN, CloseCode
 from parlour_protocol.kit.ids import ConnectionId, SessionId
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.auth.session_activity import SessionActivity
@@ -127,7 +129,10 @@ class ConnectionService(Generic[S]):
             self._program.journal(entry)
 
     def look(self) -> None:
-        """Answer requests that have waited for too long. It runs by itself."""
+        """Answer requests that have waited for too long, and end what can't be served. It runs by itself."""
+        if self._nodes.is_cut_off:
+            for peer in self._connected.all_connections():
+                self._end(peer, TRY_AGAIN)
         self._dispatcher.answer_overdue(tuple(self._conversations.values()))
         before = self._clock.monotonic() - ANSWER_SECONDS
         self._ended = {session: at for session, at in self._ended.items() if at > before}

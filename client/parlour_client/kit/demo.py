@@ -62,6 +62,7 @@ def demo_main(
         async with demo_server(server) as running, _busy(running, wire, others):
             app = LinkApp[G, Q, R, P](program, await _joined(running, wire, GUEST), wire, screen)
             await app.run_async()
+            running.check_log()
             return app.return_code or 0
 
     async def _headless() -> int:
@@ -70,6 +71,7 @@ def demo_main(
             async with _busy(running, wire, others), _connected(running, wire, GUEST) as link:
                 echo(f"  ok    {GUEST} joined with an invitation: {link.status.security}")
                 echo(f"  ok    {await running.while_it_runs(_played(link))}")
+            running.check_log()
         if running.folder.exists():
             raise DemoError(f"{running.folder} is still there.")
         echo("  ok    the server is stopped, its folder gone")

@@ -100,6 +100,14 @@ class DemoServer:
         """Return what the server wrote to its log."""
         return (self.folder / "server.log").read_text(encoding="utf-8", errors="backslashreplace")
 
+    def check_log(self) -> None:
+        """Raise DemoError with the first error that the server did not expect, if there was one."""
+        for line in self.log().splitlines():
+            if '"event":"fault"' in line:
+                raise DemoError(
+                    "The demo server had an error that it did not expect.", f"Its log says: {line}"
+                )
+
     async def _await_ready(self, process: asyncio.subprocess.Process) -> int:
         """Return the port from the ready file, which appears whole or not at all."""
         while not self._ready.exists():

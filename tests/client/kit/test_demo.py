@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from parlour_client.kit.demo import demo_main
+from parlour_client.kit.demo_server import DemoError, DemoServer
 from parlour_client.kit.errors import SetupError
 from parlour_client.kit.link import Link
 from parlour_protocol.kit.frames import Hello
@@ -36,6 +37,17 @@ def test_a_server_that_does_not_start_ends_it(capsys: pytest.CaptureFixture[str]
     """The error has the end of what the server printed."""
     assert demo_main("Ticker", WIRE, PriceScreen, play, server="no.such", arguments=["--headless"]) == 1
     assert "No module named" in capsys.readouterr().err
+
+
+def test_an_error_of_the_server_fails_the_demo(tmp_path: Path) -> None:
+    """Otherwise only its log, which is gone with the demo, would tell."""
+    server = DemoServer(tmp_path, MODULE)
+    log = tmp_path / "server.log"
+    log.write_text('{"event":"ready"}\n')
+    server.check_log()
+    log.write_text('{"event":"ready"}\n{"where":"background work move","event":"fault"}\n')
+    with pytest.raises(DemoError, match="did not expect"):
+        server.check_log()
 
 
 @pytest.mark.long

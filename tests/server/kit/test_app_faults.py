@@ -116,8 +116,11 @@ async def read(peer: Any, _: Read) -> None:
     await numbers.follow(peer, "all", after=Seq(0))
 
 
-async def test_faults_of_a_program_are_contained(tmp_path: Path) -> None:
-    """In `state=`, a greeting, `result=` and `push=`: one answer, or the connections that miss something."""
+async def test_faults_of_a_program_are_contained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In `state=`, a greeting, `result=` and `push=`: one answer, or the connections that miss something.
+
+    A program's tests show them beside what failed.
+    """
     async with running(app, tmp_path / "data") as world:
         anna, ben = await world.person("anna"), await world.person("ben")
         writer, reader = await anna.connect(), await ben.connect()
@@ -139,6 +142,7 @@ async def test_faults_of_a_program_are_contained(tmp_path: Path) -> None:
             assert isinstance(await reader.ask(Read(new_request_id())), Ok)
         assert isinstance(await writer.ask(Write(new_request_id(), 2)), Ok)
         assert await reader.push() == Written(7, 1.0)
+    assert "ZeroDivisionError" in capsys.readouterr().err
 
 
 async def test_an_overdue_append_may_be_stored_and_is_stored_once(tmp_path: Path) -> None:

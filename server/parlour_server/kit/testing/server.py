@@ -10,6 +10,7 @@ import json
 import logging
 import socket as sockets
 import ssl
+import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, redirect_stdout, suppress
@@ -360,7 +361,7 @@ class _Faults(logging.Handler):
 
 @contextmanager
 def _logged() -> Iterator[Sequence[Mapping[str, Any]]]:
-    """Keep what the server logs."""
+    """Keep what the server logs. Print its faults: pytest shows them with a test that failed."""
     logger = logging.getLogger("parlour_server")
     with captured() as lines:
         faults = _Faults(lines)
@@ -369,6 +370,8 @@ def _logged() -> Iterator[Sequence[Mapping[str, Any]]]:
             yield lines
         finally:
             logger.removeHandler(faults)
+            for text in dict.fromkeys(str(line) for line in lines if line["event"] == "fault"):
+                print(f"fault of the server: {text}", file=sys.stderr)  # noqa: T201 - see above
 
 
 @asynccontextmanager

@@ -14,11 +14,11 @@ from textual import on
 from textual.actions import ActionParseResult
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.dom import DOMNode
 from textual.events import Event, Key, Mount, MouseDown
 from textual.message import Message
 from textual.screen import Screen
+from textual.widget import Widget
 
 from parlour_client.kit.account.hardening import keep_memory_private
 from parlour_client.kit.account.home import Home
@@ -84,6 +84,15 @@ class _Waiting(Screen[None]):
         yield SafeStatic(own("Connecting…"))
 
 
+class StatusArea(Widget, inherit_css=False):
+    """The lines at the bottom of every screen. A program's style for a Vertical is not for them."""
+
+    DEFAULT_CSS = """
+    StatusArea { dock: bottom; width: 1fr; height: auto; layout: vertical; }
+    StatusArea StatusLine { padding: 0 1; background: $panel; }
+    """
+
+
 class LinkApp(SafeApp, Generic[G, Q, R, P]):
     """Logs in, keeps the connection up, and shows one screen of a program."""
 
@@ -94,8 +103,6 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
         border: round $primary; background: $surface;
     }
     .dialog Input { margin: 0; background: $panel; }
-    .link-status { dock: bottom; height: auto; }
-    .link-status StatusLine { height: 1; padding: 0 1; background: $panel; }
     """
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -186,7 +193,7 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
     async def _show(self, screen: Screen[None]) -> None:
         """Show a screen, with the status line on it."""
         await self.push_screen(screen)
-        await screen.mount(Vertical(ProblemLine(), StatusLine(), classes="link-status"))
+        await screen.mount(StatusArea(ProblemLine(), StatusLine()))
         if self._link is not None:
             self._status_changed(self._link.status)
 

@@ -15,16 +15,20 @@ from tests.client.ui.conftest import screen_text
 from tests.server.kit.test_app import Ticker
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from parlour_client.kit.account.home import PROFILE, Home
 from parlour_client.kit.app import LinkApp, LinkScreen
+from parlour_client.kit.errors import SetupError
 from parlour_client.kit.link import Link
 from parlour_client.kit.transport.trust import CaFile, Trust
 from parlour_client.kit.widgets.login_again import LoginAgainScreen
 from parlour_client.kit.widgets.login_screen import LoginScreen
+from parlour_client.kit.widgets.problem_line import ProblemLine
 from parlour_client.kit.widgets.safe import SafeStatic, join, own, peer_line
+from parlour_client.kit.widgets.status_line import StatusLine
 from parlour_protocol.kit.frames import Hello, Part
 from parlour_protocol.kit.ids import new_request_id
 from parlour_server.kit.testing.server import PASSWORD
@@ -58,6 +62,14 @@ class PricesScreen(LinkScreen[Hello, Watch, Part, Price]):
     def pushed(self, push: Price) -> None:
         """Show the price."""
         self.query_one("#price", SafeStatic).show(join(peer_line(push.symbol), own(f" costs {push.cents}")))
+
+
+class StyledScreen(PricesScreen):
+    """Has a style for everything that it has, and for what the kit's lines are made of."""
+
+    DEFAULT_CSS = """
+    StyledScreen Vertical, StyledScreen SafeStatic, StyledScreen Static { height: 9; margin: 3; color: red; }
+    """
 
 
 class RefusedScreen(PricesScreen):
@@ -160,9 +172,15 @@ async def test_someone_joins_and_the_program_is_shown(server: Ticker, tmp_path: 
     assert saved.stat().st_mode & 0o777 == 0o600
     assert PASSWORD not in saved.read_text()
 
-    async with opened(home) as pilot:  # and is known the next time
-        await until(pilot, on_screen(pilot, "TLS 1.3, key pinned"))
-        assert not isinstance(pilot.app.screen, LoginScreen)
+    async with opened(home, screen=StyledScreen) as pilot:  # and is known the next time
+        await until(pilot, on_screen(pilot, "ACME costs"))
+        screen = pilot.app.screen
+        assert isinstance(screen, StyledScreen)
+        assert screen.query_one("#price").size.height == 9
+        assert screen.query_one(StatusLine).region == Region(0, 29, 100, 1)
+        screen.tell_problem(SetupError("That did not work."))
+        await pilot.pause()
+        assert screen.query_one(ProblemLine).region == Region(0, 28, 100, 1)
 
 
 async def test_no_careless_widget_reaches_the_terminal(server: Ticker, tmp_path: Path) -> None:

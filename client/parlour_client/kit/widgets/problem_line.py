@@ -4,12 +4,12 @@ from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.widgets.safe import SafeStatic, error_content
 
 
-class ProblemLine(SafeStatic):
-    """Takes no room while there is nothing to say."""
+class ProblemLine(SafeStatic, inherit_css=False):
+    """Takes no room while there is nothing to say. A program's style for a SafeStatic is not for it."""
 
     DEFAULT_CSS = """
     ProblemLine {
-        display: none; height: auto; max-height: 3; padding: 0 1;
+        display: none; width: 1fr; height: auto; max-height: 3; padding: 0 1;
         background: $panel; color: $text-error;
     }
     ProblemLine.shown { display: block; }

@@ -26,8 +26,10 @@ _STYLES: Final = {
 }
 
 
-class StatusLine(SafeStatic):
-    """One line at the bottom."""
+class StatusLine(SafeStatic, inherit_css=False):
+    """One line at the bottom. A program's style for a SafeStatic is not for it."""
+
+    DEFAULT_CSS = "StatusLine { width: 1fr; height: 1; }"
 
     login_hint = ""
     """How to log in again, in our own words."""

@@ -1,4 +1,8 @@
-"""Memberships that end while something is read from the store, so that a stale one is never used (S4)."""
+"""What happens to memberships and rooms while they are read from the store, so that nothing stale is used.
+
+A membership that ends meanwhile must not come back with what was read (S4). An event that is appended
+meanwhile to a room without listeners reaches no one, and the first listener must get it all the same.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +18,15 @@ class EndedMemberships:
     def __init__(self) -> None:
         """Begin without watches."""
         self._watches: dict[UserName, list[dict[RoomId, Seq]]] = {}
+        self._heads: dict[RoomId, Seq] = {}
+        """Of rooms without listeners, since there was last no watch."""
 
     @contextmanager
     def watching(self, user: UserName) -> Iterator[dict[RoomId, Seq]]:
         """While the block runs, collect the numbers of events that end a membership of ``user``."""
         ended: dict[RoomId, Seq] = {}
+        if not self._watches:
+            self._heads.clear()
         watches = self._watches.setdefault(user, [])
         watches.append(ended)
         try:
@@ -33,3 +41,12 @@ class EndedMemberships:
         """Record that event ``seq`` ended the user's membership of the room."""
         for ended in self._watches.get(user, ()):
             ended[room] = max(seq, ended.get(room, seq))
+
+    def note_head(self, room: RoomId, seq: Seq) -> None:
+        """Record that event ``seq`` is in a room without listeners."""
+        if self._watches:
+            self._heads[room] = max(seq, self._heads.get(room, seq))
+
+    def head(self, room: RoomId) -> Seq:
+        """Return the newest event of a room that was recorded since the current reads began."""
+        return self._heads.get(room, Seq(0))

@@ -94,6 +94,8 @@ class Hub:
     def committed(self, event: LogEvent) -> None:
         """Deliver an event that is on disk; it may arrive early, late or twice."""
         sequencer = self._sequencers.get(event.room)
+        if sequencer is None:
+            self.ended.note_head(event.room, event.seq)
         if sequencer is None or event.seq <= sequencer.last:
             # Delivered already or to no one, but it may end or begin a membership that was read before it.
             self._apply(sequencer, event)
@@ -109,6 +111,9 @@ class Hub:
         """Another process appended event ``seq``: read what is missing."""
         sequencer = self._sequencers.get(room)
         if sequencer is None:
+            self.ended.note_head(room, seq)
+        if sequencer is None or seq <= sequencer.first:
+            # No one here listened then, but it may begin a membership.
             self._gaps.check(room, seq)
         elif seq > sequencer.last:
             sequencer.announced = max(sequencer.announced, seq)
@@ -124,6 +129,7 @@ class Hub:
             sequencer = self._sequencers[summary.room] = Sequencer(
                 summary.room, summary.head, self._loop, self._floor
             )
+            sequencer.announced = max(summary.head, self.ended.head(summary.room))
         sequencer.size = summary.members
         sequencer.encrypted = sequencer.encrypted or summary.encrypted
         sequencer.out.add(peer)
@@ -133,6 +139,8 @@ class Hub:
             sequencer.is_request = True
         else:
             peer.state.requests.discard(summary.room)
+        if sequencer.has_hole:
+            self._gaps.found(sequencer)
         if summary.head < sequencer.last:
             return msgspec.structs.replace(summary, head=sequencer.last)
         return summary
@@ -348,3 +356,4 @@ class Hub:
         if not sequencer.out.members:
             sequencer.out.close()
             del self._sequencers[room]
+            self.ended.note_head(room, max(sequencer.last, sequencer.announced))

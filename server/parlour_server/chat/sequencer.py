@@ -21,11 +21,24 @@ _EARLY: Final = 256
 class Sequencer:
     """A room with listeners here."""
 
-    __slots__ = ("_early", "announced", "encrypted", "filling", "is_request", "last", "out", "room", "size")
+    __slots__ = (
+        "_early",
+        "announced",
+        "encrypted",
+        "filling",
+        "first",
+        "is_request",
+        "last",
+        "out",
+        "room",
+        "size",
+    )
 
     def __init__(self, room: RoomId, last: Seq, loop: AbstractEventLoop, floor: float) -> None:
         """Begin after event ``last``."""
         self.room = room
+        self.first = last
+        """The event after which it began; what earlier ones did to memberships may not be known here."""
         self.last = last
         self.announced = last
         """The highest known event number."""

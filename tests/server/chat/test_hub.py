@@ -109,6 +109,35 @@ async def test_the_journal_brings_what_another_process_appended(chat: World):
     assert [frame.room.room for frame in bob.got(RoomEntered)][-1] == quiet
 
 
+async def test_the_journal_begins_memberships_from_before_the_first_listener(chat: World):
+    """Someone who began to listen after an event does not hide from others that it added them."""
+    bob, cyd = await chat.connect("bob"), await chat.connect("cyd")
+    quiet = await chat.make_room(cyd, "quiet")
+    chat.chat.closed(cyd)
+    chat.elsewhere(quiet, "cyd", Added(who=bob.info.grant.user))
+    await chat.connect("cyd")
+    chat.chat.journal(RoomAdvanced(quiet, chat.store.known[quiet].head))
+    await settle()
+    assert [frame.room.room for frame in bob.got(RoomEntered)] == [quiet]
+
+
+@pytest.mark.parametrize("listens", [False, True])
+async def test_an_event_between_a_read_and_the_first_listener_is_delivered(chat: World, *, listens: bool):
+    """A greeting that read the room before its last event is followed by it, with or without listeners."""
+    ada, bob, room = await two_in_a_room(chat)
+    chat.chat.closed(bob)
+    if not listens:
+        chat.chat.closed(ada)
+    held = chat.store.hold("summaries")
+    bob = chat.open("bob")
+    await settle()
+    chat.bus.publish(EventCommitted(chat.elsewhere(room, "ada", text_message("the last"))))
+    chat.chat.closed(ada)
+    held.set()
+    await settle()
+    assert bob.texts(room) == ["the last"]
+
+
 async def test_a_burst_from_another_process_is_one_read(chat: World, monkeypatch: pytest.MonkeyPatch):
     """A hundred events of a room that no one here listens to are read together, from the first of them."""
     bob, cyd = await chat.connect("bob"), await chat.connect("cyd")

@@ -77,8 +77,10 @@ class EventBus(Generic[C]):
         try:
             while True:
                 next_change = asyncio.ensure_future(some.wait())
-                await asyncio.wait({next_change, ended}, return_when=asyncio.FIRST_COMPLETED)
-                next_change.cancel()
+                try:
+                    await asyncio.wait({next_change, ended}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    next_change.cancel()
                 batch, waiting[:] = list(waiting), []
                 some.clear()
                 if len(batch) > MAX_LAG:

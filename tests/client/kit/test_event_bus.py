@@ -37,6 +37,18 @@ async def test_a_stream_begins_when_it_is_asked_for() -> None:
     assert await anext(reader) is change
 
 
+async def test_a_reader_that_is_cancelled_leaves_no_task() -> None:
+    """A view that stops waiting leaves nothing behind that is reported when it is collected."""
+    reader = EventBus[Change]().stream()
+    reading = asyncio.ensure_future(anext(reader))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    reading.cancel()
+    await asyncio.wait({reading})
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
 async def test_changes_end_with_the_client(desk: Desk) -> None:
     """A bot's loop over changes ends when the client stops."""
     client = await desk.open()

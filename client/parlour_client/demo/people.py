@@ -81,14 +81,14 @@ async def sign_up(folder: Path, name: str, link: str, password: Secret) -> ChatH
     return home
 
 
-async def connect(server: DemoServer, name: str, link: str) -> Person:
-    """Sign someone up and connect them."""
+async def connect(folder: Path, name: str, link: str) -> Person:
+    """Sign someone up and connect them; ``folder`` becomes their home."""
     password = Secret.random()
-    home = await sign_up(server.folder / name, name, link, password)
+    home = await sign_up(folder, name, link, password)
     client = Client(home)
     await client.start()
     try:
-        await server.while_it_runs(client.connection.ready())
+        await client.connection.ready()
     except BaseException:
         await client.stop()
         raise
@@ -102,7 +102,7 @@ async def everyone_connected(server: DemoServer, names: tuple[str, ...]) -> Asyn
     async with contextlib.AsyncExitStack() as stack:
         people: dict[str, Person] = {}
         for name in names:
-            person = await connect(server, name, link)
+            person = await server.while_it_runs(connect(server.folder / name, name, link))
             stack.push_async_callback(person.client.stop)
             people[name] = person
         yield people

@@ -7,12 +7,13 @@ import asyncio
 import contextlib
 import random
 import sys
+from pathlib import Path
 
 from parlour_client.core.client import Client
 from parlour_client.core.events import EntryAdded
 from parlour_client.demo.people import Person, connect, everyone_connected, open_garden, play
 from parlour_client.demo.script import ANSWERS, BEN, CAST, CORA, GUEST, SCRIPT, SERVER, TOUR
-from parlour_client.kit.demo_server import DemoServer, demo_server
+from parlour_client.kit.demo_server import demo_server
 from parlour_client.kit.errors import ParlourClientError, SetupError
 from parlour_protocol.frames.bodies import Message
 from parlour_protocol.kit.ids import Seq
@@ -30,8 +31,9 @@ async def run_with_screen() -> None:
     sys.stderr.write("Starting a server that lives only for this demo …\n")
     async with demo_server(SERVER) as server, everyone_connected(server, CAST) as people:
         await open_garden(people)
-        app = ParlourApp(await guest(server, people), tour=TOUR)
-        playing = [asyncio.create_task(_talk(people)), asyncio.create_task(_answer(people))]
+        guest = await sign_up_guest(server.folder / GUEST, await server.invite(1), people)
+        app = ParlourApp(guest, tour=TOUR)
+        playing = [asyncio.create_task(talk(people)), asyncio.create_task(answer(people))]
         try:
             await app.run_async()
         finally:
@@ -42,9 +44,9 @@ async def run_with_screen() -> None:
         raise app.problem
 
 
-async def guest(server: DemoServer, people: dict[str, Person]) -> Client:
+async def sign_up_guest(folder: Path, link: str, people: dict[str, Person]) -> Client:
     """Sign the guest up and let them join the second room; the TUI starts their client again."""
-    person = await connect(server, GUEST, await server.invite(1))
+    person = await connect(folder, GUEST, link)
     try:
         await person.client.rooms.join(people[CORA].garden.id)
         await person.client.preferences.remember_open(person.lobby.id)
@@ -53,17 +55,18 @@ async def guest(server: DemoServer, people: dict[str, Person]) -> Client:
     return Client(person.home)
 
 
-async def _talk(people: dict[str, Person]) -> None:
+async def talk(people: dict[str, Person]) -> None:
     """Play the script, at the pace of people who type."""
     sent: list[Seq] = []
     for line in SCRIPT:
         speaker = people[line.who]
-        await speaker.client.messages.typing(speaker.room(line.room).id, on=True)
+        with contextlib.suppress(ParlourClientError):  # not connected: the line is sent later
+            await speaker.client.messages.typing(speaker.room(line.room).id, on=True)
         await asyncio.sleep(line.pause)
         await play(line, people, sent)
 
 
-async def _answer(people: dict[str, Person]) -> None:
+async def answer(people: dict[str, Person]) -> None:
     """Let someone answer what the guest says, so that the room is not a recording."""
     chance = random.Random()  # noqa: S311 - which answer comes next is no secret
     async for change in people[CORA].client.events.stream():

@@ -60,6 +60,8 @@ lock: ## resolve the requirements again (needs uv)
 	    --extra fast --extra keyring --extra cluster --group build --group dev -o requirements/dev.txt pyproject.toml $(ARGS)
 	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 	    --extra fast --group build --group program -c requirements/dev.txt -o requirements/program.txt pyproject.toml
+	uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	    --extra fast --extra cluster --group build -c requirements/dev.txt -o requirements/cluster.txt pyproject.toml
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist build bench/bin

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Run by the service `init` as root before the nodes: makes the data folder of the cluster once, and a copy of it
+# for each node, so that all have the same keys. Uploaded files are in one folder that all nodes share.
+set -eu
+umask 077
+name=$1
+shift
+as_parlour="setpriv --reuid=parlour --regid=parlour --clear-groups"
+
+chown parlour:parlour /data
+install -d -o parlour -g parlour -m 0700 /data/operator /data/files
+install -o parlour -g parlour -m 0600 /secrets/postgres.password /secrets/nats.credentials /data/operator/
+install -o parlour -g parlour -m 0600 /secrets/ca.pem /data/operator/backend-ca.pem
+
+# safe to repeat: it makes what is missing, and never other keys
+$as_parlour parlour-server init --data /data/operator --name "$name" \
+    --database "postgresql://parlour@postgres/parlour?sslmode=verify-full&sslrootcert=/data/operator/backend-ca.pem" \
+    --database-password-file /data/operator/postgres.password \
+    --bus tls://nats:4222 --bus-credentials-file /data/operator/nats.credentials
+$as_parlour parlour-server migrate --data /data/operator
+
+for node in "$@"; do
+    [ -e "/data/$node/server.key" ] && continue
+    rm -rf "/data/$node.new" "/data/$node"
+    cp -a /data/operator "/data/$node.new"
+    rm -rf "/data/$node.new/files"
+    ln -s ../files "/data/$node.new/files"
+    chown -h parlour:parlour "/data/$node.new/files"
+    mv "/data/$node.new" "/data/$node"  # whole, or not at all
+done

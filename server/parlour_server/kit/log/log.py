@@ -53,7 +53,8 @@ class Facts(Generic[S]):
 Decide: TypeAlias = Callable[[Facts[S]], S | None]
 """Returns the log's new state, None to keep it; raises RefusedError to append nothing.
 
-It is called inside the transaction, in another thread, perhaps twice: it must change nothing itself.
+It is called inside the transaction, in another thread, perhaps twice: it must change nothing itself, and
+wait for nothing, because all writes wait for it.
 """
 
 

@@ -8,6 +8,7 @@ dead peers). It counts beats, not seconds: connections survive when the machine 
 import asyncio
 from typing import Final
 
+from parlour_server.kit.logs import warn
 from parlour_server.kit.net.connection_slots import ConnectionSlots
 from parlour_server.kit.net.malloc_trim import MallocTrim
 from parlour_server.kit.net.websocket_connection import ConnectionRegistry
@@ -15,6 +16,10 @@ from parlour_server.kit.net.websocket_connection import ConnectionRegistry
 BEATS: Final = 20
 SILENT_BEATS: Final = 42
 """A little more than two unanswered pings: 42 seconds after the last byte, with pings every 20 seconds."""
+
+
+LATE_SECONDS: Final = 1.0
+"""A beat that is later than this is a line in the log: something blocked the loop, and everyone waited."""
 
 
 class PingTimer:
@@ -29,11 +34,14 @@ class PingTimer:
         self._heap = heap
         self._interval = ping_seconds / BEATS
         self._beats = 0
+        self._due = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
         """Start."""
-        self._timer = asyncio.get_running_loop().call_later(self._interval, self._next)
+        loop = asyncio.get_running_loop()
+        self._due = loop.time() + self._interval
+        self._timer = loop.call_at(self._due, self._next)
 
     def stop(self) -> None:
         """Stop."""
@@ -55,5 +63,9 @@ class PingTimer:
         self._heap.note(len(self._slots))
 
     def _next(self) -> None:
+        late = asyncio.get_running_loop().time() - self._due
+        if late > LATE_SECONDS:
+            what_to_do = "a handler must not block: let it await, or use asyncio.to_thread"
+            warn("event_loop_blocked", seconds=round(late, 1), do=what_to_do)
         self.start()
         self.beat()

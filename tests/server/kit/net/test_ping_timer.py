@@ -61,3 +61,16 @@ def test_a_byte_in_time_is_a_sign_of_life() -> None:
         if peer.silence == SILENT_BEATS:
             peer.silence = 0  # what a read does
     assert not peer.given_up
+
+
+async def test_a_handler_that_blocks_everyone_is_told(own_logs: list[dict[str, object]]) -> None:
+    """A beat that comes seconds too late is a line in the log; one in time is none."""
+    beating = pulse()
+    beating.start()
+    beating._next()
+    assert own_logs == []
+    beating._due -= 3.0  # when it was due, before something blocked the loop
+    beating._next()
+    beating.stop()
+    [line] = own_logs
+    assert line["event"] == "event_loop_blocked"

@@ -48,6 +48,13 @@ async def start_chat(parts: Parts[ChatSettings, Store]) -> RunningProgram[ChatSe
         audit=audit,
         loop=asyncio.get_running_loop(),
     )
+    if store.is_shared:
+        positions = chat.positions
+        parts.run(positions.run())
+        gauge = parts.metrics.gauge
+        gauge("position_checks", "Comparisons of rooms' positions with the database", lambda: positions.done)
+        gauge("rooms_behind", "Rooms that a position check found behind", lambda: positions.behind)
+        gauge("gaps_filled", "Gaps in rooms' events filled from the store", lambda: chat.gaps_filled)
     parts.run(FileExpiry(store.files, blobs, bus, clock, audit).run())
 
     def handlers(

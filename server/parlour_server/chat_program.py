@@ -15,6 +15,7 @@ from parlour_protocol.rooms import RoomKind
 from parlour_server.api.error_answers import ERROR_ANSWERS, ERROR_STATUSES
 from parlour_server.api.operations import DELIVERY_OPERATIONS
 from parlour_server.chat.lobby import enter_lobby
+from parlour_server.chat.notices import NOTICES
 from parlour_server.chat_audit import CHAT_REPEATABLE, ChatAuditEvent
 from parlour_server.chat_folder import FILES, LOG_KEY, log_key_of
 from parlour_server.chat_name import NAME
@@ -152,6 +153,7 @@ CHAT: Final = ProgramSpec(
     api_summary=_SUMMARY,
     error_answers=ERROR_ANSWERS,
     error_statuses=ERROR_STATUSES,
+    notices=NOTICES,
     audit_events=tuple(ChatAuditEvent),
     repeatable_events=CHAT_REPEATABLE,
     schema=SCHEMA,

@@ -39,6 +39,7 @@ from parlour_server.chat.notices import (
     UserEphemeral,
 )
 from parlour_server.chat.peer_state import ChatPeer, PeerState
+from parlour_server.chat.position_check import PositionCheck
 from parlour_server.chat.presence import Presence
 from parlour_server.chat.queries import Queries, QueryRequest
 from parlour_server.chat_settings import ChatRates, Delivery
@@ -51,7 +52,7 @@ from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.program import Pending
 from parlour_server.kit.token_buckets import HOUR, KeyedBuckets
 from parlour_server.store.interface import Store
-from parlour_server.store.types import Appended, DevicesChanged, RoomAdvanced
+from parlour_server.store.types import Appended, ConsentRecorded, DevicesChanged, RoomAdvanced
 
 _READS: Final = (History, ListMembers, ListPins, ListRooms, ListInvitations, ListBlocked)
 _FREE: Final = (MarkRead, Typing, SetStatus)
@@ -91,7 +92,11 @@ class Chat:
             connected=connected,
             loop=loop,
             background=background,
+            bus=bus,
             floor=delivery.flush_ms / 1000,
+        )
+        self.positions = PositionCheck(
+            log=store.log, hub=self._hub, bus=bus, clock=clock, background=background
         )
         self._presence = Presence(
             connected=connected,
@@ -126,6 +131,11 @@ class Chat:
             CreateRoom: rooms,
             OpenDirect: rooms,
         }
+
+    @property
+    def gaps_filled(self) -> int:
+        """How many gaps in rooms' events were filled from the store."""
+        return self._hub.gaps_filled
 
     def state(self, peer: ChatPeer) -> PeerState:
         """Return the state of a connection that is in no room yet."""
@@ -189,9 +199,11 @@ class Chat:
                 self._hub.send_to_room(notice)
 
     def journal(self, entry: object) -> None:
-        """Handle what another process did: it appended an event, or changed an account's devices."""
+        """Handle what another process did: it appended an event, or changed memberships or devices."""
         if isinstance(entry, RoomAdvanced):
-            self._hub.advanced(entry.room, entry.seq)
+            self._hub.advanced(entry.room, entry.seq, entry.who)
+        elif isinstance(entry, ConsentRecorded):
+            self._hub.consent_recorded(entry.user, entry.room)
         elif isinstance(entry, DevicesChanged):
             self._keys.changed(entry.user)
 

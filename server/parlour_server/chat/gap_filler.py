@@ -41,6 +41,8 @@ class GapFiller:
         self._loop = loop
         self._background = background
         self._unchecked: dict[RoomId, Seq] = {}
+        self.filled = 0
+        """Gaps that were filled from the store."""
 
     def found(self, sequencer: Sequencer) -> None:
         """Fill the room's gap, if it still exists after a moment."""
@@ -80,6 +82,7 @@ class GapFiller:
             self._later(sequencer, _RETRY)
         else:
             sequencer.filling = False
+            self.filled += 1
 
     async def _read_on(self, sequencer: Sequencer) -> None:
         more = True

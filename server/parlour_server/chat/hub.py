@@ -45,9 +45,11 @@ from parlour_protocol.kit.names import UserName
 from parlour_protocol.rooms import RoomKind
 from parlour_server.chat.ended_memberships import EndedMemberships
 from parlour_server.chat.gap_filler import GapFiller
-from parlour_server.chat.notices import DeviceEphemeral, RoomEphemeral, UserEphemeral
+from parlour_server.chat.handled_changes import HandledChanges
+from parlour_server.chat.notices import DeviceEphemeral, RoomEphemeral, UserEphemeral, room_subject
 from parlour_server.chat.peer_state import ChatPeer, PeerState
 from parlour_server.chat.sequencer import Sequencer
+from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.connection import text_frame
@@ -75,9 +77,11 @@ class Hub:
         connected: ConnectedPeers[PeerState],
         loop: AbstractEventLoop,
         background: BackgroundTasks,
+        bus: Bus,
         floor: float,
     ) -> None:
         """``floor``: seconds between two writes to a busy room's members."""
+        self._bus = bus
         self._store = store
         self._connected = connected
         self._loop = loop
@@ -85,7 +89,18 @@ class Hub:
         self._floor = floor
         self.ended = EndedMemberships()
         self._sequencers: dict[RoomId, Sequencer] = {}
+        self._handled = HandledChanges()
         self._gaps = GapFiller(store=store, offer=self.committed, loop=loop, background=background)
+
+    @property
+    def rooms(self) -> Collection[RoomId]:
+        """The rooms that have listeners here."""
+        return self._sequencers.keys()
+
+    @property
+    def gaps_filled(self) -> int:
+        """How many gaps were filled from the store."""
+        return self._gaps.filled
 
     def sequencer(self, room: RoomId) -> Sequencer | None:
         """Return the room's sequencer if someone here listens to it."""
@@ -107,14 +122,16 @@ class Hub:
         if sequencer.has_hole:
             self._gaps.found(sequencer)
 
-    def advanced(self, room: RoomId, seq: Seq) -> None:
-        """Another process appended event ``seq``: read what is missing."""
+    def advanced(self, room: RoomId, seq: Seq, who: UserName | None = None) -> None:
+        """Event ``seq`` is there: read what is missing. ``who``: whom it concerns where no one listens."""
+        handled = self._handled.take((room, seq))
         sequencer = self._sequencers.get(room)
         if sequencer is None:
             self.ended.note_head(room, seq)
         if sequencer is None or seq <= sequencer.first:
             # No one here listened then, but it may begin a membership.
-            self._gaps.check(room, seq)
+            if not handled and (who is None or self._connected.of(who)):
+                self._gaps.check(room, seq)
         elif seq > sequencer.last:
             sequencer.announced = max(sequencer.announced, seq)
             self._gaps.found(sequencer)
@@ -130,6 +147,7 @@ class Hub:
                 summary.room, summary.head, self._loop, self._floor
             )
             sequencer.announced = max(summary.head, self.ended.head(summary.room))
+            self._bus.listen(room_subject(summary.room))
         sequencer.size = summary.members
         sequencer.encrypted = sequencer.encrypted or summary.encrypted
         sequencer.out.add(peer)
@@ -177,6 +195,15 @@ class Hub:
 
     def consent_changed(self, user: UserName, room: RoomId) -> None:
         """Notify all of someone's connections that they accepted or declined a room."""
+        self._handled.add((user, room))
+        self._announce_answer_soon(user, room)
+
+    def consent_recorded(self, user: UserName, room: RoomId) -> None:
+        """Do the same for an answer of which the journal tells, unless the bus told of it."""
+        if not self._handled.take((user, room)) and self._connected.of(user):
+            self._announce_answer_soon(user, room)
+
+    def _announce_answer_soon(self, user: UserName, room: RoomId) -> None:
         self._background.retry_until_done(
             "announcing an answer to an invitation",
             lambda: self._announce_answer(room, user),
@@ -200,8 +227,8 @@ class Hub:
                 peer.push(notice.frame)
 
     def send_to_device(self, notice: DeviceEphemeral) -> None:
-        """Send the connections of one device something that is not stored (rare: scans all connections)."""
-        for peer in self._connected.all_connections():
+        """Send the connections of one device something that is not stored."""
+        for peer in self._connected.of(notice.user):
             if peer.ready and peer.grant.device_id == notice.device:
                 peer.push(notice.frame)
 
@@ -221,6 +248,8 @@ class Hub:
 
     def _apply(self, sequencer: Sequencer | None, event: LogEvent) -> None:
         kind = type(event.body)
+        if kind in _MOVES or kind in _INVITING:
+            self._handled.add((event.room, event.seq))
         if kind in _MOVES:
             self._move(sequencer, event)
         if kind in _INVITING:
@@ -357,3 +386,4 @@ class Hub:
             sequencer.out.close()
             del self._sequencers[room]
             self.ended.note_head(room, max(sequencer.last, sequencer.announced))
+            self._bus.unlisten(room_subject(room))

@@ -1,11 +1,16 @@
 """The chat's notifications on the bus. A lost one is found by other means, named here.
 
-A lost ``EventCommitted`` is found by its number's gap, a lost ``KeysChanged`` by the journal, a lost
-``ConsentChanged`` with the next connection; a lost ``…Ephemeral`` was never stored.
+A lost ``EventCommitted`` is found by its number's gap, by the position check, and if it changed someone's
+membership or invitation by the journal, as are a lost ``KeysChanged`` and a lost ``ConsentChanged``; a lost
+``…Ephemeral`` was never stored. Who hears of what is here, too: the servers where a room has listeners, those
+where a person is connected, or all.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any, Final
 
+from parlour_protocol.frames.bodies import Added, Banned, Created, Invited, Joined, Kicked, Left, Uninvited
 from parlour_protocol.frames.replies import (
     KeyPackagesLow,
     LogEvent,
@@ -17,6 +22,7 @@ from parlour_protocol.frames.replies import (
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import ConnectionId, DeviceId
 from parlour_protocol.kit.names import UserName
+from parlour_server.kit.bus.bus import NoticeType, subject, user_subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,7 @@ class UserEphemeral:
 class DeviceEphemeral:
     """Notify the connections of one device."""
 
+    user: UserName
     device: DeviceId
     frame: KeyPackagesLow
 
@@ -65,3 +72,36 @@ class ConsentChanged:
 
     user: UserName
     room: RoomId
+
+
+def room_subject(room: RoomId) -> str:
+    """Return the subject of a room."""
+    return subject("room", room)
+
+
+def _of_event(notice: EventCommitted) -> Iterable[str]:
+    event, body = notice.event, notice.event.body
+    yield room_subject(event.room)
+    # Their connections must enter the room, or see the invitation, where no one listens to the room yet.
+    if isinstance(body, Created | Joined | Left):
+        yield user_subject(event.author)
+    elif isinstance(body, Added | Kicked | Banned | Invited | Uninvited):
+        yield user_subject(body.who)
+
+
+def _of_room(notice: RoomEphemeral) -> Iterable[str]:
+    return (room_subject(notice.room),)
+
+
+def _of_user(notice: UserEphemeral | DeviceEphemeral | ConsentChanged) -> Iterable[str]:
+    return (user_subject(notice.user),)
+
+
+NOTICES: Final[tuple[NoticeType[Any], ...]] = (
+    NoticeType(EventCommitted, "event", _of_event),
+    NoticeType(RoomEphemeral, "room", _of_room),
+    NoticeType(UserEphemeral, "user", _of_user),
+    NoticeType(DeviceEphemeral, "device", _of_user),
+    NoticeType(ConsentChanged, "consent", _of_user),
+    NoticeType(KeysChanged, "keys"),  # it concerns everyone in the person's encrypted rooms
+)

@@ -241,6 +241,8 @@ class Queries:
             room, events = await self._store.rooms.create(new)
             for event in events:
                 self._bus.publish(EventCommitted(event))
+            if events and new.peer is not None:  # the event does not name them
+                self._bus.publish_elsewhere(ConsentChanged(new.peer, room))
             was_hidden = not events and (room not in peer.state.rooms or room in peer.state.requests)
             entered = Entered(room=await self._hub.enter(peer, room))
             if was_hidden:  # opening a direct room that the other person opened accepts it

@@ -98,4 +98,4 @@ class KeyPackageService:
     def _notify_if_low(self, record: ClaimRecord) -> None:
         if record.last_resort or record.left <= _LOW[record.suite]:
             low = KeyPackagesLow(left=record.left, last_resort_used=record.last_resort)
-            self._bus.publish(DeviceEphemeral(record.device, low))
+            self._bus.publish(DeviceEphemeral(record.user, record.device, low))

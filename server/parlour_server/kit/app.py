@@ -10,7 +10,7 @@ reads its configuration before `run` names it (`kit/net/tls_groups.py`), and Pyt
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from types import MappingProxyType, UnionType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
@@ -29,7 +29,7 @@ from parlour_server.kit.connections.budgets import Budget, Budgets
 from parlour_server.kit.connections.error_boundary import ErrorBoundary, is_cancelled
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.log.log import Entry, LogAdvanced, LogRecord
-from parlour_server.kit.log_fanout import LOOK_SECONDS, LogFanout
+from parlour_server.kit.log_fanout import LOOK_SECONDS, LOOK_SECONDS_SHARED, LogFanout
 from parlour_server.kit.logs import log_fault
 from parlour_server.kit.program import Pending, Result
 from parlour_server.kit.program_log import ProgramLog
@@ -281,6 +281,7 @@ class App(Generic[_S]):
         )
         parts.stack.callback(self._stopped)
         if self._logs:
+            parts.bus.on_loss(running.lost)
             parts.run(running.look_for_entries())
         for work in self._background:
             parts.run(_repeated(work, parts.clock))
@@ -313,6 +314,7 @@ class _RunningApp(Generic[_S]):
         self._greets = greets
         self._endpoints = endpoints
         self._logs = logs
+        self._looking = False
 
     def state(self, peer: Peer[_S]) -> _S:
         return self._state(peer)
@@ -361,11 +363,25 @@ class _RunningApp(Generic[_S]):
 
     async def look_for_entries(self) -> None:
         """Look in the store for entries of followed logs that neither of them announced."""
+        seconds = LOOK_SECONDS_SHARED if self.parts.store.is_shared else LOOK_SECONDS
         while True:
-            await self.parts.clock.sleep(LOOK_SECONDS)
-            for log in self._logs.values():
-                with ErrorBoundary("looking for entries"):
-                    await log.look()
+            await self.parts.clock.sleep(seconds)
+            await self._look()
+
+    async def _look(self) -> None:
+        for log in self._logs.values():
+            with ErrorBoundary("looking for entries"):
+                await log.look()
+
+    def lost(self, _subjects: Collection[str] | None) -> None:
+        """Look at once, because the bus has lost something."""
+        if not self._looking:
+            self._looking = True
+            self.parts.background.start("looking for lost entries", self._look_for_lost(), lambda: None)
+
+    async def _look_for_lost(self) -> None:
+        self._looking = False  # first: what is lost meanwhile is looked for again
+        await self._look()
 
     def closed(self, peer: Peer[_S]) -> None:
         """Do nothing: a peer that closes has left its topics."""

@@ -1,10 +1,10 @@
 """Publishes the entries of the logs that people follow here, in order, whichever process appended them.
 
 The store is the truth. An entry that was appended here is published at once; what the bus or the journal
-announces of other processes is read from the store, and so is what neither announced: every few seconds the
-heads of the followed logs are compared. Whatever is lost, late or repeated, a topic gets each entry once,
-without gaps. Those who follow the list get the summary of a log with its newest entry; one whose notification
-was lost comes with the log's next entry.
+announces of other processes is read from the store, and so is what neither announced: every few seconds, or
+every second where several servers share the database, the heads of the followed logs are compared. Whatever
+is lost, late or repeated, a topic gets each entry once, without gaps. Those who follow the list get the
+summary of a log with its newest entry; one whose notification was lost comes with the log's next entry.
 """
 
 import os
@@ -22,7 +22,7 @@ from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.log.log import Appended, Decide, Entry, Facts, LogAdvanced, LogRecord
 from parlour_server.kit.log.typed_log import TypedLog
-from parlour_server.kit.topics import Topic
+from parlour_server.kit.topics import Topic, list_topic, log_topic
 
 if TYPE_CHECKING:
     from parlour_server.kit.running_program import Parts
@@ -32,6 +32,8 @@ S = TypeVar("S")
 
 LOOK_SECONDS: Final = 5.0
 """Between two comparisons with the store: followers wait no longer for an entry that no one announced."""
+LOOK_SECONDS_SHARED: Final = 0.8
+"""The same where several servers share the database."""
 
 
 class Decided(Generic[S]):
@@ -94,11 +96,11 @@ class LogFanout(Generic[B, S]):
     @property
     def list_topic(self) -> Topic:
         """The topic of the summaries."""
-        return self._parts.topics.topic(f"logs:{self._kind}")
+        return self._parts.topics.topic(list_topic(self._kind))
 
     def topic(self, name: str) -> Topic:
         """Return the topic of a log."""
-        return self._parts.topics.topic(f"log:{self._kind}:{name}")
+        return self._parts.topics.topic(log_topic(self.logs.id(name)))
 
     async def follow(self, peer: Peer[Any], name: str) -> None:
         """Publish to this peer what is appended from now on. Raises UnavailableError."""
@@ -180,7 +182,7 @@ class LogFanout(Generic[B, S]):
         topic = self.topic(name)
         with ErrorBoundary("the push of an entry", topic.fail):
             if self._push is not None:
-                topic.publish(self._push(entry))
+                topic.publish_here(self._push(entry))
 
     def _read_missing(self, name: str, followed: _Followed) -> None:
         if followed.last is None or followed.announced <= followed.last or followed.reading:
@@ -220,4 +222,4 @@ class LogFanout(Generic[B, S]):
             with ErrorBoundary("the summary of a log", self.list_topic.fail):
                 push = self._summary(record)
                 if push is not None:
-                    self.list_topic.publish(push)
+                    self.list_topic.publish_here(push)

@@ -17,7 +17,7 @@ from parlour_protocol.kit.names import NameReason, NameRefusedError, UserName, s
 from parlour_protocol.kit.wire import Wire
 from parlour_server.kit.api.error_answer import ErrorAnswer
 from parlour_server.kit.api.operations import Operation
-from parlour_server.kit.bus.bus import Bus
+from parlour_server.kit.bus.bus import Bus, NoticeType
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.program_name import ProgramName
@@ -76,6 +76,8 @@ class ProgramSpec(Generic[_Settings, _Store]):
     """How the HTTPS API answers errors that are not the kit's."""
     error_statuses: Mapping[str, HTTPStatus] = field(default_factory=dict)
     """The same for codes of ``RefusedError``; without a row 409."""
+    notices: tuple[NoticeType[Any], ...] = ()
+    """The notifications that its servers send each other over the bus."""
     audit_events: tuple[StrEnum, ...] = ()
     """Its own kinds of audit events."""
     repeatable_events: frozenset[StrEnum] = frozenset()

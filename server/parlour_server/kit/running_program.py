@@ -14,6 +14,7 @@ from parlour_server.kit.clock import Clock, SteadyClock
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.live_nodes import LiveNodes
+from parlour_server.kit.metrics import Metrics
 from parlour_server.kit.program import Program
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.topics import Topics
@@ -35,6 +36,7 @@ class Parts(Generic[_Settings, _Store]):
     clock: Clock
     steady: SteadyClock
     audit: Audit
+    metrics: Metrics
     connected: ConnectedPeers[Any]
     nodes: LiveNodes
     background: BackgroundTasks

@@ -33,7 +33,6 @@ from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.auth.session_watch import SessionWatch
 from parlour_server.kit.auth.sessions import Sessions
 from parlour_server.kit.auth.tickets import Tickets
-from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.clock import Clock, SteadyClock, SystemClock
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.config.settings_table import need_restart
@@ -42,6 +41,7 @@ from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.errors import SetupError, UnavailableError
 from parlour_server.kit.journal_follower import JournalFollower
+from parlour_server.kit.kit_notices import KIT_NOTICES
 from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.logs import log, warn
 from parlour_server.kit.metrics import Metrics
@@ -58,6 +58,7 @@ from parlour_server.kit.setup.certificates import Renewal
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.disk_reserve import give_up_reserve, keep_reserve
 from parlour_server.kit.setup.folder_lock import locked
+from parlour_server.kit.setup.open_bus import make_bus
 from parlour_server.kit.setup.open_store import engine_for
 from parlour_server.kit.setup.operator_log import OperatorLog
 from parlour_server.kit.setup.public_address import forget_running, name_of, note_running
@@ -111,7 +112,6 @@ class Server(Generic[_Settings]):
         audit = Audit(metrics.count, clock, spec.repeatable_events)
         engine = engine_for(folder, settings.database)
         store = spec.make_store(engine, steady, True)
-        bus = LocalBus()
         logins = settings.logins
         passwords = passwords or HashingPool(
             threads=logins.hash_threads,
@@ -144,6 +144,8 @@ class Server(Generic[_Settings]):
             if nodes.is_shared:
                 clock = steady  # it follows the database's
             stack.push_async_callback(nodes.leave)
+            types = (*KIT_NOTICES, *spec.notices)
+            bus = make_bus(folder, settings.bus, types, store.incarnation, clock, metrics)
             await bus.open()
             stack.push_async_callback(bus.close)
             background = BackgroundTasks()
@@ -157,10 +159,11 @@ class Server(Generic[_Settings]):
                 clock=clock,
                 steady=steady,
                 audit=audit,
+                metrics=metrics,
                 connected=connected,
                 nodes=nodes,
                 background=background,
-                topics=Topics(asyncio.get_running_loop(), _TOPIC_SECONDS, frozenset(spec.wire.pushes)),
+                topics=Topics(asyncio.get_running_loop(), _TOPIC_SECONDS, frozenset(spec.wire.pushes), bus),
                 stack=stack,
                 run=partial(_run, stack),
             )

@@ -5,13 +5,17 @@ write. A topic exists as long as it has members: a program may name as many as i
 """
 
 from asyncio import AbstractEventLoop
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from parlour_protocol.kit.codec import encode, self_check
 from parlour_protocol.kit.errors import MalformedFrameError, ProgramError
 from parlour_protocol.kit.frames import Push
 from parlour_protocol.kit.limits import SERVER_FRAME
 from parlour_server.kit.batching import BatchingWriter, Pace
+from parlour_server.kit.bus.bus import Bus, subject
 from parlour_server.kit.connections.connection import text_frame
 
 if TYPE_CHECKING:
@@ -38,11 +42,40 @@ def _stray(push: object) -> ProgramError:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class TopicPublished:
+    """This was published to a topic at another server."""
+
+    topic: str
+    payload: msgspec.Raw
+    """Of a frame that clients can read: it is encoded once for all servers."""
+
+
+def topic_subject(name: str) -> str:
+    """Return the subject of a topic on the bus."""
+    return subject("topic", name)
+
+
+def log_topic(log: str) -> str:
+    """Return the name of the topic of those who follow a log, by its id."""
+    return f"log:{log}"
+
+
+def list_topic(kind: str) -> str:
+    """Return the name of the topic of those who follow the list of logs of a kind."""
+    return f"logs:{kind}"
+
+
 class Topics:
     """The topics of one process that have members."""
 
-    def __init__(self, loop: AbstractEventLoop, floor: float, pushes: frozenset[type[Push]]) -> None:
+    def __init__(
+        self, loop: AbstractEventLoop, floor: float, pushes: frozenset[type[Push]], bus: Bus
+    ) -> None:
         """``floor``: seconds between two writes of busy topics. ``pushes``: what clients can read."""
+        self.bus = bus
+        if bus.is_shared:
+            bus.subscribe(self._notified)
         self.pace = Pace(loop, floor)
         self.pushes = pushes
         self.writers: dict[str, BatchingWriter] = {}
@@ -53,6 +86,16 @@ class Topics:
     def topic(self, name: str) -> "Topic":
         """Return the topic of this name, which may have no members."""
         return Topic(name, self)
+
+    def write(self, name: str, payload: bytes) -> None:
+        """Write a frame's payload to the members of a topic, if it has any here."""
+        writer = self.writers.get(name)
+        if writer is not None:
+            writer.put(text_frame(payload))
+
+    def _notified(self, notice: object) -> None:
+        if isinstance(notice, TopicPublished):
+            self.write(notice.topic, bytes(notice.payload))
 
 
 class Topic:
@@ -90,11 +133,21 @@ class Topic:
             peer.fail()
 
     def publish(self, push: Push) -> None:
-        """Send this to every member.
+        """Send this to every member, whichever server of the program they are connected to.
 
-        Raises ProgramError for what is not one of the program's pushes, or what clients would not read: each
-        of them would disconnect.
+        It is stored nowhere: members at other servers miss what the bus loses. Raises ProgramError for what
+        is not one of the program's pushes, or what clients would not read: each of them would disconnect.
         """
+        topics = self._topics
+        if not topics.bus.is_shared:
+            self.publish_here(push)
+            return
+        payload = checked_push(push, topics.pushes)
+        topics.write(self.name, payload)
+        topics.bus.publish_elsewhere(TopicPublished(self.name, msgspec.Raw(payload)))
+
+    def publish_here(self, push: Push) -> None:
+        """Send this to the members at this server; the others know of it. Raises what ``publish`` does."""
         writer = self._topics.writers.get(self.name)
         if writer is not None:
             writer.put(text_frame(checked_push(push, self._topics.pushes)))
@@ -107,6 +160,7 @@ class Topic:
         writer = topics.writers.get(self.name)
         if writer is None:
             writer = topics.writers[self.name] = BatchingWriter(topics.pace)
+            topics.bus.listen(topic_subject(self.name))
         writer.add(peer)
 
     def remove(self, peer: "Peer[Any]") -> None:
@@ -119,3 +173,4 @@ class Topic:
             if not writer.members:
                 writer.close()
                 del self._topics.writers[self.name]
+                self._topics.bus.unlisten(topic_subject(self.name))

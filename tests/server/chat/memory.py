@@ -5,7 +5,7 @@ fact was read and the moment at which it arrives. Appends are done when the even
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +88,7 @@ class MemoryStore:
         self.done: dict[tuple[UserName, str], tuple[AppendEvent, LogEvent]] = {}
         self.made: dict[tuple[UserName, str], RoomId] = {}
         self.down = False
+        self.is_shared = False
         self.reads: list[str] = []
         self._held: dict[str, asyncio.Event] = {}
 
@@ -296,6 +297,10 @@ class MemoryStore:
             return await self._after("page", (found[:limit], len(found) > limit))
         found = [event for event in events if before is None or event.seq < before]
         return await self._after("page", (found[-limit:], len(found) > limit))
+
+    async def heads(self, rooms: Collection[RoomId]) -> Mapping[RoomId, Seq]:
+        found = {room: Seq(len(self.known[room].events)) for room in rooms if room in self.known}
+        return await self._after("heads", found)
 
     def facts(self, event: AppendEvent) -> Facts:
         """Read what a decision rests on."""

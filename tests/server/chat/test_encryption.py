@@ -280,7 +280,7 @@ async def test_a_burst_of_changes_is_announced_once(disk: DiskWorld):
 async def test_only_the_device_is_notified_of_low_key_packages(disk: DiskWorld):
     """Another device of the account cannot bring them."""
     laptop, phone = await disk.connect("ada", keys=True), await disk.connect("ada", keys=True)
-    disk.bus.publish(DeviceEphemeral(device_of(laptop), KeyPackagesLow(left=3)))
+    disk.bus.publish(DeviceEphemeral(laptop.info.grant.user, device_of(laptop), KeyPackagesLow(left=3)))
     assert laptop.got(KeyPackagesLow) == [KeyPackagesLow(left=3)]
     assert phone.got(KeyPackagesLow) == []
 

@@ -149,7 +149,7 @@ class Server:
             "bus": self._shared.bus,
             "clock": self._shared.clock,
             "background": background,
-            "topics": Topics(asyncio.get_running_loop(), 0.0, frozenset({Played})),
+            "topics": Topics(asyncio.get_running_loop(), 0.0, frozenset({Played}), self._shared.bus),
             "stack": stack,
             "run": lambda work: background.start("work", work, lambda: None),
         }

@@ -127,7 +127,7 @@ async def game(tmp_path: Path) -> AsyncIterator[Game]:
     app.spec.schema.create(folder.database)
     store = app.spec.make_store(SqliteEngine(folder.database), clock, True)
     await store.open()
-    topics = Topics(asyncio.get_running_loop(), 0.0, frozenset({Taken, Score}))
+    topics = Topics(asyncio.get_running_loop(), 0.0, frozenset({Taken, Score}), LocalBus())
     fields = {field.name: cast("Any", None) for field in dataclasses.fields(Parts)}
     async with AsyncExitStack() as stack:
         background = BackgroundTasks()

@@ -8,11 +8,14 @@ connected there, and of what concerns everyone. Every implementation passes
 `tests/server/kit/bus/bus_contract.py`.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Final, Generic, Protocol, TypeVar
 
 from parlour_protocol.kit.ids import SessionId
+from parlour_protocol.kit.names import UserName
 
 Handler = Callable[[object], None]
 LossHandler = Callable[[Collection[str] | None], None]
@@ -20,6 +23,21 @@ LossHandler = Callable[[Collection[str] | None], None]
 
 EVERYONE: Final = "all"
 """The subject to which every server listens."""
+
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def subject(kind: str, name: str) -> str:
+    """Return the subject of a room, a person, a topic: a name with other characters is hashed."""
+    if not _PLAIN.fullmatch(name):
+        name = "~" + blake2b(name.encode(), digest_size=16).hexdigest()
+    return f"{kind}.{name}"
+
+
+def user_subject(user: UserName) -> str:
+    """Return the subject of an account: the servers where it is connected listen to it."""
+    return subject("user", user)
 
 
 @dataclass(frozen=True, slots=True)

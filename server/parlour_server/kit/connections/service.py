@@ -17,7 +17,7 @@ from parlour_protocol.kit.errors import GOING_AWAY, SESSION_ENDED, TRY_AGAIN, Cl
 from parlour_protocol.kit.ids import ConnectionId, SessionId
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.auth.session_activity import SessionActivity
-from parlour_server.kit.bus.bus import Bus, SessionsEnded
+from parlour_server.kit.bus.bus import Bus, SessionsEnded, user_subject
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Rates
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
@@ -78,6 +78,7 @@ class ConnectionService(Generic[S]):
             end=self._end,
             strikes=rates.strikes,
         )
+        self._bus = bus
         background.start("looking for overdue requests", self._look(), lambda: None)
         bus.subscribe(self._notified)
 
@@ -94,6 +95,7 @@ class ConnectionService(Generic[S]):
         self._activity.opened(session)
         self._connected.add(peer)
         self._nodes.connected(peer.user, len(self._connected.of(peer.user)))
+        self._bus.listen(user_subject(peer.user))
         with ErrorBoundary("a connection", peer.fail):
             peer.state = self._program.state(peer)
             self._background.start("a greeting", self._greet(conversation), peer.fail)
@@ -197,5 +199,6 @@ class ConnectionService(Generic[S]):
         conversation.close()
         self._connected.remove(peer)
         self._nodes.connected(peer.user, len(self._connected.of(peer.user)))
+        self._bus.unlisten(user_subject(peer.user))
         with ErrorBoundary("forgetting a connection"):
             self._program.closed(peer)

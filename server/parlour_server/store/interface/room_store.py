@@ -1,7 +1,7 @@
 """Interfaces for rooms, their members, and their logs."""
 
 from asyncio import Future
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 from parlour_protocol.frames.replies import LogEvent, RoomListing, RoomSummary
@@ -92,4 +92,8 @@ class Log(Protocol):
         ``after``: the ones next above; else ``before``: the ones next below; neither: the newest. At most
         ``limit`` events and ``max_bytes`` of bodies (but at least one event).
         """
+        ...
+
+    async def heads(self, rooms: Collection[RoomId]) -> Mapping[RoomId, Seq]:
+        """Return the numbers of the newest events of these rooms, in one read."""
         ...

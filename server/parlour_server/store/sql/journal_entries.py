@@ -1,4 +1,8 @@
-"""The chat's entries of the journal: events of processes without a bus, and changed devices."""
+"""The chat's entries of the journal: what servers must notice even if every notification is lost.
+
+Events of processes without a bus, changed devices, and, where several servers share the database, who entered
+and left rooms, was invited, or answered. Their writes are alone, as every entry's must be.
+"""
 
 from typing import Final
 
@@ -6,17 +10,30 @@ from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis, Seq
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.store.engine.column_values import plain, user_name
-from parlour_server.kit.store.engine.connection import Connection
+from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.journal import add_entry
-from parlour_server.store.types import DevicesChanged, RoomAdvanced
+from parlour_server.store.types import ConsentRecorded, DevicesChanged, RoomAdvanced
+
+Entry = RoomAdvanced | DevicesChanged | ConsentRecorded
 
 COLUMNS: Final = ("account", "room", "seq")
 """The columns of ``read_entry``."""
 
 
-def note_room_advanced(db: Connection, at: Millis, room: RoomId, seq: Seq) -> None:
-    """Notify servers to read this room up to ``seq``."""
-    add_entry(db, at, room=room, seq=seq)
+def note_room_advanced(
+    db: Connection, at: Millis, room: RoomId, seq: Seq, who: UserName | None = None
+) -> None:
+    """Notify servers to read this room up to ``seq``: with ``who``, those that they are connected to."""
+    if who is None:
+        add_entry(db, at, room=room, seq=seq)
+    else:
+        add_entry(db, at, account=plain(who), room=room, seq=seq)
+
+
+def note_consent(db: WriteConnection, at: Millis, room: RoomId, user: UserName) -> None:
+    """Notify other servers, if there may be any, that someone accepted or declined a room."""
+    if db.is_shared:
+        add_entry(db, at, account=plain(user), room=room)
 
 
 def note_devices_changed(db: Connection, at: Millis, user: UserName) -> None:
@@ -24,10 +41,11 @@ def note_devices_changed(db: Connection, at: Millis, user: UserName) -> None:
     add_entry(db, at, account=plain(user))
 
 
-def read_entry(account: str | None, room: RoomId | None, seq: Seq | None) -> RoomAdvanced | DevicesChanged:
+def read_entry(account: str | None, room: RoomId | None, seq: Seq | None) -> Entry:
     """Return an entry from its ``COLUMNS``."""
     if room is not None and seq is not None:
-        return RoomAdvanced(room, seq)
+        return RoomAdvanced(room, seq, None if account is None else user_name(account))
     if account is not None:
-        return DevicesChanged(user_name(account))
+        user = user_name(account)
+        return DevicesChanged(user) if room is None else ConsentRecorded(user, room)
     raise ValueError("a journal entry is of no session, room or account")

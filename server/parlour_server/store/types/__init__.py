@@ -13,6 +13,7 @@ from parlour_server.store.types.device_records import (
     NewPackages,
 )
 from parlour_server.store.types.journal_records import (
+    ConsentRecorded,
     DevicesChanged,
     RoomAdvanced,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "Attached",
     "CertificateRecord",
     "ClaimRecord",
+    "ConsentRecorded",
     "DeviceChange",
     "DeviceRecord",
     "DevicesChanged",

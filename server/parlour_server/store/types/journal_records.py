@@ -9,10 +9,20 @@ from parlour_protocol.kit.names import UserName
 
 @dataclass(frozen=True, slots=True)
 class RoomAdvanced:
-    """Another process appended event ``seq`` to this room."""
+    """Event ``seq`` was appended to this room: by another process, or with ``who`` by any server."""
 
     room: RoomId
     seq: Seq
+    who: UserName | None = None
+    """Whose membership or invitation it changed; None: anyone's, or nobody's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRecorded:
+    """This account accepted or declined a room, or blocked someone who is in it."""
+
+    user: UserName
+    room: RoomId
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ def folder(tmp_path: Path) -> DataFolder:
     """Return a folder with a CA, and a certificate by it for localhost."""
     folder = DataFolder(tmp_path / "data", NAME)
     folder.create()
-    make_keys(folder)
+    make_keys(folder, had_database=False)
     renew_if_due(folder, ("localhost",))
     return folder
 

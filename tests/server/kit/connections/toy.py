@@ -187,7 +187,7 @@ class World:
         self.clock = StoppedClock()
         self.audit = ReadableAudit()
         self.bus = LocalBus()
-        self.topics = Topics(asyncio.get_running_loop(), 0.0, frozenset(WIRE.pushes))
+        self.topics = Topics(asyncio.get_running_loop(), 0.0, frozenset(WIRE.pushes), self.bus)
         self.toy = Toy(budgets)
         self.connected: ConnectedPeers[list[str]] = ConnectedPeers()
         self.activity = SessionActivity(self.clock)

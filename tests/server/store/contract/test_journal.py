@@ -5,13 +5,13 @@ import asyncio
 import pytest
 from tests.server.store.world import FakeClock, StoreMaker, World, message
 
-from parlour_protocol.frames.bodies import Left, RoleSet
+from parlour_protocol.frames.bodies import Banned, Invited, Joined, Kicked, Left, RoleSet, Uninvited
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.errors import NameTakenError, RefusedError
 from parlour_server.kit.store.records import JournalEntry, SessionEnded
 from parlour_server.store.interface import Store
-from parlour_server.store.types import RoomAdvanced
+from parlour_server.store.types import ConsentRecorded, RoomAdvanced
 
 
 async def test_a_new_journal_is_empty(world: World) -> None:
@@ -20,12 +20,50 @@ async def test_a_new_journal_is_empty(world: World) -> None:
     assert await world.store.journal.since(0) == []
 
 
-async def test_a_servers_own_events_are_not_in_the_journal(world: World) -> None:
+async def test_a_servers_own_messages_are_not_in_the_journal(world: World) -> None:
     """A server tells by its bus of what it appends; the journal stays silent."""
     alice = await world.account("alice")
     room = await world.room(alice)
+    before = await world.store.journal.head()
     await world.append(room, alice, message())
-    assert await world.store.journal.head() == 0
+    assert await world.store.journal.head() == before
+
+
+async def test_other_servers_find_in_the_journal_whose_rooms_changed(world: World) -> None:
+    """Where several servers share the database, their notifications may all be lost: nobody else's entry."""
+    alice, bob, cora = await world.people(3)
+    room = await world.room(alice, bob)
+    begin = await world.store.journal.head()
+    assert (begin > 0) == world.store.is_shared
+    expected: list[RoomAdvanced | ConsentRecorded] = []
+    for author, body, who in (
+        (alice, Invited(who=cora), cora),
+        (cora, Joined(), cora),
+        (cora, message(), None),
+        (alice, Kicked(who=bob), bob),
+        (alice, Banned(who=bob), bob),
+        (cora, Left(), cora),
+        (alice, Invited(who=cora), cora),
+        (alice, Uninvited(who=cora), cora),
+    ):
+        event = (await world.append(room, author, body)).event
+        if who is not None:
+            expected.append(RoomAdvanced(room, event.seq, who))
+    direct, [made, *_] = await world.store.rooms.create(world.new_direct(alice, bob))
+    expected += [RoomAdvanced(direct, made.seq, alice), ConsentRecorded(bob, direct)]
+    assert await world.store.consent.accept_direct(direct, bob)
+    assert not await world.store.consent.accept_direct(room, cora)
+    expected.append(ConsentRecorded(bob, direct))
+    await world.append(room, alice, Invited(who=cora))
+    assert await world.store.consent.decline(room, cora)
+    assert not await world.store.consent.decline(room, cora)
+    assert await world.store.consent.block(bob, alice, on=True) == [direct]
+    found = [entry.what for entry in await world.store.journal.since(begin)]
+    if world.store.is_shared:
+        assert found[: len(expected)] == expected
+        assert found[len(expected) + 1 :] == [ConsentRecorded(cora, room), ConsentRecorded(bob, direct)]
+    else:
+        assert found == []
 
 
 async def test_a_command_tells_the_server_what_it_did(world: World, administration: Store) -> None:
@@ -34,23 +72,24 @@ async def test_a_command_tells_the_server_what_it_did(world: World, administrati
     room = await world.room(alice, bob)
     session = world.session(alice, 1)
     await world.store.sessions.create(session, cap=9)
+    begin = await world.store.journal.head()
     await administration.accounts.set_disabled(alice, disabled=True)
     command = World(administration, world.clock)
     await command.append(room, alice, message())
     left = await command.append(room, alice, Left())
     assert [type(event.body) for event in left.also] == [RoleSet]
     made, _ = await administration.rooms.create(command.new_room(bob, "kitchen", RoomKind.PUBLIC, "tea"))
-    assert await world.store.journal.since(0) == [
-        JournalEntry(1, SessionEnded(session.id, alice)),
-        JournalEntry(2, RoomAdvanced(room, Seq(3))),
-        JournalEntry(3, RoomAdvanced(room, Seq(4))),
-        JournalEntry(4, RoomAdvanced(room, Seq(5))),
-        JournalEntry(5, RoomAdvanced(made, Seq(1))),
-        JournalEntry(6, RoomAdvanced(made, Seq(2))),
+    assert await world.store.journal.since(begin) == [
+        JournalEntry(begin + 1, SessionEnded(session.id, alice)),
+        JournalEntry(begin + 2, RoomAdvanced(room, Seq(3))),
+        JournalEntry(begin + 3, RoomAdvanced(room, Seq(4))),
+        JournalEntry(begin + 4, RoomAdvanced(room, Seq(5))),
+        JournalEntry(begin + 5, RoomAdvanced(made, Seq(1))),
+        JournalEntry(begin + 6, RoomAdvanced(made, Seq(2))),
     ]
-    assert await world.store.journal.head() == 6
-    assert await world.store.journal.since(5) == [JournalEntry(6, RoomAdvanced(made, Seq(2)))]
-    assert await world.store.journal.since(6) == []
+    assert await world.store.journal.head() == begin + 6
+    assert await world.store.journal.since(begin + 5) == [JournalEntry(begin + 6, RoomAdvanced(made, Seq(2)))]
+    assert await world.store.journal.since(begin + 6) == []
 
 
 async def test_a_store_announces_events_unless_a_bus_does(
@@ -59,11 +98,13 @@ async def test_a_store_announces_events_unless_a_bus_does(
     """A store opened by a command adds each event to the journal by default."""
     alice = await world.account("alice")
     room = await world.room(alice)
+    begin = await world.store.journal.head()
     command = maker(clock, False)
     await command.open()
     try:
         sent = await World(command, clock).append(room, alice, message())
-        assert await world.store.journal.since(0) == [JournalEntry(1, RoomAdvanced(room, sent.event.seq))]
+        advanced = RoomAdvanced(room, sent.event.seq)
+        assert await world.store.journal.since(begin) == [JournalEntry(begin + 1, advanced)]
     finally:
         await command.close()
 
@@ -72,6 +113,7 @@ async def test_what_was_refused_is_not_announced(world: World, administration: S
     """A write that was refused leaves nothing in the journal."""
     alice = await world.account("alice")
     room = await world.room(alice)
+    begin = await world.store.journal.head()
     command = World(administration, world.clock)
     sent = command.event(room, alice, message())
     with pytest.raises(NameTakenError):
@@ -82,7 +124,7 @@ async def test_what_was_refused_is_not_announced(world: World, administration: S
 
     with pytest.raises(NameTakenError):
         await administration.log.append(sent, refuse)
-    assert await world.store.journal.head() == 0
+    assert await world.store.journal.head() == begin
 
 
 async def test_two_processes_number_one_room_together(world: World, administration: Store) -> None:

@@ -55,6 +55,11 @@ class WriteConnection(Connection, Protocol):
         """Whether no other write of any server runs beside this one."""
         ...
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether several servers may use the database at once."""
+        ...
+
     announces: bool
     """Each event is added to the journal as well: servers learn of this process only from there."""
     stale_wal: bool

@@ -51,6 +51,11 @@ class Database:
         """The servers that share the database; None for a database of one server."""
 
     @property
+    def is_shared(self) -> bool:
+        """Whether several servers may use it at once."""
+        return self._engine.is_shared
+
+    @property
     def incarnation(self) -> Incarnation:
         """The incarnation of these logs, once the database is open."""
         if self._incarnation is None:

@@ -124,6 +124,8 @@ def translated(statement: str) -> bytes:
 class PostgresConnection:
     """A connection, with the interface that SQLite's has."""
 
+    is_shared = True
+
     def __init__(self, raw: "psycopg.Connection[Any]", *, announces: bool) -> None:
         self.raw = raw
         raw.adapters.register_dumper(bool, _BoolDumper)

@@ -72,6 +72,7 @@ class SqliteWriteConnection(SqliteConnection):
     """Something was deleted, and its old text is still in the -wal file."""
 
     announces: bool = True
+    is_shared = False
     alone = True
     """The file has one lock for all."""
 

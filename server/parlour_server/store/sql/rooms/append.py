@@ -10,18 +10,24 @@ from msgspec.structs import replace
 
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.bodies import (
+    Added,
     AnyBody,
     Banned,
     Blank,
+    Created,
     Edited,
     EncryptedMessage,
     Handshake,
+    Invited,
     Joined,
+    Kicked,
+    Left,
     MembershipChange,
     Message,
     Muted,
     Reacted,
     RoleSet,
+    Uninvited,
     Unreadable,
 )
 from parlour_protocol.frames.replies import LogEvent
@@ -78,6 +84,16 @@ def insert_event(db: WriteConnection, event: LogEvent, request: RequestId | None
     )
     if db.announces:
         note_room_advanced(db, event.at, event.room, event.seq)
+    elif db.is_shared and (who := concerned(event)) is not None:
+        note_room_advanced(db, event.at, event.room, event.seq, who)
+
+
+def concerned(event: LogEvent) -> UserName | None:
+    """Return whose membership or invitation an event changes, if it does."""
+    body = event.body
+    if isinstance(body, Created | Joined | Left):
+        return event.author
+    return body.who if isinstance(body, Added | Kicked | Banned | Invited | Uninvited) else None
 
 
 def find_request(db: Connection, author: UserName, request: RequestId) -> LogEvent | None:

@@ -6,7 +6,6 @@ effects of events call the functions.
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any, Final
 
 from parlour_protocol.errors import ErrorCode
@@ -33,6 +32,7 @@ from parlour_server.kit.store.engine.connection import Connection, WriteConnecti
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.store.sql.column_values import ROOM_KINDS
+from parlour_server.store.sql.journal_entries import note_consent
 from parlour_server.store.types import AppendEvent
 
 GIVEN: Final = "given"
@@ -92,6 +92,7 @@ class SqlConsent:
             found = db.execute(is_theirs, (room, plain(user), RoomKind.DIRECT.value)).fetchone()
             if found is not None:
                 say_yes(db, room, user)
+                note_consent(db, self._clock.now(), room, user)
             return found is not None
 
         return await self._writer.submit(write)
@@ -110,13 +111,23 @@ class SqlConsent:
                 "UPDATE members SET consent = ? WHERE room = ? AND account = ? AND consent = ?",
                 (REFUSED, room, plain(user), ASKED),
             ).rowcount
+            if quiet or hidden:
+                note_consent(db, now, room, user)
             return bool(quiet or hidden)
 
         return await self._writer.submit(write)
 
     async def block(self, user: UserName, whom: UserName, *, on: bool) -> Sequence[RoomId]:
         """Block or unblock someone; returns the rooms that changed for the user."""
-        return await self._writer.submit(partial(_block, user=user, whom=whom, on=on, now=self._clock.now()))
+        now = self._clock.now()
+
+        def write(db: WriteConnection) -> Sequence[RoomId]:
+            rooms = _block(db, user, whom, on=on, now=now)
+            for room in rooms:
+                note_consent(db, now, room, user)
+            return rooms
+
+        return await self._writer.submit(write)
 
     async def blocked(
         self, user: UserName, *, after: UserName | None, limit: int

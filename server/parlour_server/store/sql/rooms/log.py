@@ -1,7 +1,8 @@
 """The events of rooms: appends them (`append.py`), and reads pages of them (`log_pages.py`)."""
 
+import json
 from asyncio import Future
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -20,6 +21,7 @@ from parlour_protocol.frames.bodies import (
 from parlour_protocol.frames.replies import LogEvent
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Seq
+from parlour_server.kit.store.engine.connection import Connection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.store.interface import Decide
@@ -58,3 +60,12 @@ class SqlLog:
         events, more = await self._readers.run(read)
         self._damage.note(events)
         return events, more
+
+    async def heads(self, rooms: Collection[RoomId]) -> Mapping[RoomId, Seq]:
+        """Return the numbers of the newest events of these rooms."""
+        query = "SELECT room, head FROM rooms WHERE room IN (SELECT value FROM json_each(?))"
+
+        def read(db: Connection) -> dict[RoomId, Seq]:
+            return dict(db.execute(query, (json.dumps(list(rooms)),)).fetchall())
+
+        return await self._readers.run(read)

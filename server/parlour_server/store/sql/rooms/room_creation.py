@@ -19,6 +19,7 @@ from parlour_server.kit.errors import NameTakenError, RefusedError
 from parlour_server.kit.store.accounts.accounts import account_exists
 from parlour_server.kit.store.engine.column_values import plain
 from parlour_server.kit.store.engine.connection import WriteConnection
+from parlour_server.store.sql.journal_entries import note_consent
 from parlour_server.store.sql.rooms.append import find_request, insert_event
 from parlour_server.store.sql.rooms.consent import (
     ASKED,
@@ -46,6 +47,7 @@ def make_room(db: WriteConnection, room: NewRoom) -> Made:
     existing = _made_before(db, room)
     if existing is not None:
         say_yes(db, existing, room.author)  # to a direct room that the other person opened
+        note_consent(db, room.at, existing, room.author)
         return existing, ()
     if count_rooms(db, room.author) >= ROOMS_PER_USER.value:
         raise RefusedError(ErrorCode.LIMIT_REACHED, "too many rooms: leave one first")
@@ -65,6 +67,7 @@ def make_room(db: WriteConnection, room: NewRoom) -> Made:
     )
     if room.peer is not None:
         hide_oldest_request(db, room.peer)
+        note_consent(db, room.at, room.room, room.peer)  # the event does not name them
     return room.room, events
 
 

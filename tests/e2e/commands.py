@@ -1,4 +1,3 @@
-# ruff: noqa: S603 - our own programs
 """Run a command line to its end, where possible in this process, through the function that the programs call.
 
 Starting a process costs more than most commands do, and adds nothing to what they say. A command that reads
@@ -19,6 +18,7 @@ from typing import Final
 from unittest import mock
 
 from click.testing import CliRunner
+from tests.forked import PipedPython
 
 from parlour_client.cli import root as client
 from parlour_server.cli.command_line import COMMAND_LINE
@@ -51,15 +51,9 @@ def run(program: str, *arguments: str, stdin: str = "", env: Mapping[str, str] |
 
 def run_alone(program: str, *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None) -> Done:
     """Run it as a process, as the shell does."""
-    return subprocess.run(
-        [sys.executable, "-m", program, *arguments],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=DEADLINE,
-        check=False,
-        env=os.environ | (env or {}),
-    )
+    process = PipedPython(["-m", program, *arguments], env=os.environ | (env or {}))
+    out, errors = process.communicate(stdin, timeout=DEADLINE)
+    return Done(arguments, process.wait(), out, errors)
 
 
 def run_here(program: str, *arguments: str, stdin: str = "", env: Mapping[str, str] | None = None) -> Done:

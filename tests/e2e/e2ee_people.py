@@ -7,20 +7,19 @@ read from its archive after it was stopped, by ``e2ee_look``.
 import asyncio
 import contextlib
 import json
+import os
 import shutil
 import signal
-import sys
-from asyncio import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from tests.e2e.cable import Cable
 from tests.e2e.processes import Server, environment, password, reserved_port
+from tests.forked import ForkedPython
 
 from parlour_protocol.invite_link import ChatInviteLink
 
-ROOT = Path(__file__).parents[2]
 PATIENCE = 120.0
 """Seconds for an answer that depends on the server only, not on what other devices do."""
 MOST = 24
@@ -48,13 +47,15 @@ class Phone:
     def __init__(self, user: str, number: int, folder: Path, cable: Cable) -> None:
         self.user, self.number, self.home, self.cable = user, number, folder, cable
         self.id = ""
-        self.process: subprocess.Process | None = None
+        self.process: ForkedPython | None = None
         self.died = 0
         self.bugs = 0
         """How often its process ended by itself, or answered something else than JSON."""
         self._asked: dict[int, asyncio.Future[Any]] = {}
         self._count = 0
         self._reading: asyncio.Task[None] | None = None
+        self._to: asyncio.WriteTransport
+        self._from: asyncio.ReadTransport
 
     def __repr__(self) -> str:
         return f"{self.user}{self.number}"
@@ -66,12 +67,19 @@ class Phone:
 
     async def switch_on(self, *, die_at: int = 0, start: bool = True) -> None:
         """Start the process; with ``die_at`` it kills itself at that write."""
-        arguments = [sys.executable, "-m", "tests.e2e.e2ee_device", str(self.home)]
+        arguments = ["-m", "tests.e2e.e2ee_device", str(self.home)]
         arguments += [str(die_at)] if die_at else []
-        self.process = await asyncio.create_subprocess_exec(
-            *arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(), cwd=ROOT
+        theirs_in, ours_in = os.pipe()
+        ours_out, theirs_out = os.pipe()
+        self.process = ForkedPython(arguments, files={0: theirs_in, 1: theirs_out}, env=environment())
+        os.close(theirs_in)
+        os.close(theirs_out)
+        loop, answers = asyncio.get_running_loop(), asyncio.StreamReader()
+        self._to, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, os.fdopen(ours_in, "wb", 0))
+        self._from, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(answers), os.fdopen(ours_out, "rb", 0)
         )
-        self._reading = asyncio.ensure_future(self._read(self.process))
+        self._reading = asyncio.ensure_future(self._read(self.process, answers))
         if start:
             try:
                 await self.ask("start")
@@ -83,11 +91,10 @@ class Phone:
         process = self.process
         if process is None or process.returncode is not None:
             raise GoneError(what)
-        assert process.stdin is not None
         self._count += 1
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._asked[self._count] = future
-        process.stdin.write(json.dumps({"n": self._count, "do": what, "with": fields}).encode() + b"\n")
+        self._to.write(json.dumps({"n": self._count, "do": what, "with": fields}).encode() + b"\n")
         try:
             return await asyncio.wait_for(future, patience)
         except ConnectionError as error:
@@ -96,18 +103,18 @@ class Phone:
             await self._show_where(process)
             raise AssertionError(f"{self!r}: no answer to {what} in {patience} s") from None
 
-    async def _show_where(self, process: subprocess.Process) -> None:
+    async def _show_where(self, process: ForkedPython) -> None:
         """Let a device that does not answer say on stderr where its threads and its tasks are."""
         for how in (signal.SIGUSR2, signal.SIGUSR1):  # the threads first: a loop that hangs does no more
             if process.returncode is None:
                 process.send_signal(how)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), 1)
+            await asyncio.wait_for(process.ended(), 1)
 
     async def kill(self) -> None:
         """End it without a word."""
         if self.process is not None and self.process.returncode is None:
-            self.process.send_signal(signal.SIGKILL)
+            self.process.kill()
         await self._ended()
 
     async def switch_off(self) -> None:
@@ -118,13 +125,12 @@ class Phone:
 
     async def _ended(self) -> None:
         if self.process is not None:
-            await self.process.wait()
+            await self.process.ended()
         if self._reading is not None:
             await self._reading
 
-    async def _read(self, process: subprocess.Process) -> None:
-        assert process.stdout is not None
-        while line := await process.stdout.readline():
+    async def _read(self, process: ForkedPython, answers: asyncio.StreamReader) -> None:
+        while line := await answers.readline():
             try:
                 answer = json.loads(line)
             except ValueError:
@@ -137,9 +143,9 @@ class Phone:
                 future.set_exception(RefusedError(f"{self!r}: {answer['error']}"))
             else:
                 future.set_result(answer["result"])
-        assert process.stdin is not None
-        process.stdin.close()
-        await process.wait()
+        self._to.close()
+        self._from.close()
+        await process.ended()
         self.died += process.returncode == -signal.SIGKILL
         self.bugs += process.returncode not in {0, -signal.SIGKILL}
         asked, self._asked = self._asked, {}

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from tests.e2e import commands
 from tests.e2e.commands import DEADLINE
-from tests.e2e.forked import ForkedServer
+from tests.forked import ForkedPython, PipedPython
 
 NO_PROXIES: dict[str, str] = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")
 """Proxies that lead nowhere: nothing here may use them."""
@@ -28,7 +28,7 @@ class Server:
         self.ready = folder / "ready"
         self.log = folder / "server.log"
         self.port = reserved_port(self)
-        self.process: subprocess.Popen[bytes] | ForkedServer | None = None
+        self.process: subprocess.Popen[bytes] | ForkedPython | None = None
         self.launcher: list[str] | None = None
         """What starts the command: a program that confines it, or nothing; None forks the server instead."""
         self.arguments: list[str] = []
@@ -53,11 +53,12 @@ class Server:
             str(self.ready),
             *self.arguments,
         ]
-        if self.launcher is None:
-            self.process = ForkedServer(arguments, self.log)
-        else:
-            command = [*self.launcher, sys.executable, "-m", "parlour_server", *arguments]
-            with self.log.open("ab") as log:
+        command = ["-m", "parlour_server", *arguments]
+        with self.log.open("ab") as log:
+            if self.launcher is None:
+                self.process = ForkedPython(command, files={1: log.fileno(), 2: log.fileno()})
+            else:
+                command = [*self.launcher, sys.executable, *command]
                 self.process = subprocess.Popen(command, stdout=log, stderr=log)
         end = time.monotonic() + DEADLINE
         while not self.ready.exists():
@@ -93,12 +94,9 @@ class Person:
         assert "Traceback" not in done.stderr
         return done
 
-    def begin(self, *arguments: str) -> "subprocess.Popen[str]":
+    def begin(self, *arguments: str) -> PipedPython:
         """Start `parlour` and leave it running."""
-        pipe = subprocess.PIPE
-        return subprocess.Popen(
-            self.line(*arguments), stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment()
-        )
+        return PipedPython(self.line(*arguments)[1:], env=environment())
 
     def join(self, name: str) -> None:
         """Make an account and log in."""
@@ -150,11 +148,8 @@ def json_lines(text: str) -> list[dict[str, object]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def rest_of(sender: "subprocess.Popen[str]", lines: list[str]) -> list[str]:
+def rest_of(sender: PipedPython, lines: list[str]) -> list[str]:
     """Give a sender its last lines and return what it prints until it ends well."""
-    assert sender.stdin is not None
-    assert sender.stdout is not None
-    assert sender.stderr is not None
     with sender.stdin, sender.stdout, sender.stderr:
         sender.stdin.write("\n".join(lines) + "\n")
         sender.stdin.close()

@@ -233,9 +233,6 @@ def test_a_dropped_network(server: Server, ada: Person, tmp_path: Path) -> None:
         login = ["login", f"127.0.0.1:{port}", "--username", "ada", "--ca", str(server.data / "ca.pem")]
         person.run(*login, "--password-stdin", stdin=f"{password('ada')}\n")
         sending = person.begin("send", "lobby", "--stdin", "--json")
-        assert sending.stdin is not None
-        assert sending.stdout is not None
-        assert sending.stderr is not None
         lines = [f"over a bad line {number}" for number in range(40)]
         acknowledged = []
         with sending.stdin, sending.stdout, sending.stderr:

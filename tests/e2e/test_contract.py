@@ -32,8 +32,6 @@ def test_send_means_on_the_servers_disk(server: Server, ada: Person) -> None:
 def test_a_line_for_each_message_as_they_come(ada: Person) -> None:
     """`send --stdin --json`: an acknowledgement follows its line while the input stays open, in order."""
     sending = ada.begin("send", "lobby", "--stdin", "--json")
-    assert sending.stdin is not None
-    assert sending.stdout is not None
     numbers = []
     for text in ("one", "two", "three"):
         sending.stdin.write(f"{text}\n")
@@ -67,11 +65,8 @@ def test_a_tail_goes_on_over_a_restart_of_the_server(server: Server, ada: Person
     """Killed and started again in mid-traffic: nothing acknowledged is lost, and nothing comes twice."""
     begin = json_lines(ada.run("send", "lobby", "before", "--json").stdout)[0]["seq"]
     tailing = ben.begin("tail", "lobby", "--json", "--count", "41", "--from", str(begin))
-    assert tailing.stdout is not None
     heard = tailing.stdout.readline()  # it follows the room before the server goes away
     sending = ada.begin("send", "lobby", "--stdin", "--json")
-    assert sending.stdin is not None
-    assert sending.stdout is not None
     sending.stdin.write("".join(f"line {number}\n" for number in range(20)))
     sending.stdin.flush()
     acknowledged = [json.loads(sending.stdout.readline())["seq"] for _ in range(10)]
@@ -79,9 +74,9 @@ def test_a_tail_goes_on_over_a_restart_of_the_server(server: Server, ada: Person
     server.start()
     rest = rest_of(sending, [f"line {number}" for number in range(20, 40)])
     acknowledged += [json.loads(line)["seq"] for line in rest]
-    with tailing, tailing.stdout:
+    with tailing.stdin, tailing.stdout, tailing.stderr:
         found = json_lines(heard + tailing.stdout.read())  # not communicate(): readline has read ahead
-    assert tailing.returncode == 0
+        assert tailing.wait(DEADLINE) == 0, tailing.stderr.read()
     assert [line["text"] for line in found] == ["before", *(f"line {number}" for number in range(40))]
     assert [line["seq"] for line in found[1:]] == acknowledged
 
@@ -181,7 +176,6 @@ def test_an_interrupt_is_quiet(ada: Person, ben: Person) -> None:
     """Ctrl+C ends a tail without a traceback."""
     ada.run("send", "lobby", "something to print")
     tailing = ben.begin("tail", "lobby", "--json", "--from", "1")
-    assert tailing.stdout is not None
     tailing.stdout.readline()
     tailing.send_signal(signal.SIGINT)
     _, errors = tailing.communicate(timeout=DEADLINE)
@@ -193,14 +187,11 @@ def test_a_reader_that_goes_away_is_no_fault(ada: Person, ben: Person) -> None:
     """`parlour export … | head -1` ends quietly."""
     ada.run("send", "lobby", "something to export")
     tailing = ben.begin("export", "lobby", "--json")
-    assert tailing.stdout is not None
     tailing.stdout.readline()
     tailing.stdout.close()
-    assert tailing.stderr is not None
     assert tailing.stderr.read() == ""
     assert tailing.wait(DEADLINE) in {0, 1}
     tailing.stderr.close()
-    assert tailing.stdin is not None
     tailing.stdin.close()
 
 

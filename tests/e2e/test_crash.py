@@ -59,13 +59,11 @@ def test_killed_in_mid_traffic(fast: Server, tmp_path: Path) -> None:
     lines = [f"line {number}" for number in range(300)]
     running = [person.begin("send", "lobby", "--stdin", "--json") for person in senders]
     for sender in running:
-        assert sender.stdin is not None
         sender.stdin.write("\n".join(lines[:150]) + "\n")
         sender.stdin.flush()
     told: list[list[str]] = [[], [], []]
     for wanted in (5, 120):
         for found, sender in zip(told, running, strict=True):
-            assert sender.stdout is not None
             found += [sender.stdout.readline() for _ in range(wanted)]
         fast.kill()  # the senders' other lines are on their way
         fast.start()

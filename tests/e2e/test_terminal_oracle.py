@@ -3,7 +3,6 @@
 # ruff: noqa: E501 - tables of bytes
 
 import base64
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +21,7 @@ from parlour_protocol.id_fields import RoomIdField
 from parlour_protocol.kit.names import UserName
 
 ROOT = Path(__file__).parents[2]
-LAUNCH = (sys.executable, str(ROOT / "tests/e2e/oracle/launch.py"))
+LAUNCH = (str(ROOT / "tests/e2e/oracle/launch.py"),)
 CLEAR = Entry("clear", "\x1b[2J\x1b]0;title\x07 \u202egnp.exe", "escape", "message")
 WIDE = Entry(
     "wide",

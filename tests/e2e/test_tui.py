@@ -221,7 +221,6 @@ def test_a_resize_storm(ada: Person, ben: Person, opened: Opened) -> None:
     screen = opened(ada)
     screen.type("still here")
     running = ben.begin("send", "lobby", "--stdin", "--json")
-    assert running.stdin is not None
     for turn in range(40):
         running.stdin.write(f"storm {turn}\n")
         running.stdin.flush()

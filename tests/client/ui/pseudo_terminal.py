@@ -9,12 +9,12 @@ import pty
 import select
 import signal
 import struct
-import subprocess
-import sys
 import termios
 import time
 from pathlib import Path
 from typing import Any
+
+from tests.forked import ForkedPython
 
 DEADLINE = 120.0
 """Seconds after which a test gives up."""
@@ -35,11 +35,9 @@ class Terminal:
         # People run programs with a buffer behind standard error, which many containers switch off.
         not_passed_on = {"COLUMNS", "LINES", "PYTHONUNBUFFERED"}
         inherited = {key: value for key, value in os.environ.items() if key not in not_passed_on}
-        self._process = subprocess.Popen(  # noqa: S603 - our own script
-            [sys.executable, str(script), *args],
-            stdin=slave, stdout=slave, stderr=slave, close_fds=True, start_new_session=True,
-            env=inherited | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | (env or {}),
-        )  # fmt: skip
+        whole = inherited | {"TERM": "xterm-256color", "COLORTERM": "truecolor"} | (env or {})
+        files = {0: slave, 1: slave, 2: slave}
+        self._process = ForkedPython([str(script), *args], files=files, env=whole, start_new_session=True)
         os.close(slave)
         self.output = b""
         self._began_as = termios.tcgetattr(self._master)

@@ -7,7 +7,6 @@ again.
 """
 
 import asyncio
-import sys
 from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
@@ -31,7 +30,7 @@ from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 
-COMMAND = (sys.executable, str(Path(__file__).with_name("launch.py")), "impatient")
+COMMAND = (str(Path(__file__).with_name("launch.py")), "impatient")
 SIZE = ((60, 16), (100, 20))
 MARK = "m4rk"
 SAID = "The server sent a frame that cannot be read"

@@ -18,6 +18,7 @@ from contextlib import suppress
 
 from tests.e2e.oracle.grammar import Reader, Token
 from tests.e2e.oracle.grid import Agreeing, Grid, narrow, own_width
+from tests.forked import ForkedPython
 
 PATIENCE = 90.0
 STUCK = -1
@@ -34,7 +35,7 @@ class StuckError(Exception):
 
 
 class Terminal:
-    """One client process."""
+    """One client process: what Python is called with."""
 
     def __init__(
         self, command: Sequence[str], env: dict[str, str], columns: int, rows: int, texts: Iterable[str]
@@ -58,16 +59,15 @@ class Terminal:
         self._text, self._frames = "", 0
         self._command, self._env, self._size = command, env, (columns, rows)
         self._master = -1
-        self.process: asyncio.subprocess.Process
+        self.process: ForkedPython
 
     async def start(self) -> None:
         """Run the client."""
         self._master, slave = pty.openpty()
         columns, rows = self._size
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-        self.process = await asyncio.create_subprocess_exec(
-            *self._command, stdin=slave, stdout=slave, stderr=slave, env=self._env, start_new_session=True
-        )
+        files = {0: slave, 1: slave, 2: slave}
+        self.process = ForkedPython(self._command, files=files, env=self._env, start_new_session=True)
         os.close(slave)
         os.set_blocking(self._master, False)
         asyncio.get_running_loop().add_reader(self._master, self._read)
@@ -220,11 +220,11 @@ class Terminal:
         try:
             async with asyncio.timeout(PATIENCE):
                 await self._ended.wait()
-                return await self.process.wait()
+                return await self.process.ended()
         except TimeoutError:
             return STUCK
         finally:
             if self.process.returncode is None:
                 os.killpg(self.process.pid, signal.SIGKILL)
-                await self.process.wait()
+                await self.process.ended()
             os.close(self._master)

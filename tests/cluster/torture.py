@@ -71,6 +71,8 @@ class Options:
     pause: float = 1.0
     """Seconds between two faults."""
     kinds: tuple[str, ...] = (*NODE_KINDS, *SHARED_KINDS)
+    all_kinds: bool = False
+    """Use each of them, not a random half."""
     package: Path | None = None
     """Where the nodes import the server from, if not from this environment: a mutant."""
     grace: float = 1.0
@@ -135,9 +137,11 @@ class Torture:
 
     async def _live(self) -> None:
         options = self._options
-        steps = schedule(
-            self._world.chance("nemesis"), options.seconds, options.nodes, options.kinds, options.pause
-        )
+        chance = self._world.chance("nemesis")
+        kinds = list(options.kinds)
+        if not options.all_kinds:  # swarm testing: what hides a bug in one run does not hide it in all
+            kinds = sorted(chance.sample(kinds, (len(kinds) + 1) // 2))
+        steps = schedule(chance, options.seconds, options.nodes, kinds, options.pause)
         stop = asyncio.Event()
         living = [
             asyncio.ensure_future(person.run(person is self._people[0], options.pace, stop))
@@ -315,6 +319,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, help="replays the schedule of a run that printed it")
     parser.add_argument("--people", type=int, default=5)
     parser.add_argument("--pause", type=float, default=1.0, help="seconds between two faults, on average")
+    parser.add_argument(
+        "--only", nargs="+", metavar="FAULT", help='such as "kill node"; default: half of all'
+    )
     parser.add_argument("--size", type=int, default=3, help="nodes of the cluster that is started")
     parser.add_argument("--nodes", nargs="+", metavar="HOST:PORT", help="a cluster that runs already")
     parser.add_argument("--invite", help="an invite link to it, for as many people as take part")
@@ -328,6 +335,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     tell(f"seed {seed}")
     options = Options(seed, given.seconds, given.size, given.people, pause=given.pause)
+    if given.only:
+        options = replace(options, kinds=tuple(given.only), all_kinds=True)
     if given.nodes:
         addresses = [ServerAddress.parse(text) for text in given.nodes]
         options = replace(options, nodes=len(addresses), kinds=(HANG_UP,))

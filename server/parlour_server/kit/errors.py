@@ -5,6 +5,7 @@ The tree::
 ParlourServerError
 ├── RefusedError          a refused request: a code and a hint for its sender
 ├── UnavailableError      the store or a queue is unavailable; nothing was stored
+│   └── OutcomeUnknownError   the database was lost in a commit: it was stored, or not
 ├── LoginRefusedError     wrong name or password, or a disabled account
 ├── SessionRefusedError   no live session has this bearer token
 ├── PasswordRefusedError  a new password that breaks a rule; says which
@@ -32,6 +33,13 @@ class RefusedError(ParlourServerError):
 
 class UnavailableError(ParlourServerError):
     """The server is overloaded, out of disk space or stopping. Nothing was stored."""
+
+
+class OutcomeUnknownError(UnavailableError):
+    """The connection to the database was lost while it committed: everything was stored, or nothing.
+
+    No answer may say that nothing was: the connection of the request ends without one.
+    """
 
 
 class LoginRefusedError(ParlourServerError):

@@ -21,6 +21,7 @@ from parlour_server.kit.errors import (
     InviteRefusedError,
     LoginRefusedError,
     NameTakenError,
+    OutcomeUnknownError,
     PasswordRefusedError,
     RefusedError,
     SessionRefusedError,
@@ -51,6 +52,11 @@ _ANSWERS: Final[Mapping[type[Exception], ErrorAnswer]] = {
         "This name, or one that looks like it, is taken. Choose another.",
     ),
     TooManyAttemptsError: ErrorAnswer(HTTPStatus.TOO_MANY_REQUESTS, "too_many_attempts", ""),
+    OutcomeUnknownError: ErrorAnswer(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "outcome_unknown",
+        "The server lost its database and doesn't know whether this was done. Look, then try again.",
+    ),
     UnavailableError: ErrorAnswer(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "unavailable",

@@ -19,6 +19,7 @@ from typing import Any, Final, Generic, TypeVar
 from parlour_protocol.kit.codec import request_id_of
 from parlour_protocol.kit.connection_state import ConnectionState, Side
 from parlour_protocol.kit.errors import (
+    INTERNAL_ERROR,
     POLICY_VIOLATION,
     TOO_FAST,
     TOO_MANY_ERRORS,
@@ -44,7 +45,7 @@ from parlour_server.kit.connections.error_frames import (
     unavailable,
 )
 from parlour_server.kit.connections.peer import Peer
-from parlour_server.kit.errors import ParlourServerError, RefusedError
+from parlour_server.kit.errors import OutcomeUnknownError, ParlourServerError, RefusedError
 from parlour_server.kit.logs import log_fault, warn
 from parlour_server.kit.program import Pending, Program, Result
 
@@ -282,6 +283,9 @@ class RequestDispatcher(Generic[S]):
     def _fail(self, conversation: Conversation[S], request: Request, error: BaseException) -> None:
         """Answer a request that was refused or whose handler failed."""
         frame: Answer | None = None
+        if isinstance(error, OutcomeUnknownError):
+            self._end(conversation.peer, INTERNAL_ERROR)  # its client asks again, with the same id
+            return
         if isinstance(error, ParlourServerError):
             with ErrorBoundary("a refusal"):
                 frame = refusal(self._wire, request.id, error)

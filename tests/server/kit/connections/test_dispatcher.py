@@ -15,7 +15,7 @@ from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.limits import IN_FLIGHT
 from parlour_server.kit.config.server_settings import Rates
 from parlour_server.kit.connections.dispatcher import ANSWER_SECONDS
-from parlour_server.kit.errors import NameTakenError, RefusedError, UnavailableError
+from parlour_server.kit.errors import NameTakenError, OutcomeUnknownError, RefusedError, UnavailableError
 from parlour_server.kit.program import Pending
 
 Handle = Callable[..., Any]
@@ -338,6 +338,19 @@ async def test_a_handler_that_never_returns_is_answered_for(never: Handle):
         w.toy.on_request = lambda *_: None
         assert await w.ask(eve) == "ok"
         assert eve.ended is None
+
+
+async def test_a_request_whose_outcome_is_unknown_is_not_refused():
+    """Nobody is told that nothing was stored: the connection ends, and the client asks again."""
+    async with world() as w:
+        eve, ada = await w.connect("eve"), await w.connect("ada")
+        w.toy.on_request = future(lambda made: made.set_exception(OutcomeUnknownError("lost")))
+        request = w.send(eve)
+        await settle()
+        assert not eve.answers(request)
+        assert eve.ended is INTERNAL_ERROR
+        w.toy.on_request = lambda *_: None
+        assert await w.ask(ada) == "ok"
 
 
 async def test_a_result_that_comes_too_late_is_no_second_answer():

@@ -26,7 +26,7 @@ from psycopg.types.numeric import Int2Dumper
 
 from parlour_protocol.kit.ids import Incarnation, Millis
 from parlour_server.kit.addresses import is_loopback
-from parlour_server.kit.errors import SetupError
+from parlour_server.kit.errors import OutcomeUnknownError, SetupError
 from parlour_server.kit.store.engine.connection import (
     Cursor,
     Job,
@@ -236,7 +236,8 @@ class PostgresEngine:
     def run_batch(self, connection: PostgresConnection, jobs: Sequence[Job]) -> list[Outcome]:
         """Run the jobs in order and commit them; returns when they are on disk.
 
-        Raises psycopg.OperationalError if the connection is lost: no one knows then whether they are.
+        Raises psycopg.OperationalError if the connection is lost, and OutcomeUnknownError if that was during
+        the commit.
         """
         careful, alone = False, any(job.within is None for job in jobs)
         failure: Exception = RuntimeError("no transaction was tried")
@@ -379,7 +380,12 @@ def _commit(
     connection.raw.execute(f"BEGIN; {_locks(jobs, alone=alone)}".encode())
     for _, run in groupby(jobs, key=lambda job: type(job.write)):
         outcomes += _run(connection, list(run), careful=careful)
-    connection.raw.execute("COMMIT")
+    try:
+        connection.raw.execute("COMMIT")
+    except psycopg.OperationalError as error:
+        if connection.raw.broken or connection.raw.closed:
+            raise OutcomeUnknownError("the database was lost during a commit") from error
+        raise
     return outcomes
 
 

@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar, cast
 
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.errors import UnavailableError
+from parlour_server.kit.errors import OutcomeUnknownError, UnavailableError
 from parlour_server.kit.store.engine.connection import Engine, Job, Outcome, WriteConnection, unavailable
 
 _T = TypeVar("_T")
@@ -115,17 +115,22 @@ class Writer:
         return max(0.0, self._scrub_at - self._clock.monotonic())
 
     def _write(self, jobs: list[Job]) -> list[Outcome]:
-        outcomes: list[Outcome]
+        failure: UnavailableError | None = None
+        outcomes: list[Outcome] = []
         try:
             connection = self._connection or self._connect()
             self._connection = connection
             outcomes = self._engine.run_batch(connection, jobs)
+        except OutcomeUnknownError as error:
+            failure = error
         except self._engine.failures as error:
+            failure = unavailable(error)
+        if failure is not None:
             # Drop the connection; the next batch opens a new one.
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
-            outcomes = [(job.future, None, unavailable(error)) for job in jobs]
+            outcomes = [(job.future, None, failure) for job in jobs]
         self._note(outcomes)
         return outcomes
 

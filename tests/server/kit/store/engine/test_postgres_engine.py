@@ -11,7 +11,7 @@ import pytest
 from tests.server.kit.conftest import SCHEMA
 from tests.server.kit.store.world import FakeClock
 
-from parlour_server.kit.errors import RefusedError, SetupError, UnavailableError
+from parlour_server.kit.errors import OutcomeUnknownError, RefusedError, SetupError, UnavailableError
 from parlour_server.kit.store.engine import postgres_engine
 from parlour_server.kit.store.engine.connection import ANYWHERE
 from parlour_server.kit.store.engine.postgres_engine import PostgresEngine, translated
@@ -133,6 +133,32 @@ async def test_a_lost_connection_is_made_again(writers: tuple[Writer, Writer]) -
     with pytest.raises(UnavailableError):
         await lost
     assert await writer.submit(insert("a")) == 1
+
+
+async def test_what_was_lost_in_a_commit_is_unknown(writers: tuple[Writer, Writer]) -> None:
+    """Everyone in the batch is told so, whether it is stored (here it is) or not; the next write goes on."""
+
+    def insert_and_lose_the_answer(db: Any) -> None:
+        insert("a")(db)
+        execute = db.raw.execute
+
+        def lose(statement: Any) -> Any:
+            done = execute(statement)
+            if statement == "COMMIT":
+                db.raw.close()
+                raise psycopg.OperationalError("server closed the connection unexpectedly")
+            return done
+
+        db.raw.execute = lose
+
+    writer, other = writers
+    ended = await asyncio.gather(
+        *(writer.submit(write) for write in (insert_and_lose_the_answer, insert("b"))), return_exceptions=True
+    )
+    assert [type(error) for error in ended] == [OutcomeUnknownError] * 2
+    assert await writer.submit(insert("c")) == 1
+    keys = await other.submit(lambda db: db.execute("SELECT key FROM attempts ORDER BY key").fetchall())
+    assert keys == [("a",), ("b",), ("c",)]
 
 
 async def test_a_server_that_hangs_loses_its_locks(

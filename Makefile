@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(shell command -v uv 2>/dev/null)
 ARGS   ?=
 
-.PHONY: vectors demo test test-all torture lint fmt bench docs screenshots lock clean
+.PHONY: vectors demo test test-all torture lint fmt simulation bench docs screenshots lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run ## chat with simulated people over a real server on loopback (ARGS=--headless: play it and report)
@@ -40,6 +40,9 @@ lint: $(VENV)/.dev ## ruff and mypy
 fmt: $(VENV)/.dev ## sort imports and format
 	$(BIN)/ruff check --fix --select I,F401
 	$(BIN)/ruff format
+
+simulation: $(VENV)/.dev ## play servers that race on a virtual clock, a schedule a seed (ARGS="--seeds 10000 --from 0")
+	$(BIN)/python -m tests.simulation $(ARGS)
 
 bench: $(VENV)/.dev ## the measurements of bench/, printed as tables
 	$(BIN)/python -m bench $(ARGS)

@@ -1,0 +1,155 @@
+"""Servers that each lack one defence: a simulation is believed only if it catches every one of them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Final
+from unittest.mock import patch
+
+from tests.simulation.store import NodeStore
+
+from parlour_protocol.frames.replies import LogEvent, RoomSummary
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.names import UserName
+from parlour_server.chat.ended_memberships import EndedMemberships
+from parlour_server.chat.gap_filler import GapFiller
+from parlour_server.chat.hub import Hub
+from parlour_server.chat.peer_state import ChatPeer
+from parlour_server.chat.sequencer import Sequencer
+from parlour_server.kit.connections.background_tasks import BackgroundTasks, Work
+from parlour_server.kit.connections.service import ConnectionService
+from parlour_server.kit.errors import UnavailableError
+from parlour_server.kit.journal_follower import JournalFollower
+from parlour_server.kit.store.engine.connection import Job, Outcome
+from parlour_server.kit.store.engine.writer import Writer
+from parlour_server.kit.store.records import SessionEnded
+from parlour_server.store.interface import Decide
+from parlour_server.store.types import Appended, AppendEvent
+
+_advanced: Final = Hub.advanced
+_subscribe: Final = Hub.subscribe
+_journal: Final = ConnectionService.journal
+_write: Final = Writer._write
+_append: Final = NodeStore.append
+
+
+def _nothing(*_: object, **__: object) -> None:
+    """Do nothing."""
+
+
+async def _no_run(_: JournalFollower) -> None:
+    """Never poll."""
+
+
+def _take_out_of_order(self: Sequencer, event: LogEvent) -> Sequence[LogEvent]:
+    self.last = max(self.last, event.seq)
+    return (event,)
+
+
+def _follow_all(self: Sequencer, event: LogEvent) -> Sequence[LogEvent]:
+    due = [event, *(self._early[seq] for seq in sorted(self._early))]
+    self._early = {}
+    self.last = due[-1].seq
+    return due
+
+
+async def _fill_once(self: GapFiller, sequencer: Sequencer) -> None:
+    with suppress(UnavailableError):
+        await self._read_on(sequencer)
+        sequencer.filling = False
+
+
+def _committed_once(self: Hub, event: LogEvent) -> None:
+    sequencer = self._sequencers.get(event.room)
+    if sequencer is not None and event.seq > sequencer.last:
+        _committed(self, event)
+
+
+_committed: Final = Hub.committed
+
+
+def _advanced_for_listeners(self: Hub, room: RoomId, seq: Seq) -> None:
+    if self._sequencers.get(room) is None or seq > self._sequencers[room].first:
+        _advanced(self, room, seq)
+
+
+def _subscribe_with_old_head(self: Hub, peer: ChatPeer, summary: RoomSummary) -> RoomSummary:
+    _subscribe(self, peer, summary)
+    return summary
+
+
+def _try_once(self: BackgroundTasks, what: str, begin: Callable[[], Work], _: Callable[[], None]) -> None:
+    self.start(what, begin(), _nothing)
+
+
+def _journal_without_sessions(self: ConnectionService[Any], entry: object) -> None:
+    if not isinstance(entry, SessionEnded):
+        _journal(self, entry)
+
+
+def _answer_first(self: Writer, jobs: list[Job]) -> list[Outcome]:
+    return _write(self, jobs)[:1]
+
+
+def _append_unheard(self: NodeStore, event: AppendEvent, decide: Decide) -> Any:
+    """Acknowledge before the commit."""
+    room = self._database.known.get(event.room)
+    future = self._writer._loop.create_future()
+    if room is None or event.author not in room.members:
+        return _append(self, event, decide)
+    _append(self, event, decide).add_done_callback(lambda done: done.exception())
+    logged = LogEvent(
+        room=event.room,
+        seq=Seq(room.head + 1),
+        at=event.at,
+        author=event.author,
+        device=event.device,
+        body=event.body,
+    )
+    future.set_result(Appended(logged))
+    return future
+
+
+def _entered_if_ready(self: Hub, event: LogEvent, user: UserName) -> None:
+    if any(peer.ready and event.room not in peer.state.rooms for peer in self._connected.of(user)):
+        self._enter_soon(event.room, user)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of a server."""
+
+    what: str
+    owner: type
+    name: str
+    instead: Callable[..., Any]
+    first: int = 0
+    """The seed at which to begin, because none before catches it."""
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Run a block with it."""
+        with patch.object(self.owner, self.name, self.instead):
+            yield
+
+
+MUTANTS: Final = (
+    Mutant("gaps are not filled", GapFiller, "found", _nothing),
+    Mutant("a gap is filled once, and not again after a failed read", GapFiller, "_fill", _fill_once, 40),
+    Mutant("events are delivered in the order of their notices", Sequencer, "take", _take_out_of_order),
+    Mutant("a gap between early events is ignored", Sequencer, "_follow", _follow_all),
+    Mutant("memberships that end while a room is read are ignored", EndedMemberships, "note", _nothing, 40),
+    Mutant("an event that comes late ends and begins no membership", Hub, "committed", _committed_once),
+    Mutant("events before a room's first listener are ignored", Hub, "advanced", _advanced_for_listeners, 40),
+    Mutant(
+        "events between a read and a first listener are ignored", EndedMemberships, "note_head", _nothing, 150
+    ),
+    Mutant("a summary keeps the head that was read", Hub, "subscribe", _subscribe_with_old_head, 15),
+    Mutant("rooms entered during the greeting are forgotten", Hub, "_entered", _entered_if_ready, 110),
+    Mutant("the journal is not polled", JournalFollower, "run", _no_run),
+    Mutant("sessions end by the bus only", ConnectionService, "journal", _journal_without_sessions, 60),
+    Mutant("background tasks are tried once", BackgroundTasks, "retry_until_done", _try_once),
+    Mutant("only the first write of a batch is answered", Writer, "_write", _answer_first),
+    Mutant("appends are acknowledged before the commit", NodeStore, "append", _append_unheard),
+)

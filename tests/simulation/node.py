@@ -1,0 +1,115 @@
+"""A simulated server: the real chat, connection service and journal follower on simulated surroundings."""
+
+import asyncio
+from contextlib import suppress
+from contextvars import Context
+from typing import TYPE_CHECKING, cast
+
+from tests.server.chat.fakes import GENEROUS, RecordingAudit
+from tests.server.fakes import by_itself
+from tests.simulation.bus import SimulatedBus
+from tests.simulation.store import NodeStore
+
+from parlour_protocol.frames.wire import WIRE
+from parlour_protocol.kit.ids import Millis, SessionId
+from parlour_server.chat.chat import Chat
+from parlour_server.chat.peer_state import PeerState
+from parlour_server.chat_settings import Delivery
+from parlour_server.kit.auth.session_activity import SessionActivity
+from parlour_server.kit.bus.bus import SessionsEnded
+from parlour_server.kit.connections.background_tasks import BackgroundTasks
+from parlour_server.kit.connections.connected_peers import ConnectedPeers
+from parlour_server.kit.connections.service import ConnectionService
+from parlour_server.kit.errors import UnavailableError
+from parlour_server.kit.journal_follower import JournalFollower
+
+if TYPE_CHECKING:
+    from tests.simulation.loop import Scheduler
+    from tests.simulation.world import World
+
+    from parlour_server.kit.store.interface import Journal
+    from parlour_server.store.interface import Store
+
+
+class VirtualClock:
+    """Both clocks of a server, from the time of the scheduler."""
+
+    def __init__(self, scheduler: "Scheduler") -> None:
+        self._scheduler = scheduler
+
+    def now(self) -> Millis:
+        return Millis(1_700_000_000_000 + int(self._scheduler.now * 1000))
+
+    def monotonic(self) -> float:
+        return 1_000.0 + self._scheduler.now
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class Node:
+    """One server process, from its start until it is killed."""
+
+    def __init__(self, world: "World", name: str) -> None:
+        self.name = name
+        self.running = False
+        self._world = world
+        scheduler = world.scheduler
+        self.loop = scheduler.new_loop()
+        self.bus = SimulatedBus(world.network, self.loop)
+        clock = VirtualClock(scheduler)
+        self.store = NodeStore(
+            world.database, scheduler, self.loop, clock, world.store_faults, announces=world.plan.nodes > 1
+        )
+        self.service: ConnectionService[PeerState]
+        self._clock = clock
+        self.loop.call_soon(self._start, context=Context())
+
+    def _start(self) -> None:
+        background = BackgroundTasks()
+        connected: ConnectedPeers[PeerState] = ConnectedPeers()
+        audit = RecordingAudit()
+        self.chat = Chat(
+            server="chat.example",
+            rates=GENEROUS,
+            delivery=Delivery(flush_ms=13),
+            store=cast("Store", self.store),
+            connected=connected,
+            background=background,
+            bus=self.bus,
+            clock=self._clock,
+            steady=self._clock,
+            audit=audit,
+            loop=self.loop,
+        )
+        self.service = ConnectionService(
+            self.chat,
+            wire=WIRE,
+            rates=GENEROUS,
+            connected=connected,
+            background=background,
+            bus=self.bus,
+            activity=SessionActivity(self._clock),
+            audit=audit,
+            clock=self._clock,
+            nodes=by_itself(),
+        )
+        self._follower = JournalFollower(cast("Journal", self.store), self.service.journal)
+        self.loop.create_task(self._follow())
+
+    async def _follow(self) -> None:
+        await self._follower.begin()
+        self.running = True
+        await self._follower.run()
+
+    async def end_session(self, session: SessionId) -> None:
+        """End a session, as someone's request does."""
+        with suppress(UnavailableError):  # whoever asked is told so; it may have ended all the same
+            await self.store.end_session(session)
+            self.bus.publish(SessionsEnded(frozenset({session})))
+
+    def kill(self) -> None:
+        """Stop at once, in the middle of everything."""
+        self.running = False
+        self.bus.leave()
+        self._world.scheduler.kill(self.loop)

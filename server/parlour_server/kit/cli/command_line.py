@@ -19,6 +19,7 @@ from parlour_protocol.kit.errors import ParlourProtocolError
 from parlour_server.kit.cli import audit_command as log
 from parlour_server.kit.cli import backup_commands as backups
 from parlour_server.kit.cli import doctor_command as doctor
+from parlour_server.kit.cli import import_command as imports
 from parlour_server.kit.cli import invite_commands as invites
 from parlour_server.kit.cli import serve_commands as serve
 from parlour_server.kit.cli import session_commands as sessions
@@ -47,6 +48,7 @@ KIT_COMMANDS: Final = (
     backups.verify,
     backups.restore,
     backups.migrate,
+    imports.import_,
 )
 """What every server has."""
 

@@ -78,7 +78,7 @@ def write_backup(schema: Schema, folder: DataFolder, file: Path) -> list[str]:
         members: dict[str, _Member] = {}
         # GNU: sizes over 8 GiB fit into the header itself, so a backup needs no other headers
         with private_file(file) as out, tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
-            for path in (copy, *_others(folder)):
+            for path in (copy, *folder.files):
                 _add(tar, path, path.name, members)
             # After the database: files uploaded since have no record, files removed since are not needed.
             for path in _uploads(folder):
@@ -276,7 +276,7 @@ def _most(known: DataFolder, file: Path, name: str) -> int:
     """Return the largest size of this member. Raises SetupError for an unknown name."""
     if name in {known.database.name, _MANIFEST}:
         return 2**62  # the size of the file and the number of members limit these
-    if name in {path.name for path in _others(known)}:
+    if name in {path.name for path in known.files}:
         return _SMALL
     parent, _, file_id = name.rpartition("/")
     if known.uploads is not None and parent == known.uploads.name and _FILE.fullmatch(file_id):
@@ -326,17 +326,6 @@ def _no_backup(known: DataFolder, file: Path, why: str) -> SetupError:
 
 def _damaged(file: Path, why: str) -> SetupError:
     return SetupError(f"the backup {file} is damaged: {why}; take another one")
-
-
-def _others(folder: DataFolder) -> tuple[Path, ...]:
-    return (
-        folder.settings,
-        folder.ca_certificate,
-        folder.ca_key,
-        folder.certificate,
-        folder.key,
-        *(folder.path / key.name for key in folder.keys),
-    )
 
 
 def _uploads(folder: DataFolder) -> list[Path]:

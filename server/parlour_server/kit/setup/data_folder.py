@@ -82,6 +82,18 @@ class DataFolder:
         return self.path / "server.key"
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """The configuration, the certificates and all keys, of which some may be missing."""
+        return (
+            self.settings,
+            self.ca_certificate,
+            self.ca_key,
+            self.certificate,
+            self.key,
+            *(self.path / key.name for key in self.keys),
+        )
+
+    @property
     def running(self) -> Path:
         """The address of the running server; missing when none runs."""
         return self.path / "run.json"

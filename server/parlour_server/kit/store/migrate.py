@@ -4,7 +4,7 @@ This is a separate file so that a running server loads neither SQLAlchemy nor Al
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -24,15 +24,22 @@ from parlour_server.kit.store.schema import Schema, engine_of
 PRIVATE: Final = 0o600
 
 
-def create(engine: Engine, schema: Schema) -> None:
-    """Create the newest schema in a new file, or in an empty database. Raises SetupError."""
+def _fill_nothing(_connection: Connection) -> None:
+    return
+
+
+def create(engine: Engine, schema: Schema, fill: Callable[[Connection], None] = _fill_nothing) -> None:
+    """Create the newest schema in a new file, or in an empty database. Raises SetupError.
+
+    ``fill`` runs in the same transaction.
+    """
     if isinstance(engine, SqliteEngine):
         _create_file(engine.path, schema)
     elif engine.revision() is not None:
         raise SetupError(
             f"{engine} has tables already; `{schema.program.command} migrate` brings them up to date"
         )
-    apply(engine, schema)
+    apply(engine, schema, fill=fill)
 
 
 def _create_file(path: Path, schema: Schema) -> None:
@@ -51,8 +58,14 @@ def _create_file(path: Path, schema: Schema) -> None:
         os.close(descriptor)
 
 
-def apply(place: Path | Engine, schema: Schema, revision: str = "head") -> None:
-    """Apply the revisions up to this one, in one transaction. Raises SetupError."""
+def apply(
+    place: Path | Engine,
+    schema: Schema,
+    revision: str = "head",
+    *,
+    fill: Callable[[Connection], None] = _fill_nothing,
+) -> None:
+    """Apply the revisions up to this one, then ``fill``, in one transaction. Raises SetupError."""
     engine = engine_of(place)
     config = Config()
     config.set_main_option("script_location", str(schema.migrations).replace("%", "%%"))
@@ -69,6 +82,7 @@ def apply(place: Path | Engine, schema: Schema, revision: str = "head") -> None:
                 f"{engine} was made by another version of {schema.program.command} ({error});"
                 " install that or a newer one"
             ) from error
+        fill(connection)
 
 
 @contextmanager

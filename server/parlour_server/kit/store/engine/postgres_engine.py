@@ -307,6 +307,11 @@ class PostgresEngine:
         """Open a connection that changes the schema. Raises SetupError."""
         with self.explained():
             connection = self._connect()
+        for limit in (
+            "statement_timeout",
+            "idle_in_transaction_session_timeout",
+        ):  # a large table takes longer
+            connection.execute(sql.SQL("SET {} = 0").format(sql.Identifier(limit)))
         connection.autocommit = False
         return connection
 

@@ -41,6 +41,7 @@ async def start_chat(parts: Parts[ChatSettings, Store]) -> RunningProgram[ChatSe
         delivery=parts.settings.delivery,
         store=store,
         connected=parts.connected,
+        nodes=parts.nodes,
         background=parts.background,
         bus=bus,
         clock=clock,

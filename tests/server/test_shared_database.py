@@ -5,24 +5,31 @@ import shutil
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psycopg
 import pytest
+from msgspec.structs import replace
 from psycopg.conninfo import conninfo_to_dict
 
-from parlour_protocol.frames.replies import Error, Ok
-from parlour_protocol.frames.requests import CreateRoom, Send
+from parlour_protocol.frames.replies import Error, Hello, Ok, StatusUpdate
+from parlour_protocol.frames.requests import Accept, CreateRoom, Invite, ListMembers, Send, SetStatus
 from parlour_protocol.kit.errors import TRY_AGAIN
 from parlour_protocol.kit.ids import new_request_id
+from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.room_name import parse_room_name
-from parlour_protocol.rooms import RoomKind
+from parlour_protocol.rooms import RoomKind, Status
+from parlour_server.chat import presence
 from parlour_server.chat_program import CHAT
+from parlour_server.chat_settings import ChatSettings
+from parlour_server.kit.clock import SystemClock
+from parlour_server.kit.setup.initialise import initialise
 from parlour_server.kit.testing.clock import FakeClock
-from parlour_server.kit.testing.server import PATIENCE, Socket, World, running
+from parlour_server.kit.testing.server import PATIENCE, Person, Socket, World, running
 from tests import postgres
 
 
@@ -105,6 +112,124 @@ async def room_of(wire: Socket) -> Any:
     )
     assert isinstance(made, Ok)
     return made.result.room.room
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Make the data folders of two servers, with the same keys, and their database."""
+    top = tmp_path_factory.mktemp("nodes")
+    first, second = top / "first", top / "second"
+    postgres.empty("pair")
+    given = {"database.url": postgres.url("pair")}
+    asyncio.run(initialise(CHAT, CHAT.folder(first), (), SystemClock(), given=given))
+    shutil.copytree(first, second)
+    return first, second
+
+
+@pytest.fixture
+async def pair(folders: tuple[Path, Path]) -> AsyncIterator[tuple[World, World]]:
+    """Run two servers; the clock of the second is an hour ahead."""
+    ahead = FakeClock()
+    ahead.wall += 3_600_000
+
+    def change(settings: ChatSettings) -> ChatSettings:
+        return replace(settings, connections=replace(settings.connections, per_user=2))
+
+    async with (
+        running(CHAT, folders[0], clock=FakeClock(), change=change) as first,
+        running(CHAT, folders[1], clock=ahead, change=change) as second,
+    ):
+        yield first, second
+
+
+async def beat(*worlds: World) -> None:
+    """Let servers see each other, in this order."""
+    for world in worlds:
+        await world.parts.nodes.beat()
+
+
+def at(world: World, person: Person) -> Person:
+    """Return someone with the same session, who speaks with another server."""
+    return Person(world, person.name, person.session)
+
+
+async def test_people_see_who_is_at_another_server(
+    pair: tuple[World, World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who connects, is away, leaves, or whose server dies: without the bus."""
+    monkeypatch.setattr(presence, "_SHARED_DELAY", 0.0)
+    first, second = pair
+    ada, bob = await first.person("ada"), at(second, await first.person("bob"))
+    here = await ada.connect()
+    room = await room_of(here)
+    await here.ask(Invite(id=new_request_id(), room=room, user=parse_user_name("bob")))
+    there = await bob.connect()
+    assert isinstance(await there.ask(Accept(id=new_request_id(), room=room)), Ok)
+
+    async def status() -> Status:
+        while not isinstance(frame := await here.push(), StatusUpdate):
+            pass
+        return frame.status
+
+    await beat(second, first)
+    assert await status() is Status.ONLINE
+    await there.ask(SetStatus(id=new_request_id(), status=Status.AWAY))
+    await beat(second, first)
+    assert await status() is Status.AWAY
+    members = await here.ask(ListMembers(id=new_request_id(), room=room))
+    assert isinstance(members, Ok)
+    assert {member.user: member.status for member in members.result.members} == {
+        "ada": Status.ONLINE,
+        "bob": Status.AWAY,
+    }
+    with psycopg.connect(postgres.dsn("pair")) as connection:  # the second dies: its lease ends
+        dead = second.parts.nodes.id
+        connection.execute("UPDATE nodes SET until = 0 WHERE node = %s", (dead,))
+    await beat(first)
+    assert await status() is Status.OFFLINE
+
+
+async def test_connections_at_other_servers_count(pair: tuple[World, World]) -> None:
+    """H6: the cap is for all servers; who leaves makes room at any of them."""
+    first, second = pair
+    cyd = await first.person("cyd")
+    open_here = await cyd.connect()
+    await at(second, cyd).connect()
+    await beat(second, first, second)
+    assert await first.refused(ticket=await cyd.ticket()) == 503
+    assert await second.refused(ticket=await cyd.ticket()) == 503
+    await open_here.abort()
+    async with asyncio.timeout(PATIENCE):
+        while first.parts.connected.of(parse_user_name("cyd")):  # noqa: ASYNC110 - a socket's end
+            await asyncio.sleep(0.01)
+    await beat(first, second)
+    await at(second, cyd).connect()
+
+
+async def test_a_server_whose_clock_is_wrong_decides_as_the_others(pair: tuple[World, World]) -> None:
+    """An hour ahead, it takes the others' tickets, and dates what it stores as they do."""
+    first, second = pair
+    dan = await first.person("dan")
+    wire = await second.connect(ticket=await dan.ticket())
+    hello = await wire.greeting()
+    assert isinstance(hello, Hello)
+    assert abs(hello.now - first.parts.clock.now()) < 60_000
+    room = await room_of(wire)
+    sent = await wire.ask(Send(id=new_request_id(), room=room, text="hello"))
+    assert isinstance(sent, Ok)
+    assert abs(sent.result.at - first.parts.clock.now()) < 60_000
+
+
+async def test_one_request_id_is_one_event_at_any_server(pair: tuple[World, World]) -> None:
+    """Sent again to another server, as a client does whose server died, it is stored once."""
+    first, second = pair
+    eve = await first.person("eve")
+    here, there = await eve.connect(), await at(second, eve).connect()
+    room = await room_of(here)
+    request = Send(id=new_request_id(), room=room, text="once")
+    answers = await asyncio.gather(here.ask(request), there.ask(request))
+    assert all(isinstance(answer, Ok) for answer in answers)
+    assert len({answer.result.seq for answer in answers}) == 1
 
 
 async def test_a_server_that_loses_the_database_works_again_when_it_is_back(

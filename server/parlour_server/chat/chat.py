@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Coroutine, Mapping
 from typing import Any, Final, assert_never, cast
 
-from parlour_protocol.frames.replies import AnyResult, Hello, StatusUpdate
+from parlour_protocol.frames.replies import AnyResult, Hello
 from parlour_protocol.frames.requests import (
     AnyRequest,
     CreateRoom,
@@ -49,6 +49,7 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.budgets import Budget, Budgets
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
+from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.program import Pending
 from parlour_server.kit.token_buckets import HOUR, KeyedBuckets
 from parlour_server.store.interface import Store
@@ -72,6 +73,7 @@ class Chat:
         delivery: Delivery,
         store: Store,
         connected: ConnectedPeers[PeerState],
+        nodes: LiveNodes,
         background: BackgroundTasks,
         bus: Bus,
         clock: Clock,
@@ -101,7 +103,9 @@ class Chat:
         self._presence = Presence(
             connected=connected,
             hub=self._hub,
-            bus=bus,
+            rooms=store.rooms,
+            nodes=nodes,
+            background=background,
             loop=loop,
             clock=clock,
             members=delivery.presence_members,
@@ -193,10 +197,7 @@ class Chat:
         elif isinstance(notice, ConsentChanged):
             self._hub.consent_changed(notice.user, notice.room)
         elif isinstance(notice, RoomEphemeral):
-            if isinstance(notice.frame, StatusUpdate):
-                self._presence.status_received(notice, notice.frame)
-            else:
-                self._hub.send_to_room(notice)
+            self._hub.send_to_room(notice)
 
     def journal(self, entry: object) -> None:
         """Handle what another process did: it appended an event, or changed memberships or devices."""

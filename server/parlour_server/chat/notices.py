@@ -16,7 +16,6 @@ from parlour_protocol.frames.replies import (
     LogEvent,
     ReadBy,
     ReadMarked,
-    StatusUpdate,
     TypingUpdate,
 )
 from parlour_protocol.ids import RoomId
@@ -37,7 +36,7 @@ class RoomEphemeral:
     """Notify the members of a room, except the connection it came from; never stored."""
 
     room: RoomId
-    frame: TypingUpdate | StatusUpdate | ReadBy
+    frame: TypingUpdate | ReadBy
     origin: ConnectionId | None = None
 
 

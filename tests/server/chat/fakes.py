@@ -170,6 +170,7 @@ class World:
             delivery=settings.delivery,
             store=store,
             connected=connected,
+            nodes=self.nodes,
             background=background,
             bus=self.bus,
             clock=self.clock,

@@ -50,6 +50,10 @@ class Rooms(Protocol):
         """Return members in order of name, and whether more follow."""
         ...
 
+    async def shared_by(self, users: Collection[UserName]) -> Sequence[tuple[UserName, RoomId]]:
+        """Return the rooms of these people whose members may see their presence."""
+        ...
+
     async def pins(self, room: RoomId) -> Sequence[Seq]:
         """Return the pinned messages, in order of number."""
         ...

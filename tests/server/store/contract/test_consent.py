@@ -221,6 +221,15 @@ async def test_invitations_of_old_logs_mean_members(world: World) -> None:
     assert await world.store.rooms.summary(room, bob) is not None
 
 
+async def test_presence_is_for_rooms_that_were_accepted(world: World) -> None:
+    """L14: opening a direct room with someone does not show whether they are here."""
+    alice, bob, carol = await world.people(3)
+    shared = await world.room(alice, bob)
+    asked, _ = await world.store.rooms.create(world.new_direct(alice, bob))
+    found = await world.store.rooms.shared_by([alice, bob, carol])
+    assert sorted(found) == sorted([(alice, shared), (bob, shared), (alice, asked)])
+
+
 async def test_a_direct_room_waits_for_a_yes(world: World) -> None:
     """L14: it counts only for the person who opened it; answering or opening it accepts it."""
     alice, bob, carol = await world.people(3)

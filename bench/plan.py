@@ -1,0 +1,101 @@
+"""What many connections would need, from the measured costs of one: `python -m bench.plan [CONNECTIONS …]`.
+
+A calculation, not a measurement: it says what a node, PostgreSQL and NATS would be busy with, and what is
+full first. docs/scale.md has its table, and where each cost comes from.
+"""
+
+import argparse
+import math
+from dataclasses import dataclass
+from typing import Final
+
+NODE_CORE: Final = 0.6
+"""How much of a core a node uses before another is added: the rest is for reconnecting clients."""
+NODE_CONNECTIONS: Final = 20_000
+"""The most connections of a node: its memory, and how many must come back when it fails."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What was measured, in seconds of CPU and bytes."""
+
+    connection: float = 57 * 1024
+    idle: float = 4.7e-6
+    """For a second of an idle connection."""
+    delivery: float = 13.8e-6
+    append: float = 1 / 19_000
+    """For an event, in the node that appends it."""
+    database: float = 1 / 26_800
+    """For an event, in PostgreSQL."""
+    handshake: float = 1 / 930
+    """TLS, upgrade and ticket."""
+    event_bytes: int = 350
+    """Of an event on the bus."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """What people do."""
+
+    room: int = 20
+    """Connections that get a message."""
+    between: float = 300.0
+    """Seconds between two messages of one connection."""
+
+
+def plan(connections: int, costs: Costs, use: Use) -> list[str]:
+    """Return a row of the table."""
+    events = connections / use.between
+    deliveries = events * use.room
+    cpu = connections * costs.idle + deliveries * costs.delivery + events * costs.append
+    nodes = max(1, math.ceil(cpu / NODE_CORE), math.ceil(connections / NODE_CONNECTIONS))
+    each = connections / nodes
+    # an event reaches every node with a member of its room: placed at random, almost one for each
+    copies = nodes * (1 - (1 - 1 / nodes) ** use.room)
+    back = each * costs.handshake / ((1 - NODE_CORE) * max(1, nodes - 1))
+    return [
+        f"{connections:,}",
+        f"{nodes:,}",
+        f"{each * costs.connection / 2**30:.1f} GiB",
+        f"{cpu / nodes:.2f}",
+        f"{events:,.0f}",
+        f"{events * costs.database:.2f}",
+        f"{deliveries:,.0f}",
+        f"{events * copies:,.0f} ({events * copies * costs.event_bytes * 8 / 1e6:,.0f} Mbit/s)",
+        f"{back:,.0f} s" if nodes > 1 else "all are gone",
+    ]
+
+
+HEADS: Final = [
+    "connections",
+    "nodes",
+    "memory each",
+    "cores each",
+    "events/s",
+    "cores of PostgreSQL",
+    "deliveries/s",
+    "notices/s through NATS",
+    "a node fails: all back within",
+]
+
+
+def table(connections: list[int], use: Use) -> str:
+    """Return the table, in Markdown."""
+    rows = [HEADS, ["---"] * len(HEADS), *(plan(number, Costs(), use) for number in connections)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def main() -> None:
+    """Print it."""
+    options = argparse.ArgumentParser(prog="python -m bench.plan", description=__doc__)
+    options.add_argument("connections", nargs="*", type=int, default=[10_000, 100_000, 1_000_000])
+    options.add_argument("--room", type=int, default=Use().room, help="connections that get a message")
+    options.add_argument(
+        "--between", type=float, default=Use().between, help="seconds between messages of one"
+    )
+    given = options.parse_args()
+    print(table(given.connections, Use(room=given.room, between=given.between)))
+
+
+if __name__ == "__main__":
+    main()

@@ -76,6 +76,11 @@ def database(name: str, schema: Schema) -> PostgresEngine:
     return engine
 
 
+def again(name: str, schema: Schema) -> PostgresEngine:
+    """Return the same database as it is now, for another server."""
+    return _made(name, schema)[0]
+
+
 def empty(name: str, template: str = "template1") -> str:
     """Return how to connect to an empty database, or a copy of another one, made again for each test."""
     named = sql.Identifier(name)

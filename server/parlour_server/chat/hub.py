@@ -195,8 +195,12 @@ class Hub:
 
     def consent_changed(self, user: UserName, room: RoomId) -> None:
         """Notify all of someone's connections that they accepted or declined a room."""
-        self._handled.add((user, room))
+        self.consent_handled(user, room)
         self._announce_answer_soon(user, room)
+
+    def consent_handled(self, user: UserName, room: RoomId) -> None:
+        """Do nothing when the journal tells that someone may answer a room: they were told here."""
+        self._handled.add((user, room))
 
     def consent_recorded(self, user: UserName, room: RoomId) -> None:
         """Do the same for an answer of which the journal tells, unless the bus told of it."""

@@ -49,13 +49,13 @@ class PositionCheck:
         while True:
             await self._clock.sleep(random.uniform(_SHORTEST_SECONDS, LONGEST_SECONDS))  # noqa: S311
             try:
-                await self.check(tuple(self._hub.rooms))
+                await self.check()
             except UnavailableError:
                 continue  # the next check is soon
 
-    async def check(self, rooms: Sequence[RoomId]) -> None:
-        """Compare the positions of these rooms. Raises UnavailableError."""
-        for some in _parts(rooms):
+    async def check(self, rooms: Sequence[RoomId] | None = None) -> None:
+        """Compare the positions of these rooms, or of all with listeners here. Raises UnavailableError."""
+        for some in _parts(tuple(self._hub.rooms) if rooms is None else rooms):
             for room, head in (await self._log.heads(some)).items():
                 sequencer = self._hub.sequencer(room)
                 if sequencer is not None and head > sequencer.last and not sequencer.filling:

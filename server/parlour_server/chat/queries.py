@@ -243,6 +243,7 @@ class Queries:
                 self._bus.publish(EventCommitted(event))
             if events and new.peer is not None:  # the event does not name them
                 self._bus.publish_elsewhere(ConsentChanged(new.peer, room))
+                self._hub.consent_handled(new.peer, room)
             was_hidden = not events and (room not in peer.state.rooms or room in peer.state.requests)
             entered = Entered(room=await self._hub.enter(peer, room))
             if was_hidden:  # opening a direct room that the other person opened accepts it

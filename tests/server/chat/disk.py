@@ -15,6 +15,7 @@ from parlour_protocol.kit.ids import DeviceId, Millis, RequestId, SessionId, new
 from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
 from parlour_server.chat.commands import Commands
 from parlour_server.chat_settings import ChatSettings, Delivery
+from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
 from parlour_server.store.chat_store import ChatStore
@@ -24,10 +25,10 @@ from parlour_server.store.types import Appended, Attached, CertificateRecord, Ne
 class DiskWorld(World):
     """The same people over a SQLite file. Answers come when the disk has them."""
 
-    def __init__(self, store: ChatStore) -> None:
+    def __init__(self, store: ChatStore, bus: Bus | None = None) -> None:
         self.clock = FakeClock()
         self.audit = RecordingAudit()
-        self.bus = LocalBus()
+        self.bus = bus or LocalBus()
         self.disk = store
         self.serve(ChatSettings(rates=GENEROUS, delivery=Delivery(flush_ms=0)), store)
 

@@ -27,6 +27,7 @@ from parlour_server.chat.peer_state import PeerState
 from parlour_server.chat_settings import ChatRates, ChatSettings, Delivery
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.auth.session_activity import SessionActivity
+from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
@@ -156,7 +157,7 @@ class World:
         self.clock = FakeClock()
         self.audit = RecordingAudit()
         self.store = MemoryStore()
-        self.bus = LocalBus()
+        self.bus: Bus = LocalBus()
         self.serve(settings, self.store)
 
     def serve(self, settings: ChatSettings, store: Store) -> None:

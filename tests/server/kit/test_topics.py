@@ -1,13 +1,23 @@
 """Topics: encoded once, for members only, and nothing is left of one without members."""
 
+import asyncio
+from secrets import token_hex
+from typing import Any, cast
+
 import pytest
 from tests.server.kit.connections.toy import Client, Heard, Strange, Words, settle, world
 
 from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.frames import Frame
 from parlour_server.kit import topics
+from parlour_server.kit.bus.nats_address import NatsAddress
+from parlour_server.kit.bus.nats_bus import NatsBus
+from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.connections.peer import TOPICS
 from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.kit_notices import KIT_NOTICES
+from parlour_server.kit.topics import Topics
+from tests import nats
 
 
 def heard(client: Client) -> list[str]:
@@ -128,3 +138,53 @@ async def test_no_one_has_any_number_of_topics():
         w.topics.topic("0").publish(Heard(words=Words("still")))
         await settle()
         assert heard(ada) == ["still"]
+
+
+class FakePeer:
+    """A member that keeps what it is written."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self.wire = b""
+        self.arrived = asyncio.Event()
+
+    def write_unchecked(self, wire: bytes) -> None:
+        """Keep it."""
+        self.wire += wire
+        self.arrived.set()
+
+
+async def test_members_at_other_servers_get_what_is_published():
+    """Encoded once for all servers; one without members hears nothing, and what is only for here stays."""
+    prefix = f"toy.{token_hex(8)}"
+    loop, address = asyncio.get_running_loop(), NatsAddress.parse(nats.server().url)
+    buses = [NatsBus(address, KIT_NOTICES, prefix=prefix, clock=SystemClock()) for _ in range(3)]
+    sides = [Topics(loop, 0.0, frozenset({Heard}), bus) for bus in buses]
+    here, there = FakePeer(), FakePeer()
+    for bus in buses:
+        await bus.open()
+    try:
+        listening = asyncio.Event()
+        buses[1].on_loss(lambda subjects: listening.set() if subjects else None)
+        sides[0].topic("news").add(cast("Any", here))
+        sides[1].topic("news").add(cast("Any", there))
+        await listening.wait()
+        sides[0].topic("news").publish_here(Heard(words=Words("only here")))
+        sides[0].topic("news").publish(Heard(words=Words("everywhere")))
+        sides[2].topic("news").publish(Heard(words=Words("from a server without members")))
+        async with asyncio.timeout(60):
+            while there.wire.count(b"words") < 2:
+                there.arrived.clear()
+                await there.arrived.wait()
+            while here.wire.count(b"words") < 3:
+                here.arrived.clear()
+                await here.arrived.wait()
+        assert b"only here" not in there.wire
+        assert buses[2].counts.received == 0
+        with pytest.raises(ProgramError):
+            sides[2].topic("news").publish(Strange())
+        sides[1].topic("news").remove(cast("Any", there))
+    finally:
+        for bus in buses:
+            await bus.close()

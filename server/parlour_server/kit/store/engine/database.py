@@ -4,14 +4,13 @@ It opens only a database with the schema of its program and never changes it. An
 it at once: of one machine for a SQLite file.
 """
 
-import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from parlour_protocol.kit.ids import Incarnation, Millis
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.errors import SetupError, UnavailableError
+from parlour_server.kit.errors import SetupError
 from parlour_server.kit.store.accounts.memory_tickets import MemoryTickets
 from parlour_server.kit.store.accounts.shared_tickets import SharedTickets
 from parlour_server.kit.store.engine.connection import ANYWHERE, Engine, WriteConnection
@@ -21,9 +20,6 @@ from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.kit.store.interface import Tickets
 from parlour_server.kit.store.schema import Schema, engine_of
 from parlour_server.kit.store.shared_nodes import SharedNodes
-
-_READ_SECONDS: Final = 2.0
-"""The longest wait for a read that shows that the database is there."""
 
 
 class Database:
@@ -79,17 +75,7 @@ class Database:
         return await prune(self._writer, self._readers, now, self._rules)
 
     async def check(self) -> None:
-        """Raise UnavailableError if a write fails: it writes one row, or reads in a shared database.
-
-        There many servers would write the row all the time, and wait for each other.
-        """
-        if self._engine.is_shared:
-            try:
-                async with asyncio.timeout(_READ_SECONDS):
-                    await self._readers.row(int, "SELECT id FROM health")
-            except TimeoutError:
-                raise UnavailableError("the database does not answer") from None
-            return
+        """Raise UnavailableError if a write fails: it writes one row."""
 
         def write(db: WriteConnection) -> None:
             # A counter, because SQLite skips an update that changes nothing.

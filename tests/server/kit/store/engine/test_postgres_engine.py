@@ -15,6 +15,7 @@ from parlour_server.kit.errors import OutcomeUnknownError, RefusedError, SetupEr
 from parlour_server.kit.store.engine import postgres_engine
 from parlour_server.kit.store.engine.connection import ANYWHERE
 from parlour_server.kit.store.engine.postgres_engine import PostgresEngine, translated
+from parlour_server.kit.store.engine.readers import THREADS, Readers
 from parlour_server.kit.store.engine.writer import Writer
 from tests import postgres
 
@@ -212,3 +213,27 @@ def test_an_address_where_nothing_listens_is_a_sentence_without_the_password() -
 def test_parameters_are_numbered(portable: str, for_postgres: bytes) -> None:
     """The statements of the stores have SQLite's parameters."""
     assert translated(portable) == for_postgres
+
+
+async def test_reads_outlast_a_restart_of_the_database(engine: PostgresEngine, clock: FakeClock) -> None:
+    """Each reader has a connection of its own, which the database ends; the next read of each works."""
+    readers = Readers(engine, clock)
+    try:
+        for _ in range(2):
+            together = threading.Barrier(THREADS)
+
+            def read(db: Any, together: threading.Barrier = together) -> None:
+                db.execute("SELECT 1")
+                together.wait(10)
+
+            reads = []
+            for _ in range(THREADS):  # each in a turn of its own: those of one turn share a thread
+                reads.append(asyncio.create_task(readers.run(read)))
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+            await asyncio.gather(*reads)
+            with psycopg.connect(postgres.server(), autocommit=True) as connection:
+                end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = 'engine'"
+                assert len(connection.execute(end).fetchall()) >= THREADS
+    finally:
+        await readers.close()

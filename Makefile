@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(shell command -v uv 2>/dev/null)
 ARGS   ?=
 
-.PHONY: vectors demo test test-all torture lint fmt simulation bench docs screenshots lock clean
+.PHONY: vectors demo test test-all torture torture-mutants lint fmt simulation bench docs screenshots lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run ## chat with simulated people over a real server on loopback (ARGS=--headless: play it and report)
@@ -33,6 +33,9 @@ test-all: test ## the same, then pyright and what is long: everything that CI ru
 
 torture: $(VENV)/.dev ## break the parts of a cluster under load and check what its clients saw (ARGS="--seconds 60 --seed 1")
 	$(BIN)/python -m tests.cluster.torture $(ARGS)
+
+torture-mutants: $(VENV)/.dev ## see that each of some servers with one thing done wrong is caught (minutes; ARGS: names)
+	$(BIN)/python -m tests.cluster.mutants $(ARGS)
 
 lint: $(VENV)/.dev ## ruff and mypy
 	$(LINT)

@@ -68,7 +68,7 @@ def schedule(chance: Random, seconds: float, nodes: int, kinds: Sequence[str], p
     """Return the faults of a run: about one every ``pause`` seconds."""
     steps: list[Step] = []
     at = 0.5
-    while at < seconds - 2:
+    while kinds and at < seconds - 2:
         kind = chance.choice(kinds)
         steps.append(Step(at, kind, chance.randrange(nodes), chance.uniform(0.3, 2.5)))
         at += chance.uniform(0.2, 1.8) * pause

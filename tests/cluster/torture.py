@@ -49,7 +49,6 @@ SETTINGS: Final = {
 }
 """What is looked for is not the refusal of people who are too fast."""
 _SETTLE_SECONDS: Final = 30.0
-_QUIET_SECONDS: Final = 12.0
 _QUICK: Final = 0.3
 """Seconds: what the bus brings is there by then; the position check takes longer on average."""
 _ROUNDS: Final = 8
@@ -76,6 +75,10 @@ class Options:
     package: Path | None = None
     """Where the nodes import the server from, if not from this environment: a mutant."""
     grace: float = 1.0
+    quiet: float = 12.0
+    """Seconds in which everything has to go on after all was healed."""
+    sessions: float = 0.005
+    """How often people begin and end another session: the part of their acts."""
 
 
 @dataclass
@@ -129,6 +132,8 @@ class Torture:
             await asyncio.gather(watch, *tasks, return_exceptions=True)
         if self._cluster is not None:
             world.history.stored = await asyncio.to_thread(_stored, self._cluster)
+            if deadlocks := self._cluster.postgres.process.log_text().count("deadlock detected"):
+                self._stuck(f"PostgreSQL had to end {deadlocks} deadlocks")
         violations = check(world.history, grace=options.grace)
         violations += [Violation(2, text) for text in world.history.stuck]
         acknowledged = sum(call.outcome is Outcome.OK for call in world.history.calls)
@@ -144,7 +149,7 @@ class Torture:
         steps = schedule(chance, options.seconds, options.nodes, kinds, options.pause)
         stop = asyncio.Event()
         living = [
-            asyncio.ensure_future(person.run(person is self._people[0], options.pace, stop))
+            asyncio.ensure_future(person.run(person is self._people[0], options.pace, options.sessions, stop))
             for person in self._people
         ]
         harming = self._hang_up(steps) if self._nemesis is None else self._nemesis.run(steps, self._tell)
@@ -204,7 +209,7 @@ class Torture:
                 if room in person.out:
                     await person.join(room)
                 done = await person.send(room)
-                if done.outcome is not Outcome.OK or done.ended - done.began > _QUIET_SECONDS:
+                if done.outcome is not Outcome.OK or done.ended - done.began > self._options.quiet:
                     self._stuck(f"{person.name} could not send {when}: {done.outcome.value}")
         await self._all_see(when)
         sent = {(call.room, call.seqs[0]): call for call in history.calls[begun:] if call.seqs}
@@ -217,7 +222,7 @@ class Torture:
 
     async def _all_see(self, when: str) -> None:
         """Wait until every connection has been sent everything. The checker tells who was not."""
-        end = time.monotonic() + _QUIET_SECONDS
+        end = time.monotonic() + self._options.quiet
         owner = self._people[0]
         heads: dict[str, int] = {room: (await owner.whole_log(room))[-1].seq for room in self._world.rooms}
         while missing := self._missing(heads):

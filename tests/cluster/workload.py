@@ -249,15 +249,15 @@ class Person:
         self.texts = 0
         self.last_ok = 0.0
 
-    async def run(self, is_owner: bool, pace: float, stop: asyncio.Event) -> None:  # noqa: FBT001
+    async def run(self, is_owner: bool, pace: float, sessions: float, stop: asyncio.Event) -> None:  # noqa: FBT001
         """Act until told to stop."""
         while not stop.is_set():
-            await self.act(is_owner=is_owner)
+            await self.act(is_owner=is_owner, sessions=sessions)
             with suppress(TimeoutError):
                 async with asyncio.timeout(pace * 2 * self.chance.random()):
                     await stop.wait()
 
-    async def act(self, *, is_owner: bool) -> None:
+    async def act(self, *, is_owner: bool, sessions: float) -> None:
         """Do one thing by chance."""
         room = self.chance.choice(self.world.rooms)
         what = self.chance.random()
@@ -277,7 +277,7 @@ class Person:
             await self._kick(room)
         elif what < 0.95:
             await self._redeem_twice()
-        elif what < 0.955:
+        elif what < 0.95 + sessions:
             await self._begin_and_end_a_session()
         else:
             await self.send(room)
@@ -394,6 +394,10 @@ class Person:
                 token = (await self.world.api(here).log_in(body)).session
         except (ParlourClientError, TimeoutError):
             return
+        tickets: list[Secret] = []
+        with suppress(ParlourClientError, TimeoutError):
+            async with asyncio.timeout(_CONNECT_SECONDS):
+                tickets.append((await self.world.api(here).ticket(token)).ticket)
         line = Line(self.world, self.name, "tablet", session, token, self.world.chance(session))
         running = asyncio.ensure_future(line.run())
         try:
@@ -415,6 +419,12 @@ class Person:
                     read = Read(self.name, session, node, room, began, now(), page.events)
                     self.world.history.reads.append(read)
                 await asyncio.sleep(0.2)
+            await asyncio.sleep(max(0.0, end - 1.5 - now()))
+            for ticket in tickets:  # issued before the session ended
+                with suppress(ParlourClientError, TimeoutError):
+                    async with asyncio.timeout(_CONNECT_SECONDS):
+                        number = self.world.next_ticket()
+                        await (await self.world.handshake(there, ticket, number, session)).close()
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)

@@ -5,6 +5,7 @@ origin to read it (there are no CORS headers), and no path redirects. The gate h
 Origin and the length of the body.
 """
 
+import asyncio
 from collections.abc import Mapping
 
 from starlette.applications import Starlette
@@ -21,6 +22,7 @@ from parlour_server.kit.api.request_body import address_of
 from parlour_server.kit.api.request_guard import RequestGuard
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.auth.request_rates import RequestRates
+from parlour_server.kit.connections.error_boundary import is_cancelled
 from parlour_server.kit.errors import ParlourServerError, TooManyAttemptsError
 from parlour_server.kit.logs import log_fault
 from parlour_server.kit.token_buckets import rate_limit_key
@@ -108,7 +110,11 @@ class Guarded:
 
         try:
             await self._within_rate(scope, receive, sending)
-        except Exception as error:  # noqa: BLE001 - the one guard of the API: a fault is one line and a 500
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # the one guard of the API: any fault is one line and a 500
+            if isinstance(error, asyncio.CancelledError) and is_cancelled():
+                raise
             log_fault("api", error)
             if not began:
                 await self._problems.response(error)(scope, receive, send)

@@ -127,7 +127,7 @@ class Problems:
         self._answers = {**_ANSWERS, **own}
         self._statuses = {**_REFUSED, **statuses}
 
-    def response(self, error: Exception) -> Response:
+    def response(self, error: BaseException) -> Response:
         """Return the response for an error; an unexpected one is an internal error."""
         if isinstance(error, RequestRefusedError):
             return problem(error.status, error.code, error.message)
@@ -135,7 +135,8 @@ class Problems:
             return _malformed(error)
         if isinstance(error, RefusedError):
             return self._refused(error)
-        status, code, text = self._answers.get(type(error), _FAULT)
+        known = self._answers.get(type(error)) if isinstance(error, Exception) else None
+        status, code, text = known or _FAULT
         headers = {"WWW_Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else {}
         retry_after = error.retry_after if isinstance(error, TooManyAttemptsError) else None
         if isinstance(error, UnavailableError):

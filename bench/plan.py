@@ -29,6 +29,12 @@ class Costs:
     """For an event, in PostgreSQL."""
     handshake: float = 1 / 930
     """TLS, upgrade and ticket."""
+    send: float = 9.5e-6
+    """To the bus, once for an event."""
+    receive: float = 11.4e-6
+    """From the bus, at each node that has a member."""
+    pass_on: float = 3.0e-6
+    """In NATS, for each node that gets it."""
     event_bytes: int = 350
     """Of an event on the bus."""
 
@@ -47,11 +53,14 @@ def plan(connections: int, costs: Costs, use: Use) -> list[str]:
     """Return a row of the table."""
     events = connections / use.between
     deliveries = events * use.room
-    cpu = connections * costs.idle + deliveries * costs.delivery + events * costs.append
-    nodes = max(1, math.ceil(cpu / NODE_CORE), math.ceil(connections / NODE_CONNECTIONS))
+    alone = connections * costs.idle + deliveries * costs.delivery + events * (costs.append + costs.send)
+    nodes, cpu, copies = 0, math.inf, 0.0
+    while cpu > nodes * NODE_CORE or connections > nodes * NODE_CONNECTIONS:
+        nodes += 1
+        # an event reaches every node with a member of its room: placed at random, almost one for each
+        copies = nodes * (1 - (1 - 1 / nodes) ** use.room) if nodes > 1 else 0.0
+        cpu = alone + events * copies * costs.receive
     each = connections / nodes
-    # an event reaches every node with a member of its room: placed at random, almost one for each
-    copies = nodes * (1 - (1 - 1 / nodes) ** use.room)
     back = each * costs.handshake / ((1 - NODE_CORE) * max(1, nodes - 1))
     return [
         f"{connections:,}",
@@ -62,7 +71,8 @@ def plan(connections: int, costs: Costs, use: Use) -> list[str]:
         f"{events * costs.database:.2f}",
         f"{deliveries:,.0f}",
         f"{events * copies:,.0f} ({events * copies * costs.event_bytes * 8 / 1e6:,.0f} Mbit/s)",
-        f"{back:,.0f} s" if nodes > 1 else "all are gone",
+        f"{events * copies * costs.pass_on:.2f}",
+        f"{max(back, 1):,.0f} s" if nodes > 1 else "none is left",
     ]
 
 
@@ -75,6 +85,7 @@ HEADS: Final = [
     "cores of PostgreSQL",
     "deliveries/s",
     "notices/s through NATS",
+    "cores of NATS",
     "a node fails: all back within",
 ]
 

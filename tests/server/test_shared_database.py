@@ -27,6 +27,8 @@ from parlour_server.chat import presence
 from parlour_server.chat_program import CHAT
 from parlour_server.chat_settings import ChatSettings
 from parlour_server.kit.clock import SystemClock
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.setup.doctor import examine
 from parlour_server.kit.setup.initialise import initialise
 from parlour_server.kit.testing.clock import FakeClock
 from parlour_server.kit.testing.server import PATIENCE, Person, Socket, World, running
@@ -218,6 +220,30 @@ async def test_a_server_whose_clock_is_wrong_decides_as_the_others(pair: tuple[W
     sent = await wire.ask(Send(id=new_request_id(), room=room, text="hello"))
     assert isinstance(sent, Ok)
     assert abs(sent.result.at - first.parts.clock.now()) < 60_000
+
+
+async def test_a_server_that_does_not_see_the_uploaded_files_does_not_start(
+    folders: tuple[Path, Path],
+) -> None:
+    """Where the shared folder is not mounted, downloads would fail; `doctor` says it, too."""
+    first, second = folders
+    elsewhere = second.with_name("elsewhere")
+    (second / "files").rename(elsewhere)
+    try:
+        with pytest.raises(SetupError, match=r"not the folder of uploaded files .* mount theirs"):
+            async with running(CHAT, second):
+                pytest.fail("it started")
+        found, _ = examine(CHAT, CHAT.folder(second))
+        assert [one.level for one in found if one.about == "uploads"] == ["danger"]
+        (second / "files").symlink_to(first / "files")
+        async with running(CHAT, second):
+            pass
+        found, _ = examine(CHAT, CHAT.folder(second))
+        assert [one.level for one in found if one.about == "uploads"] == ["fine"]
+    finally:
+        if (second / "files").is_symlink():
+            (second / "files").unlink()
+        elsewhere.rename(second / "files")
 
 
 async def test_one_request_id_is_one_event_at_any_server(pair: tuple[World, World]) -> None:

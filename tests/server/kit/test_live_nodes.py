@@ -74,6 +74,8 @@ async def test_limits_are_divided_by_the_number_of_servers(begin: Begin):
     assert sum(not buckets.take("after", 0.0, times=one.count) for _ in range(9)) == 3
     small: KeyedBuckets[str] = KeyedBuckets(1, per=MINUTE, burst=1)
     assert [not small.take("x", 0.0, times=one.count) for _ in range(2)] == [True, False]
+    large: KeyedBuckets[str] = KeyedBuckets(3, per=MINUTE, burst=3)
+    assert not large.take("x", 0.0, 2, times=one.count)  # a full bucket is enough
     slots = ConnectionSlots(one, total=100, per_address=4)
     assert [slots.take("192.0.2.1") is not None for _ in range(4)] == [True, True, False, False]
 

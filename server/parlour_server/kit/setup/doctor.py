@@ -30,6 +30,7 @@ from parlour_server.kit.setup.finding import Finding, Level
 from parlour_server.kit.setup.open_store import engine_for
 from parlour_server.kit.setup.postgres_findings import examine_postgres
 from parlour_server.kit.setup.public_address import running
+from parlour_server.kit.setup.server_keys import find_other_uploads
 from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.engine.integrity import MOST
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
@@ -146,8 +147,11 @@ def _uploads(folder: DataFolder, engine: Engine) -> list[Finding]:
     try:
         with closing(engine.connect_reader()) as db:
             recorded = folder.uploads.recorded(db, SystemClock().now())
+            other = find_other_uploads(db, folder) if engine.is_shared else None
     except engine.failures:
         return []  # the finding about the database reports it
+    if other:
+        return [Finding("danger", "uploads", other)]
     damaged = [
         f"the uploaded file {file} {why}"
         for file, size, sha256 in recorded

@@ -1,6 +1,7 @@
 """P5 (guessing): back-off by account and address that no stranger can turn into a lock-out."""
 
 import asyncio
+import threading
 
 import pytest
 from tests.server.fakes import StoppedClock
@@ -15,6 +16,7 @@ from parlour_server.kit.errors import LoginRefusedError, TooManyAttemptsError
 from parlour_server.kit.program_store import ProgramStore
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
+from parlour_server.kit.store.records import Failures
 from parlour_server.store.interface import Store
 from tests import postgres
 
@@ -205,6 +207,36 @@ async def test_guessing_at_several_servers_at_once_passes_no_more_than_the_limit
     assert outcomes.count(LoginRefusedError) == 3
     for throttle, store in zip(throttles, stores, strict=True):
         assert await wait_of(throttle) > 0
+        await store.close()
+
+
+async def test_attempts_that_begin_at_two_servers_at_once_see_each_other() -> None:
+    """P5: the second is checked once the first is counted."""
+    clock, engine = StoppedClock(), postgres.database("kit", SCHEMA)
+    stores = [ProgramStore(engine, PROGRAM, clock, tells_by_bus=True) for _ in range(2)]
+    for store in stores:
+        await store.open()
+    first_in, second_in = threading.Event(), threading.Event()
+    seen: list[Failures] = []
+
+    def first(_found: Failures) -> list[str]:
+        first_in.set()
+        second_in.wait(0.3)  # in vain: it must not begin
+        return ["key"]
+
+    def second(found: Failures) -> list[str]:
+        second_in.set()
+        seen.append(found)
+        return ["key"]
+
+    begun = asyncio.ensure_future(
+        stores[0].attempts.begin(["key"], clock.now(), first, forget_after=Millis(1000))
+    )
+    await asyncio.to_thread(first_in.wait)
+    await stores[1].attempts.begin(["key"], clock.now(), second, forget_after=Millis(1000))
+    await begun
+    assert seen == [{"key": (1, clock.now())}]
+    for store in stores:
         await store.close()
 
 

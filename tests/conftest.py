@@ -69,14 +69,14 @@ def characters_known() -> None:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """Run two tests more than there are cores: many wait for a terminal, a server or a timer."""
-    return (os.cpu_count() or 1) + 2
+    """Run three tests more than there are cores: many wait for a terminal, a server or a timer."""
+    return (os.cpu_count() or 1) + 3
 
 
 def pytest_collection(session: pytest.Session) -> None:
     """Let the first worker compile the tests of a fresh clone, and the others wait for it.
 
-    They begin at the same time with the same files, and would compile all of them four times.
+    They begin at the same time with the same files, and would compile all of them each for itself.
     """
     cache = getattr(session.config, "cache", None)
     if cache is None or getattr(session.config, "workerinput", {}).get("workerid", "gw0") == "gw0":

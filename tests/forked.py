@@ -16,7 +16,8 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import get_context
+from functools import cache
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -27,7 +28,6 @@ import textual.constants
 
 from parlour_server.kit.net import tls_groups
 
-_CONTEXT: Final = get_context("forkserver")
 _IMPORTED: Final = (
     __name__,
     "parlour_server.app",
@@ -55,6 +55,13 @@ _CONFIGURED: Final = {
 """What is read once, in the process that is forked from; OpenSSL's as the server's command sets it."""
 
 
+@cache
+def _start_fork_server() -> None:
+    forkserver.set_forkserver_preload(list(_IMPORTED))
+    with mock.patch.dict(os.environ, _CONFIGURED):
+        forkserver.ensure_running()
+
+
 class ForkedPython:
     """What `python` does with these arguments: `-m MODULE …` or `SCRIPT …`."""
 
@@ -69,10 +76,9 @@ class ForkedPython:
         """Start it; ``files`` are its descriptors, each a copy of one that is open here."""
         passed = {number: Connection(os.dup(file)) for number, file in (files or {}).items()}
         given = arguments, passed, dict(os.environ if env is None else env), Path.cwd(), start_new_session
-        _CONTEXT.set_forkserver_preload(list(_IMPORTED))
+        _start_fork_server()
         self._process = ForkServerProcess(target=_run, args=given, daemon=True)
-        with mock.patch.dict(os.environ, _CONFIGURED):
-            self._process.start()
+        self._process.start()
         for file in passed.values():
             file.close()
         assert self._process.pid is not None

@@ -12,7 +12,6 @@ import ssl
 import subprocess
 import sys
 import time
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.forked import ForkedPython, PipedPython
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
@@ -32,25 +32,27 @@ from parlour_server.kit.setup.public_address import running
 PASSWORD = "tigress-violin-marble"
 PATIENCE = 60.0
 """Seconds: far more than anything takes. Hashing threads give way to everything else on a busy machine."""
-PROGRAM = (sys.executable, "-m", "parlour_server")
+PROGRAM = ("-m", "parlour_server")
+READY = 100
+"""A descriptor that nothing else has."""
+STARTED = pytest.mark.parametrize("server", ["command"], indirect=True)
 
 
 @dataclass
 class Server:
     """A running server."""
 
-    process: "subprocess.Popen[bytes]"
+    process: "subprocess.Popen[bytes] | ForkedPython"
     folder: DataFolder
     url: str
     log: Path
 
     async def command(self, *words: str) -> str:
         """Run an administration command on its folder, in a process; return what it printed."""
-        whole = [*PROGRAM, *words[:2], "--data", str(self.folder.path), *words[2:]]
-        process = await asyncio.create_subprocess_exec(*whole, stdout=PIPE, stderr=PIPE)
-        out, err = await process.communicate()
-        assert process.returncode == 0, err
-        return out.decode()
+        process = PipedPython([*PROGRAM, *words[:2], "--data", str(self.folder.path), *words[2:]])
+        out, err = await asyncio.to_thread(process.communicate, timeout=PATIENCE)
+        assert process.wait() == 0, err
+        return out
 
     def stop(self) -> float:
         """Send SIGTERM; return how many seconds the end took."""
@@ -65,13 +67,18 @@ class Server:
 
 
 @pytest.fixture
-def server(folder: DataFolder, tmp_path: Path) -> Iterator[Server]:
-    """Return a server that is ready."""
+def server(request: pytest.FixtureRequest, folder: DataFolder, tmp_path: Path) -> Iterator[Server]:
+    """Return a server that is ready; as a parameter `command` has it started as people do, and not forked."""
     log = tmp_path / "log"
     reading, writing = os.pipe()
+    line = [*PROGRAM, "run", "--data", str(folder.path), "--listen", "127.0.0.1:0", "--ready-fd"]
+    process: subprocess.Popen[bytes] | ForkedPython
     with log.open("wb") as out:
-        flags = ["--data", str(folder.path), "--listen", "127.0.0.1:0", "--ready-fd", str(writing)]
-        process = subprocess.Popen([*PROGRAM, "run", *flags], stderr=out, pass_fds=[writing])  # noqa: S603 - ours
+        if getattr(request, "param", None) == "command":
+            line = [sys.executable, *line, str(writing)]
+            process = subprocess.Popen(line, stderr=out, pass_fds=[writing])  # noqa: S603 - ours
+        else:
+            process = ForkedPython([*line, str(READY)], files={2: out.fileno(), READY: writing})
     os.close(writing)
     with os.fdopen(reading) as pipe:
         line = pipe.readline()
@@ -133,6 +140,7 @@ async def close_code(socket: ClientConnection) -> int | None:
         return socket.close_code
 
 
+@STARTED
 async def test_the_way_in_and_replay(server: Server, http: httpx.AsyncClient) -> None:
     """K3: invite, account, session, ticket, chat with the lobby in it; the ticket's second use is 401."""
     session = await join(server, http)
@@ -215,6 +223,7 @@ async def within_a_second() -> AsyncIterator[None]:
     assert len(ticks) < TICKS
 
 
+@STARTED
 async def test_sigterm_notifies_everyone_and_exits(server: Server, http: httpx.AsyncClient) -> None:
     """R5: 1001 to everyone connected, status 0 within five seconds, nothing left behind."""
     session = await join(server, http)
@@ -282,6 +291,7 @@ async def _reloaded(server: Server, times: int) -> None:
             await asyncio.sleep(0.02)
 
 
+@STARTED
 def test_the_default_is_loopback_only_without_core_files(server: Server) -> None:
     """O2, O3: one TLS port on loopback, no core dump, note and log private."""
     assert running(server.folder) is not None

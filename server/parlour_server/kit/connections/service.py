@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from typing import Final, Generic, TypeVar
 
 from parlour_protocol.kit.codec import request_id_of
-from parlour_protocol.kit.errors import GOING_AWAY, SESSION_ENDED, TRY_AGAIN, CloseCode
+from parlour_protocol.kit.errors import GOING_AWAY, SESSION_ENDED, TRY_AGAIN, CloseCode, ProgramError
+from parlour_protocol.kit.frames import Greeting
 from parlour_protocol.kit.ids import ConnectionId, SessionId
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.auth.session_activity import SessionActivity
@@ -156,14 +157,17 @@ class ConnectionService(Generic[S]):
         with ErrorBoundary("a greeting", peer.fail):
             async with asyncio.timeout(ANSWER_SECONDS):
                 greeting = await self._program.greet(peer)
-        if peer.closed:
-            return
+            if not peer.closed:
+                self._greeted(conversation, greeting)
+
+    def _greeted(self, conversation: Conversation[S], greeting: Greeting | None) -> None:
+        peer = conversation.peer
         if greeting is None:
             # It ended after its ticket was redeemed and before this server was notified of its end.
             self._end(peer, SESSION_ENDED)
             return
         if type(greeting) is not self._wire.greeting:
-            raise TypeError(f"{type(greeting).__name__} is not the greeting of {self._wire.subprotocol}")
+            raise ProgramError(f"{type(greeting).__name__} is not the greeting of {self._wire.subprotocol}")
         conversation.greet(greeting)
         self._program.greeted(peer)
 

@@ -7,6 +7,7 @@ last line is `N faults, M acknowledged, K violations`; it exits with 0 only with
 
 import argparse
 import asyncio
+import os
 import secrets
 import statistics
 import sys
@@ -75,6 +76,8 @@ class Options:
     package: Path | None = None
     """Where the nodes import the server from, if not from this environment: a mutant."""
     grace: float = 1.0
+    skew: float = 20.0
+    """Seconds by which the clock of a node may differ from the right one, at most."""
     quiet: float = 12.0
     """Seconds in which everything has to go on after all was healed."""
     sessions: float = 0.005
@@ -208,7 +211,10 @@ class Torture:
             for room in self._world.rooms:
                 if room in person.out:
                     await person.join(room)
-                done = await person.send(room)
+                done = await person.send(room, patient=True)
+                if done.outcome is Outcome.REFUSED:  # removed by the last act of someone, and not aware of it
+                    await person.join(room)
+                    done = await person.send(room, patient=True)
                 if done.outcome is not Outcome.OK or done.ended - done.began > self._options.quiet:
                     self._stuck(f"{person.name} could not send {when}: {done.outcome.value}")
         await self._all_see(when)
@@ -265,10 +271,7 @@ async def torture(options: Options, tell: Callable[[str], None]) -> Report:
     """Run against a cluster of our own."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="torture-")))
-        settings = dict(SETTINGS)
-        if options.package is not None:
-            settings["PYTHONPATH"] = str(options.package)
-        cluster = Cluster(folder, nodes=options.nodes, settings=settings, own_front=True)
+        cluster = Cluster(folder, nodes=options.nodes, settings=SETTINGS, own_front=True)
         world = World(options.seed)
         proxies: list[list[Proxy]] = []
         for node in cluster.nodes:
@@ -280,6 +283,10 @@ async def torture(options: Options, tell: Callable[[str], None]) -> Report:
             node.settings["PARLOUR_DATABASE_URL"] = cluster.postgres.url(port=three[1].port)
             node.settings["PARLOUR_BUS_URL"] = cluster.nats.url(port=three[2].port)
             proxies.append(three)
+            skew = world.chance(f"{node.name} clock").uniform(-options.skew, options.skew)
+            tell(f"the clock of {node.name} is {abs(skew):.0f} s {'fast' if skew > 0 else 'slow'}")
+            paths = [_skewed_clock(folder / f"{node.name}-clock", skew), options.package]
+            node.settings["PYTHONPATH"] = os.pathsep.join(str(path) for path in paths if path is not None)
         ways = {node.name: three[0].port for node, three in zip(cluster.nodes, proxies, strict=True)}
         ways["front"] = cluster.front.port
         for node in (*cluster.nodes, cluster.operator):
@@ -291,6 +298,19 @@ async def torture(options: Options, tell: Callable[[str], None]) -> Report:
         link = InviteLink.parse(await cluster.invite(options.people))
         nemesis = Nemesis(proxies, world.history.outages, cluster)
         return await Torture(options, world, nemesis, cluster, tell).run(link.code)
+
+
+def _skewed_clock(folder: Path, seconds: float) -> Path:
+    """Return a folder from which Python takes a wrong clock when it starts."""
+    folder.mkdir(mode=0o700)
+    text = f"""import time
+
+_real = time.time_ns
+time.time_ns = lambda: _real() + {round(seconds * 1e9)}
+time.time = lambda: time.time_ns() / 1e9
+"""
+    (folder / "sitecustomize.py").write_text(text, encoding="utf-8")
+    return folder
 
 
 async def torture_others(

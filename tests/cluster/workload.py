@@ -288,12 +288,15 @@ class Person:
         if call.outcome is Outcome.OK:
             self.out.pop(room, None)
 
-    async def send(self, room: RoomId, *, twice: bool = False) -> Call:
-        """Send a message that no one else sends; ``twice``: over both connections at once."""
+    async def send(self, room: RoomId, *, twice: bool = False, patient: bool = False) -> Call:
+        """Send a message that no one else sends.
+
+        ``twice``: over both connections at once. ``patient``: try again whenever it is not possible now.
+        """
         text = self._text()
         request = new_request_id()
         frame = ask.Send(request, room, MessageText(text))
-        call = await self._change(Act.SEND, frame, room, twice=twice, text=text)
+        call = await self._change(Act.SEND, frame, room, twice=twice, patient=patient, text=text)
         if call.outcome is Outcome.OK:
             self.own.append((room, call.seqs[0]))
         self._look(room, call)
@@ -444,6 +447,7 @@ class Person:
         room: RoomId,
         *,
         twice: bool = False,
+        patient: bool = False,
         text: str = "",
         target: int = 0,
         whom: str = "",
@@ -472,7 +476,8 @@ class Person:
                 seqs += [one.seq for one in done if isinstance(one, frames.Stored)]
                 self.last_ok = now()
                 break
-            if any(code not in _NOT_NOW for code in codes) or (codes and self.chance.random() < 0.3):
+            gives_up = bool(codes) and not patient and self.chance.random() < 0.3
+            if gives_up or any(code not in _NOT_NOW for code in codes):
                 outcome = Outcome.UNKNOWN if doubt else Outcome.REFUSED
                 break
             await asyncio.sleep(_PAUSE)

@@ -81,6 +81,7 @@ class Nemesis:
     def __init__(self, proxies: Sequence[Sequence[Proxy]], outages: list[Outage], cluster: Cluster) -> None:
         """``proxies``: for each node those of ``LINKS``."""
         self.faults = 0
+        self._until = 0.0
         self._proxies = proxies
         self._outages = outages
         self._cluster = cluster
@@ -96,30 +97,38 @@ class Nemesis:
             "fill disk": self._fill_disk,
         }
 
-    async def run(self, steps: Sequence[Step], tell: Callable[[str], None]) -> None:
-        """Carry out a schedule, and wait until the last fault is over."""
+    async def run(self, steps: Sequence[Step], seconds: float, tell: Callable[[str], None]) -> None:
+        """Carry out a schedule, and wait until the last fault is over.
+
+        One that had to wait for another fault of the same part until ``seconds`` have passed is left out.
+        """
         begun = time.monotonic()
+        self._until = begun + seconds
         running: list[asyncio.Task[None]] = []
         for step in steps:
             await asyncio.sleep(max(0.0, begun + step.at - time.monotonic()))
             tell(f"{time.monotonic() - begun:6.1f} s: {step}, for {step.seconds:.1f} s")
             running.append(asyncio.ensure_future(self._do(step)))
-            self.faults += 1
         for task in running:
             await task
 
     async def _do(self, step: Step) -> None:
         how, _, what = step.kind.partition(" ")
-        if shared := self._shared.get(step.kind):
-            async with self._lock("database" if what == "disk" else what):
-                await shared(step.seconds)
-        elif how == "break":  # also what is delayed, so that answers of a commit are lost
+        if how == "break":  # also what is delayed, so that answers of a commit are lost
+            self.faults += 1
             self._proxies[step.node][LINKS.index(what)].break_once()
-        elif what in LINKS:
-            async with self._lock(f"{what} {step.node}"):
+            return
+        shared = self._shared.get(step.kind)
+        part = "database" if what == "disk" else what if shared else f"{what} {step.node}"
+        async with self._lock(part):
+            if time.monotonic() > self._until:
+                return
+            self.faults += 1
+            if shared is not None:
+                await shared(step.seconds)
+            elif what in LINKS:
                 await self._disturb(how, what, step)
-        else:
-            async with self._lock(f"node {step.node}"):
+            else:
                 await self._harm_node(how, step)
 
     def _lock(self, what: str) -> asyncio.Lock:

@@ -155,7 +155,11 @@ class Torture:
             asyncio.ensure_future(person.run(person is self._people[0], options.pace, options.sessions, stop))
             for person in self._people
         ]
-        harming = self._hang_up(steps) if self._nemesis is None else self._nemesis.run(steps, self._tell)
+        harming = (
+            self._hang_up(steps)
+            if self._nemesis is None
+            else self._nemesis.run(steps, options.seconds, self._tell)
+        )
         faults = asyncio.ensure_future(harming)
         await asyncio.wait({faults, asyncio.ensure_future(asyncio.sleep(options.seconds))})
         faults.result()

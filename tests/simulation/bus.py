@@ -3,11 +3,16 @@
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Final
 
 from tests.simulation.loop import Scheduler, SimulatedLoop
 
-from parlour_server.kit.bus.bus import Handler, LossHandler
+from parlour_server.chat.notices import NOTICES
+from parlour_server.kit.bus.bus import EVERYONE, Handler, LossHandler
 from parlour_server.kit.bus.local_bus import LocalBus
+from parlour_server.kit.kit_notices import KIT_NOTICES
+
+_SUBJECTS: Final = {each.kind: each.subjects for each in (*KIT_NOTICES, *NOTICES)}
 
 
 @dataclass
@@ -30,8 +35,9 @@ class Network:
     def carry(self, source: "SimulatedBus", notice: object) -> None:
         """Deliver to the other servers, as far as the faults allow."""
         chance = self.scheduler.random.random
+        subjects = tuple(_SUBJECTS[type(notice)](notice))
         for bus in self.buses:
-            if bus is source or not (source.connected and bus.connected):
+            if bus is source or not (source.connected and bus.connected) or bus.hears.isdisjoint(subjects):
                 continue
             copies = 0 if chance() < self.faults.drop else 2 if chance() < self.faults.repeat else 1
             for _ in range(copies):
@@ -53,7 +59,7 @@ class SimulatedBus:
         self._network = network
         self._here = LocalBus()
         self._listening: Counter[str] = Counter()
-        self.hears: set[str] = set()
+        self.hears = {EVERYONE}
         """The subjects of which this server hears."""
         self._loss_handlers: list[LossHandler] = []
         network.buses.append(self)
@@ -96,7 +102,7 @@ class SimulatedBus:
             handler(subjects)
 
     def _reconnected(self) -> None:
-        self.hears = {subject for subject, count in self._listening.items() if count}
+        self.hears = {EVERYONE} | {subject for subject, count in self._listening.items() if count}
         self._lost(None)
 
     def subscribe(self, handler: Handler) -> None:

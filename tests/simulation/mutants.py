@@ -16,6 +16,7 @@ from parlour_server.chat.ended_memberships import EndedMemberships
 from parlour_server.chat.gap_filler import GapFiller
 from parlour_server.chat.hub import Hub
 from parlour_server.chat.peer_state import ChatPeer
+from parlour_server.chat.position_check import PositionCheck
 from parlour_server.chat.sequencer import Sequencer
 from parlour_server.kit.connections.background_tasks import BackgroundTasks, Work
 from parlour_server.kit.connections.service import ConnectionService
@@ -40,6 +41,11 @@ def _nothing(*_: object, **__: object) -> None:
 
 async def _no_run(_: JournalFollower) -> None:
     """Never poll."""
+
+
+async def _no_check(_: PositionCheck, rooms: object = None) -> None:
+    """Never check."""
+    del rooms
 
 
 def _take_out_of_order(self: Sequencer, event: LogEvent) -> Sequence[LogEvent]:
@@ -69,9 +75,10 @@ def _committed_once(self: Hub, event: LogEvent) -> None:
 _committed: Final = Hub.committed
 
 
-def _advanced_for_listeners(self: Hub, room: RoomId, seq: Seq) -> None:
-    if self._sequencers.get(room) is None or seq > self._sequencers[room].first:
-        _advanced(self, room, seq)
+def _advanced_for_listeners(self: Hub, room: RoomId, seq: Seq, who: UserName | None = None) -> None:
+    sequencer = self._sequencers.get(room)
+    if sequencer is None or seq > sequencer.first:
+        _advanced(self, room, seq, who)
 
 
 def _subscribe_with_old_head(self: Hub, peer: ChatPeer, summary: RoomSummary) -> RoomSummary:
@@ -136,19 +143,19 @@ class Mutant:
 
 MUTANTS: Final = (
     Mutant("gaps are not filled", GapFiller, "found", _nothing),
-    Mutant("a gap is filled once, and not again after a failed read", GapFiller, "_fill", _fill_once, 40),
+    Mutant("a gap is filled once, and not again after a failed read", GapFiller, "_fill", _fill_once, 90),
     Mutant("events are delivered in the order of their notices", Sequencer, "take", _take_out_of_order),
     Mutant("a gap between early events is ignored", Sequencer, "_follow", _follow_all),
-    Mutant("memberships that end while a room is read are ignored", EndedMemberships, "note", _nothing, 40),
+    Mutant("memberships that end while a room is read are ignored", EndedMemberships, "note", _nothing, 60),
     Mutant("an event that comes late ends and begins no membership", Hub, "committed", _committed_once),
-    Mutant("events before a room's first listener are ignored", Hub, "advanced", _advanced_for_listeners, 40),
     Mutant(
-        "events between a read and a first listener are ignored", EndedMemberships, "note_head", _nothing, 150
+        "events before a room's first listener are ignored", Hub, "advanced", _advanced_for_listeners, 520
     ),
-    Mutant("a summary keeps the head that was read", Hub, "subscribe", _subscribe_with_old_head, 15),
-    Mutant("rooms entered during the greeting are forgotten", Hub, "_entered", _entered_if_ready, 110),
+    Mutant("a summary keeps the head that was read", Hub, "subscribe", _subscribe_with_old_head, 25),
+    Mutant("rooms entered during the greeting are forgotten", Hub, "_entered", _entered_if_ready, 345),
     Mutant("the journal is not polled", JournalFollower, "run", _no_run),
-    Mutant("sessions end by the bus only", ConnectionService, "journal", _journal_without_sessions, 60),
+    Mutant("positions are not checked", PositionCheck, "check", _no_check),
+    Mutant("sessions end by the bus only", ConnectionService, "journal", _journal_without_sessions, 150),
     Mutant("background tasks are tried once", BackgroundTasks, "retry_until_done", _try_once),
     Mutant("only the first write of a batch is answered", Writer, "_write", _answer_first),
     Mutant("appends are acknowledged before the commit", NodeStore, "append", _append_unheard),

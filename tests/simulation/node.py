@@ -69,12 +69,14 @@ class Node:
         background = BackgroundTasks()
         connected: ConnectedPeers[PeerState] = ConnectedPeers()
         audit = RecordingAudit()
+        nodes = by_itself()
         self.chat = Chat(
             server="chat.example",
             rates=GENEROUS,
             delivery=Delivery(flush_ms=13),
             store=cast("Store", self.store),
             connected=connected,
+            nodes=nodes,
             background=background,
             bus=self.bus,
             clock=self._clock,
@@ -92,10 +94,12 @@ class Node:
             activity=SessionActivity(self._clock),
             audit=audit,
             clock=self._clock,
-            nodes=by_itself(),
+            nodes=nodes,
         )
         self._follower = JournalFollower(cast("Journal", self.store), self.service.journal)
         self.loop.create_task(self._follow())
+        if self._world.plan.nodes > 1:
+            self.loop.create_task(self.chat.positions.run())
 
     async def _follow(self) -> None:
         await self._follower.begin()

@@ -22,7 +22,8 @@ from parlour_server.kit.store.engine.connection import Job, Outcome
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.kit.store.records import JournalEntry, SessionEnded
 from parlour_server.store.interface import Decide
-from parlour_server.store.types import Appended, AppendEvent, NewRoom, RoomAdvanced
+from parlour_server.store.sql.rooms.append import concerned
+from parlour_server.store.types import Appended, AppendEvent, ConsentRecorded, NewRoom, RoomAdvanced
 
 T = TypeVar("T")
 
@@ -173,7 +174,7 @@ class NodeStore:
         *,
         announces: bool,
     ) -> None:
-        """``announces``: other servers learn of events from the journal, too."""
+        """``announces``: servers learn from the journal of changes by others."""
         self._announces = announces
         self._database = database
         self._scheduler = scheduler
@@ -218,23 +219,33 @@ class NodeStore:
     async def page(self, *of: Any, **options: Any) -> Any:
         return await self._read(lambda: self._database.page(*of, **options))
 
+    async def heads(self, *of: Any) -> Any:
+        return await self._read(lambda: self._database.heads(*of))
+
     # writes
 
     def append(self, event: AppendEvent, decide: Decide) -> "asyncio.Future[Appended]":
         def write(_: object) -> Appended:
             appended = self._database.commit(event, decide)
-            if not appended.replay and self._announces:
-                self._database.add_entry(RoomAdvanced(event.room, appended.event.seq))
+            if not appended.replay:
+                self._note(appended.event)
             return appended
 
         return self._writer.submit(write)
 
+    def _note(self, event: LogEvent) -> None:
+        """Add what the stores of several servers add: whose membership or invitation an event changes."""
+        who = concerned(event)
+        if self._announces and who is not None:
+            self._database.add_entry(RoomAdvanced(event.room, event.seq, who))
+
     async def create(self, new: NewRoom) -> Any:
         def write(_: object) -> tuple[Any, Sequence[LogEvent]]:
             room, events = at_once(self._database.create(new))
+            for event in events:
+                self._note(event)
             if self._announces:
-                for event in events:
-                    self._database.add_entry(RoomAdvanced(room, event.seq))
+                self._database.add_entry(ConsentRecorded(new.peer or new.author, room))
             return room, events
 
         return await self._writer.submit(write)

@@ -123,6 +123,7 @@ class World:
         """Run the plan, then mend everything, and compare."""
         with ExitStack() as stack:
             stack.enter_context(patch.object(secrets, "token_urlsafe", self.random_id))
+            stack.enter_context(patch.object(random, "uniform", self._chance.uniform))
             log = stack.enter_context(captured())
             self._set_up()
             for _ in range(self.plan.actions):

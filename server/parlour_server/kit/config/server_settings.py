@@ -211,9 +211,19 @@ class DatabaseSettings(Section, frozen=True):
 class BusSettings(Section, frozen=True):
     """The event bus of several servers on one database; they are correct without it, but slower to notice."""
 
-    url: Annotated[str, Meta(description="`nats://host` or `tls://host`; empty: one server, no bus")] = ""
+    url: Annotated[
+        str,
+        Meta(
+            description="`tls://host`, or `nats://host` on this machine; several with commas; "
+            "empty: one server, no bus"
+        ),
+    ] = ""
     credentials_file: Annotated[
-        str, Meta(description="a credentials file of NATS, in the data folder or with its whole path")
+        str,
+        Meta(
+            description="a file with one line, `user:password` or a token, or a `.creds` file of NATS; "
+            "in the data folder or with its whole path"
+        ),
     ] = ""
     ca_file: Annotated[
         str, Meta(description="certificates of the CAs to trust; empty: those of the system")

@@ -5,11 +5,14 @@ BIN    := $(VENV)/bin
 UV     := $(shell command -v uv 2>/dev/null)
 ARGS   ?=
 
-.PHONY: vectors demo test test-all torture torture-mutants lint fmt simulation bench docs screenshots lock clean
+.PHONY: vectors demo cluster test test-all torture torture-mutants lint fmt simulation bench docs screenshots lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run ## chat with simulated people over a real server on loopback (ARGS=--headless: play it and report)
 	$(BIN)/parlour demo $(ARGS)
+
+cluster: $(VENV)/.dev ## the same on three nodes that share PostgreSQL and NATS, and are killed (ARGS=--headless: report)
+	$(BIN)/python -m tools.cluster $(ARGS)
 
 # A file at a time: what its tests share is made once. tests/conftest.py puts the longest files first.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder

@@ -65,12 +65,12 @@ class Cluster:
         self.folder.chmod(0o700)
         await asyncio.gather(self.postgres.start(), self.nats.start())
         await self.operator.command("init")
-        (self.folder / "files").mkdir(mode=0o700)
+        (self.operator.data / "files").rename(
+            self.folder / "files"
+        )  # with what tells that it is the shared one
+        (self.operator.data / "files").symlink_to(self.folder / "files")
         for node in self.nodes:
             shutil.copytree(self.operator.data, node.data, symlinks=True)
-        for node in (*self.nodes, self.operator):
-            shutil.rmtree(node.data / "files", ignore_errors=True)
-            (node.data / "files").symlink_to(self.folder / "files")
         await asyncio.gather(*(node.start() for node in self.nodes), self.front.start())
 
     async def stop(self) -> None:

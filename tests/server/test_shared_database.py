@@ -246,6 +246,19 @@ async def test_a_server_that_does_not_see_the_uploaded_files_does_not_start(
         elsewhere.rename(second / "files")
 
 
+async def test_a_folder_of_uploaded_files_that_was_lost_is_replaced(folders: tuple[Path, Path]) -> None:
+    """The operator says so, at one server; the others need it then."""
+    first, second = folders
+    (first / "files/.shared").unlink()
+    with pytest.raises(SetupError, match="missing"):
+        await initialise(CHAT, CHAT.folder(first), (), SystemClock())
+    await initialise(CHAT, CHAT.folder(first), (), SystemClock(), replace_lost_keys=True)
+    with pytest.raises(SetupError, match="another"):
+        await initialise(CHAT, CHAT.folder(second), (), SystemClock())
+    shutil.copy(first / "files/.shared", second / "files/.shared")
+    await initialise(CHAT, CHAT.folder(second), (), SystemClock())
+
+
 async def test_one_request_id_is_one_event_at_any_server(pair: tuple[World, World]) -> None:
     """Sent again to another server, as a client does whose server died, it is stored once."""
     first, second = pair
@@ -276,7 +289,7 @@ async def test_a_server_that_loses_the_database_works_again_when_it_is_back(
         refused = await wire.ask(request)
         assert isinstance(refused, Error)
         assert refused.code == "unavailable"
-        clock.forward(4)
+        clock.forward(6)
         with pytest.raises(RuntimeError, match="503"):
             await world.api("GET", "/readyz")
         clock.forward(31)

@@ -27,7 +27,7 @@ LEASE_SECONDS: Final = 6.0
 """How long a server that stopped without a word counts, and its people."""
 SNAPSHOT_SECONDS: Final = 60.0
 """Between two readings of everything, which find what the readings of changes missed."""
-STALE_SECONDS: Final = 3.0
+STALE_SECONDS: Final = 5.0
 """Without a beat for so long a server is not ready for new connections."""
 
 Watcher = Callable[[AbstractSet[UserName]], None]

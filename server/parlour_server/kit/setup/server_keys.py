@@ -41,7 +41,7 @@ def claim_keys(engine: Engine, folder: DataFolder, *, replace: bool = False) -> 
                     f"{folder.path / name} is not the key of the servers that use {engine}; copy their data"
                     " folder, or use another database"
                 )
-        _claim_uploads(db, engine, folder, claim)
+        _claim_uploads(db, engine, folder, claim, replace=replace)
 
 
 def _fingerprints(folder: DataFolder) -> dict[str, bytes]:
@@ -60,16 +60,19 @@ def find_other_uploads(db: Connection, folder: DataFolder) -> str | None:
         return None
     return (
         f"{marker.parent} is not the folder of uploaded files that the other servers of this database use"
-        f" ({marker.name} in it is {'another' if marker.exists() else 'missing'}); mount theirs there"
+        f" ({marker.name} in it is {'another' if marker.exists() else 'missing'}); mount theirs there, or, if"
+        " theirs is lost, use this one for all with `init --replace-lost-keys`"
     )
 
 
-def _claim_uploads(db: WriteConnection, engine: Engine, folder: DataFolder, claim: str) -> None:
+def _claim_uploads(
+    db: WriteConnection, engine: Engine, folder: DataFolder, claim: str, *, replace: bool
+) -> None:
     marker = _marker(folder)
     if marker is None:
         return
     row = db.execute("SELECT 1 FROM server_keys WHERE name = ?", (_UPLOADS,)).fetchone()
-    if row is None:
+    if row is None or replace:
         try:
             marker.parent.mkdir(mode=0o700, exist_ok=True)
             with marker.open("x", encoding="ascii") as made:  # two servers may begin at once

@@ -135,3 +135,26 @@ async def test_the_file_of_a_deleted_message_goes(world: World) -> None:
     await world.append(room, alice, Deleted(target=sent.event.seq))
     assert await world.store.files.expired(world.clock.now(), limit=10) == [file.id]
     assert await world.store.files.find(file.id, alice, world.clock.now()) is None
+
+
+async def test_a_file_that_two_servers_remove_is_subtracted_once(world: World, administration: Store) -> None:
+    """Both sweep, and both quotas are right afterwards."""
+    alice, bob = await world.people(2)
+    room = await world.room(alice, bob)
+    gone, kept = upload(world, room, alice), upload(world, room, alice, 7)
+    await put(world.store, gone)
+    await put(administration, kept)
+    await asyncio.gather(world.store.files.forget([gone.id]), administration.files.forget([gone.id]))
+    assert await world.store.files.used(alice) == (7, 7)
+
+
+async def test_uploads_at_two_servers_stay_within_the_quota(world: World, administration: Store) -> None:
+    """The quota is checked in the transaction."""
+    alice, bob = await world.people(2)
+    room = await world.room(alice, bob)
+    at_once = [
+        put(store, upload(world, room, alice), user_bytes=300) for store in (world.store, administration) * 4
+    ]
+    outcomes = await asyncio.gather(*at_once, return_exceptions=True)
+    assert sum(outcome is None for outcome in outcomes) == 3
+    assert await world.store.files.used(alice) == (300, 300)

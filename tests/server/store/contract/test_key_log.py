@@ -3,6 +3,7 @@
 import asyncio
 
 from tests.server.store.encryption_world import SERVER, Delivery
+from tests.server.store.world import FakeClock, World
 
 from parlour_protocol.identity import Head
 from parlour_server.store.interface import Store
@@ -24,6 +25,21 @@ async def test_the_head_commits_to_every_entry(delivery: Delivery) -> None:
         chained = chained.after(entry)
     assert head == chained == await delivery.store.keylog.head()
     assert chained.size == len(entries) == 6
+
+
+async def test_entries_by_two_servers_are_one_chain(
+    delivery: Delivery, administration: Store, clock: FakeClock
+) -> None:
+    """Both append at once, and neither hangs its entry on a head that the other has replaced."""
+    servers = (delivery, Delivery(World(administration, clock)))
+    servers[1]._numbers = servers[0]._numbers  # no session, and no key, twice
+    await asyncio.gather(*(servers[number % 2].person(f"person{number}") for number in range(6)))
+    entries, head = await delivery.store.keylog.page(after=0, limit=100)
+    chained = Head.empty(SERVER)
+    for entry in entries:
+        chained = chained.after(entry)
+    assert chained == head == await administration.keylog.head()
+    assert chained.size == 12
 
 
 async def test_the_log_is_read_page_by_page(delivery: Delivery) -> None:

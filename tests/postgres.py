@@ -1,5 +1,6 @@
 """A real PostgreSQL on a Unix socket, from a wheel: one for each process of the tests that needs it."""
 
+import subprocess
 import tempfile
 import warnings
 from functools import cache
@@ -88,6 +89,20 @@ def empty(name: str, template: str = "template1") -> str:
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(named))
         connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(named, sql.Identifier(template)))
     return url(name)
+
+
+def copy(source: str, target: str) -> str:
+    """Dump a database and restore it as another one, as an operator does; return how to connect to it."""
+    made = empty(target)
+    with psycopg.connect(server(), autocommit=True) as connection:
+        [programs] = (
+            connection.execute("SELECT setting FROM pg_config WHERE name = 'BINDIR'").fetchone() or ()
+        )
+    dump = [Path(programs, "pg_dump"), "--format=custom", f"--dbname={url(source)}"]
+    restore = [Path(programs, "pg_restore"), "--no-owner", "--exit-on-error", f"--dbname={made}"]
+    dumped = subprocess.run(dump, check=True, capture_output=True)  # noqa: S603 - of the wheel
+    subprocess.run(restore, check=True, input=dumped.stdout)  # noqa: S603 - of the wheel
+    return made
 
 
 def url(name: str, user: str = "postgres", password: str = "") -> str:

@@ -20,7 +20,7 @@ from parlour_server.cli.command_line import COMMAND_LINE
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.setup.initialise import initialise
 from parlour_server.kit.store.engine import postgres_engine
-from parlour_server.kit.testing.server import running
+from parlour_server.kit.testing.server import Person, running
 from tests import postgres
 
 
@@ -222,6 +222,30 @@ def test_a_database_that_cannot_be_used(
         assert postgres.PASSWORD not in sentence
     assert COMMAND_LINE.run(("doctor", "--data", str(data))) == 1
     assert expected in capsys.readouterr().out
+
+
+async def test_a_dump_is_restored(data: Path, tmp_path: Path, capsys: Capture) -> None:
+    """With pg_dump and pg_restore; the logs get a new incarnation, but not while a server runs."""
+
+    def command(*words: str) -> tuple[int, str]:
+        status = COMMAND_LINE.run((*words, "--data", str(data)))
+        out, err = capsys.readouterr()
+        return status, out + err
+
+    async with running(CHAT, data) as world:
+        ada = await world.person("ada")
+        before = world.parts.store.incarnation
+        status, sentence = await asyncio.to_thread(command, "new-incarnation")
+        assert (status, "a server still runs on the database commands" in sentence) == (1, True)
+    status, sentence = await asyncio.to_thread(command, "backup", str(tmp_path / "backup.tar"))
+    assert (status, "back it up with pg_dump" in sentence) == (1, True)
+    _use(data, postgres.copy("commands", "restored"))
+    status, out = await asyncio.to_thread(command, "new-incarnation")
+    assert (status, "end sessions that you ended since" in out) == (0, True)
+    async with running(CHAT, data) as world:
+        assert world.parts.store.incarnation not in {None, before}
+        assert await Person(world, "ada", ada.session).connect()
+        assert world.faults == []
 
 
 @pytest.mark.parametrize(

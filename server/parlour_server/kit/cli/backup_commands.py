@@ -33,7 +33,7 @@ def backup(data: Path, file: Path) -> None:
     if settings_of(folder).database.url:
         raise SetupError(
             "the database is PostgreSQL's: back it up with pg_dump or continuous archiving, and copy"
-            f" {data} (keys, configuration, files) beside it; see docs/cluster.md"
+            f" {data} (keys, configuration, files) beside it; docs/cluster.md says how, and how to restore"
         )
     damaged = write_backup(program().schema, folder, file)
     record(folder, "backup", file=str(file))
@@ -97,6 +97,24 @@ def migrate(data: Path) -> None:
     if before != after:
         record(folder, "migrate", schema=f"{before} to {after}")
     click.echo(f"schema {after}" + ("; nothing to change" if before == after else f"; it was {before}"))
+
+
+@click.command("new-incarnation", epilog=example("$command new-incarnation --data ~/$word"))
+@data_option
+def new_incarnation(data: Path) -> None:
+    """After PostgreSQL was restored from a backup: give the logs a new incarnation, so that clients notice.
+
+    Stop all servers first. Without it, numbers of lost messages are used again, and clients take that for an
+    attack.
+    """
+    from parlour_server.kit.setup.open_store import engine_for  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.setup.restored_database import begin_again  # noqa: PLC0415
+
+    folder = folder_of(data)
+    name = begin_again(program(), engine_for(folder, settings_of(folder).database))
+    record(folder, "new-incarnation", name=name)
+    click.echo(program().after_restore)
+    click.echo(f"incarnation {name} of the logs; next: start the servers")
 
 
 def _print_damage(damaged: list[str], what: str) -> None:

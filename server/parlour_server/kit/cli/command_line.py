@@ -48,6 +48,7 @@ KIT_COMMANDS: Final = (
     backups.verify,
     backups.restore,
     backups.migrate,
+    backups.new_incarnation,
     imports.import_,
 )
 """What every server has."""

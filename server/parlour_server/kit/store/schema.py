@@ -12,7 +12,7 @@ from pathlib import Path
 from parlour_protocol.kit.ids import Incarnation
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.program_name import ProgramName
-from parlour_server.kit.store.engine.connection import Engine, NotADatabaseError
+from parlour_server.kit.store.engine.connection import Connection, Engine, NotADatabaseError
 from parlour_server.kit.store.engine.incarnation import Restored, begin_incarnation
 from parlour_server.kit.store.engine.integrity import Check, damage
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
@@ -23,7 +23,7 @@ def find_nothing(_db: sqlite3.Connection, _tables: frozenset[str]) -> Iterator[s
     return iter(())
 
 
-def _change_nothing(_db: sqlite3.Connection) -> None:
+def _change_nothing(_db: Connection, _tables: frozenset[str]) -> None:
     return
 
 

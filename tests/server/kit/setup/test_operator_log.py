@@ -20,7 +20,8 @@ READS = {
     ("user", "list"), ("user", "sessions"), ("verify",),
 }  # fmt: skip
 RECORDS = {
-    ("backup",), ("init",), ("invite", "create"), ("invite", "revoke"), ("migrate",), ("restore",),
+    ("backup",), ("import",), ("init",), ("invite", "create"), ("invite", "revoke"), ("migrate",),
+    ("new-incarnation",), ("restore",),
     ("room", "appoint"), ("room", "create"), ("session", "end"), ("user", "create"), ("user", "disable"),
     ("user", "enable"), ("user", "reset-password"),
 }  # fmt: skip

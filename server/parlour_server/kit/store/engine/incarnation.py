@@ -11,9 +11,11 @@ from contextlib import closing
 from pathlib import Path
 
 from parlour_protocol.kit.ids import Incarnation, new_incarnation
-from parlour_server.kit.store.engine.sqlite_engine import has_table
+from parlour_server.kit.store.engine.connection import Connection, Engine, WriteConnection
+from parlour_server.kit.store.engine.sqlite_engine import SqliteConnection
 
-Restored = Callable[[sqlite3.Connection], None]
+Restored = Callable[[Connection, frozenset[str]], None]
+"""Changes what must not be as it was at the backup, in those of its tables that are there."""
 
 
 def begin_incarnation(path: Path, restored: Restored) -> Incarnation | None:
@@ -22,13 +24,27 @@ def begin_incarnation(path: Path, restored: Restored) -> Incarnation | None:
     An older schema gets its name from `migrate`. ``restored`` changes what must not be as it was at the
     backup. Raises sqlite3.Error.
     """
-    name = new_incarnation()
-    with closing(sqlite3.connect(path)) as db, db:
+    with closing(sqlite3.connect(path, factory=SqliteConnection)) as db, db:
+        tables = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+        found = frozenset(name for (name,) in db.execute(tables))
+        restored(db, found)
+        return _rename(db) if "incarnation" in found else None
+
+
+def renew_incarnation(engine: Engine, restored: Callable[[WriteConnection], None]) -> Incarnation:
+    """Do the same in a database on a server of its own. Raises SetupError, and what ``restored`` raises."""
+    with engine.explained(), closing(engine.connect_writer(announces=False)) as db:
+        db.execute("BEGIN")
         restored(db)
-        if not has_table(db, "incarnation"):
-            return None
-        db.execute("DELETE FROM incarnation")
-        db.execute(
-            "INSERT INTO incarnation (id, name, since) VALUES (1, ?, ?)", (name, time.time_ns() // 1_000_000)
-        )
+        name = _rename(db)
+        db.execute("COMMIT")
+    return name
+
+
+def _rename(db: Connection) -> Incarnation:
+    name = new_incarnation()
+    db.execute("DELETE FROM incarnation")
+    db.execute(
+        "INSERT INTO incarnation (id, name, since) VALUES (1, ?, ?)", (name, time.time_ns() // 1_000_000)
+    )
     return name

@@ -9,13 +9,19 @@ import os
 import sys
 import time
 import warnings
+from collections.abc import Callable
+from typing import Final
 
 if os.environ.get("PYTHONHASHSEED") != "0":  # the order of sets is part of a schedule
     os.environ["PYTHONHASHSEED"] = "0"
     os.execv(sys.executable, [sys.executable, "-m", "tests.simulation", *sys.argv[1:]])  # noqa: S606 - the same program
 
+from tests.simulation.log_world import LogWorld, run_logs
 from tests.simulation.mutants import MUTANTS
-from tests.simulation.world import run
+from tests.simulation.world import World, run
+
+_MOST: Final = 20
+"""Seeds that are shown."""
 
 
 def _say(*lines: str) -> None:
@@ -41,28 +47,30 @@ def main() -> int:
 def _replay(seed: int) -> int:
     world = run(seed, tracing=True)
     _say(world.description, *world.lines or ())
-    _say(*world.violations or ("no violation",))
-    return bool(world.violations)
+    violations = [*world.violations, *run_logs(seed).violations]
+    _say(*violations or ("no violation",))
+    return bool(violations)
 
 
 def _run(seeds: range) -> int:
     began, frames, failed = time.perf_counter(), 0, 0
     for seed in seeds:
-        world = run(seed)
-        frames += world.frames
-        if world.violations:
+        world, logs = run(seed), run_logs(seed)
+        frames += world.frames + logs.frames
+        violations = [*world.violations, *logs.violations]
+        if violations:
             failed += 1
-        if world.violations and failed <= 20:
-            _say(f"seed {seed}: {world.violations[0]} (and {len(world.violations) - 1} more)")
+        if violations and failed <= _MOST:
+            _say(f"seed {seed}: {violations[0]} (and {len(violations) - 1} more)")
             _say(f"    python -m tests.simulation --replay {seed}")
     seconds = time.perf_counter() - began
     _say(f"{len(seeds)} schedules, {frames} frames, {seconds:.1f} s, {failed} violations")
     return bool(failed)
 
 
-def _first_violation(seeds: range) -> tuple[int, str] | None:
+def _first_violation(play: Callable[[int], World | LogWorld], seeds: range) -> tuple[int, str] | None:
     for seed in seeds:
-        if violations := run(seed).violations:
+        if violations := play(seed).violations:
             return seed, violations[0]
     return None
 
@@ -71,7 +79,9 @@ def _run_mutants(seeds: range) -> int:
     missed = 0
     for mutant in MUTANTS:
         with mutant.applied():
-            found = _first_violation(range(mutant.first + seeds.start, mutant.first + seeds.stop))
+            found = _first_violation(
+                mutant.play, range(mutant.first + seeds.start, mutant.first + seeds.stop)
+            )
         if found is None:
             missed += 1
             _say(f"MISSED: {mutant.what}")

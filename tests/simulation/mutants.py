@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from unittest.mock import patch
 
+from tests.simulation.log_world import LogWorld, run_logs
 from tests.simulation.store import NodeStore
+from tests.simulation.world import World, run
 
 from parlour_protocol.frames.replies import LogEvent, RoomSummary
 from parlour_protocol.ids import RoomId
@@ -22,6 +24,9 @@ from parlour_server.kit.connections.background_tasks import BackgroundTasks, Wor
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.journal_follower import JournalFollower
+from parlour_server.kit.log.log import Appended as ProgramAppended
+from parlour_server.kit.log.log import LogAdvanced
+from parlour_server.kit.log_fanout import Decided, LogFanout
 from parlour_server.kit.store.engine.connection import Job, Outcome
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.kit.store.records import SessionEnded
@@ -46,6 +51,20 @@ async def _no_run(_: JournalFollower) -> None:
 async def _no_check(_: PositionCheck, rooms: object = None) -> None:
     """Never check."""
     del rooms
+
+
+async def _no_look(_: LogFanout[Any, Any]) -> None:
+    """Never look."""
+
+
+def _publish_at_once(
+    self: LogFanout[Any, Any], name: str, decided: Decided[Any], appended: ProgramAppended[Any]
+) -> None:
+    followed = self._known(name, appended.entry.seq)
+    if followed is not None:
+        self._publish(name, followed, appended.entry)
+    self._parts.bus.publish(LogAdvanced(self.logs.id(name), appended.entry.seq, self._origin))
+    del decided
 
 
 def _take_out_of_order(self: Sequencer, event: LogEvent) -> Sequence[LogEvent]:
@@ -133,6 +152,7 @@ class Mutant:
     instead: Callable[..., Any]
     first: int = 0
     """The seed at which to begin, because none before catches it."""
+    play: Callable[[int], World | LogWorld] = run
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -157,6 +177,9 @@ MUTANTS: Final = (
     Mutant("positions are not checked", PositionCheck, "check", _no_check),
     Mutant("sessions end by the bus only", ConnectionService, "journal", _journal_without_sessions, 150),
     Mutant("background tasks are tried once", BackgroundTasks, "retry_until_done", _try_once),
+    Mutant("followed logs are not compared", LogFanout, "look", _no_look, play=run_logs),
+    Mutant("what a followed log misses is not read", LogFanout, "_read_missing", _nothing, play=run_logs),
+    Mutant("entries are published as they come", LogFanout, "appended", _publish_at_once, play=run_logs),
     Mutant("only the first write of a batch is answered", Writer, "_write", _answer_first),
     Mutant("appends are acknowledged before the commit", NodeStore, "append", _append_unheard),
 )

@@ -21,7 +21,7 @@ def simulate(*options: str) -> str:
 
 def test_no_schedule_loses_repeats_or_reorders_an_event():
     """Whatever fails, clients see the log, get nothing after a membership's end, and all of it in the end."""
-    assert "0 violations" in simulate("--seeds", "250")
+    assert "0 violations" in simulate("--seeds", "180")
 
 
 def test_each_missing_defence_is_caught():

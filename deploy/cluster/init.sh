@@ -10,6 +10,8 @@ as_parlour="setpriv --reuid=parlour --regid=parlour --clear-groups"
 chown parlour:parlour /data
 install -d -o parlour -g parlour -m 0700 /data/operator /data/files
 install -o parlour -g parlour -m 0600 /secrets/postgres.password /secrets/nats.credentials /data/operator/
+[ -e /data/operator/files ] || ln -s ../files /data/operator/files
+chown -h parlour:parlour /data/operator/files
 install -o parlour -g parlour -m 0600 /secrets/ca.pem /data/operator/backend-ca.pem
 
 # safe to repeat: it makes what is missing, and never other keys
@@ -23,8 +25,5 @@ for node in "$@"; do
     [ -e "/data/$node/server.key" ] && continue
     rm -rf "/data/$node.new" "/data/$node"
     cp -a /data/operator "/data/$node.new"
-    rm -rf "/data/$node.new/files"
-    ln -s ../files "/data/$node.new/files"
-    chown -h parlour:parlour "/data/$node.new/files"
     mv "/data/$node.new" "/data/$node"  # whole, or not at all
 done

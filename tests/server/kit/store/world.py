@@ -1,5 +1,7 @@
 """What the tests of every store have in common: a clock to turn, people and sessions made in one line."""
 
+import asyncio
+
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import DeviceName, UserName, parse_device_name, parse_user_name
 from parlour_server.kit.store.interface import KitStore
@@ -37,7 +39,7 @@ class KitWorld:
 
     async def people(self, count: int) -> list[UserName]:
         """Make so many accounts."""
-        return [await self.account(f"person{number}") for number in range(count)]
+        return await asyncio.gather(*(self.account(f"person{number}") for number in range(count)))
 
     def session(self, user: UserName, number: int, *, days: int = 30) -> SessionRecord:
         """Return a session to be kept, its token made of its number."""

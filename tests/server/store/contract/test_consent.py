@@ -1,5 +1,7 @@
 """Invitations, direct rooms that wait for a yes, and blocks: what each person is shown, and what counts."""
 
+import asyncio
+
 import pytest
 from tests.server.store.world import World, message
 
@@ -321,8 +323,8 @@ async def test_blocking_has_its_rules(world: World) -> None:
             await world.store.consent.block(alice, who, on=True)
         assert refused.value.code is code
     people = await world.people(BLOCKED_PEOPLE.value + 1)
-    for person in people[:-1]:
-        await world.store.consent.block(alice, person, on=True)
+    blocking = [world.store.consent.block(alice, person, on=True) for person in people[:-1]]
+    await asyncio.gather(*blocking)
     with pytest.raises(RefusedError) as refused:
         await world.store.consent.block(alice, people[-1], on=True)
     assert refused.value.code is ErrorCode.LIMIT_REACHED

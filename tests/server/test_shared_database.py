@@ -8,7 +8,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 from urllib.parse import quote
 
 import psycopg
@@ -16,8 +16,18 @@ import pytest
 from msgspec.structs import replace
 from psycopg.conninfo import conninfo_to_dict
 
-from parlour_protocol.frames.replies import Error, Hello, Ok, StatusUpdate
-from parlour_protocol.frames.requests import Accept, CreateRoom, Invite, ListMembers, Send, SetStatus
+from parlour_protocol.frames.fields import MessageText
+from parlour_protocol.frames.replies import Entered, Error, Hello, Members, Ok, StatusUpdate, Stored
+from parlour_protocol.frames.requests import (
+    Accept,
+    AnyRequest,
+    CreateRoom,
+    Invite,
+    ListMembers,
+    Send,
+    SetStatus,
+)
+from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.errors import TRY_AGAIN
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import parse_user_name
@@ -33,6 +43,8 @@ from parlour_server.kit.setup.initialise import initialise
 from parlour_server.kit.testing.clock import FakeClock
 from parlour_server.kit.testing.server import PATIENCE, Person, Socket, World, running
 from tests import postgres
+
+_R = TypeVar("_R")
 
 
 class Line:
@@ -107,13 +119,23 @@ async def until_ready(world: World) -> None:
                 return
 
 
-async def room_of(wire: Socket) -> Any:
+async def result_of(wire: Socket, request: AnyRequest, kind: type[_R]) -> _R:
+    """Send a request; return its result."""
+    answer = await wire.ask(request)
+    assert isinstance(answer, Ok)
+    assert isinstance(answer.result, kind)
+    return answer.result
+
+
+async def room_of(wire: Socket) -> RoomId:
     """Make a room; return its id."""
-    made = await wire.ask(
-        CreateRoom(id=new_request_id(), kind=RoomKind.PRIVATE, name=parse_room_name("lounge"))
-    )
-    assert isinstance(made, Ok)
-    return made.result.room.room
+    request = CreateRoom(id=new_request_id(), kind=RoomKind.PRIVATE, name=parse_room_name("lounge"))
+    return (await result_of(wire, request, Entered)).room.room
+
+
+def send(room: RoomId) -> Send:
+    """Return a request that sends a message."""
+    return Send(id=new_request_id(), room=room, text=MessageText("hello"))
 
 
 @pytest.fixture(scope="module")
@@ -178,9 +200,8 @@ async def test_people_see_who_is_at_another_server(
     await there.ask(SetStatus(id=new_request_id(), status=Status.AWAY))
     await beat(second, first)
     assert await status() is Status.AWAY
-    members = await here.ask(ListMembers(id=new_request_id(), room=room))
-    assert isinstance(members, Ok)
-    assert {member.user: member.status for member in members.result.members} == {
+    listed = await result_of(here, ListMembers(id=new_request_id(), room=room), Members)
+    assert {member.user: member.status for member in listed.members} == {
         "ada": Status.ONLINE,
         "bob": Status.AWAY,
     }
@@ -217,9 +238,8 @@ async def test_a_server_whose_clock_is_wrong_decides_as_the_others(pair: tuple[W
     assert isinstance(hello, Hello)
     assert abs(hello.now - first.parts.clock.now()) < 60_000
     room = await room_of(wire)
-    sent = await wire.ask(Send(id=new_request_id(), room=room, text="hello"))
-    assert isinstance(sent, Ok)
-    assert abs(sent.result.at - first.parts.clock.now()) < 60_000
+    sent = await result_of(wire, send(room), Stored)
+    assert abs(sent.at - first.parts.clock.now()) < 60_000
 
 
 async def test_a_server_that_does_not_see_the_uploaded_files_does_not_start(
@@ -265,10 +285,9 @@ async def test_one_request_id_is_one_event_at_any_server(pair: tuple[World, Worl
     eve = await first.person("eve")
     here, there = await eve.connect(), await at(second, eve).connect()
     room = await room_of(here)
-    request = Send(id=new_request_id(), room=room, text="once")
-    answers = await asyncio.gather(here.ask(request), there.ask(request))
-    assert all(isinstance(answer, Ok) for answer in answers)
-    assert len({answer.result.seq for answer in answers}) == 1
+    request = send(room)
+    answers = await asyncio.gather(*(result_of(wire, request, Stored) for wire in (here, there)))
+    assert len({answer.seq for answer in answers}) == 1
 
 
 async def test_a_server_that_loses_the_database_works_again_when_it_is_back(
@@ -285,7 +304,7 @@ async def test_a_server_that_loses_the_database_works_again_when_it_is_back(
         await until_ready(world)
 
         line.cut()
-        request = Send(id=new_request_id(), room=room, text="hello")
+        request = send(room)
         refused = await wire.ask(request)
         assert isinstance(refused, Error)
         assert refused.code == "unavailable"

@@ -217,7 +217,7 @@ MUTANTS: Final = {
         (
             (
                 "chat/position_check.py",
-                "        for some in _parts(rooms):\n",
+                "        for some in _parts(tuple(self._hub.rooms) if rooms is None else rooms):\n",
                 "        for some in ():\n",
             ),
         ),
@@ -238,8 +238,8 @@ MUTANTS: Final = {
 }
 
 
-def _copy(mutant: Mutant, folder: Path) -> Path:
-    """Return a folder with the changed package. Raises ValueError if the code is not what it changes."""
+def changed(mutant: Mutant, folder: Path) -> Path:
+    """Return the folder, with the changed package. Raises ValueError if the code is not what it changes."""
     package = folder / "parlour_server"
     shutil.copytree(_PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
     for name, old, new in mutant.edits:
@@ -254,7 +254,7 @@ def _copy(mutant: Mutant, folder: Path) -> Path:
 def _run(mutant: Mutant) -> tuple[int, Report]:
     """Torture a mutant with one seed after another; return the seed that caught it, and its report."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        package = _copy(mutant, Path(folder))
+        package = changed(mutant, Path(folder))
         seed, report = 0, Report()
         for seed in range(1, _SEEDS + 1):
             settings = {"quiet": 4.0, "all_kinds": True, "package": package, **mutant.options}

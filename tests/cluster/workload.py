@@ -246,8 +246,9 @@ class Person:
         """Rooms that they were removed from, and when they noticed."""
         self.own: list[tuple[RoomId, int]] = []
         """Their messages."""
+        self.edited: list[tuple[RoomId, int]] = []
+        """Those that have an edit."""
         self.texts = 0
-        self.last_ok = 0.0
 
     async def run(self, is_owner: bool, pace: float, sessions: float, stop: asyncio.Event) -> None:  # noqa: FBT001
         """Act until told to stop."""
@@ -272,7 +273,7 @@ class Person:
         elif what < 0.84 and self.own:
             await self._edit(*self.chance.choice(self.own))
         elif what < 0.88 and self.own:
-            await self._delete(*self.own.pop(self.chance.randrange(len(self.own))))
+            await self._delete(*self._forget_a_message())
         elif what < 0.93 and is_owner:
             await self._kick(room)
         elif what < 0.95:
@@ -357,6 +358,7 @@ class Person:
         text = self._text()
         frame = ask.Edit(new_request_id(), room, Seq(target), MessageText(text))
         self._look(room, await self._change(Act.EDIT, frame, room, text=text, target=target))
+        self.edited.append((room, target))
 
     async def _delete(self, room: RoomId, target: int) -> None:
         frame = ask.Delete(new_request_id(), room, Seq(target))
@@ -432,6 +434,13 @@ class Person:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
 
+    def _forget_a_message(self) -> tuple[RoomId, int]:
+        """Choose a message to be deleted, first one with edits: they have to go as well."""
+        edited = [message for message in self.edited if message in self.own]
+        message = self.chance.choice(edited or self.own)
+        self.own.remove(message)
+        return message
+
     def _text(self) -> str:
         self.texts += 1
         return f"{self.name} says {self.texts:06d}"
@@ -474,7 +483,6 @@ class Person:
             if done:
                 outcome = Outcome.OK
                 seqs += [one.seq for one in done if isinstance(one, frames.Stored)]
-                self.last_ok = now()
                 break
             gives_up = bool(codes) and not patient and self.chance.random() < 0.3
             if gives_up or any(code not in _NOT_NOW for code in codes):

@@ -42,7 +42,7 @@ async def take_late(tickets: MemoryTickets, ticket: bytes) -> TicketGrant | None
 
 
 MUTATIONS = [
-    (LoginThrottle, "_refuse_if_waiting", lambda *_: None, attacks.test_password_guessing),
+    (LoginThrottle, "_check", lambda *_: (), attacks.test_password_guessing),
     (RequestDispatcher, "_strike", lambda *_: None, attacks.test_malformed_flood),
     (AccountBudget, "request", lambda *_: 0.0, attacks.test_message_flood),
     (ConnectionService, "end_sessions", lambda *_: None, attacks.test_socket_outlives_a_log_out),

@@ -186,16 +186,15 @@ class Torture:
             await self._all_see("without the bus")
             await self._cluster.nats.start()
         await self._all_connected()
-        took: list[float] = []
+        slow = 0.0
         for _ in range(_ROUNDS):
             took = await self._all_send("when all was healed")
             await self._all_see("when all was healed")
-            if statistics.median(took) < _QUICK:
+            slow = statistics.quantiles(took, n=4)[2]
+            if slow < _QUICK:
                 return
             await asyncio.sleep(0.5)  # a client of the bus may wait before it connects again
-        self._stuck(
-            f"the bus is back, and half of the events take longer than {statistics.median(took):.2f} s"
-        )
+        self._stuck(f"the bus is back, and a quarter of the events take longer than {slow:.2f} s")
 
     async def _all_connected(self) -> None:
         lines = [line for person in self._people for line in person.lines]
@@ -227,8 +226,9 @@ class Torture:
             seen.at - call.ended
             for seen in history.seen[before:]
             if (call := sent.get((seen.event.room, seen.event.seq))) is not None
-            and history.connections[seen.connection].node not in call.nodes
-        ] or [0.0]
+            and "front" not in call.nodes
+            and history.connections[seen.connection].node not in {*call.nodes, "front"}
+        ] or [0.0, 0.0]
 
     async def _all_see(self, when: str) -> None:
         """Wait until every connection has been sent everything. The checker tells who was not."""

@@ -5,7 +5,7 @@ import tempfile
 import warnings
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import psycopg
@@ -43,11 +43,17 @@ def server() -> str:
     with psycopg.connect(uri, autocommit=True) as connection:
         connection.execute("ALTER SYSTEM SET fsync = off")  # it ends with the tests
         connection.execute(f"CREATE ROLE {LOCKED} LOGIN PASSWORD '{PASSWORD}'".encode())
-        [hba] = connection.execute("SHOW hba_file").fetchone() or ()
-        rules = Path(hba)
+        rules = Path(one(connection, "SHOW hba_file"))
         rules.write_text(f"local all {LOCKED} scram-sha-256\n{rules.read_text()}")
         connection.execute("SELECT pg_reload_conf()")
     return uri
+
+
+def one(connection: "psycopg.Connection[Any]", query: str) -> str:
+    """Return the text that a query finds."""
+    row = connection.execute(query.encode()).fetchone()
+    assert row is not None
+    return str(row[0])
 
 
 def dsn(name: str) -> str:
@@ -95,9 +101,7 @@ def copy(source: str, target: str) -> str:
     """Dump a database and restore it as another one, as an operator does; return how to connect to it."""
     made = empty(target)
     with psycopg.connect(server(), autocommit=True) as connection:
-        [programs] = (
-            connection.execute("SELECT setting FROM pg_config WHERE name = 'BINDIR'").fetchone() or ()
-        )
+        programs = one(connection, "SELECT setting FROM pg_config WHERE name = 'BINDIR'")
     dump = [Path(programs, "pg_dump"), "--format=custom", f"--dbname={url(source)}"]
     restore = [Path(programs, "pg_restore"), "--no-owner", "--exit-on-error", f"--dbname={made}"]
     dumped = subprocess.run(dump, check=True, capture_output=True)  # noqa: S603 - of the wheel

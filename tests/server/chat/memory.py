@@ -89,6 +89,7 @@ class MemoryStore:
         self.made: dict[tuple[UserName, str], RoomId] = {}
         self.down = False
         self.is_shared = False
+        self.nodes = None
         self.reads: list[str] = []
         self._held: dict[str, asyncio.Event] = {}
 

@@ -18,7 +18,7 @@ from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.frames.replies import Entered, Ok
 from parlour_protocol.frames.requests import CreateRoom, Send
-from parlour_protocol.ids import new_file_id
+from parlour_protocol.ids import RoomId, new_file_id
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.room_name import parse_room_name
@@ -39,6 +39,7 @@ async def _fill(path: Path) -> str:
     """Let people write and upload; return the session of one of them."""
     async with running(CHAT, path) as world:
         people = [await world.person(name) for name in ("ada", "ben")]
+        room = RoomId("")
         for person in people:
             socket = await person.connect()
             name = parse_room_name(f"of-{person.name}")

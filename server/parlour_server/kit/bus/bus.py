@@ -11,7 +11,6 @@ connected there, and of what concerns everyone. Every implementation passes
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Final, Generic, Protocol, TypeVar
 
 from parlour_protocol.kit.ids import SessionId
@@ -31,6 +30,8 @@ _PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 def subject(kind: str, name: str) -> str:
     """Return the subject of a room, a person, a topic: a name with other characters is hashed."""
     if not _PLAIN.fullmatch(name):
+        from hashlib import blake2b  # noqa: PLC0415 - see kit/net/tls_groups.py
+
         name = "~" + blake2b(name.encode(), digest_size=16).hexdigest()
     return f"{kind}.{name}"
 

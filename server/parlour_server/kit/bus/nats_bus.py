@@ -80,7 +80,7 @@ class NatsBus:
         self, address: NatsAddress, types: Iterable[NoticeType[Any]], *, prefix: str, clock: Clock
     ) -> None:
         """``prefix`` begins all subjects: servers with different ones have nothing to do with each other."""
-        self._address = address
+        self.address = address
         self._codec = NoticeCodec(types)
         self._prefix = prefix
         self._clock = clock
@@ -166,6 +166,22 @@ class NatsBus:
         if not self.connected:
             self._note_failure("no answer")
 
+    async def check(self) -> float:
+        """Connect once, as ``open`` does, and disconnect. Return the seconds of a round trip.
+
+        Raises SetupError if NATS does not answer, or refuses this server or its subjects.
+        """
+        one = _Connection(self._prefix, self)
+        try:
+            return await self._establish(one)
+        except (OSError, nats.errors.Error, TimeoutError) as error:
+            raise SetupError(
+                f"no connection to NATS at {self.address}: {_reason(error)}. Start it, or correct bus.url; "
+                "until then, servers notice each other's messages up to a second late"
+            ) from error
+        finally:
+            await one.close()
+
     async def close(self) -> None:
         """Send what waits, if that needs no waiting, and disconnect."""
         running, self._running = self._running, None
@@ -193,28 +209,33 @@ class NatsBus:
         """Connect, and serve until the connection is lost. Raises what the library raises, and SetupError."""
         one = _Connection(self._prefix, self)
         try:
-            await one.connect(self._address)
-            self._changed.clear()
-            async with asyncio.timeout(_SUBSCRIBE_SECONDS):
-                await one.set_subjects(self._wanted, self._wanted)
-            await one.publish((_PROBE,), b"")
-            self.lag = await one.confirm()
-            if one.refused:
-                raise SetupError(
-                    f"NATS at {self._address} refuses this server's subjects: "
-                    f"allow its user to publish and to subscribe to {self._prefix}.>"
-                )
+            self.lag = await self._establish(one)
             self._stands()
             await one.until_first_ends(self._send(one), self._probe(one))
         finally:
             self.lag = inf
             await one.close()
 
+    async def _establish(self, one: "_Connection") -> float:
+        """Connect, and listen to all that is wanted; return the seconds of a round trip. Raises as above."""
+        await one.connect(self.address)
+        self._changed.clear()
+        async with asyncio.timeout(_SUBSCRIBE_SECONDS):
+            await one.set_subjects(self._wanted, self._wanted)
+        await one.publish((_PROBE,), b"")
+        lag = await one.confirm()
+        if one.refused:
+            raise SetupError(
+                f"NATS at {self.address} refuses this server's subjects: "
+                f"allow its user to publish and to subscribe to {self._prefix}.>"
+            )
+        return lag
+
     def _stands(self) -> None:
         self.counts.connections += 1
         self._first.set()
         if self._failing or self.counts.connections > 1:
-            log("bus_connected", nats=str(self._address))
+            log("bus_connected", nats=str(self.address))
         self._failing = False
         self.report_loss(None)
 
@@ -294,7 +315,7 @@ class NatsBus:
             self._failing = True
             warn(
                 "bus_unreachable",
-                nats=str(self._address),
+                nats=str(self.address),
                 reason=reason,
                 consequence="until then, servers notice each other's messages up to a second late",
             )

@@ -24,6 +24,7 @@ from parlour_server.kit.net.message_assembler import refuse_old_websockets
 from parlour_server.kit.net.tls_context import TlsFiles
 from parlour_server.kit.net.tls_groups import GROUPS, HAS_HYBRID, operator_configures, taken_besides
 from parlour_server.kit.program_spec import ProgramSpec
+from parlour_server.kit.setup.bus_findings import examine_bus
 from parlour_server.kit.setup.certificates import is_own, names_of, pin_of, read_certificate
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.finding import Finding, Level
@@ -62,6 +63,9 @@ def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Fi
     found += [*_certificate(folder), *program.findings(folder, engine)]
     if engine is not None:
         found += [*_database(program, engine), *_uploads(folder, engine)]
+    if settings is not None:
+        begun = engine.incarnation() if engine is not None else None
+        found += examine_bus(folder, settings.bus, begun[0] if begun else None)
     found += [*_machine(folder), *_libraries()]
     where = running(folder)
     found.append(Finding("fine", "server", f"runs on {where[0]}:{where[1]}" if where else "not running"))

@@ -1,0 +1,31 @@
+"""What `doctor` finds out about the bus: whether a server could use it, and who could read it on the way."""
+
+import asyncio
+
+from parlour_protocol.kit.ids import Incarnation
+from parlour_server.kit.clock import SystemClock
+from parlour_server.kit.config.server_settings import BusSettings
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.setup.finding import Finding
+from parlour_server.kit.setup.open_bus import nats_bus
+
+
+def examine_bus(folder: DataFolder, settings: BusSettings, incarnation: Incarnation | None) -> list[Finding]:
+    """Return the findings. Without the incarnation, which is in the subjects, it does not connect."""
+    if not settings.url:
+        return []
+    if incarnation is None:
+        return [Finding("advice", "bus", "not examined: make the database work, then run this again")]
+    found = []
+    try:
+        bus = nats_bus(folder, settings, (), incarnation, SystemClock())
+        if bus.address.is_open:
+            text = f"no TLS to NATS at {bus.address}: anyone on the way can read and forge it; use tls://"
+            found.append(Finding("danger", "bus", text))
+        took = asyncio.run(bus.check())
+    except SetupError as error:
+        return [*found, Finding("danger", "bus", str(error))]
+    how = "with TLS, verified" if bus.address.tls else "without TLS"
+    text = f"NATS at {bus.address}, reached {how}, answers in {took * 1000:.1f} ms and takes our subjects"
+    return [*found, Finding("fine", "bus", text)]

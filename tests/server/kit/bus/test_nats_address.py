@@ -2,9 +2,14 @@
 
 import asyncio
 import contextlib
+import json
+import os
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import nkeys
 import pytest
 from tests.nats import NatsServer
 
@@ -166,3 +171,62 @@ async def test_a_server_without_tls_gets_no_credentials(
 
 def _bus(address: NatsAddress) -> NatsBus:
     return NatsBus(address, TYPES, prefix="p", clock=SystemClock())
+
+
+def test_a_creds_file_of_nats_is_accepted(tmp_path: Path):
+    """The server knows the operator and the account; the file has the JWT of a user and its seed."""
+    operator = _pair(nkeys.PREFIX_BYTE_OPERATOR)
+    account = _pair(nkeys.PREFIX_BYTE_ACCOUNT)
+    user = _pair(nkeys.PREFIX_BYTE_USER)
+    unlimited = dict.fromkeys(("subs", "data", "payload", "imports", "exports", "conn", "leaf"), -1)
+    accounts = _jwt(operator, account, {"type": "account", "limits": {**unlimited, "wildcards": True}})
+    users = _jwt(account, user, {"type": "user", "pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1})
+    (tmp_path / "nats.creds").write_text(
+        f"{JWT}\n{users}\n------END NATS USER JWT------\n\n"
+        f"-----BEGIN USER NKEY SEED-----\n{user.seed.decode()}\n------END USER NKEY SEED------\n"
+    )
+    place = NatsServer(
+        f"operator: {_jwt(operator, operator, {'type': 'operator'})}\nresolver: MEMORY\n"
+        f"resolver_preload: {{{account.public_key.decode()}: {accounts}}}\n"
+    )
+    try:
+        address = NatsAddress.parse(place.url, credentials_file=tmp_path / "nats.creds")
+        bus = NatsBus(address, TYPES, prefix="p", clock=SystemClock())
+        assert asyncio.run(bus.check()) > 0
+    finally:
+        place.close()
+
+
+@pytest.mark.parametrize("seed", ["", "SUCANARY", "canary!"])
+def test_a_damaged_creds_file_is_refused(tmp_path: Path, seed: str):
+    """Before it reaches the library, whose errors would end the bus."""
+    file = tmp_path / "nats.creds"
+    file.write_text(
+        f"{JWT}\na.b.c\n------END NATS USER JWT------\n"
+        f"-----BEGIN USER NKEY SEED-----\n{seed}\n------END USER NKEY SEED------\n"
+    )
+    with pytest.raises(SetupError, match="is damaged") as refused:
+        NatsAddress.parse("nats://127.0.0.1", credentials_file=file).credentials()
+    assert "canary" not in str(refused.value).lower()
+
+
+def _pair(kind: int) -> Any:
+    return nkeys.from_seed(nkeys.encode_seed(os.urandom(32), kind))
+
+
+def _jwt(issuer: Any, subject: Any, claims: dict[str, object]) -> str:
+    """Return a JWT of NATS, version 2."""
+    body = {
+        "jti": "1",
+        "iat": 1,
+        "iss": issuer.public_key.decode(),
+        "sub": subject.public_key.decode(),
+        "nats": {**claims, "version": 2},
+    }
+    head = {"typ": "JWT", "alg": "ed25519-nkey"}
+    signed = b".".join(_base64(json.dumps(part).encode()) for part in (head, body))
+    return b".".join((signed, _base64(issuer.sign(signed)))).decode()
+
+
+def _base64(data: bytes) -> bytes:
+    return urlsafe_b64encode(data).rstrip(b"=")

@@ -102,7 +102,7 @@ class DemoServer:
 
     def check_log(self) -> None:
         """Raise DemoError with the first error that the server did not expect, if there was one."""
-        for line in self.log().splitlines():
+        for line in self.log().split("\n"):
             if '"event":"fault"' in line:
                 raise DemoError(
                     "The demo server had an error that it did not expect.", f"Its log says: {line}"

@@ -1,13 +1,14 @@
 """`make demo`: a server that lives only for the demo, and robin, who waits at a table and plays at random."""
 
 import sys
+from collections.abc import AsyncIterator
 from random import Random
 
 from parlour_client.kit.demo import demo_main
 from parlour_protocol.kit.ids import Seq, new_request_id
 
-from game.frames import WIRE, Changed, Follow, Listed, ListTables, Play, Steps, Table, Tables
-from game.rules import COLUMNS, ROWS, Act, Drop, Match, Open, Sit, replay
+from game.frames import WIRE, Changed, Follow, Listed, ListTables, Play, Played, Pushes, Steps, Table, Tables
+from game.rules import COLUMNS, ROWS, Act, Drop, Match, Open, Sit, Step, after, replay
 from game.screen import MatchLink, MatchScreen
 
 CHANCE = Random()  # noqa: S311 - made-up moves
@@ -21,17 +22,26 @@ async def do(link: MatchLink, table: Table, act: Act) -> None:
 async def finish(link: MatchLink, table: Table) -> Match:
     """Play at random until the match at a table is over, and return it."""
     pushes = link.pushes()
-    while True:
-        match await link.ask(Follow(new_request_id(), table, Seq(0))):
-            case Steps(steps) if (match := replay(steps)) is not None:
-                if match.end is not None:
-                    return match
-                if match.turn == link.account.user:
-                    free = [column for column in range(COLUMNS) if match.moves.count(column) < ROWS]
-                    await do(link, table, Drop(CHANCE.choice(free)))
-            case _:
-                raise RuntimeError("the table has no match")
-        await anext(pushes)
+    match await link.ask(Follow(new_request_id(), table, Seq(0))):
+        case Steps((*_, last) as steps) if (match := replay(steps)) is not None:
+            seen = last.seq
+        case _:
+            raise RuntimeError("the table has no match")
+    while match.end is None:
+        if match.turn == link.account.user:
+            free = [column for column in range(COLUMNS) if match.moves.count(column) < ROWS]
+            await do(link, table, Drop(CHANCE.choice(free)))
+        step = await next_step(pushes, table, seen)
+        match, seen = after(match, step), step.seq
+    return match
+
+
+async def next_step(pushes: AsyncIterator[Pushes], table: Table, seen: Seq) -> Step:
+    """Wait for the next step at a table."""
+    async for push in pushes:
+        if isinstance(push, Played) and push.table == table and push.step.seq > seen:
+            return push.step
+    raise RuntimeError("the connection has ended")
 
 
 async def robin(link: MatchLink) -> None:

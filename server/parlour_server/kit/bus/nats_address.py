@@ -4,25 +4,18 @@
 none. `nats://` has no TLS, so only this machine can be reached by it, unless the URL ends with `?tls=off`.
 """
 
-import re
 import ssl
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 from parlour_server.kit.addresses import is_loopback
+from parlour_server.kit.bus.nats_credentials import BEGINNING, user_arguments
 from parlour_server.kit.errors import SetupError
 
 PORT: Final = 4222
 _WITHOUT_TLS: Final = "tls=off"
-_JWT: Final = "-----BEGIN NATS USER JWT-----"
-_CREDS: Final = re.compile(
-    r"-----BEGIN NATS USER JWT-----\s+\S+\s+-+END NATS USER JWT-+\s.*"
-    r"-----BEGIN USER NKEY SEED-----\s+(\S+)\s+-+END USER NKEY SEED-+",
-    re.DOTALL,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +61,15 @@ class NatsAddress:
             text = path.read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise SetupError(f"bus.credentials_file: cannot read {path}") from error
-        if text.startswith(_JWT):
-            if find_spec("nkeys") is None:
-                raise SetupError(f"{path} has a JWT, which needs nkeys: pip install 'parlour[cluster]'")
-            _refuse_damaged(path, text)
-            return {"user_credentials": str(path)}
+        if text.startswith(BEGINNING):
+            try:
+                return user_arguments(text)
+            except ValueError:
+                raise SetupError(f"{path} is damaged: make the .creds file again with nsc") from None
         if not text or len(text.splitlines()) > 1:
             raise SetupError(f"{path} must have one line, user:password or a token, or be a .creds file")
         user, colon, password = text.partition(":")
         return {"user": user, "password": password} if colon else {"token": text}
-
-
-def _refuse_damaged(path: Path, text: str) -> None:
-    """Raise SetupError for a .creds file with which the library would fail in ways of its own."""
-    import nkeys  # noqa: PLC0415 - an extra
-
-    found = _CREDS.search(text)
-    try:
-        seed = found[1] if found else ""
-        nkeys.from_seed(bytearray(seed.encode()))
-    except Exception:  # noqa: BLE001 - it has no error of its own for some of them
-        raise SetupError(f"{path} is damaged: make the .creds file again with nsc") from None
 
 
 def _split(url: str) -> SplitResult:

@@ -1,20 +1,21 @@
 """Where NATS is: TLS and credentials, verified by default; refusals are one sentence without secrets."""
 
 import asyncio
+import base64
+import binascii
 import contextlib
 import json
-import os
+import struct
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import nkeys
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.nats import NatsServer
 
 from parlour_server.chat_name import NAME
-from parlour_server.kit.bus import nats_address, nats_bus
+from parlour_server.kit.bus import nats_bus
 from parlour_server.kit.bus.bus import NoticeType, SessionsEnded
 from parlour_server.kit.bus.nats_address import NatsAddress
 from parlour_server.kit.bus.nats_bus import NatsBus
@@ -26,6 +27,10 @@ from parlour_server.kit.setup.data_folder import DataFolder
 JWT = "-----BEGIN NATS USER JWT-----"
 INFO = b'INFO {"auth_required":true,"tls_required":false,"max_payload":9999}\r\n'
 TYPES = (NoticeType(SessionsEnded, "ended"),)
+
+
+SEED, OPERATOR, ACCOUNT, USER = 18 << 3, 14 << 3, 0, 20 << 3
+"""The prefixes of NATS's keys."""
 
 
 @pytest.mark.parametrize(
@@ -71,9 +76,8 @@ def test_urls_that_are_refused(url: str, sentence: str):
     assert "\n" not in str(refused.value)
 
 
-def test_a_credentials_file_is_one_line_or_one_of_nats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_credentials_file_is_one_line_or_one_of_nats(tmp_path: Path):
     """The file is read for each connection, so that a new secret needs no restart."""
-    monkeypatch.setattr(nats_address, "find_spec", lambda _: None)  # nkeys is not installed
     file = tmp_path / "credentials"
     address = NatsAddress.parse("nats://127.0.0.1", credentials_file=file)
     for text, expected in (
@@ -86,7 +90,7 @@ def test_a_credentials_file_is_one_line_or_one_of_nats(tmp_path: Path, monkeypat
     for text, sentence in (
         ("", "one line"),
         ("two\nlines", "one line"),
-        ("-----BEGIN NATS USER JWT-----", "nkeys"),
+        ("-----BEGIN NATS USER JWT-----", "is damaged"),
     ):
         file.write_text(text)
         with pytest.raises(SetupError, match=sentence):
@@ -175,9 +179,9 @@ def _bus(address: NatsAddress) -> NatsBus:
 
 def test_a_creds_file_of_nats_is_accepted(tmp_path: Path):
     """The server knows the operator and the account; the file has the JWT of a user and its seed."""
-    operator = _pair(nkeys.PREFIX_BYTE_OPERATOR)
-    account = _pair(nkeys.PREFIX_BYTE_ACCOUNT)
-    user = _pair(nkeys.PREFIX_BYTE_USER)
+    operator = _Pair(OPERATOR)
+    account = _Pair(ACCOUNT)
+    user = _Pair(USER)
     unlimited = dict.fromkeys(("subs", "data", "payload", "imports", "exports", "conn", "leaf"), -1)
     accounts = _jwt(operator, account, {"type": "account", "limits": {**unlimited, "wildcards": True}})
     users = _jwt(account, user, {"type": "user", "pub": {}, "sub": {}, "subs": -1, "data": -1, "payload": -1})
@@ -197,7 +201,7 @@ def test_a_creds_file_of_nats_is_accepted(tmp_path: Path):
         place.close()
 
 
-@pytest.mark.parametrize("seed", ["", "SUCANARY", "canary!"])
+@pytest.mark.parametrize("seed", ["", "SUCANARY", "canary!", "SU" + "A" * 56])
 def test_a_damaged_creds_file_is_refused(tmp_path: Path, seed: str):
     """Before it reaches the library, whose errors would end the bus."""
     file = tmp_path / "nats.creds"
@@ -210,11 +214,24 @@ def test_a_damaged_creds_file_is_refused(tmp_path: Path, seed: str):
     assert "canary" not in str(refused.value).lower()
 
 
-def _pair(kind: int) -> Any:
-    return nkeys.from_seed(nkeys.encode_seed(os.urandom(32), kind))
+class _Pair:
+    """A key of NATS, in its base32 form."""
+
+    def __init__(self, kind: int) -> None:
+        self._key = Ed25519PrivateKey.generate()
+        public, private = self._key.public_key().public_bytes_raw(), self._key.private_bytes_raw()
+        self.public_key = _text(bytes([kind]) + public)
+        self.seed = _text(bytes([SEED | kind >> 5, kind << 3 & 0xFF]) + private)
+
+    def sign(self, data: bytes) -> bytes:
+        return self._key.sign(data)
 
 
-def _jwt(issuer: Any, subject: Any, claims: dict[str, object]) -> str:
+def _text(data: bytes) -> bytes:
+    return base64.b32encode(data + struct.pack("<H", binascii.crc_hqx(data, 0))).rstrip(b"=")
+
+
+def _jwt(issuer: _Pair, subject: _Pair, claims: dict[str, object]) -> str:
     """Return a JWT of NATS, version 2."""
     body = {
         "jti": "1",

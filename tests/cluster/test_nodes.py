@@ -197,4 +197,4 @@ async def test_nothing_is_lost_when_every_node_is_restarted(
         result = await counting.check(cora)
         assert result.problems == ()
         assert result.acknowledged == result.sent > 0
-        assert len(counting.reconnections) > 1, "the nodes that were restarted had no one connected"
+        assert counting.reconnections, "the nodes that were restarted had no one connected"

@@ -7,7 +7,19 @@ from random import Random
 from parlour_client.kit.demo import demo_main
 from parlour_protocol.kit.ids import Seq, new_request_id
 
-from game.frames import WIRE, Changed, Follow, Listed, ListTables, Play, Played, Pushes, Steps, Table, Tables
+from game.frames import (
+    WIRE,
+    Changed,
+    Follow,
+    Listed,
+    ListTables,
+    Play,
+    Played,
+    Pushes,
+    Steps,
+    Table,
+    Tables,
+)
 from game.rules import COLUMNS, ROWS, Act, Drop, Match, Open, Sit, Step, after, replay
 from game.screen import MatchLink, MatchScreen
 

@@ -12,9 +12,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 from tools.cluster.postgres import Postgres
 
 from bench.programs import ROOT
@@ -111,7 +113,10 @@ async def _prepare(engine: Engine, rooms: int) -> list[RoomId]:
 
 def _cpu(postgres: Postgres) -> float:
     """Return the CPU seconds of all processes of PostgreSQL, those that ended too."""
-    family = [one.cpu_times() for one in postgres.process.family()]
+    family = []
+    for one in postgres.process.family():
+        with suppress(psutil.NoSuchProcess):  # it has just ended: its parent counts it
+            family.append(one.cpu_times())
     return sum(one.user + one.system for one in family) + family[0].children_user + family[0].children_system
 
 

@@ -218,7 +218,7 @@ async def _notices(folder: Path) -> list[str]:
         )
         for number in range(1, NOTICES_SENT + 1)
     ]
-    alone = await _sent(here, events)
+    sending = await _sent(here, events)
     there.listen(f"room.{room}")
     await asyncio.sleep(1)  # until NATS knows
     process = psutil.Process(nats.process.pid)
@@ -232,7 +232,7 @@ async def _notices(folder: Path) -> list[str]:
         await bus.close()
     await nats.kill()
     passed_on = (after.user + after.system - before.user - before.system) / len(events) * 1e6
-    figures = f"{alone:.1f} us to send, {both - alone:.1f} us to receive, {passed_on:.1f} us in NATS"
+    figures = f"{sending:.1f} us to send, {both - sending:.1f} us to receive, {passed_on:.1f} us in NATS"
     return ["a message's notification to one other server, CPU", figures, "", "", "", ""]
 
 

@@ -53,13 +53,15 @@ def plan(connections: int, costs: Costs, use: Use) -> list[str]:
     """Return a row of the table."""
     events = connections / use.between
     deliveries = events * use.room
-    alone = connections * costs.idle + deliveries * costs.delivery + events * (costs.append + costs.send)
+    without_receiving = (
+        connections * costs.idle + deliveries * costs.delivery + events * (costs.append + costs.send)
+    )
     nodes, cpu, copies = 0, math.inf, 0.0
     while cpu > nodes * NODE_CORE or connections > nodes * NODE_CONNECTIONS:
         nodes += 1
         # an event reaches every node with a member of its room: placed at random, almost one for each
         copies = nodes * (1 - (1 - 1 / nodes) ** use.room) if nodes > 1 else 0.0
-        cpu = alone + events * copies * costs.receive
+        cpu = without_receiving + events * copies * costs.receive
     each = connections / nodes
     back = each * costs.handshake / ((1 - NODE_CORE) * max(1, nodes - 1))
     return [

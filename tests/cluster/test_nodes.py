@@ -189,12 +189,13 @@ async def test_nothing_is_lost_when_every_node_is_restarted(
             await node.start()
         await cluster.nodes[0].kill()
         await cluster.nodes[0].start()
+        for person in (dora, ben, cora):
+            await person.client.connection.ready()
         running.cancel()
         await asyncio.wait({running})
         await counting.settle()
-        await cora.client.connection.ready()
         await cora.client.rooms.join(room.id)
         result = await counting.check(cora)
         assert result.problems == ()
         assert result.acknowledged == result.sent > 0
-        assert counting.reconnections, "the nodes that were restarted had no one connected"
+        assert len(counting.reconnections) > 1, "the nodes that were restarted had no one connected"

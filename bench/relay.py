@@ -21,14 +21,14 @@ Room = Annotated[str, Meta(pattern=r"\A[0-9]{1,6}\Z")]
 
 
 class Text(WireText):
-    """What is said: one line."""
+    """A line that someone wrote."""
 
     __slots__ = ()
     max_bytes = 4096
 
 
 class Join(Request, frozen=True, tag="join"):
-    """Get what is said in this room, and in no other."""
+    """Get the lines of this room, and of no other."""
 
     room: Room
 
@@ -77,7 +77,7 @@ rooms = app.log("room", body=Line, state=Nothing, push=_said)
 
 @app.on(Join)
 async def join(peer: Peer[None], ask: Join) -> None:
-    """Send what is said from now on."""
+    """Send new lines from now on."""
     peer.only(rooms.topic(ask.room))
 
 

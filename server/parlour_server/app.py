@@ -16,7 +16,6 @@ from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.device_registry import DeviceRegistry
 from parlour_server.delivery.file_expiry import FileExpiry
 from parlour_server.delivery.key_log import KeyLog
-from parlour_server.delivery.key_log_signer import KeyLogSigner
 from parlour_server.delivery.key_packages import KeyPackageService
 from parlour_server.delivery.mls_groups import MlsGroups
 from parlour_server.delivery.uploads import Uploads
@@ -24,12 +23,13 @@ from parlour_server.kit.api.operations import Handler
 from parlour_server.kit.api.request_guard import RequestGuard
 from parlour_server.kit.auth.password_change import PasswordChanger
 from parlour_server.kit.running_program import Parts, RunningProgram
+from parlour_server.kit.signatures import SigningKey
 from parlour_server.store.interface import Store
 
 
 async def start_chat(parts: Parts[ChatSettings, Store]) -> RunningProgram[ChatSettings]:
     """Start the chat. Raises SetupError."""
-    log_key = KeyLogSigner.load(log_key_of(parts.folder))
+    log_key = SigningKey.load(log_key_of(parts.folder))
     blobs = BlobStore(files_of(parts.folder))
     blobs.open()
     large = LargeJson()

@@ -58,9 +58,9 @@ def _make_store(engine: Engine, clock: Clock, tells_by_bus: bool) -> Store:  # n
 
 
 def _make_log_key(path: Path) -> bool:
-    from parlour_server.delivery.key_log_signer import make_log_key  # noqa: PLC0415 - loads cryptography
+    from parlour_server.kit.signatures import make_signing_key  # noqa: PLC0415 - loads cryptography
 
-    return make_log_key(path)
+    return make_signing_key(path)
 
 
 async def _start(parts: "Parts[ChatSettings, Store]") -> "RunningProgram[ChatSettings]":
@@ -71,13 +71,13 @@ async def _start(parts: "Parts[ChatSettings, Store]") -> "RunningProgram[ChatSet
 
 def _find_log_key(folder: DataFolder) -> list[Finding]:
     """Report whether the key of the key log can be used; ``problems`` checks its mode."""
-    from parlour_server.delivery.key_log_signer import KeyLogSigner  # noqa: PLC0415 - loads cryptography
+    from parlour_server.kit.signatures import SigningKey  # noqa: PLC0415 - loads cryptography
 
     path = log_key_of(folder)
     if not path.exists():
         return [Finding("danger", "key log", str(folder.lost(path)))]
     try:
-        KeyLogSigner.load(path)
+        SigningKey.load(path)
     except SetupError as error:
         return [Finding("danger", "key log", str(error))]
     return [Finding("fine", "key log", f"{path.name} signs it")]

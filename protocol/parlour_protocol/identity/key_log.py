@@ -5,20 +5,14 @@ different heads, and exchange them in their encrypted messages. A server can sti
 entries, but it cannot show two histories for long.
 """
 
-import hashlib
-from dataclasses import dataclass
-from typing import Final
-
 import msgspec
 
 from parlour_protocol.identity.certificates import Key, plain_text
 from parlour_protocol.identity.errors import StatementError
 from parlour_protocol.kit.fields import decode_field
+from parlour_protocol.kit.hash_chain import ChainHead
 from parlour_protocol.kit.id_fields import MillisField
 from parlour_protocol.kit.names import UserName
-
-_START: Final = b"parlour key log v1\0"
-_HEAD: Final = b"parlour key log head v1\0"
 
 
 class AccountEntry(msgspec.Struct, frozen=True, array_like=True, tag="account", forbid_unknown_fields=True):
@@ -64,22 +58,8 @@ def decode_entry(data: bytes) -> Entry:
     return entry
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """The log after ``size`` entries; ``digest`` (32 bytes) commits to each of them, in order."""
+class Head(ChainHead):
+    """The head of a server's key log."""
 
-    size: int
-    digest: bytes
-
-    @classmethod
-    def empty(cls, server: str) -> "Head":
-        """Return the head of a log without entries."""
-        return cls(0, hashlib.sha256(_START + server.encode()).digest())
-
-    def after(self, entry: bytes) -> "Head":
-        """Return the head with one more entry."""
-        return Head(self.size + 1, hashlib.sha256(b"\1" + self.digest + entry).digest())
-
-    def to_be_signed(self, server: str) -> bytes:
-        """Return the bytes that the server's log key signs."""
-        return _HEAD + server.encode() + b"\0" + self.size.to_bytes(8, "big") + self.digest
+    __slots__ = ()
+    LOG = "key log"

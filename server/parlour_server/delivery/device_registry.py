@@ -41,8 +41,8 @@ from parlour_server.kit.audit import Audit
 from parlour_server.kit.auth.password_change import PasswordChanger
 from parlour_server.kit.bus.bus import Bus, SessionsEnded
 from parlour_server.kit.clock import Clock
+from parlour_server.kit.signatures import holds
 from parlour_server.kit.store.records import SessionRecord
-from parlour_server.signatures import holds
 from parlour_server.store.interface import Devices as DeviceStore
 from parlour_server.store.types import CertificateRecord, DeviceChange, DeviceRecord, NewDevice, NewEntry
 

@@ -5,17 +5,17 @@ signature is evidence of the heads that a server showed.
 """
 
 from parlour_protocol.delivery import KeyLogPage
-from parlour_protocol.frames.opaque import Digest
+from parlour_protocol.frames.opaque import Digest, PublicKey, Signature
 from parlour_protocol.identity import Head
 from parlour_protocol.limits import KEY_LOG_PAGE
-from parlour_server.delivery.key_log_signer import KeyLogSigner
+from parlour_server.kit.signatures import SigningKey
 from parlour_server.store.interface import KeyLog as KeyLogStore
 
 
 class KeyLog:
     """The key log of the server that is called ``server``."""
 
-    def __init__(self, store: KeyLogStore, key: KeyLogSigner, *, server: str) -> None:
+    def __init__(self, store: KeyLogStore, key: SigningKey, *, server: str) -> None:
         """Take the collaborators."""
         self._store = store
         self._key = key
@@ -30,6 +30,6 @@ class KeyLog:
             entries=tuple(entries),
             size=head.size,
             head=Digest(head.digest),
-            signature=self._key.sign(head, self._server),
-            key=self._key.public,
+            signature=Signature(self._key.sign(head.to_be_signed(self._server))),
+            key=PublicKey(self._key.public),
         )

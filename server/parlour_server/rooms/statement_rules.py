@@ -21,7 +21,7 @@ from parlour_protocol.identity import StatementError
 from parlour_protocol.kit.names import UserName
 from parlour_protocol.membership import Admit, AnyAct, Remove, Request, SetRole, Unban, read_statement
 from parlour_server.kit.errors import RefusedError
-from parlour_server.signatures import holds
+from parlour_server.kit.signatures import holds
 from parlour_server.store.types import AppendEvent, Facts
 
 Stated = Invited | Joined | Left | Kicked | Banned | Unbanned | RoleSet

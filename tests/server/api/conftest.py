@@ -24,7 +24,6 @@ from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.device_registry import DeviceRegistry
 from parlour_server.delivery.key_log import KeyLog
-from parlour_server.delivery.key_log_signer import KeyLogSigner
 from parlour_server.delivery.key_packages import KeyPackageService
 from parlour_server.delivery.mls_groups import MlsGroups
 from parlour_server.delivery.uploads import Uploads
@@ -47,6 +46,7 @@ from parlour_server.kit.auth.sessions import Sessions
 from parlour_server.kit.auth.tickets import Tickets
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.setup.data_folder import DataFolder
+from parlour_server.kit.signatures import SigningKey
 from parlour_server.store.interface import Store
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def application(
         GroupEndpoints(
             guard,
             MlsGroups(store.groups, commands, clock, audit, budgets),
-            KeyLog(store.keylog, KeyLogSigner.load(log_key_of(folder)), server=SERVER),
+            KeyLog(store.keylog, SigningKey.load(log_key_of(folder)), server=SERVER),
             budgets,
             large,
         ),

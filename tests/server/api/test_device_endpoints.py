@@ -20,7 +20,7 @@ from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.chat_settings import ChatSettings
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.kit.bus.bus import SessionsEnded
-from parlour_server.signatures import _SMALL_ORDER, holds
+from parlour_server.kit.signatures import _SMALL_ORDER, holds
 
 MALLORY = SigningKey(b"mallory".ljust(32))
 

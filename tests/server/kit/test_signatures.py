@@ -7,18 +7,17 @@ import pytest
 from parlour_protocol.identity import Head
 from parlour_server.chat_folder import log_key_of
 from parlour_server.chat_program import CHAT
-from parlour_server.delivery.key_log_signer import KeyLogSigner, make_log_key
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.doctor import examine
-from parlour_server.signatures import holds
+from parlour_server.kit.signatures import SigningKey, holds, make_signing_key
 
 
 def test_it_is_made_once_and_stays(folder: DataFolder) -> None:
     """Another key would be an alarm at every client."""
-    before = KeyLogSigner.load(log_key_of(folder)).public
-    assert not make_log_key(log_key_of(folder))
-    assert KeyLogSigner.load(log_key_of(folder)).public == before
+    before = SigningKey.load(log_key_of(folder)).public
+    assert not make_signing_key(log_key_of(folder))
+    assert SigningKey.load(log_key_of(folder)).public == before
     assert log_key_of(folder).stat().st_mode & 0o777 == 0o600
 
 
@@ -30,7 +29,7 @@ def test_servers_that_start_at_once_sign_with_one_key(folder: DataFolder) -> Non
 
     def start() -> None:
         together.wait()
-        made.append(make_log_key(log_key_of(folder)))
+        made.append(make_signing_key(log_key_of(folder)))
 
     threads = [threading.Thread(target=start) for _ in range(8)]
     for thread in threads:
@@ -39,13 +38,13 @@ def test_servers_that_start_at_once_sign_with_one_key(folder: DataFolder) -> Non
         thread.join()
     assert made.count(True) == 1
     assert [path.name for path in folder.path.glob(".keylog*")] == []
-    KeyLogSigner.load(log_key_of(folder))
+    SigningKey.load(log_key_of(folder))
 
 
 def test_it_signs_the_heads_of_its_own_server(folder: DataFolder) -> None:
     """What holds for one name holds for no other."""
-    key, head = KeyLogSigner.load(log_key_of(folder)), Head.empty("chat.example")
-    signature = key.sign(head, "chat.example")
+    key, head = SigningKey.load(log_key_of(folder)), Head.empty("chat.example")
+    signature = key.sign(head.to_be_signed("chat.example"))
     assert holds(key.public, head.to_be_signed("chat.example"), signature)
     assert not holds(key.public, head.to_be_signed("other.example"), signature)
 
@@ -55,7 +54,7 @@ def test_a_damaged_key_stops_the_server_with_a_sentence(folder: DataFolder, cont
     """Never silently replaced: also a key of another kind is none."""
     log_key_of(folder).write_bytes(folder.key.read_bytes() if content is None else content)
     with pytest.raises(SetupError, match="restore it from a backup"):
-        KeyLogSigner.load(log_key_of(folder))
+        SigningKey.load(log_key_of(folder))
     findings, _ = examine(CHAT, folder)
     assert ("danger", "key log") in {(finding.level, finding.about) for finding in findings}
 

@@ -35,8 +35,8 @@ class ProgramStore(Database):
 
     revisions: ClassVar[Path | None] = None
     """The folder with Alembic's revisions of the own tables; the first one's ``down_revision`` is "0001"."""
-    version: ClassVar[str] = "0001"
-    """The newest revision. They compare as text, so a program's begin with a letter: shop0001, shop0002."""
+    version: ClassVar[str] = "none"
+    """The newest of them. They compare as text, and begin with a letter: shop0001, shop0002."""
     rules: ClassVar[tuple[Rule, ...]] = ()
     """What ``prune`` deletes of the own tables."""
     find_damage: ClassVar[Check] = staticmethod(find_nothing)
@@ -46,7 +46,7 @@ class ProgramStore(Database):
     def check_revisions(cls) -> None:
         """Raise ProgramError if the newest revision of the own tables is not ``version``."""
         if cls.revisions is None:
-            newest = ProgramStore.version
+            newest = "none"
         else:
             sources = "".join(path.read_text(encoding="utf-8") for path in cls.revisions.glob("*.py"))
             newest = max(re.findall(r'^revision = "(.+)"$', sources, re.MULTILINE), default="missing")
@@ -67,7 +67,6 @@ class ProgramStore(Database):
             program=program,
             migrations=Path(migrations.__path__[0]),
             own_revisions=cls.revisions,
-            version=cls.version,
             find_damage=find_damage,
         )
 

@@ -21,7 +21,6 @@ def _use_up_key_packages(db: Connection, tables: frozenset[str]) -> None:
 SCHEMA: Final = Schema(
     program=NAME,
     migrations=Path(__file__).with_name("migrations"),
-    version="0012",
     find_damage=chat_damage,
     restored=_use_up_key_packages,
 )

@@ -65,7 +65,7 @@ async def test_errors_name_the_programs_own_command(tmp_path: Path, kit_database
     with pytest.raises(SetupError, match=r"`shop-server init`"):
         await ProgramStore(tmp_path / "mistyped.db", PROGRAM, clock).open()
     with closing(sqlite3.connect(kit_database)) as db, db:
-        db.execute("UPDATE alembic_version SET version_num = '0000'")
+        db.execute("UPDATE alembic_version SET version_num = '0001'")
     with pytest.raises(SetupError, match=r"`shop-server migrate`"):
         await ProgramStore(kit_database, PROGRAM, clock).open()
     other = tmp_path / "other.db"

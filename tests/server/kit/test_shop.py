@@ -17,9 +17,13 @@ from parlour_server.kit.api.operations import Operation
 from parlour_server.kit.app import App
 from parlour_server.kit.cli.command_line import CommandLine
 from parlour_server.kit.config.settings_table import reloaded
+from parlour_server.kit.errors import SetupError
 from parlour_server.kit.program_store import ProgramStore
+from parlour_server.kit.store import migrate
+from parlour_server.kit.store.engine.postgres_engine import PostgresEngine
 from parlour_server.kit.testing.clock import FakeClock
 from parlour_server.kit.testing.server import running
+from tests import postgres
 
 
 async def test_an_operation_uses_the_programs_table_and_its_setting(tmp_path: Path) -> None:
@@ -52,13 +56,35 @@ def test_a_reload_changes_only_what_needs_no_restart() -> None:
     assert reloaded(old, new).rates == old.rates
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Path | PostgresEngine:
+    """Return where a program's database is, which has no tables yet."""
+    if request.param == "postgres":
+        return PostgresEngine(postgres.empty("shop"))
+    (tmp_path / "shop.db").touch()
+    return tmp_path / "shop.db"
+
+
+@pytest.mark.parametrize("earlier", ["0001", "shop0001", "0002"])
+def test_the_kits_tables_change_and_the_programs_stay(place: Path | PostgresEngine, earlier: str) -> None:
+    """No revision of a program merges the two: the kit's next one is a branch beside the program's."""
+    schema = app.spec.schema
+    migrate.apply(place, schema, earlier)
+    assert schema.current(place) == earlier
+    with pytest.raises(SetupError, match="older schema; run `shop-server migrate`"):
+        schema.check(place)
+    schema.upgrade(place)
+    assert schema.current(place) == schema.version == f"{ProgramStore.schema(app.name).version}, shop0001"
+    schema.check(place)
+
+
 def test_tables_of_a_program_continue_the_kits(tmp_path: Path) -> None:
     """A server that had none gets them by `migrate`; `doctor` finds damage in the kit's and in its own."""
     path = tmp_path / "shop.db"
     ProgramStore.schema(app.name).create(path)
     schema = app.spec.schema
     schema.upgrade(path)
-    assert schema.current(path) == "shop0001"
+    assert schema.current(path) == schema.version
     schema.check(path)
     with closing(sqlite3.connect(path)) as db, db:
         db.execute("INSERT INTO things VALUES ('')")
@@ -131,8 +157,8 @@ async def test_a_test_lets_time_pass(tmp_path: Path) -> None:
     ("change", "newest"),
     [
         ({"version": "shop0002"}, "shop0001"),
-        ({"version": "0001"}, "shop0001"),
-        ({"revisions": None}, "0001"),
+        ({"version": "none"}, "shop0001"),
+        ({"revisions": None}, "none"),
         ({"revisions": Path(__file__).parent}, "missing"),
     ],
 )

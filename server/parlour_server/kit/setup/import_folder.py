@@ -52,7 +52,7 @@ def import_folder(
             raise SetupError(f"{source.database} is damaged ({damaged[0]}); restore an earlier backup first")
         url, password = given["database.url"], given.get("database.password_file", "")
         engine = engine_for(folder, DatabaseSettings(url=url, password_file=password))
-        if engine.revision() is not None:
+        if engine.revisions():
             raise SetupError(f"{engine} is not empty; import into a new database")
         folder.create()
         if any(folder.path.iterdir()):

@@ -51,7 +51,7 @@ async def initialise(
     new = [*_settings(program, folder, names, given or {})]
     settings = load(folder.settings, program.settings, program.name)
     engine = engine_for(folder, settings.database)
-    was_made = folder.database.exists() if not settings.database.url else engine.revision() is not None
+    was_made = bool(engine.revisions()) if settings.database.url else folder.database.exists()
     if settings.database.url and was_made and not folder.key.exists() and not replace_lost_keys:
         raise SetupError(
             f"{engine} belongs to a server already, and another one on it needs the same keys: copy the data"
@@ -89,7 +89,7 @@ def _refuse_database(program: ProgramSpec[Any, Any], folder: DataFolder, given: 
     settings = DatabaseSettings(
         url=given["database.url"], password_file=given.get("database.password_file", "")
     )
-    engine_for(folder, settings).revision()
+    engine_for(folder, settings).revisions()
 
 
 def _settings(

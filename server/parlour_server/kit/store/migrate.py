@@ -35,7 +35,7 @@ def create(engine: Engine, schema: Schema, fill: Callable[[Connection], None] = 
     """
     if isinstance(engine, SqliteEngine):
         _create_file(engine.path, schema)
-    elif engine.revision() is not None:
+    elif engine.revisions():
         raise SetupError(
             f"{engine} has tables already; `{schema.program.command} migrate` brings them up to date"
         )
@@ -61,7 +61,7 @@ def _create_file(path: Path, schema: Schema) -> None:
 def apply(
     place: Path | Engine,
     schema: Schema,
-    revision: str = "head",
+    revision: str = "heads",
     *,
     fill: Callable[[Connection], None] = _fill_nothing,
 ) -> None:
@@ -70,9 +70,7 @@ def apply(
     config = Config()
     config.set_main_option("script_location", str(schema.migrations).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    if schema.own_revisions is not None:
-        folders = (schema.migrations / "versions", schema.own_revisions)
-        config.set_main_option("version_locations", os.pathsep.join(map(str, folders)).replace("%", "%%"))
+    config.set_main_option("version_locations", os.pathsep.join(map(str, schema.folders)).replace("%", "%%"))
     with _connect(engine) as connection, connection.begin():
         config.attributes["connection"] = connection
         try:

@@ -7,6 +7,7 @@ SQLAlchemy and Alembic.
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from parlour_protocol.kit.ids import Incarnation
@@ -16,6 +17,7 @@ from parlour_server.kit.store.engine.connection import Connection, Engine, NotAD
 from parlour_server.kit.store.engine.incarnation import Restored, begin_incarnation
 from parlour_server.kit.store.engine.integrity import Check, damage
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
+from parlour_server.kit.store.revisions import Revisions, read_revisions
 
 
 def find_nothing(_db: sqlite3.Connection, _tables: frozenset[str]) -> Iterator[str]:
@@ -32,21 +34,33 @@ def engine_of(place: Path | Engine) -> Engine:
     return SqliteEngine(place) if isinstance(place, Path) else place
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Schema:
-    """A chain of migrations, and what backups and `doctor` must know of the tables."""
+    """The migrations, and what backups and `doctor` must know of the tables."""
 
     program: ProgramName
     migrations: Path
     """The folder with Alembic's `env.py` and `versions/`."""
     own_revisions: Path | None = None
-    """A folder with more revisions, which continue those of ``migrations``."""
-    version: str
-    """The newest revision. Revisions compare as text: 0009 is before 0010."""
+    """A folder with revisions of more tables, a branch of those of ``migrations``."""
     find_damage: Check = find_nothing
     """`doctor` and backups: what is damaged in the program's tables."""
     restored: Restored = _change_nothing
     """`restore`: changes what must not be as it was at the backup."""
+
+    @cached_property
+    def version(self) -> str:
+        """The newest revision, or the newest ones of several branches; ``current`` is the same."""
+        return _words(self._revisions.newest)
+
+    @cached_property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders with revisions."""
+        return (self.migrations / "versions", *([self.own_revisions] if self.own_revisions else []))
+
+    @cached_property
+    def _revisions(self) -> Revisions:
+        return read_revisions(*self.folders)
 
     def create(self, place: Path | Engine) -> None:
         """Create the newest schema in an empty database, or in a new file of SQLite.
@@ -63,35 +77,29 @@ class Schema:
         A database that is not one of this program is left unchanged.
         """
         engine = engine_of(place)
-        found = self.current(engine)
-        if found is None:
-            raise SetupError(self._not_ours(engine))
-        if found > self.version:
-            raise SetupError(self._too_new(engine))
+        self._found(engine)
         from parlour_server.kit.store import migrate  # noqa: PLC0415 - loads Alembic
 
         migrate.apply(engine, self)
 
     def current(self, place: Path | Engine) -> str | None:
-        """Return the revision of the database, None if it has none. Raises SetupError."""
-        engine = engine_of(place)
+        """Return the newest revisions that were applied, None if there are none. Raises SetupError."""
+        found = self._applied(engine_of(place))
+        return _words(found) if found else None
+
+    def _applied(self, engine: Engine) -> frozenset[str]:
         if isinstance(engine, SqliteEngine) and not engine.path.is_file():
             raise SetupError(f"there is no database at {engine}; make one with `{self.program.command} init`")
         try:
-            return engine.revision()
+            return engine.revisions()
         except NotADatabaseError as error:
             raise SetupError(f"{engine} is not a {self.program.title} database: {error}") from error
 
     def check(self, place: Path | Engine) -> None:
         """Raise SetupError unless it is a database with the newest schema."""
         engine = engine_of(place)
-        found = self.current(engine)
-        if found is None:
-            raise SetupError(self._not_ours(engine))
-        if found < self.version:
+        if self._found(engine) != self._revisions.newest:
             raise SetupError(f"{engine} has an older schema; run `{self.program.command} migrate`")
-        if found > self.version:
-            raise SetupError(self._too_new(engine))
         engine.check_rights()
 
     def damage(self, path: Path) -> list[str]:
@@ -101,6 +109,17 @@ class Schema:
     def begin_incarnation(self, path: Path) -> Incarnation | None:
         """Give a restored database's logs a new name. Raises sqlite3.Error."""
         return begin_incarnation(path, self.restored)
+
+    def _found(self, engine: Engine) -> frozenset[str]:
+        """Return the applied revisions. Raises SetupError if there are none, or any that is unknown."""
+        found = self._applied(engine)
+        if not found:
+            raise SetupError(self._not_ours(engine))
+        if not found <= self._revisions.known:
+            raise SetupError(
+                f"{engine} was made by a newer {self.program.command}; install that version or a newer one"
+            )
+        return found
 
     def _not_ours(self, engine: Engine) -> str:
         if not isinstance(engine, SqliteEngine):
@@ -113,5 +132,6 @@ class Schema:
             )
         return f"{engine} is not a {self.program.title} database; restore a backup into a new folder"
 
-    def _too_new(self, engine: Engine) -> str:
-        return f"{engine} was made by a newer {self.program.command}; install that version or a newer one"
+
+def _words(revisions: frozenset[str]) -> str:
+    return ", ".join(sorted(revisions))

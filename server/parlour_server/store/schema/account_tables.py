@@ -40,6 +40,8 @@ sessions: Final = Table(
     Column("expires", Number, nullable=False, index=True),
     # the device with keys that it speaks for
     Column("device_id", Words, ForeignKey("devices.device"), index=True),
+    # Ed25519; without one the session is not bound to a key
+    Column("public_key", LargeBinary),
     **KEYED,
 )
 
@@ -53,6 +55,7 @@ tickets: Final = Table(
     Column("account", Words, nullable=False),
     Column("device", Words, nullable=False),
     Column("session_expires", Number, nullable=False),
+    Column("public_key", LargeBinary),
     **KEYED,
 )
 

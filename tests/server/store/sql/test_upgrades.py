@@ -14,10 +14,12 @@ from parlour_protocol.kit.names import parse_user_name, skeleton
 from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.store import migrate
+from parlour_server.kit.store.engine.postgres_engine import PostgresEngine
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.chat_store import ChatStore
 from parlour_server.store.sql.look_alike_names import look_alikes
+from tests import postgres
 
 KITCHEN, DIRECT = "k" * 22, "d" * 22
 ROWS: dict[str, list[tuple[Any, ...]]] = {
@@ -102,6 +104,25 @@ def test_nothing_is_lost(old: Path) -> None:
     SCHEMA.upgrade(old)
     assert SCHEMA.current(old) == SCHEMA.version
     assert dump(old) == before == {table: sorted(rows, key=repr) for table, rows in ROWS.items()}
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_sessions_of_the_last_schema_have_no_key(tmp_path: Path, kind: str) -> None:
+    """They go on without one."""
+    path = tmp_path / "parlour.db"
+    path.touch()
+    engine = PostgresEngine(postgres.empty("upgrade")) if kind == "postgres" else SqliteEngine(path)
+    migrate.apply(engine, SCHEMA, "0012")
+    with closing(engine.connect_to_migrate()) as connection, connection:
+        connection.execute("INSERT INTO accounts VALUES ('alice', 'allce', 'hash', 1, 0)")
+        token = "''" if kind == "postgres" else "x''"
+        connection.execute(
+            f"INSERT INTO sessions VALUES ('{'s' * 22}', 'alice', 'pc', {token}, 1, 2, 3, NULL)"  # noqa: S608 - of ours
+        )
+    SCHEMA.upgrade(engine)
+    SCHEMA.check(engine)
+    with closing(engine.connect_reader()) as reader:
+        assert reader.execute("SELECT public_key FROM sessions").fetchall() == [(None,)]
 
 
 async def test_a_server_refuses_it_before_and_works_with_it_after(old: Path) -> None:

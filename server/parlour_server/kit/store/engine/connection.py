@@ -163,8 +163,11 @@ class Engine(Protocol):
         """Raise SetupError if this user can't read and write every table."""
         ...
 
-    def revision(self) -> str | None:
-        """Return the revision of the schema, None without one. Raises SetupError, NotADatabaseError."""
+    def revisions(self) -> frozenset[str]:
+        """Return the revisions of the schema, one for each branch, none without a schema.
+
+        Raises SetupError, NotADatabaseError.
+        """
         ...
 
     def incarnation(self) -> tuple[Incarnation, Millis] | None:

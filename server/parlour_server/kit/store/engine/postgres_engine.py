@@ -262,31 +262,30 @@ class PostgresEngine:
                 break
         return [(job.future, None, unavailable(failure)) for job in jobs]
 
-    def revision(self) -> str | None:
-        """Return the revision of the database, None if it has none. Raises SetupError."""
-        row = self._one("SELECT version_num FROM alembic_version")
-        return None if row is None else str(row[0])
+    def revisions(self) -> frozenset[str]:
+        """Return the revisions of the database, none if it has no schema. Raises SetupError."""
+        rows = self._rows("SELECT version_num FROM alembic_version")
+        return frozenset(str(revision) for (revision,) in rows)
 
     def incarnation(self) -> tuple[Incarnation, Millis] | None:
         """Return the incarnation and when it began; None for an older schema. Raises SetupError."""
-        row = self._one("SELECT name, since FROM incarnation")
-        return None if row is None else (Incarnation(row[0]), Millis(row[1]))
+        rows = self._rows("SELECT name, since FROM incarnation")
+        return (Incarnation(rows[0][0]), Millis(rows[0][1])) if rows else None
 
     def check_rights(self) -> None:
         """Raise SetupError if this user can't read and write every table."""
-        row = self._one(_FORBIDDEN)
-        if row is not None:
+        for (table,) in self._rows(_FORBIDDEN):
             raise SetupError(
-                f"{self} has tables that this user may not read and write ({row[0]}); make it their owner, or"
+                f"{self} has tables that this user may not read and write ({table}); make it their owner, or"
                 " `GRANT SELECT, INSERT, UPDATE, DELETE` on all of them"
             )
 
-    def _one(self, statement: str) -> "tuple[Any, ...] | None":
+    def _rows(self, statement: str) -> "list[tuple[Any, ...]]":
         with self.explained(), closing(self._connect()) as connection:
             try:
-                return connection.execute(statement.encode()).fetchone()
+                return connection.execute(statement.encode()).fetchall()
             except errors.UndefinedTable:
-                return None
+                return []
 
     @contextmanager
     def explained(self) -> Iterator[None]:

@@ -121,21 +121,21 @@ class SqliteEngine:
         """Return nothing: it is a file."""
         return ""
 
-    def revision(self) -> str | None:
-        """Return the revision of an existing database, None if it has none.
+    def revisions(self) -> frozenset[str]:
+        """Return the revisions of an existing database, none if it has no schema.
 
         Raises NotADatabaseError, and SetupError when it cannot be opened.
         """
         try:
             with closing(connect_reader(self.path)) as connection:
-                row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+                rows = connection.execute("SELECT version_num FROM alembic_version").fetchall()
         except sqlite3.OperationalError as error:
             if "no such table" not in str(error):
                 raise SetupError(cannot_open(self.path, error)) from error
-            row = None
+            return frozenset()
         except sqlite3.DatabaseError as error:
             raise NotADatabaseError(str(error)) from error
-        return None if row is None else str(row[0])
+        return frozenset(str(revision) for (revision,) in rows)
 
     def incarnation(self) -> tuple[Incarnation, Millis] | None:
         """Return the incarnation and when it began; None for an older schema. Raises SetupError."""

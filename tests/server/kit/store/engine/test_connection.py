@@ -80,7 +80,7 @@ async def test_a_missing_database_is_refused_and_not_made(tmp_path: Path, clock:
 
 
 @pytest.mark.parametrize(
-    ("version", "advice"), [("0000", "shop-server migrate"), ("9999", "newer shop-server")]
+    ("version", "advice"), [("0001", "shop-server migrate"), ("9999", "newer shop-server")]
 )
 async def test_another_schema_is_refused(database: Path, clock: FakeClock, version: str, advice: str) -> None:
     """An older and a newer schema are refused, each with what to do, and left as they are."""

@@ -195,7 +195,7 @@ def test_an_address_where_nothing_listens_is_a_sentence_without_the_password() -
     """What can't be reached is named by host and database."""
     engine = PostgresEngine("postgresql://parlour:hunter2@127.0.0.1:1/chat")
     with pytest.raises(SetupError, match=r"the database chat at 127\.0\.0\.1 cannot be opened") as caught:
-        engine.revision()
+        engine.revisions()
     assert "hunter2" not in str(caught.value)
 
 

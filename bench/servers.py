@@ -30,6 +30,8 @@ per_user = 60000
 [rates]
 messages_per_minute = 100000000
 message_burst = 100000000
+message_bytes_per_minute = 10000000000
+message_bytes_burst = 10000000000
 requests_per_minute = 100000000
 request_burst = 100000000
 reads_per_minute = 100000000

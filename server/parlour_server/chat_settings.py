@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from parlour_protocol.limits import FILE_BYTES, HTTP_COMMIT
 from parlour_server.kit.config.server_settings import Rates, Section, Settings, setting
 
 
@@ -38,6 +39,15 @@ class ChatRates(Rates, frozen=True):
     commits_per_minute: Annotated[
         int, setting("commits per minute", "by one account: each goes to everyone in the room", reloads=True)
     ] = 120
+    commit_bytes_per_hour: Annotated[
+        int,
+        setting(
+            "bytes per hour",
+            "the same in bytes, and keys: a device that changes its keys in 200 rooms sends some 10 MB (D26)",
+            ge=HTTP_COMMIT.value,
+            reloads=True,
+        ),
+    ] = 67_108_864
 
 
 class Delivery(Section, frozen=True):
@@ -76,6 +86,16 @@ class Files(Section, frozen=True):
         setting("uploads", "large bodies of one account at a time; each uses memory or a file", reloads=True),
     ] = 4
     uploads_per_hour: Annotated[int, setting("uploads per hour", "of one account", reloads=True)] = 240
+    upload_bytes_per_hour: Annotated[
+        int,
+        setting(
+            "bytes per hour",
+            "uploaded by one account, deleted or not: deleting a file gives its space back, and not this; so "
+            "a tunnel through files gets no more (D26)",
+            ge=FILE_BYTES.value,
+            reloads=True,
+        ),
+    ] = 268_435_456
     unnamed_minutes: Annotated[
         int, setting("minutes", "a file that no message refers to by then is removed", reloads=True)
     ] = 60

@@ -29,6 +29,8 @@ unsent_bytes = 65536
 [rates]
 messages_per_minute = 100000
 message_burst = 10000
+message_bytes_per_minute = 1000000000
+message_bytes_burst = 100000000
 requests_per_minute = 100000
 request_burst = 10000
 reads_per_minute = 1000000

@@ -29,7 +29,9 @@ AT_ONCE = 2
 WIDE = (
     "[rates]\nmessages_per_minute = 100000\nmessage_burst = 10000\nhttp_burst = 100000\n"
     "http_per_minute = 100000\nkey_changes_per_hour = 100000\nclaims_per_person_per_hour = 10000\n"
-    "commits_per_minute = 100000\nrooms_per_hour = 1000\ninvites_per_hour = 10000\n"
+    "message_bytes_per_minute = 1000000000\nmessage_bytes_burst = 100000000\n"
+    "commit_bytes_per_hour = 10000000000\ncommits_per_minute = 100000\n"
+    "rooms_per_hour = 1000\ninvites_per_hour = 10000\n"
 )
 
 

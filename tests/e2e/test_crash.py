@@ -23,7 +23,10 @@ from parlour_server.kit.config.server_settings import Listen
 from parlour_server.kit.server import Server as RunningServer
 from parlour_server.kit.setup.initialise import initialise
 
-_WIDE = "[rates]\nmessages_per_minute = 100000\nmessage_burst = 10000\nhttp_burst = 1000\n"
+_WIDE = (
+    "[rates]\nmessages_per_minute = 100000\nmessage_burst = 10000\nhttp_burst = 1000\n"
+    "message_bytes_per_minute = 1000000000\nmessage_bytes_burst = 100000000\n"
+)
 
 
 @pytest.fixture

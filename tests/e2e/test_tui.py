@@ -19,6 +19,8 @@ pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is no
 WIDE = """[rates]
 messages_per_minute = 1000000
 message_burst = 20000
+message_bytes_per_minute = 1000000000
+message_bytes_burst = 100000000
 requests_per_minute = 1000000
 request_burst = 20000
 reads_per_minute = 1000000

@@ -36,6 +36,9 @@ WIDE = """
 [rates]
 messages_per_minute = 100000
 message_burst = 10000
+message_bytes_per_minute = 1000000000
+message_bytes_burst = 100000000
+commit_bytes_per_hour = 10000000000
 http_burst = 100000
 http_per_minute = 100000
 requests_per_minute = 100000

@@ -91,7 +91,7 @@ class DeviceEndpoints:
         """Store key packages: 204."""
         session = session_of(request)
         device = device_in(request)
-        with self.budgets.large_body(session.user):
+        with self.budgets.large_json(session.user, self.guard.size(request, KeyPackages)):
             body = await self.large.body(self.guard, request, KeyPackages, session.user)
         await self.packages.put(session, device, body)
         return nothing()

@@ -63,7 +63,7 @@ class GroupEndpoints:
         session = session_of(request)
         room = RoomId(id_in(request))
         self.groups.check_may_commit(session)
-        with self.budgets.large_body(session.user):
+        with self.budgets.large_json(session.user, self.guard.size(request, Commit)):
             body = await self.large.body(self.guard, request, Commit, session.user)
         return answer(await self.groups.commit(session, room, body), HTTPStatus.CREATED)
 

@@ -2,7 +2,8 @@
 
 Someone who claims all of a person's key packages makes them fall back to the last resort (exhaustion), so
 claims are limited by claimer, by pair of people and by owner. Nothing is queued; over a limit the answer is
-429, or the device is left out.
+429, or the device is left out. Bytes of uploads and of commits are counted when they are sent, and deleting
+gives none back: what someone tunnels through files or commits is bounded by them (D26).
 """
 
 import math
@@ -34,7 +35,9 @@ class DeliveryBudgets:
         self._commits: KeyedBuckets[UserName] = KeyedBuckets(
             rates.commits_per_minute, per=MINUTE, burst=rates.commits_per_minute
         )
+        self._commit_bytes = _hourly(rates.commit_bytes_per_hour)
         self._uploads = _hourly(files.uploads_per_hour)
+        self._upload_bytes = _hourly(files.upload_bytes_per_hour)
         self._large = files.uploads_per_user
         self._under_way: Counter[UserName] = Counter()
 
@@ -46,9 +49,10 @@ class DeliveryBudgets:
         """Count a commit or another message to a whole group. Raises TooManyAttemptsError."""
         self._spend(self._commits, user)
 
-    def upload(self, user: UserName) -> None:
-        """Count a file. Raises TooManyAttemptsError."""
+    def upload(self, user: UserName, size: int) -> None:
+        """Count a file of ``size`` bytes. Raises TooManyAttemptsError."""
         self._spend(self._uploads, user)
+        self._spend(self._upload_bytes, user, size)
 
     def claim(self, claimer: UserName, devices: int) -> None:
         """Count a request for the key packages of this many devices. Raises TooManyAttemptsError."""
@@ -62,6 +66,13 @@ class DeliveryBudgets:
         return not self._pairs.take((claimer, owner), now, times=count) and not self._of_person.take(
             owner, now, times=count
         )
+
+    @contextmanager
+    def large_json(self, user: UserName, size: int) -> Iterator[None]:
+        """Hold a place for a commit, or for key packages, of ``size`` bytes. Raises TooManyAttemptsError."""
+        with self.large_body(user):
+            self._spend(self._commit_bytes, user, size)
+            yield
 
     @contextmanager
     def large_body(self, user: UserName) -> Iterator[None]:

@@ -76,7 +76,7 @@ class Uploads:
             raise RefusedError(ErrorCode.NOT_FOUND, "there is no such room, or you are not in it")
         if in_force(member.muted_until, self._clock.now()):
             raise RefusedError(ErrorCode.MUTED, "you are muted in this room")
-        self._budgets.upload(session.user)
+        self._budgets.upload(session.user, size)
         own, in_all = await self._store.files.used(session.user)
         if own + size > self._settings.user_bytes or in_all + size > self._settings.total_bytes:
             raise FilesFullError(_FULL)

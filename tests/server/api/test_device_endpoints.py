@@ -273,6 +273,19 @@ async def test_changes_of_keys_are_limited(
     assert (await ada.ask("POST", "/v1/identity", ada.account_key())).status_code == 204
 
 
+async def test_bytes_of_keys_and_commits_are_limited(
+    village: Village, clock: StoppedClock, budgets: DeliveryBudgets
+) -> None:
+    """D26: what the server can't read is bounded in bytes as well, before it is read."""
+    ada = await village.person("ada")
+    clock.pass_seconds(60)  # what settling in took is back
+    with budgets.large_json(ada.user, ChatSettings().rates.commit_bytes_per_hour - 1500):
+        pass
+    package = KeyPackages((KeyPackageBytes(b"x" * 1000),))  # some 1,400 bytes as JSON
+    assert (await ada.ask("PUT", f"/v1/devices/{ada.device}/key-packages", package)).status_code != 429
+    assert (await ada.ask("PUT", f"/v1/devices/{ada.device}/key-packages", package)).status_code == 429
+
+
 async def test_the_key_log_shows_every_change_and_its_head_is_signed(village: Village) -> None:
     """A client computes the head from the entries, and checks the server's signature."""
     laptop = await village.person("ada")

@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 from tests.server.api.api_harness import Village
 from tests.server.api.uploads import BYTES, DATA, on_disk, say, upload, uploaded
+from tests.server.fakes import StoppedClock
 
 from parlour_protocol.errors import ErrorCode
-from parlour_protocol.frames.bodies import Kicked, Muted
+from parlour_protocol.frames.bodies import Deleted, Kicked, Muted
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId, new_file_id
 from parlour_protocol.limits import FILE_BYTES
 from parlour_server.chat_folder import files_of
 from parlour_server.chat_settings import Files as FileSettings
 from parlour_server.delivery.blob_store import BlobStore, Incoming
+from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.uploads import Uploads
 from parlour_server.kit.errors import RefusedError, UnavailableError
 from parlour_server.kit.setup.data_folder import DataFolder
@@ -230,8 +232,27 @@ async def test_uploads_at_once_and_per_hour_are_limited(village: Village, budget
         assert (await upload(ada, room, b"x")).status_code == 429
     assert (await upload(ada, room, b"x")).status_code == 201
     for _ in range(settings.uploads_per_hour - 1):
-        budgets.upload(ada.user)
+        budgets.upload(ada.user, 1)
     assert (await upload(ada, room, b"x")).status_code == 429
+
+
+async def test_deleting_a_file_gives_no_upload_back(
+    village: Village, budgets: DeliveryBudgets, store: Store, clock: StoppedClock
+) -> None:
+    """D26: a tunnel through files that deletes what was fetched gets so many bytes an hour and no more."""
+    ada = await village.person("ada")
+    room = await village.room(ada, encrypted=False)
+    budgets.upload(ada.user, FileSettings().upload_bytes_per_hour - 1500)
+    stored = (await upload(ada, room, bytes(1000))).json()
+    await say(village, ada, room, stored)
+    events, _ = await store.log.page(room, after=None, before=None, limit=1, max_bytes=9999)
+    await village.append(ada, room, Deleted(target=events[0].seq))
+    await store.files.forget([FileId(stored["file"])])
+    assert (await store.files.used(ada.user))[0] == 0
+    refused = await upload(ada, room, bytes(1000))
+    assert (refused.status_code, refused.json()["error"]) == (429, "too_many_attempts")
+    clock.pass_seconds(60)
+    assert (await upload(ada, room, bytes(1000))).status_code == 201
 
 
 async def test_a_file_is_named_only_by_its_sender_in_its_room(village: Village) -> None:

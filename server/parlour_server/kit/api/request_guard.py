@@ -11,7 +11,7 @@ from starlette.requests import Request
 from parlour_protocol.kit.api import Payload, decode_payload
 from parlour_protocol.kit.limits import HTTP_BODY
 from parlour_server.kit.api.operations import Operations
-from parlour_server.kit.api.request_body import BodyPace, bearer, read_json
+from parlour_server.kit.api.request_body import BodyPace, bearer, content_length, read_json
 from parlour_server.kit.auth.request_rates import RequestRates
 from parlour_server.kit.auth.sessions import Sessions
 from parlour_server.kit.store.records import SessionRecord
@@ -43,6 +43,10 @@ class RequestGuard:
         if cap.value > HTTP_BODY.value:
             raise RuntimeError(f"{kind.__name__} may be large: decode its raw_body off the event loop")
         return decode_payload(kind, await read_json(request, cap, self.pace))
+
+    def size(self, request: Request, kind: type[Payload]) -> int:
+        """Return the declared bytes of a body, before it is read. Raises RequestRefusedError for too many."""
+        return content_length(request, self.operations.cap_of(kind)) or 0
 
     async def raw_body(self, request: Request, kind: type[Payload]) -> bytes:
         """Return a JSON body that is not decoded yet. Raises RequestRefusedError."""

@@ -108,6 +108,17 @@ class Rates(Section, frozen=True):
         ),
     ] = 600
     message_burst: Annotated[int, setting("requests", "a pasted conversation, a bot's start")] = 240
+    message_bytes_per_minute: Annotated[
+        int,
+        setting(
+            "bytes per minute",
+            "the same in bytes: people write far less, and a tunnel through messages gets no more (D25)",
+            ge=32_768,
+        ),
+    ] = 524_288
+    message_bytes_burst: Annotated[
+        int, setting("bytes", "the same, at once: a pasted conversation of long messages", ge=32_768)
+    ] = 1_048_576
     requests_per_minute: Annotated[
         int, setting("requests per minute", "any request on one connection (R1)")
     ] = 1_200

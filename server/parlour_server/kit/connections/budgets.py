@@ -1,7 +1,8 @@
 """Rate limits of accounts and connections (R1: message flood).
 
 Every frame counts against its connection, by number and by bytes. A request also counts against its account
-over all its connections: as a message, unless the program's table says otherwise. Reads count against their
+over all its connections: as a message, by number and by bytes, unless the program's table says otherwise.
+Bytes of messages bound what a tunnel through them carries (D25). Reads count against their
 account and their address, by number and by the bytes of the answers, so that more connections do not allow
 more reads (L26). A request over a limit is refused with the time to wait; nothing is queued.
 
@@ -93,7 +94,7 @@ class ReadBudget:
 class AccountBudget:
     """The rate limits of each account over all its connections."""
 
-    __slots__ = ("_budgets", "_messages", "_nodes", "_reads", "reads")
+    __slots__ = ("_budgets", "_bytes", "_messages", "_nodes", "_reads", "reads")
 
     def __init__(self, rates: Rates, budgets: Budgets, nodes: LiveNodes) -> None:
         """Begin with no one; ``budgets`` is the program's table."""
@@ -105,15 +106,19 @@ class AccountBudget:
         self._messages: KeyedBuckets[UserName] = KeyedBuckets(
             rates.messages_per_minute, per=MINUTE, burst=rates.message_burst
         )
+        self._bytes: KeyedBuckets[UserName] = KeyedBuckets(
+            rates.message_bytes_per_minute, per=MINUTE, burst=rates.message_bytes_burst
+        )
 
-    def request(self, user: UserName, address: str, request: Request, now: float) -> float:
-        """Count a request of this account; 0.0, or the seconds to wait."""
+    def request(self, user: UserName, address: str, request: Request, size: int, now: float) -> float:
+        """Count a request of this account, ``size`` bytes on the wire; 0.0, or the seconds to wait."""
         budget = self._budgets.get(type(request), Budget.MESSAGE)
         if budget is Budget.READ:
             return self._reads.ask(user, address, now)
         if budget is Budget.FREE:
             return 0.0
         wait = self._messages.take(user, now, times=self._nodes.count)
+        wait = wait or self._bytes.take(user, now, size, times=self._nodes.count)
         if wait or not isinstance(budget, KeyedBuckets):
             return wait
         return budget.take(user, now, times=self._nodes.count)

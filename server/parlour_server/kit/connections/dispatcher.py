@@ -173,7 +173,7 @@ class RequestDispatcher(Generic[S]):
         except OutOfOrderError:
             self._refuse_out_of_order(conversation, request)
             return
-        wait = wait or self._accounts.request(peer.user, peer.address, request, now)
+        wait = wait or self._accounts.request(peer.user, peer.address, request, len(data), now)
         if wait:
             conversation.answer(request.id, too_fast(self._wire, request.id, wait))
             self._strike(conversation, ErrorCode.RATE_LIMITED, TOO_FAST)

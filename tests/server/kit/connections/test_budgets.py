@@ -48,6 +48,24 @@ async def test_bytes_of_a_connection():
         assert asked == ["ok", "ok", "rate_limited"]
 
 
+async def test_bytes_of_an_account():
+    """D25: a tunnel through messages gets so many bytes, over however many connections."""
+    async with world(Rates(message_bytes_burst=32_768, message_bytes_per_minute=60 * 1024)) as w:
+        clients = [await w.connect("eve") for _ in range(3)]
+        asked = [await w.ask(client, words="x" * 16_000) for client in clients]
+        assert asked == ["ok", "ok", "rate_limited"]
+        assert await w.ask(await w.connect("ada"), words="x" * 16_000) == "ok"
+        w.clock.pass_seconds(16)
+        assert [await w.ask(clients[2], words="x" * 16_000) for _ in range(2)] == ["ok", "rate_limited"]
+
+
+async def test_bytes_of_reads_are_no_messages():
+    """A read counts the bytes of its answer, and not those of the question."""
+    async with world(Rates(message_bytes_burst=32_768), {Say: Budget.READ}) as w:
+        eve = await w.connect("eve")
+        assert [await w.ask(eve, words="x" * 16_000) for _ in range(3)] == ["ok"] * 3
+
+
 async def test_free_requests_still_count_against_their_connection():
     """R1: nothing that a program says makes a request free of this one."""
     async with world(Rates(request_burst=3, message_burst=1), {Say: Budget.FREE}) as w:

@@ -24,6 +24,7 @@ import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+from nats.aio.transport import TcpTransport
 
 from parlour_server.kit.bus.bus import EVERYONE, Handler, LossHandler, NoticeType
 from parlour_server.kit.bus.local_bus import LocalBus
@@ -44,6 +45,8 @@ _PROBE_SECONDS: Final = 1.0
 _SILENT_SECONDS: Final = 3
 """A server that has not answered for so long is given up."""
 _CLOSE_SECONDS: Final = 1.0
+_CANCEL_AGAIN_SECONDS: Final = 0.1
+"""The library ignores a cancellation while it flushes."""
 _FIRST_RETRY: Final = 0.1
 _LONGEST_RETRY: Final = 2.0
 _OUTBOX_BYTES: Final = 8_388_608
@@ -414,15 +417,31 @@ class _Connection:
                 task.result()
             raise self._cause or ConnectionError("the connection was closed")
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
+            running = set(tasks)
+            while running:
+                for task in running:
+                    task.cancel()
+                _, running = await asyncio.wait(running, timeout=_CANCEL_AGAIN_SECONDS)
 
     async def close(self) -> None:
-        """Disconnect, whatever state it is in."""
-        with suppress(Exception):  # a connection that is lost may fail in any way
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._client.close()
+        """Disconnect, whatever state it is in: nothing of the connection is left then."""
+        try:
+            with suppress(Exception):  # a connection that is lost may fail in any way
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await self._client.close()
+        finally:
+            self._abort()
+
+    def _abort(self) -> None:
+        """Close the socket without waiting for the other side to read.
+
+        The library's `close` waits until NATS has read what was written; its socket stays open if it never
+        does, and only a private attribute has it:
+        https://github.com/nats-io/nats.py/blob/main/nats/src/nats/aio/client.py
+        """
+        transport = self._client._transport  # noqa: SLF001 - see above
+        if isinstance(transport, TcpTransport) and transport._bare_io_writer is not None:  # noqa: SLF001
+            transport._bare_io_writer.transport.abort()  # noqa: SLF001
 
     async def _received(self, message: Msg) -> None:
         self._bus.receive(message.data)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
 
+import psutil
 import pytest
 from tests.nats import NatsServer, server
 from tests.server.kit.bus.bus_contract import BusContract, Ear, notice
@@ -164,6 +165,32 @@ class TestNatsBus(BusContract):
         finally:
             place.close()
 
+    @pytest.mark.parametrize("closing", ["ours", "lost"])
+    async def test_nothing_is_left_of_a_connection_that_nats_does_not_read(
+        self, monkeypatch: pytest.MonkeyPatch, closing: str
+    ):
+        """The library would wait until everything is written, and ignores being cancelled meanwhile."""
+        monkeypatch.setattr(nats_bus, "_CLOSE_SECONDS", 0.05)
+        monkeypatch.setattr(nats_bus, "_SILENT_SECONDS", 60 if closing == "ours" else 0.05)
+        place = NatsServer()
+        try:
+            async with node("p", at=place) as bus:
+                [ours] = sockets_to(place)
+                large = SessionsEnded(frozenset(SessionId(f"{n:022d}") for n in range(30_000)))
+                place.pause()
+                for _ in range(8):
+                    bus.publish(large)
+                if closing == "lost":
+                    await until(lambda: not bus.connected)
+                    await until(lambda: ours not in sockets_to(place))
+                else:
+                    await until(lambda: bus.counts.sent)
+                    async with asyncio.timeout(10):
+                        await bus.close()
+            assert ours not in sockets_to(place)
+        finally:
+            place.close()
+
     async def test_a_slow_server_knows_that_it_lost_something(
         self, prefix: str, monkeypatch: pytest.MonkeyPatch
     ):
@@ -281,6 +308,12 @@ class TestOpening:
                 await bus.open()
         finally:
             place.close()
+
+
+def sockets_to(place: NatsServer) -> list[int]:
+    """Return the ports from which this process is connected to a NATS server."""
+    found = psutil.Process().net_connections("tcp4")
+    return [one.laddr.port for one in found if one.raddr and one.raddr.port == place.port]
 
 
 async def until(condition: Callable[[], object]) -> None:

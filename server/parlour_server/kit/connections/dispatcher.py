@@ -5,7 +5,8 @@ one else is affected (R4: poison message). Requests of one connection start in t
 arrived: while a coroutine handles one, later ones queue behind it, up to the limit of requests in flight.
 
 Whatever a handler does, its request gets one answer: an error other than a refusal, a result that clients
-cannot read, or no result for ``ANSWER_SECONDS`` is answered as unavailable.
+cannot read, or no result of a read for ``ANSWER_SECONDS`` is answered as unavailable. After that time nobody
+knows what another request has done or still will do: no answer could be true, so its connection ends.
 """
 
 import asyncio
@@ -80,8 +81,8 @@ class Conversation(Generic[S]):
         self._state = ConnectionState(Side.SERVER)
         self.peer = peer
         self.budget = budget
-        self.started: dict[RequestId, float] = {}
-        """The requests that are not answered yet, oldest first, and when each arrived."""
+        self.started: dict[RequestId, tuple[float, type[Request]]] = {}
+        """The requests that are not answered yet, oldest first: when each arrived, and its type."""
         self.worker: Callable[[], object] | None = None
         """Cancels the coroutine that runs, for ``running``; later requests wait in ``queue``."""
         self.running: RequestId | None = None
@@ -97,7 +98,7 @@ class Conversation(Generic[S]):
     def begin(self, request: Request, now: float) -> None:
         """Record a request. Raises OutOfOrderError."""
         self._state.received(request)
-        self.started[request.id] = now
+        self.started[request.id] = now, type(request)
 
     def answer(self, request: RequestId, frame: Answer) -> int:
         """Answer a request unless it was answered, or the connection is closed.
@@ -189,20 +190,30 @@ class RequestDispatcher(Generic[S]):
             )
 
     def answer_overdue(self, conversations: Iterable[Conversation[S]]) -> None:
-        """Answer requests that have waited for too long, and cancel the coroutines that handle them."""
+        """Answer requests that have waited for too long, and cancel the coroutines that handle them.
+
+        The connection of one that may have stored something ends: its client asks again, with the same id.
+        """
         before = self._clock.monotonic() - ANSWER_SECONDS
         for conversation in conversations:
-            if not conversation.started or next(iter(conversation.started.values())) >= before:
+            if not conversation.started or next(iter(conversation.started.values()))[0] >= before:
                 continue
-            overdue = [request for request, at in conversation.started.items() if at < before]
-            for request in overdue:
+            overdue = {request: kind for request, (at, kind) in conversation.started.items() if at < before}
+            untouched = {request.id for request in conversation.queue}
+            is_unknown = False
+            for request, kind in overdue.items():
                 warn("request_not_answered", seconds=ANSWER_SECONDS)
-                conversation.answer(request, unavailable(self._wire, request))
-            if overdue and conversation.worker is not None:
+                if request in untouched or kind in self._accounts.reads:
+                    conversation.answer(request, unavailable(self._wire, request))
+                else:
+                    is_unknown = True
+            if conversation.worker is not None:
                 kept = [request for request in conversation.queue if request.id in conversation.started]
                 conversation.queue = deque(kept)
-                if conversation.running not in conversation.started:
+                if conversation.running not in conversation.started or conversation.running in overdue:
                     conversation.worker()
+            if is_unknown:
+                self._end(conversation.peer, INTERNAL_ERROR)
 
     def _start(self, conversation: Conversation[S], request: Request) -> Handling | None:
         """Start a request. Returns the coroutine that has to run for it; else it is done or under way."""

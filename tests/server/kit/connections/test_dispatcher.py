@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Any, cast
 
 import pytest
-from tests.server.kit.connections.toy import Ask, Client, Said, Strange, Words, settle, world
+from tests.server.kit.connections.toy import Ask, Client, Said, Say, Strange, Words, settle, world
 
 from parlour_protocol.kit.errors import INTERNAL_ERROR, POLICY_VIOLATION, TOO_MANY_ERRORS, ErrorCode
 from parlour_protocol.kit.fields import ReasonText
@@ -14,6 +14,7 @@ from parlour_protocol.kit.frames import Error, Ok
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.limits import IN_FLIGHT
 from parlour_server.kit.config.server_settings import Rates
+from parlour_server.kit.connections.budgets import Budget
 from parlour_server.kit.connections.dispatcher import ANSWER_SECONDS
 from parlour_server.kit.errors import NameTakenError, OutcomeUnknownError, RefusedError, UnavailableError
 from parlour_server.kit.program import Pending
@@ -321,12 +322,12 @@ async def test_requests_in_flight_are_limited(never: Handle):
 
 
 @pytest.mark.parametrize("never", NEVER.values(), ids=NEVER.keys())
-async def test_a_handler_that_never_returns_is_answered_for(never: Handle):
+async def test_a_read_that_never_returns_is_answered_for(never: Handle):
     """R4: with what queued behind it; later requests are handled."""
-    async with world() as w:
+    async with world(budgets={Ask: Budget.READ}) as w:
         eve = await w.connect("eve")
         w.toy.on_request = never
-        stuck = [w.send(eve) for _ in range(3)]
+        stuck = [w.send(eve, Ask) for _ in range(3)]
         await settle()
         w.clock.pass_seconds(ANSWER_SECONDS)
         w.service.look()
@@ -338,6 +339,37 @@ async def test_a_handler_that_never_returns_is_answered_for(never: Handle):
         w.toy.on_request = lambda *_: None
         assert await w.ask(eve) == "ok"
         assert eve.ended is None
+
+
+@pytest.mark.parametrize("never", NEVER.values(), ids=NEVER.keys())
+async def test_no_answer_says_what_an_overdue_request_has_done(never: Handle):
+    """It may be stored, now or later: the connection ends, and the client asks again with the same id."""
+    async with world() as w:
+        eve, ada = await w.connect("eve"), await w.connect("ada")
+        w.toy.on_request = never
+        stuck = w.send(eve)
+        await settle()
+        w.clock.pass_seconds(ANSWER_SECONDS + 1)
+        w.service.look()
+        await settle()
+        assert not eve.answers(stuck)
+        assert eve.ended is INTERNAL_ERROR
+        w.toy.on_request = lambda *_: None
+        assert await w.ask(ada) == "ok"
+
+
+async def test_what_an_overdue_read_kept_waiting_was_not_begun():
+    """It stored nothing, and its client may know."""
+    async with world(budgets={Ask: Budget.READ}) as w:
+        ada = await w.connect()
+        w.toy.on_request = NEVER["coroutine"]
+        stuck = [w.send(ada, Ask), w.send(ada)]
+        await settle()
+        w.clock.pass_seconds(ANSWER_SECONDS + 1)
+        w.service.look()
+        await settle()
+        assert [ada.code(request) for request in stuck] == ["unavailable"] * 2
+        assert ada.ended is None
 
 
 async def test_a_request_whose_outcome_is_unknown_is_not_refused():
@@ -355,7 +387,7 @@ async def test_a_request_whose_outcome_is_unknown_is_not_refused():
 
 async def test_a_result_that_comes_too_late_is_no_second_answer():
     """The request was answered for; its handler's work may be done all the same."""
-    async with world() as w:
+    async with world(budgets={Say: Budget.READ}) as w:
         ada = await w.connect()
         turns = w.toy.on_request = Turns(lambda gate: gate)
         request = w.send(ada, words="late")
@@ -369,7 +401,7 @@ async def test_a_result_that_comes_too_late_is_no_second_answer():
 
 async def test_only_the_overdue_handler_is_cancelled():
     """A coroutine that began later is not ended for a future that is overdue."""
-    async with world() as w:
+    async with world(budgets={Say: Budget.READ}) as w:
         ada = await w.connect()
         w.toy.on_request = lambda *_: asyncio.Future()
         stuck = w.send(ada)

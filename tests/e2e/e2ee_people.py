@@ -1,7 +1,7 @@
 """People with devices, each device a process that can be killed: how a test speaks with them.
 
 ``World`` has the server, the cables and the people; ``Phone`` is one device. What a device says of a room is
-read from its archive after it was stopped, by ``e2ee_look``.
+read from its archive after it was stopped, by ``parlour_lab.hostile.disks``.
 """
 
 import asyncio

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from tests.e2e.e2ee_look import Entitled, Row, entitled, rows, server_log
+from parlour_lab.hostile.disks import Entitled, Row, entitled, rows, server_log
 from tests.e2e.e2ee_people import PATIENCE, GoneError, Phone, RefusedError, World
 
 SETTLED = 90.0

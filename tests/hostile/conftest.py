@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from tests.hostile.people import World
 
+from parlour_lab.hostile.people import World
 from parlour_server.kit.logs import captured
 
 PEOPLE = ("ada", "ben", "cat", "dan", "spy")

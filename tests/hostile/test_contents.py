@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from tests.hostile.people import Device, World
 
+from parlour_lab.hostile.people import Device, World
 from parlour_protocol.frames import MessageText
 from parlour_protocol.frames.bodies import Edited, Message, Pinned, Reacted
 from parlour_protocol.frames.fields import Reaction

@@ -3,8 +3,6 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
-from tests.hostile.middle import Lies
-from tests.hostile.people import Device, World
 
 from parlour_client.kit.errors import (
     ApiRefusedError,
@@ -12,6 +10,8 @@ from parlour_client.kit.errors import (
     ServerMisbehavedError,
     UnreachableError,
 )
+from parlour_lab.hostile.middle import Lies
+from parlour_lab.hostile.people import Device, World
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, Ok
 from parlour_protocol.frames.replies import Stored

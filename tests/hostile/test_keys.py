@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from msgspec import structs
 from tests.client.core.client_parts import encrypted_rooms
-from tests.hostile.people import Device, World
 
 from parlour_client.core.e2ee.identity.mls_extensions import KNOWN
+from parlour_lab.hostile.people import Device, World
 from parlour_protocol.delivery import ClaimedKeyPackages, Welcomes
 from parlour_protocol.frames import AnyRequest
 from parlour_protocol.frames.bodies import EncryptedMessage

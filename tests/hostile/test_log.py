@@ -1,9 +1,9 @@
 """What the server leaves out of a log, repeats, or turns around: for everyone, or for one device."""
 
 import pytest
-from tests.hostile.people import Device, World
-from tests.hostile.views import View
 
+from parlour_lab.hostile.people import Device, World
+from parlour_lab.hostile.views import View
 from parlour_protocol.frames.bodies import Blank
 from parlour_protocol.frames.wire import encode_body
 from parlour_protocol.ids import RoomId

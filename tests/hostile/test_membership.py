@@ -3,8 +3,8 @@
 import pytest
 from msgspec.structs import replace
 from tests.client.core.client_parts import encrypted_rooms
-from tests.hostile.people import Device, World
 
+from parlour_lab.hostile.people import Device, World
 from parlour_protocol.delivery import GroupState
 from parlour_protocol.frames.bodies import Added, Banned, Contested, Joined, Kicked, Left, RoleSet
 from parlour_protocol.ids import RoomId

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from tests.hostile.people import World
-from tests.hostile.views import View
 
+from parlour_lab.hostile.people import World
+from parlour_lab.hostile.views import View
 from parlour_protocol.frames.bodies import Added, Joined, Kicked
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import new_incarnation

@@ -7,8 +7,9 @@ its own, and `PARLOUR_SEED=3` begins with that one. `HARD` went wrong once.
 import os
 
 import pytest
-from tests.hostile.people import World
 from tests.hostile.walk import ACTS, Walk
+
+from parlour_lab.hostile.people import World
 
 FIRST = int(os.environ.get("PARLOUR_SEED", "33"))
 WALKS = int(os.environ.get("PARLOUR_SOAK", "2"))

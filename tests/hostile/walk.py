@@ -12,11 +12,11 @@ from random import Random
 from typing import Final
 
 from msgspec import structs
-from tests.hostile.people import Device, World
-from tests.hostile.views import View
 
 from parlour_client.core.e2ee.status import RoomState
 from parlour_client.kit.errors import ApiRefusedError, ServerMisbehavedError, UnreachableError
+from parlour_lab.hostile.people import Device, World
+from parlour_lab.hostile.views import View
 from parlour_protocol.delivery import ClaimedKeyPackages
 from parlour_protocol.frames import LogEvent, MessageText
 from parlour_protocol.frames.bodies import Added, Joined, Kicked, Message, RoleSet

@@ -6,8 +6,6 @@ event) unless a test tells it to break one.
 """
 
 import asyncio
-import heapq
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +21,7 @@ from parlour_client.core.events import Change
 from parlour_client.kit.account.profile import Profile
 from parlour_client.kit.connection_status import LinkState, StatusChanged
 from parlour_client.kit.transport.frame_socket import SocketClosedError
+from parlour_lab.hostile.clock import BEGIN, FakeClock
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import (
     AnyBody,
@@ -79,47 +78,6 @@ ALICE, BOB = parse_user_name("alice"), parse_user_name("bobby")
 LAPTOP = parse_device_name("laptop")
 LOBBY = RoomId("lobby_________________")
 GARDEN = RoomId("garden________________")
-BEGIN = 1_700_000_000_000
-
-
-class FakeClock:
-    """Time that stands still until a test moves it."""
-
-    def __init__(self) -> None:
-        self.time = float(BEGIN)
-        self._timers: list[tuple[float, int, FakeTimer]] = []
-        self._count = itertools.count()
-        self.slept: list[float] = []
-
-    def now(self) -> Millis:
-        return Millis(int(self.time))
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        done = asyncio.Event()
-        self.call_later(seconds, done.set)
-        await done.wait()
-
-    def call_later(self, seconds: float, call: Callable[[], None]) -> "FakeTimer":
-        timer = FakeTimer(call)
-        heapq.heappush(self._timers, (self.time + seconds * 1000, next(self._count), timer))
-        return timer
-
-    def advance(self, seconds: float) -> None:
-        """Move on and run what is due."""
-        self.time += seconds * 1000
-        while self._timers and self._timers[0][0] <= self.time:
-            _, _, timer = heapq.heappop(self._timers)
-            if not timer.cancelled:
-                timer.call()
-
-
-class FakeTimer:
-    def __init__(self, call: Callable[[], None]) -> None:
-        self.call, self.cancelled = call, False
-
-    def cancel(self) -> None:
-        self.cancelled = True
 
 
 class FakeWire:

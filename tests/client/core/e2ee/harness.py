@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from random import Random
-from typing import Any
 
 from tests.client.core.core_fake import FakeClock
 from tests.client.core.e2ee.memory_server import LAPTOP, Line, MemoryServer
@@ -16,6 +15,7 @@ from parlour_client.core.archive import Archive
 from parlour_client.core.client import Client
 from parlour_client.kit.account.profile import Profile
 from parlour_client.kit.errors import UnreachableError
+from parlour_lab.hostile.clock import Threads
 from parlour_protocol.frames import (
     Hello,
 )
@@ -26,29 +26,6 @@ from parlour_protocol.kit.secret import Secret
 
 PATIENCE = 60.0
 """Seconds after which a wait has failed: far more than anything takes on a busy machine."""
-
-
-class Threads:
-    """What the loop has handed to threads: the archives' work, and what is dear in cryptography."""
-
-    def __init__(self) -> None:
-        self._at_work: set[asyncio.Future[Any]] = set()
-        loop = asyncio.get_running_loop()
-        hand_over = loop.run_in_executor
-
-        def counted(*given: Any) -> "asyncio.Future[Any]":
-            future = hand_over(*given)
-            self._at_work.add(future)
-            future.add_done_callback(self._at_work.discard)
-            return future
-
-        loop.run_in_executor = counted  # type: ignore[method-assign]
-
-    async def rest(self) -> None:
-        """Wait until nothing is at work, and let the loop take a turn."""
-        while self._at_work:
-            await asyncio.wait(self._at_work)
-        await asyncio.sleep(0)
 
 
 class Harness:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec.structs import replace
-from tests.hostile.middle import Lies
 
+from parlour_lab.hostile.middle import Lies
 from parlour_protocol.delivery import EventStored, Welcomes
 from parlour_protocol.frames import AnyRequest, Hello, LogEvent, Ok, RoomSummary
 from parlour_protocol.frames.replies import Entered, Page, RoomEntered, Stored

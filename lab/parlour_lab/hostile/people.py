@@ -15,12 +15,6 @@ from time import time
 from typing import TypeVar
 
 from msgspec.structs import replace
-from tests.client.core.client_parts import parts
-from tests.client.core.e2ee.harness import Threads
-from tests.e2e.e2ee_look import read_with, server_log, states
-from tests.e2e.processes import password
-from tests.hostile.middle import Lies, TappedDelivery, tapped_dial
-from tests.hostile.server import HostileServer, SharedClock
 
 from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.sign_in import ChatSignIn, open_archive
@@ -33,6 +27,10 @@ from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.transport.frame_socket import Dial, FrameSocket
 from parlour_client.text.note_text import note_words
+from parlour_lab.hostile.clock import FakeClock, Threads
+from parlour_lab.hostile.disks import read_with, server_log, states
+from parlour_lab.hostile.middle import Lies, TappedDelivery, tapped_dial
+from parlour_lab.hostile.server import HostileServer
 from parlour_protocol.frames.bodies import Unreadable
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
@@ -41,6 +39,13 @@ from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import RoomKind
 
 T = TypeVar("T")
+
+
+def password(name: str) -> str:
+    """Return someone's password."""
+    return f"the long password of {name}"
+
+
 PATIENCE = 60.0
 """Seconds after which a wait has failed: far more than anything takes on a busy machine."""
 LONG = 300.0
@@ -237,7 +242,7 @@ class Device:
 
     def top(self, room: RoomId) -> int:
         """Return the newest event that it has taken in."""
-        return parts(self.client).catch_up.top(room)
+        return self.client._parts.catch_up.top(room)  # noqa: SLF001 - no view sees it
 
 
 class World:
@@ -245,7 +250,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.clock = SharedClock()
+        self.clock = FakeClock()
         self.clock.time = time() * 1000
         self.threads = Threads()
         self.server = HostileServer(folder, self.clock)

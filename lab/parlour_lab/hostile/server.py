@@ -13,9 +13,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.client.core.core_fake import FakeClock
-from tests.server.fakes import CHEAP
+from argon2 import PasswordHasher
 
+from parlour_lab.hostile.clock import FakeClock
 from parlour_protocol.frames import AnyBody
 from parlour_protocol.frames.wire import encode_body
 from parlour_protocol.ids import RoomId
@@ -32,6 +32,7 @@ from parlour_server.kit.setup.certificates import pin_of, read_certificate
 from parlour_server.kit.setup.initialise import initialise
 from parlour_server.kit.setup.public_address import reachable_at
 
+_CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 WIDE = """
 [rates]
 messages_per_minute = 100000
@@ -55,17 +56,10 @@ tickets_per_session = 10000
 """
 
 
-class SharedClock(FakeClock):
-    """One clock for the server and all clients, moved by the test."""
-
-    def monotonic(self) -> float:
-        return self.time / 1000
-
-
 class HostileServer:
     """The server, and what its operator can do to it."""
 
-    def __init__(self, folder: Path, clock: SharedClock) -> None:
+    def __init__(self, folder: Path, clock: FakeClock) -> None:
         self._folder = folder
         self._clock = clock
         self._copies = 0
@@ -88,7 +82,7 @@ class HostileServer:
             flags={"listen.address": "127.0.0.1:0"},
         )
         self._running = await Server.start(
-            CHAT, self.data, settings, clock=self._clock, passwords=HashingPool(threads=1, hasher=CHEAP)
+            CHAT, self.data, settings, clock=self._clock, passwords=HashingPool(threads=1, hasher=_CHEAP)
         )
         self.port = int(self._running.url.rpartition(":")[2])
 

@@ -1,0 +1,1 @@
+"""The real server in the hands of a hostile operator, with real clients beside it."""

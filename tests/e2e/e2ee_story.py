@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from parlour_lab.hostile.disks import Entitled, Row, entitled, rows, server_log
 from tests.e2e.e2ee_people import PATIENCE, GoneError, Phone, RefusedError, World
+
+from parlour_lab.hostile.disks import Entitled, Row, entitled, rows, server_log
 
 SETTLED = 90.0
 """Seconds in which something has to move on the way to an agreement."""

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from parlour_lab.hostile.disks import Logged, opened, read_with, server_log, states
 from tests.e2e.e2ee_people import Phone, World, stolen
 from tests.e2e.processes import DEADLINE
+
+from parlour_lab.hostile.disks import Logged, opened, read_with, server_log, states
 
 CANARY = "CANARYwren"
 READABLE = "the-aviary"

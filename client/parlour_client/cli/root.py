@@ -52,6 +52,12 @@ def _demo() -> click.Command:
     return demo
 
 
+def _drill() -> click.Command:
+    from parlour_lab.commands import drill  # noqa: PLC0415
+
+    return drill
+
+
 def _export() -> click.Command:
     from parlour_client.cli.export import export  # noqa: PLC0415
 
@@ -68,6 +74,12 @@ def _join() -> click.Command:
     from parlour_client.cli.sign_in import join  # noqa: PLC0415
 
     return join
+
+
+def _lab() -> click.Command:
+    from parlour_lab.commands import lab  # noqa: PLC0415
+
+    return lab
 
 
 def _login() -> click.Command:
@@ -128,9 +140,11 @@ WRITTEN_HERE: Final[dict[str, Callable[[], click.Command]]] = {
     "accounts": _accounts,
     "chat": _chat,
     "demo": _demo,
+    "drill": _drill,
     "export": _export,
     "invite-link": _invite_link,
     "join": _join,
+    "lab": _lab,
     "login": _login,
     "logout": _logout,
     "new": _new,

@@ -128,6 +128,8 @@ COMMANDS: Final[tuple[Command[..., Any], ...]] = (
     view.invite_link,
     view.chat,
     view.demo,
+    view.drill,
+    view.lab,
     view.new,
     view.lock,
     view.quit_,

@@ -97,6 +97,8 @@ def _shell(name: str, sentence: str, instead: Elsewhere = _SHELL) -> Command[...
 
 chat = _shell("chat", "Open the chat; the same as `parlour` without a command")
 demo = _shell("demo", "Try everything on a throwaway server with simulated people")
+drill = _shell("drill", "Attack a throwaway server and see that its defences hold")
+lab = _shell("lab", "See each attack fail, and succeed on a copy without the defence")
 new = _shell("new", "Begin a program of your own on Parlour's kit")
 accounts = _shell("accounts", "List your accounts, for --account NAME")
 join_server = _shell("join", "Create an account with an invite link, and log in")

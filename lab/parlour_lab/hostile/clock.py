@@ -76,7 +76,7 @@ class Threads:
             future.add_done_callback(self._at_work.discard)
             return future
 
-        loop.run_in_executor = counted  # type: ignore[method-assign]
+        loop.run_in_executor = counted  # type: ignore[method-assign, assignment]
 
     async def rest(self) -> None:
         """Wait until nothing is at work, and let the loop take a turn."""

@@ -15,13 +15,13 @@ from typing import Any
 from tests.client.core.client_parts import encrypted_rooms, parts
 from tests.client.core.e2ee.harness import Harness
 from tests.client.core.e2ee.identity_world import Registered
-from tests.client.kit.tls_fake import make
 from tests.e2e.oracle.gate import Gate
 from tests.e2e.oracle.hostile_server import ME, write_profile
 
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.identity.keys import DeviceKey
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN
+from parlour_lab.impostor import make
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.frames.bodies import EncryptedMessage
 from parlour_protocol.frames.opaque import Ciphertext

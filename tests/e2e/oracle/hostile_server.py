@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 
-from tests.client.kit.tls_fake import Made, make
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
@@ -24,6 +23,7 @@ from parlour_client.core.account.saved_profile import ArchivedProfile
 from parlour_client.core.archive import Archive, outbox_table
 from parlour_client.kit.account.profile import Profile
 from parlour_client.kit.transport.trust import pin_of
+from parlour_lab.impostor import Made, make
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import (
     AnyBody,

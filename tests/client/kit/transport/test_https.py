@@ -4,7 +4,6 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.client.kit.tls_fake import Answer, make, recording
 
 from parlour_client.kit.errors import (
     ApiRefusedError,
@@ -16,6 +15,7 @@ from parlour_client.kit.errors import (
 from parlour_client.kit.transport import https
 from parlour_client.kit.transport.https import MAX_ANSWER, Api
 from parlour_client.kit.transport.trust import CaFile, Verifier
+from parlour_lab.impostor import Answer, make, recording
 from parlour_protocol.kit.api import Login
 from parlour_protocol.kit.names import parse_device_name
 from parlour_protocol.kit.secret import Secret

@@ -4,7 +4,6 @@ import ssl
 from pathlib import Path
 
 import pytest
-from tests.client.kit.tls_fake import Made, make, recording
 
 from parlour_client.kit.errors import CertificateError, PinChangedError, SetupError, UnreachableError
 from parlour_client.kit.transport.https import Api
@@ -18,6 +17,7 @@ from parlour_client.kit.transport.trust import (
     security_words,
 )
 from parlour_client.kit.transport.websocket import open_socket
+from parlour_lab.impostor import Made, make, recording
 from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.kit.api import Login
 from parlour_protocol.kit.invite_link import ServerAddress

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from tests.client.kit.tls_fake import Answer, make, recording
 
 from parlour_client.kit.errors import ParlourClientError, ServerMisbehavedError, UnreachableError
 from parlour_client.kit.transport import websocket as socket
 from parlour_client.kit.transport.frame_socket import SocketClosedError
 from parlour_client.kit.transport.trust import CaFile, Verifier
 from parlour_client.kit.transport.websocket import WebSocket, open_socket
+from parlour_lab.impostor import Answer, make, recording
 from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.limits import SERVER_FRAME

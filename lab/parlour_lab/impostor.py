@@ -28,10 +28,12 @@ class Made:
 
     @property
     def pem(self) -> str:
+        """As text."""
         return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
 
     @property
     def der(self) -> bytes:
+        """As bytes."""
         return self.certificate.public_bytes(serialization.Encoding.DER)
 
     def context(self, folder: Path) -> ssl.SSLContext:
@@ -101,7 +103,7 @@ async def recording(context: ssl.SSLContext, answer: Answer | None = None) -> As
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         recorder.handshakes += 1
         feed = reader.feed_data
-        recorder.data += bytes(reader._buffer)  # type: ignore[attr-defined]
+        recorder.data += bytes(reader._buffer)  # type: ignore[attr-defined]  # noqa: SLF001 - what came first
 
         def note(data: bytes) -> None:
             recorder.data.extend(data)

@@ -1,0 +1,190 @@
+"""What a forked process does: play attacks on the copy of Parlour that is on its path, or run a test."""
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from parlour_lab.attack import Attack, Evidence, Outcome, Stage, Verdict, load, shown
+from parlour_lab.source import PACKAGES
+
+_LOG_LINES = 6
+"""The most lines of a server's log that are shown with an attack."""
+_FAILED = 1
+"""A test failed, as with pytest."""
+_NOT_ITSELF = 71
+"""Something around the test failed, which says nothing about the defence."""
+
+
+def work(job: dict[str, Any], done: Path) -> int:
+    """Do the job and write outcomes, a line of JSON each; returns the exit status of the process."""
+    if "test" in job:
+        return _test(job)
+    with done.open("a") as file:
+
+        def note(outcome: Outcome) -> None:
+            file.write(json.dumps(outcome.as_json()) + "\n")
+            file.flush()
+
+        folder = Path(job["folder"])
+        if job.get("prepare"):
+            _prepare(job["prepare"], folder)
+            return 0
+        attacks = [load(name) for name in job["attacks"]]
+        _must_be_ours(job["paths"])
+        Players(folder, Path(job["prepared"]), note).play(attacks)
+    return 0
+
+
+def _must_be_ours(paths: Sequence[str]) -> None:
+    """Refuse to go on if a package came from anywhere but the scratch copy that this process was given."""
+    if not paths:
+        return
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        ours = name.partition(".")[0] in PACKAGES.values()
+        if ours and file and not any(Path(file).is_relative_to(path) for path in paths):
+            raise RuntimeError(f"{name} came from {file}, which is not the scratch copy")
+
+
+def _prepare(what: Sequence[str], folder: Path) -> None:
+    if "server" in what:
+        from parlour_lab.target import prepare  # noqa: PLC0415 - imports the product
+
+        prepare(folder / "server")
+    if "people" in what:
+        from parlour_lab.hostile.stage import prepare_people  # noqa: PLC0415 - the same
+
+        prepare_people(folder / "people")
+
+
+class _Failures:
+    """Which tests failed themselves: not in a fixture around them, and not because they weren't found."""
+
+    def __init__(self) -> None:
+        self.failed: list[str] = []
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Hear of a test."""
+        if report.when == "call" and report.failed:
+            self.failed.append(report.nodeid)
+
+
+def _test(job: dict[str, Any]) -> int:
+    import _hypothesis_pytestplugin  # noqa: PLC0415 - only where tests are run
+    import pytest  # noqa: PLC0415
+    import pytest_asyncio.plugin  # noqa: PLC0415
+    import pytest_timeout  # noqa: PLC0415
+    import xdist.plugin  # noqa: PLC0415
+
+    os.chdir(job["root"])
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    given = ["-p", "no:cacheprovider", "-q", "--tb=line", "-m", "", "-x", f"--basetemp={job['folder']}/tests"]
+    failures = _Failures()
+    plugins = [_hypothesis_pytestplugin, pytest_asyncio.plugin, pytest_timeout, xdist.plugin, failures]
+    status = pytest.main([*given, *job["test"]], plugins=plugins)
+    _must_be_ours(job["paths"])
+    if failures.failed:
+        return _FAILED
+    return _NOT_ITSELF if int(status) == _FAILED else int(status)
+
+
+class Players:
+    """Attacks one after another, those that wait beside the others, each on the stage it needs."""
+
+    def __init__(self, folder: Path, prepared: Path, note: Any) -> None:
+        self._folder = folder
+        self._prepared = prepared
+        self._note = note
+        self._count = 0
+
+    def play(self, attacks: Sequence[Attack]) -> None:
+        """Play them all."""
+        shared: dict[tuple[str, bool], list[Attack]] = {}
+        for one in attacks:
+            if one.stage is Stage.SERVER:
+                shared.setdefault((one.settings, one.command), []).append(one)
+        for (settings, command), some in shared.items():
+            self._on_one_server(some, settings, command=command)
+        for one in attacks:
+            if one.stage is not Stage.SERVER:
+                self._note(self._alone(one))
+
+    def _place(self) -> Path:
+        self._count += 1
+        place = self._folder / str(self._count)
+        place.mkdir(parents=True)
+        return place
+
+    def _on_one_server(self, attacks: Sequence[Attack], settings: str, *, command: bool) -> None:
+        from parlour_lab.target import SETTINGS, LabServer  # noqa: PLC0415 - imports the product
+
+        place = self._place()
+        server = LabServer(place, self._prepared / "server", settings or SETTINGS, as_command=command)
+        try:
+            server.start()
+        except (RuntimeError, OSError) as error:
+            for one in attacks:
+                self._note(Outcome(one.id, Verdict.ERROR, shown(error), 0))
+            return
+        waiting = [one for one in attacks if one.waits]
+        with ThreadPoolExecutor(max(1, len(waiting))) as threads:
+            futures = [threads.submit(one.play, server) for one in waiting]
+            for one in attacks:
+                if not one.waits:
+                    before = server.log_file.stat().st_size
+                    self._note(_with_log(one.play(server), server.log_text()[before:]))
+            for future in futures:
+                self._note(future.result())
+        server.stop()
+        shutil.rmtree(place, ignore_errors=True)
+
+    def _alone(self, one: Attack) -> Outcome:
+        place, start = self._place(), time.monotonic()
+        try:
+            return self._on_stage(one, place)
+        except Exception as error:  # noqa: BLE001 - what stands around an attack failed, and others follow
+            return one.outcome(Evidence(), start, error)
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def _on_stage(self, one: Attack, place: Path) -> Outcome:
+        match one.stage:
+            case Stage.NOTHING:
+                return one.play(place)
+            case Stage.PEOPLE:
+                from parlour_lab.hostile.stage import play_among_people  # noqa: PLC0415 - imports the product
+
+                return play_among_people(one, self._prepared / "people", place)
+            case Stage.PAIR:
+                from parlour_lab.cluster import Pair  # noqa: PLC0415 - the same
+
+                with Pair(place) as pair:
+                    return one.play(pair)
+            case _:
+                return self._on_own_server(one, place)
+
+    def _on_own_server(self, one: Attack, place: Path) -> Outcome:
+        from parlour_lab.target import SETTINGS, LabServer  # noqa: PLC0415 - imports the product
+
+        server = LabServer(place, self._prepared / "server", one.settings or SETTINGS, as_command=one.command)
+        try:
+            if one.stage is Stage.OWN_SERVER:
+                server.start()
+            return _with_log(one.play(server), server.log_text())
+        finally:
+            server.kill()
+
+
+def _with_log(outcome: Outcome, log: str) -> Outcome:
+    """Add what the server's log says, bounded: its last lines."""
+    seen = Evidence(steps=list(outcome.steps), left_out=outcome.left_out)
+    for line in log.splitlines()[-_LOG_LINES:]:
+        seen.log(line)
+    return replace(outcome, steps=tuple(seen.steps), left_out=seen.left_out)

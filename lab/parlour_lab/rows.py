@@ -1,0 +1,100 @@
+"""The table of the laboratory: for each line of docs/security.md threat, defences, attack and test.
+
+`rows/*.toml` has a table for each line. A defence is a text in a file and what stands in its place without
+the defence; the text must be in the file exactly once, so that a changed defence can't be missed.
+"""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any, Final
+
+from parlour_lab.source import Source
+
+_MEMBERS: Final = {"threat", "defences", "attack", "test"}
+_DEFENCE: Final = {"file", "text", "replacement"}
+
+
+class RowError(Exception):
+    """A row that can't be used; the text says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defence:
+    """A piece of code, and what stands in its place in the copy without it."""
+
+    file: str
+    text: str
+    replacement: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of docs/security.md."""
+
+    id: str
+    threat: str
+    """Two sentences: what someone does, and what they would gain."""
+    defences: tuple[Defence, ...]
+    """All of them are taken out at once."""
+    attack: str
+    """Its id: `module.function`."""
+    test: str
+    """The test that must fail without the defence."""
+    group: str
+    """The file of the row."""
+
+
+def rows() -> Mapping[str, Row]:
+    """Return all rows by their ids, in the order of the files and their tables. Raises RowError."""
+    found: dict[str, Row] = {}
+    folder = resources.files("parlour_lab") / "rows"
+    for file in sorted(folder.iterdir(), key=lambda one: one.name):
+        if not file.name.endswith(".toml"):
+            continue
+        for name, members in tomllib.loads(file.read_text(encoding="utf-8")).items():
+            if name in found:
+                raise RowError(f"{file.name}: {name} is a row already, in {found[name].group}.toml.")
+            found[name] = parse(name, members, file.name.removesuffix(".toml"))
+    return found
+
+
+def parse(name: str, members: Mapping[str, Any], group: str) -> Row:
+    """Return a row. Raises RowError unless it has exactly the members it needs."""
+    where = f"{group}.toml, {name}"
+    if set(members) != _MEMBERS:
+        raise RowError(f"{where}: it needs exactly {', '.join(sorted(_MEMBERS))}.")
+    if not members["defences"]:
+        raise RowError(f"{where}: it has no defence.")
+    for one in members["defences"]:
+        if set(one) != _DEFENCE or not all(isinstance(text, str) for text in one.values()):
+            raise RowError(f"{where}: a defence has exactly the texts {', '.join(sorted(_DEFENCE))}.")
+        if one["text"] == one["replacement"] or not one["text"].strip():
+            raise RowError(f"{where}: the replacement changes nothing.")
+    defences = tuple(Defence(**one) for one in members["defences"])
+    threat = " ".join(str(members["threat"]).split())
+    return Row(name, threat, defences, str(members["attack"]), str(members["test"]), group)
+
+
+def chosen(wanted: Sequence[str]) -> list[Row]:
+    """Return these rows, or all. Raises RowError for an unknown id."""
+    table = rows()
+    unknown = [name for name in wanted if name.upper() not in table]
+    if unknown:
+        raise RowError(f"There is no line {unknown[0]}; `parlour lab --list` shows all.")
+    return [table[name.upper()] for name in wanted] if wanted else list(table.values())
+
+
+def place(defence: Defence, source: Source) -> int:
+    """Return the line on which a defence begins, from 1. Raises RowError unless it is there exactly once."""
+    text = source.read(defence.file)
+    if (count := text.count(defence.text)) != 1:
+        text = defence.text.strip()[:80]
+        raise RowError(f"{defence.file} has this text {count} times, not once: {text!r}")
+    return text[: text.index(defence.text)].count("\n") + leading(defence.text) + 1
+
+
+def leading(text: str) -> int:
+    """Return how many line breaks a text begins with."""
+    return len(text) - len(text.lstrip("\n"))

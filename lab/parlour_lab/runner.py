@@ -1,0 +1,132 @@
+"""Plays attacks and tests in forked processes, some at a time, each for a bounded time."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, Final, Self
+
+from parlour_lab.attack import Outcome, Stage, Verdict, load, shown
+
+ATTACK_SECONDS: Final = 60
+"""The longest that one attack may take with what it needs around it."""
+_ALL_SECONDS: Final = 300
+"""The longest that several in one process may take."""
+
+
+class Runner:
+    """The process that forks, a temporary folder, and what was prepared in it."""
+
+    def __init__(self, *, tests: bool = False) -> None:
+        """Start the process; ``tests`` lets it import pytest as well."""
+        self.folder = Path(tempfile.mkdtemp(prefix="parlour-lab-"))
+        self._ended: dict[str, Future[int]] = {}
+        self._lock = threading.Lock()
+        self._count = 0
+        configured = os.fspath(_openssl_configuration())
+        environment = {**os.environ, "PYTHONHASHSEED": "0", "OPENSSL_CONF": configured}
+        for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONWARNINGS", *_PROXIES):
+            environment.pop(name, None)
+        command = [sys.executable, "-m", "parlour_lab.zygote", *(["--tests"] if tests else [])]
+        self._process = subprocess.Popen(  # noqa: S603 - our own module
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+        )
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End everything that still runs, and remove the folder."""
+        assert self._process.stdin is not None  # noqa: S101 - it was asked for
+        self._process.stdin.close()
+        self._process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def prepare(self, stages: set[Stage]) -> None:
+        """Make what the attacks of these stages are given copies of. Raises RuntimeError."""
+        what = ["people"] if Stage.PEOPLE in stages else []
+        what += ["server"] if stages & {Stage.SERVER, Stage.OWN_SERVER, Stage.FOLDER} else []
+        (self.folder / "prepared").mkdir()
+        status, said, _ = self._run(
+            {"prepare": what, "folder": str(self.folder / "prepared"), "paths": []}, _ALL_SECONDS
+        )
+        if status:
+            raise RuntimeError(said)
+
+    def play(
+        self, names: Sequence[str], paths: Sequence[str] = (), seconds: float = _ALL_SECONDS
+    ) -> list[Outcome]:
+        """Play these attacks in one process, on the copy at ``paths`` or on Parlour as installed."""
+        job = {
+            "attacks": list(names),
+            "paths": list(paths),
+            "prepared": str(self.folder / "prepared"),
+        }
+        status, said, done = self._run(job, seconds)
+        outcomes = [Outcome.from_json(json.loads(line)) for line in done.splitlines()]
+        found = {one.attack: one for one in outcomes}
+        why = "it took too long" if status < 0 else f"its process ended with {status}: {said[-1500:]}"
+        return [found.get(name, Outcome(name, Verdict.ERROR, shown(why), 0)) for name in names]
+
+    def test(self, nodes: Sequence[str], root: Path, paths: Sequence[str]) -> tuple[int, str]:
+        """Run tests in a copy of the repository; return pytest's status (1: one failed), and what it said."""
+        job = {"test": list(nodes), "root": str(root), "paths": list(paths)}
+        status, said, _ = self._run(job, ATTACK_SECONDS)
+        return status, said
+
+    def _run(self, job: dict[str, Any], seconds: float) -> tuple[int, str, str]:
+        with self._lock:
+            self._count += 1
+            count = self._count
+            file = self.folder / f"job-{count}"
+            ended: Future[int] = Future()
+            self._ended[str(file)] = ended
+        place = self.folder / f"work-{count}" if "folder" not in job else Path(job["folder"])
+        place.mkdir(exist_ok=True)
+        file.write_text(json.dumps({"folder": str(place), **job}))
+        self._say({"job": str(file)})
+        try:
+            status = ended.result(seconds)
+        except TimeoutError:
+            self._say({"end": str(file)})
+            status = ended.result(30)
+        done = Path(f"{file}.done")
+        said = Path(f"{file}.out").read_text(errors="backslashreplace")
+        if "prepare" not in job:
+            shutil.rmtree(place, ignore_errors=True)
+        return status, said, done.read_text() if done.exists() else ""
+
+    def _say(self, order: dict[str, str]) -> None:
+        assert self._process.stdin is not None  # noqa: S101 - it was asked for
+        with self._lock:
+            self._process.stdin.write(json.dumps(order).encode() + b"\n")
+            self._process.stdin.flush()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None  # noqa: S101 - it was asked for
+        for line in self._process.stdout:
+            answer = json.loads(line)
+            self._ended.pop(answer["job"]).set_result(answer["status"])
+
+
+_PROXIES: Final = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+
+
+def _openssl_configuration() -> Path:
+    """Return the file that a server's command would set: OpenSSL reads it once, in the process that forks."""
+    from parlour_server.kit.net import tls_groups  # noqa: PLC0415 - nothing else of the server is needed here
+
+    name = "openssl.cnf" if tls_groups.HAS_HYBRID else "openssl-before-3.5.cnf"
+    return Path(tls_groups.__file__).with_name(name)
+
+
+def stages_of(names: Sequence[str]) -> set[Stage]:
+    """Return what these attacks need."""
+    return {load(name).stage for name in names}

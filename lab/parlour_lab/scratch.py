@@ -1,0 +1,75 @@
+"""A copy of Parlour in a temporary folder, in which a defence is taken out and put back.
+
+The installed packages are only read. What is played on the copy is a process with the copy first on its path,
+which ends if one of its modules came from anywhere else (`job.py`).
+"""
+
+import itertools
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from parlour_lab.rows import Defence, place
+from parlour_lab.source import PACKAGES, Source
+
+_SKIPPED: Final = shutil.ignore_patterns(
+    ".*", "node_modules", "dist", "build", "bin", "*.log", "RESULTS*", "screenshots"
+)
+_NEEDED_BY_TESTS: Final = (".ci", ".github", ".gitignore")
+
+
+class Scratch:
+    """The copy; one process at a time may change it."""
+
+    def __init__(self, folder: Path, source: Source, *, tests: bool = False) -> None:
+        """Copy the packages, and of a checkout everything else if tests are to run in it."""
+        self.folder = folder
+        self._source = source
+        self._changes = itertools.count(1)
+        if tests and source.repository is not None:
+            shutil.copytree(source.repository, folder, ignore=_SKIPPED, symlinks=True)
+            for name in _NEEDED_BY_TESTS:
+                place = source.repository / name
+                if place.is_dir():
+                    shutil.copytree(place, folder / name)
+                elif place.is_file():
+                    shutil.copy2(place, folder / name)
+        else:
+            for top, package in PACKAGES.items():
+                shutil.copytree(source.packages[top], folder / top / package, ignore=_SKIPPED)
+
+    @property
+    def paths(self) -> list[str]:
+        """What a process puts on its path to use the copy."""
+        return [os.fspath(self.folder / top) for top in PACKAGES]
+
+    @contextmanager
+    def without(self, defences: Sequence[Defence]) -> Iterator[None]:
+        """Take the defences out, and put them back at the end. Raises RowError if one isn't there once."""
+        for one in defences:
+            place(one, self._source)
+        changed = list(dict.fromkeys(one.file for one in defences))
+        try:
+            for one in defences:
+                file = self._file(one.file)
+                file.write_text(file.read_text("utf-8").replace(one.text, one.replacement), "utf-8")
+                # Python sees by time and size whether it has compiled a file
+                at = 1_000_000_000 + next(self._changes)
+                os.utime(file, (at, at))
+            yield
+        finally:
+            for name in changed:
+                shutil.copy2(self._source.path(name), self._file(name))
+
+    def _file(self, name: str) -> Path:
+        """Return where a file is in the copy; a file of a checkout is copied when it is first changed."""
+        file = self.folder / name
+        if not file.resolve().is_relative_to(self.folder.resolve()):
+            raise ValueError(f"{name} is not in the copy")
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(self._source.path(name), file)
+        return file

@@ -1,0 +1,60 @@
+"""Where Parlour's own source is: a checkout with its tests, or the installed packages only.
+
+Files are named as in the repository (`server/parlour_server/kit/net/gate.py`), wherever they lie.
+"""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+PACKAGES: Final = {
+    "protocol": "parlour_protocol",
+    "server": "parlour_server",
+    "client": "parlour_client",
+}
+"""Folders of the repository, and the package in each."""
+
+
+class MissingSourceError(Exception):
+    """A file that only a checkout has."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """The packages as this Python has them."""
+
+    packages: dict[str, Path]
+    """Their folders, by the folders of the repository."""
+    repository: Path | None
+    """The checkout that they are in."""
+
+    def path(self, file: str) -> Path:
+        """Return where a file of the repository lies. Raises MissingSourceError."""
+        top, _, rest = file.partition("/")
+        package, _, inner = rest.partition("/")
+        if PACKAGES.get(top) == package:
+            return self.packages[top] / inner
+        if self.repository is None:
+            raise MissingSourceError(f"{file} is in a checkout of the repository only.")
+        return self.repository / file
+
+    def read(self, file: str) -> str:
+        """Return a file's text. Raises MissingSourceError."""
+        try:
+            return self.path(file).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise MissingSourceError(f"There is no file {file}.") from None
+
+
+def find_source() -> Source:
+    """Find the packages without importing them."""
+    packages = {}
+    for top, name in PACKAGES.items():
+        spec = find_spec(name)
+        if spec is None or spec.origin is None:
+            raise MissingSourceError(f"The package {name} is not installed: pip install parlour")
+        packages[top] = Path(spec.origin).parent
+    root = packages["protocol"].parents[1]
+    whole = all(folder == root / top / PACKAGES[top] for top, folder in packages.items())
+    return Source(packages, root if whole and (root / "pyproject.toml").is_file() else None)

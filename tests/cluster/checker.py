@@ -7,7 +7,7 @@ already on its way when a right ended may arrive within ``grace`` seconds, not c
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,12 +22,16 @@ from parlour_protocol.frames.bodies import (
     Created,
     Deleted,
     Edited,
+    EncryptedMessage,
+    GroupCreated,
     Handshake,
     Joined,
     Kicked,
     Left,
     Message,
 )
+from parlour_protocol.ids import Epoch, GroupId
+from parlour_protocol.kit.ids import DeviceId
 
 GRACE: Final = 1.0
 """Seconds after which the end of a right holds at every node."""
@@ -56,7 +60,8 @@ def check(history: History, *, grace: float = GRACE) -> list[Violation]:
         *_sessions_ended(history, grace),
         *_tickets(history),
         *_deleted(history, log),
-        *_commits(log),
+        *_commits(history, log),
+        *_whispers(history, log),
     ]
 
 
@@ -112,6 +117,10 @@ class _Log:
         return any(
             first <= seq and (not last or seq <= last) for first, last in self.spans.get((room, user), ())
         )
+
+    def stays(self, room: Room, user: User, seq: int) -> bool:
+        """Tell whether someone is in from an event to the end."""
+        return any(first <= seq and not last for first, last in self.spans.get((room, user), ()))
 
     def may_show(self, shown: LogEvent) -> bool:
         """Tell whether an event that was shown is the one in the log, or was before its deletion."""
@@ -407,7 +416,7 @@ def _message_of(event: LogEvent) -> int:
             return 0
 
 
-def _commits(log: _Log) -> Iterator[Violation]:
+def _commits(history: History, log: _Log) -> Iterator[Violation]:
     for room, events in log.events.items():
         epochs = Counter(
             (event.body.group, event.body.epoch) for event in events if isinstance(event.body, Handshake)
@@ -415,6 +424,151 @@ def _commits(log: _Log) -> Iterator[Violation]:
         for (group, epoch), times in epochs.items():
             if times > 1:
                 yield Violation(5, f"{room}: {times} commits for epoch {epoch} of {group}")
+    keys: dict[tuple[GroupId, Epoch], str] = {}
+    for agreed in history.agreements:
+        if keys.setdefault((agreed.group, agreed.epoch), agreed.authenticator) != agreed.authenticator:
+            yield Violation(5, f"{agreed.room}: devices have different keys in epoch {agreed.epoch}")
+
+
+# The same for what is encrypted: who can read it follows from the epochs in the log.
+
+
+_Messages = Mapping[tuple[Room, int], LogEvent]
+"""The encrypted messages, by room and number."""
+
+
+class _Groups:
+    """The devices of each epoch of the groups of a room, as the commits in its log say."""
+
+    def __init__(self, history: History, events: Sequence[LogEvent]) -> None:
+        self._epochs: dict[GroupId, list[set[DeviceId]]] = {}
+        """Of each group, from epoch 0 on."""
+        self.late: list[tuple[int, set[DeviceId]]] = []
+        """Messages in an epoch with devices that a commit had to remove before: theirs had been removed."""
+        owed: set[DeviceId] = set()
+        inside: set[DeviceId] = set()
+        for event in events:
+            match event.body:
+                case GroupCreated(group=group, device=device):
+                    inside = {device}
+                    self._epochs[group] = [inside]
+                case Handshake(group=group, epoch=epoch, added=added, removed=removed):
+                    epochs = self._epochs.setdefault(group, [set()])
+                    if len(epochs) == epoch + 1:  # else there are two commits for one epoch
+                        inside = {*inside, *added} - {*removed}
+                        epochs.append(inside)
+                    owed -= {*removed}
+                case EncryptedMessage() as body if late := self.members(body) & owed:
+                    self.late.append((event.seq, late))
+                case body if left := _left(event):
+                    owed |= {device for device in inside if history.devices[device].user == left}
+                case _:
+                    pass
+
+    def members(self, body: EncryptedMessage) -> set[DeviceId]:
+        """Return the devices that a message is for."""
+        epochs = self._epochs.get(body.group, [])
+        return epochs[body.epoch] if body.epoch < len(epochs) else set()
+
+    def stays(self, device: DeviceId, body: EncryptedMessage) -> bool:
+        """Tell whether a device is in the group from the message's epoch to the last one."""
+        epochs = self._epochs.get(body.group, [])[body.epoch :]
+        return bool(epochs) and all(device in members for members in epochs)
+
+
+def _left(event: LogEvent) -> User:
+    """Return who is not a member any more since this event; empty: no one."""
+    match event.body:
+        case Kicked(who=who) | Banned(who=who):
+            return who
+        case Left():
+            return event.author
+        case _:
+            return ""
+
+
+def _whispers(history: History, log: _Log) -> Iterator[Violation]:
+    calls = {(call.room, call.text): call for call in history.calls if call.act is Act.WHISPER}
+    groups = {room: _Groups(history, events) for room, events in log.events.items()}
+    messages: _Messages = {
+        (room, event.seq): event
+        for room, events in log.events.items()
+        for event in events
+        if isinstance(event.body, EncryptedMessage)
+    }
+    yield from _whispers_stored(history, calls.values(), messages)
+    yield from _whispers_shown(history, calls, messages, groups)
+    yield from _whispers_missing(history, calls.values(), messages, groups, log)
+    yield from _whispers_to_removed(history, calls.values(), messages, groups)
+
+
+def _whispers_stored(history: History, calls: Iterable[Call], messages: _Messages) -> Iterator[Violation]:
+    whose: dict[tuple[Room, int], Call] = {}
+    for call in calls:
+        if call.text in history.stored:
+            yield Violation(5, f"encrypted, and readable in the database: {_told(call)}")
+        for seq in call.seqs:
+            stored = messages.get((call.room, seq))
+            if stored is None or stored.author != call.user:
+                yield Violation(1, f"acknowledged, and not in the log: {_told(call)}")
+            if whose.setdefault((call.room, seq), call) != call:
+                yield Violation(1, f"two messages are acknowledged as one: {_told(call)}")
+
+
+def _whispers_shown(
+    history: History,
+    calls: Mapping[tuple[Room, str], Call],
+    messages: _Messages,
+    groups: Mapping[Room, _Groups],
+) -> Iterator[Violation]:
+    before: dict[tuple[DeviceId, Room, str], int] = {}
+    for shown in history.shown:
+        who = f"{history.devices[shown.device].session} shows {shown.text!r} as {shown.room} {shown.seq}"
+        key = (shown.device, shown.room, shown.text)
+        if key in before:
+            yield Violation(1, f"{who}, and as {before[key]}")
+        before[key] = shown.seq
+        written, stored = calls.get((shown.room, shown.text)), messages.get((shown.room, shown.seq))
+        if written is None or written.user != shown.author or shown.seq not in (written.seqs or [shown.seq]):
+            yield Violation(2, f"{who}, which is not what was sent")
+        elif stored is None or not isinstance(stored.body, EncryptedMessage):
+            yield Violation(2, f"{who}, which is not in the log")
+        elif shown.device not in groups[shown.room].members(stored.body):
+            yield Violation(4, f"{who}, and is not in its epoch {stored.body.epoch}")
+
+
+def _whispers_missing(
+    history: History, calls: Iterable[Call], messages: _Messages, groups: Mapping[Room, _Groups], log: _Log
+) -> Iterator[Violation]:
+    shown = {(one.device, one.room, one.text) for one in history.shown}
+    for call in calls:
+        stored = messages.get((call.room, call.seqs[0])) if call.seqs else None
+        if stored is None or not isinstance(stored.body, EncryptedMessage):
+            continue
+        for device, room in history.screens:
+            whose = history.devices[device]
+            is_entitled = groups[call.room].stays(device, stored.body) and log.stays(
+                call.room, whose.user, stored.seq
+            )
+            if room == call.room and is_entitled and (device, room, call.text) not in shown:
+                yield Violation(2, f"{whose.session} can't read: {_told(call)}")
+
+
+def _whispers_to_removed(
+    history: History, calls: Iterable[Call], messages: _Messages, groups: Mapping[Room, _Groups]
+) -> Iterator[Violation]:
+    for room, found in groups.items():
+        for seq, devices in found.late:
+            whose = ", ".join(sorted(history.devices[device].session for device in devices))
+            yield Violation(4, f"{room} {seq} is for {whose}, who had been removed")
+    for call in calls:
+        stored = messages.get((call.room, call.seqs[0])) if call.seqs else None
+        if stored is None or not isinstance(stored.body, EncryptedMessage):
+            continue
+        members = groups[call.room].members(stored.body)
+        for revoked in history.revocations:
+            if revoked.at < call.began and revoked.device in members:
+                yield Violation(4, f"for a device that was revoked before: {_told(call)}")
 
 
 def _told(call: Call) -> str:

@@ -10,12 +10,15 @@ import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from tests.cluster.checker import Violation
 from tests.cluster.torture import Options, Report, torture
+from tests.cluster.workload import Habits
 
 import parlour_server
 
@@ -37,9 +40,15 @@ class Mutant:
 
 
 _ENGINE: Final = "kit/store/engine/postgres_engine.py"
-_CALM: Final[dict[str, Any]] = {"kinds": (), "seconds": 6}
+_CALM: Final[dict[str, Any]] = {"kinds": (), "seconds": 6, "encrypted": 0}
 """No fault is needed."""
-_BUS: Final[dict[str, Any]] = {"kinds": ("cut bus", "break bus", "half-open bus"), "seconds": 8, "pause": 0.7}
+_ENCRYPTED: Final[dict[str, Any]] = {"kinds": (), "seconds": 10, "people": 1, "encrypted": 5}
+_BUS: Final[dict[str, Any]] = {
+    "kinds": ("cut bus", "break bus", "half-open bus"),
+    "seconds": 8,
+    "pause": 0.7,
+    "encrypted": 0,
+}
 
 MUTANTS: Final = {
     "ack-before-commit": Mutant(
@@ -59,7 +68,13 @@ MUTANTS: Final = {
         "`synchronous_commit` is off",
         1,
         ((_ENGINE, '"synchronous_commit": "on"', '"synchronous_commit": "off"'),),
-        {"kinds": ("kill database",), "seconds": 12, "pause": 3.0, "pace": 0.01},
+        {
+            "kinds": ("kill database",),
+            "seconds": 12,
+            "pause": 3.0,
+            "encrypted": 0,
+            "habits": Habits(pace=0.01),
+        },
     ),
     "unsorted-locks": Mutant(
         "the locks of a batch's rooms are taken in any order",
@@ -72,7 +87,15 @@ MUTANTS: Final = {
                 "keys = list({_key(job.within) for job in jobs if job.within}); random.shuffle(keys)",
             ),
         ),
-        {"kinds": ("delay database",), "seconds": 12, "pace": 0.005, "people": 9, "rooms": 6, "pause": 0.4},
+        {
+            "kinds": ("delay database",),
+            "seconds": 8,
+            "people": 6,
+            "encrypted": 0,
+            "rooms": 6,
+            "pause": 0.4,
+            "habits": Habits(pace=0.01, bursts=0.8),
+        },
     ),
     "stale-membership": Mutant(
         "a member's role is remembered from one message to the next",
@@ -107,7 +130,7 @@ MUTANTS: Final = {
                 "                peer.push(RoomClosed(room=event.room))\n\n    def _enter_soon",
             ),
         ),
-        _CALM | {"seconds": 10},
+        _CALM | {"seconds": 12, "habits": Habits(kicks=0.3)},
     ),
     "ticket-read-then-deleted": Mutant(
         "a ticket is read, and then deleted",
@@ -142,7 +165,7 @@ MUTANTS: Final = {
                 "expires, live and live.device_id)",
             ),
         ),
-        _CALM | {"seconds": 20, "sessions": 0.05},
+        _CALM | {"seconds": 20, "habits": Habits(sessions=0.05)},
     ),
     "request-id-not-kept": Mutant(
         "a message's request id is not stored",
@@ -178,7 +201,7 @@ MUTANTS: Final = {
                 "        for peer in ():\n",
             ),
         ),
-        _CALM | {"seconds": 15, "sessions": 0.05},
+        _CALM | {"seconds": 15, "habits": Habits(sessions=0.08)},
     ),
     "stale-pages": Mutant(
         "pages of the log come from a cache",
@@ -198,6 +221,47 @@ MUTANTS: Final = {
             ("store/sql/rooms/log.py", "class SqlLog:", "_PAGES = {}\n\n\nclass SqlLog:"),
         ),
         _CALM,
+    ),
+    "commits-not-compared": Mutant(
+        "a commit is accepted for an epoch that has one",
+        5,
+        (
+            (
+                "rooms/group_rules.py",
+                "    if body.epoch != group.epoch:\n",
+                "    if body.epoch > group.epoch:\n",
+            ),
+            (
+                "store/sql/e2ee/group_effects.py",
+                '        raise RefusedError(ErrorCode.STALE_EPOCH, "another commit came first")\n',
+                "        return\n",
+            ),
+        ),
+        _ENCRYPTED,
+    ),
+    "removal-not-awaited": Mutant(
+        "encrypted messages are accepted before a commit has removed who must go",
+        4,
+        (
+            (
+                "rooms/encrypted_message_rules.py",
+                "    if group.removal_pending:",
+                "    if False:",
+            ),
+        ),
+        _ENCRYPTED | {"habits": Habits(encrypted_pace=0.05, kicks=0.3)},
+    ),
+    "revoked-and-connected": Mutant(
+        "the session of a device lives on when the device is revoked",
+        4,
+        (
+            (
+                "store/sql/e2ee/device_certification.py",
+                '(device, but or "")\n        ).fetchall()\n',
+                '(device, but or "")\n        ).fetchmany(0)\n',
+            ),
+        ),
+        _ENCRYPTED | {"seconds": 15},
     ),
     "gaps-stay": Mutant(
         "a gap in the numbers is not filled",
@@ -238,30 +302,36 @@ MUTANTS: Final = {
 }
 
 
-def changed(mutant: Mutant, folder: Path) -> Path:
-    """Return the folder, with the changed package. Raises ValueError if the code is not what it changes."""
-    package = folder / "parlour_server"
-    shutil.copytree(_PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+def changed(mutant: Mutant) -> dict[str, str]:
+    """Return the files that it changes, with their text. Raises ValueError if they are others."""
+    texts: dict[str, str] = {}
     for name, old, new in mutant.edits:
-        file = package / name
-        text = file.read_text(encoding="utf-8")
+        text = texts.get(name) or (_PACKAGE / name).read_text(encoding="utf-8")
         if text.count(old) != 1:
             raise ValueError(f"{name} has {text.count(old)} times: {old}")
-        file.write_text(text.replace(old, new), encoding="utf-8")
-    return folder
+        texts[name] = text.replace(old, new)
+    return texts
 
 
 def _run(mutant: Mutant) -> tuple[int, Report]:
     """Torture a mutant with one seed after another; return the seed that caught it, and its report."""
     with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
-        package = changed(mutant, Path(folder))
+        package = Path(folder) / _PACKAGE.name
+        shutil.copytree(_PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+        for name, text in changed(mutant).items():
+            (package / name).write_text(text, encoding="utf-8")
         seed, report = 0, Report()
         for seed in range(1, _SEEDS + 1):
-            settings = {"quiet": 4.0, "all_kinds": True, "package": package, **mutant.options}
+            settings = {"quiet": 4.0, "all_kinds": True, "package": package.parent, **mutant.options}
             report = asyncio.run(torture(Options(seed, **settings), lambda _: None))
-            if report.violations:
+            if _broken(mutant, report):
                 break
         return seed, report
+
+
+def _broken(mutant: Mutant, report: Report) -> list[Violation]:
+    """Return the violations of the assertion that the mutant breaks."""
+    return [violation for violation in report.violations if violation.rule == mutant.rule]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -272,15 +342,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lived = 0
     for name in names:
         begun = time.monotonic()
-        seed, report = _run(MUTANTS[name])
+        mutant = MUTANTS[name]
+        seed, report = _run(mutant)
         took = f"{time.monotonic() - begun:.0f} s"
-        if report.violations:
-            rules = sorted({violation.rule for violation in report.violations})
-            say = f"caught by seed {seed} in {took}, rules {rules}: {report.violations[0]}"
+        if broken := _broken(mutant, report):
+            rules = Counter(violation.rule for violation in report.violations)
+            times = ", ".join(f"{rule}: {count}" for rule, count in sorted(rules.items()))
+            say = f"caught by seed {seed} in {took}; violations of assertion {times}; such as {broken[0]}"
         else:
             lived += 1
-            say = f"NOT CAUGHT in {took}: {report.line}"
+            say = f"NOT CAUGHT in {took}: {report.line}; {dict(report.done)}"
         print(f"{name}: {say}", flush=True)  # noqa: T201 - a program of its own
+    print(f"{len(names)} mutants, {len(names) - lived} caught", flush=True)  # noqa: T201 - as above
     return 1 if lived else 0
 
 

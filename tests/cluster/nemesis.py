@@ -64,8 +64,13 @@ class Step:
         return f"{self.kind} {self.node + 1}" if self.kind in NODE_KINDS else self.kind
 
 
-def schedule(chance: Random, seconds: float, nodes: int, kinds: Sequence[str], pause: float) -> list[Step]:
-    """Return the faults of a run: about one every ``pause`` seconds."""
+def schedule(
+    seed: int, seconds: float, nodes: int, kinds: Sequence[str], pause: float, *, all_kinds: bool
+) -> list[Step]:
+    """Return the faults of a run: about one every ``pause`` seconds, of half of the kinds or of all."""
+    chance = Random(f"{seed} nemesis")  # noqa: S311 - to be repeated
+    if not all_kinds:  # swarm testing: what hides a bug in one run does not hide it in all
+        kinds = sorted(chance.sample(kinds, (len(kinds) + 1) // 2))
     steps: list[Step] = []
     at = 0.5
     while kinds and at < seconds - 2:
@@ -73,6 +78,12 @@ def schedule(chance: Random, seconds: float, nodes: int, kinds: Sequence[str], p
         steps.append(Step(at, kind, chance.randrange(nodes), chance.uniform(0.3, 2.5)))
         at += chance.uniform(0.2, 1.8) * pause
     return steps
+
+
+def skews(seed: int, nodes: int, most: float) -> list[float]:
+    """Return how many seconds the clock of each node is fast (below zero: slow)."""
+    chance = Random(f"{seed} clocks")  # noqa: S311 - as above
+    return [chance.uniform(-most, most) for _ in range(nodes)]
 
 
 class Nemesis:

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from parlour_protocol.frames import LogEvent
-from parlour_protocol.ids import RoomId
+from parlour_protocol.ids import Epoch, GroupId, RoomId
+from parlour_protocol.kit.ids import DeviceId
 
 Room = RoomId
 User = str
@@ -32,7 +33,8 @@ class Act(enum.Enum):
     DELETE = "delete"
     KICK = "kick"
     JOIN = "join"
-    COMMIT = "commit"
+    WHISPER = "whisper"
+    """Send an encrypted message; the client tries again, with other keys if need be, until it is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,45 @@ class SessionEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """A device with keys of its own."""
+
+    user: User
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """A device whose revocation was acknowledged."""
+
+    device: DeviceId
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What a device took for the state of an encrypted room's group."""
+
+    device: DeviceId
+    room: Room
+    group: GroupId
+    epoch: Epoch
+    authenticator: str
+    """Equal on all devices with the same keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A text that a device could decrypt, as its person sees it in the end."""
+
+    device: DeviceId
+    room: Room
+    seq: int
+    author: User
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outage:
     """A time in which a node, or its way to the clients or to the database, was held up by the nemesis."""
 
@@ -147,6 +188,13 @@ class History:
     redeemed: list[Redeemed] = field(default_factory=list)
     session_ends: list[SessionEnd] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
+    devices: dict[DeviceId, Device] = field(default_factory=dict)
+    """Everyone's devices with keys, also revoked ones."""
+    revocations: list[Revocation] = field(default_factory=list)
+    agreements: list[Agreement] = field(default_factory=list)
+    shown: list[Shown] = field(default_factory=list)
+    screens: set[tuple[DeviceId, Room]] = field(default_factory=set)
+    """The devices, and rooms, of which ``shown`` is all that they show."""
     views: list[View] = field(default_factory=list)
     """Of the members that were connected at the end."""
     log: Mapping[Room, Sequence[LogEvent]] = field(default_factory=dict)

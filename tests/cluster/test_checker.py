@@ -3,21 +3,26 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Any
 
 import pytest
 from msgspec import structs
 from tests.cluster.checker import check
 from tests.cluster.records import (
     Act,
+    Agreement,
     Call,
     Connection,
+    Device,
     History,
     Outage,
     Outcome,
     Read,
     Redeemed,
+    Revocation,
     Seen,
     SessionEnd,
+    Shown,
     View,
 )
 
@@ -28,15 +33,17 @@ from parlour_protocol.frames.bodies import (
     Created,
     Deleted,
     Edited,
+    EncryptedMessage,
+    GroupCreated,
     Handshake,
     Joined,
     Kicked,
     Message,
 )
 from parlour_protocol.frames.fields import MessageText
-from parlour_protocol.frames.opaque import HandshakeBytes
+from parlour_protocol.frames.opaque import Ciphertext, HandshakeBytes
 from parlour_protocol.ids import Epoch, GroupId, RoomId
-from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.ids import DeviceId, Millis, Seq
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.rooms import RoomKind
 
@@ -413,3 +420,213 @@ def test_a_request_without_an_answer_may_be_done_or_not() -> None:
         replace(made.history.calls[1], request="lost", text="lost", outcome=Outcome.UNKNOWN, seqs=())
     )
     assert found(made) == []
+
+
+WHISPERS = RoomId("BBBBBBBBBBBBBBBBBBBBBB")
+GROUP = GroupId("G" * 43)
+
+
+@dataclass
+class Whispering:
+    """An encrypted room: what three people with a device each, and ben's second one, wrote and show."""
+
+    history: History = field(default_factory=History)
+    log: list[LogEvent] = field(default_factory=list)
+    now: float = 100.0
+    epoch: int = 0
+    members: list[set[str]] = field(default_factory=lambda: [{"ada"}])
+    devices: dict[str, DeviceId] = field(
+        default_factory=lambda: {
+            name: DeviceId(letter * 22)
+            for name, letter in (("ada", "A"), ("ben", "B"), ("cat", "C"), ("ben-2", "D"))
+        }
+    )
+
+    def __post_init__(self) -> None:
+        self.history.log = {WHISPERS: self.log}
+        self.history.devices = {
+            device: Device(name.partition("-")[0], f"{name}-session") for name, device in self.devices.items()
+        }
+        self.append("ada", Created(RoomKind.PUBLIC))
+        self.append("ada", GroupCreated(GROUP, self.devices["ada"]))
+
+    def append(self, author: str, body: AnyBody) -> int:
+        self.now += 0.01
+        at = Millis(int(self.now * 1000))
+        self.log.append(LogEvent(WHISPERS, Seq(len(self.log) + 1), at, parse_user_name(author), DEVICE, body))
+        return len(self.log)
+
+    def commit(self, author: str, added: tuple[str, ...] = (), removed: tuple[str, ...] = ()) -> None:
+        """Begin the next epoch, and let everyone in it take the same keys."""
+        ins, outs = (tuple(self.devices[name] for name in names) for names in (added, removed))
+        body = Handshake(GROUP, Epoch(self.epoch), HandshakeBytes(b"data"), ins, outs)
+        self.append(author, body)
+        self.epoch += 1
+        self.members.append(self.members[-1].union(added).difference(removed))
+        for name in sorted(self.members[-1]):
+            keys = f"the keys of {self.epoch}"
+            self.history.agreements.append(
+                Agreement(self.devices[name], WHISPERS, GROUP, Epoch(self.epoch), keys)
+            )
+
+    def whisper(self, name: str, text: str) -> Call:
+        """Send, and show it on every device of the epoch."""
+        began = self.now = self.now + 0.01
+        user = name.partition("-")[0]
+        seq = self.append(user, EncryptedMessage(GROUP, Epoch(self.epoch), Ciphertext(b"data")))
+        call = Call(
+            request=text,
+            act=Act.WHISPER,
+            user=user,
+            session=f"{name}-session",
+            room=WHISPERS,
+            began=began,
+            ended=self.now + 0.01,
+            outcome=Outcome.OK,
+            nodes=("node1",),
+            seqs=(seq,),
+            text=text,
+        )
+        self.history.calls.append(call)
+        for reader in sorted(self.members[-1]):
+            self.history.shown.append(Shown(self.devices[reader], WHISPERS, seq, user, text))
+        return call
+
+    def found(self) -> list[str]:
+        """Return the violations."""
+        return [str(violation) for violation in check(self.history)]
+
+
+def whispering() -> Whispering:
+    """Return a correct history: people join, write, are removed, and a device is revoked."""
+    made = Whispering()
+    for user in ("ben", "cat"):
+        made.append(user, Joined())
+    made.commit("ada", added=("ben", "cat"))
+    made.whisper("ben", "to three")
+    made.append("ada", Kicked(parse_user_name("cat")))
+    made.commit("ada", removed=("cat",))
+    made.whisper("ada", "to two")
+    made.commit("ben", added=("ben-2",))
+    made.whisper("ben-2", "from a phone")
+    made.now += 1
+    made.history.revocations.append(Revocation(made.devices["ben-2"], made.now))
+    made.commit("ben", removed=("ben-2",))
+    made.whisper("ben", "to two again")
+    made.history.screens = {(made.devices[name], WHISPERS) for name in ("ada", "ben")}
+    return made
+
+
+def test_a_correct_encrypted_room_has_no_violations() -> None:
+    """Whoever was in an epoch reads its messages, and nobody else does."""
+    assert whispering().found() == []
+
+
+def _replace_shown(made: Whispering, name: str, text: str, /, **change: Any) -> None:
+    shown = made.history.shown
+    index = next(
+        number for number, one in enumerate(shown) if (one.device, one.text) == (made.devices[name], text)
+    )
+    shown[index] = replace(shown[index], **change)
+
+
+def _lose_a_whisper(made: Whispering) -> None:
+    seq = made.history.calls[1].seqs[0]
+    made.log[seq - 1] = structs.replace(made.log[seq - 1], body=Message(MessageText("instead")))
+
+
+def _acknowledge_two_as_one(made: Whispering) -> None:
+    first, second, *_ = made.history.calls
+    made.history.calls[1] = replace(second, seqs=first.seqs, user=first.user)
+
+
+def _show_a_whisper_twice(made: Whispering) -> None:
+    made.history.shown.append(replace(made.history.shown[0], seq=99))
+
+
+def _show_what_nobody_whispered(made: Whispering) -> None:
+    _replace_shown(made, "ada", "to three", text="to nobody")
+
+
+def _show_it_of_another(made: Whispering) -> None:
+    _replace_shown(made, "ada", "to three", author="cat")
+
+
+def _cannot_read(made: Whispering) -> None:
+    ada = made.devices["ada"]
+    made.history.shown = [one for one in made.history.shown if (one.device, one.text) != (ada, "to three")]
+
+
+def _read_after_the_removal(made: Whispering) -> None:
+    call = made.history.calls[1]
+    made.history.shown.append(Shown(made.devices["cat"], WHISPERS, call.seqs[0], "ada", call.text))
+
+
+def _write_before_the_removal(made: Whispering) -> None:
+    kick = next(number for number, event in enumerate(made.log) if isinstance(event.body, Kicked))
+    commit, message = made.log[kick + 1], made.log[kick + 2]
+    early = EncryptedMessage(GROUP, Epoch(1), Ciphertext(b"data"))
+    made.log[kick + 1] = structs.replace(message, seq=commit.seq, body=early)
+    made.log[kick + 2] = structs.replace(commit, seq=message.seq)
+
+
+def _write_to_the_revoked(made: Whispering) -> None:
+    revoked = made.history.revocations[0]
+    made.history.revocations[0] = replace(revoked, at=made.history.calls[2].began - 0.001)
+
+
+def _disagree(made: Whispering) -> None:
+    made.history.agreements[-1] = replace(made.history.agreements[-1], authenticator="other keys")
+
+
+def _commit_an_epoch_twice(made: Whispering) -> None:
+    made.append("ada", next(event.body for event in made.log if isinstance(event.body, Handshake)))
+
+
+def _keep_the_plain_text(made: Whispering) -> None:
+    made.history.stored = "… to three …"
+
+
+BROKEN_WHISPERS: list[tuple[int, Callable[[Whispering], None]]] = [
+    (1, _lose_a_whisper),
+    (1, _acknowledge_two_as_one),
+    (1, _show_a_whisper_twice),
+    (2, _show_what_nobody_whispered),
+    (2, _show_it_of_another),
+    (2, _cannot_read),
+    (4, _read_after_the_removal),
+    (4, _write_before_the_removal),
+    (4, _write_to_the_revoked),
+    (5, _disagree),
+    (5, _commit_an_epoch_twice),
+    (5, _keep_the_plain_text),
+]
+
+
+@pytest.mark.parametrize(
+    ("rule", "breaks"), BROKEN_WHISPERS, ids=[breaks.__name__[1:] for _, breaks in BROKEN_WHISPERS]
+)
+def test_what_breaks_a_rule_of_encryption_is_found(rule: int, breaks: Callable[[Whispering], None]) -> None:
+    """One thing wrong in a history that was correct: found, under the number of its rule."""
+    made = whispering()
+    breaks(made)
+    assert any(text.startswith(f"[{rule}]") for text in made.found()), made.found()
+
+
+def test_a_whisper_without_an_answer_may_be_shown_or_not() -> None:
+    """It was stored, or not."""
+    made = whispering()
+    made.history.calls[0] = replace(made.history.calls[0], outcome=Outcome.UNKNOWN, seqs=())
+    assert made.found() == []
+    _cannot_read(made)
+    assert made.found() == []
+
+
+def test_someone_who_was_removed_need_not_read_what_was_before() -> None:
+    """Their device forgot the keys, even if they are back."""
+    made = whispering()
+    made.append("cat", Joined())
+    made.commit("ada", added=("cat",))
+    made.history.screens.add((made.devices["cat"], WHISPERS))
+    made.history.shown = [one for one in made.history.shown if one.device != made.devices["cat"]]
+    assert made.found() == []

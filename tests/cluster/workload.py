@@ -66,6 +66,21 @@ now = time.monotonic
 
 
 @dataclass(frozen=True, slots=True)
+class Habits:
+    """How often people do something: seconds between two acts of one, and parts of all acts."""
+
+    pace: float = 0.06
+    encrypted_pace: float = 0.3
+    """Of people with encryption, whose acts cost more."""
+    sessions: float = 0.005
+    """They log in on another device and end that session."""
+    bursts: float = 0.02
+    """They send to every room at once, so that a node commits events of several rooms together."""
+    kicks: float = 0.06
+    """The owner removes someone."""
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """A node, and the address at which clients reach it."""
 
@@ -80,6 +95,9 @@ class World:
         self.places: list[Place] = []
         self.history = History()
         self.rooms: list[RoomId] = []
+        self.encrypted: list[RoomId] = []
+        """Rooms of others, which are encrypted."""
+        self.trust: Trust | None = None
         self.seed = seed
         self._verifiers: dict[Place, Verifier] = {}
         self._connections = 0
@@ -87,6 +105,7 @@ class World:
 
     def know(self, trust: Trust, addresses: Mapping[str, ServerAddress]) -> None:
         """Reach each node at an address, and trust them as ``trust`` says."""
+        self.trust = trust
         self.places = [Place(node, address) for node, address in addresses.items()]
         self._verifiers = {place: Verifier(place.address, trust) for place in self.places}
 
@@ -94,9 +113,9 @@ class World:
         """Return the random choices of one actor."""
         return Random(f"{self.seed} {of}")  # noqa: S311 - to be repeated
 
-    def api(self, place: Place) -> Api:
+    def api(self, place: Place, *, keep: bool = False) -> Api:
         """Return the HTTPS API of a node."""
-        return Api(self._verifiers[place])
+        return Api(self._verifiers[place], keep=keep)
 
     async def handshake(self, place: Place, ticket: Secret, number: int, session: str) -> WebSocket:
         """Open a socket with a ticket, and record that it was taken. Raises ParlourClientError."""
@@ -232,11 +251,13 @@ class Line:
 class Person:
     """Someone with an account, a session and two connections."""
 
-    def __init__(self, world: World, name: str, token: Secret) -> None:
+    def __init__(self, world: World, name: str, token: Secret, habits: Habits, *, is_owner: bool) -> None:
         """Be logged in with ``token``."""
         self.world = world
         self.name = name
         self.token = token
+        self._habits = habits
+        self._is_owner = is_owner
         self.chance = world.chance(name)
         self.lines = [
             Line(world, name, which, f"{name}-laptop", token, world.chance(f"{name} {which}"))
@@ -250,36 +271,39 @@ class Person:
         """Those that have an edit."""
         self.texts = 0
 
-    async def run(self, is_owner: bool, pace: float, sessions: float, stop: asyncio.Event) -> None:  # noqa: FBT001
+    async def run(self, stop: asyncio.Event) -> None:
         """Act until told to stop."""
         while not stop.is_set():
-            await self.act(is_owner=is_owner, sessions=sessions)
+            await self.act()
             with suppress(TimeoutError):
-                async with asyncio.timeout(pace * 2 * self.chance.random()):
+                async with asyncio.timeout(self._habits.pace * 2 * self.chance.random()):
                     await stop.wait()
 
-    async def act(self, *, is_owner: bool, sessions: float) -> None:
+    async def act(self) -> None:
         """Do one thing by chance."""
         room = self.chance.choice(self.world.rooms)
-        what = self.chance.random()
+        what, rare = self.chance.random(), self.chance.random()
+        sessions = self._habits.sessions
+        bursts = sessions + self._habits.bursts
+        kicks = bursts + (self._habits.kicks if self._is_owner else 0)
         if room in self.out:
             await self._knock(room, what)
-        elif what < 0.5:
-            await self.send(room)
-        elif what < 0.56:
-            await self.send(room, twice=True)
-        elif what < 0.76:
-            await self.read(room)
-        elif what < 0.84 and self.own:
-            await self._edit(*self.chance.choice(self.own))
-        elif what < 0.88 and self.own:
-            await self._delete(*self._forget_a_message())
-        elif what < 0.93 and is_owner:
-            await self._kick(room)
-        elif what < 0.95:
-            await self._redeem_twice()
-        elif what < 0.95 + sessions:
+        elif rare < sessions:
             await self._begin_and_end_a_session()
+        elif rare < bursts:
+            await self._burst()
+        elif rare < kicks:
+            await self._kick(room)
+        elif what < 0.06:
+            await self.send(room, twice=True)
+        elif what < 0.26:
+            await self.read(room)
+        elif what < 0.34 and self.own:
+            await self._edit(*self.chance.choice(self.own))
+        elif what < 0.38 and self.own:
+            await self._delete(*self._forget_a_message())
+        elif what < 0.40:
+            await self._redeem_twice()
         else:
             await self.send(room)
 
@@ -353,6 +377,11 @@ class Person:
             await self.send(room)
         elif now() - self.out[room] > _AWAY:
             await self.join(room)
+
+    async def _burst(self) -> None:
+        rooms = [room for room in self.world.rooms if room not in self.out]
+        self.chance.shuffle(rooms)
+        await asyncio.gather(*(self.send(room) for room in rooms))
 
     async def _edit(self, room: RoomId, target: int) -> None:
         text = self._text()
@@ -509,7 +538,7 @@ class Person:
 
 
 async def begin(
-    world: World, people: int, rooms: int, invite: Secret
+    world: World, people: int, rooms: int, invite: Secret, habits: Habits
 ) -> tuple[list[Person], list[asyncio.Task[None]]]:
     """Make accounts and rooms; return the people (the first owns the rooms), and their connections."""
     tag = new_request_id()[:6].lower().replace("_", "x").replace("-", "x")
@@ -520,7 +549,7 @@ async def begin(
         api = world.api(world.places[number % len(world.places)])
         await api.make_account(NewAccount(invite, parse_user_name(name), Secret(PASSWORD)))
         token = (await api.log_in(Login(name, Secret(PASSWORD), parse_device_name("laptop")))).session
-        person = Person(world, name, token)
+        person = Person(world, name, token, habits, is_owner=number == 0)
         made.append(person)
         running += [asyncio.ensure_future(line.run()) for line in person.lines]
     for number in range(rooms):

@@ -159,6 +159,7 @@ CHAT: Final = ProgramSpec(
     schema=SCHEMA,
     make_store=_make_store,
     keys=(KeyFile(LOG_KEY, "key of the key log", _make_log_key),),
+    audit_key_name=LOG_KEY,
     uploads=UploadFolder(FILES, FILE_BYTES.value, stored_files),
     own_accounts=frozenset({system_account()}),
     first_run=_make_system_account_and_lobby,

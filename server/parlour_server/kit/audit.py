@@ -1,4 +1,4 @@
-"""The audit log: one structured line for each security-relevant action (M7).
+"""The audit log: one structured line for each security-relevant action, in the log and in a chain (M7, M30).
 
 ``Audit.record`` takes a fixed event name and fields; it never takes a password, a ticket, a token or the
 text of a message (K7), and a newline in a field cannot start a second line (M5), because lines are JSON.
@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Final
 
+from parlour_server.kit.audit_file import AuditFile
 from parlour_server.kit.clock import Clock, SystemClock
 from parlour_server.kit.log_limiter import MINUTE, LogLimiter, Summary
 from parlour_server.kit.logs import log
@@ -63,21 +64,26 @@ class Audit:
         count: Callable[[StrEnum], None] | None = None,
         clock: Clock | None = None,
         repeatable: Collection[StrEnum] = (),
+        file: AuditFile | None = None,
     ) -> None:
-        """``count`` is called with every event, for the metrics; ``repeatable``: a program's own refusals."""
+        """``count`` is called with every event, for the metrics; ``repeatable``: a program's own refusals.
+
+        ``file`` is the server's chain; a command has none, and leaves its actions to the server.
+        """
         self._count = count
         self._repeatable = REPEATABLE.union(repeatable)
         self._clock = clock or SystemClock()
         self._repeats = LogLimiter(self._clock.monotonic())
+        self._file = file
 
     def record(self, event: StrEnum, **fields: str | float | bool | None) -> None:
         """Write one line, or count the event. Never raises and never waits."""
         if self._count is not None:
             self._count(event)
         now = self._clock.monotonic()
-        _summarise(self._repeats.due(now))
+        self._summarise(self._repeats.due(now))
         if event not in self._repeatable or self._repeats.should_log(event.value, _source(fields), now):
-            log(event.value, audit=True, **fields)
+            self._write(event.value, fields)
 
     async def run(self) -> None:
         """Write the counts each minute, even if nothing more is recorded."""
@@ -87,15 +93,20 @@ class Audit:
 
     def summarise(self) -> None:
         """Write the current counts."""
-        _summarise(self._repeats.end(self._clock.monotonic()))
+        self._summarise(self._repeats.end(self._clock.monotonic()))
+
+    def _summarise(self, summaries: Iterable[Summary]) -> None:
+        for one in summaries:
+            counted = {"source": one.source, "left_out": one.count, "seconds": one.seconds}
+            self._write(one.event, counted)
+
+    def _write(self, event: str, fields: Mapping[str, object]) -> None:
+        line = log(event, audit=True, **fields)
+        if self._file is not None:
+            self._file.append(line)
 
 
 def _source(fields: Mapping[str, object]) -> str:
     """Return the key that refusals are counted by: the address, or else the account."""
     address = fields.get("address")
     return rate_limit_key(str(address)) if address else str(fields.get("user") or "")
-
-
-def _summarise(summaries: Iterable[Summary]) -> None:
-    for one in summaries:
-        log(one.event, audit=True, source=one.source, left_out=one.count, seconds=one.seconds)

@@ -40,7 +40,7 @@ def captured() -> Iterator[list[dict[str, object]]]:
     root = logging.getLogger()
     write, handlers, level = _log.write, root.handlers[:], root.level
     events: list[dict[str, object]] = []
-    _log.write = events.append
+    _log.write = lambda event, _line: events.append(event)
     try:
         yield events
     finally:
@@ -48,14 +48,14 @@ def captured() -> Iterator[list[dict[str, object]]]:
         root.setLevel(level)
 
 
-def log(event: str, **fields: object) -> None:
-    """Write one line of information."""
-    _log.write({**fields, "event": event, "level": "info"})
+def log(event: str, **fields: object) -> str:
+    """Write one line of information; returns it."""
+    return _write({**fields, "event": event, "level": "info"})
 
 
 def warn(event: str, **fields: object) -> None:
     """Write one line that the operator should act on."""
-    _log.write({**fields, "event": event, "level": "warning"})
+    _write({**fields, "event": event, "level": "warning"})
 
 
 def log_fault(where: str, error: BaseException) -> None:
@@ -70,7 +70,13 @@ def log_fault(where: str, error: BaseException) -> None:
     # Not str(error) of others: the text of an exception may quote data (K7).
     text = {"text": str(error)} if type(error) is ProgramError else {}
     kind = type(error).__name__
-    _log.write({"where": where, "kind": kind, **text, "at": at, "event": "fault", "level": "error"})
+    _write({"where": where, "kind": kind, **text, "at": at, "event": "fault", "level": "error"})
+
+
+def _write(event: dict[str, object]) -> str:
+    line = format_line(event)
+    _log.write(event, line)
+    return line
 
 
 class _Writer:
@@ -80,10 +86,9 @@ class _Writer:
         """Without a stream (Python has no standard error after `2>&-`) nothing is written."""
         self._stream = stream
 
-    def __call__(self, event: dict[str, object]) -> None:
+    def __call__(self, _event: dict[str, object], line: str) -> None:
         if self._stream is None:
             return
-        line = _line(event)
         with contextlib.suppress(OSError, ValueError):  # a broken pipe, a full disk, a closed file
             self._stream.write(f"{line}\n")
             self._stream.flush()
@@ -93,7 +98,7 @@ class _Log:
     """The log of this process."""
 
     def __init__(self) -> None:
-        self.write: Callable[[dict[str, object]], None] = _Writer(sys.stderr)
+        self.write: Callable[[dict[str, object], str], None] = _Writer(sys.stderr)
 
 
 _log: Final = _Log()
@@ -117,11 +122,10 @@ class _Bridge(logging.Handler):
             warn("library", where=record.name, text=text)
 
 
-def _line(event: dict[str, object]) -> str:
-    """Return one line of JSON in printable ASCII, with long fields shortened."""
+def format_line(event: dict[str, object]) -> str:
+    """Return an event with its time: one line of JSON in printable ASCII, with long fields shortened."""
     plain = {key: _field(value) for key, value in event.items()}
-    now = time.time()
-    plain["time"] = f"{_second(int(now))}.{int(now % 1 * 1_000_000):06d}Z"
+    plain["time"] = utc_time()
     try:
         line = _encoder.encode(plain).decode()
     except (UnicodeEncodeError, OverflowError):  # half a surrogate pair; a number of more than 64 bits
@@ -130,6 +134,12 @@ def _line(event: dict[str, object]) -> str:
         return line
     # C1 controls, DEL, bidi overrides and line separators become \uXXXX, too.
     return json.dumps(plain, ensure_ascii=True)
+
+
+def utc_time() -> str:
+    """Return the time of day as in every line of the log."""
+    now = time.time()
+    return f"{_second(int(now))}.{int(now % 1 * 1_000_000):06d}Z"
 
 
 def _field(value: object) -> object:

@@ -58,6 +58,8 @@ class ProgramSpec(Generic[_Settings, _Store]):
     make_store: Callable[[Engine, Clock, bool], _Store]
     """Return the store, not open yet. True for a server, which publishes each change on the bus itself."""
     keys: tuple[KeyFile, ...] = ()
+    audit_key_name: str = "audit.key"
+    """The file with the key that signs the heads of the audit log; may be one of ``keys``."""
     uploads: UploadFolder | None = None
     own_accounts: frozenset[UserName] = frozenset()
     """Accounts of the program itself: no one can register names like theirs, and no list shows them."""
@@ -89,7 +91,7 @@ class ProgramSpec(Generic[_Settings, _Store]):
 
     def folder(self, path: Path) -> DataFolder:
         """Return the data folder at ``path``."""
-        return DataFolder(path, self.name, self.keys, self.uploads)
+        return DataFolder(path, self.name, self.keys, self.uploads, self.audit_key_name)
 
     def refuse_reserved(self, user: UserName) -> None:
         """Raise NameRefusedError for a name that looks like that of an account of the program's own."""

@@ -23,6 +23,8 @@ from parlour_server.kit.api.problems import Problems
 from parlour_server.kit.api.request_body import BodyPace
 from parlour_server.kit.api.request_guard import RequestGuard
 from parlour_server.kit.audit import Audit, AuditEvent
+from parlour_server.kit.audit_file import AuditFile
+from parlour_server.kit.audit_heads import HeadPublisher
 from parlour_server.kit.auth.login import LoginService
 from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.auth.password_change import PasswordChanger
@@ -63,6 +65,7 @@ from parlour_server.kit.setup.open_store import engine_for
 from parlour_server.kit.setup.operator_log import OperatorLog
 from parlour_server.kit.setup.public_address import forget_running, name_of, note_running
 from parlour_server.kit.setup.server_keys import claim_keys
+from parlour_server.kit.signatures import SigningKey, make_signing_key
 from parlour_server.kit.store.interface import KitStore
 from parlour_server.kit.topics import Topics
 
@@ -85,14 +88,16 @@ class Server(Generic[_Settings]):
         renewal: Renewal,
         audit: Audit,
         stack: AsyncExitStack,
+        last: AsyncExitStack,
     ) -> None:
-        """``stack`` ends everything that runs."""
+        """``stack`` ends everything that runs, ``last`` what records that."""
         self.url = url
         self._api = api
         self._tls = tls
         self._renewal = renewal
         self._audit = audit
         self._stack = stack
+        self._last = last
 
     @classmethod
     async def start(  # noqa: PLR0915 - every part once, in their order
@@ -109,7 +114,6 @@ class Server(Generic[_Settings]):
         steady = SteadyClock(clock)
         activity = SessionActivity(steady)
         metrics = Metrics(spec.name.word, spec.audit_events)
-        audit = Audit(metrics.count, clock, spec.repeatable_events)
         engine = engine_for(folder, settings.database)
         store = spec.make_store(engine, steady, True)
         logins = settings.logins
@@ -119,10 +123,10 @@ class Server(Generic[_Settings]):
             per_address=logins.hash_queue_per_address,
         )
         operations = Operations(spec.operations)
-        async with AsyncExitStack() as stack:
+        async with AsyncExitStack() as last, AsyncExitStack() as stack:
             stack.callback(passwords.close)
             give_up_reserve(folder)
-            stack.enter_context(locked(folder))
+            last.enter_context(locked(folder))
             renewal = Renewal(folder, settings.listen.names, clock)
             renewal.check()
             tls = TlsFiles(folder.certificate, folder.key)
@@ -132,8 +136,12 @@ class Server(Generic[_Settings]):
             if engine.unverified:
                 warn("database_unverified", why=engine.unverified)
             await store.open()
-            stack.push_async_callback(store.close)
+            last.push_async_callback(store.close)
             claim_keys(engine, folder)
+            audit_file = await _open_audit_file(folder, store, settings)
+            heads = HeadPublisher(audit_file, store.audit_heads, settings.audit, clock)
+            last.push_async_callback(heads.close)
+            audit = Audit(metrics.count, clock, spec.repeatable_events, audit_file)
             nodes = LiveNodes(
                 store.nodes,
                 steady,
@@ -205,6 +213,9 @@ class Server(Generic[_Settings]):
             stack.push_async_callback(net.stop)
             addresses = net.serve()
             _run(stack, audit.run())
+            _run(stack, heads.run())
+            if settings.audit.head_command:
+                _run(stack, heads.run_command())
             _run(stack, follower.run())
             _run(stack, nodes.run())
             _run(stack, watch.run())
@@ -212,6 +223,9 @@ class Server(Generic[_Settings]):
             _run(stack, renewal.run(tls.reload))
             _run(stack, Pruner(store, steady).run())
             metrics.gauge("connections", "WebSocket connections", lambda: net.connections)
+            metrics.gauge(
+                "audit_lost", "Audit records that wait for a file to write to", lambda: audit_file.lost
+            )
             metrics.gauge("nodes", "Servers that share the database, this one too", lambda: nodes.count)
             metrics.gauge("sockets", "Open sockets of any kind", lambda: net.sockets)
             if settings.listen.metrics:
@@ -226,7 +240,9 @@ class Server(Generic[_Settings]):
                     consequence="until then, invite links use the address in the configuration",
                 )
             _run(stack, _retry_failed_writes(folder, host, port))
-            server = cls(f"https://{_in_url(host)}:{port}", api, tls, renewal, audit, stack.pop_all())
+            server = cls(
+                f"https://{_in_url(host)}:{port}", api, tls, renewal, audit, stack.pop_all(), last.pop_all()
+            )
         audit.record(AuditEvent.SERVER_STARTED, url=server.url, node=nodes.id)
         return server
 
@@ -238,9 +254,10 @@ class Server(Generic[_Settings]):
 
     async def stop(self) -> None:
         """Close every connection, write what is queued, and stop within five seconds."""
-        await self._stack.aclose()
-        self._audit.summarise()
-        self._audit.record(AuditEvent.SERVER_STOPPED)
+        async with self._last:
+            await self._stack.aclose()
+            self._audit.summarise()
+            self._audit.record(AuditEvent.SERVER_STOPPED)
 
     def reload(self, settings: _Settings) -> list[str]:
         """Reload certificates and settings; returns the settings that need a restart.
@@ -346,6 +363,18 @@ class _Api(Generic[_Settings]):
             RequestRates(clock, nodes, per_minute=rates.http_per_minute, burst=rates.http_burst),
             audit,
         )
+
+
+async def _open_audit_file(folder: DataFolder, store: KitStore, settings: Settings) -> AuditFile:
+    """Continue the server's audit log. Raises SetupError."""
+    make_signing_key(folder.audit_key)
+    try:
+        known = await store.audit_heads.all()
+    except UnavailableError as error:
+        raise SetupError(str(error)) from error
+    limits = settings.audit
+    key = SigningKey.load(folder.audit_key)
+    return AuditFile(folder.audit, key, known, file_bytes=limits.file_bytes, most_files=limits.files)
 
 
 async def _begin(nodes: LiveNodes) -> None:

@@ -24,9 +24,12 @@ from parlour_protocol.kit.names import parse_user_name
 from parlour_server.chat_folder import files_of
 from parlour_server.chat_program import CHAT
 from parlour_server.cli.command_line import COMMAND_LINE
+from parlour_server.kit.audit import Audit, AuditEvent
+from parlour_server.kit.audit_file import AuditFile
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.setup.open_store import opened
+from parlour_server.kit.signatures import SigningKey
 
 Capture = pytest.CaptureFixture[str]
 
@@ -474,10 +477,36 @@ def test_audit_reads_a_log_without_showing_control_characters(tmp_path: Path, ca
     assert "anna" in out
 
 
+def test_audit_verify(folder: DataFolder, capsys: Capture, tmp_path: Path) -> None:
+    """M30: a changed record is named with file, line and number, and the status is 1; heads can be kept."""
+    data = ("--data", str(folder.path))
+    assert "no audit log" in fail(capsys, "audit", "head", *data)[1]
+    assert run(capsys, "audit", "verify", *data) == ""
+    key = SigningKey.load(folder.audit_key)
+    file = AuditFile(folder.audit, key, {}, file_bytes=10**6, most_files=2)
+    for user in ("anna", "bert", "cora"):
+        Audit(file=file).record(AuditEvent.LOGIN_OK, user=user)
+    pinned = tmp_path / "head.json"
+    pinned.write_text(run(capsys, "audit", "head", *data))
+    file.close()
+    assert run(capsys, "audit", "verify", *data, "--head", str(pinned)).startswith("OK ")
+    assert json.loads(run(capsys, "audit", "verify", *data, "--json"))["ok"]
+    exported = run(capsys, "audit", "export", *data)
+    [path] = folder.audit.glob("*.jsonl")
+    assert exported == path.read_text()
+    assert run(capsys, "audit", "export", *data, "--after", "4").count("\n") == 1
+    assert run(capsys, "audit", "export", *data, "--format", "syslog").startswith("<110>1 ")
+    assert json.loads(run(capsys, "audit", "export", *data, "--format", "otel").splitlines()[0])
+    path.write_text(exported.replace("bert", "rita"))
+    assert COMMAND_LINE.run(["audit", "verify", *data]) == 1
+    assert f"WRONG  {path.name}:3: record 3: was changed" in capsys.readouterr().out
+    pinned.write_text("{}")
+    assert "has no heads" in fail(capsys, "audit", "verify", *data, "--head", str(pinned))[1]
+
+
 def test_sessions_are_listed_and_ended(folder: DataFolder, capsys: Capture) -> None:
     """S6: by id, or all."""
     from parlour_protocol.kit.names import parse_device_name  # noqa: PLC0415
-    from parlour_server.kit.audit import Audit  # noqa: PLC0415
     from parlour_server.kit.auth.session_activity import SessionActivity  # noqa: PLC0415
     from parlour_server.kit.auth.sessions import Sessions  # noqa: PLC0415
     from parlour_server.kit.bus.local_bus import LocalBus  # noqa: PLC0415

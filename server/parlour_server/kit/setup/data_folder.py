@@ -50,6 +50,7 @@ class DataFolder:
     program: ProgramName
     keys: tuple[KeyFile, ...] = ()
     uploads: UploadFolder | None = None
+    audit_key_name: str = "audit.key"
 
     @property
     def settings(self) -> Path:
@@ -84,13 +85,14 @@ class DataFolder:
     @property
     def files(self) -> tuple[Path, ...]:
         """The configuration, the certificates and all keys, of which some may be missing."""
+        keys = (*(self.path / key.name for key in self.keys), self.audit_key)
         return (
             self.settings,
             self.ca_certificate,
             self.ca_key,
             self.certificate,
             self.key,
-            *(self.path / key.name for key in self.keys),
+            *dict.fromkeys(keys),
         )
 
     @property
@@ -107,6 +109,16 @@ class DataFolder:
     def operator_log(self) -> Path:
         """Commands' actions that the server has not logged yet."""
         return self.path / "operator.audit"
+
+    @property
+    def audit(self) -> Path:
+        """The folder of the audit log's files."""
+        return self.path / "audit"
+
+    @property
+    def audit_key(self) -> Path:
+        """The key that signs the audit log's heads; a program may use a key of its own for it."""
+        return self.path / self.audit_key_name
 
     @property
     def _init(self) -> str:

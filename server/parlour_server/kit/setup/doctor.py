@@ -24,6 +24,7 @@ from parlour_server.kit.net.message_assembler import refuse_old_websockets
 from parlour_server.kit.net.tls_context import TlsFiles
 from parlour_server.kit.net.tls_groups import GROUPS, HAS_HYBRID, operator_configures, taken_besides
 from parlour_server.kit.program_spec import ProgramSpec
+from parlour_server.kit.setup.audit_check import check_audit_log, own_keys
 from parlour_server.kit.setup.bus_findings import examine_bus
 from parlour_server.kit.setup.certificates import is_own, names_of, pin_of, read_certificate
 from parlour_server.kit.setup.data_folder import DataFolder
@@ -32,6 +33,7 @@ from parlour_server.kit.setup.open_store import engine_for
 from parlour_server.kit.setup.postgres_findings import examine_postgres
 from parlour_server.kit.setup.public_address import running
 from parlour_server.kit.setup.server_keys import find_other_uploads
+from parlour_server.kit.store.audit_heads import read_heads
 from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.engine.integrity import MOST
 from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
@@ -62,7 +64,7 @@ def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Fi
         engine = None
     found += [*_certificate(folder), *program.findings(folder, engine)]
     if engine is not None:
-        found += [*_database(program, engine), *_uploads(folder, engine)]
+        found += [*_database(program, engine), *_uploads(folder, engine), *_audit_log(folder, engine)]
     if settings is not None:
         begun = engine.incarnation() if engine is not None else None
         found += examine_bus(folder, settings.bus, begun[0] if begun else None)
@@ -167,6 +169,23 @@ def _uploads(folder: DataFolder, engine: Engine) -> list[Finding]:
     if len(damaged) > len(shown):
         shown.append(f"{len(damaged) - len(shown)} more files are damaged or missing")
     return [Finding("danger", "uploads", f"{sentence}; look for it in a backup") for sentence in shown]
+
+
+def _audit_log(folder: DataFolder, engine: Engine) -> list[Finding]:
+    """Check every record of the audit log."""
+    try:
+        with closing(engine.connect_reader()) as db:
+            known = read_heads(db)
+        report = check_audit_log(folder.audit, own_keys(folder), known)
+    except engine.failures:
+        return []  # the finding about the database reports it
+    except (SetupError, OSError) as error:
+        return [Finding("danger", "audit log", str(error))]
+    if not report.faults:
+        records = sum(chain.head.size - chain.first + 1 for chain in report.chains if chain.head is not None)
+        return [Finding("fine", "audit log", f"{records} records, none of them changed")]
+    more = f" ({len(report.faults)} in all; `audit verify` shows them)" if len(report.faults) > 1 else ""
+    return [Finding("danger", "audit log", f"{report.faults[0]}{more}")]
 
 
 def _wrong_with(path: Path, size: int, sha256: bytes) -> str:

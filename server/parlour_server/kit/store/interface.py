@@ -14,6 +14,7 @@ from typing import Protocol
 
 from parlour_protocol.kit.ids import Incarnation, Millis, SessionId
 from parlour_protocol.kit.names import UserName
+from parlour_server.kit.store.audit_heads import SqlAuditHeads
 from parlour_server.kit.store.records import (
     Account,
     Failures,
@@ -207,6 +208,8 @@ class KitStore(Protocol):
     def attempts(self) -> Attempts: ...
     @property
     def journal(self) -> Journal: ...
+    @property
+    def audit_heads(self) -> SqlAuditHeads: ...
     @property
     def nodes(self) -> SharedNodes | None:
         """The servers that share the store; None for the store of one server."""

@@ -16,7 +16,8 @@ from parlour_server.kit.cli import command_line
 from parlour_server.kit.setup.operator_log import OperatorLog
 
 READS = {
-    ("audit",), ("doctor",), ("invite", "list"), ("room", "list"), ("run",), ("session", "list"),
+    ("audit", "export"), ("audit", "head"), ("audit", "show"), ("audit", "verify"),
+    ("doctor",), ("invite", "list"), ("room", "list"), ("run",), ("session", "list"),
     ("user", "list"), ("user", "sessions"), ("verify",),
 }  # fmt: skip
 RECORDS = {

@@ -13,6 +13,7 @@ from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.store.accounts.memory_tickets import MemoryTickets
 from parlour_server.kit.store.accounts.shared_tickets import SharedTickets
+from parlour_server.kit.store.audit_heads import SqlAuditHeads
 from parlour_server.kit.store.engine.connection import ANYWHERE, Engine, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.retention import Rule, prune
@@ -43,6 +44,7 @@ class Database:
             if self._engine.is_shared
             else MemoryTickets(self._readers, clock)
         )
+        self.audit_heads: Final = SqlAuditHeads(self._writer, self._readers)
         self.nodes: Final = SharedNodes(self._writer) if self._engine.is_shared else None
         """The servers that share the database; None for a database of one server."""
 

@@ -1,7 +1,6 @@
 """The store of a program: accounts, sessions, the journal and logs, in one file, and tables of its own."""
 
 import re
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -14,7 +13,7 @@ from parlour_server.kit.store import migrations
 from parlour_server.kit.store.accounts.accounts import SqlAccounts
 from parlour_server.kit.store.accounts.login_attempts import SqlAttempts
 from parlour_server.kit.store.accounts.sessions import SqlSessions
-from parlour_server.kit.store.engine.connection import Engine
+from parlour_server.kit.store.engine.connection import Connection, Engine
 from parlour_server.kit.store.engine.database import Database
 from parlour_server.kit.store.engine.integrity import Check
 from parlour_server.kit.store.engine.journal import SqlJournal
@@ -59,7 +58,7 @@ class ProgramStore(Database):
     def schema(cls, program: ProgramName) -> Schema:
         """Return the schema of the kit's tables and the own ones; ``program`` is named in what goes wrong."""
 
-        def find_damage(db: sqlite3.Connection, tables: frozenset[str]) -> Iterator[str]:
+        def find_damage(db: Connection, tables: frozenset[str]) -> Iterator[str]:
             yield from log_damage(db, tables)
             yield from cls.find_damage(db, tables)
 

@@ -112,6 +112,38 @@ def test_doctor_looks_at_the_database(data: Path, capsys: Capture) -> None:
     assert "incarnation" in out
 
 
+_DAMAGE = b"""
+    INSERT INTO file_usage (owner, bytes) VALUES ('ada', 5);
+    CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+    CREATE TRIGGER evil AFTER INSERT ON events EXECUTE FUNCTION nothing();
+    UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ix_sessions_expires'::regclass;
+    SET session_replication_role = replica;
+    INSERT INTO members SELECT room, 'nobody', role, since, read, consent FROM members;
+    INSERT INTO events (room, seq, at, author, device, kind, body)
+        SELECT room, 3, at, author, device, kind, body FROM events;
+    UPDATE events SET body = '{}' WHERE seq = 1;
+    UPDATE rooms SET head = 3;
+"""
+
+
+def test_doctor_finds_damage(data: Path, capsys: Capture) -> None:
+    """PostgreSQL refuses most of it, but not from a superuser, or a restore that turns its checks off."""
+    with psycopg.connect(postgres.url("commands")) as connection:
+        connection.execute(_DAMAGE)
+    assert COMMAND_LINE.run(("doctor", "--data", str(data))) == 1
+    out = capsys.readouterr().out
+    for sentence in (
+        "has 2 events, and should have 3",
+        "event 1 of room",
+        "the files of ada are counted with 5 bytes too many",
+        "it has a trigger that no version of Parlour creates: 'evil'",
+        "its index 'ix_sessions_expires' is invalid",
+        "1 rows of the table 'members' refer to nothing in 'accounts'",
+        "it is damaged: restore a dump",
+    ):
+        assert sentence in out
+
+
 @pytest.mark.parametrize("key", ["", "keylog.key", "server.key"])
 def test_all_servers_of_a_database_have_the_same_keys(
     data: Path, tmp_path: Path, capsys: Capture, key: str

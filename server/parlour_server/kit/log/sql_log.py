@@ -4,7 +4,6 @@ Refusals come before any change. A commit that fails leaves neither the entry no
 """
 
 import json
-import sqlite3
 from asyncio import Future
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
@@ -45,7 +44,7 @@ def read_journal_entry(log: LogId, seq: Seq) -> LogAdvanced:
     return LogAdvanced(log, seq)
 
 
-def log_damage(db: sqlite3.Connection, tables: frozenset[str]) -> Iterator[str]:
+def log_damage(db: Connection, tables: frozenset[str]) -> Iterator[str]:
     """Return logs whose numbers have gaps, as sentences."""
     if "kit_logs" not in tables:
         yield "it holds no logs"

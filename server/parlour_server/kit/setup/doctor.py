@@ -119,20 +119,19 @@ def _key_exchange(tls: TlsFiles) -> list[Finding]:
 
 
 def _database(program: ProgramSpec[Any, Any], engine: Engine) -> list[Finding]:
-    if not isinstance(engine, SqliteEngine):
-        fine = Finding("fine", "database", f"{engine}, schema {program.schema.version}")
-        return [fine, *examine_postgres(engine), *_logs(engine)]
-    damaged = program.schema.damage(engine.path)
-    if not damaged:
-        fine = Finding("fine", "database", f"schema {program.schema.version}, all of it readable")
-        return [fine, *_logs(engine)]
+    damaged = [Finding("danger", "database", sentence) for sentence in program.schema.damage(engine)]
+    if isinstance(engine, SqliteEngine):
+        where, others = "all of it readable", []
+        mend = f"restore a backup that `{program.name.command} verify` finds intact"
+    else:
+        where, others = f"{engine}", examine_postgres(engine)
+        mend = "restore a dump from before into a new database (docs/cluster.md)"
+    if damaged:
+        return [*damaged, Finding("danger", "database", f"it is damaged: {mend}"), *others]
     return [
-        *(Finding("danger", "database", sentence) for sentence in damaged),
-        Finding(
-            "danger",
-            "database",
-            f"it is damaged: restore a backup that `{program.name.command} verify` finds intact",
-        ),
+        Finding("fine", "database", f"schema {program.schema.version}, {where}"),
+        *others,
+        *_logs(engine),
     ]
 
 

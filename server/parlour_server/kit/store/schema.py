@@ -4,7 +4,6 @@ A server refuses a database with any other version; only ``create`` and ``upgrad
 SQLAlchemy and Alembic.
 """
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +19,7 @@ from parlour_server.kit.store.engine.sqlite_engine import SqliteEngine
 from parlour_server.kit.store.revisions import Revisions, read_revisions
 
 
-def find_nothing(_db: sqlite3.Connection, _tables: frozenset[str]) -> Iterator[str]:
+def find_nothing(_db: Connection, _tables: frozenset[str]) -> Iterator[str]:
     """Find no damage: there are no tables of the program's own."""
     return iter(())
 
@@ -102,9 +101,9 @@ class Schema:
             raise SetupError(f"{engine} has an older schema; run `{self.program.command} migrate`")
         engine.check_rights()
 
-    def damage(self, path: Path) -> list[str]:
+    def damage(self, place: Path | Engine) -> list[str]:
         """Return the damage in the database as sentences; none for an intact one."""
-        return damage(path, self.find_damage)
+        return damage(engine_of(place), self.find_damage)
 
     def begin_incarnation(self, path: Path) -> Incarnation | None:
         """Give a restored database's logs a new name. Raises sqlite3.Error."""

@@ -34,6 +34,11 @@ class Connection(Protocol):
     """A connection that reads; statements in no transaction see what was last committed."""
 
     @property
+    def is_shared(self) -> bool:
+        """Whether several servers may use the database at once."""
+        ...
+
+    @property
     def is_lost(self) -> bool:
         """Whether the database ended it."""
         ...
@@ -53,11 +58,6 @@ class WriteConnection(Connection, Protocol):
     @property
     def alone(self) -> bool:
         """Whether no other write of any server runs beside this one."""
-        ...
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether several servers may use the database at once."""
         ...
 
     announces: bool

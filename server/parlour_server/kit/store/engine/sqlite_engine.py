@@ -54,6 +54,8 @@ class SqliteConnection(sqlite3.Connection):
     is_lost = False
     """It is a file."""
 
+    is_shared = False
+
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Run a block in one read transaction."""
@@ -72,7 +74,6 @@ class SqliteWriteConnection(SqliteConnection):
     """Something was deleted, and its old text is still in the -wal file."""
 
     announces: bool = True
-    is_shared = False
     alone = True
     """The file has one lock for all."""
 

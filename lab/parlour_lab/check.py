@@ -3,7 +3,6 @@
 With tests, the named test must pass in the copy and fail without the defence.
 """
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +11,7 @@ from queue import SimpleQueue
 
 from parlour_lab.attack import Outcome, Verdict
 from parlour_lab.rows import Row, RowError
-from parlour_lab.runner import ATTACK_SECONDS, Runner, stages_of
+from parlour_lab.runner import ATTACK_SECONDS, Runner, stages_of, workers_here
 from parlour_lab.scratch import Scratch
 from parlour_lab.source import MissingSourceError, Source
 
@@ -45,12 +44,12 @@ def check(
     told: Callable[[Checked], None] = lambda _: None,
 ) -> list[Checked]:
     """Check these rows, some at a time; ``told`` hears of each as it is done."""
-    workers = min(workers or max(2, os.cpu_count() or 1), len(chosen)) or 1
+    workers = min(workers or workers_here(), len(chosen)) or 1
     names = list(dict.fromkeys(row.attack for row in chosen))
     with Runner(tests=tests) as runner:
         runner.prepare(stages_of(names))
-        with ThreadPoolExecutor(workers) as threads:
-            holding = threads.submit(runner.play, names)
+        with ThreadPoolExecutor(workers + 1) as threads:
+            holding = threads.submit(runner.play_all, names, workers=workers)
             copies: SimpleQueue[Scratch] = SimpleQueue()
             for number in range(workers):
                 copies.put(Scratch(runner.folder / f"copy-{number}", source, tests=tests))

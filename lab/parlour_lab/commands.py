@@ -1,63 +1,145 @@
-"""The commands `parlour drill` and `parlour lab`."""
+"""The commands `parlour drill` and `parlour lab`. `--help` loads nothing else of the laboratory."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from parlour_lab.source import MissingSourceError
+if TYPE_CHECKING:
+    from parlour_lab.check import Checked
+    from parlour_lab.rows import Row
+
+_OWN = "a server of the drill's own on loopback"
 
 
 @contextmanager
 def _in_one_sentence() -> Iterator[None]:
-    """Show what can't be used as a sentence."""
-    from parlour_lab.rows import RowError  # noqa: PLC0415 - `--help` runs nothing
+    """Show an error of the laboratory as a sentence."""
+    from parlour_lab.permit import PermitError  # noqa: PLC0415 - `--help` runs nothing
+    from parlour_lab.rows import RowError  # noqa: PLC0415
+    from parlour_lab.source import MissingSourceError  # noqa: PLC0415
 
+    if sys.platform == "win32":
+        raise click.ClickException("The laboratory needs Linux or macOS: it forks a process for each attack.")
     try:
         yield
-    except (RowError, MissingSourceError) as error:
+    except (RowError, MissingSourceError, PermitError, RuntimeError) as error:
         raise click.ClickException(str(error)) from error
 
 
-@click.command(epilog="\b\nExample:\n  parlour drill\n  parlour drill K1 K3")
+@click.command(
+    epilog="\b\nExample:\n  parlour drill\n  parlour drill K1 K3\n  parlour drill --html report.html"
+)
 @click.argument("lines", nargs=-1, metavar="[ID]...")
-def drill(lines: tuple[str, ...]) -> int:
-    """Attack a server of the drill's own on loopback, and show for each attack whether the defence held."""
-    from parlour_lab.attack import Verdict  # noqa: PLC0415 - `--help` runs nothing
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, in ASCII.")
+@click.option("--html", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write a page.")
+@click.option("--quiet", is_flag=True, help="Print a line for each attack, without the evidence.")
+@click.option("--server", metavar="ADDRESS", help="A server elsewhere; needs its operator's --permit.")
+@click.option(
+    "--permit",
+    metavar="FILE",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="What `parlour-server drill-permit` wrote on that server's machine.",
+)
+def drill(
+    lines: tuple[str, ...],
+    *,
+    as_json: bool,
+    html: Path | None,
+    quiet: bool,
+    server: str | None,
+    permit: Path | None,
+) -> int:
+    """Attack a server and show for each attack what was sent, what came back, and whether the defence held.
+
+    The server is started for the drill on loopback and removed afterwards. IDs are lines of docs/security.md.
+    The exit status is 0 if every attack that was tried was withstood.
+    """
+    from parlour_lab import report  # noqa: PLC0415 - `--help` runs nothing
+    from parlour_lab.drill import play_here, play_there  # noqa: PLC0415
     from parlour_lab.rows import chosen  # noqa: PLC0415
-    from parlour_lab.runner import Runner, stages_of  # noqa: PLC0415
+
+    if (server is None) != (permit is None):
+        raise click.UsageError("--server and --permit belong together: the operator's permit proves control.")
+
+    def told(one: report.Result) -> None:
+        if not as_json:
+            click.echo(report.text(one, evidence=not quiet))
 
     with _in_one_sentence():
-        attacks = list(dict.fromkeys(row.attack for row in chosen(lines)))
-    with Runner() as runner:
-        runner.prepare(stages_of(attacks))
-        found = runner.play(attacks)
-    for one in found:
-        click.echo(f"{one.verdict:<9} {one.attack}: {one.why}")
-        for step in one.steps:
-            click.echo(f"    {step.kind:<8} {step.text}")
-    return 0 if all(one.verdict is Verdict.HELD for one in found) else 1
+        rows = chosen(lines)
+        if server is None or permit is None:
+            found = play_here(rows, told)
+        else:
+            found = play_there(rows, server, permit, told)
+    where = server or _OWN
+    if html is not None:
+        html.write_text(report.html(found, where), encoding="utf-8")
+    click.echo(report.as_json(found, where) if as_json else report.summary(found))
+    return 0 if report.is_well(found) else 1
 
 
-@click.command(epilog="\b\nExample:\n  parlour lab K3\n  parlour lab --check H1 K3")
+@click.command(epilog="\b\nExample:\n  parlour lab\n  parlour lab K3\n  parlour lab --check H1 K3")
 @click.argument("lines", nargs=-1, metavar="[ID]...")
+@click.option("--list", "lists", is_flag=True, help="List the lines.")
 @click.option("--check", "checks", is_flag=True, help="Check lines without a screen; exit 0 if all are well.")
 @click.option("--tests", is_flag=True, help="With --check: each test must fail without the defence, too.")
-@click.option("--workers", type=click.IntRange(1, 64), help="Lines to check at a time.")
-def lab(lines: tuple[str, ...], *, checks: bool, tests: bool, workers: int | None) -> int:
-    """See what each defence prevents: run its attack with the defence and, in a copy, without it."""
-    from parlour_lab.check import Checked, check, summary  # noqa: PLC0415 - `--help` runs nothing
-    from parlour_lab.rows import chosen  # noqa: PLC0415
-    from parlour_lab.source import find_source  # noqa: PLC0415
+@click.option("--workers", type=click.IntRange(1, 64), help="With --check: lines at a time.")
+def lab(lines: tuple[str, ...], *, lists: bool, checks: bool, tests: bool, workers: int | None) -> int:
+    """See each attack fail, and succeed on a copy of Parlour without the defence.
 
-    del checks
+    Without an ID it opens a screen; with IDs it prints the lines, and plays their attacks. Everything runs on
+    loopback in a temporary folder; what is installed is only read.
+    """
+    from parlour_lab.rows import chosen  # noqa: PLC0415 - `--help` runs nothing
 
-    def told(one: Checked) -> None:
-        click.echo(f"{one.row.id:<4} {'ok' if one.ok else 'FAILED: ' + one.problem}")
+    if (tests or workers) and not checks:
+        raise click.UsageError("--tests and --workers need --check.")
+    with _in_one_sentence():
+        rows = chosen(lines)
+        if lists:
+            for row in rows:
+                click.echo(f"{row.id:<10} {row.threat.partition('. ')[0].rstrip('.')}")
+            return 0
+        if checks:
+            return _check(rows, tests=tests, workers=workers or 0)
+        if lines:
+            return _explain(rows)
+        from parlour_lab.screen import run  # noqa: PLC0415
+
+        return run(rows)
+
+
+def _check(rows: "list[Row]", *, tests: bool, workers: int) -> int:
+    from parlour_lab.check import check, summary  # noqa: PLC0415 - see ``lab``
+    from parlour_lab.source import MissingSourceError, find_source  # noqa: PLC0415
+
+    source = find_source()
+    if tests and source.repository is None:
+        raise MissingSourceError("--tests needs a checkout of the repository: the tests are not installed.")
+
+    def told(one: "Checked") -> None:
+        click.echo(f"{one.row.id:<10} {'ok' if one.ok else f'FAILED: {one.problem}'}")
         sys.stdout.flush()
 
-    with _in_one_sentence():
-        found = check(chosen(lines), find_source(), tests=tests, workers=workers or 0, told=told)
+    found = check(rows, source, tests=tests, workers=workers, told=told)
     click.echo(summary(found))
     return 0 if found and all(one.ok for one in found) else 1
+
+
+def _explain(rows: "list[Row]") -> int:
+    """Print these lines with their code and what their attacks did; 1 unless each is as it must be."""
+    from parlour_lab.check import check  # noqa: PLC0415 - see ``lab``
+    from parlour_lab.explain import explained, played  # noqa: PLC0415
+    from parlour_lab.source import find_source  # noqa: PLC0415
+
+    source = find_source()
+    for row in rows:
+        click.echo(explained(row, source))
+    found = check(rows, source)
+    for one in found:
+        click.echo(played(one))
+    return 0 if all(one.ok for one in found) else 1

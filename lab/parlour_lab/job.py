@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from parlour_lab.attack import Attack, Evidence, Outcome, Stage, Verdict, load, shown
 from parlour_lab.source import PACKAGES
 
+Note = Callable[[Outcome], None]
 _LOG_LINES = 6
 """The most lines of a server's log that are shown with an attack."""
 _FAILED = 1
@@ -38,8 +39,25 @@ def work(job: dict[str, Any], done: Path) -> int:
             return 0
         attacks = [load(name) for name in job["attacks"]]
         _must_be_ours(job["paths"])
+        if "permit" in job:
+            play_remotely(attacks, job["permit"], note)
+            return 0
         Players(folder, Path(job["prepared"]), note).play(attacks)
     return 0
+
+
+def play_remotely(attacks: Sequence[Attack], permit: dict[str, Any], note: Note) -> None:
+    """Play attacks on a server elsewhere. Raises ValueError if one is not made for that."""
+    from parlour_lab.permit import Permit, RemoteServer  # noqa: PLC0415 - imports the product
+
+    if not all(one.remote and one.stage is Stage.SERVER for one in attacks):
+        raise ValueError("only attacks that harm nothing are tried on a server elsewhere")
+    server = RemoteServer(Permit.from_json(permit))
+    try:
+        for one in attacks:
+            note(one.play(server))
+    finally:
+        server.log_out()
 
 
 def _must_be_ours(paths: Sequence[str]) -> None:
@@ -98,7 +116,7 @@ def _test(job: dict[str, Any]) -> int:
 class Players:
     """Attacks one after another, those that wait beside the others, each on the stage it needs."""
 
-    def __init__(self, folder: Path, prepared: Path, note: Any) -> None:
+    def __init__(self, folder: Path, prepared: Path, note: Note) -> None:
         self._folder = folder
         self._prepared = prepared
         self._note = note

@@ -4,6 +4,7 @@
 the defence; the text must be in the file exactly once, so that a changed defence can't be missed.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from typing import Any, Final
 from parlour_lab.source import Source
 
 _MEMBERS: Final = {"threat", "defences", "attack", "test"}
+_GROUPS: Final = "THKPSFRMDEOLN"
+"""The letters of lines, as docs/security.md begins with them."""
+_ID: Final = re.compile(r"[A-Z][0-9]+(-[a-z]+)?")
 _DEFENCE: Final = {"file", "text", "replacement"}
 
 
@@ -45,9 +49,14 @@ class Row:
     group: str
     """The file of the row."""
 
+    @property
+    def line(self) -> str:
+        """The line of docs/security.md: a row `K3-nodes` is a second one for K3."""
+        return self.id.partition("-")[0]
+
 
 def rows() -> Mapping[str, Row]:
-    """Return all rows by their ids, in the order of the files and their tables. Raises RowError."""
+    """Return all rows by their ids, by letter and number. Raises RowError."""
     found: dict[str, Row] = {}
     folder = resources.files("parlour_lab") / "rows"
     for file in sorted(folder.iterdir(), key=lambda one: one.name):
@@ -57,12 +66,20 @@ def rows() -> Mapping[str, Row]:
             if name in found:
                 raise RowError(f"{file.name}: {name} is a row already, in {found[name].group}.toml.")
             found[name] = parse(name, members, file.name.removesuffix(".toml"))
-    return found
+    return dict(sorted(found.items(), key=lambda one: order(one[0])))
+
+
+def order(name: str) -> tuple[int, int, str]:
+    """Return what lines are sorted by: the groups of docs/security.md, and the number."""
+    line, _, more = name.partition("-")
+    return _GROUPS.find(line[:1]), int(line[1:]), more
 
 
 def parse(name: str, members: Mapping[str, Any], group: str) -> Row:
     """Return a row. Raises RowError unless it has exactly the members it needs."""
     where = f"{group}.toml, {name}"
+    if not _ID.fullmatch(name):
+        raise RowError(f"{where}: this is not the id of a line.")
     if set(members) != _MEMBERS:
         raise RowError(f"{where}: it needs exactly {', '.join(sorted(_MEMBERS))}.")
     if not members["defences"]:
@@ -80,10 +97,13 @@ def parse(name: str, members: Mapping[str, Any], group: str) -> Row:
 def chosen(wanted: Sequence[str]) -> list[Row]:
     """Return these rows, or all. Raises RowError for an unknown id."""
     table = rows()
-    unknown = [name for name in wanted if name.upper() not in table]
-    if unknown:
-        raise RowError(f"There is no line {unknown[0]}; `parlour lab --list` shows all.")
-    return [table[name.upper()] for name in wanted] if wanted else list(table.values())
+    found = []
+    for name in wanted:
+        some = [row for row in table.values() if name.casefold() in {row.id.casefold(), row.line.casefold()}]
+        if not some:
+            raise RowError(f"There is no line {name}; `parlour lab --list` shows all.")
+        found += some
+    return found if wanted else list(table.values())
 
 
 def place(defence: Defence, source: Source) -> int:

@@ -7,8 +7,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -16,6 +16,8 @@ from parlour_lab.attack import Outcome, Stage, Verdict, load, shown
 
 ATTACK_SECONDS: Final = 60
 """The longest that one attack may take with what it needs around it."""
+_REMOTE_SECONDS: Final = 120
+"""The longest that a drill on a server elsewhere may take."""
 _ALL_SECONDS: Final = 300
 """The longest that several in one process may take."""
 
@@ -31,8 +33,9 @@ class Runner:
         self._count = 0
         configured = os.fspath(_openssl_configuration())
         environment = {**os.environ, "PYTHONHASHSEED": "0", "OPENSSL_CONF": configured}
-        for name in ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONWARNINGS", *_PROXIES):
-            environment.pop(name, None)
+        for name in list(environment):  # own settings are not for the laboratory
+            if name in _NOT_PASSED_ON or name.startswith(("PARLOUR_", "PG")):
+                del environment[name]
         command = [sys.executable, "-m", "parlour_lab.zygote", *(["--tests"] if tests else [])]
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
@@ -69,11 +72,44 @@ class Runner:
             "paths": list(paths),
             "prepared": str(self.folder / "prepared"),
         }
+        return self._outcomes(names, job, seconds)
+
+    def _outcomes(self, names: Sequence[str], job: dict[str, Any], seconds: float) -> list[Outcome]:
         status, said, done = self._run(job, seconds)
         outcomes = [Outcome.from_json(json.loads(line)) for line in done.splitlines()]
         found = {one.attack: one for one in outcomes}
         why = "it took too long" if status < 0 else f"its process ended with {status}: {said[-1500:]}"
         return [found.get(name, Outcome(name, Verdict.ERROR, shown(why), 0)) for name in names]
+
+    def play_all(
+        self,
+        names: Sequence[str],
+        *,
+        workers: int = 0,
+        told: Callable[[Outcome], None] = lambda _: None,
+    ) -> list[Outcome]:
+        """Play attacks on Parlour as installed, those that share a server in one process, others beside them.
+
+        ``told`` hears of each process's outcomes when it has ended.
+        """
+        workers = workers or workers_here()
+        shared = [name for name in names if load(name).stage is Stage.SERVER]
+        others = [name for name in names if load(name).stage is not Stage.SERVER]
+        parts = [shared, *(others[first :: workers * 2] for first in range(workers * 2))]
+        with ThreadPoolExecutor(workers) as threads:
+            found: dict[str, Outcome] = {}
+            for played in as_completed([threads.submit(self.play, part) for part in parts if part]):
+                for outcome in played.result():
+                    found[outcome.attack] = outcome
+                    told(outcome)
+        return [found[name] for name in names]
+
+    def play_remotely(self, names: Sequence[str], permit: Mapping[str, Any]) -> list[Outcome]:
+        """Play attacks on a server elsewhere, by its operator's permit; only those that are made for it."""
+        wanted = [name for name in names if load(name).remote]
+        return self._outcomes(
+            wanted, {"attacks": wanted, "paths": [], "permit": dict(permit)}, _REMOTE_SECONDS
+        )
 
     def test(self, nodes: Sequence[str], root: Path, paths: Sequence[str]) -> tuple[int, str]:
         """Run tests in a copy of the repository; return pytest's status (1: one failed), and what it said."""
@@ -116,7 +152,12 @@ class Runner:
             self._ended.pop(answer["job"]).set_result(answer["status"])
 
 
-_PROXIES: Final = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")
+_NOT_PASSED_ON: Final = {
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONPATH",
+    "PYTHONWARNINGS",
+    *("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"),
+}
 
 
 def _openssl_configuration() -> Path:
@@ -125,6 +166,11 @@ def _openssl_configuration() -> Path:
 
     name = "openssl.cnf" if tls_groups.HAS_HYBRID else "openssl-before-3.5.cnf"
     return Path(tls_groups.__file__).with_name(name)
+
+
+def workers_here() -> int:
+    """Return how many processes play at a time on this machine."""
+    return max(2, os.cpu_count() or 1)
 
 
 def stages_of(names: Sequence[str]) -> set[Stage]:

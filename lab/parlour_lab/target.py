@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -76,6 +76,7 @@ class LabServer(ServerAddress):
 
     def start(self, *arguments: str) -> None:
         """Start it and wait until it is ready. Raises RuntimeError with its log if it ends instead."""
+        _refuse_another_address(arguments)
         self._ready.unlink(missing_ok=True)
         command = ["run", "--data", str(self.data), "--listen", f"{LOOPBACK}:{self.port}"]
         self._pid = self._begin([*command, "--ready-file", str(self._ready), *arguments])
@@ -89,6 +90,7 @@ class LabServer(ServerAddress):
 
     def run_to_end(self, *arguments: str) -> tuple[int, str]:
         """Start another server on the same folder, which is expected to end; return its status and output."""
+        _refuse_another_address(arguments)
         log = self.folder / "other.log"
         log.write_bytes(b"")
         command = ["run", "--data", str(self.data), "--listen", f"{LOOPBACK}:0", *arguments]
@@ -196,6 +198,12 @@ def prepare(folder: Path) -> None:
     finally:
         server.stop()
     (folder / _CREDENTIALS).write_text(json.dumps(credentials))
+
+
+def _refuse_another_address(arguments: Sequence[str]) -> None:
+    """Raise ValueError if an attack would have its server listen on more than loopback."""
+    if any(one.startswith("--listen") for one in arguments):
+        raise ValueError("the laboratory's servers listen on loopback only")
 
 
 def _fork(arguments: list[str], log: Path) -> int:

@@ -21,7 +21,8 @@ READS = {
     ("user", "list"), ("user", "sessions"), ("verify",),
 }  # fmt: skip
 RECORDS = {
-    ("backup",), ("import",), ("init",), ("invite", "create"), ("invite", "revoke"), ("migrate",),
+    ("backup",), ("drill-permit",), ("import",), ("init",), ("invite", "create"), ("invite", "revoke"),
+    ("migrate",),
     ("new-incarnation",), ("restore",),
     ("room", "appoint"), ("room", "create"), ("session", "end"), ("user", "create"), ("user", "disable"),
     ("user", "enable"), ("user", "reset-password"),

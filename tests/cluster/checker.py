@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tests.cluster.records import Act, Call, History, Outcome, Room, User
+from tests.cluster.records import Act, Call, History, Lag, Outage, Outcome, Room, User
 
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames.bodies import (
@@ -279,19 +279,31 @@ def _real_time(history: History) -> Iterator[Violation]:
 
 
 class _Deadlines:
-    """When the end of a right must hold at a node."""
+    """When the end of a right must hold at a node.
+
+    The grace begins again with the end of an outage of that node, and time in which this process was late
+    does not count.
+    """
 
     def __init__(self, history: History, grace: float) -> None:
         self._grace = grace
-        self._outages: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
-        for outage in sorted(history.outages, key=lambda outage: outage.start):
-            self._outages[outage.node].append((outage.start, outage.end))
+        outages: defaultdict[str, list[Outage | Lag]] = defaultdict(list)
+        for outage in history.outages:
+            outages[outage.node].append(outage)
+        nodes = {*outages, *(connection.node for connection in history.connections.values())}
+        self._held_up = {
+            node: sorted([*outages[node], *history.lags], key=lambda one: one.start) for node in nodes
+        }
 
     def after(self, at: float, node: str) -> float:
         deadline = at + self._grace
-        for start, end in self._outages[node]:
-            if start < deadline and end > at:
-                deadline = max(deadline, end + self._grace)
+        for one in self._held_up.get(node, ()):
+            if one.start >= deadline or one.end <= at:
+                continue
+            if isinstance(one, Outage):
+                deadline = max(deadline, one.end + self._grace)
+            else:
+                deadline += one.end - max(one.start, at)
         return deadline
 
 

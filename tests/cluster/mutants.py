@@ -258,7 +258,7 @@ MUTANTS: Final = {
             (
                 "store/sql/e2ee/device_certification.py",
                 '(device, but or "")\n        ).fetchall()\n',
-                '(device, but or "")\n        ).fetchmany(0)\n',
+                '(device, but or "")\n        ).fetchall()[:0]\n',
             ),
         ),
         _ENCRYPTED | {"seconds": 15},

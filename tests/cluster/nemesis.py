@@ -6,7 +6,7 @@ The seed replays the schedule, not the timing of the processes.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from random import Random
 from typing import Final
@@ -14,7 +14,10 @@ from typing import Final
 from tests.cluster.proxy import Proxy
 from tests.cluster.records import Outage
 from tools.cluster.cluster import Cluster
+from tools.cluster.front import Front
+from tools.cluster.nats import Nats
 from tools.cluster.node import Node
+from tools.cluster.postgres import Postgres
 from tools.cluster.process import ProcessError
 
 HANG_UP: Final = "hang up"
@@ -44,7 +47,9 @@ SHARED_KINDS: Final = (
     "roll restarts",
     "kill front",
     "fill disk",
+    "kill everything",
 )
+_Part = Node | Postgres | Nats | Front
 LINKS: Final = ("clients", "database", "bus")
 
 
@@ -106,6 +111,7 @@ class Nemesis:
             "roll restarts": self._roll,
             "kill front": self._kill_front,
             "fill disk": self._fill_disk,
+            "kill everything": self._kill_everything,
         }
 
     async def run(self, steps: Sequence[Step], seconds: float, tell: Callable[[str], None]) -> None:
@@ -217,6 +223,18 @@ class Nemesis:
             await self._cluster.postgres.kill()
             await self._cluster.postgres.start()
 
+    async def _kill_everything(self, seconds: float) -> None:
+        """Let the power fail; afterwards everything starts at once."""
+        cluster = self._cluster
+        async with AsyncExitStack() as stack:
+            for part in ("database", "NATS", "front", *(f"node {n}" for n in range(len(cluster.nodes)))):
+                await stack.enter_async_context(self._lock(part))
+            parts: list[_Part] = [cluster.postgres, cluster.nats, cluster.front, *cluster.nodes]
+            async with self._outage(*self._names):
+                await asyncio.gather(*(part.kill() for part in parts))
+                await asyncio.sleep(seconds / 2)
+                await asyncio.gather(*(_start(part) for part in parts))
+
     async def _roll(self, _seconds: float) -> None:
         for number, node in enumerate(self._cluster.nodes):
             async with self._lock(f"node {number}"):
@@ -224,11 +242,11 @@ class Nemesis:
                 await _start(node)
 
 
-async def _start(node: Node) -> None:
-    """Start a node; one that can't start now (no database) is started again, as a supervisor does."""
+async def _start(part: _Part) -> None:
+    """Start a part; a node that can't start now (no database) is started again, as a supervisor does."""
     while True:
         try:
-            await node.start()
+            await part.start()
         except ProcessError:
             await asyncio.sleep(0.2)
         else:

@@ -164,6 +164,14 @@ class Outage:
 
 
 @dataclass(frozen=True, slots=True)
+class Lag:
+    """A time in which the process that writes all this was late by itself: the machine was too busy."""
+
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """How far a client's last connection had come in a room when everything was healed and quiet.
 
@@ -188,6 +196,7 @@ class History:
     redeemed: list[Redeemed] = field(default_factory=list)
     session_ends: list[SessionEnd] = field(default_factory=list)
     outages: list[Outage] = field(default_factory=list)
+    lags: list[Lag] = field(default_factory=list)
     devices: dict[DeviceId, Device] = field(default_factory=dict)
     """Everyone's devices with keys, also revoked ones."""
     revocations: list[Revocation] = field(default_factory=list)

@@ -15,6 +15,7 @@ from tests.cluster.records import (
     Connection,
     Device,
     History,
+    Lag,
     Outage,
     Outcome,
     Read,
@@ -400,6 +401,15 @@ def test_what_was_on_its_way_may_arrive() -> None:
     made.history.seen.append(Seen(3, made.now + 5, made.log[-1]))
     made.history.outages.append(Outage("node3", made.now - 1, made.now + 4.5))
     assert found(made) == []
+
+
+def test_time_in_which_the_checker_itself_was_late_does_not_count() -> None:
+    """What arrived meanwhile was recorded too late; but no more than that much too late."""
+    for lag, expected in ((0.6, False), (0.4, True)):
+        made = correct()
+        made.history.seen.append(Seen(3, made.now + 1.5, made.log[-1]))
+        made.history.lags.append(Lag(made.now + 0.2, made.now + 0.2 + lag))
+        assert any(text.startswith("[4]") for text in found(made)) is expected
 
 
 def test_someone_who_is_back_may_see_what_was_missed() -> None:

@@ -16,9 +16,9 @@ def test_a_seed_replays_its_schedule() -> None:
     """Also in another process, on another machine and with another version of Python."""
     assert told(1) == told(1)
     assert told(1)[:3] == [
-        "0.5 s: break bus 1, for 1.1 s",
-        "2.1 s: half-open bus 1, for 1.6 s",
-        "2.4 s: break bus 3, for 0.6 s",
+        "0.5 s: half-open clients 1, for 1.6 s",
+        "0.8 s: break clients 3, for 0.6 s",
+        "1.3 s: half-open database 3, for 0.5 s",
     ]
     assert [round(skew, 1) for skew in skews(1, 3, 20)] == [-18.0, 3.3, -10.1]
 

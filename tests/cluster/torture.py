@@ -26,7 +26,7 @@ from tests.cluster.checker import Violation, check
 from tests.cluster.encrypted import EncryptedPerson, begin_encrypted, end_encrypted
 from tests.cluster.nemesis import HANG_UP, NODE_KINDS, SHARED_KINDS, Nemesis, Step, schedule, skews
 from tests.cluster.proxy import Proxy
-from tests.cluster.records import History, Outage, Outcome
+from tests.cluster.records import History, Lag, Outcome
 from tests.cluster.workload import Habits, Person, World, begin
 from tools.cluster.cluster import Cluster
 
@@ -64,8 +64,9 @@ _AGREE_SECONDS: Final = 60.0
 _LAST_EVENTS: Final = 12
 _BUS_SECONDS: Final = 20.0
 _TRIES: Final = 20
-_LAG: Final = 0.25
-"""Seconds by which this process was late: whatever it saw then is not held against a node."""
+_LOOK_SECONDS: Final = 0.05
+_LAG: Final = 0.05
+"""Seconds by which this process was late: such times don't count against a node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,13 +313,11 @@ class Torture:
 
     async def _watch_lag(self) -> None:
         """Note when this process was late by itself: then nobody else can be blamed."""
-        nodes = [*(place.node for place in self._world.places)]
         while True:
-            before = time.monotonic()
-            await asyncio.sleep(0.05)
-            if time.monotonic() - before > _LAG:
-                late = [Outage(node, before, time.monotonic()) for node in nodes]
-                self._world.history.outages += late
+            due = time.monotonic() + _LOOK_SECONDS
+            await asyncio.sleep(_LOOK_SECONDS)
+            if (awake := time.monotonic()) - due > _LAG:
+                self._world.history.lags.append(Lag(due, awake))
 
 
 def _done(history: History) -> Counter[str]:
@@ -330,6 +329,7 @@ def _done(history: History) -> Counter[str]:
     done["ticket"], done["session end"] = len(history.redeemed), len(history.session_ends)
     done["revocation"], done["decrypted"] = len(history.revocations), len(history.shown)
     bodies = [event.body for events in history.log.values() for event in events]
+    done["late"] = round(sum(lag.end - lag.start for lag in history.lags))
     done["commit"] = sum(isinstance(body, Handshake) for body in bodies)
     return done
 

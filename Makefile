@@ -28,11 +28,8 @@ endef
 test: $(VENV)/.dev ## the tests, with ruff and mypy beside them
 	$(call tests_beside,$(LINT),$(PYTEST) $(ARGS))
 
-# Where tests marked `long` are: each worker would load all the others first.
-LONG = $(shell grep -rl --include='test_*.py' 'mark\.long' tests)
-
-test-all: test ## the same, then pyright and what is long: everything that CI runs
-	$(call tests_beside,$(BIN)/basedpyright,$(PYTEST) -m long $(LONG))
+test-all: $(VENV)/.dev ## everything that CI runs: the same with what is long, and pyright beside them
+	$(call tests_beside,$(LINT) && $(BIN)/basedpyright,$(PYTEST) -m "not part" $(ARGS))
 
 torture: $(VENV)/.dev ## break the parts of a cluster under load and check what its clients saw (ARGS="--seconds 60 --seed 1")
 	$(BIN)/python -m tests.cluster.torture $(ARGS)

@@ -19,6 +19,11 @@ from hypothesis import strategies as st
 
 _LONGEST: Final = (
     "tests/e2e/test_oracle_corpus.py",
+    "tests/hostile/test_walks.py",
+    "tests/packaging/test_new.py",
+    "tests/docs/test_recipes.py",
+    "tests/cluster/",
+    "tests/e2e/test_encryption_walks.py",
     "tests/e2e/test_terminal_oracle.py",
     "tests/e2e/test_tui.py",
     "tests/e2e/test_encryption_contract.py",

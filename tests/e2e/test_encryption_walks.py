@@ -29,6 +29,7 @@ def picked(chance: Random) -> list[str]:
     return chance.sample(sorted(PEOPLE), chance.randint(2, len(PEOPLE)))
 
 
+@pytest.mark.part
 @pytest.mark.timeout(600)
 async def test_a_walk_of_three(tmp_path: Path) -> None:
     """All agree, who was entitled reads and no one else does, nothing is twice, and the order is one."""

@@ -70,6 +70,7 @@ JOBS: Final = [job for job in terminal_oracle.jobs() if job not in {("reading", 
 """A size shows every other group of texts; where it shows all of them, one size of the two is enough here."""
 
 
+@pytest.mark.part
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("job", JOBS, ids=lambda job: f"{job[0]} {job[1]}")
 def test_a_part_of_the_corpus(job: tuple[str, int], part: Path):

@@ -28,6 +28,7 @@ async def walked(world: World, seed: int, steps: int) -> None:
         raise
 
 
+@pytest.mark.part
 async def test_a_walk(world: World) -> None:
     """Some acts of the operator, each after one of the people."""
     await walked(world, seed=1, steps=4)

@@ -4,6 +4,8 @@ import importlib.util
 import json
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
 from types import ModuleType
 
@@ -26,6 +28,12 @@ runner = _load_runner()
 
 
 def _run(path: Path) -> subprocess.CompletedProcess[str]:
+    with redirect_stdout(StringIO()) as out, redirect_stderr(StringIO()) as errors:
+        status = runner.main([str(path)])
+    return subprocess.CompletedProcess([], status, out.getvalue(), errors.getvalue())
+
+
+def _run_script(path: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(RUNNER), str(path)]
     return subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own script
 
@@ -57,9 +65,9 @@ def test_the_script_counts_and_ends_with_0_only_when_all_passed(tmp_path: Path):
     """One failing entry makes the script fail and is named in its output."""
     good = {"id": "good", "text": "hello", "expect": "unchanged", "context": "message"}
     bad = {"id": "bad", "text": "hello", "expect": "escape", "context": "message"}
-    passed = _run(_write(tmp_path, good))
+    passed = _run_script(_write(tmp_path, good))
     assert (passed.returncode, passed.stdout) == (0, "1 passed, 0 failed\n")
-    failed = _run(_write(tmp_path, good, bad))
+    failed = _run_script(_write(tmp_path, good, bad))
     assert failed.returncode == 1
     assert "'bad'" in failed.stdout
     assert failed.stdout.endswith("1 passed, 1 failed\n")

@@ -49,6 +49,12 @@ def server() -> str:
     return uri
 
 
+def socket_path() -> str:
+    """Return the Unix socket on which it listens."""
+    with psycopg.connect(server()) as connection:
+        return f"{one(connection, 'SHOW unix_socket_directories')}/.s.PGSQL.{connection.info.port}"
+
+
 def one(connection: "psycopg.Connection[Any]", query: str) -> str:
     """Return the text that a query finds."""
     row = connection.execute(query.encode()).fetchone()

@@ -71,6 +71,7 @@ _ADVICE: Final = (
     ("password", "check the user in the URL, and the password in database.password_file"),
     ("no pg_hba.conf entry", "allow this user and address in the pg_hba.conf of PostgreSQL"),
     ("permission denied", "make the user of the URL the owner of the database"),
+    ("does not match host name", "name the host in the URL as its certificate does"),
     ("certificate", "give the CA that signed it in the URL, as sslrootcert=FILE"),
     ("SSL", "turn TLS on in PostgreSQL (`ssl = on`)"),
     ("does not exist", "create it in PostgreSQL, or mend the URL"),

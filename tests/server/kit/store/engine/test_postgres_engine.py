@@ -1,9 +1,13 @@
 """The PostgreSQL engine: which writes of several servers run beside each other, and what a failure leaves."""
 
 import asyncio
+import socket
+import ssl
+import struct
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -11,7 +15,10 @@ import pytest
 from tests.server.kit.conftest import SCHEMA
 from tests.server.kit.store.world import FakeClock
 
+from parlour_server.chat_name import NAME
 from parlour_server.kit.errors import OutcomeUnknownError, RefusedError, SetupError, UnavailableError
+from parlour_server.kit.setup.certificates import make_keys, renew_if_due
+from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.store.engine import postgres_engine
 from parlour_server.kit.store.engine.connection import ANYWHERE
 from parlour_server.kit.store.engine.postgres_engine import PostgresEngine, translated
@@ -237,3 +244,105 @@ async def test_reads_outlast_a_restart_of_the_database(engine: PostgresEngine, c
                 assert len(connection.execute(end).fetchall()) >= THREADS
     finally:
         await readers.close()
+
+
+SSL_REQUEST = struct.pack("!II", 8, 80_877_103)
+
+
+@asynccontextmanager
+async def secured(certificate: Path, key: Path) -> AsyncIterator[int]:
+    """Give a port of PostgreSQL with TLS, which ends before it: the wheel's was built without."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    path = postgres.socket_path()
+    loop = asyncio.get_running_loop()
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            writer.write(data)
+        writer.close()
+
+    async def serve(accepted: socket.socket) -> None:
+        assert await loop.sock_recv(accepted, 64) == SSL_REQUEST
+        await loop.sock_sendall(accepted, b"S")
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        with suppress(OSError):  # the client refuses the certificate
+            transport, _ = await loop.connect_accepted_socket(lambda: protocol, accepted, ssl=context)
+            writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+            there, here = await asyncio.open_unix_connection(path)
+            await asyncio.gather(pass_on(reader, here), pass_on(there, writer))
+
+    async def accept() -> None:
+        async with asyncio.TaskGroup() as group:
+            while True:
+                accepted, _ = await loop.sock_accept(listening)
+                accepted.setblocking(False)
+                group.create_task(serve(accepted))
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        accepting = asyncio.create_task(accept())
+        yield listening.getsockname()[1]
+        accepting.cancel()
+        await asyncio.wait([accepting])
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[DataFolder]:
+    """Return two CAs with a certificate for 127.0.0.1, which is taken for an address of another machine."""
+    monkeypatch.setattr(postgres_engine, "is_loopback", lambda _: False)
+    made = [DataFolder(tmp_path / name, NAME) for name in ("ours", "theirs")]
+    for folder in made:
+        folder.create()
+        make_keys(folder, had_database=False)
+        renew_if_due(folder, ("127.0.0.1",))
+    return made
+
+
+async def test_tls_is_verified(folders: list[DataFolder], tmp_path: Path) -> None:
+    """By the CA that the operator names, or those of the system, and for the host in the URL."""
+    ours, theirs = folders
+    password = tmp_path / "password"
+    password.touch(0o600)
+    password.write_text(postgres.PASSWORD)
+    async with secured(ours.certificate, ours.key) as port:
+
+        def reached(host: str, ca: Path | None) -> PostgresEngine:
+            url = f"postgresql://{postgres.LOCKED}@{host}:{port}/postgres?connect_timeout=60"
+            engine = PostgresEngine(f"{url}&sslrootcert={ca}" if ca else url, password)
+            assert engine.revisions() == frozenset()
+            return engine
+
+        engine = await asyncio.to_thread(reached, "127.0.0.1", ours.ca_certificate)
+        assert engine.unverified == ""
+        for host, ca, sentence in (
+            ("127.0.0.1", theirs.ca_certificate, "verify failed; give the CA that signed it in the URL"),
+            ("127.0.0.1", None, "verify failed; give the CA that signed it in the URL"),
+            (
+                "localhost",
+                ours.ca_certificate,
+                'name "localhost"; name the host in the URL as its certificate',
+            ),
+        ):
+            with pytest.raises(SetupError, match=sentence) as refused:
+                await asyncio.to_thread(reached, host, ca)
+            assert postgres.PASSWORD not in str(refused.value)
+
+
+async def test_a_server_without_tls_gets_no_password(folders: list[DataFolder]) -> None:
+    """It answers that it has none, as someone in between would: nothing more is sent to it."""
+    heard = bytearray()
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.extend(await reader.read(4096))
+        writer.write(b"N")
+        heard.extend(await reader.read(4096))
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        url = f"postgresql://ada:canary@127.0.0.1:{port}/x?sslrootcert={folders[0].ca_certificate}"
+        with pytest.raises(SetupError, match=r"turn TLS on in PostgreSQL \(`ssl = on`\)"):
+            await asyncio.to_thread(PostgresEngine(url).revisions)
+    assert bytes(heard) == SSL_REQUEST

@@ -23,9 +23,9 @@ from parlour_protocol.frames.opaque import OPAQUE_TYPES
 from parlour_protocol.frames.replies import AnyResult, AnyServerFrame
 from parlour_protocol.frames.requests import AnyRequest
 from parlour_protocol.kit import errors as kit_errors
-from parlour_protocol.kit.api import Payload
 from parlour_protocol.kit.connection_state import TRANSITIONS
 from parlour_protocol.kit.errors import CloseCode
+from parlour_protocol.kit.payload import Payload
 from parlour_protocol.limits import LIMITS
 from parlour_server.api.operations import DELIVERY_OPERATIONS
 from parlour_server.chat_settings import ChatSettings

@@ -23,7 +23,6 @@ from parlour_protocol.frames.opaque import (
     WelcomeBytes,
 )
 from parlour_protocol.id_fields import EpochField, FileIdField, GroupIdField, RoomIdField, WelcomeIdField
-from parlour_protocol.kit.api import Payload
 from parlour_protocol.kit.id_fields import (
     Count,
     DeviceIdField,
@@ -36,6 +35,8 @@ from parlour_protocol.kit.id_fields import (
 )
 from parlour_protocol.kit.ids import Seq
 from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.kit.payload import Payload
+from parlour_protocol.kit.second_factor import FactorProof
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.limits import CLAIM_DEVICES, KEY_LOG_PAGE, KEY_PACKAGES
 from parlour_protocol.rooms import RoomSuite
@@ -56,14 +57,16 @@ class DeviceStatus(StrEnum):
 class AccountKey(Payload, frozen=True):
     """`POST /v1/identity`: the account's identity key, once.
 
-    ``password`` is needed to replace an existing key. Everyone is notified (by a new entry in the key log),
-    all certificates by the old key are void, and its devices are revoked.
+    ``password`` is needed to replace an existing key, and a proof by a second ``factor`` if the account has
+    one. Everyone is notified (by a new entry in the key log), all certificates by the old key are void, and
+    its devices are revoked.
     """
 
     key: PublicKey
     proof: Signature
     """By ``key``, over `identity.account_proof`."""
     password: Secret | None = None
+    factor: FactorProof | None = None
 
 
 class RegisterDevice(Payload, frozen=True):

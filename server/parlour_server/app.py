@@ -21,7 +21,7 @@ from parlour_server.delivery.mls_groups import MlsGroups
 from parlour_server.delivery.uploads import Uploads
 from parlour_server.kit.api.operations import Handler
 from parlour_server.kit.api.request_guard import RequestGuard
-from parlour_server.kit.auth.password_change import PasswordChanger
+from parlour_server.kit.auth.reauthentication import Reauthentication
 from parlour_server.kit.running_program import Parts, RunningProgram
 from parlour_server.kit.signatures import SigningKey
 from parlour_server.store.interface import Store
@@ -59,7 +59,7 @@ async def start_chat(parts: Parts[ChatSettings, Store]) -> RunningProgram[ChatSe
     parts.run(FileExpiry(store.files, blobs, bus, clock, audit).run())
 
     def handlers(
-        settings: ChatSettings, guard: RequestGuard, passwords: PasswordChanger
+        settings: ChatSettings, guard: RequestGuard, reauthentication: Reauthentication
     ) -> Mapping[str, Handler]:
         budgets = DeliveryBudgets(settings.rates, settings.files, clock, parts.nodes)
         commands = Commands(
@@ -70,7 +70,7 @@ async def start_chat(parts: Parts[ChatSettings, Store]) -> RunningProgram[ChatSe
             audit=audit,
             incarnation=store.incarnation,
         )
-        devices = DeviceRegistry(store.devices, passwords, bus, clock, audit, budgets, server=server)
+        devices = DeviceRegistry(store.devices, reauthentication, bus, clock, audit, budgets, server=server)
         packages = KeyPackageService(store, bus, clock, audit, budgets)
         groups = MlsGroups(store.groups, commands, clock, audit, budgets)
         key_log = KeyLog(store.keylog, log_key, server=server)

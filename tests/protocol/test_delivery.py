@@ -18,10 +18,11 @@ from parlour_protocol.frames.opaque import (
     WelcomeBytes,
 )
 from parlour_protocol.ids import Epoch, GroupId, RoomId
-from parlour_protocol.kit.api import Payload, decode_payload, encode_payload
+from parlour_protocol.kit.api import decode_payload, encode_payload
 from parlour_protocol.kit.errors import MalformedFrameError
 from parlour_protocol.kit.ids import DeviceId, RequestId
 from parlour_protocol.kit.limits import HTTP_BODY
+from parlour_protocol.kit.payload import Payload
 from parlour_protocol.limits import CLAIM_DEVICES, GROUP_DEVICES, HTTP_COMMIT, HTTP_KEYS, KEY_PACKAGES
 
 KINDS = [

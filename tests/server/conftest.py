@@ -13,6 +13,8 @@ from parlour_protocol.kit.names import UserName, parse_user_name, skeleton
 from parlour_protocol.kit.secret import Secret
 from parlour_server.chat_program import CHAT
 from parlour_server.kit.auth.password_hashing import HashingPool
+from parlour_server.kit.auth.second_factor.factors import SecondFactors
+from parlour_server.kit.auth.second_factor.security_keys import SecurityKeys
 from parlour_server.kit.bus.local_bus import LocalBus
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.logs import captured
@@ -80,6 +82,12 @@ async def store(folder: DataFolder, clock: StoppedClock) -> AsyncIterator[Store]
     await opened.open()
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def factors(store: Store, clock: StoppedClock) -> SecondFactors:
+    """Return the second factors of a server with this name."""
+    return SecondFactors(store.second_factors, SecurityKeys("localhost"), clock, clock)
 
 
 @pytest.fixture

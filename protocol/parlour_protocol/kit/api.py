@@ -13,13 +13,9 @@ from parlour_protocol.kit.codec import large_decoder, strict_decoder
 from parlour_protocol.kit.fields import encode_field
 from parlour_protocol.kit.id_fields import MillisField, SessionIdField
 from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.kit.payload import Payload, Seconds
+from parlour_protocol.kit.second_factor import FactorProof
 from parlour_protocol.kit.secret import Secret
-
-Seconds = Annotated[int, Meta(ge=0)]
-
-
-class Payload(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One JSON object in a request or an answer."""
 
 
 class NewAccount(Payload, frozen=True):
@@ -45,11 +41,15 @@ class Login(Payload, frozen=True):
 
 
 class SessionCreated(Payload, frozen=True):
-    """201: ``session`` is the bearer token of this device, for ``expires_in`` seconds at most."""
+    """201: ``session`` is the bearer token of this device, for ``expires_in`` seconds at most.
+
+    ``must_enrol``: the session can do nothing but set up a second factor, until that is done.
+    """
 
     session: Secret
     expires_in: Seconds
     user: UserName
+    must_enrol: bool = False
 
 
 class TicketIssued(Payload, frozen=True):
@@ -60,10 +60,14 @@ class TicketIssued(Payload, frozen=True):
 
 
 class PasswordChange(Payload, frozen=True):
-    """`POST /v1/password`: ends every other session of the account."""
+    """`POST /v1/password`: ends every other session of the account.
+
+    An account with a second factor needs its ``proof`` as well.
+    """
 
     old: Secret
     new: Secret
+    proof: FactorProof | None = None
 
 
 class SessionInfo(Payload, frozen=True):

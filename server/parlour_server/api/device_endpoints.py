@@ -24,7 +24,7 @@ from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.device_registry import DeviceRegistry
 from parlour_server.delivery.key_packages import KeyPackageService
 from parlour_server.kit.api.operations import Handler
-from parlour_server.kit.api.problems import answer, nothing, wrong_password
+from parlour_server.kit.api.problems import answer, nothing, wrong_proof
 from parlour_server.kit.api.request_body import address_of
 from parlour_server.kit.api.request_guard import RequestGuard, session_of
 from parlour_server.kit.errors import LoginRefusedError
@@ -60,7 +60,7 @@ class DeviceEndpoints:
         try:
             await self.devices.set_account_key(session, body, address=address_of(request))
         except LoginRefusedError:
-            raise wrong_password("The password is wrong.") from None
+            raise wrong_proof(body.factor) from None
         return nothing()
 
     async def register_device(self, request: Request) -> Response:

@@ -15,8 +15,9 @@ from typing import Final, TypeVar
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from parlour_protocol.kit.api import Payload, decode_large_payload, encode_payload
+from parlour_protocol.kit.api import decode_large_payload, encode_payload
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.payload import Payload
 from parlour_server.kit.api.problems import HEADERS
 from parlour_server.kit.api.request_guard import RequestGuard
 from parlour_server.kit.errors import UnavailableError

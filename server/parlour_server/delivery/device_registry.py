@@ -38,7 +38,7 @@ from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.errors import PasswordNeededError
 from parlour_server.kit.audit import Audit
-from parlour_server.kit.auth.password_change import PasswordChanger
+from parlour_server.kit.auth.reauthentication import Reauthentication
 from parlour_server.kit.bus.bus import Bus, SessionsEnded
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.signatures import holds
@@ -60,7 +60,7 @@ class DeviceRegistry:
     def __init__(
         self,
         store: DeviceStore,
-        passwords: PasswordChanger,
+        reauthentication: Reauthentication,
         bus: Bus,
         clock: Clock,
         audit: Audit,
@@ -70,7 +70,7 @@ class DeviceRegistry:
     ) -> None:
         """Take the collaborators."""
         self._store = store
-        self._passwords = passwords
+        self._reauthentication = reauthentication
         self._bus = bus
         self._clock = clock
         self._audit = audit
@@ -78,9 +78,10 @@ class DeviceRegistry:
         self._server = server
 
     async def set_account_key(self, session: SessionRecord, body: AccountKey, *, address: str) -> None:
-        """Publish the account's key, or replace it, which needs the password.
+        """Publish the account's key, or replace it, which needs the password and a second factor.
 
-        Raises StatementError, PasswordNeededError, LoginRefusedError, RefusedError, TooManyAttemptsError.
+        Raises StatementError, PasswordNeededError, SecondFactorNeededError, LoginRefusedError, RefusedError,
+        TooManyAttemptsError.
         """
         user = session.user
         self._budgets.change(user)
@@ -92,7 +93,7 @@ class DeviceRegistry:
         if before is not None:
             if body.password is None:
                 raise PasswordNeededError
-            await self._passwords.confirm(session, body.password, address=address)
+            await self._reauthentication.confirm(session, body.password, body.factor, address=address)
         entry = self._entry(AccountEntry(self._clock.now(), user, bytes(body.key)))
         change = await self._store.publish_account_key(
             user, body.key, entry, replaces=before, session=session.id

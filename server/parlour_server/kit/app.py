@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from parlour_server.kit.api.operations import Handler
     from parlour_server.kit.api.request_guard import RequestGuard
-    from parlour_server.kit.auth.password_change import PasswordChanger
+    from parlour_server.kit.auth.reauthentication import Reauthentication
     from parlour_server.kit.program_spec import ProgramSpec
     from parlour_server.kit.program_store import ProgramStore
     from parlour_server.kit.running_program import Parts, RunningProgram
@@ -320,7 +320,7 @@ class _RunningApp(Generic[_S]):
         return self._state(peer)
 
     def endpoints(
-        self, settings: Settings, guard: "RequestGuard", _passwords: "PasswordChanger"
+        self, settings: Settings, guard: "RequestGuard", _reauthentication: "Reauthentication"
     ) -> Mapping[str, "Handler"]:
         """Return the handlers of the operations. Called again after a reload."""
         self.settings = reloaded(self.settings, settings)

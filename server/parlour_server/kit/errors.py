@@ -7,6 +7,9 @@ ParlourServerError
 ├── UnavailableError      the store or a queue is unavailable; nothing was stored
 │   └── OutcomeUnknownError   the database was lost in a commit: it was stored, or not
 ├── LoginRefusedError     wrong name or password, or a disabled account
+│   └── SecondFactorRefusedError   a wrong, used or late answer to a challenge
+├── SecondFactorNeededError   the action needs a proof by a second factor
+├── EnrolmentRequiredError    this session may only set up a second factor
 ├── SessionRefusedError   no live session has this bearer token
 ├── PasswordRefusedError  a new password that breaks a rule; says which
 ├── TooManyAttemptsError  too many attempts; says how long to wait
@@ -44,6 +47,18 @@ class OutcomeUnknownError(UnavailableError):
 
 class LoginRefusedError(ParlourServerError):
     """The login failed; the reason is only in the audit log (P4: user enumeration)."""
+
+
+class SecondFactorRefusedError(LoginRefusedError):
+    """The answer to a challenge is wrong or was used, or the challenge was; the error does not say which."""
+
+
+class SecondFactorNeededError(ParlourServerError):
+    """The account has a second factor, and the request has no proof by it."""
+
+
+class EnrolmentRequiredError(ParlourServerError):
+    """The account must have a second factor and has none: its sessions may only set one up."""
 
 
 class SessionRefusedError(ParlourServerError):

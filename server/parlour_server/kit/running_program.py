@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from parlour_server.kit.api.operations import Handler
 from parlour_server.kit.api.request_guard import RequestGuard
 from parlour_server.kit.audit import Audit
-from parlour_server.kit.auth.password_change import PasswordChanger
+from parlour_server.kit.auth.reauthentication import Reauthentication
 from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock, SteadyClock
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
@@ -48,7 +48,7 @@ class Parts(Generic[_Settings, _Store]):
 
 
 def _no_handlers(
-    _settings: object, _guard: RequestGuard, _passwords: PasswordChanger
+    _settings: object, _guard: RequestGuard, _reauthentication: Reauthentication
 ) -> Mapping[str, Handler]:
     return {}
 
@@ -58,7 +58,7 @@ class RunningProgram(Generic[_Settings]):
     """A started program: what connections speak with, and the handlers of its HTTPS operations."""
 
     program: Program[Any]
-    handlers: Callable[[_Settings, RequestGuard, PasswordChanger], Mapping[str, Handler]] = field(
+    handlers: Callable[[_Settings, RequestGuard, Reauthentication], Mapping[str, Handler]] = field(
         default=_no_handlers
     )
     """Return the handlers by the names of the operations; called again with new settings after a reload."""

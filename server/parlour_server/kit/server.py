@@ -22,6 +22,7 @@ from parlour_server.kit.api.operations import Operations
 from parlour_server.kit.api.problems import Problems
 from parlour_server.kit.api.request_body import BodyPace
 from parlour_server.kit.api.request_guard import RequestGuard
+from parlour_server.kit.api.second_factor_endpoints import SecondFactorEndpoints
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.audit_file import AuditFile
 from parlour_server.kit.audit_heads import HeadPublisher
@@ -29,8 +30,12 @@ from parlour_server.kit.auth.login import LoginService
 from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.auth.password_change import PasswordChanger
 from parlour_server.kit.auth.password_hashing import HashingPool
+from parlour_server.kit.auth.reauthentication import Reauthentication
 from parlour_server.kit.auth.registration import Registration
 from parlour_server.kit.auth.request_rates import RequestRates
+from parlour_server.kit.auth.second_factor.enrolment import FactorEnrolment
+from parlour_server.kit.auth.second_factor.factors import SecondFactors
+from parlour_server.kit.auth.second_factor.security_keys import SecurityKeys
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.auth.session_watch import SessionWatch
 from parlour_server.kit.auth.sessions import Sessions
@@ -334,7 +339,9 @@ class _Api(Generic[_Settings]):
         )
         by_account = RequestRates(clock, nodes, per_minute=rates.http_per_minute, burst=rates.http_burst)
         guard = RequestGuard(sessions, self._pace, by_account, self._operations)
-        passwords = PasswordChanger(store.accounts, sessions, self._passwords, throttle, audit, names)
+        keys = SecurityKeys(parts.server)
+        factors = SecondFactors(store.second_factors, keys, clock, parts.steady)
+        reauthentication = Reauthentication(store.accounts, self._passwords, factors, throttle, audit)
         accounts = AccountEndpoints(
             guard,
             Registration(
@@ -346,16 +353,20 @@ class _Api(Generic[_Settings]):
                 refuse_reserved=spec.refuse_reserved,
                 account_made=partial(spec.account_made, store, parts.bus, clock),
             ),
-            LoginService(store.accounts, sessions, self._passwords, throttle, audit),
+            LoginService(store.accounts, sessions, self._passwords, factors, throttle, audit),
             Tickets(store.tickets, tickets, throttle, audit, seconds=logins.ticket_seconds),
-            passwords,
+            PasswordChanger(store.accounts, sessions, self._passwords, reauthentication, audit, names),
             parts.steady,
+        )
+        enrolment = FactorEnrolment(
+            store.second_factors, sessions, reauthentication, keys, clock, parts.steady, audit, logins
         )
         return make_api(
             self._operations,
             {
-                **self._running.handlers(self._settings, guard, passwords),
+                **self._running.handlers(self._settings, guard, reauthentication),
                 **accounts.handlers,
+                **SecondFactorEndpoints(guard, factors, enrolment).handlers,
                 **self._health.handlers,
             },
             guard,

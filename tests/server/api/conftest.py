@@ -35,16 +35,22 @@ from parlour_server.kit.api.operations import Operations
 from parlour_server.kit.api.problems import Problems
 from parlour_server.kit.api.request_body import BodyPace
 from parlour_server.kit.api.request_guard import RequestGuard
+from parlour_server.kit.api.second_factor_endpoints import SecondFactorEndpoints
 from parlour_server.kit.auth.login import LoginService
 from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.auth.password_change import PasswordChanger
 from parlour_server.kit.auth.password_hashing import HashingPool
+from parlour_server.kit.auth.reauthentication import Reauthentication
 from parlour_server.kit.auth.registration import Registration
 from parlour_server.kit.auth.request_rates import RequestRates
+from parlour_server.kit.auth.second_factor.enrolment import FactorEnrolment
+from parlour_server.kit.auth.second_factor.factors import SecondFactors
+from parlour_server.kit.auth.second_factor.security_keys import SecurityKeys
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.auth.sessions import Sessions
 from parlour_server.kit.auth.tickets import Tickets
 from parlour_server.kit.bus.local_bus import LocalBus
+from parlour_server.kit.config.server_settings import Logins
 from parlour_server.kit.setup.data_folder import DataFolder
 from parlour_server.kit.signatures import SigningKey
 from parlour_server.store.interface import Store
@@ -89,26 +95,37 @@ def uploads(
 
 
 @pytest.fixture
+def login_settings() -> Logins:
+    """Return the settings of logins."""
+    return SETTINGS.logins
+
+
+@pytest.fixture
 def application(
+    login_settings: Logins,
     folder: DataFolder,
     store: Store,
     bus: LocalBus,
     clock: StoppedClock,
     audit: ReadableAudit,
     passwords: HashingPool,
+    factors: SecondFactors,
     budgets: DeliveryBudgets,
     large: LargeJson,
     rates: RequestRates,
     uploads: Uploads,
 ) -> ASGIApp:
     """Return the application over a real store."""
-    logins = SETTINGS.logins
+    logins = login_settings
     sessions = Sessions(store.sessions, bus, clock, audit, logins, SessionActivity(clock))
     throttle = LoginThrottle(store.attempts, clock, logins)
     tickets = RequestRates(clock, by_itself(), per_minute=60, burst=60)
     by_account = RequestRates(clock, by_itself(), per_minute=600, burst=600)
     guard = RequestGuard(sessions, BodyPace(5, 65_536), by_account, OPERATIONS)
-    changes = PasswordChanger(store.accounts, sessions, passwords, throttle, audit, ())
+    keys = SecurityKeys(SERVER)
+    confirm = Reauthentication(store.accounts, passwords, factors, throttle, audit)
+    changes = PasswordChanger(store.accounts, sessions, passwords, confirm, audit, ())
+    enrolment = FactorEnrolment(store.second_factors, sessions, confirm, keys, clock, clock, audit, logins)
     commands = Commands(
         server="test",
         log=store.log,
@@ -128,14 +145,15 @@ def application(
                 refuse_reserved=CHAT.refuse_reserved,
                 account_made=partial(CHAT.account_made, store, bus, clock),
             ),
-            LoginService(store.accounts, sessions, passwords, throttle, audit),
+            LoginService(store.accounts, sessions, passwords, factors, throttle, audit),
             Tickets(store.tickets, tickets, throttle, audit, seconds=30),
             changes,
             clock,
         ),
+        SecondFactorEndpoints(guard, factors, enrolment),
         DeviceEndpoints(
             guard,
-            DeviceRegistry(store.devices, changes, bus, clock, audit, budgets, server=SERVER),
+            DeviceRegistry(store.devices, confirm, bus, clock, audit, budgets, server=SERVER),
             KeyPackageService(store, bus, clock, audit, budgets),
             budgets,
             large,

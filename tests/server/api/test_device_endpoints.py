@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
+from msgspec import structs
 from nacl.bindings import crypto_core_ed25519_is_valid_point
 from nacl.signing import SigningKey
+from pyotp.totp import TOTP
 from tests.server.api.api_harness import DAY, Home, Village
 from tests.server.fakes import PASSWORD, ReadableAudit, StoppedClock
 
@@ -15,6 +17,8 @@ from parlour_protocol.identity.key_log import AccountEntry, DeviceEntry, Revocat
 from parlour_protocol.kit.api import decode_payload
 from parlour_protocol.kit.ids import Millis, SessionId
 from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.kit.second_factor import FactorProof, NewTotp, TotpCode, TotpConfirmation
+from parlour_protocol.kit.secret import Secret
 from parlour_server.chat.notices import KeysChanged
 from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.chat_settings import ChatSettings
@@ -140,6 +144,34 @@ async def test_replacing_the_account_key_needs_the_password(village: Village, no
     ended = [notice.sessions for notice in notices if isinstance(notice, SessionsEnded)]
     assert frozenset({laptop.session}) in ended
     assert notices[-1] == KeysChanged(laptop.user)
+
+
+async def test_replacing_the_account_key_needs_the_second_factor(
+    village: Village, clock: StoppedClock
+) -> None:
+    """P25, ASVS 7.5.1: the password and a stolen session are not enough for an account that has one."""
+    await village.person("ada")
+    thief = await village.login("ada", MALLORY)
+    begun = await thief.ask("POST", "/v1/second-factors/totp", NewTotp(password=Secret(PASSWORD), name="app"))
+    app = TOTP(begun.json()["secret"])
+
+    def code() -> Secret:
+        return Secret(app.at(clock.now() // 1000))
+
+    path = f"/v1/second-factors/{begun.json()['id']}/totp"
+    assert (await thief.ask("POST", path, TotpConfirmation(code()))).status_code == 200
+
+    async def replace(code: Secret | None) -> tuple[int, str]:
+        challenge = Secret((await thief.ask("POST", "/v1/second-factors/challenges")).json()["challenge"])
+        proof = FactorProof(challenge, TotpCode(code)) if code is not None else None
+        body = structs.replace(thief.account_key(PASSWORD), factor=proof)
+        answer = await thief.ask("POST", "/v1/identity", body)
+        return answer.status_code, answer.json()["error"] if answer.content else ""
+
+    assert await replace(None) == (403, "second_factor_needed")
+    assert await replace(code()) == (403, "wrong_password")  # it confirmed the app
+    clock.pass_seconds(30)
+    assert (await replace(code()))[0] == 204
 
 
 async def test_guessing_the_password_at_the_key_is_throttled(village: Village) -> None:

@@ -182,6 +182,22 @@ def test_an_account_by_the_operator(
     assert "too short" in fail(capsys, "user", "create", *data, "bert", "--password-stdin")[1]
 
 
+def test_a_second_factor_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
+    """P27, P29: required of an account, shown, reset; each change is recorded with its account."""
+    data = ("--data", str(folder.path))
+    run(capsys, "user", "create", *data, "anna")
+    assert "not required" in run(capsys, "user", "second-factor", "show", *data, "anna")
+    assert "anna must have" in run(capsys, "user", "second-factor", "require", *data, "anna")
+    [shown] = json.loads(run(capsys, "user", "second-factor", "show", *data, "anna", "--json"))
+    assert shown == {"required": True, "recovery_codes": 0, "factors": []}
+    assert "need not" in run(capsys, "user", "second-factor", "require", *data, "anna", "--undo")
+    assert "0 removed" in run(capsys, "user", "second-factor", "reset", *data, "anna")
+    assert "no such account" in fail(capsys, "user", "second-factor", "reset", *data, "bert")[1]
+    recorded = folder.operator_log.read_text()
+    assert '"user second-factor require"' in recorded
+    assert '"user second-factor reset"' in recorded
+
+
 def test_a_room_by_the_operator(folder: DataFolder, capsys: Capture) -> None:
     """It is listed; a second one that looks like it is refused."""
     data = ("--data", str(folder.path))

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 
-from parlour_protocol.kit.api import Payload
 from parlour_protocol.kit.errors import ErrorCode
 from parlour_protocol.kit.frames import Push, Request
 from parlour_protocol.kit.id_fields import Count
 from parlour_protocol.kit.ids import Seq
+from parlour_protocol.kit.payload import Payload
 from parlour_protocol.kit.wire import Wire
 from parlour_server.kit.api.operations import Operation
 from parlour_server.kit.api.problems import answer

@@ -25,7 +25,6 @@ from parlour_protocol.kit.api import (
     Login,
     NewAccount,
     PasswordChange,
-    Payload,
     Problem,
     SessionCreated,
     SessionInfo,
@@ -36,6 +35,7 @@ from parlour_protocol.kit.api import (
 )
 from parlour_protocol.kit.errors import MalformedFrameError
 from parlour_protocol.kit.ids import SessionId
+from parlour_protocol.kit.payload import Payload
 from parlour_protocol.kit.secret import Secret
 
 if TYPE_CHECKING:

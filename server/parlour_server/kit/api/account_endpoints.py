@@ -22,8 +22,10 @@ from parlour_protocol.kit.api import (
     TicketIssued,
 )
 from parlour_protocol.kit.ids import SessionId
+from parlour_protocol.kit.second_factor import FactorChallenge, FactorProof
+from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.api.operations import Handler
-from parlour_server.kit.api.problems import RequestRefusedError, answer, nothing, wrong_password
+from parlour_server.kit.api.problems import RequestRefusedError, answer, nothing, wrong_proof
 from parlour_server.kit.api.request_body import address_of, bearer
 from parlour_server.kit.api.request_guard import RequestGuard, session_of
 from parlour_server.kit.auth.login import LoginService
@@ -52,6 +54,7 @@ class AccountEndpoints:
         return {
             "make_account": self.make_account,
             "log_in": self.log_in,
+            "finish_login": self.finish_login,
             "list_sessions": self.list_sessions,
             "log_out": self.log_out,
             "end_session": self.end_session,
@@ -68,16 +71,30 @@ class AccountEndpoints:
         return answer(AccountCreated(body.username), HTTPStatus.CREATED)
 
     async def log_in(self, request: Request) -> Response:
-        """Make a session: 201."""
+        """Make a session: 201; or ask for the second factor: 202."""
         body = await self.guard.body(request, Login)
-        try:
-            presented = bearer(request)
-        except SessionRefusedError:
-            presented = None
-        record, token = await self.logins.log_in(
-            body.username, body.password, body.device, address=address_of(request), presented=presented
+        made = await self.logins.log_in(
+            body.username,
+            body.password,
+            body.device,
+            address=address_of(request),
+            presented=_presented(request),
         )
-        return answer(SessionCreated(token, self._seconds_left(record), record.user), HTTPStatus.CREATED)
+        if isinstance(made, FactorChallenge):
+            return answer(made, HTTPStatus.ACCEPTED)
+        return self._made(*made)
+
+    async def finish_login(self, request: Request) -> Response:
+        """Make a session: 201."""
+        body = await self.guard.body(request, FactorProof)
+        return self._made(
+            *await self.logins.finish(body, address=address_of(request), presented=_presented(request))
+        )
+
+    def _made(self, record: SessionRecord, token: Secret) -> Response:
+        must_enrol = self.guard.sessions.must_enrol(record)
+        made = SessionCreated(token, self._seconds_left(record), record.user, must_enrol)
+        return answer(made, HTTPStatus.CREATED)
 
     async def list_sessions(self, request: Request) -> Response:
         """List the account's sessions: 200."""
@@ -109,13 +126,20 @@ class AccountEndpoints:
         session = session_of(request)
         body = await self.guard.body(request, PasswordChange)
         try:
-            await self.passwords.change(session, body.old, body.new, address=address_of(request))
+            await self.passwords.change(session, body.old, body.new, body.proof, address=address_of(request))
         except LoginRefusedError:
-            raise wrong_password("The old password is wrong.") from None
+            raise wrong_proof(body.proof) from None
         return nothing()
 
     def _seconds_left(self, record: SessionRecord) -> int:
         return max(0, (record.expires - self.clock.now()) // 1000)
+
+
+def _presented(request: Request) -> Secret | None:
+    try:
+        return bearer(request)
+    except SessionRefusedError:
+        return None
 
 
 def _session_info(record: SessionRecord, asking: SessionRecord) -> SessionInfo:

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from parlour_protocol.kit.errors import ParlourProtocolError, ProgramError
-from parlour_server.kit.api.operations import Handler, Operations
+from parlour_server.kit.api.operations import Handler, Operation, Operations
 from parlour_server.kit.api.problems import Problems, RequestRefusedError, http_problem
 from parlour_server.kit.api.request_body import address_of
 from parlour_server.kit.api.request_guard import RequestGuard
@@ -38,7 +38,8 @@ def make_api(
 ) -> ASGIApp:
     """Build the application. ``rates`` limits requests by address.
 
-    Unless anyone may call an operation, only a live session reaches its handler, whatever the handler does.
+    Unless anyone may call an operation, only a live session reaches its handler, whatever the handler does;
+    and one that must set up a second factor reaches only the handlers for that.
 
     Raises ProgramError unless every operation has a handler, and every handler an operation.
     """
@@ -69,13 +70,15 @@ def _routes(operations: Operations, handlers: Mapping[str, Handler], guard: Requ
     paths: dict[str, dict[str, Handler]] = {}
     for row in operations.rows:
         handler = handlers[row.name]
-        paths.setdefault(row.path, {})[row.method] = _with_session(handler, guard) if row.session else handler
+        paths.setdefault(row.path, {})[row.method] = (
+            _with_session(handler, row, guard) if row.session else handler
+        )
     return [Route(path, _by_method(of_path), methods=list(of_path)) for path, of_path in paths.items()]
 
 
-def _with_session(handler: Handler, guard: RequestGuard) -> Handler:
+def _with_session(handler: Handler, row: Operation, guard: RequestGuard) -> Handler:
     async def handle(request: Request) -> Response:
-        await guard.authenticate(request)
+        await guard.authenticate(request, may_be_enrolling=row.while_enrolling)
         return await handler(request)
 
     return handle

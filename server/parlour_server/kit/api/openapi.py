@@ -9,10 +9,11 @@ from typing import Any, Final
 
 import msgspec
 
-from parlour_protocol.kit.api import Payload, Problem
+from parlour_protocol.kit.api import Problem
 from parlour_protocol.kit.limits import PASSWORD_BYTES, PASSWORD_MIN
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.opaque import Opaque
+from parlour_protocol.kit.payload import Payload
 from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.api.operations import Operation, Operations
 
@@ -22,13 +23,20 @@ _FIELDS: Final[dict[type, str]] = {
     Secret: "A secret. A new password has at least "
     f"{PASSWORD_MIN.value} code points and at most {PASSWORD_BYTES.value} bytes of UTF-8.",
 }
+_ALWAYS: Final = {
+    (False, False): {429, 500},
+    (True, True): {401, 429, 500},
+    (True, False): {401, 403, 429, 500},
+}
+"""The refusals of every operation, by ``session`` and ``while_enrolling``."""
 _BYTES: Final = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 
 
 def document(operations: Operations, *, title: str, summary: str) -> bytes:
     """Return the document of a program's API as JSON text."""
     rows = operations.rows
-    kinds = sorted({k for row in rows for k in (row.takes, row.gives) if k} | {Problem}, key=_name)
+    bodies = {k for row in rows for k in (row.takes, row.gives, row.or_gives and row.or_gives[1]) if k}
+    kinds = sorted(bodies | {Problem}, key=_name)
     _, schemas = msgspec.json.schema_components(
         kinds, schema_hook=_field, ref_template="#/components/schemas/{name}"
     )
@@ -59,9 +67,7 @@ def document(operations: Operations, *, title: str, summary: str) -> bytes:
 
 
 def _operation(row: Operation) -> dict[str, Any]:
-    refusals = {status.value for status in row.refusals} | {429, 500}
-    if row.session:
-        refusals.add(401)
+    refusals = {status.value for status in row.refusals} | _ALWAYS[row.session, row.while_enrolling]
     found: dict[str, Any] = {"operationId": row.name, "summary": row.does}
     if row.session:
         found["security"] = [{"session": []}]
@@ -83,7 +89,11 @@ def _operation(row: Operation) -> dict[str, Any]:
         gives["content"] = _BYTES
     elif row.name == "describe":
         gives["content"] = {"application/json": {"schema": {"type": "object"}}}
-    found["responses"] = {str(row.status.value): gives} | {
+    also = {
+        str(status.value): {"description": status.phrase, "content": _content(kind)}
+        for status, kind in filter(None, [row.or_gives])
+    }
+    found["responses"] = {str(row.status.value): gives, **also} | {
         str(status): {"description": "See `error` and `message`.", "content": _content(Problem)}
         for status in sorted(refusals)
     }

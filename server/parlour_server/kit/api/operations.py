@@ -14,13 +14,28 @@ from parlour_protocol.kit.api import (
     Login,
     NewAccount,
     PasswordChange,
-    Payload,
     SessionCreated,
     SessionList,
     TicketIssued,
 )
 from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.limits import HTTP_BODY, Limit
+from parlour_protocol.kit.payload import Payload
+from parlour_protocol.kit.second_factor import (
+    FactorAdded,
+    FactorChallenge,
+    FactorList,
+    FactorProof,
+    FactorRemoval,
+    NewRecoveryCodes,
+    NewSecurityKey,
+    NewTotp,
+    RecoveryCodes,
+    SecurityKeyCredential,
+    SecurityKeyOptions,
+    TotpConfirmation,
+    TotpSecret,
+)
 
 if TYPE_CHECKING:  # a command that runs no server loads no framework
     from starlette.requests import Request
@@ -33,7 +48,10 @@ Handler = Callable[["Request"], Awaitable["Response"]]
 class Operation:
     """One operation: who may call it, its input and output, and its errors. ``does`` documents it.
 
-    ``session``: False lets anyone call it, without a session.
+    ``session``: False lets anyone call it, without a session. ``while_enrolling`` lets a session call it that
+    must set up a second factor before anything else.
+
+    ``or_gives``: another success and its output.
 
     ``cap`` is the largest request body. ``takes_bytes`` and ``gives_bytes``: the body is not JSON. ``query``
     names the allowed URL parameters, all of them numbers.
@@ -46,7 +64,9 @@ class Operation:
     status: HTTPStatus
     takes: type[Payload] | None = None
     gives: type[Payload] | None = None
+    or_gives: tuple[HTTPStatus, type[Payload]] | None = None
     session: bool = True
+    while_enrolling: bool = False
     refusals: tuple[HTTPStatus, ...] = ()
     cap: Limit = HTTP_BODY
     takes_bytes: bool = False
@@ -83,10 +103,22 @@ KIT_OPERATIONS: Final = (
         "log_in",
         "POST",
         "/v1/sessions",
-        "Log in on a device. A session whose token comes with the request ends.",
+        "Log in on a device. A session whose token comes with the request ends. With a second factor: 202.",
         HTTPStatus.CREATED,
         session=False,
         takes=Login,
+        gives=SessionCreated,
+        or_gives=(HTTPStatus.ACCEPTED, FactorChallenge),
+        refusals=(*BODY, UNKNOWN, BUSY),
+    ),
+    Operation(
+        "finish_login",
+        "POST",
+        "/v1/sessions/second-factor",
+        "Finish a login with a second factor, right or wrong: the challenge is used up.",
+        HTTPStatus.CREATED,
+        session=False,
+        takes=FactorProof,
         gives=SessionCreated,
         refusals=(*BODY, UNKNOWN, BUSY),
     ),
@@ -104,6 +136,7 @@ KIT_OPERATIONS: Final = (
         "/v1/sessions/current",
         "End this session and its sockets.",
         HTTPStatus.NO_CONTENT,
+        while_enrolling=True,
     ),
     Operation(
         "end_session",
@@ -126,10 +159,91 @@ KIT_OPERATIONS: Final = (
         "change_password",
         "POST",
         "/v1/password",
-        "Change the password; every other session ends.",
+        "Change the password; every other session ends. An account with a second factor proves it, too.",
         HTTPStatus.NO_CONTENT,
         takes=PasswordChange,
         refusals=(*BODY, FORBIDDEN, BUSY),
+    ),
+    Operation(
+        "list_second_factors",
+        "GET",
+        "/v1/second-factors",
+        "List your second factors.",
+        HTTPStatus.OK,
+        gives=FactorList,
+        while_enrolling=True,
+    ),
+    Operation(
+        "challenge",
+        "POST",
+        "/v1/second-factors/challenges",
+        "Get a challenge for an action that needs a second factor again.",
+        HTTPStatus.CREATED,
+        gives=FactorChallenge,
+        refusals=(BUSY,),
+    ),
+    Operation(
+        "begin_totp",
+        "POST",
+        "/v1/second-factors/totp",
+        "Begin to set up codes of an app.",
+        HTTPStatus.CREATED,
+        takes=NewTotp,
+        gives=TotpSecret,
+        while_enrolling=True,
+        refusals=(*BODY, FORBIDDEN, CONFLICT, BUSY),
+    ),
+    Operation(
+        "confirm_totp",
+        "POST",
+        "/v1/second-factors/{id}/totp",
+        "Finish setting up an app by its first code. With the first factor, every other session ends.",
+        HTTPStatus.OK,
+        takes=TotpConfirmation,
+        gives=FactorAdded,
+        while_enrolling=True,
+        refusals=(*BODY, FORBIDDEN, NOT_FOUND, BUSY),
+    ),
+    Operation(
+        "begin_security_key",
+        "POST",
+        "/v1/second-factors/security-keys",
+        "Begin to set up a security key.",
+        HTTPStatus.CREATED,
+        takes=NewSecurityKey,
+        gives=SecurityKeyOptions,
+        while_enrolling=True,
+        refusals=(*BODY, FORBIDDEN, CONFLICT, BUSY),
+    ),
+    Operation(
+        "confirm_security_key",
+        "POST",
+        "/v1/second-factors/{id}/security-key",
+        "Finish setting up a security key. With the first factor, every other session ends.",
+        HTTPStatus.OK,
+        takes=SecurityKeyCredential,
+        gives=FactorAdded,
+        while_enrolling=True,
+        refusals=(*BODY, FORBIDDEN, NOT_FOUND, BUSY),
+    ),
+    Operation(
+        "remove_second_factor",
+        "POST",
+        "/v1/second-factors/{id}/removal",
+        "Remove a second factor.",
+        HTTPStatus.NO_CONTENT,
+        takes=FactorRemoval,
+        refusals=(*BODY, FORBIDDEN, NOT_FOUND, CONFLICT, BUSY),
+    ),
+    Operation(
+        "replace_recovery_codes",
+        "POST",
+        "/v1/second-factors/recovery-codes",
+        "Get new recovery codes in place of the old ones.",
+        HTTPStatus.CREATED,
+        takes=NewRecoveryCodes,
+        gives=RecoveryCodes,
+        refusals=(*BODY, FORBIDDEN, CONFLICT, BUSY),
     ),
     Operation(
         "is_alive", "GET", "/healthz", "Check that the process answers.", HTTPStatus.NO_CONTENT, session=False

@@ -13,17 +13,22 @@ from typing import Final
 
 from starlette.responses import Response
 
-from parlour_protocol.kit.api import Payload, Problem, encode_payload
+from parlour_protocol.kit.api import Problem, encode_payload
 from parlour_protocol.kit.errors import ErrorCode, MalformedFrameError
 from parlour_protocol.kit.names import NameRefusedError
+from parlour_protocol.kit.payload import Payload
+from parlour_protocol.kit.second_factor import FactorProof
 from parlour_server.kit.api.error_answer import ErrorAnswer
 from parlour_server.kit.errors import (
+    EnrolmentRequiredError,
     InviteRefusedError,
     LoginRefusedError,
     NameTakenError,
     OutcomeUnknownError,
     PasswordRefusedError,
     RefusedError,
+    SecondFactorNeededError,
+    SecondFactorRefusedError,
     SessionRefusedError,
     TooManyAttemptsError,
     UnavailableError,
@@ -36,6 +41,19 @@ _ANSWERS: Final[Mapping[type[Exception], ErrorAnswer]] = {
     NameRefusedError: ErrorAnswer(HTTPStatus.BAD_REQUEST, "name_refused", ""),
     PasswordRefusedError: ErrorAnswer(HTTPStatus.BAD_REQUEST, "password_refused", ""),
     LoginRefusedError: ErrorAnswer(HTTPStatus.UNAUTHORIZED, "login_refused", "Wrong user name or password."),
+    SecondFactorRefusedError: ErrorAnswer(
+        HTTPStatus.UNAUTHORIZED,
+        "second_factor_refused",
+        "The code is wrong or was used already, or the login took too long. Log in again.",
+    ),
+    SecondFactorNeededError: ErrorAnswer(
+        HTTPStatus.FORBIDDEN, "second_factor_needed", "Your account has a second factor. Prove it, too."
+    ),
+    EnrolmentRequiredError: ErrorAnswer(
+        HTTPStatus.FORBIDDEN,
+        "enrolment_required",
+        "You must set up a second factor before you can do anything else here.",
+    ),
     SessionRefusedError: ErrorAnswer(
         HTTPStatus.UNAUTHORIZED,
         "unauthenticated",
@@ -93,6 +111,12 @@ class RequestRefusedError(Exception):
 def wrong_password(message: str) -> RequestRefusedError:
     """Return the response to a wrong password. Not 401, because the session is valid."""
     return RequestRefusedError(HTTPStatus.FORBIDDEN, "wrong_password", message)
+
+
+def wrong_proof(proof: FactorProof | None) -> RequestRefusedError:
+    """Return the response to a wrong password or second factor; it does not say which."""
+    which = "password is" if proof is None else "password or the second factor is"
+    return wrong_password(f"The {which} wrong.")
 
 
 def answer(payload: Payload, status: HTTPStatus = HTTPStatus.OK, **headers: str) -> Response:

@@ -8,8 +8,9 @@ from typing import TypeVar
 
 from starlette.requests import Request
 
-from parlour_protocol.kit.api import Payload, decode_payload
+from parlour_protocol.kit.api import decode_payload
 from parlour_protocol.kit.limits import HTTP_BODY
+from parlour_protocol.kit.payload import Payload
 from parlour_server.kit.api.operations import Operations
 from parlour_server.kit.api.request_body import BodyPace, bearer, content_length, read_json
 from parlour_server.kit.auth.request_rates import RequestRates
@@ -28,12 +29,12 @@ class RequestGuard:
     rates: RequestRates
     operations: Operations
 
-    async def authenticate(self, request: Request) -> None:
+    async def authenticate(self, request: Request, *, may_be_enrolling: bool) -> None:
         """Check the session of the request, which counts for its account (L26); the API calls it.
 
-        Raises SessionRefusedError, TooManyAttemptsError.
+        Raises SessionRefusedError, EnrolmentRequiredError, TooManyAttemptsError.
         """
-        session = await self.sessions.authenticate(bearer(request))
+        session = await self.sessions.authenticate(bearer(request), may_be_enrolling=may_be_enrolling)
         self.rates.spend(session.user)
         request.state.session = session
 

@@ -1,20 +1,30 @@
 """Login: exchanges a user name and a password for a new session.
 
 An unknown user, a wrong password and a disabled account are indistinguishable from outside, in text and in
-timing (P4: user enumeration). A login always creates a new session and ends the one whose token came with it
-(K6: fixation).
+timing (P4: user enumeration). An account with a second factor gets no session for its password, but a
+challenge; the session begins when a factor has answered it. Until then the account's failures are not
+cleared. A login always creates a new session and ends the one whose token came with it (K6: fixation).
 """
 
 import unicodedata
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 from parlour_protocol.kit.names import DeviceName, NameRefusedError, UserName, parse_user_name
+from parlour_protocol.kit.second_factor import FactorChallenge, FactorKind, FactorProof
 from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.auth.password_hashing import HashingPool
+from parlour_server.kit.auth.second_factor.factors import SecondFactors
 from parlour_server.kit.auth.sessions import Sessions
-from parlour_server.kit.errors import LoginRefusedError, SessionRefusedError, TooManyAttemptsError
+from parlour_server.kit.errors import (
+    LoginRefusedError,
+    SecondFactorRefusedError,
+    SessionRefusedError,
+    TooManyAttemptsError,
+)
 from parlour_server.kit.store.interface import Accounts
 from parlour_server.kit.store.records import Account, SessionRecord
 
@@ -29,27 +39,61 @@ class LoginService:
         accounts: Accounts,
         sessions: Sessions,
         passwords: HashingPool,
+        factors: SecondFactors,
         throttle: LoginThrottle,
         audit: Audit,
     ) -> None:
         self._accounts = accounts
         self._sessions = sessions
         self._passwords = passwords
+        self._factors = factors
         self._throttle = throttle
         self._audit = audit
 
     async def log_in(
         self, username: str, password: Secret, device: DeviceName, *, address: str, presented: Secret | None
-    ) -> tuple[SessionRecord, Secret]:
-        """Return a new session and its token; ``presented`` is a token that came with the request.
+    ) -> tuple[SessionRecord, Secret] | FactorChallenge:
+        """Return a new session and its token, or the challenge of an account with a second factor.
 
-        Raises LoginRefusedError, TooManyAttemptsError, UnavailableError.
+        ``presented`` is a token that came with the request. Raises LoginRefusedError, TooManyAttemptsError,
+        UnavailableError.
         """
         user = _user_of(username)
         name = str(user) if user else unicodedata.normalize("NFKC", username[:_LONGEST_NAME]).casefold()
+        async with self._audited(user, address), self._throttle.attempt(name, address) as attempt:
+            account = await self._verified(user, password, address)
+            challenge = await self._factors.challenge_login(account.user, device)
+            attempt.is_complete = challenge is None
+        if challenge is not None:
+            self._audit.record(AuditEvent.SECOND_FACTOR_ASKED, user=account.user, address=address)
+            return challenge
+        return await self._begin(account.user, device, address, presented)
+
+    async def finish(
+        self, proof: FactorProof, *, address: str, presented: Secret | None
+    ) -> tuple[SessionRecord, Secret]:
+        """Return a new session and its token for the answer to a challenge of ``log_in``.
+
+        Raises SecondFactorRefusedError, TooManyAttemptsError, UnavailableError.
+        """
+        pending = await self._factors.pending(proof)
+        user = pending.user if pending else None
+        # Without an account only the address counts: no one can know another's challenge.
+        name = str(user) if user else proof.challenge.digest().hex()
+        async with self._audited(user, address), self._throttle.attempt(name, address):
+            challenge, kind = await self._factors.prove(proof)
+        if kind is FactorKind.RECOVERY_CODE:
+            self._audit.record(AuditEvent.RECOVERY_CODE_USED, user=challenge.user, address=address)
+        return await self._begin(challenge.user, challenge.device, address, presented, factor=kind.value)
+
+    @asynccontextmanager
+    async def _audited(self, user: UserName | None, address: str) -> AsyncIterator[None]:
+        """Record why a step of a login is refused."""
         try:
-            async with self._throttle.attempt(name, address):
-                account = await self._verified(user, password, address)
+            yield
+        except SecondFactorRefusedError:
+            self._audit.record(AuditEvent.SECOND_FACTOR_FAILED, user=user, address=address)
+            raise
         except LoginRefusedError:
             # Not the name as typed: sooner or later someone types a password into that field (K7).
             self._audit.record(AuditEvent.LOGIN_FAILED, user=user, address=address)
@@ -59,9 +103,19 @@ class LoginService:
                 AuditEvent.LOGIN_THROTTLED, user=user, address=address, seconds=wait.retry_after
             )
             raise
+
+    async def _begin(
+        self,
+        user: UserName,
+        device: DeviceName,
+        address: str,
+        presented: Secret | None,
+        *,
+        factor: str | None = None,
+    ) -> tuple[SessionRecord, Secret]:
         await self._end_presented(presented)
-        record, token = await self._sessions.begin(account.user, device)
-        self._audit.record(AuditEvent.LOGIN_OK, user=account.user, address=address, session=record.id)
+        record, token = await self._sessions.begin(user, device, with_factor=factor is not None)
+        self._audit.record(AuditEvent.LOGIN_OK, user=user, address=address, session=record.id, factor=factor)
         return record, token
 
     async def _verified(self, user: UserName | None, password: Secret, address: str) -> Account:
@@ -79,7 +133,7 @@ class LoginService:
         if presented is None:
             return
         try:
-            old = await self._sessions.authenticate(presented)
+            old = await self._sessions.authenticate(presented, may_be_enrolling=True)
         except SessionRefusedError:
             return
         await self._sessions.end(old, old.id, why="logged in again")

@@ -7,6 +7,8 @@ unknown user name is counted like a known one (P4). Invariants:
 
 * a successful login clears the failures of its account, never those of its address: otherwise anyone with an
   account could guess at others without limit, by logging in between;
+* the right password of an account with a second factor clears nothing: otherwise anyone who knows it could
+  guess at codes without limit, by giving it in between;
 * logins in progress count as failures of their account and their address until they finish, so that a burst
   cannot exceed the limit. They are counted in the store, so this holds for servers that share it, too.
 """
@@ -59,6 +61,14 @@ class _Keys:
         return (*counted, self.familiar, *map(_under_way, counted))
 
 
+@dataclass(slots=True)
+class Attempt:
+    """One attempt under way."""
+
+    is_complete: bool = True
+    """False: what was right so far is not enough to log in, and clears nothing."""
+
+
 class LoginThrottle:
     """Limits failed logins."""
 
@@ -69,11 +79,11 @@ class LoginThrottle:
         self._marked: dict[str, Millis] = {}
 
     @asynccontextmanager
-    async def attempt(self, name: str, address: str) -> AsyncIterator[None]:
+    async def attempt(self, name: str, address: str) -> AsyncIterator[Attempt]:
         """Run one attempt to log in as ``name`` (as typed, normalised).
 
         Raises TooManyAttemptsError before anything is tried. A LoginRefusedError from the body counts as a
-        failure, leaving the body as a success.
+        failure, leaving the body as a success, unless it says that more is needed.
         """
         keys = _Keys.of(name, address)
         # First without a write: what is refused anyway must not hold up others.
@@ -82,8 +92,9 @@ class LoginThrottle:
             keys.all, self._clock.now(), partial(self._check, keys), forget_after=Millis(_UNDER_WAY)
         )
         mine = keys.pair if _under_way(keys.pair) in begun else keys.account
+        attempt = Attempt()
         try:
-            yield
+            yield attempt
         except LoginRefusedError:
             failed = {mine: Millis(_DAY), keys.address: Millis(_HOUR)}
             await self._attempts.end(begun, self._clock.now(), failed=failed)
@@ -92,6 +103,9 @@ class LoginThrottle:
             with suppress(UnavailableError):  # it is forgotten after a while
                 await self._attempts.end(begun, self._clock.now())
             raise
+        if not attempt.is_complete:
+            await self._attempts.end(begun, self._clock.now())
+            return
         await self._attempts.end(begun, self._clock.now(), clear=(keys.account, keys.pair))
         await self.used(name, address)
 

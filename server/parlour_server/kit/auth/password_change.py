@@ -1,16 +1,16 @@
 """Password changes: by the owner, who gives the old one, or by the operator, with a new random one.
 
-The owner must give the old password even with a valid session (P7: stolen session). A change ends all other
-sessions and their sockets, and is throttled like a login.
+The owner must give the old password even with a valid session (P7: stolen session), and prove their second
+factor if they have one. A change ends all other sessions and their sockets, and is throttled like a login.
 """
 
+from parlour_protocol.kit.second_factor import FactorProof
 from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.audit import Audit, AuditEvent
-from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.auth.password_hashing import HashingPool
 from parlour_server.kit.auth.password_rules import check_new_password
+from parlour_server.kit.auth.reauthentication import Reauthentication
 from parlour_server.kit.auth.sessions import Sessions
-from parlour_server.kit.errors import LoginRefusedError
 from parlour_server.kit.store.interface import Accounts
 from parlour_server.kit.store.records import SessionRecord
 
@@ -23,37 +23,27 @@ class PasswordChanger:
         accounts: Accounts,
         sessions: Sessions,
         passwords: HashingPool,
-        throttle: LoginThrottle,
+        reauthentication: Reauthentication,
         audit: Audit,
         names: tuple[str, ...],
     ) -> None:
         self._accounts = accounts
         self._sessions = sessions
         self._passwords = passwords
-        self._throttle = throttle
+        self._reauthentication = reauthentication
         self._audit = audit
         self._names = names
 
-    async def confirm(self, session: SessionRecord, password: Secret, *, address: str) -> None:
-        """Check the password of someone who is logged in, for actions that need more than a session.
-
-        Raises LoginRefusedError, TooManyAttemptsError, UnavailableError.
-        """
-        async with self._throttle.attempt(session.user, address):
-            account = await self._accounts.find(session.user)
-            hashed = account.password_hash if account else None
-            await self._passwords.verify(hashed, password, address=address)
-            if account is None or account.disabled:
-                raise LoginRefusedError
-
-    async def change(self, session: SessionRecord, old: Secret, new: Secret, *, address: str) -> None:
+    async def change(
+        self, session: SessionRecord, old: Secret, new: Secret, proof: FactorProof | None, *, address: str
+    ) -> None:
         """Replace the password and end all other sessions of the account.
 
-        Raises PasswordRefusedError for the new one, LoginRefusedError for the old one,
-        TooManyAttemptsError, UnavailableError.
+        Raises PasswordRefusedError for the new one, LoginRefusedError for the old one or the factor,
+        SecondFactorNeededError, TooManyAttemptsError, UnavailableError.
         """
         check_new_password(new, (session.user, session.device, *self._names))
-        await self.confirm(session, old, address=address)
+        await self._reauthentication.confirm(session, old, proof, address=address)
         hashed = await self._passwords.hash(new, address=address)
         await self._accounts.set_password(session.user, hashed)
         await self._sessions.end_others(session)

@@ -5,6 +5,9 @@ a session, its sockets are closed through the bus at once, or through the journa
 limit a session is refused, and its sockets are closed (S3, ``session_watch.py``). It is not deleted then,
 because a wrong clock would delete everyone's sessions; the cap on an account's sessions keeps their number
 small.
+
+An account that must have a second factor, and has none, is known by these two facts whenever a session is
+authenticated: it may then do nothing but set one up. No session remembers it, so none can forget it.
 """
 
 import contextlib
@@ -20,7 +23,7 @@ from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.bus.bus import Bus, SessionsEnded
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Logins as LoginSettings
-from parlour_server.kit.errors import SessionRefusedError, UnavailableError
+from parlour_server.kit.errors import EnrolmentRequiredError, SessionRefusedError, UnavailableError
 from parlour_server.kit.store.interface import Sessions as SessionStore
 from parlour_server.kit.store.records import SessionRecord
 
@@ -47,10 +50,13 @@ class Sessions:
         self._settings = settings
         self._activity = activity
 
-    async def begin(self, user: UserName, device: DeviceName) -> tuple[SessionRecord, Secret]:
+    async def begin(
+        self, user: UserName, device: DeviceName, *, with_factor: bool = False
+    ) -> tuple[SessionRecord, Secret]:
         """Create a session; over the cap, the account's session that has been idle longest ends (S6).
 
-        Expired sessions end first, then those without an open socket here.
+        Expired sessions end first, then those without an open socket here. Raises LoginRefusedError if the
+        account has a second factor by now, and this login was not made ``with_factor``.
         """
         token = Secret.random()
         now = self._clock.now()
@@ -62,19 +68,30 @@ class Sessions:
             created=now,
             last_seen=now,
             expires=Millis(now + self._settings.session_days * _DAY),
+            has_factor=with_factor,
         )
         await self.write_activity()
         await self._store.create(record, cap=self._settings.sessions_per_user, in_use=self._activity.open)
-        return record, token
+        return await self._store.find(record.token, now) or record, token
 
-    async def authenticate(self, token: Secret) -> SessionRecord:
-        """Return the live session of this token. Raises SessionRefusedError for any reason."""
+    async def authenticate(self, token: Secret, *, may_be_enrolling: bool = False) -> SessionRecord:
+        """Return the live session of this token. Raises SessionRefusedError for any reason.
+
+        Raises EnrolmentRequiredError unless the session ``may_be_enrolling``.
+        """
         now = self._clock.now()
         record = await self._store.find(token.digest(), now)
         if record is None or self._activity.last_used(record.id, record.last_seen) < self._used_since(now):
             raise SessionRefusedError
+        if self.must_enrol(record) and not may_be_enrolling:
+            raise EnrolmentRequiredError
         self._activity.used(record.id)
         return record
+
+    def must_enrol(self, session: SessionRecord) -> bool:
+        """Return whether this session may only set up a second factor."""
+        required = session.factor_required or self._settings.second_factor == "required"
+        return required and not session.has_factor
 
     async def list(self, session: SessionRecord) -> Sequence[SessionRecord]:
         """Return the live sessions of the account of ``session``."""
@@ -124,10 +141,17 @@ class Sessions:
         """End all sessions of the account but this one (P7); returns how many."""
         listed = await self._store.list(session.user, self._clock.now())
         count = await self._store.end_all(session.user, but=session.id)
-        # A session created in between is not in the list: the journal reports it within a second.
-        self._publish_end({record.id for record in listed} - {session.id})
-        self._audit.record(AuditEvent.SESSION_ENDED, user=session.user, others=count, why="password changed")
+        self.others_ended(session, listed, why="password changed")
         return count
+
+    def others_ended(self, session: SessionRecord, listed: Sequence[SessionRecord], *, why: str) -> None:
+        """Close the sockets of these sessions of the account, but of this one: the store has ended them.
+
+        A session that was created in between is not in the list: the journal reports it within a second.
+        """
+        others = {record.id for record in listed} - {session.id}
+        self._publish_end(others)
+        self._audit.record(AuditEvent.SESSION_ENDED, user=session.user, others=len(others), why=why)
 
     def _used_since(self, now: Millis) -> Millis:
         return Millis(now - self._settings.idle_days * _DAY)

@@ -19,6 +19,7 @@ from parlour_server.kit.cli.command_options import (
     shown_time,
     with_store,
 )
+from parlour_server.kit.cli.second_factor_commands import second_factor
 from parlour_server.kit.cli.session_commands import list_ as list_sessions
 
 if TYPE_CHECKING:
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def user() -> None:
-    """List, create, disable and enable accounts; reset a password."""
+    """List, create, disable and enable accounts; reset a password or a second factor."""
+
+
+user.add_command(second_factor)
 
 
 @user.command("list", epilog=example("$command user list --data ~/$word"))
@@ -96,7 +100,10 @@ def create(data: Path, name: str, password_stdin: bool) -> None:  # noqa: FBT001
 @data_option
 @name_argument
 def reset_password(data: Path, name: str) -> None:
-    """Give an account a new random password, end all its sessions, and print the password once."""
+    """Give an account a new random password, end all its sessions, and print the password once.
+
+    Its second factor stays, and is asked for at the next login.
+    """
     from parlour_protocol.kit.secret import Secret  # noqa: PLC0415 - keeps `--help` quick
     from parlour_server.kit.auth.password_hashing import HashingPool  # noqa: PLC0415
 

@@ -6,7 +6,7 @@ everything, and knows no account. A program with settings of its own inherits fr
 sections, or replaces one by a subclass of it with more keys.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -156,8 +156,15 @@ class Rates(Section, frozen=True):
 
 
 class Logins(Section, frozen=True):
-    """Passwords, sessions, tickets."""
+    """Passwords, second factors, sessions, tickets."""
 
+    second_factor: Annotated[
+        Literal["required", "optional", "off"],
+        Meta(
+            description="required: everyone must set one up before anything else; optional: who has one is "
+            "asked for it; off: no one can set one up, but who has one is still asked (P20)"
+        ),
+    ] = "optional"
     session_days: Annotated[
         int, setting("days", "a session ends after this time, used or not (S3)", reloads=True)
     ] = 30

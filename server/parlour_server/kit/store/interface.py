@@ -14,13 +14,18 @@ from typing import Protocol
 
 from parlour_protocol.kit.ids import Incarnation, Millis, SessionId
 from parlour_protocol.kit.names import UserName
+from parlour_protocol.kit.second_factor import FactorId
 from parlour_server.kit.store.audit_heads import SqlAuditHeads
 from parlour_server.kit.store.records import (
     Account,
+    AccountFactors,
+    Challenge,
+    FactorRecord,
     Failures,
     InviteRecord,
     JournalEntry,
     NewAccountRecord,
+    NewFactor,
     SessionRecord,
     TicketGrant,
 )
@@ -46,7 +51,7 @@ class Accounts(Protocol):
         ...
 
     async def set_password(self, user: UserName, password_hash: str) -> None:
-        """Replace the hash, without ending any session."""
+        """Replace the hash, without ending any session; unanswered challenges of the account are void."""
         ...
 
     async def set_disabled(self, user: UserName, *, disabled: bool) -> None:
@@ -77,7 +82,8 @@ class Sessions(Protocol):
     ) -> None:
         """Store a new session; over the account's ``cap``, others end (journal).
 
-        Expired ones first, then those that are not ``in_use``, then those seen longest ago.
+        Expired ones first, then those that are not ``in_use``, then those seen longest ago. Raises
+        LoginRefusedError if the account has a second factor, and this session began without.
         """
         ...
 
@@ -112,6 +118,87 @@ class Sessions(Protocol):
 
     async def end_all(self, user: UserName, *, but: SessionId | None = None) -> int:
         """End all sessions of the account but one; returns how many ended."""
+        ...
+
+
+class SecondFactors(Protocol):
+    """Second factors, recovery codes and challenges; challenges and codes are passed as their digests.
+
+    What is used once is used up in the transaction that finds it: of any number of callers, at any number of
+    servers, one succeeds (L7).
+    """
+
+    async def of(self, user: UserName) -> AccountFactors:
+        """Return the account's active factors."""
+        ...
+
+    async def begin(self, factor: NewFactor) -> None:
+        """Store a factor that is not active yet, in place of another such one.
+
+        Raises RefusedError if the account has too many.
+        """
+        ...
+
+    async def begun(self, user: UserName, factor: FactorId, session: SessionId) -> FactorRecord | None:
+        """Return a factor that this session began to set up, while it may still do so."""
+        ...
+
+    async def activate(
+        self,
+        factor: FactorRecord,
+        session: SessionId,
+        *,
+        secret: bytes,
+        counter: int,
+        recovery_codes: Sequence[bytes],
+    ) -> bool | None:
+        """Make a factor active that this session began; returns whether it is the account's first.
+
+        With the first one the account gets ``recovery_codes``, and every other session ends, because it began
+        without a factor (journal). None if this session did not begin it, or it is active already.
+        """
+        ...
+
+    async def use(self, factor: FactorRecord, counter: int) -> bool:
+        """Use an active factor, whose counter must rise, or stay 0; False if it did not."""
+        ...
+
+    async def use_recovery_code(self, user: UserName, digest: bytes) -> bool:
+        """Use up a recovery code; False if the account has no such code."""
+        ...
+
+    async def replace_recovery_codes(self, user: UserName, digests: Sequence[bytes]) -> None:
+        """Replace the account's recovery codes. Raises RefusedError if it has no factor."""
+        ...
+
+    async def remove(self, user: UserName, factor: FactorId, *, keep_one: bool) -> bool:
+        """Remove a factor, with the last one the recovery codes too; False if there is none.
+
+        Raises RefusedError for the last one with ``keep_one``, or if the operator requires one.
+        """
+        ...
+
+    async def reset(self, user: UserName) -> int:
+        """Remove every factor and recovery code, and end all sessions (journal); returns the factors."""
+        ...
+
+    async def require(self, user: UserName, *, required: bool) -> None:
+        """Say whether this account needs a factor; without one its sessions end (journal).
+
+        Raises RefusedError for no such account.
+        """
+        ...
+
+    async def put_challenge(self, digest: bytes, challenge: Challenge) -> None:
+        """Store a challenge until it expires. Too many of one account: its oldest is void."""
+        ...
+
+    async def find_challenge(self, digest: bytes) -> Challenge | None:
+        """Return a challenge that can still be answered."""
+        ...
+
+    async def take_challenge(self, digest: bytes) -> Challenge | None:
+        """Use up a challenge: one of any number of callers gets it. None if its account is disabled."""
         ...
 
 
@@ -202,6 +289,8 @@ class KitStore(Protocol):
     def accounts(self) -> Accounts: ...
     @property
     def sessions(self) -> Sessions: ...
+    @property
+    def second_factors(self) -> SecondFactors: ...
     @property
     def tickets(self) -> Tickets: ...
     @property

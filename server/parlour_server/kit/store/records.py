@@ -5,6 +5,7 @@ from typing import NewType
 
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
 from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.kit.second_factor import FactorId, FactorKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,9 @@ class InviteRecord:
 class SessionRecord:
     """A login. ``token`` is the digest of its bearer token.
 
-    ``device`` is the name that its person chose; ``device_id`` its device with keys, if any.
+    ``device`` is the name that its person chose; ``device_id`` its device with keys, if any. ``has_factor``:
+    the account has a second factor now; of a new session: it began with one. ``factor_required``: the
+    operator requires one of this account.
     """
 
     id: SessionId
@@ -52,6 +55,58 @@ class SessionRecord:
     last_seen: Millis
     expires: Millis
     device_id: DeviceId | None = None
+    has_factor: bool = False
+    factor_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewFactor:
+    """A second factor that a session begins to set up, until it ``expires``."""
+
+    id: FactorId
+    user: UserName
+    kind: FactorKind
+    name: str
+    secret: bytes = field(repr=False)
+    session: SessionId
+    created: Millis
+    expires: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class FactorRecord:
+    """A second factor. ``secret`` is the secret of a TOTP app, or a security key's credential.
+
+    ``counter`` is the half minute of the last TOTP code, or the key's signature counter.
+    """
+
+    id: FactorId
+    user: UserName
+    kind: FactorKind
+    name: str
+    created: Millis
+    last_used: Millis | None
+    secret: bytes = field(repr=False)
+    counter: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFactors:
+    """The active factors of an account, how many recovery codes it has, and if the operator requires one."""
+
+    factors: tuple[FactorRecord, ...]
+    recovery_codes: int
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What an answer by a factor is for: a login on ``device``, or an action of ``session``."""
+
+    user: UserName
+    device: DeviceName
+    session: SessionId | None
+    expires: Millis
 
 
 @dataclass(frozen=True, slots=True)

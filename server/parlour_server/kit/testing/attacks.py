@@ -15,7 +15,7 @@ import asyncio
 import shutil
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,6 +58,8 @@ _FRAGMENTS: Final = 200  # not the kit's own limit: a kit with a higher one fail
 _PINGS: Final = 500
 _MALFORMED: Final = 200
 _GUESSES: Final = 100
+_CODE_GUESSES: Final = 30
+_AT_ONCE: Final = 20
 _PING_SECONDS: Final = 0.2
 
 
@@ -118,6 +120,12 @@ def _small_buffers(settings: Any) -> Settings:
     return changed
 
 
+def _with_required_factor(settings: Any) -> Settings:
+    logins = msgspec.structs.replace(settings.logins, second_factor="required")
+    changed: Settings = msgspec.structs.replace(settings, logins=logins)
+    return changed
+
+
 def _hasty(settings: Any) -> Settings:
     connections = msgspec.structs.replace(settings.connections, ping_seconds=_PING_SECONDS)
     changed: Settings = msgspec.structs.replace(settings, connections=connections)
@@ -149,6 +157,60 @@ async def test_password_guessing(world: World, anna: Person) -> None:
         pytest.fail(f"{_GUESSES} wrong passwords were tried")
     with pytest.raises(RuntimeError, match=": 429 "):
         await world.log_in(anna.name)
+
+
+@pytest.mark.asyncio
+async def test_password_without_the_second_factor(
+    program: App[Any], initialised: dict[str, Path], tmp_path: Path
+) -> None:
+    """P20, L7: a password alone begins no session, and of twenty logins with one code one does.
+
+    Wrong codes are guesses like wrong passwords (P23).
+    """
+    clock = FakeClock()
+    async with _running(program, initialised, tmp_path, clock=clock) as world:
+        anna = await world.person("anna")
+        codes = await anna.set_up_codes(lambda: clock.wall / 1000)
+
+        async def begin() -> str:
+            password = {"username": anna.name, "password": server.PASSWORD, "device": "laptop"}
+            asked = await world.api("POST", "/v1/sessions", password)
+            assert "session" not in asked
+            challenge: str = asked["challenge"]
+            return challenge
+
+        async def finish(challenge: str, code: str) -> bool:
+            proof = {"challenge": challenge, "answer": {"kind": "totp", "code": code}}
+            with suppress(RuntimeError):
+                return "session" in await world.api("POST", "/v1/sessions/second-factor", proof)
+            return False
+
+        assert not await finish(await begin(), codes.code())  # it confirmed the app
+        clock.forward(30)
+        challenges = [await begin() for _ in range(_AT_ONCE)]
+        found = await asyncio.gather(*(finish(one, codes.code()) for one in challenges))
+        assert found.count(True) == 1
+        clock.forward(3_600)
+        for _ in range(_CODE_GUESSES):
+            try:
+                assert not await finish(await begin(), "000000")
+            except RuntimeError as refused:
+                assert "/v1/sessions: 429 " in str(refused)  # noqa: PT017 - it may raise at any of them
+                return
+        pytest.fail(f"{_CODE_GUESSES} wrong codes were tried")
+
+
+@pytest.mark.asyncio
+async def test_no_second_factor_where_it_is_required(
+    program: App[Any], initialised: dict[str, Path], tmp_path: Path
+) -> None:
+    """P29: until it is set up there is no ticket, and so no socket; then there is."""
+    async with _running(program, initialised, tmp_path, _with_required_factor) as world:
+        anna = await world.person("anna")
+        with pytest.raises(RuntimeError, match=r"/v1/tickets: 403 .*enrolment_required"):
+            await anna.ticket()
+        await anna.set_up_codes()
+        await anna.connect()
 
 
 @pytest.mark.asyncio

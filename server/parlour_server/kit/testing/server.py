@@ -11,16 +11,19 @@ import logging
 import socket as sockets
 import ssl
 import sys
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any, Final, Self
 
 import msgspec
 from argon2 import PasswordHasher
+from pyotp.totp import TOTP
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidStatus
 from websockets.frames import Frame, Opcode
@@ -225,9 +228,29 @@ class Person:
         await socket.greeting()
         return socket
 
+    async def set_up_codes(self, now: Callable[[], float] = time.time) -> "Codes":
+        """Set up codes of an app as the second factor; ``now`` is the server's time of day in seconds."""
+        call = partial(self.world.api, bearer=self.session)
+        begun = await call("POST", "/v1/second-factors/totp", {"name": "app", "password": PASSWORD})
+        codes = Codes(begun["secret"], now)
+        await call("POST", f"/v1/second-factors/{begun['id']}/totp", {"code": codes.code()})
+        return codes
+
     async def log_out(self) -> None:
         """End the session."""
         await self.world.api("DELETE", "/v1/sessions/current", bearer=self.session)
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """An app that shows codes (TOTP)."""
+
+    secret: str = field(repr=False)
+    now: Callable[[], float]
+
+    def code(self) -> str:
+        """Return the code of this half minute."""
+        return TOTP(self.secret).at(int(self.now()))
 
 
 class Socket:

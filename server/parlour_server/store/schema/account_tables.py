@@ -1,8 +1,8 @@
-"""The tables of accounts, invites, sessions and failed logins."""
+"""The tables of accounts, their second factors, invites, sessions and failed logins."""
 
 from typing import Final
 
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, LargeBinary, Table
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, LargeBinary, Table, text
 
 from parlour_server.store.schema.columns import KEYED, Flag, Number, Words, key, metadata
 
@@ -14,6 +14,45 @@ accounts: Final = Table(
     Column("password_hash", Words, nullable=False),
     Column("created", Number, nullable=False),
     Column("disabled", Flag, nullable=False),
+    Column("second_factor_required", Flag, nullable=False, server_default=text("0")),
+    **KEYED,
+)
+
+second_factors: Final = Table(
+    "second_factors",
+    metadata,
+    Column("factor", Words, primary_key=True),
+    key("account", "accounts.account", index=True),
+    Column("kind", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("created", Number, nullable=False),
+    Column("last_used", Number),
+    # of TOTP its secret, of a security key its public key
+    Column("secret", LargeBinary, nullable=False),
+    Column("counter", Number, nullable=False),
+    Column("active", Flag, nullable=False),
+    # of one that is being set up
+    Column("session", Words),
+    Column("expires", Number),
+    **KEYED,
+)
+
+recovery_codes: Final = Table(
+    "recovery_codes",
+    metadata,
+    key("account", "accounts.account", primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    **KEYED,
+)
+
+factor_challenges: Final = Table(
+    "factor_challenges",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    key("account", "accounts.account", index=True),
+    Column("device", Words, nullable=False),
+    Column("session", Words),
+    Column("expires", Number, nullable=False, index=True),
     **KEYED,
 )
 

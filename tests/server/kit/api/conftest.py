@@ -1,5 +1,14 @@
 """The HTTPS API of a whole program, the chat: what the kit has of it is tested here."""
 
-from tests.server.api.conftest import api, application, budgets, large, rates, uploads, village
+from tests.server.api.conftest import (
+    api,
+    application,
+    budgets,
+    large,
+    login_settings,
+    rates,
+    uploads,
+    village,
+)
 
-__all__ = ["api", "application", "budgets", "large", "rates", "uploads", "village"]
+__all__ = ["api", "application", "budgets", "large", "login_settings", "rates", "uploads", "village"]

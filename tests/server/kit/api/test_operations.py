@@ -9,8 +9,9 @@ import pytest
 from starlette.responses import Response
 from tests.server.fakes import by_itself
 
-from parlour_protocol.kit.api import Login, Payload
+from parlour_protocol.kit.api import Login
 from parlour_protocol.kit.errors import ProgramError
+from parlour_protocol.kit.payload import Payload
 from parlour_server.kit.api.asgi import make_api
 from parlour_server.kit.api.operations import KIT_OPERATIONS, Operation, Operations
 from parlour_server.kit.api.problems import Problems
@@ -18,7 +19,7 @@ from parlour_server.kit.api.request_body import BodyPace
 from parlour_server.kit.api.request_guard import RequestGuard
 from parlour_server.kit.auth.request_rates import RequestRates
 from parlour_server.kit.clock import SystemClock
-from parlour_server.kit.errors import SessionRefusedError
+from parlour_server.kit.errors import EnrolmentRequiredError, SessionRefusedError
 
 
 class Order(Payload, frozen=True):
@@ -71,10 +72,12 @@ class OneSession:
     token: str
     user: str = "ada"
 
-    async def authenticate(self, token: Any) -> "OneSession":
-        """Return the session, or refuse."""
+    async def authenticate(self, token: Any, *, may_be_enrolling: bool) -> "OneSession":
+        """Return the session, or refuse; it may only set up a second factor if the token begins with `e`."""
         if token is None or token.reveal() != self.token:
             raise SessionRefusedError
+        if self.token.startswith("e") and not may_be_enrolling:
+            raise EnrolmentRequiredError
         return self
 
 
@@ -92,3 +95,18 @@ async def test_an_operation_needs_a_session_unless_it_says_otherwise() -> None:
             headers = {"Authorization": f"Bearer {token}"} if token else {}
             statuses.append((await client.post(f"/v1/{path}", headers=headers)).status_code)
     assert statuses == [401, 401, 200, 200]
+
+
+async def test_an_operation_is_not_for_a_session_that_must_enrol_unless_it_says_so() -> None:
+    """P29: the handler does not ask whether the account has a second factor, and does not have to."""
+    setup = replace(ORDER, name="setup", path="/v1/setup", takes=None, while_enrolling=True)
+    operations = Operations([ORDER, setup])
+    rates = RequestRates(SystemClock(), by_itself(), per_minute=60, burst=60)
+    guard = RequestGuard(cast("Any", OneSession("e" * 43)), BodyPace(5, 65_536), rates, operations)
+    handlers = {row.name: handle for row in operations.rows}
+    api = make_api(operations, handlers, guard, Problems(), rates, cast("Any", None))
+    headers = {"Authorization": f"Bearer {'e' * 43}"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="https://shop") as client:
+        refused = await client.post("/v1/orders", headers=headers)
+        assert (refused.status_code, refused.json()["error"]) == (403, "enrolment_required")
+        assert (await client.post("/v1/setup", headers=headers)).status_code == 200

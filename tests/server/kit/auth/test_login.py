@@ -10,6 +10,7 @@ from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.auth.login import LoginService
 from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.auth.password_hashing import HashingPool
+from parlour_server.kit.auth.second_factor.factors import SecondFactors
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.auth.sessions import Sessions
 from parlour_server.kit.bus.bus import SessionsEnded
@@ -47,19 +48,25 @@ def sessions(
 
 @pytest.fixture
 def logins(
-    store: Store, sessions: Sessions, passwords: HashingPool, clock: StoppedClock, audit: ReadableAudit
+    store: Store,
+    sessions: Sessions,
+    passwords: HashingPool,
+    factors: SecondFactors,
+    clock: StoppedClock,
+    audit: ReadableAudit,
 ) -> LoginService:
     """Return logins over a real store."""
-    return LoginService(
-        store.accounts, sessions, passwords, LoginThrottle(store.attempts, clock, SETTINGS), audit
-    )
+    throttle = LoginThrottle(store.attempts, clock, SETTINGS)
+    return LoginService(store.accounts, sessions, passwords, factors, throttle, audit)
 
 
 async def log_in(
     logins: LoginService, name: str = "anna", password: Secret = PASSWORD, presented: Secret | None = None
 ) -> tuple[SessionRecord, Secret]:
     """Log in from one address."""
-    return await logins.log_in(name, password, LAPTOP, address="192.0.2.1", presented=presented)
+    made = await logins.log_in(name, password, LAPTOP, address="192.0.2.1", presented=presented)
+    assert isinstance(made, tuple)
+    return made
 
 
 async def test_a_login_makes_a_session(

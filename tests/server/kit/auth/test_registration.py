@@ -15,7 +15,9 @@ from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.auth.login_throttle import LoginThrottle
 from parlour_server.kit.auth.password_change import PasswordChanger
 from parlour_server.kit.auth.password_hashing import HashingPool
+from parlour_server.kit.auth.reauthentication import Reauthentication
 from parlour_server.kit.auth.registration import Registration
+from parlour_server.kit.auth.second_factor.factors import SecondFactors
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.auth.sessions import Sessions
 from parlour_server.kit.bus.bus import SessionsEnded
@@ -61,11 +63,17 @@ def sessions(store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAu
 
 @pytest.fixture
 def changes(
-    store: Store, sessions: Sessions, passwords: HashingPool, clock: StoppedClock, audit: ReadableAudit
+    store: Store,
+    sessions: Sessions,
+    passwords: HashingPool,
+    factors: SecondFactors,
+    clock: StoppedClock,
+    audit: ReadableAudit,
 ) -> PasswordChanger:
     """Return what changes passwords."""
     throttle = LoginThrottle(store.attempts, clock, Logins(failures_per_account=3))
-    return PasswordChanger(store.accounts, sessions, passwords, throttle, audit, ("chat.example.org",))
+    confirm = Reauthentication(store.accounts, passwords, factors, throttle, audit)
+    return PasswordChanger(store.accounts, sessions, passwords, confirm, audit, ("chat.example.org",))
 
 
 async def test_an_account_is_made_with_an_invite_and_enters_the_lobby(
@@ -141,7 +149,7 @@ async def test_a_stolen_session_cannot_take_the_account_over(
     user = await make_account("anna")
     stolen, _ = await sessions.begin(user, parse_device_name("thief"))
     with pytest.raises(LoginRefusedError):
-        await changes.change(stolen, Secret("a-wrong-guess-of-it"), NEW, address="192.0.2.1")
+        await changes.change(stolen, Secret("a-wrong-guess-of-it"), NEW, None, address="192.0.2.1")
 
 
 async def test_a_stolen_session_ends_with_the_password(
@@ -155,7 +163,7 @@ async def test_a_stolen_session_ends_with_the_password(
     user = await make_account("anna")
     stolen, stolen_token = await sessions.begin(user, parse_device_name("thief"))
     mine, my_token = await sessions.begin(user, parse_device_name("laptop"))
-    await changes.change(mine, PASSWORD, NEW, address="192.0.2.1")
+    await changes.change(mine, PASSWORD, NEW, None, address="192.0.2.1")
     await sessions.authenticate(my_token)
     with pytest.raises(SessionRefusedError):
         await sessions.authenticate(stolen_token)
@@ -171,9 +179,9 @@ async def test_guessing_the_old_password_is_throttled(
     stolen, _ = await sessions.begin(user, parse_device_name("thief"))
     for _ in range(3):
         with pytest.raises(LoginRefusedError):
-            await changes.change(stolen, Secret("a-wrong-guess-of-it"), NEW, address="192.0.2.1")
+            await changes.change(stolen, Secret("a-wrong-guess-of-it"), NEW, None, address="192.0.2.1")
     with pytest.raises(TooManyAttemptsError):
-        await changes.change(stolen, PASSWORD, NEW, address="192.0.2.1")
+        await changes.change(stolen, PASSWORD, NEW, None, address="192.0.2.1")
 
 
 async def test_a_change_to_a_weak_password_is_refused(
@@ -183,7 +191,7 @@ async def test_a_change_to_a_weak_password_is_refused(
     user = await make_account("anna")
     mine, _ = await sessions.begin(user, parse_device_name("laptop"))
     with pytest.raises(PasswordRefusedError):
-        await changes.change(mine, PASSWORD, Secret("passwordpassword"), address="192.0.2.1")
+        await changes.change(mine, PASSWORD, Secret("passwordpassword"), None, address="192.0.2.1")
 
 
 @pytest.mark.parametrize("name", ["bill", "bi11"])

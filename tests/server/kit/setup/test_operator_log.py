@@ -18,14 +18,15 @@ from parlour_server.kit.setup.operator_log import OperatorLog
 READS = {
     ("audit", "export"), ("audit", "head"), ("audit", "show"), ("audit", "verify"),
     ("doctor",), ("invite", "list"), ("room", "list"), ("run",), ("session", "list"),
-    ("user", "list"), ("user", "sessions"), ("verify",),
+    ("user", "list"), ("user", "second-factor", "show"), ("user", "sessions"), ("verify",),
 }  # fmt: skip
 RECORDS = {
     ("backup",), ("drill-permit",), ("import",), ("init",), ("invite", "create"), ("invite", "revoke"),
     ("migrate",),
     ("new-incarnation",), ("restore",),
     ("room", "appoint"), ("room", "create"), ("session", "end"), ("user", "create"), ("user", "disable"),
-    ("user", "enable"), ("user", "reset-password"),
+    ("user", "enable"), ("user", "reset-password"), ("user", "second-factor", "require"),
+    ("user", "second-factor", "reset"),
 }  # fmt: skip
 
 

@@ -8,12 +8,14 @@ import pytest
 
 from parlour_server.kit.app import App
 from parlour_server.kit.auth.login_throttle import LoginThrottle
+from parlour_server.kit.auth.sessions import Sessions
 from parlour_server.kit.connections.budgets import AccountBudget
 from parlour_server.kit.connections.dispatcher import RequestDispatcher
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.net import gate, message_assembler
 from parlour_server.kit.net.ping_timer import PingTimer
 from parlour_server.kit.store.accounts.memory_tickets import MemoryTickets
+from parlour_server.kit.store.accounts.second_factors import SqlSecondFactors
 from parlour_server.kit.store.records import TicketGrant
 from parlour_server.kit.testing import attacks, server
 from parlour_server.kit.testing.server import World
@@ -39,6 +41,11 @@ async def take_late(tickets: MemoryTickets, ticket: bytes) -> TicketGrant | None
     """Redeem a ticket, however old it is."""
     _, grant = tickets._tickets.pop(ticket, (0.0, None))
     return grant
+
+
+async def use_again(_factors: SqlSecondFactors, _factor: object, _counter: int) -> bool:
+    """Use a code, however often it was used."""
+    return True
 
 
 MUTATIONS = [
@@ -82,6 +89,9 @@ async def test_a_defence_that_is_missing_is_noticed(
     ("place", "defence", "nothing", "attack"),
     [
         (MemoryTickets, "take", take_late, attacks.test_old_ticket),
+        (LoginThrottle, "_check", lambda *_: (), attacks.test_password_without_the_second_factor),
+        (SqlSecondFactors, "use", use_again, attacks.test_password_without_the_second_factor),
+        (Sessions, "must_enrol", lambda *_: False, attacks.test_no_second_factor_where_it_is_required),
         (PingTimer, "beat", lambda *_: None, attacks.test_silent_peer),
     ],
 )
@@ -98,5 +108,5 @@ async def test_so_is_one_whose_attack_starts_the_server(
     """With a clock or settings of its own."""
     monkeypatch.setattr(place, defence, nothing)
     monkeypatch.setattr(server, "PATIENCE", 1.5)
-    with pytest.raises((AssertionError, TimeoutError)):
+    with pytest.raises((AssertionError, TimeoutError, pytest.fail.Exception)):
         await attack(program, initialised, tmp_path)

@@ -13,6 +13,7 @@ from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import InviteRefusedError, NameTakenError, RefusedError
+from parlour_server.kit.store.accounts.second_factors import void_challenges
 from parlour_server.kit.store.accounts.sessions import end_sessions
 from parlour_server.kit.store.engine.column_values import plain, user_name
 from parlour_server.kit.store.engine.connection import Connection, WriteConnection
@@ -56,8 +57,13 @@ class SqlAccounts:
         return await self._readers.rows(_account, f"{_SELECT} ORDER BY account")
 
     async def set_password(self, user: UserName, password_hash: str) -> None:
-        """Replace the hash. Raises RefusedError(NOT_FOUND) for no such account."""
-        await self._writer.submit(partial(_set, user=user, column="password_hash", value=password_hash))
+        """Replace the hash, and void challenges after the old one. Raises RefusedError(NOT_FOUND)."""
+
+        def write(db: WriteConnection) -> None:
+            _set(db, user=user, column="password_hash", value=password_hash)
+            void_challenges(db, user)
+
+        await self._writer.submit(write)
 
     async def set_disabled(self, user: UserName, *, disabled: bool) -> None:
         """Disable or enable. Raises RefusedError(NOT_FOUND) for no such account."""

@@ -11,6 +11,7 @@ from functools import partial
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
 from parlour_protocol.kit.names import UserName
 from parlour_server.kit.clock import Clock
+from parlour_server.kit.errors import LoginRefusedError
 from parlour_server.kit.store.engine.column_values import NO_LIMIT, device_name, plain, user_name
 from parlour_server.kit.store.engine.connection import ANYWHERE, Connection, WriteConnection
 from parlour_server.kit.store.engine.journal import note_session_ended
@@ -18,7 +19,11 @@ from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.kit.store.records import SessionRecord
 
-_COLUMNS = "s.session, s.account, s.device, s.token, s.created, s.last_seen, s.expires, s.device_id"
+_COLUMNS = (
+    "s.session, s.account, s.device, s.token, s.created, s.last_seen, s.expires, s.device_id,"
+    " EXISTS (SELECT 1 FROM second_factors f WHERE f.account = s.account AND f.active = 1),"
+    " a.second_factor_required"
+)
 _LIVE = f"SELECT {_COLUMNS} FROM sessions s JOIN accounts a USING (account) WHERE a.disabled = 0 AND "  # noqa: S608 - columns of ours
 
 
@@ -137,6 +142,8 @@ def live_session(db: Connection, session: SessionId, now: Millis) -> SessionReco
 
 
 def _create(db: Connection, session: SessionRecord, cap: int, in_use: str) -> None:
+    if not session.has_factor and _has_factor(db, session.user):
+        raise LoginRefusedError  # it was set up between the check of the password and now
     over = db.execute(
         "SELECT session FROM sessions WHERE account = ?"
         " ORDER BY expires > ? DESC, session IN (SELECT value FROM json_each(?)) DESC,"
@@ -159,6 +166,11 @@ def _create(db: Connection, session: SessionRecord, cap: int, in_use: str) -> No
     )
 
 
+def _has_factor(db: Connection, user: UserName) -> bool:
+    query = "SELECT 1 FROM second_factors WHERE active = 1 AND account = ?"
+    return db.execute(query, (plain(user),)).fetchone() is not None
+
+
 def _listed(sessions: Collection[SessionId]) -> str:
     return json.dumps(list(sessions))
 
@@ -172,7 +184,18 @@ def _record(
     last_seen: Millis,
     expires: Millis,
     device_id: DeviceId | None,
+    has_factor: int,
+    factor_required: int,
 ) -> SessionRecord:
     return SessionRecord(
-        session, user_name(account), device_name(device), token, created, last_seen, expires, device_id
+        session,
+        user_name(account),
+        device_name(device),
+        token,
+        created,
+        last_seen,
+        expires,
+        device_id,
+        bool(has_factor),
+        bool(factor_required),
     )

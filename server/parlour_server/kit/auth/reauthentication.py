@@ -1,0 +1,66 @@
+"""Asks someone who is logged in who they are, before an action that could take the account over.
+
+The password is not enough for an account with a second factor, nor is a session, nor the factor: it needs
+both, each time (OWASP ASVS 7.5.1). Attempts are throttled like logins.
+"""
+
+from parlour_protocol.kit.second_factor import FactorKind, FactorProof
+from parlour_protocol.kit.secret import Secret
+from parlour_server.kit.audit import Audit, AuditEvent
+from parlour_server.kit.auth.login_throttle import LoginThrottle
+from parlour_server.kit.auth.password_hashing import HashingPool
+from parlour_server.kit.auth.second_factor.factors import SecondFactors
+from parlour_server.kit.errors import LoginRefusedError, SecondFactorNeededError, SecondFactorRefusedError
+from parlour_server.kit.store.interface import Accounts
+from parlour_server.kit.store.records import SessionRecord
+
+
+class Reauthentication:
+    """Checks the password, and a second factor if the account has one."""
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        passwords: HashingPool,
+        factors: SecondFactors,
+        throttle: LoginThrottle,
+        audit: Audit,
+    ) -> None:
+        self._accounts = accounts
+        self._passwords = passwords
+        self._factors = factors
+        self._throttle = throttle
+        self._audit = audit
+
+    async def confirm(
+        self, session: SessionRecord, password: Secret, proof: FactorProof | None, *, address: str
+    ) -> None:
+        """Return if the person of this session proves it.
+
+        Raises SecondFactorNeededError before anything is checked; LoginRefusedError, TooManyAttemptsError,
+        UnavailableError.
+        """
+        needs_proof = await self._factors.has_any(session.user)
+        if needs_proof and proof is None:
+            raise SecondFactorNeededError
+        try:
+            async with self._throttle.attempt(session.user, address):
+                account = await self._accounts.find(session.user)
+                hashed = account.password_hash if account else None
+                await self._passwords.verify(hashed, password, address=address)
+                if account is None or account.disabled:
+                    raise LoginRefusedError
+                if proof is not None and needs_proof:
+                    _, kind = await self._factors.prove(proof, session)
+                    if kind is FactorKind.RECOVERY_CODE:
+                        self._audit.record(
+                            AuditEvent.RECOVERY_CODE_USED,
+                            user=session.user,
+                            session=session.id,
+                            address=address,
+                        )
+        except SecondFactorRefusedError:
+            self._audit.record(
+                AuditEvent.SECOND_FACTOR_FAILED, user=session.user, session=session.id, address=address
+            )
+            raise

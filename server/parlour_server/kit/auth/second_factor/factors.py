@@ -1,0 +1,145 @@
+"""Challenges, and the proofs that answer them: at a login after the password, and before other actions.
+
+A challenge is 256 random bits, stored as its digest for five minutes, for one login or one session. A proof
+uses it up, right or wrong. All refusals are one error. Wrong answers count like wrong passwords, in the
+throttle of the caller.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import DeviceName, UserName
+from parlour_protocol.kit.second_factor import (
+    CredentialId,
+    FactorAnswer,
+    FactorChallenge,
+    FactorKind,
+    FactorProof,
+    KeyAssertion,
+    RecoveryCode,
+    TotpCode,
+)
+from parlour_protocol.kit.secret import Secret
+from parlour_server.kit.auth.second_factor import recovery_codes, security_keys, totp
+from parlour_server.kit.auth.second_factor.security_keys import SecurityKeys, credential_id
+from parlour_server.kit.clock import Clock
+from parlour_server.kit.errors import SecondFactorRefusedError
+from parlour_server.kit.store.interface import SecondFactors as FactorStore
+from parlour_server.kit.store.records import AccountFactors, Challenge, FactorRecord, SessionRecord
+
+CHALLENGE_SECONDS: Final = 300
+
+
+class SecondFactors:
+    """The second factors of all accounts."""
+
+    def __init__(self, store: FactorStore, keys: SecurityKeys, clock: Clock, steady: Clock) -> None:
+        """``clock`` is the time of day, for TOTP; ``steady`` that of the store, for what expires."""
+        self._store = store
+        self._keys = keys
+        self._clock = clock
+        self._steady = steady
+
+    async def challenge_login(self, user: UserName, device: DeviceName) -> FactorChallenge | None:
+        """Return the challenge of a login after its password; None for an account without a factor."""
+        found = await self._store.of(user)
+        return await self._challenge(found, user, device) if found.factors else None
+
+    async def challenge_session(self, session: SessionRecord) -> FactorChallenge:
+        """Return a challenge for an action of this session. It has no ``kinds`` if there is no factor."""
+        return await self._challenge(
+            await self._store.of(session.user), session.user, session.device, session
+        )
+
+    async def has_any(self, user: UserName) -> bool:
+        """Return whether the account has a factor."""
+        return bool((await self._store.of(user)).factors)
+
+    async def pending(self, proof: FactorProof) -> Challenge | None:
+        """Return what a proof is for, without using its challenge up; None if it is not valid."""
+        return await self._store.find_challenge(proof.challenge.digest())
+
+    async def prove(
+        self, proof: FactorProof, session: SessionRecord | None = None
+    ) -> tuple[Challenge, FactorKind]:
+        """Use up the challenge; return what it was for, and the kind of the factor that answered it.
+
+        It must have been given to this ``session``; None: to a login. Raises SecondFactorRefusedError.
+        """
+        challenge = await self._store.take_challenge(proof.challenge.digest())
+        if challenge is None or challenge.session != (session.id if session else None):
+            raise SecondFactorRefusedError
+        kind = await self._use(challenge.user, proof.challenge, proof.answer)
+        return challenge, kind
+
+    async def _challenge(
+        self,
+        found: AccountFactors,
+        user: UserName,
+        device: DeviceName,
+        session: SessionRecord | None = None,
+    ) -> FactorChallenge:
+        challenge = Secret.random()
+        expires = Millis(self._steady.now() + CHALLENGE_SECONDS * 1000)
+        await self._store.put_challenge(
+            challenge.digest(), Challenge(user, device, session.id if session else None, expires)
+        )
+        keys = known_keys(found.factors) if security_keys.IS_AVAILABLE else ()
+        return FactorChallenge(
+            challenge, CHALLENGE_SECONDS, _kinds(found), keys, self._keys.name if keys else ""
+        )
+
+    async def _use(self, user: UserName, challenge: Secret, answer: FactorAnswer) -> FactorKind:
+        match answer:
+            case TotpCode(code):
+                await self._use_totp(user, code)
+                return FactorKind.TOTP
+            case RecoveryCode(code):
+                if not await self._store.use_recovery_code(user, recovery_codes.digest_of(code)):
+                    raise SecondFactorRefusedError
+                return FactorKind.RECOVERY_CODE
+            case KeyAssertion():
+                await self._use_key(user, challenge, answer)
+                return FactorKind.SECURITY_KEY
+
+    async def _use_totp(self, user: UserName, code: Secret) -> None:
+        now = self._clock.now()
+        matching: list[tuple[FactorRecord, int]] = []
+        for factor in _of_kind((await self._store.of(user)).factors, FactorKind.TOTP):
+            step = totp.matching_step(Secret(factor.secret.decode()), code, now)
+            if step is not None:
+                matching.append((factor, step))
+        for factor, step in matching:
+            if await self._store.use(factor, step):
+                return
+        raise SecondFactorRefusedError
+
+    async def _use_key(self, user: UserName, challenge: Secret, answer: KeyAssertion) -> None:
+        if not security_keys.IS_AVAILABLE:
+            raise SecondFactorRefusedError
+        for factor in _of_kind((await self._store.of(user)).factors, FactorKind.SECURITY_KEY):
+            if credential_id(factor.secret) == answer.credential:
+                use = self._keys.check(challenge, answer, factor.secret)
+                if await self._store.use(factor, use.counter):
+                    return
+        raise SecondFactorRefusedError
+
+
+def known_keys(factors: Sequence[FactorRecord]) -> tuple[CredentialId, ...]:
+    """Return the credentials of the security keys among these factors."""
+    return tuple(credential_id(one.secret) for one in _of_kind(factors, FactorKind.SECURITY_KEY))
+
+
+def _of_kind(factors: Sequence[FactorRecord], kind: FactorKind) -> list[FactorRecord]:
+    return [one for one in factors if one.kind is kind]
+
+
+def _kinds(found: AccountFactors) -> tuple[FactorKind, ...]:
+    """Return how the account can answer here."""
+    kinds = {one.kind for one in found.factors}
+    if not security_keys.IS_AVAILABLE:
+        kinds.discard(FactorKind.SECURITY_KEY)
+    if found.recovery_codes:
+        kinds.add(FactorKind.RECOVERY_CODE)
+    return tuple(kind for kind in FactorKind if kind in kinds)

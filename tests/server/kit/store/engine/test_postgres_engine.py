@@ -6,7 +6,7 @@ import ssl
 import struct
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -258,9 +258,9 @@ async def secured(certificate: Path, key: Path) -> AsyncIterator[int]:
     loop = asyncio.get_running_loop()
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(65536):
-            writer.write(data)
-        writer.close()
+        with closing(writer), suppress(OSError):
+            while data := await reader.read(65536):
+                writer.write(data)
 
     async def serve(accepted: socket.socket) -> None:
         assert await loop.sock_recv(accepted, 64) == SSL_REQUEST

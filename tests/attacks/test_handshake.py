@@ -29,6 +29,18 @@ HEADS: list[tuple[str, int, dict[str, str | None]]] = [
     ("H3 no host", 400, {"host": None}),
     ("H3 two hosts", 400, {"extra": "Host: evil.example\r\n"}),
     ("H3 absolute target", 400, {"line": "GET https://evil.example/v1/chat HTTP/1.1"}),
+    # L1: what an application would take for another host, L12: other protocols
+    ("L1 user part in the host", 421, {"host": "localhost@evil.example"}),
+    ("L1 path in the host", 421, {"host": "localhost/evil.example"}),
+    ("L1 user part in the target", 400, {"line": "GET @evil.example/v1/chat HTTP/1.1"}),
+    ("L12 CONNECT", 405, {"line": "CONNECT /v1/chat HTTP/1.1"}),
+    ("L12 extended CONNECT", 400, {"line": "CONNECT /v1/chat HTTP/1.1", "extra": ":protocol: websocket\r\n"}),
+    (
+        "L12 h2c",
+        426,
+        {"upgrade": "h2c", "connection": "Upgrade, HTTP2-Settings", "http2-settings": "AAMAAABk"},
+    ),
+    ("L12 HTTP/2 by prior knowledge", 505, {"line": "PRI * HTTP/2.0"}),
     # H7, H8: what is hard on parsers
     ("H7 many headers", 431, {"extra": "x: y\r\n" * 40}),
     ("H7 long lists", 431, {"extra": TOO_MUCH}),

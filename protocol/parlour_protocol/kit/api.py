@@ -4,6 +4,7 @@ Credentials are ``Secret``; names are validated types. The OpenAPI document is g
 login returns a session, a session gets a ticket, a ticket opens one WebSocket.
 """
 
+import re
 from typing import Annotated, Final, TypeVar
 
 import msgspec
@@ -16,6 +17,14 @@ from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.payload import Payload, Seconds
 from parlour_protocol.kit.second_factor import FactorProof
 from parlour_protocol.kit.secret import Secret
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,128}")
+"""What may follow `Bearer` (RFC 6750, section 2.1): a line break would begin another header (L5)."""
+
+
+def _check_token(secret: Secret) -> None:
+    if not _TOKEN.fullmatch(secret.reveal()):
+        raise ValueError("not a bearer token")
 
 
 class NewAccount(Payload, frozen=True):
@@ -51,12 +60,20 @@ class SessionCreated(Payload, frozen=True):
     user: UserName
     must_enrol: bool = False
 
+    def __post_init__(self) -> None:
+        """Refuse a session that is no bearer token. Raises ValueError."""
+        _check_token(self.session)
+
 
 class TicketIssued(Payload, frozen=True):
     """201: ``ticket`` opens one WebSocket within ``expires_in`` seconds, and nothing else."""
 
     ticket: Secret
     expires_in: Seconds
+
+    def __post_init__(self) -> None:
+        """Refuse a ticket that is no bearer token. Raises ValueError."""
+        _check_token(self.ticket)
 
 
 class PasswordChange(Payload, frozen=True):

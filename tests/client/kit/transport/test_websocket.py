@@ -110,6 +110,48 @@ async def test_a_hostile_frame_ends_the_connection_in_words(case: str, tmp_path:
         await wire.close()
 
 
+CLOSED_WITH = {
+    "masked": 1002,
+    "compressed": 1002,
+    "reserved bits": 1002,
+    "over the limit": 1009,
+    "absurd length": 1009,
+}
+
+
+@pytest.mark.parametrize("case", CLOSED_WITH)
+async def test_a_hostile_frame_is_answered_by_its_close_code(case: str, tmp_path: Path) -> None:
+    """L3, L4: 1002 for what was not negotiated, 1009 from the declared length, before any byte."""
+    codes: list[int] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(HOSTILE[case])
+        head = await reader.readexactly(6)
+        assert head[0] == 0x88
+        first = await reader.readexactly(2)
+        codes.append(int.from_bytes(bytes(a ^ b for a, b in zip(first, head[2:4], strict=True))))
+
+    async with recording(SERVER.context(tmp_path), upgrading(serve)) as server:
+        wire = await opened(server.address)
+        with pytest.raises(ServerMisbehavedError):
+            await wire.receive()
+        await wire.close()
+    assert codes == [CLOSED_WITH[case]]
+
+
+@pytest.mark.parametrize("value", ["x\r\nX-Evil: 1", "x\nX-Evil: 1", "x\0"])
+async def test_no_header_through_a_ticket(value: str, tmp_path: Path) -> None:
+    """L5: even a ticket that nobody checked adds no line to the handshake."""
+
+    async def evil() -> Secret:
+        return Secret(value)
+
+    async with recording(SERVER.context(tmp_path), upgrading(_wait)) as server:
+        with pytest.raises(ServerMisbehavedError):
+            await open_socket(WIRE, Verifier(server.address, CaFile(CA.pem)), evil)
+    assert server.data == b""
+
+
 async def test_many_tiny_fragments_end_the_connection(tmp_path: Path) -> None:
     """A message of endless fragments does not take memory without end."""
 

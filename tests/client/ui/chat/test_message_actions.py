@@ -134,10 +134,19 @@ async def test_the_parent_is_what_it_answers_or_has_pinned(screen: Screen) -> No
     assert screen.asked == [("reveal", LOBBY, first.seq), ("reveal", LOBBY, Seq(2))]
 
 
-async def test_copying_copies_what_is_shown(screen: Screen) -> None:
-    """The clipboard never gets a raw escape."""
-    await screen.act(MessageAction.COPY, screen.client.say(LOBBY, BOB, "curl x\x1b[8m;evil"))
-    assert screen.interaction.copied == ["curl x⟦ESC⟧[8m;evil"]
+@pytest.mark.parametrize(
+    ("text", "copied"),
+    [
+        ("curl x\x1b[8m;evil", "curl x⟦ESC⟧[8m;evil"),
+        ("ls\x1b[201~\rreboot\r", "ls⟦ESC⟧[201~⟦CR⟧reboot⟦CR⟧"),
+        ("ls\x9b201~reboot", "ls⟦U+009B⟧201~reboot"),
+        ("ls\u202egnp", "ls⟦U+202E⟧gnp"),
+    ],
+)
+async def test_copying_copies_what_is_shown(screen: Screen, text: str, copied: str) -> None:
+    """L10: no escape reaches the clipboard, so pasting it into a shell can't end the bracketed paste."""
+    await screen.act(MessageAction.COPY, screen.client.say(LOBBY, BOB, text))
+    assert screen.interaction.copied == [copied]
     assert screen.interaction.toasts == [Toast.COPIED]
 
 

@@ -114,12 +114,18 @@ def test_an_allowed_origin_with_a_ticket() -> None:
         b"localhost.evil.example:8443",
         b"evil@localhost:8443",
         b"localhost:8443, evil",
+        b"localhost:8443@evil",
+        b"localhost:8443/evil",
+        b"localhost:8443?evil",
+        b"localhost:8443#evil",
+        b"localhost:8443\\evil",
+        b"localhost:8443\tevil",
         b"",
     ],
 )
 @pytest.mark.parametrize("target", [b"/v1/chat", b"/v1/sessions"])
 def test_dns_rebinding(host: bytes, target: bytes) -> None:
-    """H3: a Host that is not exactly one of our names with our port is refused."""
+    """H3, L1: a Host that is not exactly one of our names with our port is refused."""
     assert refusal(decide(host=host, target=target)) is refusals.WRONG_HOST
 
 
@@ -235,14 +241,15 @@ def test_an_invalid_handshake(name: str, value: bytes | None) -> None:
 
 
 def test_no_upgrade_asked_for() -> None:
-    """A plain GET of the chat's address is answered with the required protocol."""
+    """L12: a plain GET, or one to another protocol, is answered with the required one."""
     assert refusal(decide(upgrade=None)) is refusals.NO_UPGRADE
+    assert refusal(decide(upgrade=b"h2c", connection=b"Upgrade, HTTP2-Settings")) is refusals.NO_UPGRADE
     assert refusal(decide(connection=b"keep-alive")) is refusals.NO_UPGRADE
 
 
-@pytest.mark.parametrize("method", [b"POST", b"PUT", b"OPTIONS", b"TRACE", b"HEAD", b"get"])
+@pytest.mark.parametrize("method", [b"POST", b"PUT", b"OPTIONS", b"TRACE", b"HEAD", b"get", b"CONNECT"])
 def test_method_confusion(method: bytes) -> None:
-    """H9: a WebSocket is opened only with GET, and the answer says so."""
+    """H9, L12: a WebSocket is opened only with GET, and the answer says so."""
     only_get = refusal(decide(method=method))
     assert only_get is refusals.ONLY_GET
     assert b"\r\nAllow: GET\r\n" in only_get.wire
@@ -255,10 +262,11 @@ def test_an_old_version(version: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", [b"https://evil/v1/chat", b"*", b"localhost:8443", b"", b"/a\xe9", b"/a b"]
+    "target",
+    [b"https://evil/v1/chat", b"@evil/v1/chat", b":evil", b"*", b"localhost:8443", b"", b"/a\xe9", b"/a b"],
 )
 def test_a_target_that_is_no_path(target: bytes) -> None:
-    """H9, H3: an absolute target would overrule the Host that was checked."""
+    """H9, H3, L1: an absolute target would overrule the Host that was checked."""
     assert refusal(decide(target=target)) is refusals.BAD_REQUEST
 
 

@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(shell command -v uv 2>/dev/null)
 ARGS   ?=
 
-.PHONY: vectors demo cluster test test-all torture torture-mutants lint fmt simulation bench docs screenshots lock clean
+.PHONY: vectors demo cluster test test-all lab-check torture torture-mutants lint fmt simulation bench docs screenshots lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run ## chat with simulated people over a real server on loopback (ARGS=--headless: play it and report)
@@ -30,6 +30,9 @@ test: $(VENV)/.dev ## the tests, with ruff and mypy beside them
 
 test-all: $(VENV)/.dev ## everything that CI runs: the same with what is long, and pyright beside them
 	$(call tests_beside,$(LINT) && $(BIN)/basedpyright,$(PYTEST) -m "not part" $(ARGS))
+
+lab-check: $(VENV)/.dev ## take each defence out: its attack must succeed and its test fail (ARGS: lines)
+	$(BIN)/parlour lab --check --tests $(ARGS)
 
 torture: $(VENV)/.dev ## break the parts of a cluster under load and check what its clients saw (ARGS="--seconds 60 --seed 1")
 	$(BIN)/python -m tests.cluster.torture $(ARGS)

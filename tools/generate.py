@@ -3,14 +3,14 @@
 import sys
 from pathlib import Path
 
-from tools import guide, openapi, schemas, tables
+from tools import claims, guide, openapi, schemas, tables
 
 ROOT = Path(__file__).parents[1]
 
 
 def stale() -> dict[Path, str]:
     """Return the generated files that do not hold what they should, with what they should hold."""
-    wanted = {**schemas.files(), **openapi.files(), **tables.files(), **guide.files()}
+    wanted = {**schemas.files(), **openapi.files(), **tables.files(), **guide.files(), **claims.files()}
     return {
         path: text
         for path, text in wanted.items()

@@ -14,7 +14,7 @@ from typing import Any, Final
 from parlour_lab.source import Source
 
 _MEMBERS: Final = {"threat", "defences", "attack", "test"}
-_GROUPS: Final = "THKPSFRMDEOLN"
+_GROUPS: Final = "THKPSFRMDEOLNI"
 """The letters of lines, as docs/security.md begins with them."""
 _ID: Final = re.compile(r"[A-Z][0-9]+(-[a-z]+)?")
 _DEFENCE: Final = {"file", "text", "replacement"}

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Final
 
 from parlour_server.chat_name import NAME
+from parlour_server.cli.drill_command import drill_permit
 from parlour_server.cli.invite_commands import invite
 from parlour_server.cli.room_commands import room
 from parlour_server.kit.cli.command_line import CommandLine
@@ -32,6 +33,6 @@ COMMAND_LINE: Final = CommandLine(
     about="Run and administer a Parlour server. Commands also work while the server is running.",
     example=_EXAMPLE,
     package="parlour",
-    commands=(room, invite),
+    commands=(room, invite, drill_permit),
     contents=("lobby",),
 )

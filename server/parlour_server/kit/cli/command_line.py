@@ -19,7 +19,6 @@ from parlour_protocol.kit.errors import ParlourProtocolError
 from parlour_server.kit.cli import audit_command as log
 from parlour_server.kit.cli import backup_commands as backups
 from parlour_server.kit.cli import doctor_command as doctor
-from parlour_server.kit.cli import drill_command as drill
 from parlour_server.kit.cli import import_command as imports
 from parlour_server.kit.cli import invite_commands as invites
 from parlour_server.kit.cli import serve_commands as serve
@@ -41,7 +40,6 @@ KIT_COMMANDS: Final = (
     serve.init,
     serve.run,
     doctor.doctor,
-    drill.drill_permit,
     invites.invite,
     accounts.user,
     sessions.session,

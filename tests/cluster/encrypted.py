@@ -82,7 +82,7 @@ class RecordedSocket:
             case frames.Ok(re=request, result=result) if request in self._asked:
                 seqs = (result.seq,) if isinstance(result, frames.Stored) else ()
                 self._record(*self._asked.pop(request), Outcome.OK, seqs)
-            case frames.Error(re=request) if request in self._asked:
+            case frames.Error(re=str() as request) if request in self._asked:
                 self._record(*self._asked.pop(request), Outcome.REFUSED)
             case _:
                 pass
@@ -348,6 +348,7 @@ class EncryptedPerson:
             for _ in range(3):
                 await self.send(phone, room)
             await self._revoke(phone, room)
+            self.world.history.shown += await phone.shown(room)
         finally:
             await phone.client.stop()
 
@@ -359,9 +360,7 @@ class EncryptedPerson:
         stop = asyncio.Event()
         writing = asyncio.ensure_future(self._go_on(phone, room, stop))
         try:
-            with suppress(
-                ParlourClientError, TimeoutError
-            ):  # its keys may have to wait; it is revoked before
+            with suppress(ParlourClientError, TimeoutError):  # it is revoked before the keys are changed
                 async with asyncio.timeout(_CHANGE_SECONDS):
                     await self.laptop.client.encryption.revoke(phone.id)
             await asyncio.sleep(_AFTERWARDS)

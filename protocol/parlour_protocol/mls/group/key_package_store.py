@@ -152,11 +152,14 @@ def _encode(kept: KeyPackageSecrets) -> bytes:
     return vec(kept.package.encode()) + privates
 
 
-def _read(r: Reader) -> KeyPackageSecrets:
-    package = decode(KeyPackage.read, r.vec())
-    init, encryption = Secret(r.take(KEY_SIZE)), Secret(r.take(KEY_SIZE))
-    return KeyPackageSecrets(package, init, encryption, SigningKey(Secret(r.take(KEY_SIZE))))
-
-
 def _read_all(r: Reader) -> tuple[KeyPackageSecrets, ...]:
-    return r.many(_read, _MANY)
+    signers: dict[bytes, SigningKey] = {}  # packages of a device share one, which takes longest to derive
+
+    def read(r: Reader) -> KeyPackageSecrets:
+        package = decode(KeyPackage.read, r.vec())
+        init, encryption, seed = Secret(r.take(KEY_SIZE)), Secret(r.take(KEY_SIZE)), r.take(KEY_SIZE)
+        if seed not in signers:
+            signers[seed] = SigningKey(Secret(seed))
+        return KeyPackageSecrets(package, init, encryption, signers[seed])
+
+    return r.many(read, _MANY)

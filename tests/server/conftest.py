@@ -66,6 +66,20 @@ def initialised(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the chat's database, once: only to be copied."""
+    path = tmp_path_factory.mktemp("new") / "parlour.db"
+    CHAT.schema.create(path)
+    return path
+
+
+@pytest.fixture
+def database(new_database: Path, tmp_path: Path) -> Path:
+    """Give the test a new SQLite database of the chat, without its first room."""
+    return Path(shutil.copy(new_database, tmp_path / "parlour.db"))
+
+
 @pytest.fixture
 def folder(initialised: Path, tmp_path: Path) -> DataFolder:
     """Return a data folder of the test's own."""

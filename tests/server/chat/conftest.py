@@ -8,7 +8,6 @@ from tests.server.chat.disk import DiskWorld
 from tests.server.chat.fakes import FakeClock, World, world
 
 from parlour_server.kit import batching as pacing
-from parlour_server.store.chat_schema import SCHEMA
 from parlour_server.store.chat_store import ChatStore
 
 
@@ -21,11 +20,9 @@ async def chat(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
 
 
 @pytest.fixture
-async def disk(tmp_path: Path) -> AsyncIterator[DiskWorld]:
+async def disk(database: Path) -> AsyncIterator[DiskWorld]:
     """Give a world whose store is a new file."""
-    path = tmp_path / "parlour.db"
-    SCHEMA.create(path)
-    store = ChatStore(path, FakeClock())
+    store = ChatStore(database, FakeClock())
     await store.open()
     world = DiskWorld(store)
     yield world

@@ -1,6 +1,5 @@
 """The stores that the contract is held against: add an implementation to ``MAKERS`` and it is tested."""
 
-import shutil
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final
@@ -29,20 +28,6 @@ MAKERS: Final[dict[str, Callable[[pytest.FixtureRequest], StoreMaker]]] = {
     "sqlite": _sqlite,
     "postgres": _postgres,
 }
-
-
-@pytest.fixture(scope="session")
-def new_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a database as `init` does, once: only to be copied."""
-    path = tmp_path_factory.mktemp("new") / "parlour.db"
-    SCHEMA.create(path)
-    return path
-
-
-@pytest.fixture
-def database(new_database: Path, tmp_path: Path) -> Path:
-    """Give the test a new SQLite database of its own."""
-    return Path(shutil.copy(new_database, tmp_path / "parlour.db"))
 
 
 @pytest.fixture

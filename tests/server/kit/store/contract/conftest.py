@@ -25,7 +25,7 @@ def _kit(request: pytest.FixtureRequest, clock: FakeClock) -> KitStore:
 
 
 def _chat(request: pytest.FixtureRequest, clock: FakeClock) -> KitStore:
-    new: Path = request.getfixturevalue("new_chat_database")
+    new: Path = request.getfixturevalue("new_database")
     path = Path(shutil.copy(new, request.getfixturevalue("tmp_path") / "parlour.db"))
     return ChatStore(path, clock)
 
@@ -58,14 +58,6 @@ class DatabasesClock(FakeClock):
         super().forward(seconds)
         with psycopg.connect(self._dsn) as connection:
             connection.execute("UPDATE tickets SET expires = expires - %s", (int(seconds * 1000),))
-
-
-@pytest.fixture(scope="session")
-def new_chat_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a database as the chat's `init` does, once: only to be copied."""
-    path = tmp_path_factory.mktemp("chat") / "parlour.db"
-    CHAT_SCHEMA.create(path)
-    return path
 
 
 @pytest.fixture(params=sorted(MAKERS))

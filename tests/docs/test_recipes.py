@@ -83,6 +83,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Done]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_recipe_works(done: dict[str, Done], recipe: str) -> None:
     """Its patch fits, and the tests that it adds pass."""
@@ -90,6 +91,7 @@ def test_a_recipe_works(done: dict[str, Done], recipe: str) -> None:
     assert done[recipe].status == 0, done[recipe].output
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("one", AT_START, ids=name)
 def test_a_server_without_a_part_does_not_start(done: dict[str, Done], one: Forgotten) -> None:
     """And says which."""

@@ -17,7 +17,7 @@ from tests.e2e import terminal_oracle
 from tests.e2e.oracle.places import SEALED, TIMELINE, device_name, room_name, user_name
 from tests.protocol.kit.text.corpus import CORPUS
 
-EVERY: Final = 15
+EVERY: Final = 60
 """One text in so many of its kind, and at least the first."""
 KINDS: Final = ("class", "expect", "context")
 

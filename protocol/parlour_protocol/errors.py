@@ -34,5 +34,7 @@ class ErrorCode(StrEnum):
     """The group is in a later epoch: catch up, encrypt it again, and send it with the same id."""
     REMOVAL_PENDING = "removal_pending"
     """Someone who left is still in the group: commit the removal first (RFC 9420 section 12.4)."""
+    CONTENT_REFUSED = "content_refused"
+    """An inspector of the server found something that may not be sent; `hint` says what."""
     UNAVAILABLE = "unavailable"
     """The server is temporarily unable to (overloaded, disk full); nothing was stored."""

@@ -15,6 +15,7 @@ from parlour_server.delivery.blob_store import BlobStore
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.device_registry import DeviceRegistry
 from parlour_server.delivery.file_expiry import FileExpiry
+from parlour_server.delivery.file_inspection import FileInspection
 from parlour_server.delivery.key_log import KeyLog
 from parlour_server.delivery.key_packages import KeyPackageService
 from parlour_server.delivery.mls_groups import MlsGroups
@@ -35,6 +36,7 @@ async def start_chat(parts: Parts[ChatSettings, Store]) -> RunningProgram[ChatSe
     large = LargeJson()
     parts.stack.callback(large.close)
     server, store, bus, clock, audit = parts.server, parts.store, parts.bus, parts.clock, parts.audit
+    files = None if parts.inspection is None else FileInspection(parts.inspection, blobs)
     chat = Chat(
         server=server,
         rates=parts.settings.rates,
@@ -48,6 +50,7 @@ async def start_chat(parts: Parts[ChatSettings, Store]) -> RunningProgram[ChatSe
         steady=parts.steady,
         audit=audit,
         loop=asyncio.get_running_loop(),
+        check_file=None if files is None else files.named,
     )
     if store.is_shared:
         positions = chat.positions
@@ -74,7 +77,7 @@ async def start_chat(parts: Parts[ChatSettings, Store]) -> RunningProgram[ChatSe
         packages = KeyPackageService(store, bus, clock, audit, budgets)
         groups = MlsGroups(store.groups, commands, clock, audit, budgets)
         key_log = KeyLog(store.keylog, log_key, server=server)
-        uploads = Uploads(store, blobs, clock, audit, budgets, settings.files)
+        uploads = Uploads(store, blobs, clock, audit, budgets, settings.files, files)
         return {
             **DeviceEndpoints(guard, devices, packages, budgets, large).handlers,
             **GroupEndpoints(guard, groups, key_log, budgets, large).handlers,

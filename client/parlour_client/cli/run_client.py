@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from parlour_client.core.account.chat_home import ChatHome, default_folder
-from parlour_client.core.events import Change, EntryAdded, HistoryWithheld
+from parlour_client.core.events import Change, EntryAdded, HistoryWithheld, TextInspected
 from parlour_client.core.model import Entry, Note, NoteKind
 from parlour_client.kit.console.printing import echo
 from parlour_protocol.kit.secret import Secret
@@ -96,9 +96,9 @@ async def signing_in(home: ChatHome, passphrase: Secret | None) -> "AsyncIterato
 
 
 def _warn(client: "Client", printed: dict[str, None], change: Change, *, rows: bool) -> None:
-    """Print once which events the server withholds while a command runs; ``rows``: within a history."""
+    """Print once what the server withholds, and what inspectors found; ``rows``: within a history."""
     match change:
-        case HistoryWithheld(room=room, words=words):
+        case HistoryWithheld(room=room, words=words) | TextInspected(room=room, words=words):
             pass
         case EntryAdded(entry=Entry(room=room, note=Note(kind=NoteKind.MISSING, detail=words))) if rows:
             pass

@@ -69,6 +69,14 @@ class HistoryWithheld:
 
 
 @dataclass(frozen=True, slots=True)
+class TextInspected:
+    """An inspector found something in what was written in this room, and it was sent; ``words`` say what."""
+
+    room: RoomId
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class RoomForgotten:
     """Messages of a room were deleted from this device: drop what is shown of it, and read it again."""
 
@@ -115,6 +123,7 @@ RoomChange = (
     | HistoryChanged
     | HistoryReplaced
     | HistoryWithheld
+    | TextInspected
     | RoomForgotten
     | ReceiptsChanged
     | TypingChanged

@@ -149,6 +149,7 @@ WORDS: Final[Mapping[str, str]] = {
     ErrorCode.RATE_LIMITED: "You are sending too fast.",
     ErrorCode.LIMIT_REACHED: "You have reached a limit of this server.",
     ErrorCode.CONFLICT: "The server already has a different request with this id.",
+    ErrorCode.CONTENT_REFUSED: "This server's inspection refused it; nothing was stored.",
     ErrorCode.UNAVAILABLE: "The server can't do that right now; nothing was stored.",
 }
 

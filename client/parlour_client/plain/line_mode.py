@@ -50,6 +50,7 @@ from parlour_client.core.events import (
     ReceiptsChanged,
     RoomForgotten,
     RoomsChanged,
+    TextInspected,
     TypingChanged,
 )
 from parlour_client.core.model import Delivery, Entry
@@ -298,7 +299,7 @@ class LineMode:
                 self.printer.invitations()
             case HistoryChanged(room=room):
                 self._many(room)
-            case HistoryWithheld(room=room, words=words):
+            case HistoryWithheld(room=room, words=words) | TextInspected(room=room, words=words):
                 self.printer.say(f"{self.printer.title(room)}, {words}")
             case RoomForgotten(room=room):
                 self.printer.messages.forget(room)

@@ -162,10 +162,14 @@ AnyResult = Stored | Entered | Page | Members | Pins | Directory | Invitations |
 
 
 class Ok(Success, frozen=True, tag="ok"):
-    """The request ``re`` succeeded. Some requests have no result."""
+    """The request ``re`` succeeded. Some requests have no result.
+
+    ``redacted`` says what an inspector of the server removed from the request before it was stored.
+    """
 
     re: RequestIdField  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
     result: AnyResult | None = None  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
+    redacted: ReasonText = ReasonText()  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
 
 
 class Error(Refusal, frozen=True, tag="error"):

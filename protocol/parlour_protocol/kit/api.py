@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from parlour_protocol.kit.codec import large_decoder, strict_decoder
 from parlour_protocol.kit.fields import encode_field
-from parlour_protocol.kit.id_fields import MillisField, SessionIdField
+from parlour_protocol.kit.id_fields import IDENTIFIER, MillisField, SessionIdField
 from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.payload import Payload, Seconds
 from parlour_protocol.kit.second_factor import FactorProof
@@ -44,7 +44,7 @@ class AccountCreated(Payload, frozen=True):
 class Login(Payload, frozen=True):
     """`POST /v1/sessions`. ``username`` is any text: an invalid name counts as unknown."""
 
-    username: str
+    username: Annotated[str, Meta(extra=IDENTIFIER)]
     password: Secret
     device: DeviceName
 

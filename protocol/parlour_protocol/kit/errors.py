@@ -61,6 +61,8 @@ class ErrorCode(StrEnum):
     """A limit on a number of things is reached."""
     CONFLICT = "conflict"
     """The id was already used for another request."""
+    CONTENT_REFUSED = "content_refused"
+    """An inspector of the server found something that may not be sent; `hint` says what."""
     UNAVAILABLE = "unavailable"
     """The server is temporarily unable to (overloaded, disk full); nothing was stored."""
 

@@ -57,13 +57,18 @@ class Answer(Frame, frozen=True):
 
 
 class Success(Answer, frozen=True):
-    """The answer to a request that was done. Each kind has a field ``result``."""
+    """The answer to a request that was done. Each kind has the fields ``result`` and ``redacted``."""
 
     if TYPE_CHECKING:
 
         @property
         def result(self) -> object:
             """One of the program's results, or None."""
+
+        @property
+        def redacted(self) -> str:
+            """What the server removed from the request before it was handled, for the person; else empty."""
+            ...
 
 
 class Refusal(Answer, frozen=True):
@@ -91,10 +96,14 @@ class Push(Frame, frozen=True):
 
 
 class Ok(Success, Generic[R], frozen=True, tag="ok"):
-    """The request ``re`` was done. ``result`` is one of the program's results, or absent."""
+    """The request ``re`` was done. ``result`` is one of the program's results, or absent.
+
+    ``redacted`` says what an inspector removed from the request before it was handled.
+    """
 
     re: RequestIdField  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
     result: R | None = None  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
+    redacted: ReasonText = ReasonText()  # pyright: ignore[reportIncompatibleMethodOverride] - see Answer
 
 
 class Error(Refusal, frozen=True, tag="error"):

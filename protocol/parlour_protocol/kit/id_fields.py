@@ -1,5 +1,6 @@
 """Identifiers, numbers and times as fields of a frame, with the patterns and bounds that decoding checks."""
 
+from collections.abc import Iterable
 from typing import Annotated, Final
 
 from msgspec import Meta
@@ -20,13 +21,21 @@ from parlour_protocol.kit.ids import (
 MAX_INT: Final = 2**53 - 1
 """The largest integer that every JSON reader keeps exactly (RFC 8259 section 6)."""
 
-SessionIdField = Annotated[SessionId, Meta(pattern=ID_PATTERN)]
-RequestIdField = Annotated[RequestId, Meta(pattern=REQUEST_ID_PATTERN)]
-DeviceIdField = Annotated[DeviceId, Meta(pattern=DEVICE_ID_PATTERN)]
-IncarnationField = Annotated[Incarnation, Meta(pattern=ID_PATTERN)]
+IDENTIFIER: Final = {"identifier": True}
+"""`Meta(pattern=…, extra=IDENTIFIER)` says that a field is an identifier, and not text of a person."""
+
+SessionIdField = Annotated[SessionId, Meta(pattern=ID_PATTERN, extra=IDENTIFIER)]
+RequestIdField = Annotated[RequestId, Meta(pattern=REQUEST_ID_PATTERN, extra=IDENTIFIER)]
+DeviceIdField = Annotated[DeviceId, Meta(pattern=DEVICE_ID_PATTERN, extra=IDENTIFIER)]
+IncarnationField = Annotated[Incarnation, Meta(pattern=ID_PATTERN, extra=IDENTIFIER)]
 SeqField = Annotated[Seq, Meta(ge=1, le=MAX_INT)]
 SeqOrZero = Annotated[Seq, Meta(ge=0, le=MAX_INT)]
 MillisField = Annotated[Millis, Meta(ge=0, le=MAX_INT)]
-ServerNameField = Annotated[str, Meta(max_length=255, pattern=SERVER_NAME_PATTERN)]
+ServerNameField = Annotated[str, Meta(max_length=255, pattern=SERVER_NAME_PATTERN, extra=IDENTIFIER)]
 """A server's name: it is in certificates, proofs and the key log, and clients show it."""
 Count = Annotated[int, Meta(ge=0, le=MAX_INT)]
+
+
+def is_identifier(metadata: Iterable[object]) -> bool:
+    """Return whether a field with these annotations is an identifier."""
+    return any(isinstance(one, Meta) and (one.extra or {}).get("identifier") for one in metadata)

@@ -105,7 +105,7 @@ class Wire(Generic[Q, S]):
             *_members(self._error, Refusal),
             *self.pushes,
         )
-        _check_fields(self._ok, ("re", "result"))
+        _check_fields(self._ok, ("re", "result", "redacted"))
         _check_fields(self._error, ("code", "re", "hint", "retry_after"))
         _check_tags("client", self.requests)
         _check_tags("server", from_server)
@@ -132,12 +132,15 @@ class Wire(Generic[Q, S]):
 
     encode = staticmethod(codec.encode)
 
-    def ok(self, request: RequestId, result: msgspec.Struct | None = None) -> Answer:
-        """Return the answer to a request that was done.
+    def ok(
+        self, request: RequestId, result: msgspec.Struct | None = None, redacted: ReasonText | None = None
+    ) -> Answer:
+        """Return the answer to a request that was done; ``redacted``: what was removed from it before.
 
         Raises ProgramError for a result that the other side would not read: it would disconnect.
         """
-        answer = cast("Callable[..., Answer]", self._ok)(re=request, result=result)
+        fields = {} if redacted is None else {"redacted": redacted}
+        answer = cast("Callable[..., Answer]", self._ok)(re=request, result=result, **fields)
         if result is not None:
             if type(result) not in self.results:
                 raise ProgramError(f"{type(result).__name__} is not one of the results of {self.subprotocol}")

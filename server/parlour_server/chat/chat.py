@@ -5,10 +5,11 @@ is read does not come back with it (S4).
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Final, assert_never, cast
 
-from parlour_protocol.frames.replies import AnyResult, Hello
+from parlour_protocol.frames.bodies import FileRef
+from parlour_protocol.frames.replies import AnyResult, Hello, Stored
 from parlour_protocol.frames.requests import (
     AnyRequest,
     CreateRoom,
@@ -22,9 +23,11 @@ from parlour_protocol.frames.requests import (
     MarkRead,
     OpenDirect,
     RoomRequest,
+    Send,
     SetStatus,
     Typing,
 )
+from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.frames import Request
 from parlour_protocol.kit.names import UserName
 from parlour_server.chat.commands import AUTHORIZATION, CommandRequest, Commands
@@ -60,6 +63,10 @@ _FREE: Final = (MarkRead, Typing, SetStatus)
 """Requests that append nothing to any log, and whose answers are small."""
 
 
+CheckFile = Callable[[UserName, RoomId, FileRef], Awaitable[None]]
+"""Raises RefusedError for a file that may not have this name, or be sent here."""
+
+
 class Chat:
     """Everything between a request and the store."""
 
@@ -80,11 +87,15 @@ class Chat:
         steady: Clock,
         audit: Audit,
         loop: asyncio.AbstractEventLoop,
+        check_file: CheckFile | None = None,
     ) -> None:
         """``server`` is the name in the hello.
 
+        ``check_file`` looks at a file with the name that a message gives it.
+
         ``steady`` measures the limits of sessions, ``clock`` dates events.
         """
+        self._check_file = check_file
         self._server = server
         self._store = store
         self._clock = clock
@@ -174,11 +185,17 @@ class Chat:
     ) -> Pending[Appended] | Coroutine[Any, Any, AnyResult | None]:
         """Append what the request says, or wait for the store."""
         asked = cast("AnyRequest", request)  # the chat's wire decodes no others
+        if isinstance(asked, Send) and asked.file is not None and self._check_file is not None:
+            return self._send_file(peer, asked, asked.file, self._check_file)
         if isinstance(asked, CommandRequest):
             return self._commands.append(peer, asked)
         if isinstance(asked, QueryRequest):
             return self._queries.answer(peer, asked)
         assert_never(asked)
+
+    async def _send_file(self, peer: ChatPeer, asked: Send, file: FileRef, check: CheckFile) -> Stored:
+        await check(peer.user, asked.room, file)
+        return await self._commands.append_now(peer, asked)
 
     def about(self, request: Request) -> Mapping[str, str | None]:
         """Return the room of a request."""

@@ -165,6 +165,11 @@ class Commands:
         future = self._start(peer.grant, frame.id, frame.room, body_of(frame, now), now)
         return Pending(future, self._stored, self._publish)
 
+    async def append_now(self, peer: ChatPeer, frame: CommandRequest) -> Stored:
+        """Append the request's event, publish it, and return the answer. Raises as ``commit``."""
+        body = body_of(frame, self._clock.now())
+        return self._stored(await self.commit(peer.grant, frame.id, frame.room, body))
+
     async def commit(
         self,
         author: Author,

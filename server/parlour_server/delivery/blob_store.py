@@ -108,6 +108,19 @@ class BlobStore:
         finally:
             source.close()
 
+    async def head(self, file: FileId, size: int) -> bytes:
+        """Return the first bytes of a file; none if it is not here. Raises UnavailableError."""
+        path = self.path(file)
+
+        def read() -> bytes:
+            try:
+                with path.open("rb", buffering=0) as source:
+                    return source.read(size)
+            except FileNotFoundError:
+                return b""
+
+        return await _in_thread(read)
+
     async def remove(self, files: list[FileId]) -> None:
         """Remove the bytes of these files; those that are already gone are not an error."""
         paths = [self.path(file) for file in files]

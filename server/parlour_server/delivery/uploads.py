@@ -3,6 +3,8 @@
 The server stores only bytes: the name and type are in the message that refers to the file, and in an
 encrypted room the bytes are ciphertext. No input becomes part of a path (CWE-22): the server creates each id,
 and looks up a requested id in the store before it opens a file. `file_expiry.py` removes files.
+
+With inspectors on, a file of an open room is looked at before it is kept (`file_inspection.py`).
 """
 
 import asyncio
@@ -16,11 +18,13 @@ from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames.opaque import Digest
 from parlour_protocol.ids import FileId, RoomId, new_file_id
 from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.inspect.inspector import HEAD_BYTES
 from parlour_protocol.limits import FILE_BYTES
 from parlour_server.chat_audit import ChatAuditEvent
 from parlour_server.chat_settings import Files as FileSettings
 from parlour_server.delivery.blob_store import BlobStore, Incoming
 from parlour_server.delivery.delivery_budgets import DeliveryBudgets
+from parlour_server.delivery.file_inspection import FileInspection
 from parlour_server.errors import FilesFullError
 from parlour_server.kit.audit import Audit
 from parlour_server.kit.clock import Clock
@@ -54,8 +58,10 @@ class Uploads:
         audit: Audit,
         budgets: DeliveryBudgets,
         settings: FileSettings,
+        inspection: FileInspection | None = None,
     ) -> None:
-        """Take the collaborators."""
+        """Take the collaborators; without ``inspection`` no file is looked at."""
+        self._inspection = inspection
         self._store = store
         self._blobs = blobs
         self._clock = clock
@@ -88,16 +94,19 @@ class Uploads:
         Raises RefusedError, FilesFullError, UnavailableError.
         """
         file = new_file_id()
-        digest, size = hashlib.sha256(), 0
+        digest, size, head = hashlib.sha256(), 0, bytearray()
         async with self._blobs.receiving(file) as incoming:
             async for chunk in chunks:
                 size += len(chunk)
                 if size > upload.size:
                     raise RefusedError(ErrorCode.MALFORMED, "the body is longer than its Content-Length")
                 digest.update(chunk)
+                head += chunk[: HEAD_BYTES - len(head)]
                 await incoming.write(chunk)
             if size != upload.size:
                 raise RefusedError(ErrorCode.MALFORMED, "the body is shorter than its Content-Length")
+            if self._inspection is not None and not upload.encrypted:
+                await self._inspection.uploaded(upload.session.user, upload.room, size, bytes(head))
             await incoming.sync()
             record = self._record(file, upload, Digest(digest.digest()))
             await self._keep(record, incoming)

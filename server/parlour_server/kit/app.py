@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request as HttpsRequest
     from starlette.responses import Response
 
+    from parlour_protocol.kit.inspect import Inspector
     from parlour_server.kit.api.operations import Handler
     from parlour_server.kit.api.request_guard import RequestGuard
     from parlour_server.kit.auth.reauthentication import Reauthentication
@@ -76,6 +77,7 @@ class App(Generic[_S]):
         settings: type[Settings] = Settings,
         store: "type[ProgramStore] | None" = None,
         commands: Sequence[click.Command] = (),
+        inspectors: "Sequence[Inspector]" = (),
         title: str = "",
         command: str = "",
         about: str = "",
@@ -89,7 +91,9 @@ class App(Generic[_S]):
 
         ``settings`` are those of every server and sections of the program's own. ``store`` has tables of
         its own (``ProgramStore``). ``commands`` are more words of the command line; their options and the
-        open store come from `kit/cli/command_options.py`. ``package`` is the distribution whose version
+        open store come from `kit/cli/command_options.py`.
+        ``inspectors`` look at every request, besides those that the operator turns on: functions of a
+        module, which run in a process of their own. ``package`` is the distribution whose version
         `--version` shows.
 
         Raises ProgramError.
@@ -104,6 +108,7 @@ class App(Generic[_S]):
             self._settings = _with_messages(settings, messages_per_minute)
         self._store = store
         self._commands = tuple(commands)
+        self._inspectors = tuple(inspectors)
         self._about = about or f"Run and administer a {self.name.title} server."
         self._package = package
         self._state: Callable[[Peer[Any]], Any] = state or _no_state
@@ -242,6 +247,7 @@ class App(Generic[_S]):
             make_store=make_store,
             operations=tuple(self._endpoints),
             commands=self._commands,
+            inspectors=self._inspectors,
         )
 
     def main(self) -> None:

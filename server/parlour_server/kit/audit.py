@@ -39,6 +39,8 @@ class AuditEvent(StrEnum):
     CONNECTION_CLOSED = "connection_closed"
     REQUEST_REFUSED = "request_refused"
     LIMIT_HIT = "limit_hit"
+    INSPECTED = "inspected"
+    INSPECTOR_FAILED = "inspector_failed"
     SERVER_STARTED = "server_started"
     SERVER_STOPPED = "server_stopped"
     RELOADED = "reloaded"
@@ -54,6 +56,8 @@ REPEATABLE: Final[frozenset[StrEnum]] = frozenset(
         AuditEvent.HANDSHAKE_REFUSED,
         AuditEvent.REQUEST_REFUSED,
         AuditEvent.LIMIT_HIT,
+        AuditEvent.INSPECTED,
+        AuditEvent.INSPECTOR_FAILED,
     }
 )
 """Refusals, which anyone can cause as often as they like. Every action that succeeded gets its own line."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import click
 
+from parlour_protocol.kit.inspect import Inspector
 from parlour_protocol.kit.names import NameReason, NameRefusedError, UserName, skeleton
 from parlour_protocol.kit.wire import Wire
 from parlour_server.kit.api.error_answer import ErrorAnswer
@@ -86,6 +87,8 @@ class ProgramSpec(Generic[_Settings, _Store]):
     """Those of them that anyone can cause as often as they like."""
     link_fields: frozenset[str] = frozenset()
     """Fields of its own that an invite link may have."""
+    inspectors: tuple[Inspector, ...] = ()
+    """Its own inspectors, always on: functions of its modules, which run in a process of their own."""
     after_restore: str = "Everything is as it was at the backup; later changes are lost."
     """`restore`: what operators should expect and do, as they read it."""
 

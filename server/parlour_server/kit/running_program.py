@@ -13,6 +13,7 @@ from parlour_server.kit.bus.bus import Bus
 from parlour_server.kit.clock import Clock, SteadyClock
 from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
+from parlour_server.kit.inspection.inspection import Inspection
 from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.metrics import Metrics
 from parlour_server.kit.program import Program
@@ -39,6 +40,8 @@ class Parts(Generic[_Settings, _Store]):
     metrics: Metrics
     connected: ConnectedPeers[Any]
     nodes: LiveNodes
+    inspection: Inspection | None
+    """Requests have passed it; files are the program's to give to it."""
     background: BackgroundTasks
     topics: Topics
     stack: AsyncExitStack

@@ -47,6 +47,7 @@ from parlour_server.kit.connections.background_tasks import BackgroundTasks
 from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.errors import SetupError, UnavailableError
+from parlour_server.kit.inspection.start import start_inspection
 from parlour_server.kit.journal_follower import JournalFollower
 from parlour_server.kit.kit_notices import KIT_NOTICES
 from parlour_server.kit.live_nodes import LiveNodes
@@ -161,6 +162,9 @@ class Server(Generic[_Settings]):
             bus = make_bus(folder, settings.bus, types, store.incarnation, clock, metrics)
             await bus.open()
             stack.push_async_callback(bus.close)
+            inspection = await start_inspection(
+                settings.inspection, spec.inspectors, folder, audit, metrics, clock, stack
+            )
             background = BackgroundTasks()
             connected: ConnectedPeers[Any] = ConnectedPeers()
             parts = Parts(
@@ -175,6 +179,7 @@ class Server(Generic[_Settings]):
                 metrics=metrics,
                 connected=connected,
                 nodes=nodes,
+                inspection=inspection,
                 background=background,
                 topics=Topics(asyncio.get_running_loop(), _TOPIC_SECONDS, frozenset(spec.wire.pushes), bus),
                 stack=stack,
@@ -192,6 +197,7 @@ class Server(Generic[_Settings]):
                 audit=audit,
                 clock=clock,
                 nodes=nodes,
+                inspection=inspection,
             )
             stack.push_async_callback(_within, service.close)
             api = _Api(spec, parts, running, operations, activity, passwords)
@@ -338,7 +344,7 @@ class _Api(Generic[_Settings]):
             clock, nodes, per_minute=logins.tickets_per_session, burst=logins.tickets_per_session
         )
         by_account = RequestRates(clock, nodes, per_minute=rates.http_per_minute, burst=rates.http_burst)
-        guard = RequestGuard(sessions, self._pace, by_account, self._operations)
+        guard = RequestGuard(sessions, self._pace, by_account, self._operations, parts.inspection)
         keys = SecurityKeys(parts.server)
         factors = SecondFactors(store.second_factors, keys, clock, parts.steady)
         reauthentication = Reauthentication(store.accounts, self._passwords, factors, throttle, audit)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parlour_client.text.secret_guard import look_at_paste, look_at_text, looks_random
+from parlour_client.text.secret_guard import look_at_paste, look_at_text
+from parlour_protocol.kit.inspect.secrets import looks_random
 
 SECRETS = [
     ("-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA", "a private key"),

@@ -384,7 +384,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: make("t.v1", requests=Watch, answers=(_BareAnswer, Error)),
-        "_BareAnswer lacks result: an answer needs",
+        "_BareAnswer lacks redacted, result: an answer needs",
     ),
     (
         lambda: make("t.v1", requests=Watch, answers=(Ok[None], _BareError)),

@@ -15,7 +15,7 @@ from typing import Final
 from parlour_client.core.archive import Archive, events, outbox_table
 from parlour_client.core.archive.outbox_table import DENIED, AlsoWrite, Place
 from parlour_client.core.errors import ChatRefusedError
-from parlour_client.core.events import Emit, EntryAdded, EntryChanged, EntryRemoved
+from parlour_client.core.events import Emit, EntryAdded, EntryChanged, EntryRemoved, TextInspected
 from parlour_client.core.model import Delivery, Entry, Outgoing
 from parlour_client.core.outbox.item import DurableRequest, Item, StoredAt, at_of
 from parlour_client.core.outbox.room_queue import RoomQueue, StartSender
@@ -29,6 +29,7 @@ from parlour_client.kit.errors import (
     ServerMisbehavedError,
     SetupError,
     StoppedError,
+    quoted,
 )
 from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import Error, LogEvent, Ok
@@ -262,6 +263,9 @@ class Outbox:
             self._refused(item, reply)
         elif isinstance(reply.result, Stored):
             self._stored(item, at_of(reply.result))
+            if reply.redacted:
+                words = f"The server changed what you sent: {quoted(reply.redacted)}."
+                self._emit(TextInspected(item.frame.room, words))
         else:
             self._failed(item, ChatRefusedError(ErrorCode.MALFORMED))
         self._scheduler.free(item.frame.room)

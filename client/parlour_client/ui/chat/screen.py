@@ -285,7 +285,7 @@ class ChatScreen(Screen[None]):
                 self.history.renew()
             case changes.RoomForgotten() | changes.HistoryReplaced():
                 self.interaction.run(lambda: self.navigation.reload(room), group="renew")
-            case changes.HistoryWithheld(words=words):
+            case changes.HistoryWithheld(words=words) | changes.TextInspected(words=words):
                 self.interaction.say(words)
             case changes.ReceiptsChanged():
                 self.history.show_receipts(room)

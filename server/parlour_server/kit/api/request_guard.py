@@ -15,6 +15,7 @@ from parlour_server.kit.api.operations import Operations
 from parlour_server.kit.api.request_body import BodyPace, bearer, content_length, read_json
 from parlour_server.kit.auth.request_rates import RequestRates
 from parlour_server.kit.auth.sessions import Sessions
+from parlour_server.kit.inspection.inspection import Inspection, Sender
 from parlour_server.kit.store.records import SessionRecord
 
 _P = TypeVar("_P", bound=Payload)
@@ -28,6 +29,7 @@ class RequestGuard:
     pace: BodyPace
     rates: RequestRates
     operations: Operations
+    inspection: Inspection | None = None
 
     async def authenticate(self, request: Request, *, may_be_enrolling: bool) -> None:
         """Check the session of the request, which counts for its account (L26); the API calls it.
@@ -39,11 +41,18 @@ class RequestGuard:
         request.state.session = session
 
     async def body(self, request: Request, kind: type[_P]) -> _P:
-        """Return a small body. Raises MalformedFrameError and RequestRefusedError."""
+        """Return a small body, as the inspectors let it pass.
+
+        Raises MalformedFrameError, RequestRefusedError, and RefusedError for what they refuse.
+        """
         cap = self.operations.cap_of(kind)
         if cap.value > HTTP_BODY.value:
             raise RuntimeError(f"{kind.__name__} may be large: decode its raw_body off the event loop")
-        return decode_payload(kind, await read_json(request, cap, self.pace))
+        body = decode_payload(kind, await read_json(request, cap, self.pace))
+        if self.inspection is None:
+            return body
+        session: SessionRecord | None = getattr(request.state, "session", None)
+        return await self.inspection.body(body, Sender("" if session is None else session.user))
 
     def size(self, request: Request, kind: type[Payload]) -> int:
         """Return the declared bytes of a body, before it is read. Raises RequestRefusedError for too many."""

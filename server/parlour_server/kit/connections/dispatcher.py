@@ -4,6 +4,9 @@ Bad input costs its sender one ``error`` and one audit line, and after too many 
 one else is affected (R4: poison message). Requests of one connection start in the order in which they
 arrived: while a coroutine handles one, later ones queue behind it, up to the limit of requests in flight.
 
+With inspectors on, the program gets a request as they let it pass (`kit/inspection/`): it has no line about
+them, so a new request with text is looked at, too.
+
 Whatever a handler does, its request gets one answer: an error other than a refusal, a result that clients
 cannot read, or no result of a read for ``ANSWER_SECONDS`` is answered as unavailable. After that time nobody
 knows what another request has done or still will do: no answer could be true, so its connection ends.
@@ -13,6 +16,7 @@ import asyncio
 from asyncio import CancelledError, Future
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from enum import Enum, auto
 from functools import partial
 from inspect import isawaitable, iscoroutine
 from typing import Any, Final, Generic, TypeVar
@@ -29,6 +33,7 @@ from parlour_protocol.kit.errors import (
     MalformedFrameError,
     OutOfOrderError,
 )
+from parlour_protocol.kit.fields import ReasonText
 from parlour_protocol.kit.frames import Answer, Greeting, Request
 from parlour_protocol.kit.ids import RequestId
 from parlour_server.kit.audit import Audit, AuditEvent
@@ -47,6 +52,7 @@ from parlour_server.kit.connections.error_frames import (
 )
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.errors import OutcomeUnknownError, ParlourServerError, RefusedError
+from parlour_server.kit.inspection.inspection import Inspected, Inspection, Sender
 from parlour_server.kit.logs import log_fault, warn
 from parlour_server.kit.program import Pending, Program, Result
 
@@ -57,7 +63,16 @@ ANSWER_SECONDS: Final = 60.0
 
 End = Callable[[Peer[S], CloseCode], None]
 """Ends a connection at once."""
-Handling = Coroutine[Any, Any, Result]
+
+
+class _Elsewhere(Enum):
+    """The answer of a request that is under way when its coroutine ends."""
+
+    ELSEWHERE = auto()
+
+
+_ELSEWHERE: Final = _Elsewhere.ELSEWHERE
+Handling = Coroutine[Any, Any, Result | _Elsewhere]
 
 
 class Conversation(Generic[S]):
@@ -69,6 +84,7 @@ class Conversation(Generic[S]):
         "connection",
         "peer",
         "queue",
+        "redacted",
         "running",
         "started",
         "strikes",
@@ -88,6 +104,14 @@ class Conversation(Generic[S]):
         self.running: RequestId | None = None
         self.queue: deque[Request] = deque()
         self.strikes = 0
+        self.redacted: dict[RequestId, ReasonText] = {}
+        """What was removed from requests that are not answered yet."""
+
+    def inspected(self, looked: Inspected[Request]) -> Request:
+        """Return a request as it may be handled; its answer will say what was removed."""
+        if looked.redacted:
+            self.redacted[looked.frame.id] = looked.redacted
+        return looked.frame
 
     def greet(self, greeting: Greeting) -> None:
         """Send the greeting; what was pushed meanwhile follows it."""
@@ -105,6 +129,7 @@ class Conversation(Generic[S]):
 
         Returns the answer's bytes. Never raises.
         """
+        self.redacted.pop(request, None)
         if self.started.pop(request, None) is None or self.peer.closed:
             return 0
         with ErrorBoundary("an answer", self.peer.fail):
@@ -141,8 +166,10 @@ class RequestDispatcher(Generic[S]):
         clock: Clock,
         end: End[S],
         strikes: int,
+        inspection: Inspection | None,
     ) -> None:
-        """``strikes``: refusals in a row that end a connection."""
+        """``strikes``: refusals in a row that end a connection; ``inspection``: None if nothing is on."""
+        self._inspection = inspection
         self._handle = program.handle
         self._about = program.about
         self._audited = frozenset(program.audited)
@@ -217,6 +244,30 @@ class RequestDispatcher(Generic[S]):
 
     def _start(self, conversation: Conversation[S], request: Request) -> Handling | None:
         """Start a request. Returns the coroutine that has to run for it; else it is done or under way."""
+        if self._inspection is None:
+            return self._handled(conversation, request)
+        try:
+            looked = self._inspection.frame(request, self._sender(conversation, request))
+        except BaseException as error:  # noqa: BLE001 - as in _handled
+            self._fail(conversation, request, error)
+            return None
+        if isinstance(looked, Inspected):
+            return self._handled(conversation, conversation.inspected(looked))
+        return self._handled_when_inspected(conversation, looked)
+
+    def _sender(self, conversation: Conversation[S], request: Request) -> Sender:
+        peer = conversation.peer
+        return Sender(peer.user, self._about(request).get("room") or "", peer.id)
+
+    async def _handled_when_inspected(
+        self, conversation: Conversation[S], looking: Awaitable[Inspected[Request]]
+    ) -> Result | _Elsewhere:
+        """Look at a request, then start it: what follows it on its connection begins after that."""
+        handling = self._handled(conversation, conversation.inspected(await looking))
+        return _ELSEWHERE if handling is None else await handling
+
+    def _handled(self, conversation: Conversation[S], request: Request) -> Handling | None:
+        """Have the program handle a request."""
         try:
             handled = self._handle(conversation.peer, request)
             if type(handled) is Pending:
@@ -240,7 +291,9 @@ class RequestDispatcher(Generic[S]):
             request, handling = following
             conversation.running = request.id
             try:
-                self._succeed(conversation, request, await handling)
+                result = await handling
+                if not isinstance(result, _Elsewhere):
+                    self._succeed(conversation, request, result)
             except GeneratorExit as error:  # this coroutine has to end
                 self._fail(conversation, request, error)
                 conversation.peer.fail()
@@ -286,7 +339,8 @@ class RequestDispatcher(Generic[S]):
 
     def _succeed(self, conversation: Conversation[S], request: Request, result: Result) -> None:
         """Answer with a result. Raises ProgramError for what is not one."""
-        size = conversation.answer(request.id, self._ok(request.id, result))
+        redacted = conversation.redacted.pop(request.id, None)
+        size = conversation.answer(request.id, self._ok(request.id, result, redacted))
         if type(request) in self._accounts.reads:
             peer = conversation.peer
             self._accounts.answered(peer.user, peer.address, size, self._clock.monotonic())

@@ -29,6 +29,7 @@ from parlour_server.kit.connections.dispatcher import ANSWER_SECONDS, Conversati
 from parlour_server.kit.connections.error_boundary import ErrorBoundary
 from parlour_server.kit.connections.error_frames import AnyWire, unavailable
 from parlour_server.kit.connections.peer import Peer
+from parlour_server.kit.inspection.inspection import Inspection
 from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.program import Program
 from parlour_server.kit.store.records import SessionEnded
@@ -55,6 +56,7 @@ class ConnectionService(Generic[S]):
         audit: Audit,
         clock: Clock,
         nodes: LiveNodes,
+        inspection: Inspection | None = None,
     ) -> None:
         """Begin without connections, subscribed to the bus. Call it in the event loop."""
         self._program = program
@@ -78,6 +80,7 @@ class ConnectionService(Generic[S]):
             clock=clock,
             end=self._end,
             strikes=rates.strikes,
+            inspection=inspection,
         )
         self._bus = bus
         background.start("looking for overdue requests", self._look(), lambda: None)

@@ -25,6 +25,7 @@ from parlour_server.kit.connections.connected_peers import ConnectedPeers
 from parlour_server.kit.connections.connection import ConnectionInfo
 from parlour_server.kit.connections.peer import Peer
 from parlour_server.kit.connections.service import ConnectionService
+from parlour_server.kit.inspection.inspection import Inspection
 from parlour_server.kit.store.records import TicketGrant
 from parlour_server.kit.topics import Topics
 
@@ -182,7 +183,7 @@ class Client:
 class World:
     """A connection service, its program, and the connections."""
 
-    def __init__(self, rates: Rates, budgets: Budgets) -> None:
+    def __init__(self, rates: Rates, budgets: Budgets, inspection: Inspection | None = None) -> None:
         self.clients: list[Client] = []
         self.clock = StoppedClock()
         self.audit = ReadableAudit()
@@ -202,6 +203,7 @@ class World:
             audit=self.audit,
             clock=self.clock,
             nodes=by_itself(),
+            inspection=inspection,
         )
 
     async def connect(self, name: str = "ada", session: str = "", address: str = "192.0.2.7") -> Client:

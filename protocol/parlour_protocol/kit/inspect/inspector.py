@@ -1,0 +1,108 @@
+"""The interface of an inspector: a function of a part of what someone sends, and of its context.
+
+An inspector is pure: the same part in the same context gives the same verdict. It sees one part at a time: a
+text with its place (`send.text`), a file, or that something encrypted of some size was sent.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final
+
+from parlour_protocol.kit.inspect.folding import fold
+from parlour_protocol.kit.inspect.verdict import Action, Finding, Verdict, verdict
+from parlour_protocol.kit.inspect.words import NO_WORDS, WordList
+
+HEAD_BYTES: Final = 64 * 1024
+"""The beginning of a file: all that inspectors see of it."""
+TEXT_CHARACTERS: Final = 100_000
+"""The most of one text that inspectors look at; messages are far shorter."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text as it was written."""
+
+    place: str
+    """The kind of request and its field, such as `send.text` or `set_topic.topic`."""
+    text: str
+
+    @cached_property
+    def folded(self) -> str:
+        """The text for comparing (`folding.py`)."""
+        return fold(self.text[:TEXT_CHARACTERS])
+
+
+@dataclass(frozen=True)
+class File:
+    """A file. Its name and type are those that its sender claims; empty while it is uploaded."""
+
+    size: int
+    head: bytes
+    """The first ``HEAD_BYTES`` at most."""
+    name: str = ""
+    media_type: str = ""
+
+    @cached_property
+    def text(self) -> Text | None:
+        """The beginning as text, None if it is not text."""
+        encoding = "utf-16" if self.head[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8"
+        try:
+            decoded = self.head.decode(encoding)
+        except UnicodeDecodeError as error:
+            if error.start < len(self.head) - 3 or len(self.head) < HEAD_BYTES:
+                return None
+            decoded = self.head[: error.start].decode(encoding)  # a character cut in two
+        return None if "\0" in decoded else Text("file", decoded)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Something without text that can be read, of this many bytes: an encrypted message, for one."""
+
+    size: int
+
+
+Part = Text | File | Sealed
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Something that was sent: when (by a clock that is never set), its size, whether it looks encoded."""
+
+    at: float
+    size: int
+    encoded: bool
+    file: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the operator set for the shipped inspectors."""
+
+    words: WordList = NO_WORDS
+    text_bytes: int = 8192
+    file_bytes: int = 25 * 1024 * 1024
+    refused_files: frozenset[str] = frozenset({"program"})
+    """Kinds of files (`file_types.py`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Who sends it and where, what the operator wants done, and what the sender sent just before."""
+
+    sender: str
+    room: str = ""
+    action: Action = Action.BLOCK
+    """What the operator set for this inspector; an inspector may decide otherwise."""
+    options: Options = Options()
+    recent: tuple[Sent, ...] = field(default=())
+    """The sender's last parts, oldest first, this one included."""
+
+    def verdict(self, *findings: Finding) -> Verdict:
+        """Return the verdict that the operator wants for these findings."""
+        return verdict(self.action, findings)
+
+
+Inspector = Callable[[Part, Context], Verdict]
+"""`inspect(part, context) -> Allow | Flag | Redact | Block`"""

@@ -1,0 +1,1 @@
+"""Inspection of what people send: shipped inspectors here, others in a process of their own."""

@@ -1,0 +1,252 @@
+"""The inspectors that come with Parlour: what they find, what they leave alone, and that no text is slow."""
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parlour_protocol.kit.inspect import (
+    Action,
+    Allow,
+    Block,
+    Context,
+    File,
+    Flag,
+    Options,
+    Redact,
+    Text,
+    redacted,
+)
+from parlour_protocol.kit.inspect.card_numbers import find_card_numbers
+from parlour_protocol.kit.inspect.file_types import file_type, find_file_types
+from parlour_protocol.kit.inspect.folding import fold, span
+from parlour_protocol.kit.inspect.secrets import find_secrets
+from parlour_protocol.kit.inspect.shipped import SHIPPED, WORD
+from parlour_protocol.kit.inspect.traffic import looks_encoded
+from parlour_protocol.kit.inspect.words import WordList
+
+CARDS = [
+    "4111111111111111",
+    "4111 1111 1111 1111",
+    "4111-1111-1111-1111",
+    "4111.1111.1111.1111",
+    "4111 - 1111 - 1111 - 1111",
+    "4111\n1111\n1111\n1111",
+    "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
+    "4222222222222",
+    "5555 5555 5555 4444",
+    "2223003122003222",
+    "3782 822463 10005",
+    "6011111111111117",
+    "3530111333300000",
+    "30569309025904",
+    "6250941006528599",
+    "number 12, card 4111 1111 1111 1111, cvc 123",
+    "12 4111 1111 1111 1111",
+    "4111\u200b1111\u200b1111\u200b1111",
+    "\uff14\uff11\uff11\uff11 1111 1111 1111",
+    "\u0664\u0661\u0661\u0661 1111 1111 1111",
+    "41\u00ad11 1111 1111 1111",
+    "\U0001d7d2\U0001d7cf\U0001d7cf\U0001d7cf 1111 1111 1111",
+]
+
+
+@pytest.mark.parametrize("text", CARDS)
+def test_a_card_number_is_found(text: str) -> None:
+    """D20: whatever stands between its digits, and in digits of any script."""
+    assert find_card_numbers(fold(text))
+
+
+NO_CARDS = [
+    "4111 1111 1111 1112",
+    "4111111111111111234567",
+    "0000 0000 0000 0000",
+    "1234567890123456",
+    "+49 170 1234567, +49 30 901820",
+    "2026-11-27 16:47:00, 192.168.100.200, 10.0.0.1",
+    "order 9223372036854775807",
+    "1798761600000 1798761600001",
+    "a341c39f0b1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f",
+]
+
+
+@pytest.mark.parametrize("text", NO_CARDS)
+def test_another_number_is_left_alone(text: str) -> None:
+    """A wrong check digit, no issuer, or a part of a longer number."""
+    assert find_card_numbers(fold(text)) == []
+
+
+def test_a_finding_is_where_it_was_written() -> None:
+    """So that what is redacted is all of it, and nothing else."""
+    text = "my \u200bcard: 4\u200b111\u200b 1111\u00a01111 1111\u200b!"
+    verdict = SHIPPED["cards"](Text("send.text", text), Context("ada", action=Action.REDACT))
+    assert isinstance(verdict, Redact)
+    assert redacted(text, verdict.findings) == "my \u200bcard: [removed: a card number]\u200b!"
+
+
+WORDS = WordList(["Project Falcon", "confidential", "ada@example.org", "straße", "проект"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CONFIDENTIAL!",
+        "con\u200bfidential",
+        "\uff43onfidential",
+        "c\u043enfid\u0435ntial",
+        "c\u00f3nfidential",
+        "the project  falcon, and",
+        "Project-Falcon",
+        "write to ADA@example.org.",
+        "in der STRASSE",
+        "наш ПРОЕКТ",
+    ],
+)
+def test_a_word_is_found_however_it_looks(text: str) -> None:
+    """D20: other case, invisible characters, full-width and look-alike letters, accents, punctuation."""
+    assert WORDS.find(fold(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["confidentiality", "falcon", "project of a falcon", "c o n f i d e n t i a l"]
+)
+def test_other_words_are_left_alone(text: str) -> None:
+    """Whole words, in their order; spelled with spaces they are not found, and the documents say so."""
+    assert not WORDS.find(fold(text))
+
+
+@pytest.mark.parametrize("entries", [["!!!"], ["a b c d e f g h i"], ["x"] * 2001])
+def test_a_word_list_that_cannot_be_used_is_refused(entries: list[str]) -> None:
+    """Instead of finding nothing."""
+    with pytest.raises(ValueError, match="word list"):
+        WordList(entries)
+
+
+@pytest.mark.parametrize(
+    ("head", "name", "kinds"),
+    [
+        (b"MZ\x90", "setup.exe", ["a Windows program"]),
+        (b"MZ\x90", "cat.png", ["a Windows program", "a Windows program whose name says something else"]),
+        (b"#!/bin/sh", "x", ["a script"]),
+        (b"\x89PNG\r\n\x1a\n", "cat.png", []),
+        (b"\x89PNG\r\n\x1a\n", "cat.jpg", ["a PNG picture whose name says something else"]),
+        (b"PK\x03\x04", "notes.docx", []),
+        (b"PK\x03\x04", "notes.txt", ["a ZIP archive whose name says something else"]),
+        (b"hello", "cat.PDF", ["a file whose content is not what its name says"]),
+        (b"hello", "notes.txt", []),
+        (b"BMW is a car", "notes.txt", []),
+        (b"\0" * 300, "unknown.xyz", []),
+    ],
+)
+def test_a_file_is_what_its_first_bytes_say(head: bytes, name: str, kinds: list[str]) -> None:
+    """D20: by content, not by name."""
+    assert [one.kind for one in find_file_types(head, name, frozenset({"program"}))] == kinds
+
+
+def test_no_kind_of_file_is_hidden_behind_another() -> None:
+    """A tar's mark is far inside, and a text that begins with two letters of a format is text."""
+    assert (file_type(bytes(257) + b"ustar") or pytest.fail("not found")).name == "a tar archive"
+    assert file_type(b"BM") is None
+
+
+def test_a_secret_is_redacted_whole() -> None:
+    """A private key to its last line, or to the end of the text."""
+    key = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXk=\n-----END OPENSSH PRIVATE KEY-----"
+    for text, left in ((f"see {key}\nbye", "see [removed: a private key]\nbye"), (key[:60], "")):
+        found = SHIPPED["secrets"](Text("t", text), Context("ada", action=Action.REDACT))
+        assert isinstance(found, Redact)
+        assert redacted(text, found.findings) == left or "b3Bl" not in redacted(text, found.findings)
+
+
+def test_sizes() -> None:
+    """Bytes, not characters."""
+    context = Context("ada", action=Action.FLAG, options=Options(text_bytes=10, file_bytes=10))
+    assert isinstance(SHIPPED["size"](Text("t", "é" * 6), context), Flag)
+    assert isinstance(SHIPPED["size"](File(11, b""), context), Flag)
+    assert isinstance(SHIPPED["size"](Text("t", "é" * 5), context), Allow)
+
+
+def test_the_beginning_of_a_text_file_is_read() -> None:
+    """Also in UTF-16; of bytes that are not text, nothing."""
+    options = Options(words=WordList(["falcon"]))
+    for data in (b"a falcon", "a falcon".encode("utf-16"), b"x" * 65_530 + b" falcon\xc3"[:6]):
+        SHIPPED["words"](File(len(data), data), Context("ada", options=options))
+    context = Context("ada", options=options)
+    assert SHIPPED["words"](File(8, b"a falcon"), context) == SHIPPED["words"](
+        Text("file", "a falcon"), context
+    )
+    assert isinstance(SHIPPED["words"](File(8, "a falcon".encode("utf-16")), context), Block)
+    assert isinstance(SHIPPED["words"](File(9, b"a falcon\xff"), context), Allow)
+    assert WORD.isascii()
+
+
+@pytest.mark.parametrize(
+    ("text", "encoded"),
+    [
+        ("QUJDREVGRw8d7cK1z9XbW0v5tRmYpLkJhGfD" * 10, True),
+        ("00ff10a7" * 40, True),
+        ("We meet on Monday at ten. Please bring the figures of last year and your laptop. " * 5, False),
+        ("今日は天気がいいですね。明日も晴れるでしょう。" * 20, False),
+        ("def f(x):\n    return [y * 2 for y in x if y > 3]\n" * 8, False),
+    ],
+)
+def test_what_looks_encoded(text: str, encoded: bool) -> None:  # noqa: FBT001 - a table
+    """D25: base64 and hex do; prose, code and scripts without spaces do not."""
+    assert looks_encoded(text) is encoded
+
+
+HOSTILE = [
+    "password:" * 900,
+    "password " * 900,
+    "-----BEGIN PRIVATE KEY-----" * 300,
+    "eyJ" * 2700,
+    "eyJ " * 2000,
+    "x://a:" * 1300,
+    "parlour://#" * 740,
+    "parlour://" + "#" * 8000,
+    "4 " * 4096,
+    "41111 " * 1365,
+    "4\u200b1\u200b" * 1300,
+    "a" * 8192,
+    "\u0430" * 4096,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_no_text_is_slow(text: str) -> None:
+    """D22: the time grows no faster than the text: for eight times the text at most some 12 times."""
+    context = Context("ada", options=Options(words=WordList(["confidential"])))
+
+    def cpu(repeats: int) -> float:
+        part = Text("send.text", text * repeats)
+        start = time.process_time()
+        for name in ("secrets", "cards", "words", "size", "tunnel"):
+            SHIPPED[name](part, context)
+        return time.process_time() - start
+
+    cpu(1)
+    short = min(cpu(1) for _ in range(3))
+    assert min(cpu(8) for _ in range(2)) <= 12 * short + 0.02
+
+
+@given(st.text(), st.binary(max_size=300))
+def test_nothing_crashes_an_inspector(text: str, data: bytes) -> None:
+    """Whatever is sent, the places are inside of it."""
+    context = Context("ada", action=Action.REDACT, options=Options(words=WORDS))
+    for name in SHIPPED:
+        verdict = SHIPPED[name](Text("send.text", text), context)
+        if isinstance(verdict, Redact):
+            assert all(0 <= one.start <= one.end <= len(text) for one in verdict.findings)
+            redacted(text, verdict.findings)
+        SHIPPED[name](File(len(data), data, text[:20]), context)
+
+
+@given(st.text(max_size=40))
+def test_places_in_a_folded_text(text: str) -> None:
+    """Every character of the folded text came from somewhere."""
+    folded = fold(text)
+    for at in range(len(folded)):
+        start, end = span(text, at, at + 1)
+        assert folded[at] in fold(text[start:end])
+    assert find_secrets(folded) is not None

@@ -21,6 +21,7 @@ from parlour_client.kit.clock import SystemClock
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.transport.conversation import Conversation
 from parlour_client.kit.transport.https import Api
+from parlour_client.kit.transport.session import Session
 from parlour_client.kit.transport.trust import CaFile, Verifier
 from parlour_client.kit.transport.websocket import open_socket
 from parlour_protocol.frames import LogEvent
@@ -64,7 +65,7 @@ class Person:
         while True:
             verifier = verifiers[self.place]
             try:
-                socket = await open_socket(WIRE, verifier, lambda: self._ticket(verifier))  # noqa: B023 - awaited here
+                socket = await open_socket(WIRE, verifier, Session(self.token))
             except (ParlourClientError, OSError):
                 self.place = (self.place + 1) % len(verifiers)
                 self.place = (self.place + 1) % len(verifiers) if self.place == but else self.place
@@ -88,9 +89,6 @@ class Person:
     async def _push(self, push: Any) -> None:
         if isinstance(push, LogEvent) and isinstance(push.body, Message):
             self.seen[str(push.body.text)] = time.perf_counter()
-
-    async def _ticket(self, verifier: Verifier) -> Secret:
-        return (await Api(verifier).ticket(self.token)).ticket
 
 
 def rows() -> list[list[str]]:

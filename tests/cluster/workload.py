@@ -34,6 +34,7 @@ from parlour_client.kit.errors import (
 )
 from parlour_client.kit.transport.conversation import Conversation
 from parlour_client.kit.transport.https import Api
+from parlour_client.kit.transport.session import Session
 from parlour_client.kit.transport.trust import Trust, Verifier
 from parlour_client.kit.transport.websocket import WebSocket, open_socket
 from parlour_protocol.frames import LogEvent
@@ -42,7 +43,7 @@ from parlour_protocol.frames import requests as ask
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.api import Login, NewAccount
+from parlour_protocol.kit.api import Login, NewAccount, TicketIssued
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
@@ -117,14 +118,16 @@ class World:
         """Return the HTTPS API of a node."""
         return Api(self._verifiers[place], keep=keep)
 
-    async def handshake(self, place: Place, ticket: Secret, number: int, session: str) -> WebSocket:
+    async def ticket(self, place: Place, token: Secret) -> Secret:
+        """Return a ticket of a session that is good at every node. Raises ParlourClientError."""
+        return (await self.api(place).call("POST", "/v1/tickets", TicketIssued, bearer=token)).ticket
+
+    async def handshake(
+        self, place: Place, token: Secret, ticket: Secret, number: int, session: str
+    ) -> WebSocket:
         """Open a socket with a ticket, and record that it was taken. Raises ParlourClientError."""
-
-        async def given() -> Secret:
-            return ticket
-
         began = now()
-        socket = await open_socket(WIRE, self._verifiers[place], given)
+        socket = await open_socket(WIRE, self._verifiers[place], Session(token), ticket)
         self.history.redeemed.append(Redeemed(number, session, place.node, began, now()))
         return socket
 
@@ -216,10 +219,10 @@ class Line:
             elsewhere = self.chance.choice(self.world.places)
             ticket = self.world.next_ticket()
             try:
-                issued = await self.world.api(elsewhere).ticket(self.token)
+                issued = await self.world.ticket(elsewhere, self.token)
             except UnreachableError:
-                issued = await self.world.api(self.place).ticket(self.token)
-            return await self.world.handshake(self.place, issued.ticket, ticket, self.session)
+                issued = await self.world.ticket(self.place, self.token)
+            return await self.world.handshake(self.place, self.token, issued, ticket, self.session)
 
     async def _converse(self, socket: WebSocket) -> None:
         conversation: Conversation[Any, Any, Any, Any] = Conversation(socket, WIRE, SystemClock())
@@ -406,14 +409,16 @@ class Person:
         number = self.world.next_ticket()
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
-                issued = await self.world.api(places[0]).ticket(self.token)
+                issued = await self.world.ticket(places[0], self.token)
         except (ParlourClientError, TimeoutError):
             return
 
         async def once(place: Place) -> None:
             with suppress(ParlourClientError, TimeoutError):
                 async with asyncio.timeout(_CONNECT_SECONDS):
-                    socket = await self.world.handshake(place, issued.ticket, number, f"{self.name}-laptop")
+                    socket = await self.world.handshake(
+                        place, self.token, issued, number, f"{self.name}-laptop"
+                    )
                 await socket.close()
 
         await asyncio.gather(*(once(place) for place in places))
@@ -431,7 +436,7 @@ class Person:
         tickets: list[Secret] = []
         with suppress(ParlourClientError, TimeoutError):
             async with asyncio.timeout(_CONNECT_SECONDS):
-                tickets.append((await self.world.api(here).ticket(token)).ticket)
+                tickets.append(await self.world.ticket(here, token))
         line = Line(self.world, self.name, "tablet", session, token, self.world.chance(session))
         running = asyncio.ensure_future(line.run())
         try:
@@ -458,7 +463,7 @@ class Person:
                 with suppress(ParlourClientError, TimeoutError):
                     async with asyncio.timeout(_CONNECT_SECONDS):
                         number = self.world.next_ticket()
-                        await (await self.world.handshake(there, ticket, number, session)).close()
+                        await (await self.world.handshake(there, token, ticket, number, session)).close()
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)

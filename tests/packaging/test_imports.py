@@ -1,5 +1,6 @@
 """Dependencies point one way: the contracts of pyproject.toml, and what is really loaded."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -57,6 +58,14 @@ def test_importing_a_package_does_not_load(module: str, forbidden: list[str]) ->
     code = LOADED.format(module=module, forbidden=forbidden)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own code
     assert done.stdout.split() == []
+
+
+def test_the_server_only_verifies_with_libsodium() -> None:
+    """The contract lets one file import it; nothing that encrypts, decrypts or signs may follow."""
+    tree = ast.parse((ROOT / "server/parlour_server/kit/signatures.py").read_text("utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    found = {alias.name for node in imports if (node.module or "").startswith("nacl") for alias in node.names}
+    assert found == {"crypto_sign_open", "crypto_core_ed25519_is_valid_point", "CryptoError"}
 
 
 HELP = """

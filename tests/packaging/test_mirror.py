@@ -54,6 +54,8 @@ KIT_TESTED_BY = {
     "account/profile.py": "../core/test_connection.py",
     "transport/live_connection.py": "../core/test_client.py",
     "transport/conversation.py": "../core/transport/test_chat_conversation.py",
+    "transport/http_exchange.py": "transport/test_websocket.py",
+    "transport/session.py": "transport/test_websocket.py",
     # only a real server shows what they do
     "demo_server.py": "../../e2e/test_demo.py",
     "account/dial.py": "../../e2e/test_contract.py",

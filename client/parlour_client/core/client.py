@@ -33,6 +33,7 @@ from parlour_client.kit.clock import Clock, SystemClock
 from parlour_client.kit.errors import StoppedError
 from parlour_client.kit.event_bus import EventBus
 from parlour_client.kit.transport.frame_socket import Dial
+from parlour_client.kit.transport.session import Session
 from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.secret import Secret
@@ -56,13 +57,14 @@ def delivery_over_tls(current: CurrentProfile) -> Delivery | None:
     from parlour_client.kit.transport.trust import Verifier  # noqa: PLC0415
 
     verifier = Verifier(current().address, current().trust)
-    return DeliveryClient(Api(verifier, keep=True), lambda: _session(current()))
+    return DeliveryClient(Api(verifier, keep=True), lambda: _session(current()).token)
 
 
-def _session(profile: Profile) -> Secret:
-    if profile.session is None:
+def _session(profile: Profile) -> Session:
+    session = profile.live_session
+    if session is None:
         raise logged_out(profile.server, profile.user)
-    return profile.session
+    return session
 
 
 class Client:

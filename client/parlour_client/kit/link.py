@@ -28,6 +28,7 @@ from parlour_client.kit.transport.conversation import Conversation, G, P, Q, R
 from parlour_client.kit.transport.frame_socket import Dial, FrameSocket
 from parlour_client.kit.transport.live_connection import LiveConnection
 from parlour_client.kit.transport.reconnector import Reconnector
+from parlour_client.kit.transport.session import Session
 from parlour_protocol.kit.secret import Secret
 from parlour_protocol.kit.wire import Wire
 
@@ -170,8 +171,8 @@ class Link(Generic[G, Q, R, P]):
     def _over_tls(self, current: CurrentProfile) -> Dial:
         return dial_over_tls(self._wire, current, self._session)
 
-    def _session(self) -> Secret:
-        session = self._credentials.profile.session
+    def _session(self) -> Session:
+        session = self._credentials.profile.live_session
         if session is None:
             raise LoggedOutError("You are logged out.")
         return session

@@ -17,6 +17,7 @@ from parlour_protocol.kit.names import DeviceName, UserName
 from parlour_protocol.kit.payload import Payload, Seconds
 from parlour_protocol.kit.second_factor import FactorProof
 from parlour_protocol.kit.secret import Secret
+from parlour_protocol.kit.session_key import SessionKey
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]{1,128}")
 """What may follow `Bearer` (RFC 6750, section 2.1): a line break would begin another header (L5)."""
@@ -42,11 +43,15 @@ class AccountCreated(Payload, frozen=True):
 
 
 class Login(Payload, frozen=True):
-    """`POST /v1/sessions`. ``username`` is any text: an invalid name counts as unknown."""
+    """`POST /v1/sessions`. ``username`` is any text: an invalid name counts as unknown.
+
+    With ``key``, tickets of the session are redeemed only with a proof by that key.
+    """
 
     username: Annotated[str, Meta(extra=IDENTIFIER)]
     password: Secret
     device: DeviceName
+    key: SessionKey | None = None
 
 
 class SessionCreated(Payload, frozen=True):
@@ -65,11 +70,24 @@ class SessionCreated(Payload, frozen=True):
         _check_token(self.session)
 
 
+class TicketRequest(Payload, frozen=True):
+    """`POST /v1/tickets`, which may have no body.
+
+    ``here``: the ticket opens the WebSocket on this TLS connection only.
+    """
+
+    here: bool = False
+
+
 class TicketIssued(Payload, frozen=True):
-    """201: ``ticket`` opens one WebSocket within ``expires_in`` seconds, and nothing else."""
+    """201: ``ticket`` opens one WebSocket within ``expires_in`` seconds, and nothing else.
+
+    ``here``: it does so on this TLS connection only.
+    """
 
     ticket: Secret
     expires_in: Seconds
+    here: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a ticket that is no bearer token. Raises ValueError."""
@@ -88,7 +106,7 @@ class PasswordChange(Payload, frozen=True):
 
 
 class SessionInfo(Payload, frozen=True):
-    """One of your sessions; ``current`` is the one making the request."""
+    """One of your sessions; ``current`` is the one making the request, ``keyed`` is bound to a key."""
 
     id: SessionIdField
     device: DeviceName
@@ -96,6 +114,7 @@ class SessionInfo(Payload, frozen=True):
     last_seen: MillisField
     expires: MillisField
     current: bool = False
+    keyed: bool = False
 
 
 class SessionList(Payload, frozen=True):

@@ -16,6 +16,7 @@ from parlour_protocol.kit.ids import ID_PATTERN
 from parlour_protocol.kit.opaque import Opaque
 from parlour_protocol.kit.payload import Payload, Seconds
 from parlour_protocol.kit.secret import Secret
+from parlour_protocol.kit.session_key import SessionKey
 
 FactorId = NewType("FactorId", str)
 FactorIdField = Annotated[FactorId, Meta(pattern=ID_PATTERN)]
@@ -93,13 +94,16 @@ FactorAnswer = TotpCode | RecoveryCode | KeyAssertion
 
 
 class FactorProof(Payload, frozen=True):
-    """`POST /v1/sessions/second-factor`, and a part of other bodies: an answer to a challenge.
-
-    It uses the challenge up, right or wrong.
-    """
+    """A part of other bodies: an answer to a challenge, which it uses up, right or wrong."""
 
     challenge: Secret
     answer: FactorAnswer
+
+
+class LoginProof(FactorProof, frozen=True):
+    """`POST /v1/sessions/second-factor`: an answer to the challenge of a login, and the session's ``key``."""
+
+    key: SessionKey | None = None
 
 
 class FactorChallenge(Payload, frozen=True):

@@ -11,6 +11,8 @@ ParlourServerError
 ├── SecondFactorNeededError   the action needs a proof by a second factor
 ├── EnrolmentRequiredError    this session may only set up a second factor
 ├── SessionRefusedError   no live session has this bearer token
+├── TicketRefusedError    the ticket opens nothing here
+├── SessionKeyError       a login without a key that it needs, or with an unusable one; says which
 ├── PasswordRefusedError  a new password that breaks a rule; says which
 ├── TooManyAttemptsError  too many attempts; says how long to wait
 ├── InviteRefusedError    no such invite, used up or expired
@@ -63,6 +65,14 @@ class EnrolmentRequiredError(ParlourServerError):
 
 class SessionRefusedError(ParlourServerError):
     """No live session has this bearer token; the error does not say whether one ever had."""
+
+
+class TicketRefusedError(ParlourServerError):
+    """The ticket opens nothing here; the error does not say why (H4)."""
+
+
+class SessionKeyError(ParlourServerError):
+    """A login without the key that this server requires, or with an unusable one; the text says which."""
 
 
 class PasswordRefusedError(ParlourServerError):

@@ -39,7 +39,7 @@ from parlour_server.kit.auth.second_factor.security_keys import SecurityKeys
 from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.auth.session_watch import SessionWatch
 from parlour_server.kit.auth.sessions import Sessions
-from parlour_server.kit.auth.tickets import Tickets
+from parlour_server.kit.auth.tickets import TicketRedemption, Tickets
 from parlour_server.kit.clock import Clock, SteadyClock, SystemClock
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.config.settings_table import need_restart
@@ -213,10 +213,9 @@ class Server(Generic[_Settings]):
                 tls,
                 service,
                 api,
-                store.tickets,
+                TicketRedemption(store.tickets, store.sessions, steady),
                 registry,
                 audit,
-                steady,
                 spec.wire,
                 operations.body_cap,
                 nodes,
@@ -360,7 +359,7 @@ class _Api(Generic[_Settings]):
                 account_made=partial(spec.account_made, store, parts.bus, clock),
             ),
             LoginService(store.accounts, sessions, self._passwords, factors, throttle, audit),
-            Tickets(store.tickets, tickets, throttle, audit, seconds=logins.ticket_seconds),
+            Tickets(store.tickets, tickets, throttle, audit, parts.steady, seconds=logins.ticket_seconds),
             PasswordChanger(store.accounts, sessions, self._passwords, reauthentication, audit, names),
             parts.steady,
         )

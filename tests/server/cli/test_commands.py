@@ -522,6 +522,8 @@ def test_audit_verify(folder: DataFolder, capsys: Capture, tmp_path: Path) -> No
 
 def test_sessions_are_listed_and_ended(folder: DataFolder, capsys: Capture) -> None:
     """S6: by id, or all."""
+    from nacl.signing import SigningKey  # noqa: PLC0415
+
     from parlour_protocol.kit.names import parse_device_name  # noqa: PLC0415
     from parlour_server.kit.auth.session_activity import SessionActivity  # noqa: PLC0415
     from parlour_server.kit.auth.sessions import Sessions  # noqa: PLC0415
@@ -535,12 +537,14 @@ def test_sessions_are_listed_and_ended(folder: DataFolder, capsys: Capture) -> N
         async with opened(CHAT, folder, SystemClock()) as store:
             clock = SystemClock()
             sessions = Sessions(store.sessions, LocalBus(), clock, Audit(), Logins(), SessionActivity(clock))
-            for _ in range(3):
-                await sessions.begin(parse_user_name("anna"), parse_device_name("laptop"))
+            for key in (None, None, bytes(SigningKey.generate().verify_key)):
+                await sessions.begin(parse_user_name("anna"), parse_device_name("laptop"), key)
 
     asyncio.run(log_in())
     listed = json.loads(run(capsys, "session", "list", *data, "anna", "--json"))
-    assert len(listed) == 3
+    assert [one["keyed"] for one in listed].count(True) == 1
+    assert run(capsys, "session", "list", *data, "anna").count("  not bound to a key\n") == 2
+    assert "2 of 3 are not bound to a key; `logins.session_keys" in run(capsys, "doctor", *data)
     assert run(capsys, "session", "end", *data, "anna", listed[0]["id"]) == "1 ended\n"
     assert fail(capsys, "session", "end", *data, "anna", listed[0]["id"])[0] == 1
     assert fail(capsys, "session", "end", *data, "anna")[0] == 2

@@ -5,28 +5,23 @@ from typing import Any
 
 from parlour_client.kit.account.profile import CurrentProfile
 from parlour_client.kit.transport.frame_socket import Dial, FrameSocket
-from parlour_client.kit.transport.https import Api
+from parlour_client.kit.transport.session import Session
 from parlour_client.kit.transport.trust import Verifier
 from parlour_client.kit.transport.websocket import PING_SECONDS, open_socket
-from parlour_protocol.kit.secret import Secret
 from parlour_protocol.kit.wire import Wire
 
 
 def dial_over_tls(
     wire: Wire[Any, Any],
     current: CurrentProfile,
-    session: Callable[[], Secret],
+    session: Callable[[], Session],
     *,
     ping_seconds: float = PING_SECONDS,
 ) -> Dial:
     """Return a function that opens a connection. ``session`` raises LoggedOutError if there is none."""
     verifier = Verifier(current().address, current().trust)
-    api = Api(verifier)
-
-    async def ticket() -> Secret:
-        return (await api.ticket(session())).ticket
 
     async def dial() -> FrameSocket:
-        return await open_socket(wire, verifier, ticket, ping_seconds)
+        return await open_socket(wire, verifier, session(), ping_seconds=ping_seconds)
 
     return dial

@@ -1,4 +1,4 @@
-"""The saved login: the account, the server, how it is trusted, and the session token.
+"""The saved login: the account, the server, how it is trusted, the session's token and its key.
 
 It never contains a password. The sign-in writes it, a program's connection reads it.
 """
@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from parlour_client.kit.transport.session import Session, SessionKeyPair
 from parlour_client.kit.transport.trust import CaFile, Pin, SystemRoots, Trust
 from parlour_protocol.kit.codec import strict_decoder
 from parlour_protocol.kit.fields import encode_field
@@ -29,7 +30,10 @@ class Account:
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The saved login. ``session`` is absent after a logout; ``ca`` and ``pin`` exclude each other."""
+    """The saved login. ``session`` is absent after a logout; ``ca`` and ``pin`` exclude each other.
+
+    ``key`` is the seed of the session's key; a login by an earlier version has none.
+    """
 
     server: str
     user: UserName
@@ -37,6 +41,14 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     session: Secret | None = None
     ca: str | None = None
     pin: str | None = None
+    key: Secret | None = None
+
+    @property
+    def live_session(self) -> Session | None:
+        """The session with its key, None after a logout."""
+        if self.session is None:
+            return None
+        return Session(self.session, None if self.key is None else SessionKeyPair(self.key))
 
     @property
     def address(self) -> ServerAddress:

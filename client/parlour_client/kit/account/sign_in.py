@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from parlour_client.kit.account.profile import Account, Profile, ProfileStore, trust_fields
 from parlour_client.kit.errors import LoggedOutError, NoAccountError, SessionEndedError, SetupError
 from parlour_client.kit.transport.https import Api
+from parlour_client.kit.transport.session import SessionKeyPair
 from parlour_client.kit.transport.trust import Pin, SystemRoots, Trust, Verifier
 from parlour_protocol.kit.api import Login, NewAccount, PasswordChange, SessionInfo
 from parlour_protocol.kit.ids import SessionId
@@ -74,7 +75,9 @@ class SignIn:
         if trust is None:
             trust = known.trust if known is not None else SystemRoots()
         fields = trust_fields(trust)
-        profile = Profile(server=address.authority, user=user, device=device, session=None, **fields)
+        profile = Profile(
+            server=address.authority, user=user, device=device, session=None, key=None, **fields
+        )
         return (await self._open_session(profile, password)).account
 
     async def log_in_again(self, password: Secret) -> Profile:
@@ -86,7 +89,7 @@ class SignIn:
         with suppress(SessionEndedError):  # it had ended already, as intended
             async with self._current() as (api, session):
                 await api.end_session(session)
-        await self.store.save(replace(await self.store.load(), session=None))
+        await self.store.save(replace(await self.store.load(), session=None, key=None))
 
     async def sessions(self) -> Sequence[SessionInfo]:
         """List the account's sessions."""
@@ -117,12 +120,13 @@ class SignIn:
         return known
 
     async def _open_session(self, profile: Profile, password: Secret) -> Profile:
-        login = Login(username=profile.user, password=password, device=profile.device)
+        key, seed = SessionKeyPair.generate()
+        login = Login(username=profile.user, password=password, device=profile.device, key=key.public)
         made = await Api(Verifier(profile.address, profile.trust)).log_in(login)
         if made.user != profile.user:
             raise SetupError("The server answered for a different account.", "Ask the server's owner.")
         await self._accepted(profile)
-        profile = replace(profile, session=made.session)
+        profile = replace(profile, session=made.session, key=seed)
         await self.store.save(profile)
         return profile
 

@@ -1,4 +1,4 @@
-"""The calls of the HTTPS API (account, login, ticket, sessions, password, logout), and how others are made.
+"""The calls of the HTTPS API (account, login, sessions, password, logout), and how others are made.
 
 Each uses a verified connection without a proxy, follows no redirect, reads no more than a limit
 (``MAX_ANSWER`` unless the call names another) and decodes strictly. It never stores a password.
@@ -29,7 +29,6 @@ from parlour_protocol.kit.api import (
     SessionCreated,
     SessionInfo,
     SessionList,
-    TicketIssued,
     decode_payload,
     encode_payload,
 )
@@ -79,10 +78,6 @@ class Api:
         except SessionEndedError as error:
             raise LoginRefusedError("Wrong name or password.", "login_refused") from error
 
-    async def ticket(self, session: Secret) -> TicketIssued:
-        """Get a ticket for one WebSocket. Raises SessionEndedError."""
-        return await self.call("POST", "/v1/tickets", TicketIssued, bearer=session)
-
     async def sessions(self, session: Secret) -> tuple[SessionInfo, ...]:
         """List the account's sessions."""
         return (await self.call("GET", "/v1/sessions", SessionList, bearer=session)).sessions
@@ -111,10 +106,7 @@ class Api:
         A ``body`` that is not a payload is sent as it is, in ``size`` bytes: a file.
         """
         data = await self.succeed(method, path, bearer, body, limit=limit, size=size)
-        try:
-            return decode_payload(answer, data)
-        except MalformedFrameError as error:
-            raise ServerMisbehavedError("The server's answer does not follow the protocol.") from error
+        return understood(answer, data)
 
     async def succeed(
         self,
@@ -136,7 +128,7 @@ class Api:
             headers |= {"Content-Type": "application/octet-stream", "Content-Length": str(size)}
         status, data = await self._exchange(method, path, headers, content, limit)
         if status >= 300:  # noqa: PLR2004 - HTTP: not a success; a redirect is never followed (T5)
-            raise _refusal(status, data)
+            raise refusal(status, data)
         return data
 
     @asynccontextmanager
@@ -149,7 +141,7 @@ class Api:
                     client.stream("GET", self._url(path), headers=_headers(bearer))
                 )
                 if response.status_code >= 300:  # noqa: PLR2004 - HTTP, as above
-                    raise _refusal(response.status_code, await _read(response, MAX_ANSWER))
+                    raise refusal(response.status_code, await _read(response, MAX_ANSWER))
             yield _chunks(response, self._verifier)
 
     async def _exchange(
@@ -268,7 +260,15 @@ async def _chunks(response: "httpx.Response", verifier: Verifier) -> AsyncIterat
             yield chunk
 
 
-def _refusal(status: int, data: bytes) -> ParlourClientError:
+def understood(kind: type[P], data: bytes) -> P:
+    """Read the body of an answer. Raises ServerMisbehavedError."""
+    try:
+        return decode_payload(kind, data)
+    except MalformedFrameError as error:
+        raise ServerMisbehavedError("The server's answer does not follow the protocol.") from error
+
+
+def refusal(status: int, data: bytes) -> ParlourClientError:
     """Return the error for an answer that is not a success. The server's sentence is sanitised."""
     if status == 401:  # noqa: PLR2004 - HTTP
         return SessionEndedError("The session has ended.")

@@ -71,14 +71,19 @@ class Pin:
 Trust = SystemRoots | CaFile | Pin
 
 
-def pin_of(leaf: bytes) -> str:
-    """Return the pin of a certificate (DER). Raises ValueError for anything else."""
-    from cryptography import x509  # noqa: PLC0415 - 100 ms, and only where a pin is used
+def key_digest_of(leaf: bytes) -> bytes:
+    """Return the SHA-256 of a certificate's SubjectPublicKeyInfo (both DER). Raises ValueError."""
+    from cryptography import x509  # noqa: PLC0415 - 100 ms, and only once connected
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415
 
     key = x509.load_der_x509_certificate(leaf).public_key()
     spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return base64.urlsafe_b64encode(hashlib.sha256(spki).digest()).rstrip(b"=").decode()
+    return hashlib.sha256(spki).digest()
+
+
+def pin_of(leaf: bytes) -> str:
+    """Return the pin of a certificate (DER). Raises ValueError for anything else."""
+    return base64.urlsafe_b64encode(key_digest_of(leaf)).rstrip(b"=").decode()
 
 
 class Verifier:

@@ -20,9 +20,10 @@ from parlour_protocol.kit.api import (
     SessionInfo,
     SessionList,
     TicketIssued,
+    TicketRequest,
 )
 from parlour_protocol.kit.ids import SessionId
-from parlour_protocol.kit.second_factor import FactorChallenge, FactorProof
+from parlour_protocol.kit.second_factor import FactorChallenge, LoginProof
 from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.api.operations import Handler
 from parlour_server.kit.api.problems import RequestRefusedError, answer, nothing, wrong_proof
@@ -31,7 +32,7 @@ from parlour_server.kit.api.request_guard import RequestGuard, session_of
 from parlour_server.kit.auth.login import LoginService
 from parlour_server.kit.auth.password_change import PasswordChanger
 from parlour_server.kit.auth.registration import Registration
-from parlour_server.kit.auth.tickets import Tickets
+from parlour_server.kit.auth.tickets import ConnectionTicket, Tickets
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import LoginRefusedError, SessionRefusedError
 from parlour_server.kit.store.records import SessionRecord
@@ -79,6 +80,7 @@ class AccountEndpoints:
             body.device,
             address=address_of(request),
             presented=_presented(request),
+            key=body.key,
         )
         if isinstance(made, FactorChallenge):
             return answer(made, HTTPStatus.ACCEPTED)
@@ -86,7 +88,7 @@ class AccountEndpoints:
 
     async def finish_login(self, request: Request) -> Response:
         """Make a session: 201."""
-        body = await self.guard.body(request, FactorProof)
+        body = await self.guard.body(request, LoginProof)
         return self._made(
             *await self.logins.finish(body, address=address_of(request), presented=_presented(request))
         )
@@ -118,8 +120,10 @@ class AccountEndpoints:
     async def issue_ticket(self, request: Request) -> Response:
         """Issue a ticket: 201."""
         session = session_of(request)
-        ticket = await self.tickets.issue(session, address=address_of(request))
-        return answer(TicketIssued(ticket, self.tickets.seconds), HTTPStatus.CREATED)
+        body = await self.guard.body(request, TicketRequest)
+        here = _connection_of(request) if body.here else None
+        ticket = await self.tickets.issue(session, address=address_of(request), here=here)
+        return answer(TicketIssued(ticket, self.tickets.seconds, here=body.here), HTTPStatus.CREATED)
 
     async def change_password(self, request: Request) -> Response:
         """Replace the password: 204."""
@@ -150,4 +154,11 @@ def _session_info(record: SessionRecord, asking: SessionRecord) -> SessionInfo:
         record.last_seen,
         record.expires,
         current=record.id == asking.id,
+        keyed=record.public_key is not None,
     )
+
+
+def _connection_of(request: Request) -> ConnectionTicket:
+    """Return where the ticket of the request's TLS connection is kept (``http_connection.py``)."""
+    here: ConnectionTicket = request.scope["extensions"][ConnectionTicket.EXTENSION]
+    return here

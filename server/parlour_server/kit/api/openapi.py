@@ -81,7 +81,7 @@ def _operation(row: Operation) -> dict[str, Any]:
     if row.takes_bytes:
         found["requestBody"] = {"required": True, "content": _BYTES}
     if row.takes:
-        found["requestBody"] = {"required": True, "content": _content(row.takes)}
+        found["requestBody"] = {"required": not row.may_be_empty, "content": _content(row.takes)}
     gives: dict[str, Any] = {"description": row.status.phrase}
     if row.gives:
         gives["content"] = _content(row.gives)

@@ -17,6 +17,7 @@ from parlour_protocol.kit.api import (
     SessionCreated,
     SessionList,
     TicketIssued,
+    TicketRequest,
 )
 from parlour_protocol.kit.errors import ProgramError
 from parlour_protocol.kit.limits import HTTP_BODY, Limit
@@ -25,8 +26,8 @@ from parlour_protocol.kit.second_factor import (
     FactorAdded,
     FactorChallenge,
     FactorList,
-    FactorProof,
     FactorRemoval,
+    LoginProof,
     NewRecoveryCodes,
     NewSecurityKey,
     NewTotp,
@@ -53,8 +54,8 @@ class Operation:
 
     ``or_gives``: another success and its output.
 
-    ``cap`` is the largest request body. ``takes_bytes`` and ``gives_bytes``: the body is not JSON. ``query``
-    names the allowed URL parameters, all of them numbers.
+    ``cap`` is the largest request body; ``may_be_empty`` lets there be none. ``takes_bytes`` and
+    ``gives_bytes``: the body is not JSON. ``query`` names the allowed URL parameters, all of them numbers.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Operation:
     while_enrolling: bool = False
     refusals: tuple[HTTPStatus, ...] = ()
     cap: Limit = HTTP_BODY
+    may_be_empty: bool = False
     takes_bytes: bool = False
     gives_bytes: bool = False
     query: tuple[str, ...] = ()
@@ -118,7 +120,7 @@ KIT_OPERATIONS: Final = (
         "Finish a login with a second factor, right or wrong: the challenge is used up.",
         HTTPStatus.CREATED,
         session=False,
-        takes=FactorProof,
+        takes=LoginProof,
         gives=SessionCreated,
         refusals=(*BODY, UNKNOWN, BUSY),
     ),
@@ -152,8 +154,10 @@ KIT_OPERATIONS: Final = (
         "/v1/tickets",
         "Get a ticket that opens one WebSocket right away.",
         HTTPStatus.CREATED,
+        takes=TicketRequest,
+        may_be_empty=True,
         gives=TicketIssued,
-        refusals=(BUSY,),
+        refusals=(*BODY, BUSY),
     ),
     Operation(
         "change_password",
@@ -271,6 +275,7 @@ class Operations:
         _refuse_twice("path", [f"{row.method} {row.path}" for row in self.rows])
         _refuse_twice("body", [row.takes.__name__ for row in self.rows if row.takes is not None])
         self._caps = {row.takes: row.cap for row in self.rows if row.takes is not None}
+        self._may_be_empty = {row.takes for row in self.rows if row.may_be_empty}
         self._large = tuple(
             (
                 row.method.encode(),
@@ -284,6 +289,10 @@ class Operations:
     def cap_of(self, kind: type[Payload]) -> Limit:
         """Return the largest body of the operation with this request type."""
         return self._caps[kind]
+
+    def may_be_empty(self, kind: type[Payload]) -> bool:
+        """Return whether the operation with this request type needs no body."""
+        return kind in self._may_be_empty
 
     def body_cap(self, method: bytes, path: bytes) -> int:
         """Return the largest body of a request, by its method and path.

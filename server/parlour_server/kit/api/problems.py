@@ -29,6 +29,7 @@ from parlour_server.kit.errors import (
     RefusedError,
     SecondFactorNeededError,
     SecondFactorRefusedError,
+    SessionKeyError,
     SessionRefusedError,
     TooManyAttemptsError,
     UnavailableError,
@@ -75,6 +76,7 @@ _ANSWERS: Final[Mapping[type[Exception], ErrorAnswer]] = {
         "outcome_unknown",
         "The server lost its database and doesn't know whether this was done. Look, then try again.",
     ),
+    SessionKeyError: ErrorAnswer(HTTPStatus.BAD_REQUEST, "session_key", ""),
     UnavailableError: ErrorAnswer(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "unavailable",

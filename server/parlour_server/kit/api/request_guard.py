@@ -46,6 +46,8 @@ class RequestGuard:
         Raises MalformedFrameError, RequestRefusedError, and RefusedError for what they refuse.
         """
         cap = self.operations.cap_of(kind)
+        if self.operations.may_be_empty(kind) and not content_length(request, cap):
+            return kind()
         if cap.value > HTTP_BODY.value:
             raise RuntimeError(f"{kind.__name__} may be large: decode its raw_body off the event loop")
         body = decode_payload(kind, await read_json(request, cap, self.pace))

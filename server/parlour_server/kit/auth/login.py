@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from parlour_protocol.kit.names import DeviceName, NameRefusedError, UserName, parse_user_name
-from parlour_protocol.kit.second_factor import FactorChallenge, FactorKind, FactorProof
+from parlour_protocol.kit.second_factor import FactorChallenge, FactorKind, LoginProof
 from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.audit import Audit, AuditEvent
 from parlour_server.kit.auth.login_throttle import LoginThrottle
@@ -51,13 +51,21 @@ class LoginService:
         self._audit = audit
 
     async def log_in(
-        self, username: str, password: Secret, device: DeviceName, *, address: str, presented: Secret | None
+        self,
+        username: str,
+        password: Secret,
+        device: DeviceName,
+        *,
+        address: str,
+        presented: Secret | None,
+        key: bytes | None = None,
     ) -> tuple[SessionRecord, Secret] | FactorChallenge:
         """Return a new session and its token, or the challenge of an account with a second factor.
 
-        ``presented`` is a token that came with the request. Raises LoginRefusedError, TooManyAttemptsError,
-        UnavailableError.
+        The session is bound to ``key``; ``presented`` is a token that came with the request. Raises
+        SessionKeyError, LoginRefusedError, TooManyAttemptsError, UnavailableError.
         """
+        self._sessions.check_key(key)
         user = _user_of(username)
         name = str(user) if user else unicodedata.normalize("NFKC", username[:_LONGEST_NAME]).casefold()
         async with self._audited(user, address), self._throttle.attempt(name, address) as attempt:
@@ -67,15 +75,16 @@ class LoginService:
         if challenge is not None:
             self._audit.record(AuditEvent.SECOND_FACTOR_ASKED, user=account.user, address=address)
             return challenge
-        return await self._begin(account.user, device, address, presented)
+        return await self._begin(account.user, device, address, presented, key)
 
     async def finish(
-        self, proof: FactorProof, *, address: str, presented: Secret | None
+        self, proof: LoginProof, *, address: str, presented: Secret | None
     ) -> tuple[SessionRecord, Secret]:
         """Return a new session and its token for the answer to a challenge of ``log_in``.
 
-        Raises SecondFactorRefusedError, TooManyAttemptsError, UnavailableError.
+        Raises SessionKeyError, SecondFactorRefusedError, TooManyAttemptsError, UnavailableError.
         """
+        self._sessions.check_key(proof.key)
         pending = await self._factors.pending(proof)
         user = pending.user if pending else None
         # Without an account only the address counts: no one can know another's challenge.
@@ -84,7 +93,9 @@ class LoginService:
             challenge, kind = await self._factors.prove(proof)
         if kind is FactorKind.RECOVERY_CODE:
             self._audit.record(AuditEvent.RECOVERY_CODE_USED, user=challenge.user, address=address)
-        return await self._begin(challenge.user, challenge.device, address, presented, factor=kind.value)
+        return await self._begin(
+            challenge.user, challenge.device, address, presented, proof.key, factor=kind.value
+        )
 
     @asynccontextmanager
     async def _audited(self, user: UserName | None, address: str) -> AsyncIterator[None]:
@@ -110,12 +121,20 @@ class LoginService:
         device: DeviceName,
         address: str,
         presented: Secret | None,
+        key: bytes | None,
         *,
         factor: str | None = None,
     ) -> tuple[SessionRecord, Secret]:
         await self._end_presented(presented)
-        record, token = await self._sessions.begin(user, device, with_factor=factor is not None)
-        self._audit.record(AuditEvent.LOGIN_OK, user=user, address=address, session=record.id, factor=factor)
+        record, token = await self._sessions.begin(user, device, key, with_factor=factor is not None)
+        self._audit.record(
+            AuditEvent.LOGIN_OK,
+            user=user,
+            address=address,
+            session=record.id,
+            factor=factor,
+            keyed=key is not None,
+        )
         return record, token
 
     async def _verified(self, user: UserName | None, password: Secret, address: str) -> Account:

@@ -8,6 +8,8 @@ small.
 
 An account that must have a second factor, and has none, is known by these two facts whenever a session is
 authenticated: it may then do nothing but set one up. No session remembers it, so none can forget it.
+
+A session may be bound to a key, without which its tickets open nothing (K50).
 """
 
 import contextlib
@@ -23,7 +25,13 @@ from parlour_server.kit.auth.session_activity import SessionActivity
 from parlour_server.kit.bus.bus import Bus, SessionsEnded
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.config.server_settings import Logins as LoginSettings
-from parlour_server.kit.errors import EnrolmentRequiredError, SessionRefusedError, UnavailableError
+from parlour_server.kit.errors import (
+    EnrolmentRequiredError,
+    SessionKeyError,
+    SessionRefusedError,
+    UnavailableError,
+)
+from parlour_server.kit.signatures import is_public_key
 from parlour_server.kit.store.interface import Sessions as SessionStore
 from parlour_server.kit.store.records import SessionRecord
 
@@ -50,14 +58,23 @@ class Sessions:
         self._settings = settings
         self._activity = activity
 
+    def check_key(self, key: bytes | None) -> None:
+        """Raise SessionKeyError unless a session with this key, or without one, may begin."""
+        if key is None and self._settings.session_keys == "required":
+            raise SessionKeyError("This server needs a key for each session. Update your client.")
+        if key is not None and not is_public_key(key):
+            raise SessionKeyError("This is not an Ed25519 public key.")
+
     async def begin(
-        self, user: UserName, device: DeviceName, *, with_factor: bool = False
+        self, user: UserName, device: DeviceName, key: bytes | None = None, *, with_factor: bool = False
     ) -> tuple[SessionRecord, Secret]:
         """Create a session; over the cap, the account's session that has been idle longest ends (S6).
 
-        Expired sessions end first, then those without an open socket here. Raises LoginRefusedError if the
-        account has a second factor by now, and this login was not made ``with_factor``.
+        Expired sessions end first, then those without an open socket here. Raises SessionKeyError, and
+        LoginRefusedError if the account has a second factor by now, and this login was not made
+        ``with_factor``.
         """
+        self.check_key(key)
         token = Secret.random()
         now = self._clock.now()
         record = SessionRecord(
@@ -69,6 +86,7 @@ class Sessions:
             last_seen=now,
             expires=Millis(now + self._settings.session_days * _DAY),
             has_factor=with_factor,
+            public_key=key,
         )
         await self.write_activity()
         await self._store.create(record, cap=self._settings.sessions_per_user, in_use=self._activity.open)
@@ -82,6 +100,8 @@ class Sessions:
         now = self._clock.now()
         record = await self._store.find(token.digest(), now)
         if record is None or self._activity.last_used(record.id, record.last_seen) < self._used_since(now):
+            raise SessionRefusedError
+        if record.public_key is None and self._settings.session_keys == "required":
             raise SessionRefusedError
         if self.must_enrol(record) and not may_be_enrolling:
             raise EnrolmentRequiredError

@@ -51,13 +51,15 @@ def list_(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
                     "created": s.created,
                     "last_seen": s.last_seen,
                     "expires": s.expires,
+                    "keyed": s.public_key is not None,
                 }
                 for s in found
             ]
         )
         return
     for one in found:
-        click.echo(f"{one.id}  seen {shown_time(one.last_seen)}  {one.device!r}")
+        key = "" if one.public_key else "  not bound to a key"
+        click.echo(f"{one.id}  seen {shown_time(one.last_seen)}  {one.device!r}{key}")
 
 
 @session.command(epilog=example("$command session end --data ~/$word anna --all"))

@@ -183,6 +183,14 @@ class Logins(Section, frozen=True):
     tickets_per_session: Annotated[
         int, setting("tickets per minute", "reconnecting in a loop", reloads=True)
     ] = 240
+    session_keys: Annotated[
+        Literal["optional", "required"],
+        Meta(
+            description="`required` refuses sessions that are not bound to a key, such as those of scripts: "
+            "anyone who copies their token can use it (K50)",
+            extra={"reloads": True},
+        ),
+    ] = "optional"
     hash_threads: Annotated[
         int, setting("threads", "argon2 uses one core and 64 MiB each; 0 means one per core (P6)", ge=0)
     ] = 0

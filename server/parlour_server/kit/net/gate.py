@@ -15,6 +15,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from parlour_protocol.kit.secret import Secret
+from parlour_protocol.kit.session_key import PROOF_HEADER, Proof
 from parlour_server.kit.addresses import split_name
 from parlour_server.kit.net import http_refusals as refusals
 from parlour_server.kit.net.http_refusals import Refusal
@@ -24,6 +25,7 @@ from parlour_server.kit.net.websocket_handshake import Handshake
 MAX_HEADERS: Final = 32  # our client sends 10, a browser 20; long lists are an attack on parsers (H7)
 HEAD_BYTES: Final = 16 * 1024
 _MAX_BURNT: Final = 4
+_PROOF: Final = PROOF_HEADER.lower().encode()
 _TARGET: Final = re.compile(rb"/[\x21-\x7e]*")
 _DIGITS: Final = re.compile(rb"[0-9]{1,18}")
 _BEARER: Final = re.compile(rb"[Bb][Ee][Aa][Rr][Ee][Rr] +([A-Za-z0-9_-]{43})")  # RFC 6750, and Secret.random
@@ -75,10 +77,16 @@ class ToApi:
 
 @dataclass(frozen=True, slots=True)
 class Redeem:
-    """Redeem the ticket with this digest; if it is valid, ``answer`` opens the WebSocket."""
+    """Redeem the ticket with this digest; if it is valid, ``answer`` opens the WebSocket.
+
+    ``proof`` is the signature of the session's key, if there is one, for this ``host`` and ``path``.
+    """
 
     ticket: bytes
     answer: bytes
+    proof: bytes | None
+    host: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +180,19 @@ def _judge_socket(head: Head, query: bytes, handshake: Handshake, *, has_query: 
     answer = handshake.answer(head.target, head.headers)
     if isinstance(answer, Refusal):
         return Refuse(answer)
+    return _judge_ticket(head, handshake.path, answer)
+
+
+def _judge_ticket(head: Head, path: bytes, answer: bytes) -> Decision:
     ticket = _ticket_of(head)
     if ticket is None:
         return Refuse(refusals.UNAUTHORIZED)
-    return Redeem(ticket, answer)
+    try:
+        proof = _proof_of(head)
+    except ValueError:
+        return Refuse(refusals.UNAUTHORIZED, burn=(ticket,))
+    host = head.values(b"host")[0].decode("ascii").lower()
+    return Redeem(ticket, answer, proof, host, path.decode("ascii"))
 
 
 def _ticket_of(head: Head) -> bytes | None:
@@ -185,6 +202,17 @@ def _ticket_of(head: Head) -> bytes | None:
         return head.ticket
     match = _BEARER.fullmatch(values[0]) if len(values) == 1 else None
     return Secret(match[1].decode()).digest() if match else None
+
+
+def _proof_of(head: Head) -> bytes | None:
+    """Return the proof in the head, None without one. Raises ValueError for anything else."""
+    match head.values(_PROOF):
+        case []:
+            return None
+        case [value]:
+            return Proof.parse(value.decode("ascii"))
+        case _:
+            raise ValueError("two proofs")
 
 
 def _tickets_in(query: bytes) -> tuple[bytes, ...]:

@@ -19,6 +19,7 @@ import h11
 from starlette.types import ASGIApp, Message, Scope
 
 from parlour_server.kit.audit import Audit, AuditEvent
+from parlour_server.kit.auth.tickets import ConnectionTicket
 from parlour_server.kit.logs import log_fault
 from parlour_server.kit.net import http_refusals as refusals
 from parlour_server.kit.net.connection_slots import Slot
@@ -64,9 +65,14 @@ class HttpConnection(asyncio.BufferedProtocol):
 
     _transport: asyncio.Transport
 
-    def __init__(self, setup: HttpSetup, slot: Slot) -> None:
-        """Hold ``slot`` until the socket is closed or handed over."""
+    def __init__(self, setup: HttpSetup, slot: Slot, server_key: bytes) -> None:
+        """Hold ``slot`` until the socket is closed or handed over.
+
+        ``server_key`` is the digest of the public key that the server shows on this connection.
+        """
         self._setup = setup
+        self._server_key = server_key
+        self._own_ticket = ConnectionTicket()
         self._slot: Slot | None = slot
         self._address = slot.address
         self._loop = asyncio.get_running_loop()
@@ -257,6 +263,7 @@ class HttpConnection(asyncio.BufferedProtocol):
             "raw_path": path,
             "query_string": query,
             "headers": head.headers,
+            "extensions": {ConnectionTicket.EXTENSION: self._own_ticket},
         }
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
@@ -277,7 +284,7 @@ class HttpConnection(asyncio.BufferedProtocol):
         """Open the WebSocket if the ticket is valid. The request's deadline keeps running."""
         upgrade = self._setup.upgrade
         try:
-            found = await upgrade.redeem(decision)
+            found = await upgrade.redeem(decision, self._server_key, self._own_ticket)
             if isinstance(found, Refusal):
                 self._refuse(found)
             elif refusal := upgrade.admit(found, self._address):

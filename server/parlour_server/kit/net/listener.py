@@ -28,8 +28,11 @@ _PAUSE_SECONDS: Final = 0.5
 _LEAST_SECONDS: Final = 0.1
 _OUT_OF_RESOURCES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
-ProtocolFactory = Callable[[Slot], asyncio.BufferedProtocol]
-"""Creates the protocol of an accepted socket, which owns the slot from its ``connection_made`` on."""
+ProtocolFactory = Callable[[Slot, bytes], asyncio.BufferedProtocol]
+"""Creates the protocol of an accepted socket, which owns the slot from its ``connection_made`` on.
+
+The bytes are the digest of the public key that the server shows on this connection.
+"""
 
 
 async def bind(address: str) -> list[socket.socket]:
@@ -163,7 +166,7 @@ class Listener:
 
     async def _shake_hands(self, accepted: socket.socket, slot: Slot, seconds: float) -> bool:
         """Do the TLS handshake; the protocol's ``connection_made`` is called when it is done."""
-        protocol = self._make_protocol(slot)
+        protocol = self._make_protocol(slot, self._tls.key_digest)
         try:
             transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: protocol,

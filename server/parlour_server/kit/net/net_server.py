@@ -16,7 +16,7 @@ from parlour_protocol.kit.errors import GOING_AWAY
 from parlour_protocol.kit.wire import Wire
 from parlour_server.kit.addresses import Networks
 from parlour_server.kit.audit import Audit
-from parlour_server.kit.clock import Clock
+from parlour_server.kit.auth.tickets import TicketRedemption
 from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.connections.service import ConnectionService
 from parlour_server.kit.live_nodes import LiveNodes
@@ -31,7 +31,6 @@ from parlour_server.kit.net.tls_context import TlsFiles
 from parlour_server.kit.net.websocket_connection import ConnectionRegistry, Limits
 from parlour_server.kit.net.websocket_handshake import Handshake
 from parlour_server.kit.net.websocket_upgrade import WebSocketUpgrade
-from parlour_server.kit.store.interface import Tickets
 
 STOP_SECONDS: Final = 3.0  # of the five that the whole process has after SIGTERM; the store needs some, too
 _ABORT_SECONDS: Final = 0.5
@@ -47,10 +46,9 @@ class NetServer:
         tls: TlsFiles,
         service: ConnectionService[Any],
         app: ASGIApp,
-        tickets: Tickets,
+        tickets: TicketRedemption,
         registry: ConnectionRegistry,
         audit: Audit,
-        clock: Clock,
         wire: Wire[Any, Any],
         body_cap: BodyCap,
         nodes: LiveNodes,
@@ -76,7 +74,7 @@ class NetServer:
             ),
             audit=audit,
             upgrade=WebSocketUpgrade(
-                tickets, service, registry, audit, clock, limits, buffer, nodes, per_user=caps.per_user
+                tickets, service, registry, audit, limits, buffer, nodes, per_user=caps.per_user
             ),
             buffer=buffer,
             request_seconds=caps.request_seconds,

@@ -10,8 +10,12 @@ each new connection.
 import os
 import ssl
 import stat
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.net.tls_groups import narrow
@@ -21,20 +25,25 @@ CLEANSE_PLAINTEXT: Final = 0x2  # SSL_OP_CLEANSE_PLAINTEXT of OpenSSL 3, for whi
 
 
 class TlsFiles:
-    """The certificate and key in use. ``context`` is for the next connection."""
+    """The certificate and key in use.
+
+    ``context`` is for the next connection, ``key_digest`` the SHA-256 of the public key that it shows
+    (SubjectPublicKeyInfo).
+    """
 
     def __init__(self, certificate: Path, key: Path) -> None:
         """Read both files. Raises SetupError."""
         self._certificate = certificate
         self._key = key
-        self.context = _context(certificate, key)
+        self.context, self.key_digest = _context(certificate, key), _key_digest(certificate)
 
     def reload(self) -> None:
         """Read the files again, for new connections. Raises SetupError and keeps the old pair."""
         try:
-            self.context = _context(self._certificate, self._key)
+            context, key_digest = _context(self._certificate, self._key), _key_digest(self._certificate)
         except SetupError as error:
             raise SetupError(f"{error}; the old certificate stays in use") from error
+        self.context, self.key_digest = context, key_digest
 
 
 def _context(certificate: Path, key: Path) -> ssl.SSLContext:
@@ -54,6 +63,14 @@ def _context(certificate: Path, key: Path) -> ssl.SSLContext:
             "`init` creates a pair"
         ) from error
     return context
+
+
+def _key_digest(certificate: Path) -> bytes:
+    try:
+        key = x509.load_pem_x509_certificate(certificate.read_bytes()).public_key()
+    except (OSError, ValueError) as error:
+        raise SetupError(f"cannot read the certificate {certificate}: {error}") from error
+    return sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
 
 
 def _refuse_open_key(key: Path) -> None:

@@ -8,11 +8,12 @@ import asyncio
 from typing import Any
 
 from parlour_protocol.kit.ids import new_connection_id
+from parlour_protocol.kit.session_key import Redemption
 from parlour_server.kit.audit import Audit, AuditEvent
-from parlour_server.kit.clock import Clock
+from parlour_server.kit.auth.tickets import ConnectionTicket, TicketRedemption
 from parlour_server.kit.connections.connection import ConnectionInfo
 from parlour_server.kit.connections.service import ConnectionService
-from parlour_server.kit.errors import ParlourServerError
+from parlour_server.kit.errors import ParlourServerError, TicketRefusedError
 from parlour_server.kit.live_nodes import LiveNodes
 from parlour_server.kit.net import http_refusals as refusals
 from parlour_server.kit.net.connection_slots import Slot
@@ -20,7 +21,6 @@ from parlour_server.kit.net.gate import Redeem, Refuse
 from parlour_server.kit.net.http_refusals import Refusal
 from parlour_server.kit.net.ticket_redaction import ReadBuffer
 from parlour_server.kit.net.websocket_connection import ConnectionRegistry, Limits, WebSocketConnection
-from parlour_server.kit.store.interface import Tickets
 from parlour_server.kit.store.records import TicketGrant
 
 
@@ -29,11 +29,10 @@ class WebSocketUpgrade:
 
     def __init__(
         self,
-        tickets: Tickets,
+        tickets: TicketRedemption,
         service: ConnectionService[Any],
         registry: ConnectionRegistry,
         audit: Audit,
-        clock: Clock,
         limits: Limits,
         buffer: ReadBuffer,
         nodes: LiveNodes,
@@ -45,30 +44,39 @@ class WebSocketUpgrade:
         self._service = service
         self._registry = registry
         self._audit = audit
-        self._clock = clock
         self._limits = limits
         self._buffer = buffer
         self._nodes = nodes
         self._per_user = per_user
 
-    async def redeem(self, decision: Redeem | Refuse) -> TicketGrant | Refusal:
-        """Redeem the tickets of the gate's decision; return the grant, or the refusal."""
+    async def redeem(
+        self, decision: Redeem | Refuse, server_key: bytes, here: ConnectionTicket
+    ) -> TicketGrant | Refusal:
+        """Redeem the tickets of the gate's decision; return the grant, or the refusal.
+
+        ``server_key`` is the digest of the key that the connection's peer sees, ``here`` has the connection's
+        own ticket.
+        """
         try:
             if isinstance(decision, Refuse):
                 for ticket in decision.burn:
-                    await self._tickets.take(ticket)
+                    await self._tickets.burn(ticket, here)
                 return decision.refusal
-            grant = await self._tickets.take(decision.ticket)
+            request = Redemption(decision.ticket, decision.host, server_key, decision.path)
+            return await self._tickets.redeem(request, decision.proof, here)
+        except TicketRefusedError:
+            return refusals.UNAUTHORIZED
         except ParlourServerError:
             return refusals.UNAVAILABLE
-        if grant is None or grant.expires <= self._clock.now():
-            return refusals.UNAUTHORIZED
-        return grant
 
     def admit(self, grant: TicketGrant, address: str) -> Refusal | None:
         """Return the refusal for an account with too many connections. Call ``open`` before any await."""
         self._audit.record(
-            AuditEvent.TICKET_REDEEMED, user=str(grant.user), session=grant.session, address=address
+            AuditEvent.TICKET_REDEEMED,
+            user=str(grant.user),
+            session=grant.session,
+            address=address,
+            keyed=grant.public_key is not None,
         )
         count = self._registry.count_of(grant.user) + self._nodes.connections_elsewhere(grant.user)
         full = count >= self._per_user

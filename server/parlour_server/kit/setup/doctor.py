@@ -63,8 +63,13 @@ def examine(program: ProgramSpec[Any, Any], folder: DataFolder) -> tuple[list[Fi
         found.append(Finding("danger", about, str(error)))
         engine = None
     found += [*_certificate(folder), *program.findings(folder, engine)]
-    if engine is not None:
-        found += [*_database(program, engine), *_uploads(folder, engine), *_audit_log(folder, engine)]
+    if engine is not None and settings is not None:
+        found += [
+            *_database(program, engine),
+            *_sessions(engine, settings),
+            *_uploads(folder, engine),
+            *_audit_log(folder, engine),
+        ]
     if settings is not None:
         begun = engine.incarnation() if engine is not None else None
         found += examine_bus(folder, settings.bus, begun[0] if begun else None)
@@ -143,6 +148,23 @@ def _logs(engine: Engine) -> list[Finding]:
     name, since = found
     day = datetime.fromtimestamp(since / 1000, UTC)
     return [Finding("fine", "logs", f"incarnation {name}, since {day:%Y-%m-%d %H:%M} UTC")]
+
+
+def _sessions(engine: Engine, settings: Settings) -> list[Finding]:
+    """Report sessions that are not bound to a key: anyone who copies the token of one can use it."""
+    try:
+        with closing(engine.connect_reader()) as db:
+            live, keyed = db.execute(
+                "SELECT count(*), count(public_key) FROM sessions WHERE expires > ?", (SystemClock().now(),)
+            ).fetchall()[0]
+    except engine.failures:
+        return []  # the finding about the database reports it
+    required = settings.logins.session_keys == "required"
+    if live == keyed or required:
+        refused = "; others are refused" if required else ""
+        return [Finding("fine", "sessions", f"{keyed} are bound to a key{refused}")]
+    text = f'{live - keyed} of {live} are not bound to a key; `logins.session_keys = "required"` refuses them'
+    return [Finding("advice", "sessions", text)]
 
 
 def _uploads(folder: DataFolder, engine: Engine) -> list[Finding]:

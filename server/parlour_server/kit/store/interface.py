@@ -94,6 +94,10 @@ class Sessions(Protocol):
         """
         ...
 
+    async def granted_now(self, grant: TicketGrant, now: Millis) -> TicketGrant | None:
+        """Return what a ticket grants now, with its session's device and key; None when that has ended."""
+        ...
+
     async def touch(self, seen: Mapping[SessionId, Millis]) -> None:
         """Record when sessions were seen (for the idle limit), in one write."""
         ...

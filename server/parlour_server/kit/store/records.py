@@ -44,7 +44,7 @@ class SessionRecord:
 
     ``device`` is the name that its person chose; ``device_id`` its device with keys, if any. ``has_factor``:
     the account has a second factor now; of a new session: it began with one. ``factor_required``: the
-    operator requires one of this account.
+    operator requires one of this account. ``public_key`` (Ed25519) is the session's own, if it has one.
     """
 
     id: SessionId
@@ -57,6 +57,7 @@ class SessionRecord:
     device_id: DeviceId | None = None
     has_factor: bool = False
     factor_required: bool = False
+    public_key: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,8 @@ class Challenge:
 class TicketGrant:
     """The grant of a ticket: a connection of this session. ``expires`` is the session's end.
 
-    ``device_id`` is the session's device at redemption, not at issue.
+    ``device_id`` is the session's device at redemption, not at issue. ``public_key`` is the session's, which
+    has to be proved.
     """
 
     session: SessionId
@@ -121,6 +123,7 @@ class TicketGrant:
     device: DeviceName
     expires: Millis
     device_id: DeviceId | None = None
+    public_key: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ A program whose requests have patterns that nothing simple matches gives a fixtu
 """
 
 import asyncio
+import dataclasses
 import shutil
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -38,6 +39,7 @@ from parlour_protocol.kit.errors import (
 from parlour_protocol.kit.frames import Answer, Refusal, Request
 from parlour_protocol.kit.ids import new_request_id
 from parlour_protocol.kit.limits import REQUEST_FRAME, TICKET_SECONDS
+from parlour_protocol.kit.session_key import PROOF_HEADER, SessionKey
 from parlour_server.kit.app import App
 from parlour_server.kit.audit import AuditEvent
 from parlour_server.kit.clock import Clock, SystemClock
@@ -47,7 +49,7 @@ from parlour_server.kit.setup.initialise import initialise
 from parlour_server.kit.testing import server
 from parlour_server.kit.testing.clock import FakeClock
 from parlour_server.kit.testing.examples import example
-from parlour_server.kit.testing.server import Person, Socket, World, running
+from parlour_server.kit.testing.server import Key, Person, Socket, World, running
 
 Ask = Callable[[], Request]
 
@@ -122,6 +124,12 @@ def _small_buffers(settings: Any) -> Settings:
 
 def _with_required_factor(settings: Any) -> Settings:
     logins = msgspec.structs.replace(settings.logins, second_factor="required")
+    changed: Settings = msgspec.structs.replace(settings, logins=logins)
+    return changed
+
+
+def _requiring_keys(settings: Any) -> Settings:
+    logins = msgspec.structs.replace(settings.logins, session_keys="required")
     changed: Settings = msgspec.structs.replace(settings, logins=logins)
     return changed
 
@@ -229,8 +237,11 @@ async def test_old_ticket(program: App[Any], initialised: dict[str, Path], tmp_p
         anna = await world.person("anna")
         fresh, old = await anna.ticket(), await anna.ticket()
         assert await world.refused(ticket=fresh) == 101
-        clock.forward(TICKET_SECONDS.value)
-        assert await world.refused(ticket=old) == 401
+        async with world.https() as connection:
+            here = await anna.ticket_for(connection)
+            clock.forward(TICKET_SECONDS.value)
+            assert await world.refused(ticket=old) == 401
+            assert await connection.upgrade(here) == 401
 
 
 @pytest.mark.asyncio
@@ -288,6 +299,85 @@ async def test_other_subprotocol(world: World, anna: Person, subprotocol: str) -
     """H11: a client of another program is refused."""
     headers = {"Sec-WebSocket-Protocol": subprotocol}
     assert await world.refused(ticket=await anna.ticket(), headers=headers) == 400
+
+
+@pytest.mark.asyncio
+async def test_stolen_ticket(world: World, anna: Person) -> None:
+    """K50: without the session's key neither its tickets nor its token open anything."""
+    phone = await world.log_in(anna.name, "phone", Key())
+    tablet = await world.log_in(anna.name, "tablet", Key())
+    await phone.connect()
+    ticket = await phone.ticket()
+    assert await world.refused(ticket=ticket) == 401
+    assert await world.refused(ticket=ticket, headers=phone.proof(ticket)) == 401  # it is used up
+    for key in (None, Key(), tablet.key):
+        thief = dataclasses.replace(phone, key=key)
+        ticket = await thief.ticket()
+        assert await world.refused(ticket=ticket, headers=thief.proof(ticket)) == 401
+
+
+@pytest.mark.asyncio
+async def test_proof_for_another_request(world: World, anna: Person) -> None:
+    """L9: a proof is valid for one ticket, at one server under one name, for one request, once."""
+    phone = await world.log_in(anna.name, "phone", Key())
+    assert phone.key is not None
+    used = await phone.ticket()
+    headers = phone.proof(used)
+    assert await world.refused(ticket=used, headers=headers) == 101
+    assert await world.refused(ticket=used, headers=headers) == 401
+    assert await world.refused(ticket=await phone.ticket(), headers=headers) == 401
+    for other in ("host", "server_key", "path", "method"):
+        ticket = await phone.ticket()
+        right = world.redemption(ticket)
+        wrong: Any = bytes(32) if other == "server_key" else f"{getattr(right, other)}x"
+        proof = phone.key.prove(dataclasses.replace(right, **{other: wrong}))
+        assert await world.refused(ticket=ticket, headers={PROOF_HEADER: proof}) == 401
+
+
+@pytest.mark.asyncio
+async def test_malformed_proof(world: World, anna: Person) -> None:
+    """K50: a proof is one signature, and a session's key is one under which not everything is a proof."""
+    phone = await world.log_in(anna.name, "phone", Key())
+    for proof in ("", "x", "A" * 86, "A" * 87, "=" * 86, "A" * 85 + "é"):
+        assert await world.refused(ticket=await phone.ticket(), headers={PROOF_HEADER: proof}) == 401
+    for key in (bytes(32), b"\1" + bytes(31), b"\xff" * 32, b"\2" + bytes(31)):
+        login = {"username": "anna", "password": server.PASSWORD, "device": "pc"}
+        login["key"] = SessionKey(key).text
+        with pytest.raises(RuntimeError, match=r"/v1/sessions: 400 .*session_key"):
+            await world.api("POST", "/v1/sessions", login)
+    assert not world.faults
+
+
+@pytest.mark.asyncio
+async def test_ticket_of_another_connection(world: World, anna: Person) -> None:
+    """K51: a ticket for one TLS connection opens nothing on another, and there it is used once."""
+    async with world.https() as first, world.https() as second:
+        assert await second.upgrade(await anna.ticket_for(first)) == 401
+        assert await world.refused(ticket=await anna.ticket_for(first)) == 401
+        old, new = await anna.ticket_for(first), await anna.ticket_for(first)
+        assert await world.refused(ticket=old) == 401
+        assert await first.upgrade(new) == 101
+    async with world.https() as first:
+        old, _ = await anna.ticket_for(first), await anna.ticket_for(first)
+        assert await first.upgrade(old) == 401
+    async with world.https() as first:
+        ticket = await anna.ticket_for(first)
+        await anna.log_out()
+        assert await first.upgrade(ticket) == 401
+
+
+@pytest.mark.asyncio
+async def test_session_without_a_key(program: App[Any], initialised: dict[str, Path], tmp_path: Path) -> None:
+    """K50: where keys are required, a session without one can't begin, and one from before is over."""
+    async with _running(program, initialised, tmp_path) as world:
+        anna = await world.person("anna")
+        phone = await world.log_in("anna", "phone", Key())
+    async with running(program, tmp_path / "data", change=_requiring_keys) as world:
+        with pytest.raises(RuntimeError, match=r"/v1/sessions: 400 .*session_key"):
+            await world.log_in("anna")
+        with pytest.raises(RuntimeError, match="/v1/tickets: 401 "):
+            await dataclasses.replace(anna, world=world).ticket()
+        await dataclasses.replace(phone, world=world).connect()
 
 
 # frames

@@ -17,12 +17,14 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
+from http import HTTPStatus
 from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any, Final, Self
 
 import msgspec
 from argon2 import PasswordHasher
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pyotp.totp import TOTP
 from websockets.client import ClientProtocol
 from websockets.exceptions import InvalidStatus
@@ -35,6 +37,8 @@ from websockets.uri import parse_uri
 from parlour_protocol.kit.frames import Answer, Greeting, Push, Request
 from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
 from parlour_protocol.kit.limits import SERVER_FRAME
+from parlour_protocol.kit.secret import Secret
+from parlour_protocol.kit.session_key import PROOF_HEADER, Proof, Redemption, SessionKey
 from parlour_protocol.kit.wire import Wire
 from parlour_server.kit.app import App
 from parlour_server.kit.audit import AuditEvent
@@ -45,6 +49,7 @@ from parlour_server.kit.config.server_settings import Settings
 from parlour_server.kit.config.settings_loader import load
 from parlour_server.kit.logs import captured
 from parlour_server.kit.net.quiet_logger import quiet_logger
+from parlour_server.kit.net.tls_context import TlsFiles
 from parlour_server.kit.program_spec import ProgramSpec
 from parlour_server.kit.running_program import Parts, RunningProgram
 from parlour_server.kit.server import Server
@@ -125,10 +130,12 @@ class World:
         await self.api("POST", "/v1/accounts", account)
         return await self.log_in(name)
 
-    async def log_in(self, name: str, device: str = "laptop") -> "Person":
-        """Begin another session of someone who has an account."""
+    async def log_in(self, name: str, device: str = "laptop", key: "Key | None" = None) -> "Person":
+        """Begin another session of someone who has an account, bound to ``key`` if there is one."""
         login = {"username": name, "password": PASSWORD, "device": device}
-        return Person(self, name, (await self.api("POST", "/v1/sessions", login))["session"])
+        if key is not None:
+            login["key"] = key.public.text
+        return Person(self, name, (await self.api("POST", "/v1/sessions", login))["session"], key)
 
     async def api(self, method: str, path: str, body: object = None, *, bearer: str | None = None) -> Any:
         """Call an operation of the HTTPS API; return the JSON of its answer, None for an empty one.
@@ -183,6 +190,19 @@ class World:
         await socket.open(handshake)
         return socket
 
+    @asynccontextmanager
+    async def https(self) -> AsyncIterator["Https"]:
+        """Open a TLS connection for several requests of the HTTPS API."""
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", self.port, ssl=self._context(), server_hostname="localhost"
+        )
+        try:
+            yield Https(self, reader, writer)
+        finally:
+            writer.transport.abort()
+            with suppress(OSError):
+                await writer.wait_closed()
+
     async def refused(self, **how: Any) -> int:
         """Try to open a WebSocket (see ``connect``); return the status of the refusal, 101 for none."""
         try:
@@ -191,8 +211,16 @@ class World:
             return refusal.response.status_code
         return 101
 
+    def redemption(self, ticket: str) -> Redemption:
+        """Return the request that redeems a ticket here, which a session's key has to sign."""
+        host = f"localhost:{self.port}"
+        return Redemption(Secret(ticket).digest(), host, self._server_key(), self.wire.path)
+
     def _context(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(self.data / "ca.pem"))
+
+    def _server_key(self) -> bytes:
+        return TlsFiles(self.spec.folder(self.data).certificate, self.spec.folder(self.data).key).key_digest
 
     def _call(self, method: str, path: str, body: object, bearer: str | None) -> tuple[int, bytes]:
         headers = {} if bearer is None else {"Authorization": f"Bearer {bearer}"}
@@ -208,6 +236,19 @@ class World:
             connection.close()
 
 
+class Key:
+    """The key of a session."""
+
+    def __init__(self) -> None:
+        """Generate one."""
+        self._private = Ed25519PrivateKey.generate()
+        self.public = SessionKey(self._private.public_key().public_bytes_raw())
+
+    def prove(self, redemption: Redemption) -> str:
+        """Return the header that proves the key for this request."""
+        return Proof(self._private.sign(redemption.to_be_signed())).text
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Someone who is logged in on one device."""
@@ -216,15 +257,33 @@ class Person:
     name: str
     session: str = field(repr=False)
     """The bearer token."""
+    key: Key | None = None
+    """What the session is bound to."""
+
+    def proof(self, ticket: str) -> dict[str, str]:
+        """Return the headers with the proof for a ticket; none for a session without a key."""
+        return {PROOF_HEADER: self.key.prove(self.world.redemption(ticket))} if self.key else {}
 
     async def ticket(self) -> str:
         """Get a ticket for one WebSocket."""
         ticket: str = (await self.world.api("POST", "/v1/tickets", bearer=self.session))["ticket"]
         return ticket
 
+    async def ticket_for(self, connection: "Https") -> str:
+        """Get a ticket that opens a WebSocket on this connection only."""
+        status, answer = await connection.request(
+            "POST", "/v1/tickets", {"Authorization": f"Bearer {self.session}"}, {"here": True}
+        )
+        if status != HTTPStatus.CREATED:
+            raise RuntimeError(f"POST /v1/tickets: {status} {answer.decode()}")
+        ticket: str = json.loads(answer)["ticket"]
+        return ticket
+
     async def connect(self, **how: Any) -> "Socket":
         """Open a WebSocket (see ``World.connect``) and read the greeting."""
-        socket = await self.world.connect(ticket=await self.ticket(), **how)
+        ticket = await self.ticket()
+        headers = {**self.proof(ticket), **how.pop("headers", {})}
+        socket = await self.world.connect(ticket=ticket, headers=headers, **how)
         await socket.greeting()
         return socket
 
@@ -251,6 +310,45 @@ class Codes:
     def code(self) -> str:
         """Return the code of this half minute."""
         return TOTP(self.secret).at(int(self.now()))
+
+
+class Https:
+    """A TLS connection for requests of the HTTPS API, one after another."""
+
+    def __init__(self, world: World, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Wrap a TLS connection."""
+        self._world = world
+        self._reader = reader
+        self._writer = writer
+
+    async def request(
+        self, method: str, path: str, headers: Mapping[str, str], body: object = None
+    ) -> tuple[int, bytes]:
+        """Make a request; return the status and the body of its answer."""
+        content = b"" if body is None else json.dumps(body).encode()
+        fields = {"Host": f"localhost:{self._world.port}", "Content-Length": str(len(content)), **headers}
+        if content:
+            fields["Content-Type"] = "application/json"
+        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+        self._writer.write("\r\n".join(lines).encode() + content)
+        async with asyncio.timeout(PATIENCE):
+            head = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower().split("\r\n")
+            sizes = [line.split(": ")[1] for line in head if line.startswith("content-length: ")]
+            answer = await self._reader.readexactly(int(sizes[0])) if sizes else b""
+        return int(head[0].split()[1]), answer
+
+    async def upgrade(self, ticket: str, headers: Mapping[str, str] | None = None) -> int:
+        """Try to make it a WebSocket; return the status of the answer."""
+        fields = {
+            "Authorization": f"Bearer {ticket}",
+            "Upgrade": "websocket",
+            "Connection": "Upgrade",
+            "Sec-WebSocket-Key": "a2tra2tra2tra2tra2traw==",
+            "Sec-WebSocket-Version": "13",
+            "Sec-WebSocket-Protocol": self._world.wire.subprotocol,
+        }
+        status, _ = await self.request("GET", self._world.wire.path, {**fields, **(headers or {})})
+        return status
 
 
 class Socket:

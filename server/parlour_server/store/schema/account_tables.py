@@ -94,7 +94,6 @@ tickets: Final = Table(
     Column("account", Words, nullable=False),
     Column("device", Words, nullable=False),
     Column("session_expires", Number, nullable=False),
-    Column("public_key", LargeBinary),
     **KEYED,
 )
 

@@ -96,7 +96,7 @@ async def test_refusals_become_the_right_errors(tmp_path: Path) -> None:
         with pytest.raises(LoginRefusedError):
             await api.log_in(LOGIN)
         with pytest.raises(SessionEndedError):
-            await api.ticket(Secret("s"))
+            await api.sessions(Secret("s"))
     hostile = b'{"error": "too_many", "message": "wait\\u001b[2J", "retry_after": 30}'
     async with recording(SERVER.context(tmp_path), answering("429 Slow", hostile)) as server:
         with pytest.raises(ApiRefusedError) as refused:

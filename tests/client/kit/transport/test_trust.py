@@ -7,6 +7,7 @@ import pytest
 
 from parlour_client.kit.errors import CertificateError, PinChangedError, SetupError, UnreachableError
 from parlour_client.kit.transport.https import Api
+from parlour_client.kit.transport.session import Session
 from parlour_client.kit.transport.trust import (
     CaFile,
     Pin,
@@ -26,11 +27,6 @@ from parlour_protocol.kit.secret import Secret
 
 CA, OTHER_CA = make(ca=True), make(ca=True)
 LOGIN = Login(username="alice", password=Secret("CANARY-password"), device=parse_device_name("x"))
-
-
-async def ticket() -> Secret:
-    """Return a ticket as if the API had given one."""
-    return Secret("CANARY-ticket")
 
 
 IMPOSTORS: dict[str, tuple[Made, Trust]] = {
@@ -62,7 +58,7 @@ async def test_an_impostor_gets_no_byte_of_a_ticket(case: str, tmp_path: Path) -
     made, trust = IMPOSTORS[case]
     async with recording(made.context(tmp_path)) as server:
         with pytest.raises((CertificateError, PinChangedError)):
-            await open_socket(WIRE, Verifier(server.address, trust), ticket)
+            await open_socket(WIRE, Verifier(server.address, trust), Session(Secret("CANARY-session")))
     assert bytes(server.data) == b""
 
 

@@ -8,20 +8,32 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from nacl.signing import VerifyKey
 
-from parlour_client.kit.errors import ParlourClientError, ServerMisbehavedError, UnreachableError
+from parlour_client.kit.errors import (
+    ApiRefusedError,
+    ParlourClientError,
+    ServerMisbehavedError,
+    SessionEndedError,
+    UnreachableError,
+)
 from parlour_client.kit.transport import websocket as socket
 from parlour_client.kit.transport.frame_socket import SocketClosedError
-from parlour_client.kit.transport.trust import CaFile, Verifier
+from parlour_client.kit.transport.session import Session, SessionKeyPair
+from parlour_client.kit.transport.trust import CaFile, Verifier, key_digest_of
 from parlour_client.kit.transport.websocket import WebSocket, open_socket
 from parlour_lab.impostor import Answer, make, recording
 from parlour_protocol.frames.wire import WIRE
+from parlour_protocol.kit.api import TicketIssued, encode_payload
 from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.limits import SERVER_FRAME
 from parlour_protocol.kit.secret import Secret
+from parlour_protocol.kit.session_key import PROOF_HEADER, Proof, Redemption
 
 CA = make(ca=True)
 SERVER = make(issuer=CA)
+KEY, _ = SessionKeyPair.generate()
+SESSION = Session(Secret("s" * 43), KEY)
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -31,14 +43,10 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "_CLOSE_SECONDS", 0.05)
 
 
-async def ticket() -> Secret:
-    """Return a ticket as if the API had given one."""
-    return Secret("CANARY-ticket")
-
-
 async def opened(address: ServerAddress) -> WebSocket:
     """Open a socket to a test's server."""
-    return await open_socket(WIRE, Verifier(address, CaFile(CA.pem)), ticket)
+    verifier = Verifier(address, CaFile(CA.pem))
+    return await open_socket(WIRE, verifier, Session(Secret("s" * 43)), Secret("CANARY-ticket"))
 
 
 def accept_key(head: bytes) -> str:
@@ -142,13 +150,9 @@ async def test_a_hostile_frame_is_answered_by_its_close_code(case: str, tmp_path
 @pytest.mark.parametrize("value", ["x\r\nX-Evil: 1", "x\nX-Evil: 1", "x\0"])
 async def test_no_header_through_a_ticket(value: str, tmp_path: Path) -> None:
     """L5: even a ticket that nobody checked adds no line to the handshake."""
-
-    async def evil() -> Secret:
-        return Secret(value)
-
     async with recording(SERVER.context(tmp_path), upgrading(_wait)) as server:
         with pytest.raises(ServerMisbehavedError):
-            await open_socket(WIRE, Verifier(server.address, CaFile(CA.pem)), evil)
+            await open_socket(WIRE, Verifier(server.address, CaFile(CA.pem)), SESSION, Secret(value))
     assert server.data == b""
 
 
@@ -293,6 +297,95 @@ async def test_a_refused_handshake_is_reported_in_words(status: int, words: str,
     async with recording(SERVER.context(tmp_path), refuse) as server:
         with pytest.raises(UnreachableError, match=words):
             await opened(server.address)
+
+
+ISSUED = encode_payload(TicketIssued(Secret("t" * 43), 30, here=True))
+
+
+def issuing(answer: bytes, then: Answer, *, status: str = "201 Created", extra: str = "") -> Answer:
+    """Return a server that answers the request for a ticket, and goes on on the same connection."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"POST /v1/tickets HTTP/1.1\r\n")
+        assert f"Authorization: Bearer {SESSION.token.reveal()}\r\n".encode() in head
+        assert await reader.readexactly(len(b'{"here":true}')) == b'{"here":true}'
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(answer)}\r\n{extra}\r\n".encode() + answer)
+        await then(reader, writer)
+
+    return serve
+
+
+async def test_ticket_and_handshake_share_a_connection(tmp_path: Path) -> None:
+    """K51, K50: on one TLS connection; the proof names ticket, host, this server's key and the request."""
+    async with recording(SERVER.context(tmp_path), issuing(ISSUED, upgrading(_wait))) as server:
+        verifier = Verifier(server.address, CaFile(CA.pem))
+        await (await open_socket(WIRE, verifier, SESSION)).close()
+    assert server.handshakes == 1
+    head = bytes(server.data).partition(b"GET /v1/chat")[2].split(b"\r\n\r\n")[0].decode()
+    fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:])
+    assert fields["Authorization"] == f"Bearer {'t' * 43}"
+    redemption = Redemption(
+        Secret("t" * 43).digest(), server.address.authority, key_digest_of(SERVER.der), WIRE.path
+    )
+    VerifyKey(KEY.public).verify(redemption.to_be_signed(), Proof.parse(fields[PROOF_HEADER]))
+
+
+@pytest.mark.parametrize("case", ["not here", "closing"])
+async def test_a_server_that_ends_the_connection_gets_another(case: str, tmp_path: Path) -> None:
+    """What comes between cannot keep a connection, or the server knows no tickets for one."""
+    answer = encode_payload(TicketIssued(Secret("t" * 43), 30)) if case == "not here" else ISSUED
+    extra = "Connection: close\r\n" if case == "closing" else ""
+    first, second = issuing(answer, _wait, extra=extra), upgrading(_wait)
+    answers = iter((first, second))
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await next(answers)(reader, writer)
+
+    async with recording(SERVER.context(tmp_path), serve) as server:
+        await (await open_socket(WIRE, Verifier(server.address, CaFile(CA.pem)), SESSION)).close()
+    assert server.handshakes == 2
+
+
+BAD_ISSUE: dict[str, tuple[bytes, str, type[ParlourClientError]]] = {
+    "an ended session": (b"{}", "401 Unauthorized", SessionEndedError),
+    "a redirect": (b"", "302 Found", ServerMisbehavedError),
+    "too many": (b'{"error":"too_many_attempts","message":"no"}', "429 Slow", ApiRefusedError),
+    "not JSON": (b"nothing", "201 Created", ServerMisbehavedError),
+    "too large": (b"x" * 70_000, "201 Created", ServerMisbehavedError),
+    "not HTTP": (b"", "is not a status", ServerMisbehavedError),
+    "L5: a line break in the ticket": (
+        rb'{"ticket":"t\r\nX: y","expires_in":30,"here":true}',
+        "201 Created",
+        ServerMisbehavedError,
+    ),
+    "more than the answer": (
+        ISSUED + b"HTTP/1.1 101",
+        "201 Created\r\nContent-Length: 0",
+        ServerMisbehavedError,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_ISSUE)
+async def test_what_is_wrong_with_a_ticket_is_said_in_words(case: str, tmp_path: Path) -> None:
+    """F8: and no handshake follows."""
+    answer, status, error = BAD_ISSUE[case]
+    async with recording(SERVER.context(tmp_path), issuing(answer, _wait, status=status)) as server:
+        with pytest.raises(error):
+            await open_socket(WIRE, Verifier(server.address, CaFile(CA.pem)), SESSION)
+    assert b"GET " not in server.data
+
+
+async def test_a_connection_lost_before_the_ticket(tmp_path: Path) -> None:
+    """It is tried again, as any connection that is lost."""
+
+    async def cut(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+
+    async with recording(SERVER.context(tmp_path), cut) as server:
+        with pytest.raises(UnreachableError):
+            await open_socket(WIRE, Verifier(server.address, CaFile(CA.pem)), SESSION)
 
 
 async def _wait(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:

@@ -34,7 +34,9 @@ async def session(sessions: Sessions, make_account: MakeAccount) -> SessionRecor
 def tickets(store: Store, clock: StoppedClock, audit: ReadableAudit) -> Tickets:
     """Return tickets, sixty a minute for each session."""
     rates = RequestRates(clock, by_itself(), per_minute=60, burst=60)
-    return Tickets(store.tickets, rates, LoginThrottle(store.attempts, clock, Logins()), audit, seconds=30)
+    return Tickets(
+        store.tickets, rates, LoginThrottle(store.attempts, clock, Logins()), audit, clock, seconds=30
+    )
 
 
 async def test_guessing_a_ticket_is_guessing_256_bits(tickets: Tickets, session: SessionRecord) -> None:

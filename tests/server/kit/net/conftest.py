@@ -29,6 +29,7 @@ from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.api.operations import Operations
 from parlour_server.kit.audit import Audit
+from parlour_server.kit.auth.tickets import TicketRedemption
 from parlour_server.kit.config.server_settings import Connections, Listen, Settings
 from parlour_server.kit.connections.connection import Connection, text_frame
 from parlour_server.kit.connections.service import ConnectionService
@@ -38,6 +39,7 @@ from parlour_server.kit.net.listener import bind
 from parlour_server.kit.net.net_server import NetServer
 from parlour_server.kit.net.tls_context import TlsFiles
 from parlour_server.kit.net.websocket_connection import ConnectionRegistry
+from parlour_server.kit.store.interface import Sessions
 from parlour_server.kit.store.records import TicketGrant
 
 PATIENCE = 5.0  # a test that waits longer has failed
@@ -313,10 +315,9 @@ class Bench:
             self.tls,
             cast("ConnectionService[Any]", self.chat),
             self._app,
-            self.tickets,
+            TicketRedemption(self.tickets, cast("Sessions", self), self.clock),
             self.registry,
             self.audit,
-            self.clock,
             WIRE,
             self._body_cap,
             by_itself(),
@@ -328,6 +329,10 @@ class Bench:
         await self._stack.aclose()
         await self.server.stop()
 
+    async def granted_now(self, grant: TicketGrant, _now: Millis) -> TicketGrant:
+        """Return the grant: these sessions do not end."""
+        return grant
+
     def end_session(self, session: str) -> None:
         """End the connections of a session, as the connection service does."""
         for connection in self.registry:
@@ -338,7 +343,9 @@ class Bench:
         """Let the loop run until the condition holds."""
         await until(condition)
 
-    async def ticket(self, *, user: str = "ada", session: str = "s" * 22, lasts: int = 10**9) -> str:
+    async def ticket(
+        self, *, user: str = "ada", session: str = "s" * 22, lasts: int = 10**9, key: bytes | None = None
+    ) -> str:
         """Issue a ticket."""
         secret = Secret.random()
         grant = TicketGrant(
@@ -346,6 +353,7 @@ class Bench:
             parse_user_name(user),
             parse_device_name("laptop"),
             Millis(self.clock.millis + lasts),
+            public_key=key,
         )
         await self.tickets.put(secret.digest(), grant, seconds=30)
         return secret.reveal()

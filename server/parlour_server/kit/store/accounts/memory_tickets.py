@@ -4,12 +4,11 @@ They end with the process and never touch the disk; their clock is monotonic (K4
 keep them in its database, behind the same interface.
 """
 
-from dataclasses import replace
 from typing import Final
 
 from parlour_server.kit.clock import Clock
 from parlour_server.kit.errors import UnavailableError
-from parlour_server.kit.store.accounts.sessions import live_session
+from parlour_server.kit.store.accounts.sessions import granted_now
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.records import TicketGrant
 
@@ -43,9 +42,7 @@ class MemoryTickets:
         if grant is None or self._clock.monotonic() >= deadline:
             return None
         now = self._clock.now()
-        session = await self._readers.run(lambda db: live_session(db, grant.session, now))
-        # The device as it is now: it may have been bound, or revoked, since the ticket was issued.
-        return None if session is None else replace(grant, device_id=session.device_id)
+        return await self._readers.run(lambda db: granted_now(db, grant, now))
 
     def _drop_oldest_expired(self, now: float) -> None:
         """Drop expired tickets from the front: they are in the order of arrival."""

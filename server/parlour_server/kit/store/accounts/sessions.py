@@ -6,6 +6,7 @@ account is over its cap: the clock may be wrong, and the cap limits the table. T
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
@@ -17,12 +18,12 @@ from parlour_server.kit.store.engine.connection import ANYWHERE, Connection, Wri
 from parlour_server.kit.store.engine.journal import note_session_ended
 from parlour_server.kit.store.engine.readers import Readers
 from parlour_server.kit.store.engine.writer import Writer
-from parlour_server.kit.store.records import SessionRecord
+from parlour_server.kit.store.records import SessionRecord, TicketGrant
 
 _COLUMNS = (
     "s.session, s.account, s.device, s.token, s.created, s.last_seen, s.expires, s.device_id,"
     " EXISTS (SELECT 1 FROM second_factors f WHERE f.account = s.account AND f.active = 1),"
-    " a.second_factor_required"
+    " a.second_factor_required, s.public_key"
 )
 _LIVE = f"SELECT {_COLUMNS} FROM sessions s JOIN accounts a USING (account) WHERE a.disabled = 0 AND "  # noqa: S608 - columns of ours
 
@@ -56,6 +57,10 @@ class SqlSessions:
     async def find(self, token: bytes, now: Millis) -> SessionRecord | None:
         """Return the live session with this token digest."""
         return await self._readers.row(_record, _LIVE + "s.token = ? AND s.expires > ?", token, now)
+
+    async def granted_now(self, grant: TicketGrant, now: Millis) -> TicketGrant | None:
+        """Return what a ticket grants now; None when its session has ended."""
+        return await self._readers.run(lambda db: granted_now(db, grant, now))
 
     async def touch(self, seen: Mapping[SessionId, Millis]) -> None:
         """Record when sessions were seen."""
@@ -135,10 +140,16 @@ def is_live(db: Connection, session: SessionId, now: Millis) -> bool:
     return db.execute(_LIVE + "s.session = ? AND s.expires > ?", (session, now)).fetchone() is not None
 
 
-def live_session(db: Connection, session: SessionId, now: Millis) -> SessionRecord | None:
-    """Return the session, if it may open a connection now."""
-    row = db.execute(_LIVE + "s.session = ? AND s.expires > ?", (session, now)).fetchone()
-    return None if row is None else _record(*row)
+def granted_now(db: Connection, grant: TicketGrant, now: Millis) -> TicketGrant | None:
+    """Return what a ticket grants now; None when its session has ended.
+
+    The device may have been bound, or revoked, since the ticket was issued; the key is the session's.
+    """
+    row = db.execute(_LIVE + "s.session = ? AND s.expires > ?", (grant.session, now)).fetchone()
+    if row is None:
+        return None
+    session = _record(*row)
+    return replace(grant, device_id=session.device_id, public_key=session.public_key)
 
 
 def _create(db: Connection, session: SessionRecord, cap: int, in_use: str) -> None:
@@ -152,8 +163,8 @@ def _create(db: Connection, session: SessionRecord, cap: int, in_use: str) -> No
     ).fetchall()
     end_found(db, session.user, session.created, over)
     db.execute(
-        "INSERT INTO sessions (session, account, device, token, created, last_seen, expires)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO sessions (session, account, device, token, created, last_seen, expires, public_key)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             session.id,
             plain(session.user),
@@ -162,6 +173,7 @@ def _create(db: Connection, session: SessionRecord, cap: int, in_use: str) -> No
             session.created,
             session.last_seen,
             session.expires,
+            session.public_key,
         ),
     )
 
@@ -186,6 +198,7 @@ def _record(
     device_id: DeviceId | None,
     has_factor: int,
     factor_required: int,
+    public_key: bytes | None,
 ) -> SessionRecord:
     return SessionRecord(
         session,
@@ -198,4 +211,5 @@ def _record(
         device_id,
         bool(has_factor),
         bool(factor_required),
+        public_key,
     )

@@ -6,7 +6,7 @@ A ticket's time is the database's: the clocks of the servers may differ.
 from typing import Final
 
 from parlour_server.kit.clock import Clock
-from parlour_server.kit.store.accounts.sessions import live_session
+from parlour_server.kit.store.accounts.sessions import granted_now
 from parlour_server.kit.store.engine.column_values import device_name, plain, user_name
 from parlour_server.kit.store.engine.connection import ANYWHERE, SHARED_NOW, WriteConnection
 from parlour_server.kit.store.engine.writer import Writer
@@ -62,10 +62,7 @@ class SharedTickets:
             if row is None:
                 return None
             in_time, session, account, device, expires = row
-            live = live_session(db, session, now) if in_time else None
-            if live is None:
-                return None
-            # The device as it is now: it may have been bound, or revoked, since the ticket was issued.
-            return TicketGrant(session, user_name(account), device_name(device), expires, live.device_id)
+            grant = TicketGrant(session, user_name(account), device_name(device), expires)
+            return granted_now(db, grant, now) if in_time else None
 
         return await self._writer.submit(write, within=ANYWHERE)

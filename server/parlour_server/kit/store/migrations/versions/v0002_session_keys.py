@@ -10,6 +10,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the columns; sessions and tickets that exist have no key."""
-    for table in ("sessions", "tickets"):
-        op.add_column(table, sa.Column("public_key", sa.LargeBinary(), nullable=True))
+    """Add the column; sessions that exist have no key."""
+    op.add_column("sessions", sa.Column("public_key", sa.LargeBinary(), nullable=True))

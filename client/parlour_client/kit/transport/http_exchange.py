@@ -1,0 +1,57 @@
+"""One HTTP/1.1 request and its answer on a connection that goes on afterwards, sans I/O, by h11."""
+
+from typing import Final
+
+import h11
+
+from parlour_client.kit.errors import ServerMisbehavedError
+
+MAX_HEAD: Final = 16 * 1024
+
+
+class HttpExchange:
+    """The bytes to send, and the answer that comes back."""
+
+    def __init__(self, request: h11.Request, body: bytes, limit: int) -> None:
+        """Accept an answer with a body of ``limit`` bytes at most."""
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
+        parts = [self._http.send(event) for event in (request, h11.Data(data=body), h11.EndOfMessage())]
+        self.to_send = b"".join(part or b"" for part in parts)
+        self._limit = limit
+        self._body = bytearray()
+        self.status = 0
+        self.is_complete = False
+
+    @property
+    def body(self) -> bytes:
+        """The answer's body."""
+        return bytes(self._body)
+
+    @property
+    def keeps_open(self) -> bool:
+        """Whether another request may follow on this connection, once the answer is complete."""
+        return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
+
+    def receive(self, data: bytes) -> None:
+        """Read a part of the answer; empty for the end of the connection. Raises ServerMisbehavedError."""
+        try:
+            self._http.receive_data(data)
+            while not self.is_complete:
+                event = self._http.next_event()
+                if event is h11.NEED_DATA:
+                    return
+                self._take(event)
+        except h11.RemoteProtocolError as error:
+            raise ServerMisbehavedError("The server's answer is not HTTP.") from error
+        if self._http.trailing_data[0]:
+            raise ServerMisbehavedError("The server sent more than its answer.")
+
+    def _take(self, event: object) -> None:
+        if isinstance(event, h11.Response):
+            self.status = event.status_code
+        elif isinstance(event, h11.Data):
+            self._body += event.data
+            if len(self._body) > self._limit:
+                raise ServerMisbehavedError("The server's answer is too large.")
+        elif isinstance(event, h11.EndOfMessage):
+            self.is_complete = True

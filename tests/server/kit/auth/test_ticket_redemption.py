@@ -1,0 +1,146 @@
+"""Who turns a ticket into a connection: the owner of the session's key (K50), where it was issued (K51)."""
+
+import os
+from dataclasses import replace
+
+import pytest
+from nacl.signing import SigningKey
+from tests.server.fakes import MakeAccount, ReadableAudit, StoppedClock, by_itself
+
+from parlour_protocol.kit.names import parse_device_name
+from parlour_protocol.kit.session_key import Redemption
+from parlour_server.kit.auth.login_throttle import LoginThrottle
+from parlour_server.kit.auth.request_rates import RequestRates
+from parlour_server.kit.auth.session_activity import SessionActivity
+from parlour_server.kit.auth.sessions import Sessions
+from parlour_server.kit.auth.tickets import ConnectionTicket, TicketRedemption, Tickets
+from parlour_server.kit.bus.local_bus import LocalBus
+from parlour_server.kit.config.server_settings import Logins
+from parlour_server.kit.errors import SessionKeyError, SessionRefusedError, TicketRefusedError
+from parlour_server.kit.store.records import SessionRecord
+from parlour_server.store.interface import Store
+
+KEY = SigningKey(b"a session's key".ljust(32))
+ADDRESS = "192.0.2.1"
+
+
+class Desk:
+    """Issues tickets to a session and redeems them."""
+
+    def __init__(
+        self, store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit, settings: Logins
+    ) -> None:
+        """Use a store; ``session`` is that of the tickets."""
+        self.clock = clock
+        self.sessions = Sessions(store.sessions, bus, clock, audit, settings, SessionActivity(clock))
+        rates = RequestRates(clock, by_itself(), per_minute=10_000, burst=10_000)
+        throttle = LoginThrottle(store.attempts, clock, settings)
+        self.tickets = Tickets(store.tickets, rates, throttle, audit, clock, seconds=30)
+        self.redemption = TicketRedemption(store.tickets, store.sessions, clock)
+        self.session: SessionRecord
+
+    async def issued(self, here: ConnectionTicket | None = None) -> Redemption:
+        """Issue a ticket; return the request that redeems it."""
+        ticket = await self.tickets.issue(self.session, address=ADDRESS, here=here)
+        return Redemption(ticket.digest(), "chat.example:8443", bytes(32), "/v1/chat")
+
+    async def redeem(
+        self, request: Redemption, proof: bytes | None, here: ConnectionTicket | None = None
+    ) -> bool:
+        """Return whether the ticket is redeemed."""
+        try:
+            grant = await self.redemption.redeem(request, proof, here or ConnectionTicket())
+        except TicketRefusedError:
+            return False
+        assert grant.session == self.session.id
+        return True
+
+
+@pytest.fixture
+async def desk(
+    store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit, make_account: MakeAccount
+) -> Desk:
+    """Return a desk for a session with a key."""
+    desk = Desk(store, bus, clock, audit, Logins())
+    user = await make_account("anna")
+    desk.session, _ = await desk.sessions.begin(user, parse_device_name("laptop"), bytes(KEY.verify_key))
+    return desk
+
+
+def proof(request: Redemption, key: SigningKey = KEY) -> bytes:
+    """Sign a request."""
+    return bytes(key.sign(request.to_be_signed()).signature)
+
+
+async def test_the_keys_owner_redeems_a_ticket_once(desk: Desk) -> None:
+    """For a ticket of any connection, and for one of this one."""
+    for here in (None, ConnectionTicket()):
+        request = await desk.issued(here)
+        assert await desk.redeem(request, proof(request), here)
+        assert not await desk.redeem(request, proof(request), here)
+
+
+async def test_a_thousand_thefts(desk: Desk) -> None:
+    """Without the key no ticket is redeemed, whatever comes as a proof, and each is used up."""
+    thief, seen = SigningKey.generate(), await desk.issued()
+    assert await desk.redeem(seen, proof(seen))
+    redeemed = 0
+    for number in range(1000):
+        here = ConnectionTicket() if number % 2 else None
+        request = await desk.issued(here)
+        forged = (
+            None,
+            b"",
+            os.urandom(64),
+            proof(request, thief),
+            proof(seen),
+            proof(replace(request, host="evil.example")),
+            proof(replace(request, server_key=os.urandom(32))),
+            proof(request)[:63],
+            proof(request) + b"x",
+            bytes(64),
+        )[number % 10]
+        redeemed += await desk.redeem(request, forged, here)
+        if number < 20:
+            redeemed += await desk.redeem(request, proof(request), here)
+    assert redeemed == 0
+
+
+async def test_a_connections_ticket_is_kept_nowhere_else(desk: Desk, store: Store) -> None:
+    """K51: not in the store, so no other connection and no other server can have it."""
+    here = ConnectionTicket()
+    request = await desk.issued(here)
+    assert await store.tickets.take(request.ticket) is None
+    assert not await desk.redeem(request, proof(request), ConnectionTicket())
+    desk.clock.pass_seconds(30)
+    assert not await desk.redeem(request, proof(request), here)
+
+
+async def test_a_connections_ticket_dies_with_its_session(desk: Desk) -> None:
+    """S1: and so does one that is burned."""
+    here = ConnectionTicket()
+    request = await desk.issued(here)
+    await desk.redemption.burn(request.ticket, here)
+    assert not await desk.redeem(request, proof(request), here)
+    request = await desk.issued(here)
+    await desk.sessions.end(desk.session, desk.session.id)
+    assert not await desk.redeem(request, proof(request), here)
+
+
+async def test_keys_can_be_required(
+    store: Store, bus: LocalBus, clock: StoppedClock, audit: ReadableAudit, make_account: MakeAccount
+) -> None:
+    """A session from before is over, and none begins without a key; an unusable key never is one."""
+    lax = Desk(store, bus, clock, audit, Logins())
+    strict = Desk(store, bus, clock, audit, Logins(session_keys="required"))
+    user, name = await make_account("anna"), parse_device_name("laptop")
+    _, old = await lax.sessions.begin(user, name)
+    await lax.sessions.authenticate(old)
+    with pytest.raises(SessionRefusedError):
+        await strict.sessions.authenticate(old)
+    with pytest.raises(SessionKeyError):
+        await strict.sessions.begin(user, name)
+    _, new = await strict.sessions.begin(user, name, bytes(KEY.verify_key))
+    assert (await strict.sessions.authenticate(new)).public_key == bytes(KEY.verify_key)
+    with pytest.raises(SessionKeyError):
+        await lax.sessions.begin(user, name, bytes(31) + b"\x80")

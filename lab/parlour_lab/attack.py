@@ -18,7 +18,7 @@ _LONGEST: Final = 600
 """The most characters of one step that are shown."""
 _STEPS: Final = 60
 """The most steps of an attack that are shown."""
-_TOKEN: Final = re.compile(r"\b[A-Za-z0-9_-]{43}\b")
+_TOKEN: Final = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])")
 """What looks like a session, a ticket or an invite: shown by its first letters."""
 
 
@@ -162,7 +162,7 @@ class Attack:
             case bool():
                 verdict, why = (Verdict.HELD if ended else Verdict.BROKEN), self.expects
             case NotTriedError():
-                verdict, why = Verdict.NOT_TRIED, str(ended)
+                verdict, why = Verdict.NOT_TRIED, shown(ended)
             case _:
                 verdict, why = Verdict.ERROR, shown(f"{type(ended).__name__}: {ended}{_where(ended)}")
         seconds = round(time.monotonic() - start, 3)

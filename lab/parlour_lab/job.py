@@ -9,10 +9,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from parlour_lab.attack import Attack, Evidence, Outcome, Stage, Verdict, load, shown
 from parlour_lab.source import PACKAGES
+
+if TYPE_CHECKING:
+    from parlour_lab.target import LabServer
 
 Note = Callable[[Outcome], None]
 _LOG_LINES = 6
@@ -34,11 +37,11 @@ def work(job: dict[str, Any], done: Path) -> int:
             file.flush()
 
         folder = Path(job["folder"])
-        if job.get("prepare"):
+        if "prepare" in job:
             _prepare(job["prepare"], folder)
             return 0
         attacks = [load(name) for name in job["attacks"]]
-        _must_be_ours(job["paths"])
+        must_be_ours(job["paths"])
         if "permit" in job:
             play_remotely(attacks, job["permit"], note)
             return 0
@@ -60,7 +63,7 @@ def play_remotely(attacks: Sequence[Attack], permit: dict[str, Any], note: Note)
         server.log_out()
 
 
-def _must_be_ours(paths: Sequence[str]) -> None:
+def must_be_ours(paths: Sequence[str]) -> None:
     """Refuse to go on if a package came from anywhere but the scratch copy that this process was given."""
     if not paths:
         return
@@ -107,7 +110,7 @@ def _test(job: dict[str, Any]) -> int:
     failures = _Failures()
     plugins = [_hypothesis_pytestplugin, pytest_asyncio.plugin, pytest_timeout, xdist.plugin, failures]
     status = pytest.main([*given, *job["test"]], plugins=plugins)
-    _must_be_ours(job["paths"])
+    must_be_ours(job["paths"])
     if failures.failed:
         return _FAILED
     return _NOT_ITSELF if int(status) == _FAILED else int(status)
@@ -156,12 +159,21 @@ class Players:
             futures = [threads.submit(one.play, server) for one in waiting]
             for one in attacks:
                 if not one.waits:
-                    before = server.log_file.stat().st_size
-                    self._note(_with_log(one.play(server), server.log_text()[before:]))
+                    self._note(self._one_of_many(one, server))
             for future in futures:
                 self._note(future.result())
         server.stop()
         shutil.rmtree(place, ignore_errors=True)
+
+    @staticmethod
+    def _one_of_many(one: Attack, server: "LabServer") -> Outcome:
+        """Play an attack on a server that others need afterwards: it is started again if it has ended."""
+        before = server.log_file.stat().st_size
+        outcome = _with_log(one.play(server), server.log_text()[before:])
+        if server.is_running():
+            return outcome
+        server.start()
+        return replace(outcome, verdict=Verdict.ERROR, why="the attack ended the server that others share")
 
     def _alone(self, one: Attack) -> Outcome:
         place, start = self._place(), time.monotonic()
@@ -205,4 +217,6 @@ def _with_log(outcome: Outcome, log: str) -> Outcome:
     seen = Evidence(steps=list(outcome.steps), left_out=outcome.left_out)
     for line in log.splitlines()[-_LOG_LINES:]:
         seen.log(line)
+    if outcome.verdict is Verdict.HELD and "Traceback" in log:
+        outcome = replace(outcome, verdict=Verdict.ERROR, why="the server's log has a traceback")
     return replace(outcome, steps=tuple(seen.steps), left_out=seen.left_out)

@@ -40,7 +40,13 @@ class Runner:
         self._process = subprocess.Popen(  # noqa: S603 - our own module
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
         )
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        """The process that forks."""
+        return self._process.pid
 
     def __enter__(self) -> Self:
         return self
@@ -48,8 +54,11 @@ class Runner:
     def __exit__(self, *_: object) -> None:
         """End everything that still runs, and remove the folder."""
         assert self._process.stdin is not None  # noqa: S101 - it was asked for
+        assert self._process.stdout is not None  # noqa: S101 - the same
         self._process.stdin.close()
         self._process.wait()
+        self._reader.join()
+        self._process.stdout.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def prepare(self, stages: set[Stage]) -> None:

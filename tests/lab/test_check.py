@@ -1,0 +1,114 @@
+"""Rows that are played: what is reported, and what the laboratory leaves alone."""
+
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from parlour_lab.attack import Outcome, Verdict
+from parlour_lab.check import Checked, _checked, check, summary
+from parlour_lab.rows import Defence, Row, rows
+from parlour_lab.runner import Runner
+from parlour_lab.source import find_source
+from parlour_lab.target import LabServer
+
+ROWS = rows()
+SOURCE = find_source()
+
+
+def installed() -> str:
+    """Return a digest of every source file that is installed."""
+    files = sorted(path for folder in SOURCE.packages.values() for path in folder.rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
+def test_rows_as_they_must_be_and_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replacement that changes nothing is reported, and one that breaks the program, too."""
+    own = ("PARLOUR_DATABASE_URL", "PARLOUR_LISTEN_ADDRESS", "PGHOST", "HTTPS_PROXY", "PYTHONPATH")
+    for name in own:
+        monkeypatch.setenv(name, "/nowhere")
+    passed_on: set[str] = set()
+    play_all = Runner.play_all
+
+    def noted(runner: Runner, *given: Any, **how: Any) -> list[Outcome]:
+        if (environment := Path(f"/proc/{runner.pid}/environ")).exists():  # on Linux
+            passed_on.update(one.partition("=")[0] for one in environment.read_text().split("\0"))
+        return play_all(runner, *given, **how)
+
+    monkeypatch.setattr(Runner, "play_all", noted)
+    before, good = installed(), ROWS["T4"]
+    (defence,) = good.defences
+    harmless = replace(
+        good, id="T40", defences=(replace(defence, replacement=defence.text + "    # a comment\n"),)
+    )
+    broken = replace(good, id="T41", defences=(replace(defence, replacement="\n    raise OSError\n"),))
+    missing = replace(good, id="T42", defences=(Defence(defence.file, "no such text", "x"),))
+    told: list[str] = []
+    found = check([good, harmless, broken, missing], SOURCE, told=lambda one: told.append(one.row.id))
+    assert [one.ok for one in found] == [True, False, False, False]
+    assert found[0].without is not None
+    assert "CANARY-password" in str(found[0].without.steps)
+    assert found[1].problem.startswith("without the defence the attack ended as held")
+    assert found[2].problem.startswith("without the defence the attack ended as error")
+    assert "0 times, not once" in found[3].problem
+    assert summary(found) == "3 of 4 rows failed: T40, T41, T42"
+    assert sorted(told) == ["T4", "T40", "T41", "T42"]
+    assert installed() == before
+    assert not passed_on & set(own)
+
+
+def test_the_last_line() -> None:
+    """It is this sentence only if every row is as it must be."""
+    row = ROWS["T4"]
+    held = Outcome(row.attack, Verdict.HELD, "", 0)
+    good = Checked(row, held, replace(held, verdict=Verdict.BROKEN))
+    assert summary([good] * 3) == "3 defences: each attack succeeded without and failed with it"
+    assert "failed: T4" in summary([good, replace(good, problem="something")])
+
+
+def test_an_attack_that_does_not_hold_with_the_defence() -> None:
+    """The row is reported, and nothing is played without the defence."""
+    row = ROWS["T4"]
+    error = Outcome(row.attack, Verdict.ERROR, "it failed", 0)
+    nothing = cast("Any", None)
+    found = _checked(nothing, nothing, row, error, tests=False)
+    assert found.problem == "with the defence the attack ended as error: it failed"
+    assert found.without is None
+
+
+def test_a_server_of_the_laboratory_listens_on_loopback_only(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whatever the configuration says, the command line names loopback, and an attack can't name another."""
+    monkeypatch.setenv("PARLOUR_LISTEN_ADDRESS", "0.0.0.0:0")
+    begun: list[list[str]] = []
+    server = LabServer(tmp_path, None, "")
+    monkeypatch.setattr(server, "_begin", lambda arguments, *_: begun.append(arguments) or os.getpid())
+    monkeypatch.setattr(server, "is_running", lambda: False)
+    with pytest.raises(RuntimeError, match="did not start"):
+        server.start()
+    assert begun[0][begun[0].index("--listen") + 1] == "127.0.0.1:0"
+    for start in (server.start, server.run_to_end):
+        with pytest.raises(ValueError, match="loopback only"):
+            start("--listen", "0.0.0.0:8443")
+        with pytest.raises(ValueError, match="loopback only"):
+            start("--listen=0.0.0.0:8443")
+
+
+def test_replacements_are_python() -> None:
+    """Every row's replacement keeps a file that Python compiles."""
+    for row in ROWS.values():
+        _compiles(row)
+
+
+def _compiles(row: Row) -> None:
+    texts: dict[str, str] = {}
+    for defence in row.defences:
+        text = texts.get(defence.file) or SOURCE.read(defence.file)
+        texts[defence.file] = text.replace(defence.text, defence.replacement)
+    for name, text in texts.items():
+        if name.endswith(".py"):
+            compile(text, f"{row.id}: {name}", "exec")

@@ -11,7 +11,7 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Final, TextIO
 
@@ -24,9 +24,12 @@ _LIBRARIES: Final = ("websockets", "asyncio", "starlette", "sqlalchemy", "alembi
 _encoder: Final = msgspec.json.Encoder()
 
 
-def set_up(stream: TextIO | None = None) -> None:
-    """Send all logs of the process, those of its libraries too, to ``stream`` (standard error)."""
-    _log.write = _Writer(stream or sys.stderr)
+def set_up(stream: TextIO | None = None, **fields: object) -> None:
+    """Send all logs of the process, those of its libraries too, to ``stream`` (standard error).
+
+    Each line has these fields, too.
+    """
+    _log.write, _log.fields = _Writer(stream or sys.stderr), fields
     root = logging.getLogger()
     root.handlers[:] = [_Bridge()]
     root.setLevel(logging.WARNING)
@@ -74,7 +77,7 @@ def log_fault(where: str, error: BaseException) -> None:
 
 
 def _write(event: dict[str, object]) -> str:
-    line = format_line(event)
+    line = format_line({**event, **_log.fields})
     _log.write(event, line)
     return line
 
@@ -99,6 +102,7 @@ class _Log:
 
     def __init__(self) -> None:
         self.write: Callable[[dict[str, object], str], None] = _Writer(sys.stderr)
+        self.fields: Mapping[str, object] = {}
 
 
 _log: Final = _Log()

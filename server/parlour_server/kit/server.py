@@ -6,7 +6,8 @@ theirs.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+import socket
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any, Final, Generic, Self, TypeVar
@@ -114,8 +115,12 @@ class Server(Generic[_Settings]):
         *,
         clock: Clock | None = None,
         passwords: HashingPool | None = None,
+        sockets: Sequence[socket.socket] = (),
     ) -> Self:
-        """Serve. Raises SetupError, or ProgramError for an incomplete program; nothing is left running."""
+        """Serve. Raises SetupError, or ProgramError for an incomplete program; nothing is left running.
+
+        ``sockets`` listen already; without any, the address of the settings is bound.
+        """
         clock = clock or SystemClock()
         steady = SteadyClock(clock)
         activity = SessionActivity(steady)
@@ -209,7 +214,7 @@ class Server(Generic[_Settings]):
             stack.push_async_callback(watch.stop)
             net = NetServer(
                 settings,
-                await bind(settings.listen.address),
+                sockets or await bind(settings.listen.address),
                 tls,
                 service,
                 api,

@@ -12,8 +12,10 @@ import resource
 import signal
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -28,10 +30,13 @@ from parlour_server.kit.net.tls_groups import HAS_HYBRID
 from parlour_server.kit.private_file import write_private
 from parlour_server.kit.program_spec import ProgramSpec
 from parlour_server.kit.server import Server
+from parlour_server.kit.server_workers import Worker, start_workers
 from parlour_server.kit.setup.data_folder import DataFolder
 
 _Settings = TypeVar("_Settings", bound=Settings)
 _LAST_RESORT_SECONDS: Final = 4.9
+_TOGETHER_SECONDS: Final = 0.5
+"""A terminal, and systemd, send a signal to the workers as well as to the supervisor, which passes it on."""
 _SPARE_FILES: Final = 256  # the database, the log, sockets that are being refused
 
 
@@ -62,15 +67,29 @@ def serve(
     ready: Ready,
     *,
     loop: str = "auto",
+    workers: int = 1,
 ) -> None:
-    """Serve until a signal. ``load`` reads the settings, now and on SIGHUP. Raises SetupError."""
+    """Serve until a signal. ``load`` reads the settings, now and on SIGHUP. Raises SetupError.
+
+    With several ``workers`` each is a process of its own, and this one watches them.
+    """
+    refuse_old_websockets(version("websockets"))
+    worker: Worker | None = None
+    if workers > 1:
+        worker = start_workers(folder, load, workers, ready.announce)
+        if worker is None:
+            return
+        folder, load = worker.folder, partial(worker.settings, load)
+        ready = Ready(descriptor=worker.ready)
     settings = load()
     folder.require(has_database=not settings.database.url)
-    refuse_old_websockets(version("websockets"))
-    set_up()
+    if worker is None:
+        set_up()
+    else:
+        set_up(worker=worker.number)
     _limit_process(settings)
     with asyncio.Runner(loop_factory=loop_factory(loop)) as runner:
-        runner.run(_serve(spec, folder, settings, load, ready))
+        runner.run(_serve(spec, folder, settings, load, ready, worker))
 
 
 async def _serve(
@@ -79,40 +98,61 @@ async def _serve(
     settings: _Settings,
     load: Callable[[], _Settings],
     ready: Ready,
+    worker: Worker | None,
 ) -> None:
-    stopping, hurry = asyncio.Event(), asyncio.Event()
+    stop = _Stop(settings.connections.drain_seconds, _TOGETHER_SECONDS if worker else 0.0)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, _stop, stopping, hurry, settings.connections.drain_seconds)
+        loop.add_signal_handler(number, stop)
     loop.add_signal_handler(signal.SIGHUP, _refuse_reload, "the server is still starting")
-    server = await Server.start(spec, folder, settings)
+    if worker is not None:
+        loop.add_reader(worker.supervisor, _supervisor_ended, stop, worker.supervisor)
+    server = await Server.start(spec, folder, settings, sockets=worker.sockets if worker else ())
     loop.add_signal_handler(signal.SIGHUP, _reload, server, load)
     try:
         _say_what_is_in_force(settings, server.url)
         ready.announce(server.url)
-        await stopping.wait()
-        await server.drain(hurry)
+        await stop.asked.wait()
+        await server.drain(stop.hurry)
     finally:
         await server.stop()
 
 
-def _stop(stopping: asyncio.Event, hurry: asyncio.Event, drain_seconds: float) -> None:
-    """Start stopping, at a second signal at once; if something hangs, the process is ended anyway.
+class _Stop:
+    """Starts stopping, at a second signal at once; if something hangs, the process is ended anyway.
 
     Nothing is lost, because everything acknowledged is on disk. It uses a thread, because the event loop may
     hang.
     """
-    seconds = _LAST_RESORT_SECONDS
-    if not stopping.is_set():
-        stopping.set()
-        seconds += drain_seconds
-    elif hurry.is_set():
-        return
-    else:
-        hurry.set()
-    last = threading.Timer(seconds, os._exit, (0,))
-    last.daemon = True
-    last.start()
+
+    def __init__(self, drain_seconds: float, together: float) -> None:
+        """Signals within ``together`` seconds of the first are one."""
+        self.asked, self.hurry = asyncio.Event(), asyncio.Event()
+        self._drain_seconds = drain_seconds
+        self._together = together
+        self._at = 0.0
+
+    def __call__(self) -> None:
+        """Handle a signal."""
+        now, seconds = time.monotonic(), _LAST_RESORT_SECONDS
+        if not self.asked.is_set():
+            self.asked.set()
+            self._at = now
+            seconds += self._drain_seconds
+        elif self.hurry.is_set() or now - self._at < self._together:
+            return
+        else:
+            self.hurry.set()
+        last = threading.Timer(seconds, os._exit, (0,))
+        last.daemon = True
+        last.start()
+
+
+def _supervisor_ended(stop: _Stop, descriptor: int) -> None:
+    """Stop: nobody would start this worker again, or stop it, and it has the sockets."""
+    asyncio.get_running_loop().remove_reader(descriptor)
+    warn("supervisor_ended", consequence="this worker stops")
+    stop()
 
 
 def _reload(server: Server[_Settings], load: Callable[[], _Settings]) -> None:

@@ -2,12 +2,13 @@
 
 import os
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from parlour_server.kit.errors import SetupError
 from parlour_server.kit.net.message_assembler import refuse_old_websockets
-from parlour_server.kit.server_process import Ready
+from parlour_server.kit.server_process import Ready, _Stop
 
 
 @pytest.mark.parametrize("found", ["16.1", "17.0", "17.3", "17.3.1"])
@@ -21,6 +22,17 @@ def test_vulnerable_dependencies_are_refused(found: str) -> None:
 def test_newer_dependencies_are_not_refused(found: str) -> None:
     """Numbers are compared as numbers."""
     refuse_old_websockets(found)
+
+
+@pytest.mark.parametrize(("together", "hurries"), [(0.0, True), (60.0, False)])
+async def test_a_worker_takes_signals_that_come_together_as_one(*, together: float, hurries: bool) -> None:
+    """Ctrl-C and systemd reach it twice, by its supervisor as well: it drains all the same."""
+    stop = _Stop(0, together)
+    with mock.patch("threading.Timer") as last:
+        stop()
+        stop()
+    assert (stop.asked.is_set(), stop.hurry.is_set()) == (True, hurries)
+    assert last.call_count == 1 + hurries
 
 
 def test_the_address_is_written_whole(tmp_path: Path) -> None:

@@ -119,6 +119,14 @@ def init(
     show_default=True,
     help="The event loop; auto picks the fastest one installed.",
 )
+@click.option(
+    "--workers",
+    metavar="N",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    help="Serve with so many processes behind one address, one for each core. It needs PostgreSQL.",
+)
 def run(
     data: Path,
     listen: str | None,
@@ -126,6 +134,7 @@ def run(
     ready_file: Path | None,
     ready_fd: int | None,
     loop: str,
+    workers: int,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C. Log lines go to standard error, as JSON.
 
@@ -140,4 +149,4 @@ def run(
 
     folder = folder_of(data)
     load = partial(settings_of, folder, listen__address=listen, listen__metrics=metrics)
-    serve(program(), folder, load, Ready(ready_file, ready_fd), loop=loop)
+    serve(program(), folder, load, Ready(ready_file, ready_fd), loop=loop, workers=workers)

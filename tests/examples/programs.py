@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from tests.e2e.processes import reserved_port
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-PATIENCE = 30.0
+PATIENCE = 60.0
 KIT = ("parlour_protocol", "parlour_server", "parlour_client")
 LIST_MODULES = """
 import atexit, os, pathlib, sys

@@ -161,7 +161,7 @@ class Rig:
 
     async def until(self, reached: Callable[[], bool]) -> None:
         """Let time pass until something is so."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not reached():
                 self.clock.advance(1)
                 await asyncio.sleep(0)
@@ -283,7 +283,7 @@ async def test_pushes_are_a_stream(rig: Rig) -> None:
         await rig.link.connected()
         rig.server.sockets[0].say(GameOver(winner=PROFILE.user))
         await rig.until(lambda: len(seen) == 1)
-    await asyncio.wait_for(reading, 10)
+    await asyncio.wait_for(reading, 60)
     assert seen == [GameOver(winner=PROFILE.user)]
 
 

@@ -41,7 +41,7 @@ from ticker import server as ticker_program
 from ticker.frames import Price, Watch
 
 ROOT = Path(__file__).parents[3]
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Ticker:

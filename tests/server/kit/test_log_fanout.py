@@ -97,7 +97,7 @@ class Follower:
 
     async def until(self, last: int) -> list[int]:
         """Wait for this entry; return what came up to then."""
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(60):
             while not self.closed and last not in self.numbers:
                 self.arrived.clear()
                 await self.arrived.wait()

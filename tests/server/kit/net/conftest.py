@@ -42,7 +42,7 @@ from parlour_server.kit.net.websocket_connection import ConnectionRegistry
 from parlour_server.kit.store.interface import Sessions
 from parlour_server.kit.store.records import TicketGrant
 
-PATIENCE = 5.0  # a test that waits longer has failed
+PATIENCE = 60.0  # a test that waits longer has failed
 SMALL_BODIES = Operations().body_cap
 """No operation of the kit takes more than an ordinary JSON body."""
 

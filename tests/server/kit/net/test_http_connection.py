@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.server.kit.net.conftest import PATIENCE
 
 from parlour_server.kit.audit import AuditEvent
 
@@ -97,7 +98,7 @@ async def test_an_application_is_notified_that_its_peer_disconnected(bench: Any)
         wire.send(b.request("POST /a HTTP/1.1", content_length="9", **PLAIN))
         await b.until(lambda: b.server._http.tasks)
         await wire.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await seen.wait()
 
 

@@ -12,7 +12,7 @@ from parlour_server.kit.errors import SetupError
 from parlour_server.kit.net import metrics_listener as scrape
 from parlour_server.kit.net.metrics_listener import MOST_SOCKETS, MetricsListener
 
-PATIENCE = 5.0
+PATIENCE = 60.0
 
 
 @asynccontextmanager

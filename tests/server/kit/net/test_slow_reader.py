@@ -72,7 +72,7 @@ def test_stopping_with_a_stuck_client(every_loop: Any, bench: Any, monkeypatch: 
             wire = await b.chatting(receive_buffer=4096, user="stuck")
             wire.writer.transport.pause_reading()
             await fill(b.chat.peers[0])
-            async with asyncio.timeout(PATIENCE):  # and not the minute that it may take to close
+            async with asyncio.timeout(PATIENCE / 2):  # and not the minute that it may take to close
                 await b.server.stop()
             assert b.server.sockets == 0
 

@@ -4,6 +4,8 @@ import asyncio
 import socket
 from typing import Any
 
+from tests.server.kit.net.conftest import PATIENCE
+
 SIZES = (70_000, 300_001, 999_999, 1_000_000, 1_048_576, 3_000_000)
 
 
@@ -27,7 +29,7 @@ def upload(b: Any, size: int) -> bytes:
     """Send all of a body at once, from another thread, and read the answer."""
     head = b.request("POST /a HTTP/1.1", content_length=str(size), upgrade=None, connection="close")
     with (
-        socket.create_connection(("127.0.0.1", b.port), timeout=5) as raw,
+        socket.create_connection(("127.0.0.1", b.port), PATIENCE) as raw,
         b.pair.trusting_context().wrap_socket(raw, server_hostname="localhost") as wire,
     ):
         wire.sendall(head + b"x" * size)

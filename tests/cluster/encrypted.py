@@ -36,6 +36,7 @@ from parlour_client.kit.account.profile import CurrentProfile
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.transport.frame_socket import Dial, FrameSocket
 from parlour_client.kit.transport.https import Api
+from parlour_client.kit.transport.session import Session
 from parlour_protocol.delivery import RevokeDevice
 from parlour_protocol.frames import LogEvent
 from parlour_protocol.frames import replies as frames
@@ -145,7 +146,7 @@ class EncryptedDevice:
         self._world = world
         self._chance = world.chance(self.session)
         self.place = world.places[0]
-        self.token: Secret | None = None
+        self.login: Session | None = None
         self.client = Client(
             home, clock=HurriedClock(), chance=self._chance, dial=self._dial, delivery=self._delivery
         )
@@ -186,12 +187,13 @@ class EncryptedDevice:
 
     def _dial(self, current: CurrentProfile) -> Dial:
         async def dial() -> FrameSocket:
-            self.token = current().session
-            assert self.token is not None
+            self.login = current().live_session
+            assert self.login is not None
             self.place = self._chance.choice(self._world.places)
-            issued = await self._world.api(self._chance.choice(self._world.places)).ticket(self.token)
+            elsewhere = self._chance.choice(self._world.places)
+            ticket = await self._world.ticket(elsewhere, self.login.token)
             number = self._world.next_ticket()
-            socket = await self._world.handshake(self.place, issued.ticket, number, self.session)
+            socket = await self._world.handshake(self.place, self.login, ticket, number, self.session)
             return RecordedSocket(socket, self._world, self.user, self.session, self.place)
 
         return dial
@@ -354,9 +356,9 @@ class EncryptedPerson:
 
     async def _revoke(self, phone: EncryptedDevice, room: RoomId) -> None:
         there = self._chance.choice(self.world.places)
-        assert phone.token is not None
+        assert phone.login is not None
         async with asyncio.timeout(_CHANGE_SECONDS):
-            kept = (await self.world.api(there).ticket(phone.token)).ticket
+            kept = await self.world.ticket(there, phone.login.token)
         stop = asyncio.Event()
         writing = asyncio.ensure_future(self._go_on(phone, room, stop))
         try:
@@ -370,9 +372,10 @@ class EncryptedPerson:
         for ticket in (kept, None):  # one from before the revocation, and one that must not be issued
             with suppress(ParlourClientError, TimeoutError):
                 async with asyncio.timeout(_CHANGE_SECONDS):
-                    given = ticket or (await self.world.api(there).ticket(phone.token)).ticket
+                    given = ticket or await self.world.ticket(there, phone.login.token)
                     number = self.world.next_ticket()
-                    await (await self.world.handshake(there, given, number, phone.session)).close()
+                    socket = await self.world.handshake(there, phone.login, given, number, phone.session)
+                    await socket.close()
 
     async def _go_on(self, phone: EncryptedDevice, room: RoomId, stop: asyncio.Event) -> None:
         """Write with a phone, and let it be sent what others write, while and after it is revoked."""

@@ -156,13 +156,8 @@ MUTANTS: Final = {
         (
             (
                 "kit/store/accounts/shared_tickets.py",
-                "            if live is None:\n",
-                "            if not in_time:\n",
-            ),
-            (
-                "kit/store/accounts/shared_tickets.py",
-                "expires, live.device_id)",
-                "expires, live and live.device_id)",
+                "            return granted_now(db, grant, now) if in_time else None\n",
+                "            return (granted_now(db, grant, now) or grant) if in_time else None\n",
             ),
         ),
         _CALM | {"seconds": 20, "habits": Habits(sessions=0.05)},

@@ -123,11 +123,11 @@ class World:
         return (await self.api(place).call("POST", "/v1/tickets", TicketIssued, bearer=token)).ticket
 
     async def handshake(
-        self, place: Place, token: Secret, ticket: Secret, number: int, session: str
+        self, place: Place, login: Session, ticket: Secret, number: int, session: str
     ) -> WebSocket:
         """Open a socket with a ticket, and record that it was taken. Raises ParlourClientError."""
         began = now()
-        socket = await open_socket(WIRE, self._verifiers[place], Session(token), ticket)
+        socket = await open_socket(WIRE, self._verifiers[place], login, ticket)
         self.history.redeemed.append(Redeemed(number, session, place.node, began, now()))
         return socket
 
@@ -222,7 +222,7 @@ class Line:
                 issued = await self.world.ticket(elsewhere, self.token)
             except UnreachableError:
                 issued = await self.world.ticket(self.place, self.token)
-            return await self.world.handshake(self.place, self.token, issued, ticket, self.session)
+            return await self.world.handshake(self.place, Session(self.token), issued, ticket, self.session)
 
     async def _converse(self, socket: WebSocket) -> None:
         conversation: Conversation[Any, Any, Any, Any] = Conversation(socket, WIRE, SystemClock())
@@ -417,7 +417,7 @@ class Person:
             with suppress(ParlourClientError, TimeoutError):
                 async with asyncio.timeout(_CONNECT_SECONDS):
                     socket = await self.world.handshake(
-                        place, self.token, issued, number, f"{self.name}-laptop"
+                        place, Session(self.token), issued, number, f"{self.name}-laptop"
                     )
                 await socket.close()
 
@@ -463,7 +463,9 @@ class Person:
                 with suppress(ParlourClientError, TimeoutError):
                     async with asyncio.timeout(_CONNECT_SECONDS):
                         number = self.world.next_ticket()
-                        await (await self.world.handshake(there, token, ticket, number, session)).close()
+                        await (
+                            await self.world.handshake(there, Session(token), ticket, number, session)
+                        ).close()
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)

@@ -6,17 +6,14 @@ With tests, the named test must pass in the copy and fail without the defence.
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 
-from parlour_lab.attack import Outcome, Verdict
+from parlour_lab.attack import Outcome, Verdict, shown
 from parlour_lab.rows import Row, RowError
-from parlour_lab.runner import ATTACK_SECONDS, Runner, stages_of, workers_here
+from parlour_lab.runner import ALL_SECONDS, ATTACK_SECONDS, Runner, stages_of, workers_here
 from parlour_lab.scratch import Scratch
 from parlour_lab.source import MissingSourceError, Source
-
-_FAILED = 1
-"""Pytest's exit status if a test failed."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +47,11 @@ def check(
         runner.prepare(stages_of(names))
         with ThreadPoolExecutor(workers + 1) as threads:
             holding = threads.submit(runner.play_all, names, workers=workers)
+            made = [Scratch(runner.folder / f"copy-{n}", source, tests=tests) for n in range(workers)]
+            passing = _passing(runner, made, chosen, threads) if tests else frozenset()
             copies: SimpleQueue[Scratch] = SimpleQueue()
-            for number in range(workers):
-                copies.put(Scratch(runner.folder / f"copy-{number}", source, tests=tests))
+            for copy in made:
+                copies.put(copy)
             with_defence = {one.attack: one for one in holding.result()}
             lock = threading.Lock()
 
@@ -60,6 +59,8 @@ def check(
                 copy = copies.get()
                 try:
                     found = _checked(runner, copy, row, with_defence[row.attack], tests=tests)
+                    if tests and found.ok and row.test not in passing:
+                        found = replace(found, problem=f"{row.test} does not pass with the defence")
                 finally:
                     copies.put(copy)
                 with lock:
@@ -67,6 +68,24 @@ def check(
                 return found
 
             return list(threads.map(done, chosen))
+
+
+def _passing(
+    runner: Runner, copies: Sequence[Scratch], chosen: Sequence[Row], threads: ThreadPoolExecutor
+) -> frozenset[str]:
+    """Return the rows' tests that pass in a copy that nothing was taken out of."""
+    nodes = list(dict.fromkeys(row.test for row in chosen))
+    files = list(dict.fromkeys(node.partition("::")[0] for node in nodes))
+    parts: list[list[str]] = [[] for _ in copies]
+    for node in nodes:
+        parts[files.index(node.partition("::")[0]) % len(parts)].append(node)
+    started = [
+        threads.submit(runner.test, part, copy.folder, copy.paths, ALL_SECONDS)
+        for part, copy in zip(parts, copies, strict=True)
+        if part
+    ]
+    ended = [one.result() for one in started]
+    return frozenset(node for node in nodes if any(one.has_passed(node) for one in ended))
 
 
 def _checked(runner: Runner, copy: Scratch, row: Row, held: Outcome, *, tests: bool) -> Checked:
@@ -79,9 +98,10 @@ def _checked(runner: Runner, copy: Scratch, row: Row, held: Outcome, *, tests: b
             if without.verdict is not Verdict.BROKEN:
                 problem = f"without the defence the attack ended as {without.verdict}: {without.why}"
             elif tests:
-                status, said = runner.test([row.test], copy.folder, copy.paths)
-                if status != _FAILED:
-                    problem = f"{row.test} did not fail without the defence (status {status}): {said[-600:]}"
+                ended = runner.test([row.test], copy.folder, copy.paths)
+                if not ended.has_failed(row.test):
+                    how = f"(status {ended.status}): {shown(ended.said[-600:])}"
+                    problem = f"{row.test} did not fail itself without the defence {how}"
     except (RowError, MissingSourceError) as error:
         return Checked(row, held, None, str(error))
     return Checked(row, held, without, problem)

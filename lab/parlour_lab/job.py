@@ -20,16 +20,12 @@ if TYPE_CHECKING:
 Note = Callable[[Outcome], None]
 _LOG_LINES = 6
 """The most lines of a server's log that are shown with an attack."""
-_FAILED = 1
-"""A test failed, as with pytest."""
-_NOT_ITSELF = 71
-"""Something around the test failed, which says nothing about the defence."""
 
 
 def work(job: dict[str, Any], done: Path) -> int:
     """Do the job and write outcomes, a line of JSON each; returns the exit status of the process."""
     if "test" in job:
-        return _test(job)
+        return _test(job, done)
     with done.open("a") as file:
 
         def note(outcome: Outcome) -> None:
@@ -85,19 +81,23 @@ def _prepare(what: Sequence[str], folder: Path) -> None:
         prepare_people(folder / "people")
 
 
-class _Failures:
-    """Which tests failed themselves: not in a fixture around them, and not because they weren't found."""
+class _Heard:
+    """Which tests passed, and which failed themselves: not in a fixture around them, nor while collecting."""
 
     def __init__(self) -> None:
-        self.failed: list[str] = []
+        self.passed: set[str] = set()
+        self.failed: set[str] = set()
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Hear of a test."""
+        if report.when == "call" and report.passed:
+            self.passed.add(report.nodeid)
         if report.when == "call" and report.failed:
-            self.failed.append(report.nodeid)
+            self.failed.add(report.nodeid)
 
 
-def _test(job: dict[str, Any]) -> int:
+def _test(job: dict[str, Any], done: Path) -> int:
+    """Run tests, to the first that fails if only one is wanted; write which passed and failed."""
     import _hypothesis_pytestplugin  # noqa: PLC0415 - only where tests are run
     import pytest  # noqa: PLC0415
     import pytest_asyncio.plugin  # noqa: PLC0415
@@ -106,14 +106,14 @@ def _test(job: dict[str, Any]) -> int:
 
     os.chdir(job["root"])
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    given = ["-p", "no:cacheprovider", "-q", "--tb=line", "-m", "", "-x", f"--basetemp={job['folder']}/tests"]
-    failures = _Failures()
-    plugins = [_hypothesis_pytestplugin, pytest_asyncio.plugin, pytest_timeout, xdist.plugin, failures]
+    given = ["-p", "no:cacheprovider", "-q", "--tb=line", "-m", "", f"--basetemp={job['folder']}/tests"]
+    given += ["-x"] if len(job["test"]) == 1 else []
+    heard = _Heard()
+    plugins = [_hypothesis_pytestplugin, pytest_asyncio.plugin, pytest_timeout, xdist.plugin, heard]
     status = pytest.main([*given, *job["test"]], plugins=plugins)
     must_be_ours(job["paths"])
-    if failures.failed:
-        return _FAILED
-    return _NOT_ITSELF if int(status) == _FAILED else int(status)
+    done.write_text(json.dumps({"passed": sorted(heard.passed), "failed": sorted(heard.failed)}))
+    return int(status)
 
 
 class Players:

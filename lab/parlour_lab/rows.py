@@ -62,7 +62,11 @@ def rows() -> Mapping[str, Row]:
     for file in sorted(folder.iterdir(), key=lambda one: one.name):
         if not file.name.endswith(".toml"):
             continue
-        for name, members in tomllib.loads(file.read_text(encoding="utf-8")).items():
+        try:
+            tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        except tomllib.TOMLDecodeError as error:
+            raise RowError(f"{file.name}: {error}.") from error
+        for name, members in tables.items():
             if name in found:
                 raise RowError(f"{file.name}: {name} is a row already, in {found[name].group}.toml.")
             found[name] = parse(name, members, file.name.removesuffix(".toml"))

@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -18,8 +19,32 @@ ATTACK_SECONDS: Final = 60
 """The longest that one attack may take with what it needs around it."""
 _REMOTE_SECONDS: Final = 120
 """The longest that a drill on a server elsewhere may take."""
-_ALL_SECONDS: Final = 300
+ALL_SECONDS: Final = 300
 """The longest that several in one process may take."""
+
+
+@dataclass(frozen=True)
+class Tests:
+    """How some tests ended."""
+
+    status: int
+    """Pytest's, or the process's if it was ended."""
+    said: str
+    passed: frozenset[str]
+    failed: frozenset[str]
+    """They failed in their own body."""
+
+    def has_passed(self, node: str) -> bool:
+        """Return whether this test was run and passed, with all its parameters."""
+        return any(_is_of(node, one) for one in self.passed) and not self.has_failed(node)
+
+    def has_failed(self, node: str) -> bool:
+        """Return whether this test failed itself."""
+        return any(_is_of(node, one) for one in self.failed)
+
+
+def _is_of(node: str, one: str) -> bool:
+    return one == node or one.startswith(f"{node}[")
 
 
 class Runner:
@@ -67,13 +92,13 @@ class Runner:
         what += ["server"] if stages & {Stage.SERVER, Stage.OWN_SERVER, Stage.FOLDER} else []
         (self.folder / "prepared").mkdir()
         status, said, _ = self._run(
-            {"prepare": what, "folder": str(self.folder / "prepared"), "paths": []}, _ALL_SECONDS
+            {"prepare": what, "folder": str(self.folder / "prepared"), "paths": []}, ALL_SECONDS
         )
         if status:
             raise RuntimeError(said)
 
     def play(
-        self, names: Sequence[str], paths: Sequence[str] = (), seconds: float = _ALL_SECONDS
+        self, names: Sequence[str], paths: Sequence[str] = (), seconds: float = ALL_SECONDS
     ) -> list[Outcome]:
         """Play these attacks in one process, on the copy at ``paths`` or on Parlour as installed."""
         job = {
@@ -120,11 +145,14 @@ class Runner:
             wanted, {"attacks": wanted, "paths": [], "permit": dict(permit)}, _REMOTE_SECONDS
         )
 
-    def test(self, nodes: Sequence[str], root: Path, paths: Sequence[str]) -> tuple[int, str]:
-        """Run tests in a copy of the repository; return pytest's status (1: one failed), and what it said."""
+    def test(
+        self, nodes: Sequence[str], root: Path, paths: Sequence[str], seconds: float = ATTACK_SECONDS
+    ) -> Tests:
+        """Run tests in a copy of the repository."""
         job = {"test": list(nodes), "root": str(root), "paths": list(paths)}
-        status, said, _ = self._run(job, ATTACK_SECONDS)
-        return status, said
+        status, said, done = self._run(job, seconds)
+        heard = json.loads(done or '{"passed": [], "failed": []}')
+        return Tests(status, said, frozenset(heard["passed"]), frozenset(heard["failed"]))
 
     def _run(self, job: dict[str, Any], seconds: float) -> tuple[int, str, str]:
         with self._lock:

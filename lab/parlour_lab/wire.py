@@ -5,6 +5,7 @@ that needs many sends on all before it reads.
 """
 
 import base64
+import errno
 import http.client
 import json
 import socket
@@ -15,6 +16,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
+
+from parlour_lab.attack import NotTriedError
 
 PATIENCE: Final = 20.0
 """Seconds after which a read has failed."""
@@ -186,8 +189,10 @@ class ServerAddress:
             if source:
                 raw.bind((source, 0))
             raw.connect((self.host, self.port))
-        except OSError:
+        except OSError as error:
             raw.close()
+            if source and error.errno == errno.EADDRNOTAVAIL:
+                raise NotTriedError(f"this machine has no {source}; Linux has all of 127.0.0.0/8") from error
             raise
         return raw
 

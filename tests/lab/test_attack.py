@@ -1,5 +1,8 @@
 """What an attack's verdict says, and that its evidence is bounded text."""
 
+import subprocess
+import sys
+
 from parlour_lab.attack import Attack, Evidence, NotTriedError, Stage, Verdict, load
 
 TOKEN = "A1_-" * 10 + "xyz"
@@ -68,3 +71,19 @@ def test_only_attacks_of_the_laboratory_are_loaded() -> None:
         except (KeyError, ModuleNotFoundError):
             continue
         raise AssertionError(name)
+
+
+ALL = """
+import sys
+sys.modules |= dict.fromkeys(("pytest", "psycopg", "nats", "_pytest"))
+from parlour_lab.attack import load
+from parlour_lab.rows import rows
+print(len({load(row.attack).id for row in rows().values()}))
+"""
+
+
+def test_attacks_need_no_tests_and_no_extra() -> None:
+    """All of them are loaded where neither pytest nor a database's driver is installed."""
+    done = subprocess.run([sys.executable, "-c", ALL], capture_output=True, text=True, check=False)  # noqa: S603 - ours
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 20

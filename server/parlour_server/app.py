@@ -16,6 +16,7 @@ from parlour_server.delivery.delivery_budgets import DeliveryBudgets
 from parlour_server.delivery.device_registry import DeviceRegistry
 from parlour_server.delivery.file_expiry import FileExpiry
 from parlour_server.delivery.file_inspection import FileInspection
+from parlour_server.delivery.inspection_policy import publish_policy
 from parlour_server.delivery.key_log import KeyLog
 from parlour_server.delivery.key_packages import KeyPackageService
 from parlour_server.delivery.mls_groups import MlsGroups
@@ -36,6 +37,7 @@ async def start_chat(parts: Parts[ChatSettings, Store]) -> RunningProgram[ChatSe
     large = LargeJson()
     parts.stack.callback(large.close)
     server, store, bus, clock, audit = parts.server, parts.store, parts.bus, parts.clock, parts.audit
+    await publish_policy(store.keylog, parts.settings.inspection, parts.folder, server, audit, clock)
     files = None if parts.inspection is None else FileInspection(parts.inspection, blobs)
     chat = Chat(
         server=server,

@@ -19,6 +19,7 @@ class ChatAuditEvent(StrEnum):
     GROUP_CONTESTED = "group_contested"
     FILE_STORED = "file_stored"
     FILES_REMOVED = "files_removed"
+    POLICY_PUBLISHED = "policy_published"
 
 
 CHAT_REPEATABLE: Final = frozenset({ChatAuditEvent.STATEMENT_REFUSED})

@@ -1,9 +1,11 @@
 """The settings of the chat: those of every server, and its own rates, delivery and files."""
 
-from typing import Annotated
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from parlour_protocol.limits import FILE_BYTES, HTTP_COMMIT
-from parlour_server.kit.config.server_settings import Rates, Section, Settings, setting
+from parlour_server.kit.config.server_settings import InspectionSettings, Rates, Section, Settings, setting
 
 
 class ChatRates(Rates, frozen=True):
@@ -101,9 +103,22 @@ class Files(Section, frozen=True):
     ] = 60
 
 
+class ChatInspection(InspectionSettings, frozen=True):
+    """Inspection of what people send: each inspector is `off`, or does `flag`, `redact` or `block`."""
+
+    encrypted_rooms: Annotated[
+        Literal["off", "on"],
+        Meta(
+            description="people's own devices inspect what they write in encrypted rooms: `secrets`, "
+            "`cards`, `words`, `files`, `size`. Everyone is shown this, with the word list (D23)"
+        ),
+    ] = "off"
+
+
 class ChatSettings(Settings, frozen=True):
     """All settings of the chat's server."""
 
     rates: ChatRates = ChatRates()
     delivery: Delivery = Delivery()
     files: Files = Files()
+    inspection: ChatInspection = ChatInspection()

@@ -158,6 +158,8 @@ class Messages:
         if self._state.room(room) is None:
             raise SetupError("You are not in this room.", "Join it first: parlour room join NAME.")
         await self._rooms.keep(room)
+        if self._encrypted_rooms is not None and self._encrypted_rooms.covers(room):
+            frames = await self._encrypted_rooms.inspection.frames(room, frames)
         early: AlsoWrite | None = None
         if self._encrypted_rooms is not None and self._follow and not self._outbox.has_any(room):
             early = self._encrypted_rooms.outgoing.encrypt_early(

@@ -13,7 +13,14 @@ from parlour_protocol.identity.device_id import (
     pairing_code,
 )
 from parlour_protocol.identity.errors import StatementError
-from parlour_protocol.identity.key_log import AccountEntry, DeviceEntry, Entry, Head, RevocationEntry
+from parlour_protocol.identity.key_log import (
+    AccountEntry,
+    DeviceEntry,
+    Entry,
+    Head,
+    PolicyEntry,
+    RevocationEntry,
+)
 
 __all__ = [
     "AccountEntry",
@@ -21,6 +28,7 @@ __all__ = [
     "DeviceEntry",
     "Entry",
     "Head",
+    "PolicyEntry",
     "Revocation",
     "RevocationEntry",
     "StatementError",

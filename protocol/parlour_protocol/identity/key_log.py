@@ -5,6 +5,8 @@ different heads, and exchange them in their encrypted messages. A server can sti
 entries, but it cannot show two histories for long.
 """
 
+from typing import Final
+
 import msgspec
 
 from parlour_protocol.identity.certificates import Key, plain_text
@@ -39,7 +41,17 @@ class RevocationEntry(
     revocation: bytes
 
 
-Entry = AccountEntry | DeviceEntry | RevocationEntry
+class PolicyEntry(msgspec.Struct, frozen=True, array_like=True, tag="policy", forbid_unknown_fields=True):
+    """What clients inspect in encrypted rooms from now on (``InspectionPolicy``); the newest one counts."""
+
+    at: MillisField
+    policy: bytes
+
+
+POLICY_PREFIX: Final = b"\x93\xa6policy"
+"""How the bytes of a ``PolicyEntry`` begin."""
+
+Entry = AccountEntry | DeviceEntry | RevocationEntry | PolicyEntry
 
 
 def encode_entry(entry: Entry) -> bytes:

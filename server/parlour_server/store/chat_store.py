@@ -48,7 +48,7 @@ class ChatStore(Database):
         self.log = SqlLog(self._writer, self._readers)
         self.consent = SqlConsent(self._writer, self._readers, clock)
         self.devices = SqlDevices(self._writer, self._readers, clock)
-        self.keylog = SqlKeyLog(self._readers)
+        self.keylog = SqlKeyLog(self._writer, self._readers)
         self.groups = SqlGroups(self._writer, self._readers)
         self.files = SqlFiles(self._writer, self._readers)
         self.attempts = SqlAttempts(self._writer, self._readers)

@@ -30,6 +30,8 @@ class Kind(StrEnum):
     """Our account has a key that we did not make."""
     OWN_DEVICE_ADDED = "own-device-added"
     """Our account has a device that was not approved here."""
+    INSPECTION = "inspection"
+    """The operator wants what is written in encrypted rooms to be inspected on this device, or no longer."""
     MEMBERS = "members"
     """The server makes claims about a room's members that none of them has signed."""
 
@@ -76,6 +78,12 @@ def dismiss(connection: apsw.Connection, which: int) -> None:
     query = "SELECT kind FROM alarms WHERE id = ?"
     if any(Kind(str(kind)) not in PERMANENT for (kind,) in connection.execute(query, (which,))):
         connection.execute("UPDATE alarms SET dismissed = 1 WHERE id = ?", (which,))
+
+
+def is_dismissed(connection: apsw.Connection, kind: Kind, about: str) -> bool:
+    """Say whether the person has dismissed this alarm."""
+    query = "SELECT 1 FROM alarms WHERE kind = ? AND about = ? AND dismissed"
+    return any(connection.execute(query, (kind, about)))
 
 
 def forget_kind(connection: apsw.Connection, kind: Kind) -> None:

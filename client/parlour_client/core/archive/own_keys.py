@@ -46,6 +46,8 @@ class Name(StrEnum):
     PACKAGES_ABLE = "packages-able"
     """The extensions that the published packages declare."""
     HYBRID_ABLE = "hybrid-able"
+    INSPECTION = "inspection"
+    """The operator's newest policy for inspection, as it is in the key log."""
     TRUST_VERSION = "trust-version"
     """Grows with every change of pins and of the key log's copy."""
 

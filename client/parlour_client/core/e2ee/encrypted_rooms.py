@@ -33,6 +33,7 @@ from parlour_client.core.e2ee.maintenance.server_state import ServerState
 from parlour_client.core.e2ee.messages.effects import Effects
 from parlour_client.core.e2ee.messages.history_transfer import HistoryTransfer
 from parlour_client.core.e2ee.messages.incoming import Incoming
+from parlour_client.core.e2ee.messages.inspection import OutgoingInspection
 from parlour_client.core.e2ee.messages.outgoing import Outgoing
 from parlour_client.core.e2ee.messages.read_receipts import ReadReceipts
 from parlour_client.core.e2ee.messages.store import StoredRun
@@ -95,6 +96,7 @@ class EncryptedRooms:
         self.identity = IdentityService(
             archive, self.me, account.device, delivery, clock, self._device_replaced, self._identity_changed
         )
+        self.inspection = OutgoingInspection(archive, self.identity.policy, emit)
         self.contacts = Contacts(archive, self.me, clock, self.identity)
         self.session = DeviceSession(self.identity)
         self.server = ServerState(delivery, catch_up, numbers, clock, self.session)

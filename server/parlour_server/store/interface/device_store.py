@@ -122,7 +122,15 @@ class Devices(Protocol):
 
 
 class KeyLog(Protocol):
-    """The append-only log of account keys, certificates and revocations. ``Devices`` writes it."""
+    """The append-only log of account keys, certificates and revocations. ``Devices`` writes these."""
+
+    async def publish_policy(self, at: Millis, policy: bytes, start: Head, *, is_empty: bool) -> bool:
+        """Append the operator's policy for inspection, unless the newest one is the same.
+
+        ``start`` is the head of the empty log. An empty policy only follows another one. Returns whether it
+        was appended.
+        """
+        ...
 
     async def head(self) -> Head | None:
         """Return the head of the whole log, None while it is empty."""

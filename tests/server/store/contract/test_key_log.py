@@ -27,6 +27,24 @@ async def test_the_head_commits_to_every_entry(delivery: Delivery) -> None:
     assert chained.size == len(entries) == 6
 
 
+async def test_a_policy_is_appended_when_it_changes(delivery: Delivery, clock: FakeClock) -> None:
+    """D24: in the same chain; the same one again, or an empty first one, adds nothing."""
+    log, start = delivery.store.keylog, Head.empty(SERVER)
+    assert not await log.publish_policy(clock.now(), b"", start, is_empty=True)
+    await delivery.person("ana")
+    added = [
+        await log.publish_policy(clock.now(), data, start, is_empty=not data)
+        for data in (b"one", b"one", b"two", b"", b"")
+    ]
+    assert added == [True, False, True, True, False]
+    entries, head = await log.page(after=0, limit=100)
+    chained = start
+    for entry in entries:
+        chained = chained.after(entry)
+    assert head == chained
+    assert chained.size == 5
+
+
 async def test_entries_by_two_servers_are_one_chain(
     delivery: Delivery, administration: Store, clock: FakeClock
 ) -> None:

@@ -19,6 +19,7 @@ from parlour_client.core.e2ee.identity.key_directory import Directory
 from parlour_client.core.e2ee.identity.key_log import KeyLog, server_of
 from parlour_client.core.e2ee.identity.own_devices import OwnDevices
 from parlour_client.core.e2ee.identity.own_identity import OwnIdentity
+from parlour_client.core.e2ee.identity.shown_policy import ShownPolicy
 from parlour_client.core.e2ee.status import Alarm, OwnDevice, OwnKeys, Trust
 from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import SetupError
@@ -57,6 +58,8 @@ class IdentityService:
         self._version = 0
         self._levels: dict[UserName, str] = {}
         self._alarms: Sequence[Alarm] = ()
+        self._raised: Sequence[alarms.Raised] = ()
+        self.policy = ShownPolicy()
 
     async def sign_in(self) -> SignedIn:
         """Bind the session to this device and bring keys up to date; after a login, before the chat."""
@@ -94,9 +97,10 @@ class IdentityService:
         self._identity = await self._archive.write(own_identity.load)
         self._version = await self._archive.write(key_trust.version)
         self._levels = await self._archive.write(key_pins.levels)
+        self._raised = await self._archive.write(alarms.load)
         self._alarms = [
             Alarm(one.id, one.detail, one.at, one.kind in alarms.PERMANENT, _room_of(one))
-            for one in await self._archive.write(alarms.load)
+            for one in self._raised
         ]
         if self._remembered() != before:  # else a view that asks again would loop
             self._changed()
@@ -131,7 +135,11 @@ class IdentityService:
         return Trust(level) if level is not None else Trust.UNKNOWN
 
     def alarms(self) -> Sequence[Alarm]:
-        """Return the alarms that are not dismissed, oldest first."""
+        """Return the alarms that are not dismissed, oldest first, for a view that shows them.
+
+        A policy for inspection is in force once it was among them.
+        """
+        self.policy.shown(self._raised)
         return self._alarms
 
     async def dismiss(self, alarm: int) -> None:

@@ -14,7 +14,7 @@ import apsw
 
 from parlour_client.core.archive import Archive, alarms, key_log_copy, key_pins, own_keys
 from parlour_client.core.archive.own_keys import Name
-from parlour_client.core.e2ee.identity import inviter
+from parlour_client.core.e2ee.identity import inviter, shown_policy
 from parlour_client.core.e2ee.identity.identity_errors import KeyLogError, OtherServerError
 from parlour_client.core.e2ee.identity.key_directory import Directory
 from parlour_client.core.e2ee.identity.key_log_entries import LogEntry, read_entries
@@ -245,6 +245,8 @@ class KeyLog:
             else:
                 key_log_copy.add(connection, entry.head, entry.data)
                 _apply(connection, entry, entry.head.size + later, now)
+                if entry.policy is not None:
+                    shown_policy.changed(connection, entry.policy, now)
                 self._watch(connection, entry, now)
         if entries:
             own_keys.trust_changed(connection)

@@ -13,11 +13,13 @@ from parlour_protocol.identity import (
     Certificate,
     DeviceEntry,
     Head,
+    PolicyEntry,
     Revocation,
     RevocationEntry,
     StatementError,
 )
-from parlour_protocol.identity.key_log import decode_entry
+from parlour_protocol.identity.inspection_policy import InspectionPolicy
+from parlour_protocol.identity.key_log import POLICY_PREFIX, decode_entry
 
 EntryContent = AccountEntry | Certificate | Revocation
 
@@ -30,6 +32,7 @@ class LogEntry:
     head: Head
     content: EntryContent | None
     certificate: bytes = b""
+    policy: InspectionPolicy | None = None
 
 
 def read_entries(server: str, start: Head, entries: Sequence[bytes]) -> list[LogEntry]:
@@ -38,8 +41,19 @@ def read_entries(server: str, start: Head, entries: Sequence[bytes]) -> list[Log
     for data in entries:
         head = head.after(data)
         content, certificate = _read(server, data)
-        made.append(LogEntry(bytes(data), head, content, certificate))
+        made.append(LogEntry(bytes(data), head, content, certificate, _read_policy(data)))
     return made
+
+
+def _read_policy(data: bytes) -> InspectionPolicy | None:
+    """Return the policy for inspection in an entry; no signature of its own: the chain's head is signed."""
+    if not data.startswith(POLICY_PREFIX):
+        return None
+    try:
+        entry = decode_entry(data)
+        return InspectionPolicy.read(entry.policy) if isinstance(entry, PolicyEntry) else None
+    except StatementError:
+        return None
 
 
 def _read(server: str, data: bytes) -> tuple[EntryContent | None, bytes]:
@@ -51,6 +65,8 @@ def _read(server: str, data: bytes) -> tuple[EntryContent | None, bytes]:
                 return _for(server, Certificate.read(statement, verify)), statement
             case RevocationEntry(revocation=statement):
                 return _for(server, Revocation.read(statement, verify)), b""
+            case PolicyEntry():
+                return None, b""
     except StatementError:
         return None, b""
 

@@ -21,6 +21,7 @@ from parlour_client.core.errors import EncryptionError
 from parlour_client.kit.errors import ServerMisbehavedError, SetupError
 from parlour_client.kit.private_files import open_private
 from parlour_protocol.frames.fields import FileName
+from parlour_protocol.kit.inspect.inspector import HEAD_BYTES
 from parlour_protocol.limits import FILE_BYTES
 from parlour_protocol.mls import Secret
 
@@ -188,6 +189,13 @@ def to_send(path: Path) -> Iterator[tuple[BinaryIO, int]]:
             yield file, size
     except OSError as error:
         raise SetupError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def head_of(file: BinaryIO) -> bytes:
+    """Return the beginning of an open file, which is read from its start again."""
+    head = file.read(HEAD_BYTES)
+    file.seek(0)
+    return head
 
 
 @contextmanager

@@ -21,11 +21,13 @@ from parlour_client.core.e2ee.groups.payloads import content_of, was_readable
 from parlour_client.core.e2ee.identity import key_log
 from parlour_client.core.e2ee.identity.identity_service import IdentityService
 from parlour_client.core.e2ee.identity.key_trust import trust
+from parlour_client.core.e2ee.identity.shown_policy import ShownPolicy
 from parlour_client.core.e2ee.maintenance.background_tasks import quietly
 from parlour_client.core.e2ee.maintenance.device_session import DeviceSession
 from parlour_client.core.e2ee.maintenance.renewal import Renewal
 from parlour_client.core.e2ee.maintenance.scheduler import Scheduler
 from parlour_client.core.e2ee.maintenance.server_state import ServerState
+from parlour_client.core.e2ee.messages.inspection import refuse_unchecked
 from parlour_client.core.e2ee.messages.recipients import Recipients
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.sync.state import State
@@ -104,6 +106,7 @@ class Outgoing:
             frames=frames,
             now=self._clock.now(),
             before=set(self._stored.get(room, ())),
+            policy=self._identity.policy,
         )
         sealed = await self._archive.write_durably(work)
         if any(isinstance(one, BlockedError) for one in sealed):
@@ -129,7 +132,14 @@ class Outgoing:
         except EncryptionError:
             return None
         before = set(self._stored.get(room, ()))
-        return partial(_encrypt_early, groups=groups, frames=frames, now=self._clock.now(), before=before)
+        return partial(
+            _encrypt_early,
+            groups=groups,
+            frames=frames,
+            now=self._clock.now(),
+            before=before,
+            policy=self._identity.policy,
+        )
 
     async def send(self, room: RoomId, content: AnyContent) -> None:
         """Encrypt and send something other than a message, past the outbox; the server then has it.
@@ -221,9 +231,10 @@ def _encrypt_if_reachable(
     frames: Sequence[Intent],
     now: Millis,
     before: set[RequestId],
+    policy: ShownPolicy,
 ) -> list[Encrypted]:
     recipients.require(groups.report(connection, room), partial(trust, connection))
-    return _encrypt_all(connection, groups, frames, now, before)
+    return _encrypt_all(connection, groups, frames, now, before, policy)
 
 
 def _encrypt_all(
@@ -232,11 +243,12 @@ def _encrypt_all(
     frames: Sequence[Intent],
     now: Millis,
     before: set[RequestId],
+    policy: ShownPolicy,
 ) -> list[Encrypted]:
     """Encrypt in the order of sending: each follows those before it."""
     sealed, before = [], set(before)
     for frame in frames:
-        one = _encrypt_one(connection, groups, frame, now, before)
+        one = _encrypt_one(connection, groups, frame, now, before, policy)
         sealed.append(one)
         if isinstance(one, SendEncrypted):
             before.add(one.id)
@@ -244,12 +256,18 @@ def _encrypt_all(
 
 
 def _encrypt_one(
-    connection: apsw.Connection, groups: GroupService, frame: Intent, now: Millis, before: set[RequestId]
+    connection: apsw.Connection,
+    groups: GroupService,
+    frame: Intent,
+    now: Millis,
+    before: set[RequestId],
+    policy: ShownPolicy,
 ) -> Encrypted:
     takes_back = not (isinstance(frame, Pin) and frame.on)
     if isinstance(frame, Delete | Pin) and takes_back and was_readable(connection, frame.room, frame.target):
         return frame
     try:
+        refuse_unchecked(connection, policy, frame)
         content, blanks = content_of(connection, frame)
         payload = Payload(content=content, key_log=key_log.seen(connection))
         return groups.encrypt(connection, frame.id, frame.room, payload, now, blanks, before)
@@ -267,10 +285,11 @@ def _encrypt_early(
     frames: Sequence[Intent],
     now: Millis,
     before: set[RequestId],
+    policy: ShownPolicy,
 ) -> None:
     """Encrypt, or change nothing: the message is queued in any case, and the send queue finds out why."""
     with suppress(MlsError, NotReadyError), connection:  # a savepoint of its own
-        _encrypt_all(connection, groups, frames, now, before)
+        _encrypt_all(connection, groups, frames, now, before, policy)
 
 
 def file_with_key(connection: apsw.Connection, room: RoomId, file: FileRef) -> EncryptedFile:

@@ -5,20 +5,41 @@ second entry with the same number.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from parlour_protocol.frames.opaque import LogEntryBytes
-from parlour_protocol.identity import Head
-from parlour_server.kit.store.engine.connection import Connection
+from parlour_protocol.identity import Head, PolicyEntry
+from parlour_protocol.identity.key_log import POLICY_PREFIX, decode_entry, encode_entry
+from parlour_protocol.kit.ids import Millis
+from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 from parlour_server.kit.store.engine.readers import Readers
+from parlour_server.kit.store.engine.writer import Writer
 from parlour_server.store.types import NewEntry
+
+_NEWEST_POLICY: Final = "SELECT entry FROM key_log WHERE substr(entry, 1, 8) = ? ORDER BY number DESC LIMIT 1"
 
 
 class SqlKeyLog:
-    """Reads the log."""
+    """Reads the log, and appends the operator's policy for inspection."""
 
-    def __init__(self, readers: Readers) -> None:
-        """Read through ``readers``."""
+    def __init__(self, writer: Writer, readers: Readers) -> None:
+        """Use the store's writer and readers."""
+        self._writer = writer
         self._readers = readers
+
+    async def publish_policy(self, at: Millis, policy: bytes, start: Head, *, is_empty: bool) -> bool:
+        """Append a policy, unless the newest one is the same; False if nothing was appended."""
+        entry = NewEntry(LogEntryBytes(encode_entry(PolicyEntry(at, policy))), start)
+
+        def write(db: WriteConnection) -> bool:
+            row = db.execute(_NEWEST_POLICY, (POLICY_PREFIX,)).fetchone()
+            newest = None if row is None else decode_entry(row[0])
+            if is_empty if newest is None else isinstance(newest, PolicyEntry) and newest.policy == policy:
+                return False
+            append_entry(db, entry)
+            return True
+
+        return await self._writer.submit(write)
 
     async def head(self) -> Head | None:
         """Return the head of the whole log, None while it is empty."""

@@ -1,0 +1,85 @@
+"""The operator's policy for inspection in encrypted rooms: from the key log, in force once the person saw it.
+
+A policy is announced like an alarm, in every window and before every command, until the person dismisses it.
+It applies from when a view has shown it, and only to what is written then: it makes this device refuse or
+redact what its own person writes, and nothing else. It can't have anything sent, and changes no key and no
+recipient.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Final
+
+import apsw
+
+from parlour_client.core.archive import alarms, own_keys
+from parlour_client.core.archive.own_keys import Name
+from parlour_protocol.identity import StatementError
+from parlour_protocol.identity.inspection_policy import InspectionPolicy
+from parlour_protocol.kit.ids import Millis
+
+_FOUND: Final = {
+    "secrets": "keys and passwords",
+    "cards": "card numbers",
+    "words": "these words",
+    "files": "kinds of files",
+    "size": "long texts and large files",
+}
+_DONE: Final = {"flag": "you are told", "redact": "it is removed", "block": "it is not sent"}
+_ASKED: Final = (
+    "This server's operator wants what you write in encrypted rooms to be checked on this device before it "
+    "is encrypted: {rules}. The check happens only here, and no one is told what was found."
+)
+_WITHDRAWN: Final = (
+    "This server's operator no longer wants what you write in encrypted rooms to be checked on this device."
+)
+
+
+def changed(connection: apsw.Connection, policy: InspectionPolicy, now: Millis) -> None:
+    """Keep the newest policy of the key log, and announce it."""
+    data = policy.to_bytes()
+    before = own_keys.get(connection, Name.INSPECTION)
+    if before == data or (before is None and not policy.rules):
+        return
+    own_keys.put(connection, Name.INSPECTION, data)
+    alarms.forget_kind(connection, alarms.Kind.INSPECTION)  # also one of the same words, from before
+    alarms.sound(connection, alarms.Kind.INSPECTION, _digest(data), now, words_of(policy))
+
+
+def words_of(policy: InspectionPolicy) -> str:
+    """Return the policy in words, with everything that it looks for."""
+    if not policy.rules:
+        return _WITHDRAWN
+    rules = [f"{_FOUND[name]} ({_DONE[action.value]})" for name, action in policy.rules]
+    listed = f" The words: {', '.join(policy.words)}." if policy.words else ""
+    files = f" The files: {', '.join(policy.refused_files)}." if policy.refused_files else ""
+    return _ASKED.format(rules=", ".join(rules)) + listed + files
+
+
+class ShownPolicy:
+    """Which policy a view of this program has shown."""
+
+    def __init__(self) -> None:
+        self._shown: set[str] = set()
+
+    def shown(self, raised: Iterable[alarms.Raised]) -> None:
+        """Note that these announcements are on a screen, or printed."""
+        self._shown.update(one.about for one in raised if one.kind is alarms.Kind.INSPECTION)
+
+    def in_force(self, connection: apsw.Connection) -> InspectionPolicy | None:
+        """Return the newest policy, if the person was shown it and something in it is on."""
+        data = own_keys.get(connection, Name.INSPECTION)
+        if data is None:
+            return None
+        about = _digest(data)
+        if about not in self._shown and not alarms.is_dismissed(connection, alarms.Kind.INSPECTION, about):
+            return None
+        try:
+            policy = InspectionPolicy.read(data)
+        except StatementError:
+            return None  # an older version of this program can't carry it out
+        return policy if policy.rules else None
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,122 @@
+"""Inspection of what this person writes in encrypted rooms, before it is encrypted, as the operator asks.
+
+Nothing about it leaves this device. What is blocked is not sent; what is redacted is what is queued, shown
+and sent; what is flagged is sent. In each case the writer is told.
+"""
+
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+import apsw
+import msgspec
+
+from parlour_client.core.archive import Archive
+from parlour_client.core.e2ee.identity.shown_policy import ShownPolicy
+from parlour_client.core.errors import EncryptionError
+from parlour_client.core.events import Emit, TextInspected
+from parlour_protocol.identity.inspection_policy import InspectionPolicy
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.inspect import Action, Context, File, Part
+from parlour_protocol.kit.inspect.inspector import HEAD_BYTES
+from parlour_protocol.kit.inspect.judge import NOTHING, Outcome, judge
+from parlour_protocol.kit.inspect.texts import texts_of, with_texts
+
+_F = TypeVar("_F", bound=msgspec.Struct)
+_OURS: Final = "The check was made only on this device."
+
+
+class InspectionError(EncryptionError):
+    """The operator's policy does not allow this in an encrypted room; nothing was sent."""
+
+    def __init__(self, kinds: Sequence[str]) -> None:
+        found = " and ".join(dict.fromkeys(kinds))
+        super().__init__(
+            f"It was not sent: it seems to have {found} in it, which this server's operator does not allow "
+            "in encrypted rooms.",
+            f"Remove that and send it again. {_OURS}",
+        )
+
+
+class UncheckedError(EncryptionError):
+    """An inspector failed, so nothing was sent."""
+
+    hint = "Shorten it or write it in another way. /alarms shows what this server's operator wants checked."
+
+    def __init__(self) -> None:
+        super().__init__("It was not sent: this device could not check it as this server's operator wants.")
+
+
+class OutgoingInspection:
+    """Looks at what is about to be queued for an encrypted room."""
+
+    def __init__(self, archive: Archive, policy: ShownPolicy, emit: Emit) -> None:
+        self._archive = archive
+        self._policy = policy
+        self._emit = emit
+
+    async def frames(self, room: RoomId, frames: Sequence[_F]) -> Sequence[_F]:
+        """Return the requests as they may be sent, and say what was found. Raises EncryptionError."""
+        policy = await self._archive.read(self._policy.in_force)
+        if policy is None:
+            return frames
+        allowed: list[_F] = []
+        flagged: list[str] = []
+        removed: list[str] = []
+        for frame in frames:
+            new, outcome = inspected(policy, frame)
+            allowed.append(new)
+            flagged += outcome.kinds(Action.FLAG)
+            removed += outcome.kinds(Action.REDACT)
+        if removed:
+            self._tell(room, "Removed before it was encrypted", removed)
+        if flagged:
+            self._tell(room, "You are sending this although the operator flags it", flagged)
+        return allowed
+
+    async def file(self, room: RoomId, name: str, media_type: str, size: int, head: bytes) -> None:
+        """Look at a file before it is uploaded. Raises EncryptionError."""
+        policy = await self._archive.read(self._policy.in_force)
+        if policy is None:
+            return
+        outcome = _judge(policy, [File(size, head[:HEAD_BYTES], name, media_type)])
+        if refused := (*outcome.kinds(Action.BLOCK), *outcome.kinds(Action.REDACT)):
+            raise InspectionError(refused)
+        if flagged := outcome.kinds(Action.FLAG):
+            self._tell(room, "You are sending this although the operator flags it", flagged)
+
+    def _tell(self, room: RoomId, what: str, kinds: Sequence[str]) -> None:
+        self._emit(TextInspected(room, f"{what}: {' and '.join(dict.fromkeys(kinds))}. {_OURS}"))
+
+
+def inspected(policy: InspectionPolicy, frame: _F) -> tuple[_F, Outcome]:
+    """Return a request as it may be sent, and what was found. Raises EncryptionError."""
+    texts = texts_of(frame)
+    parts = [text for _, text in texts]
+    outcome = _judge(policy, parts)
+    if outcome is NOTHING:
+        return frame, outcome
+    if refused := outcome.kinds(Action.BLOCK):
+        raise InspectionError(refused)
+    new = {
+        path: text for (path, _), text in zip(texts, outcome.redacted(parts), strict=True) if text is not None
+    }
+    try:
+        return with_texts(frame, new), outcome
+    except ValueError:  # the field does not take it: a reaction
+        raise InspectionError(outcome.kinds(Action.REDACT)) from None
+
+
+def refuse_unchecked(connection: apsw.Connection, shown: ShownPolicy, frame: msgspec.Struct) -> None:
+    """Raise EncryptionError for a request that was queued before the policy, and is not allowed by it."""
+    policy = shown.in_force(connection)
+    if policy is not None:
+        _, outcome = inspected(policy, frame)
+        if refused := outcome.kinds(Action.REDACT):
+            raise InspectionError(refused)
+
+
+def _judge(policy: InspectionPolicy, parts: Sequence[Part]) -> Outcome:
+    outcome = judge(policy.judging_rules(), parts, Context("", options=policy.options()))
+    if outcome.failed:
+        raise UncheckedError
+    return outcome

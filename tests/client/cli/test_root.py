@@ -155,6 +155,7 @@ def test_a_prompt_gives_the_terminal_back(number: signal.Signals, tmp_path: Path
     program = Path(sys.executable).with_name("parlour")
     terminal = Terminal(program, "--home", str(tmp_path), columns=80, rows=24)
     terminal.read_until(b"Passphrase: ")
+    terminal.rests()
     terminal.signal(number)
     assert terminal.finish(b"") == 130
     assert terminal.is_given_back

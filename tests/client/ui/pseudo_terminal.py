@@ -9,11 +9,13 @@ import pty
 import select
 import signal
 import struct
+import sys
 import termios
 import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 from tests.forked import ForkedPython
 
 DEADLINE = 120.0
@@ -57,6 +59,16 @@ class Terminal:
         while marker not in self.output[after:]:
             if not self._read(end):
                 raise AssertionError(f"{marker!r} never came; last: {self.output[-300:]!r}")
+
+    def rests(self) -> None:
+        """Wait until the program waits for keys, where the system tells.
+
+        A signal between the last step of Python and the call that reads is heard after the next key only.
+        """
+        end, program = time.monotonic() + DEADLINE, psutil.Process(self._process.pid)
+        while sys.platform == "linux" and program.status() != psutil.STATUS_SLEEPING:
+            assert time.monotonic() < end, "it never rests"
+            time.sleep(0.01)  # another process: there is no event to wait for
 
     def press(self, keys: bytes) -> None:
         """Type."""

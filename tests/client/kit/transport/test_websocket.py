@@ -142,7 +142,8 @@ async def test_a_hostile_frame_is_answered_by_its_close_code(case: str, tmp_path
     async with recording(SERVER.context(tmp_path), upgrading(serve)) as server:
         wire = await opened(server.address)
         with pytest.raises(ServerMisbehavedError):
-            await wire.receive()
+            async with asyncio.timeout(60):
+                await wire.receive()
         await wire.close()
     assert codes == [CLOSED_WITH[case]]
 

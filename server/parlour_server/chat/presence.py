@@ -73,11 +73,23 @@ class Presence:
         self._clock = clock
         self._members = members
         self._announced: dict[UserName, Status] = {}
+        self._answered: set[UserName] = set()
+        """People of whom someone was told another status than was announced."""
         self._changed: dict[UserName, set[RoomId]] = {}
         self._due: dict[UserName, set[RoomId]] = {}
         self._pending: dict[ChatPeer, dict[UserName, StatusUpdate]] = {}
         self._later: dict[ChatPeer, dict[UserName, StatusUpdate]] = {}
         nodes.watch(self._changed_elsewhere)
+
+    def answer(self, user: UserName) -> Status:
+        """Return someone's status for the answer to a request.
+
+        Who asked while they reconnected is told again, although for everyone else nothing has changed.
+        """
+        status = self.of(user)
+        if self._announced.get(user, Status.OFFLINE) is not status:
+            self._answered.add(user)
+        return status
 
     def of(self, user: UserName) -> Status:
         """Return the highest status of someone's connections, at any server."""
@@ -141,8 +153,9 @@ class Presence:
     def _announce_status(self, user: UserName, rooms: set[RoomId]) -> int:
         """Announce one person's status if it changed; return the number of rooms."""
         status = self.of(user)
-        if self._announced.get(user, Status.OFFLINE) is status:
+        if self._announced.get(user, Status.OFFLINE) is status and user not in self._answered:
             return 1
+        self._answered.discard(user)
         if status is Status.OFFLINE:
             self._announced.pop(user, None)
         else:

@@ -163,7 +163,7 @@ class Queries:
             Member(
                 user=member.user,
                 role=member.role,
-                status=Status.OFFLINE if member.asked else self._presence.of(member.user),
+                status=Status.OFFLINE if member.asked else self._presence.answer(member.user),
                 muted=in_force(member.muted_until, now),
             )
             for member in found

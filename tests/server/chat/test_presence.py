@@ -6,7 +6,7 @@ import pytest
 from tests.server.chat.fakes import GENEROUS, FakePeer, World, settle, world
 
 from parlour_protocol.frames.replies import StatusUpdate
-from parlour_protocol.frames.requests import Join, SetStatus
+from parlour_protocol.frames.requests import Join, ListMembers, SetStatus
 from parlour_protocol.kit.errors import SESSION_ENDED
 from parlour_protocol.rooms import Status
 from parlour_server.chat import presence
@@ -56,6 +56,24 @@ async def test_a_reconnection_is_no_news(chat: World, monkeypatch: pytest.Monkey
     chat.program._presence._start_announcing()
     await settle()
     assert not statuses_received(ada)
+
+
+async def test_someone_who_asked_during_a_reconnection_is_told_how_it_ended(
+    chat: World, monkeypatch: pytest.MonkeyPatch
+):
+    """They were told that bob is offline; for everyone else nothing has changed, so nothing would come."""
+    ada, bob = await chat.connect("ada"), await chat.connect("bob")
+    room = await chat.make_room(ada, "lounge")
+    await chat.ask(bob, Join, room=room)
+    await settle()
+    ada.frames.clear()
+    monkeypatch.setattr(presence, "_DELAY", 3600.0)
+    chat.chat.closed(bob)
+    await chat.ask(ada, ListMembers, room=room)
+    await chat.connect("bob")
+    chat.program._presence._start_announcing()
+    await settle()
+    assert statuses_received(ada) == [("bob", Status.ONLINE)]
 
 
 async def test_the_best_of_the_devices_counts(chat: World):

@@ -20,6 +20,7 @@ from bench import (
     serving,
     shared_store,
     timeline,
+    workers,
 )
 from bench.durability import durability
 from bench.logins import logins
@@ -44,6 +45,7 @@ def main() -> int:
         "durability": durability,
         "shared": shared_store.rows,
         "nodes": nodes.rows,
+        "workers": lambda: workers.rows(given.rounds),
         "memory": lambda: serving.memory(programs),
         "churn": lambda: churn.rows(programs),
         "handshakes": lambda: serving.handshakes(given.rounds, programs),

@@ -12,8 +12,10 @@ import ssl
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import TypeVar
 
 import httpx
 from websockets.asyncio.client import connect
@@ -34,6 +36,7 @@ ADDRESSES = 5  # that the logins come from: one address may not have this many w
 CONNECTIONS = 10
 SPACING = 0.2  # seconds from a pong to the connection's next ping
 PASSWORD = Secret.random()
+T = TypeVar("T")
 
 
 async def _add_accounts(data: Path) -> None:
@@ -108,17 +111,28 @@ async def _ping_until(
     return taken
 
 
-async def _measure(data: Path, port: int, tickets: list[str]) -> tuple[list[float], int, float]:
-    """Return the pings' times, how many logins succeeded, and how long that took."""
+async def pings_during(
+    data: Path, port: int, tickets: list[str], work: Callable[[], T]
+) -> tuple[list[float], T]:
+    """Return the milliseconds of pings while ``work`` runs in a thread, and what it returned."""
     ready, done = asyncio.Barrier(len(tickets) + 1), asyncio.Event()
     async with asyncio.TaskGroup() as group:
         pings = [group.create_task(_ping_until(data, port, ticket, ready, done)) for ticket in tickets]
         await ready.wait()
-        began = time.perf_counter()
-        let_in = await _log_in(data, port)
-        seconds = time.perf_counter() - began
+        found = await asyncio.to_thread(work)
         done.set()
-    return [one for ping in pings for one in ping.result()], let_in, seconds
+    return [one for ping in pings for one in ping.result()], found
+
+
+async def _measure(data: Path, port: int, tickets: list[str]) -> tuple[list[float], int, float]:
+    """Return the pings' times, how many logins succeeded, and how long that took."""
+
+    def log_in() -> tuple[int, float]:
+        began = time.perf_counter()
+        return asyncio.run(_log_in(data, port)), time.perf_counter() - began
+
+    taken, (let_in, seconds) = await pings_during(data, port, tickets, log_in)
+    return taken, let_in, seconds
 
 
 def logins() -> list[list[str]]:

@@ -23,6 +23,7 @@ from parlour_protocol.rooms import RoomKind
 from parlour_server.kit.clock import SystemClock
 from parlour_server.kit.program_name import ProgramName
 from parlour_server.kit.program_store import ProgramStore
+from parlour_server.kit.store.engine.connection import Engine
 from parlour_server.kit.store.interface import KitStore
 from parlour_server.kit.store.records import NewAccountRecord, SessionRecord
 from parlour_server.store.chat_store import ChatStore
@@ -66,10 +67,10 @@ async def accounts(data: Path, people: int) -> Sequence[Secret]:
         await store.close()
 
 
-async def fill_chat(data: Path, people: int, room_size: int) -> Filled:
+async def fill_chat(data: Path, people: int, room_size: int, engine: Engine | None = None) -> Filled:
     """Make ``people`` accounts of the chat with a session each, in rooms of ``room_size``."""
     clock = SystemClock()
-    store = ChatStore(data / "parlour.db", clock)
+    store = ChatStore(engine or data / "parlour.db", clock)
     await store.open()
     sessions: list[Secret] = []
     rooms: list[RoomId] = []

@@ -104,12 +104,12 @@ def baseline(data: Path) -> Iterator[Running]:
 
 
 @contextmanager
-def running(program: Program, data: Path, *, loop: str = "auto") -> Iterator[Running]:
+def running(program: Program, data: Path, *, loop: str = "auto", workers: int = 1) -> Iterator[Running]:
     """Run a program's server on the event loop of this name (`fast`, `asyncio`, `auto`)."""
     ready = data.parent / "server.ready"  # not in the data folder: the server refuses files of others there
     command = [sys.executable, "-m", program.module, "run", "--data", str(data)]
     command += ["--listen", "127.0.0.1:0", "--ready-file", str(ready)]
-    command += ["--loop", loop]
+    command += ["--loop", loop, "--workers", str(workers)]
     with _process(command, ready, program.folder) as (pid, text):
         yield Running(pid, urlsplit(json.loads(text)["url"]).port or 0)
 

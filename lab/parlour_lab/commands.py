@@ -33,7 +33,7 @@ def _in_one_sentence() -> Iterator[None]:
 @click.command(
     epilog="\b\nExample:\n  parlour drill\n  parlour drill K1 K3\n  parlour drill --html report.html"
 )
-@click.argument("lines", nargs=-1, metavar="[ID]...")
+@click.argument("lines", nargs=-1, metavar="[ID|TOPIC]...")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON, in ASCII.")
 @click.option("--html", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False), help="Write a page.")
 @click.option("--quiet", is_flag=True, help="Print a line for each attack, without the evidence.")
@@ -55,8 +55,9 @@ def drill(
 ) -> int:
     """Attack a server and show for each attack what was sent, what came back, and whether the defence held.
 
-    The server is started for the drill on loopback and removed afterwards. IDs are lines of docs/security.md.
-    The exit status is 0 if every attack that was tried was withstood.
+    The server is started for the drill on loopback and removed afterwards. IDs are lines of
+    docs/security.md, topics are groups of them such as `handshake`. The exit status is 0 if every attack that
+    was tried was withstood.
     """
     from parlour_lab import report  # noqa: PLC0415 - `--help` runs nothing
     from parlour_lab.drill import play_here, play_there  # noqa: PLC0415
@@ -83,7 +84,7 @@ def drill(
 
 
 @click.command(epilog="\b\nExample:\n  parlour lab\n  parlour lab K3\n  parlour lab --check H1 K3")
-@click.argument("lines", nargs=-1, metavar="[ID]...")
+@click.argument("lines", nargs=-1, metavar="[ID|TOPIC]...")
 @click.option("--list", "lists", is_flag=True, help="List the lines.")
 @click.option("--check", "checks", is_flag=True, help="Check lines without a screen; exit 0 if all are well.")
 @click.option("--tests", is_flag=True, help="With --check: each test must fail without the defence, too.")
@@ -102,7 +103,7 @@ def lab(lines: tuple[str, ...], *, lists: bool, checks: bool, tests: bool, worke
         rows = chosen(lines)
         if lists:
             for row in rows:
-                click.echo(f"{row.id:<10} {row.threat.partition('. ')[0].rstrip('.')}")
+                click.echo(f"{row.id:<10} {row.group:<14} {row.threat.partition('. ')[0].rstrip('.')}")
             return 0
         if checks:
             return _check(rows, tests=tests, workers=workers or 0)

@@ -121,7 +121,7 @@ class RemoteServer(ServerAddress):
     def __init__(self, permit: Permit) -> None:
         """Accept exactly the certificate that the permit was checked against."""
         super().__init__(permit.host, permit.port, name=permit.name, ca=ssl.DER_cert_to_PEM_cert(permit.leaf))
-        self.invite = permit.invite
+        self.invite_code = permit.invite
         self._expires = permit.expires
         self._made: dict[str, str] = {}
 

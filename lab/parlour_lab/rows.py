@@ -99,15 +99,19 @@ def parse(name: str, members: Mapping[str, Any], group: str) -> Row:
 
 
 def chosen(wanted: Sequence[str]) -> list[Row]:
-    """Return these rows, or all. Raises RowError for an unknown id."""
+    """Return these rows by id, line or topic (their file), or all. Raises RowError for an unknown one."""
     table = rows()
     found = []
     for name in wanted:
-        some = [row for row in table.values() if name.casefold() in {row.id.casefold(), row.line.casefold()}]
+        some = [row for row in table.values() if name.casefold() in _names(row)]
         if not some:
-            raise RowError(f"There is no line {name}; `parlour lab --list` shows all.")
+            raise RowError(f"There is no line or topic {name}; `parlour lab --list` shows all.")
         found += some
-    return found if wanted else list(table.values())
+    return list(dict.fromkeys(found)) if wanted else list(table.values())
+
+
+def _names(row: Row) -> set[str]:
+    return {row.id.casefold(), row.line.casefold(), row.group.casefold()}
 
 
 def place(defence: Defence, source: Source) -> int:

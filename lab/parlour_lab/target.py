@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from parlour_lab.process_memory import holds, resident
 from parlour_lab.wire import ALLOWED_ORIGIN, PATIENCE, ServerAddress
 
 LOOPBACK: Final = "127.0.0.1"
@@ -61,7 +62,7 @@ class LabServer(ServerAddress):
         if prepared is not None:
             shutil.copytree(prepared / "data", self.data)
             credentials = json.loads((prepared / _CREDENTIALS).read_text())
-            self.invite, self.sessions = credentials["invite"], credentials["sessions"]
+            self.invite_code, self.sessions = credentials["invite"], credentials["sessions"]
             self.ca = (self.data / "ca.pem").read_text()
         if settings:
             (self.data / "parlour.toml").write_text(settings)
@@ -152,9 +153,9 @@ class LabServer(ServerAddress):
         code = re.search(r"code=([A-Za-z0-9_-]+)", said)
         if status or code is None:
             raise RuntimeError(f"parlour-server invite create: {said}")
-        self.invite = code[1]
+        self.invite_code = code[1]
         self.sessions = {user: self.newcomer(user) for user in users}
-        return {"invite": self.invite, "sessions": self.sessions}
+        return {"invite": self.invite_code, "sessions": self.sessions}
 
     # what can be seen of it from its own machine
     def log_text(self) -> str:
@@ -167,22 +168,11 @@ class LabServer(ServerAddress):
 
     def memory(self) -> int:
         """Return its resident memory in bytes (Linux)."""
-        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
+        return resident(self.pid)
 
     def holds(self, needle: bytes) -> bool:
         """Tell whether it stands anywhere in its writable memory, in use or not (Linux)."""
-        with Path(f"/proc/{self.pid}/mem").open("rb", buffering=0) as memory:
-            for line in Path(f"/proc/{self.pid}/maps").read_text().splitlines():
-                span, rights, *_ = line.split()
-                if "w" not in rights:
-                    continue
-                start, end = (int(part, 16) for part in span.split("-"))
-                memory.seek(start)
-                with suppress(OSError):  # the kernel's own
-                    if needle in memory.read(end - start):
-                        return True
-        return False
+        return holds(self.pid, needle)
 
 
 def prepare(folder: Path) -> None:

@@ -142,8 +142,10 @@ class ServerAddress:
         self.port = port
         self.name = name
         self.ca = ca
-        self.invite = ""
+        self.invite_code = ""
         """The code of an invite that is good for many accounts."""
+        self.patience = PATIENCE
+        """Seconds after which a read has failed."""
         self.sessions: Mapping[str, str] = {}
         """Of people who have an account."""
 
@@ -181,7 +183,7 @@ class ServerAddress:
     def plain(self, *, source: str = "", receive_buffer: int = 0) -> socket.socket:
         """Connect without TLS; who calls it closes it."""
         raw = socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET)
-        raw.settimeout(PATIENCE)
+        raw.settimeout(self.patience)
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or each handshake waits 40 ms for an ACK
         if receive_buffer:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
@@ -221,7 +223,7 @@ class ServerAddress:
     ) -> Answer:
         """Make one call of the HTTPS API, as a good client does."""
         context = self.trusting
-        connection = http.client.HTTPSConnection(self.name, self.port, context=context, timeout=PATIENCE)
+        connection = http.client.HTTPSConnection(self.name, self.port, context=context, timeout=self.patience)
         connection.sock = self.connect(source=source).socket
         sent = {"Content-Type": "application/json"} if body is not None else {}
         try:
@@ -250,7 +252,7 @@ class ServerAddress:
 
     def newcomer(self, user: str) -> str:
         """Make an account and log it in; return the session. It takes a third of a second."""
-        answer = self.create_account(user, self.invite)
+        answer = self.create_account(user, self.invite_code)
         assert answer.status == 201, answer  # noqa: S101, PLR2004 - what attacks build on
         return self.log_in(user)
 

@@ -6,7 +6,9 @@ A file has its own, so that what one file uses up (accounts of an address, ticke
 from collections.abc import Iterator
 
 import pytest
-from tests.attacks.raw import ALLOWED_ORIGIN, RunningServer
+from tests.attacks.raw import RunningServer
+
+from parlour_lab.wire import ALLOWED_ORIGIN
 
 # Message limits are the defaults; deadlines are short, and one address may ask the API a lot.
 _SETTINGS = f"""

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nacl.signing import SigningKey
-from tests.attacks.raw import Answer, RunningServer
+from tests.attacks.raw import RunningServer
 
+from parlour_lab.wire import Answer
 from parlour_protocol.identity import Certificate, Revocation, account_proof, device_id_of, device_proof
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.attacks.raw import PASSWORD, PATIENCE, Answer, RunningServer, Wire
+from tests.attacks.raw import PATIENCE, RunningServer
 from tests.e2e.processes import reserved_port
 from tests.server.kit.net.proxy_headers import header_for
+
+from parlour_lab.wire import PASSWORD, Answer, Wire
 
 SHIPPED = Path(__file__).parents[2] / "deploy" / "haproxy.cfg"
 STRANGER, OWNER, ELSEWHERE = "127.0.0.66", "127.0.0.77", "127.0.0.88"

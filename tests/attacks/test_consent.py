@@ -8,7 +8,9 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
-from tests.attacks.raw import PASSWORD, RunningServer, Wire, frame, request
+from tests.attacks.raw import RunningServer
+
+from parlour_lab.wire import PASSWORD, Wire, frame, request
 
 _numbers = itertools.count(1)
 

@@ -5,7 +5,9 @@ import sys
 from contextlib import ExitStack
 
 import pytest
-from tests.attacks.raw import ALLOWED_ORIGIN, PASSWORD, RunningServer
+from tests.attacks.raw import RunningServer
+
+from parlour_lab.wire import ALLOWED_ORIGIN, PASSWORD
 
 
 def test_token_in_a_url(server: RunningServer, session: str) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 from nacl.signing import SigningKey
 from tests.attacks.keyed_devices import Home, text
-from tests.attacks.raw import RunningServer, Wire, request
+from tests.attacks.raw import RunningServer
 from tests.e2e.processes import DEADLINE
 
+from parlour_lab.wire import Wire, request
 from parlour_protocol.kit.limits import HTTP_BODY
 from parlour_protocol.limits import FILE_BYTES, HTTP_COMMIT, HTTP_KEYS
 from parlour_server.chat_settings import ChatRates

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 
 import pytest
-from tests.attacks.raw import PATIENCE, RunningServer, Wire, frame, request
+from tests.attacks.raw import PATIENCE, RunningServer
 
+from parlour_lab.wire import Wire, frame, request
 from parlour_server.chat_settings import ChatRates
 
 TEXT = "x" * 8000

@@ -4,7 +4,9 @@ import json
 import re
 
 import pytest
-from tests.attacks.raw import RunningServer, frame, request
+from tests.attacks.raw import RunningServer
+
+from parlour_lab.wire import frame, request
 
 FRAMES = [
     ("F1 unmasked", 1002, frame(1, b"{}", mask=False)),

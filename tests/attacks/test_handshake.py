@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
-from tests.attacks.raw import ALLOWED_ORIGIN, NOTHING, RunningServer
+from tests.attacks.raw import RunningServer
+
+from parlour_lab.wire import ALLOWED_ORIGIN, NOTHING
 
 NO_TICKET = "A" * 43
 TOO_MUCH = "".join(f"sec-websocket-extensions: {'x,' * 60}x\r\n" for _ in range(120))

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from tests.attacks.keyed_devices import Home, text
-from tests.attacks.raw import RunningServer, request
+from tests.attacks.raw import RunningServer
+
+from parlour_lab.wire import request
 
 COMMITS = 12
 

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from tests.attacks.raw import PASSWORD, RunningServer, Wire
+from tests.attacks.raw import RunningServer
+
+from parlour_lab.wire import PASSWORD, Wire
 
 STRANGER, OWNER = "127.0.0.66", "127.0.0.77"
 _ONE_THREAD = """

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from tests.attacks.raw import RunningServer, Wire, request
+from tests.attacks.raw import RunningServer
+
+from parlour_lab.wire import Wire, request
 
 _BURST, _A_SECOND = 40, 1
 _SETTINGS = f"""

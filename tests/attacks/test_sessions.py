@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from tests.attacks.raw import PATIENCE, RunningServer, request
+from tests.attacks.raw import PATIENCE, RunningServer
+
+from parlour_lab.wire import request
 
 DAY = 86_400_000
 

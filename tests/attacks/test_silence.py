@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from tests.attacks.raw import RunningServer, Wire, frame
+from tests.attacks.raw import RunningServer
+
+from parlour_lab.wire import Wire, frame
 
 _PING_SECONDS = 4
 

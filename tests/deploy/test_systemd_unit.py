@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.attacks.raw import RunningServer, request
+from tests.attacks.raw import RunningServer
 from tests.deploy import confined
+
+from parlour_lab.wire import request
 
 UNIT = confined.UNIT.read_text("utf-8")
 needs_libseccomp = pytest.mark.skipif(

@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.attacks.raw import RunningServer, request
+from tests.attacks.raw import RunningServer
 from tests.e2e.processes import DEADLINE
+
+from parlour_lab.wire import request
 
 
 @pytest.fixture

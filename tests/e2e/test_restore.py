@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.attacks.raw import RunningServer, Wire, request
+from tests.attacks.raw import RunningServer
+
+from parlour_lab.wire import Wire, request
 
 
 @pytest.fixture

@@ -65,8 +65,9 @@ def test_a_row_of_ours(row: Row) -> None:
 
 
 def test_choosing_rows() -> None:
-    """By id or line, in any case; an unknown one is an error."""
+    """By id, line or topic, in any case and once each; an unknown one is an error."""
     assert [row.id for row in chosen(["k3"])] == ["K3", "K3-nodes"]
     assert [row.id for row in chosen(["K3-NODES"])] == ["K3-nodes"]
-    with pytest.raises(RowError, match="no line X9"):
+    assert [row.id for row in chosen(["nodes", "K3-nodes"])].count("K3-nodes") == 1
+    with pytest.raises(RowError, match="no line or topic X9"):
         chosen(["X9"])

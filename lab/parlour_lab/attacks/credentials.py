@@ -86,7 +86,7 @@ def stolen_files(server: LabServer, seen: Evidence) -> bool:
     wanted = {
         "a session": session,
         "a ticket": server.ticket(session),
-        "an invite": server.invite,
+        "an invite": server.invite_code,
         "a password": PASSWORD,
     }
     files = [path for path in server.data.rglob("*") if path.is_file()]
@@ -130,7 +130,7 @@ def confused_deputy(server: ServerAddress, seen: Evidence) -> bool:
     for what, secret in {
         "a ticket": server.ticket(session),
         "a password": PASSWORD,
-        "an invite": server.invite,
+        "an invite": server.invite_code,
     }.items():
         headers = {"Authorization": f"Bearer {secret}"}
         tried(f"{what}, for a ticket", server.api("POST", "/v1/tickets", headers=headers))
@@ -138,7 +138,7 @@ def confused_deputy(server: ServerAddress, seen: Evidence) -> bool:
     for name in ("Cookie", "Proxy-Authorization", "X-Forwarded-Authorization"):
         answer = server.api("POST", "/v1/tickets", headers={name: f"Bearer {session}"})
         tried(f"a session in {name}", answer)
-    for what, secret in {"a session": session, "an invite": server.invite}.items():
+    for what, secret in {"a session": session, "an invite": server.invite_code}.items():
         with server.wire() as wire:
             tried(f"{what}, at the chat", wire.ask(server.head(authorization=f"Bearer {secret}")))
     return set(statuses) == {401}
@@ -182,7 +182,7 @@ def secrets_in_the_log(server: LabServer, seen: Evidence) -> bool:
     log = server.log_text() + "".join(
         path.read_text(errors="replace") for path in (server.data / "audit").glob("*") if path.is_file()
     )
-    secrets = {"password": typed, "session": session, "ticket": ticket, "invite": server.invite}
+    secrets = {"password": typed, "session": session, "ticket": ticket, "invite": server.invite_code}
     found = [what for what, secret in secrets.items() if secret in log]
     seen.observed(f"{len(log.splitlines())} lines; found: {', '.join(found) or 'nothing'}")
     return not found

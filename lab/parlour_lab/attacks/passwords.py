@@ -62,7 +62,7 @@ def common_password(server: LabServer, seen: Evidence) -> bool:
 
 def _is_refused(server: LabServer, password: str, seen: Evidence) -> bool:
     user = f"probe{time.monotonic_ns() % 10**9}"
-    body = {"invite": server.invite, "username": user, "password": password}
+    body = {"invite": server.invite_code, "username": user, "password": password}
     answer = server.api("POST", "/v1/accounts", body)
     seen.sent(f"an account with the password {password!r}")
     seen.received(answer)

@@ -60,6 +60,8 @@ KIT_TESTED_BY = {
     "demo_server.py": "../../e2e/test_demo.py",
     "account/dial.py": "../../e2e/test_contract.py",
     "account/sign_in.py": "../../e2e/test_first_contact.py",
+    "account/security_key.py": "account/test_second_factor.py",
+    "console/second_factor.py": "account/test_second_factor.py",
     "testing.py": "../../../examples/ticker/tests/test_screen.py",
     "widgets/problem_line.py": "../../../examples/ticker/tests/test_screen.py",
     # only a screen shows what they do
@@ -67,6 +69,7 @@ KIT_TESTED_BY = {
     "terminal/guard.py": "../../e2e/test_terminal_oracle.py",
     "terminal/safe_app.py": "terminal/test_crash.py",
     "widgets/key_ordering.py": "../ui/chat/test_keys_to_composer.py",
+    "qr_code.py": "widgets/test_second_factor.py",
     "widgets/questions.py": "../ui/test_snapshots.py",
     "widgets/status_line.py": "../ui/test_snapshots.py",
     "widgets/safe.py": "../ui/test_sources.py",

@@ -103,12 +103,13 @@ def _entrance(home: ChatHome, passphrase: Secret | None) -> "Entrance":
 
     async def login(address: ServerAddress, person: "Credentials") -> Client:
         async with lock.archive(person.passphrase) as archive:
-            await ChatSignIn(archive).log_in(address, None, person.user, person.password, person.device)
+            sign_in = ChatSignIn(archive)
+            await sign_in.log_in(address, None, person.user, person.password, person.device, person.dialog)
         return Client(home, passphrase=lock.passphrase)
 
     async def join(link: ChatInviteLink, person: "Credentials") -> Client:
         async with lock.archive(person.passphrase) as archive:
-            await ChatSignIn(archive).join(link, person.user, person.password, person.device)
+            await ChatSignIn(archive).join(link, person.user, person.password, person.device, person.dialog)
         return Client(home, passphrase=lock.passphrase)
 
     return Entrance(login=login, join=join, device=this_device(), offers_passphrase=lock.is_offered)

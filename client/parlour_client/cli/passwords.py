@@ -1,4 +1,4 @@
-"""Reads a password: typed without being shown, or the first line of the standard input.
+"""Reads a password or a code: typed at a prompt, or a line of the standard input.
 
 Never an argument or the environment, where other programs and the shell's history see it (P9). The account
 commands call it.
@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from parlour_client.kit.console.second_factor import ConsoleDialog
 from parlour_client.kit.errors import SetupError
 from parlour_protocol.kit.limits import PASSWORD_BYTES
 from parlour_protocol.kit.secret import Secret
@@ -29,12 +30,18 @@ def read_password(
     return Secret(click.prompt(words, hide_input=True, confirmation_prompt=twice, err=True))
 
 
+def second_factor(*, stdin: bool) -> ConsoleDialog:
+    """Return how a second factor is asked for: on the terminal, or on the next line of standard input."""
+    return ConsoleDialog(_first_line if stdin else None)
+
+
 def _first_line() -> Secret:
     line = sys.stdin.buffer.readline(PASSWORD_BYTES.value + 3)
     line = line.removesuffix(b"\n").removesuffix(b"\r")
     if not line or len(line) > PASSWORD_BYTES.value:
         raise SetupError(
-            "There is no password on the first line of standard input.", "Write the password, then a newline."
+            "There is no password or code on the next line of standard input.",
+            "Write each on a line of its own.",
         )
     try:
         return Secret(line.decode())

@@ -17,13 +17,14 @@ from parlour_client.commands.encryption import encryption
 from parlour_client.commands.front import Front
 from parlour_client.core.e2ee.report_text import SUITE_NAMES
 from parlour_client.core.e2ee.status import MemberDevice, PersonReport, RoomPerson, RoomReport, Trust
-from parlour_client.core.e2ee.verification.verification_code import qr_rows
 from parlour_client.core.model import Invitation, display_name
 from parlour_client.core.settings import Settings
 from parlour_client.kit.console.printing import echo
 from parlour_client.kit.errors import ParlourClientError
+from parlour_client.kit.qr_code import qr_rows
 from parlour_client.text.encryption_text import admissions
 from parlour_client.text.event_text import day_and_time
+from parlour_client.text.second_factor_text import about_factors, factor_line
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.rooms import RoomKind, RoomSuite
 
@@ -173,6 +174,25 @@ async def _file_saved(result: results.FileSaved, out: Output) -> None:
 
 
 # --- the account
+
+
+@show.register(results.FactorsListed)
+async def _factors_listed(result: results.FactorsListed, out: Output) -> None:
+    for one in result.listed.factors:
+        if out.as_json:
+            print_json(
+                {
+                    "id": one.id,
+                    "kind": one.kind.value,
+                    "name": one.name,
+                    "created": one.created,
+                    "last_used": one.last_used,
+                }
+            )
+        else:
+            echo(factor_line(one))
+    if not out.as_json:
+        echo(about_factors(result.listed), err=True)
 
 
 @show.register(results.SessionsListed)

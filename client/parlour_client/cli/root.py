@@ -124,6 +124,30 @@ def _recovery_use() -> click.Command:
     return use
 
 
+def _security_add_app() -> click.Command:
+    from parlour_client.cli.security import add_app  # noqa: PLC0415
+
+    return add_app
+
+
+def _security_add_key() -> click.Command:
+    from parlour_client.cli.security import add_key  # noqa: PLC0415
+
+    return add_key
+
+
+def _security_recovery_codes() -> click.Command:
+    from parlour_client.cli.security import recovery_codes  # noqa: PLC0415
+
+    return recovery_codes
+
+
+def _security_remove() -> click.Command:
+    from parlour_client.cli.security import remove  # noqa: PLC0415
+
+    return remove
+
+
 def _send() -> click.Command:
     from parlour_client.cli.send import send  # noqa: PLC0415
 
@@ -152,6 +176,10 @@ WRITTEN_HERE: Final[dict[str, Callable[[], click.Command]]] = {
     "passwd": _passwd,
     "recovery reset": _recovery_reset,
     "recovery use": _recovery_use,
+    "security add-app": _security_add_app,
+    "security add-key": _security_add_key,
+    "security recovery-codes": _security_recovery_codes,
+    "security remove": _security_remove,
     "send": _send,
     "tail": _tail,
 }
@@ -171,6 +199,10 @@ GROUPS: Final = {
     "room": (
         "Create, find, join and manage rooms",
         ("room create garden --topic 'plants and bees'", "room join garden"),
+    ),
+    "security": (
+        "List your second factors, add and remove them, and get new recovery codes",
+        ("security list", "security add-app"),
     ),
 }
 """First words of commands that have two: what `--help` says of them, and examples."""

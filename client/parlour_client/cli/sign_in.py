@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from parlour_client.cli.parameters import DEVICE, USER
-from parlour_client.cli.passwords import from_stdin, read_password
+from parlour_client.cli.passwords import from_stdin, read_password, second_factor
 from parlour_client.cli.run_client import first_passphrase, signing_in, the_home, the_passphrase
 from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.e2ee.status import Trust as PersonTrust
 from parlour_client.kit.account.profile import Account
 from parlour_client.kit.console.printing import echo
+from parlour_client.kit.console.second_factor import ConsoleDialog
 from parlour_protocol.invite_link import ChatInviteLink
 from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.names import DeviceName, NameRefusedError, UserName, parse_device_name
@@ -54,7 +55,8 @@ def join(
     home = the_home(context)
     password = read_password(stdin=password_stdin, words="New password (15 characters or more)", twice=True)
     wrapping = first_passphrase(home, ask=not password_stdin)
-    asyncio.run(_join(home, wrapping, invite, username, password, device or this_device()))
+    dialog = second_factor(stdin=password_stdin)
+    asyncio.run(_join(home, wrapping, invite, username, password, device or this_device(), dialog))
 
 
 async def _join(
@@ -64,9 +66,10 @@ async def _join(
     user: UserName,
     password: Secret,
     device: DeviceName,
+    dialog: ConsoleDialog,
 ) -> None:
     async with signing_in(home, wrapping) as sign_in:
-        _welcome(await sign_in.join(link, user, password, device))
+        _welcome(await sign_in.join(link, user, password, device, dialog))
         if link.by is not None:
             words = _INVITED[await sign_in.trust(link.by.user) is PersonTrust.VERIFIED]
             echo(words.format(user=link.by.user), err=True)
@@ -111,7 +114,8 @@ def login(
 ) -> None:
     """Log in to the server at ADDRESS (HOST or HOST:PORT).
 
-    A server that this home folder already knows is checked as before, unless you give --ca or --pin.
+    A server that this home folder already knows is checked as before, unless you give --ca or --pin. If your
+    account has a second factor you are asked for it; with --password-stdin it is on the second line.
     """
     if ca is not None and pin is not None:
         raise click.UsageError("--ca and --pin can't be used together.")
@@ -121,7 +125,8 @@ def login(
     trust = CaFile.read(ca) if ca is not None else Pin.parse(pin) if pin is not None else None
     home = the_home(context)
     password = read_password(stdin=password_stdin)
-    _welcome(asyncio.run(_login(home, where, trust, username, password, device or this_device())))
+    dialog = second_factor(stdin=password_stdin)
+    _welcome(asyncio.run(_login(home, where, trust, username, password, device or this_device(), dialog)))
 
 
 async def _login(
@@ -131,9 +136,10 @@ async def _login(
     user: UserName,
     password: Secret,
     device: DeviceName,
+    dialog: ConsoleDialog,
 ) -> Account:
     async with signing_in(home, the_passphrase(home)) as sign_in:
-        return await sign_in.log_in(where, trust, user, password, device)
+        return await sign_in.log_in(where, trust, user, password, device, dialog)
 
 
 def _welcome(account: Account) -> None:
@@ -159,17 +165,20 @@ async def _logout(home: ChatHome) -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the old and the new password from two lines.")
 @click.pass_context
 def passwd(context: click.Context, *, password_stdin: bool) -> None:
-    """Change your password, and log out every other session."""
+    """Change your password, and log out every other session.
+
+    With --password-stdin a second factor is on the third line.
+    """
     home = the_home(context)
     old = read_password(stdin=password_stdin, words="Old password")
     new = read_password(stdin=password_stdin, words="New password (15 characters or more)", twice=True)
-    asyncio.run(_passwd(home, old, new))
+    asyncio.run(_passwd(home, old, new, second_factor(stdin=password_stdin)))
     echo("Password changed; every other session was logged out.", err=True)
 
 
-async def _passwd(home: ChatHome, old: Secret, new: Secret) -> None:
+async def _passwd(home: ChatHome, old: Secret, new: Secret, dialog: ConsoleDialog) -> None:
     async with signing_in(home, the_passphrase(home)) as sign_in:
-        await sign_in.account.change_password(old, new)
+        await sign_in.account.change_password(old, new, dialog)
 
 
 @click.command(

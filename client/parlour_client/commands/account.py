@@ -13,7 +13,7 @@ from parlour_client.commands.command import (
     command,
 )
 from parlour_client.commands.front import Front
-from parlour_client.commands.results import Done, LoginWanted, SessionsListed, SettingChosen
+from parlour_client.commands.results import Done, FactorsListed, LoginWanted, SessionsListed, SettingChosen
 from parlour_client.commands.values import read_number
 from parlour_client.kit.errors import SetupError
 from parlour_protocol.kit.ids import SessionId
@@ -42,6 +42,12 @@ async def end_session(call: Call, session: Session) -> Done:
         which = listed[read_number(session, most=len(listed), what="a session") - 1].id
     await call.client.sessions.end(SessionId(which))
     return Done("The session has ended.")
+
+
+@command("security", cli="security list", json=True, examples=("security list",))
+async def security(call: Call) -> FactorsListed:
+    """List your second factors: apps with codes, and security keys."""
+    return FactorsListed(await call.client.sessions.second_factors())
 
 
 @command("reconnect", cli=Elsewhere("Every command connects on its own."))

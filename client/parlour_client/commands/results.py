@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from parlour_protocol.kit.api import SessionInfo
     from parlour_protocol.kit.ids import RequestId, Seq
     from parlour_protocol.kit.names import UserName
+    from parlour_protocol.kit.second_factor import FactorList
 
 
 @dataclass(slots=True)
@@ -308,6 +309,13 @@ class SessionsListed(Result):
     """The account's sessions."""
 
     sessions: Sequence[SessionInfo]
+
+
+@dataclass(slots=True)
+class FactorsListed(Result):
+    """The account's second factors."""
+
+    listed: FactorList
 
 
 @dataclass(slots=True)

@@ -108,6 +108,11 @@ COMMANDS: Final[tuple[Command[..., Any], ...]] = (
     # the account and this client
     account.sessions,
     account.end_session,
+    account.security,
+    view.add_app,
+    view.add_key,
+    view.remove_factor,
+    view.recovery_codes,
     view.join_server,
     view.login_server,
     account.login,

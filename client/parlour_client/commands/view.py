@@ -105,6 +105,20 @@ join_server = _shell("join", "Create an account with an invite link, and log in"
 login_server = _shell("login", "Log in to a server where you have an account")
 logout = _shell("logout", "Log out on this device")
 passwd = _shell("passwd", "Change your password; ends every other session")
+add_app = _shell(
+    "security add-app", "Set up an app that shows codes, as a second factor", Elsewhere("a in /security.")
+)
+add_key = _shell(
+    "security add-key",
+    "Set up a security key that is plugged in, as a second factor",
+    Elsewhere("k in /security."),
+)
+remove_factor = _shell("security remove", "Remove a second factor", Elsewhere("x in /security."))
+recovery_codes = _shell(
+    "security recovery-codes",
+    "Print new recovery codes; the old ones no longer work",
+    Elsewhere("r in /security."),
+)
 passphrase = _shell("passphrase", "Protect the archive's key with a passphrase or the keyring")
 invite_link = _shell("invite-link", "Put your account key into an invite link")
 send = _shell(

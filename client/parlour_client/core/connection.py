@@ -9,6 +9,7 @@ from parlour_client.core.e2ee.encrypted_rooms import EncryptedRooms
 from parlour_client.core.sync.catch_up import CatchUp
 from parlour_client.core.transport.chat_conversation import ChatConnection
 from parlour_client.kit.account.profile import Credentials
+from parlour_client.kit.account.second_factor import NO_DIALOG, FactorDialog
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState
 from parlour_client.kit.errors import SetupError, StoppedError
 from parlour_client.kit.transport.reconnector import UNDER_WAY_SECONDS, Reconnector
@@ -66,14 +67,14 @@ class Connection:
             case _:
                 self._reconnector.retry_now()
 
-    async def log_in_again(self, password: Secret) -> None:
+    async def log_in_again(self, password: Secret, dialog: FactorDialog = NO_DIALOG) -> None:
         """Log in again after the session has ended, and send what is queued.
 
         Raises SetupError while the session has not ended, and why the server refuses.
         """
         if not self.status.session_ended:
             raise SetupError("You are already logged in.")
-        self._credentials.profile = await ChatSignIn(self._archive).account.log_in_again(password)
+        self._credentials.profile = await ChatSignIn(self._archive).account.log_in_again(password, dialog)
         if self._encrypted_rooms is not None:
             self._encrypted_rooms.session.signed_in = False  # the new session is not bound to a device yet
         self._reconnector.session_renewed()

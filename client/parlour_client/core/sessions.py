@@ -1,11 +1,14 @@
-"""The sessions of the account: where it is logged in, and ending one of them."""
+"""The sessions of the account: where it is logged in, ending one of them, and its second factors."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 
 from parlour_client.core.account.sign_in import ChatSignIn
 from parlour_client.core.archive import Archive
+from parlour_client.kit.account.second_factor import NO_DIALOG, FactorDialog, Factors
 from parlour_protocol.kit.api import SessionInfo
 from parlour_protocol.kit.ids import SessionId
+from parlour_protocol.kit.second_factor import FactorList
 
 
 class Sessions:
@@ -17,6 +20,15 @@ class Sessions:
     async def all(self) -> Sequence[SessionInfo]:
         """List the account's sessions, including this one."""
         return await self._sign_in.sessions()
+
+    async def second_factors(self) -> FactorList:
+        """List the account's second factors."""
+        async with self._sign_in.factors(NO_DIALOG) as factors:
+            return await factors.list()
+
+    def factors(self, dialog: FactorDialog) -> AbstractAsyncContextManager[Factors]:
+        """Return the account's second factors, for as long as the context lasts."""
+        return self._sign_in.factors(dialog)
 
     async def end(self, which: SessionId) -> None:
         """Log out another session of this account."""

@@ -17,7 +17,7 @@ from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.events import Event, Key, Mount, MouseDown
 from textual.message import Message
-from textual.screen import Screen
+from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 
 from parlour_client.kit.account.hardening import keep_memory_private
@@ -35,6 +35,7 @@ from parlour_client.kit.widgets.login_again import LoginAgainScreen
 from parlour_client.kit.widgets.login_screen import LoginScreen
 from parlour_client.kit.widgets.problem_line import ProblemLine
 from parlour_client.kit.widgets.safe import SafeStatic, error_content, own
+from parlour_client.kit.widgets.second_factor import SecondFactorsScreen
 from parlour_client.kit.widgets.status_line import StatusLine
 from parlour_client.kit.widgets.themes import OWN
 from parlour_protocol.kit.wire import Wire
@@ -108,6 +109,7 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", priority=True, id="link_app.quit"),
         Binding("ctrl+l", "log_in", "Log in again", show=False, id="link_app.log_in"),
+        Binding("f2", "second_factors", "Second factors", show=False, id="link_app.second_factors"),
         Binding("ctrl+r", "retry", "Connect now", show=False, id="link_app.retry"),
     ]
 
@@ -243,6 +245,11 @@ class LinkApp(SafeApp, Generic[G, Q, R, P]):
         if link is None or not link.status.session_ended or isinstance(self.screen, LoginAgainScreen):
             return
         _ = self.push_screen(LoginAgainScreen(link.account, link.log_in_again, later="later, with Ctrl+L"))
+
+    def action_second_factors(self) -> None:
+        """Show the account's second factors, to add and remove them."""
+        if self._program_screen is not None and not isinstance(self.screen, ModalScreen):
+            _ = self.push_screen(SecondFactorsScreen(self._sign_in.factors))
 
     def action_retry(self) -> None:
         """Connect now instead of waiting."""

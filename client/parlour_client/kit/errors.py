@@ -13,8 +13,11 @@
     ├── UnreachableError        no connection; another try may help
     │   └── ServerMisbehavedError   it answered, but not as this protocol says
     ├── SessionEndedError       log in again
+    │   └── EnrolmentRequiredError   and set up a second factor
     ├── ApiRefusedError         the HTTPS API said no: a code and a sentence
     │   └── LoginRefusedError
+    │       └── SecondFactorRefusedError
+    ├── NotFinishedError        the person stopped before the end
     ├── RefusedError            a request on the connection was refused: a code
     └── StoppedError            the client was stopped while something waited
 
@@ -117,6 +120,16 @@ class SessionEndedError(ParlourClientError):
     stops = True
 
 
+class EnrolmentRequiredError(SessionEndedError):
+    """The account must have a second factor and has none: the session is good for setting one up only."""
+
+    hint = "Log in again; you set one up then."
+
+
+class NotFinishedError(ParlourClientError):
+    """The person closed a dialog, or there is no one to ask."""
+
+
 class ApiRefusedError(ParlourClientError):
     """The HTTPS API refused. ``code`` is its short code; ``retry_after`` is in seconds."""
 
@@ -132,6 +145,12 @@ class LoginRefusedError(ApiRefusedError):
     """The name or the password is wrong; the server never says which."""
 
     hint = "Check the name and your keyboard layout, then try again."
+
+
+class SecondFactorRefusedError(LoginRefusedError):
+    """The code of a second factor is wrong, was used already, or came too late."""
+
+    hint = "Try the code that the app shows now. It must have the right time."
 
 
 class StoppedError(ParlourClientError):

@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, Self
 
 from parlour_client.kit.account.dial import dial_over_tls
 from parlour_client.kit.account.profile import Account, Credentials, CurrentProfile, Profile, ProfileStore
+from parlour_client.kit.account.second_factor import NO_DIALOG, FactorDialog
 from parlour_client.kit.account.sign_in import SignIn
 from parlour_client.kit.clock import Clock, SystemClock
 from parlour_client.kit.connection_status import ConnectionStatus, StatusChanged
@@ -131,11 +132,11 @@ class Link(Generic[G, Q, R, P]):
         """Try to connect now instead of waiting."""
         self._reconnector.retry_now()
 
-    async def log_in_again(self, password: Secret) -> None:
+    async def log_in_again(self, password: Secret, dialog: FactorDialog = NO_DIALOG) -> None:
         """Log in after the session has ended, and go on. Raises SetupError, and why the server refuses."""
         if not self.status.session_ended:
             raise SetupError("You are already logged in.")
-        self._credentials.profile = await SignIn(self._store).log_in_again(password)
+        self._credentials.profile = await SignIn(self._store).log_in_again(password, dialog)
         self._reconnector.session_renewed()
 
     async def _run(self) -> None:

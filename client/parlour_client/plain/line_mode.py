@@ -68,6 +68,7 @@ from parlour_client.plain.line_text import (
 from parlour_client.plain.password_line import HiddenLine
 from parlour_client.plain.printer import Printer
 from parlour_client.plain.render import explain, show, transfer_line
+from parlour_client.plain.second_factor import LineDialog
 from parlour_client.text.secret_guard import look_at_text
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.errors import ParlourProtocolError
@@ -93,6 +94,7 @@ class LineMode:
         self.client = client
         self.printer = Printer(client, out, settings)
         self.hidden = HiddenLine(source)
+        self.dialog = LineDialog(self.printer.say)
         self.over = False
         self.transfers = Transfers(self.printer.say)
         self._named: dict[RoomId, set[UserName]] = {}
@@ -145,7 +147,9 @@ class LineMode:
         """Send a line, or run its command; a refusal is printed and nothing ends."""
         self._bursts.clear()
         try:
-            if self.hidden.wanted:
+            if self.dialog.is_waiting:
+                await self.dialog.take(line)
+            elif self.hidden.wanted:
                 await self._log_in(line)
             elif self._question is not None and await self._answered(line):
                 return
@@ -164,7 +168,7 @@ class LineMode:
         """Log in with a hidden line. Raises ParlourClientError."""
         self.hidden.end()
         if password:
-            await self.client.connection.log_in_again(Secret(password))
+            await self.dialog.run(self.client.connection.log_in_again(Secret(password), self.dialog))
         else:
             self.printer.say("You are still logged out. Write /login to try again.")
 
@@ -429,6 +433,7 @@ async def run(
         await _let_go(client)
     finally:
         mode.hidden.end()
+        await mode.dialog.stop()
         mode.transfers.cancel()
         await mode.transfers.finished()
         unsubscribe()

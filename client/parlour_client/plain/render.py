@@ -29,6 +29,7 @@ from parlour_client.text.encryption_text import (
 )
 from parlour_client.text.event_text import day_and_time
 from parlour_client.text.file_text import facts_of
+from parlour_client.text.second_factor_text import about_factors, factor_line
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.kit.names import UserName
 
@@ -229,6 +230,13 @@ async def _person_shown(result: results.PersonShown, printer: Printer) -> None:
 @show.register(results.IgnoredListed)
 async def _ignored_listed(result: results.IgnoredListed, printer: Printer) -> None:
     printer.say(f"You ignore {', '.join(map(display_name, result.people)) or 'no one'}.")
+
+
+@show.register(results.FactorsListed)
+async def _factors_listed(result: results.FactorsListed, printer: Printer) -> None:
+    for one in result.listed.factors:
+        printer.say(factor_line(one))
+    printer.say(about_factors(result.listed))
 
 
 @show.register(results.SessionsListed)

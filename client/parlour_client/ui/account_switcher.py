@@ -11,6 +11,7 @@ from pathlib import Path
 from textual.content import Content
 
 from parlour_client.core.client import Client
+from parlour_client.kit.account.second_factor import NO_DIALOG, FactorDialog
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import error_content, own, peer_line
@@ -32,6 +33,8 @@ class Credentials:
     device: DeviceName
     passphrase: Secret | None = None
     """How to lock the archive, if that is offered."""
+    dialog: FactorDialog = NO_DIALOG
+    """Asks for a second factor."""
 
 
 @dataclass(frozen=True, slots=True)

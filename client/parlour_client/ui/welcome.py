@@ -22,6 +22,7 @@ from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.widgets.footer import KeyFooter
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.safe import SafeStatic, error_content, lines, own
+from parlour_client.kit.widgets.second_factor import ScreenDialog
 from parlour_client.ui.account_switcher import Credentials, Entrance
 from parlour_client.ui.dialogs.page import Page
 from parlour_protocol.invite_link import ChatInviteLink
@@ -187,6 +188,7 @@ class WelcomeScreen(Screen[Client | None]):
             self._of("password", lambda: self._password(new=new)),
             self._of("device", lambda: parse_device_name(self._value("device") or "terminal")),
             self._of("again", self._passphrase) if self._entrance.offers_passphrase else None,
+            ScreenDialog(self.app),
         )
 
     def _password(self, *, new: bool) -> Secret:

@@ -8,6 +8,7 @@ from tests.client.core.core_fake import LOBBY, Desk, FakeServer, FakeWire, heard
 from parlour_client.core.client import Client
 from parlour_client.core.model import Delivery
 from parlour_client.kit.account.profile import Profile
+from parlour_client.kit.account.second_factor import FactorDialog
 from parlour_client.kit.account.sign_in import SignIn
 from parlour_client.kit.connection_status import LinkState, StatusChanged
 from parlour_client.kit.errors import LoginRefusedError, SessionEndedError, SetupError, UnreachableError
@@ -109,7 +110,7 @@ def logins(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Answer logins without a network; returns the passwords that came."""
     came: list[str] = []
 
-    async def log_in_again(sign_in: SignIn, password: Secret) -> Profile:
+    async def log_in_again(sign_in: SignIn, password: Secret, _dialog: FactorDialog) -> Profile:
         came.append(password.reveal())
         if password != RIGHT:
             raise LoginRefusedError("Wrong name or password.", "login_refused")

@@ -21,6 +21,7 @@ from tests.protocol.kit.programs import (
 )
 
 from parlour_client.kit.account.profile import Profile
+from parlour_client.kit.account.second_factor import FactorDialog
 from parlour_client.kit.account.sign_in import SignIn
 from parlour_client.kit.connection_status import LinkState
 from parlour_client.kit.errors import (
@@ -234,7 +235,7 @@ async def test_after_the_session_has_ended_it_waits_for_another_login(
 ) -> None:
     """Nothing is tried meanwhile; then it connects with the new session."""
 
-    async def log_in_again(sign_in: SignIn, password: Secret) -> Profile:
+    async def log_in_again(sign_in: SignIn, password: Secret, _dialog: FactorDialog) -> Profile:
         if password != Secret("right"):
             raise LoginRefusedError("Wrong name or password.", "login_refused")
         profile = Profile(

@@ -33,6 +33,7 @@ ONLY_IN = {
         "kit/console/printing.py",
         "kit/demo.py",  # asks whether they are a terminal
         "kit/main.py",  # so does this
+        "kit/console/second_factor.py",  # and this
     },
     r"(?<!await self)\.(?:_write|to_terminal)\(": {"ui/notifications.py", "ui/text_direction.py"},
 }

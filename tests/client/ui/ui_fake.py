@@ -51,6 +51,7 @@ from parlour_client.core.preferences import Preferences
 from parlour_client.core.rooms import Rooms
 from parlour_client.core.sessions import Sessions
 from parlour_client.kit.account.profile import Account
+from parlour_client.kit.account.second_factor import NO_DIALOG, FactorDialog
 from parlour_client.kit.connection_status import ConnectionStatus, LinkState, StatusChanged
 from parlour_client.kit.errors import ParlourClientError, RefusedError
 from parlour_client.kit.event_bus import EventBus
@@ -600,7 +601,8 @@ class FakeClient(Client):
     def hurry(self) -> None:
         self._called("hurry")
 
-    async def log_in_again(self, password: Secret) -> None:
+    async def log_in_again(self, password: Secret, dialog: FactorDialog = NO_DIALOG) -> None:
+        del dialog
         self.calls.append(("log_in_again", password.reveal()))
         if self.login_refusal is not None:
             raise self.login_refusal

@@ -13,6 +13,7 @@ from parlour_client.core.archive import Archive
 from parlour_client.core.e2ee.status import Trust as PersonTrust
 from parlour_client.core.errors import login_hint
 from parlour_client.kit.account.profile import Account, Profile
+from parlour_client.kit.account.second_factor import NO_DIALOG, FactorDialog
 from parlour_client.kit.account.sign_in import SignIn, trust_of
 from parlour_client.kit.clock import SystemClock
 from parlour_client.kit.errors import (
@@ -48,7 +49,12 @@ class ChatSignIn:
         """What isn't special to a chat: the saved login, logging out, sessions, the password."""
 
     async def join(
-        self, link: ChatInviteLink, user: UserName, password: Secret, device: DeviceName
+        self,
+        link: ChatInviteLink,
+        user: UserName,
+        password: Secret,
+        device: DeviceName,
+        dialog: FactorDialog = NO_DIALOG,
     ) -> Account:
         """Create an account with an invite, and log in. The link names the inviter's key."""
         from parlour_client.core.e2ee.identity import inviter  # noqa: PLC0415 - only where keys are needed
@@ -59,7 +65,7 @@ class ChatSignIn:
         if link.by is not None:  # before the server is asked: it may not answer and leave the login to us
             await self._archive.write_durably(inviter.keep, link.link.address.authority, link.by)
         made = await self.account.make_account(link.link, user, password)
-        return await self.log_in(link.link.address, trust_of(link.link), made, password, device)
+        return await self.log_in(link.link.address, trust_of(link.link), made, password, device, dialog)
 
     async def log_in(
         self,
@@ -68,9 +74,10 @@ class ChatSignIn:
         user: UserName,
         password: Secret,
         device: DeviceName,
+        dialog: FactorDialog = NO_DIALOG,
     ) -> Account:
         """Log in, save the session and bind it to this device."""
-        account = await self.account.log_in(address, trust, user, password, device)
+        account = await self.account.log_in(address, trust, user, password, device, dialog)
         profile = await self.account.store.load()
         if profile.session is not None:
             await self._enrol(profile, profile.session)

@@ -1,6 +1,7 @@
 """Joining, logging in, logging out, sessions and the password of the account of one home.
 
-The server is verified before a credential is sent; the password is used once and never stored. A home has one
+The server is verified before a credential is sent; the password is never stored. A second factor is asked for
+by the ``FactorDialog`` of the front end. A home has one
 account: logging in as someone else, or elsewhere, is refused rather than mixing two accounts.
 """
 
@@ -10,11 +11,13 @@ from contextlib import asynccontextmanager, suppress
 from msgspec.structs import replace
 
 from parlour_client.kit.account.profile import Account, Profile, ProfileStore, trust_fields
+from parlour_client.kit.account.second_factor import NO_DIALOG, FactorDialog, Factors, log_in
+from parlour_client.kit.account.security_key import SecurityKeys
 from parlour_client.kit.errors import LoggedOutError, NoAccountError, SessionEndedError, SetupError
 from parlour_client.kit.transport.https import Api
 from parlour_client.kit.transport.session import SessionKeyPair
 from parlour_client.kit.transport.trust import Pin, SystemRoots, Trust, Verifier
-from parlour_protocol.kit.api import Login, NewAccount, PasswordChange, SessionInfo
+from parlour_protocol.kit.api import Login, NewAccount, SessionInfo
 from parlour_protocol.kit.ids import SessionId
 from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
 from parlour_protocol.kit.names import DeviceName, UserName
@@ -51,10 +54,17 @@ class SignIn:
             return None
         return profile.account if profile.session is not None else None
 
-    async def join(self, link: InviteLink, user: UserName, password: Secret, device: DeviceName) -> Account:
+    async def join(
+        self,
+        link: InviteLink,
+        user: UserName,
+        password: Secret,
+        device: DeviceName,
+        dialog: FactorDialog = NO_DIALOG,
+    ) -> Account:
         """Create an account with an invite, and log in."""
         made = await self.make_account(link, user, password)
-        return await self.log_in(link.address, trust_of(link), made, password, device)
+        return await self.log_in(link.address, trust_of(link), made, password, device, dialog)
 
     async def make_account(self, link: InviteLink, user: UserName, password: Secret) -> UserName:
         """Create an account with an invite; return its name as the server knows it."""
@@ -69,6 +79,7 @@ class SignIn:
         user: UserName,
         password: Secret,
         device: DeviceName,
+        dialog: FactorDialog = NO_DIALOG,
     ) -> Account:
         """Log in and save the session. Without ``trust`` the server is verified as it was the last time."""
         known = await self.fits(address, user)
@@ -78,11 +89,11 @@ class SignIn:
         profile = Profile(
             server=address.authority, user=user, device=device, session=None, key=None, **fields
         )
-        return (await self._open_session(profile, password)).account
+        return (await self._open_session(profile, password, dialog)).account
 
-    async def log_in_again(self, password: Secret) -> Profile:
+    async def log_in_again(self, password: Secret, dialog: FactorDialog = NO_DIALOG) -> Profile:
         """Open another session for the account of this home, from the same device, and save it."""
-        return await self._open_session(await self.store.load(), password)
+        return await self._open_session(await self.store.load(), password, dialog)
 
     async def log_out(self) -> None:
         """End the session here and on the server."""
@@ -101,10 +112,17 @@ class SignIn:
         async with self._current() as (api, session):
             await api.end_session(session, which)
 
-    async def change_password(self, old: Secret, new: Secret) -> None:
+    async def change_password(self, old: Secret, new: Secret, dialog: FactorDialog = NO_DIALOG) -> None:
         """Change the password; every other session ends."""
+        async with self.factors(dialog) as factors:
+            await factors.change_password(old, new)
+
+    @asynccontextmanager
+    async def factors(self, dialog: FactorDialog, keys: SecurityKeys | None = None) -> AsyncIterator[Factors]:
+        """Return the second factors of the account, for as long as the context lasts."""
+        address = (await self.store.load()).address
         async with self._current() as (api, session):
-            await api.change_password(session, PasswordChange(old=old, new=new))
+            yield Factors(api, session, address, dialog, keys)
 
     async def fits(self, address: ServerAddress, user: UserName) -> Profile | None:
         """Return the saved profile, if any; refuse another account. Raises SetupError."""
@@ -119,10 +137,11 @@ class SignIn:
             )
         return known
 
-    async def _open_session(self, profile: Profile, password: Secret) -> Profile:
+    async def _open_session(self, profile: Profile, password: Secret, dialog: FactorDialog) -> Profile:
         key, seed = SessionKeyPair.generate()
         login = Login(username=profile.user, password=password, device=profile.device, key=key.public)
-        made = await Api(Verifier(profile.address, profile.trust)).log_in(login)
+        api = Api(Verifier(profile.address, profile.trust))
+        made = await log_in(api, login, profile.address, dialog)
         if made.user != profile.user:
             raise SetupError("The server answered for a different account.", "Ask the server's owner.")
         await self._accepted(profile)

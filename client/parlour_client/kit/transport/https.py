@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from parlour_client.kit.errors import (
     ApiRefusedError,
     CertificateError,
+    EnrolmentRequiredError,
     LoginRefusedError,
     ParlourClientError,
+    SecondFactorRefusedError,
     ServerMisbehavedError,
     SessionEndedError,
     UnreachableError,
@@ -35,6 +37,22 @@ from parlour_protocol.kit.api import (
 from parlour_protocol.kit.errors import MalformedFrameError
 from parlour_protocol.kit.ids import SessionId
 from parlour_protocol.kit.payload import Payload
+from parlour_protocol.kit.second_factor import (
+    FactorAdded,
+    FactorChallenge,
+    FactorId,
+    FactorList,
+    FactorRemoval,
+    LoginProof,
+    NewRecoveryCodes,
+    NewSecurityKey,
+    NewTotp,
+    RecoveryCodes,
+    SecurityKeyCredential,
+    SecurityKeyOptions,
+    TotpConfirmation,
+    TotpSecret,
+)
 from parlour_protocol.kit.secret import Secret
 
 if TYPE_CHECKING:
@@ -42,6 +60,7 @@ if TYPE_CHECKING:
 
 MAX_ANSWER: Final = 64 * 1024
 """Bytes: the longest honest answer is a list of some twenty sessions."""
+_FACTORS: Final = "/v1/second-factors"
 _SECONDS: Final = 15.0
 """Connect, or a pause between two reads. argon2 on a busy server takes a second or two."""
 _WHOLE_CALL: Final = 40.0
@@ -71,12 +90,25 @@ class Api:
         """Create an account with an invite code."""
         return await self.call("POST", "/v1/accounts", AccountCreated, body=body)
 
-    async def log_in(self, body: Login) -> SessionCreated:
-        """Log in. Raises LoginRefusedError for a wrong name or password."""
+    async def log_in(self, body: Login) -> SessionCreated | FactorChallenge:
+        """Log in; an account with a second factor gets a challenge.
+
+        Raises LoginRefusedError for a wrong name or password.
+        """
         try:
-            return await self.call("POST", "/v1/sessions", SessionCreated, body=body)
+            status, data = await self._success("POST", "/v1/sessions", None, body)
         except SessionEndedError as error:
             raise LoginRefusedError("Wrong name or password.", "login_refused") from error
+        return understood(FactorChallenge, data) if status == 202 else understood(SessionCreated, data)  # noqa: PLR2004 - HTTP: Accepted
+
+    async def finish_login(self, body: LoginProof) -> SessionCreated:
+        """Answer the challenge of a login. Raises SecondFactorRefusedError, after which it begins again."""
+        try:
+            return await self.call("POST", "/v1/sessions/second-factor", SessionCreated, body=body)
+        except SessionEndedError as error:
+            raise SecondFactorRefusedError(
+                "The code is wrong, was used already, or came too late.", "second_factor_refused"
+            ) from error
 
     async def sessions(self, session: Secret) -> tuple[SessionInfo, ...]:
         """List the account's sessions."""
@@ -89,6 +121,44 @@ class Api:
     async def change_password(self, session: Secret, body: PasswordChange) -> None:
         """Change the password; ends every other session. Raises LoginRefusedError if the old one is wrong."""
         await self.succeed("POST", "/v1/password", session, body)
+
+    async def challenge(self, session: Secret) -> FactorChallenge:
+        """Get a challenge for an action that needs a second factor again."""
+        return await self.call("POST", f"{_FACTORS}/challenges", FactorChallenge, bearer=session)
+
+    async def second_factors(self, session: Secret) -> FactorList:
+        """List the account's second factors."""
+        return await self.call("GET", _FACTORS, FactorList, bearer=session)
+
+    async def begin_totp(self, session: Secret, body: NewTotp) -> TotpSecret:
+        """Get the secret for an app."""
+        return await self.call("POST", f"{_FACTORS}/totp", TotpSecret, bearer=session, body=body)
+
+    async def confirm_totp(self, session: Secret, factor: FactorId, body: TotpConfirmation) -> FactorAdded:
+        """Activate an app by its first code."""
+        path = f"{_FACTORS}/{factor}/totp"
+        return await self.call("POST", path, FactorAdded, bearer=session, body=body)
+
+    async def begin_security_key(self, session: Secret, body: NewSecurityKey) -> SecurityKeyOptions:
+        """Get what a security key needs for a new credential."""
+        path = f"{_FACTORS}/security-keys"
+        return await self.call("POST", path, SecurityKeyOptions, bearer=session, body=body)
+
+    async def confirm_security_key(
+        self, session: Secret, factor: FactorId, body: SecurityKeyCredential
+    ) -> FactorAdded:
+        """Activate a security key by its new credential."""
+        path = f"{_FACTORS}/{factor}/security-key"
+        return await self.call("POST", path, FactorAdded, bearer=session, body=body)
+
+    async def remove_second_factor(self, session: Secret, factor: FactorId, body: FactorRemoval) -> None:
+        """Remove a second factor."""
+        await self.succeed("POST", f"{_FACTORS}/{factor}/removal", session, body)
+
+    async def replace_recovery_codes(self, session: Secret, body: NewRecoveryCodes) -> RecoveryCodes:
+        """Get new recovery codes in place of the old ones."""
+        path = f"{_FACTORS}/recovery-codes"
+        return await self.call("POST", path, RecoveryCodes, bearer=session, body=body)
 
     async def call(
         self,
@@ -105,8 +175,7 @@ class Api:
 
         A ``body`` that is not a payload is sent as it is, in ``size`` bytes: a file.
         """
-        data = await self.succeed(method, path, bearer, body, limit=limit, size=size)
-        return understood(answer, data)
+        return understood(answer, await self.succeed(method, path, bearer, body, limit=limit, size=size))
 
     async def succeed(
         self,
@@ -119,6 +188,18 @@ class Api:
         size: int | None = None,
     ) -> bytes:
         """Make a call and return the result of a success. Raises ParlourClientError."""
+        return (await self._success(method, path, bearer, body, limit=limit, size=size))[1]
+
+    async def _success(
+        self,
+        method: str,
+        path: str,
+        bearer: Secret | None,
+        body: Payload | AsyncIterator[bytes] | None = None,
+        *,
+        limit: int = MAX_ANSWER,
+        size: int | None = None,
+    ) -> tuple[int, bytes]:
         headers = _headers(bearer)
         content: Content = body if isinstance(body, AsyncIterator) else None
         if isinstance(body, Payload):
@@ -129,7 +210,7 @@ class Api:
         status, data = await self._exchange(method, path, headers, content, limit)
         if status >= 300:  # noqa: PLR2004 - HTTP: not a success; a redirect is never followed (T5)
             raise refusal(status, data)
-        return data
+        return status, data
 
     @asynccontextmanager
     async def download(self, path: str, bearer: Secret) -> "AsyncIterator[AsyncIterator[bytes]]":
@@ -276,6 +357,8 @@ def refusal(status: int, data: bytes) -> ParlourClientError:
         problem = decode_payload(Problem, data)
     except MalformedFrameError:
         return ServerMisbehavedError(f"The server answered with HTTP status {status}.")
+    if problem.error == "enrolment_required":
+        return EnrolmentRequiredError("This account must set up a second factor.")
     hint = f"Try again in {problem.retry_after} s." if problem.retry_after else None
     text = quoted(problem.message) or f"The server refused ({problem.error})."
     return ApiRefusedError(text, problem.error, hint=hint, retry_after=problem.retry_after)

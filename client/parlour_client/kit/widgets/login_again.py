@@ -13,10 +13,12 @@ from textual.containers import Vertical
 from textual.widgets import Input
 
 from parlour_client.kit.account.profile import Account
+from parlour_client.kit.account.second_factor import FactorDialog
 from parlour_client.kit.errors import ParlourClientError
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.overlay import Overlay
 from parlour_client.kit.widgets.safe import SafeStatic, error_content, join, lines, own, peer_line
+from parlour_client.kit.widgets.second_factor import ScreenDialog
 from parlour_protocol.kit.secret import Secret
 
 
@@ -30,7 +32,7 @@ class LoginAgainScreen(Overlay[bool]):
     def __init__(
         self,
         account: Account,
-        log_in: Callable[[Secret], Awaitable[None]],
+        log_in: Callable[[Secret, FactorDialog], Awaitable[None]],
         kept: str = "",
         later: str = "later",
     ) -> None:
@@ -62,7 +64,7 @@ class LoginAgainScreen(Overlay[bool]):
 
     async def _log_in(self, password: Secret) -> None:
         try:
-            await self._try(password)
+            await self._try(password, ScreenDialog(self.app))
         except ParlourClientError as error:
             self.query_one("#outcome", SafeStatic).show(error_content(error))
         else:

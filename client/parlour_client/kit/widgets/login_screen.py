@@ -22,6 +22,7 @@ from parlour_client.kit.transport.trust import Trust
 from parlour_client.kit.widgets.footer import KeyFooter
 from parlour_client.kit.widgets.key_ordering import Field
 from parlour_client.kit.widgets.safe import SafeStatic, error_content, own
+from parlour_client.kit.widgets.second_factor import ScreenDialog
 from parlour_protocol.kit.errors import ParlourProtocolError
 from parlour_protocol.kit.invite_link import InviteLink, ServerAddress
 from parlour_protocol.kit.limits import PASSWORD_MIN
@@ -111,11 +112,12 @@ class LoginScreen(Screen[Account]):
     async def _log_in(
         self, where: InviteLink | ServerAddress, user: UserName, password: Secret, device: DeviceName
     ) -> None:
+        dialog = ScreenDialog(self.app)
         try:
             if isinstance(where, InviteLink):
-                account = await self._sign_in.join(where, user, password, device)
+                account = await self._sign_in.join(where, user, password, device, dialog)
             else:
-                account = await self._sign_in.log_in(where, self._trust, user, password, device)
+                account = await self._sign_in.log_in(where, self._trust, user, password, device, dialog)
         except ParlourClientError as error:
             self._tell(error_content(error))
             self._busy = False

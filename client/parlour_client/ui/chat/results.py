@@ -13,6 +13,7 @@ from parlour_client.core.client import Client
 from parlour_client.core.model import display_name
 from parlour_client.kit.widgets.questions import ChooseScreen
 from parlour_client.kit.widgets.safe import join, lines, own, peer_line
+from parlour_client.kit.widgets.second_factor import SecondFactorsScreen
 from parlour_client.text.encryption_text import RENEWED
 from parlour_client.ui.chat.encryption.devices import DevicePrompts
 from parlour_client.ui.chat.encryption.prompts import EncryptionPrompts
@@ -74,6 +75,7 @@ class ResultViews:
             results.FileSent: _nothing,
             results.PersonShown: lambda found: people.show_card(found.profile),
             results.IgnoredListed: lambda found: people.list_ignored(found.people),
+            results.FactorsListed: lambda _: interaction.push(SecondFactorsScreen(client.sessions.factors)),
             results.SessionsListed: lambda found: people.list_sessions(found.sessions),
             results.EncryptionShown: lambda found: encryption.show_report(found.room, found.report),
             results.RoomRenewed: lambda _: interaction.say(RENEWED),

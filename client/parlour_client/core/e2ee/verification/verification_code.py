@@ -8,7 +8,6 @@ chat that it verifies. Pure.
 import base64
 import binascii
 import hashlib
-from collections.abc import Sequence
 from typing import Final
 
 from parlour_client.core.e2ee.identity.signing import KEY_BYTES
@@ -20,7 +19,6 @@ CODE_PREFIX: Final = "PARLOUR1:"
 _CHECK: Final = 4
 _LONGEST: Final = 1_024
 _HINT: Final = "Copy the whole code, from PARLOUR1: to its end."
-_BLOCKS: Final = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
 
 
 def code_of(party: Party) -> str:
@@ -48,20 +46,6 @@ def read_code(text: str) -> Party:
 def person_of(text: str) -> UserName:
     """Return the person that a code is about. Raises SetupError."""
     return read_code(text).user
-
-
-def qr_rows(code: str) -> Sequence[str]:
-    """Return the code as a picture in half blocks, with its quiet border: show it dark on light."""
-    import segno  # noqa: PLC0415 - seldom needed, costs start-up time
-
-    matrix = segno.make_qr(code, error="l").matrix_iter(border=2)
-    rows = [[bool(module) for module in row] for row in matrix]
-    if len(rows) % 2:
-        rows.append([False] * len(rows[0]))
-    return [
-        "".join(_BLOCKS[pair] for pair in zip(rows[at], rows[at + 1], strict=True))
-        for at in range(0, len(rows), 2)
-    ]
 
 
 def _party(content: bytes) -> Party:

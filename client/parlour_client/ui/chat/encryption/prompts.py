@@ -16,9 +16,9 @@ from parlour_client.commands.verification import NO, Decision, decide_about
 from parlour_client.core.client import Client
 from parlour_client.core.e2ee.status import Alarm, PersonReport, RoomReport, SasVerification, Trust
 from parlour_client.core.e2ee.verification.sas import VERIFIED
-from parlour_client.core.e2ee.verification.verification_code import qr_rows
 from parlour_client.core.errors import EncryptionError
 from parlour_client.core.model import Room
+from parlour_client.kit.qr_code import qr_rows
 from parlour_client.kit.widgets.safe import join, own, peer_line
 from parlour_client.ui.chat.current_room import CurrentRoom
 from parlour_client.ui.chat.encryption import devices

@@ -3,8 +3,9 @@
 import pytest
 
 from parlour_client.core.e2ee.verification.safety_number import Party
-from parlour_client.core.e2ee.verification.verification_code import code_of, person_of, qr_rows, read_code
+from parlour_client.core.e2ee.verification.verification_code import code_of, person_of, read_code
 from parlour_client.kit.errors import SetupError
+from parlour_client.kit.qr_code import qr_rows
 from parlour_protocol.kit.names import parse_user_name
 
 ANA = Party(parse_user_name("ana"), "chat.example.org:8443", bytes(range(32)))

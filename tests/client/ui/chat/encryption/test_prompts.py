@@ -12,9 +12,10 @@ from tests.client.ui.ui_fake import ALICE, BOB, CAROL, DIRECT, LOBBY, FakeClient
 from parlour_client.core.e2ee.identity.identity_errors import DevicePendingError
 from parlour_client.core.e2ee.status import Alarm, OwnKeys, RoomEncryption, RoomPerson, RoomState, Trust
 from parlour_client.core.e2ee.verification.safety_number import Party
-from parlour_client.core.e2ee.verification.verification_code import code_of, qr_rows
+from parlour_client.core.e2ee.verification.verification_code import code_of
 from parlour_client.core.events import EncryptionChanged, EntryAdded, HistoryReplaced
 from parlour_client.core.model import BEFORE_JOIN, Note, NoteKind
+from parlour_client.kit.qr_code import qr_rows
 from parlour_client.text.encryption_text import LOST, RENEWED
 from parlour_protocol.delivery import DeviceStatus
 from parlour_protocol.kit.ids import RequestId

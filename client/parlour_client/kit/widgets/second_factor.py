@@ -1,0 +1,292 @@
+"""Second factors on the screen: asking for codes, setting an app up with a QR code, recovery codes, the list.
+
+Codes are typed into fields, never given as arguments. What the server sends to be shown was checked for its
+form (`kit/account/second_factor.py`); names go through the rule for others' text.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, ClassVar, Final
+
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Input
+
+from parlour_client.kit.account.second_factor import FactorDialog, Factors
+from parlour_client.kit.errors import NotFinishedError, ParlourClientError
+from parlour_client.kit.qr_code import qr_rows
+from parlour_client.kit.widgets.key_ordering import Field
+from parlour_client.kit.widgets.overlay import Overlay
+from parlour_client.kit.widgets.questions import Choices
+from parlour_client.kit.widgets.safe import SafeStatic, error_content, join, lines, own, peer_line
+from parlour_client.kit.widgets.safe import option as list_option
+from parlour_protocol.kit.second_factor import FactorInfo, FactorKind, FactorList
+from parlour_protocol.kit.secret import Secret
+
+_LEAVE: Final = Binding("escape", "leave", "Cancel", id="second_factor.leave")
+KIND_WORDS: Final = {
+    FactorKind.TOTP: "App with codes",
+    FactorKind.SECURITY_KEY: "Security key",
+    FactorKind.RECOVERY_CODE: "Recovery code",
+}
+OpenFactors = Callable[[FactorDialog], AbstractAsyncContextManager[Factors]]
+"""Returns the second factors of the account that is logged in (``SignIn.factors``)."""
+
+
+class LineScreen(Overlay[str | None]):
+    """Asks for a password or a code."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
+
+    def __init__(self, words: str, problem: str = "", *, hidden: bool = False) -> None:
+        super().__init__(classes="dialog")
+        self._words, self._problem, self._hidden = words, problem, hidden
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with Vertical(classes="box"):
+            yield SafeStatic(own("Confirm that it's you", "bold"))
+            if self._problem:
+                yield SafeStatic(peer_line(self._problem))
+            yield SafeStatic(peer_line(self._words))
+            yield Field(password=self._hidden, compact=True)
+            yield SafeStatic(own("enter: confirm · esc: cancel", "dim"))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Close with what was typed, which the field forgets."""
+        typed, event.input.value = event.value, ""
+        _ = self.dismiss(typed)
+
+    def action_leave(self) -> None:
+        """Close without an answer."""
+        _ = self.dismiss(None)
+
+
+class AppScreen(Overlay[str | None]):
+    """Shows an app's secret as a QR code and as text, and asks for its first code."""
+
+    DEFAULT_CSS = """
+    AppScreen VerticalScroll { height: auto; max-height: 100%; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
+    AUTO_FOCUS: ClassVar[str | None] = ""  # it would scroll the secret away
+
+    def __init__(self, secret: str, uri: str, problem: str = "") -> None:
+        super().__init__(classes="dialog")
+        self._secret, self._uri, self._problem = secret, uri, problem
+
+    def compose(self) -> ComposeResult:
+        """Lay out: the field first, so that a small terminal shows it."""
+        with Vertical(classes="box"), VerticalScroll(can_focus=False):
+            yield SafeStatic(own("Set up an app for codes", "bold"))
+            if self._problem:
+                yield SafeStatic(peer_line(self._problem))
+            yield SafeStatic(own("Scan the code below with your app, or type the secret into it:"))
+            yield SafeStatic(peer_line(grouped(self._secret), style="bold"))
+            yield SafeStatic(own("Then type the six digits that the app shows."))
+            yield Field(compact=True)
+            yield SafeStatic(own("enter: confirm · esc: cancel", "dim"))
+            yield SafeStatic(qr_picture(self._uri), id="qr")
+
+    def on_mount(self) -> None:
+        """Begin at the field, with the secret above it."""
+        self.set_focus(self.query_one(Input), scroll_visible=False)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Close with the code."""
+        if event.value.strip():
+            _ = self.dismiss(event.value)
+
+    def action_leave(self) -> None:
+        """Close without an answer."""
+        _ = self.dismiss(None)
+
+
+class RecoveryCodesScreen(Overlay[bool]):
+    """Shows the recovery codes, once."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "kept", "I have kept them", id="second_factor.kept"),
+    ]
+
+    def __init__(self, codes: Sequence[str]) -> None:
+        super().__init__(classes="dialog")
+        self._codes = codes
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with Vertical(classes="box"), VerticalScroll():
+            yield SafeStatic(own("Your recovery codes", "bold"))
+            yield SafeStatic(
+                own("Each works once in place of your other factor. Keep them: they are shown only now.")
+            )
+            yield SafeStatic(lines(*(peer_line(code) for code in self._codes)))
+            yield SafeStatic(own("enter: I have kept them", "dim"))
+
+    def action_kept(self) -> None:
+        """Close."""
+        _ = self.dismiss(True)
+
+
+class ScreenDialog:
+    """Asks by dialogs over whatever an app shows."""
+
+    def __init__(self, app: App[Any]) -> None:
+        self._app = app
+
+    async def password(self, words: str) -> Secret:
+        """Ask for a password, without showing it."""
+        return Secret(await self._ask(LineScreen(words, hidden=True)))
+
+    async def code(self, words: str, problem: str) -> str:
+        """Ask for a code."""
+        return str(await self._ask(LineScreen(words, problem)))
+
+    async def first_code(self, secret: str, uri: str, problem: str) -> str:
+        """Show the secret for an app, and ask for its first code."""
+        return str(await self._ask(AppScreen(secret, uri, problem)))
+
+    async def show_recovery_codes(self, codes: Sequence[str]) -> None:
+        """Show the recovery codes until the person says that they kept them."""
+        await self._ask(RecoveryCodesScreen(codes))
+
+    def tell(self, words: str) -> None:
+        """Say it where the screen says what happens."""
+        for line in self._app.screen.query("#outcome, #told").results(SafeStatic):
+            line.show(own(words, "bold"))
+
+    async def _ask(self, screen: Overlay[Any]) -> Any:
+        answered: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def answer(result: Any) -> None:
+            if not answered.done():
+                answered.set_result(result)
+
+        await self._app.push_screen(screen, answer)
+        result = await answered
+        if result is None:
+            raise NotFinishedError("You stopped before the end. Nothing was changed.")
+        return result
+
+
+class SecondFactorsScreen(Overlay[None]):
+    """The second factors of the account: add, remove, new recovery codes."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "leave", "Close", id="second_factors.leave"),
+        Binding("a", "add_app", "Add an app", id="second_factors.add_app"),
+        Binding("k", "add_key", "Add a security key", id="second_factors.add_key"),
+        Binding("x", "remove", "Remove", id="second_factors.remove"),
+        Binding("r", "codes", "New recovery codes", id="second_factors.codes"),
+    ]
+
+    def __init__(self, open_factors: OpenFactors) -> None:
+        super().__init__(classes="dialog")
+        self._open = open_factors
+        self._listed: FactorList | None = None
+        self._busy = False
+
+    def compose(self) -> ComposeResult:
+        """Lay out."""
+        with Vertical(classes="box"):
+            yield SafeStatic(own("Second factors", "bold"))
+            yield SafeStatic(own("Loading…"), id="about")
+            yield Choices(id="factors")
+            yield SafeStatic(id="outcome")
+            yield SafeStatic(
+                own(
+                    "a: add an app · k: add a security key · x: remove · r: new recovery codes · esc: close",
+                    "dim",
+                )
+            )
+
+    def on_mount(self) -> None:
+        """Load the list."""
+        self.query_one(Choices).focus()
+        self._run(_nothing)
+
+    def action_add_app(self) -> None:
+        """Set up an app."""
+        self._run(lambda factors: factors.add_app(self._new_name("app")))
+
+    def action_add_key(self) -> None:
+        """Set up a security key."""
+        self._run(lambda factors: factors.add_key(self._new_name("key")))
+
+    def action_remove(self) -> None:
+        """Remove the marked one."""
+        at = self.query_one(Choices).highlighted
+        if at is not None and self._listed is not None and at < len(self._listed.factors):
+            which = self._listed.factors[at].id
+            self._run(lambda factors: factors.remove(which))
+
+    def action_codes(self) -> None:
+        """Get new recovery codes."""
+        self._run(lambda factors: factors.replace_recovery_codes())
+
+    def action_leave(self) -> None:
+        """Close."""
+        _ = self.dismiss(None)
+
+    def _new_name(self, word: str) -> str:
+        """Return a name that none of them has."""
+        names = {one.name for one in self._listed.factors} if self._listed else set()
+        return next(name for name in (word, *(f"{word} {n}" for n in range(2, 99))) if name not in names)
+
+    def _run(self, work: Callable[[Factors], Awaitable[None]]) -> None:
+        if not self._busy:
+            self._busy = True
+            self.run_worker(self._do(work))
+
+    async def _do(self, work: Callable[[Factors], Awaitable[None]]) -> None:
+        outcome = own("")
+        try:
+            async with self._open(ScreenDialog(self.app)) as factors:
+                try:
+                    await work(factors)
+                except ParlourClientError as error:
+                    outcome = error_content(error)
+                self._show(await factors.list())
+        except ParlourClientError as error:
+            outcome = error_content(error)
+        self._busy = False
+        self.query_one("#outcome", SafeStatic).show(outcome)
+
+    def _show(self, listed: FactorList) -> None:
+        self._listed = listed
+        self.query_one("#about", SafeStatic).show(about(listed))
+        choices = self.query_one(Choices)
+        choices.clear_options()
+        choices.add_options([list_option(factor_line(one)) for one in listed.factors])
+        choices.highlighted = 0 if listed.factors else None
+
+
+async def _nothing(_factors: Factors) -> None:
+    return
+
+
+def about(listed: FactorList) -> Content:
+    """Return what the list of factors means."""
+    if listed.factors:
+        return own(f"A login asks for one of these. {listed.recovery_codes} recovery codes are left.")
+    if not listed.addable:
+        return own("This server doesn't offer second factors.")
+    return own("A login asks for your password only. Add an app to make it ask for a code as well.")
+
+
+def factor_line(one: FactorInfo) -> Content:
+    """Return one factor as a line."""
+    return join(own(KIND_WORDS[one.kind], "bold"), own("  "), peer_line(one.name))
+
+
+def qr_picture(text: str) -> Content:
+    """Return a QR code, dark on light, or some scanners fail."""
+    return lines(*(own(row, "#000000 on #ffffff") for row in qr_rows(text)))
+
+
+def grouped(secret: str) -> str:
+    """Return a secret in groups of four, to be typed."""
+    return " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))

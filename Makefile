@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(shell command -v uv 2>/dev/null)
 ARGS   ?=
 
-.PHONY: vectors demo cluster test test-all lab-check torture torture-mutants lint fmt simulation bench docs screenshots lock clean
+.PHONY: vectors demo cluster test test-all test-lowest test-api lab-check torture torture-mutants lint fmt simulation bench docs screenshots lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run ## chat with simulated people over a real server on loopback (ARGS=--headless: play it and report)
@@ -30,6 +30,19 @@ test: $(VENV)/.dev ## the tests, with ruff and mypy beside them
 
 test-all: $(VENV)/.dev ## everything that CI runs: the same with what is long, and pyright beside them
 	$(call tests_beside,$(LINT) && $(BIN)/basedpyright,$(PYTEST) -m "not part" $(ARGS))
+
+# The oldest allowed versions in an environment of their own, and the attacks against them.
+LOWEST := $(VENV)-lowest
+test-lowest: ## the attacks with the oldest version of every dependency that pyproject.toml allows (needs uv; minutes)
+	uv venv -q --allow-existing --python $(PYTHON) $(LOWEST)
+	uv pip compile -q --resolution lowest-direct --python $(LOWEST)/bin/python --extra fast --extra cluster \
+	    --extra security-keys --group build --group dev -o $(LOWEST)/requirements.txt pyproject.toml
+	uv pip sync -q --python $(LOWEST)/bin/python $(LOWEST)/requirements.txt
+	uv pip install -q --python $(LOWEST)/bin/python --no-deps --no-build-isolation -e .
+	$(LOWEST)/bin/python -m pytest -n auto --dist loadfile tests/attacks tests/server/kit/net tests/client/kit/transport $(ARGS)
+
+test-api: $(VENV)/.dev ## requests that schemathesis makes up from openapi.json, to a real server (needs uv; a minute)
+	$(BIN)/python -m tools.fuzz_api $(ARGS)
 
 lab-check: $(VENV)/.dev ## take each defence out: its attack must succeed and its test fail (ARGS: lines)
 	$(BIN)/parlour lab --check --tests $(ARGS)

@@ -150,7 +150,7 @@ DELIVERY_OPERATIONS: Final = (
         "Get the oldest Welcomes that are waiting for this session's device.",
         HTTPStatus.OK,
         gives=Welcomes,
-        refusals=(FORBIDDEN,),
+        refusals=(FORBIDDEN, NOT_FOUND),
     ),
     Operation(
         "drop_welcome",

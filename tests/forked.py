@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
@@ -25,7 +25,9 @@ from typing import Final, TextIO
 from unittest import mock
 
 import textual.constants
+from argon2 import PasswordHasher
 
+from parlour_server.kit.auth import password_hashing
 from parlour_server.kit.net import tls_groups
 
 _IMPORTED: Final = (
@@ -72,10 +74,15 @@ class ForkedPython:
         files: Mapping[int, int] | None = None,
         env: Mapping[str, str] | None = None,
         start_new_session: bool = False,
+        cheap_passwords: bool = False,
     ) -> None:
-        """Start it; ``files`` are its descriptors, each a copy of one that is open here."""
+        """Start it; ``files`` are its descriptors, each a copy of one that is open here.
+
+        With ``cheap_passwords`` a server hashes in microseconds, not for a quarter of a second of CPU.
+        """
         passed = {number: Connection(os.dup(file)) for number, file in (files or {}).items()}
-        given = arguments, passed, dict(os.environ if env is None else env), Path.cwd(), start_new_session
+        environment = dict(os.environ if env is None else env)
+        given = arguments, passed, environment, Path.cwd(), start_new_session, cheap_passwords
         _start_fork_server()
         self._process = ForkServerProcess(target=_run, args=given, daemon=True)
         self._process.start()
@@ -156,7 +163,11 @@ def _run(
     environment: Mapping[str, str],
     folder: Path,
     start_new_session: bool,  # noqa: FBT001 - as Popen has it
+    cheap_passwords: bool,  # noqa: FBT001 - passed on
 ) -> None:
+    if cheap_passwords:
+        cheap = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+        mock.patch.object(password_hashing, "PasswordHasher", cheap).start()
     if start_new_session:
         os.setsid()
     for number, file in files.items():

@@ -28,6 +28,7 @@ def server(
 ) -> Iterator[RunningServer]:
     """Return a server with the test's own settings."""
     made = RunningServer(tmp_path_factory.mktemp("logins"))
+    made.cheap_passwords = False
     made.begin(request.param)
     yield made
     made.stop()

@@ -33,6 +33,8 @@ class Server:
         """What starts the command: a program that confines it, or nothing; None forks the server instead."""
         self.arguments: list[str] = []
         """Further options of `run`."""
+        self.cheap_passwords = True
+        """Whether a server that is forked hashes as cheaply as it can: what it costs matters to few tests."""
 
     def command(self, *arguments: str) -> str:
         """Run an administration command and return what it printed."""
@@ -56,7 +58,11 @@ class Server:
         command = ["-m", "parlour_server", *arguments]
         with self.log.open("ab") as log:
             if self.launcher is None:
-                self.process = ForkedPython(command, files={1: log.fileno(), 2: log.fileno()})
+                self.process = ForkedPython(
+                    command,
+                    files={1: log.fileno(), 2: log.fileno()},
+                    cheap_passwords=self.cheap_passwords,
+                )
             else:
                 command = [*self.launcher, sys.executable, *command]
                 self.process = subprocess.Popen(command, stdout=log, stderr=log)

@@ -11,7 +11,8 @@ from tests.attacks.raw import RunningServer
 
 from parlour_lab.wire import request
 
-COMMITS = 12
+COMMITS = 8
+"""As many as the bytes that one account may send as commits in an hour (`rates.commit_bytes_per_hour`)."""
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the CPU time of threads from /proc")

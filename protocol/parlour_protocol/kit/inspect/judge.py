@@ -5,7 +5,7 @@ outcome names it, and whoever runs the judge decides whether what could not be l
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from parlour_protocol.kit.inspect.inspector import Context, Inspector, Part, Text
@@ -70,7 +70,7 @@ def judge(rules: Iterable[Rule], parts: Sequence[Part], context: Context) -> Out
     found: list[Found] = []
     failed: list[tuple[str, str]] = []
     for rule in rules:
-        given = replace(context, action=rule.action)
+        given = Context(context.sender, context.room, rule.action, context.options, context.recent)
         try:
             for number, part in enumerate(parts):
                 found += _checked(rule, number, part, given)

@@ -23,20 +23,22 @@ class Costs:
     idle: float = 4.7e-6
     """For a second of an idle connection."""
     delivery: float = 13.8e-6
-    append: float = 1 / 19_000
+    append: float = 1 / 20_800
     """For an event, in the node that appends it."""
-    database: float = 1 / 26_800
+    database: float = 1 / 28_300
     """For an event, in PostgreSQL."""
     handshake: float = 1 / 930
     """TLS, upgrade and ticket."""
-    send: float = 9.5e-6
+    send: float = 12.6e-6
     """To the bus, once for an event."""
-    receive: float = 11.4e-6
+    receive: float = 16.1e-6
     """From the bus, at each node that has a member."""
-    pass_on: float = 3.0e-6
+    pass_on: float = 4.0e-6
     """In NATS, for each node that gets it."""
     event_bytes: int = 350
     """Of an event on the bus."""
+    node: float = 6e-3
+    """For a second of a node among others: its lease, what it reads of the others, its positions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,7 @@ def plan(connections: int, costs: Costs, use: Use) -> list[str]:
         nodes += 1
         # an event reaches every node with a member of its room: placed at random, almost one for each
         copies = nodes * (1 - (1 - 1 / nodes) ** use.room) if nodes > 1 else 0.0
-        cpu = without_receiving + events * copies * costs.receive
+        cpu = without_receiving + events * copies * costs.receive + nodes * costs.node
     each = connections / nodes
     back = each * costs.handshake / ((1 - NODE_CORE) * max(1, nodes - 1))
     return [

@@ -46,7 +46,7 @@ BODY = Message(MessageText("x" * 100))
 
 
 def rows() -> list[list[str]]:
-    """Measure PostgreSQL with one and three processes, in small rooms and in one, and SQLite."""
+    """Measure PostgreSQL and SQLite, each with one and with three processes."""
     return asyncio.run(_rows())
 
 
@@ -64,8 +64,9 @@ async def _rows() -> list[list[str]]:
                 table.append(_row(f"PostgreSQL, {nodes} processes", rooms, found, _cpu(postgres) - before))
         finally:
             await postgres.close()
-        found = await _measure(f"{folder}/parlour.db", 1, SMALL_ROOMS)
-        table.append(_row("SQLite, 1 process", SMALL_ROOMS, found, 0.0))
+        for nodes in (1, 3):
+            found = await _measure(f"{folder}/sqlite{nodes}.db", nodes, SMALL_ROOMS)
+            table.append(_row(f"SQLite, {nodes} processes", SMALL_ROOMS, found, 0.0))
     return table
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from tests.attacks.raw import PATIENCE, RunningServer
-from tests.e2e.processes import reserved_port
 from tests.server.kit.net.proxy_headers import header_for
+from tools.cluster.process import reserved_port
 
 from parlour_lab.wire import PASSWORD, Answer, Wire
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.cable import Cable
-from tests.e2e.processes import Server, environment, password, reserved_port
+from tests.e2e.processes import Server, environment, password
 from tests.forked import ForkedPython
+from tools.cluster.process import reserved_port
 
 from parlour_protocol.invite_link import ChatInviteLink
 

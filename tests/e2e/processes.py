@@ -4,17 +4,16 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-import weakref
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.e2e import commands
 from tests.e2e.commands import DEADLINE
 from tests.forked import ForkedPython, PipedPython
+from tools.cluster.process import reserved_port
 
 NO_PROXIES: dict[str, str] = dict.fromkeys(("HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")
 """Proxies that lead nowhere: nothing here may use them."""
@@ -120,23 +119,6 @@ class Person:
     def line(self, *arguments: str) -> list[str]:
         """Return the whole command line."""
         return [sys.executable, "-m", "parlour_client", "--home", str(self.home), *arguments]
-
-
-def reserved_port(owner: object) -> int:
-    """Return a port of this machine that no other program is given while ``owner`` lives.
-
-    Also not before a server listens there, or between two runs of it: a socket is bound to it, and only a
-    program that asks for this very port gets it beside that. Other systems than Linux have no such socket.
-    """
-    holder = socket.socket()
-    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    holder.bind(("127.0.0.1", 0))
-    port: int = holder.getsockname()[1]
-    if sys.platform == "linux":
-        weakref.finalize(owner, holder.close)
-    else:
-        holder.close()
-    return port
 
 
 def password(name: str) -> str:

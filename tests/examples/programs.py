@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.e2e.processes import reserved_port
+from tools.cluster.process import reserved_port
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PATIENCE = 60.0

@@ -85,8 +85,8 @@ def refuse_file(settings: Settings, program: str) -> None:
     if not settings.database.url:
         raise SetupError(
             "--workers needs a PostgreSQL database: processes that share a SQLite file take turns at each "
-            "commit, and together store less than one does; run without it, or move the server to PostgreSQL "
-            f"with `{program} import`"
+            "commit, and together store hardly more than one does; run without it, or move the server to "
+            f"PostgreSQL with `{program} import`"
         )
 
 

@@ -31,7 +31,6 @@ from parlour_lab.source import MissingSourceError, Source, find_source
 Play = Callable[[Sequence[Row]], list[Checked]]
 """Plays rows with their defences and without: in another thread, for seconds."""
 
-_MARKS: Final = {True: ("✓", "$text-success"), False: ("✗", "$text-error")}
 _STYLES: Final = {
     Verdict.HELD: "$text-success",
     Verdict.BROKEN: "bold $text-error",
@@ -127,14 +126,20 @@ class LabScreen(Screen[None]):
 
     def _label(self, row: Row) -> Content:
         played = self._played.get(row.id)
-        mark, style = (" ", "") if played is None else _MARKS[played.ok]
+        mark, style = (" ", "") if played is None else _mark(played)
         return join(
-            own(f"{mark} ", style), own(f"{row.id:<5}", "bold"), peer_line(load(row.attack).title, 60)
+            own(f"{mark} ", style), own(f"{row.id:<4} ", "bold"), peer_line(load(row.attack).title, 60)
         )
 
     def _show(self) -> None:
         row = self._rows[self._shown]
         self.query_one("#text", SafeStatic).show(described(row, self._source, self._played.get(row.id)))
+
+
+def _mark(played: Checked) -> tuple[str, str]:
+    if played.with_defence is not None and played.with_defence.verdict is Verdict.NOT_TRIED:
+        return "-", "dim"
+    return ("✓", "$text-success") if played.ok else ("✗", "$text-error")
 
 
 def described(row: Row, source: Source, played: Checked | None) -> Content:

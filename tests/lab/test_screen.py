@@ -86,6 +86,24 @@ async def test_a_line_at_80_by_24(tmp_path: Path) -> None:
     assert app.return_code == 0
 
 
+async def test_an_attack_that_is_not_tried_here() -> None:
+    """It has a mark of its own, and the reason is shown."""
+
+    def not_here(chosen: Sequence[Row]) -> list[Checked]:
+        outcome = Outcome(chosen[0].attack, Verdict.NOT_TRIED, "there is no PostgreSQL", 0)
+        return [Checked(chosen[0], outcome, None, "it was not tried")]
+
+    app = LabApp([row("H1")], Source({}, None), not_here)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("enter")
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        text = screen_text(pilot)
+        assert "- H1" in text
+        assert "not tried: there is no PostgreSQL" in text
+        await pilot.press("q")
+
+
 async def test_an_attack_that_cannot_be_played() -> None:
     """The screen says why, and goes on."""
 

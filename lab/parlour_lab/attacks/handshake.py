@@ -104,7 +104,7 @@ def wrong_tickets(server: ServerAddress, seen: Evidence) -> bool:
     waits=True,
 )
 def slowloris(server: LabServer, seen: Evidence) -> bool:
-    start = time.monotonic()
+    start, waited = time.monotonic(), 0.0
     with server.wire() as trickle, server.wire() as silent, server.plain() as before_tls:
         trickle.socket.settimeout(0.1)
         for byte in server.head()[:-2] + b"x: " + b"y" * 100:

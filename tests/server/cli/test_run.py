@@ -78,7 +78,8 @@ def server(request: pytest.FixtureRequest, folder: DataFolder, tmp_path: Path) -
             line = [sys.executable, *line, str(writing)]
             process = subprocess.Popen(line, stderr=out, pass_fds=[writing])  # noqa: S603 - ours
         else:
-            process = ForkedPython([*line, str(READY)], files={2: out.fileno(), READY: writing})
+            files = {2: out.fileno(), READY: writing}
+            process = ForkedPython([*line, str(READY)], files=files, cheap_passwords=True)
     os.close(writing)
     with os.fdopen(reading) as pipe:
         line = pipe.readline()

@@ -3,10 +3,7 @@
 import asyncio
 import dataclasses
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -17,6 +14,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 import pytest
+from tests.forked import ForkedPython, PipedPython
 
 from parlour_protocol.kit.errors import SESSION_ENDED, ProgramError
 from parlour_protocol.kit.frames import Error, Hello, Ok, Request
@@ -40,34 +38,31 @@ from parlour_server.kit.testing.server import Socket, World, running
 from ticker import server as ticker_program
 from ticker.frames import Price, Watch
 
-ROOT = Path(__file__).parents[3]
 PATIENCE = 60.0
 
 
 class Ticker:
-    """The ticker as a process, as its operator runs it."""
+    """The ticker as a process; tests/examples runs it by the commands that its operator types."""
 
     def __init__(self, folder: Path) -> None:
         self.data = folder / "data"
         self._ready = folder / "ready"
         self._log = folder / "log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: ForkedPython | None = None
 
     def command(self, *arguments: str, stdin: str = "") -> str:
         """Run a command to its end and return what it prints."""
-        line = [sys.executable, "-m", ticker_program.__name__, *arguments, "--data", str(self.data)]
-        done = subprocess.run(  # noqa: S603 - our own program
-            line, input=stdin, capture_output=True, text=True, check=False, env=_environment()
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        process = PipedPython(["-m", ticker_program.__name__, *arguments, "--data", str(self.data)])
+        out, errors = process.communicate(stdin, timeout=PATIENCE)
+        assert process.wait() == 0, errors
+        return out
 
     def start(self) -> None:
         """Serve on a free port, and wait until it does."""
-        line = [sys.executable, "-m", ticker_program.__name__, "run", "--data", str(self.data)]
+        line = ["-m", ticker_program.__name__, "run", "--data", str(self.data)]
         line += ["--listen", "127.0.0.1:0", "--ready-file", str(self._ready)]
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(line, stderr=log, env=_environment())  # noqa: S603 - our own
+            self._process = ForkedPython(line, files={2: log.fileno()}, cheap_passwords=True)
         end = time.monotonic() + PATIENCE
         while not self._ready.exists():
             assert self._process.poll() is None, self._log.read_text()
@@ -80,11 +75,6 @@ class Ticker:
         if self._process is not None:
             self._process.send_signal(signal.SIGTERM)
             assert self._process.wait(PATIENCE) == 0
-
-
-def _environment() -> dict[str, str]:
-    paths = (ROOT / "examples/ticker", ROOT / "server", ROOT / "protocol")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ class AuditWorld:
     def check(self, *pinned: SignedHead) -> AuditReport:
         """Check everything."""
         keys = frozenset({self.key.public.hex()})
-        return check_audit_log(self.folder, keys, self.known, [("the safe", one) for one in pinned])
+        return check_audit_log([self.folder], keys, self.known, [("the safe", one) for one in pinned])
 
     def faults(self, *pinned: SignedHead) -> list[tuple[int, int]]:
         """Return line and record of everything that is wrong."""

@@ -96,12 +96,16 @@ def verify(data: Path, heads: tuple[Path, ...], keys: tuple[str, ...], as_json: 
     can be cut off without a trace, and someone who has the server's key can sign another history: give heads
     that were kept elsewhere.
     """
-    from parlour_server.kit.setup.audit_check import check_audit_log, own_keys  # noqa: PLC0415 - see `folder_of`
+    from parlour_server.kit.setup.audit_check import (  # noqa: PLC0415 - keeps `--help` quick
+        audit_folders,
+        check_audit_log,
+        own_keys,
+    )
 
     folder = folder_of(data)
     pinned = [(str(file), head) for file in heads for head in _read_heads(file)]
     known, why = _known_heads(folder)
-    report = check_audit_log(folder.audit, own_keys(folder).union(keys), known, pinned)
+    report = check_audit_log(audit_folders(folder), own_keys(folder).union(keys), known, pinned)
     if as_json:
         _say_report(report, why)
     else:
@@ -124,10 +128,10 @@ def head(data: Path) -> None:
     from parlour_server.kit.signatures import SigningKey  # noqa: PLC0415
 
     folder = folder_of(data)
-    _require(folder)
     key = SigningKey.load(folder.audit_key)
-    for chain, files in chain_files(folder.audit).items():
-        say(_plain(sign_head(chain, last_head(chain, files), key, utc_time())))
+    for audit_folder in _folders(folder):
+        for chain, files in chain_files(audit_folder).items():
+            say(_plain(sign_head(chain, last_head(chain, files), key, utc_time())))
 
 
 @audit.command(
@@ -154,7 +158,6 @@ def export(data: Path, shape: str, after: int) -> None:
     from parlour_server.kit.audit_export import as_otel, as_syslog  # noqa: PLC0415
 
     folder, host, name = folder_of(data), socket.gethostname(), program().name.command
-    _require(folder)
     for chain, line in _lines(folder):
         record = Record.read(line)
         if record is None or record.number <= after:
@@ -170,18 +173,22 @@ def export(data: Path, shape: str, after: int) -> None:
 def _lines(folder: "DataFolder") -> "Iterator[tuple[str, bytes]]":
     from parlour_server.kit.audit_file import chain_files  # noqa: PLC0415 - keeps `--help` quick
 
-    for chain, files in chain_files(folder.audit).items():
-        for path in files.values():
-            with path.open("rb") as lines:
-                for line in lines:
-                    yield chain, line.removesuffix(b"\n")
+    for audit_folder in _folders(folder):
+        for chain, files in chain_files(audit_folder).items():
+            for path in files.values():
+                with path.open("rb") as lines:
+                    for line in lines:
+                        yield chain, line.removesuffix(b"\n")
 
 
-def _require(folder: "DataFolder") -> None:
+def _folders(folder: "DataFolder") -> "list[Path]":
+    """Return the audit folders that are there. Raises SetupError for none."""
     from parlour_server.kit.errors import SetupError  # noqa: PLC0415 - keeps `--help` quick
+    from parlour_server.kit.setup.audit_check import audit_folders  # noqa: PLC0415
 
-    if not folder.audit.is_dir():
-        raise SetupError(f"there is no audit log in {folder.audit} yet; a server makes it when it starts")
+    if found := [one for one in audit_folders(folder) if one.is_dir()]:
+        return found
+    raise SetupError(f"there is no audit log in {folder.audit} yet; a server makes it when it starts")
 
 
 def _known_heads(folder: "DataFolder") -> "tuple[Mapping[str, KnownHead], str]":

@@ -1,6 +1,6 @@
 """Checks the audit log: each chain's files, and the heads in the database and elsewhere that must match."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -41,13 +41,18 @@ def own_keys(folder: DataFolder) -> frozenset[str]:
     return frozenset({SigningKey.load(folder.audit_key).public.hex()})
 
 
+def audit_folders(folder: DataFolder) -> list[Path]:
+    """Return the audit folders of a data folder's server, and of its workers (`run --workers`)."""
+    return [folder.audit, *sorted(folder.path.glob("workers/*/audit"))]
+
+
 def check_audit_log(
-    folder: Path,
+    folders: Sequence[Path],
     keys: frozenset[str],
     known: Mapping[str, KnownHead],
     pinned: Iterable[tuple[str, SignedHead]] = (),
 ) -> AuditReport:
-    """Check an audit folder; a server may be writing to it. Raises OSError.
+    """Check the audit folders of one machine; servers may be writing to them. Raises OSError.
 
     ``known``: the heads in the database, read before; ``pinned``: those kept elsewhere, and where.
     """
@@ -57,43 +62,56 @@ def check_audit_log(
     heads += [_Head(one.signed, _DATABASE, one.place) for one in known.values()]
     for attempt in range(_TRIES):
         try:
-            return _check(folder, keys, heads)
+            return _check(folders, keys, heads)
         except FileNotFoundError:  # the server has just removed the oldest file
             if attempt == _TRIES - 1:
                 raise
     raise AssertionError
 
 
-def _check(folder: Path, keys: frozenset[str], heads: Iterable[_Head]) -> AuditReport:
+def _check(folders: Sequence[Path], keys: frozenset[str], heads: Sequence[_Head]) -> AuditReport:
     report = AuditReport()
-    files = chain_files(folder) if folder.is_dir() else {}
-    here = place_of(folder)
-    for chain, paths in files.items():
-        check = ChainCheck(chain, keys)
-        for head in heads:
-            if head.signed.chain == chain and head.place is not None and not head.place.is_same_folder(here):
-                check.notes = [f"this is a copy: the chain goes on in {head.place.host}:{head.place.path}"]
-            elif head.signed.chain == chain and head.signed.is_signed_by(keys):
-                check.pinned.setdefault(head.signed.records, {})[head.signed.digest] = head.where
-        for number, path in paths.items():
-            check.read(number, path.read_bytes().split(b"\n"))
-        check.finish()
-        report.chains.append(check)
-        report.faults += check.faults
+    for folder in folders:
+        for chain, paths in (chain_files(folder) if folder.is_dir() else {}).items():
+            check = _check_chain(chain, paths, keys, place_of(folder), heads)
+            report.chains.append(check)
+            report.faults += check.faults
+    found = {check.chain for check in report.chains}
     for head in heads:
         if not head.signed.is_signed_by(keys):
             text = f"the head in {head.where} is not signed with a key that is known here ({head.signed.key})"
             report.faults.append(Fault(file_name(head.signed.chain, 1), 0, head.signed.records, text))
-        elif head.signed.chain not in files:
-            _note_absent(report, head, here)
+        elif head.signed.chain not in found:
+            _note_absent(report, head, place_of(folders[0].parent))
     return report
 
 
+def _check_chain(
+    chain: str, paths: Mapping[int, Path], keys: frozenset[str], here: Place, heads: Sequence[_Head]
+) -> ChainCheck:
+    check = ChainCheck(chain, keys)
+    for head in heads:
+        if head.signed.chain == chain and head.place is not None and not head.place.is_same_folder(here):
+            check.notes = [f"this is a copy: the chain goes on in {head.place.host}:{head.place.path}"]
+        elif head.signed.chain == chain and head.signed.is_signed_by(keys):
+            check.pinned.setdefault(head.signed.records, {})[head.signed.digest] = head.where
+    for number, path in paths.items():
+        check.read(number, path.read_bytes().split(b"\n"))
+    check.finish()
+    return check
+
+
 def _note_absent(report: AuditReport, head: _Head, here: Place) -> None:
-    """Report a chain of which no file is here: it should be, or another server has it."""
-    one = head.signed
-    if head.place is None or (head.place.host, head.place.path) == (here.host, here.path):
+    """Report a chain without a file: it should be in the data folder ``here``, or another server has it."""
+    one, there = head.signed, head.place
+    if there is None or _is_within(there, here):
         text = f"no file of this chain is here, and {head.where} has a head after {one.records} records"
         report.faults.append(Fault(file_name(one.chain, 1), 0, 1, text))
     elif head.where == _DATABASE:
-        report.elsewhere.append(KnownHead(one, head.place))
+        report.elsewhere.append(KnownHead(one, there))
+
+
+def _is_within(place: Place, data: Place) -> bool:
+    """Return whether it is the audit folder of this data folder, or of a worker in it."""
+    path = Path(place.path)
+    return place.host == data.host and path.name == "audit" and path.is_relative_to(data.path)

@@ -24,7 +24,7 @@ from parlour_server.kit.net.message_assembler import refuse_old_websockets
 from parlour_server.kit.net.tls_context import TlsFiles
 from parlour_server.kit.net.tls_groups import GROUPS, HAS_HYBRID, operator_configures, taken_besides
 from parlour_server.kit.program_spec import ProgramSpec
-from parlour_server.kit.setup.audit_check import check_audit_log, own_keys
+from parlour_server.kit.setup.audit_check import audit_folders, check_audit_log, own_keys
 from parlour_server.kit.setup.bus_findings import examine_bus
 from parlour_server.kit.setup.certificates import is_own, names_of, pin_of, read_certificate
 from parlour_server.kit.setup.data_folder import DataFolder
@@ -197,7 +197,7 @@ def _audit_log(folder: DataFolder, engine: Engine) -> list[Finding]:
     try:
         with closing(engine.connect_reader()) as db:
             known = read_heads(db)
-        report = check_audit_log(folder.audit, own_keys(folder), known)
+        report = check_audit_log(audit_folders(folder), own_keys(folder), known)
     except engine.failures:
         return []  # the finding about the database reports it
     except (SetupError, OSError) as error:

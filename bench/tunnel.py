@@ -68,8 +68,8 @@ class Stream:
         _, source = await asyncio.open_connection(*front.sockets[0].getsockname()[:2])
         _, sink = await asyncio.open_connection(*back.sockets[0].getsockname()[:2])
         pouring = asyncio.ensure_future(self._pour(source))
+        entered, other = await entrance
         try:
-            entered, other = await entrance
             yield entered, sink
         finally:
             pouring.cancel()

@@ -25,15 +25,15 @@ def main() -> int:
     """Load the inspectors, say so, and work."""
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, signal.SIG_IGN)
-    answers = FileIO(os.dup(1), "wb")
+    jobs, answers = FileIO(os.dup(0), "rb"), FileIO(os.dup(1), "wb")
     os.dup2(2, 1)  # print() of an inspector must not be taken for an answer
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # nor input() take a job
     try:
         rules = [_rule(*words.split(" ")) for words in sys.argv[1:]]
     except Exception as error:  # noqa: BLE001 - the server says it
         _write(answers, problem_of(error, " ".join(sys.argv[1:])).encode())
         return 1
     _write(answers, b"")
-    jobs = FileIO(0, "rb")
     decoder = msgspec.msgpack.Decoder(Job)
     while (data := _read(jobs)) is not None:
         _write(answers, msgspec.msgpack.encode(_work(rules, decoder.decode(data))))

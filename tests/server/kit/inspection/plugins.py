@@ -1,6 +1,7 @@
 """Inspectors of a package, as the tests let the server run them: good ones, and ones that break."""
 
 import re
+import sys
 import time
 
 from parlour_protocol.kit.inspect import Allow, Block, Context, Finding, Part, Text, Verdict
@@ -9,6 +10,7 @@ from parlour_protocol.kit.inspect import Allow, Block, Context, Finding, Part, T
 def no_shouting(part: Part, context: Context) -> Verdict:
     """Do what the operator set with texts in capitals."""
     if isinstance(part, Text) and part.text.isupper():
+        assert not sys.stdin.read()
         print("this must not be taken for an answer")  # noqa: T201 - it does, as plug-ins do
         return context.verdict(Finding("shouting"))
     return Allow()

@@ -1,0 +1,25 @@
+"""D21: a program of the kit is inspected without a line about it, and can bring an inspector of its own."""
+
+from pathlib import Path
+
+from tests.server.kit.inspection.notes import Note, Words, app, notes
+
+from parlour_protocol.kit.errors import ErrorCode
+from parlour_protocol.kit.frames import Error, Ok
+from parlour_protocol.kit.ids import Seq, new_request_id
+from parlour_server.kit.testing.server import running
+
+
+async def test_what_a_program_keeps_was_looked_at(tmp_path: Path) -> None:
+    """By what the operator turned on, and by the program's own inspector, in its process."""
+    async with running(app, tmp_path / "data", given={"inspection.cards": "block"}) as world:
+        socket = await (await world.person("ada")).connect()
+        refused = await socket.ask(Note(new_request_id(), Words("card 4111 1111 1111 1111")))
+        assert isinstance(refused, Error)
+        assert refused.code == ErrorCode.CONTENT_REFUSED
+        answer = await socket.ask(Note(new_request_id(), Words("say voldemort twice")))
+        assert isinstance(answer, Ok)
+        assert answer.redacted == "a name was removed before it was stored"
+        entries, _ = await notes.page("all", after=Seq(0))
+        assert [str(entry.body.words) for entry in entries] == ["say [removed: a name] twice"]
+        assert not world.faults

@@ -33,7 +33,7 @@ class HttpExchange:
         return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
 
     def receive(self, data: bytes) -> None:
-        """Read a part of the answer; empty for the end of the connection. Raises ServerMisbehavedError."""
+        """Read a part of the answer. Raises ServerMisbehavedError."""
         try:
             self._http.receive_data(data)
             while not self.is_complete:

@@ -99,8 +99,8 @@ class _Connection(ClientConnection):
 
     def eof_received(self) -> None:
         """Take the end of the server's bytes."""
-        if self._exchange is not None:
-            self._take_answer(self._exchange, b"")
+        if self._exchange is not None and not self._answered.done():
+            self._answered.set_exception(UnreachableError("The connection was lost."))
         super().eof_received()
 
     async def _get_ticket(self, host: str) -> Secret:

@@ -378,14 +378,19 @@ async def test_what_is_wrong_with_a_ticket_is_said_in_words(case: str, tmp_path:
     assert b"GET " not in server.data
 
 
-async def test_a_connection_lost_before_the_ticket(tmp_path: Path) -> None:
+@pytest.mark.parametrize("clean", [True, False])
+async def test_a_connection_lost_before_the_ticket(tmp_path: Path, *, clean: bool) -> None:
     """It is tried again, as any connection that is lost."""
 
-    async def cut(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
+        if clean:
+            writer.write(b"HTTP/1.1 201 Created\r\n")
+            writer.close()
+            await writer.wait_closed()
 
     async with recording(SERVER.context(tmp_path), cut) as server:
-        with pytest.raises(UnreachableError):
+        with pytest.raises(UnreachableError, match="lost"):
             await open_socket(WIRE, Verifier(server.address, CaFile(CA.pem)), SESSION)
 
 

@@ -46,23 +46,29 @@ def allow(_event: AppendEvent, _facts: Facts) -> None:
     """Decide nothing: the store is filled by the operator."""
 
 
-async def account(store: KitStore, now: Millis, number: int) -> tuple[UserName, Secret]:
-    """Make one account with a session, and return both."""
+async def account(
+    store: KitStore, now: Millis, number: int, key: bytes | None = None
+) -> tuple[UserName, Secret]:
+    """Make one account with a session, which is bound to ``key``, and return both."""
     user = parse_user_name(f"bench{number}")
     await store.accounts.create(NewAccountRecord(user, skeleton(user), "-", now), None)
     token, expires = Secret.random(), Millis(now + DAY_MS)
-    record = SessionRecord(new_session_id(), user, DEVICE, token.digest(), now, now, expires)
+    record = SessionRecord(new_session_id(), user, DEVICE, token.digest(), now, now, expires, public_key=key)
     await store.sessions.create(record, cap=1)
     return user, token
 
 
-async def accounts(data: Path, people: int) -> Sequence[Secret]:
-    """Make ``people`` accounts with a session each, in no room."""
+async def accounts(data: Path, people: int, key: bytes | None = None) -> Sequence[Secret]:
+    """Make ``people`` accounts with a session each, in no room; the last one's is bound to ``key``."""
     clock = SystemClock()
     store = ChatStore(data / "parlour.db", clock)
     await store.open()
     try:
-        return [(await account(store, clock.now(), number))[1] for number in range(people)]
+        last = people - 1
+        return [
+            (await account(store, clock.now(), number, key if number == last else None))[1]
+            for number in range(people)
+        ]
     finally:
         await store.close()
 

@@ -31,7 +31,7 @@ from parlour_protocol.frames.requests import Send
 from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.ids import RoomId, new_room_id
 from parlour_protocol.invite_link import ChatInviteLink
-from parlour_protocol.kit.api import Login, NewAccount
+from parlour_protocol.kit.api import Login, NewAccount, SessionCreated
 from parlour_protocol.kit.ids import Millis, Seq, new_request_id
 from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
@@ -130,6 +130,8 @@ async def _join(verifiers: Sequence[Verifier], place: int, link: str) -> Person:
     await api.make_account(NewAccount(code, parse_user_name(name), _PASSWORD))
     session = await api.log_in(Login(name, _PASSWORD, parse_device_name("bench")))
     await api.close()
+    if not isinstance(session, SessionCreated):
+        raise TypeError("no one has a second factor here")
     return Person(place, session.session)
 
 

@@ -43,7 +43,7 @@ from parlour_protocol.frames import requests as ask
 from parlour_protocol.frames.fields import MessageText
 from parlour_protocol.frames.wire import WIRE
 from parlour_protocol.ids import RoomId
-from parlour_protocol.kit.api import Login, NewAccount, TicketIssued
+from parlour_protocol.kit.api import Login, NewAccount, SessionCreated, TicketIssued
 from parlour_protocol.kit.ids import Seq, new_request_id
 from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
@@ -430,7 +430,9 @@ class Person:
         body = Login(self.name, Secret(PASSWORD), parse_device_name("tablet"))
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
-                token = (await self.world.api(here).log_in(body)).session
+                made = await self.world.api(here).log_in(body)
+                assert isinstance(made, SessionCreated)  # no one has a second factor
+                token = made.session
         except (ParlourClientError, TimeoutError):
             return
         tickets: list[Secret] = []
@@ -555,7 +557,9 @@ async def begin(
         name = f"{'abcdefghijklmnopqrstuvwxyz'[number % 26]}{number}{tag}"
         api = world.api(world.places[number % len(world.places)])
         await api.make_account(NewAccount(invite, parse_user_name(name), Secret(PASSWORD)))
-        token = (await api.log_in(Login(name, Secret(PASSWORD), parse_device_name("laptop")))).session
+        made = await api.log_in(Login(name, Secret(PASSWORD), parse_device_name("laptop")))
+        assert isinstance(made, SessionCreated)  # no one has a second factor
+        token = made.session
         person = Person(world, name, token, habits, is_owner=number == 0)
         made.append(person)
         running += [asyncio.ensure_future(line.run()) for line in person.lines]

@@ -51,7 +51,11 @@ def show(data: Path, name: str, as_json: bool) -> None:  # noqa: FBT001 - click
         ]
         say([{"required": found.required, "recovery_codes": found.recovery_codes, "factors": factors}])
         return
-    click.echo("required of this account" if found.required else "not required of this account")
+    click.echo(
+        "required of this account"
+        if found.required
+        else "not required of this account; the setting of the server applies"
+    )
     for one in found.factors:
         used = f"used {shown_time(one.last_used)}" if one.last_used else "never used"
         click.echo(f"{one.id}  {one.kind.value}  {used}  {one.name!r}")

@@ -16,7 +16,7 @@ from parlour_client.kit.transport import https
 from parlour_client.kit.transport.https import MAX_ANSWER, Api
 from parlour_client.kit.transport.trust import CaFile, Verifier
 from parlour_lab.impostor import Answer, make, recording
-from parlour_protocol.kit.api import Login
+from parlour_protocol.kit.api import Login, SessionCreated
 from parlour_protocol.kit.names import parse_device_name
 from parlour_protocol.kit.secret import Secret
 
@@ -50,6 +50,7 @@ async def test_a_login_goes_straight_to_the_server(tmp_path: Path) -> None:
     body = b'{"session": "%s", "expires_in": 60, "user": "alice"}' % (b"s" * 43)
     async with recording(SERVER.context(tmp_path), answering("201 Created", body)) as server:
         made = await Api(Verifier(server.address, CaFile(CA.pem))).log_in(LOGIN)
+    assert isinstance(made, SessionCreated)
     assert made.session == Secret("s" * 43)
     head = bytes(server.data).split(b"\r\n\r\n")[0].lower()
     assert b"accept-encoding: identity" in head

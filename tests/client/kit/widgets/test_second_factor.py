@@ -22,7 +22,7 @@ URI = f"otpauth://totp/chat.example.org:anna?secret={SECRET}&issuer=chat.example
 APP = FactorInfo(FactorId("a" * 22), FactorKind.TOTP, "app", Millis(1))
 
 
-class Asking(App[object]):
+class Asking(App[None]):
     """Asks something by a dialog; ``got`` is the answer, or the error."""
 
     DEFAULT_CSS = (

@@ -144,16 +144,17 @@ class Peer:
         """Send a case's frames; an end that has hung up meanwhile is none of its failures."""
         frames = [frame.encode(masked=self.masked) for frame in case.sent]
         whole = b"".join(head + payload for head, payload in frames)
-        if case.how is None:
-            parts = [whole]
-        elif case.how == "frames":
-            parts = [head + payload for head, payload in frames]
-        elif isinstance(case.how, int):
-            parts = [whole[at : at + case.how] for at in range(0, len(whole), case.how)]
-        else:
-            [(head, payload)] = frames
-            first, second = case.how
-            parts = [head + payload[:first], payload[first : first + second], payload[first + second :]]
+        match case.how:
+            case None:
+                parts = [whole]
+            case int(size):
+                parts = [whole[at : at + size] for at in range(0, len(whole), size)]
+            case [int(first), int(second)]:
+                [(head, payload)] = frames
+                rest = first + second
+                parts = [head + payload[:first], payload[first:rest], payload[rest:]]
+            case _:
+                parts = [head + payload for head, payload in frames]
         try:
             for part in parts:
                 self.writer.write(part)

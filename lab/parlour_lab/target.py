@@ -98,11 +98,11 @@ class LabServer(ServerAddress):
         pid = self._begin(command, log)
         return _wait(pid, PATIENCE), log.read_text()
 
-    def operate(self, *arguments: str) -> tuple[int, str]:
-        """Run a command of the operator on its folder; return its status and output."""
+    def operate(self, *arguments: str, data: Path | None = None) -> tuple[int, str]:
+        """Run a command of the operator on its folder, or another; return its status and output."""
         log = self.folder / "command.log"
         log.write_bytes(b"")
-        pid = _fork([*arguments, "--data", str(self.data)], log)
+        pid = _fork([*arguments, "--data", str(data or self.data)], log)
         return _wait(pid, PATIENCE), log.read_text()
 
     def _begin(self, arguments: list[str], log: Path | None = None) -> int:

@@ -29,6 +29,11 @@ SECRETS = [
     ("password=hunter22", "a password or a token"),
     ("the passphrase: corr3ct-horse", "a password or a token"),
     ("API_KEY = 'abcdef123'", "a password or a token"),
+    ("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLE", "a password or a token"),
+    ("hf_" + "a1B2" * 8, "an access token"),
+    ("SG." + "a1B2" * 5 + "." + "a1B2" * 10, "an access token"),
+    ("Authorization: Bearer " + "a1B2" * 6, "an access token"),
+    ("AGE-SECRET-KEY-1" + "A1B2" * 14, "an access token"),
     ("here: 4fQ9zKx7Lm2Pw8RtYv3Bn6Hs1Jd", "a long random-looking word, like a key"),
 ]
 
@@ -46,6 +51,8 @@ HARMLESS = [
     "the password: see the wiki",
     "what is your token? mine is lost",
     "secret: I like it",
+    "the bearer of this letter is my friend",
+    "the secret key to happiness is patience",
     "git show a341c39f0b1d2e3f4a5b6c7d8e9f0a1b2c3d4e5f",
     "sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     "id 123e4567-e89b-12d3-a456-426614174000",

@@ -1,7 +1,8 @@
 """Finds numbers of payment cards: the issuer's first digits, their length, and a correct check digit (Luhn).
 
-Separators between the digits don't matter. A number is looked for from one border of a group of digits to
-another, so that a long number (an order, a phone number) is not cut up until a part of it fits.
+Usual separators between the digits don't matter, nor does an unusual one if it is always the same. A number
+is looked for from one border of a group of digits to another, so that a long number (an order, a phone
+number) is not cut up until a part of it fits.
 """
 
 import re
@@ -12,7 +13,9 @@ from typing import Final
 from parlour_protocol.kit.inspect.verdict import Finding
 
 KIND: Final = "a card number"
-_RUN: Final = re.compile(r"[0-9](?:[ \t\n.\-_/·]{0,3}[0-9]){12,}")
+_RUN: Final = re.compile(r"[0-9](?:[^0-9A-Za-z]{0,3}[0-9]){12,}")
+_USUAL: Final = re.compile(r"[ \t\n.\-_/·]*")
+"""Separators that may differ within a number; any other one has to be the same throughout."""
 _DIGIT: Final = re.compile(r"[0-9]")
 _SHORTEST: Final = 13
 _ISSUERS: Final[tuple[tuple[re.Pattern[str], tuple[int, ...]], ...]] = tuple(
@@ -51,10 +54,18 @@ def _in_run(text: str, start: int, end: int) -> list[Finding]:
     at = 0
     while at <= len(digits) - _SHORTEST:
         length = _length_at(digits, borders, sums, at) if borders[at] else 0
+        if length and not _is_one_number(text, places[at : at + length]):
+            length = 0
         if length:
             found.append(Finding(KIND, places[at], places[at + length - 1] + 1))
         at += length or 1
     return found
+
+
+def _is_one_number(text: str, places: list[int]) -> bool:
+    """Return whether what is between these digits separates groups of one number, and not numbers."""
+    gaps = {text[before + 1 : after] for before, after in pairwise(places)} - {""}
+    return len(gaps) <= 1 or all(_USUAL.fullmatch(gap) for gap in gaps)
 
 
 def _length_at(digits: str, borders: list[bool], sums: tuple[list[int], list[int]], at: int) -> int:

@@ -7,6 +7,7 @@ that is always there. Every pattern is linear: what repeats in it is bounded.
 import math
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -20,12 +21,18 @@ _BITS: Final = 4.1
 _MOST: Final = 50
 """Findings of one kind in one text."""
 
-_CALLED: Final = r"(?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|private[_-]?key)[\"']?\s{0,3}"
+_CALLED: Final = (
+    r"(?:password|passwd|passphrase|pwd|secret(?:[_-]?(?:access[_-]?)?key)?|token|api[_-]?key"
+    r"|private[_-]?key)[\"']?\s{0,3}"
+)
 _SET: Final = r"=\s{0,3}[\"']?[^\s\"'=;,]{6,}"
 _TOLD: Final = (
     r":\s{0,3}[\"']?(?=[^\s\"']{0,100}[0-9!$%&*+#@^])[^\s\"']{6,100}"  # not `the password: see below`
 )
 _PRIVATE_KEY: Final = "a private key"
+_NAMED: Final = "a password or a token"
+_WORDS_OF_NAMES: Final = "pass pwd secret token api private"
+_NAMES: Final = re.compile(_WORDS_OF_NAMES.replace(" ", "|"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,15 @@ _FORMS: Final[tuple[_Form, ...]] = tuple(
             r"\b(?:sk|rk|pk)[-_](?:live|test|proj|ant)[-_][A-Za-z0-9_-]{16,}|\bsk-[A-Za-z0-9]{32,}",
         ),
         (
+            "an access token",
+            "hf_ sg. whsec_ ya29. dop_v1_ age-secret-key- bearer",
+            (
+                r"\b(?:hf_|whsec_|dop_v1_)[A-Za-z0-9]{24,}|\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"
+                r"|\bya29\.[A-Za-z0-9_-]{20,}|\bAGE-SECRET-KEY-1[0-9A-Z]{40,}"
+                r"|\b[Bb]earer [A-Za-z0-9._~+/-]{20,}"
+            ),
+        ),
+        (
             "a package registry's token",
             "npm_ pypi-",
             r"\bnpm_[A-Za-z0-9]{36}|\bpypi-AgE[A-Za-z0-9_-]{50,}",
@@ -80,8 +96,8 @@ _FORMS: Final[tuple[_Form, ...]] = tuple(
             r"\bparlour://[^\s#]{1,300}#[^\s]{0,300}?code=[^\s&]{0,100}",
         ),
         (
-            "a password or a token",
-            "pass pwd secret token api private",
+            _NAMED,
+            _WORDS_OF_NAMES,
             rf"(?i){_CALLED}(?:{_SET}|{_TOLD})",
         ),
     )
@@ -96,7 +112,8 @@ def find_secrets(text: str) -> list[Finding]:
     found: list[Finding] = []
     for form in _FORMS:
         if any(sign in lower for sign in form.signs):
-            for match in islice(form.pattern.finditer(text), _MOST):
+            found_by = _named(form, text, lower) if form.kind == _NAMED else form.pattern.finditer(text)
+            for match in islice(found_by, _MOST):
                 end = _end_of_key(text, match.end()) if form.kind == _PRIVATE_KEY else match.end()
                 found.append(Finding(form.kind, match.start(), end))
     for match in islice(_WORD.finditer(text), _MOST):
@@ -104,6 +121,19 @@ def find_secrets(text: str) -> list[Finding]:
         if looks_random(match[0]) and not any(one.start < end and start < one.end for one in found):
             found.append(Finding(RANDOM, start, end))
     return found
+
+
+def _named(form: _Form, text: str, lower: str) -> Iterator[re.Match[str]]:
+    """Yield matches of the form that begins with one of its signs: searched as such, it is slow."""
+    if len(lower) != len(text):
+        yield from form.pattern.finditer(text)
+        return
+    end = 0
+    for sign in _NAMES.finditer(lower):
+        match = form.pattern.match(text, sign.start()) if sign.start() >= end else None
+        if match is not None:
+            end = match.end()
+            yield match
 
 
 def _end_of_key(text: str, start: int) -> int:

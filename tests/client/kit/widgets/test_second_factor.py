@@ -9,11 +9,14 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from parlour_client.kit.account.profile import Account
 from parlour_client.kit.account.second_factor import FactorDialog, Factors
 from parlour_client.kit.errors import ApiRefusedError, NotFinishedError
 from parlour_client.kit.qr_code import qr_rows
+from parlour_client.kit.widgets.login_again import LoginAgainScreen
 from parlour_client.kit.widgets.second_factor import AppScreen, ScreenDialog, SecondFactorsScreen
 from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.second_factor import FactorId, FactorInfo, FactorKind, FactorList
 from parlour_protocol.kit.secret import Secret
 
@@ -97,6 +100,34 @@ async def test_a_password_is_not_shown_and_codes_are_kept_once() -> None:
         await pilot.press("enter")
         await pilot.pause()
         assert "IJKL-MNOP" not in screen_text(pilot)
+
+
+async def test_logging_in_again_asks_for_the_code_over_the_password() -> None:
+    """The password's dialog waits below, and says what was wrong if the person stops."""
+    typed: list[str] = []
+
+    async def log_in(password: Secret, dialog: FactorDialog) -> None:
+        typed.append(password.reveal())
+        typed.append(await dialog.code("Type the six digits of your app", ""))
+
+    app: App[None] = App()
+    async with app.run_test() as pilot:
+        account = Account(parse_user_name("anna"), parse_device_name("laptop"), "chat.example:8443")
+        await app.push_screen(LoginAgainScreen(account, log_in))
+        await pilot.pause()
+        await pilot.press(*"tigress", "enter")
+        await pilot.pause()
+        assert "Type the six digits" in screen_text(pilot)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert isinstance(app.screen, LoginAgainScreen)
+        assert "You stopped before the end." in screen_text(pilot)
+        await pilot.press(*"tigress", "enter")
+        await pilot.pause()
+        await pilot.press(*"123456", "enter")
+        await pilot.pause()
+        assert not isinstance(app.screen, LoginAgainScreen)
+    assert typed == ["tigress", "tigress", "123456"]
 
 
 class FakeFactors:

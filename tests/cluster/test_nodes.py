@@ -1,6 +1,7 @@
 """Two nodes on one PostgreSQL and NATS are one server to the people who use them, also when NATS is dead."""
 
 import asyncio
+import json
 import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -152,6 +153,15 @@ async def test_a_ticket_is_redeemed_once_whichever_node_is_asked(cluster: Cluste
                 return refused.response.status_code
 
         assert sorted(await asyncio.gather(redeem(one, ticket), redeem(two, ticket))) == [101, 401]
+
+
+async def test_each_node_sees_the_audit_log_of_the_other(cluster: Cluster) -> None:
+    """M30: its own is fine, and the database knows how far the other's goes."""
+    found = [json.loads(await node.command("audit", "verify", "--json")) for node in cluster.nodes]
+    assert all(one["ok"] and one["database"] == "compared" for one in found)
+    chains = [{chain["chain"] for chain in one["chains"]} for one in found]
+    elsewhere = [{head["chain"] for head in one["elsewhere"]} for one in found]
+    assert elsewhere == chains[::-1]
 
 
 @pytest.mark.usefixtures("with_bus_or_without")

@@ -126,17 +126,17 @@ async def _append(place: str, events: int, rooms: "list[str]") -> dict[str, Any]
     clock = SystemClock()
     store = ChatStore(_engine(place), clock, tells_by_bus=True)
     await store.open()
-    gate = asyncio.Semaphore(UNDER_WAY)
+    numbers = iter(range(events))
 
-    async def one(number: int) -> None:
-        room = RoomId(rooms[number % len(rooms)])
-        async with gate:
+    async def append() -> None:
+        for number in numbers:
+            room = RoomId(rooms[number % len(rooms)])
             event = AppendEvent(room, USER, DEVICE, new_request_id(), clock.now(), BODY)
             await store.log.append(event, decide)
 
     usage = resource.getrusage(resource.RUSAGE_SELF)
     used, begun = usage.ru_utime + usage.ru_stime, time.time()
-    await asyncio.gather(*(one(number) for number in range(events)))
+    await asyncio.gather(*(append() for _ in range(UNDER_WAY)))
     ended, usage = time.time(), resource.getrusage(resource.RUSAGE_SELF)
     await store.close()
     return {"events": events, "begun": begun, "ended": ended, "cpu": usage.ru_utime + usage.ru_stime - used}

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 import psycopg
 from psycopg import errors, sql
+from psycopg.adapt import Dumper
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import Conninfo
 from psycopg.types.numeric import Int2Dumper
@@ -107,6 +108,30 @@ class _BoolDumper(Int2Dumper):
         return b"1" if obj else b"0"
 
 
+class _ArrayDumper(Dumper):
+    """Arrays of texts, numbers or bytes, whose type the statement says.
+
+    psycopg's own asks a regular expression about each element, which was a third of what an append cost.
+    """
+
+    def dump(self, obj: Sequence[Any]) -> bytes:
+        """Return the array in PostgreSQL's notation."""
+        data = ("{" + ",".join(map(_element, obj)) + "}").encode()
+        if b"\0" in data:
+            raise psycopg.DataError("a text of PostgreSQL cannot contain NUL")
+        return data
+
+
+def _element(value: Any) -> str:
+    if isinstance(value, str):
+        if "\\" in value or '"' in value:
+            value = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{value}"'
+    if isinstance(value, bytes):
+        return f'"\\\\x{value.hex()}"'
+    return "NULL" if value is None else str(int(value))
+
+
 @lru_cache(maxsize=1024)
 def translated(statement: str) -> bytes:
     """Return a statement with PostgreSQL's parameters: `$1` for `?1`, or for the first `?`."""
@@ -130,6 +155,7 @@ class PostgresConnection:
     def __init__(self, raw: "psycopg.Connection[Any]", *, announces: bool) -> None:
         self.raw = raw
         raw.adapters.register_dumper(bool, _BoolDumper)
+        raw.adapters.register_dumper(list, _ArrayDumper)
         self.announces = announces
         self.stale_wal = False
         """Nothing: what was deleted stays in dead rows until a vacuum, and in PostgreSQL's own log."""

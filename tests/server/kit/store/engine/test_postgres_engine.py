@@ -246,6 +246,24 @@ async def test_reads_outlast_a_restart_of_the_database(engine: PostgresEngine, c
         await readers.close()
 
 
+ARRAYS: dict[str, list[Any]] = {
+    "text": ["plain", "", "a,b", "{}", 'say "hi"', "back\\slash", "NULL", "two\nlines", "ä\U0001f600", None],
+    "bigint": [0, -1, 1 << 62, None],
+    "bytea": [b"", b"\0\xff", b'"\\', None],
+    "int": [],
+}
+
+
+@pytest.mark.parametrize("kind", ARRAYS)
+def test_arrays_arrive_as_they_are(engine: PostgresEngine, kind: str) -> None:
+    """Whatever their texts contain."""
+    with closing(engine.connect_reader()) as db:
+        statement = f"SELECT each FROM unnest(?::{kind}[]) AS each"  # noqa: S608 - ours
+        assert [value for (value,) in db.execute(statement, (ARRAYS[kind],))] == ARRAYS[kind]
+        with pytest.raises(psycopg.DataError, match="NUL"):
+            db.execute(statement, (["a\0b"],))
+
+
 SSL_REQUEST = struct.pack("!II", 8, 80_877_103)
 
 

@@ -54,6 +54,10 @@ class RunningServer(Server, ServerAddress):
             assert self.api("POST", "/v1/accounts", body).status == 201
         return self.log_in(user)
 
+    def newcomer(self, user: str) -> str:
+        """Make an account and log it in; return the session."""
+        return self.session(user, invite=self.code())
+
     def memory(self) -> int:
         """Return the server's resident memory in bytes."""
         return resident(self.pid)

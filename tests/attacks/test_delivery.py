@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from nacl.signing import SigningKey
-from tests.attacks.keyed_devices import Home, text
 from tests.attacks.raw import RunningServer
 from tests.e2e.processes import DEADLINE
 
-from parlour_lab.wire import Wire, request
+from parlour_lab.keyed_device import Home, asked, den, send_encrypted, text
+from parlour_lab.wire import Wire
 from parlour_protocol.kit.limits import HTTP_BODY
 from parlour_protocol.limits import FILE_BYTES, HTTP_COMMIT, HTTP_KEYS
 from parlour_server.chat_settings import ChatRates
@@ -43,31 +43,6 @@ def chat(home: Home) -> Iterator[Wire]:
     """Open a socket of this home."""
     with home.server.chatting(home.session) as (wire, _):
         yield wire
-
-
-def asked(wire: Wire, number: int, kind: str, /, **fields: Any) -> dict[str, Any]:
-    """Send a request and return its answer."""
-    wire.send(request(kind, number, **fields))
-    return wire.told(f"probe-{number:010}")
-
-
-def den(wire: Wire, *others: Home) -> str:
-    """Make an encrypted room of its own, with these people in it, who accept the invitation."""
-    start = secrets.randbelow(10**8) * 10
-    name = f"den-{start}"
-    made = asked(wire, start, "create_room", name=name, kind="private", encrypted=True)
-    room: str = made["result"]["room"]["room"]
-    for number, other in enumerate(others, start + 1):
-        assert asked(wire, number, "invite", room=room, user=other.name)["type"] == "ok"
-        with other.server.chatting(other.session) as (theirs, _):
-            assert asked(theirs, number, "accept", room=room)["type"] == "ok"
-    return room
-
-
-def sealed(wire: Wire, room: str, group: str, epoch: int) -> dict[str, Any]:
-    """Send an encrypted message and return the answer."""
-    number = secrets.randbelow(10**9)
-    return asked(wire, number, "send_sealed", room=room, group=group, epoch=epoch, data=text(b"sealed"))
 
 
 def test_a_stolen_session_cannot_register_a_device_key_that_it_does_not_hold(alice: Home) -> None:
@@ -164,11 +139,11 @@ def test_a_message_into_a_stale_epoch(alice: Home, bruno: Home) -> None:
         group = alice.found(room)
         assert alice.commit(room, group, 0, bruno.device).status == 201
         assert alice.commit(room, group, 1).status == 201
-        assert sealed(wire, room, group, 2)["type"] == "ok"
-        assert sealed(wire, room, group, 1)["type"] == "ok"  # just past: still taken
+        assert send_encrypted(wire, room, group, 2)["type"] == "ok"
+        assert send_encrypted(wire, room, group, 1)["type"] == "ok"  # just past: still taken
         for epoch in (0, 3, 2**53 - 1):
-            assert sealed(wire, room, group, epoch)["code"] == "stale_epoch"
-        assert sealed(wire, room, "g" * 43, 2)["code"] == "stale_epoch"
+            assert send_encrypted(wire, room, group, epoch)["code"] == "stale_epoch"
+        assert send_encrypted(wire, room, "g" * 43, 2)["code"] == "stale_epoch"
 
 
 def test_sending_while_a_removal_is_pending(alice: Home, bruno: Home) -> None:
@@ -177,15 +152,17 @@ def test_sending_while_a_removal_is_pending(alice: Home, bruno: Home) -> None:
         room = den(wire, bruno)
         group = alice.found(room)
         assert alice.commit(room, group, 0, bruno.device).status == 201
-        assert sealed(theirs, room, group, 1)["type"] == "ok"
+        assert send_encrypted(theirs, room, group, 1)["type"] == "ok"
         signed = alice.removal(room, bruno)
         assert asked(wire, 1, "kick", room=room, user=bruno.name, statement=signed)["type"] == "ok"
-        assert sealed(wire, room, group, 1)["code"] == "removal_pending"
-        assert sealed(theirs, room, group, 1)["code"] == "not_found"
+        assert send_encrypted(wire, room, group, 1)["code"] == "removal_pending"
+        assert send_encrypted(theirs, room, group, 1)["code"] == "not_found"
         assert error(bruno.commit(room, group, 1)) == (404, "not_found")
         assert alice.commit(room, group, 1, removed=[bruno.device]).status == 201
-        assert sealed(wire, room, group, 1)["code"] == "stale_epoch"  # it could still be read by bruno
-        assert sealed(wire, room, group, 2)["type"] == "ok"
+        assert (
+            send_encrypted(wire, room, group, 1)["code"] == "stale_epoch"
+        )  # it could still be read by bruno
+        assert send_encrypted(wire, room, group, 2)["type"] == "ok"
         assert asked(theirs, 2, "history", room=room)["code"] == "not_found"
 
 
@@ -209,7 +186,7 @@ def test_a_removal_that_someone_else_signed(alice: Home, bruno: Home) -> None:
             answer = asked(wire, number, "kick", room=room, user=bruno.name, **fields)
             assert answer["code"] == code, (signed, answer)
         assert asked(theirs, 20, "leave", room=room)["code"] == "forbidden"
-        assert sealed(theirs, room, group, 1)["type"] == "ok"
+        assert send_encrypted(theirs, room, group, 1)["type"] == "ok"
 
 
 def test_a_revoked_device_is_cut_off_within_a_second(alice: Home, server: RunningServer) -> None:
@@ -227,7 +204,7 @@ def test_a_revoked_device_is_cut_off_within_a_second(alice: Home, server: Runnin
         assert time.monotonic() - start < 1
         assert phone.ask("GET", "/v1/devices").status == 401
         assert [one["device"] for one in alice.state(room)["leaving"]] == [phone.device]
-        assert sealed(wire, room, group, 1)["code"] == "removal_pending"
+        assert send_encrypted(wire, room, group, 1)["code"] == "removal_pending"
     assert any(line.get("event") == "device_revoked" for line in server.logged())
 
 

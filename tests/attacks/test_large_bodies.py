@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.attacks.keyed_devices import Home, text
 from tests.attacks.raw import RunningServer
 
+from parlour_lab.keyed_device import Home, text
 from parlour_lab.wire import request
 
 COMMITS = 8

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nacl.signing import SigningKey
-from tests.attacks.raw import RunningServer
 
-from parlour_lab.wire import Answer
+from parlour_lab.wire import Answer, ServerAddress, Wire, request
 from parlour_protocol.identity import Certificate, Revocation, account_proof, device_id_of, device_proof
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import DeviceId, Millis, SessionId
@@ -34,20 +33,20 @@ def request_id() -> str:
 class Home:
     """A session, and the keys that it signs with."""
 
-    server: RunningServer
+    server: ServerAddress
     name: str
     session: str
     account: SigningKey = field(default_factory=lambda: SigningKey(secrets.token_bytes(32)))
     key: SigningKey = field(default_factory=lambda: SigningKey(secrets.token_bytes(32)))
 
     @classmethod
-    def of(cls, server: RunningServer, name: str) -> "Home":
+    def of(cls, server: ServerAddress, name: str) -> "Home":
         """Make an account and log it in."""
-        return cls(server, name, server.session(name, invite=server.code()))
+        return cls(server, name, server.newcomer(name))
 
     def again(self) -> "Home":
         """Log the same person in on another device, which has the account's key but not yet a certificate."""
-        return Home(self.server, self.name, self.server.session(self.name), self.account)
+        return Home(self.server, self.name, self.server.log_in(self.name), self.account)
 
     @property
     def user(self) -> UserName:
@@ -144,3 +143,27 @@ class Home:
         """Return where the group stands."""
         found: dict[str, Any] = json.loads(self.ask("GET", f"/v1/rooms/{room}/group").body)
         return found
+
+
+def asked(wire: Wire, number: int, what: str, /, **fields: Any) -> dict[str, Any]:
+    """Send a request and return its answer."""
+    wire.send(request(what, number, **fields))
+    return wire.told(f"probe-{number:010}")
+
+
+def den(wire: Wire, *others: Home) -> str:
+    """Make an encrypted room of its own, with these people in it, who accept the invitation."""
+    start = secrets.randbelow(10**8) * 10
+    made = asked(wire, start, "create_room", name=f"den-{start}", kind="private", encrypted=True)
+    room: str = made["result"]["room"]["room"]
+    for number, other in enumerate(others, start + 1):
+        assert asked(wire, number, "invite", room=room, user=other.name)["type"] == "ok"
+        with other.server.chatting(other.session) as (theirs, _):
+            assert asked(theirs, number, "accept", room=room)["type"] == "ok"
+    return room
+
+
+def send_encrypted(wire: Wire, room: str, group: str, epoch: int) -> dict[str, Any]:
+    """Send what could be an encrypted message, and return the answer."""
+    number = secrets.randbelow(10**9)
+    return asked(wire, number, "send_sealed", room=room, group=group, epoch=epoch, data=text(b"sealed"))

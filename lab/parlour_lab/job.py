@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from parlour_lab.target import LabServer
 
 Note = Callable[[Outcome], None]
+_HANGS = 30
+"""Seconds after which a test has failed that waits for what never comes."""
 _LOG_LINES = 6
 """The most lines of a server's log that are shown with an attack."""
 
@@ -107,7 +109,8 @@ def _test(job: dict[str, Any], done: Path) -> int:
     os.chdir(job["root"])
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     given = ["-p", "no:cacheprovider", "-q", "--tb=line", "-m", "", f"--basetemp={job['folder']}/tests"]
-    given += ["-x"] if len(job["test"]) == 1 else []
+    if len(job["test"]) == 1:  # without a defence it may wait for what never comes, which is a failure
+        given += ["-x", f"--timeout={_HANGS}", "--timeout-method=signal"]
     heard = _Heard()
     plugins = [_hypothesis_pytestplugin, pytest_asyncio.plugin, pytest_timeout, xdist.plugin, heard]
     status = pytest.main([*given, *job["test"]], plugins=plugins)

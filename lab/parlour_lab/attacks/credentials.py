@@ -10,6 +10,7 @@ from typing import Final
 
 from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.sign_in import ChatSignIn, open_archive
+from parlour_client.kit.transport.session import SessionKeyPair
 from parlour_client.kit.transport.trust import CaFile
 from parlour_lab.attack import Evidence, NotTriedError, attack
 from parlour_lab.target import LabServer
@@ -17,6 +18,7 @@ from parlour_lab.wire import PASSWORD, Answer, ServerAddress
 from parlour_protocol.kit import invite_link
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.secret import Secret
+from parlour_protocol.kit.session_key import PROOF_HEADER, Redemption
 
 _LOGIN: Final = {"username": "mallory", "password": PASSWORD, "device": "probe"}
 _CREATED: Final = 201
@@ -263,3 +265,73 @@ async def _client_files(server: LabServer, seen: Evidence) -> bool:
 
 def _contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@attack(
+    "A stolen session and its tickets, without the session's key",
+    expects="Tickets are issued, and each handshake with one gets 401, whatever it presents as a proof.",
+    remote=True,
+)
+def stolen_ticket(server: ServerAddress, seen: Evidence) -> bool:
+    session, _ = _keyed_session(server)
+    thief, _ = SessionKeyPair.generate()
+    found = []
+    for proof in ("", thief.prove(Redemption(bytes(32), "localhost", bytes(32), "/v1/chat")).text):
+        ticket = server.ticket(session)
+        extra = f"{PROOF_HEADER}: {proof}\r\n" if proof else ""
+        with server.wire() as wire:
+            head = server.head(extra=extra, authorization=f"Bearer {ticket}")
+            seen.sent(head)
+            answer = wire.ask(head)
+            seen.received(answer)
+        found.append(answer.status)
+    return found == [401, 401]
+
+
+@attack(
+    "A proof that its owner made for another server",
+    expects="401: the proof names the server's key and name, and is worth nothing here.",
+    remote=True,
+)
+def proof_for_elsewhere(server: ServerAddress, seen: Evidence) -> bool:
+    session, key = _keyed_session(server)
+    ticket = server.ticket(session)
+    elsewhere = Redemption(Secret(ticket).digest(), "evil.example:8443", bytes(32), "/v1/chat")
+    extra = f"{PROOF_HEADER}: {key.prove(elsewhere).text}\r\n"
+    with server.wire() as wire:
+        head = server.head(extra=extra, authorization=f"Bearer {ticket}")
+        seen.sent(head)
+        answer = wire.ask(head)
+        seen.received(answer)
+    return answer.status == 401
+
+
+@attack(
+    "A ticket of one TLS connection, used on another",
+    expects="401: it opens a WebSocket on the connection that it was issued on, and nowhere else.",
+    remote=True,
+)
+def ticket_of_another_connection(server: ServerAddress, seen: Evidence) -> bool:
+    body = '{"here":true}'
+    ask = (
+        f"POST /v1/tickets HTTP/1.1\r\nHost: {server.name}:{server.port}\r\n"
+        f"Authorization: Bearer {server.session()}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
+    with server.wire() as first, server.wire() as second:
+        seen.sent(ask)
+        issued = first.ask(ask)
+        seen.received(issued)
+        head = server.head(authorization=f"Bearer {json.loads(issued.body)['ticket']}")
+        seen.sent(head)
+        answer = second.ask(head)
+        seen.received(answer)
+    return answer.status == 401
+
+
+def _keyed_session(server: ServerAddress) -> tuple[str, SessionKeyPair]:
+    """Log mallory in once more, with a key of the session."""
+    key, _ = SessionKeyPair.generate()
+    answer = server.api("POST", "/v1/sessions", {**_LOGIN, "key": key.public.text})
+    assert answer.status == _CREATED, answer
+    return str(json.loads(answer.body)["session"]), key

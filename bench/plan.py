@@ -23,7 +23,7 @@ class Costs:
     idle: float = 4.7e-6
     """For a second of an idle connection."""
     delivery: float = 13.8e-6
-    append: float = 1 / 20_800
+    append: float = 20.5e-6
     """For an event, in the node that appends it."""
     database: float = 1 / 28_300
     """For an event, in PostgreSQL."""

@@ -71,7 +71,7 @@ class Parts:
             account.server, clock, chance, emit, login_hint(account.server, account.user)
         )
         queue = EventQueue()
-        self.catch_up = CatchUp(queue, archive, self.state, emit, follow=follow)
+        self.catch_up = CatchUp(queue, archive, self.state, clock, emit, follow=follow)
         self.room_store = RoomStore(self.state, archive, self.catch_up, follow=follow)
         self.outbox = Outbox(account, archive, self.numbers, clock, emit, follow=follow)
         self.publisher = Publisher(self.state, self.room_store, self.outbox, emit)

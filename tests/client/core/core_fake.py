@@ -138,6 +138,8 @@ class FakeServer:
         self.done: dict[RequestId, Stored] = {}
         self.refusals: list[Error] = []
         """Answers for the next requests that last, instead of doing them."""
+        self.page_refusals: list[str] = []
+        """Codes with which the next pages are refused."""
         self.refuse_dial: Exception | None = None
         self.drop_after_storing = 0
         self.invitations: list[Invitation] = []
@@ -205,6 +207,8 @@ class FakeServer:
         self.requests.append(frame)
         if isinstance(frame, Send | Edit | Delete | React | Pin):
             self._lasting(wire, frame)
+        elif isinstance(frame, History) and self.page_refusals:
+            wire.say(Error(re=frame.id, code=self.page_refusals.pop(0)))
         elif isinstance(frame, History):
             wire.say(Ok(re=frame.id, result=self.page_of(frame)))
         else:

@@ -5,11 +5,12 @@ accepted, an old one is dropped, a later one means that some are missing, and th
 until they are here. Events that the server leaves out become a row of that room (``room_log.withheld``), and
 the room goes on after it; if the server withholds its newest events, it is asked again when it claims more. A
 *strict* room (an encrypted one) is read from where reading stopped, however far back that is, and can be
-held.
+held. A room that the server can't show just now is asked for again.
 """
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
@@ -21,7 +22,9 @@ from parlour_client.core.room_log.withheld import WithheldEvents, complete, ends
 from parlour_client.core.sync.event_queue import EventQueue, Run
 from parlour_client.core.sync.state import State
 from parlour_client.core.transport.chat_conversation import ChatConversation
+from parlour_client.kit.clock import Clock
 from parlour_client.kit.errors import RefusedError, ServerMisbehavedError, UnreachableError
+from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import LogEvent, RoomSummary
 from parlour_protocol.frames.replies import Page
 from parlour_protocol.frames.requests import History
@@ -33,18 +36,21 @@ LONGEST_CATCH_UP: Final = 10_000
 """Events fetched for a room at once; a longer gap gets the newest page, and the rest while scrolling back."""
 _AT_ONCE: Final = 8
 """Rooms that catch up at the same time."""
+_NOT_NOW: Final = frozenset({ErrorCode.UNAVAILABLE, ErrorCode.RATE_LIMITED, ErrorCode.TOO_MANY_IN_FLIGHT})
+_ASK_AGAIN_SECONDS: Final = 2.0
 
 
 class CatchUp:
     """How far each room is caught up, and the fetching of missing events."""
 
     def __init__(
-        self, queue: EventQueue, archive: Archive, state: State, emit: Emit, *, follow: bool
+        self, queue: EventQueue, archive: Archive, state: State, clock: Clock, emit: Emit, *, follow: bool
     ) -> None:
         """Put accepted events into ``queue``. Without ``follow`` only tracked rooms are fetched."""
         self._queue = queue
         self._archive = archive
         self._state = state
+        self._clock = clock
         self._emit = emit
         self._follow = follow
         self._tops: dict[RoomId, Seq] = {}
@@ -55,6 +61,8 @@ class CatchUp:
         self._tracked: set[RoomId] = set()
         self._held: set[RoomId] = set()
         self._briefly: set[RoomId] = set()
+        self._refused: set[RoomId] = set()
+        """Rooms that the server could not show just now."""
         self._compared: set[RoomId] = set()
         """Rooms whose last event here was seen to be the server's, on this connection."""
         self._behind = asyncio.Event()
@@ -78,6 +86,7 @@ class CatchUp:
     def greet(self, summaries: Sequence[RoomSummary]) -> None:
         """Take the heads that the server sent in its greeting."""
         self._compared.clear()
+        self._refused.clear()
         self._heads = {}
         self._withheld = {}
         self.caught_up.clear()
@@ -113,6 +122,7 @@ class CatchUp:
         self._heads.pop(room, None)
         self._withheld.pop(room, None)
         self._briefly.discard(room)
+        self._refused.discard(room)
         self._update_caught_up()
 
     # strict rooms
@@ -169,7 +179,8 @@ class CatchUp:
 
     def _is_behind(self, room: RoomId) -> bool:
         wanted = self._follow or room in self._tracked
-        return wanted and room not in self._held and self._heads.get(room, Seq(0)) > self.top(room)
+        now = wanted and room not in self._held and room not in self._refused
+        return now and self._heads.get(room, Seq(0)) > self.top(room)
 
     def _all_behind(self) -> list[RoomId]:
         return [room for room in self._heads if self._is_behind(room)]
@@ -181,7 +192,7 @@ class CatchUp:
         self._moved.set()
 
     def _update_caught_up(self) -> None:
-        if not self._all_behind() and not self._briefly:
+        if not self._all_behind() and not self._briefly and not self._refused:
             self.caught_up.set()
         self._moved.set()
 
@@ -193,8 +204,16 @@ class CatchUp:
                     far = room not in self._strict and (top == 0 or head - top > LONGEST_CATCH_UP)
                     await self._fetch(conversation, room, None if far else top)
                     await self._queue.has_space()
-            except RefusedError:  # removed from the room in the meantime; `room_closed` says so
-                self.forget(room)
+            except RefusedError as error:
+                if error.code in _NOT_NOW:
+                    self._refused.add(room)
+                    self._clock.call_later(_ASK_AGAIN_SECONDS, partial(self._ask_again, room))
+                else:  # removed from the room in the meantime; `room_closed` says so
+                    self.forget(room)
+
+    def _ask_again(self, room: RoomId) -> None:
+        self._refused.discard(room)
+        self._changed(room)
 
     async def _fetch(self, conversation: ChatConversation, room: RoomId, after: Seq | None) -> None:
         """Fetch the page after a number, or the newest page."""

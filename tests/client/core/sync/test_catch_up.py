@@ -13,6 +13,7 @@ from parlour_client.core.model import Entry
 from parlour_client.core.sync.catch_up import LONGEST_CATCH_UP
 from parlour_client.kit.connection_status import LinkState
 from parlour_client.text.note_text import note_words
+from parlour_protocol.errors import ErrorCode
 from parlour_protocol.frames import AnyResult
 from parlour_protocol.frames.replies import Page
 from parlour_protocol.frames.requests import History
@@ -103,6 +104,40 @@ async def test_a_room_that_was_held_back_goes_on(desk: Desk, server: FakeServer)
     assert known is not None
     assert known.trouble == ""
     assert len(server.requests) == asked + 1
+
+
+async def test_a_room_that_can_not_be_shown_just_now_is_asked_for_again(
+    desk: Desk, server: FakeServer
+) -> None:
+    """A server that lost its database for a moment refuses a page: nobody was removed from the room."""
+    client = await desk.open()
+    server.page_refusals = [ErrorCode.UNAVAILABLE, ErrorCode.UNAVAILABLE]
+    server.say("missed", tell=False)
+    server.say("told")
+    caught_up = parts(client).catch_up.caught_up
+    while server.page_refusals:
+        await asyncio.sleep(0)
+        desk.clock.advance(1)
+        assert not caught_up.is_set()
+    ready = asyncio.ensure_future(client.connection.ready())
+    while not ready.done():
+        await asyncio.sleep(0)
+        desk.clock.advance(1)
+    assert said(await client.history.timeline(LOBBY))[1:] == ["missed", "told"]
+
+
+async def test_a_room_whose_history_is_refused_for_good_is_left_alone(desk: Desk, server: FakeServer) -> None:
+    """Removed in the meantime: nothing is asked for, and nothing waits for it."""
+    client = await desk.open()
+    server.page_refusals = [ErrorCode.NOT_FOUND]
+    server.requests.clear()
+    server.say("missed", tell=False)
+    server.say("told")
+    for _ in range(100):
+        await asyncio.sleep(0)
+        desk.clock.advance(1)
+    await client.connection.ready()
+    assert sum(isinstance(one, History) for one in server.requests) == 1
 
 
 async def test_waiting_for_an_event_that_is_never_shown_asks_once(desk: Desk, server: FakeServer) -> None:

@@ -172,6 +172,20 @@ class EncryptedDevice:
         self._world.history.agreements.append(found)
         return found
 
+    def state(self, room: RoomId) -> str:
+        """Say how it stands, for someone who looks for the reason that a room does not go on."""
+        rooms = encrypted_rooms(self.client)
+        report, status = rooms.room_statuses.of(room), self.client.connection.status
+        problems = self.client.encryption.room(room).problem, rooms.scheduler.problems.get(room)
+        member = "is" if self.client.rooms.get(room) is not None else "is not"
+        return (
+            f"{self.session} {member} in it, {report.status.value} in epoch {report.epoch},"
+            f" caught up to {parts(self.client).catch_up.top(room)},"
+            f" connection {status.state.value} {status.problem!r},"
+            f" encryption {problems},"
+            f" waiting {[one.entry.problem for one in self.client.messages.outgoing()]}"
+        )
+
     async def shown(self, room: RoomId) -> list[Shown]:
         """Return the texts that it could decrypt."""
         found: list[Shown] = []
@@ -426,8 +440,8 @@ async def end_encrypted(people: Sequence[EncryptedPerson], seconds: float) -> No
                 for person in people:
                     await _shows(person, room, {call.text for call in sent})
         except TimeoutError:
-            notes = [person.laptop.note(room) for person in people]
-            world.history.stuck.append(f"the encrypted room did not go on in {seconds:.0f} s: {notes}")
+            states = "; ".join(person.laptop.state(room) for person in people)
+            world.history.stuck.append(f"the encrypted room did not go on in {seconds:.0f} s: {states}")
         for person in people:
             person.laptop.note(room)
             world.history.shown += await person.laptop.shown(room)

@@ -115,7 +115,7 @@ MUTANTS: Final = {
                 ),
             ),
         ),
-        _CALM | {"seconds": 10},
+        _CALM | {"seconds": 12, "habits": Habits(kicks=0.3)},
     ),
     "removed-and-listening": Mutant(
         "someone who was removed keeps their subscription",

@@ -1,5 +1,6 @@
 """What servers that share a database know of each other: real stores on one PostgreSQL, and turned clocks."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import psycopg
@@ -60,6 +61,24 @@ async def test_servers_are_counted_while_they_renew_their_leases(begin: Begin):
     end_leases_of_others(one)
     await one.beat()
     assert one.count == 1
+    await two.beat()
+    await one.beat()
+    assert one.count == two.count == 2
+
+
+async def test_servers_whose_leases_all_ended_wait_for_each_other_in_no_circle(begin: Begin):
+    """After an outage each takes its own row first: while it waits for that, it holds none of another one."""
+    one, two = await begin(), await begin()
+    database(f"UPDATE nodes SET until = until - {LEASE_SECONDS * 1000}")  # noqa: S608
+    lock = "SELECT node FROM nodes WHERE node = %s FOR UPDATE NOWAIT"
+    async with await psycopg.AsyncConnection.connect(postgres.dsn("kit")) as third:
+        await third.execute(lock, (one.id,))
+        renewing = asyncio.ensure_future(one.beat())
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = 'kit'"
+        while (await (await third.execute(waiting)).fetchone()) == (0,):  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.01)
+        await third.execute(lock, (two.id,))
+    await renewing
     await two.beat()
     await one.beat()
     assert one.count == two.count == 2

@@ -22,7 +22,7 @@ _END_OTHERS: Final = (
     "DELETE FROM nodes WHERE node IN"  # noqa: S608 - of ours
     f" (SELECT node FROM nodes WHERE until <= {SHARED_NOW} FOR UPDATE SKIP LOCKED) RETURNING node"
 )
-_RENEW: Final = f"UPDATE nodes SET until = {SHARED_NOW} + ? WHERE node = ?"  # noqa: S608 - of ours
+_RENEW: Final = f"UPDATE nodes SET until = {SHARED_NOW} + ? WHERE node = ? AND until > {SHARED_NOW}"  # noqa: S608 - of ours
 _BEGIN: Final = (
     "INSERT INTO nodes (node, address, started, until)"  # noqa: S608 - of ours
     f" VALUES (?1, ?2, {SHARED_NOW}, {SHARED_NOW} + ?3)"
@@ -63,13 +63,15 @@ class SharedNodes:
         """
 
         def write(db: WriteConnection) -> NodesSeen:
-            gone = [row[0] for row in db.execute(_END_OTHERS).fetchall()]
-            if gone:
-                db.execute("DELETE FROM node_accounts WHERE node = ANY(?)", (gone,))
+            # Its own row first, because it may have to wait for it; those of others are skipped if locked.
             millis = int(seconds * 1000)
             is_known = db.execute(_RENEW, (millis, node)).rowcount == 1
             if not is_known:
+                _end(db, node)
                 db.execute(_BEGIN, (node, address, millis))
+            gone = [row[0] for row in db.execute(_END_OTHERS).fetchall()]
+            if gone:
+                db.execute("DELETE FROM node_accounts WHERE node = ANY(?)", (gone,))
             _put(db, node, changed if is_known else everyone)
             (now,) = db.execute(f"SELECT {SHARED_NOW}").fetchone()
             db.execute(
@@ -86,12 +88,12 @@ class SharedNodes:
 
     async def leave(self, node: NodeId) -> None:
         """Give up the lease: this server stops."""
+        await self._writer.submit(lambda db: _end(db, node), within=ANYWHERE)
 
-        def write(db: WriteConnection) -> None:
-            db.execute("DELETE FROM nodes WHERE node = ?", (node,))
-            db.execute("DELETE FROM node_accounts WHERE node = ?", (node,))
 
-        await self._writer.submit(write, within=ANYWHERE)
+def _end(db: WriteConnection, node: NodeId) -> None:
+    db.execute("DELETE FROM nodes WHERE node = ?", (node,))
+    db.execute("DELETE FROM node_accounts WHERE node = ?", (node,))
 
 
 def _put(db: WriteConnection, node: NodeId, accounts: Mapping[UserName, tuple[int, str]]) -> None:

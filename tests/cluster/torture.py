@@ -159,8 +159,11 @@ class Torture:
             await asyncio.gather(*(person.laptop.client.stop() for person in self._encrypted))
         if self._cluster is not None:
             world.history.stored = await asyncio.to_thread(_stored, self._cluster)
-            if deadlocks := self._cluster.postgres.process.log_text().count("deadlock detected"):
-                self._stuck(f"PostgreSQL had to end {deadlocks} deadlocks")
+            _, *deadlocks = self._cluster.postgres.process.log_text().split("deadlock detected")
+            if deadlocks:
+                self._stuck(
+                    f"PostgreSQL had to end {len(deadlocks)} deadlocks, the first one: {deadlocks[0][:800]}"
+                )
         violations = check(world.history, grace=options.grace)
         violations += [Violation(2, text) for text in world.history.stuck]
         acknowledged = sum(call.outcome is Outcome.OK for call in world.history.calls)

@@ -557,10 +557,9 @@ async def begin(
         name = f"{'abcdefghijklmnopqrstuvwxyz'[number % 26]}{number}{tag}"
         api = world.api(world.places[number % len(world.places)])
         await api.make_account(NewAccount(invite, parse_user_name(name), Secret(PASSWORD)))
-        made = await api.log_in(Login(name, Secret(PASSWORD), parse_device_name("laptop")))
-        assert isinstance(made, SessionCreated)  # no one has a second factor
-        token = made.session
-        person = Person(world, name, token, habits, is_owner=number == 0)
+        login = await api.log_in(Login(name, Secret(PASSWORD), parse_device_name("laptop")))
+        assert isinstance(login, SessionCreated)  # no one has a second factor
+        person = Person(world, name, login.session, habits, is_owner=number == 0)
         made.append(person)
         running += [asyncio.ensure_future(line.run()) for line in person.lines]
     for number in range(rooms):

@@ -112,7 +112,7 @@ def test_a_foreign_inbox(alice: Home, bruno: Home, server: RunningServer) -> Non
     assert waiting[0] in bruno.ask("GET", inbox).body.decode()
 
 
-def test_plaintext_into_an_encrypted_room(alice: Home) -> None:
+def test_plaintext_into_an_encrypted_room(alice: Home, server: RunningServer) -> None:
     """Refused from everyone, however it is dressed up; not a word of it is stored or logged."""
     canary = "canary" + secrets.token_hex(8)
     with chat(alice) as wire:
@@ -129,7 +129,7 @@ def test_plaintext_into_an_encrypted_room(alice: Home) -> None:
             assert asked(wire, number, kind, room=room, **fields)["code"] == "encrypted"
         page = json.dumps(asked(wire, 50, "history", room=room))
     assert canary not in page
-    assert canary not in alice.server.log.read_text()
+    assert canary not in server.log.read_text()
 
 
 def test_a_message_into_a_stale_epoch(alice: Home, bruno: Home) -> None:

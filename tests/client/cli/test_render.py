@@ -100,7 +100,7 @@ FIELDS = [
     (members, "user role status muted"),
     (rooms, "room room_id kind member members topic role head"),
     (invitations, "room room_id kind inviter at encrypted"),
-    (sessions, "id device created last_seen expires current"),
+    (sessions, "id device created last_seen expires current keyed"),
     (devices, "device name status created seen current"),
     (pending, "device name status code created seen current"),
     (key, "user safety_number state first_seen"),

@@ -138,7 +138,7 @@ class FakeServer:
         self.done: dict[RequestId, Stored] = {}
         self.refusals: list[Error] = []
         """Answers for the next requests that last, instead of doing them."""
-        self.page_refusals: list[str] = []
+        self.page_refusals: list[ErrorCode] = []
         """Codes with which the next pages are refused."""
         self.refuse_dial: Exception | None = None
         self.drop_after_storing = 0

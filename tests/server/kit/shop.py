@@ -1,7 +1,6 @@
 """A program that adds to everything: a setting, a table, an HTTPS operation, a command, background work."""
 
 import asyncio
-import sqlite3
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
@@ -24,6 +23,7 @@ from parlour_server.kit.config.server_settings import Section, Settings, setting
 from parlour_server.kit.errors import RefusedError
 from parlour_server.kit.log.log import Facts
 from parlour_server.kit.program_store import ProgramStore
+from parlour_server.kit.store.engine.connection import Connection, WriteConnection
 
 if TYPE_CHECKING:
     from starlette.requests import Request as HttpsRequest
@@ -80,7 +80,7 @@ class ShopStore(ProgramStore):
         self.things = SqlThings(self._writer, self._readers)
 
     @staticmethod
-    def find_damage(db: sqlite3.Connection, _tables: frozenset[str]) -> Iterator[str]:
+    def find_damage(db: Connection, _tables: frozenset[str]) -> Iterator[str]:
         """Find a thing without a name."""
         for _ in db.execute("SELECT 1 FROM things WHERE name = ''"):
             yield "a thing has no name"
@@ -96,7 +96,7 @@ class SqlThings:
     async def add(self, name: str, most: int) -> None:
         """Put something on the shelf. Raises RefusedError."""
 
-        def write(db: sqlite3.Connection) -> None:
+        def write(db: WriteConnection) -> None:
             if db.execute("SELECT count(*) FROM things").fetchone() >= (most,):
                 raise RefusedError(ErrorCode.LIMIT_REACHED, "the shelf is full")
             db.execute("INSERT INTO things (name) VALUES (?)", (name,))

@@ -1,6 +1,7 @@
 """Group S: sessions that should have ended, and rights that should be gone."""
 
 import json
+import select
 import sqlite3
 import time
 from contextlib import closing
@@ -126,3 +127,46 @@ def unlimited_sessions(server: LabServer, seen: Evidence) -> bool:
     seen.sent(f"{len(sessions)} logins")
     seen.observed(f"{alive} sessions work")
     return alive <= 3
+
+
+@attack(
+    "A socket that stays open and says nothing, past the limit for idle sessions",
+    expects="It is closed within a second of the limit: only what someone says on it is use.",
+    waits=True,
+)
+def idle_session(server: LabServer, seen: Evidence) -> bool:
+    session = server.newcomer("ines")
+    with server.chatting(session) as (wire, _):
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            with closing(sqlite3.connect(server.data / "parlour.db", timeout=PATIENCE)) as database, database:
+                ago = int(time.time() * 1000) - 15 * _DAY
+                # again if need be: that the socket was opened is use, and is written within a second
+                changed = database.execute("UPDATE sessions SET last_seen = ? WHERE account = 'ines'", (ago,))
+                assert changed.rowcount == 1
+            if select.select([wire.socket], [], [], 1.2)[0]:
+                try:
+                    opcode, payload = wire.frame()
+                except EOFError:
+                    opcode, payload = 8, b""
+                if opcode == 8:
+                    seen.received(f"close code {int.from_bytes(payload[:2], 'big')}")
+                    return True
+    seen.observed("by the database it was last used 15 days ago, and it is still open")
+    return False
+
+
+@attack(
+    "Logging in as someone again and again, to push out the session that they are using",
+    expects="Above the cap a session with an open socket ends after those without one.",
+    settings="[logins]\nsessions_per_user = 3\n",
+)
+def session_in_use_pushed_out(server: LabServer, seen: Evidence) -> bool:
+    session = server.newcomer("walter")
+    with server.chatting(session):
+        for _ in range(3):
+            server.log_in("walter")
+        seen.sent("three more logins, where three sessions are allowed")
+        answer = server.api("POST", "/v1/tickets", headers={"Authorization": f"Bearer {session}"})
+        seen.received(f"the session that chats is answered {answer.status}")
+    return answer.status == 201

@@ -1,0 +1,138 @@
+"""What goes wrong with a data folder on the server's own machine."""
+
+import socket
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from parlour_lab.attack import Evidence, Stage, attack
+from parlour_lab.target import LOOPBACK, LabServer
+from parlour_server.kit.config.server_settings import Listen
+from parlour_server.kit.errors import SetupError
+from parlour_server.kit.metrics import refuse_open
+from parlour_server.kit.net.message_assembler import refuse_old_websockets
+
+_BROKEN = {
+    "5,000 digits": "[connections]\ntotal = " + "9" * 5000,
+    "deep nesting": "[listen]\nnames = " + "[" * 5000,
+    "a name with a newline": '[listen]\nnames = ["localhost", "evil\\nexample"]',
+    "a wrong type": "[connections]\ntotal = 'many'",
+    "no TOML": "[connections]\ntotal =",
+}
+
+
+@attack(
+    "Starting a second server on the folder of one that runs",
+    expects="It is refused with one sentence, before it changes anything in the folder.",
+    stage=Stage.OWN_SERVER,
+)
+def second_server(server: LabServer, seen: Evidence) -> bool:
+    with socket.create_server((LOOPBACK, 0)) as taken:  # so that it ends even if no lock stops it
+        metrics = f'[listen]\nmetrics = "{LOOPBACK}:{taken.getsockname()[1]}"\n'
+        (server.data / "parlour.toml").write_text(metrics)
+        seen.sent("parlour-server run, a second time")
+        status, said = server.run_to_end()
+    seen.received(f"status {status}: {said}")
+    return status == 1 and "already running" in said
+
+
+@attack(
+    "Configuration files that Python's own parser does not survive",
+    expects="Each is refused with one sentence that names the file and the line.",
+    stage=Stage.FOLDER,
+)
+def broken_configuration(server: LabServer, seen: Evidence) -> bool:
+    file = server.data / "parlour.toml"
+    explained = 0
+    for how, text in _BROKEN.items():
+        file.write_text(text)
+        status, said = server.run_to_end()
+        seen.sent(how)
+        seen.received(f"status {status}: {said}")
+        explained += said.startswith(f"parlour-server: {file}, line 2")
+    return explained == len(_BROKEN)
+
+
+@attack(
+    "Restoring a backup, after which numbers of events are used again",
+    expects="The restored logs have another name, by which clients notice.",
+    stage=Stage.FOLDER,
+)
+def restored_numbers(server: LabServer, seen: Evidence) -> bool:
+    again = _restored(server, seen)
+    question = "SELECT name FROM incarnation"
+    before, after = _ask(server.data, question), _ask(again, question)
+    seen.observed(f"the incarnation of the logs was {before[0][0]}, and is {after[0][0]}")
+    return before != after
+
+
+@attack(
+    "Asking a restored server for a key package that it gave away after the backup",
+    expects="Single-use key packages of the backup count as given; the one of last resort stays.",
+    stage=Stage.FOLDER,
+)
+def repeated_key_package(server: LabServer, seen: Evidence) -> bool:
+    with closing(sqlite3.connect(server.data / "parlour.db")) as db, db:
+        db.execute("INSERT INTO devices VALUES ('d', 'ada', x'01', 'box', 'active', 1, 1, NULL, NULL)")
+        db.executemany(
+            "INSERT INTO key_packages (number, device, digest, last_resort, given, package, expires)"
+            " VALUES (?, 'd', ?, ?, 0, x'02', 9)",
+            [(1, b"single use", 0), (2, b"last resort", 1)],
+        )
+    again = _restored(server, seen)
+    left = _ask(again, "SELECT last_resort FROM key_packages WHERE given = 0")
+    seen.observed(f"{len(left)} key packages can be given, of two in the backup")
+    return left == [(1,)]
+
+
+def _restored(server: LabServer, seen: Evidence) -> Path:
+    """Back the folder up, and restore it elsewhere."""
+    file, again = server.folder / "all.tar", server.folder / "again"
+    for arguments, data in ((("backup", str(file)), None), (("restore", str(file)), again)):
+        status, said = server.operate(*arguments, data=data)
+        assert status == 0, said
+        seen.sent(f"parlour-server {arguments[0]}")
+    return again
+
+
+def _ask(data: Path, question: str) -> list[Any]:
+    with closing(sqlite3.connect(data / "parlour.db")) as db:
+        return db.execute(question).fetchall()
+
+
+@attack(
+    "A server that finds a version of websockets without a limit for fragments",
+    expects="It does not start, and says which version to install.",
+    stage=Stage.NOTHING,
+)
+def old_dependency(folder: Path, seen: Evidence) -> bool:
+    del folder
+    refused = 0
+    for version in ("16.1", "17.3", "17.3.1"):
+        seen.sent(f"websockets {version}")
+        try:
+            refuse_old_websockets(version)
+        except SetupError as error:
+            refused += 1
+            seen.received(error)
+    return refused == 3
+
+
+@attack(
+    "Settings by which other machines could reach the metrics, or the server without being asked",
+    expects="Metrics are refused on any address but loopback, and the server listens there by default.",
+    stage=Stage.NOTHING,
+)
+def open_metrics(folder: Path, seen: Evidence) -> bool:
+    del folder
+    refused = 0
+    for host in ("0.0.0.0", "::", "192.0.2.1"):  # noqa: S104 - refused
+        seen.sent(f"metrics on {host}")
+        try:
+            refuse_open(host)
+        except SetupError as error:
+            refused += 1
+            seen.received(error)
+    seen.observed(f"by default the server listens on {Listen().address}")
+    return refused == 3 and Listen().address.startswith(LOOPBACK)

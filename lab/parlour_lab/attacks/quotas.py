@@ -1,0 +1,171 @@
+"""What one person or address takes from everyone else: turns, reads, log lines, sockets, bytes."""
+
+import json
+import secrets
+import socket
+import time
+from contextlib import ExitStack
+from typing import Final
+
+from parlour_lab.attack import Evidence, Stage, attack
+from parlour_lab.keyed_device import asked
+from parlour_lab.target import LOOPBACK, SETTINGS, STRANGER, LabServer
+from parlour_lab.wire import PASSWORD, Wire, request
+
+_GUESSES: Final = 20
+_READS: Final = 10
+_BYTES: Final = 25 * 1024 * 1024
+_FILE: Final = 16 * 1024 * 1024
+
+
+@attack(
+    "Twenty guesses at twenty names at the same moment, from one address",
+    expects="Three passwords are tried, as many as one after another: attempts under way count.",
+    settings="[logins]\nfailures_per_address = 3\n",
+)
+def parallel_guesses(server: LabServer, seen: Evidence) -> bool:
+    with ExitStack() as stack:
+        wires = [stack.enter_context(server.wire(source=STRANGER)) for _ in range(_GUESSES)]
+        for number, wire in enumerate(wires):
+            login = {"username": f"nobody{number}", "password": PASSWORD, "device": "probe"}
+            body = json.dumps(login)
+            wire.send(
+                f"POST /v1/sessions HTTP/1.1\r\nHost: localhost:{server.port}\r\n"
+                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+            )
+        seen.sent(f"{_GUESSES} logins, before any answer is read")
+        statuses = [wire.answer().status for wire in wires]
+    seen.received(f"{statuses.count(401)} times 401, {statuses.count(429)} times 429")
+    return statuses.count(401) <= 3
+
+
+@attack(
+    "Reading on four connections at once, and on a new one afterwards",
+    expects="Together they read as much as one connection: the budget is the account's.",
+    settings=f"[rates]\nread_burst = {_READS}\nreads_per_minute = 60\nread_shares_per_address = 2\n",
+)
+def reads_on_many_connections(server: LabServer, seen: Evidence) -> bool:
+    start, given = time.monotonic(), 0
+    with ExitStack() as stack:
+        many = [stack.enter_context(server.chatting(server.session())) for _ in range(4)]
+        for wire, room in many:
+            given += _read(wire, room)
+    with server.chatting(server.session()) as (wire, room):
+        given += _read(wire, room)
+    seconds = time.monotonic() - start
+    seen.sent(f"{5 * _READS} requests for a page, on five connections")
+    seen.observed(f"{given} were answered with one, in {seconds:.1f} s")
+    return given <= _READS + seconds + 1
+
+
+def _read(wire: Wire, room: str) -> int:
+    """Ask for a page as often as one connection may; return how many were given."""
+    wire.send(b"".join(request("history", number, room=room) for number in range(_READS)))
+    answers = wire.told_all([f"probe-{number:010}" for number in range(_READS)])
+    return sum(answer["type"] == "ok" for answer in answers)
+
+
+@attack(
+    "Three hundred requests that are refused, to fill the log",
+    expects="Ten of the refusals are lines of the log; the others are a number in one line.",
+    stage=Stage.OWN_SERVER,
+    settings="[rates]\nhttp_per_minute = 60\nhttp_burst = 5\n",
+)
+def log_flood(server: LabServer, seen: Evidence) -> bool:
+    head = f"GET /nothing HTTP/1.1\r\nHost: localhost:{server.port}\r\n\r\n".encode()
+    start, refused = time.monotonic(), 0
+    with server.wire(source=STRANGER) as wire:
+        for _ in range(300):
+            refused += wire.ask(head).status == 429
+    minutes = 1 + int((time.monotonic() - start) / 60 + 1)
+    lines = [line for line in server.logged() if line["event"] == "limit_hit" and "left_out" not in line]
+    seen.sent("300 requests for a page that is not there")
+    seen.observed(f"{refused} were refused, {len(lines)} of them are lines of the log")
+    assert refused > 100
+    return len(lines) <= 10 * minutes
+
+
+@attack(
+    "A web page points its own name at the metrics, and reads them (DNS rebinding)",
+    expects="A Host that is not the listener's own is refused, and nothing is told.",
+    stage=Stage.FOLDER,
+)
+def rebound_metrics(server: LabServer, seen: Evidence) -> bool:
+    with socket.create_server((LOOPBACK, 0)) as free:
+        port = free.getsockname()[1]
+    file = server.data / "parlour.toml"
+    file.write_text(SETTINGS.replace("[listen]", f'[listen]\nmetrics = "{LOOPBACK}:{port}"'))
+    server.start()
+    try:
+        assert b"parlour_sockets" in _scrape(port, f"localhost:{port}")
+        told = 0
+        for host in (f"evil.example:{port}", f"localhost.evil.example:{port}", "evil.example"):
+            answer = _scrape(port, host)
+            told += b"parlour_" in answer
+            seen.sent(f"GET /metrics, Host: {host}")
+            seen.received(answer.partition(b"\r\n")[0])
+    finally:
+        server.stop()
+    return told == 0
+
+
+def _scrape(port: int, host: str) -> bytes:
+    with socket.create_connection((LOOPBACK, port), 5) as raw:
+        raw.sendall(f"GET /metrics HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        found = b""
+        while more := raw.recv(65_536):
+            found += more
+    return found
+
+
+@attack(
+    "A socket that stays open and never answers a ping",
+    expects="It is dropped after a little more than two pings.",
+    settings="[connections]\nping_seconds = 1\n",
+    waits=True,
+)
+def silent_peer(server: LabServer, seen: Evidence) -> bool:
+    with server.chatting(server.session()) as (wire, _):
+        start = time.monotonic()
+        wire.socket.settimeout(2)
+        end = ""
+        while not end:
+            try:
+                wire.frame()
+            except (EOFError, TimeoutError) as error:
+                end = "the server dropped it" if isinstance(error, EOFError) else "still open, but not asked"
+            if time.monotonic() - start > 8:
+                end = "still open"
+    seen.observed(f"{end}, after {time.monotonic() - start:.1f} s with pings a second apart")
+    return end == "the server dropped it"
+
+
+@attack(
+    "Uploading a file, and as much again as soon as it was fetched",
+    expects="The bytes of an hour are counted when they come: the second upload is refused.",
+    settings=f"[files]\nupload_bytes_per_hour = {_BYTES}\n",
+)
+def file_tunnel(server: LabServer, seen: Evidence) -> bool:
+    session, stored = server.session(), 0
+    with server.chatting(session) as (wire, _):
+        name, number = f"den-{secrets.randbelow(10**9)}", secrets.randbelow(10**9)
+        room = asked(wire, number, "create_room", name=name, kind="private")["result"]["room"]["room"]
+    for _ in range(2):
+        with server.wire() as upload:
+            upload.send(
+                server.head(
+                    f"POST /v1/rooms/{room}/files HTTP/1.1",
+                    f"authorization: Bearer {session}\r\ncontent-type: application/octet-stream\r\n"
+                    f"content-length: {_FILE}\r\n",
+                    upgrade=None,
+                    connection=None,
+                )
+                + bytes(_FILE)
+            )
+            answer = upload.answer()
+        seen.sent(f"a file of {_FILE:,} bytes")
+        seen.received(answer.status)
+        stored += _FILE * (answer.status == 201)
+    seen.observed(f"{stored:,} bytes were taken, of {_BYTES:,} an hour")
+    assert stored
+    return stored <= _BYTES

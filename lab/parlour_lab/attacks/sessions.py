@@ -137,7 +137,7 @@ def unlimited_sessions(server: LabServer, seen: Evidence) -> bool:
 def idle_session(server: LabServer, seen: Evidence) -> bool:
     session = server.newcomer("ines")
     with server.chatting(session) as (wire, _):
-        end = time.monotonic() + 5
+        end = time.monotonic() + 8
         while time.monotonic() < end:
             with closing(sqlite3.connect(server.data / "parlour.db", timeout=PATIENCE)) as database, database:
                 ago = int(time.time() * 1000) - 15 * _DAY

@@ -1,0 +1,183 @@
+"""Who is in an encrypted room: added, removed or brought back without the members' word."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from parlour_client.core.e2ee.groups.group_errors import RuleBrokenError
+from parlour_client.core.e2ee.groups.policy import Binding, Membership
+from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
+from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN, SUITES
+from parlour_client.core.e2ee.identity.signing import sign, verify
+from parlour_lab.attack import Evidence, Stage, attack
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
+from parlour_protocol.membership import (
+    Admit,
+    AnyAct,
+    NotAllowedError,
+    Remove,
+    Roster,
+    Statement,
+    read_statement,
+    sign_statement,
+)
+from parlour_protocol.mls import Change, Extension, KeyPackageStore, LeafNode, Lifetime, Policy
+from parlour_protocol.mls.codec import SenderType
+from parlour_protocol.mls.messages import Sender
+from parlour_protocol.rooms import Role, RoomKind
+
+_SERVER = "chat.example.org"
+_ROOM = RoomId("Zm9vYmFyYmF6cXV4cXV1eA")
+_NOW = Millis(1_800_000_000_000)
+_FIRST = Sender(SenderType.MEMBER, 0)
+
+
+@dataclass
+class _Person:
+    """Someone with an account and one device."""
+
+    user: UserName
+    account: AccountKey = field(default_factory=AccountKey.generate)
+
+    def __post_init__(self) -> None:
+        self.key = DeviceKey.generate(self.user, _SERVER)
+        name = parse_device_name("laptop")
+        _, self.certificate = self.account.certify(self.user, _SERVER, self.key.public, name, _NOW)
+
+    def signs(self, act: AnyAct) -> Statement:
+        """Return a statement of theirs."""
+        data = sign_statement(act, self.certificate, lambda message: sign(self.key.signer.seed, message))
+        return read_statement(data, verify)
+
+    def admits(self, roster: Roster, who: "_Person") -> Statement:
+        """Return an admission that they sign."""
+        return self.signs(
+            Admit(_SERVER, _ROOM, roster.serial, _NOW, who.user, who.account.public, roster.origin)
+        )
+
+    def leaf(self) -> LeafNode:
+        """Return the leaf of their device."""
+        store, seconds = KeyPackageStore(), _NOW // 1_000
+        store.create(
+            self.key.credential,
+            self.key.signer,
+            Lifetime(seconds, seconds + 86_400),
+            leaf_extensions=(Extension(CERTIFICATE, self.certificate),),
+            policy=Policy(extensions=KNOWN, cipher_suites=SUITES),
+        )
+        (package,) = store
+        return package.leaf_node
+
+
+def _people(*names: str) -> list[_Person]:
+    return [_Person(parse_user_name(name)) for name in names]
+
+
+def _room(founder: _Person, *others: _Person) -> Roster:
+    people = [(founder.user, founder.account.public, Role.OWNER)]
+    people += [(one.user, one.account.public, Role.MEMBER) for one in others]
+    return Roster.begin(_SERVER, _ROOM, RoomKind.PRIVATE, founder.user, people, _NOW)
+
+
+@attack(
+    "A member's device adds a stranger whom no member admitted",
+    expects="The other members refuse the commit.",
+    stage=Stage.NOTHING,
+)
+def added_stranger(folder: Path, seen: Evidence) -> bool:
+    del folder
+    ada, ben, spy = _people("ada", "ben", "spy")
+    seen.sent("ada's device commits to adding a device of spy's")
+    return _is_refused(_room(ada, ben), (ada, ben), seen, added=((_FIRST, spy.leaf()),))
+
+
+@attack(
+    "A member's device removes someone whom no one asked to leave",
+    expects="The other members refuse the commit.",
+    stage=Stage.NOTHING,
+)
+def removed_member(folder: Path, seen: Evidence) -> bool:
+    del folder
+    ada, ben, cat = _people("ada", "ben", "cat")
+    seen.sent("ada's device commits to removing ben's, because the server says that ben is leaving")
+    return _is_refused(_room(ada, ben, cat), (ada, ben, cat), seen, removed=((_FIRST, 1, ben.leaf()),))
+
+
+def _is_refused(
+    roster: Roster,
+    people: Sequence[_Person],
+    seen: Evidence,
+    *,
+    added: tuple[tuple[Sender, LeafNode], ...] = (),
+    removed: tuple[tuple[Sender, int, LeafNode], ...] = (),
+) -> bool:
+    members = tuple((index, one.leaf()) for index, one in enumerate(people))
+    change = Change(_FIRST, added, (), removed, (), None, None, b"", members)
+    try:
+        Membership(Binding.of(roster), roster, change).require()
+    except RuleBrokenError as error:
+        seen.received(str(error))
+        return True
+    seen.received("ben's client follows")
+    return False
+
+
+@attack(
+    "Someone who creates the room's next group forgets that a member was removed",
+    expects="A device that knew the room refuses the list.",
+    stage=Stage.NOTHING,
+)
+def forgotten_removal(folder: Path, seen: Evidence) -> bool:
+    del folder
+    ada, ben = _people("ada", "ben")
+    with_ben = _room(ada).applied(ada.admits(_room(ada), ben))
+    known = with_ben.applied(ada.signs(Remove(_SERVER, _ROOM, with_ben.serial, _NOW, ben.user)))
+    seen.sent("a list in which ben was never removed")
+    try:
+        replace(known, serial=known.serial + 1, removed=()).require_proofs(verify, known)
+    except NotAllowedError as error:
+        seen.received(str(error))
+        return True
+    seen.received("it is accepted: ben's old admission is valid again")
+    return False
+
+
+@attack(
+    "The server shows the admission of a removed member a second time",
+    expects="It is void.",
+    stage=Stage.NOTHING,
+)
+def old_admission(folder: Path, seen: Evidence) -> bool:
+    del folder
+    ada, ben = _people("ada", "ben")
+    admission = ada.admits(_room(ada), ben)
+    with_ben = _room(ada).applied(admission)
+    without = with_ben.applied(ada.signs(Remove(_SERVER, _ROOM, with_ben.serial, _NOW, ben.user)))
+    seen.sent("ada admitted ben, and removed him; her admission comes again")
+    return _is_void(without, admission, seen)
+
+
+@attack(
+    "The server leads an invited person into a group that it began in the members' names",
+    expects="The admission is not valid there.",
+    stage=Stage.NOTHING,
+)
+def another_beginning(folder: Path, seen: Evidence) -> bool:
+    del folder
+    ada, ben, spy = _people("ada", "ben", "spy")
+    seen.sent("ada's admission of ben, in a group that spy began and lists ada in")
+    return _is_void(_room(spy, ada), ada.admits(_room(ada), ben), seen)
+
+
+def _is_void(roster: Roster, admission: Statement, seen: Evidence) -> bool:
+    try:
+        after = roster.applied(admission)
+    except NotAllowedError as error:
+        seen.received(str(error))
+        return True
+    seen.received(f"in the room are {[str(one.user) for one in after.people]}")
+    return False

@@ -1,5 +1,6 @@
 """What someone sends to a person who does not want to hear from them."""
 
+import json
 import secrets
 
 from parlour_lab.attack import Evidence, attack
@@ -25,6 +26,26 @@ def blocked_inviter(server: LabServer, seen: Evidence) -> bool:
         shown = _invitations(theirs)
     seen.observed(f"the invited person is shown {', '.join(shown) or 'nothing'}")
     return name not in shown
+
+
+@attack(
+    "Opening a direct room with a stranger, to talk to them at once",
+    expects="The room waits for their yes, and says so.",
+)
+def direct_room(server: LabServer, seen: Evidence) -> bool:
+    victim = server.newcomer("vesna")
+    with server.chatting(server.session()) as (wire, _):
+        made = asked(wire, _number(), "open_direct", user="vesna")
+        seen.sent("open_direct")
+        assert made["type"] == "ok", made
+        room = made["result"]["room"]["room"]
+    with server.wire() as wire:
+        answer = wire.ask(server.head(authorization=f"Bearer {server.ticket(victim)}"))
+        assert answer.status == 101, answer
+        hello = json.loads(wire.frame()[1])
+    [shown] = [one for one in hello["rooms"] if one["room"] == room]
+    seen.received(shown)
+    return bool(shown.get("request"))
 
 
 def _invitations(wire: Wire) -> list[str]:

@@ -1,23 +1,35 @@
 """Group E: a server that lies to people who write in encrypted rooms."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import apsw
+from msgspec.structs import replace
 
 from parlour_client.core.archive import key_pins
 from parlour_client.core.archive.schema import MIGRATIONS
+from parlour_client.core.e2ee.groups.group_errors import NotDurableError, RuleBrokenError
+from parlour_client.core.e2ee.groups.group_store import require_durable
+from parlour_client.core.e2ee.groups.policy import Binding, RoomRules
 from parlour_client.core.e2ee.identity import inviter
-from parlour_client.core.e2ee.identity.keys import AccountKey
+from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
+from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN, SUITES
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.hostile.disks import read_with, server_log, states
 from parlour_lab.hostile.people import World
 from parlour_lab.hostile.views import View
-from parlour_protocol.frames import MessageText
+from parlour_protocol.frames import MessageText, Ok
 from parlour_protocol.frames.bodies import EncryptedMessage, Message
 from parlour_protocol.frames.opaque import PublicKey
+from parlour_protocol.frames.replies import Entered
+from parlour_protocol.ids import RoomId
 from parlour_protocol.invite_link import Inviter
+from parlour_protocol.kit.frames import Frame
 from parlour_protocol.kit.ids import Millis
-from parlour_protocol.kit.names import parse_user_name
+from parlour_protocol.kit.names import parse_device_name, parse_user_name
+from parlour_protocol.mls import Extension, KeyPackageStore, Lifetime, Policy
+from parlour_protocol.room_name import parse_room_name
+from parlour_protocol.rooms import RoomKind, RoomSuite
 
 
 @attack(
@@ -117,10 +129,7 @@ async def stolen_state(world: World, seen: Evidence) -> bool:
 )
 def another_inviter(folder: Path, seen: Evidence) -> bool:
     del folder
-    connection = apsw.Connection(":memory:")
-    for migration in MIGRATIONS:
-        for statement in migration:
-            connection.execute(statement)
+    connection = _archive()
     ada, true, false = parse_user_name("ada"), AccountKey.generate().public, AccountKey.generate().public
     inviter.keep(connection, "chat.example.org", Inviter(ada, PublicKey(true)))
     inviter.pin(connection, "chat.example.org", Millis(1))
@@ -155,3 +164,109 @@ async def removed_writer(world: World, seen: Evidence) -> bool:
     shown = await ben.read(room)
     seen.received(f"ben's client shows {shown}, and says {await ben.words()}")
     return text not in shown
+
+
+@attack(
+    "A device of the server's shows the certificate of a member's device",
+    expects="It is not accepted: the certificate is for another key.",
+    stage=Stage.NOTHING,
+)
+def ghost_device(folder: Path, seen: Evidence) -> bool:
+    del folder
+    ada, server, now = parse_user_name("ada"), "chat.example.org", Millis(1_800_000_000_000)
+    real, ghost = DeviceKey.generate(ada, server), DeviceKey.generate(ada, server)
+    name = parse_device_name("laptop")
+    _, certificate = AccountKey.generate().certify(ada, server, real.public, name, now)
+    store = KeyPackageStore()
+    store.create(
+        real.credential,
+        ghost.signer,
+        Lifetime(now // 1_000, now // 1_000 + 86_400),
+        leaf_extensions=(Extension(CERTIFICATE, certificate),),
+        policy=Policy(extensions=KNOWN, cipher_suites=SUITES),
+    )
+    (package,) = store
+    seen.sent("a key package signed by another key, with the certificate and the name of ada's laptop")
+    binding = Binding(server, RoomId("Zm9vYmFyYmF6cXV4cXV1eA"), RoomKind.PRIVATE)
+    try:
+        RoomRules(binding, None).validate_credential(package.leaf_node)
+    except RuleBrokenError as error:
+        seen.received(str(error))
+        return True
+    seen.received("it is accepted as a device of ada's")
+    return False
+
+
+@attack(
+    "A device that makes a group in a transaction that a power cut would undo",
+    expects="It refuses to: used keys must be on the disk before anything is sent.",
+    stage=Stage.NOTHING,
+)
+def lost_transaction(folder: Path, seen: Evidence) -> bool:
+    del folder
+    connection = _archive()
+    connection.pragma("synchronous", "normal")
+    seen.sent("a transaction that waits for no disk")
+    try:
+        require_durable(connection)
+    except NotDurableError as error:
+        seen.received(str(error))
+        return True
+    seen.received("keys are used in it")
+    return False
+
+
+@attack(
+    "The server makes an ordinary room where one with post-quantum keys was asked for",
+    expects="The person is told, and nothing is encrypted for it.",
+    stage=Stage.PEOPLE,
+)
+async def weaker_room(world: World, seen: Evidence) -> bool:
+    (ada,) = await world.start("ada")
+
+    def told(frame: Frame) -> Sequence[Frame]:
+        match frame:
+            case Ok(result=Entered(room=summary)):
+                return [replace(frame, result=Entered(room=replace(summary, suite=RoomSuite.X25519)))]
+            case _:
+                return [frame]
+
+    ada.lies.frames.append(told)
+    name = parse_room_name("garden")
+    seen.sent("ada asks for a room with post-quantum keys; the server answers with another")
+    rooms = ada.client.rooms
+    words = await ada.attempt(rooms.create(name, RoomKind.PRIVATE, encrypted=True, suite=RoomSuite.X_WING))
+    seen.received(f"ada's client says: {words or 'nothing'}")
+    return "without post-quantum keys" in words
+
+
+@attack(
+    "A thief looks for keys of past epochs in the write-ahead log of an archive",
+    expects="The log is empty soon after each epoch.",
+    stage=Stage.PEOPLE,
+)
+async def write_ahead_log(world: World, seen: Evidence) -> bool:
+    room, (ada, _) = await world.together("ada", "ben")
+    wal = ada.home / "archive.db-wal"
+    assert wal.exists()
+
+    async def is_empty() -> bool:
+        return wal.stat().st_size == 0
+
+    seen.sent(f"after the epochs of {room} ada's archive has {wal.stat().st_size} bytes in that log")
+    try:
+        await world.until_true(is_empty, within=90)
+    except TimeoutError:
+        seen.received(f"a minute later it has {wal.stat().st_size}")
+        return False
+    seen.received("it was emptied")
+    return True
+
+
+def _archive() -> apsw.Connection:
+    """Return an empty archive in memory."""
+    connection = apsw.Connection(":memory:")
+    for migration in MIGRATIONS:
+        for statement in migration:
+            connection.execute(statement)
+    return connection

@@ -147,3 +147,19 @@ async def older_home(world: World, seen: Evidence) -> bool:
     shown = await ben.read(room)
     seen.received(f"ben's client shows {shown}, and says {await ben.words()}")
     return text in shown
+
+
+@attack(
+    "The server says that a room has seven more events, and shows none",
+    expects="The room says where it ends.",
+    stage=Stage.PEOPLE,
+)
+async def claimed_events(world: World, seen: Evidence) -> bool:
+    room, (ada, ben) = await world.together("ada", "ben")
+    await ben.stop()
+    ben.lies.heads(room, 7)
+    seen.sent("a greeting with a head that is seven more than it is")
+    await ben.start()
+    await world.heard(room, await ada.say(room), ben)
+    seen.received(f"ben's client says: {await ben.words()}")
+    return await ben.tells("but shows none after")

@@ -12,6 +12,7 @@ from parlour_client.core.e2ee.identity.keys import AccountKey, DeviceKey
 from parlour_client.core.e2ee.identity.mls_extensions import CERTIFICATE, KNOWN, SUITES
 from parlour_client.core.e2ee.identity.signing import sign, verify
 from parlour_lab.attack import Evidence, Stage, attack
+from parlour_lab.hostile.people import World
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import UserName, parse_device_name, parse_user_name
@@ -181,3 +182,22 @@ def _is_void(roster: Roster, admission: Statement, seen: Evidence) -> bool:
         return True
     seen.received(f"in the room are {[str(one.user) for one in after.people]}")
     return False
+
+
+@attack(
+    "The server lists a stranger as a member",
+    expects="No device adds them to the room's group.",
+    stage=Stage.PEOPLE,
+)
+async def listed_stranger(world: World, seen: Evidence) -> bool:
+    room, (ada, ben) = await world.together("ada", "ben")
+    await world.start("spy")
+    async with world.halted() as server:
+        server.list_as_member(room, "spy")
+    seen.sent("the server's table of members has spy in it")
+    text = await ada.say(room)
+    await world.heard(room, text, ben)
+    await world.turns(200)
+    users = {str(member.user) for member in (await ada.report(room)).members}
+    seen.received(f"in the group are {sorted(users)}; ada's client says {await ada.words()}")
+    return "spy" not in users

@@ -1,5 +1,6 @@
 """Group E: a server that lies to people who write in encrypted rooms."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from parlour_lab.hostile.disks import read_with, server_log, states
 from parlour_lab.hostile.people import World
 from parlour_lab.hostile.views import View
 from parlour_protocol.frames import MessageText, Ok
-from parlour_protocol.frames.bodies import EncryptedMessage, Message
+from parlour_protocol.frames.bodies import Contested, EncryptedMessage, Message
 from parlour_protocol.frames.opaque import PublicKey
 from parlour_protocol.frames.replies import Entered
 from parlour_protocol.ids import RoomId
@@ -270,3 +271,30 @@ def _archive() -> apsw.Connection:
         for statement in migration:
             connection.execute(statement)
     return connection
+
+
+@attack(
+    "An older copy of a home is started when the other copy has changed the room's keys",
+    expects="It says that another copy is in use, and reports no split of the group.",
+    stage=Stage.PEOPLE,
+)
+async def two_copies(world: World, seen: Evidence) -> bool:
+    room, (ada, ben) = await world.together("ada", "ben")
+    (cat,) = await world.start("cat")
+    for device in (ada, ben):
+        await device.stop()
+    copy = world.folder / "older"
+    shutil.copytree(ben.home, copy)
+    await ben.start()
+    await world.admit(room, ben, cat)
+    await ben.stop()
+    shutil.rmtree(ben.home)
+    shutil.copytree(copy, ben.home)
+    seen.sent("ben's home is put back to before he admitted cat")
+    await ben.start(ready=False)
+    await world.until(lambda: ben.top(room) >= world.server.head(room))
+    await world.turns(200)
+    seen.received(f"ben's client says: {await ben.words()}")
+    contested = [one for one in server_log(world.server.data.path, room) if isinstance(one.body, Contested)]
+    seen.observed(f"reports of a split: {len(contested)}")
+    return not contested

@@ -29,6 +29,7 @@ from parlour_protocol.membership import (
 from parlour_protocol.mls import Change, Extension, KeyPackageStore, LeafNode, Lifetime, Policy
 from parlour_protocol.mls.codec import SenderType
 from parlour_protocol.mls.messages import Sender
+from parlour_protocol.room_name import parse_room_name
 from parlour_protocol.rooms import Role, RoomKind
 
 _SERVER = "chat.example.org"
@@ -199,5 +200,26 @@ async def listed_stranger(world: World, seen: Evidence) -> bool:
     await world.heard(room, text, ben)
     await world.turns(200)
     users = {str(member.user) for member in (await ada.report(room)).members}
+    seen.received(f"in the group are {sorted(users)}; ada's client says {await ada.words()}")
+    return "spy" not in users
+
+
+@attack(
+    "The server lists a stranger in a room while it is being encrypted",
+    expects="Only the people who were named are admitted.",
+    stage=Stage.PEOPLE,
+)
+async def stranger_at_encryption(world: World, seen: Evidence) -> bool:
+    ada, ben, _ = await world.start("ada", "ben", "spy")
+    made = await world.during(ada.client.rooms.create(parse_room_name("garden"), RoomKind.PRIVATE))
+    user = parse_user_name("ben")
+    await world.during(ada.client.invitations.send(made.id, user))
+    await world.during(ben.client.invitations.accept(made.id))
+    async with world.halted() as server:
+        server.list_as_member(made.id, "spy")
+    seen.sent("ada encrypts the room for ben; the server's table of members has spy in it")
+    await world.during(ada.client.encryption.turn_on(made.id, [user]))
+    await world.turns(200)
+    users = {str(member.user) for member in (await ada.report(made.id)).members}
     seen.received(f"in the group are {sorted(users)}; ada's client says {await ada.words()}")
     return "spy" not in users

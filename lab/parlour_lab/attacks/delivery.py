@@ -14,6 +14,14 @@ from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.keyed_device import Home, asked, den, send_encrypted, text
 from parlour_lab.target import LabServer
 from parlour_lab.wire import Wire
+from parlour_protocol.identity import AccountEntry, Head
+from parlour_protocol.identity.key_log import encode_entry
+from parlour_protocol.kit.ids import Millis
+from parlour_protocol.kit.names import parse_user_name
+from parlour_server.api.operations import DELIVERY_OPERATIONS
+from parlour_server.kit.api.operations import Operations
+from parlour_server.kit.net.gate import Head as RequestHead
+from parlour_server.kit.net.gate import Refuse, Rules, judge
 
 
 @contextmanager
@@ -222,3 +230,37 @@ def stored_script(server: LabServer, seen: Evidence) -> bool:
     return got.header("content-type") == "application/octet-stream" and bool(
         got.header("content-disposition")
     )
+
+
+@attack(
+    "Requests promise bodies of a gigabyte, or one byte too many",
+    expects="Each is refused by its head, before a byte of its body is read.",
+    stage=Stage.NOTHING,
+)
+def promised_body(_folder: Path, seen: Evidence) -> bool:
+    rules = Rules(frozenset({b"localhost"}), frozenset(), Operations(DELIVERY_OPERATIONS).body_cap)
+    taken = 0
+    for path, size in ((b"/v1/sessions", 4097), (b"/v1/sessions", 2**30), (b"/nothing", 2**30)):
+        headers = [(b"host", b"localhost"), (b"content-length", str(size).encode())]
+        answer = judge(RequestHead(b"POST", path, b"1.1", headers), rules)
+        seen.sent(f"POST {path.decode()}, content-length: {size:,}")
+        seen.received(repr(answer))
+        taken += not isinstance(answer, Refuse)
+    return taken == 0
+
+
+@attack(
+    "A server shows two people different keys of a third, and the same entries after it",
+    expects="Their heads of the key log differ, and they compare them in their messages.",
+    stage=Stage.NOTHING,
+)
+def two_key_logs(_folder: Path, seen: Evidence) -> bool:
+    ada, ben = parse_user_name("ada"), parse_user_name("ben")
+    last = encode_entry(AccountEntry(Millis(2), ben, secrets.token_bytes(32)))
+    heads = []
+    for whose in ("ada's own key", "a key of the server"):
+        first = encode_entry(AccountEntry(Millis(1), ada, secrets.token_bytes(32)))
+        head = Head.empty("localhost").after(first).after(last)
+        seen.sent(f"a log with {whose}, whose head is {head.digest.hex()[:16]}")
+        heads.append(head)
+    return heads[0] != heads[1]

@@ -8,10 +8,25 @@ import base64
 import itertools
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
+from parlour_client.core.e2ee.messages.inspection import InspectionError, inspected
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.target import SETTINGS, LabServer
 from parlour_lab.wire import Wire, request
+from parlour_protocol.frames.fields import MessageText
+from parlour_protocol.frames.requests import Send
+from parlour_protocol.identity import StatementError
+from parlour_protocol.identity.inspection_policy import InspectionPolicy
+from parlour_protocol.ids import RoomId
+from parlour_protocol.kit.ids import new_request_id
+from parlour_protocol.kit.inspect import Action, Context, Options, Part, Verdict
+from parlour_protocol.kit.inspect.judge import Rule
+from parlour_server.kit.audit import Audit
+from parlour_server.kit.clock import SystemClock
+from parlour_server.kit.errors import RefusedError
+from parlour_server.kit.inspection.inspection import Inspection, Sender
+from parlour_server.kit.metrics import Metrics
 
 CARD = "4111 1111 1111 1111"
 KEY = "AKIAIOSFODNN7EXAMPLE"
@@ -152,3 +167,67 @@ def tunnel(server: LabServer, seen: Evidence) -> bool:
     seen.sent(f"240 messages of {len(text):,} characters, over three connections")
     seen.observed(f"{stored:,} bytes were stored in {seconds:.1f} s")
     return stored <= 1_048_576 + 524_288 / 60 * seconds
+
+
+@attack(
+    "Write a text that makes an inspector crash",
+    expects="It is refused: what no one could look at does not pass.",
+    stage=Stage.NOTHING,
+)
+def crashing_text(_folder: Path, seen: Evidence) -> bool:
+    def crash(_part: Part, _context: Context) -> Verdict:
+        raise RecursionError
+
+    inspection = Inspection(
+        [Rule("careless", crash, Action.BLOCK)],
+        None,
+        Options(),
+        fails_open=False,
+        audit=Audit(),
+        metrics=Metrics("lab").inspections(),
+        clock=SystemClock(),
+    )
+    frame = Send(id=new_request_id(), room=RoomId("r" * 22), text=MessageText(CARD))
+    seen.sent(f"{CARD}, to a server whose inspector raises an error at it")
+    try:
+        inspection.frame(frame, Sender("mallory"))
+    except RefusedError as error:
+        seen.received(error.hint)
+        return True
+    seen.received("it passed")
+    return False
+
+
+@attack(
+    "Write a card number in an encrypted room, where the operator does not want any",
+    expects="The device refuses it before it is encrypted.",
+    stage=Stage.NOTHING,
+)
+def card_in_encrypted_room(_folder: Path, seen: Evidence) -> bool:
+    policy = InspectionPolicy((("cards", Action.BLOCK),))
+    frame = Send(id=new_request_id(), room=RoomId("r" * 22), text=MessageText(CARD))
+    seen.sent(CARD)
+    try:
+        inspected(policy, frame)
+    except InspectionError as error:
+        seen.received(str(error))
+        return True
+    seen.received("it is encrypted, and sent")
+    return False
+
+
+@attack(
+    "A server publishes a policy for inspectors that watch when, and how much, someone writes",
+    expects="The client takes no such policy: its inspectors see the text, and nothing else.",
+    stage=Stage.NOTHING,
+)
+def spying_policy(_folder: Path, seen: Evidence) -> bool:
+    data = InspectionPolicy((("tunnel", Action.BLOCK),)).to_bytes()
+    seen.sent(f"{data!r}")
+    try:
+        policy = InspectionPolicy.read(data)
+    except StatementError as error:
+        seen.received(str(error))
+        return True
+    seen.received(f"a policy with {policy.rules}")
+    return False

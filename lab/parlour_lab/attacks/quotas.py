@@ -1,16 +1,27 @@
 """What one person or address takes from everyone else: turns, reads, log lines, sockets, bytes."""
 
+import asyncio
 import json
 import secrets
 import socket
+import struct
 import time
-from contextlib import ExitStack
-from typing import Final
+from contextlib import ExitStack, suppress
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any, Final
 
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_lab.keyed_device import asked
 from parlour_lab.target import LOOPBACK, SETTINGS, STRANGER, LabServer
 from parlour_lab.wire import PASSWORD, Wire, request
+from parlour_protocol.delivery import Commit
+from parlour_protocol.frames.opaque import HandshakeBytes
+from parlour_protocol.ids import Epoch, new_group_id
+from parlour_protocol.kit.api import encode_payload
+from parlour_protocol.kit.ids import new_request_id
+from parlour_protocol.kit.names import parse_user_name
+from parlour_server.api.large_json import LargeJson
 
 _GUESSES: Final = 20
 _READS: Final = 10
@@ -167,3 +178,56 @@ def file_tunnel(server: LabServer, seen: Evidence) -> bool:
     seen.observed(f"{stored:,} bytes were taken, of {_BYTES:,} an hour")
     assert stored
     return stored <= _BYTES
+
+
+@attack(
+    "A stranger names a victim's address in a PROXY header, without being a load balancer",
+    expects="The header is not believed: whatever they do counts for their own address.",
+    settings='[listen]\nproxies = ["192.0.2.0/24"]\n',
+)
+def claimed_address(server: LabServer, seen: Evidence) -> bool:
+    header = b"\r\n\r\n\0\r\nQUIT\n" + struct.pack("!BBH", 0x21, 0x11, 12)
+    header += IPv4Address("203.0.113.7").packed + bytes(4) + struct.pack("!HH", 40_000, 8443)
+    with server.plain(source=STRANGER) as raw:
+        raw.sendall(header + b"GET / HTTP/1.1\r\n\r\n")
+        seen.sent("a PROXY header for 203.0.113.7, and then something that is not TLS")
+        with suppress(ConnectionError):
+            while raw.recv(4096):
+                pass
+    lines: list[dict[str, Any]] = []
+    end = time.monotonic() + 5  # the server writes it within half a second
+    while not lines and time.monotonic() < end:
+        time.sleep(0.02)  # another process writes the log: there is no event to wait for
+        lines = [line for line in server.logged() if line["event"] == "handshake_refused"]
+    assert lines
+    seen.observed(f"it is logged for {lines[-1]['address']}")
+    return bool(lines[-1]["address"] == STRANGER)
+
+
+@attack(
+    "Twenty large commits of one account at once, before one of someone else",
+    expects="The other one is second: an account's bodies wait for each other.",
+    stage=Stage.NOTHING,
+)
+def large_bodies(_folder: Path, seen: Evidence) -> bool:
+    order = asyncio.run(_decode_many())
+    seen.sent("20 bodies of mallory, and then one of ada")
+    seen.observed(f"they were read in this order: {' '.join(order)}")
+    return order.index("ada") <= 1
+
+
+async def _decode_many() -> list[str]:
+    data = HandshakeBytes(bytes(32 * 1024))
+    body = encode_payload(Commit(new_request_id(), new_group_id(), Epoch(1), data))
+    bodies = LargeJson()
+    order: list[str] = []
+
+    async def read(name: str) -> None:
+        await bodies.decode(parse_user_name(name), Commit, body)
+        order.append(name)
+
+    try:
+        await asyncio.gather(*(read("mallory") for _ in range(20)), read("ada"))
+    finally:
+        bodies.close()
+    return order

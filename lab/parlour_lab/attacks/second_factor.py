@@ -1,14 +1,26 @@
 """Group P: someone who knows a password, and wants to get past the second factor."""
 
+import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final, cast
 
 from pyotp.totp import TOTP
 
-from parlour_lab.attack import Evidence, attack
+from parlour_client.kit.account.second_factor import Factors, NoDialog
+from parlour_client.kit.errors import ServerMisbehavedError
+from parlour_client.kit.transport.https import Api
+from parlour_lab.attack import Evidence, NotTriedError, Stage, attack
 from parlour_lab.target import LabServer
 from parlour_lab.wire import PASSWORD, Answer
+from parlour_protocol.kit.invite_link import ServerAddress
+from parlour_protocol.kit.second_factor import FactorAdded, FactorId, FactorList, TotpSecret
+from parlour_protocol.kit.secret import Secret
+from parlour_server.kit.auth.second_factor.security_keys import SecurityKeys
+from parlour_server.kit.errors import SecondFactorRefusedError
 
 _FEW_GUESSES: Final = """
 [logins]
@@ -26,14 +38,16 @@ class _Victim:
 
     server: LabServer
     name: str
+    session: str
     app: TOTP
     first_code: str
     recovery_codes: tuple[str, ...]
 
     @classmethod
-    def of(cls, server: LabServer, name: str) -> "_Victim":
-        """Make an account and set an app up."""
-        headers = {"Authorization": f"Bearer {server.newcomer(name)}"}
+    def of(cls, server: LabServer, name: str, session: str = "") -> "_Victim":
+        """Set an app up in this session, or in that of a new account."""
+        session = session or server.newcomer(name)
+        headers = _headers(session)
         asked = {"name": "app", "password": PASSWORD}
         begun = json.loads(server.api("POST", "/v1/second-factors/totp", asked, headers).body)
         app, path = TOTP(begun["secret"]), f"/v1/second-factors/{begun['id']}/totp"
@@ -43,7 +57,7 @@ class _Victim:
             code = app.now()
             done = server.api("POST", path, {"code": code}, headers)
         assert done.status == 200, done
-        return cls(server, name, app, code, tuple(json.loads(done.body)["recovery_codes"]))
+        return cls(server, name, session, app, code, tuple(json.loads(done.body)["recovery_codes"]))
 
     def give_password(self, password: str = PASSWORD) -> Answer:
         """Log in with the password only."""
@@ -60,6 +74,10 @@ class _Victim:
         """Answer a challenge."""
         proof = {"challenge": challenge, "answer": {"kind": kind, "code": code}}
         return self.server.api("POST", "/v1/sessions/second-factor", proof)
+
+
+def _headers(session: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {session}"}
 
 
 @attack(
@@ -145,3 +163,148 @@ def repeated_recovery_code(server: LabServer, seen: Evidence) -> bool:
     answer = victim.finish(victim.challenge(), code, kind="recovery_code")
     seen.received(answer)
     return answer.status != 201
+
+
+@attack(
+    "Getting new recovery codes with a stolen session and the password",
+    expects="It is refused: it needs a factor that the account has.",
+    settings=_FEW_GUESSES,
+)
+def factorless_change(server: LabServer, seen: Evidence) -> bool:
+    victim = _Victim.of(server, "polly")
+    seen.sent("the password, in the victim's session")
+    asked = {"password": PASSWORD}
+    answer = server.api("POST", "/v1/second-factors/recovery-codes", asked, _headers(victim.session))
+    seen.received(answer)
+    return answer.status >= 400
+
+
+@attack(
+    "Waiting in a session of one's own until the victim sets up a second factor",
+    expects="The session ends in that moment, because it began without a factor.",
+    settings=_FEW_GUESSES,
+)
+def session_before_factor(server: LabServer, seen: Evidence) -> bool:
+    mine = server.newcomer("perry")
+    body = {"username": "perry", "password": PASSWORD, "device": "probe"}
+    stolen = str(json.loads(server.api("POST", "/v1/sessions", body).body)["session"])
+    assert server.api("GET", "/v1/sessions", None, _headers(stolen)).status == 200
+    _Victim.of(server, "perry", mine)
+    seen.sent("a request in the session that began with the password")
+    answer = server.api("GET", "/v1/sessions", None, _headers(stolen))
+    seen.received(answer.status)
+    return answer.status == 401
+
+
+@attack(
+    "Staying logged in with a stolen factor, after the operator has reset it",
+    expects="The reset ends every session.",
+    settings=_FEW_GUESSES,
+)
+def session_after_reset(server: LabServer, seen: Evidence) -> bool:
+    victim = _Victim.of(server, "pippa")
+    status, said = server.operate("user", "second-factor", "reset", "pippa")
+    assert status == 0, said
+    seen.sent("a request in a session of before the reset")
+    answer = server.api("GET", "/v1/sessions", None, _headers(victim.session))
+    seen.received(answer.status)
+    return answer.status == 401
+
+
+@attack(
+    "A page of someone else has the victim's security key sign the challenge of a login",
+    expects="The signature is refused, because it names the page that it was made on.",
+    stage=Stage.NOTHING,
+)
+def phished_key(_folder: Path, seen: Evidence) -> bool:
+    if find_spec("fido2") is None:
+        raise NotTriedError("it needs the extra `security-keys`: pip install parlour[security-keys]")
+    from parlour_lab.software_key import SoftwareKey  # noqa: PLC0415 - an extra
+
+    server, key, challenge = SecurityKeys("localhost"), SoftwareKey(), Secret.random()
+    made = server.register(challenge, key.register(challenge))
+    server.check(challenge, key.sign(challenge), made.credential)
+    accepted = 0
+    for origin in ("https://evil.example.org", "https://localhost.example.org"):
+        key.origin = origin
+        seen.sent(f"a signature that was made on {origin}")
+        try:
+            server.check(challenge, key.sign(challenge), made.credential)
+            accepted += 1
+        except SecondFactorRefusedError:
+            seen.received("refused")
+    seen.observed(f"{accepted} of 2 were accepted")
+    return accepted == 0
+
+
+@attack(
+    "Using an account without a second factor, where the operator requires one",
+    expects="It may set one up, and gets no ticket.",
+    settings='[logins]\nsecond_factor = "required"\n',
+)
+def not_enrolled(server: LabServer, seen: Evidence) -> bool:
+    seen.sent("a request for a ticket, in a session that has only the password")
+    answer = server.api("POST", "/v1/tickets", None, _headers(server.session()))
+    seen.received(answer)
+    return answer.status != 201
+
+
+@attack(
+    "A hostile server sends control sequences as the secret for an app, and as recovery codes",
+    expects="None of them reaches the screen.",
+    stage=Stage.NOTHING,
+)
+def hostile_secret(_folder: Path, seen: Evidence) -> bool:
+    secret, uri, code = "ABCDEFGHABCDEFGH", "otpauth://totp/x", "ABCD-EFGH-ABCD-EFGH"
+    shown: list[str] = []
+    for answers in (
+        (_ESCAPE, uri, code),
+        (secret, f"otpauth://totp/{_ESCAPE}", code),
+        (secret, uri, _ESCAPE),
+    ):
+        seen.sent(f"secret, address and recovery code: {answers}")
+        screen = _Screen()
+        factors = Factors(
+            cast("Api", _HostileApi(*answers)), Secret(""), ServerAddress("localhost", 1), screen
+        )
+        try:
+            asyncio.run(factors.add_app("app", Secret(PASSWORD)))
+        except ServerMisbehavedError as error:
+            seen.received(str(error))
+        shown += screen.shown
+    seen.observed(f"on the screen: {shown}")
+    return not any(_ESCAPE in text for text in shown)
+
+
+_ESCAPE: Final = "\x1b]0;pwned\x07"
+
+
+class _Screen(NoDialog):
+    """Someone who types a code, and what they are shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[str] = []
+
+    async def first_code(self, secret: str, uri: str, problem: str) -> str:
+        self.shown += [secret, uri, problem]
+        return "123456"
+
+    async def show_recovery_codes(self, codes: Sequence[str]) -> None:
+        self.shown += codes
+
+
+class _HostileApi:
+    """What ``Factors`` asks, answered as no honest server does."""
+
+    def __init__(self, secret: str, uri: str, code: str) -> None:
+        self._begun = TotpSecret(FactorId("f" * 22), Secret(secret), Secret(uri), 600)
+        self._added = FactorAdded((Secret(code),))
+
+    async def second_factors(self, _session: Secret) -> FactorList:
+        return FactorList(())
+
+    async def begin_totp(self, _session: Secret, _body: object) -> TotpSecret:
+        return self._begun
+
+    async def confirm_totp(self, _session: Secret, _factor: object, _body: object) -> FactorAdded:
+        return self._added

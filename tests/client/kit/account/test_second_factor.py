@@ -8,7 +8,6 @@ from typing import Any, cast
 import msgspec
 import pytest
 from pyotp.totp import TOTP
-from tests.software_key import SoftwareDevice, SoftwareKey
 
 from parlour_client.kit.account.home import PROFILE, Home
 from parlour_client.kit.account.profile_file import ProfileFile
@@ -26,6 +25,7 @@ from parlour_client.kit.errors import (
 )
 from parlour_client.kit.transport.https import Api
 from parlour_client.kit.transport.trust import CaFile, Verifier
+from parlour_lab.software_key import SoftwareDevice, SoftwareKey
 from parlour_protocol.kit.invite_link import ServerAddress
 from parlour_protocol.kit.names import parse_device_name, parse_user_name
 from parlour_protocol.kit.second_factor import (

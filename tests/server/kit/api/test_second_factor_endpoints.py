@@ -10,8 +10,8 @@ import pytest
 from pyotp.totp import TOTP
 from tests.server.api.conftest import OPERATIONS, SETTINGS, Api
 from tests.server.fakes import CHEAP, PASSWORD, MakeAccount, ReadableAudit, StoppedClock
-from tests.software_key import SoftwareKey
 
+from parlour_lab.software_key import SoftwareKey
 from parlour_protocol.kit.api import encode_payload
 from parlour_protocol.kit.names import UserName, parse_device_name
 from parlour_protocol.kit.payload import Payload

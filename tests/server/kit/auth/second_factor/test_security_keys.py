@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from tests.software_key import FLAG, SoftwareKey
 
+from parlour_lab.software_key import FLAG, SoftwareKey
 from parlour_protocol.kit.second_factor import CredentialId
 from parlour_protocol.kit.secret import Secret
 from parlour_server.kit.auth.second_factor.security_keys import SecurityKeys, credential_id

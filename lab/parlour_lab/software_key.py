@@ -1,4 +1,7 @@
-"""A security key in software: what a real one answers to a WebAuthn client, and what a hostile one could."""
+"""A security key in software: what a real one answers to a WebAuthn client, and what a hostile one could.
+
+It needs the extra `security-keys`.
+"""
 
 import hashlib
 import json
@@ -54,7 +57,7 @@ class SoftwareKey:
 
     def register(self, challenge: Secret, *, kind: str = "webauthn.create") -> SecurityKeyCredential:
         """Return a new credential."""
-        public = ES256.from_cryptography_key(self.private.public_key())
+        public = ES256.from_cryptography_key(self.private.public_key())  # type: ignore[no-untyped-call]
         credential = AttestedCredentialData.create(Aaguid.NONE, bytes(self.id), public)
         data = AuthenticatorData.create(
             self.party_hash, self.flags | FLAG.AT, self.counter, bytes(credential)
@@ -104,6 +107,7 @@ class SoftwareDevice(CtapDevice):
         """Answer a command."""
         del cmd, event, on_keepalive
         asked: Any = cbor.decode(data[1:]) if data[1:] else {}
+        answer: dict[int, object] | None
         match data[0]:
             case 0x01:
                 answer = self._make(asked)
@@ -120,7 +124,7 @@ class SoftwareDevice(CtapDevice):
 
     def _make(self, asked: Any) -> dict[int, object]:
         self._key.party = asked[2]["id"]
-        public = ES256.from_cryptography_key(self._key.private.public_key())
+        public = ES256.from_cryptography_key(self._key.private.public_key())  # type: ignore[no-untyped-call]
         credential = AttestedCredentialData.create(Aaguid.NONE, bytes(self._key.id), public)
         data = AuthenticatorData.create(self._key.party_hash, FLAG.UP | FLAG.AT, 0, bytes(credential))
         return {1: "none", 2: bytes(data), 3: {}}

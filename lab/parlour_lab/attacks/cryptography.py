@@ -2,18 +2,21 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from nacl import bindings
 
 from parlour_client.core.e2ee.groups.key_lifetimes import KEEP_PAST, Ended
+from parlour_client.core.e2ee.identity.keys import DeviceKey
 from parlour_client.core.e2ee.verification.safety_number import Party, check_typed, safety_number
 from parlour_client.kit.errors import SetupError
 from parlour_lab.attack import Evidence, Stage, attack
 from parlour_protocol.kit.ids import Millis
 from parlour_protocol.kit.names import parse_user_name
-from parlour_protocol.mls import CLASSIC, HYBRID, MlsError
+from parlour_protocol.mls import CLASSIC, HYBRID, KeyPackageStore, Lifetime, MlsError, unusable_leaves
 from parlour_protocol.mls.crypto.primitives import system_random
+from parlour_protocol.mls.tree import RatchetTree
 
 _SERVER = "chat.example.org"
 _ADA, _BEN = parse_user_name("ada"), parse_user_name("ben")
@@ -93,6 +96,24 @@ def stopped_clock(folder: Path, seen: Evidence) -> bool:
     keeps = ended.keeps(ended.at, later)
     seen.received(f"the keys are {'kept' if keeps else 'dropped'}")
     return not keeps
+
+
+@attack(
+    "A group from an earlier version has a member's key to which no one can encrypt",
+    expects="The leaf is found, so that the next commit removes it.",
+    stage=Stage.NOTHING,
+)
+def unusable_leaf(folder: Path, seen: Evidence) -> bool:
+    del folder
+    ada = DeviceKey.generate(_ADA, _SERVER)
+    store = KeyPackageStore()
+    store.create(ada.credential, ada.signer, Lifetime(1, 2))
+    (package,) = store
+    leaf = replace(package.leaf_node, encryption_key=bytes(32))
+    seen.sent(f"a leaf with the public key {leaf.encryption_key.hex()}")
+    found = unusable_leaves(RatchetTree.of([package.leaf_node, None, leaf]))
+    seen.received(f"leaves that the next commit removes: {sorted(found)}")
+    return found == {1}
 
 
 def _is_refused(act: Callable[[], object], seen: Evidence) -> bool:

@@ -5,10 +5,12 @@ from tests.client.core.e2ee.group_world import Device, Log, room_of
 
 from parlour_client.core.archive import insertion
 from parlour_client.core.e2ee.groups.commit_plan import signed
+from parlour_client.core.e2ee.groups.group_rollback import RolledBack, is_stranger
 from parlour_client.core.model import Note, NoteKind
 from parlour_protocol.frames.bodies import Kicked
 from parlour_protocol.frames.opaque import StatementBytes
 from parlour_protocol.kit.ids import Millis, Seq
+from parlour_protocol.kit.names import parse_user_name
 from parlour_protocol.membership import Remove
 
 
@@ -50,3 +52,13 @@ def test_a_second_rollback_before_the_group_was_recreated_changes_nothing() -> N
         roll_back(bobby, log, founding.seq - 1, top)
         assert bobby.groups.roster(bobby.connection, log.room) is None
         assert bobby.status(log).again
+
+
+def test_only_the_people_who_were_known_are_no_strangers() -> None:
+    """R36: whom the server has taken back with its older history creates no group that is followed."""
+    alice, bobby = Device("alice"), Device("bobby")
+    log = room_of(alice, bobby)
+    known = RolledBack(due=True, people=frozenset({alice.user, bobby.user}))
+    for name, expected in (("alice", False), ("bobby", False), ("carol", True)):
+        stranger = is_stranger(alice.connection, log.room, parse_user_name(name), known)
+        assert stranger is expected

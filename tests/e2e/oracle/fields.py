@@ -57,6 +57,7 @@ TABLE: Mapping[str, tuple[str, ...] | str] = {
     "RoomListing.name": ("directory topic",),
     "RoomListing.topic": ("directory topic",),
     "Error.hint": ("heading topic, error hint", "refused message", "outbox"),
+    "Ok.redacted": ("outbox",),
     "Hello.user": "another account than the one that logged in ends the connection",
     "Hello.device": "the client shows the name that its person gave at the login",
     "TypingUpdate.user": (*_LINES, "raw typing line"),
@@ -75,6 +76,10 @@ TABLE: Mapping[str, tuple[str, ...] | str] = {
     "GroupDevice.user": "whose device is to enter; what is shown is the certificate's name",
     "AccountCreated.user": "the name that was just typed",
     "SessionCreated.user": "the name that was just typed",
+    **dict.fromkeys(
+        ("FactorChallenge.relying_party", "SecurityKeyOptions.relying_party"),
+        "it goes to the security key, which answers for this server's name only",
+    ),
     **dict.fromkeys(("NewAccount.username", "Login.username", "Login.device"), _OURS),
     # what account keys sign, and the key log
     **dict.fromkeys(
@@ -86,6 +91,9 @@ TABLE: Mapping[str, tuple[str, ...] | str] = {
         "another server than the one that was logged in to is refused",
     ),
     "AccountEntry.user": ("/alarms",),
+    "InspectionPolicy.words": ("/alarms",),
+    "InspectionPolicy.refused_files": ("/alarms",),
+    "InspectionPolicy.rules": "names of inspectors that the client has; a policy with another one is refused",
     # what devices sign about the people of a room, and the list that follows from it
     **dict.fromkeys(
         (f"{act}.who" for act in ("RoomAct", "Admit", "Request", "Remove", "Unban", "SetRole")),

@@ -1,7 +1,6 @@
 """The server in memory behind a real socket: TLS, the calls of HTTPS, and the WebSocket, for one session.
 
-A chat connection is handed on to a WebSocket server of its own, on a socket of the file system; everything
-else is answered here. It answers whatever the server in memory answers. ``encrypted_rooms.py`` opens it.
+It answers whatever the server in memory answers. ``encrypted_rooms.py`` opens it.
 """
 
 import asyncio
@@ -14,16 +13,15 @@ from pathlib import Path
 from msgspec.structs import replace
 from tests.client.core.e2ee.memory_server import LAPTOP, Line
 from tests.client.core.e2ee.memory_wires import MemoryWire
-from websockets.asyncio.server import ServerConnection, unix_serve
+from tests.e2e.oracle.front import serving
+from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
-from websockets.typing import Subprotocol
 
 from parlour_client.kit.errors import ApiRefusedError
 from parlour_client.kit.transport.frame_socket import SocketClosedError
 from parlour_protocol import delivery
 from parlour_protocol.delivery import DeviceList
 from parlour_protocol.frames import Hello
-from parlour_protocol.frames.wire import CHAT_PATH, SUBPROTOCOL
 from parlour_protocol.ids import RoomId, WelcomeId
 from parlour_protocol.kit.api import (
     Payload,
@@ -49,24 +47,12 @@ class Gate:
         self._called = called
         self.wire: MemoryWire | None = None
         self.port = 0
-        self._socket = ""
 
     @asynccontextmanager
     async def open(self, folder: Path, context: ssl.SSLContext) -> AsyncIterator[None]:
         """Serve on a free port of loopback."""
-        self._socket = str(folder / "chat.sock")
-        chat = await unix_serve(
-            self._converse, self._socket, compression=None, max_size=None, ping_interval=None,
-            subprotocols=[Subprotocol(SUBPROTOCOL)],
-        )  # fmt: skip
-        front = await asyncio.start_server(self._meet, "127.0.0.1", 0, ssl=context)
-        self.port = front.sockets[0].getsockname()[1]
-        try:
+        async with serving(folder, context, self._answered, self._converse) as self.port:
             yield
-        finally:
-            front.close()
-            chat.close(close_connections=True)
-            await chat.wait_closed()
 
     # --- the chat
 
@@ -93,33 +79,12 @@ class Gate:
 
     # --- HTTPS
 
-    async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                method, path, _ = head.decode("latin-1").split(" ", 2)
-                if path == CHAT_PATH:
-                    await self._hand_on(head, reader, writer)
-                    break
-                writer.write(await self._answered(method, path, await reader.readexactly(_length(head))))
-                await writer.drain()
-        writer.close()
-
-    async def _hand_on(self, head: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        back, forth = await asyncio.open_unix_connection(self._socket)
-        forth.write(head)
-        await asyncio.wait(
-            [asyncio.ensure_future(_pump(reader, forth)), asyncio.ensure_future(_pump(back, writer))]
-        )
-
-    async def _answered(self, method: str, path: str, body: bytes) -> bytes:
-        status = HTTPStatus.OK
+    async def _answered(self, method: str, path: str, body: bytes) -> tuple[HTTPStatus, bytes]:
         try:
             found = await self._call(method, path, body)
         except ApiRefusedError as error:
-            status, found = HTTPStatus.CONFLICT, Problem(error.code, str(error))
-        data = b"{}" if found is None else encode_payload(found)
-        head = f"HTTP/1.1 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
-        return head.encode() + data
+            return HTTPStatus.CONFLICT, encode_payload(Problem(error.code, str(error)))
+        return HTTPStatus.OK, b"{}" if found is None else encode_payload(found)
 
     async def _call(  # noqa: PLR0911 - one case for each call
         self, method: str, path: str, body: bytes
@@ -127,7 +92,7 @@ class Gate:
         line = self.line
         match method, path.removeprefix("/v1/").split("/"):
             case "POST", ["tickets"]:
-                return TicketIssued(Secret("t" * 43), 30)
+                return TicketIssued(Secret("t" * 43), 30, here=True)
             case "GET", ["sessions"]:
                 return SessionList((self._session(),))
             case "GET", ["devices"]:
@@ -155,16 +120,3 @@ class Gate:
     def _session(self) -> SessionInfo:
         now = self.server.clock.now()
         return SessionInfo(self.line.session, LAPTOP, now, now, Millis(now + YEAR), current=True)
-
-
-def _length(head: bytes) -> int:
-    lines = head.decode("latin-1").lower().split("\r\n")
-    return next((int(line.partition(":")[2]) for line in lines if line.startswith("content-length:")), 0)
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError, ssl.SSLError):
-        while data := await reader.read(1 << 16):
-            writer.write(data)
-            await writer.drain()
-    writer.close()

@@ -12,11 +12,9 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 
-from websockets.asyncio.server import ServerConnection, serve
-from websockets.datastructures import Headers
+from tests.e2e.oracle.front import serving
+from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Request, Response
-from websockets.typing import Subprotocol
 
 from parlour_client.core.account.chat_home import ChatHome
 from parlour_client.core.account.saved_profile import ArchivedProfile
@@ -50,7 +48,6 @@ from parlour_protocol.frames.replies import (
     Stored,
 )
 from parlour_protocol.frames.requests import History, ListBlocked, ListMembers, ListPins, ListRooms, Send
-from parlour_protocol.frames.wire import CHAT_PATH, SUBPROTOCOL
 from parlour_protocol.ids import RoomId
 from parlour_protocol.kit.api import Problem, SessionInfo, SessionList, TicketIssued, encode_payload
 from parlour_protocol.kit.connection_state import ConnectionState, Side
@@ -168,34 +165,23 @@ class HostileServer:
     async def open(self, folder: Path) -> AsyncIterator["HostileServer"]:
         """Serve on a free port of loopback."""
         context: ssl.SSLContext = self.made.context(folder)
-        server = await serve(
-            self._converse, "127.0.0.1", 0, ssl=context, process_request=self._http, compression=None,
-            subprotocols=[Subprotocol(SUBPROTOCOL)], ping_interval=None,
-        )  # fmt: skip
-        self.port = next(iter(server.sockets)).getsockname()[1]
-        try:
+        async with serving(folder, context, self._http, self._converse) as self.port:
             yield self
-        finally:
-            server.close(close_connections=True)
-            await server.wait_closed()
 
-    async def _http(self, _connection: ServerConnection, request: Request) -> Response | None:
-        if request.path == CHAT_PATH:
-            return None
-        if request.path == "/v1/sessions":
-            return _json(
-                HTTPStatus.OK, encode_payload(SessionList(tuple(map(_session, (LAPTOP, *self.sessions)))))
-            )
-        if request.path.startswith("/v1/files/"):
+    async def _http(self, _method: str, path: str, _body: bytes) -> tuple[HTTPStatus, bytes]:
+        if path == "/v1/sessions":
+            sessions = tuple(map(_session, (LAPTOP, *self.sessions)))
+            return HTTPStatus.OK, encode_payload(SessionList(sessions))
+        if path.startswith("/v1/files/"):
             content = await self.files.get()
-            return _json(HTTPStatus.CONFLICT if content.startswith(b"{") else HTTPStatus.OK, content)
-        if request.path != "/v1/tickets":
-            return _json(HTTPStatus.NOT_FOUND, encode_payload(Problem("not_found")))
+            return HTTPStatus.CONFLICT if content.startswith(b"{") else HTTPStatus.OK, content
+        if path != "/v1/tickets":
+            return HTTPStatus.NOT_FOUND, encode_payload(Problem("not_found"))
         await self.admits.wait()
         if self.problem is not None:
             body, self.problem = self.problem, None
-            return _json(HTTPStatus.SERVICE_UNAVAILABLE, body)
-        return _json(HTTPStatus.CREATED, encode_payload(TicketIssued(Secret("t" * 43), 30)))
+            return HTTPStatus.SERVICE_UNAVAILABLE, body
+        return HTTPStatus.CREATED, encode_payload(TicketIssued(Secret("t" * 43), 30, here=True))
 
     async def _converse(self, socket: ServerConnection) -> None:
         self._socket, self._session = socket, ConnectionState(Side.SERVER)
@@ -290,10 +276,3 @@ def listing(name: str, topic: str) -> RoomListing:
 def raw(frame: Frame, mark: str, untrusted: str) -> bytes:
     """Return a frame in which ``mark`` is replaced by a text that no honest server would let through."""
     return encode(frame).replace(mark.encode(), json.dumps(untrusted)[1:-1].encode())
-
-
-def _json(status: HTTPStatus, body: bytes) -> Response:
-    headers = Headers(
-        {"Content-Type": "application/json", "Content-Length": str(len(body)), "Connection": "close"}
-    )
-    return Response(status, status.phrase, headers, body)

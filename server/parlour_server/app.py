@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 from parlour_server.api.device_endpoints import DeviceEndpoints
 from parlour_server.api.file_endpoints import FileEndpoints
@@ -24,6 +25,7 @@ from parlour_server.delivery.uploads import Uploads
 from parlour_server.kit.api.operations import Handler
 from parlour_server.kit.api.request_guard import RequestGuard
 from parlour_server.kit.auth.reauthentication import Reauthentication
+from parlour_server.kit.errors import UnavailableError
 from parlour_server.kit.running_program import Parts, RunningProgram
 from parlour_server.kit.signatures import SigningKey
 from parlour_server.store.interface import Store
@@ -37,7 +39,13 @@ async def start_chat(parts: Parts[ChatSettings, Store]) -> RunningProgram[ChatSe
     large = LargeJson()
     parts.stack.callback(large.close)
     server, store, bus, clock, audit = parts.server, parts.store, parts.bus, parts.clock, parts.audit
-    await publish_policy(store.keylog, parts.settings.inspection, parts.folder, server, audit, clock)
+    publish = partial(
+        publish_policy, store.keylog, parts.settings.inspection, parts.folder, server, audit, clock
+    )
+    try:
+        await publish()
+    except UnavailableError:  # a full disk: the server starts all the same, and publishes when there is space
+        parts.background.retry_until_done("publishing the inspection policy", publish, _nothing)
     files = None if parts.inspection is None else FileInspection(parts.inspection, blobs)
     chat = Chat(
         server=server,
@@ -87,3 +95,7 @@ async def start_chat(parts: Parts[ChatSettings, Store]) -> RunningProgram[ChatSe
         }
 
     return RunningProgram(chat, handlers)
+
+
+def _nothing() -> None:
+    """Do nothing: what failed is in the log."""

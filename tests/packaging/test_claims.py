@@ -54,3 +54,10 @@ def test_claims_are_attacked_in_the_laboratory() -> None:
     named = {claim.id for claim in CLAIMS}
     assert named - attacked <= NOT_IN_THE_LABORATORY
     assert attacked <= named
+
+
+def test_rows_name_tests_that_exist() -> None:
+    """Also those that no claim names: a quick one was chosen for the laboratory."""
+    for row in rows().values():
+        path, _, name = row.test.partition("::")
+        assert name.partition("[")[0] in defined(path), row.test

@@ -40,7 +40,7 @@ def _first_line() -> Secret:
     line = line.removesuffix(b"\n").removesuffix(b"\r")
     if not line or len(line) > PASSWORD_BYTES.value:
         raise SetupError(
-            "There is no password or code on the next line of standard input.",
+            "The next line of standard input has no password or code.",
             "Write each on a line of its own.",
         )
     try:

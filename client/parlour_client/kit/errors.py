@@ -127,7 +127,7 @@ class EnrolmentRequiredError(SessionEndedError):
 
 
 class NotFinishedError(ParlourClientError):
-    """The person closed a dialog, or there is no one to ask."""
+    """The dialog was closed, or this program can't show one."""
 
 
 class ApiRefusedError(ParlourClientError):

@@ -153,7 +153,7 @@ async def _hostile_answer(folder: Path, seen: Evidence) -> bool:
 
 @attack(
     "A message that names another author and a number of its own",
-    expects="It is refused: the server alone sets them.",
+    expects="It is refused: only the server sets them.",
     remote=True,
 )
 def another_author(server: ServerAddress, seen: Evidence) -> bool:

@@ -47,7 +47,7 @@ def foreign_page(server: ServerAddress, seen: Evidence) -> bool:
 
 @attack(
     "A page of a site that is allowed opens a WebSocket without a ticket",
-    expects="It is answered 401: where a page comes from is no proof of who uses it.",
+    expects="It is answered 401: where a page comes from doesn't prove who uses it.",
 )
 def origin_for_ticket(server: LabServer, seen: Evidence) -> bool:
     return _ask(server, seen, server.head(origin=ALLOWED_ORIGIN)).status != _OPENED

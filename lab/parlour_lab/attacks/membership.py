@@ -51,7 +51,7 @@ class _Person:
         _, self.certificate = self.account.certify(self.user, _SERVER, self.key.public, name, _NOW)
 
     def signs(self, act: AnyAct) -> Statement:
-        """Return a statement of theirs."""
+        """Return a statement that they signed."""
         data = sign_statement(act, self.certificate, lambda message: sign(self.key.signer.seed, message))
         return read_statement(data, verify)
 

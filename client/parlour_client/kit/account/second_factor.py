@@ -101,7 +101,8 @@ NO_DIALOG: Final = NoDialog()
 
 def _no_one(_words: str) -> NotFinishedError:
     return NotFinishedError(
-        "This account needs a second factor, and there is no one to ask.", "Log in with the program itself."
+        "This account needs a second factor, and this program can't ask for it.",
+        "Log in with the program itself.",
     )
 
 

@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 UV     := $(shell command -v uv 2>/dev/null)
 ARGS   ?=
 
-.PHONY: vectors demo cluster test test-all test-lowest test-api lab-check torture torture-mutants lint fmt simulation bench docs screenshots lock clean
+.PHONY: vectors demo cluster test test-all test-lowest test-api lab-check torture torture-mutants lint fmt simulation bench docs translations screenshots lock clean
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/.run ## chat with simulated people over a real server on loopback (ARGS=--headless: play it and report)
@@ -68,6 +68,9 @@ bench: $(VENV)/.dev ## the measurements of bench/, printed as tables
 
 docs: $(VENV)/.dev ## write the generated files anew: schemas, Unicode tables, tables of limits and claims
 	$(BIN)/python -m tools.generate $(ARGS)
+
+translations: $(VENV)/.dev ## collect the client's sentences, merge them into each language, and compile the catalogues
+	$(BIN)/python -m tools.translations $(ARGS)
 
 screenshots: $(VENV)/.dev ## draw the pictures of docs/ anew: the real client among the demo's people
 	$(BIN)/python -m tools.screenshots

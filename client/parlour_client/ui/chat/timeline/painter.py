@@ -14,8 +14,9 @@ from textual.geometry import Region
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from parlour_client.text.formatting import StyleKind
 from parlour_client.ui.chat.timeline.entries import Key, key_of
-from parlour_client.ui.chat.timeline.rows import Row
+from parlour_client.ui.chat.timeline.pieces import Look, Row
 from parlour_client.ui.chat.timeline.store import Store
 
 CACHED_STRIPS: Final = 4_000
@@ -101,8 +102,24 @@ class RowPainter:
         if inside >= len(rows):
             return Strip.blank(width, self._plain)
         above = self._look(over) if over else Style.null()
-        segments = [Segment(piece.text, self._look(piece.look) + above) for piece in rows[inside]]
+        segments = [
+            Segment(text, (self._styled(look, kinds) if kinds else self._look(look)) + above)
+            for text, look, kinds in rows[inside]
+        ]
         return Strip(segments).adjust_cell_length(width, self._plain + above)
+
+    def _styled(self, look: Look, kinds: tuple[StyleKind, ...]) -> Style:
+        return Style.combine([self._look(look), *(self._kind(kind) for kind in kinds)])
+
+    def _kind(self, kind: StyleKind) -> Style:
+        """Return only what a kind of formatting adds to the style below it."""
+        name = f"{kind} over"
+        style = self._styles.get(name)
+        if style is None:
+            style = self._styles[name] = self._widget.get_component_rich_style(
+                f"timeline--{kind}", partial=True
+            )
+        return style
 
     def _look(self, name: str) -> Style:
         style = self._styles.get(name)

@@ -6,14 +6,16 @@ turns the names into styles.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Final
 
 from rich.cells import cell_len
 
 from parlour_client.core.model import ABOUT_THE_LOG, Entry, NoteKind, display_name
 from parlour_client.text.file_text import facts_of
+from parlour_client.text.formatting import formatted
 from parlour_client.text.note_text import is_shown_beside, note_words
+from parlour_client.ui.chat.timeline.message_text import text_rows
+from parlour_client.ui.chat.timeline.pieces import Look, Piece, Row
 from parlour_client.ui.chat.timeline.sentences import day, delivery_words, sentence, stamp
 from parlour_client.ui.chat.timeline.wrap import SpanRow, wrapped, wrapped_line
 from parlour_protocol.frames.bodies import Message
@@ -43,34 +45,6 @@ _ALARMS: Final = ABOUT_THE_LOG | {
 """Notes that must not be missed."""
 MOST_FOLDED: Final = 1_000
 """Messages of an ignored person that are counted one by one."""
-
-
-class Look(StrEnum):
-    """The styles of pieces; each is a component class `timeline--…` of the widget."""
-
-    TEXT = "text"
-    ESCAPE = "escape"
-    GUTTER = "gutter"
-    MENTION = "mention"
-    AUTHOR = "author"
-    OWN = "own"
-    META = "meta"
-    FAILED = "failed"
-    QUOTE = "quote"
-    EVENT = "event"
-    DATE = "date"
-    UNREAD = "unread"
-    MISSING = "missing"
-
-
-class Piece(NamedTuple):
-    """A part of a row."""
-
-    text: str
-    look: Look
-
-
-Row = tuple[Piece, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +145,8 @@ def _text_rows(entry: Entry, width: int, setting: Setting) -> list[Row]:
     if safe.blank:
         return [_gutter(Piece(BLANK_LABEL, Look.META))]
     mention = f"@{setting.me}" in entry.text
-    rows = [_peer_row(row, mention=mention) for row in wrapped(safe, width - GUTTER_CELLS)]
+    gutter = Piece(MENTION_GUTTER, Look.MENTION) if mention else Piece(GUTTER, Look.GUTTER)
+    rows: list[Row] = [(gutter, *row) for row in text_rows(safe, formatted(safe), width - GUTTER_CELLS)]
     if len(rows) > FOLD_AT and not setting.opened:
         more = f"… {len(rows) - FOLD_AT + 1} more lines (enter: show)"
         rows[FOLD_AT - 1 :] = [_gutter(Piece(_cut(more, width - GUTTER_CELLS), Look.META))]
@@ -260,9 +235,8 @@ def _peer_rows(untrusted: str, width: int) -> list[Row]:
     return [_peer_row(row) for row in wrapped(safe, width - GUTTER_CELLS)]
 
 
-def _peer_row(row: SpanRow, *, mention: bool = False) -> Row:
-    pieces = (Piece(span.text, Look.ESCAPE if span.is_escape else Look.TEXT) for span in row)
-    return (Piece(MENTION_GUTTER, Look.MENTION), *pieces) if mention else _gutter(*pieces)
+def _peer_row(row: SpanRow) -> Row:
+    return _gutter(*(Piece(span.text, Look.ESCAPE if span.is_escape else Look.TEXT) for span in row))
 
 
 def _gutter(*pieces: Piece) -> Row:

@@ -15,7 +15,8 @@ from parlour_client.core.model import Entry, Gap
 from parlour_client.ui.chat.timeline.entries import Entries, Key, key_of, seq_of
 from parlour_client.ui.chat.timeline.heights import Heights
 from parlour_client.ui.chat.timeline.holes import Hole, HoleState, Run, covered
-from parlour_client.ui.chat.timeline.rows import Row, Setting, is_message, rows_of
+from parlour_client.ui.chat.timeline.pieces import Row
+from parlour_client.ui.chat.timeline.rows import Setting, is_message, rows_of
 from parlour_client.ui.chat.timeline.sentences import day_number
 from parlour_protocol.frames import bodies
 from parlour_protocol.kit.ids import RequestId, Seq

@@ -20,6 +20,7 @@ from textual.widget import Widget
 
 from parlour_client.core.model import Entry
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
+from parlour_client.text.formatting import StyleKind
 from parlour_client.ui.chat.deferred import Deferred
 from parlour_client.ui.chat.throttle import Throttle
 from parlour_client.ui.chat.timeline import keys
@@ -27,7 +28,8 @@ from parlour_client.ui.chat.timeline.entries import key_of
 from parlour_client.ui.chat.timeline.holes import Hole, HoleState, Run
 from parlour_client.ui.chat.timeline.keys import MessageAction
 from parlour_client.ui.chat.timeline.painter import RowPainter
-from parlour_client.ui.chat.timeline.rows import Look, is_message
+from parlour_client.ui.chat.timeline.pieces import Look
+from parlour_client.ui.chat.timeline.rows import is_message
 from parlour_client.ui.chat.timeline.scroll_anchor import ScrollAnchor
 from parlour_client.ui.chat.timeline.selection import Selection
 from parlour_client.ui.chat.timeline.store import Store
@@ -43,7 +45,9 @@ class Timeline(ScrollView, can_focus=True):
 
     FOCUS_ON_CLICK = False  # keys become commands only by keyboard: a click leaves the person writing
     DEFAULT_CSS = "Timeline { overflow-x: hidden; overflow-y: scroll; scrollbar-size-vertical: 1; }"
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"timeline--{look}" for look in Look} | {"timeline--selected"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        *(f"timeline--{name}" for name in (*Look, *StyleKind)), "timeline--selected"
+    }  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = list(keys.BINDINGS)
 
     new_below: reactive[int] = reactive(0)

@@ -10,7 +10,8 @@ from tests.client.ui.ui_fake import ALICE, BOB, CAROL, LAPTOP, LOBBY, START, raw
 
 from parlour_client.core.model import Delivery, Entry, ReactionCount
 from parlour_client.ui.chat.timeline.heights import Heights
-from parlour_client.ui.chat.timeline.rows import FOLD_AT, GUTTER, Look, Row, Setting, rows_of
+from parlour_client.ui.chat.timeline.pieces import Look, Row
+from parlour_client.ui.chat.timeline.rows import FOLD_AT, GUTTER, Setting, rows_of
 from parlour_client.ui.chat.timeline.store import Store
 from parlour_client.ui.chat.timeline.wrap import wrapped
 from parlour_protocol.frames import bodies

@@ -1,0 +1,36 @@
+"""Pieces of rows: text with the name of its style. ``painter`` turns the names into styles."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from parlour_client.text.formatting import StyleKind
+
+
+class Look(StrEnum):
+    """The styles of pieces; each is a component class `timeline--…` of the widget."""
+
+    TEXT = "text"
+    ESCAPE = "escape"
+    GUTTER = "gutter"
+    MENTION = "mention"
+    AUTHOR = "author"
+    OWN = "own"
+    META = "meta"
+    FAILED = "failed"
+    QUOTE = "quote"
+    EVENT = "event"
+    DATE = "date"
+    UNREAD = "unread"
+    MISSING = "missing"
+
+
+class Piece(NamedTuple):
+    """A part of a row."""
+
+    text: str
+    look: Look
+    kinds: tuple[StyleKind, ...] = ()
+    """What formatting and links add to the look, the outermost first."""
+
+
+Row = tuple[Piece, ...]

@@ -24,6 +24,7 @@ ONLY_IN = {
         "kit/terminal/guard.py",
         "ui/chat/timeline/painter.py",
     },
+    r"border_title": {"kit/widgets/safe.py"},
     r"\b(?:Hit|DiscoveryHit)\(": {"ui/palette.py"},
     r"\.copy_to_clipboard\(": {"ui/chat/interaction.py"},
     r"sys\.(?:stdout|stderr)|print\(|driver\.write": {
@@ -38,7 +39,7 @@ ONLY_IN = {
     r"(?<!await self)\.(?:_write|to_terminal)\(": {"ui/notifications.py", "ui/text_direction.py"},
 }
 NOWHERE = (
-    r"border_title", r"border_subtitle", r"sub_title", r"\.title = ", r"\btooltip\b", r"from_markup",
+    r"border_subtitle", r"sub_title", r"\.title = ", r"\btooltip\b", r"from_markup",
     r"markup=True", r"\bLabel\b",
     r"\b(?:Tree|DataTable|Markdown|RichLog|Log|Header|Tabs|Tab|Select|Button|Checkbox|Collapsible|Tooltip)\(",
     r"\bopen_url\((?!self)",

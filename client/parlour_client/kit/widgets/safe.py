@@ -10,7 +10,8 @@ from typing import Final
 from textual.content import Content
 from textual.geometry import Region
 from textual.strip import Strip
-from textual.widgets import Static
+from textual.widget import Widget
+from textual.widgets import Button, Static
 from textual.widgets.option_list import Option
 
 from parlour_client.kit.errors import ParlourClientError
@@ -93,6 +94,24 @@ class SafeStatic(Static):
         if not content.is_same(self._shown):
             self._shown = content
             self.update(content, layout=self.styles.auto_dimensions)
+
+
+def title_pane(pane: Widget, title: Content) -> None:
+    """Write a pane's title into its border."""
+    pane.border_title = title
+
+
+class SafeButton(Button):
+    """A Button that takes only Content."""
+
+    def __init__(
+        self,
+        label: Content,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(label, id=id, classes=classes, compact=True)
 
 
 def option(content: Content, *, id: str | None = None, disabled: bool = False) -> Option:  # noqa: A002 - Textual's name

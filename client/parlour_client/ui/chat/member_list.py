@@ -12,8 +12,9 @@ from textual.strip import Strip
 from textual.widgets import OptionList
 
 from parlour_client.core.model import MemberView, display_name
+from parlour_client.kit.language import _
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
-from parlour_client.kit.widgets.safe import join, option, own, peer_line
+from parlour_client.kit.widgets.safe import join, option, own, peer_line, title_pane
 from parlour_protocol.rooms import Role, Status
 
 _HEADINGS = {Status.ONLINE: "Online", Status.AWAY: "Away", Status.OFFLINE: "Offline"}
@@ -37,6 +38,7 @@ class MemberList(OptionList):
 
     def __init__(self) -> None:
         super().__init__(id="members", markup=False, compact=True)
+        title_pane(self, join(own(_("People")), own(" ")))
         self._column_anchors = ColumnAnchors()
 
     def render_lines(self, crop: Region) -> list[Strip]:

@@ -18,8 +18,9 @@ from textual.strip import Strip
 from textual.widgets import OptionList
 
 from parlour_client.core.model import Invitation, Room
+from parlour_client.kit.language import _
 from parlour_client.kit.terminal.column_anchoring import ColumnAnchors
-from parlour_client.kit.widgets.safe import join, option, own, peer_line
+from parlour_client.kit.widgets.safe import join, option, own, peer_line, title_pane
 from parlour_client.ui.app_settings import settings_of
 from parlour_client.ui.chat.invitations import row
 from parlour_protocol.ids import RoomId
@@ -80,6 +81,7 @@ class RoomList(OptionList):
 
     def __init__(self) -> None:
         super().__init__(id="rooms", markup=False, compact=True)
+        title_pane(self, join(own(" "), own(_("Rooms"))))
         self._column_anchors = ColumnAnchors()
         self._shown: tuple[object, ...] = ()
         self._rooms: Sequence[Room] = ()
